@@ -9,13 +9,15 @@ import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/proto
 import { enumDesc, extDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { FieldOptions, MethodOptions } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
+import type { ErrorCode } from "./errors_pb.ts";
+import { file_realmgate_v1_errors } from "./errors_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file realmgate/v1/options.proto.
  */
 export const file_realmgate_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("ChpyZWFsbWdhdGUvdjEvb3B0aW9ucy5wcm90bxIMcmVhbG1nYXRlLnYxIoEBCghSZXF1aXJlcxIoCgZjYWxsZXIYASABKA4yGC5yZWFsbWdhdGUudjEuQ2FsbGVyS2luZBIOCgZsZWF2ZXMYAiADKAkSKQoFbGV2ZWwYAyABKA4yGi5yZWFsbWdhdGUudjEuUHJvamVjdExldmVsEhAKCGlmX21hdGNoGAQgASgIIikKBkFuc3dlchIOCgZzdGF0dXMYASABKAUSDwoHbWVzc2FnZRgCIAEoCSJhCgRSdWxlEhAKCHJlcXVpcmVkGAEgASgIEgsKA21pbhgCIAEoBRILCgNtYXgYAyABKAUSDwoHcGF0dGVybhgEIAEoCRIOCgZvbmVfb2YYBSADKAkSDAoEY29kZRgGIAEoCSqGAQoKQ2FsbGVyS2luZBIbChdDQUxMRVJfS0lORF9VTlNQRUNJRklFRBAAEhYKEkNBTExFUl9LSU5EX1BVQkxJQxABEhcKE0NBTExFUl9LSU5EX1NFU1NJT04QAhIVChFDQUxMRVJfS0lORF9UT0tFThADEhMKD0NBTExFUl9LSU5EX0FOWRAEKncKDFByb2plY3RMZXZlbBIdChlQUk9KRUNUX0xFVkVMX1VOU1BFQ0lGSUVEEAASFgoSUFJPSkVDVF9MRVZFTF9SRUFEEAESFgoSUFJPSkVDVF9MRVZFTF9FRElUEAISGAoUUFJPSkVDVF9MRVZFTF9ERUxFVEUQAzpUCghyZXF1aXJlcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGNGGAyABKAsyFi5yZWFsbWdhdGUudjEuUmVxdWlyZXNSCHJlcXVpcmVzOk4KBmFuc3dlchIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGNKGAyABKAsyFC5yZWFsbWdhdGUudjEuQW5zd2VyUgZhbnN3ZXI6RwoEcnVsZRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY0YYDIAEoCzISLnJlYWxtZ2F0ZS52MS5SdWxlUgRydWxlOjsKCG51bGxhYmxlEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjShgMgASgIUghudWxsYWJsZTo8Cglqc29uX3RleHQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNOGAyABKAhSCGpzb25UZXh0OkAKC291dHB1dF9vbmx5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjUhgMgASgIUgpvdXRwdXRPbmx5YgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("ChpyZWFsbWdhdGUvdjEvb3B0aW9ucy5wcm90bxIMcmVhbG1nYXRlLnYxIoEBCghSZXF1aXJlcxIoCgZjYWxsZXIYASABKA4yGC5yZWFsbWdhdGUudjEuQ2FsbGVyS2luZBIOCgZsZWF2ZXMYAiADKAkSKQoFbGV2ZWwYAyABKA4yGi5yZWFsbWdhdGUudjEuUHJvamVjdExldmVsEhAKCGlmX21hdGNoGAQgASgIIikKBkFuc3dlchIOCgZzdGF0dXMYASABKAUSDwoHbWVzc2FnZRgCIAEoCSKUAQoEUnVsZRIQCghyZXF1aXJlZBgBIAEoCBIQCgNtaW4YAiABKAVIAIgBARIQCgNtYXgYAyABKAVIAYgBARIPCgdwYXR0ZXJuGAQgASgJEg4KBm9uZV9vZhgFIAMoCRIlCgRjb2RlGAYgASgOMhcucmVhbG1nYXRlLnYxLkVycm9yQ29kZUIGCgRfbWluQgYKBF9tYXgqhgEKCkNhbGxlcktpbmQSGwoXQ0FMTEVSX0tJTkRfVU5TUEVDSUZJRUQQABIWChJDQUxMRVJfS0lORF9QVUJMSUMQARIXChNDQUxMRVJfS0lORF9TRVNTSU9OEAISFQoRQ0FMTEVSX0tJTkRfVE9LRU4QAxITCg9DQUxMRVJfS0lORF9BTlkQBCp3CgxQcm9qZWN0TGV2ZWwSHQoZUFJPSkVDVF9MRVZFTF9VTlNQRUNJRklFRBAAEhYKElBST0pFQ1RfTEVWRUxfUkVBRBABEhYKElBST0pFQ1RfTEVWRUxfRURJVBACEhgKFFBST0pFQ1RfTEVWRUxfREVMRVRFEAM6VAoIcmVxdWlyZXMSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjRhgMgASgLMhYucmVhbG1nYXRlLnYxLlJlcXVpcmVzUghyZXF1aXJlczpOCgZhbnN3ZXISHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjShgMgASgLMhQucmVhbG1nYXRlLnYxLkFuc3dlclIGYW5zd2VyOkcKBHJ1bGUSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNGGAyABKAsyEi5yZWFsbWdhdGUudjEuUnVsZVIEcnVsZTo7CghudWxsYWJsZRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY0oYDIAEoCFIIbnVsbGFibGU6PAoJanNvbl90ZXh0Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjThgMgASgIUghqc29uVGV4dDpACgtvdXRwdXRfb25seRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY1IYDIAEoCFIKb3V0cHV0T25seTo+CgpvbWl0X2VtcHR5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjVhgMgASgIUglvbWl0RW1wdHliBnByb3RvMw", [file_google_protobuf_descriptor, file_realmgate_v1_errors]);
 
 /**
  * Requires is what dispatch checks before a method runs. A method without it does not start the server.
@@ -103,16 +105,16 @@ export type Rule = Message<"realmgate.v1.Rule"> & {
   /**
    * Least length in characters, or least number.
    *
-   * @generated from field: int32 min = 2;
+   * @generated from field: optional int32 min = 2;
    */
-  min: number;
+  min?: number | undefined;
 
   /**
-   * Greatest length in characters (or number of entries), or greatest number; 0 means no bound.
+   * Greatest length in characters (or number of entries), or greatest number.
    *
-   * @generated from field: int32 max = 3;
+   * @generated from field: optional int32 max = 3;
    */
-  max: number;
+  max?: number | undefined;
 
   /**
    * Regular expression (ECMAScript, anchored by itself) for the string, or for each string of a list.
@@ -131,9 +133,9 @@ export type Rule = Message<"realmgate.v1.Rule"> & {
   /**
    * Machine code of the refusal; VALIDATION_ERROR (422) when unset.
    *
-   * @generated from field: string code = 6;
+   * @generated from field: realmgate.v1.ErrorCode code = 6;
    */
-  code: string;
+  code: ErrorCode;
 };
 
 /**
@@ -271,7 +273,7 @@ export const rule: GenExtension<FieldOptions, Rule> = /*@__PURE__*/
   extDesc(file_realmgate_v1_options, 2);
 
 /**
- * REST writes null, instead of nothing, while the field is unset.
+ * REST writes null, instead of nothing, while the field is unset; and takes null for unset.
  *
  * @generated from extension: bool nullable = 50002;
  */
@@ -293,4 +295,12 @@ export const json_text: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
  */
 export const output_only: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
   extDesc(file_realmgate_v1_options, 5);
+
+/**
+ * REST leaves the list or map out while it is empty.
+ *
+ * @generated from extension: bool omit_empty = 50005;
+ */
+export const omit_empty: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
+  extDesc(file_realmgate_v1_options, 6);
 

@@ -1,0 +1,74 @@
+// What a transport hands to dispatch, and what comes back: the contract in TypeScript's words.
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import { refusalOf } from "./errors.ts";
+import { ErrorCode } from "./gen/realmgate/v1/errors_pb.ts";
+
+/** One call as its transport saw it. Nothing in it has been verified. */
+export interface Call {
+  readonly method: DescMethod;
+  /** The `Authorization` value, or null. */
+  readonly credential: string | null;
+  /** REST `Host` or gRPC `:authority`, or null. */
+  readonly authority: string | null;
+  /** gRPC metadata `x-realm-id`, or null. */
+  readonly realmId: string | null;
+  /** The `If-Match` value, or null. It is never read from a message. */
+  readonly ifMatch: string | null;
+  /** Where the call came from: an IP address. */
+  readonly clientAddress: string;
+  /** Names the call in answers and logs. */
+  readonly requestId: string;
+  /** Reads the request message; called only after the caller is known. Throws Refused when it has the wrong shape. */
+  readonly message: () => Message | Promise<Message>;
+}
+
+/** One thing wrong with a message. */
+export interface Violation {
+  /** JSON pointer to the field (RFC 6901), `/groups/office/range`. */
+  readonly instancePath: string;
+  /** What is wrong, as the rest of a sentence that begins with the field. */
+  readonly message: string;
+}
+
+/** A call that was carried out. */
+export interface Success {
+  readonly ok: true;
+  readonly message: Message;
+  /** Opaque token of the revision that this write made; null for reads. */
+  readonly revision: string | null;
+  /** Entity tag of the document answered with (`file:v<N>`), or null. */
+  readonly etag: string | null;
+}
+
+/** A call that was not carried out, and why. */
+export interface Failure {
+  readonly ok: false;
+  readonly code: ErrorCode;
+  readonly violations: readonly Violation[];
+}
+
+export type Reply = Success | Failure;
+
+/** The one way into the control plane, whatever the transport. Never throws. */
+export type Dispatch = (call: Call) => Promise<Reply>;
+
+/** Thrown below dispatch to refuse a call; caught in dispatch and nowhere else. */
+export class Refused extends Error {
+  readonly code: ErrorCode;
+  readonly violations: readonly Violation[];
+
+  constructor(code: ErrorCode, violations: readonly Violation[] = []) {
+    super(messageOf({ code, violations }));
+    this.name = "Refused";
+    this.code = code;
+    this.violations = violations;
+  }
+}
+
+/** The text for people. Clients match on the documented one; a wrong shape also names its first field. */
+export function messageOf(failure: Pick<Failure, "code" | "violations">): string {
+  const { message } = refusalOf(failure.code);
+  const first = failure.violations[0];
+  if (failure.code !== ErrorCode.VALIDATION_ERROR || first === undefined) return message;
+  return `${message}: ${first.instancePath || "/"} ${first.message}`;
+}

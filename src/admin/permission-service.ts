@@ -1,0 +1,233 @@
+// ProjectPermissionsService and ContainerPermissionsService: the same methods on two kinds of document.
+import {
+  create,
+  type DescService,
+  type JsonObject,
+  type MessageInitShape,
+  toJson,
+} from "@bufbuild/protobuf";
+import { ValueSchema } from "@bufbuild/protobuf/wkt";
+import { Refused, type Violation } from "../../proto/call.ts";
+import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
+import {
+  type ClearPermissionsRequest,
+  ContainerPermissionsService,
+  type DeleteGroupRequest,
+  type DeletePermissionRequest,
+  type DeletePermissionsRequest,
+  type GetPermissionsRequest,
+  type Group,
+  GroupSchema,
+  type PermissionDocument,
+  ProjectPermissionsService,
+  type ReplacePermissionsRequest,
+  type SetDefaultRequest,
+  type SetIpGroupRequest,
+  type SetJwtGroupRequest,
+  type SetPasswordGroupRequest,
+  type SetPermissionRequest,
+  type SetStateRequest,
+  type SetTokenGroupRequest,
+} from "../../proto/gen/realmgate/v1/permissions_pb.ts";
+import { canonicalProgram } from "../policy/program.ts";
+import type { Context, Implementation, Outcome } from "./dispatch.ts";
+import { etagOf, expectedVersion } from "./if-match.ts";
+import { acceptDocument, documentAnswer, editableDocument } from "./permission-document.ts";
+import type { DocumentKey, DocumentView, Store } from "./store/store.ts";
+
+/** How often a write is made again because the project's document moved under a container's. */
+const attemptsMax = 5;
+
+type Kind = DocumentKey["kind"];
+
+/** What a write makes of a document. */
+interface Next {
+  readonly enableProxy: boolean;
+  readonly body: string | null;
+  /** Whether the result depends on the project's document as it was read. */
+  readonly fromProject: boolean;
+  readonly warnings?: readonly string[];
+}
+
+export function permissionServices(store: Store): Implementation[] {
+  return [
+    implementation(ProjectPermissionsService, "project", store),
+    implementation(ContainerPermissionsService, "container", store),
+  ];
+}
+
+function implementation(service: DescService, kind: Kind, store: Store): Implementation {
+  const notFound = kind === "project" ? ErrorCode.PROJECT_NOT_FOUND : ErrorCode.CONTAINER_NOT_FOUND;
+
+  /** Compare and swap around a pure edit. 404 comes before 428, and that before 412 and what the edit refuses. */
+  async function write(
+    { scope, ifMatch }: Context,
+    id: string,
+    edit: (view: DocumentView) => Next,
+  ): Promise<Outcome> {
+    const key: DocumentKey = { kind, id };
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const view = await store.document(scope, key);
+      if (view === null) throw new Refused(notFound);
+      const expected = expectedVersion(ifMatch);
+      if (view.state.version !== expected) throw new Refused(ErrorCode.PRECONDITION_FAILED);
+      const { enableProxy, body, fromProject, warnings } = edit(view);
+      const projectVersion = fromProject ? view.projectState.version : null;
+      const written = await store.putDocument(scope, key, {
+        expected,
+        projectVersion,
+        enableProxy,
+        body,
+      });
+      if (written === null) throw new Refused(notFound);
+      if (written.kind === "stale") throw new Refused(ErrorCode.PRECONDITION_FAILED);
+      if (written.kind === "moved") continue;
+      const { version, revision } = written;
+      const state = { version, enableProxy, body };
+      const message = documentAnswer(key, view.projectId, state, warnings);
+      return { message, revision, etag: etagOf(version) };
+    }
+    throw new Refused(ErrorCode.PRECONDITION_FAILED);
+  }
+
+  /** A write that changes a part of the document and keeps the rest. */
+  function surgery(
+    context: Context,
+    id: string,
+    change: (document: PermissionDocument) => void,
+  ): Promise<Outcome> {
+    return write(context, id, (view) => {
+      const document = editableDocument(view);
+      change(document);
+      const fromProject = kind === "container" && view.state.body === null;
+      return { ...acceptDocument(document), enableProxy: view.state.enableProxy, fromProject };
+    });
+  }
+
+  function setGroup(context: Context, id: string, name: string, group: Group): Promise<Outcome> {
+    return surgery(context, id, (document) => {
+      document.groups[name] = group;
+    });
+  }
+
+  return {
+    service,
+    methods: {
+      async getPermissions({ id }: GetPermissionsRequest, { scope }) {
+        const key: DocumentKey = { kind, id };
+        const view = await store.document(scope, key);
+        if (view === null) throw new Refused(notFound);
+        const message = documentAnswer(key, view.projectId, view.state);
+        return { message, etag: etagOf(view.state.version) };
+      },
+
+      replacePermissions({ id, document }: ReplacePermissionsRequest, context) {
+        return write(context, id, (view) => {
+          if (document === undefined) throw new Error("the rules let an absent document pass");
+          checkOwner(kind, id, view.projectId, document);
+          const enableProxy = document.enableProxy ?? true;
+          return { ...acceptDocument(document), enableProxy, fromProject: false };
+        });
+      },
+
+      deletePermissions({ id }: DeletePermissionsRequest, context) {
+        return write(context, id, () => ({ enableProxy: true, body: null, fromProject: false }));
+      },
+
+      setDefault(request: SetDefaultRequest, context) {
+        return surgery(context, request.id, (document) => {
+          document.default = request.default;
+        });
+      },
+
+      setState({ id, enableProxy = true }: SetStateRequest, context) {
+        return write(context, id, ({ state: { body } }) => ({
+          enableProxy,
+          body,
+          fromProject: false,
+        }));
+      },
+
+      setIpGroup({ id, name, group }: SetIpGroupRequest, context) {
+        return setGroup(context, id, name, typedGroup("ip", group));
+      },
+
+      setJwtGroup({ id, name, group }: SetJwtGroupRequest, context) {
+        return setGroup(context, id, name, typedGroup("jwt", group));
+      },
+
+      setPasswordGroup({ id, name, group }: SetPasswordGroupRequest, context) {
+        return setGroup(context, id, name, typedGroup("password", group));
+      },
+
+      setTokenGroup({ id, name, group }: SetTokenGroupRequest, context) {
+        return setGroup(context, id, name, typedGroup("token", group));
+      },
+
+      deleteGroup({ id, name }: DeleteGroupRequest, context) {
+        return surgery(context, id, (document) => {
+          requireGroup(document, name);
+          delete document.groups[name];
+          delete document.permissions[name];
+        });
+      },
+
+      setPermission({ id, name, program, access }: SetPermissionRequest, context) {
+        return surgery(context, id, (document) => {
+          const permissions = permissionsOf(document, name);
+          if (access === undefined) throw new Error("the rules let an absent access pass");
+          permissions[canonicalProgram(program) ?? program] = toJson(ValueSchema, access);
+          document.permissions[name] = permissions;
+        });
+      },
+
+      clearPermissions({ id, name }: ClearPermissionsRequest, context) {
+        return surgery(context, id, (document) => {
+          requireGroup(document, name);
+          delete document.permissions[name];
+        });
+      },
+
+      deletePermission({ id, name, program }: DeletePermissionRequest, context) {
+        return surgery(context, id, (document) => {
+          const permissions = permissionsOf(document, name);
+          const key = canonicalProgram(program) ?? program;
+          if (!Object.hasOwn(permissions, key)) throw new Refused(ErrorCode.PERMISSION_NOT_FOUND);
+          delete permissions[key];
+        });
+      },
+    },
+  };
+}
+
+/** A body may leave its project and container out; when it names them they must be the ones of the path. */
+function checkOwner(kind: Kind, id: string, projectId: string, document: PermissionDocument): void {
+  const violations: Violation[] = [];
+  if (document.project !== undefined && document.project !== projectId) {
+    violations.push({ instancePath: "/project", message: "must be the project of the document" });
+  }
+  if (document.container !== undefined && (kind !== "container" || document.container !== id)) {
+    violations.push({ instancePath: "/container", message: "must be the container of the path" });
+  }
+  if (violations.length > 0) throw new Refused(ErrorCode.INVALID_PERMISSIONS_DOCUMENT, violations);
+}
+
+type TypedGroupRequest =
+  | SetIpGroupRequest
+  | SetJwtGroupRequest
+  | SetPasswordGroupRequest
+  | SetTokenGroupRequest;
+
+/** The path says the type; the body says the rest. */
+function typedGroup(type: string, group: TypedGroupRequest["group"]): Group {
+  return create(GroupSchema, { ...group, type } as MessageInitShape<typeof GroupSchema>);
+}
+
+function requireGroup(document: PermissionDocument, name: string): void {
+  if (!Object.hasOwn(document.groups, name)) throw new Refused(ErrorCode.GROUP_NOT_FOUND);
+}
+
+function permissionsOf(document: PermissionDocument, name: string): JsonObject {
+  requireGroup(document, name);
+  return Object.hasOwn(document.permissions, name) ? (document.permissions[name] ?? {}) : {};
+}

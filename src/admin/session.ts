@@ -1,0 +1,56 @@
+// User sessions: signed access tokens (JWT, RFC 7519) that end with their user's session generation.
+import { errors, jwtVerify, SignJWT } from "jose";
+import type { User } from "./store/store.ts";
+
+/** How long an access token works, in seconds. */
+export const accessLifetimeS = 86_400;
+
+const algorithm = "HS256";
+const audience = "realmgate:access";
+
+export interface SessionClaims {
+  readonly userId: string;
+  readonly generation: number;
+}
+
+export class Sessions {
+  readonly #key: Uint8Array;
+  readonly #now: () => number;
+
+  /** `key`: 32 bytes that nothing else uses. `now`: the clock, in milliseconds. */
+  constructor(key: Uint8Array, now: () => number) {
+    this.#key = key;
+    this.#now = now;
+  }
+
+  /** A new access token and when it ends. */
+  async issue(user: User): Promise<{ token: string; expiresAt: Date }> {
+    const issuedS = Math.floor(this.#now() / 1000);
+    const expiresS = issuedS + accessLifetimeS;
+    const token = await new SignJWT({ gen: user.sessionGeneration })
+      .setProtectedHeader({ alg: algorithm, typ: "JWT" })
+      .setSubject(user.id)
+      .setAudience(audience)
+      .setIssuedAt(issuedS)
+      .setExpirationTime(expiresS)
+      .sign(this.#key);
+    return { token, expiresAt: new Date(expiresS * 1000) };
+  }
+
+  /** Whose token it is. The caller still has to compare the generation with the user's. */
+  async verify(token: string): Promise<SessionClaims | "expired" | "invalid"> {
+    try {
+      const { payload } = await jwtVerify(token, this.#key, {
+        algorithms: [algorithm],
+        audience,
+        currentDate: new Date(this.#now()),
+        requiredClaims: ["sub", "exp"],
+      });
+      const { sub, gen } = payload;
+      if (typeof sub !== "string" || typeof gen !== "number") return "invalid";
+      return { userId: sub, generation: gen };
+    } catch (error) {
+      return error instanceof errors.JWTExpired ? "expired" : "invalid";
+    }
+  }
+}

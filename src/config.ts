@@ -1,0 +1,203 @@
+// Environment and flags → Config, or every problem at once, each with its fix.
+import { join, resolve } from "node:path";
+import { createPlacement, isLoopback } from "./policy/placement.ts";
+import { canonicalProgram } from "./policy/program.ts";
+
+export interface Listen {
+  readonly hostname: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+}
+
+export interface Config {
+  readonly dataDir: string;
+  /** Path of the SQLite file. */
+  readonly databasePath: string;
+  readonly domain: string;
+  readonly serverName: string;
+  readonly opsListen: Listen;
+  readonly restListen: Listen;
+  readonly grpcListen: Listen;
+  readonly proxyListen: Listen;
+  /** 32 bytes; null: from a file in the data directory, made at first boot. */
+  readonly secretKey: Buffer | null;
+  readonly adminUsername: string;
+  /** Null: random, printed once. */
+  readonly adminPassword: string | null;
+  readonly trustedProxies: readonly string[];
+  readonly containerCidrs: readonly string[];
+  readonly programPorts: Readonly<Record<string, number>>;
+}
+
+export type Parsed =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** Every setting: its variable (the flag is the same in kebab case, `--rest-listen`), default, and meaning. */
+export const settings = {
+  REALMGATE_DATA_DIR: ["./data", "SQLite file, secret key"],
+  REALMGATE_DATABASE_URL: ["", "sqlite:PATH; in the data directory when unset"],
+  REALMGATE_DOMAIN: [
+    "localhost",
+    "API on api.<domain>, data plane on *.<server>.containers.<domain>",
+  ],
+  REALMGATE_SERVER_NAME: ["local", "this node's {server} label"],
+  REALMGATE_OPS_LISTEN: ["127.0.0.1:9090", "operators only: /healthz, /readyz"],
+  REALMGATE_REST_LISTEN: ["127.0.0.1:8080", "REST API"],
+  REALMGATE_GRPC_LISTEN: ["127.0.0.1:50051", "gRPC API"],
+  REALMGATE_PROXY_LISTEN: ["127.0.0.1:8000", "data plane, HTTP"],
+  REALMGATE_API_PLAINTEXT: ["", "1: the API may listen beyond loopback without TLS"],
+  REALMGATE_SECRET_KEY: ["", "32 bytes, base64; a 0600 file in the data directory when unset"],
+  REALMGATE_ADMIN_USERNAME: ["admin", "first user"],
+  REALMGATE_ADMIN_PASSWORD: ["", "first user's password; random and printed once when unset"],
+  REALMGATE_TRUSTED_PROXIES: ["", "networks whose X-Forwarded-For is believed"],
+  REALMGATE_CONTAINER_CIDRS: [
+    "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,::1/128,fc00::/7",
+    "networks where containers may live",
+  ],
+  REALMGATE_PROGRAM_PORTS: ["terminal=76,display=3998,sqlite=5", "default port of each program"],
+} as const satisfies Record<string, readonly [fallback: string, meaning: string]>;
+
+type Setting = keyof typeof settings;
+
+export function flagOf(setting: string): string {
+  return `--${setting.slice("REALMGATE_".length).toLowerCase().replaceAll("_", "-")}`;
+}
+
+/** Flags beat the environment. `flags` are the arguments after the role: `--name value` or `--name=value`. */
+export function parseConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  flags: readonly string[],
+): Parsed {
+  const problems: string[] = [];
+  const fromFlags = readFlags(flags, problems);
+  const text = (setting: Setting): string =>
+    fromFlags.get(setting) ?? (environment[setting] || settings[setting][0]);
+  const fail = (setting: Setting, problem: string): void => {
+    problems.push(`${setting} ${problem}`);
+  };
+
+  const dataDir = resolve(text("REALMGATE_DATA_DIR"));
+  const config: Config = {
+    dataDir,
+    databasePath: readDatabase(text("REALMGATE_DATABASE_URL"), dataDir, fail),
+    domain: readHostName("REALMGATE_DOMAIN", /^[a-z0-9-]+(\.[a-z0-9-]+)*$/, text, fail),
+    serverName: readHostName(
+      "REALMGATE_SERVER_NAME",
+      /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+      text,
+      fail,
+    ),
+    opsListen: readListen("REALMGATE_OPS_LISTEN", text, fail),
+    restListen: readListen("REALMGATE_REST_LISTEN", text, fail),
+    grpcListen: readListen("REALMGATE_GRPC_LISTEN", text, fail),
+    proxyListen: readListen("REALMGATE_PROXY_LISTEN", text, fail),
+    secretKey: readSecretKey(text("REALMGATE_SECRET_KEY"), fail),
+    adminUsername: text("REALMGATE_ADMIN_USERNAME"),
+    adminPassword: text("REALMGATE_ADMIN_PASSWORD") || null,
+    trustedProxies: readNetworks("REALMGATE_TRUSTED_PROXIES", text, fail),
+    containerCidrs: readNetworks("REALMGATE_CONTAINER_CIDRS", text, fail),
+    programPorts: readProgramPorts(text("REALMGATE_PROGRAM_PORTS"), fail),
+  };
+  if (!/^[a-zA-Z0-9_-]{3,50}$/.test(config.adminUsername)) {
+    fail("REALMGATE_ADMIN_USERNAME", "must be 3 to 50 of letters, digits, - and _");
+  }
+  if (config.adminPassword !== null && config.adminPassword.length < 8) {
+    fail("REALMGATE_ADMIN_PASSWORD", "must have at least 8 characters");
+  }
+  if (text("REALMGATE_API_PLAINTEXT") !== "1") {
+    for (const setting of ["REALMGATE_REST_LISTEN", "REALMGATE_GRPC_LISTEN"] as const) {
+      const { hostname } = readListen(setting, text, () => {});
+      if (!isLoopback(hostname)) {
+        fail(
+          setting,
+          "is beyond loopback and has no TLS: set REALMGATE_API_PLAINTEXT=1 if something in front has it",
+        );
+      }
+    }
+  }
+  return problems.length === 0 ? { ok: true, config } : { ok: false, problems };
+}
+
+type Text = (setting: Setting) => string;
+type Fail = (setting: Setting, problem: string) => void;
+
+function readFlags(flags: readonly string[], problems: string[]): Map<Setting, string> {
+  const names = new Map(
+    Object.keys(settings).map((setting) => [flagOf(setting), setting as Setting]),
+  );
+  const values = new Map<Setting, string>();
+  for (let index = 0; index < flags.length; index++) {
+    const [name = "", inline] = (flags[index] ?? "").split(/=(.*)/s, 2);
+    const setting = names.get(name);
+    const value = inline ?? flags[++index];
+    if (setting === undefined) {
+      problems.push(`${name} is not a flag; see the README's table of settings`);
+      return values;
+    }
+    if (value === undefined) problems.push(`${name} needs a value`);
+    else values.set(setting, value);
+  }
+  return values;
+}
+
+function readDatabase(url: string, dataDir: string, fail: Fail): string {
+  if (url === "") return join(dataDir, "realmgate.sqlite");
+  if (url.startsWith("sqlite:") && url.length > "sqlite:".length) return resolve(url.slice(7));
+  fail("REALMGATE_DATABASE_URL", "must be sqlite:PATH");
+  return "";
+}
+
+function readHostName(setting: Setting, grammar: RegExp, text: Text, fail: Fail): string {
+  const name = text(setting).toLowerCase();
+  if (!grammar.test(name)) fail(setting, "must be made of letters, digits and -");
+  return name;
+}
+
+function readListen(setting: Setting, text: Text, fail: Fail): Listen {
+  const [, bracketed, plain, digits] =
+    /^(?:\[([0-9a-fA-F:.]+)\]|([a-zA-Z0-9.-]+)):(\d{1,5})$/.exec(text(setting)) ?? [];
+  const hostname = bracketed ?? plain;
+  const port = Number(digits);
+  if (hostname === undefined || !(port <= 65_535)) {
+    fail(setting, "must be ADDRESS:PORT, for example 127.0.0.1:8080");
+    return { hostname: "127.0.0.1", port: 0 };
+  }
+  return { hostname, port };
+}
+
+function readSecretKey(base64: string, fail: Fail): Buffer | null {
+  if (base64 === "") return null;
+  const key = Buffer.from(base64, "base64");
+  if (key.length !== 32)
+    fail("REALMGATE_SECRET_KEY", "must be 32 bytes in base64: openssl rand -base64 32");
+  return key;
+}
+
+function readNetworks(setting: Setting, text: Text, fail: Fail): string[] {
+  const networks = text(setting)
+    .split(",")
+    .map((network) => network.trim())
+    .filter((network) => network !== "");
+  for (const network of networks) {
+    try {
+      createPlacement([network]);
+    } catch {
+      fail(setting, `has ${network}, which is no network: write 10.0.0.0/8 or fd00::/8`);
+    }
+  }
+  return networks;
+}
+
+function readProgramPorts(text: string, fail: Fail): Record<string, number> {
+  const ports = new Map<string, number>();
+  for (const entry of text.split(",").filter((entry) => entry.trim() !== "")) {
+    const [name = "", digits = ""] = entry.trim().split("=");
+    const program = canonicalProgram(name);
+    const port = Number(digits);
+    if (program === undefined || !/^\d{1,5}$/.test(digits) || port < 1 || port > 65_535) {
+      fail("REALMGATE_PROGRAM_PORTS", `has ${entry.trim()}: write terminal=76`);
+    } else ports.set(program, port);
+  }
+  return Object.fromEntries(ports);
+}

@@ -1,0 +1,21 @@
+// The path template grammar of google/api/http.proto, as far as this API needs it:
+//   Template = "/" Segment { "/" Segment }
+//   Segment  = LITERAL | "{" FIELD "}"
+
+export type Segment =
+  | { readonly kind: "literal"; readonly text: string }
+  | { readonly kind: "variable"; readonly field: string };
+
+/** Template text → segments. Throws at the first character outside the grammar: a template is ours, not a caller's. */
+export function parsePathTemplate(template: string): readonly Segment[] {
+  if (!template.startsWith("/")) throw new Error(`${template}: a path template starts with "/"`);
+  return template
+    .slice(1)
+    .split("/")
+    .map((text) => {
+      const variable = /^\{([a-z][a-z0-9_]*)\}$/.exec(text)?.[1];
+      if (variable !== undefined) return { kind: "variable", field: variable };
+      if (/^[A-Za-z0-9._~-]+$/.test(text)) return { kind: "literal", text };
+      throw new Error(`${template}: "${text}" is neither a literal nor a {field}`);
+    });
+}

@@ -1,0 +1,113 @@
+// The REST listener: match → dispatch (which reads the message) → answer.
+import { randomBytes } from "node:crypto";
+import type { DescService } from "@bufbuild/protobuf";
+import type { Dispatch } from "../../proto/call.ts";
+import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
+import { answer, failure } from "./answer.ts";
+import { bindingsOf } from "./http-rule.ts";
+import { bodyBytesMax, readRequest } from "./read-request.ts";
+import { type Match, RouteTrie } from "./route-trie.ts";
+
+export interface RestOptions {
+  readonly hostname: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly services: readonly DescService[];
+  readonly dispatch: Dispatch;
+}
+
+export interface RestServer {
+  readonly hostname: string;
+  readonly port: number;
+  /** Stops listening and waits for running calls. */
+  stop(): Promise<void>;
+}
+
+/** Starts the listener. Throws when the services' bindings contradict each other or the address is taken. */
+export function startRest(options: RestOptions): RestServer {
+  const routes = new RouteTrie(bindingsOf(options.services));
+  const server = Bun.serve({
+    hostname: options.hostname,
+    port: options.port,
+    development: false,
+    // A body over the limit is answered with the envelope; this bound only stops what keeps coming.
+    maxRequestBodySize: 4 * bodyBytesMax,
+    idleTimeout: 30,
+    fetch: async (request, server) => {
+      const requestId = randomBytes(12).toString("hex");
+      const address = server.requestIP(request)?.address ?? "";
+      const response = await handle(routes, options.dispatch, request, requestId, address);
+      response.headers.set("X-Request-Id", requestId);
+      allowAnyOrigin(response.headers);
+      return response;
+    },
+    error: () => failure({ code: ErrorCode.INTERNAL_ERROR, violations: [] }),
+  });
+  return {
+    hostname: server.hostname ?? options.hostname,
+    port: server.port ?? options.port,
+    stop: () => server.stop(),
+  };
+}
+
+async function handle(
+  routes: RouteTrie,
+  dispatch: Dispatch,
+  request: Request,
+  requestId: string,
+  clientAddress: string,
+): Promise<Response> {
+  if (!URL.canParse(request.url)) return failure({ code: ErrorCode.INVALID_HOST, violations: [] });
+  const url = new URL(request.url);
+  const segments = pathSegments(url.pathname);
+  const match: Match =
+    segments === null ? { kind: "unknown" } : routes.match(request.method, segments);
+  if (match.kind === "unknown") {
+    return failure({ code: ErrorCode.ROUTE_NOT_FOUND, violations: [] });
+  }
+  if (match.kind === "wrong_method") return wrongMethod(request, match.allowed);
+  const { binding, variables } = match;
+  const reply = await dispatch({
+    method: binding.method,
+    credential: request.headers.get("authorization"),
+    authority: request.headers.get("host"),
+    realmId: null,
+    ifMatch: request.headers.get("if-match"),
+    clientAddress,
+    requestId,
+    message: () => readRequest(binding, variables, url.searchParams, request),
+  });
+  return answer(binding, reply);
+}
+
+/** Decoded segments of a path; one trailing slash is as none. Null when a segment cannot be decoded. */
+function pathSegments(path: string): string[] | null {
+  const trimmed = path.length > 1 && path.endsWith("/") ? path.slice(1, -1) : path.slice(1);
+  try {
+    return trimmed.split("/").map(decodeURIComponent);
+  } catch {
+    return null;
+  }
+}
+
+function wrongMethod(request: Request, allowed: readonly string[]): Response {
+  const response =
+    request.method === "OPTIONS"
+      ? new Response(null, { status: 204 })
+      : failure({ code: ErrorCode.METHOD_NOT_ALLOWED, violations: [] });
+  const methods = [...allowed, ...(allowed.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
+  response.headers.set("Allow", methods);
+  response.headers.set("Access-Control-Allow-Methods", methods);
+  response.headers.set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match");
+  response.headers.set("Access-Control-Max-Age", "600");
+  return response;
+}
+
+/** The API is called with credentials in headers, never with cookies: any origin may call it (contract A1). */
+function allowAnyOrigin(headers: Headers): void {
+  headers.set("Access-Control-Allow-Origin", "*");
+  headers.set(
+    "Access-Control-Expose-Headers",
+    "ETag, Retry-After, X-Realmgate-Revision, X-Request-Id",
+  );
+}

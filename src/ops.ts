@@ -1,0 +1,63 @@
+// The operators' listener: is this node alive, and does its proxy enforce a given revision yet.
+import type { Listen } from "./config.ts";
+
+/** Longest wait that a caller may ask for, in milliseconds. */
+const waitMsMax = 60_000;
+
+export interface OpsOptions {
+  readonly listen: Listen;
+  /** The proxy's revision. */
+  readonly revision: () => bigint;
+  /** Resolves true once the proxy enforces the revision, false after `waitMs`. */
+  readonly reached: (revision: bigint, waitMs: number) => Promise<boolean>;
+  /** Opaque token → revision; null when it is not one of ours. */
+  readonly openRevision: (token: string) => number | null;
+}
+
+export interface OpsServer extends Listen {
+  stop(): Promise<void>;
+}
+
+/** Starts the listener. Throws when the address is taken. */
+export function startOps(options: OpsOptions): OpsServer {
+  const { hostname, port } = options.listen;
+  const server = Bun.serve({
+    hostname,
+    port,
+    development: false,
+    idleTimeout: waitMsMax / 1000 + 10,
+    routes: {
+      "/healthz": { GET: () => Response.json({ status: "ok" }) },
+      "/readyz": { GET: (request) => readyz(new URL(request.url).searchParams, options) },
+    },
+    fetch: () => Response.json({ status: "not_found" }, { status: 404 }),
+  });
+  return {
+    hostname: server.hostname ?? hostname,
+    port: server.port ?? port,
+    stop: () => server.stop(),
+  };
+}
+
+/** 200 once the proxy enforces `revision` (any revision when unset), 504 when `wait_ms` (0) was not enough. */
+async function readyz(query: URLSearchParams, options: OpsOptions): Promise<Response> {
+  const token = query.get("revision");
+  const revision = token === null ? 0 : options.openRevision(token);
+  const waitMs = Number(query.get("wait_ms") ?? 0);
+  if (revision === null) {
+    return Response.json(
+      { status: "bad_request", message: "revision is no token of this installation" },
+      { status: 400 },
+    );
+  }
+  if (!Number.isInteger(waitMs) || waitMs < 0 || waitMs > waitMsMax) {
+    return Response.json(
+      { status: "bad_request", message: `wait_ms is 0 to ${waitMsMax}` },
+      { status: 400 },
+    );
+  }
+  const enforced = await options.reached(BigInt(revision), waitMs);
+  return enforced
+    ? Response.json({ status: "ready" })
+    : Response.json({ status: "waiting" }, { status: 504 });
+}

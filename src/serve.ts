@@ -1,0 +1,159 @@
+// Role `serve`: everything in one process.
+import { randomBytes } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+import { ContainerService } from "../proto/gen/realmgate/v1/containers_pb.ts";
+import {
+  ContainerPermissionsService,
+  ProjectPermissionsService,
+} from "../proto/gen/realmgate/v1/permissions_pb.ts";
+import { ProjectService } from "../proto/gen/realmgate/v1/projects_pb.ts";
+import { UserService } from "../proto/gen/realmgate/v1/users_pb.ts";
+import { containerService } from "./admin/container-service.ts";
+import { createDispatch } from "./admin/dispatch.ts";
+import { feedOf } from "./admin/feed.ts";
+import { startGrpc } from "./admin/grpc-server.ts";
+import { permissionServices } from "./admin/permission-service.ts";
+import { projectService } from "./admin/project-service.ts";
+import { revisionTokens } from "./admin/revision.ts";
+import { deriveKey, SecretBox } from "./admin/secret-box.ts";
+import { Sessions } from "./admin/session.ts";
+import { openSqliteStore } from "./admin/store/sqlite.ts";
+import type { Store } from "./admin/store/store.ts";
+import { userService } from "./admin/user-service.ts";
+import type { Config, Listen } from "./config.ts";
+import { startRest } from "./gateway-rest/server.ts";
+import { startOps } from "./ops.ts";
+import { createPlacement } from "./policy/placement.ts";
+import type { Log } from "./proxy/log.ts";
+import { startProxy } from "./proxy/server.ts";
+
+/** What the REST and gRPC listeners serve. */
+export const publicServices = [
+  UserService,
+  ProjectService,
+  ContainerService,
+  ProjectPermissionsService,
+  ContainerPermissionsService,
+] as const;
+
+export interface Running {
+  /** Where everything listens, as URLs; gRPC as `http://` too. */
+  readonly urls: Readonly<Record<"rest" | "grpc" | "proxy" | "ops", string>>;
+  /** Stops listening, lets running requests finish, closes the store. */
+  stop(): Promise<void>;
+}
+
+/** Starts everything. Rejects when something cannot be had: an address, the database, the key that belongs to it. */
+export async function serve(config: Config, log: Log): Promise<Running> {
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  const master = config.secretKey ?? secretKeyFile(join(config.dataDir, "secret.key"));
+  const store = openSqliteStore({
+    path: config.databasePath,
+    box: new SecretBox(master, "documents"),
+    now: Date.now,
+  });
+  const stops: (() => Promise<void>)[] = [() => store.close()];
+  try {
+    await store.registerServer(config.serverName);
+    await makeFirstUser(config, store, log);
+    const sessions = new Sessions(deriveKey(master, "sessions"), Date.now);
+    const revisions = revisionTokens(new SecretBox(master, "revisions"));
+    const placement = createPlacement(config.containerCidrs);
+    const dispatch = createDispatch({
+      implementations: [
+        userService(store, sessions),
+        projectService(store),
+        containerService(store, placement),
+        ...permissionServices(store),
+      ],
+      store,
+      sessions,
+      revisions,
+      log,
+    });
+
+    const own: Listen[] = [];
+    const { domain, serverName, trustedProxies, programPorts } = config;
+    const proxy = await startProxy(
+      {
+        ...config.proxyListen,
+        domain,
+        serverName,
+        trustedProxies,
+        programPorts,
+        isForbidden: (address, port) =>
+          placement.place(address) === null || isOwn(own, address, port),
+        log,
+      },
+      feedOf(store),
+    );
+    stops.push(() => proxy.stop());
+    const { revision, reached } = proxy;
+    const openRevision = revisions.open;
+    const ops = startOps({ listen: config.opsListen, revision, reached, openRevision });
+    stops.push(() => ops.stop());
+    const services = publicServices;
+    const rest = startRest({ ...config.restListen, services, dispatch });
+    stops.push(() => rest.stop());
+    const grpc = await startGrpc({ ...config.grpcListen, services, dispatch });
+    stops.push(() => grpc.stop());
+
+    const grpcListen = { hostname: config.grpcListen.hostname, port: grpc.port };
+    own.push(proxy, ops, rest, grpcListen);
+    return {
+      urls: {
+        rest: urlOf(rest),
+        grpc: urlOf(grpcListen),
+        proxy: urlOf(proxy),
+        ops: urlOf(ops),
+      },
+      stop: () => stopAll(stops),
+    };
+  } catch (error) {
+    await stopAll(stops);
+    throw error;
+  }
+}
+
+/** In the reverse order of starting. */
+async function stopAll(stops: (() => Promise<void>)[]): Promise<void> {
+  for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop();
+}
+
+/** The key lies beside the database only for its owner's eyes; made at first boot. */
+function secretKeyFile(path: string): Buffer {
+  if (!existsSync(path)) {
+    writeFileSync(path, `${randomBytes(32).toString("base64")}\n`, { mode: 0o600, flag: "wx" });
+  }
+  chmodSync(path, 0o600);
+  const key = Buffer.from(readFileSync(path, "utf8").trim(), "base64");
+  if (key.length !== 32) throw new Error(`${path} does not hold 32 bytes in base64`);
+  return key;
+}
+
+async function makeFirstUser(config: Config, store: Store, log: Log): Promise<void> {
+  const password = config.adminPassword ?? randomBytes(18).toString("base64url");
+  const passwordHash = await Bun.password.hash(password, "argon2id");
+  const made = await store.createFirstUser({ username: config.adminUsername, passwordHash });
+  if (!made) return;
+  const shown = config.adminPassword === null ? { password } : {};
+  log.info({ username: config.adminUsername, ...shown }, "first user made");
+}
+
+/** Whether an address and port are one of our own listeners, however the address is spelled. */
+function isOwn(own: readonly Listen[], address: string, port: number): boolean {
+  return own.some((listen) => listen.port === port) && isOfThisMachine(address);
+}
+
+function isOfThisMachine(address: string): boolean {
+  if (address.startsWith("127.") || address === "::1") return true;
+  return Object.values(networkInterfaces()).some((entries) =>
+    entries?.some((entry) => entry.address === address),
+  );
+}
+
+function urlOf({ hostname, port }: Listen): string {
+  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+}

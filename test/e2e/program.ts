@@ -1,0 +1,121 @@
+// The real program and a real upstream as processes of their own, on free ports, in a folder that is thrown away.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const root = resolve(import.meta.dir, "../..");
+
+export const adminPassword = "correct horse battery";
+
+export interface Urls {
+  readonly rest: string;
+  readonly grpc: string;
+  readonly proxy: string;
+  readonly ops: string;
+}
+
+export interface Program extends AsyncDisposable {
+  readonly urls: Urls;
+  readonly dataDir: string;
+  readonly pid: number;
+  /** Everything logged so far. */
+  log(): string;
+  /** Kills it without a word; the data stays for a second start. */
+  kill(): Promise<void>;
+}
+
+export interface ProgramOptions {
+  /** A folder of an earlier run; a new one when unset. */
+  readonly dataDir?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Starts `serve` and waits until it is ready. Requests from 127.0.0.1 may say whose they are in X-Forwarded-For. */
+export async function startProgram(options: ProgramOptions = {}): Promise<Program> {
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "realmgate-"));
+  const child = Bun.spawn([process.execPath, "src/main.ts", "serve"], {
+    cwd: root,
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      REALMGATE_DATA_DIR: dataDir,
+      REALMGATE_ADMIN_PASSWORD: adminPassword,
+      REALMGATE_TRUSTED_PROXIES: "127.0.0.1/32",
+      ...Object.fromEntries(
+        ["OPS", "REST", "GRPC", "PROXY"].map((name) => [`REALMGATE_${name}_LISTEN`, "127.0.0.1:0"]),
+      ),
+      ...options.environment,
+    },
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  let logged = "";
+  void (async () => {
+    for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) logged += chunk;
+  })();
+  const line = await firstLine(child.stdout);
+  if (line === null) throw new Error(`realmgate did not start:\n${logged}`);
+  const { event: _, ...urls } = JSON.parse(line);
+  const kill = async () => {
+    child.kill("SIGKILL");
+    await child.exited;
+  };
+  return {
+    urls,
+    dataDir,
+    pid: child.pid,
+    log: () => logged,
+    kill,
+    async [Symbol.asyncDispose]() {
+      await kill();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+export interface Upstream extends AsyncDisposable {
+  readonly port: number;
+}
+
+/** What the upstream answers to every request: the request as it arrived. */
+export interface Echo {
+  readonly method: string;
+  /** Path and query. */
+  readonly url: string;
+  /** Names in lower case; several values joined as they came. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Starts an upstream that echoes; see Echo. */
+export async function startUpstream(): Promise<Upstream> {
+  const child = Bun.spawn([process.execPath, "test/e2e/upstream.ts"], {
+    cwd: root,
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const line = await firstLine(child.stdout);
+  if (line === null) throw new Error("the upstream did not start");
+  return {
+    port: Number(line),
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+  };
+}
+
+async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string | null> {
+  let text = "";
+  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return null;
+    text += value;
+    const end = text.indexOf("\n");
+    if (end >= 0) {
+      reader.releaseLock();
+      return text.slice(0, end);
+    }
+  }
+}

@@ -134,6 +134,7 @@ function secretKeyFile(path: string): Buffer {
 }
 
 async function makeFirstUser(config: Config, store: Store, log: Log): Promise<void> {
+  if (await store.hasUsers()) return;
   const password = config.adminPassword ?? randomBytes(18).toString("base64url");
   const passwordHash = await Bun.password.hash(password, "argon2id");
   const made = await store.createFirstUser({ username: config.adminUsername, passwordHash });

@@ -38,6 +38,7 @@ export async function startProgram(options: ProgramOptions = {}): Promise<Progra
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
+      BUN_CONFIG_MAX_HTTP_REQUESTS: "65336",
       REALMGATE_DATA_DIR: dataDir,
       REALMGATE_ADMIN_PASSWORD: adminPassword,
       REALMGATE_TRUSTED_PROXIES: "127.0.0.1/32",
@@ -51,7 +52,8 @@ export async function startProgram(options: ProgramOptions = {}): Promise<Progra
   });
   let logged = "";
   void (async () => {
-    for await (const chunk of child.stderr.pipeThrough(new TextDecoderStream())) logged += chunk;
+    const decoder = new TextDecoder();
+    for await (const chunk of child.stderr) logged += decoder.decode(chunk, { stream: true });
   })();
   const line = await firstLine(child.stdout);
   if (line === null) throw new Error(`realmgate did not start:\n${logged}`);
@@ -107,11 +109,12 @@ export async function startUpstream(): Promise<Upstream> {
 
 async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string | null> {
   let text = "";
-  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  const decoder = new TextDecoder();
+  const reader = stream.getReader();
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return null;
-    text += value;
+    text += decoder.decode(value, { stream: true });
     const end = text.indexOf("\n");
     if (end >= 0) {
       reader.releaseLock();

@@ -93,9 +93,13 @@ class SqliteStore implements Store {
     this.#now = options.now;
   }
 
+  async hasUsers(): Promise<boolean> {
+    return hasUsers(this.#db);
+  }
+
   async createFirstUser(user: { username: string; passwordHash: string }): Promise<boolean> {
     return this.#transaction((tx) => {
-      if (tx.select({ id: users.id }).from(users).limit(1).get() !== undefined) return false;
+      if (hasUsers(tx)) return false;
       const now = this.#timestamp();
       const row = { id: newId(), email: null, isAdmin: true, sessionGeneration: 0 };
       tx.insert(users)
@@ -543,6 +547,10 @@ class SqliteStore implements Store {
     if (body === null) throw new Error(`${context} does not open with this secret key`);
     return body.toString();
   }
+}
+
+function hasUsers(reader: Reader): boolean {
+  return reader.select({ id: users.id }).from(users).limit(1).get() !== undefined;
 }
 
 function recordChange(tx: Transaction, { kind, id }: DocumentKey): number {

@@ -150,6 +150,7 @@ export interface Facts {
 }
 
 export interface Store {
+  hasUsers(): Promise<boolean>;
   /** The first user, unless there is any user already. Answers whether it was made. */
   createFirstUser(user: { username: string; passwordHash: string }): Promise<boolean>;
   /** By user name (case-sensitive) or e-mail address (lower-cased here). */

@@ -1,0 +1,193 @@
+import type { CredentialLocation } from "../policy/identify.ts";
+import { cookieWithout, targetWithout } from "./credential.ts";
+import { type AwaitedHead, HeadDeadlines } from "./head-deadline.ts";
+import { removeClaims, removeHopByHop } from "./header-rules.ts";
+import type { Log } from "./log.ts";
+import type { Route } from "./snapshot.ts";
+
+/** An allowed request on its way to its upstream. */
+export interface Forwarded {
+  readonly route: Route;
+  readonly requestId: string;
+  /** The path and query as they came. */
+  readonly target: string;
+  /** The socket peer. */
+  readonly peer: string;
+  readonly peerTrusted: boolean;
+  /** The client's address. */
+  readonly client: string;
+  /** Names of the groups that granted it; null when nothing had to grant. */
+  readonly groups: readonly string[] | null;
+  /** Credentials that are not the upstream's business. */
+  readonly spent: readonly CredentialLocation[];
+}
+
+export interface ForwardOptions {
+  /** How long an upstream may take to begin its answer once it has the request. */
+  readonly responseHeaderMs: number;
+  /** Whether certificates of `https-PORT` upstreams are verified. */
+  readonly verifyUpstreams: boolean;
+  readonly log: Log;
+}
+
+/** Smaller bodies of known length are handed over natively; a deadline need not know how far they are. */
+const WATCHED_BODY_BYTES_MIN = 65_536;
+
+/**
+ * Requests to upstreams over fetch: the one file that knows how we dial.
+ *
+ * What fetch adds and cannot be told not to: `User-Agent: Bun/…` and `Accept: *`+`/*` where the client sent none. It repeats
+ * GET, HEAD, PUT and DELETE once when a reused connection breaks before the answer begins. Bun runs at most 256 fetches at
+ * a time unless BUN_CONFIG_MAX_HTTP_REQUESTS says otherwise when the process starts.
+ */
+export class Forwarder {
+  readonly #options: ForwardOptions;
+  readonly #deadlines: HeadDeadlines;
+  readonly #session: Bun.FetchSession;
+
+  constructor(options: ForwardOptions) {
+    this.#options = options;
+    this.#deadlines = new HeadDeadlines(options.responseHeaderMs);
+    this.#session = new Bun.FetchSession({
+      // No proxy variable of the environment may divert what was decided for one address.
+      proxy: false,
+      // Containers make their own certificates, and the address dialled is an IP literal that no name vouches for.
+      tls: { rejectUnauthorized: options.verifyUpstreams },
+    });
+  }
+
+  /** The upstream's answer as it comes, or why there is none. Cancelled when the client goes away. */
+  async forward(
+    request: Request,
+    forwarded: Forwarded,
+  ): Promise<Response | "upstream_unreachable" | "upstream_timeout"> {
+    const { route } = forwarded;
+    const scheme = route.secure ? "https" : "http";
+    const target = targetWithout(forwarded.target, forwarded.spent);
+    const head = this.#deadlines.start();
+    request.signal.addEventListener("abort", head);
+    try {
+      const response = await fetch(`${scheme}://${route.address.urlHost}:${route.port}${target}`, {
+        session: this.#session,
+        method: request.method,
+        headers: requestHeaders(request, forwarded),
+        body: bodyOf(request, head),
+        signal: head.signal,
+        redirect: "manual",
+        decompress: false,
+        timeout: false,
+      });
+      return answered(response);
+    } catch (error) {
+      if (head.expired) {
+        return "upstream_timeout";
+      }
+      if (!request.signal.aborted) {
+        const { address, port } = route;
+        this.#options.log.warn(
+          { requestId: forwarded.requestId, address: address.text, port, err: error },
+          "upstream failed",
+        );
+      }
+      return "upstream_unreachable";
+    } finally {
+      this.#deadlines.end(head);
+    }
+  }
+
+  /** Closes idle connections and stops the deadlines. */
+  stop(): void {
+    this.#deadlines.stop();
+    this.#session.close();
+  }
+}
+
+function requestHeaders(request: Request, forwarded: Forwarded): Headers {
+  const received = request.headers;
+  const headers = new Headers(received);
+  removeHopByHop(headers);
+  removeClaims(headers, received, forwarded.peerTrusted);
+  removeSpent(headers, forwarded.spent);
+  // Ours are added last: neither Connection nor anything else the client sent can touch them.
+  const { route } = forwarded;
+  const theirs = forwarded.peerTrusted ? headers.get("x-forwarded-for") : null;
+  headers.set(
+    "x-forwarded-for",
+    theirs === null ? forwarded.client : `${theirs}, ${forwarded.peer}`,
+  );
+  setUnlessTold(headers, "x-forwarded-proto", "http");
+  setUnlessTold(headers, "x-forwarded-host", received.get("host") ?? "");
+  headers.set("x-realmgate-program", route.program);
+  headers.set("x-realmgate-instance", String(route.instance));
+  if (forwarded.groups !== null) {
+    headers.set("x-realmgate-groups", forwarded.groups.join(","));
+  }
+  headers.set("x-realmgate-request-id", forwarded.requestId);
+  return headers;
+}
+
+/** A trusted proxy in front of us knows better than we do what the client used; an untrusted peer's word is gone by now. */
+function setUnlessTold(headers: Headers, name: string, value: string): void {
+  if (headers.get(name) === null) {
+    headers.set(name, value);
+  }
+}
+
+function removeSpent(headers: Headers, spent: readonly CredentialLocation[]): void {
+  for (const { kind, name } of spent) {
+    if (kind === "header") {
+      headers.delete(name);
+    }
+  }
+  const line = spent.length === 0 ? null : headers.get("cookie");
+  if (line === null) {
+    return;
+  }
+  const rest = cookieWithout(line, spent);
+  if (rest === null) {
+    headers.delete("cookie");
+  } else {
+    headers.set("cookie", rest);
+  }
+}
+
+function bodyOf(request: Request, head: AwaitedHead): ReadableStream<Uint8Array> | null {
+  const body = request.body;
+  if (body === null) {
+    return null;
+  }
+  const length = Number(request.headers.get("content-length") ?? Number.POSITIVE_INFINITY);
+  return length < WATCHED_BODY_BYTES_MIN ? body : watched(body, head);
+}
+
+/** The same bytes, at the pace the upstream takes them; each puts the deadline off. */
+function watched(body: ReadableStream<Uint8Array>, head: AwaitedHead): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { value, done } = await reader.read();
+      head.moved(performance.now());
+      if (done) {
+        controller.close();
+      } else {
+        controller.enqueue(value);
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+}
+
+function answered(response: Response): Response | "upstream_unreachable" {
+  // A Response can only be made of these; 101 was not asked for.
+  if (response.status < 200 || response.status > 599) {
+    return "upstream_unreachable";
+  }
+  removeHopByHop(response.headers);
+  const { body, headers, status, statusText } = response;
+  if (body === null || headers.get("content-type") !== null) {
+    return response;
+  }
+  // The runtime calls a short body without a type application/octet-stream, and browsers then save what they should show.
+  // A stream of our own is left as it is.
+  return new Response(body.pipeThrough(new TransformStream()), { status, statusText, headers });
+}

@@ -1,0 +1,264 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import type {
+  Changes,
+  ContainerState,
+  ProjectState,
+} from "../../proto/gen/realmgate/v1/feed_pb.ts";
+import {
+  type PermissionDocument,
+  PermissionDocumentSchema,
+} from "../../proto/gen/realmgate/v1/permissions_pb.ts";
+import { type CompiledPolicy, compile } from "../policy/compile.ts";
+import { parseDocument } from "../policy/document.ts";
+import type { DirectHost } from "./host.ts";
+import { type Interned, InternTable } from "./interned.ts";
+import type { Log } from "./log.ts";
+import { ProgramPorts } from "./program-ports.ts";
+import { ShardedMap } from "./sharded-map.ts";
+import { parseUpstreamAddress, type UpstreamAddress } from "./upstream-address.ts";
+
+/** Where a request leads and what decides about it. */
+export interface Route {
+  /** Null: no document is in force, everything is open. */
+  readonly policy: CompiledPolicy | null;
+  /** What the request is decided as: the owner of the port it would reach. */
+  readonly program: string;
+  readonly instance: number;
+  readonly address: UpstreamAddress;
+  /** 1..65535, or NO_PORT. */
+  readonly port: number;
+  /** Whether the upstream speaks HTTPS. */
+  readonly secure: boolean;
+}
+
+/** Why there is no route, in the order in which it is asked (design.md §4, rows 2 and 3). */
+export type RouteRefusal = "no_container" | "disabled" | "policy_error";
+
+/** A stored document: compiled, or why it could not be. */
+type StoredPolicy =
+  | { readonly ok: true; readonly policy: CompiledPolicy }
+  | { readonly ok: false; readonly problem: string };
+
+interface Project {
+  readonly disabled: boolean;
+  readonly policy: Interned<StoredPolicy> | null;
+}
+
+interface Container {
+  readonly project: string;
+  /** Null unless it is on this server, running, and has an address. */
+  readonly address: UpstreamAddress | null;
+  readonly disabled: boolean;
+  readonly policy: Interned<StoredPolicy> | null;
+  readonly ports: Interned<ProgramPorts>;
+}
+
+/** What a snapshot is made for. */
+export interface SnapshotOptions {
+  readonly serverName: string;
+  /** Default port of each kit program. */
+  readonly programPorts: Readonly<Record<string, number>>;
+  readonly log: Log;
+}
+
+/** What successive snapshots share: documents and port tables that are equal exist once. */
+interface Shared {
+  readonly options: SnapshotOptions;
+  readonly policies: InternTable<StoredPolicy>;
+  readonly ports: InternTable<ProgramPorts>;
+}
+
+/** Everything the proxy needs to answer, at one revision; immutable. */
+export class Snapshot {
+  /** The snapshot before the first change. */
+  static empty(options: SnapshotOptions): Snapshot {
+    const shared = {
+      options,
+      policies: new InternTable<StoredPolicy>(),
+      ports: new InternTable<ProgramPorts>(),
+    };
+    return new Snapshot(shared, 0n, ShardedMap.empty(), ShardedMap.empty());
+  }
+
+  readonly revision: bigint;
+  readonly #shared: Shared;
+  readonly #projects: ShardedMap<Project>;
+  readonly #containers: ShardedMap<Container>;
+
+  private constructor(
+    shared: Shared,
+    revision: bigint,
+    projects: ShardedMap<Project>,
+    containers: ShardedMap<Container>,
+  ) {
+    this.#shared = shared;
+    this.revision = revision;
+    this.#projects = projects;
+    this.#containers = containers;
+  }
+
+  /** How many different documents and port tables are held. */
+  get shared(): { readonly policies: number; readonly ports: number } {
+    return { policies: this.#shared.policies.size, ports: this.#shared.ports.size };
+  }
+
+  /**
+   * Rows 2 and 3 of the decision table and the document that is in force: the container's own, else its project's.
+   * A container whose project is not known here is no container: its kill switch can't be read.
+   */
+  route(host: DirectHost): Route | RouteRefusal {
+    const container = this.#containers.get(host.container);
+    const project = this.#projects.get(host.project);
+    if (
+      container === undefined ||
+      project === undefined ||
+      container.project !== host.project ||
+      container.address === null
+    ) {
+      return "no_container";
+    }
+    if (container.disabled || project.disabled) {
+      return "disabled";
+    }
+    const stored = (container.policy ?? project.policy)?.value;
+    if (stored !== undefined && !stored.ok) {
+      return "policy_error";
+    }
+    const target = container.ports.value.target(host.program, host.instance);
+    return {
+      policy: stored === undefined ? null : stored.policy,
+      program: target.program,
+      instance: target.instance,
+      address: container.address,
+      port: target.port,
+      secure: host.program === "https",
+    };
+  }
+
+  /**
+   * The next snapshot. Cost grows with what changed, not with what is there. To be called once on each snapshot, on the
+   * latest: the tables of shared documents follow that one line.
+   */
+  apply(changes: Changes): Snapshot {
+    const projects = this.#projects.with(this.#projectEntries(changes.projects));
+    const containers = this.#containers.with(this.#containerEntries(changes.containers));
+    return new Snapshot(this.#shared, changes.revision, projects, containers);
+  }
+
+  #projectEntries(states: readonly ProjectState[]): Map<string, Project | undefined> {
+    const entries = new Map<string, Project | undefined>();
+    for (const state of states) {
+      const before = entries.has(state.id) ? entries.get(state.id) : this.#projects.get(state.id);
+      entries.set(state.id, state.deleted ? undefined : this.#project(state));
+      this.#releasePolicy(before?.policy);
+    }
+    return entries;
+  }
+
+  #containerEntries(states: readonly ContainerState[]): Map<string, Container | undefined> {
+    const entries = new Map<string, Container | undefined>();
+    for (const state of states) {
+      const before = entries.has(state.id) ? entries.get(state.id) : this.#containers.get(state.id);
+      entries.set(state.id, state.deleted ? undefined : this.#container(state));
+      this.#releasePolicy(before?.policy);
+      if (before !== undefined) {
+        this.#shared.ports.release(before.ports);
+      }
+    }
+    return entries;
+  }
+
+  #project(state: ProjectState): Project {
+    return {
+      disabled: state.disabled,
+      policy: this.#policy(state.document, { project: state.id }),
+    };
+  }
+
+  #container(state: ContainerState): Container {
+    const { serverName, programPorts } = this.#shared.options;
+    const here = state.serverName === serverName && state.running;
+    return {
+      project: state.projectId,
+      address: here ? this.#address(state) : null,
+      disabled: state.disabled,
+      policy: this.#policy(state.document, { container: state.id }),
+      ports: this.#shared.ports.acquire(
+        portsKey(state.programs),
+        () => new ProgramPorts(state.programs, programPorts),
+      ),
+    };
+  }
+
+  #address(state: ContainerState): UpstreamAddress | null {
+    if (state.address === undefined || state.address === "") {
+      return null;
+    }
+    const address = parseUpstreamAddress(state.address);
+    if (address === null) {
+      this.#shared.options.log.error(
+        { container: state.id, address: state.address },
+        "container has an address that cannot be dialled; it is closed",
+      );
+    }
+    return address;
+  }
+
+  #policy(
+    document: PermissionDocument | undefined,
+    owner: { readonly project: string } | { readonly container: string },
+  ): Interned<StoredPolicy> | null {
+    if (document === undefined) {
+      return null;
+    }
+    const held = this.#shared.policies.acquire(documentKey(document), () => compiled(document));
+    if (!held.value.ok) {
+      this.#shared.options.log.error(
+        { ...owner, problem: held.value.problem },
+        "permission document does not compile; what it guards is closed",
+      );
+    }
+    return held;
+  }
+
+  #releasePolicy(held: Interned<StoredPolicy> | null | undefined): void {
+    if (held !== null && held !== undefined) {
+      this.#shared.policies.release(held);
+    }
+  }
+}
+
+/** Never throws: one bad document must not take the others with it. */
+function compiled(document: PermissionDocument): StoredPolicy {
+  try {
+    const parsed = parseDocument(document);
+    if (parsed.ok) {
+      return { ok: true, policy: compile(parsed.document) };
+    }
+    const violations = parsed.violations.map(({ pointer, reason }) => `${pointer} ${reason}`);
+    return { ok: false, problem: violations.join("; ") };
+  } catch (error) {
+    return { ok: false, problem: String(error) };
+  }
+}
+
+/** A digest, so that a document's text (and its secrets) need not be kept; without what does not decide. */
+function documentKey(document: PermissionDocument): string {
+  const { groups, permissions, default: fallback, combine } = document;
+  const deciding = create(PermissionDocumentSchema, { groups, permissions });
+  if (fallback !== undefined) {
+    deciding.default = fallback;
+  }
+  if (combine !== undefined) {
+    deciding.combine = combine;
+  }
+  const bytes = toBinary(PermissionDocumentSchema, deciding);
+  return new Bun.CryptoHasher("sha256").update(bytes).digest("base64");
+}
+
+function portsKey(programs: ContainerState["programs"]): string {
+  const entries = Object.entries(programs).map(
+    ([name, { port, stride }]) => `${JSON.stringify(name)}:${port}:${stride}`,
+  );
+  return entries.sort().join(",");
+}

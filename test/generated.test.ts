@@ -1,0 +1,41 @@
+// Generated code is committed and current.
+import { expect, test } from "bun:test";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { $, Glob } from "bun";
+
+const root = resolve(import.meta.dir, "..");
+
+async function files(folder: string): Promise<Record<string, string>> {
+  const paths = [...new Glob("**/*").scanSync({ cwd: folder })].sort();
+  const entries = paths.map(async (path) => [path, await Bun.file(join(folder, path)).text()]);
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+test("proto/gen is what buf generates from proto/realmgate", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "realmgate-generate-"));
+  try {
+    await $`node_modules/.bin/buf generate -o ${folder}`.cwd(root).quiet();
+    const generated = await files(join(folder, "proto/gen"));
+    expect(Object.keys(generated).length).toBeGreaterThan(5);
+    expect(await files(join(root, "proto/gen"))).toEqual(generated);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 60_000);
+
+test("the migrations are what drizzle-kit makes of the schema", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "realmgate-migrations-"));
+  try {
+    const migrations = join(folder, "migrations");
+    cpSync(join(root, "src/admin/store/migrations"), migrations, { recursive: true });
+    const before = await files(migrations);
+    await $`node_modules/.bin/drizzle-kit generate --dialect sqlite --schema src/admin/store/schema.ts --out ${migrations}`
+      .cwd(root)
+      .quiet();
+    expect(await files(migrations)).toEqual(before);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 60_000);

@@ -98,11 +98,13 @@ describe("the tree", () => {
     );
   });
 
-  test("no source file is longer than 600 lines", async () => {
+  test("a source file fits a few screens: 400 lines, tests 750; fixtures are data", async () => {
     const long: string[] = [];
     for (const file of sources("{src,proto,test,load}/**/*.ts")) {
+      if (file.startsWith("test/fixtures/")) continue;
       const lines = (await Bun.file(join(root, file)).text()).split("\n").length;
-      if (lines > 600) long.push(`${file}: ${lines}`);
+      const linesMax = file.startsWith("test/") || file.endsWith(".test.ts") ? 750 : 400;
+      if (lines > linesMax) long.push(`${file}: ${lines}`);
     }
     expect(long).toEqual([]);
   });

@@ -1,0 +1,122 @@
+import { describe, expect, test } from "bun:test";
+import { isIPv4 } from "node:net";
+import { formatCidr, networkMask, parseCidr, parseIpv4 } from "./address.ts";
+
+const TEN_1_2_3 = 0x0a010203;
+
+describe("parseIpv4", () => {
+  test.each([
+    ["10.1.2.3", TEN_1_2_3, "dotted quad"],
+    ["0.0.0.0", 0, "least"],
+    ["255.255.255.255", 0xffffffff, "greatest, unsigned"],
+    ["128.0.0.0", 0x80000000, "top bit, unsigned"],
+    ["::ffff:10.1.2.3", TEN_1_2_3, "mapped, as a dual-stack socket reports it"],
+    ["::FFFF:10.1.2.3", TEN_1_2_3, "mapped, upper case"],
+    ["::ffff:a01:203", TEN_1_2_3, "mapped, all hex"],
+    ["0:0:0:0:0:ffff:0a01:0203", TEN_1_2_3, "mapped, written out"],
+    ["0:0:0:0:0:ffff:10.1.2.3", TEN_1_2_3, "mapped, written out, dotted tail"],
+    ["::ffff:255.255.255.255", 0xffffffff, "mapped, greatest"],
+    ["::10.1.2.3", null, "IPv4-compatible is not mapped"],
+    ["::ffff:0:10.1.2.3", null, "translated (SIIT) is not mapped"],
+    ["64:ff9b::10.1.2.3", null, "NAT64 is not mapped"],
+    ["2001:db8::1", null, "real IPv6"],
+    ["::1", null, "real IPv6 loopback"],
+    ["::", null, "unspecified"],
+    ["::ffff:010.1.2.3", null, "octal-looking tail"],
+    ["::ffff:0x0a.1.2.3", null, "hex tail"],
+    ["::ffff:10.1.2", null, "short tail"],
+    ["::ffff:10.1.2.3%eth0", null, "zone"],
+    ["fe80::1%eth0", null, "zone"],
+    ["[::ffff:10.1.2.3]", null, "brackets"],
+    ["10.1.2.3:80", null, "port"],
+    ["010.1.2.3", null, "leading zero"],
+    ["10.1.2.03", null, "leading zero"],
+    ["00.0.0.0", null, "double zero"],
+    ["0x0a.1.2.3", null, "hex"],
+    ["10.1.2", null, "three octets"],
+    ["10.1.2.3.4", null, "five octets"],
+    ["10.1..3", null, "empty octet"],
+    [".10.1.2", null, "leading dot"],
+    ["10.1.2.", null, "trailing dot"],
+    ["256.1.2.3", null, "octet too large"],
+    ["1000.1.1.1", null, "four digits"],
+    ["-1.1.1.1", null, "sign"],
+    [" 10.1.2.3", null, "space before"],
+    ["10.1.2.3 ", null, "space after"],
+    ["10.1.2.3\n", null, "line end"],
+    ["१0.1.2.3", null, "other digits"],
+    ["167838211", null, "one number"],
+    ["", null, "empty"],
+    ["unknown", null, "a word"],
+  ])("reads %j as %p: %s", (text, address) => {
+    expect(parseIpv4(text)).toBe(address);
+  });
+});
+
+describe("parseCidr", () => {
+  test.each([
+    ["10.0.0.0/8", { network: 0x0a000000, length: 8 }, "plain"],
+    ["10.1.2.3/8", { network: 0x0a000000, length: 8 }, "host bits are masked"],
+    ["1.2.3.4/0", { network: 0, length: 0 }, "/0 masks everything"],
+    ["128.0.0.0/1", { network: 0x80000000, length: 1 }, "unsigned"],
+    ["10.0.0.3/31", { network: 0x0a000002, length: 31 }, "/31"],
+    ["255.255.255.255/32", { network: 0xffffffff, length: 32 }, "/32"],
+    ["10.0.0.0", null, "no prefix length"],
+    ["10.0.0.0/", null, "empty prefix length"],
+    ["10.0.0.0/33", null, "too long"],
+    ["10.0.0.0/-1", null, "negative"],
+    ["10.0.0.0/08", null, "leading zero"],
+    ["10.0.0.0/8/8", null, "two slashes"],
+    ["10.0.0.0/8 ", null, "space"],
+    ["010.0.0.0/8", null, "leading zero"],
+    ["0x0a.0.0.0/8", null, "hex"],
+    ["10.1/16", null, "short form"],
+    ["1.2.3.256/8", null, "octet too large"],
+    ["::/0", null, "IPv6"],
+    ["::ffff:10.0.0.0/104", null, "mapped network"],
+    ["/8", null, "no address"],
+    ["", null, "empty"],
+  ])("reads %j as %p: %s", (text, cidr) => {
+    expect(parseCidr(text)).toEqual(cidr);
+  });
+});
+
+test.each([
+  [0, 0],
+  [1, 0x80000000],
+  [31, 0xfffffffe],
+  [32, 0xffffffff],
+])("networkMask(%p) is unsigned", (length, mask) => {
+  expect(networkMask(length)).toBe(mask);
+});
+
+test("formatCidr writes what parseCidr reads", () => {
+  expect(formatCidr(0xfffefdfc, 30)).toBe("255.254.253.252/30");
+  expect(parseCidr(formatCidr(0x80000000, 1))).toEqual({ network: 0x80000000, length: 1 });
+});
+
+test("reads exactly the dotted quads that node:net calls IPv4", () => {
+  const octets = [
+    "0",
+    "1",
+    "00",
+    "01",
+    "9",
+    "10",
+    "099",
+    "100",
+    "199",
+    "255",
+    "256",
+    "-1",
+    "1e1",
+    "",
+  ];
+  for (const a of octets) {
+    for (const b of octets) {
+      for (const text of [`${a}.${b}.0.1`, `0.1.${a}.${b}`, `1.${a}.${b}.`, `${a}.${b}.3`]) {
+        expect([text, parseIpv4(text) !== null]).toEqual([text, isIPv4(text)]);
+      }
+    }
+  }
+});

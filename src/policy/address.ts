@@ -1,0 +1,101 @@
+import ipaddr from "ipaddr.js";
+
+const DOT = 46;
+const ZERO = 48;
+const PREFIX_LENGTH = /^(?:[0-9]|[12][0-9]|3[0-2])$/;
+
+/** The bits of an address that belong to a network of this prefix length (0..32), as an unsigned 32-bit number. */
+export function networkMask(length: number): number {
+  return length === 0 ? 0 : (0xffffffff << (32 - length)) >>> 0;
+}
+
+/**
+ * IPv4 text, or an IPv4-mapped IPv6 address in any spelling (RFC 4291 §2.5.5.2), as an unsigned 32-bit number.
+ * Null for real IPv6 and for anything else: no octal, hex or short forms, no zone.
+ */
+export function parseIpv4(text: string): number | null {
+  return text.includes(":") ? parseMapped(text) : parseDottedQuad(text);
+}
+
+/**
+ * `a.b.c.d/len`: four decimal octets, a mandatory prefix length 0..32, neither with leading zeros (contract G3).
+ * Host bits are masked. Null for anything else.
+ */
+export function parseCidr(text: string): { network: number; length: number } | null {
+  const slash = text.indexOf("/");
+  const address = slash === -1 ? null : parseDottedQuad(text.slice(0, slash));
+  const lengthText = text.slice(slash + 1);
+  if (address === null || !PREFIX_LENGTH.test(lengthText)) {
+    return null;
+  }
+  const length = Number(lengthText);
+  return { network: (address & networkMask(length)) >>> 0, length };
+}
+
+/** The canonical text of a network, as it is stored and shown. */
+export function formatCidr(network: number, length: number): string {
+  const octets = [network >>> 24, (network >>> 16) & 255, (network >>> 8) & 255, network & 255];
+  return `${octets.join(".")}/${length}`;
+}
+
+/** One pass over the characters: this runs for every request. */
+function parseDottedQuad(text: string): number | null {
+  if (text.length < 7 || text.length > 15) {
+    return null;
+  }
+  let address = 0;
+  let octet = 0;
+  let digits = 0;
+  let dots = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === DOT) {
+      if (digits === 0 || ++dots > 3) {
+        return null;
+      }
+      address = address * 256 + octet;
+      octet = 0;
+      digits = 0;
+      continue;
+    }
+    const digit = code - ZERO;
+    const leadingZero = digits > 0 && octet === 0;
+    if (digit < 0 || digit > 9 || leadingZero) {
+      return null;
+    }
+    octet = octet * 10 + digit;
+    digits++;
+    if (octet > 255) {
+      return null;
+    }
+  }
+  return digits > 0 && dots === 3 ? address * 256 + octet : null;
+}
+
+/**
+ * ipaddr.js knows the spellings of IPv6, but reads a dotted tail leniently (octal, hex) and takes `::a.b.c.d` for a
+ * mapped address; so a dotted tail is read here and handed over in hex.
+ */
+function parseMapped(text: string): number | null {
+  if (text.includes("%")) {
+    return null;
+  }
+  const plain = text.includes(".") ? withHexTail(text) : text;
+  if (plain === null || !ipaddr.IPv6.isValid(plain)) {
+    return null;
+  }
+  const address = ipaddr.IPv6.parse(plain);
+  if (!address.isIPv4MappedAddress()) {
+    return null;
+  }
+  return address.toIPv4Address().octets.reduce((sum, octet) => sum * 256 + octet, 0);
+}
+
+function withHexTail(text: string): string | null {
+  const tail = text.lastIndexOf(":") + 1;
+  const quad = parseDottedQuad(text.slice(tail));
+  if (quad === null) {
+    return null;
+  }
+  return `${text.slice(0, tail)}${(quad >>> 16).toString(16)}:${(quad & 0xffff).toString(16)}`;
+}

@@ -1,0 +1,91 @@
+/**
+ * Which groups of one document: group i is bit `i & 31` of word `i >>> 5`. Sets of one document all have the same
+ * length. Never changed once it is given out.
+ */
+export interface GroupSet {
+  readonly length: number;
+  readonly [word: number]: number;
+}
+
+/** The one accessor of words: out of range counts as empty. */
+export function wordAt(words: GroupSet, index: number): number {
+  return words[index] ?? 0;
+}
+
+/** Words that hold `groups` bits. */
+export function wordsFor(groups: number): number {
+  return (groups + 31) >>> 5;
+}
+
+/** A new set of the given members, which may be named twice. */
+export function setOf(groups: number, members: Iterable<number>): Uint32Array {
+  const set = new Uint32Array(wordsFor(groups));
+  for (const member of members) {
+    set[member >>> 5] = wordAt(set, member >>> 5) | (1 << (member & 31));
+  }
+  return set;
+}
+
+/** Adds an absent member, removes a present one. Only while a set is being built. */
+export function toggle(set: Uint32Array, member: number): void {
+  set[member >>> 5] = wordAt(set, member >>> 5) ^ (1 << (member & 31));
+}
+
+export function has(set: GroupSet, member: number): boolean {
+  return (wordAt(set, member >>> 5) & (1 << (member & 31))) !== 0;
+}
+
+export function isEmpty(set: GroupSet): boolean {
+  for (let i = 0; i < set.length; i++) {
+    if (wordAt(set, i) !== 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/** Members of either; one of the two itself when the other is empty. */
+export function union(a: GroupSet, b: GroupSet): GroupSet {
+  if (isEmpty(b)) {
+    return a;
+  }
+  if (isEmpty(a)) {
+    return b;
+  }
+  const both = new Uint32Array(a.length);
+  for (let i = 0; i < both.length; i++) {
+    both[i] = wordAt(a, i) | wordAt(b, i);
+  }
+  return both;
+}
+
+/** Do `set` and the set that starts at `words[offset]` share a member? */
+export function intersectsAt(words: GroupSet, offset: number, set: GroupSet): boolean {
+  for (let i = 0; i < set.length; i++) {
+    if ((wordAt(words, offset + i) & wordAt(set, i)) !== 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** Is every member of `set` in the set that starts at `words[offset]`? */
+export function coversAt(words: GroupSet, offset: number, set: GroupSet): boolean {
+  for (let i = 0; i < set.length; i++) {
+    if ((~wordAt(words, offset + i) & wordAt(set, i)) !== 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/** Members in ascending order: the order of the document. */
+export function members(set: GroupSet): number[] {
+  const found: number[] = [];
+  for (let i = 0; i < set.length * 32; i++) {
+    if (has(set, i)) {
+      found.push(i);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,109 @@
+import type { Access } from "./access.ts";
+import { type GroupSet, setOf } from "./bitset.ts";
+import { buildTrie, type CidrTrie } from "./cidr-trie.ts";
+import { type CredentialReader, readersOf } from "./credential-reader.ts";
+import type { PolicyDocument } from "./document.ts";
+import type { GroupType } from "./group.ts";
+import {
+  buildInstanceSets,
+  type GroupAccess,
+  type InstanceSets,
+  SetPool,
+} from "./instance-sets.ts";
+
+/**
+ * A document made ready to answer. Groups are numbered in the document's order. Immutable, except that it remembers
+ * verified tokens and passwords; containers with equal documents may share one.
+ */
+export interface CompiledPolicy {
+  readonly groupNames: readonly string[];
+  readonly nobody: GroupSet;
+  readonly everybody: GroupSet;
+  /** Enabled groups that want a credential. */
+  readonly credentialGroups: GroupSet;
+  /** The document has a group that wants a credential, be it disabled. */
+  readonly asksForCredentials: boolean;
+  readonly challenge: "basic" | "bearer";
+  readonly openByDefault: boolean;
+  readonly combineAll: boolean;
+  readonly networks: CidrTrie;
+  readonly readers: readonly CredentialReader[];
+  /** By canonical program. A program that is absent is granted to nobody. */
+  readonly programs: ReadonlyMap<string, InstanceSets>;
+  /** The group sets that `programs` points into. */
+  readonly grants: Uint32Array;
+}
+
+/** Does a group of this type match by something that the client has to know? */
+const WANTS_CREDENTIAL = {
+  ip: false,
+  jwt: true,
+  password: true,
+  token: true,
+} as const satisfies Record<GroupType, boolean>;
+
+/** A program whose own key is absent from a group uses this one (design.md §4). */
+const FALLBACK_PROGRAMS: readonly (readonly [program: string, fallback: string])[] = [
+  ["https", "http"],
+];
+
+/** Compiles a parsed document; never throws for one. Cost grows with the size of the document. */
+export function compile(document: PolicyDocument): CompiledPolicy {
+  const groupNames = [...document.groups.keys()];
+  const groups = Array.from(document.groups.values(), (group, index) => ({ ...group, index }));
+  const count = groups.length;
+  const enabled = groups.filter((group) => group.enabled);
+  const networks = buildTrie(
+    count,
+    enabled
+      .filter((group) => group.type === "ip")
+      .map(({ network, length, index }) => ({ network, length, group: index })),
+  );
+  const pool = new SetPool(count);
+  const programs = new Map<string, InstanceSets>();
+  for (const [program, accesses] of accessesByProgram(document)) {
+    programs.set(program, buildInstanceSets(accesses, pool));
+  }
+  return {
+    groupNames,
+    nobody: networks.nobody,
+    everybody: setOf(count, groupNames.keys()),
+    credentialGroups: setOf(
+      count,
+      enabled.filter(({ type }) => WANTS_CREDENTIAL[type]).map(({ index }) => index),
+    ),
+    asksForCredentials: groups.some(({ type }) => WANTS_CREDENTIAL[type]),
+    challenge: groups.some(({ type }) => type === "password") ? "basic" : "bearer",
+    openByDefault: document.default === "allow",
+    combineAll: document.combine === "all",
+    networks,
+    readers: readersOf(count, enabled),
+    programs,
+    grants: pool.words(),
+  };
+}
+
+function accessesByProgram(document: PolicyDocument): Map<string, GroupAccess[]> {
+  const programs = new Map<string, GroupAccess[]>();
+  let group = 0;
+  for (const name of document.groups.keys()) {
+    for (const [program, access] of withFallbacks(document.permissions.get(name))) {
+      const accesses = programs.get(program) ?? [];
+      accesses.push({ group, access });
+      programs.set(program, accesses);
+    }
+    group++;
+  }
+  return programs;
+}
+
+function withFallbacks(own: ReadonlyMap<string, Access> | undefined): ReadonlyMap<string, Access> {
+  const accesses = new Map(own);
+  for (const [program, fallback] of FALLBACK_PROGRAMS) {
+    const access = accesses.get(program) ?? accesses.get(fallback);
+    if (access !== undefined) {
+      accesses.set(program, access);
+    }
+  }
+  return accesses;
+}

@@ -1,0 +1,85 @@
+import { bearerToken } from "./authorization.ts";
+import type { PolicyGroup } from "./group.ts";
+import type { CredentialLocation } from "./identify.ts";
+import type { GroupPassword } from "./password.ts";
+import { PasswordVerifier } from "./password-verifier.ts";
+import { buildTokenTable, type GroupToken, type TokenTable } from "./token-table.ts";
+import { type GroupJwt, TokenVerifier } from "./token-verifier.ts";
+
+/** One place where the enabled groups of a document look for credentials, and what each kind of group makes of it. */
+export interface CredentialReader {
+  readonly location: CredentialLocation;
+  /** The place is the Authorization header, where tokens follow `Bearer`. */
+  readonly authorization: boolean;
+  readonly tokens: TokenTable | null;
+  readonly jwts: TokenVerifier | null;
+  /** Only ever in the Authorization header. */
+  readonly passwords: PasswordVerifier | null;
+}
+
+/** Passwords come by HTTP Basic. */
+const AUTHORIZATION: CredentialLocation = { kind: "header", name: "authorization" };
+
+interface Place {
+  readonly location: CredentialLocation;
+  readonly tokens: GroupToken[];
+  readonly jwts: GroupJwt[];
+  readonly passwords: GroupPassword[];
+}
+
+/** One reader for each place that these groups read; `count` is the number of groups of the document, enabled or not. */
+export function readersOf(
+  count: number,
+  groups: readonly (PolicyGroup & { readonly index: number })[],
+): CredentialReader[] {
+  const places = [...placesOf(groups)];
+  const verifiers = places.filter(({ jwts }) => jwts.length > 0).length;
+  return places.map(({ location, tokens, jwts, passwords }) => ({
+    location,
+    authorization: isAuthorization(location),
+    tokens: tokens.length > 0 ? buildTokenTable(count, tokens) : null,
+    jwts: jwts.length > 0 ? new TokenVerifier(count, jwts, verifiers) : null,
+    passwords: passwords.length > 0 ? new PasswordVerifier(count, passwords) : null,
+  }));
+}
+
+function placesOf(groups: readonly (PolicyGroup & { readonly index: number })[]) {
+  const places = new Map<string, Place>();
+  const at = (location: CredentialLocation): Place => {
+    const key = `${location.kind}:${location.name}`;
+    const place = places.get(key) ?? { location, tokens: [], jwts: [], passwords: [] };
+    places.set(key, place);
+    return place;
+  };
+  for (const group of groups) {
+    switch (group.type) {
+      case "ip":
+        break;
+      case "token": {
+        const value = isAuthorization(group.location)
+          ? tokenInAuthorization(group.value)
+          : group.value;
+        at(group.location).tokens.push({ value, group: group.index });
+        break;
+      }
+      case "jwt":
+        for (const location of group.sources) {
+          at(location).jwts.push({ group: group.index, key: group.key, claims: group.claims });
+        }
+        break;
+      case "password":
+        at(AUTHORIZATION).passwords.push({ ...group, group: group.index });
+        break;
+    }
+  }
+  return places.values();
+}
+
+function isAuthorization({ kind, name }: CredentialLocation): boolean {
+  return kind === AUTHORIZATION.kind && name === AUTHORIZATION.name;
+}
+
+/** A static token in Authorization counts with and without `Bearer`, in the request and in the document alike. */
+export function tokenInAuthorization(value: string): string {
+  return bearerToken(value) ?? value;
+}

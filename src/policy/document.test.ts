@@ -1,0 +1,320 @@
+import { describe, expect, test } from "bun:test";
+import { createHash, generateKeyPairSync } from "node:crypto";
+import { fromBinary, fromJson, type JsonValue, toBinary, toJson } from "@bufbuild/protobuf";
+import { PermissionDocumentSchema } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
+import { jwtSourceKeysMax, parseDocument } from "./document.ts";
+
+const message = (json: JsonValue) => fromJson(PermissionDocumentSchema, json);
+
+function parsed(json: JsonValue) {
+  const result = parseDocument(message(json));
+  if (!result.ok) {
+    throw new Error(JSON.stringify(result.violations));
+  }
+  return result;
+}
+
+function normalJson(json: JsonValue): JsonValue {
+  return toJson(PermissionDocumentSchema, parsed(json).normal, { useProtoFieldName: true });
+}
+
+/** "code pointer" of each violation. */
+function violations(json: JsonValue): string[] {
+  const result = parseDocument(message(json));
+  return result.ok ? [] : result.violations.map(({ code, pointer }) => `${code} ${pointer}`);
+}
+
+const groupViolations = (group: JsonValue) => violations({ groups: { g: group } });
+
+const publicKey = generateKeyPairSync("ec", { namedCurve: "P-256" })
+  .publicKey.export({ format: "pem", type: "spki" })
+  .toString();
+const digest = createHash("sha256").update("saltpw").digest("hex");
+
+describe("parseDocument takes", () => {
+  test("an empty document, which denies", () => {
+    expect(normalJson({})).toEqual({ default: "deny" });
+    expect(parsed({}).document).toEqual({
+      groups: new Map(),
+      permissions: new Map(),
+      default: "deny",
+      combine: "any",
+    });
+  });
+
+  test.each<[string, JsonValue]>([
+    ["an ip group", { type: "ip", range: "0.0.0.0/0" }],
+    ["a jwt group", { type: "jwt", secret: "s", sources: ["header:Authorization"] }],
+    [
+      "claims of each type",
+      { type: "jwt", secret: "s", sources: ["cookie:a.b"], claims: { a: "", b: 0, c: false } },
+    ],
+    ["a public key", { type: "jwt", secret: publicKey, algorithm: "ES256", sources: ["cookie:a"] }],
+    ["the longest secret", { type: "jwt", secret: "x".repeat(8192), sources: ["cookie:a"] }],
+    ["a password group", { type: "password", username: "ünal", password: "p:w", salt: "s" }],
+    ["a token in a header", { type: "token", value: "a b", header: "Authorization" }],
+    ["a token in a cookie", { type: "token", value: "a=b", cookie: "sid" }],
+    ["a token in a parameter", { type: "token", value: "ä;\n", param: "k[]" }],
+    ["a disabled group", { type: "ip", range: "1.2.3.4/32", enabled: false }],
+  ])("%s", (_, group) => {
+    expect(groupViolations(group)).toEqual([]);
+  });
+});
+
+describe("parseDocument refuses", () => {
+  test.each<[string, JsonValue, string[]]>([
+    ["no type", {}, ["INVALID_PERMISSIONS_DOCUMENT /groups/g/type"]],
+    ["a wrong type", { type: "constructor" }, ["INVALID_PERMISSIONS_DOCUMENT /groups/g/type"]],
+    ["ip without range", { type: "ip" }, ["INVALID_IP_RANGE /groups/g/range"]],
+    ["an empty range", { type: "ip", range: "" }, ["INVALID_IP_RANGE /groups/g/range"]],
+    ["a bad range", { type: "ip", range: "1.2.3.4" }, ["INVALID_IP_RANGE /groups/g/range"]],
+    [
+      "a field of another type",
+      { type: "ip", range: "1.2.3.4/8", value: "", sources: ["cookie:a"] },
+      ["INVALID_IP_RANGE /groups/g/sources", "INVALID_IP_RANGE /groups/g/value"],
+    ],
+    [
+      "jwt without anything",
+      { type: "jwt" },
+      ["INVALID_JWT_CONFIG /groups/g/secret", "INVALID_JWT_CONFIG /groups/g/sources"],
+    ],
+    [
+      "an empty jwt secret",
+      { type: "jwt", secret: "", sources: ["cookie:a"] },
+      ["INVALID_JWT_CONFIG /groups/g/secret"],
+    ],
+    [
+      "a jwt secret that is too long",
+      { type: "jwt", secret: "x".repeat(8193), sources: ["cookie:a"] },
+      ["INVALID_JWT_CONFIG /groups/g/secret"],
+    ],
+    [
+      "an unknown algorithm",
+      { type: "jwt", secret: "s", algorithm: "none", sources: ["cookie:a"] },
+      ["INVALID_JWT_CONFIG /groups/g/algorithm"],
+    ],
+    [
+      "a public key without algorithm",
+      { type: "jwt", secret: publicKey, sources: ["cookie:a"] },
+      ["INVALID_JWT_CONFIG /groups/g/secret"],
+    ],
+    [
+      "bad sources, each of them",
+      {
+        type: "jwt",
+        secret: "s",
+        sources: ["param:a", "header:Host", "cookie:ok", "header:", `cookie:${"a".repeat(65)}`],
+      },
+      [0, 1, 3, 4].map((i) => `INVALID_JWT_CONFIG /groups/g/sources/${i}`),
+    ],
+    [
+      "claims that cannot be compared",
+      {
+        type: "jwt",
+        secret: "s",
+        sources: ["cookie:a"],
+        claims: { a: null, "b/c~": [], d: {} },
+      },
+      ["a", "b~1c~0", "d"].map((name) => `INVALID_JWT_CONFIG /groups/g/claims/${name}`),
+    ],
+    [
+      "password without anything",
+      { type: "password", username: "", salt: "" },
+      ["username", "password", "salt"].map((name) => `INVALID_PASSWORD_CONFIG /groups/g/${name}`),
+    ],
+    [
+      "another password algorithm, and what Basic cannot carry",
+      { type: "password", username: "a:b", password: "\n", salt: "s", algorithm: "bcrypt" },
+      ["algorithm", "username", "password"].map(
+        (name) => `INVALID_PASSWORD_CONFIG /groups/g/${name}`,
+      ),
+    ],
+    ["a token nowhere", { type: "token", value: "t" }, ["INVALID_TOKEN_CONFIG /groups/g"]],
+    [
+      "a token at two places",
+      { type: "token", value: "t", header: "a", param: "b" },
+      ["INVALID_TOKEN_CONFIG /groups/g"],
+    ],
+    [
+      "an empty token",
+      { type: "token", value: "", header: "a" },
+      ["INVALID_TOKEN_CONFIG /groups/g/value"],
+    ],
+    [
+      "an empty place",
+      { type: "token", value: "t", param: "" },
+      ["INVALID_TOKEN_CONFIG /groups/g/param"],
+    ],
+    [
+      "a header that frames the message",
+      { type: "token", value: "t", header: "Content-Length" },
+      ["INVALID_TOKEN_CONFIG /groups/g/header"],
+    ],
+    [
+      "a value that no header carries",
+      { type: "token", value: " t", header: "a" },
+      ["INVALID_TOKEN_CONFIG /groups/g/value"],
+    ],
+    [
+      "a value that no cookie carries",
+      { type: "token", value: "t;", cookie: "a b" },
+      ["INVALID_TOKEN_CONFIG /groups/g/cookie", "INVALID_TOKEN_CONFIG /groups/g/value"],
+    ],
+  ])("%s", (_, group, expected) => {
+    expect(groupViolations(group)).toEqual(expected);
+  });
+
+  const g = { type: "ip", range: "1.2.3.4/8" };
+  test.each<[string, JsonValue, string[]]>([
+    ["another default", { default: "maybe" }, ["/default"]],
+    ["another combine", { combine: "" }, ["/combine"]],
+    [
+      "bad group names",
+      { groups: { "": g, "a b": g, [`${"a".repeat(51)}`]: g, "a/b": g, ok: g } },
+      ["/groups/", "/groups/a b", `/groups/${"a".repeat(51)}`, "/groups/a~1b"],
+    ],
+    ["permissions of nobody", { permissions: { toString: {} } }, ["/permissions/toString"]],
+    [
+      "a bad program",
+      { groups: { g }, permissions: { g: { "-x": true, X: true } } },
+      ["/permissions/g/-x", "/permissions/g/X"],
+    ],
+    [
+      "a program under two names",
+      { groups: { g }, permissions: { g: { db: true, kv: true } } },
+      ["/permissions/g/kv"],
+    ],
+    [
+      "too many programs",
+      {
+        groups: { g },
+        permissions: {
+          g: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`p${i}`, true])),
+        },
+      },
+      ["/permissions/g"],
+    ],
+    [
+      "too many groups",
+      { groups: Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`g${i}`, g])) },
+      ["/groups"],
+    ],
+  ])("%s", (_, json, pointers) => {
+    expect(violations(json)).toEqual(
+      pointers.map((pointer) => `INVALID_PERMISSIONS_DOCUMENT ${pointer}`),
+    );
+  });
+
+  test("an access value that is none", () => {
+    const json = { groups: { g }, permissions: { g: { http: 0, db: null, logs: "x" } } };
+    expect(violations(json)).toEqual(
+      ["http", "db", "logs"].map((name) => `INVALID_PERMISSION_VALUE /permissions/g/${name}`),
+    );
+  });
+
+  test("everything at once, not only the first fault", () => {
+    const json = {
+      groups: { a: { type: "ip" }, b: {} },
+      permissions: { a: { http: 0 } },
+      default: "",
+    };
+    expect(violations(json)).toHaveLength(4);
+  });
+
+  test("more pairs of jwt source and key than a hostile request may cost", () => {
+    const json = (keys: number) => ({
+      groups: Object.fromEntries(
+        Array.from({ length: 300 }, (_, i) => [
+          `g${i}`,
+          { type: "jwt", secret: `s${i % keys}`, sources: ["cookie:a"] },
+        ]),
+      ),
+    });
+    expect(violations(json(jwtSourceKeysMax))).toEqual([]);
+    expect(violations(json(jwtSourceKeysMax + 1))).toEqual(["INVALID_JWT_CONFIG /groups"]);
+  });
+});
+
+describe("normal", () => {
+  test("keeps what was sent, with digest, masked range, explicit algorithm and default", () => {
+    expect(
+      normalJson({
+        project: "0123456789abcdef01234567",
+        groups: {
+          z: { type: "ip", range: "10.1.2.3/8", enabled: true },
+          p: { type: "password", username: "u", password: "pw", salt: "salt" },
+          h: { type: "password", username: "u", password: digest.toUpperCase(), salt: "salt" },
+          j: { type: "jwt", secret: "s", sources: ["header:X-Tok", "cookie:c"], claims: { a: 1 } },
+          t: { type: "token", value: "v", header: "X-Key" },
+        },
+        permissions: { z: { kv: [1, 2], http: "1-2" }, p: {} },
+        enable_proxy: false,
+        file_version: 7,
+        etag: "file:v7",
+        schema_version: 2,
+        warnings: ["x"],
+      }),
+    ).toEqual({
+      project: "0123456789abcdef01234567",
+      groups: {
+        z: { type: "ip", range: "10.0.0.0/8", enabled: true },
+        p: { type: "password", username: "u", password: digest, salt: "salt", algorithm: "sha256" },
+        h: { type: "password", username: "u", password: digest, salt: "salt", algorithm: "sha256" },
+        j: {
+          type: "jwt",
+          secret: "s",
+          sources: ["header:X-Tok", "cookie:c"],
+          claims: { a: 1 },
+          algorithm: "HS256",
+        },
+        t: { type: "token", value: "v", header: "X-Key" },
+      },
+      permissions: { z: { sqlite: [1, 2], http: "1-2" }, p: {} },
+      enable_proxy: false,
+      default: "deny",
+    });
+  });
+
+  test("keeps the order of groups, and combine as it was given", () => {
+    const g = { type: "ip", range: "1.0.0.0/8" };
+    const json = normalJson({ groups: { z: g, a: g, m: g }, combine: "any" });
+    expect(json).toMatchObject({ combine: "any" });
+    expect([...parsed(json).document.groups.keys()]).toEqual(["z", "a", "m"]);
+  });
+
+  test("of normal is normal", () => {
+    const json = normalJson({
+      groups: { p: { type: "password", username: "u", password: "pw", salt: "s" } },
+      permissions: { p: { n: "*" } },
+    });
+    expect(normalJson(json)).toEqual(json);
+  });
+
+  test("holds a group named __proto__ like any other, through JSON and binary", () => {
+    const text =
+      '{"groups":{"__proto__":{"type":"ip","range":"1.0.0.0/8"}},"permissions":{"__proto__":{"http":true}}}';
+    const { normal, document } = parsed(JSON.parse(text));
+    expect([...document.groups.keys()]).toEqual(["__proto__"]);
+    expect([...document.permissions.keys()]).toEqual(["__proto__"]);
+    const bytes = toBinary(PermissionDocumentSchema, normal);
+    const again = toJson(PermissionDocumentSchema, fromBinary(PermissionDocumentSchema, bytes));
+    expect(JSON.stringify(again)).toBe(`${text.slice(0, -1)},"default":"deny"}`);
+    expect(({} as { type?: string }).type).toBeUndefined();
+  });
+});
+
+describe("warnings", () => {
+  const jwt = (secret: string) => ({ type: "jwt", secret, sources: ["cookie:a"] });
+  test.each<[JsonValue, number]>([
+    [{ groups: { g: jwt("x".repeat(31)) } }, 1],
+    [{ groups: { g: jwt("x".repeat(32)) } }, 0],
+    [{ groups: { g: { type: "ip", range: "0.0.0.0/0", enabled: false } } }, 0],
+    [{ groups: { g: { type: "ip", range: "0.0.0.0/0", enabled: false } }, combine: "all" }, 1],
+  ])("of %j: %p", (json, count) => {
+    expect(parsed(json).warnings).toHaveLength(count);
+  });
+
+  test("never show a secret", () => {
+    expect(parsed({ groups: { g: jwt("hunter2") } }).warnings.join()).not.toContain("hunter2");
+  });
+});

@@ -1,0 +1,218 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  GroupSchema,
+  type PermissionDocument,
+  PermissionDocumentSchema,
+} from "../../proto/gen/realmgate/v1/permissions_pb.ts";
+import { type Access, parseAccess } from "./access.ts";
+import { type NormalFields, type PolicyGroup, parseGroup } from "./group.ts";
+import { canonicalProgram } from "./program.ts";
+
+/** One thing that is wrong with a document; `pointer` is a JSON pointer (RFC 6901) into it. */
+export interface Violation {
+  readonly pointer: string;
+  readonly reason: string;
+  readonly code: ViolationCode;
+}
+
+export type ViolationCode =
+  | "INVALID_JWT_CONFIG"
+  | "INVALID_IP_RANGE"
+  | "INVALID_PASSWORD_CONFIG"
+  | "INVALID_TOKEN_CONFIG"
+  | "INVALID_PERMISSION_VALUE"
+  /** Unknown groups, bad names, limits, and whatever has no code of its own. */
+  | "INVALID_PERMISSIONS_DOCUMENT";
+
+/**
+ * What a document says about who may do what. Groups and permissions are in the document's order; programs are
+ * canonical; each key of `permissions` is a group. Kill switch and ids are not policy.
+ */
+export interface PolicyDocument {
+  readonly groups: ReadonlyMap<string, PolicyGroup>;
+  readonly permissions: ReadonlyMap<string, ReadonlyMap<string, Access>>;
+  readonly default: "allow" | "deny";
+  readonly combine: "any" | "all";
+}
+
+/**
+ * `normal` is what is stored and shown: digests instead of passwords, masked ranges, explicit algorithm and default,
+ * canonical programs, nothing that is output only. It parses to the same policy. `warnings` are sentences.
+ */
+export type ParsedDocument =
+  | {
+      readonly ok: true;
+      readonly document: PolicyDocument;
+      readonly normal: PermissionDocument;
+      readonly warnings: readonly string[];
+    }
+  | { readonly ok: false; readonly violations: readonly Violation[] };
+
+/** Groups of one document (contract G2). */
+export const groupsMax = 1000;
+/** Programs of one group (contract G2). */
+export const programsPerGroupMax = 64;
+/**
+ * Distinct pairs of a jwt source and a key in one document: what a request with a hostile token at every source can
+ * make us verify at most. Groups that share source and key count once.
+ */
+export const jwtSourceKeysMax = 100;
+
+const GROUP_NAME = /^[A-Za-z0-9_-]{1,50}$/;
+const DEFAULTS = ["allow", "deny"] as const;
+const COMBINES = ["any", "all"] as const;
+
+type NormalGroup = PermissionDocument["groups"][string];
+type NormalPermissions = PermissionDocument["permissions"];
+
+/** Collects what is wrong; `path` are the unescaped steps to it. */
+type Report = (code: ViolationCode, path: readonly string[], reason: string) => void;
+
+/** Reads a whole document, and reports all that is wrong with it, not only the first. Never throws. */
+export function parseDocument(message: PermissionDocument): ParsedDocument {
+  const violations: Violation[] = [];
+  const warnings: string[] = [];
+  const report: Report = (code, path, reason) => {
+    violations.push({ pointer: path.map(pointerStep).join(""), reason, code });
+  };
+  const groups = parseGroups(message, report, warnings);
+  const permissions = parsePermissions(message, report);
+  const fallback = oneOf(DEFAULTS, message.default ?? "deny", "default", report);
+  const combine = oneOf(COMBINES, message.combine ?? "any", "combine", report);
+  if (violations.length > 0) {
+    return { ok: false, violations };
+  }
+  if (combine === "all" && [...groups.policy.values()].some((group) => !group.enabled)) {
+    warnings.push('With combine "all" and a disabled group no request ever matches.');
+  }
+  const { project, container, enableProxy } = message;
+  return {
+    ok: true,
+    document: {
+      groups: groups.policy,
+      permissions: permissions.policy,
+      default: fallback,
+      combine,
+    },
+    normal: create(PermissionDocumentSchema, {
+      project,
+      container,
+      enableProxy,
+      groups: groups.normal,
+      permissions: permissions.normal,
+      default: fallback,
+      combine: message.combine,
+    }),
+    warnings,
+  };
+}
+
+function parseGroups(message: PermissionDocument, report: Report, warnings: string[]) {
+  const policy = new Map<string, PolicyGroup>();
+  const normal: [string, NormalGroup][] = [];
+  const entries = Object.entries(message.groups);
+  if (entries.length > groupsMax) {
+    report("INVALID_PERMISSIONS_DOCUMENT", ["groups"], `may have at most ${groupsMax} groups`);
+  }
+  for (const [name, fields] of entries) {
+    const path = ["groups", name];
+    if (!GROUP_NAME.test(name)) {
+      report("INVALID_PERMISSIONS_DOCUMENT", path, "must be named by 1 to 50 of A-Z a-z 0-9 _ -");
+    }
+    const parsed = parseGroup(fields);
+    if (!parsed.ok) {
+      for (const fault of parsed.faults) {
+        report(parsed.code, [...path, ...fault.path], fault.reason);
+      }
+      continue;
+    }
+    policy.set(name, parsed.group);
+    normal.push([name, normalGroup(fields, parsed.normal)]);
+    if (parsed.weakness !== undefined) {
+      warnings.push(`Group ${name}: ${parsed.weakness}.`);
+    }
+  }
+  if (countSourceKeys(policy.values()) > jwtSourceKeysMax) {
+    report(
+      "INVALID_JWT_CONFIG",
+      ["groups"],
+      `may have at most ${jwtSourceKeysMax} different pairs of a jwt source and a key`,
+    );
+  }
+  return { policy, normal: Object.fromEntries(normal) };
+}
+
+/** The group as it was sent, without unknown fields, but for what is stored otherwise. */
+function normalGroup(sent: NormalGroup, normal: NormalFields): NormalGroup {
+  const { $typeName: _type, $unknown: _unknown, ...fields } = sent;
+  return create(GroupSchema, { ...fields, ...normal });
+}
+
+function countSourceKeys(groups: Iterable<PolicyGroup>): number {
+  const pairs = new Set<string>();
+  for (const group of groups) {
+    if (group.type === "jwt") {
+      for (const { kind, name } of group.sources) {
+        pairs.add(`${kind}:${name} ${group.key.id}`);
+      }
+    }
+  }
+  return pairs.size;
+}
+
+function parsePermissions(message: PermissionDocument, report: Report) {
+  const policy = new Map<string, ReadonlyMap<string, Access>>();
+  const normal: [string, NormalPermissions[string]][] = [];
+  for (const [name, programs] of Object.entries(message.permissions)) {
+    const path = ["permissions", name];
+    if (!Object.hasOwn(message.groups, name)) {
+      report("INVALID_PERMISSIONS_DOCUMENT", path, "names no group of the document");
+    }
+    const entries = Object.entries(programs);
+    if (entries.length > programsPerGroupMax) {
+      const reason = `may have at most ${programsPerGroupMax} programs`;
+      report("INVALID_PERMISSIONS_DOCUMENT", path, reason);
+    }
+    const accesses = new Map<string, Access>();
+    const kept: typeof entries = [];
+    for (const [key, value] of entries) {
+      const program = canonicalProgram(key);
+      if (program === undefined) {
+        report("INVALID_PERMISSIONS_DOCUMENT", [...path, key], "is no program name");
+        continue;
+      }
+      if (accesses.has(program)) {
+        const reason = `names ${program}, which the group has already`;
+        report("INVALID_PERMISSIONS_DOCUMENT", [...path, key], reason);
+      }
+      const parsed = parseAccess(program, value);
+      if (!parsed.ok) {
+        report("INVALID_PERMISSION_VALUE", [...path, key], parsed.reason);
+        continue;
+      }
+      accesses.set(program, parsed.access);
+      kept.push([program, value]);
+    }
+    policy.set(name, accesses);
+    normal.push([name, Object.fromEntries(kept)]);
+  }
+  return { policy, normal: Object.fromEntries(normal) };
+}
+
+function oneOf<const Choice extends string>(
+  choices: readonly [Choice, ...Choice[]],
+  text: string,
+  field: string,
+  report: Report,
+): Choice {
+  const choice = choices.find((candidate) => candidate === text);
+  if (choice === undefined) {
+    report("INVALID_PERMISSIONS_DOCUMENT", [field], `must be ${choices.join(" or ")}`);
+  }
+  return choice ?? choices[0];
+}
+
+/** RFC 6901 §3. */
+function pointerStep(step: string): string {
+  return `/${step.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}

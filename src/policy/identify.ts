@@ -1,0 +1,130 @@
+import { bearerToken, isBasic } from "./authorization.ts";
+import { type GroupSet, union } from "./bitset.ts";
+import { longestMatch } from "./cidr-trie.ts";
+import type { CompiledPolicy } from "./compile.ts";
+import { type CredentialReader, tokenInAuthorization } from "./credential-reader.ts";
+import { matchToken } from "./token-table.ts";
+import type { VerifiedToken } from "./token-verifier.ts";
+
+/**
+ * What a request carries, found by the edge and never verified by it. Each method answers null when the thing is
+ * absent, empty, or ambiguous (present more than once); names of headers are lower case, names of cookies and
+ * parameters are case-sensitive.
+ */
+export interface PresentedCredentials {
+  header(name: string): string | null;
+  cookie(name: string): string | null;
+  param(name: string): string | null;
+}
+
+/** A place where a request can carry a credential. */
+export interface CredentialLocation {
+  readonly kind: "header" | "cookie" | "param";
+  readonly name: string;
+}
+
+/** Who is asking, as far as one document can tell. */
+export interface Identity {
+  /** The groups that match. */
+  readonly groups: GroupSet;
+  /** A credential was found at some place that an enabled group of the document reads, whether it matched or not. */
+  readonly presented: boolean;
+  /** Places of the token and password credentials that matched: they are stripped before forwarding. */
+  readonly spent: readonly CredentialLocation[];
+  /**
+   * Unix seconds from which the match may no longer hold: the least `exp` of the matching JWTs plus the clock skew,
+   * the first moment at which they are refused. Infinity when nothing expires.
+   */
+  readonly validUntilS: number;
+}
+
+const NOTHING_SPENT: readonly CredentialLocation[] = [];
+
+/**
+ * Which groups of the policy a request matches. `address` is what parseIpv4 answered, `nowS` unix seconds. A plain value
+ * unless the signature of a JWT must be checked; looks only at what the groups read; never throws or rejects.
+ */
+export function identify(
+  policy: CompiledPolicy,
+  presented: PresentedCredentials,
+  address: number | null,
+  nowS: number,
+): Identity | Promise<Identity> {
+  const byAddress = address === null ? policy.nobody : longestMatch(policy.networks, address);
+  if (policy.readers.length === 0) {
+    return identity(byAddress, false, NOTHING_SPENT, Number.POSITIVE_INFINITY);
+  }
+  let groups = byAddress;
+  let found = false;
+  let spent = NOTHING_SPENT;
+  let validUntilS = Number.POSITIVE_INFINITY;
+  let pending: Promise<VerifiedToken | null>[] | undefined;
+  for (const reader of policy.readers) {
+    const text = presented[reader.location.kind](reader.location.name);
+    if (text === null || text === "") {
+      continue;
+    }
+    found ||= countsAsPresented(reader, text);
+    const known = matchKnown(reader, text);
+    if (known !== undefined) {
+      groups = groups === policy.nobody ? known : union(groups, known);
+      spent = [...spent, reader.location];
+    }
+    const verified = verifyJwt(reader, text, nowS);
+    if (verified instanceof Promise) {
+      pending ??= [];
+      pending.push(verified);
+    } else if (verified !== null) {
+      groups = groups === policy.nobody ? verified.groups : union(groups, verified.groups);
+      validUntilS = Math.min(validUntilS, verified.untilS);
+    }
+  }
+  const sofar = identity(groups, found, spent, validUntilS);
+  return pending === undefined
+    ? sofar
+    : Promise.all(pending).then((verified) => withTokens(sofar, verified));
+}
+
+function identity(
+  groups: GroupSet,
+  presented: boolean,
+  spent: readonly CredentialLocation[],
+  validUntilS: number,
+): Identity {
+  return { groups, presented, spent, validUntilS };
+}
+
+/** Where only passwords are read, another scheme in Authorization is no credential for us. */
+function countsAsPresented({ tokens, jwts }: CredentialReader, text: string): boolean {
+  return tokens !== null || jwts !== null || isBasic(text);
+}
+
+/** Groups that match by a static token or a password. */
+function matchKnown(reader: CredentialReader, text: string): GroupSet | undefined {
+  const { tokens, passwords, authorization } = reader;
+  const byToken =
+    tokens === null
+      ? undefined
+      : matchToken(tokens, authorization ? tokenInAuthorization(text) : text);
+  const byPassword = passwords === null || !isBasic(text) ? undefined : passwords.verify(text);
+  return byToken === undefined || byPassword === undefined
+    ? (byToken ?? byPassword)
+    : union(byToken, byPassword);
+}
+
+function verifyJwt({ jwts, authorization }: CredentialReader, text: string, nowS: number) {
+  const token = authorization ? bearerToken(text) : text;
+  return jwts === null || token === null ? null : jwts.verify(token, nowS);
+}
+
+function withTokens(sofar: Identity, verified: readonly (VerifiedToken | null)[]): Identity {
+  let groups = sofar.groups;
+  let validUntilS = sofar.validUntilS;
+  for (const token of verified) {
+    if (token !== null) {
+      groups = union(groups, token.groups);
+      validUntilS = Math.min(validUntilS, token.untilS);
+    }
+  }
+  return identity(groups, sofar.presented, sofar.spent, validUntilS);
+}

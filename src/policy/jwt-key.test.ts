@@ -1,0 +1,67 @@
+import { describe, expect, test } from "bun:test";
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { isJwtAlgorithm, type JwtAlgorithm, parseJwtKey } from "./jwt-key.ts";
+
+const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const rsa1024 = generateKeyPairSync("rsa", { modulusLength: 1024 });
+const p256 = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const p384 = generateKeyPairSync("ec", { namedCurve: "P-384" });
+const spki = (key: KeyObject) => key.export({ format: "pem", type: "spki" }).toString();
+const pkcs8 = (key: KeyObject) => key.export({ format: "pem", type: "pkcs8" }).toString();
+
+describe("parseJwtKey", () => {
+  test.each<[string, JwtAlgorithm, string]>([
+    ["an RSA key of 2048 bits", "RS256", spki(rsa.publicKey)],
+    ["a PEM with CRLF", "RS256", spki(rsa.publicKey).replaceAll("\n", "\r\n")],
+    ["a PEM without its last line end", "ES256", spki(p256.publicKey).trim()],
+    ["a P-256 key", "ES256", spki(p256.publicKey)],
+    ["a shared secret", "HS256", "s"],
+  ])("takes %s", (_, algorithm, secret) => {
+    expect(parseJwtKey(algorithm, secret)).toMatchObject({ ok: true, key: { algorithm } });
+  });
+
+  test.each<[string, JwtAlgorithm, string]>([
+    ["an RSA key below 2048 bits", "RS256", spki(rsa1024.publicKey)],
+    ["an RSA private key", "RS256", pkcs8(rsa.privateKey)],
+    ["a PKCS#1 key", "RS256", rsa.publicKey.export({ format: "pem", type: "pkcs1" }).toString()],
+    ["a certificate", "RS256", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"],
+    ["an EC key for RS256", "RS256", spki(p256.publicKey)],
+    ["an RSA key for ES256", "ES256", spki(rsa.publicKey)],
+    ["a P-384 key", "ES256", spki(p384.publicKey)],
+    ["an EC private key", "ES256", pkcs8(p256.privateKey)],
+    ["two keys", "ES256", spki(p256.publicKey) + spki(p256.publicKey)],
+    ["broken base64", "ES256", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"],
+    ["a word", "RS256", "secret"],
+    ["a PEM as shared secret", "HS256", spki(rsa.publicKey)],
+    ["an indented PEM as shared secret", "HS256", ` \n${spki(rsa.publicKey)}`],
+  ])("refuses %s", (_, algorithm, secret) => {
+    expect(parseJwtKey(algorithm, secret).ok).toBe(false);
+  });
+
+  test.each([
+    ["x".repeat(31), true],
+    ["x".repeat(32), false],
+    ["é".repeat(16), false],
+  ])("says whether the secret %j is weak: %p", (secret, weak) => {
+    const parsed = parseJwtKey("HS256", secret);
+    expect(parsed.ok && parsed.weakness !== undefined).toBe(weak);
+  });
+
+  test("gives equal keys the same id, whatever their PEM looks like", () => {
+    const pem = spki(p256.publicKey);
+    const [a, b] = [pem, `\n${pem.replaceAll("\n", "\r\n")}`].map((text) =>
+      parseJwtKey("ES256", text),
+    );
+    expect(a?.ok && a.key.id).toBe(b?.ok && b.key.id);
+  });
+});
+
+test.each([
+  ["HS256", true],
+  ["hs256", false],
+  ["none", false],
+  ["constructor", false],
+  ["", false],
+])("isJwtAlgorithm(%j) is %p", (name, known) => {
+  expect(isJwtAlgorithm(name)).toBe(known);
+});

@@ -1,0 +1,101 @@
+import { createPublicKey, type KeyObject } from "node:crypto";
+
+export type JwtAlgorithm = "HS256" | "RS256" | "ES256";
+
+/** What a token is verified with. Keys with equal `id` are equal. */
+export interface JwtKey {
+  readonly id: string;
+  readonly algorithm: JwtAlgorithm;
+  readonly material: Uint8Array | KeyObject;
+}
+
+/** A key and what is weak about it, or why the text is none. */
+export type ParsedJwtKey =
+  | { readonly ok: true; readonly key: JwtKey; readonly weakness?: string }
+  | { readonly ok: false; readonly reason: string };
+
+/** RFC 7518 §3.2: an HS256 key should be as long as its hash. */
+export const hs256BytesMin = 32;
+/** RFC 7518 §3.3. */
+export const rsaBitsMin = 2048;
+/** The work of one verification grows with the square of the modulus. */
+export const rsaBitsMax = 8192;
+
+const PEM_START = "-----BEGIN ";
+const PUBLIC_KEY_PEM =
+  /^\s*-----BEGIN PUBLIC KEY-----\r?\n[A-Za-z0-9+/=\r\n]+-----END PUBLIC KEY-----\s*$/;
+
+/** What each algorithm makes of a group's `secret`: one entry decides, nothing deeper compares algorithm names. */
+const PARSERS = {
+  HS256: parseSharedSecret,
+  RS256: (secret) => parsePublicKey("RS256", secret, rsaProblem),
+  ES256: (secret) => parsePublicKey("ES256", secret, p256Problem),
+} as const satisfies Record<JwtAlgorithm, (secret: string) => ParsedJwtKey>;
+
+export function isJwtAlgorithm(name: string): name is JwtAlgorithm {
+  return Object.hasOwn(PARSERS, name);
+}
+
+/** Reads the `secret` of a jwt group: a shared secret, or a public key as PEM (SPKI). Never throws. */
+export function parseJwtKey(algorithm: JwtAlgorithm, secret: string): ParsedJwtKey {
+  return PARSERS[algorithm](secret);
+}
+
+/**
+ * A PEM under HS256 is a forgotten `algorithm` (HS256 is the default): who knows the public key, which is everybody,
+ * could sign with it.
+ */
+function parseSharedSecret(secret: string): ParsedJwtKey {
+  if (secret.trimStart().startsWith(PEM_START)) {
+    return {
+      ok: false,
+      reason: "is a PEM, which is no shared secret; set algorithm to RS256 or ES256",
+    };
+  }
+  const material = new TextEncoder().encode(secret);
+  const key: JwtKey = { id: `HS256:${secret}`, algorithm: "HS256", material };
+  return material.length < hs256BytesMin
+    ? {
+        ok: true,
+        key,
+        weakness: `the HS256 secret has ${material.length} bytes; use at least ${hs256BytesMin}`,
+      }
+    : { ok: true, key };
+}
+
+function parsePublicKey(
+  algorithm: JwtAlgorithm,
+  pem: string,
+  problemOf: (key: KeyObject) => string | undefined,
+): ParsedJwtKey {
+  if (!PUBLIC_KEY_PEM.test(pem)) {
+    return { ok: false, reason: 'must be one PEM block "BEGIN PUBLIC KEY"' };
+  }
+  try {
+    const material = createPublicKey({ key: pem, format: "pem", type: "spki" });
+    const problem = problemOf(material);
+    if (problem !== undefined) {
+      return { ok: false, reason: problem };
+    }
+    const der = material.export({ format: "der", type: "spki" }).toString("base64");
+    return { ok: true, key: { id: `${algorithm}:${der}`, algorithm, material } };
+  } catch {
+    return { ok: false, reason: "is no readable public key" };
+  }
+}
+
+function rsaProblem(key: KeyObject): string | undefined {
+  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+  if (key.asymmetricKeyType !== "rsa") {
+    return "is no RSA key, which RS256 needs";
+  }
+  return bits < rsaBitsMin || bits > rsaBitsMax
+    ? `has ${bits} bits; RS256 takes ${rsaBitsMin} to ${rsaBitsMax}`
+    : undefined;
+}
+
+function p256Problem(key: KeyObject): string | undefined {
+  const p256 =
+    key.asymmetricKeyType === "ec" && key.asymmetricKeyDetails?.namedCurve === "prime256v1";
+  return p256 ? undefined : "is no key on the curve P-256, which ES256 needs";
+}

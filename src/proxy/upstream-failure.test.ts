@@ -1,0 +1,76 @@
+import { describe, expect, test } from "bun:test";
+import net from "node:net";
+import { code, echoed, testBench } from "./test-bench.ts";
+
+const { ask, listen, listening, place, proxy } = await testBench();
+
+describe("an upstream that fails", () => {
+  test("refusing the connection is 502", async () => {
+    const port = await listen(() => {});
+    listening.pop()?.close();
+    const placed = await place({ programs: { terminal: port } });
+    expect(await code(await ask(placed.host("terminal-1")))).toEqual([502, "upstream_unreachable"]);
+  });
+
+  test.each([
+    ["hanging up", ""],
+    ["garbage", "SSH-2.0-OpenSSH\r\n"],
+    ["a status that is none", "HTTP/1.1 999 What\r\nContent-Length: 0\r\n\r\n"],
+    ["switching protocols unasked", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"],
+  ])("%s is 502", async (_what, bytes) => {
+    const port = await listen((socket) => socket.once("data", () => socket.end(bytes)));
+    const placed = await place({ programs: { terminal: port } });
+    const init = { method: "POST", body: "x" };
+    const response = await ask(placed.host("terminal-1"), init);
+    expect(await code(response)).toEqual([502, "upstream_unreachable"]);
+  });
+
+  test("silence is 504, and the upstream is let go", async () => {
+    const gone = Promise.withResolvers<void>();
+    const port = await listen((socket) => {
+      socket.on("data", () => {});
+      socket.on("close", () => gone.resolve());
+    });
+    const placed = await place({ programs: { terminal: port } });
+    expect(await code(await ask(placed.host("terminal-1")))).toEqual([504, "upstream_timeout"]);
+    await gone.promise;
+  });
+
+  test.each([
+    ["of known length", "Content-Type: text/plain\r\nContent-Length: 10\r\n\r\nabc"],
+    ["in chunks", "Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"],
+    ["without a type", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"],
+  ])("dying in the middle of a body %s is seen by the client", async (_how, rest) => {
+    const cut = Promise.withResolvers<void>();
+    const port = await listen((socket) =>
+      socket.once("data", async () => {
+        socket.write(`HTTP/1.1 200 OK\r\n${rest}`);
+        await cut.promise;
+        socket.destroy();
+      }),
+    );
+    const placed = await place({ programs: { terminal: port } });
+    const client = net.connect(proxy.port, "127.0.0.1");
+    const { promise, resolve } = Promise.withResolvers<string>();
+    let received = "";
+    client.on("data", (data) => {
+      received += data.toString();
+      if (received.includes("abc")) {
+        cut.resolve();
+      }
+    });
+    client.on("error", () => {});
+    client.on("close", () => resolve(received));
+    client.write(`GET / HTTP/1.1\r\nHost: ${placed.host("terminal-1")}\r\n\r\n`);
+    const answer = await promise;
+    expect(answer).toContain("abc");
+    expect(answer).not.toEndWith("0\r\n\r\n");
+    const length = /content-length: (\d+)/i.exec(answer)?.[1];
+    expect(length === undefined || length === "10").toBe(true);
+  });
+
+  test("the next request is served as if nothing had been", async () => {
+    const placed = await place();
+    await echoed(await ask(placed.host("terminal-1")));
+  });
+});

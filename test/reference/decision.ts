@@ -1,0 +1,401 @@
+/**
+ * The whole decision, slow and obvious: rows 5 to 9 of design.md §4 and contract G2 to G5, read from there. It takes the
+ * document as JSON and the facts of a request, and goes through the rules one by one. It shares no code with
+ * src/policy and is never optimised.
+ */
+import { createHash, createHmac, verify } from "node:crypto";
+import ipaddr from "ipaddr.js";
+
+export type GroupJson =
+  | { type: "ip"; enabled?: boolean; range: string }
+  | {
+      type: "jwt";
+      enabled?: boolean;
+      secret: string;
+      algorithm?: "HS256" | "RS256" | "ES256";
+      sources: string[];
+      claims?: Record<string, string | number | boolean>;
+    }
+  | {
+      type: "password";
+      enabled?: boolean;
+      username: string;
+      password: string;
+      salt: string;
+      algorithm?: "sha256";
+    }
+  | {
+      type: "token";
+      enabled?: boolean;
+      value: string;
+      header?: string;
+      cookie?: string;
+      param?: string;
+    };
+
+export type AccessJson = boolean | number | number[] | string;
+
+export interface DocumentJson {
+  groups: Record<string, GroupJson>;
+  permissions: Record<string, Record<string, AccessJson>>;
+  default?: "allow" | "deny";
+  combine?: "any" | "all";
+}
+
+/** What the edge knows of a request. Names of headers in any case; names may occur more than once. */
+export interface RequestFacts {
+  /** As the socket says it; null when there is none. */
+  address: string | null;
+  headers: [name: string, value: string][];
+  cookies: [name: string, value: string][];
+  params: [name: string, value: string][];
+  nowS: number;
+  program: string;
+  instance: number;
+}
+
+export interface ReferenceDecision {
+  allow: boolean;
+  reason: "granted" | "not_granted" | "default_allow" | "unauthenticated" | "denied";
+  status: 200 | 401 | 403;
+  challenge: "basic" | "bearer" | null;
+  matching: string[];
+  granting: string[];
+  presented: boolean;
+  /** "header:authorization", … sorted. */
+  spent: string[];
+  validUntilS: number;
+}
+
+const SKEW_S = 30;
+
+/** What one group has to say to a request. */
+interface Match {
+  matches: boolean;
+  presented: boolean;
+  spent: string[];
+  untilS: number;
+}
+
+export function referenceDecision(
+  document: DocumentJson,
+  request: RequestFacts,
+): ReferenceDecision {
+  const names = Object.keys(document.groups);
+  const group = (name: string): GroupJson => document.groups[name] as GroupJson;
+  const found = new Map(names.map((name) => [name, matchGroup(group(name), request)]));
+  const matching = names.filter((name) => found.get(name)?.matches);
+  const grants = (name: string) =>
+    grantsInstance(document.permissions[name] ?? {}, request.program, request.instance);
+  const facts = {
+    matching,
+    presented: [...found.values()].some((match) => match.presented),
+    spent: [...new Set([...found.values()].flatMap((match) => match.spent))].sort(),
+    validUntilS: Math.min(...[...found.values()].map((match) => match.untilS)),
+  };
+  const hasType = (...types: string[]) => names.some((name) => types.includes(group(name).type));
+  const challenge = hasType("password") ? "basic" : "bearer";
+  const refused = { ...facts, allow: false, granting: [] };
+
+  const all = document.combine === "all";
+  const countsAsMatching = all
+    ? names.length > 0 && matching.length === names.length
+    : matching.length > 0;
+
+  // Row 5
+  const granting = matching.filter(grants);
+  const granted = all ? granting.length === names.length : granting.length > 0;
+  if (countsAsMatching && granted) {
+    return { ...facts, allow: true, reason: "granted", status: 200, challenge: null, granting };
+  }
+  // Row 6
+  if (countsAsMatching) {
+    const credentialWouldGrant = names.some(
+      (name) => group(name).type !== "ip" && isEnabled(group(name)) && grants(name),
+    );
+    return !facts.presented && credentialWouldGrant
+      ? { ...refused, reason: "not_granted", status: 401, challenge }
+      : { ...refused, reason: "not_granted", status: 403, challenge: null };
+  }
+  // Row 7
+  if (document.default === "allow") {
+    const allowed = { ...facts, allow: true, granting: [] };
+    return { ...allowed, reason: "default_allow", status: 200, challenge: null };
+  }
+  // Row 8
+  if (hasType("password", "jwt", "token")) {
+    return { ...refused, reason: "unauthenticated", status: 401, challenge };
+  }
+  // Row 9
+  return { ...refused, reason: "denied", status: 403, challenge: null };
+}
+
+function isEnabled(group: GroupJson): boolean {
+  return group.enabled !== false;
+}
+
+/** Contract G4. */
+function grantsInstance(
+  own: Record<string, AccessJson>,
+  program: string,
+  instance: number,
+): boolean {
+  const keys = Object.keys(own);
+  const keyOf = (wanted: string) => keys.find((key) => canonical(key) === wanted);
+  const key = keyOf(program) ?? (program === "https" ? keyOf("http") : undefined);
+  if (key === undefined) {
+    return false;
+  }
+  const access = own[key];
+  if (program === "logs") {
+    return access === true;
+  }
+  if (access === "*") {
+    return true;
+  }
+  if (typeof access === "string") {
+    const [first, last] = access.split("-").map(Number) as [number, number];
+    return first <= instance && instance <= last;
+  }
+  if (Array.isArray(access)) {
+    return access.includes(instance);
+  }
+  return access === true || access === instance;
+}
+
+/** Contract K2. */
+function canonical(key: string): string {
+  switch (key) {
+    case "kv":
+    case "db":
+      return "sqlite";
+    case "note":
+      return "notes";
+    case "tun":
+      return "tunnel";
+    case "n":
+    case "notification-server":
+      return "notifications";
+    case "proxy-logs":
+      return "logs";
+    case "hoody-daemon":
+      return "daemon";
+    case "workspaces":
+    case "workspace":
+      return "agent";
+    case "app":
+      return "run";
+    default:
+      return key;
+  }
+}
+
+const NO_MATCH: Match = {
+  matches: false,
+  presented: false,
+  spent: [],
+  untilS: Number.POSITIVE_INFINITY,
+};
+
+function matchGroup(group: GroupJson, request: RequestFacts): Match {
+  if (!isEnabled(group)) {
+    return NO_MATCH;
+  }
+  switch (group.type) {
+    case "ip":
+      return { ...NO_MATCH, matches: inRange(group.range, request.address) };
+    case "token":
+      return matchToken(group, request);
+    case "password":
+      return matchPassword(group, request);
+    case "jwt":
+      return matchJwt(group, request);
+  }
+}
+
+function inRange(range: string, address: string | null): boolean {
+  if (address === null) {
+    return false;
+  }
+  const parsed = ipaddr.process(address);
+  return parsed.kind() === "ipv4" && parsed.match(ipaddr.parseCIDR(range));
+}
+
+/** The one value at a place such as "header:x-key"; null when there is none, an empty one, or several. */
+function valueAt(place: string, request: RequestFacts): string | null {
+  const colon = place.indexOf(":");
+  const kind = place.slice(0, colon);
+  const name = place.slice(colon + 1);
+  const values =
+    kind === "header"
+      ? request.headers.filter(([own]) => own.toLowerCase() === name.toLowerCase())
+      : (kind === "cookie" ? request.cookies : request.params).filter(([own]) => own === name);
+  const [only] = values;
+  return values.length === 1 && only !== undefined && only[1] !== "" ? only[1] : null;
+}
+
+/** What follows the scheme and its spaces, or null under another scheme. */
+function afterScheme(scheme: string, value: string): string | null {
+  const start = `${scheme} `;
+  return value.toLowerCase().startsWith(start)
+    ? value.slice(start.length).replace(/^ +/, "")
+    : null;
+}
+
+function matchToken(group: GroupJson & { type: "token" }, request: RequestFacts): Match {
+  const place =
+    group.header !== undefined
+      ? `header:${group.header.toLowerCase()}`
+      : group.cookie !== undefined
+        ? `cookie:${group.cookie}`
+        : `param:${group.param}`;
+  const value = valueAt(place, request);
+  if (value === null) {
+    return NO_MATCH;
+  }
+  const plain = (text: string) =>
+    place === "header:authorization" ? (afterScheme("bearer", text) ?? text) : text;
+  const matches = plain(value) === plain(group.value);
+  return { ...NO_MATCH, presented: true, matches, spent: matches ? [place] : [] };
+}
+
+function matchPassword(group: GroupJson & { type: "password" }, request: RequestFacts): Match {
+  const place = "header:authorization";
+  const base64 = afterScheme("basic", valueAt(place, request) ?? "");
+  if (base64 === null) {
+    return NO_MATCH;
+  }
+  const text = utf8(decodeBase64(base64, STANDARD, true));
+  const colon = text?.indexOf(":") ?? -1;
+  const presented = { ...NO_MATCH, presented: true };
+  if (text === null || colon === -1) {
+    return presented;
+  }
+  const wanted = /^[0-9a-f]{64}$/i.test(group.password)
+    ? group.password.toLowerCase()
+    : sha256Hex(group.salt + group.password);
+  const matches =
+    text.slice(0, colon) === group.username &&
+    sha256Hex(group.salt + text.slice(colon + 1)) === wanted;
+  return { ...presented, matches, spent: matches ? [place] : [] };
+}
+
+function matchJwt(group: GroupJson & { type: "jwt" }, request: RequestFacts): Match {
+  const result = { ...NO_MATCH };
+  for (const source of group.sources) {
+    const value = valueAt(source, request);
+    if (value === null) {
+      continue;
+    }
+    result.presented = true;
+    const bearer = source.toLowerCase() === "header:authorization";
+    const untilS = verifyJwt(group, bearer ? afterScheme("bearer", value) : value, request.nowS);
+    if (untilS !== null) {
+      result.matches = true;
+      result.untilS = Math.min(result.untilS, untilS);
+    }
+  }
+  return result;
+}
+
+/** From when on the token no longer matches, or null when it does not match now. */
+function verifyJwt(
+  group: GroupJson & { type: "jwt" },
+  token: string | null,
+  nowS: number,
+): number | null {
+  const parts = token?.split(".") ?? [];
+  const [headerPart = "", claimsPart = "", signaturePart = ""] = parts;
+  const signature = decodeBase64(signaturePart, URL_SAFE, false);
+  const header = jsonObject(headerPart);
+  const claims = jsonObject(claimsPart);
+  if (parts.length !== 3 || !header || !claims || signature === null) {
+    return null;
+  }
+  if (token !== null && token.length > 8192) {
+    return null;
+  }
+  const algorithm = group.algorithm ?? "HS256";
+  if (header.alg !== algorithm || "crit" in header || "b64" in header) {
+    return null;
+  }
+  if (!isSigned(algorithm, group.secret, `${headerPart}.${claimsPart}`, signature)) {
+    return null;
+  }
+  const { exp, nbf } = claims;
+  if ("exp" in claims && !(Number.isFinite(exp) && nowS < Number(exp) + SKEW_S)) {
+    return null;
+  }
+  if ("nbf" in claims && !(Number.isFinite(nbf) && Number(nbf) - SKEW_S <= nowS)) {
+    return null;
+  }
+  for (const [name, wanted] of Object.entries(group.claims ?? {})) {
+    const actual = Object.hasOwn(claims, name) ? claims[name] : undefined;
+    const member = name === "aud" && Array.isArray(actual) && actual.includes(wanted);
+    if (actual !== wanted && !member) {
+      return null;
+    }
+  }
+  return "exp" in claims ? Number(exp) + SKEW_S : Number.POSITIVE_INFINITY;
+}
+
+function isSigned(algorithm: string, secret: string, text: string, signature: Buffer): boolean {
+  switch (algorithm) {
+    case "HS256":
+      return createHmac("sha256", secret).update(text).digest().equals(signature);
+    case "RS256":
+      return verify("sha256", Buffer.from(text), secret, signature);
+    default:
+      return (
+        signature.length === 64 &&
+        verify("sha256", Buffer.from(text), { key: secret, dsaEncoding: "ieee-p1363" }, signature)
+      );
+  }
+}
+
+function jsonObject(part: string): Record<string, unknown> | null {
+  const text = utf8(decodeBase64(part, URL_SAFE, false));
+  if (text === null) {
+    return null;
+  }
+  try {
+    const value = JSON.parse(text);
+    return value !== null && typeof value === "object" && !Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const STANDARD = `${LETTERS}+/`;
+const URL_SAFE = `${LETTERS}-_`;
+
+/** RFC 4648 bit by bit; null when a character, the length, the padding or an unused bit is wrong. */
+function decodeBase64(text: string, alphabet: string, padded: boolean): Buffer | null {
+  const body = padded ? text.replace(/={1,2}$/, "") : text;
+  if ((padded && text.length % 4 !== 0) || body.length % 4 === 1) {
+    return null;
+  }
+  let bits = "";
+  for (const character of body) {
+    const value = alphabet.indexOf(character);
+    if (value === -1) {
+      return null;
+    }
+    bits += value.toString(2).padStart(6, "0");
+  }
+  const whole = bits.length - (bits.length % 8);
+  if (bits.slice(whole).includes("1")) {
+    return null;
+  }
+  return Buffer.from((bits.slice(0, whole).match(/.{8}/g) ?? []).map((byte) => parseInt(byte, 2)));
+}
+
+function utf8(bytes: Buffer | null): string | null {
+  const text = bytes?.toString("utf8") ?? null;
+  return text !== null && bytes !== null && Buffer.from(text, "utf8").equals(bytes) ? text : null;
+}
+
+function sha256Hex(text: string): string {
+  return createHash("sha256").update(text, "utf8").digest("hex");
+}

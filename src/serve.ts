@@ -9,6 +9,7 @@ import {
   ProjectPermissionsService,
 } from "../proto/gen/realmgate/v1/permissions_pb.ts";
 import { ProjectService } from "../proto/gen/realmgate/v1/projects_pb.ts";
+import { ContainerSettingsService } from "../proto/gen/realmgate/v1/settings_pb.ts";
 import { UserService } from "../proto/gen/realmgate/v1/users_pb.ts";
 import { containerService } from "./admin/container-service.ts";
 import { createDispatch } from "./admin/dispatch.ts";
@@ -19,6 +20,7 @@ import { projectService } from "./admin/project-service.ts";
 import { revisionTokens } from "./admin/revision.ts";
 import { deriveKey, SecretBox } from "./admin/secret-box.ts";
 import { Sessions } from "./admin/session.ts";
+import { settingsService } from "./admin/settings-service.ts";
 import { openSqliteStore } from "./admin/store/sqlite.ts";
 import type { Store } from "./admin/store/store.ts";
 import { userService } from "./admin/user-service.ts";
@@ -36,6 +38,7 @@ export const publicServices = [
   ContainerService,
   ProjectPermissionsService,
   ContainerPermissionsService,
+  ContainerSettingsService,
 ] as const;
 
 export interface Running {
@@ -67,6 +70,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         projectService(store),
         containerService(store, placement),
         ...permissionServices(store),
+        settingsService(store),
       ],
       store,
       sessions,

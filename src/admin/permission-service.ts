@@ -31,81 +31,46 @@ import {
 } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
 import { canonicalProgram } from "../policy/program.ts";
 import type { Context, Implementation, Outcome } from "./dispatch.ts";
-import { etagOf, expectedVersion } from "./if-match.ts";
-import { acceptDocument, documentAnswer, editableDocument } from "./permission-document.ts";
+import { DocumentAccess, type Next, type Written } from "./document-access.ts";
+import { etagOf } from "./if-match.ts";
+import { acceptDocument, documentAnswer } from "./permission-document.ts";
 import type { DocumentKey, DocumentView, Store } from "./store/store.ts";
-
-/** How often a write is made again because the project's document moved under a container's. */
-const attemptsMax = 5;
-
-type Kind = DocumentKey["kind"];
-
-/** What a write makes of a document. */
-interface Next {
-  readonly enableProxy: boolean;
-  readonly body: string | null;
-  /** Whether the result depends on the project's document as it was read. */
-  readonly fromProject: boolean;
-  readonly warnings?: readonly string[];
-}
 
 export function permissionServices(store: Store): Implementation[] {
   return [
-    implementation(ProjectPermissionsService, "project", store),
-    implementation(ContainerPermissionsService, "container", store),
+    implementation(ProjectPermissionsService, new DocumentAccess("project", store)),
+    implementation(ContainerPermissionsService, new DocumentAccess("container", store)),
   ];
 }
 
-function implementation(service: DescService, kind: Kind, store: Store): Implementation {
-  const notFound = kind === "project" ? ErrorCode.PROJECT_NOT_FOUND : ErrorCode.CONTAINER_NOT_FOUND;
+function implementation(service: DescService, documents: DocumentAccess): Implementation {
+  const { kind } = documents;
 
-  /** Compare and swap around a pure edit. 404 comes before 428, and that before 412 and what the edit refuses. */
-  async function write(
-    { scope, ifMatch }: Context,
-    id: string,
-    edit: (view: DocumentView) => Next,
-  ): Promise<Outcome> {
-    const key: DocumentKey = { kind, id };
-    for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      const view = await store.document(scope, key);
-      if (view === null) throw new Refused(notFound);
-      const expected = expectedVersion(ifMatch);
-      if (view.state.version !== expected) throw new Refused(ErrorCode.PRECONDITION_FAILED);
-      const { enableProxy, body, fromProject, warnings } = edit(view);
-      const projectVersion = fromProject ? view.projectState.version : null;
-      const written = await store.putDocument(scope, key, {
-        expected,
-        projectVersion,
-        enableProxy,
-        body,
-      });
-      if (written === null) throw new Refused(notFound);
-      if (written.kind === "stale") throw new Refused(ErrorCode.PRECONDITION_FAILED);
-      if (written.kind === "moved") continue;
-      const { version, revision } = written;
-      const state = { version, enableProxy, body };
-      const message = documentAnswer(key, view.projectId, state, warnings);
-      return { message, revision, etag: etagOf(version) };
-    }
-    throw new Refused(ErrorCode.PRECONDITION_FAILED);
+  /** The answer to a write: the document as it is now. */
+  async function answer(id: string, writing: Promise<Written>): Promise<Outcome> {
+    const { projectId, state, warnings, revision } = await writing;
+    const message = documentAnswer({ kind, id }, projectId, state, warnings);
+    return { message, revision, etag: etagOf(state.version) };
   }
 
-  /** A write that changes a part of the document and keeps the rest. */
-  function surgery(
+  function edit(
     context: Context,
     id: string,
     change: (document: PermissionDocument) => void,
   ): Promise<Outcome> {
-    return write(context, id, (view) => {
-      const document = editableDocument(view);
-      change(document);
-      const fromProject = kind === "container" && view.state.body === null;
-      return { ...acceptDocument(document), enableProxy: view.state.enableProxy, fromProject };
-    });
+    return answer(id, documents.edit(context, id, change));
+  }
+
+  function write(
+    context: Context,
+    id: string,
+    next: (view: DocumentView) => Next,
+  ): Promise<Outcome> {
+    return answer(id, documents.write(context, id, next));
   }
 
   function setGroup(context: Context, id: string, name: string, group: Group): Promise<Outcome> {
-    return surgery(context, id, (document) => {
+    return edit(context, id, (document) => {
       document.groups[name] = group;
     });
   }
@@ -114,11 +79,9 @@ function implementation(service: DescService, kind: Kind, store: Store): Impleme
     service,
     methods: {
       async getPermissions({ id }: GetPermissionsRequest, { scope }) {
-        const key: DocumentKey = { kind, id };
-        const view = await store.document(scope, key);
-        if (view === null) throw new Refused(notFound);
-        const message = documentAnswer(key, view.projectId, view.state);
-        return { message, etag: etagOf(view.state.version) };
+        const { projectId, state } = await documents.read(scope, id);
+        const message = documentAnswer({ kind, id }, projectId, state);
+        return { message, etag: etagOf(state.version) };
       },
 
       replacePermissions({ id, document }: ReplacePermissionsRequest, context) {
@@ -135,7 +98,7 @@ function implementation(service: DescService, kind: Kind, store: Store): Impleme
       },
 
       setDefault(request: SetDefaultRequest, context) {
-        return surgery(context, request.id, (document) => {
+        return edit(context, request.id, (document) => {
           document.default = request.default;
         });
       },
@@ -165,7 +128,7 @@ function implementation(service: DescService, kind: Kind, store: Store): Impleme
       },
 
       deleteGroup({ id, name }: DeleteGroupRequest, context) {
-        return surgery(context, id, (document) => {
+        return edit(context, id, (document) => {
           requireGroup(document, name);
           delete document.groups[name];
           delete document.permissions[name];
@@ -173,7 +136,7 @@ function implementation(service: DescService, kind: Kind, store: Store): Impleme
       },
 
       setPermission({ id, name, program, access }: SetPermissionRequest, context) {
-        return surgery(context, id, (document) => {
+        return edit(context, id, (document) => {
           const permissions = permissionsOf(document, name);
           if (access === undefined) throw new Error("the rules let an absent access pass");
           permissions[canonicalProgram(program) ?? program] = toJson(ValueSchema, access);
@@ -182,14 +145,14 @@ function implementation(service: DescService, kind: Kind, store: Store): Impleme
       },
 
       clearPermissions({ id, name }: ClearPermissionsRequest, context) {
-        return surgery(context, id, (document) => {
+        return edit(context, id, (document) => {
           requireGroup(document, name);
           delete document.permissions[name];
         });
       },
 
       deletePermission({ id, name, program }: DeletePermissionRequest, context) {
-        return surgery(context, id, (document) => {
+        return edit(context, id, (document) => {
           const permissions = permissionsOf(document, name);
           const key = canonicalProgram(program) ?? program;
           if (!Object.hasOwn(permissions, key)) throw new Refused(ErrorCode.PERMISSION_NOT_FOUND);
@@ -201,7 +164,12 @@ function implementation(service: DescService, kind: Kind, store: Store): Impleme
 }
 
 /** A body may leave its project and container out; when it names them they must be the ones of the path. */
-function checkOwner(kind: Kind, id: string, projectId: string, document: PermissionDocument): void {
+function checkOwner(
+  kind: DocumentKey["kind"],
+  id: string,
+  projectId: string,
+  document: PermissionDocument,
+): void {
   const violations: Violation[] = [];
   if (document.project !== undefined && document.project !== projectId) {
     violations.push({ instancePath: "/project", message: "must be the project of the document" });

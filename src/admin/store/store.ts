@@ -149,18 +149,22 @@ export interface Facts {
   readonly containers: readonly ContainerFact[];
 }
 
-export interface Store {
+export interface UserStore {
   hasUsers(): Promise<boolean>;
   /** The first user, unless there is any user already. Answers whether it was made. */
   createFirstUser(user: { username: string; passwordHash: string }): Promise<boolean>;
   /** By user name (case-sensitive) or e-mail address (lower-cased here). */
   userForLogin(name: { username: string } | { email: string }): Promise<User | null>;
   userById(id: string): Promise<User | null>;
+}
 
+export interface ServerStore {
   /** This node's row, made at its first start. */
   registerServer(name: string): Promise<Server>;
   servers(): Promise<readonly Server[]>;
+}
 
+export interface ProjectStore {
   /** `duplicate`: the owner has the alias already where both would be visible. */
   createProject(
     scope: Scope,
@@ -169,7 +173,9 @@ export interface Store {
   /** Null: it does not exist in this scope. */
   project(scope: Scope, id: string): Promise<Project | null>;
   projects(scope: Scope, query: PageQuery<ProjectColumn>): Promise<Page<Project>>;
+}
 
+export interface ContainerStore {
   /** `no_project`: not in this scope. `quota`: the project is full. `duplicate`: the project has the name already. */
   createContainer(
     scope: Scope,
@@ -182,7 +188,9 @@ export interface Store {
     scope: Scope,
     query: PageQuery<ContainerColumn> & { readonly projectId: string | null },
   ): Promise<Page<Container>>;
+}
 
+export interface DocumentStore {
   /** Null: the project or container does not exist in this scope. */
   document(scope: Scope, key: DocumentKey): Promise<DocumentView | null>;
   /** Compare and swap. Null: the project or container does not exist in this scope (any more). */
@@ -191,11 +199,21 @@ export interface Store {
     key: DocumentKey,
     write: DocumentWrite,
   ): Promise<DocumentWritten | null>;
+}
 
+export interface FactStore {
   /** For proxies, never for callers: everything after a revision (0: everything), all tenants. */
   factsAfter(revision: number): Promise<Facts>;
   /** Calls back after each commit, with its revision. A hint: `factsAfter` is the truth. Answers how to stop it. */
   onCommit(listener: (revision: number) => void): () => void;
+}
 
+export interface Store
+  extends UserStore,
+    ServerStore,
+    ProjectStore,
+    ContainerStore,
+    DocumentStore,
+    FactStore {
   close(): Promise<void>;
 }

@@ -1,0 +1,62 @@
+// ContainerSettingsService: the root settings of a container's document.
+import { create } from "@bufbuild/protobuf";
+import { Refused } from "../../proto/call.ts";
+import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
+import {
+  ContainerSettingsService,
+  type GetSettingsRequest,
+  SettingsSchema,
+  type UpdateSettingsRequest,
+} from "../../proto/gen/realmgate/v1/settings_pb.ts";
+import type { Implementation, Outcome } from "./dispatch.ts";
+import { DocumentAccess } from "./document-access.ts";
+import { etagOf } from "./if-match.ts";
+import { storedDocument } from "./permission-document.ts";
+import type { DocumentState, Store } from "./store/store.ts";
+
+export function settingsService(store: Store): Implementation {
+  const documents = new DocumentAccess("container", store);
+  return {
+    service: ContainerSettingsService,
+    methods: {
+      async getSettings({ id }: GetSettingsRequest, { scope }) {
+        return settings((await documents.read(scope, id)).state);
+      },
+
+      async updateSettings(request: UpdateSettingsRequest, context) {
+        const { id, enableProxy } = request;
+        if (enableProxy === undefined && request.default === undefined) {
+          const message = "must have enable_proxy or default";
+          throw new Refused(ErrorCode.VALIDATION_ERROR, [{ instancePath: "", message }]);
+        }
+        const { state, revision } = await (request.default === undefined
+          ? documents.write(context, id, ({ state }) => ({
+              enableProxy: enableProxy ?? state.enableProxy,
+              body: state.body,
+              fromProject: false,
+            }))
+          : documents.edit(
+              context,
+              id,
+              (document) => {
+                document.default = request.default;
+              },
+              enableProxy,
+            ));
+        return { ...settings(state), revision };
+      },
+    },
+  };
+}
+
+function settings(state: DocumentState): Outcome {
+  const { version, enableProxy } = state;
+  const etag = etagOf(version);
+  const message = create(SettingsSchema, {
+    enableProxy,
+    default: storedDocument(state)?.default ?? "allow",
+    fileVersion: version,
+    etag,
+  });
+  return { message, etag };
+}

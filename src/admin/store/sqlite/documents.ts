@@ -1,0 +1,81 @@
+// Permission documents: sealed, versioned, compared and swapped.
+import { and, eq } from "drizzle-orm";
+import { containers, documents, projects } from "../schema.ts";
+import type {
+  DocumentKey,
+  DocumentState,
+  DocumentStore,
+  DocumentView,
+  DocumentWrite,
+  DocumentWritten,
+  Scope,
+} from "../store.ts";
+import { type Database, type Reader, recordChange } from "./database.ts";
+import { containerInScope, projectInScope } from "./scope.ts";
+
+export function documentStore(db: Database): DocumentStore {
+  return {
+    async document(scope: Scope, key: DocumentKey): Promise<DocumentView | null> {
+      return readDocument(db, db.reader, scope, key);
+    },
+
+    async putDocument(
+      scope: Scope,
+      key: DocumentKey,
+      write: DocumentWrite,
+    ): Promise<DocumentWritten | null> {
+      const written = db.transaction((tx): DocumentWritten | null => {
+        const view = readDocument(db, tx, scope, key);
+        if (view === null) return null;
+        if (view.state.version !== write.expected) return { kind: "stale" };
+        if (write.projectVersion !== null && view.projectState.version !== write.projectVersion) {
+          return { kind: "moved" };
+        }
+        const version = write.expected + 1;
+        const body = write.body === null ? null : db.seal(key, version, write.body);
+        const row = { version, enableProxy: write.enableProxy, body };
+        tx.insert(documents)
+          .values({ ...row, kind: key.kind, ownerId: key.id })
+          .onConflictDoUpdate({ target: [documents.kind, documents.ownerId], set: row })
+          .run();
+        return { kind: "written", version, revision: recordChange(tx, key) };
+      });
+      if (written?.kind === "written") db.announce(written.revision);
+      return written;
+    },
+  };
+}
+
+function readDocument(
+  db: Database,
+  reader: Reader,
+  scope: Scope,
+  key: DocumentKey,
+): DocumentView | null {
+  const projectId =
+    key.kind === "project"
+      ? reader
+          .select({ id: projects.id })
+          .from(projects)
+          .where(and(eq(projects.id, key.id), projectInScope(reader, scope)))
+          .get()?.id
+      : reader
+          .select({ id: projects.id })
+          .from(containers)
+          .innerJoin(projects, eq(projects.id, containers.projectId))
+          .where(and(eq(containers.id, key.id), containerInScope(reader, scope)))
+          .get()?.id;
+  if (projectId === undefined) return null;
+  return {
+    projectId,
+    state: documentState(db, reader, key),
+    projectState: documentState(db, reader, { kind: "project", id: projectId }),
+  };
+}
+
+function documentState(db: Database, reader: Reader, key: DocumentKey): DocumentState {
+  const where = and(eq(documents.kind, key.kind), eq(documents.ownerId, key.id));
+  const row = reader.select().from(documents).where(where).get();
+  if (row === undefined) return { version: 0, enableProxy: true, body: null };
+  return { version: row.version, enableProxy: row.enableProxy, body: db.open(row) };
+}

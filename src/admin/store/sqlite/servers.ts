@@ -1,0 +1,26 @@
+// Servers: the nodes.
+import { eq } from "drizzle-orm";
+import { newId } from "../../id.ts";
+import { servers } from "../schema.ts";
+import type { Server, ServerStore } from "../store.ts";
+import type { Database } from "./database.ts";
+
+export function serverStore(db: Database): ServerStore {
+  return {
+    async registerServer(name: string): Promise<Server> {
+      return db.transaction((tx) => {
+        tx.insert(servers)
+          .values({ id: newId(), name, createdAt: db.timestamp() })
+          .onConflictDoNothing()
+          .run();
+        const server = tx.select().from(servers).where(eq(servers.name, name)).get();
+        if (server === undefined) throw new Error(`server ${name} was not stored`);
+        return server;
+      });
+    },
+
+    async servers(): Promise<readonly Server[]> {
+      return db.reader.select().from(servers).orderBy(servers.name).all();
+    },
+  };
+}

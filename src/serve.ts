@@ -87,8 +87,8 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         serverName,
         trustedProxies,
         programPorts,
-        isForbidden: (address, port) =>
-          placement.place(address) === null || isOwn(own, address, port),
+        mayDial: (address) => placement.place(address) !== null,
+        isForbidden: (address, port) => isOwn(own, address, port),
         log,
       },
       feedOf(store),

@@ -47,7 +47,7 @@ class Source implements ChangeSource {
 function follow(source: ChangeSource) {
   const errors: string[] = [];
   const log = { error: (_: object, message: string) => errors.push(message), warn() {}, info() {} };
-  const empty = Snapshot.empty({ serverName: "local", programPorts: {}, log });
+  const empty = Snapshot.empty({ serverName: "local", programPorts: {}, mayDial: () => true, log });
   return { feed: new Feed(source, empty, log), errors };
 }
 

@@ -27,7 +27,9 @@ export interface ProxyOptions {
   readonly responseHeaderMs?: number;
   /** Whether certificates of `https-PORT` upstreams are verified: false unless set. */
   readonly verifyUpstreams?: boolean;
-  /** Whether this address and port must never be dialled: our own listeners, metadata services. */
+  /** Whether a container may live at this address (canonical text). Asked when a container changes. */
+  readonly mayDial: (address: string) => boolean;
+  /** Whether one of our own listeners is there: it is never dialled. Asked for each request. */
   readonly isForbidden: (address: string, port: number) => boolean;
   readonly log: Log;
 }
@@ -58,10 +60,10 @@ export async function startProxy(
   options: ProxyOptions,
   source: ChangeSource,
 ): Promise<ProxyServer> {
-  const { log, isForbidden, serverName, programPorts } = options;
+  const { log, isForbidden, serverName, programPorts, mayDial } = options;
   const parseHost = hostParser(serverName, options.domain);
   const trusted = trustedProxies(options.trustedProxies);
-  const feed = new Feed(source, Snapshot.empty({ serverName, programPorts, log }), log);
+  const feed = new Feed(source, Snapshot.empty({ serverName, programPorts, mayDial, log }), log);
   const forwarder = new Forwarder({
     responseHeaderMs: options.responseHeaderMs ?? RESPONSE_HEADER_MS,
     verifyUpstreams: options.verifyUpstreams ?? false,

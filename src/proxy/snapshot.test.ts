@@ -19,7 +19,12 @@ const BROKEN: JsonObject = { groups: { g: { type: "ip", range: "nonsense" } }, d
 
 function empty(problems: object[] = []): Snapshot {
   const log = { error: (fields: object) => problems.push(fields), warn() {}, info() {} };
-  return Snapshot.empty({ serverName: "local", programPorts: { terminal: 76 }, log });
+  return Snapshot.empty({
+    serverName: "local",
+    programPorts: { terminal: 76 },
+    mayDial: (address) => address !== "10.9.9.9",
+    log,
+  });
 }
 
 type Init<T> = Partial<Omit<T, "document" | "$typeName" | "$unknown">> & { document?: JsonObject };
@@ -62,6 +67,12 @@ describe("no route", () => {
     ["an unknown project", [], [container()], "no_container"],
     ["a deleted container", [project()], [container({ deleted: true })], "no_container"],
     ["a deleted project", [project({ deleted: true })], [container()], "no_container"],
+    [
+      "an address outside the networks for containers",
+      [project()],
+      [container({ address: "10.9.9.9" })],
+      "no_container",
+    ],
     ["another project's", [project()], [container({ projectId: other })], "no_container"],
     ["another server's", [project()], [container({ serverName: "far" })], "no_container"],
     ["not running", [project()], [container({ running: false })], "no_container"],

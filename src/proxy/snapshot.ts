@@ -58,6 +58,8 @@ export interface SnapshotOptions {
   readonly serverName: string;
   /** Default port of each kit program. */
   readonly programPorts: Readonly<Record<string, number>>;
+  /** Whether a container may live at this address (canonical text). */
+  readonly mayDial: (address: string) => boolean;
   readonly log: Log;
 }
 
@@ -195,11 +197,12 @@ export class Snapshot {
       return null;
     }
     const address = parseUpstreamAddress(state.address);
-    if (address === null) {
+    if (address === null || !this.#shared.options.mayDial(address.text)) {
       this.#shared.options.log.error(
         { container: state.id, address: state.address },
-        "container has an address that cannot be dialled; it is closed",
+        "container has an address that must not be dialled; it is closed",
       );
+      return null;
     }
     return address;
   }

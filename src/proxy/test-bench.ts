@@ -113,6 +113,7 @@ export async function testBench(): Promise<TestBench> {
     trustedProxies: [],
     programPorts: { display: 1 },
     responseHeaderMs: 400,
+    mayDial: () => true,
     isForbidden: (_address, port) => port === FORBIDDEN_PORT,
     log,
     ...extra,

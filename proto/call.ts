@@ -30,6 +30,11 @@ export interface Violation {
   readonly message: string;
 }
 
+/** A name as one step of a JSON pointer (RFC 6901 §3). */
+export function pointerStep(name: string): string {
+  return `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}
+
 /** A call that was carried out. */
 export interface Success {
   readonly ok: true;
@@ -45,6 +50,8 @@ export interface Failure {
   readonly ok: false;
   readonly code: ErrorCode;
   readonly violations: readonly Violation[];
+  /** Seconds until the same call may go better; null when waiting does not help. */
+  readonly retryAfterS: number | null;
 }
 
 export type Reply = Success | Failure;
@@ -56,12 +63,18 @@ export type Dispatch = (call: Call) => Promise<Reply>;
 export class Refused extends Error {
   readonly code: ErrorCode;
   readonly violations: readonly Violation[];
+  readonly retryAfterS: number | null;
 
-  constructor(code: ErrorCode, violations: readonly Violation[] = []) {
+  constructor(
+    code: ErrorCode,
+    violations: readonly Violation[] = [],
+    retryAfterS: number | null = null,
+  ) {
     super(messageOf({ code, violations }));
     this.name = "Refused";
     this.code = code;
     this.violations = violations;
+    this.retryAfterS = retryAfterS;
   }
 }
 

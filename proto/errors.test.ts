@@ -46,12 +46,7 @@ test.each([
   [ErrorCode.INSUFFICIENT_PERMISSIONS, 403, "INSUFFICIENT_PERMISSIONS", "Insufficient permissions"],
   [ErrorCode.INVALID_ID_FORMAT, 400, "INVALID_ID_FORMAT", "Invalid ID format"],
   [ErrorCode.MISSING_REQUIRED_FIELD, 400, "MISSING_REQUIRED_FIELD", "Missing required field"],
-  [
-    ErrorCode.INVALID_PARAMETER_VALUE,
-    400,
-    "INVALID_PARAMETER_VALUE",
-    "Invalid parameter value",
-  ],
+  [ErrorCode.INVALID_PARAMETER_VALUE, 400, "INVALID_PARAMETER_VALUE", "Invalid parameter value"],
   [ErrorCode.INVALID_IP_RANGE, 400, "INVALID_IP_RANGE", "Invalid IP CIDR range"],
   [ErrorCode.INVALID_JWT_CONFIG, 400, "INVALID_JWT_CONFIG", "Invalid JWT configuration"],
   [ErrorCode.PROJECT_NOT_FOUND, 404, "PROJECT_NOT_FOUND", "Project not found"],
@@ -85,7 +80,11 @@ describe("the text of a refusal", () => {
   test.each([
     ["a wrong shape names its first field", ErrorCode.VALIDATION_ERROR, violations],
     ["a wrong shape alone", ErrorCode.VALIDATION_ERROR, []],
-    ["the whole body", ErrorCode.VALIDATION_ERROR, [{ instancePath: "", message: "must be object" }]],
+    [
+      "the whole body",
+      ErrorCode.VALIDATION_ERROR,
+      [{ instancePath: "", message: "must be object" }],
+    ],
     ["any other code keeps the documented text", ErrorCode.INVALID_IP_RANGE, violations],
   ] as const)("%s", (why, code, violations) => {
     const expected: Readonly<Record<string, string>> = {

@@ -37,10 +37,7 @@ export type Parsed =
 export const settings = {
   REALMGATE_DATA_DIR: ["./data", "SQLite file, secret key"],
   REALMGATE_DATABASE_URL: ["", "sqlite:PATH; in the data directory when unset"],
-  REALMGATE_DOMAIN: [
-    "localhost",
-    "API on api.<domain>, data plane on *.<server>.containers.<domain>",
-  ],
+  REALMGATE_DOMAIN: ["localhost", "data plane on *.<server>.containers.<domain>"],
   REALMGATE_SERVER_NAME: ["local", "this node's {server} label"],
   REALMGATE_OPS_LISTEN: ["127.0.0.1:9090", "operators only: /healthz, /readyz"],
   REALMGATE_REST_LISTEN: ["127.0.0.1:8080", "REST API"],
@@ -59,6 +56,29 @@ export const settings = {
 } as const satisfies Record<string, readonly [fallback: string, meaning: string]>;
 
 type Setting = keyof typeof settings;
+
+/** As Login takes it. */
+const passwordLengthMin = 8;
+const passwordLengthMax = 128;
+
+/** What `--help` prints: every setting as a flag, with its meaning and default. */
+export function settingsHelp(): string {
+  return Object.entries(settings)
+    .map(([setting, [fallback, meaning]]) => {
+      const shown = fallback === "" ? "" : ` (${fallback})`;
+      return `  ${flagOf(setting).padEnd(20)} ${meaning}${shown}`;
+    })
+    .join("\n");
+}
+
+/** Variables that look like settings and are none: most likely misspelt. */
+export function unknownSettings(
+  environment: Readonly<Record<string, string | undefined>>,
+): string[] {
+  return Object.keys(environment).filter(
+    (name) => name.startsWith("REALMGATE_") && !Object.hasOwn(settings, name),
+  );
+}
 
 export function flagOf(setting: string): string {
   return `--${setting.slice("REALMGATE_".length).toLowerCase().replaceAll("_", "-")}`;
@@ -102,17 +122,20 @@ export function parseConfig(
   if (!/^[a-zA-Z0-9_-]{3,50}$/.test(config.adminUsername)) {
     fail("REALMGATE_ADMIN_USERNAME", "must be 3 to 50 of letters, digits, - and _");
   }
-  if (config.adminPassword !== null && config.adminPassword.length < 8) {
-    fail("REALMGATE_ADMIN_PASSWORD", "must have at least 8 characters");
+  const passwordLength = config.adminPassword?.length ?? passwordLengthMin;
+  if (passwordLength < passwordLengthMin || passwordLength > passwordLengthMax) {
+    const range = `${passwordLengthMin} to ${passwordLengthMax}`;
+    fail("REALMGATE_ADMIN_PASSWORD", `must have ${range} characters`);
   }
   if (text("REALMGATE_API_PLAINTEXT") !== "1") {
-    for (const setting of ["REALMGATE_REST_LISTEN", "REALMGATE_GRPC_LISTEN"] as const) {
-      const { hostname } = readListen(setting, text, () => {});
+    const listens = {
+      REALMGATE_REST_LISTEN: config.restListen,
+      REALMGATE_GRPC_LISTEN: config.grpcListen,
+    } as const;
+    for (const [setting, { hostname }] of Object.entries(listens)) {
       if (!isLoopback(hostname)) {
-        fail(
-          setting,
-          "is beyond loopback and has no TLS: set REALMGATE_API_PLAINTEXT=1 if something in front has it",
-        );
+        const fix = "set REALMGATE_API_PLAINTEXT=1 if something in front has it";
+        fail(setting as Setting, `is beyond loopback and has no TLS: ${fix}`);
       }
     }
   }
@@ -131,11 +154,8 @@ function readFlags(flags: readonly string[], problems: string[]): Map<Setting, s
     const [name = "", inline] = (flags[index] ?? "").split(/=(.*)/s, 2);
     const setting = names.get(name);
     const value = inline ?? flags[++index];
-    if (setting === undefined) {
-      problems.push(`${name} is not a flag; see the README's table of settings`);
-      return values;
-    }
-    if (value === undefined) problems.push(`${name} needs a value`);
+    if (setting === undefined) problems.push(`${name} is not a flag; --help lists them`);
+    else if (value === undefined) problems.push(`${name} needs a value`);
     else values.set(setting, value);
   }
   return values;

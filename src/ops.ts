@@ -3,11 +3,11 @@ import type { Listen } from "./config.ts";
 
 /** Longest wait that a caller may ask for, in milliseconds. */
 const waitMsMax = 60_000;
+/** How much longer than the longest wait a connection may be silent, in seconds. */
+const idleMarginS = 10;
 
 export interface OpsOptions {
   readonly listen: Listen;
-  /** The proxy's revision. */
-  readonly revision: () => bigint;
   /** Resolves true once the proxy enforces the revision, false after `waitMs`. */
   readonly reached: (revision: bigint, waitMs: number) => Promise<boolean>;
   /** Opaque token → revision; null when it is not one of ours. */
@@ -25,7 +25,9 @@ export function startOps(options: OpsOptions): OpsServer {
     hostname,
     port,
     development: false,
-    idleTimeout: waitMsMax / 1000 + 10,
+    // Unless told, `development: false` shares the port with whoever else asks for it (seen in Bun 1.4.5).
+    reusePort: false,
+    idleTimeout: waitMsMax / 1000 + idleMarginS,
     routes: {
       "/healthz": { GET: () => Response.json({ status: "ok" }) },
       "/readyz": { GET: (request) => readyz(new URL(request.url).searchParams, options) },

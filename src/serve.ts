@@ -11,10 +11,11 @@ import {
 import { ProjectService } from "../proto/gen/realmgate/v1/projects_pb.ts";
 import { ContainerSettingsService } from "../proto/gen/realmgate/v1/settings_pb.ts";
 import { UserService } from "../proto/gen/realmgate/v1/users_pb.ts";
+import { changeSource } from "./admin/change-source.ts";
 import { containerService } from "./admin/container-service.ts";
 import { createDispatch } from "./admin/dispatch.ts";
-import { feedOf } from "./admin/feed.ts";
 import { startGrpc } from "./admin/grpc-server.ts";
+import { LoginLimiter } from "./admin/login-limiter.ts";
 import { permissionServices } from "./admin/permission-service.ts";
 import { projectService } from "./admin/project-service.ts";
 import { revisionTokens } from "./admin/revision.ts";
@@ -25,14 +26,16 @@ import { openSqliteStore } from "./admin/store/sqlite.ts";
 import type { Store } from "./admin/store/store.ts";
 import { userService } from "./admin/user-service.ts";
 import type { Config, Listen } from "./config.ts";
+import { lockDatabase } from "./data-lock.ts";
 import { startRest } from "./gateway-rest/server.ts";
 import { startOps } from "./ops.ts";
 import { createPlacement } from "./policy/placement.ts";
+import { trustedProxies } from "./proxy/client-address.ts";
 import type { Log } from "./proxy/log.ts";
 import { startProxy } from "./proxy/server.ts";
 
 /** What the REST and gRPC listeners serve. */
-export const publicServices = [
+const publicServices = [
   UserService,
   ProjectService,
   ContainerService,
@@ -52,12 +55,13 @@ export interface Running {
 export async function serve(config: Config, log: Log): Promise<Running> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const master = config.secretKey ?? secretKeyFile(join(config.dataDir, "secret.key"));
+  const unlock = lockDatabase(config.databasePath);
   const store = openSqliteStore({
     path: config.databasePath,
     box: new SecretBox(master, "documents"),
     now: Date.now,
   });
-  const stops: (() => Promise<void>)[] = [() => store.close()];
+  const stops: (() => Promise<void>)[] = [async () => unlock(), () => store.close()];
   try {
     await store.registerServer(config.serverName);
     await makeFirstUser(config, store, log);
@@ -66,7 +70,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     const placement = createPlacement(config.containerCidrs);
     const dispatch = createDispatch({
       implementations: [
-        userService(store, sessions),
+        userService(store, sessions, new LoginLimiter(() => Date.now() / 1000)),
         projectService(store),
         containerService(store, placement),
         ...permissionServices(store),
@@ -79,33 +83,45 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     });
 
     const own: Listen[] = [];
-    const { domain, serverName, trustedProxies, programPorts } = config;
+    const services = publicServices;
+    const rest = listening("REST", config.restListen, () =>
+      startRest({
+        ...config.restListen,
+        services,
+        dispatch,
+        clientAddress: trustedProxies(config.trustedProxies).client,
+        log,
+      }),
+    );
+    own.push(rest);
+    stops.push(() => rest.stop());
+    const grpc = await startGrpc({ ...config.grpcListen, services, dispatch }).catch((error) =>
+      cannotListen("GRPC", config.grpcListen, error),
+    );
+    const grpcListen = { hostname: config.grpcListen.hostname, port: grpc.port };
+    own.push(grpcListen);
+    stops.push(() => grpc.stop());
+    const { domain, serverName, programPorts } = config;
     const proxy = await startProxy(
       {
         ...config.proxyListen,
         domain,
         serverName,
-        trustedProxies,
+        trustedProxies: config.trustedProxies,
         programPorts,
         mayDial: (address) => placement.place(address) !== null,
         isForbidden: (address, port) => isOwn(own, address, port),
         log,
       },
-      feedOf(store),
-    );
+      changeSource(store),
+    ).catch((error) => cannotListen("PROXY", config.proxyListen, error));
+    own.push(proxy);
     stops.push(() => proxy.stop());
-    const { revision, reached } = proxy;
-    const openRevision = revisions.open;
-    const ops = startOps({ listen: config.opsListen, revision, reached, openRevision });
+    const ops = listening("OPS", config.opsListen, () =>
+      startOps({ listen: config.opsListen, reached: proxy.reached, openRevision: revisions.open }),
+    );
+    own.push(ops);
     stops.push(() => ops.stop());
-    const services = publicServices;
-    const rest = startRest({ ...config.restListen, services, dispatch });
-    stops.push(() => rest.stop());
-    const grpc = await startGrpc({ ...config.grpcListen, services, dispatch });
-    stops.push(() => grpc.stop());
-
-    const grpcListen = { hostname: config.grpcListen.hostname, port: grpc.port };
-    own.push(proxy, ops, rest, grpcListen);
     return {
       urls: {
         rest: urlOf(rest),
@@ -119,6 +135,19 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     await stopAll(stops);
     throw error;
   }
+}
+
+function listening<Server>(name: string, listen: Listen, start: () => Server): Server {
+  try {
+    return start();
+  } catch (error) {
+    return cannotListen(name, listen, error);
+  }
+}
+
+function cannotListen(name: string, { hostname, port }: Listen, error: unknown): never {
+  const setting = `REALMGATE_${name}_LISTEN`;
+  throw new Error(`${setting}: cannot listen on ${hostname}:${port} (in use?)`, { cause: error });
 }
 
 /** In the reverse order of starting. */
@@ -138,13 +167,20 @@ function secretKeyFile(path: string): Buffer {
 }
 
 async function makeFirstUser(config: Config, store: Store, log: Log): Promise<void> {
-  if (await store.hasUsers()) return;
+  if (await store.hasUsers()) {
+    if (config.adminPassword !== null) {
+      log.info({}, "REALMGATE_ADMIN_PASSWORD is for the first boot; there are users already");
+    }
+    return;
+  }
+  const username = config.adminUsername;
   const password = config.adminPassword ?? randomBytes(18).toString("base64url");
   const passwordHash = await Bun.password.hash(password, "argon2id");
-  const made = await store.createFirstUser({ username: config.adminUsername, passwordHash });
-  if (!made) return;
-  const shown = config.adminPassword === null ? { password } : {};
-  log.info({ username: config.adminUsername, ...shown }, "first user made");
+  const made = await store.createFirstUser({ username, passwordHash });
+  // Not through the log: logs are kept and shipped.
+  if (made && config.adminPassword === null) {
+    console.error(`realmgate: first user ${username}, password ${password} (shown only now)`);
+  }
 }
 
 /** Whether an address and port are one of our own listeners, however the address is spelled. */

@@ -6,7 +6,6 @@ import type { Store, User } from "./store/store.ts";
 
 /** A user, through a session. */
 export interface Caller {
-  readonly kind: "session";
   readonly user: User;
 }
 
@@ -26,5 +25,5 @@ export async function identifyCaller(
   if (user === null || user.sessionGeneration !== claims.generation) {
     throw new Refused(ErrorCode.INVALID_TOKEN);
   }
-  return { kind: "session", user };
+  return { user };
 }

@@ -1,7 +1,7 @@
 // ContainerService.
 import { randomBytes } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
-import { Refused } from "../../proto/call.ts";
+import { pointerStep, Refused } from "../../proto/call.ts";
 import {
   type Container as ContainerMessage,
   ContainerSchema,
@@ -104,7 +104,7 @@ function upstreamOf(
   if (asked && !caller.user.isAdmin) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
   const address = request.address === undefined ? null : placement.place(request.address);
   if (request.address !== undefined && address === null) {
-    const message = "must be an IP literal inside the networks for containers";
+    const message = "must be an IP literal inside REALMGATE_CONTAINER_CIDRS";
     throw new Refused(ErrorCode.INVALID_UPSTREAM, [{ instancePath: "/address", message }]);
   }
   return { address, programs: programsOf(request.programs) };
@@ -114,21 +114,17 @@ function programsOf(sent: CreateContainerRequest["programs"]): Record<string, Pr
   const programs = new Map<string, ProgramPort>();
   for (const [name, { port, stride }] of Object.entries(sent)) {
     const program = canonicalProgram(name);
-    const reason =
-      program === undefined
-        ? "is not a program name"
-        : byPort.has(program)
-          ? "has the port of its URL"
-          : programs.has(program)
-            ? "names the same program as another entry"
-            : null;
-    if (program === undefined || reason !== null) {
-      const violation = { instancePath: `/programs/${name}`, message: reason ?? "" };
-      throw new Refused(ErrorCode.INVALID_UPSTREAM, [violation]);
-    }
+    if (program === undefined) throw badProgram(name, "is not a program name");
+    if (byPort.has(program)) throw badProgram(name, "has the port of its URL");
+    if (programs.has(program)) throw badProgram(name, "names the program of another entry");
     programs.set(program, { port, stride });
   }
   return Object.fromEntries(programs);
+}
+
+function badProgram(name: string, message: string): Refused {
+  const instancePath = `/programs${pointerStep(name)}`;
+  return new Refused(ErrorCode.INVALID_UPSTREAM, [{ instancePath, message }]);
 }
 
 /** Programs whose instance is the port. */

@@ -17,8 +17,14 @@ import { checkRules } from "./rules.ts";
 import type { Sessions } from "./session.ts";
 import type { Scope, Store } from "./store/store.ts";
 
-/** What a method is given beside its message. */
-export interface Context {
+/** What every method is given beside its message. */
+export interface PublicContext {
+  /** Where the call came from. */
+  readonly clientAddress: string;
+}
+
+/** What a method with a known caller is given. */
+export interface Context extends PublicContext {
   readonly caller: Caller;
   /** What of the store the call may touch. */
   readonly scope: Scope;
@@ -33,7 +39,7 @@ export interface Outcome {
   readonly etag?: string;
 }
 
-type PublicHandler = (message: Message) => Promise<Outcome>;
+type PublicHandler = (message: Message, context: PublicContext) => Promise<Outcome>;
 type Handler = (message: Message, context: Context) => Promise<Outcome>;
 
 /** The methods of one service by their local name. Handlers take their own message type. */
@@ -74,11 +80,12 @@ export function createDispatch(options: DispatchOptions): Dispatch {
       return reply(call, await run(route, call, options), options.revisions);
     } catch (error) {
       if (error instanceof Refused) {
-        return { ok: false, code: error.code, violations: error.violations };
+        const { code, violations, retryAfterS } = error;
+        return { ok: false, code, violations, retryAfterS };
       }
       const { method, requestId } = call;
       options.log.error({ err: error, method: method.name, requestId }, "a call failed");
-      return { ok: false, code: ErrorCode.INTERNAL_ERROR, violations: [] };
+      return { ok: false, code: ErrorCode.INTERNAL_ERROR, violations: [], retryAfterS: null };
     }
   };
 }
@@ -91,21 +98,24 @@ function routeOf(method: DescMethod, methods: Implementation["methods"]): Route 
   if (!hasOption(method, requires) || needs.caller === CallerKind.UNSPECIFIED) {
     throw new Error(`${name} does not say what it requires`);
   }
+  if (needs.caller === CallerKind.TOKEN) throw new Error(`${name} wants a token; there are none`);
   return { needs, handler };
 }
 
 async function run(route: Route, call: Call, options: DispatchOptions): Promise<Outcome> {
   const realmId = activeRealm(call.authority, call.realmId);
   if (realmId === "invalid") throw new Refused(ErrorCode.INVALID_HOST);
+  const { clientAddress } = call;
   if (route.needs.caller === CallerKind.PUBLIC) {
-    return (route.handler as PublicHandler)(await readMessage(call));
+    return (route.handler as PublicHandler)(await readMessage(call), { clientAddress });
   }
   const caller = await identifyCaller(call.credential, options.sessions, options.store);
   const message = await readMessage(call);
   return route.handler(message, {
     caller,
     scope: { userId: caller.user.id, realmId },
-    ifMatch: call.ifMatch,
+    ifMatch: route.needs.ifMatch ? call.ifMatch : null,
+    clientAddress,
   });
 }
 

@@ -20,12 +20,18 @@ import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
 import { type Dispatch, type Failure, messageOf } from "../../proto/call.ts";
 import { refusalOf } from "../../proto/errors.ts";
-import { BadRequestSchema, ErrorInfoSchema } from "../../proto/gen/google/rpc/error_details_pb.ts";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+} from "../../proto/gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../proto/gen/google/rpc/status_pb.ts";
 import { reflectionFiles, serviceDefinition } from "../../proto/grpc.ts";
 
 /** Greatest request message in bytes: the greatest document of REST fits in its binary form. */
-export const messageBytesMax = 512 * 1024;
+const messageBytesMax = 512 * 1024;
+const streamsPerConnectionMax = 1000;
+const metadataBytesMax = 16 * 1024;
 
 /** `google.rpc.ErrorInfo.domain`. */
 const errorDomain = "realmgate";
@@ -48,8 +54,8 @@ export interface GrpcServer {
 export async function startGrpc(options: GrpcOptions): Promise<GrpcServer> {
   const server = new Server({
     "grpc.max_receive_message_length": messageBytesMax,
-    "grpc.max_concurrent_streams": 1000,
-    "grpc.max_metadata_size": 16 * 1024,
+    "grpc.max_concurrent_streams": streamsPerConnectionMax,
+    "grpc.max_metadata_size": metadataBytesMax,
   });
   for (const service of options.services) {
     const handlers = service.methods.map((method) => [
@@ -143,6 +149,10 @@ function status(failure: Failure, metadata: Metadata): StatusObject {
       description: message,
     }));
     details.push(anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations })));
+  }
+  if (failure.retryAfterS !== null) {
+    const retryDelay = { seconds: BigInt(failure.retryAfterS) };
+    details.push(anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay })));
   }
   const packed = create(StatusSchema, { code: row.grpc, message, details });
   metadata.set("grpc-status-details-bin", Buffer.from(toBinary(StatusSchema, packed)));

@@ -1,5 +1,5 @@
 // Permission documents between their three forms: what is stored, what is answered, and what a write makes of them.
-import { clone, create, fromJsonString, toJsonString } from "@bufbuild/protobuf";
+import { create, fromJsonString, toJsonString } from "@bufbuild/protobuf";
 import { Refused } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
@@ -13,6 +13,9 @@ import type { DocumentKey, DocumentState, DocumentView } from "./store/store.ts"
 
 /** Layout of the stored documents. */
 const schemaVersion = 2;
+
+/** Greatest document in bytes, as it is stored: many small writes must not grow what one big one may not be. */
+const documentBytesMax = 256 * 1024;
 
 /** The stored document, or null. */
 export function storedDocument(state: DocumentState): PermissionDocument | null {
@@ -41,7 +44,9 @@ export function acceptDocument(document: PermissionDocument): AcceptedDocument {
   const parsed = parseDocument(document);
   if (!parsed.ok) throw refusal(parsed.violations);
   compile(parsed.document);
-  return { body: toJsonString(PermissionDocumentSchema, parsed.normal), warnings: parsed.warnings };
+  const body = toJsonString(PermissionDocumentSchema, parsed.normal);
+  if (Buffer.byteLength(body) > documentBytesMax) throw new Refused(ErrorCode.PAYLOAD_TOO_LARGE);
+  return { body, warnings: parsed.warnings };
 }
 
 function refusal(violations: readonly Violation[]): Refused {
@@ -62,11 +67,7 @@ export function documentAnswer(
   state: DocumentState,
   warnings: readonly string[] = [],
 ): PermissionDocument {
-  const stored = storedDocument(state);
-  const answer =
-    stored === null
-      ? create(PermissionDocumentSchema, { default: "allow" })
-      : clone(PermissionDocumentSchema, stored);
+  const answer = storedDocument(state) ?? create(PermissionDocumentSchema, { default: "allow" });
   answer.project = projectId;
   if (key.kind === "container") answer.container = key.id;
   answer.enableProxy = state.enableProxy;

@@ -71,7 +71,7 @@ function implementation(service: DescService, documents: DocumentAccess): Implem
 
   function setGroup(context: Context, id: string, name: string, group: Group): Promise<Outcome> {
     return edit(context, id, (document) => {
-      document.groups[name] = group;
+      setOwn(document.groups, name, group);
     });
   }
 
@@ -139,8 +139,8 @@ function implementation(service: DescService, documents: DocumentAccess): Implem
         return edit(context, id, (document) => {
           const permissions = permissionsOf(document, name);
           if (access === undefined) throw new Error("the rules let an absent access pass");
-          permissions[canonicalProgram(program) ?? program] = toJson(ValueSchema, access);
-          document.permissions[name] = permissions;
+          setOwn(permissions, canonicalProgram(program) ?? program, toJson(ValueSchema, access));
+          setOwn(document.permissions, name, permissions);
         });
       },
 
@@ -198,4 +198,14 @@ function requireGroup(document: PermissionDocument, name: string): void {
 function permissionsOf(document: PermissionDocument, name: string): JsonObject {
   requireGroup(document, name);
   return Object.hasOwn(document.permissions, name) ? (document.permissions[name] ?? {}) : {};
+}
+
+/** `map[key] = value` for any key: an assignment to `__proto__` would be no entry. */
+function setOwn<Value>(map: Record<string, Value>, key: string, value: Value): void {
+  Object.defineProperty(map, key, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
 }

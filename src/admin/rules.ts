@@ -7,7 +7,7 @@ import {
   type Message,
 } from "@bufbuild/protobuf";
 import { type ReflectList, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
-import { Refused, type Violation } from "../../proto/call.ts";
+import { pointerStep, Refused, type Violation } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import { type Rule, rule } from "../../proto/gen/realmgate/v1/options_pb.ts";
 
@@ -56,7 +56,7 @@ function checkNested(
       return;
     case "map":
       for (const [key, item] of message.get(field)) {
-        checkMessage(item as ReflectMessage, `${at}/${key}`, broken);
+        checkMessage(item as ReflectMessage, `${at}${pointerStep(String(key))}`, broken);
       }
   }
 }
@@ -95,10 +95,11 @@ function tooMany(rule: Rule, entries: number): string | null {
 
 function breaksText(rule: Rule, text: string): string | null {
   if (rule.required && text === "") return "must not be empty";
-  if (rule.min !== undefined && text.length < rule.min) {
+  const characters = [...text].length;
+  if (rule.min !== undefined && characters < rule.min) {
     return `must have at least ${rule.min} characters`;
   }
-  if (rule.max !== undefined && text.length > rule.max) {
+  if (rule.max !== undefined && characters > rule.max) {
     return `must have at most ${rule.max} characters`;
   }
   if (rule.oneOf.length > 0 && !rule.oneOf.includes(text)) {

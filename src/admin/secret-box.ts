@@ -9,19 +9,12 @@ const tagBytes = 16;
  * not open there. Random 96-bit nonces: good for 2^32 values under one key.
  */
 export class SecretBox {
-  readonly #master: Buffer;
   readonly #key: Buffer;
 
   /** Throws when the key is not 32 bytes. */
   constructor(master: Buffer, purpose: string) {
     if (master.length !== 32) throw new Error("a secret key has 32 bytes");
-    this.#master = master;
     this.#key = deriveKey(master, purpose);
-  }
-
-  /** A box of the same master key for another purpose; neither opens what the other sealed. */
-  for(purpose: string): SecretBox {
-    return new SecretBox(this.#master, purpose);
   }
 
   seal(plain: Buffer, context: string): Buffer {

@@ -39,6 +39,8 @@ export class Sessions {
 
   /** Whose token it is. The caller still has to compare the generation with the user's. */
   async verify(token: string): Promise<SessionClaims | "expired" | "invalid"> {
+    // jose takes padding and white space; a session has one spelling.
+    if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return "invalid";
     try {
       const { payload } = await jwtVerify(token, this.#key, {
         algorithms: [algorithm],

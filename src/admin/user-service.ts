@@ -9,22 +9,27 @@ import {
   UserSchema,
   UserService,
 } from "../../proto/gen/realmgate/v1/users_pb.ts";
-import type { Implementation } from "./dispatch.ts";
+import type { Implementation, PublicContext } from "./dispatch.ts";
+import type { LoginLimiter } from "./login-limiter.ts";
 import { accessLifetimeS, type Sessions } from "./session.ts";
 import type { Store, User } from "./store/store.ts";
 
-export function userService(store: Store, sessions: Sessions): Implementation {
+export function userService(
+  store: Store,
+  sessions: Sessions,
+  limiter: LoginLimiter,
+): Implementation {
   // An unknown user costs as much as a wrong password.
   const nobody = Bun.password.hash(crypto.randomUUID());
   return {
     service: UserService,
     methods: {
-      async login(request: LoginRequest) {
-        const name = loginName(request);
-        const user = await store.userForLogin(name);
-        const matches = await Bun.password.verify(
-          request.password,
-          user?.passwordHash ?? (await nobody),
+      async login(request: LoginRequest, { clientAddress }: PublicContext) {
+        const user = await store.userForLogin(loginName(request));
+        const hash = user?.passwordHash ?? (await nobody);
+        const matches = await limiter.attempt(
+          clientAddress,
+          async () => (await Bun.password.verify(request.password, hash)) && user !== null,
         );
         if (user === null || !matches) throw new Refused(ErrorCode.INVALID_CREDENTIALS);
         const { token, expiresAt } = await sessions.issue(user);
@@ -56,7 +61,6 @@ function loginName({ username, email }: LoginRequest): { username: string } | { 
 
 function userMessage(user: User): UserMessage {
   const { id, username, isAdmin, createdAt, updatedAt } = user;
-  const message = create(UserSchema, { id, username, isAdmin, createdAt, updatedAt });
-  if (user.email !== null) message.email = user.email;
-  return message;
+  const email = user.email ?? undefined;
+  return create(UserSchema, { id, username, email, isAdmin, createdAt, updatedAt });
 }

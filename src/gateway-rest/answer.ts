@@ -25,21 +25,24 @@ function success(binding: Binding, reply: Success): Response {
 }
 
 /** The answer to a call that was refused, by dispatch or before it. */
-export function failure(refused: Pick<Failure, "code" | "violations">): Response {
+export function failure(refused: Pick<Failure, "code"> & Partial<Omit<Failure, "ok">>): Response {
+  const { violations = [], retryAfterS = null } = refused;
   const { http, error, code } = refusalOf(refused.code);
   const body: Record<string, JsonValue> = {
     statusCode: http,
     error: error || (STATUS_CODES[http] ?? "Error"),
-    message: messageOf(refused),
+    message: messageOf({ code: refused.code, violations }),
     code,
   };
-  if (refused.violations.length > 0) {
-    body.data = refused.violations.map(({ instancePath, message }) => ({
+  if (violations.length > 0) {
+    body.data = violations.map(({ instancePath, message }) => ({
       instancePath,
       message,
     }));
   }
-  return json(http, body, new Headers());
+  const headers = new Headers();
+  if (retryAfterS !== null) headers.set("Retry-After", String(retryAfterS));
+  return json(http, body, headers);
 }
 
 function json(status: number, body: JsonValue, headers: Headers): Response {

@@ -1,6 +1,7 @@
 // HTTP request × binding → request message: body first, then path variables, then query.
 import {
   type DescField,
+  type DescMessage,
   fromJson,
   type JsonObject,
   type JsonValue,
@@ -29,7 +30,8 @@ export async function readRequest(
   const json: JsonObject = {};
   if (binding.body === "message") Object.assign(json, fit(input, await readBody(request)));
   else if (binding.body !== null && binding.body.message !== undefined) {
-    json[binding.body.name] = fit(binding.body.message, await readBody(request));
+    const { name, message } = binding.body;
+    json[name] = fit(message, await readBody(request), `/${name}`);
   }
   const fields = new Map(input.fields.map((field) => [field.name, field]));
   let next = 0;
@@ -50,10 +52,15 @@ export async function readRequest(
   return fromJson(input, json);
 }
 
-function fit(desc: Binding["method"]["input"], body: JsonValue): JsonObject {
+/** `at`: where the body stands in the request message. */
+function fit(desc: DescMessage, body: JsonValue, at = ""): JsonObject {
   const shaped = shapeOf(desc, body);
-  if (!shaped.ok) throw new Refused(ErrorCode.VALIDATION_ERROR, shaped.violations);
-  return shaped.json;
+  if (shaped.ok) return shaped.json;
+  const violations = shaped.violations.map(({ instancePath, message }) => ({
+    instancePath: `${at}${instancePath}`,
+    message,
+  }));
+  throw new Refused(ErrorCode.VALIDATION_ERROR, violations);
 }
 
 const mediaType = /^application\/(json|[a-z0-9.+-]+\+json)\s*(;|$)/i;

@@ -5,7 +5,7 @@ import type { Dispatch } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import { answer, failure } from "./answer.ts";
 import { bindingsOf } from "./http-rule.ts";
-import { bodyBytesMax, readRequest } from "./read-request.ts";
+import { readRequest } from "./read-request.ts";
 import { type Match, RouteTrie } from "./route-trie.ts";
 
 export interface RestOptions {
@@ -14,6 +14,9 @@ export interface RestOptions {
   readonly port: number;
   readonly services: readonly DescService[];
   readonly dispatch: Dispatch;
+  /** Who the client is, from the socket's peer and its X-Forwarded-For. */
+  readonly clientAddress: (peer: string, forwardedFor: string | null) => string;
+  readonly log: { error(fields: object, message: string): void };
 }
 
 export interface RestServer {
@@ -23,6 +26,9 @@ export interface RestServer {
   stop(): Promise<void>;
 }
 
+/** Between requests, and while a request is read, in seconds. */
+const idleS = 30;
+
 /** Starts the listener. Throws when the services' bindings contradict each other or the address is taken. */
 export function startRest(options: RestOptions): RestServer {
   const routes = new RouteTrie(bindingsOf(options.services));
@@ -30,18 +36,28 @@ export function startRest(options: RestOptions): RestServer {
     hostname: options.hostname,
     port: options.port,
     development: false,
-    // A body over the limit is answered with the envelope; this bound only stops what keeps coming.
-    maxRequestBodySize: 4 * bodyBytesMax,
-    idleTimeout: 30,
+    // Unless told, `development: false` shares the port with whoever else asks for it (seen in Bun 1.4.5).
+    reusePort: false,
+    // Bodies are bounded where they are read, so that the answer has the envelope.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    idleTimeout: idleS,
     fetch: async (request, server) => {
       const requestId = randomBytes(12).toString("hex");
-      const address = server.requestIP(request)?.address ?? "";
-      const response = await handle(routes, options.dispatch, request, requestId, address);
+      const peer = server.requestIP(request)?.address ?? "";
+      const address = options.clientAddress(peer, request.headers.get("x-forwarded-for"));
+      const response = await handle(routes, options.dispatch, request, requestId, address).catch(
+        (error) => {
+          options.log.error({ err: error, requestId }, "an answer failed");
+          return failure({ code: ErrorCode.INTERNAL_ERROR });
+        },
+      );
+      // What is left of a refused body must not be taken for the next request.
+      if (request.body !== null && !request.bodyUsed) response.headers.set("Connection", "close");
       response.headers.set("X-Request-Id", requestId);
       allowAnyOrigin(response.headers);
       return response;
     },
-    error: () => failure({ code: ErrorCode.INTERNAL_ERROR, violations: [] }),
+    error: () => failure({ code: ErrorCode.INTERNAL_ERROR }),
   });
   return {
     hostname: server.hostname ?? options.hostname,
@@ -57,13 +73,13 @@ async function handle(
   requestId: string,
   clientAddress: string,
 ): Promise<Response> {
-  if (!URL.canParse(request.url)) return failure({ code: ErrorCode.INVALID_HOST, violations: [] });
+  if (!URL.canParse(request.url)) return failure({ code: ErrorCode.INVALID_HOST });
   const url = new URL(request.url);
   const segments = pathSegments(url.pathname);
   const match: Match =
     segments === null ? { kind: "unknown" } : routes.match(request.method, segments);
   if (match.kind === "unknown") {
-    return failure({ code: ErrorCode.ROUTE_NOT_FOUND, violations: [] });
+    return failure({ code: ErrorCode.ROUTE_NOT_FOUND });
   }
   if (match.kind === "wrong_method") return wrongMethod(request, match.allowed);
   const { binding, variables } = match;
@@ -94,7 +110,7 @@ function wrongMethod(request: Request, allowed: readonly string[]): Response {
   const response =
     request.method === "OPTIONS"
       ? new Response(null, { status: 204 })
-      : failure({ code: ErrorCode.METHOD_NOT_ALLOWED, violations: [] });
+      : failure({ code: ErrorCode.METHOD_NOT_ALLOWED });
   const methods = [...allowed, ...(allowed.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
   response.headers.set("Allow", methods);
   response.headers.set("Access-Control-Allow-Methods", methods);

@@ -3,7 +3,7 @@
 
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { type DescField, type DescMessage, getOption, ScalarType } from "@bufbuild/protobuf";
-import type { Violation } from "../../proto/call.ts";
+import { pointerStep, type Violation } from "../../proto/call.ts";
 import { json_text, nullable, output_only } from "../../proto/gen/realmgate/v1/options_pb.ts";
 
 /** Nesting that a body may have, counted in objects and arrays. */
@@ -48,7 +48,7 @@ class Checker {
     const fields = new Map(desc.fields.map((field) => [field.name, field]));
     const shaped: JsonObject = Object.create(null);
     for (const [name, value] of Object.entries(json)) {
-      const at = `${path}/${escapePointer(name)}`;
+      const at = `${path}${pointerStep(name)}`;
       const field = fields.get(name);
       if (field === undefined) this.#add(at, "is not a known field");
       else if (value === null && getOption(field, nullable)) shaped[name] = null;
@@ -70,7 +70,7 @@ class Checker {
         if (!isObject(json)) return this.#expected("object", json, path);
         const shaped: JsonObject = Object.create(null);
         for (const [key, value] of Object.entries(json)) {
-          const at = `${path}/${escapePointer(key)}`;
+          const at = `${path}${pointerStep(key)}`;
           const plain = getOption(field, json_text) ? this.#text(value, at) : value;
           shaped[key] = this.#element(field, plain, at, depth + 1);
         }
@@ -120,15 +120,18 @@ class Checker {
     }
   }
 
-  /** JSON of any shape: only its depth and its text are looked at. */
+  /** JSON of any shape: only its depth, and what JSON text cannot say, are looked at. */
   #free(json: JsonValue, path: string, depth: number): JsonValue {
+    if (typeof json === "number" && !Number.isFinite(json)) this.#add(path, "must be finite");
     if (typeof json === "string" && !json.isWellFormed()) {
       this.#add(path, "must be well-formed Unicode");
     }
     if (typeof json !== "object" || json === null) return json;
     if (depth > depthMax) return this.#tooDeep(json, path);
     for (const [key, value] of Object.entries(json)) {
-      this.#free(value, `${path}/${escapePointer(key)}`, depth + 1);
+      const at = `${path}${pointerStep(key)}`;
+      if (!key.isWellFormed()) this.#add(at, "must be well-formed Unicode");
+      this.#free(value, at, depth + 1);
     }
     return json;
   }
@@ -150,9 +153,4 @@ class Checker {
 
 function isObject(json: JsonValue): json is JsonObject {
   return typeof json === "object" && json !== null && !Array.isArray(json);
-}
-
-/** RFC 6901 §3. */
-function escapePointer(name: string): string {
-  return name.replaceAll("~", "~0").replaceAll("/", "~1");
 }

@@ -15,14 +15,14 @@ import {
 import type { ContainerFact, ProjectFact, Store } from "./store/store.ts";
 
 /** It carries every tenant's secrets: it is handed to the proxy of the same process and is not on the network. */
-export interface Feed {
+export interface ChangeSource {
   /** The present state of everything that changed after a revision; after 0, of everything. */
   changesAfter(revision: bigint): Promise<Changes>;
   /** Calls back after each commit, with its revision. Answers how to stop it. */
   onCommit(listener: (revision: bigint) => void): () => void;
 }
 
-export function feedOf(store: Store): Feed {
+export function changeSource(store: Store): ChangeSource {
   return {
     async changesAfter(after) {
       const { revision, projects, containers } = await store.factsAfter(Number(after));

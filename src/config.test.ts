@@ -1,0 +1,226 @@
+import { describe, expect, test } from "bun:test";
+import { join, resolve } from "node:path";
+import { type Config, flagOf, parseConfig, settings } from "./config.ts";
+
+type Environment = Readonly<Record<string, string>>;
+
+function config(environment: Environment = {}, flags: readonly string[] = []): Config {
+  const parsed = parseConfig(environment, flags);
+  if (!parsed.ok) throw new Error(parsed.problems.join("\n"));
+  return parsed.config;
+}
+
+function problems(environment: Environment, flags: readonly string[] = []): readonly string[] {
+  const parsed = parseConfig(environment, flags);
+  return parsed.ok ? [] : parsed.problems;
+}
+
+test("nothing set is what the documentation says", () => {
+  const dataDir = resolve("./data");
+  expect(config()).toEqual({
+    dataDir,
+    databasePath: join(dataDir, "realmgate.sqlite"),
+    domain: "localhost",
+    serverName: "local",
+    opsListen: { hostname: "127.0.0.1", port: 9090 },
+    restListen: { hostname: "127.0.0.1", port: 8080 },
+    grpcListen: { hostname: "127.0.0.1", port: 50_051 },
+    proxyListen: { hostname: "127.0.0.1", port: 8000 },
+    secretKey: null,
+    adminUsername: "admin",
+    adminPassword: null,
+    trustedProxies: [],
+    containerCidrs: [
+      "127.0.0.0/8",
+      "10.0.0.0/8",
+      "172.16.0.0/12",
+      "192.168.0.0/16",
+      "::1/128",
+      "fc00::/7",
+    ],
+    programPorts: { terminal: 76, display: 3998, sqlite: 5 },
+  });
+});
+
+test("an empty variable is as none, and others are not looked at", () => {
+  const empty = Object.fromEntries(Object.keys(settings).map((name) => [name, ""]));
+  expect(config({ ...empty, REALMGATE_BOGUS: "1", PATH: "/bin" })).toEqual(config());
+});
+
+describe("what is read", () => {
+  const key = Buffer.alloc(32, 7);
+
+  test.each([
+    ["REALMGATE_DATA_DIR", "/srv/gate", "dataDir", "/srv/gate"],
+    ["REALMGATE_DATA_DIR", "/srv/gate", "databasePath", "/srv/gate/realmgate.sqlite"],
+    ["REALMGATE_DATABASE_URL", "sqlite:/srv/db", "databasePath", "/srv/db"],
+    ["REALMGATE_DOMAIN", "Example.Test", "domain", "example.test"],
+    ["REALMGATE_SERVER_NAME", "NODE-1", "serverName", "node-1"],
+    ["REALMGATE_REST_LISTEN", "127.0.0.1:0", "restListen", { hostname: "127.0.0.1", port: 0 }],
+    ["REALMGATE_GRPC_LISTEN", "[::1]:65535", "grpcListen", { hostname: "::1", port: 65_535 }],
+    ["REALMGATE_REST_LISTEN", "localhost:1", "restListen", { hostname: "localhost", port: 1 }],
+    ["REALMGATE_PROXY_LISTEN", "0.0.0.0:80", "proxyListen", { hostname: "0.0.0.0", port: 80 }],
+    ["REALMGATE_SECRET_KEY", key.toString("base64"), "secretKey", key],
+    ["REALMGATE_ADMIN_PASSWORD", "12345678", "adminPassword", "12345678"],
+    [
+      "REALMGATE_TRUSTED_PROXIES",
+      " 10.0.0.0/8 , ::1/128,",
+      "trustedProxies",
+      ["10.0.0.0/8", "::1/128"],
+    ],
+    ["REALMGATE_PROGRAM_PORTS", "kv=5, files=80", "programPorts", { sqlite: 5, files: 80 }],
+  ] as const)("%s=%s", (name, text, field, value) => {
+    expect(config({ [name]: text })[field]).toEqual(value as never);
+  });
+});
+
+describe("flags", () => {
+  test("beat the environment", () => {
+    const environment = { REALMGATE_REST_LISTEN: "127.0.0.1:1", REALMGATE_DOMAIN: "a.test" };
+    const parsed = config(environment, ["--rest-listen", "127.0.0.1:2"]);
+    expect(parsed.restListen.port).toBe(2);
+    expect(parsed.domain).toBe("a.test");
+  });
+
+  test.each([
+    [["--domain", "a.test"], "a value of its own"],
+    [["--domain=a.test"], "a value after ="],
+    [["--domain", "b.test", "--domain", "a.test"], "the last one counts"],
+  ])("%j: %s", (flags) => {
+    expect(config({}, flags).domain).toBe("a.test");
+  });
+
+  test("keep what comes after the first =", () => {
+    const key = Buffer.alloc(32, 1).toString("base64");
+    expect(config({}, [`--secret-key=${key}`]).secretKey).toEqual(Buffer.alloc(32, 1));
+  });
+
+  test("are the variables in kebab case", () => {
+    expect(flagOf("REALMGATE_REST_LISTEN")).toBe("--rest-listen");
+    for (const setting of Object.keys(settings)) {
+      expect(problems({}, [`${flagOf(setting)}=`]).join()).not.toContain("is not a flag");
+    }
+  });
+
+  test.each([
+    [["--bogus", "1"], "--bogus"],
+    [["--bogus=1"], "--bogus"],
+    [["--REST-LISTEN=127.0.0.1:1"], "--REST-LISTEN"],
+    [["serve"], "serve"],
+    [["--constructor=1"], "--constructor"],
+  ])("%j is named as unknown", (flags, name) => {
+    expect(problems({}, flags)).toEqual([expect.stringContaining(`${name} is not a flag`)]);
+  });
+
+  test("without a value are named", () => {
+    expect(problems({}, ["--domain"])).toEqual(["--domain needs a value"]);
+  });
+
+  test("that are unknown hide no others", () => {
+    expect(problems({}, ["--bogus=1", "--bogus-too=1", "--rest-listen=nonsense"])).toEqual([
+      expect.stringContaining("--bogus "),
+      expect.stringContaining("--bogus-too "),
+      expect.stringContaining("REALMGATE_REST_LISTEN "),
+    ]);
+  });
+});
+
+describe("a problem names its variable and how to mend it", () => {
+  test.each([
+    ["REALMGATE_DATABASE_URL", "mysql://x", "sqlite:PATH"],
+    ["REALMGATE_DATABASE_URL", "sqlite:", "sqlite:PATH"],
+    ["REALMGATE_DOMAIN", "a..b", "letters, digits and -"],
+    ["REALMGATE_DOMAIN", "a_b", "letters, digits and -"],
+    ["REALMGATE_DOMAIN", ".a", "letters, digits and -"],
+    ["REALMGATE_SERVER_NAME", "a.b", "letters, digits and -"],
+    ["REALMGATE_SERVER_NAME", "-a", "letters, digits and -"],
+    ["REALMGATE_SERVER_NAME", "a".repeat(64), "letters, digits and -"],
+    ["REALMGATE_OPS_LISTEN", "9090", "127.0.0.1:8080"],
+    ["REALMGATE_REST_LISTEN", "127.0.0.1", "127.0.0.1:8080"],
+    ["REALMGATE_REST_LISTEN", "127.0.0.1:65536", "127.0.0.1:8080"],
+    ["REALMGATE_REST_LISTEN", "127.0.0.1:-1", "127.0.0.1:8080"],
+    ["REALMGATE_GRPC_LISTEN", "::1:80", "127.0.0.1:8080"],
+    ["REALMGATE_PROXY_LISTEN", "127.0.0.1:http", "127.0.0.1:8080"],
+    ["REALMGATE_SECRET_KEY", Buffer.alloc(31).toString("base64"), "openssl rand -base64 32"],
+    ["REALMGATE_SECRET_KEY", Buffer.alloc(33).toString("base64"), "openssl rand -base64 32"],
+    ["REALMGATE_SECRET_KEY", "not base64!", "openssl rand -base64 32"],
+    ["REALMGATE_ADMIN_USERNAME", "ab", "3 to 50"],
+    ["REALMGATE_ADMIN_USERNAME", "a b c", "3 to 50"],
+    ["REALMGATE_ADMIN_USERNAME", "ada@example.test", "3 to 50"],
+    ["REALMGATE_ADMIN_PASSWORD", "1234567", "8 characters"],
+    ["REALMGATE_TRUSTED_PROXIES", "10.0.0.1", "10.0.0.0/8"],
+    ["REALMGATE_CONTAINER_CIDRS", "10.0.0.0/8,nonsense", "10.0.0.0/8"],
+    ["REALMGATE_CONTAINER_CIDRS", "010.0.0.0/8", "10.0.0.0/8"],
+    ["REALMGATE_TRUSTED_PROXIES", "10.1/16", "10.0.0.0/8"],
+    ["REALMGATE_PROGRAM_PORTS", "terminal", "terminal=76"],
+    ["REALMGATE_PROGRAM_PORTS", "terminal=0", "terminal=76"],
+    ["REALMGATE_PROGRAM_PORTS", "terminal=65536", "terminal=76"],
+    ["REALMGATE_PROGRAM_PORTS", "terminal=7 6", "terminal=76"],
+    ["REALMGATE_PROGRAM_PORTS", "Terminal=76", "terminal=76"],
+  ])("%s=%s", (name, text, fix) => {
+    const [problem = "", ...others] = problems({ [name]: text });
+    expect(problem).toStartWith(`${name} `);
+    expect(problem).toContain(fix);
+    expect(others).toEqual([]);
+  });
+
+  test("never shows a secret", () => {
+    const secrets = { REALMGATE_SECRET_KEY: "hunter2hunter2", REALMGATE_ADMIN_PASSWORD: "hunter2" };
+    expect(problems(secrets)).toHaveLength(2);
+    expect(problems(secrets).join()).not.toContain("hunter2");
+  });
+
+  test("all of them at once", () => {
+    const wrong = {
+      REALMGATE_DATABASE_URL: "x",
+      REALMGATE_DOMAIN: "a_b",
+      REALMGATE_SERVER_NAME: "a.b",
+      REALMGATE_OPS_LISTEN: "x",
+      REALMGATE_REST_LISTEN: "x",
+      REALMGATE_GRPC_LISTEN: "0.0.0.0:1",
+      REALMGATE_PROXY_LISTEN: "x",
+      REALMGATE_SECRET_KEY: "x",
+      REALMGATE_ADMIN_USERNAME: "x",
+      REALMGATE_ADMIN_PASSWORD: "x",
+      REALMGATE_TRUSTED_PROXIES: "x",
+      REALMGATE_CONTAINER_CIDRS: "x",
+      REALMGATE_PROGRAM_PORTS: "x",
+    };
+    const named = problems(wrong).map((problem) => problem.split(" ")[0] ?? "");
+    expect(named.toSorted()).toEqual(Object.keys(wrong).toSorted());
+  });
+});
+
+describe("the API beyond loopback", () => {
+  test.each([
+    ["0.0.0.0:8080", "every IPv4 address"],
+    ["[::]:8080", "every address"],
+    ["192.0.2.1:8080", "a public address"],
+    ["api.example.test:8080", "a name"],
+  ])("%s is refused without TLS: %s", (listen) => {
+    for (const name of ["REALMGATE_REST_LISTEN", "REALMGATE_GRPC_LISTEN"]) {
+      const [problem = "", ...others] = problems({ [name]: listen });
+      expect(problem).toStartWith(`${name} is beyond loopback`);
+      expect(problem).toContain("REALMGATE_API_PLAINTEXT=1");
+      expect(others).toEqual([]);
+    }
+  });
+
+  test.each([
+    ["1", 0],
+    ["0", 2],
+    ["true", 2],
+    ["", 2],
+  ])("REALMGATE_API_PLAINTEXT=%s leaves %d problems", (plaintext, count) => {
+    const environment = {
+      REALMGATE_API_PLAINTEXT: plaintext,
+      REALMGATE_REST_LISTEN: "0.0.0.0:8080",
+      REALMGATE_GRPC_LISTEN: "0.0.0.0:50051",
+    };
+    expect(problems(environment)).toHaveLength(count);
+  });
+
+  test.each(["127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1"])("%s is not", (listen) => {
+    expect(problems({ REALMGATE_REST_LISTEN: listen })).toEqual([]);
+  });
+});

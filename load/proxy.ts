@@ -2,7 +2,7 @@
 //
 // For each case: first as many requests as 64 connections carry (requests/s, CPU per request of the process), then half
 // that rate (p50, p99; at a fixed rate autocannon corrects for coordinated omission). Any error, or any status but 200,
-// fails the run. Everything is on 127.0.0.1 and ends by itself after about a minute and a half.
+// fails the run. Everything is on 127.0.0.1 and ends by itself after about a minute.
 import autocannon from "autocannon";
 import { SignJWT } from "jose";
 import { type Api, loginAdmin, makePlace } from "../test/e2e/client.ts";

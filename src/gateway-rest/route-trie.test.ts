@@ -81,7 +81,7 @@ describe("a path", () => {
 test("an unused prefix of a longer path leaves no variables behind", () => {
   const trie = new RouteTrie([bind("GET", "/{a}/x/{b}/y"), bind("GET", "/{a}/{c}/z/w")]);
   const match = trie.match("GET", ["1", "x", "z", "w"]);
-  expect(match).toMatchObject({ kind: "found", variables: ["1", "x"] });
+  expect(match.kind === "found" ? match.variables : match.kind).toEqual(["1", "x"]);
 });
 
 test("two bindings of one verb and path stop the start, whatever the variables are called", () => {

@@ -1,3 +1,5 @@
+import { portMax } from "./program.ts";
+
 /**
  * What a group may do with one program: every instance, none, or some of them. `bounds` are inclusive ranges laid end
  * to end (first, last, first, last, …), ascending, disjoint and not adjacent.
@@ -12,11 +14,11 @@ export type ParsedAccess =
   | { readonly ok: true; readonly access: Access }
   | { readonly ok: false; readonly reason: string };
 
-/** Instances and ports that can be named in a document: kits count from 1, ports end at 65535. */
-export const instanceMin = 1;
-export const instanceMax = 65_535;
+/** Instances and ports that can be named in a document: kits count from 1, ports end last. */
+const instanceMin = 1;
+const instanceMax = portMax;
 /** Entries of one array (contract G2). */
-export const instancesPerArrayMax = 256;
+const instancesPerArrayMax = 256;
 
 const ALL: Access = { kind: "all" };
 const NONE: Access = { kind: "none" };

@@ -1,6 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { isIPv4 } from "node:net";
-import { formatCidr, networkMask, parseCidr, parseIpv4 } from "./address.ts";
+import {
+  contains,
+  formatCidr,
+  type Network,
+  networkMask,
+  parseAddress,
+  parseCidr,
+  parseIpv4,
+  parseNetwork,
+} from "./address.ts";
 
 const TEN_1_2_3 = 0x0a010203;
 
@@ -119,4 +128,77 @@ test("reads exactly the dotted quads that node:net calls IPv4", () => {
       }
     }
   }
+});
+
+describe("parseAddress", () => {
+  test.each([
+    ["10.1.2.3", "10.1.2.3"],
+    ["::ffff:10.1.2.3", "10.1.2.3"],
+    ["::ffff:a01:203", "10.1.2.3"],
+    ["2001:DB8:0::1", "2001:db8::1"],
+    ["64:ff9b::10.1.2.3", "64:ff9b::a01:203"],
+    ["::10.0.0.1", "::a00:1"],
+    ["010.0.0.1", undefined],
+    ["0x0a.0.0.1", undefined],
+    ["10.1", undefined],
+    ["167772161", undefined],
+    ["::ffff:010.0.0.1", undefined],
+    ["::ffff:0xa.0.0.1", undefined],
+    ["::ffff:10.1", undefined],
+    ["fe80::1%eth0", undefined],
+    ["[::1]", undefined],
+    ["::1:", undefined],
+    ["1.2.3.4:80", undefined],
+    ["", undefined],
+  ])("reads %s as %s", (text, address) => {
+    expect(parseAddress(text)?.toString()).toBe(address);
+  });
+});
+
+describe("parseNetwork", () => {
+  test.each([
+    ["10.0.0.0/8", "10.0.0.0", 8],
+    ["10.1.2.3/8", "10.1.2.3", 8],
+    ["0.0.0.0/0", "0.0.0.0", 0],
+    ["255.255.255.255/32", "255.255.255.255", 32],
+    ["fc00::/7", "fc00::", 7],
+    ["::/0", "::", 0],
+    ["::1/128", "::1", 128],
+  ])("reads %s", (text, address, length) => {
+    const [actual, actualLength] = parseNetwork(text) ?? [];
+    expect([actual?.toString(), actualLength]).toEqual([address, length]);
+  });
+
+  test.each([
+    "10.1/16",
+    "010.0.0.0/8",
+    "0x0a.0.0.0/8",
+    "10.0.0.0/08",
+    "10.0.0.0/33",
+    "10.0.0.0",
+    "10.0.0.0/",
+    "10.0.0.0/8 ",
+    "::/129",
+    "::ffff:10.0.0.0/104",
+    "::ffff:10.0.0.0/8",
+    "fe80::%eth0/10",
+    "",
+  ])("refuses %j", (text) => {
+    expect(parseNetwork(text)).toBeNull();
+  });
+});
+
+describe("contains", () => {
+  const networks = ["10.0.0.0/8", "fc00::/7"].map(parseNetwork) as Network[];
+  test.each([
+    ["10.255.255.255", true],
+    ["::ffff:10.0.0.1", true],
+    ["11.0.0.0", false],
+    ["fdff::1", true],
+    ["fe00::1", false],
+    ["::10.0.0.1", false],
+  ])("%s: %p", (text, expected) => {
+    const address = parseAddress(text);
+    expect(address !== null && contains(networks, address)).toBe(expected);
+  });
 });

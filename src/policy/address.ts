@@ -3,6 +3,12 @@ import ipaddr from "ipaddr.js";
 const DOT = 46;
 const ZERO = 48;
 const PREFIX_LENGTH = /^(?:[0-9]|[12][0-9]|3[0-2])$/;
+const PREFIX_LENGTH_6 = /^(?:[0-9]|[1-9][0-9]|1[01][0-9]|12[0-8])$/;
+
+/** An address of either family; IPv4-mapped ones are IPv4 (RFC 4291 §2.5.5.2). */
+export type Address = ipaddr.IPv4 | ipaddr.IPv6;
+/** An address in a network and the network's prefix length. */
+export type Network = readonly [address: Address, length: number];
 
 /** The bits of an address that belong to a network of this prefix length (0..32), as an unsigned 32-bit number. */
 export function networkMask(length: number): number {
@@ -72,23 +78,55 @@ function parseDottedQuad(text: string): number | null {
   return digits > 0 && dots === 3 ? address * 256 + octet : null;
 }
 
+function parseMapped(text: string): number | null {
+  const address = parseAddress(text);
+  return address instanceof ipaddr.IPv4
+    ? address.octets.reduce((sum, octet) => sum * 256 + octet, 0)
+    : null;
+}
+
 /**
+ * An IPv4 or IPv6 literal with one meaning: no octal, hex or short IPv4 forms, also not as the tail of IPv6; no zone,
+ * port or brackets. Null for anything else.
+ *
  * ipaddr.js knows the spellings of IPv6, but reads a dotted tail leniently (octal, hex) and takes `::a.b.c.d` for a
  * mapped address; so a dotted tail is read here and handed over in hex.
  */
-function parseMapped(text: string): number | null {
-  if (text.includes("%")) {
-    return null;
+export function parseAddress(text: string): Address | null {
+  if (!text.includes(":")) {
+    return parseDottedQuad(text) === null ? null : ipaddr.IPv4.parse(text);
   }
   const plain = text.includes(".") ? withHexTail(text) : text;
-  if (plain === null || !ipaddr.IPv6.isValid(plain)) {
+  if (plain === null || plain.includes("%") || !ipaddr.IPv6.isValid(plain)) {
     return null;
   }
   const address = ipaddr.IPv6.parse(plain);
-  if (!address.isIPv4MappedAddress()) {
+  return address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
+}
+
+/**
+ * `address/length`, both as strict as parseAddress; host bits are allowed. Null for anything else, and for a network of
+ * IPv4-mapped addresses: it is not clear which length is meant.
+ */
+export function parseNetwork(text: string): Network | null {
+  const slash = text.indexOf("/");
+  const address = slash === -1 ? null : parseAddress(text.slice(0, slash));
+  const length = text.slice(slash + 1);
+  const isIpv6 = text.includes(":");
+  if (address === null || (address.kind() === "ipv6") !== isIpv6) {
     return null;
   }
-  return address.toIPv4Address().octets.reduce((sum, octet) => sum * 256 + octet, 0);
+  return (isIpv6 ? PREFIX_LENGTH_6 : PREFIX_LENGTH).test(length) ? [address, Number(length)] : null;
+}
+
+/** Whether the address is in one of the networks. */
+export function contains(networks: readonly Network[], address: Address): boolean {
+  for (const [network, length] of networks) {
+    if (network.kind() === address.kind() && address.match(network, length)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 function withHexTail(text: string): string | null {

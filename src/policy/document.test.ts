@@ -1,8 +1,17 @@
 import { describe, expect, test } from "bun:test";
 import { createHash, generateKeyPairSync } from "node:crypto";
-import { fromBinary, fromJson, type JsonValue, toBinary, toJson } from "@bufbuild/protobuf";
+import {
+  fromBinary,
+  fromJson,
+  type JsonObject,
+  type JsonValue,
+  toBinary,
+  toJson,
+} from "@bufbuild/protobuf";
 import { PermissionDocumentSchema } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { jwtSourceKeysMax, parseDocument } from "./document.ts";
+import { instanceCutsMax, parseDocument } from "./document.ts";
+import { claimCharsMax, claimsMax, fieldCharsMax } from "./group.ts";
+import { credentialLocationsMax, jwtSourceKeysMax, saltsPerUsernameMax } from "./group-limits.ts";
 
 const message = (json: JsonValue) => fromJson(PermissionDocumentSchema, json);
 
@@ -232,6 +241,102 @@ describe("parseDocument refuses", () => {
     });
     expect(violations(json(jwtSourceKeysMax))).toEqual([]);
     expect(violations(json(jwtSourceKeysMax + 1))).toEqual(["INVALID_JWT_CONFIG /groups"]);
+  });
+});
+
+describe("a limit is kept to exactly", () => {
+  const password = { type: "password", username: "u", password: "pw", salt: "s" };
+  const jwt = { type: "jwt", secret: "s", sources: ["cookie:a"] };
+  const token = (place: string) => ({ type: "token", value: "t", [place]: "k" });
+  test.each<[keyof typeof fieldCharsMax, number, JsonObject, string]>([
+    ["secret", 8192, jwt, "INVALID_JWT_CONFIG"],
+    ["username", 255, password, "INVALID_PASSWORD_CONFIG"],
+    ["password", 1024, password, "INVALID_PASSWORD_CONFIG"],
+    ["salt", 256, password, "INVALID_PASSWORD_CONFIG"],
+    ["value", 8192, token("header"), "INVALID_TOKEN_CONFIG"],
+    ["header", 256, token("header"), "INVALID_TOKEN_CONFIG"],
+    ["cookie", 256, token("cookie"), "INVALID_TOKEN_CONFIG"],
+    ["param", 256, token("param"), "INVALID_TOKEN_CONFIG"],
+  ])("%s: %d characters", (field, charsMax, group, faultCode) => {
+    expect<number>(fieldCharsMax[field]).toBe(charsMax);
+    expect(groupViolations({ ...group, [field]: "x".repeat(charsMax) })).toEqual([]);
+    expect(groupViolations({ ...group, [field]: "x".repeat(charsMax + 1) })).toEqual([
+      `${faultCode} /groups/g/${field}`,
+    ]);
+  });
+
+  test("claims, and the characters of one", () => {
+    const claims = (count: number) => ({
+      ...jwt,
+      claims: Object.fromEntries(Array.from({ length: count }, (_, i) => [`c${i}`, i])),
+    });
+    expect(groupViolations(claims(claimsMax))).toEqual([]);
+    expect(groupViolations(claims(claimsMax + 1))).toEqual(["INVALID_JWT_CONFIG /groups/g/claims"]);
+    const claim = (chars: number) => ({ ...jwt, claims: { c: "x".repeat(chars) } });
+    expect(groupViolations(claim(claimCharsMax))).toEqual([]);
+    expect(groupViolations(claim(claimCharsMax + 1))).toEqual([
+      "INVALID_JWT_CONFIG /groups/g/claims/c",
+    ]);
+  });
+
+  test("salts of one username, and of others besides", () => {
+    const salted = (count: number) => ({
+      groups: Object.fromEntries(
+        Array.from({ length: 2 * count }, (_, i) => [
+          `g${i}`,
+          { ...password, username: `u${i % 2}`, salt: `s${i >> 1}` },
+        ]),
+      ),
+    });
+    expect(violations(salted(saltsPerUsernameMax))).toEqual([]);
+    expect(violations(salted(saltsPerUsernameMax + 1))).toEqual([
+      "INVALID_PASSWORD_CONFIG /groups",
+    ]);
+  });
+
+  test("places that are read, of every kind and type of group", () => {
+    const places = ["header", "cookie", "param"];
+    const json = (count: number) => ({
+      groups: {
+        password,
+        jwt: { ...jwt, sources: ["header:Authorization", "cookie:k0"] },
+        ...Object.fromEntries(
+          Array.from({ length: count - 1 }, (_, i) => [
+            `t${i}`,
+            { ...token(places[(i + 1) % 3] ?? ""), [places[(i + 1) % 3] ?? ""]: `k${i}` },
+          ]),
+        ),
+      },
+    });
+    expect(violations(json(credentialLocationsMax))).toEqual([]);
+    expect(violations(json(credentialLocationsMax + 1))).toEqual([
+      "INVALID_PERMISSIONS_DOCUMENT /groups",
+    ]);
+  });
+
+  test("runs of instances in all", () => {
+    const runs = (count: number) => Array.from({ length: count }, (_, i) => 2 * i + 1);
+    const json = (extra: number) => ({
+      groups: Object.fromEntries(
+        Array.from({ length: 2 }, (_, i) => [`g${i}`, { type: "ip", range: "1.0.0.0/8" }]),
+      ),
+      permissions: {
+        g0: Object.fromEntries(Array.from({ length: 39 }, (_, i) => [`p${i}`, runs(256)])),
+        g1: { p: runs(instanceCutsMax / 2 - 39 * 256 + extra), q: "*", r: false },
+      },
+    });
+    expect(violations(json(0))).toEqual([]);
+    expect(violations(json(1))).toEqual(["INVALID_PERMISSION_VALUE /permissions"]);
+  });
+
+  test("a source that is named again counts and costs nothing", () => {
+    const group = { ...jwt, sources: ["header:X-A", "cookie:a", "header:x-a", "cookie:a"] };
+    expect(parsed({ groups: { g: group } }).document.groups.get("g")).toMatchObject({
+      sources: [
+        { kind: "header", name: "x-a" },
+        { kind: "cookie", name: "a" },
+      ],
+    });
   });
 });
 

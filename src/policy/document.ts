@@ -6,6 +6,7 @@ import {
 } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
 import { type Access, parseAccess } from "./access.ts";
 import { type NormalFields, type PolicyGroup, parseGroup } from "./group.ts";
+import { exceededLimits, groupsMax } from "./group-limits.ts";
 import { canonicalProgram } from "./program.ts";
 
 /** One thing that is wrong with a document; `pointer` is a JSON pointer (RFC 6901) into it. */
@@ -48,15 +49,10 @@ export type ParsedDocument =
     }
   | { readonly ok: false; readonly violations: readonly Violation[] };
 
-/** Groups of one document (contract G2). */
-export const groupsMax = 1000;
 /** Programs of one group (contract G2). */
-export const programsPerGroupMax = 64;
-/**
- * Distinct pairs of a jwt source and a key in one document: what a request with a hostile token at every source can
- * make us verify at most. Groups that share source and key count once.
- */
-export const jwtSourceKeysMax = 100;
+const programsPerGroupMax = 64;
+/** Where instances begin or end to be granted, over all groups and programs: what a document costs compiled. */
+export const instanceCutsMax = 20_000;
 
 const GROUP_NAME = /^[A-Za-z0-9_-]{1,50}$/;
 const DEFAULTS = ["allow", "deny"] as const;
@@ -132,12 +128,8 @@ function parseGroups(message: PermissionDocument, report: Report, warnings: stri
       warnings.push(`Group ${name}: ${parsed.weakness}.`);
     }
   }
-  if (countSourceKeys(policy.values()) > jwtSourceKeysMax) {
-    report(
-      "INVALID_JWT_CONFIG",
-      ["groups"],
-      `may have at most ${jwtSourceKeysMax} different pairs of a jwt source and a key`,
-    );
+  for (const { code, reason } of exceededLimits(policy.values())) {
+    report(code, ["groups"], reason);
   }
   return { policy, normal: Object.fromEntries(normal) };
 }
@@ -148,21 +140,10 @@ function normalGroup(sent: NormalGroup, normal: NormalFields): NormalGroup {
   return create(GroupSchema, { ...fields, ...normal });
 }
 
-function countSourceKeys(groups: Iterable<PolicyGroup>): number {
-  const pairs = new Set<string>();
-  for (const group of groups) {
-    if (group.type === "jwt") {
-      for (const { kind, name } of group.sources) {
-        pairs.add(`${kind}:${name} ${group.key.id}`);
-      }
-    }
-  }
-  return pairs.size;
-}
-
 function parsePermissions(message: PermissionDocument, report: Report) {
   const policy = new Map<string, ReadonlyMap<string, Access>>();
   const normal: [string, NormalPermissions[string]][] = [];
+  let cuts = 0;
   for (const [name, programs] of Object.entries(message.permissions)) {
     const path = ["permissions", name];
     if (!Object.hasOwn(message.groups, name)) {
@@ -190,11 +171,16 @@ function parsePermissions(message: PermissionDocument, report: Report) {
         report("INVALID_PERMISSION_VALUE", [...path, key], parsed.reason);
         continue;
       }
+      cuts += parsed.access.kind === "some" ? parsed.access.bounds.length : 0;
       accesses.set(program, parsed.access);
       kept.push([program, value]);
     }
     policy.set(name, accesses);
     normal.push([name, Object.fromEntries(kept)]);
+  }
+  if (cuts > instanceCutsMax) {
+    const reason = `may begin and end at most ${instanceCutsMax} runs of instances in all`;
+    report("INVALID_PERMISSION_VALUE", ["permissions"], reason);
   }
   return { policy, normal: Object.fromEntries(normal) };
 }

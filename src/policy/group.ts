@@ -92,10 +92,23 @@ export type ParsedGroup =
       readonly faults: readonly GroupFault[];
     };
 
-/** Length of a jwt `secret`, in UTF-16 units (contract G3). */
-export const secretCharsMax = 8192;
-
 type Field = Exclude<keyof GroupFields, "type" | "enabled">;
+
+/** How long texts may be, in UTF-16 units (contract G3); the others have a grammar that ends. */
+export const fieldCharsMax = {
+  secret: 8192,
+  username: 255,
+  password: 1024,
+  salt: 256,
+  value: 8192,
+  header: 256,
+  cookie: 256,
+  param: 256,
+} as const satisfies Partial<Record<Field, number>>;
+/** Claims of one jwt group: each is compared for every token. */
+export const claimsMax = 64;
+/** A claim's name and its value each, in UTF-16 units. */
+export const claimCharsMax = 8192;
 
 interface GroupKind {
   readonly code: ViolationCode;
@@ -168,7 +181,11 @@ export function parseGroup(fields: GroupFields): ParsedGroup {
   for (const field of missing) {
     report("is required and must not be empty", field);
   }
-  const parts = missing.length === 0 ? kind.parse(fields, report) : undefined;
+  const overlong = tooLong(fields);
+  for (const [field, charsMax] of overlong) {
+    report(`may have at most ${charsMax} characters`, field);
+  }
+  const parts = missing.length + overlong.length === 0 ? kind.parse(fields, report) : undefined;
   if (parts === undefined || faults.length > 0) {
     return { ok: false, code: kind.code, faults };
   }
@@ -188,6 +205,12 @@ function isEmpty(fields: GroupFields, field: Field): boolean {
   return !isSet(fields, field) || fields[field] === "";
 }
 
+function tooLong(fields: GroupFields): [field: string, charsMax: number][] {
+  return Object.entries(fieldCharsMax).filter(
+    ([field, charsMax]) => (fields[field as keyof typeof fieldCharsMax]?.length ?? 0) > charsMax,
+  );
+}
+
 function parseIp({ range = "" }: GroupFields, report: Report): Parts | undefined {
   const cidr = parseCidr(range);
   if (cidr === null) {
@@ -203,20 +226,9 @@ function parseIp({ range = "" }: GroupFields, report: Report): Parts | undefined
 function parseJwt(fields: GroupFields, report: Report): Parts | undefined {
   const { secret = "", algorithm = "HS256" } = fields;
   const sources = fields.sources.map((source, i) => parseSource(source, i, report));
-  const claims = new Map<string, ClaimValue>();
-  for (const [name, value] of Object.entries(fields.claims ?? {})) {
-    if (isClaimValue(value)) {
-      claims.set(name, value);
-    } else {
-      report("must be a string, a number or a boolean", "claims", name);
-    }
-  }
+  const claims = parseClaims(fields.claims ?? {}, report);
   if (!isJwtAlgorithm(algorithm)) {
     report("must be HS256, RS256 or ES256", "algorithm");
-    return undefined;
-  }
-  if (secret.length > secretCharsMax) {
-    report(`may have at most ${secretCharsMax} characters`, "secret");
     return undefined;
   }
   const parsed = parseJwtKey(algorithm, secret);
@@ -224,12 +236,37 @@ function parseJwt(fields: GroupFields, report: Report): Parts | undefined {
     report(parsed.reason, "secret");
     return undefined;
   }
-  const known = sources.filter((source) => source !== undefined);
+  const distinct = new Map(
+    sources
+      .filter((source) => source !== undefined)
+      .map((source) => [`${source.kind}:${source.name}`, source]),
+  );
   return {
-    group: { type: "jwt", key: parsed.key, sources: known, claims },
+    group: { type: "jwt", key: parsed.key, sources: [...distinct.values()], claims },
     normal: { algorithm },
     weakness: parsed.weakness,
   };
+}
+
+function parseClaims(
+  sent: NonNullable<GroupFields["claims"]>,
+  report: Report,
+): Map<string, ClaimValue> {
+  const claims = new Map<string, ClaimValue>();
+  const entries = Object.entries(sent);
+  if (entries.length > claimsMax) {
+    report(`may have at most ${claimsMax} claims`, "claims");
+  }
+  for (const [name, value] of entries) {
+    if (!isClaimValue(value)) {
+      report("must be a string, a number or a boolean", "claims", name);
+    } else if (name.length > claimCharsMax || String(value).length > claimCharsMax) {
+      report(`may have at most ${claimCharsMax} characters`, "claims", name);
+    } else {
+      claims.set(name, value);
+    }
+  }
+  return claims;
 }
 
 /** A number that JSON cannot write would never equal a claim. */

@@ -3,6 +3,7 @@ import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { isJwtAlgorithm, type JwtAlgorithm, parseJwtKey } from "./jwt-key.ts";
 
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const rsa4608 = generateKeyPairSync("rsa", { modulusLength: 4608 });
 const rsa1024 = generateKeyPairSync("rsa", { modulusLength: 1024 });
 const p256 = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const p384 = generateKeyPairSync("ec", { namedCurve: "P-384" });
@@ -21,6 +22,7 @@ describe("parseJwtKey", () => {
   });
 
   test.each<[string, JwtAlgorithm, string]>([
+    ["an RSA key above 4096 bits", "RS256", spki(rsa4608.publicKey)],
     ["an RSA key below 2048 bits", "RS256", spki(rsa1024.publicKey)],
     ["an RSA private key", "RS256", pkcs8(rsa.privateKey)],
     ["a PKCS#1 key", "RS256", rsa.publicKey.export({ format: "pem", type: "pkcs1" }).toString()],

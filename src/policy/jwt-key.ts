@@ -15,11 +15,11 @@ export type ParsedJwtKey =
   | { readonly ok: false; readonly reason: string };
 
 /** RFC 7518 §3.2: an HS256 key should be as long as its hash. */
-export const hs256BytesMin = 32;
+const hs256BytesMin = 32;
 /** RFC 7518 §3.3. */
-export const rsaBitsMin = 2048;
+const rsaBitsMin = 2048;
 /** The work of one verification grows with the square of the modulus. */
-export const rsaBitsMax = 8192;
+const rsaBitsMax = 4096;
 
 const PEM_START = "-----BEGIN ";
 const PUBLIC_KEY_PEM =

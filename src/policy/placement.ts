@@ -1,5 +1,5 @@
 // Where containers may live: a tenant's container at a wrong address would make the gate dial a place of somebody's choosing.
-import ipaddr from "ipaddr.js";
+import { contains, type Network, parseAddress, parseNetwork } from "./address.ts";
 
 /** Cloud metadata and neighbours live here; no configuration opens these. */
 const neverAllowed = [
@@ -10,6 +10,10 @@ const neverAllowed = [
   "255.255.255.255/32",
   "ff00::/8",
   "::/128",
+  "fd00:ec2::254/128",
+  "fd20:ce::254/128",
+  "100.100.100.200/32",
+  "192.0.0.192/32",
 ];
 
 export interface Placement {
@@ -17,15 +21,14 @@ export interface Placement {
   place(address: string): string | null;
 }
 
-/** `networks`: CIDRs, IPv4 or IPv6. Throws on one that is none. */
+/** `networks`: CIDRs, IPv4 or IPv6. Throws TypeError naming the first that is none. */
 export function createPlacement(networks: readonly string[]): Placement {
-  const allowed = networks.map((network) => ipaddr.parseCIDR(network));
-  const never = neverAllowed.map((network) => ipaddr.parseCIDR(network));
+  const allowed = networks.map(network);
+  const never = neverAllowed.map(network);
   return {
     place(text) {
-      if (!isLiteral(text)) return null;
-      const address = ipaddr.process(text);
-      if (!contains(allowed, address) || contains(never, address)) return null;
+      const address = parseAddress(text);
+      if (address === null || !contains(allowed, address) || contains(never, address)) return null;
       return address.toString();
     },
   };
@@ -33,20 +36,11 @@ export function createPlacement(networks: readonly string[]): Placement {
 
 /** Whether a listener at this address (or name) is reached from this machine only. */
 export function isLoopback(hostname: string): boolean {
-  if (hostname === "localhost") return true;
-  return ipaddr.isValid(hostname) && ipaddr.process(hostname).range() === "loopback";
+  return hostname === "localhost" || parseAddress(hostname)?.range() === "loopback";
 }
 
-/** Four decimal octets, or an IPv6 address without zone: octal, hex and short IPv4 forms mean different things elsewhere. */
-function isLiteral(text: string): boolean {
-  if (text.includes(":")) return !text.includes("%") && ipaddr.IPv6.isValid(text);
-  return ipaddr.IPv4.isValidFourPartDecimal(text) && !/(^|\.)0\d/.test(text);
-}
-
-type Network = [ipaddr.IPv4 | ipaddr.IPv6, number];
-
-function contains(networks: readonly Network[], address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
-  return networks.some(
-    ([network, length]) => network.kind() === address.kind() && address.match(network, length),
-  );
+function network(text: string): Network {
+  const parsed = parseNetwork(text);
+  if (parsed === null) throw new TypeError(`${JSON.stringify(text)} is no network`);
+  return parsed;
 }

@@ -13,6 +13,14 @@ const ALIASES: ReadonlyMap<string, string> = new Map([
   ["app", "run"],
 ]);
 
+/** The largest port: the instance of a program that is named by its port. */
+export const portMax = 65_535;
+/** The largest instance of any other program. */
+export const kitInstanceMax = 9_999;
+export const sshPort = 22;
+
+const BY_PORT: ReadonlySet<string> = new Set(["http", "https", "ssh"]);
+
 /** 1 to 50 characters (contract G4). */
 const PROGRAM_NAME = /^[a-z0-9][a-z0-9_-]{0,49}$/;
 
@@ -22,4 +30,9 @@ const PROGRAM_NAME = /^[a-z0-9][a-z0-9_-]{0,49}$/;
  */
 export function canonicalProgram(name: string): string | undefined {
   return ALIASES.get(name) ?? (PROGRAM_NAME.test(name) ? name : undefined);
+}
+
+/** Whether the instance of this canonical program is the port itself; the container cannot say where it listens. */
+export function isByPort(program: string): boolean {
+  return BY_PORT.has(program);
 }

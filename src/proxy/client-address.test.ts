@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { trustedProxies } from "./client-address.ts";
+import { trustedProxies, unmapped } from "./client-address.ts";
 
 const none = trustedProxies([]);
 const some = trustedProxies(["10.0.0.0/8", "fd00::/8", "127.0.0.1/32"]);
@@ -7,12 +7,20 @@ const some = trustedProxies(["10.0.0.0/8", "fd00::/8", "127.0.0.1/32"]);
 describe("without trusted proxies", () => {
   test.each([
     ["203.0.113.7", "203.0.113.7"],
-    ["::ffff:203.0.113.7", "203.0.113.7"],
     ["2001:db8::1", "2001:db8::1"],
   ])("the peer %s is the client %s whatever it says", (peer, client) => {
     expect(none.client(peer, "10.1.1.1")).toBe(client);
     expect(none.trusts(peer)).toBe(false);
   });
+});
+
+test.each([
+  ["::ffff:203.0.113.7", "203.0.113.7"],
+  ["203.0.113.7", "203.0.113.7"],
+  ["2001:db8::1", "2001:db8::1"],
+  ["::ffff:1", "::ffff:1"],
+])("the peer %s is called %s", (peer, name) => {
+  expect(unmapped(peer)).toBe(name);
 });
 
 describe("with trusted proxies", () => {

@@ -1,4 +1,4 @@
-import ipaddr from "ipaddr.js";
+import { contains, type Network, parseAddress, parseNetwork } from "../policy/address.ts";
 
 /** The client address when it can't be known; no ip group matches it. */
 export const UNKNOWN_ADDRESS = "unknown";
@@ -6,7 +6,7 @@ export const UNKNOWN_ADDRESS = "unknown";
 const MAPPED = "::ffff:";
 const CACHED_PEERS_MAX = 256;
 
-/** Who may speak for a client, and whom they speak for. */
+/** Who may speak for a client, and whom they speak for. Peers are named as `unmapped` answers. */
 export interface TrustedProxies {
   /** Whether what this socket peer says about its client is believed. */
   trusts(peer: string): boolean;
@@ -21,7 +21,7 @@ export interface TrustedProxies {
 /** Throws TypeError naming the first entry that is no CIDR. */
 export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
   if (cidrs.length === 0) {
-    return { trusts: () => false, client: unmapped };
+    return { trusts: () => false, client: (peer) => peer };
   }
   const ranges = cidrs.map(parseRange);
   const known = new Map<string, boolean>();
@@ -41,7 +41,7 @@ export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
 
   function client(peer: string, forwardedFor: string | null): string {
     if (forwardedFor === null || !trusts(peer)) {
-      return unmapped(peer);
+      return peer;
     }
     let end = forwardedFor.length;
     for (;;) {
@@ -61,36 +61,14 @@ export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
 }
 
 /** What the runtime reports on a dual-stack listener, without the IPv4-mapped prefix (RFC 4291 §2.5.5.2). */
-function unmapped(peer: string): string {
+export function unmapped(peer: string): string {
   return peer.startsWith(MAPPED) && peer.includes(".") ? peer.slice(MAPPED.length) : peer;
 }
 
-type Address = ipaddr.IPv4 | ipaddr.IPv6;
-
-/** A plain address in full: no short, octal or hexadecimal IPv4, no zone, no port. */
-function parseAddress(text: string): Address | null {
-  if (ipaddr.IPv4.isValidFourPartDecimal(text)) {
-    return ipaddr.IPv4.parse(text);
-  }
-  if (!text.includes(":") || text.includes("%") || !ipaddr.IPv6.isValid(text)) {
-    return null;
-  }
-  const address = ipaddr.IPv6.parse(text);
-  return address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
-}
-
-function parseRange(cidr: string): [Address, number] {
-  if (!ipaddr.isValidCIDR(cidr)) {
+function parseRange(cidr: string): Network {
+  const network = parseNetwork(cidr);
+  if (network === null) {
     throw new TypeError(`trusted proxy ${JSON.stringify(cidr)} is no CIDR`);
   }
-  return ipaddr.parseCIDR(cidr);
-}
-
-function contains(ranges: readonly [Address, number][], address: Address): boolean {
-  for (const [network, length] of ranges) {
-    if (network.kind() === address.kind() && address.match(network, length)) {
-      return true;
-    }
-  }
-  return false;
+  return network;
 }

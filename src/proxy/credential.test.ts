@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import type { CredentialLocation } from "../policy/identify.ts";
 import { cookieWithout, RequestCredentials, requestTarget, targetWithout } from "./credential.ts";
 
@@ -86,6 +86,32 @@ describe("a query parameter", () => {
   ])("in %j gives %j: %s", (query, expected) => {
     expect(presented({ url: `http://h/p${query}` }).param("tok")).toBe(expected);
   });
+});
+
+test("cookies and query are read once a request, however many names are asked for", () => {
+  let read = 0;
+  const request = {
+    headers: {
+      get() {
+        read++;
+        return "a=1; tok=good";
+      },
+    } as unknown as Headers,
+    url: "http://h/?a=1&tok=good",
+  } as Request;
+  const credentials = new RequestCredentials(request);
+  const split = spyOn(String.prototype, "split");
+  try {
+    for (let i = 0; i < 32; i++) {
+      expect(credentials.cookie(`c${i}`)).toBeNull();
+      expect(credentials.param(`p${i}`)).toBeNull();
+    }
+    expect([credentials.cookie("tok"), credentials.param("tok")]).toEqual(["good", "good"]);
+    expect(split.mock.contexts.filter((text) => String(text).includes("tok=good"))).toHaveLength(2);
+  } finally {
+    split.mockRestore();
+  }
+  expect(read).toBe(1);
 });
 
 const spentCookie: CredentialLocation[] = [{ kind: "cookie", name: "tok" }];

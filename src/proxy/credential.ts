@@ -7,6 +7,9 @@ import type { CredentialLocation, PresentedCredentials } from "../policy/identif
 export class RequestCredentials implements PresentedCredentials {
   readonly #headers: Headers;
   readonly #url: string;
+  /** Split at most once a request, however many names are asked for. */
+  #cookies: Values | undefined;
+  #params: Values | undefined;
 
   constructor(request: Request) {
     this.#headers = request.headers;
@@ -23,45 +26,50 @@ export class RequestCredentials implements PresentedCredentials {
 
   /** The raw value, quotes included. Repeated Cookie lines arrive joined with `; `. */
   cookie(name: string): string | null {
-    const line = this.#headers.get("cookie");
-    if (line === null) {
-      return null;
-    }
-    let value: string | null = null;
-    for (const pair of line.split(";")) {
-      if (cookieName(pair) !== name) {
-        continue;
-      }
-      if (value !== null) {
-        return null;
-      }
-      value = pair.slice(pair.indexOf("=") + 1).trim();
-    }
-    return value === "" ? null : value;
+    this.#cookies ??= cookiesOf(this.#headers.get("cookie"));
+    return this.#cookies.get(name) ?? null;
   }
 
   /** Name and value are percent-decoded once, `+` is a space; a value that is malformed or not UTF-8 is null. */
   param(name: string): string | null {
-    const query = rawQuery(this.#url);
-    if (query === "") {
-      return null;
-    }
-    let value: string | null = null;
-    for (const pair of query.split("&")) {
-      if (paramName(pair) !== name) {
-        continue;
-      }
-      if (value !== null) {
-        return null;
-      }
-      const equals = pair.indexOf("=");
-      value = equals === -1 ? "" : decoded(pair.slice(equals + 1));
-      if (value === null) {
-        return null;
-      }
-    }
-    return value === "" ? null : value;
+    this.#params ??= paramsOf(rawQuery(this.#url));
+    return this.#params.get(name) ?? null;
   }
+}
+
+/** What may be believed under each name; null: nothing, for it is empty, malformed or there more than once. */
+type Values = ReadonlyMap<string, string | null>;
+
+const NO_VALUES: Values = new Map();
+
+function cookiesOf(line: string | null): Values {
+  if (line === null) {
+    return NO_VALUES;
+  }
+  const values = new Map<string, string | null>();
+  for (const pair of line.split(";")) {
+    add(values, cookieName(pair), pair.slice(pair.indexOf("=") + 1).trim());
+  }
+  return values;
+}
+
+function paramsOf(query: string): Values {
+  if (query === "") {
+    return NO_VALUES;
+  }
+  const values = new Map<string, string | null>();
+  for (const pair of query.split("&")) {
+    const name = paramName(pair);
+    const equals = pair.indexOf("=");
+    if (name !== null) {
+      add(values, name, equals === -1 ? null : decoded(pair.slice(equals + 1)));
+    }
+  }
+  return values;
+}
+
+function add(values: Map<string, string | null>, name: string, value: string | null): void {
+  values.set(name, value === "" || values.has(name) ? null : value);
 }
 
 /** The Cookie line without the pairs of these locations, all other bytes unchanged; null when nothing is left. */

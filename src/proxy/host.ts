@@ -1,4 +1,4 @@
-import { canonicalProgram } from "../policy/program.ts";
+import { canonicalProgram, kitInstanceMax, portMax, sshPort } from "../policy/program.ts";
 
 /** A host that names a container, a program and an instance of it on this server. */
 export interface DirectHost {
@@ -39,13 +39,6 @@ const REMEMBERED_HOSTS_MAX = 4_096;
 /** Two ids and two dashes. */
 const PREFIX_CHARACTERS = 50;
 
-/** The only slugs with a dash inside; in any other slug a dash makes the host unknown. */
-const DASHED_SLUGS: ReadonlySet<string> = new Set([
-  "notification-server",
-  "hoody-daemon",
-  "proxy-logs",
-]);
-
 /**
  * Slugs of contract K2 that exceed a DNS label together with the ids. No resolver can look them up, but a client that
  * sets Host itself may send them, so they alone are exempt from the limit of 63.
@@ -62,11 +55,11 @@ interface InstanceRange {
   readonly max: number;
 }
 
-const KIT: InstanceRange = { missing: 1, min: 1, max: 9999 };
+const KIT: InstanceRange = { missing: 1, min: 1, max: kitInstanceMax };
 const BY_PORT: ReadonlyMap<string, InstanceRange> = new Map([
-  ["http", { missing: 80, min: 1, max: 65535 }],
-  ["https", { missing: 443, min: 1, max: 65535 }],
-  ["ssh", { missing: 22, min: 22, max: 22 }],
+  ["http", { missing: 80, min: 1, max: portMax }],
+  ["https", { missing: 443, min: 1, max: portMax }],
+  ["ssh", { missing: sshPort, min: sshPort, max: sshPort }],
 ]);
 
 /**
@@ -173,7 +166,7 @@ function fitsLabel(start: number, end: number): boolean {
 /** 1..65535 without leading zeros. */
 function isPort(header: string, start: number): boolean {
   const port = decimal(header, start);
-  return port >= 1 && port <= 65535;
+  return port >= 1 && port <= portMax;
 }
 
 /** The decimal number without leading zeros that the text ends with, at most five digits; -1 when it is none. */
@@ -217,14 +210,12 @@ function parseDirect(label: string): HostName {
   const dash = service.lastIndexOf("-");
   const indexed = dash !== -1 && isDigits(service, dash + 1);
   const slug = indexed ? service.slice(0, dash) : service;
-  if (dash !== -1 && slug.includes("-") && !DASHED_SLUGS.has(slug)) {
-    return UNKNOWN;
-  }
   if (label.length > LABEL_CHARACTERS_MAX && !OVERLONG_SLUGS.has(slug)) {
     return UNKNOWN;
   }
   const program = canonicalProgram(slug);
-  if (program === undefined) {
+  // A dash inside is at home only in other names of a program.
+  if (program === undefined || (program === slug && slug.includes("-"))) {
     return UNKNOWN;
   }
   const range = BY_PORT.get(program) ?? KIT;

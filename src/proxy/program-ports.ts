@@ -1,12 +1,8 @@
 import type { ProgramPort } from "../../proto/gen/realmgate/v1/containers_pb.ts";
-import { canonicalProgram } from "../policy/program.ts";
+import { canonicalProgram, isByPort, kitInstanceMax, portMax, sshPort } from "../policy/program.ts";
 
 /** Stands for "no port leads there". */
 export const NO_PORT = 0;
-
-const PORT_MAX = 65535;
-const INSTANCE_MAX = 9999;
-const SSH_PORT = 22;
 
 /** What a request is decided as, and the port it would reach. */
 export interface Target {
@@ -60,7 +56,7 @@ export class ProgramPorts {
       return { program, instance, port: NO_PORT };
     }
     const port = entry.base + (instance - 1) * entry.stride;
-    if (port > PORT_MAX) {
+    if (port > portMax) {
       return { program, instance, port: NO_PORT };
     }
     if (entry.stride === 0) {
@@ -78,7 +74,7 @@ export class ProgramPorts {
         continue;
       }
       const instance = (port - base) / stride + 1;
-      if (instance <= INSTANCE_MAX) {
+      if (instance <= kitInstanceMax) {
         return { program, instance, port };
       }
     }
@@ -88,11 +84,7 @@ export class ProgramPorts {
 
 /** `http-22` must not go around `ssh: false`. */
 function ownPort(program: string, port: number): Target {
-  return { program: port === SSH_PORT ? "ssh" : program, instance: port, port };
-}
-
-function isByPort(program: string): boolean {
-  return program === "http" || program === "https" || program === "ssh";
+  return { program: port === sshPort ? "ssh" : program, instance: port, port };
 }
 
 function add(entries: Map<string, Entry>, name: string, base: number, stride: number): void {
@@ -100,7 +92,7 @@ function add(entries: Map<string, Entry>, name: string, base: number, stride: nu
   if (program === undefined || isByPort(program)) {
     return;
   }
-  if (isWithin(base, 1, PORT_MAX) && isWithin(stride, 0, PORT_MAX)) {
+  if (isWithin(base, 1, portMax) && isWithin(stride, 0, portMax)) {
     entries.set(program, { program, base, stride });
   }
 }

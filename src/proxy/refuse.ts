@@ -1,10 +1,23 @@
-import type { Reason } from "../policy/reason.ts";
+import type { DecisionReason } from "../policy/reason.ts";
 
-/** Refusals that come from the edge itself, not from the decision table. */
-type EdgeReason = "bad_request" | "method_not_allowed" | "upgrade_unsupported" | "internal_error";
-
-/** Every reason that ends a request here. */
-export type RefusalReason = Exclude<Reason, "open" | "granted" | "default_allow"> | EdgeReason;
+/**
+ * Every reason that ends a request here. Those of the policy come from its document; the others from the edge: what is no
+ * request for us, rows 1 to 3 of the decision table (design.md §4), and what happens to an allowed request.
+ */
+export type RefusalReason =
+  | Exclude<DecisionReason, "granted" | "default_allow">
+  | "bad_request"
+  | "method_not_allowed"
+  | "bad_host"
+  | "unknown_host"
+  | "no_container"
+  | "disabled"
+  | "policy_error"
+  | "no_upstream"
+  | "upgrade_unsupported"
+  | "upstream_unreachable"
+  | "upstream_timeout"
+  | "internal_error";
 
 /** What the refused request asked for, as far as the answer depends on it. */
 export interface Refused {

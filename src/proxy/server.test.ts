@@ -14,7 +14,6 @@ describe("the proxy itself", () => {
   test("survives an error of its own with 500, and says nothing of it", async () => {
     const failing = await startProxy(
       options({
-        mayDial: () => true,
         isForbidden: () => {
           throw new Error("secret detail");
         },

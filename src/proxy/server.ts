@@ -1,13 +1,14 @@
 import { parseIpv4 } from "../policy/address.ts";
 import { decide, grantingGroups } from "../policy/decide.ts";
 import { type CredentialLocation, identify } from "../policy/identify.ts";
-import { trustedProxies, UNKNOWN_ADDRESS } from "./client-address.ts";
+import { trustedProxies, UNKNOWN_ADDRESS, unmapped } from "./client-address.ts";
 import { RequestCredentials, requestTarget } from "./credential.ts";
 import { type ChangeSource, Feed } from "./feed.ts";
 import { Forwarder } from "./forward.ts";
-import { hostParser } from "./host.ts";
+import { type DirectHost, hostParser } from "./host.ts";
 import type { Log } from "./log.ts";
 import { NO_PORT } from "./program-ports.ts";
+import { RefusalLog } from "./refusal-log.ts";
 import { type Denial, type RefusalReason, refuse } from "./refuse.ts";
 import { requestId } from "./request-id.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -25,8 +26,8 @@ export interface ProxyOptions {
   readonly programPorts: Readonly<Record<string, number>>;
   /** How long an upstream may take to begin its answer: 60,000 unless set. */
   readonly responseHeaderMs?: number;
-  /** Whether certificates of `https-PORT` upstreams are verified: false unless set. */
-  readonly verifyUpstreams?: boolean;
+  /** How long a connection may be silent between requests and while one comes in: 30 unless set, at most 255. */
+  readonly idleS?: number;
   /** Whether a container may live at this address (canonical text). Asked when a container changes. */
   readonly mayDial: (address: string) => boolean;
   /** Whether one of our own listeners is there: it is never dialled. Asked for each request. */
@@ -35,7 +36,6 @@ export interface ProxyOptions {
 }
 
 export interface ProxyServer {
-  readonly url: URL;
   readonly hostname: string;
   readonly port: number;
   /** The revision that is enforced. */
@@ -49,7 +49,6 @@ export interface ProxyServer {
 /** The runtime reads it once, from the environment it was started with. */
 const FETCHES_MAX_VARIABLE = "BUN_CONFIG_MAX_HTTP_REQUESTS";
 const RESPONSE_HEADER_MS = 60_000;
-/** Between requests, and while a request that is not (yet) forwarded comes in. */
 const IDLE_S = 30;
 
 /**
@@ -63,10 +62,11 @@ export async function startProxy(
   const { log, isForbidden, serverName, programPorts, mayDial } = options;
   const parseHost = hostParser(serverName, options.domain);
   const trusted = trustedProxies(options.trustedProxies);
+  const idleS = options.idleS ?? IDLE_S;
+  const refusals = new RefusalLog(log);
   const feed = new Feed(source, Snapshot.empty({ serverName, programPorts, mayDial, log }), log);
   const forwarder = new Forwarder({
     responseHeaderMs: options.responseHeaderMs ?? RESPONSE_HEADER_MS,
-    verifyUpstreams: options.verifyUpstreams ?? false,
     log,
   });
 
@@ -90,11 +90,11 @@ export async function startProxy(
 
       const route = feed.current().route(host);
       if (typeof route === "string") {
-        return refused(request, id, route);
+        return turnedAway(request, id, host, route);
       }
       const { policy, program, instance } = route;
 
-      const peer = server.requestIP(request)?.address ?? UNKNOWN_ADDRESS;
+      const peer = unmapped(server.requestIP(request)?.address ?? UNKNOWN_ADDRESS);
       const client = trusted.client(peer, headers.get("x-forwarded-for"));
       let groups: readonly string[] | null = null;
       let spent: readonly CredentialLocation[] = NOTHING_SPENT;
@@ -104,28 +104,52 @@ export async function startProxy(
         const identity = found instanceof Promise ? await found : found;
         const decision = decide(policy, identity, program, instance);
         if (!decision.allow) {
-          return refused(request, id, decision.reason, decision);
+          return turnedAway(request, id, host, decision.reason, decision);
         }
-        groups = grantingGroups(policy, identity, program, instance);
+        if (decision.reason === "granted") {
+          groups = grantingGroups(policy, identity, program, instance);
+        }
         spent = identity.spent;
       }
 
       if (route.port === NO_PORT || isForbidden(route.address.text, route.port)) {
-        return refused(request, id, "no_upstream");
+        return turnedAway(request, id, host, "no_upstream");
       }
       if (isWebSocketUpgrade(headers)) {
-        return refused(request, id, "upgrade_unsupported");
+        return turnedAway(request, id, host, "upgrade_unsupported");
       }
 
+      // A quiet stream may last; the limit belongs to the connection, which has to have it back.
       server.timeout(request, 0);
-      const peerTrusted = trusted.trusts(peer);
-      const forwarded = { route, requestId: id, target, peer, peerTrusted, client, groups, spent };
-      const response = await forwarder.forward(request, forwarded);
-      return typeof response === "string" ? refused(request, id, response) : response;
+      const response = await forwarder.forward(request, {
+        route,
+        requestId: id,
+        target,
+        peer,
+        peerTrusted: trusted.trusts(peer),
+        client,
+        groups,
+        spent,
+        ended: () => server.timeout(request, idleS),
+      });
+      return typeof response === "string" ? turnedAway(request, id, host, response) : response;
     } catch (error) {
       log.error({ requestId: id, err: error }, "request failed in the gate");
       return refused(request, id, "internal_error");
     }
+  }
+
+  /** Refused after it was known what was asked for: an operator finds it in the log. */
+  function turnedAway(
+    request: Request,
+    id: string,
+    { project, container, program, instance }: DirectHost,
+    reason: RefusalReason,
+    denial?: Denial,
+  ): Response {
+    const refusal = { requestId: id, reason, program, instance, project, container };
+    refusals.note(refusal, performance.now());
+    return refused(request, id, reason, denial);
   }
 
   if (process.env[FETCHES_MAX_VARIABLE] === undefined) {
@@ -139,7 +163,9 @@ export async function startProxy(
     hostname: options.hostname,
     port: options.port,
     development: false,
-    idleTimeout: IDLE_S,
+    // Unless told, `development: false` shares the port with whoever else asks for it (seen in Bun 1.4.5).
+    reusePort: false,
+    idleTimeout: idleS,
     // Bodies are streamed, never kept: how large they may be is the upstream's affair.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     fetch: handle,
@@ -150,7 +176,6 @@ export async function startProxy(
   });
 
   return {
-    url: server.url,
     hostname: server.hostname ?? options.hostname,
     port: server.port ?? options.port,
     revision: () => feed.current().revision,

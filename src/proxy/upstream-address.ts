@@ -1,4 +1,4 @@
-import ipaddr from "ipaddr.js";
+import { parseAddress } from "../policy/address.ts";
 
 /** An IP literal the gate may dial, in its one canonical spelling. */
 export interface UpstreamAddress {
@@ -13,20 +13,11 @@ export interface UpstreamAddress {
  * very machine. IPv4-mapped addresses are IPv4 (RFC 4291 §2.5.5.2).
  */
 export function parseUpstreamAddress(text: string): UpstreamAddress | null {
-  if (ipaddr.IPv4.isValidFourPartDecimal(text)) {
-    return plain(ipaddr.IPv4.parse(text));
-  }
-  if (!text.includes(":") || text.includes("%") || !ipaddr.IPv6.isValid(text)) {
+  const address = parseAddress(text);
+  if (address === null || address.range() === "unspecified") {
     return null;
   }
-  const address = ipaddr.IPv6.parse(text);
-  return plain(address.isIPv4MappedAddress() ? address.toIPv4Address() : address);
-}
-
-function plain(address: ipaddr.IPv4 | ipaddr.IPv6): UpstreamAddress | null {
-  if (address.range() === "unspecified") {
-    return null;
-  }
-  const text = address.toString();
-  return { text, urlHost: address.kind() === "ipv6" ? `[${text}]` : text };
+  const canonical = address.toString();
+  const urlHost = address.kind() === "ipv6" ? `[${canonical}]` : canonical;
+  return { text: canonical, urlHost };
 }

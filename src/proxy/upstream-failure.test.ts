@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import net from "node:net";
 import { code, echoed, testBench } from "./test-bench.ts";
 
-const { ask, listen, listening, place, proxy } = await testBench();
+const { ask, listen, listening, logged, place, proxy } = await testBench();
 
 describe("an upstream that fails", () => {
   test("refusing the connection is 502", async () => {
@@ -67,6 +67,24 @@ describe("an upstream that fails", () => {
     expect(answer).not.toEndWith("0\r\n\r\n");
     const length = /content-length: (\d+)/i.exec(answer)?.[1];
     expect(length === undefined || length === "10").toBe(true);
+  });
+
+  test("is logged by a name, without path or query", async () => {
+    const port = await listen((socket) => socket.once("data", () => socket.destroy()));
+    const placed = await place({ programs: { terminal: port } });
+    const before = logged.length;
+    const init = { method: "POST", body: "x", path: "/private?token=hunter2" };
+    const response = await ask(placed.host("terminal-1"), init);
+    const requestId = response.headers.get("x-realmgate-request-id");
+    const lines = logged.slice(before);
+    expect(lines.map(({ message }) => message)).toEqual(["upstream failed", "request refused"]);
+    expect(lines[0]?.fields).toEqual({
+      requestId,
+      address: "127.0.0.1",
+      port,
+      error: "ECONNRESET",
+    });
+    expect(Bun.inspect(lines, { depth: 9 })).not.toMatch(/hunter2|private/);
   });
 
   test("the next request is served as if nothing had been", async () => {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { AccessJson, DocumentJson, GroupJson } from "../reference/decision.ts";
 import type { Random } from "./random.ts";
-import { signingKeys } from "./signing-key.ts";
+import { type SigningKey, signingKeys } from "./signing-key.ts";
 
 /** Small vocabularies, so that groups share values and requests hit, and nearly hit, what the document says. */
 export const tokenValues = ["t1", "t2", "Bearer t1", "Basic YTpi"] as const;
@@ -30,10 +30,11 @@ export function randomDocument(random: Random): DocumentJson {
   }
   const layered = document.combine === "all" && random.chance(0.7);
   const types = layered ? random.pick(LAYERS) : random.pick(MIXES);
+  const keys = random.list(KEYS_MAX, () => random.pick(signingKeys));
   const count = layered ? types.length : random.pick([0, 1, 1, 2, 3, 4, 6, 40]);
   for (const index of Array(count).keys()) {
     const name = random.chance(0.05) ? `constructor${index}` : `g${index}`;
-    document.groups[name] = randomGroup(random, layered ? types[index] : random.pick(types));
+    document.groups[name] = randomGroup(random, keys, layered ? types[index] : random.pick(types));
     if (random.chance(0.9)) {
       document.permissions[name] = randomPermissions(random, layered ? 0.9 : 0.7);
     }
@@ -59,18 +60,25 @@ const MIXES: readonly (readonly GroupType[])[] = [
   ["jwt", "token"],
 ];
 
-function randomGroup(random: Random, type: GroupType = "ip"): GroupJson {
-  const group = GROUPS[type](random);
+function randomGroup(
+  random: Random,
+  keys: readonly SigningKey[],
+  type: GroupType = "ip",
+): GroupJson {
+  const group = GROUPS[type](random, keys);
   if (random.chance(0.12)) {
     group.enabled = random.chance(0.2);
   }
   return group;
 }
 
-const GROUPS: Record<GroupType, (random: Random) => GroupJson> = {
+/** With six places for tokens a document stays within its limit of pairs of source and key. */
+const KEYS_MAX = 3;
+
+const GROUPS: Record<GroupType, (random: Random, keys: readonly SigningKey[]) => GroupJson> = {
   ip: (random) => ({ type: "ip", range: `${randomAddress(random)}/${randomLength(random)}` }),
-  jwt: (random) => {
-    const key = random.pick(signingKeys);
+  jwt: (random, keys) => {
+    const key = random.pick(keys);
     const sources = random.list(random.between(1, 2), () =>
       random.chance(0.7)
         ? `header:${random.pick(headerNames)}`

@@ -12,6 +12,8 @@ export interface Call {
   readonly authority: string | null;
   /** gRPC metadata `x-realm-id`, or null. */
   readonly realmId: string | null;
+  /** Only what carries this realm: REST query `realm_id` or gRPC metadata `x-realm-filter`, or null. */
+  readonly realmFilter: string | null;
   /** The `If-Match` value, or null. It is never read from a message. */
   readonly ifMatch: string | null;
   /** Where the call came from: an IP address. */

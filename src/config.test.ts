@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { join, resolve } from "node:path";
-import { type Config, flagOf, parseConfig, settings } from "./config.ts";
+import { type Config, flagOf, parseConfig, secretKeyFrom, settings } from "./config.ts";
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -157,6 +157,14 @@ describe("a problem names its variable and how to mend it", () => {
     ["REALMGATE_PROGRAM_PORTS", "terminal=65536", "terminal=76"],
     ["REALMGATE_PROGRAM_PORTS", "terminal=7 6", "terminal=76"],
     ["REALMGATE_PROGRAM_PORTS", "Terminal=76", "terminal=76"],
+    ["REALMGATE_PROGRAM_PORTS", "=76", "has =76: write terminal=76"],
+    ["REALMGATE_PROGRAM_PORTS", "terminal=76=77", "has terminal=76=77: write terminal=76"],
+    ["REALMGATE_PROGRAM_PORTS", "files=1,files=1", "has files=1: files has a port already"],
+    ["REALMGATE_PROGRAM_PORTS", "sqlite=5, kv=6", "has kv=6: sqlite has a port already"],
+    ["REALMGATE_PROGRAM_PORTS", "http=80", "has http=80: http is asked for by port"],
+    ["REALMGATE_PROGRAM_PORTS", "https=443", "has https=443: https is asked for by port"],
+    ["REALMGATE_PROGRAM_PORTS", "ssh=22", "has ssh=22: ssh is asked for by port"],
+    ["REALMGATE_SECRET_KEY", `${"A".repeat(43)} =`, "openssl rand -base64 32"],
   ])("%s=%s", (name, text, fix) => {
     const [problem = "", ...others] = problems({ [name]: text });
     expect(problem).toStartWith(`${name} `);
@@ -188,6 +196,35 @@ describe("a problem names its variable and how to mend it", () => {
     };
     const named = problems(wrong).map((problem) => problem.split(" ")[0] ?? "");
     expect(named.toSorted()).toEqual(Object.keys(wrong).toSorted());
+  });
+});
+
+describe("a secret key", () => {
+  const key = Buffer.alloc(32, 0xfb);
+  const base64 = key.toString("base64");
+
+  test.each([
+    [base64, "padded"],
+    [base64.slice(0, -1), "not padded"],
+  ])("%s is taken: %s", (text) => {
+    expect(secretKeyFrom(text)).toEqual(key);
+  });
+
+  test.each([
+    ["", "nothing"],
+    [`${base64}\n`, "a line end"],
+    [` ${base64}`, "a space before"],
+    [`${base64.slice(0, 20)} ${base64.slice(20)}`, "a space within"],
+    [`*${base64}`, "a character that is not base64"],
+    [key.toString("base64url"), "the alphabet of base64url"],
+    [`${base64}=`, "too much padding"],
+    [`${base64}A`, "something after the padding"],
+    [base64.replace(/.=$/, "t="), "unused bits that are not 0"],
+    [Buffer.alloc(31).toString("base64"), "31 bytes"],
+    [Buffer.alloc(33).toString("base64"), "33 bytes"],
+    [key.toString("hex"), "hex"],
+  ])("%j is none: %s", (text) => {
+    expect(secretKeyFrom(text)).toBeNull();
   });
 });
 

@@ -1,7 +1,7 @@
 // Environment and flags → Config, or every problem at once, each with its fix.
 import { join, resolve } from "node:path";
 import { createPlacement, isLoopback } from "./policy/placement.ts";
-import { canonicalProgram } from "./policy/program.ts";
+import { canonicalProgram, isByPort, portMax } from "./policy/program.ts";
 
 export interface Listen {
   readonly hostname: string;
@@ -21,6 +21,8 @@ export interface Config {
   readonly proxyListen: Listen;
   /** 32 bytes; null: from a file in the data directory, made at first boot. */
   readonly secretKey: Buffer | null;
+  /** Whether strangers may make accounts. */
+  readonly signup: boolean;
   readonly adminUsername: string;
   /** Null: random, printed once. */
   readonly adminPassword: string | null;
@@ -44,6 +46,7 @@ export const settings = {
   REALMGATE_GRPC_LISTEN: ["127.0.0.1:50051", "gRPC API"],
   REALMGATE_PROXY_LISTEN: ["127.0.0.1:8000", "data plane, HTTP"],
   REALMGATE_API_PLAINTEXT: ["", "1: the API may listen beyond loopback without TLS"],
+  REALMGATE_SIGNUP: ["off", "on: strangers may make accounts"],
   REALMGATE_SECRET_KEY: ["", "32 bytes, base64; a 0600 file in the data directory when unset"],
   REALMGATE_ADMIN_USERNAME: ["admin", "first user"],
   REALMGATE_ADMIN_PASSWORD: ["", "first user's password; random and printed once when unset"],
@@ -113,6 +116,7 @@ export function parseConfig(
     grpcListen: readListen("REALMGATE_GRPC_LISTEN", text, fail),
     proxyListen: readListen("REALMGATE_PROXY_LISTEN", text, fail),
     secretKey: readSecretKey(text("REALMGATE_SECRET_KEY"), fail),
+    signup: readSwitch("REALMGATE_SIGNUP", text, fail),
     adminUsername: text("REALMGATE_ADMIN_USERNAME"),
     adminPassword: text("REALMGATE_ADMIN_PASSWORD") || null,
     trustedProxies: readNetworks("REALMGATE_TRUSTED_PROXIES", text, fail),
@@ -174,12 +178,18 @@ function readHostName(setting: Setting, grammar: RegExp, text: Text, fail: Fail)
   return name;
 }
 
+function readSwitch(setting: Setting, text: Text, fail: Fail): boolean {
+  const word = text(setting);
+  if (word !== "on" && word !== "off") fail(setting, "must be on or off");
+  return word === "on";
+}
+
 function readListen(setting: Setting, text: Text, fail: Fail): Listen {
   const [, bracketed, plain, digits] =
     /^(?:\[([0-9a-fA-F:.]+)\]|([a-zA-Z0-9.-]+)):(\d{1,5})$/.exec(text(setting)) ?? [];
   const hostname = bracketed ?? plain;
   const port = Number(digits);
-  if (hostname === undefined || !(port <= 65_535)) {
+  if (hostname === undefined || !(port <= portMax)) {
     fail(setting, "must be ADDRESS:PORT, for example 127.0.0.1:8080");
     return { hostname: "127.0.0.1", port: 0 };
   }
@@ -188,10 +198,20 @@ function readListen(setting: Setting, text: Text, fail: Fail): Listen {
 
 function readSecretKey(base64: string, fail: Fail): Buffer | null {
   if (base64 === "") return null;
-  const key = Buffer.from(base64, "base64");
-  if (key.length !== 32)
+  const key = secretKeyFrom(base64);
+  if (key === null) {
     fail("REALMGATE_SECRET_KEY", "must be 32 bytes in base64: openssl rand -base64 32");
+  }
   return key;
+}
+
+/** 32 bytes from canonical base64, padded or not; null for any other text, white space around it included. */
+export function secretKeyFrom(base64: string): Buffer | null {
+  const key = Buffer.from(base64, "base64");
+  // The runtime skips what is not base64, so the text has to be what the bytes are written as.
+  const padded = key.toString("base64");
+  const canonical = base64 === padded || `${base64}=` === padded;
+  return key.length === 32 && canonical ? key : null;
 }
 
 function readNetworks(setting: Setting, text: Text, fail: Fail): string[] {
@@ -211,13 +231,16 @@ function readNetworks(setting: Setting, text: Text, fail: Fail): string[] {
 
 function readProgramPorts(text: string, fail: Fail): Record<string, number> {
   const ports = new Map<string, number>();
-  for (const entry of text.split(",").filter((entry) => entry.trim() !== "")) {
-    const [name = "", digits = ""] = entry.trim().split("=");
+  const entries = text.split(",").map((entry) => entry.trim());
+  for (const entry of entries.filter((entry) => entry !== "")) {
+    const [, name = "", digits] = /^([^=]+)=([1-9]\d{0,4})$/.exec(entry) ?? [];
     const program = canonicalProgram(name);
     const port = Number(digits);
-    if (program === undefined || !/^\d{1,5}$/.test(digits) || port < 1 || port > 65_535) {
-      fail("REALMGATE_PROGRAM_PORTS", `has ${entry.trim()}: write terminal=76`);
-    } else ports.set(program, port);
+    const problem = (reason: string) => fail("REALMGATE_PROGRAM_PORTS", `has ${entry}: ${reason}`);
+    if (program === undefined || !(port <= portMax)) problem("write terminal=76");
+    else if (isByPort(program)) problem(`${program} is asked for by port and needs none here`);
+    else if (ports.has(program)) problem(`${program} has a port already`);
+    else ports.set(program, port);
   }
   return Object.fromEntries(ports);
 }

@@ -3,28 +3,18 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { ContainerService } from "../proto/gen/realmgate/v1/containers_pb.ts";
-import {
-  ContainerPermissionsService,
-  ProjectPermissionsService,
-} from "../proto/gen/realmgate/v1/permissions_pb.ts";
-import { ProjectService } from "../proto/gen/realmgate/v1/projects_pb.ts";
-import { ContainerSettingsService } from "../proto/gen/realmgate/v1/settings_pb.ts";
-import { UserService } from "../proto/gen/realmgate/v1/users_pb.ts";
+import { Callers } from "./admin/caller.ts";
 import { changeSource } from "./admin/change-source.ts";
-import { containerService } from "./admin/container-service.ts";
 import { createDispatch } from "./admin/dispatch.ts";
 import { startGrpc } from "./admin/grpc-server.ts";
 import { LoginLimiter } from "./admin/login-limiter.ts";
-import { permissionServices } from "./admin/permission-service.ts";
-import { projectService } from "./admin/project-service.ts";
+import { PasswordLogin } from "./admin/password-login.ts";
 import { revisionTokens } from "./admin/revision.ts";
 import { deriveKey, SecretBox } from "./admin/secret-box.ts";
+import { services as publicServices } from "./admin/services.ts";
 import { Sessions } from "./admin/session.ts";
-import { settingsService } from "./admin/settings-service.ts";
 import { openSqliteStore } from "./admin/store/sqlite.ts";
 import type { Store } from "./admin/store/store.ts";
-import { userService } from "./admin/user-service.ts";
 import type { Config, Listen } from "./config.ts";
 import { lockDatabase } from "./data-lock.ts";
 import { startRest } from "./gateway-rest/server.ts";
@@ -33,16 +23,6 @@ import { createPlacement } from "./policy/placement.ts";
 import { trustedProxies } from "./proxy/client-address.ts";
 import type { Log } from "./proxy/log.ts";
 import { startProxy } from "./proxy/server.ts";
-
-/** What the REST and gRPC listeners serve. */
-const publicServices = [
-  UserService,
-  ProjectService,
-  ContainerService,
-  ProjectPermissionsService,
-  ContainerPermissionsService,
-  ContainerSettingsService,
-] as const;
 
 export interface Running {
   /** Where everything listens, as URLs; gRPC as `http://` too. */
@@ -68,22 +48,21 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     const sessions = new Sessions(deriveKey(master, "sessions"), Date.now);
     const revisions = revisionTokens(new SecretBox(master, "revisions"));
     const placement = createPlacement(config.containerCidrs);
-    const dispatch = createDispatch({
-      implementations: [
-        userService(store, sessions, new LoginLimiter(() => Date.now() / 1000)),
-        projectService(store),
-        containerService(store, placement),
-        ...permissionServices(store),
-        settingsService(store),
-      ],
+    const logins = new PasswordLogin(store, new LoginLimiter(() => Date.now() / 1000));
+    const implementations = publicServices({
       store,
       sessions,
-      revisions,
-      log,
+      logins,
+      placement,
+      domain: config.domain,
+      signup: config.signup,
+      now: Date.now,
     });
+    const callers = new Callers(store, sessions, logins, Date.now);
+    const dispatch = createDispatch({ implementations, store, callers, revisions, log });
 
     const own: Listen[] = [];
-    const services = publicServices;
+    const services = implementations.map(({ service }) => service);
     const rest = listening("REST", config.restListen, () =>
       startRest({
         ...config.restListen,

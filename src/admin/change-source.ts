@@ -12,7 +12,8 @@ import {
   type PermissionDocument,
   PermissionDocumentSchema,
 } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import type { ContainerFact, ProjectFact, Store } from "./store/store.ts";
+import type { ContainerFact, ProjectFact } from "./store/records.ts";
+import type { Store } from "./store/store.ts";
 
 /** It carries every tenant's secrets: it is handed to the proxy of the same process and is not on the network. */
 export interface ChangeSource {

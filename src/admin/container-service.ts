@@ -14,17 +14,12 @@ import {
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { Placement } from "../policy/placement.ts";
 import { canonicalProgram } from "../policy/program.ts";
-import type { Caller } from "./caller.ts";
+import { type Caller, isOperator } from "./caller.ts";
 import { colorOf } from "./color.ts";
 import type { Context, Implementation } from "./dispatch.ts";
 import { pageQuery, pagination } from "./page.ts";
-import type {
-  Container,
-  ContainerColumn,
-  NewContainer,
-  ProgramPort,
-  Store,
-} from "./store/store.ts";
+import type { Container, ContainerColumn, NewContainer, ProgramPort } from "./store/records.ts";
+import type { Store } from "./store/store.ts";
 
 export function containerService(store: Store, placement: Placement): Implementation {
   return {
@@ -101,7 +96,7 @@ function upstreamOf(
   placement: Placement,
 ): Pick<NewContainer, "address" | "programs"> {
   const asked = request.address !== undefined || Object.keys(request.programs).length > 0;
-  if (asked && !caller.user.isAdmin) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  if (asked && !isOperator(caller)) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
   const address = request.address === undefined ? null : placement.place(request.address);
   if (request.address !== undefined && address === null) {
     const message = "must be an IP literal inside REALMGATE_CONTAINER_CIDRS";
@@ -131,16 +126,19 @@ function badProgram(name: string, message: string): Refused {
 const byPort: ReadonlySet<string> = new Set(["http", "https", "ssh"]);
 
 function containerMessage(container: Container, caller: Caller): ContainerMessage {
-  const { hasOwnDocument, hasProjectDocument, comment, address, programs, realmIds, ...rest } =
-    container;
+  const { hasOwnDocument, hasProjectDocument, aliasCount, realmIds, ...rest } = container;
+  const { comment, address, programs, projectAlias, ...shown } = rest;
   const message = create(ContainerSchema, {
-    ...rest,
+    ...shown,
     realmIds: [...realmIds],
+    hasProxyDomains: aliasCount > 0,
+    proxyDomainsCount: aliasCount,
     hasProxyPermissions: hasOwnDocument || hasProjectDocument,
     proxyPermissionsScope: scopeOf(hasOwnDocument, hasProjectDocument),
   });
+  if (projectAlias !== null) message.projectAlias = projectAlias;
   if (comment !== null) message.comment = comment;
-  if (caller.user.isAdmin) {
+  if (isOperator(caller)) {
     if (address !== null) message.address = address;
     Object.assign(message.programs, create(ContainerSchema, { programs }).programs);
   }

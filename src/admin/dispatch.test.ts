@@ -20,8 +20,9 @@ import { type Context, createDispatch, type Implementation } from "./dispatch.ts
 import { revisionTokens } from "./revision.ts";
 import { deriveKey, SecretBox } from "./secret-box.ts";
 import { Sessions } from "./session.ts";
+import type { User } from "./store/records.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
-import type { Store, User } from "./store/store.ts";
+import type { Store } from "./store/store.ts";
 
 const id = "0123456789abcdef01234567";
 const master = randomBytes(32);

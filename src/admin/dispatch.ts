@@ -1,26 +1,28 @@
-// The one way into the control plane: realm → caller → message → rules → method, and the one place that catches.
-import {
-  create,
-  type DescMethod,
-  type DescService,
-  getOption,
-  hasOption,
-  type Message,
-} from "@bufbuild/protobuf";
+// The one way into the control plane: realm → caller → message → rules → access → method, and the one place that catches.
+import { create, type DescMethod, type DescService, type Message } from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
 import { type Call, type Dispatch, Refused, type Reply } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
-import { CallerKind, type Requires, requires } from "../../proto/gen/realmgate/v1/options_pb.ts";
-import { type Caller, identifyCaller } from "./caller.ts";
-import { activeRealm } from "./realm.ts";
+import {
+  CallerKind,
+  ProjectLevel,
+  type Requires,
+  type Resource,
+} from "../../proto/gen/realmgate/v1/options_pb.ts";
+import { type Caller, type Callers, isOperator, mayDo } from "./caller.ts";
+import { activeRealm, realmIdPattern } from "./realm.ts";
+import { requirementsOf, resourceKinds } from "./requirements.ts";
 import type { RevisionTokens } from "./revision.ts";
 import { checkRules } from "./rules.ts";
-import type { Sessions } from "./session.ts";
-import type { Scope, Store } from "./store/store.ts";
+import type { Scope } from "./store/records.ts";
+import type { Store } from "./store/store.ts";
 
 /** What every method is given beside its message. */
 export interface PublicContext {
   /** Where the call came from. */
   readonly clientAddress: string;
+  /** The `Authorization` value, or null; for the methods that make sessions. */
+  readonly credential: string | null;
 }
 
 /** What a method with a known caller is given. */
@@ -28,6 +30,8 @@ export interface Context extends PublicContext {
   readonly caller: Caller;
   /** What of the store the call may touch. */
   readonly scope: Scope;
+  /** What the caller may do in the project that the call acts on; UNSPECIFIED where it acts on none. */
+  readonly level: ProjectLevel;
   /** The raw If-Match; see if-match.ts. */
   readonly ifMatch: string | null;
 }
@@ -56,7 +60,7 @@ export interface Log {
 export interface DispatchOptions {
   readonly implementations: readonly Implementation[];
   readonly store: Store;
-  readonly sessions: Sessions;
+  readonly callers: Callers;
   readonly revisions: RevisionTokens;
   readonly log: Log;
 }
@@ -66,7 +70,7 @@ interface Route {
   readonly handler: Handler;
 }
 
-/** Throws when a method lacks its `requires` option or its implementation: then the server must not start. */
+/** Throws when a method lacks its implementation or its `requires` option, or that does not hold together. */
 export function createDispatch(options: DispatchOptions): Dispatch {
   const routes = new Map(
     options.implementations.flatMap(({ service, methods }) =>
@@ -77,7 +81,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     try {
       const route = routes.get(call.method);
       if (route === undefined) throw new Error(`${call.method.name} is not served`);
-      return reply(call, await run(route, call, options), options.revisions);
+      return await reply(call, await run(route, call, options), options);
     } catch (error) {
       if (error instanceof Refused) {
         const { code, violations, retryAfterS } = error;
@@ -91,32 +95,116 @@ export function createDispatch(options: DispatchOptions): Dispatch {
 }
 
 function routeOf(method: DescMethod, methods: Implementation["methods"]): Route {
-  const name = `${method.parent.typeName}.${method.name}`;
   const handler = methods[method.localName];
-  if (handler === undefined) throw new Error(`${name} is not implemented`);
-  const needs = getOption(method, requires);
-  if (!hasOption(method, requires) || needs.caller === CallerKind.UNSPECIFIED) {
-    throw new Error(`${name} does not say what it requires`);
+  if (handler === undefined) {
+    // TEMPORARY
+    return {
+      needs: requirementsOf(method),
+      handler: async () => {
+        throw new Error(`${method.name} is not implemented`);
+      },
+    };
   }
-  if (needs.caller === CallerKind.TOKEN) throw new Error(`${name} wants a token; there are none`);
-  return { needs, handler };
+  return { needs: requirementsOf(method), handler };
 }
 
-async function run(route: Route, call: Call, options: DispatchOptions): Promise<Outcome> {
+async function run(
+  { needs, handler }: Route,
+  call: Call,
+  options: DispatchOptions,
+): Promise<Outcome> {
   const realmId = activeRealm(call.authority, call.realmId);
   if (realmId === "invalid") throw new Refused(ErrorCode.INVALID_HOST);
-  const { clientAddress } = call;
-  if (route.needs.caller === CallerKind.PUBLIC) {
-    return (route.handler as PublicHandler)(await readMessage(call), { clientAddress });
+  const { credential, clientAddress } = call;
+  if (needs.caller === CallerKind.PUBLIC) {
+    const message = await readMessage(call);
+    return (handler as PublicHandler)(message, { credential, clientAddress });
   }
-  const caller = await identifyCaller(call.credential, options.sessions, options.store);
+  const caller = await options.callers.identify(credential, clientAddress);
+  admit(caller, needs, realmId);
+  const scope = scopeOf(call, caller, needs, realmId);
   const message = await readMessage(call);
-  return route.handler(message, {
+  const level =
+    needs.resource === undefined
+      ? ProjectLevel.UNSPECIFIED
+      : await accessTo(needs, needs.resource, message, scope, call.method, options.store);
+  return handler(message, {
     caller,
-    scope: { userId: caller.user.id, realmId },
-    ifMatch: route.needs.ifMatch ? call.ifMatch : null,
+    scope,
+    level,
+    ifMatch: needs.ifMatch ? call.ifMatch : null,
+    credential,
     clientAddress,
   });
+}
+
+/** Whether such a caller may call such a method on such a host at all. Throws Refused. */
+function admit(caller: Caller, needs: Requires, realmId: string | null): void {
+  const { token } = caller;
+  if (token !== null) {
+    const { confinedTo, needsRealm } = token.rights;
+    if (realmId === null && needsRealm && !needs.anyHost) {
+      throw new Refused(ErrorCode.REALM_SCOPE_REQUIRED);
+    }
+    if (realmId !== null && confinedTo !== null && !confinedTo.includes(realmId)) {
+      throw new Refused(ErrorCode.REALM_NOT_ALLOWED);
+    }
+  }
+  if (needs.caller === CallerKind.SESSION && token !== null) {
+    throw new Refused(ErrorCode.SESSION_REQUIRED);
+  }
+  if (needs.caller === CallerKind.TOKEN && token === null) {
+    throw new Refused(ErrorCode.TOKEN_REQUIRED);
+  }
+  const hasLeaf = needs.leaves.length === 0 || needs.leaves.some((leaf) => mayDo(caller, leaf));
+  const confined = token !== null && token.rights.needsRealm;
+  if (!hasLeaf || (needs.operator && (confined || !isOperator(caller)))) {
+    throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  }
+}
+
+/** No resource is in it: what a confined caller gets when it asks for a realm that it may not use. */
+const nowhere = "";
+
+function scopeOf(call: Call, caller: Caller, needs: Requires, realmId: string | null): Scope {
+  const confinedTo = caller.token?.rights.confinedTo ?? null;
+  const filter = call.realmFilter;
+  if (filter !== null && !realmIdPattern.test(filter)) {
+    const message = "must be 24 lower-case hex digits";
+    throw new Refused(ErrorCode.INVALID_REALM_ID_FORMAT, [{ instancePath: "/realm_id", message }]);
+  }
+  const realms = realmId === null ? [] : [realmId];
+  if (filter !== null) {
+    realms.push(confinedTo === null || confinedTo.includes(filter) ? filter : nowhere);
+  }
+  const level = needs.level || ProjectLevel.READ;
+  return { userId: caller.user.id, realmId, realms, confinedTo, level };
+}
+
+/** What the caller may do with what the call acts on. Throws Refused: NOT_FOUND before what is missing to it. */
+async function accessTo(
+  needs: Requires,
+  resource: Resource,
+  message: Message,
+  scope: Scope,
+  method: DescMethod,
+  store: Store,
+): Promise<ProjectLevel> {
+  const { kind, notFound } = resourceKinds(resource.kind);
+  const id = textField(method, message, resource.field);
+  const access = await store.access(scope, { kind, id });
+  if (access === null) {
+    const inRealm = scope.realmId !== null && resource.missingInRealm !== ErrorCode.UNSPECIFIED;
+    throw new Refused(inRealm ? resource.missingInRealm : notFound);
+  }
+  if (access.level < needs.level) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  if (access.shared && !resource.shared) throw new Refused(ErrorCode.SHARED_ACROSS_REALMS);
+  return access.level;
+}
+
+function textField(method: DescMethod, message: Message, name: string): string {
+  const field = method.input.fields.find((each) => each.name === name);
+  return field === undefined ? "" : String(reflect(method.input, message).get(field));
 }
 
 async function readMessage(call: Call): Promise<Message> {
@@ -125,11 +213,12 @@ async function readMessage(call: Call): Promise<Message> {
   return message;
 }
 
-function reply(call: Call, outcome: Outcome, revisions: RevisionTokens): Reply {
+async function reply(call: Call, outcome: Outcome, options: DispatchOptions): Promise<Reply> {
+  const { revision, etag } = outcome;
   return {
     ok: true,
     message: create(call.method.output, outcome.message),
-    revision: outcome.revision === undefined ? null : revisions.seal(outcome.revision),
-    etag: outcome.etag ?? null,
+    revision: revision === undefined ? null : options.revisions.seal(revision),
+    etag: etag ?? null,
   };
 }

@@ -6,8 +6,9 @@ import type { Context } from "./dispatch.ts";
 import { DocumentAccess } from "./document-access.ts";
 import { storedDocument } from "./permission-document.ts";
 import { SecretBox } from "./secret-box.ts";
+import type { DocumentKey, Scope } from "./store/records.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
-import type { DocumentKey, Scope, Store } from "./store/store.ts";
+import type { Store } from "./store/store.ts";
 
 let store: Store;
 let scope: Scope;

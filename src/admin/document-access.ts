@@ -5,7 +5,8 @@ import type { PermissionDocument } from "../../proto/gen/realmgate/v1/permission
 import type { Context } from "./dispatch.ts";
 import { expectedVersion } from "./if-match.ts";
 import { acceptDocument, editableDocument } from "./permission-document.ts";
-import type { DocumentKey, DocumentState, DocumentView, Scope, Store } from "./store/store.ts";
+import type { DocumentKey, DocumentState, DocumentView, Scope } from "./store/records.ts";
+import type { Store } from "./store/store.ts";
 
 /** How often a write is made again because the project's document moved under a container's. */
 const attemptsMax = 5;
@@ -14,6 +15,7 @@ const attemptsMax = 5;
 export interface Next {
   readonly enableProxy: boolean;
   readonly body: string | null;
+  readonly hooks: string | null;
   /** Whether the result depends on the project's document as it was read. */
   readonly fromProject: boolean;
   readonly warnings?: readonly string[];
@@ -54,15 +56,15 @@ export class DocumentAccess {
       const view = await this.read(scope, id);
       const expected = expectedVersion(ifMatch);
       if (view.state.version !== expected) throw new Refused(ErrorCode.PRECONDITION_FAILED);
-      const { enableProxy, body, fromProject, warnings = [] } = edit(view);
-      const projectVersion = fromProject ? view.projectState.version : null;
-      const write = { expected, projectVersion, enableProxy, body };
+      const { enableProxy, body, hooks, fromProject, warnings = [] } = edit(view);
+      const projectVersion = fromProject ? (view.projectState?.version ?? null) : null;
+      const write = { expected, projectVersion, enableProxy, body, hooks };
       const written = await this.#store.putDocument(scope, key, write);
       if (written === null) throw this.#notFound();
       if (written.kind === "stale") break;
       if (written.kind === "moved") continue;
       const { version, revision } = written;
-      const state = { version, enableProxy, body };
+      const state = { version, enableProxy, body, hooks };
       return { projectId: view.projectId, state, warnings, revision };
     }
     throw new Refused(ErrorCode.PRECONDITION_FAILED);
@@ -80,6 +82,7 @@ export class DocumentAccess {
       change(document);
       return {
         ...acceptDocument(document),
+        hooks: view.state.hooks,
         enableProxy: enableProxy ?? view.state.enableProxy,
         fromProject: this.kind === "container" && view.state.body === null,
       };

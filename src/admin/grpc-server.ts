@@ -108,6 +108,7 @@ function handlerFor(method: DescMethod, dispatch: Dispatch): handleUnaryCall<Mes
       credential: text(call, "authorization"),
       authority: call.getHost() || null,
       realmId: text(call, "x-realm-id"),
+      realmFilter: text(call, "x-realm-filter"),
       ifMatch: text(call, "if-match"),
       clientAddress: peerAddress(call.getPeer()),
       requestId,

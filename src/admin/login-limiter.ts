@@ -40,18 +40,19 @@ export class LoginLimiter {
       const waitS = Math.ceil(known.windowEndS - this.#nowS());
       throw new Refused(ErrorCode.RATE_LIMITED, [], waitS);
     }
-    const succeeded = await this.#inTurn(check);
+    const succeeded = await this.inTurn(check);
     if (!succeeded) this.#count(address);
     return succeeded;
   }
 
-  async #inTurn(check: () => Promise<boolean>): Promise<boolean> {
+  /** Runs one piece of work that costs a hash when its turn comes. Throws Refused RATE_LIMITED. */
+  async inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#running < hashesAtOnceMax) this.#running++;
     else if (this.#waiting.length < waitingMax) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     } else throw new Refused(ErrorCode.RATE_LIMITED, [], busyRetryS);
     try {
-      return await check();
+      return await work();
     } finally {
       const next = this.#waiting.shift();
       // The turn is handed on, or given back.

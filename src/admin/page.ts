@@ -1,14 +1,13 @@
 // Paging of lists: request fields → what the store is asked, and where the page stands.
 import { create } from "@bufbuild/protobuf";
-import { type Pagination, PaginationSchema } from "../../proto/gen/realmgate/v1/projects_pb.ts";
-import type { PageQuery } from "./store/store.ts";
+import { type Pagination, PaginationSchema } from "../../proto/gen/realmgate/v1/pagination_pb.ts";
+import type { PageQuery } from "./store/records.ts";
 
 interface PageRequest {
   readonly page?: number | undefined;
   readonly limit?: number | undefined;
   readonly sortBy?: string | undefined;
   readonly sortOrder?: string | undefined;
-  readonly realmId?: string | undefined;
 }
 
 /** The fields are already known to keep their rules; what is unset takes its default. */
@@ -21,7 +20,6 @@ export function pageQuery<Column extends string>(
     limit: request.limit ?? limit,
     sortBy: (request.sortBy as Column | undefined) ?? "created_at",
     sortOrder: request.sortOrder === "asc" ? "asc" : "desc",
-    realmId: request.realmId ?? null,
   };
 }
 

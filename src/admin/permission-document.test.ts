@@ -10,7 +10,7 @@ import {
   editableDocument,
   storedDocument,
 } from "./permission-document.ts";
-import type { DocumentState } from "./store/store.ts";
+import type { DocumentState } from "./store/records.ts";
 
 const P = "0123456789abcdef01234567";
 const C = "89abcdef0123456789abcdef";

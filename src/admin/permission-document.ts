@@ -9,7 +9,7 @@ import {
 import { compile } from "../policy/compile.ts";
 import { parseDocument, type Violation } from "../policy/document.ts";
 import { etagOf } from "./if-match.ts";
-import type { DocumentKey, DocumentState, DocumentView } from "./store/store.ts";
+import type { DocumentKey, DocumentState, DocumentView } from "./store/records.ts";
 
 /** Layout of the stored documents. */
 const schemaVersion = 2;
@@ -29,7 +29,9 @@ export function storedDocument(state: DocumentState): PermissionDocument | null 
 export function editableDocument(view: DocumentView): PermissionDocument {
   const stored = storedDocument(view.state);
   if (stored !== null) return stored;
-  const inForce = storedDocument(view.projectState)?.default ?? "allow";
+  // Of a project that the caller does not see, nothing is told; closed is what cannot open anything.
+  const inForce =
+    view.projectState === null ? "deny" : (storedDocument(view.projectState)?.default ?? "allow");
   return create(PermissionDocumentSchema, { default: inForce });
 }
 

@@ -34,7 +34,8 @@ import type { Context, Implementation, Outcome } from "./dispatch.ts";
 import { DocumentAccess, type Next, type Written } from "./document-access.ts";
 import { etagOf } from "./if-match.ts";
 import { acceptDocument, documentAnswer } from "./permission-document.ts";
-import type { DocumentKey, DocumentView, Store } from "./store/store.ts";
+import type { DocumentKey, DocumentView } from "./store/records.ts";
+import type { Store } from "./store/store.ts";
 
 export function permissionServices(store: Store): Implementation[] {
   return [
@@ -89,12 +90,17 @@ function implementation(service: DescService, documents: DocumentAccess): Implem
           if (document === undefined) throw new Error("the rules let an absent document pass");
           checkOwner(kind, id, view.projectId, document);
           const enableProxy = document.enableProxy ?? true;
-          return { ...acceptDocument(document), enableProxy, fromProject: false };
+          return { ...acceptDocument(document), hooks: null, enableProxy, fromProject: false };
         });
       },
 
       deletePermissions({ id }: DeletePermissionsRequest, context) {
-        return write(context, id, () => ({ enableProxy: true, body: null, fromProject: false }));
+        return write(context, id, () => ({
+          enableProxy: true,
+          body: null,
+          hooks: null,
+          fromProject: false,
+        }));
       },
 
       setDefault(request: SetDefaultRequest, context) {
@@ -104,9 +110,10 @@ function implementation(service: DescService, documents: DocumentAccess): Implem
       },
 
       setState({ id, enableProxy = true }: SetStateRequest, context) {
-        return write(context, id, ({ state: { body } }) => ({
+        return write(context, id, ({ state: { body, hooks } }) => ({
           enableProxy,
           body,
+          hooks,
           fromProject: false,
         }));
       },

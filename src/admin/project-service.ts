@@ -14,7 +14,8 @@ import {
 import { colorOf } from "./color.ts";
 import type { Implementation } from "./dispatch.ts";
 import { pageQuery, pagination } from "./page.ts";
-import type { Project, ProjectColumn, Store } from "./store/store.ts";
+import type { Project, ProjectColumn } from "./store/records.ts";
+import type { Store } from "./store/store.ts";
 
 export function projectService(store: Store): Implementation {
   return {

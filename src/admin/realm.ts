@@ -3,14 +3,15 @@
 /** `null`: the unscoped host. `invalid`: the host names no API, two realms, or another realm than the metadata. */
 export type ActiveRealm = string | null | "invalid";
 
-const realmId = /^[0-9a-f]{24}$/;
+/** 24 lower-case hex digits. */
+export const realmIdPattern = /^[0-9a-f]{24}$/;
 /** Host as in RFC 9110 §7.2: a name or address with an optional port. */
 const hostAndPort = /^(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?$/;
 
 export function activeRealm(authority: string | null, metadata: string | null): ActiveRealm {
   const fromHost = authority === null ? null : realmOfHost(authority);
   if (metadata === null || fromHost === "invalid") return fromHost;
-  if (!realmId.test(metadata)) return "invalid";
+  if (!realmIdPattern.test(metadata)) return "invalid";
   return fromHost === null || fromHost === metadata ? metadata : "invalid";
 }
 
@@ -18,7 +19,7 @@ function realmOfHost(authority: string): ActiveRealm {
   const name = hostAndPort.exec(authority.toLowerCase())?.[1];
   if (name === undefined) return "invalid";
   const labels = name.split(".");
-  const [realm, another] = labels.filter((label) => realmId.test(label));
+  const [realm, another] = labels.filter((label) => realmIdPattern.test(label));
   if (realm === undefined) return null;
   return another === undefined && realm === labels[0] ? realm : "invalid";
 }

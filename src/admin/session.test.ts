@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { SignJWT } from "jose";
 import { accessLifetimeS, Sessions } from "./session.ts";
-import type { User } from "./store/store.ts";
+import type { User } from "./store/records.ts";
 
 const key = randomBytes(32);
 const start = Date.UTC(2026, 0, 1);

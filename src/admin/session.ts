@@ -1,12 +1,18 @@
 // User sessions: signed access tokens (JWT, RFC 7519) that end with their user's session generation.
 import { errors, jwtVerify, SignJWT } from "jose";
-import type { User } from "./store/store.ts";
+import type { User } from "./store/records.ts";
 
-/** How long an access token works, in seconds. */
-export const accessLifetimeS = 86_400;
+/** How long a token of each kind works, in seconds. */
+export const lifetimeS = { access: 86_400, refresh: 604_800 } as const;
+
+/** `access` calls methods; `refresh` gets a new pair and nothing else. */
+export type SessionKind = keyof typeof lifetimeS;
 
 const algorithm = "HS256";
-const audience = "realmgate:access";
+
+function audience(kind: SessionKind): string {
+  return `realmgate:${kind}`;
+}
 
 export interface SessionClaims {
   readonly userId: string;
@@ -23,14 +29,14 @@ export class Sessions {
     this.#now = now;
   }
 
-  /** A new access token and when it ends. */
-  async issue(user: User): Promise<{ token: string; expiresAt: Date }> {
+  /** A new token and when it ends. */
+  async issue(user: User, kind: SessionKind): Promise<{ token: string; expiresAt: Date }> {
     const issuedS = Math.floor(this.#now() / 1000);
-    const expiresS = issuedS + accessLifetimeS;
+    const expiresS = issuedS + lifetimeS[kind];
     const token = await new SignJWT({ gen: user.sessionGeneration })
       .setProtectedHeader({ alg: algorithm, typ: "JWT" })
       .setSubject(user.id)
-      .setAudience(audience)
+      .setAudience(audience(kind))
       .setIssuedAt(issuedS)
       .setExpirationTime(expiresS)
       .sign(this.#key);
@@ -38,13 +44,13 @@ export class Sessions {
   }
 
   /** Whose token it is. The caller still has to compare the generation with the user's. */
-  async verify(token: string): Promise<SessionClaims | "expired" | "invalid"> {
+  async verify(token: string, kind: SessionKind): Promise<SessionClaims | "expired" | "invalid"> {
     // jose takes padding and white space; a session has one spelling.
     if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return "invalid";
     try {
       const { payload } = await jwtVerify(token, this.#key, {
         algorithms: [algorithm],
-        audience,
+        audience: audience(kind),
         currentDate: new Date(this.#now()),
         requiredClaims: ["sub", "exp"],
       });

@@ -12,7 +12,8 @@ import type { Implementation, Outcome } from "./dispatch.ts";
 import { DocumentAccess } from "./document-access.ts";
 import { etagOf } from "./if-match.ts";
 import { storedDocument } from "./permission-document.ts";
-import type { DocumentState, Store } from "./store/store.ts";
+import type { DocumentState } from "./store/records.ts";
+import type { Store } from "./store/store.ts";
 
 export function settingsService(store: Store): Implementation {
   const documents = new DocumentAccess("container", store);
@@ -33,6 +34,7 @@ export function settingsService(store: Store): Implementation {
           ? documents.write(context, id, ({ state }) => ({
               enableProxy: enableProxy ?? state.enableProxy,
               body: state.body,
+              hooks: state.hooks,
               fromProject: false,
             }))
           : documents.edit(

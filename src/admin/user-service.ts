@@ -10,33 +10,21 @@ import {
   UserService,
 } from "../../proto/gen/realmgate/v1/users_pb.ts";
 import type { Implementation, PublicContext } from "./dispatch.ts";
-import type { LoginLimiter } from "./login-limiter.ts";
-import { accessLifetimeS, type Sessions } from "./session.ts";
-import type { Store, User } from "./store/store.ts";
+import type { ServiceParts } from "./services.ts";
+import { lifetimeS } from "./session.ts";
+import type { User } from "./store/records.ts";
 
-export function userService(
-  store: Store,
-  sessions: Sessions,
-  limiter: LoginLimiter,
-): Implementation {
-  // An unknown user costs as much as a wrong password.
-  const nobody = Bun.password.hash(crypto.randomUUID());
+export function userService({ sessions, logins }: ServiceParts): Implementation {
   return {
     service: UserService,
     methods: {
       async login(request: LoginRequest, { clientAddress }: PublicContext) {
-        const user = await store.userForLogin(loginName(request));
-        const hash = user?.passwordHash ?? (await nobody);
-        const matches = await limiter.attempt(
-          clientAddress,
-          async () => (await Bun.password.verify(request.password, hash)) && user !== null,
-        );
-        if (user === null || !matches) throw new Refused(ErrorCode.INVALID_CREDENTIALS);
-        const { token, expiresAt } = await sessions.issue(user);
+        const user = await logins.check(loginName(request), request.password, clientAddress);
+        const { token, expiresAt } = await sessions.issue(user, "access");
         const message = create(SessionSchema, {
           token,
           expiresAt: expiresAt.toISOString(),
-          expiresIn: accessLifetimeS,
+          expiresIn: lifetimeS.access,
           user: userMessage(user),
         });
         return { message };
@@ -49,14 +37,14 @@ export function userService(
   };
 }
 
-/** An e-mail address is accepted where a user name is asked for (contract N23). */
-function loginName({ username, email }: LoginRequest): { username: string } | { email: string } {
+/** An e-mail address is accepted where a user name is asked for. */
+function loginName({ username, email }: LoginRequest): string {
   const name = username || email;
   if (!name) {
     const message = "is required, or email";
     throw new Refused(ErrorCode.MISSING_REQUIRED_FIELD, [{ instancePath: "/username", message }]);
   }
-  return name.includes("@") ? { email: name } : { username: name };
+  return name;
 }
 
 function userMessage(user: User): UserMessage {

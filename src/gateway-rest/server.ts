@@ -88,6 +88,7 @@ async function handle(
     credential: request.headers.get("authorization"),
     authority: request.headers.get("host"),
     realmId: null,
+    realmFilter: url.searchParams.get("realm_id"),
     ifMatch: request.headers.get("if-match"),
     clientAddress,
     requestId,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { createHash, generateKeyPairSync } from "node:crypto";
 import {
+  create,
   fromBinary,
   fromJson,
   type JsonObject,
@@ -220,6 +221,27 @@ describe("parseDocument refuses", () => {
       ["http", "db", "logs"].map((name) => `INVALID_PERMISSION_VALUE /permissions/g/${name}`),
     );
   });
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+    "%p, which the wire carries and JSON does not",
+    (number) => {
+      const values = { first: number, listed: [number], last: 1 };
+      const jwt = { type: "jwt", secret: "s", sources: ["cookie:a"], claims: values };
+      const sent = create(PermissionDocumentSchema, {
+        groups: { j: jwt },
+        permissions: { j: values },
+      });
+      const bytes = toBinary(PermissionDocumentSchema, sent);
+      const result = parseDocument(fromBinary(PermissionDocumentSchema, bytes));
+      const found = result.ok ? [] : result.violations.map(({ code, pointer }) => [code, pointer]);
+      expect(found).toEqual([
+        ["INVALID_JWT_CONFIG", "/groups/j/claims/first"],
+        ["INVALID_JWT_CONFIG", "/groups/j/claims/listed"],
+        ["INVALID_PERMISSION_VALUE", "/permissions/j/first"],
+        ["INVALID_PERMISSION_VALUE", "/permissions/j/listed"],
+      ]);
+    },
+  );
 
   test("everything at once, not only the first fault", () => {
     const json = {

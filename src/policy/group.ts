@@ -259,7 +259,7 @@ function parseClaims(
   }
   for (const [name, value] of entries) {
     if (!isClaimValue(value)) {
-      report("must be a string, a number or a boolean", "claims", name);
+      report("must be a string, a finite number or a boolean", "claims", name);
     } else if (name.length > claimCharsMax || String(value).length > claimCharsMax) {
       report(`may have at most ${claimCharsMax} characters`, "claims", name);
     } else {
@@ -269,7 +269,7 @@ function parseClaims(
   return claims;
 }
 
-/** A number that JSON cannot write would never equal a claim. */
+/** NaN and the infinities, which gRPC carries, have no JSON; NaN would never equal a claim. */
 function isClaimValue(value: unknown): value is ClaimValue {
   return typeof value === "string" || typeof value === "boolean" || Number.isFinite(value);
 }

@@ -8,8 +8,8 @@ import type {
   NewProject,
   PageQuery,
   Scope,
-  Store,
-} from "../../src/admin/store/store.ts";
+} from "../../src/admin/store/records.ts";
+import type { Store } from "../../src/admin/store/store.ts";
 import { randomFrom } from "../arbitrary/random.ts";
 
 /** A store on a place of its own that outlives it. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { SignJWT } from "jose";
 import { deriveKey } from "../../src/admin/secret-box.ts";
 import { Sessions } from "../../src/admin/session.ts";
-import type { User } from "../../src/admin/store/store.ts";
+import type { User } from "../../src/admin/store/records.ts";
 import { type Answer, Api, type Level, makePlace, type Place } from "./client.ts";
 import { adminPassword, type Program, startProgram } from "./program.ts";
 

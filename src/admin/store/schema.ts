@@ -1,5 +1,6 @@
 // Tables, as drizzle sees them. Times are ISO 8601 text with milliseconds, so that they sort as they read.
 import {
+  type AnySQLiteColumn,
   blob,
   index,
   integer,
@@ -19,9 +20,81 @@ export const users = sqliteTable("users", {
   isAdmin: integer("is_admin", { mode: "boolean" }).notNull(),
   /** Sessions of an earlier generation are over. */
   sessionGeneration: integer("session_generation").notNull(),
+  alias: text(),
+  /** ED25519, 64 hex digits. */
+  publicKey: text("public_key"),
+  /** JSON object. */
+  metadata: text().notNull().default("{}"),
   createdAt: text("created_at").notNull(),
   updatedAt: text("updated_at").notNull(),
 });
+
+/** The latest logins of each user; see UserStore.recordLogin. */
+export const logins = sqliteTable(
+  "logins",
+  {
+    id: integer().primaryKey({ autoIncrement: true }),
+    userId: text("user_id")
+      .notNull()
+      .references(() => users.id, { onDelete: "cascade" }),
+    ip: text().notNull(),
+    at: text().notNull(),
+  },
+  (table) => [index("logins_by_user").on(table.userId, table.id)],
+);
+
+export const tokens = sqliteTable(
+  "tokens",
+  {
+    id: text().primaryKey(),
+    userId: text("user_id")
+      .notNull()
+      .references(() => users.id, { onDelete: "cascade" }),
+    /** SHA-256 of the secret. */
+    secretHash: blob("secret_hash", { mode: "buffer" }).notNull().unique(),
+    alias: text().notNull(),
+    publicKey: text("public_key"),
+    /** JSON object. */
+    publicStorage: text("public_storage"),
+    /** JSON list of IPv4 networks, or `*`. */
+    ipWhitelist: text("ip_whitelist").notNull(),
+    /** JSON: TokenPermissions. */
+    permissions: text().notNull(),
+    allowNoRealm: integer("allow_no_realm", { mode: "boolean" }).notNull(),
+    vaultAccess: integer("vault_access", { mode: "boolean" }).notNull(),
+    eventAccess: integer("event_access", { mode: "boolean" }).notNull(),
+    expiresAt: text("expires_at"),
+    isEnabled: integer("is_enabled", { mode: "boolean" }).notNull(),
+    /** The token that made it. What was made from a token goes with it. */
+    createdByTokenId: text("created_by_token_id").references((): AnySQLiteColumn => tokens.id, {
+      onDelete: "cascade",
+    }),
+    delegationDepth: integer("delegation_depth").notNull(),
+    lastUsedAt: text("last_used_at"),
+    lastUsedIp: text("last_used_ip"),
+    createdAt: text("created_at").notNull(),
+    updatedAt: text("updated_at").notNull(),
+  },
+  (table) => [
+    index("tokens_by_user").on(table.userId, table.createdAt),
+    index("tokens_by_maker").on(table.createdByTokenId),
+    index("tokens_by_public_key").on(table.publicKey),
+  ],
+);
+
+export const tokenRealms = sqliteTable(
+  "token_realms",
+  {
+    tokenId: text("token_id")
+      .notNull()
+      .references(() => tokens.id, { onDelete: "cascade" }),
+    realmId: text("realm_id").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tokenId, table.realmId] }),
+    index("token_realms_by_realm").on(table.realmId),
+  ],
+);
 
 export const servers = sqliteTable("servers", {
   id: text().primaryKey(),
@@ -39,6 +112,7 @@ export const projects = sqliteTable(
     alias: text().notNull(),
     color: text().notNull(),
     maxContainers: integer("max_containers"),
+    isDefault: integer("is_default", { mode: "boolean" }).notNull().default(false),
     createdAt: text("created_at").notNull(),
     updatedAt: text("updated_at").notNull(),
   },
@@ -56,6 +130,28 @@ export const projectRealms = sqliteTable(
   (table) => [
     primaryKey({ columns: [table.projectId, table.realmId] }),
     index("project_realms_by_realm").on(table.realmId),
+  ],
+);
+
+/** Users who may do something in a project that is not theirs. */
+export const members = sqliteTable(
+  "members",
+  {
+    id: text().primaryKey(),
+    projectId: text("project_id")
+      .notNull()
+      .references(() => projects.id, { onDelete: "cascade" }),
+    userId: text("user_id")
+      .notNull()
+      .references(() => users.id, { onDelete: "cascade" }),
+    /** ProjectLevel: 1 read, 2 edit, 3 delete; each includes the ones before. */
+    level: integer().notNull(),
+    createdAt: text("created_at").notNull(),
+    updatedAt: text("updated_at").notNull(),
+  },
+  (table) => [
+    uniqueIndex("members_by_project").on(table.projectId, table.userId),
+    index("members_by_user").on(table.userId),
   ],
 );
 
@@ -79,7 +175,8 @@ export const containers = sqliteTable(
     createdAt: text("created_at").notNull(),
     updatedAt: text("updated_at").notNull(),
   },
-  (table) => [uniqueIndex("containers_by_name").on(table.projectId, table.name)],
+  // Two containers of a project share a name only where no realm holds both: checked where they are written.
+  (table) => [index("containers_by_name").on(table.projectId, table.name)],
 );
 
 export const containerRealms = sqliteTable(
@@ -96,6 +193,57 @@ export const containerRealms = sqliteTable(
   ],
 );
 
+/** The latest changes of each container's status. */
+export const statusLogs = sqliteTable(
+  "status_logs",
+  {
+    id: text().primaryKey(),
+    containerId: text("container_id")
+      .notNull()
+      .references(() => containers.id, { onDelete: "cascade" }),
+    fromStatus: text("from_status"),
+    toStatus: text("to_status").notNull(),
+    transitionTime: text("transition_time").notNull(),
+    /** Milliseconds in fromStatus. */
+    durationMs: integer("duration_ms"),
+    triggeredBy: text("triggered_by").notNull(),
+    /** The operation that was asked for; null at creation. */
+    operation: text(),
+  },
+  (table) => [index("status_logs_by_container").on(table.containerId, table.transitionTime)],
+);
+
+export const aliases = sqliteTable(
+  "aliases",
+  {
+    id: text().primaryKey(),
+    containerId: text("container_id")
+      .notNull()
+      .references(() => containers.id, { onDelete: "cascade" }),
+    /** The container's server and its project's owner: a name is taken once on each. */
+    serverId: text("server_id")
+      .notNull()
+      .references(() => servers.id),
+    userId: text("user_id")
+      .notNull()
+      .references(() => users.id),
+    alias: text().notNull(),
+    program: text().notNull(),
+    instance: integer().notNull(),
+    targetPath: text("target_path"),
+    allowPathOverride: integer("allow_path_override", { mode: "boolean" }).notNull(),
+    expiresAt: text("expires_at"),
+    enabled: integer({ mode: "boolean" }).notNull(),
+    createdAt: text("created_at").notNull(),
+    updatedAt: text("updated_at").notNull(),
+  },
+  (table) => [
+    uniqueIndex("aliases_by_server").on(table.serverId, table.alias),
+    uniqueIndex("aliases_by_user").on(table.userId, table.alias),
+    index("aliases_by_container").on(table.containerId),
+  ],
+);
+
 /** One row for each project or container whose document was ever written; it stays after DELETE to keep the version. */
 export const documents = sqliteTable(
   "documents",
@@ -105,8 +253,10 @@ export const documents = sqliteTable(
     ownerId: text("owner_id").notNull(),
     version: integer().notNull(),
     enableProxy: integer("enable_proxy", { mode: "boolean" }).notNull(),
-    /** The document as sealed JSON; null while none is stored (kill switch alone, or deleted). */
+    /** The document as sealed JSON, without hooks; null while none is stored (kill switch or hooks alone, or deleted). */
     body: blob({ mode: "buffer" }),
+    /** The hooks as sealed JSON; null: none. */
+    hooks: blob({ mode: "buffer" }),
   },
   (table) => [primaryKey({ columns: [table.kind, table.ownerId] })],
 );

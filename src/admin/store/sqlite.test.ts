@@ -8,9 +8,10 @@ import { sql } from "drizzle-orm";
 import { type OpenStore, storeConformance } from "../../../test/conformance/store.ts";
 import { newId } from "../id.ts";
 import { SecretBox } from "../secret-box.ts";
+import type { Scope } from "./records.ts";
 import { Database as StoreDatabase } from "./sqlite/database.ts";
 import { openSqliteStore } from "./sqlite.ts";
-import type { Scope, Store } from "./store.ts";
+import type { Store } from "./store.ts";
 
 storeConformance("the SQLite store", async (now): Promise<OpenStore> => {
   const folder = mkdtempSync(join(tmpdir(), "realmgate-store-"));

@@ -1,4 +1,5 @@
 // The Store on bun:sqlite.
+import { accessStore } from "./sqlite/access.ts";
 import { containerStore } from "./sqlite/containers.ts";
 import { Database, type SqliteOptions } from "./sqlite/database.ts";
 import { documentStore } from "./sqlite/documents.ts";
@@ -14,6 +15,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
   return {
     ...userStore(db),
     ...serverStore(db),
+    ...accessStore(db),
     ...projectStore(db),
     ...containerStore(db),
     ...documentStore(db),

@@ -1,161 +1,112 @@
 // The Store contract, in the domain's words. Reads and writes of tenants' data take a Scope; there is no way around it.
 // Every write is one transaction: it changes the data, records the change, and is durable when its promise resolves.
-
-/** Whose data a call may touch. It goes into the query; nothing is filtered afterwards. */
-export interface Scope {
-  readonly userId: string;
-  /** Only what carries this realm exists; null: the unscoped host, where everything of the user's exists. */
-  readonly realmId: string | null;
-}
-
-export interface User {
-  readonly id: string;
-  readonly username: string;
-  readonly email: string | null;
-  readonly passwordHash: string;
-  readonly isAdmin: boolean;
-  readonly sessionGeneration: number;
-  readonly createdAt: string;
-  readonly updatedAt: string;
-}
-
-export interface Server {
-  readonly id: string;
-  readonly name: string;
-}
-
-export interface Project {
-  readonly id: string;
-  readonly userId: string;
-  readonly alias: string;
-  readonly color: string;
-  readonly maxContainers: number | null;
-  readonly realmIds: readonly string[];
-  readonly createdAt: string;
-  readonly updatedAt: string;
-}
-
-export type NewProject = Pick<Project, "alias" | "color" | "maxContainers" | "realmIds">;
-
-/** Where a program listens: instance n at port + (n - 1) * stride. */
-export interface ProgramPort {
-  readonly port: number;
-  readonly stride: number;
-}
-
-export interface Container {
-  readonly id: string;
-  readonly projectId: string;
-  readonly projectAlias: string;
-  readonly serverId: string;
-  readonly serverName: string;
-  readonly name: string;
-  readonly color: string;
-  readonly status: string;
-  readonly realmIds: readonly string[];
-  readonly comment: string | null;
-  readonly address: string | null;
-  readonly programs: Readonly<Record<string, ProgramPort>>;
-  readonly hasOwnDocument: boolean;
-  readonly hasProjectDocument: boolean;
-  readonly createdAt: string;
-  readonly updatedAt: string;
-}
-
-export type NewContainer = Pick<
+import type { ProjectLevel } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import type {
+  Access,
+  Alias,
+  AliasChange,
+  AliasQuery,
   Container,
-  "projectId" | "serverId" | "name" | "color" | "realmIds" | "comment" | "address" | "programs"
->;
-
-export interface PageQuery<Column extends string> {
-  /** From 1. */
-  readonly page: number;
-  /** Entries a page. */
-  readonly limit: number;
-  readonly sortBy: Column;
-  readonly sortOrder: "asc" | "desc";
-  /** Only entries that carry this realm, beside what the scope asks. */
-  readonly realmId: string | null;
-}
-
-export type ProjectColumn = "created_at" | "id" | "alias" | "updated_at";
-export type ContainerColumn = "created_at" | "id" | "name" | "status" | "updated_at";
-
-export interface Page<Item> {
-  readonly items: readonly Item[];
-  /** Entries in the whole list. */
-  readonly total: number;
-}
-
-/** Whose permission document. */
-export interface DocumentKey {
-  readonly kind: "project" | "container";
-  readonly id: string;
-}
-
-export interface DocumentState {
-  /** 0: never written. Grows by one with each write and never repeats. */
-  readonly version: number;
-  readonly enableProxy: boolean;
-  /** The document as JSON text; null while none is stored. */
-  readonly body: string | null;
-}
-
-/** A document with what a write of it depends on. */
-export interface DocumentView {
-  readonly projectId: string;
-  readonly state: DocumentState;
-  /** Of a container's project; of a project's document: itself. */
-  readonly projectState: DocumentState;
-}
-
-export interface DocumentWrite {
-  /** The version that the writer saw. */
-  readonly expected: number;
-  /** The version of the project's document that the new state was made from; null when it does not matter. */
-  readonly projectVersion: number | null;
-  readonly enableProxy: boolean;
-  readonly body: string | null;
-}
-
-export type DocumentWritten =
-  | { readonly kind: "written"; readonly version: number; readonly revision: number }
-  /** Somebody else wrote first: the caller has to read again. */
-  | { readonly kind: "stale" }
-  /** The project's document moved on: the new state has to be made again. */
-  | { readonly kind: "moved" };
-
-/** What the proxy needs to know of a project; null: it is gone. */
-export interface ProjectFact {
-  readonly id: string;
-  readonly state: { readonly enableProxy: boolean; readonly body: string | null } | null;
-}
-
-/** What the proxy needs to know of a container; null: it is gone. */
-export interface ContainerFact {
-  readonly id: string;
-  readonly state:
-    | (Pick<Container, "projectId" | "serverName" | "status" | "address" | "programs"> & {
-        readonly enableProxy: boolean;
-        readonly body: string | null;
-      })
-    | null;
-}
-
-/** The present state of all that changed after a revision. */
-export interface Facts {
-  readonly revision: number;
-  readonly projects: readonly ProjectFact[];
-  readonly containers: readonly ContainerFact[];
-}
+  ContainerChange,
+  ContainerColumn,
+  DeletedProject,
+  DocumentKey,
+  DocumentView,
+  DocumentWrite,
+  DocumentWritten,
+  Facts,
+  Login,
+  Made,
+  Member,
+  MemberColumn,
+  NewAlias,
+  NewContainer,
+  NewProject,
+  NewToken,
+  Page,
+  PageQuery,
+  Project,
+  ProjectChange,
+  ProjectColumn,
+  RealmUsage,
+  ResourceKey,
+  Scope,
+  Server,
+  StatusLog,
+  StatusLogColumn,
+  Token,
+  TokenChange,
+  TokenScope,
+  Upstream,
+  User,
+} from "./records.ts";
 
 export interface UserStore {
   hasUsers(): Promise<boolean>;
-  /** The first user, unless there is any user already. Answers whether it was made. */
+  /** The first user, with a default project, unless there is any user already. Answers whether it was made. */
   createFirstUser(user: { username: string; passwordHash: string }): Promise<boolean>;
+  /** A user with a default project. Answers whether it was made: not when the address or the name is taken. */
+  createUser(user: { username: string; email: string; passwordHash: string }): Promise<boolean>;
   /** By user name (case-sensitive) or e-mail address (lower-cased here). */
   userForLogin(name: { username: string } | { email: string }): Promise<User | null>;
   userById(id: string): Promise<User | null>;
+  /** Null: no such user. */
+  updateUser(
+    id: string,
+    change: Partial<Pick<User, "alias" | "publicKey" | "metadata" | "passwordHash">>,
+  ): Promise<User | null>;
+  /** Ends every session of the user. */
+  endSessions(id: string): Promise<void>;
+  /** Keeps a login, and of all of the user's the 10 latest; answers with those, newest first. */
+  recordLogin(id: string, ip: string): Promise<readonly Login[]>;
+}
+
+export interface TokenStore {
+  /** A token by its secret's hash, with its ancestors after it, up to the one that a session made; empty: none. */
+  tokenChain(secretHash: Buffer): Promise<readonly Token[]>;
+  /** `duplicate`: the alias is taken. `limit`: there are as many as there may be. */
+  createToken(
+    scope: TokenScope,
+    token: NewToken & { readonly secretHash: Buffer },
+  ): Promise<Token | "duplicate" | "limit">;
+  /** Newest first, at most `limit`. */
+  tokens(scope: TokenScope, limit: number): Promise<readonly Token[]>;
+  /** Null: it does not exist in this scope. */
+  token(scope: TokenScope, id: string): Promise<Token | null>;
+  /** Null: it does not exist in this scope. */
+  updateToken(
+    scope: TokenScope,
+    id: string,
+    change: TokenChange,
+  ): Promise<Token | "duplicate" | null>;
+  /** A token's change of itself. Null: it is gone. */
+  updateOwnProfile(
+    id: string,
+    profile: Pick<Token, "publicKey" | "publicStorage">,
+  ): Promise<Token | null>;
+  /** Puts a token into a realm, or takes it out, whatever else changes at the time. Null: not in this scope. */
+  setTokenRealm(
+    scope: TokenScope,
+    id: string,
+    realmId: string,
+    inRealm: boolean,
+  ): Promise<Token | null>;
+  /** And all made from it. Answers whether it existed in this scope. */
+  deleteToken(scope: TokenScope, id: string): Promise<boolean>;
+  /** The oldest token with this public key (lower case) that carries the realms, whosever it is. */
+  publicProfile(
+    publicKey: string,
+    realms: readonly string[],
+  ): Promise<{ readonly publicStorage: string | null } | null>;
+  /** Notes a use. */
+  touchToken(id: string, ip: string): Promise<void>;
+  /** Tokens of a user. */
+  tokenCount(userId: string): Promise<number>;
+}
+
+export interface RealmStore {
+  /** What the realms hold that the scope's projects, containers and the tokens name; of a confined caller only its own. */
+  realms(scope: Scope, tokens: TokenScope): Promise<readonly RealmUsage[]>;
 }
 
 export interface ServerStore {
@@ -164,23 +115,67 @@ export interface ServerStore {
   servers(): Promise<readonly Server[]>;
 }
 
+export interface AccessStore {
+  /** What the caller may do with a resource, at whatever level; null: it does not exist in this scope. */
+  access(scope: Scope, key: ResourceKey): Promise<Access | null>;
+}
+
 export interface ProjectStore {
   /** `duplicate`: the owner has the alias already where both would be visible. */
   createProject(
     scope: Scope,
     project: NewProject,
-  ): Promise<{ project: Project; revision: number } | "duplicate">;
+  ): Promise<({ project: Project } & Made) | "duplicate">;
   /** Null: it does not exist in this scope. */
   project(scope: Scope, id: string): Promise<Project | null>;
   projects(scope: Scope, query: PageQuery<ProjectColumn>): Promise<Page<Project>>;
+  /** Null: it does not exist in this scope. */
+  updateProject(
+    scope: Scope,
+    id: string,
+    change: ProjectChange,
+  ): Promise<({ project: Project } & Made) | "duplicate" | null>;
+  /**
+   * Null: it does not exist in this scope. `shared`: a container that the caller sees is in a realm that it may not use.
+   * A project with containers that a confined caller does not see only leaves the caller's realms.
+   */
+  deleteProject(
+    scope: Scope,
+    id: string,
+  ): Promise<({ deleted: DeletedProject } & Made) | "default" | "shared" | null>;
+}
+
+export interface MemberStore {
+  /** Null: the project does not exist in this scope. */
+  members(
+    scope: Scope,
+    projectId: string,
+    query: PageQuery<MemberColumn>,
+  ): Promise<Page<Member> | null>;
+  /** Null: the project, or the permission in it, does not exist in this scope. */
+  member(scope: Scope, projectId: string, id: string): Promise<Member | null>;
+  addMember(
+    scope: Scope,
+    projectId: string,
+    member: Pick<Member, "userId" | "level">,
+  ): Promise<Member | "no_user" | "exists" | null>;
+  /** `atMost`: a permission above it is left alone, which answers null as if it were not there. */
+  updateMember(
+    scope: Scope,
+    projectId: string,
+    id: string,
+    level: ProjectLevel,
+    atMost: ProjectLevel,
+  ): Promise<Member | null>;
+  removeMember(scope: Scope, projectId: string, id: string, atMost: ProjectLevel): Promise<boolean>;
 }
 
 export interface ContainerStore {
-  /** `no_project`: not in this scope. `quota`: the project is full. `duplicate`: the project has the name already. */
+  /** `no_project`: not in this scope. `quota`: the project is full. `duplicate`: the name is taken where both would be visible. */
   createContainer(
     scope: Scope,
     container: NewContainer,
-  ): Promise<{ container: Container; revision: number } | "no_project" | "quota" | "duplicate">;
+  ): Promise<({ container: Container } & Made) | "no_project" | "quota" | "duplicate">;
   /** Null: it does not exist in this scope. */
   container(scope: Scope, id: string): Promise<Container | null>;
   /** Of one project, or of all that are in the scope. */
@@ -188,6 +183,49 @@ export interface ContainerStore {
     scope: Scope,
     query: PageQuery<ContainerColumn> & { readonly projectId: string | null },
   ): Promise<Page<Container>>;
+  /** Null: it does not exist in this scope. */
+  updateContainer(
+    scope: Scope,
+    id: string,
+    change: ContainerChange,
+  ): Promise<({ container: Container } & Made) | "duplicate" | null>;
+  /** With its document, hooks, aliases and logs. Null: it does not exist in this scope. */
+  deleteContainer(scope: Scope, id: string): Promise<Made | null>;
+  /** Moves the status when it is one of `from`, and keeps a log of it. Null: it does not exist in this scope. */
+  moveStatus(
+    scope: Scope,
+    id: string,
+    move: { readonly operation: string; readonly from: readonly string[]; readonly to: string },
+  ): Promise<({ container: Container } & Made) | "conflict" | null>;
+  /** Null: the container does not exist in this scope. */
+  statusLogs(
+    scope: Scope,
+    id: string,
+    query: PageQuery<StatusLogColumn>,
+  ): Promise<Page<StatusLog> | null>;
+  /** For operators, of any tenant's container that carries the realms; null: there is none. */
+  setUpstream(
+    id: string,
+    realms: readonly string[],
+    upstream: Partial<Upstream>,
+  ): Promise<(Upstream & Made) | null>;
+}
+
+export interface AliasStore {
+  /** `server`, `account`: who has the name already. `limit`: the container has as many as it may. Null: no such container. */
+  createAlias(
+    scope: Scope,
+    alias: NewAlias,
+  ): Promise<({ alias: Alias } & Made) | "server" | "account" | "limit" | null>;
+  alias(scope: Scope, id: string): Promise<Alias | null>;
+  /** Newest first. */
+  aliases(scope: Scope, query: AliasQuery): Promise<readonly Alias[]>;
+  updateAlias(
+    scope: Scope,
+    id: string,
+    change: AliasChange,
+  ): Promise<({ alias: Alias } & Made) | "server" | "account" | null>;
+  deleteAlias(scope: Scope, id: string): Promise<Made | null>;
 }
 
 export interface DocumentStore {
@@ -204,15 +242,22 @@ export interface DocumentStore {
 export interface FactStore {
   /** For proxies, never for callers: everything after a revision (0: everything), all tenants. */
   factsAfter(revision: number): Promise<Facts>;
+  /** The number of the last committed change. */
+  revision(): Promise<number>;
   /** Calls back after each commit, with its revision. A hint: `factsAfter` is the truth. Answers how to stop it. */
   onCommit(listener: (revision: number) => void): () => void;
 }
 
 export interface Store
   extends UserStore,
+    TokenStore,
+    RealmStore,
     ServerStore,
+    AccessStore,
     ProjectStore,
+    MemberStore,
     ContainerStore,
+    AliasStore,
     DocumentStore,
     FactStore {
   close(): Promise<void>;

@@ -7,18 +7,22 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.ts";
-import type { Value } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
+import type { EmptySchema, FieldMask, Value } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_empty, file_google_protobuf_field_mask, file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
+import type { Alias } from "./aliases_pb.ts";
+import { file_realmgate_v1_aliases } from "./aliases_pb.ts";
 import { file_realmgate_v1_options } from "./options_pb.ts";
-import type { Pagination } from "./projects_pb.ts";
-import { file_realmgate_v1_projects } from "./projects_pb.ts";
+import type { Pagination } from "./pagination_pb.ts";
+import { file_realmgate_v1_pagination } from "./pagination_pb.ts";
+import type { PermissionDocument } from "./permissions_pb.ts";
+import { file_realmgate_v1_permissions } from "./permissions_pb.ts";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file realmgate/v1/containers.proto.
  */
 export const file_realmgate_v1_containers: GenFile = /*@__PURE__*/
-  fileDesc("Ch1yZWFsbWdhdGUvdjEvY29udGFpbmVycy5wcm90bxIMcmVhbG1nYXRlLnYxIkkKC1Byb2dyYW1Qb3J0EhwKBHBvcnQYASABKAVCDoq1GAoIARABGP//AzAREhwKBnN0cmlkZRgCIAEoBUIMirUYCBAAGP//AzARIucDCglDb250YWluZXISCgoCaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIVCg1wcm9qZWN0X2FsaWFzGAMgASgJEhEKCXNlcnZlcl9pZBgEIAEoCRITCgtzZXJ2ZXJfbmFtZRgFIAEoCRIMCgRuYW1lGAYgASgJEg0KBWNvbG9yGAcgASgJEg4KBnN0YXR1cxgIIAEoCRIRCglyZWFsbV9pZHMYCSADKAkSGgoHY29tbWVudBgKIAEoCUIEkLUYAUgAiAEBEhoKB2FkZHJlc3MYCyABKAlCBJC1GAFIAYgBARI3Cghwcm9ncmFtcxgMIAMoCzIlLnJlYWxtZ2F0ZS52MS5Db250YWluZXIuUHJvZ3JhbXNFbnRyeRIdChVoYXNfcHJveHlfcGVybWlzc2lvbnMYDSABKAgSHwoXcHJveHlfcGVybWlzc2lvbnNfc2NvcGUYDiABKAkSEgoKY3JlYXRlZF9hdBgPIAEoCRISCgp1cGRhdGVkX2F0GBAgASgJGkoKDVByb2dyYW1zRW50cnkSCwoDa2V5GAEgASgJEigKBXZhbHVlGAIgASgLMhkucmVhbG1nYXRlLnYxLlByb2dyYW1Qb3J0OgI4AUIKCghfY29tbWVudEIKCghfYWRkcmVzcyKyCQoWQ3JlYXRlQ29udGFpbmVyUmVxdWVzdBIsCgpwcm9qZWN0X2lkGAEgASgJQhiKtRgUCAEiDl5bMC05YS1mXXsyNH0kMAkSLgoJc2VydmVyX2lkGAIgASgJQhaKtRgSIg5eWzAtOWEtZl17MjR9JDAJSACIAQESLwoEbmFtZRgDIAEoCUIcirUYGBADGGQiEF5bYS16QS1aMC05Xy1dKyQwEEgBiAEBEj8KBWNvbG9yGAQgASgJQiuKtRgnIiNeIz8oWzAtOWEtZkEtRl17M318WzAtOWEtZkEtRl17Nn0pJDANSAKIAQESLAoJcmVhbG1faWRzGAUgAygJQhmKtRgVGPQDIg5eWzAtOWEtZl17MjR9JDAPEh0KB2NvbW1lbnQYBiABKAlCB4q1GAMYgH1IA4gBARIcCgdhZGRyZXNzGAcgASgJQgaKtRgCGC1IBIgBARJMCghwcm9ncmFtcxgIIAMoCzIyLnJlYWxtZ2F0ZS52MS5DcmVhdGVDb250YWluZXJSZXF1ZXN0LlByb2dyYW1zRW50cnlCBoq1GAIYQBIWCglob29keV9raXQYFCABKAhIBYgBARIUCgdkZXZfa2l0GBUgASgISAaIAQESDwoCYWkYFiABKAhIB4gBARIWCglhdXRvc3RhcnQYFyABKAhICIgBARIlCg9jb250YWluZXJfaW1hZ2UYGCABKAlCB4q1GAMYgAhICYgBARIlCg5zc2hfcHVibGljX2tleRgZIAEoCUIIirUYBBiAgAFICogBARI2ChBlbnZpcm9ubWVudF92YXJzGBogASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEgLiAEBEiwKB3JhbWRpc2sYGyABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVIDIgBARIqCgVjYWNoZRgcIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUgNiAEBEjAKC2NhY2hlX2ltYWdlGB0gASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlSA6IAQESFQoIcHJlc3Bhd24YHiABKAhID4gBARIcCg9ieXBhc3NfcHJlc3Bhd24YHyABKAhIEIgBARIQCgNrdm0YICABKAhIEYgBARIUCgdkZXZfa3ZtGCEgASgISBKIAQEaSgoNUHJvZ3JhbXNFbnRyeRILCgNrZXkYASABKAkSKAoFdmFsdWUYAiABKAsyGS5yZWFsbWdhdGUudjEuUHJvZ3JhbVBvcnQ6AjgBQgwKCl9zZXJ2ZXJfaWRCBwoFX25hbWVCCAoGX2NvbG9yQgoKCF9jb21tZW50QgoKCF9hZGRyZXNzQgwKCl9ob29keV9raXRCCgoIX2Rldl9raXRCBQoDX2FpQgwKCl9hdXRvc3RhcnRCEgoQX2NvbnRhaW5lcl9pbWFnZUIRCg9fc3NoX3B1YmxpY19rZXlCEwoRX2Vudmlyb25tZW50X3ZhcnNCCgoIX3JhbWRpc2tCCAoGX2NhY2hlQg4KDF9jYWNoZV9pbWFnZUILCglfcHJlc3Bhd25CEgoQX2J5cGFzc19wcmVzcGF3bkIGCgRfa3ZtQgoKCF9kZXZfa3ZtIjsKE0dldENvbnRhaW5lclJlcXVlc3QSJAoCaWQYASABKAlCGIq1GBQIASIOXlswLTlhLWZdezI0fSQwCSL2AgoVTGlzdENvbnRhaW5lcnNSZXF1ZXN0Ei8KCnByb2plY3RfaWQYASABKAlCFoq1GBIiDl5bMC05YS1mXXsyNH0kMAlIAIgBARIfCgRwYWdlGAIgASgFQgyKtRgIEAEYwIQ9MAtIAYgBARIeCgVsaW1pdBgDIAEoBUIKirUYBhABGGQwC0gCiAEBEkYKB3NvcnRfYnkYBCABKAlCMIq1GCwqCmNyZWF0ZWRfYXQqAmlkKgRuYW1lKgZzdGF0dXMqCnVwZGF0ZWRfYXQwC0gDiAEBEioKCnNvcnRfb3JkZXIYBSABKAlCEYq1GA0qA2FzYyoEZGVzYzALSASIAQESLQoIcmVhbG1faWQYBiABKAlCFoq1GBIiDl5bMC05YS1mXXsyNH0kMA9IBYgBAUINCgtfcHJvamVjdF9pZEIHCgVfcGFnZUIICgZfbGltaXRCCgoIX3NvcnRfYnlCDQoLX3NvcnRfb3JkZXJCCwoJX3JlYWxtX2lkInMKFkxpc3RDb250YWluZXJzUmVzcG9uc2USKwoKY29udGFpbmVycxgBIAMoCzIXLnJlYWxtZ2F0ZS52MS5Db250YWluZXISLAoKcGFnaW5hdGlvbhgCIAEoCzIYLnJlYWxtZ2F0ZS52MS5QYWdpbmF0aW9uMu4EChBDb250YWluZXJTZXJ2aWNlEuIBCg5MaXN0Q29udGFpbmVycxIjLnJlYWxtZ2F0ZS52MS5MaXN0Q29udGFpbmVyc1JlcXVlc3QaJC5yZWFsbWdhdGUudjEuTGlzdENvbnRhaW5lcnNSZXNwb25zZSKEAYq1GBMIBBIPY29udGFpbmVycy5yZWFkkrUYIxIhQ29udGFpbmVycyByZXRyaWV2ZWQgc3VjY2Vzc2Z1bGx5gtPkkwJAWioSKC9hcGkvdjEvcHJvamVjdHMve3Byb2plY3RfaWR9L2NvbnRhaW5lcnMSEi9hcGkvdjEvY29udGFpbmVycxLHAQoPQ3JlYXRlQ29udGFpbmVyEiQucmVhbG1nYXRlLnYxLkNyZWF0ZUNvbnRhaW5lclJlcXVlc3QaFy5yZWFsbWdhdGUudjEuQ29udGFpbmVyInWKtRgXCAQSEWNvbnRhaW5lcnMuY3JlYXRlGAKStRgjCMkBEh5Db250YWluZXIgY3JlYXRlZCBzdWNjZXNzZnVsbHmC0+STAi06ASoiKC9hcGkvdjEvcHJvamVjdHMve3Byb2plY3RfaWR9L2NvbnRhaW5lcnMSqgEKDEdldENvbnRhaW5lchIhLnJlYWxtZ2F0ZS52MS5HZXRDb250YWluZXJSZXF1ZXN0GhcucmVhbG1nYXRlLnYxLkNvbnRhaW5lciJeirUYFQgEEg9jb250YWluZXJzLnJlYWQYAZK1GCISIENvbnRhaW5lciByZXRyaWV2ZWQgc3VjY2Vzc2Z1bGx5gtPkkwIZEhcvYXBpL3YxL2NvbnRhaW5lcnMve2lkfWIGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_struct, file_realmgate_v1_options, file_realmgate_v1_projects]);
+  fileDesc("Ch1yZWFsbWdhdGUvdjEvY29udGFpbmVycy5wcm90bxIMcmVhbG1nYXRlLnYxIkkKC1Byb2dyYW1Qb3J0EhwKBHBvcnQYASABKAVCDoq1GAoIARABGP//AzAREhwKBnN0cmlkZRgCIAEoBUIMirUYCBAAGP//AzARIvAFCglDb250YWluZXISCgoCaWQYASABKAkSEgoKcHJvamVjdF9pZBgCIAEoCRIgCg1wcm9qZWN0X2FsaWFzGAMgASgJQgSQtRgBSACIAQESEQoJc2VydmVyX2lkGAQgASgJEhMKC3NlcnZlcl9uYW1lGAUgASgJEgwKBG5hbWUYBiABKAkSDQoFY29sb3IYByABKAkSDgoGc3RhdHVzGAggASgJEhEKCXJlYWxtX2lkcxgJIAMoCRIaCgdjb21tZW50GAogASgJQgSQtRgBSAGIAQESGgoHYWRkcmVzcxgLIAEoCUIEkLUYAUgCiAEBEjcKCHByb2dyYW1zGAwgAygLMiUucmVhbG1nYXRlLnYxLkNvbnRhaW5lci5Qcm9ncmFtc0VudHJ5Eh0KFWhhc19wcm94eV9wZXJtaXNzaW9ucxgNIAEoCBIfChdwcm94eV9wZXJtaXNzaW9uc19zY29wZRgOIAEoCRISCgpjcmVhdGVkX2F0GA8gASgJEhIKCnVwZGF0ZWRfYXQYECABKAkSGQoRaGFzX3Byb3h5X2RvbWFpbnMYESABKAgSGwoTcHJveHlfZG9tYWluc19jb3VudBgSIAEoBRIwCg1wcm94eV9kb21haW5zGBMgAygLMhMucmVhbG1nYXRlLnYxLkFsaWFzQgSotRgBEjsKEXByb3h5X3Blcm1pc3Npb25zGBQgASgLMiAucmVhbG1nYXRlLnYxLlBlcm1pc3Npb25Eb2N1bWVudBJDChlwcm9qZWN0X3Byb3h5X3Blcm1pc3Npb25zGBUgASgLMiAucmVhbG1nYXRlLnYxLlBlcm1pc3Npb25Eb2N1bWVudBpKCg1Qcm9ncmFtc0VudHJ5EgsKA2tleRgBIAEoCRIoCgV2YWx1ZRgCIAEoCzIZLnJlYWxtZ2F0ZS52MS5Qcm9ncmFtUG9ydDoCOAFCEAoOX3Byb2plY3RfYWxpYXNCCgoIX2NvbW1lbnRCCgoIX2FkZHJlc3MisgkKFkNyZWF0ZUNvbnRhaW5lclJlcXVlc3QSLAoKcHJvamVjdF9pZBgBIAEoCUIYirUYFAgBIg5eWzAtOWEtZl17MjR9JDAJEi4KCXNlcnZlcl9pZBgCIAEoCUIWirUYEiIOXlswLTlhLWZdezI0fSQwCUgAiAEBEi8KBG5hbWUYAyABKAlCHIq1GBgQAxhkIhBeW2EtekEtWjAtOV8tXSskMBBIAYgBARI/CgVjb2xvchgEIAEoCUIrirUYJyIjXiM/KFswLTlhLWZBLUZdezN9fFswLTlhLWZBLUZdezZ9KSQwDUgCiAEBEiwKCXJlYWxtX2lkcxgFIAMoCUIZirUYFRj0AyIOXlswLTlhLWZdezI0fSQwDxIdCgdjb21tZW50GAYgASgJQgeKtRgDGIB9SAOIAQESHAoHYWRkcmVzcxgHIAEoCUIGirUYAhgtSASIAQESTAoIcHJvZ3JhbXMYCCADKAsyMi5yZWFsbWdhdGUudjEuQ3JlYXRlQ29udGFpbmVyUmVxdWVzdC5Qcm9ncmFtc0VudHJ5QgaKtRgCGEASFgoJaG9vZHlfa2l0GBQgASgISAWIAQESFAoHZGV2X2tpdBgVIAEoCEgGiAEBEg8KAmFpGBYgASgISAeIAQESFgoJYXV0b3N0YXJ0GBcgASgISAiIAQESJQoPY29udGFpbmVyX2ltYWdlGBggASgJQgeKtRgDGIAISAmIAQESJQoOc3NoX3B1YmxpY19rZXkYGSABKAlCCIq1GAQYgIABSAqIAQESNgoQZW52aXJvbm1lbnRfdmFycxgaIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RIC4gBARIsCgdyYW1kaXNrGBsgASgLMhYuZ29vZ2xlLnByb3RvYnVmLlZhbHVlSAyIAQESKgoFY2FjaGUYHCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVIDYgBARIwCgtjYWNoZV9pbWFnZRgdIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUgOiAEBEhUKCHByZXNwYXduGB4gASgISA+IAQESHAoPYnlwYXNzX3ByZXNwYXduGB8gASgISBCIAQESEAoDa3ZtGCAgASgISBGIAQESFAoHZGV2X2t2bRghIAEoCEgSiAEBGkoKDVByb2dyYW1zRW50cnkSCwoDa2V5GAEgASgJEigKBXZhbHVlGAIgASgLMhkucmVhbG1nYXRlLnYxLlByb2dyYW1Qb3J0OgI4AUIMCgpfc2VydmVyX2lkQgcKBV9uYW1lQggKBl9jb2xvckIKCghfY29tbWVudEIKCghfYWRkcmVzc0IMCgpfaG9vZHlfa2l0QgoKCF9kZXZfa2l0QgUKA19haUIMCgpfYXV0b3N0YXJ0QhIKEF9jb250YWluZXJfaW1hZ2VCEQoPX3NzaF9wdWJsaWNfa2V5QhMKEV9lbnZpcm9ubWVudF92YXJzQgoKCF9yYW1kaXNrQggKBl9jYWNoZUIOCgxfY2FjaGVfaW1hZ2VCCwoJX3ByZXNwYXduQhIKEF9ieXBhc3NfcHJlc3Bhd25CBgoEX2t2bUIKCghfZGV2X2t2bSLhAQoTR2V0Q29udGFpbmVyUmVxdWVzdBIkCgJpZBgBIAEoCUIYirUYFAgBIg5eWzAtOWEtZl17MjR9JDAJEhQKB3J1bnRpbWUYAiABKAhIAIgBARIiChVpbmNsdWRlX3Byb3h5X2RvbWFpbnMYAyABKAhIAYgBARImChlpbmNsdWRlX3Byb3h5X3Blcm1pc3Npb25zGAQgASgISAKIAQFCCgoIX3J1bnRpbWVCGAoWX2luY2x1ZGVfcHJveHlfZG9tYWluc0IcChpfaW5jbHVkZV9wcm94eV9wZXJtaXNzaW9ucyKYBQoWVXBkYXRlQ29udGFpbmVyUmVxdWVzdBIkCgJpZBgBIAEoCUIYirUYFAgBIg5eWzAtOWEtZl17MjR9JDAJEi8KBG5hbWUYAiABKAlCHIq1GBgQAxhkIhBeW2EtekEtWjAtOV8tXSskMBBIAIgBARI/CgVjb2xvchgDIAEoCUIrirUYJyIjXiM/KFswLTlhLWZBLUZdezN9fFswLTlhLWZBLUZdezZ9KSQwDUgBiAEBEiwKCXJlYWxtX2lkcxgEIAMoCUIZirUYFRj0AyIOXlswLTlhLWZdezI0fSQwDxIhCgdjb21tZW50GAUgASgJQguKtRgDGIB9kLUYAUgCiAEBEi8KC3VwZGF0ZV9tYXNrGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIPCgJhaRgUIAEoCEgDiAEBEhYKCWF1dG9zdGFydBgVIAEoCEgEiAEBEjYKEGVudmlyb25tZW50X3ZhcnMYFiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0SAWIAQESKQoOc3NoX3B1YmxpY19rZXkYFyABKAlCDIq1GAQYgIABkLUYAUgGiAEBEiwKB3JhbWRpc2sYGCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVIB4gBARIxCgxyYW1kaXNrX3NpemUYGSABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVICIgBAUIHCgVfbmFtZUIICgZfY29sb3JCCgoIX2NvbW1lbnRCBQoDX2FpQgwKCl9hdXRvc3RhcnRCEwoRX2Vudmlyb25tZW50X3ZhcnNCEQoPX3NzaF9wdWJsaWNfa2V5QgoKCF9yYW1kaXNrQg8KDV9yYW1kaXNrX3NpemUiPgoWRGVsZXRlQ29udGFpbmVyUmVxdWVzdBIkCgJpZBgBIAEoCUIYirUYFAgBIg5eWzAtOWEtZl17MjR9JDAJIv4BChJTZXRVcHN0cmVhbVJlcXVlc3QSJAoCaWQYASABKAlCGIq1GBQIASIOXlswLTlhLWZdezI0fSQwCRIgCgdhZGRyZXNzGAIgASgJQgqKtRgCGC2QtRgBSACIAQESSAoIcHJvZ3JhbXMYAyADKAsyLi5yZWFsbWdhdGUudjEuU2V0VXBzdHJlYW1SZXF1ZXN0LlByb2dyYW1zRW50cnlCBoq1GAIYQBpKCg1Qcm9ncmFtc0VudHJ5EgsKA2tleRgBIAEoCRIoCgV2YWx1ZRgCIAEoCzIZLnJlYWxtZ2F0ZS52MS5Qcm9ncmFtUG9ydDoCOAFCCgoIX2FkZHJlc3MiwgEKCFVwc3RyZWFtEgoKAmlkGAEgASgJEhoKB2FkZHJlc3MYAiABKAlCBJC1GAFIAIgBARI2Cghwcm9ncmFtcxgDIAMoCzIkLnJlYWxtZ2F0ZS52MS5VcHN0cmVhbS5Qcm9ncmFtc0VudHJ5GkoKDVByb2dyYW1zRW50cnkSCwoDa2V5GAEgASgJEigKBXZhbHVlGAIgASgLMhkucmVhbG1nYXRlLnYxLlByb2dyYW1Qb3J0OgI4AUIKCghfYWRkcmVzcyI/ChdPcGVyYXRlQ29udGFpbmVyUmVxdWVzdBIkCgJpZBgBIAEoCUIYirUYFAgBIg5eWzAtOWEtZl17MjR9JDAJInIKEkNvbnRhaW5lck9wZXJhdGlvbhIRCglvcGVyYXRpb24YASABKAkSFAoMY29udGFpbmVyX2lkGAIgASgJEhIKCnByb2plY3RfaWQYAyABKAkSDwoHbWVzc2FnZRgEIAEoCRIOCgZzdGF0dXMYBSABKAki9gEKFUxpc3RTdGF0dXNMb2dzUmVxdWVzdBIkCgJpZBgBIAEoCUIYirUYFAgBIg5eWzAtOWEtZl17MjR9JDAJEh8KBHBhZ2UYAiABKAVCDIq1GAgQARjAhD0wC0gAiAEBEh4KBWxpbWl0GAMgASgFQgqKtRgGEAEYZDALSAGIAQESHAoHc29ydF9ieRgEIAEoCUIGirUYAhhASAKIAQESKgoKc29ydF9vcmRlchgFIAEoCUIRirUYDSoDYXNjKgRkZXNjMAtIA4gBAUIHCgVfcGFnZUIICgZfbGltaXRCCgoIX3NvcnRfYnlCDQoLX3NvcnRfb3JkZXIibQoWTGlzdFN0YXR1c0xvZ3NSZXNwb25zZRIlCgRsb2dzGAEgAygLMhcucmVhbG1nYXRlLnYxLlN0YXR1c0xvZxIsCgpwYWdpbmF0aW9uGAIgASgLMhgucmVhbG1nYXRlLnYxLlBhZ2luYXRpb24i+gEKCVN0YXR1c0xvZxIKCgJpZBgBIAEoCRIUCgxjb250YWluZXJfaWQYAiABKAkSHgoLZnJvbV9zdGF0dXMYAyABKAlCBJC1GAFIAIgBARIRCgl0b19zdGF0dXMYBCABKAkSFwoPdHJhbnNpdGlvbl90aW1lGAUgASgJEh4KC2R1cmF0aW9uX21zGAYgASgFQgSQtRgBSAGIAQESFAoMdHJpZ2dlcmVkX2J5GAcgASgJEikKCG1ldGFkYXRhGAggASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEIOCgxfZnJvbV9zdGF0dXNCDgoMX2R1cmF0aW9uX21zIvoEChVMaXN0Q29udGFpbmVyc1JlcXVlc3QSLwoKcHJvamVjdF9pZBgBIAEoCUIWirUYEiIOXlswLTlhLWZdezI0fSQwCUgAiAEBEh8KBHBhZ2UYAiABKAVCDIq1GAgQARjAhD0wC0gBiAEBEh4KBWxpbWl0GAMgASgFQgqKtRgGEAEYZDALSAKIAQESRgoHc29ydF9ieRgEIAEoCUIwirUYLCoKY3JlYXRlZF9hdCoCaWQqBG5hbWUqBnN0YXR1cyoKdXBkYXRlZF9hdDALSAOIAQESKgoKc29ydF9vcmRlchgFIAEoCUIRirUYDSoDYXNjKgRkZXNjMAtIBIgBARIUCgdydW50aW1lGAYgASgISAWIAQESIgoVaW5jbHVkZV9wcm94eV9kb21haW5zGAcgASgISAaIAQESJgoZaW5jbHVkZV9wcm94eV9wZXJtaXNzaW9ucxgIIAEoCEgHiAEBEh0KEGluY2x1ZGVfcHJlc3Bhd24YCSABKAhICIgBARIcCg9pbmNsdWRlX2V4cGlyZWQYCiABKAhICYgBARIdChBpbmNsdWRlX2RlbGV0aW5nGAsgASgISAqIAQFCDQoLX3Byb2plY3RfaWRCBwoFX3BhZ2VCCAoGX2xpbWl0QgoKCF9zb3J0X2J5Qg0KC19zb3J0X29yZGVyQgoKCF9ydW50aW1lQhgKFl9pbmNsdWRlX3Byb3h5X2RvbWFpbnNCHAoaX2luY2x1ZGVfcHJveHlfcGVybWlzc2lvbnNCEwoRX2luY2x1ZGVfcHJlc3Bhd25CEgoQX2luY2x1ZGVfZXhwaXJlZEITChFfaW5jbHVkZV9kZWxldGluZyJzChZMaXN0Q29udGFpbmVyc1Jlc3BvbnNlEisKCmNvbnRhaW5lcnMYASADKAsyFy5yZWFsbWdhdGUudjEuQ29udGFpbmVyEiwKCnBhZ2luYXRpb24YAiABKAsyGC5yZWFsbWdhdGUudjEuUGFnaW5hdGlvbjLfFgoQQ29udGFpbmVyU2VydmljZRLiAQoOTGlzdENvbnRhaW5lcnMSIy5yZWFsbWdhdGUudjEuTGlzdENvbnRhaW5lcnNSZXF1ZXN0GiQucmVhbG1nYXRlLnYxLkxpc3RDb250YWluZXJzUmVzcG9uc2UihAGKtRgTCAQSD2NvbnRhaW5lcnMucmVhZJK1GCMSIUNvbnRhaW5lcnMgcmV0cmlldmVkIHN1Y2Nlc3NmdWxseYLT5JMCQFoqEigvYXBpL3YxL3Byb2plY3RzL3twcm9qZWN0X2lkfS9jb250YWluZXJzEhIvYXBpL3YxL2NvbnRhaW5lcnMS3AEKD0NyZWF0ZUNvbnRhaW5lchIkLnJlYWxtZ2F0ZS52MS5DcmVhdGVDb250YWluZXJSZXF1ZXN0GhcucmVhbG1nYXRlLnYxLkNvbnRhaW5lciKJAYq1GCsIBBIRY29udGFpbmVycy5jcmVhdGUYAioSCAESCnByb2plY3RfaWQYBiABkrUYIwjJARIeQ29udGFpbmVyIGNyZWF0ZWQgc3VjY2Vzc2Z1bGx5gtPkkwItOgEqIigvYXBpL3YxL3Byb2plY3RzL3twcm9qZWN0X2lkfS9jb250YWluZXJzErQBCgxHZXRDb250YWluZXISIS5yZWFsbWdhdGUudjEuR2V0Q29udGFpbmVyUmVxdWVzdBoXLnJlYWxtZ2F0ZS52MS5Db250YWluZXIiaIq1GB8IBBIPY29udGFpbmVycy5yZWFkGAEqCAgCEgJpZCABkrUYIhIgQ29udGFpbmVyIHJldHJpZXZlZCBzdWNjZXNzZnVsbHmC0+STAhkSFy9hcGkvdjEvY29udGFpbmVycy97aWR9EtoBCg9VcGRhdGVDb250YWluZXISJC5yZWFsbWdhdGUudjEuVXBkYXRlQ29udGFpbmVyUmVxdWVzdBoXLnJlYWxtZ2F0ZS52MS5Db250YWluZXIihwGKtRgfCAQSEWNvbnRhaW5lcnMudXBkYXRlGAIqBggCEgJpZJK1GCASHkNvbnRhaW5lciB1cGRhdGVkIHN1Y2Nlc3NmdWxseYLT5JMCOjoBKlocOgEqMhcvYXBpL3YxL2NvbnRhaW5lcnMve2lkfRoXL2FwaS92MS9jb250YWluZXJzL3tpZH0StwEKD0RlbGV0ZUNvbnRhaW5lchIkLnJlYWxtZ2F0ZS52MS5EZWxldGVDb250YWluZXJSZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5ImaKtRgfCAQSEWNvbnRhaW5lcnMuZGVsZXRlGAMqBggCEgJpZJK1GCASHkNvbnRhaW5lciBkZWxldGVkIHN1Y2Nlc3NmdWxseYLT5JMCGSoXL2FwaS92MS9jb250YWluZXJzL3tpZH0S4AEKC1NldFVwc3RyZWFtEiAucmVhbG1nYXRlLnYxLlNldFVwc3RyZWFtUmVxdWVzdBoWLnJlYWxtZ2F0ZS52MS5VcHN0cmVhbSKWAYq1GBMIBBINYWRtaW4uc2VydmVyc0ABkrUYKRInQ29udGFpbmVyIHVwc3RyZWFtIHVwZGF0ZWQgc3VjY2Vzc2Z1bGx5gtPkkwJMOgEqWiU6ASoyIC9hcGkvdjEvY29udGFpbmVycy97aWR9L3Vwc3RyZWFtGiAvYXBpL3YxL2NvbnRhaW5lcnMve2lkfS91cHN0cmVhbRLgAQoOU3RhcnRDb250YWluZXISJS5yZWFsbWdhdGUudjEuT3BlcmF0ZUNvbnRhaW5lclJlcXVlc3QaIC5yZWFsbWdhdGUudjEuQ29udGFpbmVyT3BlcmF0aW9uIoQBirUYJggEEhhjb250YWluZXJzLmFjdGlvbnMuc3RhcnQYAioGCAISAmlkkrUYLhIsQ29udGFpbmVyIG9wZXJhdGlvbiBjYXJyaWVkIG91dCBzdWNjZXNzZnVsbHmC0+STAiI6ASoiHS9hcGkvdjEvY29udGFpbmVycy97aWR9L3N0YXJ0Et0BCg1TdG9wQ29udGFpbmVyEiUucmVhbG1nYXRlLnYxLk9wZXJhdGVDb250YWluZXJSZXF1ZXN0GiAucmVhbG1nYXRlLnYxLkNvbnRhaW5lck9wZXJhdGlvbiKCAYq1GCUIBBIXY29udGFpbmVycy5hY3Rpb25zLnN0b3AYAioGCAISAmlkkrUYLhIsQ29udGFpbmVyIG9wZXJhdGlvbiBjYXJyaWVkIG91dCBzdWNjZXNzZnVsbHmC0+STAiE6ASoiHC9hcGkvdjEvY29udGFpbmVycy97aWR9L3N0b3AS6AEKEkZvcmNlU3RvcENvbnRhaW5lchIlLnJlYWxtZ2F0ZS52MS5PcGVyYXRlQ29udGFpbmVyUmVxdWVzdBogLnJlYWxtZ2F0ZS52MS5Db250YWluZXJPcGVyYXRpb24iiAGKtRglCAQSF2NvbnRhaW5lcnMuYWN0aW9ucy5zdG9wGAIqBggCEgJpZJK1GC4SLENvbnRhaW5lciBvcGVyYXRpb24gY2FycmllZCBvdXQgc3VjY2Vzc2Z1bGx5gtPkkwInOgEqIiIvYXBpL3YxL2NvbnRhaW5lcnMve2lkfS9mb3JjZS1zdG9wEuYBChBSZXN0YXJ0Q29udGFpbmVyEiUucmVhbG1nYXRlLnYxLk9wZXJhdGVDb250YWluZXJSZXF1ZXN0GiAucmVhbG1nYXRlLnYxLkNvbnRhaW5lck9wZXJhdGlvbiKIAYq1GCgIBBIaY29udGFpbmVycy5hY3Rpb25zLnJlc3RhcnQYAioGCAISAmlkkrUYLhIsQ29udGFpbmVyIG9wZXJhdGlvbiBjYXJyaWVkIG91dCBzdWNjZXNzZnVsbHmC0+STAiQ6ASoiHy9hcGkvdjEvY29udGFpbmVycy97aWR9L3Jlc3RhcnQS3wEKDlBhdXNlQ29udGFpbmVyEiUucmVhbG1nYXRlLnYxLk9wZXJhdGVDb250YWluZXJSZXF1ZXN0GiAucmVhbG1nYXRlLnYxLkNvbnRhaW5lck9wZXJhdGlvbiKDAYq1GCUIBBIXY29udGFpbmVycy5hY3Rpb25zLnN0b3AYAioGCAISAmlkkrUYLhIsQ29udGFpbmVyIG9wZXJhdGlvbiBjYXJyaWVkIG91dCBzdWNjZXNzZnVsbHmC0+STAiI6ASoiHS9hcGkvdjEvY29udGFpbmVycy97aWR9L3BhdXNlEuIBCg9SZXN1bWVDb250YWluZXISJS5yZWFsbWdhdGUudjEuT3BlcmF0ZUNvbnRhaW5lclJlcXVlc3QaIC5yZWFsbWdhdGUudjEuQ29udGFpbmVyT3BlcmF0aW9uIoUBirUYJggEEhhjb250YWluZXJzLmFjdGlvbnMuc3RhcnQYAioGCAISAmlkkrUYLhIsQ29udGFpbmVyIG9wZXJhdGlvbiBjYXJyaWVkIG91dCBzdWNjZXNzZnVsbHmC0+STAiM6ASoiHi9hcGkvdjEvY29udGFpbmVycy97aWR9L3Jlc3VtZRL3AQoOTGlzdFN0YXR1c0xvZ3MSIy5yZWFsbWdhdGUudjEuTGlzdFN0YXR1c0xvZ3NSZXF1ZXN0GiQucmVhbG1nYXRlLnYxLkxpc3RTdGF0dXNMb2dzUmVzcG9uc2UimQGKtRg4CAQSF2NvbnRhaW5lcnMuYWN0aW9ucy5sb2dzEg9jb250YWluZXJzLnJlYWQYASoICAISAmlkIAGStRguEixDb250YWluZXIgc3RhdHVzIGxvZ3MgcmV0cmlldmVkIHN1Y2Nlc3NmdWxseYLT5JMCJRIjL2FwaS92MS9jb250YWluZXJzL3tpZH0vc3RhdHVzLWxvZ3NiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_field_mask, file_google_protobuf_struct, file_realmgate_v1_aliases, file_realmgate_v1_options, file_realmgate_v1_pagination, file_realmgate_v1_permissions]);
 
 /**
  * ProgramPort is where a program listens in a container.
@@ -69,11 +73,11 @@ export type Container = Message<"realmgate.v1.Container"> & {
   projectId: string;
 
   /**
-   * The project's alias.
+   * The project's alias; null when the project is not in the active realm.
    *
-   * @generated from field: string project_alias = 3;
+   * @generated from field: optional string project_alias = 3;
    */
-  projectAlias: string;
+  projectAlias?: string | undefined;
 
   /**
    * The server it lives on.
@@ -104,7 +108,7 @@ export type Container = Message<"realmgate.v1.Container"> & {
   color: string;
 
   /**
-   * `running`, `stopped`, …
+   * `running`, `paused`, `stopped` or `failed`; what does not run answers 503.
    *
    * @generated from field: string status = 8;
    */
@@ -165,6 +169,41 @@ export type Container = Message<"realmgate.v1.Container"> & {
    * @generated from field: string updated_at = 16;
    */
   updatedAt: string;
+
+  /**
+   * Whether it has aliases.
+   *
+   * @generated from field: bool has_proxy_domains = 17;
+   */
+  hasProxyDomains: boolean;
+
+  /**
+   * How many.
+   *
+   * @generated from field: int32 proxy_domains_count = 18;
+   */
+  proxyDomainsCount: number;
+
+  /**
+   * Its aliases; only with include_proxy_domains.
+   *
+   * @generated from field: repeated realmgate.v1.Alias proxy_domains = 19;
+   */
+  proxyDomains: Alias[];
+
+  /**
+   * Its own document, credentials included; only with include_proxy_permissions, and for those who may edit it.
+   *
+   * @generated from field: realmgate.v1.PermissionDocument proxy_permissions = 20;
+   */
+  proxyPermissions?: PermissionDocument | undefined;
+
+  /**
+   * Its project's, likewise; not when the project is not in the active realm.
+   *
+   * @generated from field: realmgate.v1.PermissionDocument project_proxy_permissions = 21;
+   */
+  projectProxyPermissions?: PermissionDocument | undefined;
 };
 
 /**
@@ -354,6 +393,27 @@ export type GetContainerRequest = Message<"realmgate.v1.GetContainerRequest"> & 
    * @generated from field: string id = 1;
    */
   id: string;
+
+  /**
+   * Accepted, not acted on: the container runtime is not here.
+   *
+   * @generated from field: optional bool runtime = 2;
+   */
+  runtime?: boolean | undefined;
+
+  /**
+   * Whether to show its aliases.
+   *
+   * @generated from field: optional bool include_proxy_domains = 3;
+   */
+  includeProxyDomains?: boolean | undefined;
+
+  /**
+   * Whether to show the permission documents; an auth token needs `resources.proxy_aliases`, too.
+   *
+   * @generated from field: optional bool include_proxy_permissions = 4;
+   */
+  includeProxyPermissions?: boolean | undefined;
 };
 
 /**
@@ -362,6 +422,412 @@ export type GetContainerRequest = Message<"realmgate.v1.GetContainerRequest"> & 
  */
 export const GetContainerRequestSchema: GenMessage<GetContainerRequest> = /*@__PURE__*/
   messageDesc(file_realmgate_v1_containers, 3);
+
+/**
+ * UpdateContainerRequest carries what is to change. The fields of the container runtime are accepted and ignored.
+ *
+ * @generated from message realmgate.v1.UpdateContainerRequest
+ */
+export type UpdateContainerRequest = Message<"realmgate.v1.UpdateContainerRequest"> & {
+  /**
+   * 24 hex digits.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * As CreateContainerRequest.name.
+   *
+   * @generated from field: optional string name = 2;
+   */
+  name?: string | undefined;
+
+  /**
+   * As CreateContainerRequest.color.
+   *
+   * @generated from field: optional string color = 3;
+   */
+  color?: string | undefined;
+
+  /**
+   * As CreateContainerRequest.realm_ids; replaces the list, and keeps the active realm in it.
+   *
+   * @generated from field: repeated string realm_ids = 4;
+   */
+  realmIds: string[];
+
+  /**
+   * Free text; null takes it away.
+   *
+   * @generated from field: optional string comment = 5;
+   */
+  comment?: string | undefined;
+
+  /**
+   * Which fields to change; REST fills it from the keys of the body. Without it, those that are set.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 6;
+   */
+  updateMask?: FieldMask | undefined;
+
+  /**
+   * Runtime: accepted, not acted on.
+   *
+   * @generated from field: optional bool ai = 20;
+   */
+  ai?: boolean | undefined;
+
+  /**
+   * Runtime: accepted, not acted on.
+   *
+   * @generated from field: optional bool autostart = 21;
+   */
+  autostart?: boolean | undefined;
+
+  /**
+   * Runtime: accepted, not acted on.
+   *
+   * @generated from field: optional google.protobuf.Struct environment_vars = 22;
+   */
+  environmentVars?: JsonObject | undefined;
+
+  /**
+   * Runtime: accepted, not acted on.
+   *
+   * @generated from field: optional string ssh_public_key = 23;
+   */
+  sshPublicKey?: string | undefined;
+
+  /**
+   * Runtime: accepted, not acted on.
+   *
+   * @generated from field: optional google.protobuf.Value ramdisk = 24;
+   */
+  ramdisk?: Value | undefined;
+
+  /**
+   * Runtime: accepted, not acted on.
+   *
+   * @generated from field: optional google.protobuf.Value ramdisk_size = 25;
+   */
+  ramdiskSize?: Value | undefined;
+};
+
+/**
+ * Describes the message realmgate.v1.UpdateContainerRequest.
+ * Use `create(UpdateContainerRequestSchema)` to create a new message.
+ */
+export const UpdateContainerRequestSchema: GenMessage<UpdateContainerRequest> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_containers, 4);
+
+/**
+ * DeleteContainerRequest names the container.
+ *
+ * @generated from message realmgate.v1.DeleteContainerRequest
+ */
+export type DeleteContainerRequest = Message<"realmgate.v1.DeleteContainerRequest"> & {
+  /**
+   * 24 hex digits.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message realmgate.v1.DeleteContainerRequest.
+ * Use `create(DeleteContainerRequestSchema)` to create a new message.
+ */
+export const DeleteContainerRequestSchema: GenMessage<DeleteContainerRequest> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_containers, 5);
+
+/**
+ * SetUpstreamRequest says where the gate dials.
+ *
+ * @generated from message realmgate.v1.SetUpstreamRequest
+ */
+export type SetUpstreamRequest = Message<"realmgate.v1.SetUpstreamRequest"> & {
+  /**
+   * The container.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * IP literal inside REALMGATE_CONTAINER_CIDRS; null: nowhere.
+   *
+   * @generated from field: optional string address = 2;
+   */
+  address?: string | undefined;
+
+  /**
+   * Ports that differ from the defaults, by program.
+   *
+   * @generated from field: map<string, realmgate.v1.ProgramPort> programs = 3;
+   */
+  programs: { [key: string]: ProgramPort };
+};
+
+/**
+ * Describes the message realmgate.v1.SetUpstreamRequest.
+ * Use `create(SetUpstreamRequestSchema)` to create a new message.
+ */
+export const SetUpstreamRequestSchema: GenMessage<SetUpstreamRequest> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_containers, 6);
+
+/**
+ * Upstream is where the gate dials for a container.
+ *
+ * @generated from message realmgate.v1.Upstream
+ */
+export type Upstream = Message<"realmgate.v1.Upstream"> & {
+  /**
+   * The container.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * IP literal; null: nowhere.
+   *
+   * @generated from field: optional string address = 2;
+   */
+  address?: string | undefined;
+
+  /**
+   * Ports that differ from the defaults, by program.
+   *
+   * @generated from field: map<string, realmgate.v1.ProgramPort> programs = 3;
+   */
+  programs: { [key: string]: ProgramPort };
+};
+
+/**
+ * Describes the message realmgate.v1.Upstream.
+ * Use `create(UpstreamSchema)` to create a new message.
+ */
+export const UpstreamSchema: GenMessage<Upstream> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_containers, 7);
+
+/**
+ * OperateContainerRequest names the container.
+ *
+ * @generated from message realmgate.v1.OperateContainerRequest
+ */
+export type OperateContainerRequest = Message<"realmgate.v1.OperateContainerRequest"> & {
+  /**
+   * 24 hex digits.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message realmgate.v1.OperateContainerRequest.
+ * Use `create(OperateContainerRequestSchema)` to create a new message.
+ */
+export const OperateContainerRequestSchema: GenMessage<OperateContainerRequest> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_containers, 8);
+
+/**
+ * ContainerOperation says what was done.
+ *
+ * @generated from message realmgate.v1.ContainerOperation
+ */
+export type ContainerOperation = Message<"realmgate.v1.ContainerOperation"> & {
+  /**
+   * `start`, `stop`, …
+   *
+   * @generated from field: string operation = 1;
+   */
+  operation: string;
+
+  /**
+   * The container.
+   *
+   * @generated from field: string container_id = 2;
+   */
+  containerId: string;
+
+  /**
+   * Its project.
+   *
+   * @generated from field: string project_id = 3;
+   */
+  projectId: string;
+
+  /**
+   * What was done, for people.
+   *
+   * @generated from field: string message = 4;
+   */
+  message: string;
+
+  /**
+   * The container's status now.
+   *
+   * @generated from field: string status = 5;
+   */
+  status: string;
+};
+
+/**
+ * Describes the message realmgate.v1.ContainerOperation.
+ * Use `create(ContainerOperationSchema)` to create a new message.
+ */
+export const ContainerOperationSchema: GenMessage<ContainerOperation> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_containers, 9);
+
+/**
+ * ListStatusLogsRequest pages through the changes of a container's status.
+ *
+ * @generated from message realmgate.v1.ListStatusLogsRequest
+ */
+export type ListStatusLogsRequest = Message<"realmgate.v1.ListStatusLogsRequest"> & {
+  /**
+   * The container.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * From 1.
+   *
+   * @generated from field: optional int32 page = 2;
+   */
+  page?: number | undefined;
+
+  /**
+   * Changes a page, 1 to 100; 10 when unset.
+   *
+   * @generated from field: optional int32 limit = 3;
+   */
+  limit?: number | undefined;
+
+  /**
+   * `transition_time`, `created_at`, `to_status` or `from_status`; anything else is as `transition_time`.
+   *
+   * @generated from field: optional string sort_by = 4;
+   */
+  sortBy?: string | undefined;
+
+  /**
+   * `desc` when unset.
+   *
+   * @generated from field: optional string sort_order = 5;
+   */
+  sortOrder?: string | undefined;
+};
+
+/**
+ * Describes the message realmgate.v1.ListStatusLogsRequest.
+ * Use `create(ListStatusLogsRequestSchema)` to create a new message.
+ */
+export const ListStatusLogsRequestSchema: GenMessage<ListStatusLogsRequest> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_containers, 10);
+
+/**
+ * ListStatusLogsResponse is one page.
+ *
+ * @generated from message realmgate.v1.ListStatusLogsResponse
+ */
+export type ListStatusLogsResponse = Message<"realmgate.v1.ListStatusLogsResponse"> & {
+  /**
+   * The changes of this page.
+   *
+   * @generated from field: repeated realmgate.v1.StatusLog logs = 1;
+   */
+  logs: StatusLog[];
+
+  /**
+   * Where this page stands.
+   *
+   * @generated from field: realmgate.v1.Pagination pagination = 2;
+   */
+  pagination?: Pagination | undefined;
+};
+
+/**
+ * Describes the message realmgate.v1.ListStatusLogsResponse.
+ * Use `create(ListStatusLogsResponseSchema)` to create a new message.
+ */
+export const ListStatusLogsResponseSchema: GenMessage<ListStatusLogsResponse> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_containers, 11);
+
+/**
+ * StatusLog is one change of a container's status.
+ *
+ * @generated from message realmgate.v1.StatusLog
+ */
+export type StatusLog = Message<"realmgate.v1.StatusLog"> & {
+  /**
+   * 24 hex digits.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The container.
+   *
+   * @generated from field: string container_id = 2;
+   */
+  containerId: string;
+
+  /**
+   * What it was; null: it was not there.
+   *
+   * @generated from field: optional string from_status = 3;
+   */
+  fromStatus?: string | undefined;
+
+  /**
+   * What it is since.
+   *
+   * @generated from field: string to_status = 4;
+   */
+  toStatus: string;
+
+  /**
+   * When: ISO 8601, UTC, milliseconds.
+   *
+   * @generated from field: string transition_time = 5;
+   */
+  transitionTime: string;
+
+  /**
+   * How long it was in from_status, in milliseconds; null: it was not there.
+   *
+   * @generated from field: optional int32 duration_ms = 6;
+   */
+  durationMs?: number | undefined;
+
+  /**
+   * `container_creation` or `manual_operation`.
+   *
+   * @generated from field: string triggered_by = 7;
+   */
+  triggeredBy: string;
+
+  /**
+   * What more there is to know: the `operation`.
+   *
+   * @generated from field: google.protobuf.Struct metadata = 8;
+   */
+  metadata?: JsonObject | undefined;
+};
+
+/**
+ * Describes the message realmgate.v1.StatusLog.
+ * Use `create(StatusLogSchema)` to create a new message.
+ */
+export const StatusLogSchema: GenMessage<StatusLog> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_containers, 12);
 
 /**
  * ListContainersRequest pages through containers.
@@ -405,11 +871,46 @@ export type ListContainersRequest = Message<"realmgate.v1.ListContainersRequest"
   sortOrder?: string | undefined;
 
   /**
-   * Only containers of this realm.
+   * Accepted, not acted on: the container runtime is not here.
    *
-   * @generated from field: optional string realm_id = 6;
+   * @generated from field: optional bool runtime = 6;
    */
-  realmId?: string | undefined;
+  runtime?: boolean | undefined;
+
+  /**
+   * As GetContainerRequest.include_proxy_domains.
+   *
+   * @generated from field: optional bool include_proxy_domains = 7;
+   */
+  includeProxyDomains?: boolean | undefined;
+
+  /**
+   * As GetContainerRequest.include_proxy_permissions.
+   *
+   * @generated from field: optional bool include_proxy_permissions = 8;
+   */
+  includeProxyPermissions?: boolean | undefined;
+
+  /**
+   * Accepted, not acted on: there are none.
+   *
+   * @generated from field: optional bool include_prespawn = 9;
+   */
+  includePrespawn?: boolean | undefined;
+
+  /**
+   * Accepted, not acted on: there are none.
+   *
+   * @generated from field: optional bool include_expired = 10;
+   */
+  includeExpired?: boolean | undefined;
+
+  /**
+   * Accepted, not acted on: deleting is done at once.
+   *
+   * @generated from field: optional bool include_deleting = 11;
+   */
+  includeDeleting?: boolean | undefined;
 };
 
 /**
@@ -417,7 +918,7 @@ export type ListContainersRequest = Message<"realmgate.v1.ListContainersRequest"
  * Use `create(ListContainersRequestSchema)` to create a new message.
  */
 export const ListContainersRequestSchema: GenMessage<ListContainersRequest> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_containers, 4);
+  messageDesc(file_realmgate_v1_containers, 13);
 
 /**
  * ListContainersResponse is one page.
@@ -445,7 +946,7 @@ export type ListContainersResponse = Message<"realmgate.v1.ListContainersRespons
  * Use `create(ListContainersResponseSchema)` to create a new message.
  */
 export const ListContainersResponseSchema: GenMessage<ListContainersResponse> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_containers, 5);
+  messageDesc(file_realmgate_v1_containers, 14);
 
 /**
  * ContainerService keeps the registry of containers.
@@ -464,7 +965,8 @@ export const ContainerService: GenService<{
     output: typeof ListContainersResponseSchema;
   },
   /**
-   * CreateContainer registers a container in a project. Only operators may set `address` and `programs`.
+   * CreateContainer registers a container in a project; on a realm host the project must be in that realm. Only operators
+   * may set `address` and `programs`.
    * Errors: INVALID_CONTAINER_NAME, PROJECT_CONTAINER_LIMIT, INVALID_UPSTREAM, INSUFFICIENT_PERMISSIONS,
    * PROJECT_NOT_FOUND, PROJECT_NOT_IN_REALM, SERVER_NOT_FOUND, CONTAINER_NAME_IN_USE.
    *
@@ -484,6 +986,113 @@ export const ContainerService: GenService<{
     methodKind: "unary";
     input: typeof GetContainerRequestSchema;
     output: typeof ContainerSchema;
+  },
+  /**
+   * UpdateContainer changes what is sent and keeps the rest.
+   * Errors: CONTAINER_NOT_FOUND, INVALID_CONTAINER_NAME, CONTAINER_NAME_IN_USE, REALM_IDS_LOCKED, SHARED_ACROSS_REALMS.
+   *
+   * @generated from rpc realmgate.v1.ContainerService.UpdateContainer
+   */
+  updateContainer: {
+    methodKind: "unary";
+    input: typeof UpdateContainerRequestSchema;
+    output: typeof ContainerSchema;
+  },
+  /**
+   * DeleteContainer removes a container with its document, hooks and aliases. Errors: CONTAINER_NOT_FOUND, SHARED_ACROSS_REALMS.
+   *
+   * @generated from rpc realmgate.v1.ContainerService.DeleteContainer
+   */
+  deleteContainer: {
+    methodKind: "unary";
+    input: typeof DeleteContainerRequestSchema;
+    output: typeof EmptySchema;
+  },
+  /**
+   * SetUpstream says where the gate dials for a container, whoever owns it. Errors: CONTAINER_NOT_FOUND, INVALID_UPSTREAM.
+   *
+   * @generated from rpc realmgate.v1.ContainerService.SetUpstream
+   */
+  setUpstream: {
+    methodKind: "unary";
+    input: typeof SetUpstreamRequestSchema;
+    output: typeof UpstreamSchema;
+  },
+  /**
+   * StartContainer makes a stopped or failed container run. The gate answers 503 for what does not run.
+   * Errors: CONTAINER_NOT_FOUND, CONTAINER_STATE_CONFLICT.
+   *
+   * @generated from rpc realmgate.v1.ContainerService.StartContainer
+   */
+  startContainer: {
+    methodKind: "unary";
+    input: typeof OperateContainerRequestSchema;
+    output: typeof ContainerOperationSchema;
+  },
+  /**
+   * StopContainer stops a running or paused container. The gate answers 503 for what does not run.
+   * Errors: CONTAINER_NOT_FOUND, CONTAINER_STATE_CONFLICT.
+   *
+   * @generated from rpc realmgate.v1.ContainerService.StopContainer
+   */
+  stopContainer: {
+    methodKind: "unary";
+    input: typeof OperateContainerRequestSchema;
+    output: typeof ContainerOperationSchema;
+  },
+  /**
+   * ForceStopContainer is StopContainer. The gate answers 503 for what does not run.
+   * Errors: CONTAINER_NOT_FOUND, CONTAINER_STATE_CONFLICT.
+   *
+   * @generated from rpc realmgate.v1.ContainerService.ForceStopContainer
+   */
+  forceStopContainer: {
+    methodKind: "unary";
+    input: typeof OperateContainerRequestSchema;
+    output: typeof ContainerOperationSchema;
+  },
+  /**
+   * RestartContainer makes a running, paused or failed container run anew. The gate answers 503 for what does not run.
+   * Errors: CONTAINER_NOT_FOUND, CONTAINER_STATE_CONFLICT.
+   *
+   * @generated from rpc realmgate.v1.ContainerService.RestartContainer
+   */
+  restartContainer: {
+    methodKind: "unary";
+    input: typeof OperateContainerRequestSchema;
+    output: typeof ContainerOperationSchema;
+  },
+  /**
+   * PauseContainer pauses a running container. The gate answers 503 for what does not run.
+   * Errors: CONTAINER_NOT_FOUND, CONTAINER_STATE_CONFLICT.
+   *
+   * @generated from rpc realmgate.v1.ContainerService.PauseContainer
+   */
+  pauseContainer: {
+    methodKind: "unary";
+    input: typeof OperateContainerRequestSchema;
+    output: typeof ContainerOperationSchema;
+  },
+  /**
+   * ResumeContainer makes a paused container run. The gate answers 503 for what does not run.
+   * Errors: CONTAINER_NOT_FOUND, CONTAINER_STATE_CONFLICT.
+   *
+   * @generated from rpc realmgate.v1.ContainerService.ResumeContainer
+   */
+  resumeContainer: {
+    methodKind: "unary";
+    input: typeof OperateContainerRequestSchema;
+    output: typeof ContainerOperationSchema;
+  },
+  /**
+   * ListStatusLogs answers with what became of a container, newest first when not asked otherwise; the last 1,000 changes are kept.
+   *
+   * @generated from rpc realmgate.v1.ContainerService.ListStatusLogs
+   */
+  listStatusLogs: {
+    methodKind: "unary";
+    input: typeof ListStatusLogsRequestSchema;
+    output: typeof ListStatusLogsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_realmgate_v1_containers, 0);

@@ -17,11 +17,53 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file realmgate/v1/options.proto.
  */
 export const file_realmgate_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("ChpyZWFsbWdhdGUvdjEvb3B0aW9ucy5wcm90bxIMcmVhbG1nYXRlLnYxIoEBCghSZXF1aXJlcxIoCgZjYWxsZXIYASABKA4yGC5yZWFsbWdhdGUudjEuQ2FsbGVyS2luZBIOCgZsZWF2ZXMYAiADKAkSKQoFbGV2ZWwYAyABKA4yGi5yZWFsbWdhdGUudjEuUHJvamVjdExldmVsEhAKCGlmX21hdGNoGAQgASgIIikKBkFuc3dlchIOCgZzdGF0dXMYASABKAUSDwoHbWVzc2FnZRgCIAEoCSKUAQoEUnVsZRIQCghyZXF1aXJlZBgBIAEoCBIQCgNtaW4YAiABKAVIAIgBARIQCgNtYXgYAyABKAVIAYgBARIPCgdwYXR0ZXJuGAQgASgJEg4KBm9uZV9vZhgFIAMoCRIlCgRjb2RlGAYgASgOMhcucmVhbG1nYXRlLnYxLkVycm9yQ29kZUIGCgRfbWluQgYKBF9tYXgqhgEKCkNhbGxlcktpbmQSGwoXQ0FMTEVSX0tJTkRfVU5TUEVDSUZJRUQQABIWChJDQUxMRVJfS0lORF9QVUJMSUMQARIXChNDQUxMRVJfS0lORF9TRVNTSU9OEAISFQoRQ0FMTEVSX0tJTkRfVE9LRU4QAxITCg9DQUxMRVJfS0lORF9BTlkQBCp3CgxQcm9qZWN0TGV2ZWwSHQoZUFJPSkVDVF9MRVZFTF9VTlNQRUNJRklFRBAAEhYKElBST0pFQ1RfTEVWRUxfUkVBRBABEhYKElBST0pFQ1RfTEVWRUxfRURJVBACEhgKFFBST0pFQ1RfTEVWRUxfREVMRVRFEAM6VAoIcmVxdWlyZXMSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjRhgMgASgLMhYucmVhbG1nYXRlLnYxLlJlcXVpcmVzUghyZXF1aXJlczpOCgZhbnN3ZXISHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjShgMgASgLMhQucmVhbG1nYXRlLnYxLkFuc3dlclIGYW5zd2VyOkcKBHJ1bGUSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNGGAyABKAsyEi5yZWFsbWdhdGUudjEuUnVsZVIEcnVsZTo7CghudWxsYWJsZRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY0oYDIAEoCFIIbnVsbGFibGU6PAoJanNvbl90ZXh0Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjThgMgASgIUghqc29uVGV4dDpACgtvdXRwdXRfb25seRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY1IYDIAEoCFIKb3V0cHV0T25seTo+CgpvbWl0X2VtcHR5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjVhgMgASgIUglvbWl0RW1wdHliBnByb3RvMw", [file_google_protobuf_descriptor, file_realmgate_v1_errors]);
+  fileDesc("ChpyZWFsbWdhdGUvdjEvb3B0aW9ucy5wcm90bxIMcmVhbG1nYXRlLnYxIoYBCghSZXNvdXJjZRIoCgRraW5kGAEgASgOMhoucmVhbG1nYXRlLnYxLlJlc291cmNlS2luZBINCgVmaWVsZBgCIAEoCRIxChBtaXNzaW5nX2luX3JlYWxtGAMgASgOMhcucmVhbG1nYXRlLnYxLkVycm9yQ29kZRIOCgZzaGFyZWQYBCABKAgi4gEKCFJlcXVpcmVzEigKBmNhbGxlchgBIAEoDjIYLnJlYWxtZ2F0ZS52MS5DYWxsZXJLaW5kEg4KBmxlYXZlcxgCIAMoCRIpCgVsZXZlbBgDIAEoDjIaLnJlYWxtZ2F0ZS52MS5Qcm9qZWN0TGV2ZWwSEAoIaWZfbWF0Y2gYBCABKAgSKAoIcmVzb3VyY2UYBSABKAsyFi5yZWFsbWdhdGUudjEuUmVzb3VyY2USEQoJYW55X3Rva2VuGAYgASgIEhAKCGFueV9ob3N0GAcgASgIEhAKCG9wZXJhdG9yGAggASgIImcKBkFuc3dlchIOCgZzdGF0dXMYASABKAUSDwoHbWVzc2FnZRgCIAEoCRIUCgx3aXRob3V0X2RhdGEYAyABKAgSJgoGZXJyb3JzGAQgAygLMhYucmVhbG1nYXRlLnYxLlNwZWxsaW5nIikKCFNwZWxsaW5nEg4KBnN0YXR1cxgBIAEoBRINCgVlcnJvchgCIAEoCSKUAQoEUnVsZRIQCghyZXF1aXJlZBgBIAEoCBIQCgNtaW4YAiABKAVIAIgBARIQCgNtYXgYAyABKAVIAYgBARIPCgdwYXR0ZXJuGAQgASgJEg4KBm9uZV9vZhgFIAMoCRIlCgRjb2RlGAYgASgOMhcucmVhbG1nYXRlLnYxLkVycm9yQ29kZUIGCgRfbWluQgYKBF9tYXgqhgEKCkNhbGxlcktpbmQSGwoXQ0FMTEVSX0tJTkRfVU5TUEVDSUZJRUQQABIWChJDQUxMRVJfS0lORF9QVUJMSUMQARIXChNDQUxMRVJfS0lORF9TRVNTSU9OEAISFQoRQ0FMTEVSX0tJTkRfVE9LRU4QAxITCg9DQUxMRVJfS0lORF9BTlkQBCp3CgxQcm9qZWN0TGV2ZWwSHQoZUFJPSkVDVF9MRVZFTF9VTlNQRUNJRklFRBAAEhYKElBST0pFQ1RfTEVWRUxfUkVBRBABEhYKElBST0pFQ1RfTEVWRUxfRURJVBACEhgKFFBST0pFQ1RfTEVWRUxfREVMRVRFEAMqfgoMUmVzb3VyY2VLaW5kEh0KGVJFU09VUkNFX0tJTkRfVU5TUEVDSUZJRUQQABIZChVSRVNPVVJDRV9LSU5EX1BST0pFQ1QQARIbChdSRVNPVVJDRV9LSU5EX0NPTlRBSU5FUhACEhcKE1JFU09VUkNFX0tJTkRfQUxJQVMQAzpUCghyZXF1aXJlcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGNGGAyABKAsyFi5yZWFsbWdhdGUudjEuUmVxdWlyZXNSCHJlcXVpcmVzOk4KBmFuc3dlchIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGNKGAyABKAsyFC5yZWFsbWdhdGUudjEuQW5zd2VyUgZhbnN3ZXI6RwoEcnVsZRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY0YYDIAEoCzISLnJlYWxtZ2F0ZS52MS5SdWxlUgRydWxlOjsKCG51bGxhYmxlEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjShgMgASgIUghudWxsYWJsZTo8Cglqc29uX3RleHQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNOGAyABKAhSCGpzb25UZXh0OkAKC291dHB1dF9vbmx5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjUhgMgASgIUgpvdXRwdXRPbmx5Oj4KCm9taXRfZW1wdHkSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNWGAyABKAhSCW9taXRFbXB0eWIGcHJvdG8z", [file_google_protobuf_descriptor, file_realmgate_v1_errors]);
 
 /**
- * Requires is what a method needs of its caller. A method without it does not start the server. So far callers are users
- * with sessions, who own what they see: `leaves` and `level` are looked at once there are tokens and members.
+ * Resource says which project, container or alias a call acts on.
+ *
+ * @generated from message realmgate.v1.Resource
+ */
+export type Resource = Message<"realmgate.v1.Resource"> & {
+  /**
+   * What it is.
+   *
+   * @generated from field: realmgate.v1.ResourceKind kind = 1;
+   */
+  kind: ResourceKind;
+
+  /**
+   * The request's field with its id.
+   *
+   * @generated from field: string field = 2;
+   */
+  field: string;
+
+  /**
+   * How a call on a realm host is refused when the resource is not there; the kind's NOT_FOUND when unset.
+   *
+   * @generated from field: realmgate.v1.ErrorCode missing_in_realm = 3;
+   */
+  missingInRealm: ErrorCode;
+
+  /**
+   * The call leaves alone what the resource shares with realms that the caller may not use: it reads, or adds to it.
+   *
+   * @generated from field: bool shared = 4;
+   */
+  shared: boolean;
+};
+
+/**
+ * Describes the message realmgate.v1.Resource.
+ * Use `create(ResourceSchema)` to create a new message.
+ */
+export const ResourceSchema: GenMessage<Resource> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_options, 0);
+
+/**
+ * Requires is what a method needs of its caller. A method without it does not start the server; neither does one that an
+ * auth token may call and that says nothing about leaves.
  *
  * @generated from message realmgate.v1.Requires
  */
@@ -41,7 +83,7 @@ export type Requires = Message<"realmgate.v1.Requires"> & {
   leaves: string[];
 
   /**
-   * The level the caller needs in the project that the call acts on.
+   * The level the caller needs in the project that the call acts on. Lists show what can be read.
    *
    * @generated from field: realmgate.v1.ProjectLevel level = 3;
    */
@@ -53,6 +95,34 @@ export type Requires = Message<"realmgate.v1.Requires"> & {
    * @generated from field: bool if_match = 4;
    */
   ifMatch: boolean;
+
+  /**
+   * What the call acts on; needed where there is a level.
+   *
+   * @generated from field: realmgate.v1.Resource resource = 5;
+   */
+  resource?: Resource | undefined;
+
+  /**
+   * Every auth token may call it.
+   *
+   * @generated from field: bool any_token = 6;
+   */
+  anyToken: boolean;
+
+  /**
+   * An auth token may call it on any host, whatever realms it is confined to.
+   *
+   * @generated from field: bool any_host = 7;
+   */
+  anyHost: boolean;
+
+  /**
+   * The user must operate this installation, and the caller must not be confined to realms.
+   *
+   * @generated from field: bool operator = 8;
+   */
+  operator: boolean;
 };
 
 /**
@@ -60,7 +130,7 @@ export type Requires = Message<"realmgate.v1.Requires"> & {
  * Use `create(RequiresSchema)` to create a new message.
  */
 export const RequiresSchema: GenMessage<Requires> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_options, 0);
+  messageDesc(file_realmgate_v1_options, 1);
 
 /**
  * Answer is how REST spells a success.
@@ -81,6 +151,20 @@ export type Answer = Message<"realmgate.v1.Answer"> & {
    * @generated from field: string message = 2;
    */
   message: string;
+
+  /**
+   * The envelope has no `data`.
+   *
+   * @generated from field: bool without_data = 3;
+   */
+  withoutData: boolean;
+
+  /**
+   * How the envelope spells `error` for some statuses, where clients of this method expect more than the reason phrase.
+   *
+   * @generated from field: repeated realmgate.v1.Spelling errors = 4;
+   */
+  errors: Spelling[];
 };
 
 /**
@@ -88,7 +172,35 @@ export type Answer = Message<"realmgate.v1.Answer"> & {
  * Use `create(AnswerSchema)` to create a new message.
  */
 export const AnswerSchema: GenMessage<Answer> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_options, 1);
+  messageDesc(file_realmgate_v1_options, 2);
+
+/**
+ * Spelling is what the envelope's `error` says for a status.
+ *
+ * @generated from message realmgate.v1.Spelling
+ */
+export type Spelling = Message<"realmgate.v1.Spelling"> & {
+  /**
+   * HTTP status.
+   *
+   * @generated from field: int32 status = 1;
+   */
+  status: number;
+
+  /**
+   * The text.
+   *
+   * @generated from field: string error = 2;
+   */
+  error: string;
+};
+
+/**
+ * Describes the message realmgate.v1.Spelling.
+ * Use `create(SpellingSchema)` to create a new message.
+ */
+export const SpellingSchema: GenMessage<Spelling> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_options, 3);
 
 /**
  * Rule is what a field must look like. It is checked for every transport alike.
@@ -144,7 +256,7 @@ export type Rule = Message<"realmgate.v1.Rule"> & {
  * Use `create(RuleSchema)` to create a new message.
  */
 export const RuleSchema: GenMessage<Rule> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_options, 2);
+  messageDesc(file_realmgate_v1_options, 4);
 
 /**
  * CallerKind says which credential a method wants.
@@ -248,6 +360,54 @@ export type ProjectLevel = (typeof ProjectLevel)[keyof typeof ProjectLevel] | Un
  */
 export const ProjectLevelSchema: GenEnum<ProjectLevel> = /*@__PURE__*/
   enumDesc(file_realmgate_v1_options, 1);
+
+/**
+ * ResourceKind is what an id names.
+ *
+ * @generated from enum realmgate.v1.ResourceKind
+ */
+export const ResourceKind = {
+  /**
+   * Nothing.
+   *
+   * @generated from enum value: RESOURCE_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * A project.
+   *
+   * @generated from enum value: RESOURCE_KIND_PROJECT = 1;
+   */
+  PROJECT: 1,
+
+  /**
+   * A container; who may do what with it is said by its project.
+   *
+   * @generated from enum value: RESOURCE_KIND_CONTAINER = 2;
+   */
+  CONTAINER: 2,
+
+  /**
+   * An alias; who may do what with it is said by its container's project.
+   *
+   * @generated from enum value: RESOURCE_KIND_ALIAS = 3;
+   */
+  ALIAS: 3,
+} as const;
+
+/**
+ * ResourceKind is what an id names.
+ *
+ * @generated from enum realmgate.v1.ResourceKind
+ */
+export type ResourceKind = (typeof ResourceKind)[keyof typeof ResourceKind] | UnknownEnum;
+
+/**
+ * Describes the enum realmgate.v1.ResourceKind.
+ */
+export const ResourceKindSchema: GenEnum<ResourceKind> = /*@__PURE__*/
+  enumDesc(file_realmgate_v1_options, 2);
 
 /**
  * Who may call the method.

@@ -7,14 +7,20 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.ts";
+import type { FieldMask } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_field_mask } from "@bufbuild/protobuf/wkt";
+import type { ProjectPermission } from "./members_pb.ts";
+import { file_realmgate_v1_members } from "./members_pb.ts";
 import { file_realmgate_v1_options } from "./options_pb.ts";
+import type { Pagination } from "./pagination_pb.ts";
+import { file_realmgate_v1_pagination } from "./pagination_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file realmgate/v1/projects.proto.
  */
 export const file_realmgate_v1_projects: GenFile = /*@__PURE__*/
-  fileDesc("ChtyZWFsbWdhdGUvdjEvcHJvamVjdHMucHJvdG8SDHJlYWxtZ2F0ZS52MSK1AQoHUHJvamVjdBIKCgJpZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEg0KBWFsaWFzGAMgASgJEg0KBWNvbG9yGAQgASgJEiEKDm1heF9jb250YWluZXJzGAUgASgFQgSQtRgBSACIAQESEQoJcmVhbG1faWRzGAYgAygJEhIKCmNyZWF0ZWRfYXQYByABKAkSEgoKdXBkYXRlZF9hdBgIIAEoCUIRCg9fbWF4X2NvbnRhaW5lcnMi7gEKFENyZWF0ZVByb2plY3RSZXF1ZXN0EhsKBWFsaWFzGAEgASgJQgyKtRgICAEQARhkMAwSPwoFY29sb3IYAiABKAlCK4q1GCciI14jPyhbMC05YS1mQS1GXXszfXxbMC05YS1mQS1GXXs2fSkkMA1IAIgBARItCg5tYXhfY29udGFpbmVycxgDIAEoBUIQirUYCBAAGMCEPTAOkLUYAUgBiAEBEiwKCXJlYWxtX2lkcxgEIAMoCUIZirUYFRj0AyIOXlswLTlhLWZdezI0fSQwD0IICgZfY29sb3JCEQoPX21heF9jb250YWluZXJzIjkKEUdldFByb2plY3RSZXF1ZXN0EiQKAmlkGAEgASgJQhiKtRgUCAEiDl5bMC05YS1mXXsyNH0kMAkirQIKE0xpc3RQcm9qZWN0c1JlcXVlc3QSHwoEcGFnZRgBIAEoBUIMirUYCBABGMCEPTALSACIAQESHgoFbGltaXQYAiABKAVCCoq1GAYQARhkMAtIAYgBARI/Cgdzb3J0X2J5GAMgASgJQimKtRglKgpjcmVhdGVkX2F0KgJpZCoFYWxpYXMqCnVwZGF0ZWRfYXQwC0gCiAEBEioKCnNvcnRfb3JkZXIYBCABKAlCEYq1GA0qA2FzYyoEZGVzYzALSAOIAQESLQoIcmVhbG1faWQYBSABKAlCFoq1GBIiDl5bMC05YS1mXXsyNH0kMA9IBIgBAUIHCgVfcGFnZUIICgZfbGltaXRCCgoIX3NvcnRfYnlCDQoLX3NvcnRfb3JkZXJCCwoJX3JlYWxtX2lkIm0KFExpc3RQcm9qZWN0c1Jlc3BvbnNlEicKCHByb2plY3RzGAEgAygLMhUucmVhbG1nYXRlLnYxLlByb2plY3QSLAoKcGFnaW5hdGlvbhgCIAEoCzIYLnJlYWxtZ2F0ZS52MS5QYWdpbmF0aW9uIkwKClBhZ2luYXRpb24SDQoFdG90YWwYASABKAUSDAoEcGFnZRgCIAEoBRINCgVsaW1pdBgDIAEoBRISCgp0b3RhbFBhZ2VzGAQgASgFMoMECg5Qcm9qZWN0U2VydmljZRKpAQoMTGlzdFByb2plY3RzEiEucmVhbG1nYXRlLnYxLkxpc3RQcm9qZWN0c1JlcXVlc3QaIi5yZWFsbWdhdGUudjEuTGlzdFByb2plY3RzUmVzcG9uc2UiUoq1GBEIBBINcHJvamVjdHMucmVhZJK1GCESH1Byb2plY3RzIHJldHJpZXZlZCBzdWNjZXNzZnVsbHmC0+STAhISEC9hcGkvdjEvcHJvamVjdHMSowEKDUNyZWF0ZVByb2plY3QSIi5yZWFsbWdhdGUudjEuQ3JlYXRlUHJvamVjdFJlcXVlc3QaFS5yZWFsbWdhdGUudjEuUHJvamVjdCJXirUYEwgEEg9wcm9qZWN0cy5jcmVhdGWStRghCMkBEhxQcm9qZWN0IGNyZWF0ZWQgc3VjY2Vzc2Z1bGx5gtPkkwIVOgEqIhAvYXBpL3YxL3Byb2plY3RzEp4BCgpHZXRQcm9qZWN0Eh8ucmVhbG1nYXRlLnYxLkdldFByb2plY3RSZXF1ZXN0GhUucmVhbG1nYXRlLnYxLlByb2plY3QiWIq1GBMIBBINcHJvamVjdHMucmVhZBgBkrUYIBIeUHJvamVjdCByZXRyaWV2ZWQgc3VjY2Vzc2Z1bGx5gtPkkwIXEhUvYXBpL3YxL3Byb2plY3RzL3tpZH1iBnByb3RvMw", [file_google_api_annotations, file_realmgate_v1_options]);
+  fileDesc("ChtyZWFsbWdhdGUvdjEvcHJvamVjdHMucHJvdG8SDHJlYWxtZ2F0ZS52MSKFAgoHUHJvamVjdBIKCgJpZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEg0KBWFsaWFzGAMgASgJEg0KBWNvbG9yGAQgASgJEiEKDm1heF9jb250YWluZXJzGAUgASgFQgSQtRgBSACIAQESEQoJcmVhbG1faWRzGAYgAygJEhIKCmNyZWF0ZWRfYXQYByABKAkSEgoKdXBkYXRlZF9hdBgIIAEoCRISCgppc19kZWZhdWx0GAkgASgIEjoKC3Blcm1pc3Npb25zGAogAygLMh8ucmVhbG1nYXRlLnYxLlByb2plY3RQZXJtaXNzaW9uQgSotRgBQhEKD19tYXhfY29udGFpbmVycyLuAQoUQ3JlYXRlUHJvamVjdFJlcXVlc3QSGwoFYWxpYXMYASABKAlCDIq1GAgIARABGGQwDBI/CgVjb2xvchgCIAEoCUIrirUYJyIjXiM/KFswLTlhLWZBLUZdezN9fFswLTlhLWZBLUZdezZ9KSQwDUgAiAEBEi0KDm1heF9jb250YWluZXJzGAMgASgFQhCKtRgIEAAYwIQ9MA6QtRgBSAGIAQESLAoJcmVhbG1faWRzGAQgAygJQhmKtRgVGPQDIg5eWzAtOWEtZl17MjR9JDAPQggKBl9jb2xvckIRCg9fbWF4X2NvbnRhaW5lcnMicwoRR2V0UHJvamVjdFJlcXVlc3QSJAoCaWQYASABKAlCGIq1GBQIASIOXlswLTlhLWZdezI0fSQwCRIgChNpbmNsdWRlX3Blcm1pc3Npb25zGAIgASgISACIAQFCFgoUX2luY2x1ZGVfcGVybWlzc2lvbnMixQIKFFVwZGF0ZVByb2plY3RSZXF1ZXN0EiQKAmlkGAEgASgJQhiKtRgUCAEiDl5bMC05YS1mXXsyNH0kMAkSGwoFYWxpYXMYAiABKAlCDIq1GAgIARABGGQwDBI/CgVjb2xvchgDIAEoCUIrirUYJyIjXiM/KFswLTlhLWZBLUZdezN9fFswLTlhLWZBLUZdezZ9KSQwDUgAiAEBEi0KDm1heF9jb250YWluZXJzGAQgASgFQhCKtRgIEAAYwIQ9MA6QtRgBSAGIAQESLAoJcmVhbG1faWRzGAUgAygJQhmKtRgVGPQDIg5eWzAtOWEtZl17MjR9JDAPEi8KC3VwZGF0ZV9tYXNrGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFza0IICgZfY29sb3JCEQoPX21heF9jb250YWluZXJzInoKFERlbGV0ZVByb2plY3RSZXF1ZXN0EiQKAmlkGAEgASgJQhiKtRgUCAEiDl5bMC05YS1mXXsyNH0kMAkSIgoVaW5jbHVkZV9kZWxldGVkX2l0ZW1zGAIgASgISACIAQFCGAoWX2luY2x1ZGVfZGVsZXRlZF9pdGVtcyJxCg5EZWxldGVkUHJvamVjdBIsCgdkZWxldGVkGAEgASgLMhsucmVhbG1nYXRlLnYxLkRlbGV0ZWRDb3VudHMSMQoNZGVsZXRlZF9pdGVtcxgCIAEoCzIaLnJlYWxtZ2F0ZS52MS5EZWxldGVkSXRlbXMiSQoNRGVsZXRlZENvdW50cxISCgpjb250YWluZXJzGAEgASgFEhMKC3Blcm1pc3Npb25zGAIgASgFEg8KB2FsaWFzZXMYAyABKAUiQgoMRGVsZXRlZEl0ZW1zEjIKCmNvbnRhaW5lcnMYASADKAsyHi5yZWFsbWdhdGUudjEuRGVsZXRlZENvbnRhaW5lciIsChBEZWxldGVkQ29udGFpbmVyEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkiPgoWR2V0UHJvamVjdFN0YXRzUmVxdWVzdBIkCgJpZBgBIAEoCUIYirUYFAgBIg5eWzAtOWEtZl17MjR9JDAJIj0KDFByb2plY3RTdGF0cxItCgdzdW1tYXJ5GAEgASgLMhwucmVhbG1nYXRlLnYxLlByb2plY3RTdW1tYXJ5IlMKDlByb2plY3RTdW1tYXJ5EhIKCnByb2plY3RfaWQYASABKAkSFAoMcHJvamVjdF9uYW1lGAIgASgJEhcKD2NvbnRhaW5lcl9jb3VudBgDIAEoBSLxAQoTTGlzdFByb2plY3RzUmVxdWVzdBIfCgRwYWdlGAEgASgFQgyKtRgIEAEYwIQ9MAtIAIgBARIeCgVsaW1pdBgCIAEoBUIKirUYBhABGGQwC0gBiAEBEj8KB3NvcnRfYnkYAyABKAlCKYq1GCUqCmNyZWF0ZWRfYXQqAmlkKgVhbGlhcyoKdXBkYXRlZF9hdDALSAKIAQESKgoKc29ydF9vcmRlchgEIAEoCUIRirUYDSoDYXNjKgRkZXNjMAtIA4gBAUIHCgVfcGFnZUIICgZfbGltaXRCCgoIX3NvcnRfYnlCDQoLX3NvcnRfb3JkZXIibQoUTGlzdFByb2plY3RzUmVzcG9uc2USJwoIcHJvamVjdHMYASADKAsyFS5yZWFsbWdhdGUudjEuUHJvamVjdBIsCgpwYWdpbmF0aW9uGAIgASgLMhgucmVhbG1nYXRlLnYxLlBhZ2luYXRpb24y1wgKDlByb2plY3RTZXJ2aWNlEqkBCgxMaXN0UHJvamVjdHMSIS5yZWFsbWdhdGUudjEuTGlzdFByb2plY3RzUmVxdWVzdBoiLnJlYWxtZ2F0ZS52MS5MaXN0UHJvamVjdHNSZXNwb25zZSJSirUYEQgEEg1wcm9qZWN0cy5yZWFkkrUYIRIfUHJvamVjdHMgcmV0cmlldmVkIHN1Y2Nlc3NmdWxseYLT5JMCEhIQL2FwaS92MS9wcm9qZWN0cxKjAQoNQ3JlYXRlUHJvamVjdBIiLnJlYWxtZ2F0ZS52MS5DcmVhdGVQcm9qZWN0UmVxdWVzdBoVLnJlYWxtZ2F0ZS52MS5Qcm9qZWN0IleKtRgTCAQSD3Byb2plY3RzLmNyZWF0ZZK1GCEIyQESHFByb2plY3QgY3JlYXRlZCBzdWNjZXNzZnVsbHmC0+STAhU6ASoiEC9hcGkvdjEvcHJvamVjdHMSqAEKCkdldFByb2plY3QSHy5yZWFsbWdhdGUudjEuR2V0UHJvamVjdFJlcXVlc3QaFS5yZWFsbWdhdGUudjEuUHJvamVjdCJiirUYHQgEEg1wcm9qZWN0cy5yZWFkGAEqCAgBEgJpZCABkrUYIBIeUHJvamVjdCByZXRyaWV2ZWQgc3VjY2Vzc2Z1bGx5gtPkkwIXEhUvYXBpL3YxL3Byb2plY3RzL3tpZH0SywEKDVVwZGF0ZVByb2plY3QSIi5yZWFsbWdhdGUudjEuVXBkYXRlUHJvamVjdFJlcXVlc3QaFS5yZWFsbWdhdGUudjEuUHJvamVjdCJ/irUYHQgEEg9wcm9qZWN0cy51cGRhdGUYAioGCAESAmlkkrUYHhIcUHJvamVjdCB1cGRhdGVkIHN1Y2Nlc3NmdWxseYLT5JMCNjoBKloaOgEqMhUvYXBpL3YxL3Byb2plY3RzL3tpZH0aFS9hcGkvdjEvcHJvamVjdHMve2lkfRKzAQoNRGVsZXRlUHJvamVjdBIiLnJlYWxtZ2F0ZS52MS5EZWxldGVQcm9qZWN0UmVxdWVzdBocLnJlYWxtZ2F0ZS52MS5EZWxldGVkUHJvamVjdCJgirUYHQgEEg9wcm9qZWN0cy5kZWxldGUYAyoGCAESAmlkkrUYHhIcUHJvamVjdCBkZWxldGVkIHN1Y2Nlc3NmdWxseYLT5JMCFyoVL2FwaS92MS9wcm9qZWN0cy97aWR9EsMBCg9HZXRQcm9qZWN0U3RhdHMSJC5yZWFsbWdhdGUudjEuR2V0UHJvamVjdFN0YXRzUmVxdWVzdBoaLnJlYWxtZ2F0ZS52MS5Qcm9qZWN0U3RhdHMiboq1GB0IBBINcHJvamVjdHMucmVhZBgBKggIARICaWQgAZK1GCYSJFByb2plY3Qgc3RhdHMgcmV0cmlldmVkIHN1Y2Nlc3NmdWxseYLT5JMCHRIbL2FwaS92MS9wcm9qZWN0cy97aWR9L3N0YXRzYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_field_mask, file_realmgate_v1_members, file_realmgate_v1_options, file_realmgate_v1_pagination]);
 
 /**
  * Project groups containers, their quota and their permission document.
@@ -77,6 +83,20 @@ export type Project = Message<"realmgate.v1.Project"> & {
    * @generated from field: string updated_at = 8;
    */
   updatedAt: string;
+
+  /**
+   * The project that came with the account; it cannot be deleted.
+   *
+   * @generated from field: bool is_default = 9;
+   */
+  isDefault: boolean;
+
+  /**
+   * Who else may do what; only with include_permissions.
+   *
+   * @generated from field: repeated realmgate.v1.ProjectPermission permissions = 10;
+   */
+  permissions: ProjectPermission[];
 };
 
 /**
@@ -140,6 +160,13 @@ export type GetProjectRequest = Message<"realmgate.v1.GetProjectRequest"> & {
    * @generated from field: string id = 1;
    */
   id: string;
+
+  /**
+   * Whether to list its members.
+   *
+   * @generated from field: optional bool include_permissions = 2;
+   */
+  includePermissions?: boolean | undefined;
 };
 
 /**
@@ -148,6 +175,279 @@ export type GetProjectRequest = Message<"realmgate.v1.GetProjectRequest"> & {
  */
 export const GetProjectRequestSchema: GenMessage<GetProjectRequest> = /*@__PURE__*/
   messageDesc(file_realmgate_v1_projects, 2);
+
+/**
+ * UpdateProjectRequest carries what is to change.
+ *
+ * @generated from message realmgate.v1.UpdateProjectRequest
+ */
+export type UpdateProjectRequest = Message<"realmgate.v1.UpdateProjectRequest"> & {
+  /**
+   * 24 hex digits.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * As CreateProjectRequest.alias.
+   *
+   * @generated from field: string alias = 2;
+   */
+  alias: string;
+
+  /**
+   * As CreateProjectRequest.color.
+   *
+   * @generated from field: optional string color = 3;
+   */
+  color?: string | undefined;
+
+  /**
+   * As CreateProjectRequest.max_containers; null: no limit.
+   *
+   * @generated from field: optional int32 max_containers = 4;
+   */
+  maxContainers?: number | undefined;
+
+  /**
+   * As CreateProjectRequest.realm_ids; replaces the list, and keeps the active realm in it.
+   *
+   * @generated from field: repeated string realm_ids = 5;
+   */
+  realmIds: string[];
+
+  /**
+   * Which fields to change; REST fills it from the keys of the body. Without it, those that are set.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 6;
+   */
+  updateMask?: FieldMask | undefined;
+};
+
+/**
+ * Describes the message realmgate.v1.UpdateProjectRequest.
+ * Use `create(UpdateProjectRequestSchema)` to create a new message.
+ */
+export const UpdateProjectRequestSchema: GenMessage<UpdateProjectRequest> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_projects, 3);
+
+/**
+ * DeleteProjectRequest names the project.
+ *
+ * @generated from message realmgate.v1.DeleteProjectRequest
+ */
+export type DeleteProjectRequest = Message<"realmgate.v1.DeleteProjectRequest"> & {
+  /**
+   * 24 hex digits.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Whether to name the containers that went with it.
+   *
+   * @generated from field: optional bool include_deleted_items = 2;
+   */
+  includeDeletedItems?: boolean | undefined;
+};
+
+/**
+ * Describes the message realmgate.v1.DeleteProjectRequest.
+ * Use `create(DeleteProjectRequestSchema)` to create a new message.
+ */
+export const DeleteProjectRequestSchema: GenMessage<DeleteProjectRequest> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_projects, 4);
+
+/**
+ * DeletedProject says what went with the project.
+ *
+ * @generated from message realmgate.v1.DeletedProject
+ */
+export type DeletedProject = Message<"realmgate.v1.DeletedProject"> & {
+  /**
+   * How many.
+   *
+   * @generated from field: realmgate.v1.DeletedCounts deleted = 1;
+   */
+  deleted?: DeletedCounts | undefined;
+
+  /**
+   * Which; only with include_deleted_items.
+   *
+   * @generated from field: realmgate.v1.DeletedItems deleted_items = 2;
+   */
+  deletedItems?: DeletedItems | undefined;
+};
+
+/**
+ * Describes the message realmgate.v1.DeletedProject.
+ * Use `create(DeletedProjectSchema)` to create a new message.
+ */
+export const DeletedProjectSchema: GenMessage<DeletedProject> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_projects, 5);
+
+/**
+ * DeletedCounts counts what went with a project.
+ *
+ * @generated from message realmgate.v1.DeletedCounts
+ */
+export type DeletedCounts = Message<"realmgate.v1.DeletedCounts"> & {
+  /**
+   * Its containers.
+   *
+   * @generated from field: int32 containers = 1;
+   */
+  containers: number;
+
+  /**
+   * Its members' permissions.
+   *
+   * @generated from field: int32 permissions = 2;
+   */
+  permissions: number;
+
+  /**
+   * The aliases of its containers.
+   *
+   * @generated from field: int32 aliases = 3;
+   */
+  aliases: number;
+};
+
+/**
+ * Describes the message realmgate.v1.DeletedCounts.
+ * Use `create(DeletedCountsSchema)` to create a new message.
+ */
+export const DeletedCountsSchema: GenMessage<DeletedCounts> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_projects, 6);
+
+/**
+ * DeletedItems names what went with a project.
+ *
+ * @generated from message realmgate.v1.DeletedItems
+ */
+export type DeletedItems = Message<"realmgate.v1.DeletedItems"> & {
+  /**
+   * Its containers.
+   *
+   * @generated from field: repeated realmgate.v1.DeletedContainer containers = 1;
+   */
+  containers: DeletedContainer[];
+};
+
+/**
+ * Describes the message realmgate.v1.DeletedItems.
+ * Use `create(DeletedItemsSchema)` to create a new message.
+ */
+export const DeletedItemsSchema: GenMessage<DeletedItems> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_projects, 7);
+
+/**
+ * DeletedContainer is a container that went with its project.
+ *
+ * @generated from message realmgate.v1.DeletedContainer
+ */
+export type DeletedContainer = Message<"realmgate.v1.DeletedContainer"> & {
+  /**
+   * 24 hex digits.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Its name.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message realmgate.v1.DeletedContainer.
+ * Use `create(DeletedContainerSchema)` to create a new message.
+ */
+export const DeletedContainerSchema: GenMessage<DeletedContainer> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_projects, 8);
+
+/**
+ * GetProjectStatsRequest names the project.
+ *
+ * @generated from message realmgate.v1.GetProjectStatsRequest
+ */
+export type GetProjectStatsRequest = Message<"realmgate.v1.GetProjectStatsRequest"> & {
+  /**
+   * 24 hex digits.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message realmgate.v1.GetProjectStatsRequest.
+ * Use `create(GetProjectStatsRequestSchema)` to create a new message.
+ */
+export const GetProjectStatsRequestSchema: GenMessage<GetProjectStatsRequest> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_projects, 9);
+
+/**
+ * ProjectStats counts what a project holds. Running times are the container runtime's and not known here.
+ *
+ * @generated from message realmgate.v1.ProjectStats
+ */
+export type ProjectStats = Message<"realmgate.v1.ProjectStats"> & {
+  /**
+   * The count in words.
+   *
+   * @generated from field: realmgate.v1.ProjectSummary summary = 1;
+   */
+  summary?: ProjectSummary | undefined;
+};
+
+/**
+ * Describes the message realmgate.v1.ProjectStats.
+ * Use `create(ProjectStatsSchema)` to create a new message.
+ */
+export const ProjectStatsSchema: GenMessage<ProjectStats> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_projects, 10);
+
+/**
+ * ProjectSummary counts what a project holds.
+ *
+ * @generated from message realmgate.v1.ProjectSummary
+ */
+export type ProjectSummary = Message<"realmgate.v1.ProjectSummary"> & {
+  /**
+   * 24 hex digits.
+   *
+   * @generated from field: string project_id = 1;
+   */
+  projectId: string;
+
+  /**
+   * Its alias.
+   *
+   * @generated from field: string project_name = 2;
+   */
+  projectName: string;
+
+  /**
+   * The containers in it that the caller sees.
+   *
+   * @generated from field: int32 container_count = 3;
+   */
+  containerCount: number;
+};
+
+/**
+ * Describes the message realmgate.v1.ProjectSummary.
+ * Use `create(ProjectSummarySchema)` to create a new message.
+ */
+export const ProjectSummarySchema: GenMessage<ProjectSummary> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_projects, 11);
 
 /**
  * ListProjectsRequest pages through the projects.
@@ -182,13 +482,6 @@ export type ListProjectsRequest = Message<"realmgate.v1.ListProjectsRequest"> & 
    * @generated from field: optional string sort_order = 4;
    */
   sortOrder?: string | undefined;
-
-  /**
-   * Only projects of this realm.
-   *
-   * @generated from field: optional string realm_id = 5;
-   */
-  realmId?: string | undefined;
 };
 
 /**
@@ -196,7 +489,7 @@ export type ListProjectsRequest = Message<"realmgate.v1.ListProjectsRequest"> & 
  * Use `create(ListProjectsRequestSchema)` to create a new message.
  */
 export const ListProjectsRequestSchema: GenMessage<ListProjectsRequest> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_projects, 3);
+  messageDesc(file_realmgate_v1_projects, 12);
 
 /**
  * ListProjectsResponse is one page.
@@ -224,50 +517,7 @@ export type ListProjectsResponse = Message<"realmgate.v1.ListProjectsResponse"> 
  * Use `create(ListProjectsResponseSchema)` to create a new message.
  */
 export const ListProjectsResponseSchema: GenMessage<ListProjectsResponse> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_projects, 4);
-
-/**
- * Pagination tells where a page stands in its list.
- *
- * @generated from message realmgate.v1.Pagination
- */
-export type Pagination = Message<"realmgate.v1.Pagination"> & {
-  /**
-   * Entries in the whole list.
-   *
-   * @generated from field: int32 total = 1;
-   */
-  total: number;
-
-  /**
-   * This page, from 1.
-   *
-   * @generated from field: int32 page = 2;
-   */
-  page: number;
-
-  /**
-   * Entries a page.
-   *
-   * @generated from field: int32 limit = 3;
-   */
-  limit: number;
-
-  /**
-   * Pages in the whole list.
-   * buf:lint:ignore FIELD_LOWER_SNAKE_CASE
-   *
-   * @generated from field: int32 totalPages = 4;
-   */
-  totalPages: number;
-};
-
-/**
- * Describes the message realmgate.v1.Pagination.
- * Use `create(PaginationSchema)` to create a new message.
- */
-export const PaginationSchema: GenMessage<Pagination> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_projects, 5);
+  messageDesc(file_realmgate_v1_projects, 13);
 
 /**
  * ProjectService keeps projects.
@@ -276,7 +526,7 @@ export const PaginationSchema: GenMessage<Pagination> = /*@__PURE__*/
  */
 export const ProjectService: GenService<{
   /**
-   * ListProjects answers with the projects that the caller owns, in the active realm if there is one.
+   * ListProjects answers with the projects that the caller owns or is a member of, in the active realm if there is one.
    *
    * @generated from rpc realmgate.v1.ProjectService.ListProjects
    */
@@ -305,6 +555,38 @@ export const ProjectService: GenService<{
     methodKind: "unary";
     input: typeof GetProjectRequestSchema;
     output: typeof ProjectSchema;
+  },
+  /**
+   * UpdateProject changes what is sent; `alias` is needed even when it stays. Only the owner changes `max_containers`.
+   * Errors: PROJECT_NOT_FOUND, DUPLICATE_ALIAS, REALM_IDS_LOCKED, SHARED_ACROSS_REALMS, as CreateProject.
+   *
+   * @generated from rpc realmgate.v1.ProjectService.UpdateProject
+   */
+  updateProject: {
+    methodKind: "unary";
+    input: typeof UpdateProjectRequestSchema;
+    output: typeof ProjectSchema;
+  },
+  /**
+   * DeleteProject destroys a project with its containers, their documents, hooks and aliases, and its members' permissions.
+   * Errors: PROJECT_NOT_FOUND, DEFAULT_PROJECT, SHARED_ACROSS_REALMS.
+   *
+   * @generated from rpc realmgate.v1.ProjectService.DeleteProject
+   */
+  deleteProject: {
+    methodKind: "unary";
+    input: typeof DeleteProjectRequestSchema;
+    output: typeof DeletedProjectSchema;
+  },
+  /**
+   * GetProjectStats counts what a project holds.
+   *
+   * @generated from rpc realmgate.v1.ProjectService.GetProjectStats
+   */
+  getProjectStats: {
+    methodKind: "unary";
+    input: typeof GetProjectStatsRequestSchema;
+    output: typeof ProjectStatsSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_realmgate_v1_projects, 0);

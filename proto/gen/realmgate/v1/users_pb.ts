@@ -7,16 +7,88 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.ts";
-import type { EmptySchema } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_empty } from "@bufbuild/protobuf/wkt";
+import type { EmptySchema, FieldMask } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_empty, file_google_protobuf_field_mask, file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import { file_realmgate_v1_options } from "./options_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { CurrentToken } from "./tokens_pb.ts";
+import { file_realmgate_v1_tokens } from "./tokens_pb.ts";
+import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file realmgate/v1/users.proto.
  */
 export const file_realmgate_v1_users: GenFile = /*@__PURE__*/
-  fileDesc("ChhyZWFsbWdhdGUvdjEvdXNlcnMucHJvdG8SDHJlYWxtZ2F0ZS52MSKBAQoMTG9naW5SZXF1ZXN0Eh4KCHVzZXJuYW1lGAEgASgJQgeKtRgDGP8BSACIAQESGwoFZW1haWwYAiABKAlCB4q1GAMY/wFIAYgBARIdCghwYXNzd29yZBgDIAEoCUILirUYBwgBGIABMApCCwoJX3VzZXJuYW1lQggKBl9lbWFpbCJiCgdTZXNzaW9uEg0KBXRva2VuGAEgASgJEhIKCmV4cGlyZXNfYXQYAiABKAkSEgoKZXhwaXJlc19pbhgDIAEoBRIgCgR1c2VyGAQgASgLMhIucmVhbG1nYXRlLnYxLlVzZXIiggEKBFVzZXISCgoCaWQYASABKAkSEAoIdXNlcm5hbWUYAiABKAkSGAoFZW1haWwYAyABKAlCBJC1GAFIAIgBARIQCghpc19hZG1pbhgEIAEoCBISCgpjcmVhdGVkX2F0GAUgASgJEhIKCnVwZGF0ZWRfYXQYBiABKAlCCAoGX2VtYWlsMpoCCgtVc2VyU2VydmljZRJ7CgVMb2dpbhIaLnJlYWxtZ2F0ZS52MS5Mb2dpblJlcXVlc3QaFS5yZWFsbWdhdGUudjEuU2Vzc2lvbiI/irUYAggBkrUYEhIQTG9naW4gc3VjY2Vzc2Z1bILT5JMCHToBKiIYL2FwaS92MS91c2Vycy9hdXRoL2xvZ2luEo0BCgVHZXRNZRIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRoSLnJlYWxtZ2F0ZS52MS5Vc2VyIliKtRgCCASStRgdEhtVc2VyIHJldHJpZXZlZCBzdWNjZXNzZnVsbHmC0+STAitaEhIQL2FwaS92MS91c2Vycy9tZRIVL2FwaS92MS91c2Vycy9hdXRoL21lYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_empty, file_realmgate_v1_options]);
+  fileDesc("ChhyZWFsbWdhdGUvdjEvdXNlcnMucHJvdG8SDHJlYWxtZ2F0ZS52MSLtAQoNU2lnbnVwUmVxdWVzdBItCgVlbWFpbBgBIAEoCUIeirUYGggBEAMY/wEiEV5bXlxzQF0rQFteXHNAXSskEh0KCHBhc3N3b3JkGAIgASgJQguKtRgHCAEQDBiAARIpCgZyZWdpb24YAyABKAlCFIq1GBAYMiIMXlthLXowLTktXSskSACIAQESIAoLaW52aXRlX2NvZGUYBCABKAlCBoq1GAIYQEgBiAEBEhsKBmNsaWVudBgFIAEoCUIGirUYAhhASAKIAQFCCQoHX3JlZ2lvbkIOCgxfaW52aXRlX2NvZGVCCQoHX2NsaWVudCIfCg5TaWdudXBSZXNwb25zZRINCgVlbWFpbBgBIAEoCSLlAQoMTG9naW5SZXF1ZXN0Eh4KCHVzZXJuYW1lGAEgASgJQgeKtRgDGP8BSACIAQESGwoFZW1haWwYAiABKAlCB4q1GAMY/wFIAYgBARIdCghwYXNzd29yZBgDIAEoCUILirUYBwgBGIABMAoSKAoNcmVzcG9uc2VfbW9kZRgEIAEoCUIMirUYCCoGdG9rZW5zSAKIAQESGwoGY2xpZW50GAUgASgJQgaKtRgCGEBIA4gBAUILCglfdXNlcm5hbWVCCAoGX2VtYWlsQhAKDl9yZXNwb25zZV9tb2RlQgkKB19jbGllbnQiMwoOUmVmcmVzaFJlcXVlc3QSIQoMcmVmcmVzaFRva2VuGAEgASgJQguKtRgHCAEYgCAwCiKSAgoHU2Vzc2lvbhINCgV0b2tlbhgBIAEoCRIUCgxyZWZyZXNoVG9rZW4YAiABKAkSEgoKZXhwaXJlc19hdBgDIAEoCRISCgpleHBpcmVzX2luGAQgASgFEhoKEnJlZnJlc2hfZXhwaXJlc19hdBgFIAEoCRIaChJyZWZyZXNoX2V4cGlyZXNfaW4YBiABKAUSEQoJY2xpZW50X2lwGAcgASgJEjMKEHJlY2VudF9sb2dpbl9pcHMYCCADKAsyGS5yZWFsbWdhdGUudjEuUmVjZW50TG9naW4SGAoQYXV0aF90b2tlbl9jb3VudBgJIAEoBRIgCgR1c2VyGAogASgLMhIucmVhbG1nYXRlLnYxLlVzZXIiLAoLUmVjZW50TG9naW4SCgoCaXAYASABKAkSEQoJdGltZXN0YW1wGAIgASgJItMCCgRVc2VyEgoKAmlkGAEgASgJEhAKCHVzZXJuYW1lGAIgASgJEhgKBWVtYWlsGAMgASgJQgSQtRgBSACIAQESGAoFYWxpYXMYBCABKAlCBJC1GAFIAYgBARIdCgpwdWJsaWNfa2V5GAUgASgJQgSQtRgBSAKIAQESLgoIbWV0YWRhdGEYBiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0SAOIAQESFQoIaXNfYWRtaW4YByABKAhIBIgBARISCgpjcmVhdGVkX2F0GAggASgJEhIKCnVwZGF0ZWRfYXQYCSABKAkSLgoKYXV0aF90b2tlbhgKIAEoCzIaLnJlYWxtZ2F0ZS52MS5DdXJyZW50VG9rZW5CCAoGX2VtYWlsQggKBl9hbGlhc0INCgtfcHVibGljX2tleUILCglfbWV0YWRhdGFCCwoJX2lzX2FkbWluIjYKDkdldFVzZXJSZXF1ZXN0EiQKAmlkGAEgASgJQhiKtRgUCAEiDl5bMC05YS1mXXsyNH0kMAkihgMKEVVwZGF0ZVVzZXJSZXF1ZXN0EiQKAmlkGAEgASgJQhiKtRgUCAEiDl5bMC05YS1mXXsyNH0kMAkSIAoFYWxpYXMYAiABKAlCDIq1GAQQARhkkLUYAUgAiAEBEjYKCnB1YmxpY19rZXkYAyABKAlCHYq1GBUiEV5bMC05YS1mQS1GXXs2NH0kMD2QtRgBSAGIAQESLgoIbWV0YWRhdGEYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0SAKIAQESIAoIcGFzc3dvcmQYBSABKAlCCYq1GAUQDBiAAUgDiAEBEiYKEGN1cnJlbnRfcGFzc3dvcmQYBiABKAlCB4q1GAMYgAFIBIgBARIvCgt1cGRhdGVfbWFzaxgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tCCAoGX2FsaWFzQg0KC19wdWJsaWNfa2V5QgsKCV9tZXRhZGF0YUILCglfcGFzc3dvcmRCEwoRX2N1cnJlbnRfcGFzc3dvcmQy0AcKC1VzZXJTZXJ2aWNlEoABCgZTaWdudXASGy5yZWFsbWdhdGUudjEuU2lnbnVwUmVxdWVzdBocLnJlYWxtZ2F0ZS52MS5TaWdudXBSZXNwb25zZSI7irUYAggBkrUYExIRU2lnbnVwIHN1Y2Nlc3NmdWyC0+STAhg6ASoiEy9hcGkvdjEvYXV0aC9zaWdudXASewoFTG9naW4SGi5yZWFsbWdhdGUudjEuTG9naW5SZXF1ZXN0GhUucmVhbG1nYXRlLnYxLlNlc3Npb24iP4q1GAIIAZK1GBISEExvZ2luIHN1Y2Nlc3NmdWyC0+STAh06ASoiGC9hcGkvdjEvdXNlcnMvYXV0aC9sb2dpbhKNAQoHUmVmcmVzaBIcLnJlYWxtZ2F0ZS52MS5SZWZyZXNoUmVxdWVzdBoVLnJlYWxtZ2F0ZS52MS5TZXNzaW9uIk2KtRgCCAGStRgeEhxUb2tlbiByZWZyZXNoZWQgc3VjY2Vzc2Z1bGx5gtPkkwIfOgEqIhovYXBpL3YxL3VzZXJzL2F1dGgvcmVmcmVzaBJ7CgZMb2dvdXQSFi5nb29nbGUucHJvdG9idWYuRW1wdHkaFi5nb29nbGUucHJvdG9idWYuRW1wdHkiQYq1GAIIApK1GBMSEUxvZ291dCBzdWNjZXNzZnVsgtPkkwIeOgEqIhkvYXBpL3YxL3VzZXJzL2F1dGgvbG9nb3V0Eo8BCgVHZXRNZRIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRoSLnJlYWxtZ2F0ZS52MS5Vc2VyIlqKtRgECAQwAZK1GB0SG1VzZXIgcmV0cmlldmVkIHN1Y2Nlc3NmdWxseYLT5JMCK1oSEhAvYXBpL3YxL3VzZXJzL21lEhUvYXBpL3YxL3VzZXJzL2F1dGgvbWUSgAEKB0dldFVzZXISHC5yZWFsbWdhdGUudjEuR2V0VXNlclJlcXVlc3QaEi5yZWFsbWdhdGUudjEuVXNlciJDirUYBAgEMAGStRgdEhtVc2VyIHJldHJpZXZlZCBzdWNjZXNzZnVsbHmC0+STAhQSEi9hcGkvdjEvdXNlcnMve2lkfRKeAQoKVXBkYXRlVXNlchIfLnJlYWxtZ2F0ZS52MS5VcGRhdGVVc2VyUmVxdWVzdBoSLnJlYWxtZ2F0ZS52MS5Vc2VyIluKtRgCCAKStRgbEhlVc2VyIHVwZGF0ZWQgc3VjY2Vzc2Z1bGx5gtPkkwIwOgEqWhc6ASoyEi9hcGkvdjEvdXNlcnMve2lkfRoSL2FwaS92MS91c2Vycy97aWR9YgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_field_mask, file_google_protobuf_struct, file_realmgate_v1_options, file_realmgate_v1_tokens]);
+
+/**
+ * SignupRequest describes the account.
+ *
+ * @generated from message realmgate.v1.SignupRequest
+ */
+export type SignupRequest = Message<"realmgate.v1.SignupRequest"> & {
+  /**
+   * Unique, kept in lower case.
+   *
+   * @generated from field: string email = 1;
+   */
+  email: string;
+
+  /**
+   * 12 to 128 characters, of three of: lower case, upper case, digits, others.
+   *
+   * @generated from field: string password = 2;
+   */
+  password: string;
+
+  /**
+   * Accepted, not acted on.
+   *
+   * @generated from field: optional string region = 3;
+   */
+  region?: string | undefined;
+
+  /**
+   * Accepted, not acted on.
+   *
+   * @generated from field: optional string invite_code = 4;
+   */
+  inviteCode?: string | undefined;
+
+  /**
+   * Accepted, not acted on.
+   *
+   * @generated from field: optional string client = 5;
+   */
+  client?: string | undefined;
+};
+
+/**
+ * Describes the message realmgate.v1.SignupRequest.
+ * Use `create(SignupRequestSchema)` to create a new message.
+ */
+export const SignupRequestSchema: GenMessage<SignupRequest> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_users, 0);
+
+/**
+ * SignupResponse echoes the address.
+ *
+ * @generated from message realmgate.v1.SignupResponse
+ */
+export type SignupResponse = Message<"realmgate.v1.SignupResponse"> & {
+  /**
+   * As it was sent.
+   *
+   * @generated from field: string email = 1;
+   */
+  email: string;
+};
+
+/**
+ * Describes the message realmgate.v1.SignupResponse.
+ * Use `create(SignupResponseSchema)` to create a new message.
+ */
+export const SignupResponseSchema: GenMessage<SignupResponse> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_users, 1);
 
 /**
  * LoginRequest names the user in one of two ways. An e-mail address is accepted as `username`, too.
@@ -44,6 +116,20 @@ export type LoginRequest = Message<"realmgate.v1.LoginRequest"> & {
    * @generated from field: string password = 3;
    */
   password: string;
+
+  /**
+   * `tokens`, the only mode there is.
+   *
+   * @generated from field: optional string response_mode = 4;
+   */
+  responseMode?: string | undefined;
+
+  /**
+   * Accepted, not acted on.
+   *
+   * @generated from field: optional string client = 5;
+   */
+  client?: string | undefined;
 };
 
 /**
@@ -51,7 +137,29 @@ export type LoginRequest = Message<"realmgate.v1.LoginRequest"> & {
  * Use `create(LoginRequestSchema)` to create a new message.
  */
 export const LoginRequestSchema: GenMessage<LoginRequest> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_users, 0);
+  messageDesc(file_realmgate_v1_users, 2);
+
+/**
+ * RefreshRequest carries the refresh token.
+ *
+ * @generated from message realmgate.v1.RefreshRequest
+ */
+export type RefreshRequest = Message<"realmgate.v1.RefreshRequest"> & {
+  /**
+   * The same as in `Authorization: Bearer`.
+   * buf:lint:ignore FIELD_LOWER_SNAKE_CASE
+   *
+   * @generated from field: string refreshToken = 1;
+   */
+  refreshToken: string;
+};
+
+/**
+ * Describes the message realmgate.v1.RefreshRequest.
+ * Use `create(RefreshRequestSchema)` to create a new message.
+ */
+export const RefreshRequestSchema: GenMessage<RefreshRequest> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_users, 3);
 
 /**
  * Session is a login's result.
@@ -67,23 +175,66 @@ export type Session = Message<"realmgate.v1.Session"> & {
   token: string;
 
   /**
-   * When the access token stops to work.
+   * The refresh token; see Refresh.
+   * buf:lint:ignore FIELD_LOWER_SNAKE_CASE
    *
-   * @generated from field: string expires_at = 2;
+   * @generated from field: string refreshToken = 2;
+   */
+  refreshToken: string;
+
+  /**
+   * When the access token stops to work: ISO 8601, UTC, milliseconds.
+   *
+   * @generated from field: string expires_at = 3;
    */
   expiresAt: string;
 
   /**
    * Seconds until then.
    *
-   * @generated from field: int32 expires_in = 3;
+   * @generated from field: int32 expires_in = 4;
    */
   expiresIn: number;
 
   /**
+   * When the refresh token stops to work: ISO 8601, UTC, milliseconds.
+   *
+   * @generated from field: string refresh_expires_at = 5;
+   */
+  refreshExpiresAt: string;
+
+  /**
+   * Seconds until then.
+   *
+   * @generated from field: int32 refresh_expires_in = 6;
+   */
+  refreshExpiresIn: number;
+
+  /**
+   * Where the call came from.
+   *
+   * @generated from field: string client_ip = 7;
+   */
+  clientIp: string;
+
+  /**
+   * The latest logins, newest first, at most 10.
+   *
+   * @generated from field: repeated realmgate.v1.RecentLogin recent_login_ips = 8;
+   */
+  recentLoginIps: RecentLogin[];
+
+  /**
+   * How many auth tokens the user has.
+   *
+   * @generated from field: int32 auth_token_count = 9;
+   */
+  authTokenCount: number;
+
+  /**
    * The user.
    *
-   * @generated from field: realmgate.v1.User user = 4;
+   * @generated from field: realmgate.v1.User user = 10;
    */
   user?: User | undefined;
 };
@@ -93,7 +244,35 @@ export type Session = Message<"realmgate.v1.Session"> & {
  * Use `create(SessionSchema)` to create a new message.
  */
 export const SessionSchema: GenMessage<Session> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_users, 1);
+  messageDesc(file_realmgate_v1_users, 4);
+
+/**
+ * RecentLogin is one login.
+ *
+ * @generated from message realmgate.v1.RecentLogin
+ */
+export type RecentLogin = Message<"realmgate.v1.RecentLogin"> & {
+  /**
+   * From where.
+   *
+   * @generated from field: string ip = 1;
+   */
+  ip: string;
+
+  /**
+   * When: ISO 8601, UTC, milliseconds.
+   *
+   * @generated from field: string timestamp = 2;
+   */
+  timestamp: string;
+};
+
+/**
+ * Describes the message realmgate.v1.RecentLogin.
+ * Use `create(RecentLoginSchema)` to create a new message.
+ */
+export const RecentLoginSchema: GenMessage<RecentLogin> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_users, 5);
 
 /**
  * User is a person with an account.
@@ -116,32 +295,60 @@ export type User = Message<"realmgate.v1.User"> & {
   username: string;
 
   /**
-   * Unique, lower case; null when none was given.
+   * Unique, lower case; null when none was given. Not for auth tokens without `resources.read_account`, as all that says so.
    *
    * @generated from field: optional string email = 3;
    */
   email?: string | undefined;
 
   /**
-   * Whether the user operates this installation.
+   * The name to show.
    *
-   * @generated from field: bool is_admin = 4;
+   * @generated from field: optional string alias = 4;
    */
-  isAdmin: boolean;
+  alias?: string | undefined;
+
+  /**
+   * ED25519 public key, 64 hex digits.
+   *
+   * @generated from field: optional string public_key = 5;
+   */
+  publicKey?: string | undefined;
+
+  /**
+   * What clients keep with the account; needs `resources.read_account`.
+   *
+   * @generated from field: optional google.protobuf.Struct metadata = 6;
+   */
+  metadata?: JsonObject | undefined;
+
+  /**
+   * Whether the user operates this installation; needs `resources.read_account`.
+   *
+   * @generated from field: optional bool is_admin = 7;
+   */
+  isAdmin?: boolean | undefined;
 
   /**
    * ISO 8601, UTC, milliseconds.
    *
-   * @generated from field: string created_at = 5;
+   * @generated from field: string created_at = 8;
    */
   createdAt: string;
 
   /**
    * ISO 8601, UTC, milliseconds.
    *
-   * @generated from field: string updated_at = 6;
+   * @generated from field: string updated_at = 9;
    */
   updatedAt: string;
+
+  /**
+   * The calling auth token; only in GetMe, and only for auth tokens.
+   *
+   * @generated from field: realmgate.v1.CurrentToken auth_token = 10;
+   */
+  authToken?: CurrentToken | undefined;
 };
 
 /**
@@ -149,14 +356,109 @@ export type User = Message<"realmgate.v1.User"> & {
  * Use `create(UserSchema)` to create a new message.
  */
 export const UserSchema: GenMessage<User> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_users, 2);
+  messageDesc(file_realmgate_v1_users, 6);
 
 /**
- * UserService logs users in and tells them who they are.
+ * GetUserRequest names the user.
+ *
+ * @generated from message realmgate.v1.GetUserRequest
+ */
+export type GetUserRequest = Message<"realmgate.v1.GetUserRequest"> & {
+  /**
+   * 24 hex digits.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message realmgate.v1.GetUserRequest.
+ * Use `create(GetUserRequestSchema)` to create a new message.
+ */
+export const GetUserRequestSchema: GenMessage<GetUserRequest> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_users, 7);
+
+/**
+ * UpdateUserRequest carries what is to change.
+ *
+ * @generated from message realmgate.v1.UpdateUserRequest
+ */
+export type UpdateUserRequest = Message<"realmgate.v1.UpdateUserRequest"> & {
+  /**
+   * 24 hex digits: the caller.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The name to show; null takes it away.
+   *
+   * @generated from field: optional string alias = 2;
+   */
+  alias?: string | undefined;
+
+  /**
+   * ED25519 public key, 64 hex digits; null takes it away.
+   *
+   * @generated from field: optional string public_key = 3;
+   */
+  publicKey?: string | undefined;
+
+  /**
+   * At most 64 KiB as JSON; replaces what was there.
+   *
+   * @generated from field: optional google.protobuf.Struct metadata = 4;
+   */
+  metadata?: JsonObject | undefined;
+
+  /**
+   * As SignupRequest.password.
+   *
+   * @generated from field: optional string password = 5;
+   */
+  password?: string | undefined;
+
+  /**
+   * Needed with password.
+   *
+   * @generated from field: optional string current_password = 6;
+   */
+  currentPassword?: string | undefined;
+
+  /**
+   * Which fields to change; REST fills it from the keys of the body. Without it, those that are set.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 7;
+   */
+  updateMask?: FieldMask | undefined;
+};
+
+/**
+ * Describes the message realmgate.v1.UpdateUserRequest.
+ * Use `create(UpdateUserRequestSchema)` to create a new message.
+ */
+export const UpdateUserRequestSchema: GenMessage<UpdateUserRequest> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_users, 8);
+
+/**
+ * UserService signs users up, logs them in and out, and keeps their accounts.
  *
  * @generated from service realmgate.v1.UserService
  */
 export const UserService: GenService<{
+  /**
+   * Signup makes an account and a first project in it; it does not log in. A taken e-mail address gets the same answer.
+   * Errors: REGISTRATION_DISABLED, VALIDATION_ERROR, RATE_LIMITED.
+   *
+   * @generated from rpc realmgate.v1.UserService.Signup
+   */
+  signup: {
+    methodKind: "unary";
+    input: typeof SignupRequestSchema;
+    output: typeof SignupResponseSchema;
+  },
   /**
    * Login exchanges a user name or e-mail address and a password for a session.
    * Errors: MISSING_REQUIRED_FIELD, INVALID_CREDENTIALS, RATE_LIMITED.
@@ -169,13 +471,55 @@ export const UserService: GenService<{
     output: typeof SessionSchema;
   },
   /**
-   * GetMe answers with the calling user.
+   * Refresh exchanges a refresh token, sent in the body and as Bearer, for a new session.
+   * Errors: MISSING_TOKEN, INVALID_TOKEN, TOKEN_EXPIRED, RATE_LIMITED.
+   *
+   * @generated from rpc realmgate.v1.UserService.Refresh
+   */
+  refresh: {
+    methodKind: "unary";
+    input: typeof RefreshRequestSchema;
+    output: typeof SessionSchema;
+  },
+  /**
+   * Logout ends every session of the user; auth tokens go on.
+   *
+   * @generated from rpc realmgate.v1.UserService.Logout
+   */
+  logout: {
+    methodKind: "unary";
+    input: typeof EmptySchema;
+    output: typeof EmptySchema;
+  },
+  /**
+   * GetMe answers with the calling user; with less of it to an auth token without `resources.read_account`.
    *
    * @generated from rpc realmgate.v1.UserService.GetMe
    */
   getMe: {
     methodKind: "unary";
     input: typeof EmptySchema;
+    output: typeof UserSchema;
+  },
+  /**
+   * GetUser is GetMe by id. Errors: INSUFFICIENT_PERMISSIONS for any other user, whether there is one or not.
+   *
+   * @generated from rpc realmgate.v1.UserService.GetUser
+   */
+  getUser: {
+    methodKind: "unary";
+    input: typeof GetUserRequestSchema;
+    output: typeof UserSchema;
+  },
+  /**
+   * UpdateUser changes what is sent of the caller's account. A new password ends every session.
+   * Errors: INSUFFICIENT_PERMISSIONS for any other user, INVALID_CREDENTIALS (current_password), RATE_LIMITED.
+   *
+   * @generated from rpc realmgate.v1.UserService.UpdateUser
+   */
+  updateUser: {
+    methodKind: "unary";
+    input: typeof UpdateUserRequestSchema;
     output: typeof UserSchema;
   },
 }> = /*@__PURE__*/

@@ -1,19 +1,30 @@
 // Containers.
-import { and, asc, count, desc, eq, getTableColumns, inArray, type SQL, sql } from "drizzle-orm";
+import {
+  and,
+  asc,
+  count,
+  desc,
+  eq,
+  exists,
+  getTableColumns,
+  inArray,
+  type SQL,
+  sql,
+} from "drizzle-orm";
 import { alias } from "drizzle-orm/sqlite-core";
 import { newId } from "../../id.ts";
-import { containerRealms, containers, documents, projects, servers } from "../schema.ts";
 import type {
   Container,
   ContainerColumn,
-  ContainerStore,
   NewContainer,
   Page,
   PageQuery,
   Scope,
-} from "../store.ts";
-import { type Database, recordChange } from "./database.ts";
-import { containerInRealm, containerInScope, projectInScope, withRealm } from "./scope.ts";
+} from "../records.ts";
+import { aliases, containerRealms, containers, documents, projects, servers } from "../schema.ts";
+import type { ContainerStore } from "../store.ts";
+import { type Database, recordChange, type Transaction } from "./database.ts";
+import { containerInScope, projectInRealms, projectInScope, withRealm } from "./scope.ts";
 
 export function containerStore(db: Database): ContainerStore {
   return {
@@ -36,10 +47,8 @@ export function containerStore(db: Database): ContainerStore {
             .where(eq(containers.projectId, projectId))
             .get()?.n ?? 0;
         if (project.maxContainers !== null && present >= project.maxContainers) return "quota";
-        const sameName = and(eq(containers.projectId, projectId), eq(containers.name, name));
-        if (tx.select({ id: containers.id }).from(containers).where(sameName).get() !== undefined) {
-          return "duplicate";
-        }
+        const realmIds = withRealm(container.realmIds, scope.realmId);
+        if (nameTaken(tx, projectId, name, realmIds)) return "duplicate";
         const now = db.timestamp();
         const row = {
           ...container,
@@ -50,7 +59,6 @@ export function containerStore(db: Database): ContainerStore {
           updatedAt: now,
         };
         tx.insert(containers).values(row).run();
-        const realmIds = withRealm(container.realmIds, scope.realmId);
         if (realmIds.length > 0) {
           const rows = realmIds.map((realmId) => ({ containerId: row.id, realmId }));
           tx.insert(containerRealms).values(rows).run();
@@ -75,7 +83,6 @@ export function containerStore(db: Database): ContainerStore {
       const where = and(
         containerInScope(db.reader, scope),
         query.projectId === null ? undefined : eq(containers.projectId, query.projectId),
-        query.realmId === null ? undefined : containerInRealm(db.reader, query.realmId),
       );
       const columns = {
         created_at: containers.createdAt,
@@ -85,7 +92,7 @@ export function containerStore(db: Database): ContainerStore {
         updated_at: containers.updatedAt,
       } satisfies Record<ContainerColumn, unknown>;
       const order = query.sortOrder === "asc" ? asc : desc;
-      const items = readContainers(db, where, {
+      const items = readContainers(db, scope, where, {
         orderBy: [order(columns[query.sortBy]), order(containers.id)],
         limit: query.limit,
         offset: (query.page - 1) * query.limit,
@@ -102,25 +109,62 @@ export function containerStore(db: Database): ContainerStore {
   };
 }
 
+/** Two containers of one project share a name only while no realm, nor the unscoped space, holds both. */
+function nameTaken(
+  tx: Transaction,
+  projectId: string,
+  name: string,
+  realmIds: readonly string[],
+): boolean {
+  const realmsOfContainer = tx
+    .select({ realmId: containerRealms.realmId })
+    .from(containerRealms)
+    .where(eq(containerRealms.containerId, containers.id));
+  const shared =
+    realmIds.length === 0
+      ? sql`not exists ${realmsOfContainer}`
+      : exists(
+          tx
+            .select({ one: sql`1` })
+            .from(containerRealms)
+            .where(
+              and(
+                eq(containerRealms.containerId, containers.id),
+                inArray(containerRealms.realmId, [...realmIds]),
+              ),
+            ),
+        );
+  const where = and(eq(containers.projectId, projectId), eq(containers.name, name), shared);
+  return tx.select({ id: containers.id }).from(containers).where(where).get() !== undefined;
+}
+
 function readContainer(db: Database, scope: Scope, id: string): Container | null {
   const where = and(eq(containers.id, id), containerInScope(db.reader, scope));
-  return readContainers(db, where)[0] ?? null;
+  return readContainers(db, scope, where)[0] ?? null;
 }
 
 function readContainers(
   db: Database,
+  scope: Scope,
   where: SQL | undefined,
   page?: { orderBy: SQL[]; limit: number; offset: number },
 ): Container[] {
   const own = alias(documents, "own");
   const ofProject = alias(documents, "of_project");
+  const projectVisible = projectInRealms(db.reader, scope.realms) ?? sql`1`;
+  const aliasCount = db.reader
+    .select({ n: count() })
+    .from(aliases)
+    .where(eq(aliases.containerId, containers.id));
   let query = db.reader
     .select({
       ...getTableColumns(containers),
-      projectAlias: projects.alias,
+      // What the scope does not hold of the project is not told through the container.
+      projectAlias: sql<string | null>`case when ${projectVisible} then ${projects.alias} end`,
       serverName: servers.name,
       hasOwnDocument: sql<number>`${own.body} is not null`,
-      hasProjectDocument: sql<number>`${ofProject.body} is not null`,
+      hasProjectDocument: sql<number>`${projectVisible} and ${ofProject.body} is not null`,
+      aliasCount: sql<number>`${aliasCount}`,
     })
     .from(containers)
     .innerJoin(projects, eq(projects.id, containers.projectId))

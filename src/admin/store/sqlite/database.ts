@@ -5,8 +5,8 @@ import { and, eq } from "drizzle-orm";
 import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
 import { migrate } from "drizzle-orm/bun-sqlite/migrator";
 import type { SecretBox } from "../../secret-box.ts";
+import type { DocumentKey } from "../records.ts";
 import { changes, type documents } from "../schema.ts";
-import type { DocumentKey } from "../store.ts";
 
 export type Transaction = Parameters<Parameters<BunSQLiteDatabase["transaction"]>[0]>[0];
 /** What reads: the database itself, or a transaction. */
@@ -46,7 +46,7 @@ export class Database {
     return this.reader.transaction(body, { behavior: "immediate" });
   }
 
-  /** Tells the listeners of a commit. Call it after the transaction, never in it. */
+  /** Tells the listeners of a commit. Call it after the transaction, never in it. Listeners do not throw. */
   announce(revision: number): void {
     for (const listener of this.#listeners) listener(revision);
   }
@@ -61,18 +61,25 @@ export class Database {
     return new Date(this.#now()).toISOString();
   }
 
-  /** A document sealed for its row. */
-  seal({ kind, id }: DocumentKey, version: number, body: string): Buffer {
-    return this.#box.seal(Buffer.from(body), sealContext(kind, id, version));
+  /** A part of a document sealed for its row; null stays null. */
+  seal(
+    part: SealedPart,
+    { kind, id }: DocumentKey,
+    version: number,
+    text: string | null,
+  ): Buffer | null {
+    if (text === null) return null;
+    return this.#box.seal(Buffer.from(text), sealContext(part, kind, id, version));
   }
 
-  /** The document of a row. Throws when another key sealed it: data directory and key do not belong together. */
-  open(row: typeof documents.$inferSelect): string | null {
-    if (row.body === null) return null;
-    const context = sealContext(row.kind, row.ownerId, row.version);
-    const body = this.#box.open(Buffer.from(row.body), context);
-    if (body === null) throw new Error(`${context} does not open with this secret key`);
-    return body.toString();
+  /** A part of a row's document. Throws when another key sealed it: data directory and key do not belong together. */
+  open(part: SealedPart, row: typeof documents.$inferSelect): string | null {
+    const sealed = row[part];
+    if (sealed === null) return null;
+    const context = sealContext(part, row.kind, row.ownerId, row.version);
+    const text = this.#box.open(Buffer.from(sealed), context);
+    if (text === null) throw new Error(`${context} does not open with this secret key`);
+    return text.toString();
   }
 
   close(): void {
@@ -81,8 +88,11 @@ export class Database {
   }
 }
 
-function sealContext(kind: string, ownerId: string, version: number): string {
-  return `document/${kind}/${ownerId}/${version}`;
+/** What of a document is sealed. */
+export type SealedPart = "body" | "hooks";
+
+function sealContext(part: SealedPart, kind: string, ownerId: string, version: number): string {
+  return `document/${kind}/${ownerId}/${version}${part === "body" ? "" : `/${part}`}`;
 }
 
 /** Notes that an entity changed. Answers the revision that the transaction makes. */

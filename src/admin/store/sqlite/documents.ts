@@ -1,15 +1,15 @@
 // Permission documents: sealed, versioned, compared and swapped.
 import { and, eq } from "drizzle-orm";
-import { containers, documents, projects } from "../schema.ts";
 import type {
   DocumentKey,
   DocumentState,
-  DocumentStore,
   DocumentView,
   DocumentWrite,
   DocumentWritten,
   Scope,
-} from "../store.ts";
+} from "../records.ts";
+import { containers, documents, projects } from "../schema.ts";
+import type { DocumentStore } from "../store.ts";
 import { type Database, type Reader, recordChange } from "./database.ts";
 import { containerInScope, projectInScope } from "./scope.ts";
 
@@ -28,12 +28,13 @@ export function documentStore(db: Database): DocumentStore {
         const view = readDocument(db, tx, scope, key);
         if (view === null) return null;
         if (view.state.version !== write.expected) return { kind: "stale" };
-        if (write.projectVersion !== null && view.projectState.version !== write.projectVersion) {
+        if (write.projectVersion !== null && view.projectState?.version !== write.projectVersion) {
           return { kind: "moved" };
         }
         const version = write.expected + 1;
-        const body = write.body === null ? null : db.seal(key, version, write.body);
-        const row = { version, enableProxy: write.enableProxy, body };
+        const body = db.seal("body", key, version, write.body);
+        const hooks = db.seal("hooks", key, version, write.hooks);
+        const row = { version, enableProxy: write.enableProxy, body, hooks };
         tx.insert(documents)
           .values({ ...row, kind: key.kind, ownerId: key.id })
           .onConflictDoUpdate({ target: [documents.kind, documents.ownerId], set: row })
@@ -52,30 +53,37 @@ function readDocument(
   scope: Scope,
   key: DocumentKey,
 ): DocumentView | null {
-  const projectId =
-    key.kind === "project"
-      ? reader
-          .select({ id: projects.id })
-          .from(projects)
-          .where(and(eq(projects.id, key.id), projectInScope(reader, scope)))
-          .get()?.id
-      : reader
-          .select({ id: projects.id })
-          .from(containers)
-          .innerJoin(projects, eq(projects.id, containers.projectId))
-          .where(and(eq(containers.id, key.id), containerInScope(reader, scope)))
-          .get()?.id;
-  if (projectId === undefined) return null;
+  if (key.kind === "project") {
+    if (!isVisible(reader, scope, key.id)) return null;
+    const state = documentState(db, reader, key);
+    return { projectId: key.id, state, projectState: state };
+  }
+  const owner = reader
+    .select({ projectId: projects.id })
+    .from(containers)
+    .innerJoin(projects, eq(projects.id, containers.projectId))
+    .where(and(eq(containers.id, key.id), containerInScope(reader, scope)))
+    .get();
+  if (owner === undefined) return null;
+  const { projectId } = owner;
   return {
     projectId,
     state: documentState(db, reader, key),
-    projectState: documentState(db, reader, { kind: "project", id: projectId }),
+    projectState: isVisible(reader, scope, projectId)
+      ? documentState(db, reader, { kind: "project", id: projectId })
+      : null,
   };
+}
+
+function isVisible(reader: Reader, scope: Scope, projectId: string): boolean {
+  const where = and(eq(projects.id, projectId), projectInScope(reader, scope));
+  return reader.select({ id: projects.id }).from(projects).where(where).get() !== undefined;
 }
 
 function documentState(db: Database, reader: Reader, key: DocumentKey): DocumentState {
   const where = and(eq(documents.kind, key.kind), eq(documents.ownerId, key.id));
   const row = reader.select().from(documents).where(where).get();
-  if (row === undefined) return { version: 0, enableProxy: true, body: null };
-  return { version: row.version, enableProxy: row.enableProxy, body: db.open(row) };
+  if (row === undefined) return { version: 0, enableProxy: true, body: null, hooks: null };
+  const { version, enableProxy } = row;
+  return { version, enableProxy, body: db.open("body", row), hooks: db.open("hooks", row) };
 }

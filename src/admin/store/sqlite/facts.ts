@@ -1,25 +1,31 @@
 // What proxies need to know: the present state of all that changed, every tenant's.
 import { and, eq, gt, max } from "drizzle-orm";
+import type { ContainerFact, ProjectFact } from "../records.ts";
 import { changes, containers, documents, projects, servers } from "../schema.ts";
-import type { ContainerFact, FactStore, ProjectFact } from "../store.ts";
+import type { FactStore } from "../store.ts";
 import type { Database, Reader } from "./database.ts";
 
 export function factStore(db: Database): FactStore {
   return {
     async factsAfter(revision) {
       return db.reader.transaction((tx) => ({
-        revision:
-          tx
-            .select({ value: max(changes.revision) })
-            .from(changes)
-            .get()?.value ?? 0,
+        revision: lastRevision(tx),
         projects: projectFacts(db, tx, revision),
         containers: containerFacts(db, tx, revision),
       }));
     },
 
+    async revision() {
+      return lastRevision(db.reader);
+    },
+
     onCommit: (listener) => db.onCommit(listener),
   };
+}
+
+function lastRevision(reader: Reader): number {
+  const newest = { value: max(changes.revision) };
+  return reader.select(newest).from(changes).get()?.value ?? 0;
 }
 
 function projectFacts(db: Database, reader: Reader, revision: number): ProjectFact[] {
@@ -61,5 +67,5 @@ function containerFacts(db: Database, reader: Reader, revision: number): Contain
 
 function documentFact(db: Database, row: typeof documents.$inferSelect | null) {
   if (row === null) return { enableProxy: true, body: null };
-  return { enableProxy: row.enableProxy, body: db.open(row) };
+  return { enableProxy: row.enableProxy, body: db.open("body", row) };
 }

@@ -1,25 +1,18 @@
 // Projects.
 import { and, asc, count, desc, eq, exists, inArray, sql } from "drizzle-orm";
 import { newId } from "../../id.ts";
+import type { NewProject, Page, PageQuery, Project, ProjectColumn, Scope } from "../records.ts";
 import { projectRealms, projects } from "../schema.ts";
-import type {
-  NewProject,
-  Page,
-  PageQuery,
-  Project,
-  ProjectColumn,
-  ProjectStore,
-  Scope,
-} from "../store.ts";
+import type { ProjectStore } from "../store.ts";
 import { type Database, recordChange, type Transaction } from "./database.ts";
-import { projectInRealm, projectInScope, withRealm } from "./scope.ts";
+import { projectInScope, withRealm } from "./scope.ts";
 
 export function projectStore(db: Database): ProjectStore {
   return {
     async createProject(
       scope: Scope,
       project: NewProject,
-    ): Promise<{ project: Project; revision: number } | "duplicate"> {
+    ): Promise<({ project: Project } & Made) | "duplicate"> {
       const made = db.transaction((tx) => {
         const realmIds = withRealm(project.realmIds, scope.realmId);
         if (aliasTaken(tx, scope.userId, project.alias, realmIds)) return "duplicate";
@@ -28,6 +21,7 @@ export function projectStore(db: Database): ProjectStore {
           ...project,
           id: newId(),
           userId: scope.userId,
+          isDefault: false,
           createdAt: now,
           updatedAt: now,
         };
@@ -52,10 +46,7 @@ export function projectStore(db: Database): ProjectStore {
     },
 
     async projects(scope: Scope, query: PageQuery<ProjectColumn>): Promise<Page<Project>> {
-      const where = and(
-        projectInScope(db.reader, scope),
-        query.realmId === null ? undefined : projectInRealm(db.reader, query.realmId),
-      );
+      const where = projectInScope(db.reader, scope);
       const columns = {
         created_at: projects.createdAt,
         id: projects.id,

@@ -1,8 +1,9 @@
 // Servers: the nodes.
 import { eq } from "drizzle-orm";
 import { newId } from "../../id.ts";
+import type { Server } from "../records.ts";
 import { servers } from "../schema.ts";
-import type { Server, ServerStore } from "../store.ts";
+import type { ServerStore } from "../store.ts";
 import type { Database } from "./database.ts";
 
 export function serverStore(db: Database): ServerStore {

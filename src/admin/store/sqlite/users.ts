@@ -1,8 +1,9 @@
 // Users.
 import { eq } from "drizzle-orm";
 import { newId } from "../../id.ts";
+import type { User } from "../records.ts";
 import { users } from "../schema.ts";
-import type { User, UserStore } from "../store.ts";
+import type { UserStore } from "../store.ts";
 import type { Database, Reader } from "./database.ts";
 
 export function userStore(db: Database): UserStore {

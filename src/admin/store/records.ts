@@ -1,0 +1,329 @@
+// What the store keeps and is asked, in the domain's words.
+import type { ProjectLevel } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+
+/** Whose data a call may touch. It goes into the query; nothing is filtered afterwards. */
+export interface Scope {
+  readonly userId: string;
+  /** The realm that the call was made in, and that what it makes belongs to; null: the unscoped host. */
+  readonly realmId: string | null;
+  /** Only what carries all of these realms exists: the active one, and the one asked for. */
+  readonly realms: readonly string[];
+  /** The realms that the caller is confined to; null: it is not. */
+  readonly confinedTo: readonly string[] | null;
+  /** Only what lies in projects where the user has this level exists. Owners have every level. */
+  readonly level: ProjectLevel;
+}
+
+/** What a caller may do with a resource. */
+export interface Access {
+  readonly level: ProjectLevel;
+  /** It is in a realm that the caller may not use. */
+  readonly shared: boolean;
+}
+
+export interface ResourceKey {
+  readonly kind: "project" | "container" | "alias";
+  readonly id: string;
+}
+
+/** A write that made revision `revision`. */
+export interface Made {
+  readonly revision: number;
+}
+
+export interface User {
+  readonly id: string;
+  readonly username: string;
+  readonly email: string | null;
+  readonly passwordHash: string;
+  readonly isAdmin: boolean;
+  readonly sessionGeneration: number;
+  readonly alias: string | null;
+  readonly publicKey: string | null;
+  /** JSON object. */
+  readonly metadata: string;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+export interface Login {
+  readonly ip: string;
+  readonly at: string;
+}
+
+export interface Token {
+  readonly id: string;
+  readonly userId: string;
+  readonly alias: string;
+  readonly publicKey: string | null;
+  /** JSON object. */
+  readonly publicStorage: string | null;
+  /** IPv4 networks, or `*`. */
+  readonly ipWhitelist: readonly string[];
+  /** JSON: TokenPermissions. */
+  readonly permissions: string;
+  readonly realmIds: readonly string[];
+  readonly allowNoRealm: boolean;
+  readonly vaultAccess: boolean;
+  readonly eventAccess: boolean;
+  readonly expiresAt: string | null;
+  readonly isEnabled: boolean;
+  readonly createdByTokenId: string | null;
+  readonly delegationDepth: number;
+  readonly lastUsedAt: string | null;
+  readonly lastUsedIp: string | null;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+export type NewToken = Omit<
+  Token,
+  "id" | "userId" | "isEnabled" | "lastUsedAt" | "lastUsedIp" | "createdAt" | "updatedAt"
+>;
+
+export type TokenChange = Partial<
+  Pick<
+    Token,
+    | "alias"
+    | "publicKey"
+    | "publicStorage"
+    | "ipWhitelist"
+    | "permissions"
+    | "realmIds"
+    | "allowNoRealm"
+    | "vaultAccess"
+    | "eventAccess"
+    | "expiresAt"
+    | "isEnabled"
+  >
+>;
+
+/** Which tokens a call may touch: the user's, or those made from a token; on a realm host those that are in the realm. */
+export interface TokenScope extends Pick<Scope, "userId" | "realms"> {
+  /** Null: a user session. */
+  readonly madeFrom: string | null;
+}
+
+export interface Server {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: string;
+}
+
+export interface Project {
+  readonly id: string;
+  readonly userId: string;
+  readonly alias: string;
+  readonly color: string;
+  readonly maxContainers: number | null;
+  readonly realmIds: readonly string[];
+  readonly isDefault: boolean;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+export type NewProject = Pick<Project, "alias" | "color" | "maxContainers" | "realmIds">;
+export type ProjectChange = Partial<NewProject>;
+
+/** What went with a deleted project. */
+export interface DeletedProject {
+  readonly containers: readonly { readonly id: string; readonly name: string }[];
+  readonly permissions: number;
+  readonly aliases: number;
+}
+
+export interface Member {
+  readonly id: string;
+  readonly projectId: string;
+  readonly userId: string;
+  readonly level: ProjectLevel;
+  readonly username: string;
+  readonly alias: string | null;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+/** Where a program listens: instance n at port + (n - 1) * stride. */
+export interface ProgramPort {
+  readonly port: number;
+  readonly stride: number;
+}
+
+export interface Container {
+  readonly id: string;
+  readonly projectId: string;
+  /** Null: the project is not in this scope. */
+  readonly projectAlias: string | null;
+  readonly serverId: string;
+  readonly serverName: string;
+  readonly name: string;
+  readonly color: string;
+  readonly status: string;
+  readonly realmIds: readonly string[];
+  readonly comment: string | null;
+  readonly address: string | null;
+  readonly programs: Readonly<Record<string, ProgramPort>>;
+  readonly hasOwnDocument: boolean;
+  /** False, too, where the project is not in this scope. */
+  readonly hasProjectDocument: boolean;
+  readonly aliasCount: number;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+export type NewContainer = Pick<
+  Container,
+  "projectId" | "serverId" | "name" | "color" | "realmIds" | "comment" | "address" | "programs"
+>;
+
+export type ContainerChange = Partial<Pick<Container, "name" | "color" | "realmIds" | "comment">>;
+
+/** Where the gate dials. */
+export type Upstream = Pick<Container, "address" | "programs">;
+
+export interface StatusLog {
+  readonly id: string;
+  readonly containerId: string;
+  readonly fromStatus: string | null;
+  readonly toStatus: string;
+  readonly transitionTime: string;
+  readonly durationMs: number | null;
+  readonly triggeredBy: string;
+  readonly operation: string | null;
+}
+
+export interface Alias {
+  readonly id: string;
+  /** The owner of the project. */
+  readonly userId: string;
+  readonly projectId: string;
+  /** Null: the project is not in this scope. */
+  readonly projectAlias: string | null;
+  readonly containerId: string;
+  readonly containerName: string;
+  readonly serverId: string;
+  readonly serverName: string;
+  readonly alias: string;
+  readonly program: string;
+  readonly instance: number;
+  readonly targetPath: string | null;
+  readonly allowPathOverride: boolean;
+  readonly expiresAt: string | null;
+  readonly enabled: boolean;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+export type NewAlias = Pick<
+  Alias,
+  | "containerId"
+  | "alias"
+  | "program"
+  | "instance"
+  | "targetPath"
+  | "allowPathOverride"
+  | "expiresAt"
+  | "enabled"
+>;
+export type AliasChange = Partial<Omit<NewAlias, "containerId">>;
+
+export interface AliasQuery {
+  readonly projectId: string | null;
+  readonly containerId: string | null;
+  readonly enabled: boolean | null;
+  readonly expired: boolean | null;
+}
+
+/** What of a caller's a realm holds. */
+export interface RealmUsage {
+  readonly realmId: string;
+  readonly projects: number;
+  readonly containers: number;
+  readonly servers: number;
+  readonly tokens: number;
+}
+
+export interface PageQuery<Column extends string> {
+  /** From 1. */
+  readonly page: number;
+  /** Entries a page. */
+  readonly limit: number;
+  readonly sortBy: Column;
+  readonly sortOrder: "asc" | "desc";
+}
+
+export type ProjectColumn = "created_at" | "id" | "alias" | "updated_at";
+export type ContainerColumn = "created_at" | "id" | "name" | "status" | "updated_at";
+export type MemberColumn = "created_at" | "id" | "user_id" | "permission_level" | "updated_at";
+export type StatusLogColumn = "transition_time" | "created_at" | "to_status" | "from_status";
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  /** Entries in the whole list. */
+  readonly total: number;
+}
+
+/** Whose permission document. */
+export interface DocumentKey {
+  readonly kind: "project" | "container";
+  readonly id: string;
+}
+
+export interface DocumentState {
+  /** 0: never written. Grows by one with each write and never repeats. */
+  readonly version: number;
+  readonly enableProxy: boolean;
+  /** The document as JSON text, without hooks; null while none is stored. */
+  readonly body: string | null;
+  /** The hooks as JSON text, program to list; null: none. Only containers have them. */
+  readonly hooks: string | null;
+}
+
+/** A document with what a write of it depends on. */
+export interface DocumentView {
+  readonly projectId: string;
+  readonly state: DocumentState;
+  /** Of a container's project, or null where that is not in this scope; of a project's document: itself. */
+  readonly projectState: DocumentState | null;
+}
+
+export interface DocumentWrite {
+  /** The version that the writer saw. */
+  readonly expected: number;
+  /** The version of the project's document that the new state was made from; null when it does not matter. */
+  readonly projectVersion: number | null;
+  readonly enableProxy: boolean;
+  readonly body: string | null;
+  readonly hooks: string | null;
+}
+
+export type DocumentWritten =
+  | { readonly kind: "written"; readonly version: number; readonly revision: number }
+  /** Somebody else wrote first: the caller has to read again. */
+  | { readonly kind: "stale" }
+  /** The project's document moved on: the new state has to be made again. */
+  | { readonly kind: "moved" };
+
+/** What the proxy needs to know of a project; null: it is gone. */
+export interface ProjectFact {
+  readonly id: string;
+  readonly state: { readonly enableProxy: boolean; readonly body: string | null } | null;
+}
+
+/** What the proxy needs to know of a container; null: it is gone. */
+export interface ContainerFact {
+  readonly id: string;
+  readonly state:
+    | (Pick<Container, "projectId" | "serverName" | "status" | "address" | "programs"> & {
+        readonly enableProxy: boolean;
+        readonly body: string | null;
+      })
+    | null;
+}
+
+/** The present state of all that changed after a revision. */
+export interface Facts {
+  readonly revision: number;
+  readonly projects: readonly ProjectFact[];
+  readonly containers: readonly ContainerFact[];
+}

@@ -1,0 +1,68 @@
+// What an auth token is worth now: its own rights and those of every token it was made from, whichever is less.
+import { fromJsonString } from "@bufbuild/protobuf";
+import { TokenPermissionsSchema } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
+import { contains, type Network, parseAddress, parseNetwork } from "../policy/address.ts";
+import { type Leaves, leavesOf } from "./leaves.ts";
+import type { Token } from "./store/records.ts";
+
+export interface TokenRights {
+  readonly leaves: Leaves;
+  /** The realms it is confined to; null: none. */
+  readonly confinedTo: readonly string[] | null;
+  /** It works on realm hosts only. */
+  readonly needsRealm: boolean;
+  readonly vaultAccess: boolean;
+  readonly eventAccess: boolean;
+  /** ISO 8601; null: never. */
+  readonly expiresAt: string | null;
+  readonly isEnabled: boolean;
+  /** The addresses it may be used from: in each of these lists, `*` for any. */
+  readonly ipWhitelists: readonly (readonly string[])[];
+}
+
+/** `chain`: the token, then the one it was made from, and so on. */
+export function rightsOf(chain: readonly Token[]): TokenRights {
+  const leaves = chain.map(({ permissions }) => storedLeaves(permissions));
+  const [own = new Set<string>(), ...others] = leaves;
+  const lists = chain.map(({ realmIds }) => realmIds).filter((realmIds) => realmIds.length > 0);
+  const confinedTo = lists.length === 0 ? null : lists.reduce(intersection);
+  return {
+    leaves: new Set([...own].filter((leaf) => others.every((each) => each.has(leaf)))),
+    confinedTo,
+    needsRealm: confinedTo !== null || chain.some(({ allowNoRealm }) => !allowNoRealm),
+    vaultAccess: chain.every(({ vaultAccess }) => vaultAccess),
+    eventAccess: chain.every(({ eventAccess }) => eventAccess),
+    expiresAt: chain.map(({ expiresAt }) => expiresAt).reduce(earlier, null),
+    isEnabled: chain.every(({ isEnabled }) => isEnabled),
+    ipWhitelists: chain.map(({ ipWhitelist }) => ipWhitelist),
+  };
+}
+
+/** TokenPermissions as it is stored → its leaves. */
+export function storedLeaves(permissions: string): Leaves {
+  return leavesOf(fromJsonString(TokenPermissionsSchema, permissions));
+}
+
+/** Whether a call from this address may use the token. IPv6 is in no list but `*`. */
+export function allowsAddress({ ipWhitelists }: TokenRights, address: string): boolean {
+  const parsed = parseAddress(address);
+  return ipWhitelists.every(
+    (list) => list.includes("*") || (parsed !== null && contains(list.map(networkOf), parsed)),
+  );
+}
+
+function networkOf(text: string): Network {
+  const network = parseNetwork(text.includes("/") ? text : `${text}/32`);
+  if (network === null) throw new Error(`a stored address list has ${text}`);
+  return network;
+}
+
+function intersection(some: readonly string[], others: readonly string[]): readonly string[] {
+  return some.filter((each) => others.includes(each));
+}
+
+/** Of two ends, the one that comes first. Times are ISO 8601 in UTC with milliseconds: they sort as text. */
+export function earlier(one: string | null, other: string | null): string | null {
+  if (one === null || other === null) return one ?? other;
+  return one < other ? one : other;
+}

@@ -3,7 +3,7 @@
  * of several rounds, in ns a call, in one warm process on one core. "ip", "token" and "password" are identify + decide;
  * "decide" is decide alone with the identity at hand. The credential texts are made outside the clock, and the
  * values vary from call to call, so that nothing is folded into a constant. Parsing the address, the host name, cookies
- * and so on is the edge's part and not in it. The promises are in design.md §10.
+ * and so on is the edge's part and not in it. A decision should stay under 500 ns however large its document is.
  */
 import { createHash, createHmac } from "node:crypto";
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";

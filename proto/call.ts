@@ -1,7 +1,7 @@
 // What a transport hands to dispatch, and what comes back: the contract in TypeScript's words.
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { refusalOf } from "./errors.ts";
-import { ErrorCode } from "./gen/realmgate/v1/errors_pb.ts";
+import type { ErrorCode } from "./gen/realmgate/v1/errors_pb.ts";
 
 /** One call as its transport saw it. Nothing in it has been verified. */
 export interface Call {
@@ -82,8 +82,8 @@ export class Refused extends Error {
 
 /** The text for people. Clients match on the documented one; a wrong shape also names its first field. */
 export function messageOf(failure: Pick<Failure, "code" | "violations">): string {
-  const { message } = refusalOf(failure.code);
+  const { message, code } = refusalOf(failure.code);
   const first = failure.violations[0];
-  if (failure.code !== ErrorCode.VALIDATION_ERROR || first === undefined) return message;
+  if (code !== "VALIDATION_ERROR" || first === undefined) return message;
   return `${message}: ${first.instancePath || "/"} ${first.message}`;
 }

@@ -8,21 +8,33 @@ const rows = [...allRefusals()];
 
 test("every code but UNSPECIFIED is in the table, once", () => {
   expect(rows.length).toBe(ErrorCodeSchema.values.length - 1);
-  expect(new Set(rows.map(([, row]) => row.code)).size).toBe(rows.length);
+  expect(new Set(rows.map(([code]) => code)).size).toBe(rows.length);
+});
+
+test("codes that share a machine code are few and known", () => {
+  const shared = Map.groupBy(rows, ([, row]) => row.code);
+  const statuses = [...shared]
+    .filter(([, same]) => same.length > 1)
+    .map(([code, same]) => [code, same.map(([, row]) => row.http)] as const);
+  expect(Object.fromEntries(statuses)).toEqual({
+    DUPLICATE_ALIAS: [409, 400],
+    INVALID_ALIAS_FORMAT: [400, 400],
+    VALIDATION_ERROR: [422, 400, 422],
+  });
 });
 
 /** gRPC statuses that go with each HTTP status. */
 const grpcOf: Readonly<Record<number, readonly Code[]>> = {
-  400: [Code.INVALID_ARGUMENT, Code.FAILED_PRECONDITION],
+  400: [Code.INVALID_ARGUMENT, Code.FAILED_PRECONDITION, Code.ALREADY_EXISTS],
   401: [Code.UNAUTHENTICATED],
   403: [Code.PERMISSION_DENIED],
   404: [Code.NOT_FOUND, Code.UNIMPLEMENTED],
   405: [Code.UNIMPLEMENTED],
-  409: [Code.ALREADY_EXISTS, Code.ABORTED, Code.FAILED_PRECONDITION],
+  409: [Code.ALREADY_EXISTS, Code.ABORTED, Code.FAILED_PRECONDITION, Code.RESOURCE_EXHAUSTED],
   412: [Code.ABORTED],
   413: [Code.RESOURCE_EXHAUSTED],
   415: [Code.INVALID_ARGUMENT],
-  422: [Code.INVALID_ARGUMENT, Code.FAILED_PRECONDITION],
+  422: [Code.INVALID_ARGUMENT, Code.RESOURCE_EXHAUSTED],
   428: [Code.FAILED_PRECONDITION],
   429: [Code.RESOURCE_EXHAUSTED],
   500: [Code.INTERNAL],
@@ -37,7 +49,7 @@ describe("every code has a status on each wire and a text", () => {
   });
 });
 
-/** Clients match on these (contract A4, C8, G1). */
+/** Clients match on these. */
 test.each([
   [ErrorCode.MISSING_TOKEN, 401, "MISSING_TOKEN", "Authentication token required"],
   [ErrorCode.INVALID_TOKEN, 401, "INVALID_TOKEN", "Invalid authentication token"],
@@ -48,6 +60,15 @@ test.each([
   [ErrorCode.MISSING_REQUIRED_FIELD, 400, "MISSING_REQUIRED_FIELD", "Missing required field"],
   [ErrorCode.INVALID_PARAMETER_VALUE, 400, "INVALID_PARAMETER_VALUE", "Invalid parameter value"],
   [ErrorCode.INVALID_IP_RANGE, 400, "INVALID_IP_RANGE", "Invalid IP CIDR range"],
+  [
+    ErrorCode.DUPLICATE_TOKEN_ALIAS,
+    400,
+    "DUPLICATE_ALIAS",
+    "An auth token with this alias already exists",
+  ],
+  [ErrorCode.DUPLICATE_ALIAS, 409, "DUPLICATE_ALIAS", "A project with this alias already exists"],
+  [ErrorCode.INVALID_TOKEN_REQUEST, 400, "VALIDATION_ERROR", "Validation failed"],
+  [ErrorCode.INVALID_HOOK, 422, "VALIDATION_ERROR", "Invalid hook"],
   [ErrorCode.INVALID_JWT_CONFIG, 400, "INVALID_JWT_CONFIG", "Invalid JWT configuration"],
   [ErrorCode.PROJECT_NOT_FOUND, 404, "PROJECT_NOT_FOUND", "Project not found"],
   [ErrorCode.CONTAINER_NOT_FOUND, 404, "CONTAINER_NOT_FOUND", "Container not found"],
@@ -72,28 +93,27 @@ test.each([ErrorCode.UNSPECIFIED, 9999 as ErrorCode])(
 );
 
 describe("the text of a refusal", () => {
-  const violations = [
+  const fields = [
     { instancePath: "/a/b", message: "is required" },
     { instancePath: "/c", message: "is wrong" },
   ];
+  const body = [{ instancePath: "", message: "must be object" }];
 
   test.each([
-    ["a wrong shape names its first field", ErrorCode.VALIDATION_ERROR, violations],
-    ["a wrong shape alone", ErrorCode.VALIDATION_ERROR, []],
+    ["names the first field", ErrorCode.VALIDATION_ERROR, fields, ": /a/b is required"],
+    ["stands alone without one", ErrorCode.VALIDATION_ERROR, [], ""],
+    ["says / for the whole body", ErrorCode.VALIDATION_ERROR, body, ": / must be object"],
     [
-      "the whole body",
-      ErrorCode.VALIDATION_ERROR,
-      [{ instancePath: "", message: "must be object" }],
+      "names the first field of a 400 that is a validation error to clients",
+      ErrorCode.INVALID_TOKEN_REQUEST,
+      fields,
+      ": /a/b is required",
     ],
-    ["any other code keeps the documented text", ErrorCode.INVALID_IP_RANGE, violations],
-  ] as const)("%s", (why, code, violations) => {
-    const expected: Readonly<Record<string, string>> = {
-      "a wrong shape names its first field": "Validation failed: /a/b is required",
-      "a wrong shape alone": "Validation failed",
-      "the whole body": "Validation failed: / must be object",
-      "any other code keeps the documented text": "Invalid IP CIDR range",
-    };
-    expect(messageOf({ code, violations })).toBe(expected[why] ?? "");
-    expect(new Refused(code, violations).message).toBe(expected[why] ?? "");
+    ["likewise of a hook", ErrorCode.INVALID_HOOK, fields, ": /a/b is required"],
+    ["is the documented one of any other code", ErrorCode.INVALID_IP_RANGE, fields, ""],
+  ] as const)("%s", (_why, code, violations, rest) => {
+    const text = `${refusalOf(code).message}${rest}`;
+    expect(messageOf({ code, violations })).toBe(text);
+    expect(new Refused(code, violations).message).toBe(text);
   });
 });

@@ -3,7 +3,7 @@ import { getOption } from "@bufbuild/protobuf";
 import { ErrorCode, ErrorCodeSchema, type Refusal, refusal } from "./gen/realmgate/v1/errors_pb.ts";
 
 interface Row extends Refusal {
-  /** The machine code on the wire, without the enum's prefix. */
+  /** The machine code on the wire: the table's own, or the enum value's name without its prefix. Codes may share one. */
   readonly code: string;
 }
 
@@ -12,10 +12,11 @@ const prefix = "ERROR_CODE_";
 const rows: ReadonlyMap<ErrorCode, Row> = new Map(
   ErrorCodeSchema.values
     .filter((value) => value.number !== ErrorCode.UNSPECIFIED)
-    .map((value) => [
-      value.number as ErrorCode,
-      { ...getOption(value, refusal), code: value.name.slice(prefix.length) },
-    ]),
+    .map((value) => {
+      const row = getOption(value, refusal);
+      const code = row.code || value.name.slice(prefix.length);
+      return [value.number as ErrorCode, { ...row, code }];
+    }),
 );
 
 /** How a code looks on each wire. A code outside the table is a fault of ours and looks like one. */

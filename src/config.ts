@@ -1,5 +1,6 @@
 // Environment and flags → Config, or every problem at once, each with its fix.
 import { join, resolve } from "node:path";
+import { type ApiTls, readApiTls } from "./api-tls.ts";
 import { createPlacement, isLoopback } from "./policy/placement.ts";
 import { canonicalProgram, isByPort, portMax } from "./policy/program.ts";
 
@@ -19,6 +20,8 @@ export interface Config {
   readonly restListen: Listen;
   readonly grpcListen: Listen;
   readonly proxyListen: Listen;
+  /** For the REST and gRPC listeners; null: they speak plain text. */
+  readonly apiTls: ApiTls | null;
   /** 32 bytes; null: from a file in the data directory, made at first boot. */
   readonly secretKey: Buffer | null;
   /** Whether strangers may make accounts. */
@@ -45,6 +48,11 @@ export const settings = {
   REALMGATE_REST_LISTEN: ["127.0.0.1:8080", "REST API"],
   REALMGATE_GRPC_LISTEN: ["127.0.0.1:50051", "gRPC API"],
   REALMGATE_PROXY_LISTEN: ["127.0.0.1:8000", "data plane, HTTP"],
+  REALMGATE_API_TLS_CERT: [
+    "",
+    "file of PEM certificates, the API's own first: TLS for REST and gRPC",
+  ],
+  REALMGATE_API_TLS_KEY: ["", "file with the key of that certificate, PEM"],
   REALMGATE_API_PLAINTEXT: ["", "1: the API may listen beyond loopback without TLS"],
   REALMGATE_SIGNUP: ["off", "on: strangers may make accounts"],
   REALMGATE_SECRET_KEY: ["", "32 bytes, base64; a 0600 file in the data directory when unset"],
@@ -115,6 +123,7 @@ export function parseConfig(
     restListen: readListen("REALMGATE_REST_LISTEN", text, fail),
     grpcListen: readListen("REALMGATE_GRPC_LISTEN", text, fail),
     proxyListen: readListen("REALMGATE_PROXY_LISTEN", text, fail),
+    apiTls: readApiTls(text("REALMGATE_API_TLS_CERT"), text("REALMGATE_API_TLS_KEY"), fail),
     secretKey: readSecretKey(text("REALMGATE_SECRET_KEY"), fail),
     signup: readSwitch("REALMGATE_SIGNUP", text, fail),
     adminUsername: text("REALMGATE_ADMIN_USERNAME"),
@@ -131,14 +140,16 @@ export function parseConfig(
     const range = `${passwordLengthMin} to ${passwordLengthMax}`;
     fail("REALMGATE_ADMIN_PASSWORD", `must have ${range} characters`);
   }
-  if (text("REALMGATE_API_PLAINTEXT") !== "1") {
+  const hasTls = text("REALMGATE_API_TLS_CERT") !== "" || text("REALMGATE_API_TLS_KEY") !== "";
+  if (!hasTls && text("REALMGATE_API_PLAINTEXT") !== "1") {
     const listens = {
       REALMGATE_REST_LISTEN: config.restListen,
       REALMGATE_GRPC_LISTEN: config.grpcListen,
     } as const;
     for (const [setting, { hostname }] of Object.entries(listens)) {
       if (!isLoopback(hostname)) {
-        const fix = "set REALMGATE_API_PLAINTEXT=1 if something in front has it";
+        const fix =
+          "set REALMGATE_API_TLS_CERT and _KEY, or REALMGATE_API_PLAINTEXT=1 if something in front has it";
         fail(setting as Setting, `is beyond loopback and has no TLS: ${fix}`);
       }
     }

@@ -25,7 +25,7 @@ import type { Log } from "./proxy/log.ts";
 import { startProxy } from "./proxy/server.ts";
 
 export interface Running {
-  /** Where everything listens, as URLs; gRPC as `http://` too. */
+  /** Where everything listens, as URLs; gRPC as `http://` or, with TLS, `https://`, too. */
   readonly urls: Readonly<Record<"rest" | "grpc" | "proxy" | "ops", string>>;
   /** Stops listening, lets running requests finish, closes the store. */
   stop(): Promise<void>;
@@ -55,6 +55,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       logins,
       placement,
       domain: config.domain,
+      serverName: config.serverName,
       signup: config.signup,
       now: Date.now,
     });
@@ -63,10 +64,13 @@ export async function serve(config: Config, log: Log): Promise<Running> {
 
     const own: Listen[] = [];
     const services = implementations.map(({ service }) => service);
+    const tls = config.apiTls;
     const rest = listening("REST", config.restListen, () =>
       startRest({
         ...config.restListen,
+        tls,
         services,
+        domain: config.domain,
         dispatch,
         clientAddress: trustedProxies(config.trustedProxies).client,
         log,
@@ -74,7 +78,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     );
     own.push(rest);
     stops.push(() => rest.stop());
-    const grpc = await startGrpc({ ...config.grpcListen, services, dispatch }).catch((error) =>
+    const grpc = await startGrpc({ ...config.grpcListen, tls, services, dispatch }).catch((error) =>
       cannotListen("GRPC", config.grpcListen, error),
     );
     const grpcListen = { hostname: config.grpcListen.hostname, port: grpc.port };
@@ -103,8 +107,8 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     stops.push(() => ops.stop());
     return {
       urls: {
-        rest: urlOf(rest),
-        grpc: urlOf(grpcListen),
+        rest: urlOf(rest, tls === null ? "http" : "https"),
+        grpc: urlOf(grpcListen, tls === null ? "http" : "https"),
         proxy: urlOf(proxy),
         ops: urlOf(ops),
       },
@@ -174,6 +178,6 @@ function isOfThisMachine(address: string): boolean {
   );
 }
 
-function urlOf({ hostname, port }: Listen): string {
-  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+function urlOf({ hostname, port }: Listen, scheme = "http"): string {
+  return `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }

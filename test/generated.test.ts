@@ -13,13 +13,16 @@ async function files(folder: string): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(entries));
 }
 
-test("proto/gen is what buf generates from proto/realmgate", async () => {
+test("proto/gen and the comments are what `bun run generate` makes of proto/realmgate", async () => {
   const folder = mkdtempSync(join(tmpdir(), "realmgate-generate-"));
   try {
     await $`node_modules/.bin/buf generate -o ${folder}`.cwd(root).quiet();
+    await $`${process.execPath} proto/generate-comments.ts ${folder}`.cwd(root).quiet();
     const generated = await files(join(folder, "proto/gen"));
     expect(Object.keys(generated).length).toBeGreaterThan(5);
     expect(await files(join(root, "proto/gen"))).toEqual(generated);
+    const comments = (of: string) => Bun.file(join(of, "proto/comments.json")).text();
+    expect(await comments(root)).toBe(await comments(folder));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,5 +1,4 @@
 // Credential → Caller. Who is calling, before anything else of the call is looked at.
-import { createHash } from "node:crypto";
 import { Refused } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { PasswordLogin } from "./password-login.ts";
@@ -7,6 +6,7 @@ import type { Sessions } from "./session.ts";
 import type { Token, User } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 import { allowsAddress, rightsOf, type TokenRights } from "./token-rights.ts";
+import { hashSecret, tokenPrefix } from "./token-secret.ts";
 
 /** A user, through a session or an auth token. */
 export interface Caller {
@@ -28,14 +28,6 @@ export function mayDo({ token }: Caller, leaf: string): boolean {
 /** Operators say where the gate dials. A token of theirs needs the leaf for it. */
 export function isOperator(caller: Caller): boolean {
   return caller.user.isAdmin && mayDo(caller, "admin.servers");
-}
-
-/** What every secret of an auth token begins with. */
-export const tokenPrefix = "hdy_";
-
-/** How a secret is stored: it has 256 random bits, so that a fast hash suffices. */
-export function hashSecret(secret: string): Buffer {
-  return createHash("sha256").update(secret).digest();
 }
 
 /** A use is noted once in this time, in milliseconds. */

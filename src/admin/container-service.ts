@@ -1,30 +1,58 @@
 // ContainerService.
 import { randomBytes } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
-import { pointerStep, Refused } from "../../proto/call.ts";
+import { EmptySchema } from "@bufbuild/protobuf/wkt";
+import { Refused } from "../../proto/call.ts";
 import {
-  type Container as ContainerMessage,
-  ContainerSchema,
   ContainerService,
   type CreateContainerRequest,
+  type DeleteContainerRequest,
   type GetContainerRequest,
   type ListContainersRequest,
   ListContainersResponseSchema,
+  type SetUpstreamRequest,
+  SetUpstreamRequestSchema,
+  type UpdateContainerRequest,
+  UpdateContainerRequestSchema,
+  UpstreamSchema,
 } from "../../proto/gen/realmgate/v1/containers_pb.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { Placement } from "../policy/placement.ts";
-import { canonicalProgram } from "../policy/program.ts";
-import { type Caller, isOperator } from "./caller.ts";
+import type { Caller } from "./caller.ts";
 import { colorOf } from "./color.ts";
-import type { Context, Implementation } from "./dispatch.ts";
+import { containerMessage, containerMessages } from "./container-message.ts";
+import { containerOperations } from "./container-operations.ts";
+import { addressOf, maySayWhereToDial, programsOf } from "./container-upstream.ts";
+import type { Implementation } from "./dispatch.ts";
 import { pageQuery, pagination } from "./page.ts";
-import type { Container, ContainerColumn, NewContainer, ProgramPort } from "./store/records.ts";
+import { changedRealms, newRealms } from "./realm-ids.ts";
+import type { ServiceParts } from "./services.ts";
+import type {
+  Container,
+  ContainerChange,
+  ContainerColumn,
+  Scope,
+  Upstream,
+} from "./store/records.ts";
 import type { Store } from "./store/store.ts";
+import { changedFields } from "./update-mask.ts";
 
-export function containerService(store: Store, placement: Placement): Implementation {
+export function containerService(
+  parts: Pick<ServiceParts, "store" | "placement" | "domain">,
+): Implementation {
+  const { store, placement } = parts;
+
+  async function read(scope: Scope, id: string): Promise<Container> {
+    const container = await store.container(scope, id);
+    if (container === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+    return container;
+  }
+
   return {
     service: ContainerService,
     methods: {
+      ...containerOperations(store),
+
       async listContainers(request: ListContainersRequest, { scope, caller }) {
         const projectId = request.projectId ?? null;
         if (projectId !== null && (await store.project(scope, projectId)) === null) {
@@ -33,7 +61,7 @@ export function containerService(store: Store, placement: Placement): Implementa
         const query = pageQuery<ContainerColumn>(request, 50);
         const { items, total } = await store.containers(scope, { ...query, projectId });
         const message = create(ListContainersResponseSchema, {
-          containers: items.map((container) => containerMessage(container, caller)),
+          containers: await containerMessages(parts, items, request, { scope, caller }),
           pagination: pagination(query, total),
         });
         return { message };
@@ -43,9 +71,9 @@ export function containerService(store: Store, placement: Placement): Implementa
         const made = await store.createContainer(scope, {
           projectId: request.projectId,
           serverId: await serverFor(request, store),
-          name: nameFor(request),
+          name: nameOf(request.name),
           color: colorOf(request.color),
-          realmIds: request.realmIds,
+          realmIds: newRealms(scope, request.realmIds),
           comment: request.comment ?? null,
           ...upstreamOf(request, caller, placement),
         });
@@ -59,13 +87,47 @@ export function containerService(store: Store, placement: Placement): Implementa
           case "duplicate":
             throw new Refused(ErrorCode.CONTAINER_NAME_IN_USE);
         }
-        return { message: containerMessage(made.container, caller), revision: made.revision };
+        const message = containerMessage(made.container, { scope, caller });
+        return { message, revision: made.revision };
       },
 
-      async getContainer(request: GetContainerRequest, { scope, caller }: Context) {
-        const container = await store.container(scope, request.id);
-        if (container === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
-        return { message: containerMessage(container, caller) };
+      async getContainer(request: GetContainerRequest, { scope, caller }) {
+        const container = await read(scope, request.id);
+        const [message] = await containerMessages(parts, [container], request, { scope, caller });
+        if (message === undefined) throw new Error("a container without its message");
+        return { message };
+      },
+
+      async updateContainer(request: UpdateContainerRequest, { scope, caller }) {
+        const present = await read(scope, request.id);
+        const change = changeOf(request, present, scope);
+        if (Object.keys(change).length === 0) {
+          return { message: containerMessage(present, { scope, caller }) };
+        }
+        const made = await store.updateContainer(scope, request.id, change);
+        if (made === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+        if (made === "duplicate") throw new Refused(ErrorCode.CONTAINER_NAME_IN_USE);
+        const message = containerMessage(made.container, { scope, caller });
+        return { message, revision: made.revision };
+      },
+
+      async deleteContainer({ id }: DeleteContainerRequest, { scope }) {
+        const made = await store.deleteContainer(scope, id);
+        if (made === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+        return { message: create(EmptySchema), revision: made.revision };
+      },
+
+      async setUpstream(request: SetUpstreamRequest, { scope }) {
+        const names = changedFields(SetUpstreamRequestSchema, request);
+        const upstream = await store.setUpstream(request.id, scope.realms, {
+          ...(names.has("address") ? { address: addressOf(request.address, placement) } : {}),
+          ...(names.has("programs") ? { programs: programsOf(request.programs) } : {}),
+        });
+        if (upstream === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+        const { revision, address, programs } = upstream;
+        const message = create(UpstreamSchema, { id: request.id, programs });
+        if (address !== null) message.address = address;
+        return { message, revision };
       },
     },
   };
@@ -85,67 +147,37 @@ async function serverFor(request: CreateContainerRequest, store: Store): Promise
   return server.id;
 }
 
-function nameFor({ name }: CreateContainerRequest): string {
-  return name === undefined || name === "rand" ? `box-${randomBytes(4).toString("hex")}` : name;
+function nameOf(sent: string | undefined): string {
+  return sent === undefined || sent === "rand" ? `box-${randomBytes(4).toString("hex")}` : sent;
 }
 
-/** Only operators say where the gate dials: a tenant that could would make it dial its neighbour. */
 function upstreamOf(
   request: CreateContainerRequest,
   caller: Caller,
   placement: Placement,
-): Pick<NewContainer, "address" | "programs"> {
+): Upstream {
   const asked = request.address !== undefined || Object.keys(request.programs).length > 0;
-  if (asked && !isOperator(caller)) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
-  const address = request.address === undefined ? null : placement.place(request.address);
-  if (request.address !== undefined && address === null) {
-    const message = "must be an IP literal inside REALMGATE_CONTAINER_CIDRS";
-    throw new Refused(ErrorCode.INVALID_UPSTREAM, [{ instancePath: "/address", message }]);
-  }
-  return { address, programs: programsOf(request.programs) };
+  if (asked && !maySayWhereToDial(caller)) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  return {
+    address: addressOf(request.address, placement),
+    programs: programsOf(request.programs),
+  };
 }
 
-function programsOf(sent: CreateContainerRequest["programs"]): Record<string, ProgramPort> {
-  const programs = new Map<string, ProgramPort>();
-  for (const [name, { port, stride }] of Object.entries(sent)) {
-    const program = canonicalProgram(name);
-    if (program === undefined) throw badProgram(name, "is not a program name");
-    if (byPort.has(program)) throw badProgram(name, "has the port of its URL");
-    if (programs.has(program)) throw badProgram(name, "names the program of another entry");
-    programs.set(program, { port, stride });
-  }
-  return Object.fromEntries(programs);
-}
-
-function badProgram(name: string, message: string): Refused {
-  const instancePath = `/programs${pointerStep(name)}`;
-  return new Refused(ErrorCode.INVALID_UPSTREAM, [{ instancePath, message }]);
-}
-
-/** Programs whose instance is the port. */
-const byPort: ReadonlySet<string> = new Set(["http", "https", "ssh"]);
-
-function containerMessage(container: Container, caller: Caller): ContainerMessage {
-  const { hasOwnDocument, hasProjectDocument, aliasCount, realmIds, ...rest } = container;
-  const { comment, address, programs, projectAlias, ...shown } = rest;
-  const message = create(ContainerSchema, {
-    ...shown,
-    realmIds: [...realmIds],
-    hasProxyDomains: aliasCount > 0,
-    proxyDomainsCount: aliasCount,
-    hasProxyPermissions: hasOwnDocument || hasProjectDocument,
-    proxyPermissionsScope: scopeOf(hasOwnDocument, hasProjectDocument),
-  });
-  if (projectAlias !== null) message.projectAlias = projectAlias;
-  if (comment !== null) message.comment = comment;
-  if (isOperator(caller)) {
-    if (address !== null) message.address = address;
-    Object.assign(message.programs, create(ContainerSchema, { programs }).programs);
-  }
-  return message;
-}
-
-function scopeOf(own: boolean, project: boolean): string {
-  if (own) return project ? "both" : "container";
-  return project ? "project" : "none";
+/** What is listed and not set becomes what it is when a container is made without it. */
+function changeOf(
+  request: UpdateContainerRequest,
+  present: Container,
+  scope: Scope,
+): ContainerChange {
+  const names = changedFields(UpdateContainerRequestSchema, request);
+  const realmIds = names.has("realm_ids")
+    ? changedRealms(scope, present.realmIds, request.realmIds)
+    : undefined;
+  return {
+    ...(names.has("name") ? { name: nameOf(request.name) } : {}),
+    ...(names.has("color") ? { color: colorOf(request.color) } : {}),
+    ...(names.has("comment") ? { comment: request.comment ?? null } : {}),
+    ...(realmIds === undefined ? {} : { realmIds }),
+  };
 }

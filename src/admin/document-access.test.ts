@@ -1,14 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { randomBytes } from "node:crypto";
 import { Refused } from "../../proto/call.ts";
 import { refusalOf } from "../../proto/errors.ts";
-import type { Context } from "./dispatch.ts";
 import { DocumentAccess } from "./document-access.ts";
 import { storedDocument } from "./permission-document.ts";
-import { SecretBox } from "./secret-box.ts";
 import type { DocumentKey, Scope } from "./store/records.ts";
-import { openSqliteStore } from "./store/sqlite.ts";
 import type { Store } from "./store/store.ts";
+import { contextOf, openPlace } from "./test-documents.ts";
 
 let store: Store;
 let scope: Scope;
@@ -16,22 +13,7 @@ let project: DocumentKey;
 let container: DocumentKey;
 
 beforeEach(async () => {
-  const box = new SecretBox(randomBytes(32), "documents");
-  store = openSqliteStore({ path: ":memory:", box, now: Date.now });
-  await store.createFirstUser({ username: "ada", passwordHash: "" });
-  const user = await store.userForLogin({ username: "ada" });
-  scope = { userId: user?.id ?? "", realmId: null };
-  const serverId = (await store.registerServer("local")).id;
-  const color = "#000";
-  const common = { color, realmIds: [] };
-  const made = await store.createProject(scope, { ...common, alias: "p", maxContainers: null });
-  if (made === "duplicate") throw new Error(made);
-  const box1 = { name: "box", comment: null, address: null, programs: {} };
-  const projectId = made.project.id;
-  const held = await store.createContainer(scope, { ...common, ...box1, projectId, serverId });
-  if (typeof held === "string") throw new Error(held);
-  project = { kind: "project", id: projectId };
-  container = { kind: "container", id: held.container.id };
+  ({ store, scope, project, container } = await openPlace());
 });
 
 afterEach(() => store.close());
@@ -50,21 +32,14 @@ function meanwhile(happens: (read: number) => Promise<unknown>): Store {
 }
 
 function put(key: DocumentKey, expected: number, body: string) {
-  return store.putDocument(scope, key, { expected, projectVersion: null, enableProxy: true, body });
-}
-
-function context(ifMatch: string): Context {
-  const { userId } = scope;
-  const times = { createdAt: "", updatedAt: "" };
-  const user = { id: userId, username: "ada", email: null, passwordHash: "", ...times };
-  const caller = { user: { ...user, isAdmin: true, sessionGeneration: 0 } };
-  return { scope, ifMatch, clientAddress: "127.0.0.1", caller };
+  const write = { expected, projectVersion: null, enableProxy: true, body, hooks: null };
+  return store.putDocument(scope, key, write);
 }
 
 /** Adds a group to the container's document; the default that came of it. */
 async function addGroup(through: Store): Promise<string | undefined> {
   const access = new DocumentAccess("container", through);
-  const { state } = await access.edit(context("file:v0"), container.id, () => {});
+  const { state } = await access.edit(contextOf(scope, 0), container.id, () => {});
   return storedDocument(state)?.default;
 }
 
@@ -96,7 +71,7 @@ test("a document of its own does not care what the project's becomes", async () 
     "container",
     meanwhile(() => put(project, version++, '{"default":"deny"}')),
   );
-  const { state } = await access.edit(context("file:v1"), container.id, () => {});
+  const { state } = await access.edit(contextOf(scope, 1), container.id, () => {});
   expect([version, storedDocument(state)?.default]).toEqual([1, "allow"]);
 });
 
@@ -111,6 +86,6 @@ test("what is asked of a change that is refused is not written", async () => {
   const change = () => {
     throw new Error("no");
   };
-  await expect(access.edit(context("file:v0"), container.id, change)).rejects.toThrow("no");
+  await expect(access.edit(contextOf(scope, 0), container.id, change)).rejects.toThrow("no");
   expect((await store.document(scope, container))?.state.version).toBe(0);
 });

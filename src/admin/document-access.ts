@@ -4,7 +4,7 @@ import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { PermissionDocument } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
 import type { Context } from "./dispatch.ts";
 import { expectedVersion } from "./if-match.ts";
-import { acceptDocument, editableDocument } from "./permission-document.ts";
+import { acceptDocument, checkStorable, editableDocument } from "./permission-document.ts";
 import type { DocumentKey, DocumentState, DocumentView, Scope } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 
@@ -57,6 +57,8 @@ export class DocumentAccess {
       const expected = expectedVersion(ifMatch);
       if (view.state.version !== expected) throw new Refused(ErrorCode.PRECONDITION_FAILED);
       const { enableProxy, body, hooks, fromProject, warnings = [] } = edit(view);
+      const isSame = body === view.state.body && hooks === view.state.hooks;
+      if (!isSame) checkStorable({ body, hooks });
       const projectVersion = fromProject ? (view.projectState?.version ?? null) : null;
       const write = { expected, projectVersion, enableProxy, body, hooks };
       const written = await this.#store.putDocument(scope, key, write);
@@ -74,12 +76,12 @@ export class DocumentAccess {
   edit(
     context: Context,
     id: string,
-    change: (document: PermissionDocument) => void,
+    change: (document: PermissionDocument, state: DocumentState) => void,
     enableProxy?: boolean,
   ): Promise<Written> {
     return this.write(context, id, (view) => {
       const document = editableDocument(view);
-      change(document);
+      change(document, view.state);
       return {
         ...acceptDocument(document),
         hooks: view.state.hooks,

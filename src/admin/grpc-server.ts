@@ -40,8 +40,15 @@ export interface GrpcOptions {
   readonly hostname: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Certificates and their key as PEM; plain text when unset. */
+  readonly tls?: Tls | null;
   readonly services: readonly DescService[];
   readonly dispatch: Dispatch;
+}
+
+interface Tls {
+  readonly cert: string;
+  readonly key: string;
 }
 
 export interface GrpcServer {
@@ -81,13 +88,20 @@ export async function startGrpc(options: GrpcOptions): Promise<GrpcServer> {
   };
 }
 
-function bind(server: Server, { hostname, port }: GrpcOptions): Promise<number> {
+function bind(server: Server, { hostname, port, tls }: GrpcOptions): Promise<number> {
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   return new Promise((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, bound) =>
+    server.bindAsync(`${host}:${port}`, credentialsOf(tls ?? null), (error, bound) =>
       error === null ? resolve(bound) : reject(error),
     );
   });
+}
+
+/** Callers prove who they are with what they send, not with certificates of their own. */
+function credentialsOf(tls: Tls | null): ServerCredentials {
+  if (tls === null) return ServerCredentials.createInsecure();
+  const pair = { cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) };
+  return ServerCredentials.createSsl(null, [pair], false);
 }
 
 /** The reflection service reads file descriptors out of a package definition; only those are put in it. */

@@ -5,14 +5,13 @@ import type { LoginLimiter } from "./login-limiter.ts";
 import type { User } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 
-/** More is not hashed for anybody. */
-const passwordLengthMax = 128;
+/** Characters (code points, of at most two units each). More are not hashed for anybody. */
+const passwordCharactersMax = 128;
 
 export class PasswordLogin {
   readonly #store: Store;
   readonly #limiter: LoginLimiter;
-  // An unknown user costs as much as a wrong password.
-  readonly #nobody = Bun.password.hash(crypto.randomUUID());
+  readonly #nobody = hashOfNobody();
 
   constructor(store: Store, limiter: LoginLimiter) {
     this.#store = store;
@@ -33,7 +32,7 @@ export class PasswordLogin {
 
   async #verify(user: User | null, password: string, clientAddress: string): Promise<User> {
     const hash = user?.passwordHash ?? (await this.#nobody);
-    const fits = password !== "" && password.length <= passwordLengthMax;
+    const fits = password !== "" && isShort(password);
     const matches = await this.#limiter.attempt(
       clientAddress,
       async () => (await Bun.password.verify(fits ? password : "-", hash)) && fits && user !== null,
@@ -46,4 +45,18 @@ export class PasswordLogin {
   hash(password: string): Promise<string> {
     return this.#limiter.inTurn(() => Bun.password.hash(password, "argon2id"));
   }
+}
+
+function isShort(password: string): boolean {
+  return (
+    password.length <= 2 * passwordCharactersMax && [...password].length <= passwordCharactersMax
+  );
+}
+
+let nobody: Promise<string> | null = null;
+
+/** An unknown user costs as much as a wrong password. One of these does for a process. */
+function hashOfNobody(): Promise<string> {
+  nobody ??= Bun.password.hash(crypto.randomUUID(), "argon2id");
+  return nobody;
 }

@@ -14,25 +14,26 @@ import type { DocumentState } from "./store/records.ts";
 
 const P = "0123456789abcdef01234567";
 const C = "89abcdef0123456789abcdef";
-const none: DocumentState = { version: 0, enableProxy: true, body: null };
+const none: DocumentState = { version: 0, enableProxy: true, body: null, hooks: null };
 
 const message = (json: JsonValue) => fromJson(PermissionDocumentSchema, json);
 const plain = (document: ReturnType<typeof message>) =>
   toJson(PermissionDocumentSchema, document, { useProtoFieldName: true });
 
 function stored(json: JsonValue, version = 1): DocumentState {
-  return { version, enableProxy: true, body: acceptDocument(message(json)).body };
+  return { version, enableProxy: true, body: acceptDocument(message(json)).body, hooks: null };
 }
 
 const office = { type: "ip", range: "10.0.0.0/8" };
 
-describe("what a surgical write starts from (contract N22)", () => {
+describe("what a surgical write starts from", () => {
   test.each([
     ["nothing is stored anywhere", none, none, "allow"],
     ["a closed project stays closed", none, stored({ default: "deny" }), "deny"],
     ["an open project stays open", none, stored({ default: "allow" }), "allow"],
     ["a project's default left out is deny", none, stored({ groups: { office } }), "deny"],
     ["its own was deleted", { ...none, version: 4 }, stored({ default: "deny" }), "deny"],
+    ["a project out of sight tells nothing", none, null, "deny"],
     ["its own counts", stored({ default: "allow" }), stored({ default: "deny" }), "allow"],
   ])("%s", (_why, state, projectState, inForce) => {
     const view = { projectId: P, state, projectState };

@@ -1,13 +1,15 @@
 // Permission documents between their three forms: what is stored, what is answered, and what a write makes of them.
 import { create, fromJsonString, toJsonString } from "@bufbuild/protobuf";
-import { Refused } from "../../proto/call.ts";
+import { Refused, type Violation } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   type PermissionDocument,
   PermissionDocumentSchema,
 } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
 import { compile } from "../policy/compile.ts";
-import { parseDocument, type Violation } from "../policy/document.ts";
+import { type Violation as DocumentViolation, parseDocument } from "../policy/document.ts";
+import { checkHookGroups } from "./hook-groups.ts";
+import { hooksListed, storedHooks } from "./hook-list.ts";
 import { etagOf } from "./if-match.ts";
 import type { DocumentKey, DocumentState, DocumentView } from "./store/records.ts";
 
@@ -18,13 +20,13 @@ const schemaVersion = 2;
 const documentBytesMax = 256 * 1024;
 
 /** The stored document, or null. */
-export function storedDocument(state: DocumentState): PermissionDocument | null {
+export function storedDocument(state: Pick<DocumentState, "body">): PermissionDocument | null {
   return state.body === null ? null : fromJsonString(PermissionDocumentSchema, state.body);
 }
 
 /**
  * What a surgical write starts from: the stored document, or an empty one. A container's empty one takes over the default
- * that is in force for it, so that adding a group never opens a container that its project's document closes (contract N22).
+ * that is in force for it, so that adding a group never opens a container that its project's document closes.
  */
 export function editableDocument(view: DocumentView): PermissionDocument {
   const stored = storedDocument(view.state);
@@ -35,30 +37,64 @@ export function editableDocument(view: DocumentView): PermissionDocument {
   return create(PermissionDocumentSchema, { default: inForce });
 }
 
+/** The groups that hooks may name: of the document, or while none is stored of the project's, where the caller sees it. */
+export function groupsInForce(view: DocumentView): ReadonlySet<string> {
+  const inForce = view.state.body === null ? view.projectState : view.state;
+  return groupNames(inForce === null ? null : storedDocument(inForce));
+}
+
+export function groupNames(document: PermissionDocument | null): ReadonlySet<string> {
+  return new Set(Object.keys(document?.groups ?? {}));
+}
+
 /** A document made fit to be stored, or a refusal that names everything wrong with it. */
 export interface AcceptedDocument {
   readonly body: string;
   readonly warnings: readonly string[];
 }
 
-/** Validates and compiles on trial: what is stored compiles. Throws Refused. */
-export function acceptDocument(document: PermissionDocument): AcceptedDocument {
+/** Validates and compiles on trial: what is stored compiles. `hookFaults` are refused with the rest. Throws Refused. */
+export function acceptDocument(
+  document: PermissionDocument,
+  hookFaults: readonly Violation[] = [],
+): AcceptedDocument {
   const parsed = parseDocument(document);
-  if (!parsed.ok) throw refusal(parsed.violations);
+  const faults = [
+    ...(parsed.ok ? [] : parsed.violations.map(documentFault)),
+    ...hookFaults.map((violation) => ({ ...violation, code: ErrorCode.INVALID_HOOK })),
+  ];
+  if (!parsed.ok || faults.length > 0) throw refusal(faults);
   compile(parsed.document);
-  const body = toJsonString(PermissionDocumentSchema, parsed.normal);
-  if (Buffer.byteLength(body) > documentBytesMax) throw new Refused(ErrorCode.PAYLOAD_TOO_LARGE);
-  return { body, warnings: parsed.warnings };
+  return { body: toJsonString(PermissionDocumentSchema, parsed.normal), warnings: parsed.warnings };
 }
 
-function refusal(violations: readonly Violation[]): Refused {
-  const codes = new Set(violations.map(({ code }) => code));
-  const [only] = codes;
-  const code =
-    codes.size === 1 && only !== undefined ? only : ("INVALID_PERMISSIONS_DOCUMENT" as const);
+/**
+ * What holds of everything that is stored, whichever write makes it: hooks name groups of their document, and it is not too
+ * large. Throws Refused INVALID_HOOK, PAYLOAD_TOO_LARGE.
+ */
+export function checkStorable(state: Pick<DocumentState, "body" | "hooks">): void {
+  const { body, hooks } = state;
+  const bytes = Buffer.byteLength(body ?? "") + Buffer.byteLength(hooks ?? "");
+  if (bytes > documentBytesMax) throw new Refused(ErrorCode.PAYLOAD_TOO_LARGE);
+  const document = storedDocument(state);
+  if (document !== null) checkHookGroups(storedHooks(state), groupNames(document));
+}
+
+interface Fault extends Violation {
+  readonly code: ErrorCode;
+}
+
+function documentFault({ code, pointer, reason }: DocumentViolation): Fault {
+  return { code: ErrorCode[code], instancePath: pointer, message: reason };
+}
+
+/** One code when there is only one; else that of a document that does not hold together. */
+function refusal(faults: readonly Fault[]): Refused {
+  const [code, ...others] = new Set(faults.map((fault) => fault.code));
+  const only = code !== undefined && others.length === 0;
   return new Refused(
-    ErrorCode[code],
-    violations.map(({ pointer, reason }) => ({ instancePath: pointer, message: reason })),
+    only ? code : ErrorCode.INVALID_PERMISSIONS_DOCUMENT,
+    faults.map(({ instancePath, message }) => ({ instancePath, message })),
   );
 }
 
@@ -73,9 +109,14 @@ export function documentAnswer(
   answer.project = projectId;
   if (key.kind === "container") answer.container = key.id;
   answer.enableProxy = state.enableProxy;
-  answer.fileVersion = state.version;
-  answer.etag = etagOf(state.version);
+  Object.assign(answer, versionOf(state));
   answer.schemaVersion = schemaVersion;
+  answer.hooks = hooksListed(storedHooks(state));
   answer.warnings = [...warnings];
   return answer;
+}
+
+/** The version of a document as answers carry it. */
+export function versionOf({ version }: DocumentState): { fileVersion: number; etag: string } {
+  return { fileVersion: version, etag: etagOf(version) };
 }

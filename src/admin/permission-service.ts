@@ -32,19 +32,28 @@ import {
 import { canonicalProgram } from "../policy/program.ts";
 import type { Context, Implementation, Outcome } from "./dispatch.ts";
 import { DocumentAccess, type Next, type Written } from "./document-access.ts";
+import { readHooks } from "./hook-document.ts";
+import { checkGroupIsFree } from "./hook-groups.ts";
+import { newHookId } from "./hook-id.ts";
+import { hooksText, storedHooks } from "./hook-list.ts";
 import { etagOf } from "./if-match.ts";
-import { acceptDocument, documentAnswer } from "./permission-document.ts";
-import type { DocumentKey, DocumentView } from "./store/records.ts";
+import { acceptDocument, documentAnswer, groupNames } from "./permission-document.ts";
+import type { DocumentKey, DocumentState, DocumentView } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 
-export function permissionServices(store: Store): Implementation[] {
+/** `now`: the clock, in milliseconds. */
+export function permissionServices(store: Store, now: () => number): Implementation[] {
   return [
-    implementation(ProjectPermissionsService, new DocumentAccess("project", store)),
-    implementation(ContainerPermissionsService, new DocumentAccess("container", store)),
+    implementation(ProjectPermissionsService, new DocumentAccess("project", store), now),
+    implementation(ContainerPermissionsService, new DocumentAccess("container", store), now),
   ];
 }
 
-function implementation(service: DescService, documents: DocumentAccess): Implementation {
+function implementation(
+  service: DescService,
+  documents: DocumentAccess,
+  now: () => number,
+): Implementation {
   const { kind } = documents;
 
   /** The answer to a write: the document as it is now. */
@@ -57,7 +66,7 @@ function implementation(service: DescService, documents: DocumentAccess): Implem
   function edit(
     context: Context,
     id: string,
-    change: (document: PermissionDocument) => void,
+    change: (document: PermissionDocument, state: DocumentState) => void,
   ): Promise<Outcome> {
     return answer(id, documents.edit(context, id, change));
   }
@@ -86,11 +95,22 @@ function implementation(service: DescService, documents: DocumentAccess): Implem
       },
 
       replacePermissions({ id, document }: ReplacePermissionsRequest, context) {
+        if (document === undefined) throw new Error("the rules let an absent document pass");
+        checkNoProjectHooks(kind, document);
         return write(context, id, (view) => {
-          if (document === undefined) throw new Error("the rules let an absent document pass");
           checkOwner(kind, id, view.projectId, document);
-          const enableProxy = document.enableProxy ?? true;
-          return { ...acceptDocument(document), hooks: null, enableProxy, fromProject: false };
+          const { hooks, violations } = readHooks(document.hooks, {
+            id,
+            stored: storedHooks(view.state),
+            groups: groupNames(document),
+            newId: () => newHookId(now()),
+          });
+          return {
+            ...acceptDocument(document, violations),
+            hooks: hooksText(hooks),
+            enableProxy: document.enableProxy ?? true,
+            fromProject: false,
+          };
         });
       },
 
@@ -135,8 +155,9 @@ function implementation(service: DescService, documents: DocumentAccess): Implem
       },
 
       deleteGroup({ id, name }: DeleteGroupRequest, context) {
-        return edit(context, id, (document) => {
+        return edit(context, id, (document, state) => {
           requireGroup(document, name);
+          checkGroupIsFree(storedHooks(state), name);
           delete document.groups[name];
           delete document.permissions[name];
         });
@@ -168,6 +189,13 @@ function implementation(service: DescService, documents: DocumentAccess): Implem
       },
     },
   };
+}
+
+/** Hooks run in a container. Throws Refused VALIDATION_ERROR. */
+function checkNoProjectHooks(kind: DocumentKey["kind"], { hooks }: PermissionDocument): void {
+  if (kind === "container" || Object.keys(hooks).length === 0) return;
+  const message = "is for documents of containers only";
+  throw new Refused(ErrorCode.VALIDATION_ERROR, [{ instancePath: "/hooks", message }]);
 }
 
 /** A body may leave its project and container out; when it names them they must be the ones of the path. */

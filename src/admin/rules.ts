@@ -13,10 +13,16 @@ import { type Rule, rule } from "../../proto/gen/realmgate/v1/options_pb.ts";
 
 /** Throws Refused with the code of the first rule broken and every violation. */
 export function checkRules(desc: DescMessage, message: Message): void {
-  const broken: Broken[] = [];
-  checkMessage(reflect(desc, message), "", broken);
+  const broken = brokenRules(desc, message);
   const first = broken[0];
   if (first !== undefined) throw new Refused(first.code, broken);
+}
+
+/** Every rule that the message breaks. */
+export function brokenRules(desc: DescMessage, message: Message): readonly Broken[] {
+  const broken: Broken[] = [];
+  checkMessage(reflect(desc, message), "", broken);
+  return broken;
 }
 
 interface Broken extends Violation {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { SignJWT } from "jose";
-import { accessLifetimeS, Sessions } from "./session.ts";
+import { lifetimeS, type SessionKind, Sessions } from "./session.ts";
 import type { User } from "./store/records.ts";
 
 const key = randomBytes(32);
@@ -13,6 +13,9 @@ const user: User = {
   passwordHash: "",
   isAdmin: false,
   sessionGeneration: 3,
+  alias: null,
+  publicKey: null,
+  metadata: "{}",
   createdAt: "",
   updatedAt: "",
 };
@@ -22,30 +25,49 @@ function at(seconds: number, with_ = key): Sessions {
   return new Sessions(with_, () => start + seconds * 1000);
 }
 
-describe("an access token", () => {
+const kinds = ["access", "refresh"] as const satisfies readonly SessionKind[];
+
+describe.each(kinds)("a token of kind %s", (kind) => {
+  const lifetime = lifetimeS[kind];
+
   test("says whose it is and of which generation, and when it ends", async () => {
-    const { token, expiresAt } = await at(0).issue(user);
-    expect(await at(0).verify(token)).toEqual({ userId: user.id, generation: 3 });
-    expect(expiresAt.getTime()).toBe(start + accessLifetimeS * 1000);
+    const { token, expiresAt } = await at(0).issue(user, kind);
+    expect(await at(0).verify(token, kind)).toEqual({ userId: user.id, generation: 3 });
+    expect(expiresAt.getTime()).toBe(start + lifetime * 1000);
   });
 
   test.each([
-    [accessLifetimeS - 1, "works", "its last second"],
-    [accessLifetimeS, "expired", "the second it ends"],
-    [accessLifetimeS + 86_400, "expired", "a day later"],
-  ])("after %d s: %s (%s)", async (seconds, outcome) => {
-    const { token } = await at(0).issue(user);
-    const verified = await at(seconds).verify(token);
+    [lifetime - 1, "works", "its last second"],
+    [lifetime, "expired", "the second it ends"],
+    [lifetime + 86_400, "expired", "a day later"],
+  ] as const)("after %d s: %s (%s)", async (seconds, outcome) => {
+    const { token } = await at(0).issue(user, kind);
+    const verified = await at(seconds).verify(token, kind);
     expect(typeof verified === "string" ? verified : "works").toBe(outcome);
   });
 
+  test("is nothing where the other kind is asked for, now and when it is over", async () => {
+    const { token } = await at(0).issue(user, kind);
+    for (const other of kinds.filter((each) => each !== kind)) {
+      expect(await at(0).verify(token, other)).toBe("invalid");
+      expect(await at(lifetime).verify(token, other)).not.toBeObject();
+    }
+  });
+
+  test("is unlike another one of the same second", async () => {
+    const [one, other] = [await at(0).issue(user, kind), await at(0).issue(user, kind)];
+    expect(one.token).not.toBe(other.token);
+  });
+});
+
+describe("an access token", () => {
   test("does not verify with another key", async () => {
-    const { token } = await at(0, randomBytes(32)).issue(user);
-    expect(await at(0).verify(token)).toBe("invalid");
+    const { token } = await at(0, randomBytes(32)).issue(user, "access");
+    expect(await at(0).verify(token, "access")).toBe("invalid");
   });
 
   test("does not verify once any part of it was changed", async () => {
-    const { token } = await at(0).issue(user);
+    const { token } = await at(0).issue(user, "access");
     const [header = "", , signature = ""] = token.split(".");
     const other = Buffer.from(JSON.stringify({ sub: "f".repeat(24), gen: 3 })).toString(
       "base64url",
@@ -55,7 +77,7 @@ describe("an access token", () => {
       `${header}.${token.split(".")[1]}.${"A".repeat(signature.length)}`,
       token.split(".").slice(0, 2).join("."),
     ]) {
-      expect(await at(0).verify(changed)).toBe("invalid");
+      expect(await at(0).verify(changed, "access")).toBe("invalid");
     }
   });
 
@@ -73,7 +95,10 @@ describe("an access token", () => {
   }
 
   test("is known by its claims alone", async () => {
-    expect(await at(0).verify(await sign(good))).toEqual({ userId: user.id, generation: 3 });
+    expect(await at(0).verify(await sign(good), "access")).toEqual({
+      userId: user.id,
+      generation: 3,
+    });
   });
 
   test.each([
@@ -84,23 +109,23 @@ describe("an access token", () => {
     [{ sub: user.id, aud: "realmgate:access", exp }, "no generation"],
     [{ sub: user.id, gen: 3, aud: "realmgate:access" }, "no end"],
   ] as const)("is not %j: %s", async (claims) => {
-    expect(await at(0).verify(await sign(claims))).toBe("invalid");
+    expect(await at(0).verify(await sign(claims), "access")).toBe("invalid");
   });
 
   test("is signed by our algorithm and no other, with the right key too", async () => {
     const long = randomBytes(64);
     const sessions = at(0, long);
-    expect(await sessions.verify(await sign(good, "HS256", long))).not.toBe("invalid");
+    expect(await sessions.verify(await sign(good, "HS256", long), "access")).not.toBe("invalid");
     for (const alg of ["HS384", "HS512"]) {
-      expect(await sessions.verify(await sign(good, alg, long))).toBe("invalid");
+      expect(await sessions.verify(await sign(good, alg, long), "access")).toBe("invalid");
     }
     const none = [{ alg: "none" }, good]
       .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
       .join(".");
-    expect(await sessions.verify(`${none}.`)).toBe("invalid");
+    expect(await sessions.verify(`${none}.`, "access")).toBe("invalid");
   });
 
   test.each(["", ".", "..", "a.b.c", "garbage", "é.é.é"])("is not %j", async (text) => {
-    expect(await at(0).verify(text)).toBe("invalid");
+    expect(await at(0).verify(text, "access")).toBe("invalid");
   });
 });

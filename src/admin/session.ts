@@ -1,5 +1,6 @@
 // User sessions: signed access tokens (JWT, RFC 7519) that end with their user's session generation.
 import { errors, jwtVerify, SignJWT } from "jose";
+import { newId } from "./id.ts";
 import type { User } from "./store/records.ts";
 
 /** How long a token of each kind works, in seconds. */
@@ -29,7 +30,7 @@ export class Sessions {
     this.#now = now;
   }
 
-  /** A new token and when it ends. */
+  /** A new token, unlike any before, and when it ends. */
   async issue(user: User, kind: SessionKind): Promise<{ token: string; expiresAt: Date }> {
     const issuedS = Math.floor(this.#now() / 1000);
     const expiresS = issuedS + lifetimeS[kind];
@@ -37,6 +38,8 @@ export class Sessions {
       .setProtectedHeader({ alg: algorithm, typ: "JWT" })
       .setSubject(user.id)
       .setAudience(audience(kind))
+      // Two of one second differ.
+      .setJti(newId())
       .setIssuedAt(issuedS)
       .setExpirationTime(expiresS)
       .sign(this.#key);

@@ -10,8 +10,7 @@ import {
 } from "../../proto/gen/realmgate/v1/settings_pb.ts";
 import type { Implementation, Outcome } from "./dispatch.ts";
 import { DocumentAccess } from "./document-access.ts";
-import { etagOf } from "./if-match.ts";
-import { storedDocument } from "./permission-document.ts";
+import { storedDocument, versionOf } from "./permission-document.ts";
 import type { DocumentState } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 
@@ -52,13 +51,10 @@ export function settingsService(store: Store): Implementation {
 }
 
 function settings(state: DocumentState): Outcome {
-  const { version, enableProxy } = state;
-  const etag = etagOf(version);
   const message = create(SettingsSchema, {
-    enableProxy,
+    enableProxy: state.enableProxy,
     default: storedDocument(state)?.default ?? "allow",
-    fileVersion: version,
-    etag,
+    ...versionOf(state),
   });
-  return { message, etag };
+  return { message, etag: message.etag };
 }

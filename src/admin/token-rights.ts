@@ -1,7 +1,7 @@
 // What an auth token is worth now: its own rights and those of every token it was made from, whichever is less.
 import { fromJsonString } from "@bufbuild/protobuf";
 import { TokenPermissionsSchema } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
-import { contains, type Network, parseAddress, parseNetwork } from "../policy/address.ts";
+import * as ip from "./ip-whitelist.ts";
 import { type Leaves, leavesOf } from "./leaves.ts";
 import type { Token } from "./store/records.ts";
 
@@ -11,6 +11,8 @@ export interface TokenRights {
   readonly confinedTo: readonly string[] | null;
   /** It works on realm hosts only. */
   readonly needsRealm: boolean;
+  /** Neither it nor what it was made from says that it works on realm hosts only. */
+  readonly allowNoRealm: boolean;
   readonly vaultAccess: boolean;
   readonly eventAccess: boolean;
   /** ISO 8601; null: never. */
@@ -26,10 +28,12 @@ export function rightsOf(chain: readonly Token[]): TokenRights {
   const [own = new Set<string>(), ...others] = leaves;
   const lists = chain.map(({ realmIds }) => realmIds).filter((realmIds) => realmIds.length > 0);
   const confinedTo = lists.length === 0 ? null : lists.reduce(intersection);
+  const allowNoRealm = chain.every((each) => each.allowNoRealm);
   return {
     leaves: new Set([...own].filter((leaf) => others.every((each) => each.has(leaf)))),
     confinedTo,
-    needsRealm: confinedTo !== null || chain.some(({ allowNoRealm }) => !allowNoRealm),
+    needsRealm: confinedTo !== null || !allowNoRealm,
+    allowNoRealm,
     vaultAccess: chain.every(({ vaultAccess }) => vaultAccess),
     eventAccess: chain.every(({ eventAccess }) => eventAccess),
     expiresAt: chain.map(({ expiresAt }) => expiresAt).reduce(earlier, null),
@@ -38,27 +42,21 @@ export function rightsOf(chain: readonly Token[]): TokenRights {
   };
 }
 
-/** TokenPermissions as it is stored → its leaves. */
+/** TokenPermissions as it is stored → its leaves. One that this version does not know is none. */
 export function storedLeaves(permissions: string): Leaves {
-  return leavesOf(fromJsonString(TokenPermissionsSchema, permissions));
-}
-
-/** Whether a call from this address may use the token. IPv6 is in no list but `*`. */
-export function allowsAddress({ ipWhitelists }: TokenRights, address: string): boolean {
-  const parsed = parseAddress(address);
-  return ipWhitelists.every(
-    (list) => list.includes("*") || (parsed !== null && contains(list.map(networkOf), parsed)),
+  return leavesOf(
+    fromJsonString(TokenPermissionsSchema, permissions, { ignoreUnknownFields: true }),
   );
 }
 
-function networkOf(text: string): Network {
-  const network = parseNetwork(text.includes("/") ? text : `${text}/32`);
-  if (network === null) throw new Error(`a stored address list has ${text}`);
-  return network;
+/** Whether a call from this address may use the token. */
+export function allowsAddress({ ipWhitelists }: TokenRights, address: string): boolean {
+  return ipWhitelists.every((list) => ip.allowsAddress(list, address));
 }
 
 function intersection(some: readonly string[], others: readonly string[]): readonly string[] {
-  return some.filter((each) => others.includes(each));
+  const present = new Set(others);
+  return some.filter((each) => present.has(each));
 }
 
 /** Of two ends, the one that comes first. Times are ISO 8601 in UTC with milliseconds: they sort as text. */

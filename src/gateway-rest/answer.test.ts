@@ -1,17 +1,34 @@
 import { describe, expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
+import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import type { Reply } from "../../proto/call.ts";
 import { allRefusals } from "../../proto/errors.ts";
+import { AliasService } from "../../proto/gen/realmgate/v1/aliases_pb.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
+import { ContainerHooksService } from "../../proto/gen/realmgate/v1/hooks_pb.ts";
 import {
   PermissionDocumentSchema,
   ProjectPermissionsService,
 } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
 import { ProjectSchema, ProjectService } from "../../proto/gen/realmgate/v1/projects_pb.ts";
+import { RealmService } from "../../proto/gen/realmgate/v1/realms_pb.ts";
+import {
+  ListTemplatesResponseSchema,
+  ListTokensResponseSchema,
+  TokenSchema,
+  TokenService,
+} from "../../proto/gen/realmgate/v1/tokens_pb.ts";
 import { answer, failure } from "./answer.ts";
 import { type Binding, bindingsOf } from "./http-rule.ts";
 
-const bindings = bindingsOf([ProjectService, ProjectPermissionsService]);
+const bindings = bindingsOf([
+  ProjectService,
+  ProjectPermissionsService,
+  TokenService,
+  AliasService,
+  RealmService,
+  ContainerHooksService,
+]);
 function bindingOf(name: string): Binding {
   const found = bindings.find(({ method }) => method.name === name);
   if (found === undefined) throw new Error(`${name} has no binding`);
@@ -53,7 +70,53 @@ describe("a success", () => {
   });
 });
 
+describe("the data of a success", () => {
+  test("is one field of the answer, the others stand beside it", async () => {
+    const tokens = [create(TokenSchema, { id: "t" })];
+    const message = create(ListTokensResponseSchema, { tokens, truncated: true });
+    const body = await answer(bindingOf("ListTokens"), success({ message })).json();
+    expect(body).toEqual({
+      statusCode: 200,
+      message: "Auth tokens retrieved successfully",
+      data: [expect.objectContaining({ id: "t", realm_ids: [], expires_at: null })],
+      truncated: true,
+    });
+    expect(JSON.stringify(body)).not.toContain('tokens":');
+  });
+
+  test("is there when the field is empty, and alone when the message has no other", async () => {
+    const message = create(ListTemplatesResponseSchema);
+    const body = await answer(bindingOf("ListTemplates"), success({ message })).json();
+    expect(body).toEqual({ statusCode: 200, message: expect.any(String), data: [] });
+  });
+
+  test("is null where there is nothing to say", async () => {
+    const message = create(EmptySchema);
+    const body = await answer(bindingOf("DeleteToken"), success({ message })).json();
+    expect(body).toMatchObject({ data: null });
+  });
+
+  test("is left out where the contract leaves it out", async () => {
+    const message = create(EmptySchema);
+    const body = await answer(bindingOf("DeleteAlias"), success({ message })).json();
+    expect(body).toEqual({ statusCode: 200, message: "Proxy alias deleted successfully" });
+  });
+});
+
 describe("a failure", () => {
+  test.each([
+    ["ListRealms", ErrorCode.MISSING_TOKEN, 401, "UNAUTHORIZED"],
+    ["ListRealms", ErrorCode.INSUFFICIENT_PERMISSIONS, 403, "PERMISSION_DENIED"],
+    ["ListRealms", ErrorCode.INVALID_HOST, 400, "Bad Request"],
+    ["GetProject", ErrorCode.MISSING_TOKEN, 401, "Unauthorized"],
+    ["CreateToken", ErrorCode.DUPLICATE_TOKEN_ALIAS, 400, "DUPLICATE_ALIAS"],
+    ["CreateHook", ErrorCode.INVALID_HOOK, 422, "Validation Error"],
+  ] as const)("of %s with code %d is %d %s", async (method, code, statusCode, error) => {
+    const reply: Reply = { ok: false, code, violations: [], retryAfterS: null };
+    const body = await answer(bindingOf(method), reply).json();
+    expect(body).toMatchObject({ statusCode, error });
+  });
+
   test.each([...allRefusals()])("of code %d is spelled by the table", async (code, row) => {
     const response = failure({ code, violations: [] });
     expect(response.status).toBe(row.http);

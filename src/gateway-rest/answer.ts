@@ -1,6 +1,6 @@
 // Reply → Response: the documented envelope, success and failure.
 import { STATUS_CODES } from "node:http";
-import type { JsonValue } from "@bufbuild/protobuf";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { type Failure, messageOf, type Reply, type Success } from "../../proto/call.ts";
 import { refusalOf } from "../../proto/errors.ts";
 import type { Binding } from "./http-rule.ts";
@@ -9,40 +9,53 @@ import { present } from "./present.ts";
 /** The answer to a call that reached dispatch. */
 export function answer(binding: Binding, reply: Reply): Response {
   if (reply.ok) return success(binding, reply);
-  return failure({ ...reply, violations: relativeToBody(binding, reply.violations) });
+  const violations = relativeToBody(binding, reply.violations);
+  return failure({ ...reply, violations }, binding.errors);
 }
 
 function success(binding: Binding, reply: Success): Response {
-  const data = present(binding.method.output, reply.message);
+  const { status, message } = binding;
   const headers = new Headers();
   if (reply.etag !== null) headers.set("ETag", `"${reply.etag}"`);
   if (reply.revision !== null) headers.set("X-Realmgate-Revision", reply.revision);
-  return json(
-    binding.status,
-    { statusCode: binding.status, message: binding.message, data },
-    headers,
-  );
+  return json(status, { statusCode: status, message, ...payload(binding, reply) }, headers);
 }
 
-/** The answer to a call that was refused, by dispatch or before it. */
-export function failure(refused: Pick<Failure, "code"> & Partial<Omit<Failure, "ok">>): Response {
-  const { violations = [], retryAfterS = null } = refused;
-  const { http, error, code } = refusalOf(refused.code);
-  const body: Record<string, JsonValue> = {
-    statusCode: http,
-    error: error || (STATUS_CODES[http] ?? "Error"),
-    message: messageOf({ code: refused.code, violations }),
-    code,
-  };
-  if (violations.length > 0) {
-    body.data = violations.map(({ instancePath, message }) => ({
-      instancePath,
-      message,
-    }));
-  }
+/** `data`, and what stands beside it. */
+function payload({ method, data }: Binding, reply: Success): JsonObject {
+  if (data === null) return {};
+  const shown = present(method.output, reply.message);
+  if (data === "message") return { data: shown };
+  const { [data.name]: field = null, ...siblings } = shown as JsonObject;
+  return { data: field, ...siblings };
+}
+
+type Refusal = Pick<Failure, "code"> & Partial<Omit<Failure, "ok">>;
+
+/** The answer to a call that was refused, by dispatch or before it. `errors`: see Binding. */
+export function failure(refused: Refusal, errors?: Binding["errors"]): Response {
+  const { retryAfterS = null } = refused;
   const headers = new Headers();
   if (retryAfterS !== null) headers.set("Retry-After", String(retryAfterS));
-  return json(http, body, headers);
+  const body = failureEnvelope(refused, errors);
+  return json(refusalOf(refused.code).http, body, headers);
+}
+
+/** The body of that answer. */
+export function failureEnvelope(
+  { code, violations = [] }: Refusal,
+  errors?: Binding["errors"],
+): JsonObject {
+  const row = refusalOf(code);
+  const reason = row.error || (STATUS_CODES[row.http] ?? "Error");
+  const data = violations.map(({ instancePath, message }) => ({ instancePath, message }));
+  return {
+    statusCode: row.http,
+    error: errors?.get(row.http) ?? reason,
+    message: messageOf({ code, violations }),
+    code: row.code,
+    ...(data.length > 0 ? { data } : {}),
+  };
 }
 
 function json(status: number, body: JsonValue, headers: Headers): Response {

@@ -7,30 +7,44 @@ import {
   setExtension,
 } from "@bufbuild/protobuf";
 import {
+  type FieldDescriptorProtoSchema,
   FileDescriptorProtoSchema,
+  file_google_protobuf_field_mask,
   FieldDescriptorProto_Label as Label,
   MethodOptionsSchema,
   FieldDescriptorProto_Type as Type,
 } from "@bufbuild/protobuf/wkt";
 import { http } from "../../proto/gen/google/api/annotations_pb.ts";
 import { HttpRuleSchema } from "../../proto/gen/google/api/http_pb.ts";
-import { ContainerService } from "../../proto/gen/realmgate/v1/containers_pb.ts";
-import {
-  ContainerPermissionsService,
-  ProjectPermissionsService,
-} from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { ProjectService } from "../../proto/gen/realmgate/v1/projects_pb.ts";
-import { UserService } from "../../proto/gen/realmgate/v1/users_pb.ts";
+import { AnswerSchema, answer } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import { type Binding, bindingsOf } from "./http-rule.ts";
+import { allServices } from "./test-services.ts";
+
+interface Given {
+  /** How a success is spelled. */
+  readonly answer?: MessageInitShape<typeof AnswerSchema>;
+  /** Fields that Request has besides. */
+  readonly fields?: MessageInitShape<typeof FieldDescriptorProtoSchema>[];
+  /** Fields that Part, the answer, has besides. */
+  readonly answerFields?: MessageInitShape<typeof FieldDescriptorProtoSchema>[];
+}
 
 /** A service with one method `Do(Request)`, bound by this rule. Request: id, part { id }, names, labels. */
-function serviceWith(rule: MessageInitShape<typeof HttpRuleSchema>): DescService {
+function serviceWith(
+  rule: MessageInitShape<typeof HttpRuleSchema>,
+  given: Given = {},
+): DescService {
   const options = create(MethodOptionsSchema);
   setExtension(options, http, create(HttpRuleSchema, rule));
+  if (given.answer !== undefined) {
+    setExtension(options, answer, create(AnswerSchema, given.answer));
+  }
   const file = create(FileDescriptorProtoSchema, {
     name: "test.proto",
     package: "test",
     syntax: "proto3",
+    dependency: ["google/protobuf/field_mask.proto"],
+    enumType: [{ name: "Kind", value: [{ name: "KIND_UNSPECIFIED", number: 0 }] }],
     messageType: [
       {
         name: "Request",
@@ -51,11 +65,15 @@ function serviceWith(rule: MessageInitShape<typeof HttpRuleSchema>): DescService
             label: Label.REPEATED,
             typeName: ".test.Part",
           },
+          ...(given.fields ?? []),
         ],
       },
       {
         name: "Part",
-        field: [{ name: "id", number: 1, type: Type.STRING, label: Label.OPTIONAL }],
+        field: [
+          { name: "id", number: 1, type: Type.STRING, label: Label.OPTIONAL },
+          ...(given.answerFields ?? []),
+        ],
       },
     ],
     service: [
@@ -65,7 +83,11 @@ function serviceWith(rule: MessageInitShape<typeof HttpRuleSchema>): DescService
       },
     ],
   });
-  const service = createFileRegistry(file, () => undefined).getService("test.Service");
+  const service = createFileRegistry(file, (name) =>
+    name === file_google_protobuf_field_mask.proto.name
+      ? file_google_protobuf_field_mask
+      : undefined,
+  ).getService("test.Service");
   if (service === undefined) throw new Error("the service was not built");
   return service;
 }
@@ -118,6 +140,89 @@ describe("a rule becomes a binding", () => {
   });
 });
 
+const mask = {
+  name: "update_mask",
+  number: 9,
+  type: Type.MESSAGE,
+  label: Label.OPTIONAL,
+  typeName: ".google.protobuf.FieldMask",
+};
+
+describe("an update mask", () => {
+  const put = { case: "put", value: "/a/{id}" } as const;
+
+  test.each([
+    [
+      "of a message that is the body is filled by us",
+      { pattern: put, body: "*" },
+      mask,
+      "update_mask",
+    ],
+    ["of a message that is not is nobody's", { pattern: put, body: "part" }, mask, undefined],
+    ["is a FieldMask", { pattern: put, body: "*" }, { ...mask, typeName: ".test.Part" }, undefined],
+  ])("%s", (_why, rule, field, name) => {
+    const [binding] = bindingsOf([serviceWith(rule, { fields: [field] })]);
+    expect(binding?.updateMask?.name).toBe(name as string);
+    expect([...(binding?.query.keys() ?? [])]).not.toContain("update_mask");
+  });
+});
+
+test("the realm filter is never of the message, even where that has such a field", () => {
+  const realmId = { name: "realm_id", number: 9, type: Type.STRING, label: Label.OPTIONAL };
+  const service = serviceWith({ pattern: { case: "get", value: "/a" } }, { fields: [realmId] });
+  expect(bindingsOf([service]).map(shown)).toMatchObject([{ query: ["id", "names"] }]);
+});
+
+describe("an answer's data", () => {
+  const get = { pattern: { case: "get", value: "/a" } } as const;
+  const siblings = [{ name: "count", number: 2, type: Type.INT32, label: Label.OPTIONAL }];
+  const dataOf = (rule: MessageInitShape<typeof HttpRuleSchema>, given?: Given) => {
+    const data = bindingsOf([serviceWith(rule, given)])[0]?.data;
+    return typeof data === "object" && data !== null ? data.name : data;
+  };
+
+  test("is the message, one field of it, or left out", () => {
+    expect(dataOf(get)).toBe("message");
+    expect(dataOf({ ...get, responseBody: "id" }, { answerFields: siblings })).toBe("id");
+    expect(dataOf(get, { answer: { withoutData: true } })).toBeNull();
+  });
+
+  test("is of the binding that says so, and of no other", () => {
+    const other = { pattern: { case: "get", value: "/b" } } as const;
+    const rule = { ...get, responseBody: "id", additionalBindings: [other] };
+    const shapes = bindingsOf([serviceWith(rule)]).map(({ data }) => typeof data);
+    expect(shapes).toEqual(["object", "string"]);
+  });
+
+  test("is a field, and its siblings have names of their own", () => {
+    expect(() => dataOf({ ...get, responseBody: "no" })).toThrow("no is no field of the answer");
+    const clash = [{ ...siblings[0], name: "statusCode" }];
+    expect(() => dataOf({ ...get, responseBody: "id" }, { answerFields: clash })).toThrow(
+      "statusCode is the envelope's own",
+    );
+  });
+});
+
+test("errors are spelled by status", () => {
+  const errors = [{ status: 401, error: "UNAUTHORIZED" }];
+  const rule = { pattern: { case: "get", value: "/a" } } as const;
+  const [binding] = bindingsOf([serviceWith(rule, { answer: { errors } })]);
+  expect([...(binding?.errors ?? [])]).toEqual([[401, "UNAUTHORIZED"]]);
+});
+
+describe("a field that bodies cannot be checked for stops the start", () => {
+  test.each([
+    ["an enum", { type: Type.ENUM, typeName: ".test.Kind" }],
+    ["a 64-bit number", { type: Type.INT64 }],
+    ["a double", { type: Type.DOUBLE }],
+    ["bytes", { type: Type.BYTES }],
+  ])("%s", (_why, kind) => {
+    const field = { name: "odd", number: 9, label: Label.OPTIONAL, ...kind };
+    const service = serviceWith({ pattern: { case: "get", value: "/a" } }, { fields: [field] });
+    expect(() => bindingsOf([service])).toThrow("test.Request.odd is of a kind");
+  });
+});
+
 describe("a rule that REST cannot carry stops the start", () => {
   test.each([
     [
@@ -159,13 +264,7 @@ describe("a rule that REST cannot carry stops the start", () => {
 });
 
 describe("the services' own bindings", () => {
-  const bindings = bindingsOf([
-    UserService,
-    ProjectService,
-    ContainerService,
-    ProjectPermissionsService,
-    ContainerPermissionsService,
-  ]);
+  const bindings = bindingsOf(allServices);
 
   test("are all below /api/v1, and each answer has a text", () => {
     for (const binding of bindings) {
@@ -174,7 +273,7 @@ describe("the services' own bindings", () => {
     }
   });
 
-  test("PATCH and PUT go together on every permission route (contract N2)", () => {
+  test("PATCH and PUT go together on every permission route", () => {
     const routes = (verb: string) =>
       bindings
         .filter((binding) => binding.verb === verb)
@@ -183,9 +282,26 @@ describe("the services' own bindings", () => {
     expect(routes("PUT")).not.toBeEmpty();
   });
 
-  test("creating answers 201, all else 200", () => {
-    const created = bindings.filter(({ status }) => status === 201);
-    expect(created.map(({ method }) => method.name)).toEqual(["CreateProject", "CreateContainer"]);
+  test("what is made answers 201, all else 200", () => {
+    const made = bindings.filter(({ status }) => status === 201);
+    expect(made.map(({ method }) => method.name).toSorted()).toEqual([
+      "AddMember",
+      "CopyToken",
+      "CreateAlias",
+      "CreateContainer",
+      "CreateHook",
+      "CreateProject",
+      "CreateToken",
+    ]);
     expect(new Set(bindings.map(({ status }) => status))).toEqual(new Set([200, 201]));
+  });
+
+  test("every message with an update mask has it filled by each of its routes", () => {
+    const masks = bindings.map(({ method, updateMask }) => [
+      method.name,
+      method.input.fields.find(({ name }) => name === "update_mask") === (updateMask ?? undefined),
+    ]);
+    expect(masks.filter(([, filled]) => !filled)).toEqual([]);
+    expect(bindings.filter(({ updateMask }) => updateMask !== null)).not.toBeEmpty();
   });
 });

@@ -1,9 +1,16 @@
 // google.api.http options → bindings. Everything that could go wrong with a binding goes wrong here, at start-up.
-import { type DescField, type DescMethod, type DescService, getOption } from "@bufbuild/protobuf";
+import {
+  type DescField,
+  type DescMethod,
+  type DescService,
+  getOption,
+  ScalarType,
+} from "@bufbuild/protobuf";
 import { http } from "../../proto/gen/google/api/annotations_pb.ts";
 import type { HttpRule } from "../../proto/gen/google/api/http_pb.ts";
 import { answer } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import { parsePathTemplate, type Segment } from "./path-template.ts";
+import { assertKnown } from "./shape.ts";
 
 export type Verb = "GET" | "PUT" | "POST" | "DELETE" | "PATCH";
 
@@ -16,11 +23,20 @@ export interface Binding {
   readonly body: "message" | DescField | null;
   /** Fields that the query may set: those in neither path nor body. */
   readonly query: ReadonlyMap<string, DescField>;
+  /** Filled from the keys of the body: the request's FieldMask `update_mask`, if it has one. */
+  readonly updateMask: DescField | null;
   /** HTTP status of a success. */
   readonly status: number;
   /** The envelope's `message` of a success. */
   readonly message: string;
+  /** What the envelope's `data` is: the whole answer, one field of it beside the others, or left out. */
+  readonly data: "message" | DescField | null;
+  /** How the envelope of a refusal spells `error`, by status, where it is not the usual text. */
+  readonly errors: ReadonlyMap<number, string>;
 }
+
+/** The query parameter that every route takes: only what carries this realm. It is call metadata, in no message. */
+export const realmFilter = "realm_id";
 
 /** All bindings of the services. Throws on a pattern, field or body that REST cannot carry. */
 export function bindingsOf(services: readonly DescService[]): readonly Binding[] {
@@ -39,6 +55,7 @@ function bind(method: DescMethod, rule: HttpRule): Binding[] {
   const { pattern } = rule;
   if (pattern.case === undefined) return [];
   if (pattern.case === "custom") throw new Error(`${name}: custom verbs are not known here`);
+  assertKnown(method.input);
   const fields = new Map(method.input.fields.map((field) => [field.name, field]));
   const segments = parsePathTemplate(pattern.value);
   for (const segment of segments) {
@@ -58,7 +75,8 @@ function bind(method: DescMethod, rule: HttpRule): Binding[] {
     body = field;
     fields.delete(rule.body);
   }
-  const { status, message } = getOption(method, answer);
+  fields.delete(realmFilter);
+  const { status, message, withoutData, errors } = getOption(method, answer);
   return [
     {
       verb: verbs[pattern.case],
@@ -66,14 +84,37 @@ function bind(method: DescMethod, rule: HttpRule): Binding[] {
       method,
       body,
       query: new Map([...fields].filter(([, field]) => isQueryable(field))),
+      updateMask: body === "message" ? maskOf(method) : null,
       status: status || 200,
       message,
+      data: withoutData ? null : dataOf(method, rule.responseBody),
+      errors: new Map(errors.map(({ status, error }) => [status, error])),
     },
   ];
 }
 
+function maskOf(method: DescMethod): DescField | null {
+  const field = method.input.fields.find(({ name }) => name === "update_mask");
+  return field?.message?.typeName === "google.protobuf.FieldMask" ? field : null;
+}
+
+/** The envelope's own names: what stands beside `data` must not have one of them. */
+const envelope: ReadonlySet<string> = new Set(["statusCode", "message", "data"]);
+
+function dataOf(method: DescMethod, responseBody: string): "message" | DescField {
+  if (responseBody === "") return "message";
+  const { fields } = method.output;
+  const field = fields.find(({ name }) => name === responseBody);
+  const name = `${method.parent.typeName}.${method.name}`;
+  if (field === undefined) throw new Error(`${name}: ${responseBody} is no field of the answer`);
+  const clash = fields.find((each) => each !== field && envelope.has(each.name));
+  if (clash !== undefined) throw new Error(`${name}: ${clash.name} is the envelope's own`);
+  return field;
+}
+
 function isQueryable(field: DescField): boolean {
   return (
-    field.fieldKind === "scalar" || (field.fieldKind === "list" && field.listKind === "scalar")
+    field.fieldKind === "scalar" ||
+    (field.fieldKind === "list" && field.scalar === ScalarType.STRING)
   );
 }

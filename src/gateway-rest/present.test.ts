@@ -21,6 +21,7 @@ test("names are snake case, empty lists are written, and null stands where the c
     realm_ids: [],
     created_at: "",
     updated_at: "",
+    is_default: false,
   });
 });
 
@@ -31,7 +32,7 @@ test("a quota of 0 is 0, not null", () => {
 
 test("nulls are written in messages inside messages and lists, too", () => {
   const session = create(SessionSchema, { user: { id: "u" } });
-  expect(present(SessionSchema, session)).toMatchObject({ user: { id: "u", email: null } });
+  expect(present(SessionSchema, session)).toMatchObject({ user: { id: "u", alias: null } });
   const list = create(ListContainersResponseSchema, {
     containers: [
       { id: "a", comment: "c" },

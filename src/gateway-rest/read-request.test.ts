@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { create, type JsonValue, type Message } from "@bufbuild/protobuf";
 import { Refused } from "../../proto/call.ts";
 import { refusalOf } from "../../proto/errors.ts";
+import { AliasService } from "../../proto/gen/realmgate/v1/aliases_pb.ts";
 import {
   ContainerService,
   ListContainersRequestSchema,
@@ -11,12 +12,25 @@ import {
   ReplacePermissionsRequestSchema,
   SetDefaultRequestSchema,
 } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
+import {
+  TokenRealmRequestSchema,
+  TokenService,
+  type UpdateTokenRequest,
+  UpdateTokenRequestSchema,
+} from "../../proto/gen/realmgate/v1/tokens_pb.ts";
+import { UserService } from "../../proto/gen/realmgate/v1/users_pb.ts";
 import { type Binding, bindingsOf } from "./http-rule.ts";
 import { bodyBytesMax, readRequest } from "./read-request.ts";
 
 const id = "0123456789abcdef01234567";
 
-const bindings = bindingsOf([ContainerService, ProjectPermissionsService]);
+const bindings = bindingsOf([
+  ContainerService,
+  ProjectPermissionsService,
+  TokenService,
+  AliasService,
+  UserService,
+]);
 function bindingOf(method: string, variables = 1): Binding {
   const found = bindings.find(
     (binding) =>
@@ -30,6 +44,7 @@ function bindingOf(method: string, variables = 1): Binding {
 const setDefault = bindingOf("SetDefault");
 const replace = bindingOf("ReplacePermissions");
 const list = bindingOf("ListContainers", 0);
+const update = bindingOf("UpdateToken");
 
 interface Sent {
   readonly body?: BodyInit;
@@ -102,6 +117,94 @@ describe("a message is made of", () => {
     expect(await outcome(setDefault, [id], { body: json({ id, default: "deny" }) })).toBe("ok");
     const body = json({ id: "f".repeat(24), default: "deny" });
     expect(await outcome(setDefault, [id], { body })).toBe("VALIDATION_ERROR /id");
+  });
+});
+
+describe("what is to change is told by the keys of the body", () => {
+  /** The message for a body; its mask apart. */
+  async function updated(body: JsonValue) {
+    const { updateMask, ...message } = (await read(update, [id], {
+      body: json(body),
+    })) as UpdateTokenRequest;
+    return { paths: updateMask?.paths, message };
+  }
+
+  test.each([
+    [{}, []],
+    [{ alias: "a" }, ["alias"]],
+    [{ alias: "a", realm_ids: [], is_enabled: false }, ["alias", "realm_ids", "is_enabled"]],
+    [
+      { public_key: null, public_storage: null, expires_at: null },
+      ["public_key", "public_storage", "expires_at"],
+    ],
+    [{ id, alias: "a" }, ["alias"]],
+  ])("%j: %j", async (body, paths) => {
+    expect((await updated(body)).paths?.toSorted()).toEqual(paths.toSorted());
+  });
+
+  test("null is unset, whatever the field would hold", async () => {
+    const { message } = await updated({ public_key: null, public_storage: null, expires_at: null });
+    const { updateMask: _, ...none } = create(UpdateTokenRequestSchema, { id });
+    expect(message).toEqual(none);
+  });
+
+  test("null is a value where it is no documented null", async () => {
+    const { message, paths } = await updated({ ip_whitelist: null });
+    expect(message.ipWhitelist?.kind.case).toBe("nullValue");
+    expect(paths).toEqual(["ip_whitelist"]);
+  });
+
+  test.each(["update_mask", "updateMask"])("and by nobody else: %s", async (name) => {
+    for (const mask of ["alias", { paths: ["alias"] }, ["alias"], null]) {
+      const body = json({ alias: "a", [name]: mask });
+      expect(await outcome(update, [id], { body })).toBe(`VALIDATION_ERROR /${name}`);
+    }
+    const sent = { body: json({ alias: "a" }), query: `${name}=alias` };
+    expect(await outcome(update, [id], sent)).toBe(`INVALID_PARAMETER_VALUE /${name}`);
+  });
+
+  test("an absent body changes nothing", async () => {
+    const message = (await read(update, [id], {})) as UpdateTokenRequest;
+    expect(message.updateMask?.paths).toEqual([]);
+  });
+
+  test("a message without a mask has none", async () => {
+    const message = await read(setDefault, [id], { body: json({ default: "deny" }) });
+    expect(message).not.toHaveProperty("updateMask");
+  });
+});
+
+describe("the realm filter", () => {
+  const realm = "a".repeat(24);
+  const login = bindingOf("Login", 0);
+  const addRealm = bindingOf("AddTokenRealm");
+
+  test.each([
+    ["a list", list, [], undefined],
+    ["a read", bindingOf("GetContainer"), [id], undefined],
+    ["a write", setDefault, [id], json({ default: "deny" })],
+    ["a deletion", bindingOf("DeleteAlias"), [id], undefined],
+    ["a login", login, [], json({ username: "ada", password: "p" })],
+    ["a message of nothing", bindingOf("ListTemplates", 0), [], undefined],
+  ])("is known to %s, once", async (_why, binding, variables, body) => {
+    const sent = body === undefined ? {} : { body };
+    const once = { ...sent, query: `realm_id=${realm}` };
+    const twice = { ...sent, query: `realm_id=${realm}&realm_id=${realm}` };
+    expect(await outcome(binding, variables, once)).toBe("ok");
+    expect(await outcome(binding, variables, twice)).toBe("INVALID_PARAMETER_VALUE /realm_id");
+  });
+
+  test("never reaches the message, not even one with a field of that name", async () => {
+    const sent = { body: "{}", query: `realm_id=${realm}` };
+    expect(await read(addRealm, [id], sent)).toEqual(create(TokenRealmRequestSchema, { id }));
+    expect(await read(list, [], { query: `realm_id=${realm}` })).toEqual(
+      create(ListContainersRequestSchema),
+    );
+  });
+
+  test("hides no other parameter", async () => {
+    const sent = { query: `realm_id=${realm}&page=x&realm=${realm}` };
+    expect(await outcome(list, [], sent)).toBe("INVALID_PARAMETER_VALUE /page /realm");
   });
 });
 

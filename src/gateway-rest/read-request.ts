@@ -1,5 +1,6 @@
 // HTTP request × binding → request message: body first, then path variables, then query.
 import {
+  create,
   type DescField,
   type DescMessage,
   fromJson,
@@ -8,9 +9,11 @@ import {
   type Message,
   ScalarType,
 } from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
+import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
 import { Refused, type Violation } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
-import type { Binding } from "./http-rule.ts";
+import { type Binding, realmFilter } from "./http-rule.ts";
 import { shapeOf } from "./shape.ts";
 
 /** Greatest request body in bytes: a permission document of the greatest size fits. */
@@ -26,36 +29,39 @@ export async function readRequest(
   query: URLSearchParams,
   request: Request,
 ): Promise<Message> {
-  const input = binding.method.input;
-  const json: JsonObject = {};
-  if (binding.body === "message") Object.assign(json, fit(input, await readBody(request)));
-  else if (binding.body !== null && binding.body.message !== undefined) {
-    const { name, message } = binding.body;
-    json[name] = fit(message, await readBody(request), `/${name}`);
-  }
-  const fields = new Map(input.fields.map((field) => [field.name, field]));
-  let next = 0;
-  for (const segment of binding.segments) {
-    if (segment.kind !== "variable") continue;
-    const value = variables[next++];
-    const field = fields.get(segment.field);
-    if (field === undefined || value === undefined) continue;
-    const said = json[segment.field];
-    if (said !== undefined && said !== value) {
-      throw new Refused(ErrorCode.VALIDATION_ERROR, [
-        { instancePath: `/${segment.field}`, message: "must be the one in the path" },
-      ]);
-    }
-    json[segment.field] = value;
-  }
+  const { input } = binding.method;
+  const { json, sent } = await readBody(binding, request);
+  const fromPath = readPath(binding, variables, json);
   readQuery(binding.query, query, json);
-  return fromJson(input, json);
+  const message = fromJson(input, json);
+  if (binding.updateMask !== null) {
+    const paths = sent.filter((name) => !fromPath.has(name));
+    const mask = reflect(FieldMaskSchema, create(FieldMaskSchema, { paths }));
+    reflect(input, message).set(binding.updateMask, mask);
+  }
+  return message;
+}
+
+interface Body {
+  /** The fields of the request message that it sets. */
+  readonly json: JsonObject;
+  /** The names that its sender used. */
+  readonly sent: readonly string[];
+}
+
+async function readBody({ body, method }: Binding, request: Request): Promise<Body> {
+  if (body === null) return { json: {}, sent: [] };
+  if (body === "message") return fit(method.input, await readJson(request));
+  const { name, message } = body;
+  if (message === undefined) throw new Error(`${method.name}: ${name} is no message`);
+  const { json, sent } = fit(message, await readJson(request), `/${name}`);
+  return { json: { [name]: json }, sent };
 }
 
 /** `at`: where the body stands in the request message. */
-function fit(desc: DescMessage, body: JsonValue, at = ""): JsonObject {
+function fit(desc: DescMessage, body: JsonValue, at = ""): Body {
   const shaped = shapeOf(desc, body);
-  if (shaped.ok) return shaped.json;
+  if (shaped.ok) return shaped;
   const violations = shaped.violations.map(({ instancePath, message }) => ({
     instancePath: `${at}${instancePath}`,
     message,
@@ -63,10 +69,30 @@ function fit(desc: DescMessage, body: JsonValue, at = ""): JsonObject {
   throw new Refused(ErrorCode.VALIDATION_ERROR, violations);
 }
 
+/** Sets the fields that the path names and answers with their names. A body may repeat them, not contradict them. */
+function readPath(
+  { segments }: Binding,
+  variables: readonly string[],
+  json: JsonObject,
+): ReadonlySet<string> {
+  const names = segments.flatMap((segment) => (segment.kind === "variable" ? [segment.field] : []));
+  for (const [index, name] of names.entries()) {
+    const value = variables[index] ?? "";
+    const said = json[name];
+    if (said !== undefined && said !== value) {
+      throw new Refused(ErrorCode.VALIDATION_ERROR, [
+        { instancePath: `/${name}`, message: "must be the one in the path" },
+      ]);
+    }
+    json[name] = value;
+  }
+  return new Set(names);
+}
+
 const mediaType = /^application\/(json|[a-z0-9.+-]+\+json)\s*(;|$)/i;
 
 /** An absent body is an empty object: methods whose fields are all optional may be called without one. */
-async function readBody(request: Request): Promise<JsonValue> {
+async function readJson(request: Request): Promise<JsonValue> {
   const announced = Number(request.headers.get("content-length") ?? 0);
   if (announced > bodyBytesMax) throw new Refused(ErrorCode.PAYLOAD_TOO_LARGE);
   const bytes = await readBounded(request);
@@ -93,7 +119,10 @@ async function readBounded(request: Request): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/** A parameter that the method does not know is refused: a misspelt flag must not be silently off. */
+/**
+ * A parameter that the method does not know is refused: a misspelt flag must not be silently off. The realm filter is no
+ * part of the message, but can be said once only.
+ */
 function readQuery(
   fields: ReadonlyMap<string, DescField>,
   query: URLSearchParams,
@@ -102,12 +131,13 @@ function readQuery(
   const violations: Violation[] = [];
   for (const name of new Set(query.keys())) {
     const texts = query.getAll(name);
+    if (name === realmFilter && texts.length === 1) continue;
     const field = fields.get(name);
     const value = field === undefined ? undefined : parameter(field, texts);
     if (value !== undefined) json[name] = value;
     else {
-      const message =
-        field === undefined ? "is not a known parameter" : "has a value that does not fit";
+      const known = field !== undefined || name === realmFilter;
+      const message = known ? "has a value that does not fit" : "is not a known parameter";
       violations.push({ instancePath: `/${name}`, message });
     }
   }

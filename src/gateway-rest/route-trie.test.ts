@@ -10,8 +10,11 @@ const bind = (verb: Verb, template: string): Binding => ({
   method: UserService.method.getMe,
   body: null,
   query: new Map(),
+  updateMask: null,
   status: 200,
   message: `${verb} ${template}`,
+  data: "message",
+  errors: new Map(),
 });
 
 const routes = new RouteTrie([

@@ -4,7 +4,9 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { Dispatch } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import { answer, failure } from "./answer.ts";
-import { bindingsOf } from "./http-rule.ts";
+import { bindingsOf, realmFilter } from "./http-rule.ts";
+import { openapiDocument } from "./openapi/document.ts";
+import { documentPaths, publish } from "./openapi/publish.ts";
 import { readRequest } from "./read-request.ts";
 import { type Match, RouteTrie } from "./route-trie.ts";
 
@@ -12,7 +14,11 @@ export interface RestOptions {
   readonly hostname: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Certificates and their key as PEM; plain text when unset. */
+  readonly tls?: { readonly cert: string; readonly key: string } | null;
   readonly services: readonly DescService[];
+  /** The installation's domain, as the documentation of the API names it; `localhost` when unset. */
+  readonly domain?: string;
   readonly dispatch: Dispatch;
   /** Who the client is, from the socket's peer and its X-Forwarded-For. */
   readonly clientAddress: (peer: string, forwardedFor: string | null) => string;
@@ -31,10 +37,17 @@ const idleS = 30;
 
 /** Starts the listener. Throws when the services' bindings contradict each other or the address is taken. */
 export function startRest(options: RestOptions): RestServer {
-  const routes = new RouteTrie(bindingsOf(options.services));
+  const bindings = bindingsOf(options.services);
+  const api: Api = {
+    routes: new RouteTrie(bindings),
+    dispatch: options.dispatch,
+    document: publish(openapiDocument(bindings, options.domain ?? "localhost")),
+  };
+  const { cert, key } = options.tls ?? {};
   const server = Bun.serve({
     hostname: options.hostname,
     port: options.port,
+    ...(cert === undefined || key === undefined ? {} : { tls: { cert, key } }),
     development: false,
     // Unless told, `development: false` shares the port with whoever else asks for it (seen in Bun 1.4.5).
     reusePort: false,
@@ -45,12 +58,10 @@ export function startRest(options: RestOptions): RestServer {
       const requestId = randomBytes(12).toString("hex");
       const peer = server.requestIP(request)?.address ?? "";
       const address = options.clientAddress(peer, request.headers.get("x-forwarded-for"));
-      const response = await handle(routes, options.dispatch, request, requestId, address).catch(
-        (error) => {
-          options.log.error({ err: error, requestId }, "an answer failed");
-          return failure({ code: ErrorCode.INTERNAL_ERROR });
-        },
-      );
+      const response = await handle(api, request, requestId, address).catch((error) => {
+        options.log.error({ err: error, requestId }, "an answer failed");
+        return failure({ code: ErrorCode.INTERNAL_ERROR });
+      });
       // What is left of a refused body must not be taken for the next request.
       if (request.body !== null && !request.bodyUsed) response.headers.set("Connection", "close");
       response.headers.set("X-Request-Id", requestId);
@@ -66,29 +77,40 @@ export function startRest(options: RestOptions): RestServer {
   };
 }
 
+interface Api {
+  readonly routes: RouteTrie;
+  readonly dispatch: Dispatch;
+  /** Answers with the OpenAPI document. */
+  readonly document: (request: Request) => Response;
+}
+
 async function handle(
-  routes: RouteTrie,
-  dispatch: Dispatch,
+  api: Api,
   request: Request,
   requestId: string,
   clientAddress: string,
 ): Promise<Response> {
   if (!URL.canParse(request.url)) return failure({ code: ErrorCode.INVALID_HOST });
   const url = new URL(request.url);
-  const segments = pathSegments(url.pathname);
+  const path = withoutSlash(url.pathname);
+  if (documentPaths.has(path)) {
+    const isRead = request.method === "GET" || request.method === "HEAD";
+    return isRead ? api.document(request) : wrongMethod(request, ["GET"]);
+  }
+  const segments = pathSegments(path);
   const match: Match =
-    segments === null ? { kind: "unknown" } : routes.match(request.method, segments);
+    segments === null ? { kind: "unknown" } : api.routes.match(request.method, segments);
   if (match.kind === "unknown") {
     return failure({ code: ErrorCode.ROUTE_NOT_FOUND });
   }
   if (match.kind === "wrong_method") return wrongMethod(request, match.allowed);
   const { binding, variables } = match;
-  const reply = await dispatch({
+  const reply = await api.dispatch({
     method: binding.method,
     credential: request.headers.get("authorization"),
     authority: request.headers.get("host"),
     realmId: null,
-    realmFilter: url.searchParams.get("realm_id"),
+    realmFilter: filterOf(url.searchParams),
     ifMatch: request.headers.get("if-match"),
     clientAddress,
     requestId,
@@ -97,11 +119,21 @@ async function handle(
   return answer(binding, reply);
 }
 
-/** Decoded segments of a path; one trailing slash is as none. Null when a segment cannot be decoded. */
+/** The realm filter; said twice it is none, and the message is refused for it. */
+function filterOf(query: URLSearchParams): string | null {
+  const filters = query.getAll(realmFilter);
+  return filters.length === 1 ? (filters[0] ?? null) : null;
+}
+
+/** One trailing slash is as none. */
+function withoutSlash(path: string): string {
+  return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+}
+
+/** Decoded segments of a path. Null when one cannot be decoded. */
 function pathSegments(path: string): string[] | null {
-  const trimmed = path.length > 1 && path.endsWith("/") ? path.slice(1, -1) : path.slice(1);
   try {
-    return trimmed.split("/").map(decodeURIComponent);
+    return path.slice(1).split("/").map(decodeURIComponent);
   } catch {
     return null;
   }
@@ -120,7 +152,7 @@ function wrongMethod(request: Request, allowed: readonly string[]): Response {
   return response;
 }
 
-/** The API is called with credentials in headers, never with cookies: any origin may call it (contract A1). */
+/** The API is called with credentials in headers, never with cookies: any origin may call it. */
 function allowAnyOrigin(headers: Headers): void {
   headers.set("Access-Control-Allow-Origin", "*");
   headers.set(

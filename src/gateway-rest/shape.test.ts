@@ -7,6 +7,7 @@ import {
   SetPermissionRequestSchema,
 } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
 import { CreateProjectRequestSchema } from "../../proto/gen/realmgate/v1/projects_pb.ts";
+import { UpdateTokenRequestSchema } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
 import { depthMax, shapeOf, violationsMax } from "./shape.ts";
 
 /** What is wrong, `/pointer reason` each; empty when it fits. Text is parsed, as a body is. */
@@ -196,4 +197,33 @@ test("null is unset only where the contract shows null", () => {
     "/comment must be string",
   ]);
   expect(project({ alias: "a", max_containers: null })).toEqual([]);
+});
+
+describe("what was sent", () => {
+  const sent = (desc: DescMessage, json: JsonValue) => {
+    const shaped = shapeOf(desc, json);
+    return shaped.ok ? shaped.sent.toSorted() : shaped.violations;
+  };
+
+  test("is named, documented nulls included, but for what the server sets", () => {
+    expect(sent(CreateProjectRequestSchema, { alias: "a", max_containers: null })).toEqual([
+      "alias",
+      "max_containers",
+    ]);
+    expect(sent(PermissionDocumentSchema, { default: "deny", etag: "file:v1" })).toEqual([
+      "default",
+    ]);
+    expect(sent(CreateProjectRequestSchema, {})).toEqual([]);
+  });
+
+  test("null does not stay in the JSON, so that no field takes it for a value", () => {
+    expect(kept(UpdateTokenRequestSchema, { expires_at: null, public_key: null })).toEqual({});
+    expect(kept(UpdateTokenRequestSchema, { ip_whitelist: null })).toEqual({ ip_whitelist: null });
+  });
+});
+
+test("a mask is not the sender's to say", () => {
+  expect(wrong(UpdateTokenRequestSchema, { update_mask: "alias" })).toEqual([
+    "/update_mask is not a known field",
+  ]);
 });

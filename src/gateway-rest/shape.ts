@@ -12,7 +12,12 @@ export const depthMax = 32;
 export const violationsMax = 100;
 
 export type Shaped =
-  | { readonly ok: true; readonly json: JsonObject }
+  | {
+      readonly ok: true;
+      readonly json: JsonObject;
+      /** Names of the fields that were sent, those that are null included: what a partial update is to change. */
+      readonly sent: readonly string[];
+    }
   | { readonly ok: false; readonly violations: readonly Violation[] };
 
 /**
@@ -22,9 +27,46 @@ export type Shaped =
 export function shapeOf(message: DescMessage, json: JsonValue): Shaped {
   const checker = new Checker();
   const shaped = checker.message(message, json, "", 1);
-  return checker.violations.length === 0
-    ? { ok: true, json: shaped as JsonObject }
-    : { ok: false, violations: checker.violations.slice(0, violationsMax) };
+  if (checker.violations.length > 0) {
+    return { ok: false, violations: checker.violations.slice(0, violationsMax) };
+  }
+  const writable = message.fields.filter((field) => !getOption(field, output_only));
+  const sent = writable
+    .map(({ name }) => name)
+    .filter((name) => Object.hasOwn(json as object, name));
+  return { ok: true, json: shaped as JsonObject, sent };
+}
+
+/** Types of protobuf's own that are JSON of some shape. The others are for gRPC alone: REST has its own words for them. */
+const freeTypes: ReadonlySet<string> = new Set([
+  "google.protobuf.Value",
+  "google.protobuf.Struct",
+  "google.protobuf.ListValue",
+]);
+
+/** Whether REST may send a field at all; a FieldMask, for one, is filled from what was sent. */
+export function isSendable({ message }: DescField): boolean {
+  const typeName = message?.typeName ?? "";
+  return !typeName.startsWith("google.protobuf.") || freeTypes.has(typeName);
+}
+
+const scalarTypes: ReadonlySet<ScalarType> = new Set([
+  ScalarType.STRING,
+  ScalarType.BOOL,
+  ScalarType.INT32,
+]);
+
+/** Throws when a message has fields that bodies cannot be checked for here: then the server must not start. */
+export function assertKnown(desc: DescMessage, seen = new Set<DescMessage>()): void {
+  if (seen.has(desc) || desc.typeName.startsWith("google.protobuf.")) return;
+  seen.add(desc);
+  for (const field of desc.fields) {
+    const scalar = field.scalar ?? ScalarType.STRING;
+    if (!scalarTypes.has(scalar) || field.enum !== undefined || field.oneof !== undefined) {
+      throw new Error(`${desc.typeName}.${field.name} is of a kind that REST does not know`);
+    }
+    if (field.message !== undefined) assertKnown(field.message, seen);
+  }
 }
 
 class Checker {
@@ -45,13 +87,13 @@ class Checker {
     }
     if (!isObject(json)) return this.#expected("object", json, path);
     if (depth > depthMax) return this.#tooDeep(json, path);
-    const fields = new Map(desc.fields.map((field) => [field.name, field]));
+    const fields = new Map(desc.fields.filter(isSendable).map((field) => [field.name, field]));
     const shaped: JsonObject = Object.create(null);
     for (const [name, value] of Object.entries(json)) {
       const at = `${path}${pointerStep(name)}`;
       const field = fields.get(name);
       if (field === undefined) this.#add(at, "is not a known field");
-      else if (value === null && getOption(field, nullable)) shaped[name] = null;
+      else if (value === null && getOption(field, nullable)) continue;
       else if (!getOption(field, output_only)) shaped[name] = this.#field(field, value, at, depth);
     }
     return shaped;
@@ -77,7 +119,7 @@ class Checker {
         return shaped;
       }
       case "enum":
-        return typeof json === "string" ? json : this.#expected("string", json, path);
+        throw new Error(`no REST field is an enum: ${field.name}`);
     }
   }
 

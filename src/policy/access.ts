@@ -17,17 +17,17 @@ export type ParsedAccess =
 /** Instances and ports that can be named in a document: kits count from 1, ports end last. */
 const instanceMin = 1;
 const instanceMax = portMax;
-/** Entries of one array (contract G2). */
+/** Entries of one array. */
 const instancesPerArrayMax = 256;
 
 const ALL: Access = { kind: "all" };
 const NONE: Access = { kind: "none" };
 const RANGE = /^(\d+)-(\d+)$/;
 
-/** `logs` shows what others do, so only a literal true grants it (contract G4, N14). */
+/** `logs` shows what others do, so only a literal true grants it. */
 const LITERAL_TRUE_ONLY: ReadonlySet<string> = new Set(["logs"]);
 
-/** Reads an access value (contract G4) of a canonical program. */
+/** Reads the access value of a canonical program: its forms are in the README (Documents). */
 export function parseAccess(program: string, value: unknown): ParsedAccess {
   const parsed = parseForm(value);
   if (parsed.ok && value !== true && LITERAL_TRUE_ONLY.has(program)) {

@@ -24,7 +24,7 @@ export function parseIpv4(text: string): number | null {
 }
 
 /**
- * `a.b.c.d/len`: four decimal octets, a mandatory prefix length 0..32, neither with leading zeros (contract G3).
+ * `a.b.c.d/len`: four decimal octets, a mandatory prefix length 0..32, neither with leading zeros.
  * Host bits are masked. Null for anything else.
  */
 export function parseCidr(text: string): { network: number; length: number } | null {

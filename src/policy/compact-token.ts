@@ -11,7 +11,7 @@ export interface CompactToken {
 
 /** UTF-16 units of a whole token: 8 KiB, for it is ASCII. Longer ones are not looked at. */
 export const tokenCharsMax = 8192;
-/** How far our clock and the issuer's may differ (design.md §4). */
+/** How far our clock and the issuer's may differ. */
 export const clockSkewS = 30;
 
 const THREE_PARTS = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/;

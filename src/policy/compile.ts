@@ -42,7 +42,7 @@ const WANTS_CREDENTIAL = {
   token: true,
 } as const satisfies Record<GroupType, boolean>;
 
-/** A program whose own key is absent from a group uses this one (design.md §4). */
+/** A program whose own key is absent from a group uses this one: who may use HTTP may use HTTPS. */
 const FALLBACK_PROGRAMS: readonly (readonly [program: string, fallback: string])[] = [
   ["https", "http"],
 ];

@@ -30,8 +30,8 @@ const UNAUTHENTICATED = {
 };
 
 /**
- * May this identity reach (program, instance)? Rows 5 to 9 of the decision table (design.md §4); `program` is canonical,
- * `instance` a positive integer. No allocation.
+ * May this identity reach (program, instance)? The rows on groups in the README's table (One request); `program` is
+ * canonical, `instance` a positive integer. No allocation.
  */
 export function decide(
   policy: CompiledPolicy,

@@ -49,7 +49,7 @@ export type ParsedDocument =
     }
   | { readonly ok: false; readonly violations: readonly Violation[] };
 
-/** Programs of one group (contract G2). */
+/** Programs that the permissions of one group may name. */
 const programsPerGroupMax = 64;
 /** Where instances begin or end to be granted, over all groups and programs: what a document costs compiled. */
 export const instanceCutsMax = 20_000;

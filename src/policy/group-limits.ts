@@ -1,7 +1,7 @@
 import type { ViolationCode } from "./document.ts";
 import type { PolicyGroup } from "./group.ts";
 
-/** Groups of one document (contract G2). */
+/** Groups of one document. */
 export const groupsMax = 1000;
 /** Distinct headers, cookies and parameters that one document reads: each is looked up for every request. */
 export const credentialLocationsMax = 32;

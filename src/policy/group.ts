@@ -94,7 +94,7 @@ export type ParsedGroup =
 
 type Field = Exclude<keyof GroupFields, "type" | "enabled">;
 
-/** How long texts may be, in UTF-16 units (contract G3); the others have a grammar that ends. */
+/** How long texts may be, in UTF-16 units; the others have a grammar that ends. */
 export const fieldCharsMax = {
   secret: 8192,
   username: 255,
@@ -129,7 +129,7 @@ interface Parts {
   readonly weakness?: string | undefined;
 }
 
-/** What belongs to each type of group (contract G3). */
+/** What belongs to each type of group. */
 const KINDS = {
   ip: { code: "INVALID_IP_RANGE", fields: ["range"], required: ["range"], parse: parseIp },
   jwt: {

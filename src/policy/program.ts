@@ -1,4 +1,4 @@
-/** Other names a program goes by, in host names and as permission keys (contract K2). */
+/** Other names a program goes by, in host names and as permission keys. */
 const ALIASES: ReadonlyMap<string, string> = new Map([
   ["kv", "sqlite"],
   ["db", "sqlite"],
@@ -21,7 +21,7 @@ export const sshPort = 22;
 
 const BY_PORT: ReadonlySet<string> = new Set(["http", "https", "ssh"]);
 
-/** 1 to 50 characters (contract G4). */
+/** 1 to 50 characters; upper case is no program's. */
 const PROGRAM_NAME = /^[a-z0-9][a-z0-9_-]{0,49}$/;
 
 /**

@@ -1,4 +1,4 @@
-/** Why the policy answered as it did: rows 5 to 9 of the decision table (design.md §4). */
+/** Why the policy answered as it did: the rows on groups in the README's table (One request). */
 export const DECISION_REASONS = [
   "granted",
   "not_granted",

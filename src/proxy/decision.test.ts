@@ -27,7 +27,7 @@ const JWT = {
 const basic = (text: string) => `Basic ${btoa(text)}`;
 const BASIC = 'Basic realm="realmgate", charset="UTF-8"';
 
-describe("the decision table", () => {
+describe("the table of the README (One request)", () => {
   test("row 1: a malformed host is 400, one outside the grammar or an alias 404", async () => {
     const placed = await place();
     expect(await code(await ask(`${placed.host("terminal-1")}:0`))).toEqual([400, "bad_host"]);

@@ -81,7 +81,14 @@ export class Forwarder {
         decompress: false,
         timeout: false,
       });
-      return await answered(request.method, response, head, forwarded.ended);
+      if (isTakenWhole(request.method, response)) {
+        head.moved(performance.now());
+        const whole = await response.blob();
+        removeHopByHop(response.headers);
+        forwarded.ended();
+        return new Response(whole, response);
+      }
+      return streamed(request.method, response, forwarded.ended);
     } catch (error) {
       forwarded.ended();
       if (head.expired) {
@@ -204,33 +211,39 @@ function watched(
   });
 }
 
-/** Rejects when a short body breaks off or takes too long. */
-async function answered(
+/** Statuses whose answers have no body, whatever their headers say. */
+const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
+
+/** Without a type the runtime would make one up. */
+function isTakenWhole(method: string, { status, headers }: Response): boolean {
+  return (
+    method !== "HEAD" &&
+    isResponse(status) &&
+    !BODILESS.has(status) &&
+    isShort(headers) &&
+    headers.get("content-type") !== null
+  );
+}
+
+/** A Response can only be made of these; 101 was not asked for. */
+function isResponse(status: number): boolean {
+  return status >= 200 && status <= 599;
+}
+
+function streamed(
   method: string,
   response: Response,
-  head: AwaitedHead,
   ended: () => void,
-): Promise<Response | "upstream_unreachable"> {
-  // A Response can only be made of these; 101 was not asked for.
-  if (response.status < 200 || response.status > 599) {
+): Response | "upstream_unreachable" {
+  if (!isResponse(response.status)) {
     ended();
     return "upstream_unreachable";
   }
-  const { headers, status, statusText } = response;
-  const typed = headers.get("content-type") !== null;
-  const short = isShort(headers);
-  removeHopByHop(headers);
-  const init = { status, statusText, headers };
-  const { body } = response;
+  removeHopByHop(response.headers);
+  const { body, headers, status, statusText } = response;
   if (body === null || method === "HEAD") {
     ended();
     return response;
-  }
-  if (typed && short) {
-    head.moved(performance.now());
-    const bytes = await response.bytes();
-    ended();
-    return new Response(bytes, init);
   }
   // The runtime calls a short body without a type application/octet-stream, and browsers then save what they should show.
   // A stream of our own is left as it is.
@@ -239,5 +252,5 @@ async function answered(
       ended();
     }
   });
-  return new Response(passed, init);
+  return new Response(passed, { status, statusText, headers });
 }

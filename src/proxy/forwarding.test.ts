@@ -192,6 +192,22 @@ describe("requests and responses", () => {
     expect([refused.status, await refused.text()]).toEqual([404, ""]);
   });
 
+  test("a short body that comes in parts keeps its length, and its type to the letter", async () => {
+    const port = await listen((socket) =>
+      socket.once("data", () => {
+        socket.write("HTTP/1.1 200 OK\r\nContent-Type: Text/X;q=1\r\nContent-Length: 6\r\n\r\none");
+        setImmediate(() => socket.write("two"));
+      }),
+    );
+    const placed = await place({ programs: { terminal: port } });
+    const answer = await raw(
+      `GET / HTTP/1.1\r\nHost: ${placed.host("terminal-1")}\r\nConnection: close\r\n\r\n`,
+    );
+    expect(answer).toContain("\r\nContent-Type: Text/X;q=1\r\n");
+    expect(answer).toContain("\r\nContent-Length: 6\r\n");
+    expect(answer).toEndWith("\r\n\r\nonetwo");
+  });
+
   test("hop-by-hop headers of the upstream end here, a missing type stays missing", async () => {
     const port = await listen((socket) =>
       socket.once("data", () =>

@@ -40,7 +40,7 @@ const REMEMBERED_HOSTS_MAX = 4_096;
 const PREFIX_CHARACTERS = 50;
 
 /**
- * Slugs of contract K2 that exceed a DNS label together with the ids. No resolver can look them up, but a client that
+ * Program names that exceed a DNS label together with the ids. No resolver can look them up, but a client that
  * sets Host itself may send them, so they alone are exempt from the limit of 63.
  */
 const OVERLONG_SLUGS: ReadonlySet<string> = new Set([
@@ -63,7 +63,7 @@ const BY_PORT: ReadonlyMap<string, InstanceRange> = new Map([
 ]);
 
 /**
- * Prepares the host grammar of one server (contract K1):
+ * Prepares the host grammar of one server:
  * `{project}-{container}-{slug}[-{n}].{server}.containers.{domain}[.][:{port}]`, in any letter case.
  */
 export function hostParser(

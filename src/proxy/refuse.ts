@@ -2,7 +2,7 @@ import type { DecisionReason } from "../policy/reason.ts";
 
 /**
  * Every reason that ends a request here. Those of the policy come from its document; the others from the edge: what is no
- * request for us, rows 1 to 3 of the decision table (design.md §4), and what happens to an allowed request.
+ * request for us, what has no container that is on, and what happens to an allowed request.
  */
 export type RefusalReason =
   | Exclude<DecisionReason, "granted" | "default_allow">
@@ -108,7 +108,7 @@ const RENDERED: ReadonlyMap<RefusalReason, Rendered> = new Map(
     rendered(reason, answer),
   ]),
 );
-/** Row 6 of the decision table answers 401 where a credential would help. */
+/** Row 6 of the README's table (One request) answers 401 where a credential would help. */
 const NOT_GRANTED_401 = rendered("not_granted", AUTHENTICATE);
 
 /** Same bytes for the same reason, except for the request id. A HEAD request gets the head of it from the runtime. */

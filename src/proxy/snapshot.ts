@@ -31,7 +31,7 @@ export interface Route {
   readonly secure: boolean;
 }
 
-/** Why there is no route, in the order in which it is asked (design.md §4, rows 2 and 3). */
+/** Why there is no route, in the order in which it is asked (README, One request). */
 export type RouteRefusal = "no_container" | "disabled" | "policy_error";
 
 /** A stored document: compiled, or why it could not be. */

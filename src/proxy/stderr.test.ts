@@ -11,4 +11,4 @@ test("no failure of an upstream brings a path or a query to stderr", async () =>
   expect(printed).toContain("dying in the middle of a short body");
   expect(printed).not.toMatch(/hunter2|http:\/\//);
   expect(await child.exited).toBe(0);
-});
+}, 30_000);

@@ -1,5 +1,6 @@
 // What every Store promises (src/admin/store/store.ts), whatever it keeps its data in.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import type {
   DocumentKey,
   DocumentWrite,
@@ -43,16 +44,25 @@ export function storeConformance(name: string, open: Open): void {
       opened = await open(() => clock++);
       store = opened.store;
       serverId = (await store.registerServer("local")).id;
-      await store.createFirstUser({ username: "ada", passwordHash: "hash" });
-      const user = await store.userForLogin({ username: "ada" });
-      if (user === null) throw new Error("the first user is not there");
-      ada = { userId: user.id, realmId: null };
-      bob = { userId: await opened.addUser("bob"), realmId: null };
+      ada = unscoped(await opened.addUser("ada"));
+      bob = unscoped(await opened.addUser("bob"));
     });
 
     afterEach(() => opened[Symbol.asyncDispose]());
 
-    const inRealm = (scope: Scope, realmId: string): Scope => ({ ...scope, realmId });
+    const unscoped = (userId: string): Scope => ({
+      userId,
+      realmId: null,
+      realms: [],
+      confinedTo: null,
+      level: ProjectLevel.READ,
+    });
+    /** The scope on a realm's host, and, with another realm, asked for what carries that one, too. */
+    const inRealm = (scope: Scope, realmId: string, ...asked: string[]): Scope => ({
+      ...scope,
+      realmId,
+      realms: [realmId, ...asked],
+    });
 
     async function project(scope: Scope, fields: Partial<NewProject> = {}) {
       const made = await store.createProject(scope, {
@@ -89,6 +99,7 @@ export function storeConformance(name: string, open: Open): void {
       projectVersion: null,
       enableProxy: true,
       body: "{}",
+      hooks: null,
       ...fields,
     });
 
@@ -99,7 +110,6 @@ export function storeConformance(name: string, open: Open): void {
       limit: 100,
       sortBy: "created_at",
       sortOrder: "asc",
-      realmId: null,
       ...fields,
     });
 
@@ -110,16 +120,20 @@ export function storeConformance(name: string, open: Open): void {
 
     describe("users and servers", () => {
       test("the first user is an operator, and is made once", async () => {
-        const made = await store.createFirstUser({ username: "eve", passwordHash: "hash" });
-        expect(made).toBeFalse();
-        expect(await store.userForLogin({ username: "eve" })).toBeNull();
-        expect(await store.userById(ada.userId)).toMatchObject({
-          username: "ada",
+        await using empty = await open(() => clock++);
+        const root = { username: "root", passwordHash: "hash" };
+        expect(await empty.store.createFirstUser(root)).toBeTrue();
+        expect(await empty.store.createFirstUser({ ...root, username: "eve" })).toBeFalse();
+        expect(await empty.store.userForLogin({ username: "eve" })).toBeNull();
+        const made = await empty.store.userForLogin({ username: "root" });
+        expect(made).toMatchObject({
+          username: "root",
           email: null,
           passwordHash: "hash",
           isAdmin: true,
           sessionGeneration: 0,
         });
+        expect(await empty.store.userById(made?.id ?? "")).toEqual(made);
       });
 
       test("user names are found as they are spelled", async () => {
@@ -241,9 +255,9 @@ export function storeConformance(name: string, open: Open): void {
           ["p4"],
           5,
         ]);
-        expect(await page(ada, { realmId: A })).toEqual([["p0", "p2", "p4"], 3]);
+        expect(await page({ ...ada, realms: [A] }, {})).toEqual([["p0", "p2", "p4"], 3]);
         expect(await page(inRealm(ada, A), {})).toEqual([["p0", "p2", "p4"], 3]);
-        expect(await page(inRealm(ada, A), { realmId: B })).toEqual([[], 0]);
+        expect(await page(inRealm(ada, A, B), {})).toEqual([[], 0]);
         expect(await page(inRealm(ada, A), { limit: 1, page: 2 })).toEqual([["p2"], 3]);
       });
 
@@ -322,14 +336,16 @@ export function storeConformance(name: string, open: Open): void {
         expect(await store.createContainer(ada, newContainer(id))).toBe("quota");
       });
 
-      test("under a name that the project has; another project may have it", async () => {
+      test("under a name that the project has where both are seen; another project may have it", async () => {
         const one = await project(ada, { alias: "one", realmIds: [A] });
         const two = await project(ada, { alias: "two" });
-        await container(ada, one.id, { realmIds: [B] });
-        expect(await store.createContainer(ada, newContainer(one.id))).toBe("duplicate");
-        expect(await store.createContainer(inRealm(ada, A), newContainer(one.id))).toBe(
-          "duplicate",
-        );
+        await container(ada, one.id, { realmIds: [A, B] });
+        const again = newContainer(one.id);
+        expect(await store.createContainer(inRealm(ada, A), again)).toBe("duplicate");
+        const shared = { ...again, realmIds: [B] };
+        expect(await store.createContainer(ada, shared)).toBe("duplicate");
+        await container(ada, one.id);
+        expect(await store.createContainer(ada, again)).toBe("duplicate");
         await container(ada, two.id);
         await container(ada, one.id, { name: "BOX" });
       });
@@ -390,7 +406,7 @@ export function storeConformance(name: string, open: Open): void {
       });
 
       test("that was never written has version 0 and nothing in it", async () => {
-        const never = { version: 0, enableProxy: true, body: null };
+        const never = { version: 0, enableProxy: true, body: null, hooks: null };
         for (const each of [key, box]) {
           const view = await store.document(ada, each);
           expect(view).toEqual({ projectId: key.id, state: never, projectState: never });
@@ -399,11 +415,11 @@ export function storeConformance(name: string, open: Open): void {
 
       test("is what was written last, with the project's beside a container's", async () => {
         await store.putDocument(ada, key, write(0, { body: '{"é":1}', enableProxy: false }));
-        await store.putDocument(ada, box, write(0, { body: "{}" }));
+        await store.putDocument(ada, box, write(0, { body: "{}", hooks: '{"http":[]}' }));
         expect(await store.document(ada, box)).toEqual({
           projectId: key.id,
-          state: { version: 1, enableProxy: true, body: "{}" },
-          projectState: { version: 1, enableProxy: false, body: '{"é":1}' },
+          state: { version: 1, enableProxy: true, body: "{}", hooks: '{"http":[]}' },
+          projectState: { version: 1, enableProxy: false, body: '{"é":1}', hooks: null },
         });
         expect((await store.document(ada, key))?.state.body).toBe('{"é":1}');
       });
@@ -496,6 +512,7 @@ export function storeConformance(name: string, open: Open): void {
             version: expected + 1,
             enableProxy: true,
             body: `{"writer":${winners[0]?.writer}}`,
+            hooks: null,
           });
         }
       });

@@ -1,4 +1,4 @@
-// Every route of the permission documents (contract G1) at both levels: envelope, versions, stored effect.
+// Every route of the permission documents at both levels: envelope, versions, stored effect.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import {
@@ -570,7 +570,7 @@ describe.each([...levels])("%s: versions", (level) => {
   });
 });
 
-describe("a write at a container never opens what its project's document closes (contract N22)", () => {
+describe("a write at a container never opens what its project's document closes", () => {
   let place: Place;
   let host: string;
 

@@ -1,4 +1,4 @@
-// The calls, scenarios and answers of the product's description (seed 002) in its own order; `lines` are its lines.
+// The calls, scenarios and answers of the product's description (seed 002) in its own order, with the numbers of its lines.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { exportSPKI, generateKeyPair, SignJWT } from "jose";
 import {
@@ -290,7 +290,7 @@ describe.each(levels)("group management in the document of %s (lines 231–237)"
     expect(await document.get()).toMatchObject({ groups: {}, permissions: {}, default: "deny" });
   });
 
-  test("a token group is added with the fields of line 137 (16, 31)", async () => {
+  test("a token group is added with a value and exactly one of header, cookie, param (16, 31, 137)", async () => {
     const site = await stage.site();
     const document = documentAt(site, level);
     await document.replace(closed);
@@ -645,7 +645,7 @@ describe("useful questions", () => {
     ];
     for (const [index, client] of clients.entries()) {
       for (const [other, program] of programs.entries()) {
-        // Who came without a credential may still present one; who presented one has had the chance (row 6).
+        // Who came without a credential may still present one; who presented one has had the chance.
         const refusal = client === office ? 401 : 403;
         expect(await stage.knock(box, program, client)).toBe(other === index ? "reached" : refusal);
       }

@@ -1,7 +1,7 @@
 /**
- * The whole decision, slow and obvious: rows 5 to 9 of design.md §4 and contract G2 to G5, read from there. It takes the
- * document as JSON and the facts of a request, and goes through the rules one by one. It shares no code with
- * src/policy and is never optimised.
+ * The whole decision, slow and obvious: what the README says about groups (One request, whose rows are counted here, and
+ * Documents), read from there. It takes the document as JSON and the facts of a request, and goes through the rules one
+ * by one. It shares no code with src/policy and is never optimised.
  */
 import { createHash, createHmac, verify } from "node:crypto";
 import ipaddr from "ipaddr.js";
@@ -134,7 +134,7 @@ function isEnabled(group: GroupJson): boolean {
   return group.enabled !== false;
 }
 
-/** Contract G4. */
+/** Whether a group's own permissions grant it; `https` falls back to `http`. */
 function grantsInstance(
   own: Record<string, AccessJson>,
   program: string,
@@ -163,7 +163,7 @@ function grantsInstance(
   return access === true || access === instance;
 }
 
-/** Contract K2. */
+/** The program that a key stands for. */
 function canonical(key: string): string {
   switch (key) {
     case "kv":

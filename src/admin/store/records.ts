@@ -104,6 +104,16 @@ export interface TokenScope extends Pick<Scope, "userId" | "realms"> {
   readonly madeFrom: string | null;
 }
 
+/** With what else a write of tokens goes by: aliases and numbers count among the tokens that the caller may ever see. */
+export interface TokenWriter extends TokenScope, Pick<Scope, "confinedTo"> {}
+
+/** The beginning of a list that may not be told whole. */
+export interface TokenList {
+  readonly tokens: readonly Token[];
+  /** There are more. */
+  readonly truncated: boolean;
+}
+
 export interface Server {
   readonly id: string;
   readonly name: string;

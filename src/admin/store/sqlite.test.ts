@@ -5,40 +5,16 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "drizzle-orm";
-import { type OpenStore, storeConformance } from "../../../test/conformance/store.ts";
-import { newId } from "../id.ts";
+import { ProjectLevel } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import { openSqlitePlace } from "../../../test/conformance/sqlite-place.ts";
+import { storeConformance } from "../../../test/conformance/store.ts";
 import { SecretBox } from "../secret-box.ts";
 import type { Scope } from "./records.ts";
 import { Database as StoreDatabase } from "./sqlite/database.ts";
 import { openSqliteStore } from "./sqlite.ts";
 import type { Store } from "./store.ts";
 
-storeConformance("the SQLite store", async (now): Promise<OpenStore> => {
-  const folder = mkdtempSync(join(tmpdir(), "realmgate-store-"));
-  const path = join(folder, "realmgate.sqlite");
-  const box = new SecretBox(randomBytes(32), "documents");
-  let store = openSqliteStore({ path, box, now });
-  return {
-    store,
-    async reopen() {
-      await store.close();
-      store = openSqliteStore({ path, box, now });
-      return store;
-    },
-    async addUser(username) {
-      const id = newId();
-      const time = new Date(0).toISOString();
-      const file = new Database(path, { strict: true });
-      file.run("insert into users values (?, ?, null, '', 0, 0, ?, ?)", [id, username, time, time]);
-      file.close();
-      return id;
-    },
-    async [Symbol.asyncDispose]() {
-      await store.close();
-      rmSync(folder, { recursive: true });
-    },
-  };
-});
+storeConformance("the SQLite store", openSqlitePlace);
 
 describe("on disk", () => {
   const secret = "hunter2-is-a-secret";
@@ -59,7 +35,8 @@ describe("on disk", () => {
     store = openWith(key);
     await store.createFirstUser({ username: "ada", passwordHash: "" });
     const user = await store.userForLogin({ username: "ada" });
-    scope = { userId: user?.id ?? "", realmId: null };
+    const level = ProjectLevel.DELETE;
+    scope = { userId: user?.id ?? "", realmId: null, realms: [], confinedTo: null, level };
     projectId = await newProject("p");
     await put(projectId, 0, `{"secret":"${secret}"}`);
   });
@@ -76,9 +53,16 @@ describe("on disk", () => {
     return made.project.id;
   }
 
+  const write = (expected: number, body: string) => ({
+    expected,
+    projectVersion: null,
+    enableProxy: true,
+    body,
+    hooks: null,
+  });
+
   function put(id: string, expected: number, body: string) {
-    const write = { expected, projectVersion: null, enableProxy: true, body };
-    return store.putDocument(scope, { kind: "project", id }, write);
+    return store.putDocument(scope, { kind: "project", id }, write(expected, body));
   }
 
   function read(from: Store = store) {
@@ -134,7 +118,7 @@ describe("on disk", () => {
             (writer % 2 === 0 ? store : second).putDocument(
               scope,
               { kind: "project", id: projectId },
-              { expected, projectVersion: null, enableProxy: true, body: `${writer}` },
+              write(expected, `${writer}`),
             ),
           ),
         );

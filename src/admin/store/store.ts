@@ -36,7 +36,9 @@ import type {
   StatusLogColumn,
   Token,
   TokenChange,
+  TokenList,
   TokenScope,
+  TokenWriter,
   Upstream,
   User,
 } from "./records.ts";
@@ -50,46 +52,44 @@ export interface UserStore {
   /** By user name (case-sensitive) or e-mail address (lower-cased here). */
   userForLogin(name: { username: string } | { email: string }): Promise<User | null>;
   userById(id: string): Promise<User | null>;
-  /** Null: no such user. */
+  /** A new password ends every session. Null: no such user, or its sessions ended since `generation`. */
   updateUser(
     id: string,
+    generation: number,
     change: Partial<Pick<User, "alias" | "publicKey" | "metadata" | "passwordHash">>,
   ): Promise<User | null>;
   /** Ends every session of the user. */
   endSessions(id: string): Promise<void>;
-  /** Keeps a login, and of all of the user's the 10 latest; answers with those, newest first. */
-  recordLogin(id: string, ip: string): Promise<readonly Login[]>;
+  /** Keeps a login, and of all of the user's the 10 latest. */
+  recordLogin(id: string, ip: string): Promise<void>;
+  /** The 10 latest logins, newest first. */
+  recentLogins(id: string): Promise<readonly Login[]>;
 }
 
 export interface TokenStore {
   /** A token by its secret's hash, with its ancestors after it, up to the one that a session made; empty: none. */
   tokenChain(secretHash: Buffer): Promise<readonly Token[]>;
-  /** `duplicate`: the alias is taken. `limit`: there are as many as there may be. */
+  /** A token of the scope with all its ancestors, as above; empty: it does not exist in this scope. */
+  chainOf(scope: TokenScope, id: string): Promise<readonly Token[]>;
+  /** `duplicate`: the alias is taken. `limit`: there are as many as there may be. `gone`: the token that makes it is. */
   createToken(
-    scope: TokenScope,
+    writer: TokenWriter,
     token: NewToken & { readonly secretHash: Buffer },
-  ): Promise<Token | "duplicate" | "limit">;
-  /** Newest first, at most `limit`. */
-  tokens(scope: TokenScope, limit: number): Promise<readonly Token[]>;
+  ): Promise<Token | "duplicate" | "limit" | "gone">;
+  /** Newest first, as many as a list may have. */
+  tokens(scope: TokenScope): Promise<TokenList>;
   /** Null: it does not exist in this scope. */
   token(scope: TokenScope, id: string): Promise<Token | null>;
-  /** Null: it does not exist in this scope. */
+  /** `change` is told what the token is, in one transaction with the write; what it throws leaves all as it was. */
   updateToken(
-    scope: TokenScope,
+    writer: TokenWriter,
     id: string,
-    change: TokenChange,
-  ): Promise<Token | "duplicate" | null>;
-  /** A token's change of itself. Null: it is gone. */
+    change: (present: Token) => TokenChange,
+  ): Promise<Token | "duplicate" | "limit" | null>;
+  /** A token's change of itself; `change` as above. Null: it is gone. */
   updateOwnProfile(
     id: string,
-    profile: Pick<Token, "publicKey" | "publicStorage">,
-  ): Promise<Token | null>;
-  /** Puts a token into a realm, or takes it out, whatever else changes at the time. Null: not in this scope. */
-  setTokenRealm(
-    scope: TokenScope,
-    id: string,
-    realmId: string,
-    inRealm: boolean,
+    change: (present: Token) => Pick<TokenChange, "publicKey" | "publicStorage">,
   ): Promise<Token | null>;
   /** And all made from it. Answers whether it existed in this scope. */
   deleteToken(scope: TokenScope, id: string): Promise<boolean>;
@@ -105,8 +105,11 @@ export interface TokenStore {
 }
 
 export interface RealmStore {
-  /** What the realms hold that the scope's projects, containers and the tokens name; of a confined caller only its own. */
-  realms(scope: Scope, tokens: TokenScope): Promise<readonly RealmUsage[]>;
+  /**
+   * What the realms hold that the scope's projects, containers and the tokens name, in order, at most `limit`; `total` counts
+   * them all. In a realm only that one; for a confined caller only its own. A token is one of those made from it here.
+   */
+  realms(scope: Scope, tokens: TokenScope, limit: number): Promise<Page<RealmUsage>>;
 }
 
 export interface ServerStore {
@@ -154,11 +157,12 @@ export interface MemberStore {
   ): Promise<Page<Member> | null>;
   /** Null: the project, or the permission in it, does not exist in this scope. */
   member(scope: Scope, projectId: string, id: string): Promise<Member | null>;
+  /** `exists`: a member, or the owner. `limit`: there are as many as there may be. Null: no such project in this scope. */
   addMember(
     scope: Scope,
     projectId: string,
     member: Pick<Member, "userId" | "level">,
-  ): Promise<Member | "no_user" | "exists" | null>;
+  ): Promise<Member | "no_user" | "exists" | "limit" | null>;
   /** `atMost`: a permission above it is left alone, which answers null as if it were not there. */
   updateMember(
     scope: Scope,
@@ -218,8 +222,8 @@ export interface AliasStore {
     alias: NewAlias,
   ): Promise<({ alias: Alias } & Made) | "server" | "account" | "limit" | null>;
   alias(scope: Scope, id: string): Promise<Alias | null>;
-  /** Newest first. */
-  aliases(scope: Scope, query: AliasQuery): Promise<readonly Alias[]>;
+  /** Newest first, at most 1,000; `total` counts them all. */
+  aliases(scope: Scope, query: AliasQuery): Promise<Page<Alias>>;
   updateAlias(
     scope: Scope,
     id: string,

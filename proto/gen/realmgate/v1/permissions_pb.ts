@@ -808,7 +808,8 @@ export const DeletePermissionRequestSchema: GenMessage<DeletePermissionRequest> 
 /**
  * ProjectPermissionsService keeps the permission document of a project.
  * It applies to every container of the project that has none of its own.
- * Every method may answer PROJECT_NOT_FOUND; every write PRECONDITION_REQUIRED, PRECONDITION_FAILED, VALIDATION_ERROR.
+ * Every method may answer PROJECT_NOT_FOUND; every write PRECONDITION_REQUIRED, PRECONDITION_FAILED, VALIDATION_ERROR,
+ * INVALID_PERMISSIONS_DOCUMENT, PAYLOAD_TOO_LARGE.
  *
  * @generated from service realmgate.v1.ProjectPermissionsService
  */
@@ -825,6 +826,7 @@ export const ProjectPermissionsService: GenService<{
   },
   /**
    * ReplacePermissions replaces the whole document; what is left out takes its default (`default`: deny).
+   * Errors: INVALID_IP_RANGE, INVALID_JWT_CONFIG, INVALID_PASSWORD_CONFIG, INVALID_TOKEN_CONFIG, INVALID_PERMISSION_VALUE.
    *
    * @generated from rpc realmgate.v1.ProjectPermissionsService.ReplacePermissions
    */
@@ -949,7 +951,8 @@ export const ProjectPermissionsService: GenService<{
 /**
  * ContainerPermissionsService keeps the permission document of a container.
  * It replaces the project's document entirely; the two are never merged.
- * Every method may answer CONTAINER_NOT_FOUND; every write PRECONDITION_REQUIRED, PRECONDITION_FAILED, VALIDATION_ERROR.
+ * Every method may answer CONTAINER_NOT_FOUND; every write PRECONDITION_REQUIRED, PRECONDITION_FAILED, VALIDATION_ERROR,
+ * INVALID_PERMISSIONS_DOCUMENT, PAYLOAD_TOO_LARGE.
  *
  * @generated from service realmgate.v1.ContainerPermissionsService
  */
@@ -966,6 +969,8 @@ export const ContainerPermissionsService: GenService<{
   },
   /**
    * ReplacePermissions replaces the whole document; what is left out takes its default (`default`: deny).
+   * Errors: INVALID_IP_RANGE, INVALID_JWT_CONFIG, INVALID_PASSWORD_CONFIG, INVALID_TOKEN_CONFIG, INVALID_PERMISSION_VALUE,
+   * INVALID_HOOK.
    *
    * @generated from rpc realmgate.v1.ContainerPermissionsService.ReplacePermissions
    */
@@ -1045,7 +1050,7 @@ export const ContainerPermissionsService: GenService<{
     output: typeof PermissionDocumentSchema;
   },
   /**
-   * DeleteGroup removes a group and its permissions. Errors: GROUP_NOT_FOUND.
+   * DeleteGroup removes a group and its permissions. Errors: GROUP_NOT_FOUND, GROUP_IN_USE.
    *
    * @generated from rpc realmgate.v1.ContainerPermissionsService.DeleteGroup
    */

@@ -44,7 +44,7 @@ export const ListRealmsRequestSchema: GenMessage<ListRealmsRequest> = /*@__PURE_
  */
 export type ListRealmsResponse = Message<"realmgate.v1.ListRealmsResponse"> & {
   /**
-   * In order.
+   * In order, at most 10,000.
    *
    * @generated from field: repeated string realm_ids = 1;
    */

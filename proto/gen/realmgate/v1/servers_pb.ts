@@ -46,7 +46,7 @@ export type Server = Message<"realmgate.v1.Server"> & {
   domain: string;
 
   /**
-   * `online`.
+   * `online`: this node; `unknown`: another one, of which this node hears nothing.
    *
    * @generated from field: string status = 4;
    */

@@ -1,79 +1,50 @@
 // Containers.
-import {
-  and,
-  asc,
-  count,
-  desc,
-  eq,
-  exists,
-  getTableColumns,
-  inArray,
-  type SQL,
-  sql,
-} from "drizzle-orm";
-import { alias } from "drizzle-orm/sqlite-core";
+import { and, asc, count, desc, eq } from "drizzle-orm";
 import { newId } from "../../id.ts";
 import type {
   Container,
+  ContainerChange,
   ContainerColumn,
+  Made,
   NewContainer,
   Page,
   PageQuery,
   Scope,
+  Upstream,
 } from "../records.ts";
-import { aliases, containerRealms, containers, documents, projects, servers } from "../schema.ts";
+import { containerRealms, containers, documents, projects } from "../schema.ts";
 import type { ContainerStore } from "../store.ts";
+import { nameTaken, readContainer, readContainers, writtenContainer } from "./container-rows.ts";
 import { type Database, recordChange, type Transaction } from "./database.ts";
-import { containerInScope, projectInRealms, projectInScope, withRealm } from "./scope.ts";
+import { containerInRealms, containersInScope, projectInScope, withRealm } from "./scope.ts";
+import { addStatusLog, type StatusStore } from "./status-logs.ts";
 
-export function containerStore(db: Database): ContainerStore {
+export function containerStore(db: Database): Omit<ContainerStore, keyof StatusStore> {
   return {
     async createContainer(
       scope: Scope,
       container: NewContainer,
-    ): Promise<{ container: Container; revision: number } | "no_project" | "quota" | "duplicate"> {
-      const { projectId, name } = container;
+    ): Promise<({ container: Container } & Made) | "no_project" | "quota" | "duplicate"> {
       const made = db.transaction((tx) => {
         const project = tx
           .select()
           .from(projects)
-          .where(and(eq(projects.id, projectId), projectInScope(db.reader, scope)))
+          .where(and(eq(projects.id, container.projectId), projectInScope(tx, scope)))
           .get();
         if (project === undefined) return "no_project";
-        const present =
-          tx
-            .select({ n: count() })
-            .from(containers)
-            .where(eq(containers.projectId, projectId))
-            .get()?.n ?? 0;
-        if (project.maxContainers !== null && present >= project.maxContainers) return "quota";
+        const { maxContainers } = project;
+        if (maxContainers !== null && containersOf(tx, project.id) >= maxContainers) return "quota";
         const realmIds = withRealm(container.realmIds, scope.realmId);
-        if (nameTaken(tx, projectId, name, realmIds)) return "duplicate";
-        const now = db.timestamp();
-        const row = {
-          ...container,
-          id: newId(),
-          status: "running",
-          programs: JSON.stringify(container.programs),
-          createdAt: now,
-          updatedAt: now,
-        };
-        tx.insert(containers).values(row).run();
-        if (realmIds.length > 0) {
-          const rows = realmIds.map((realmId) => ({ containerId: row.id, realmId }));
-          tx.insert(containerRealms).values(rows).run();
-        }
-        return { id: row.id, revision: recordChange(tx, { kind: "container", id: row.id }) };
+        if (nameTaken(tx, container, realmIds)) return "duplicate";
+        const id = insertContainer(tx, container, realmIds, db.timestamp());
+        return { container: writtenContainer(tx, scope, id), revision: changed(tx, id) };
       });
-      if (typeof made === "string") return made;
-      db.announce(made.revision);
-      const stored = readContainer(db, scope, made.id);
-      if (stored === null) throw new Error(`container ${made.id} was not stored`);
-      return { container: stored, revision: made.revision };
+      if (typeof made !== "string") db.announce(made.revision);
+      return made;
     },
 
     async container(scope: Scope, id: string): Promise<Container | null> {
-      return readContainer(db, scope, id);
+      return readContainer(db.reader, scope, id);
     },
 
     async containers(
@@ -81,7 +52,7 @@ export function containerStore(db: Database): ContainerStore {
       query: PageQuery<ContainerColumn> & { readonly projectId: string | null },
     ): Promise<Page<Container>> {
       const where = and(
-        containerInScope(db.reader, scope),
+        containersInScope(db.reader, scope),
         query.projectId === null ? undefined : eq(containers.projectId, query.projectId),
       );
       const columns = {
@@ -92,7 +63,7 @@ export function containerStore(db: Database): ContainerStore {
         updated_at: containers.updatedAt,
       } satisfies Record<ContainerColumn, unknown>;
       const order = query.sortOrder === "asc" ? asc : desc;
-      const items = readContainers(db, scope, where, {
+      const items = readContainers(db.reader, scope, where, {
         orderBy: [order(columns[query.sortBy]), order(containers.id)],
         limit: query.limit,
         offset: (query.page - 1) * query.limit,
@@ -106,97 +77,107 @@ export function containerStore(db: Database): ContainerStore {
           .get()?.n ?? 0;
       return { items, total };
     },
+
+    async updateContainer(
+      scope: Scope,
+      id: string,
+      change: ContainerChange,
+    ): Promise<({ container: Container } & Made) | "duplicate" | null> {
+      const { realmIds, ...fields } = change;
+      const made = db.transaction((tx) => {
+        const before = readContainer(tx, scope, id);
+        if (before === null) return null;
+        const after = realmIds === undefined ? before.realmIds : withRealm(realmIds, scope.realmId);
+        if (nameTaken(tx, { ...before, ...fields }, after)) return "duplicate";
+        tx.update(containers)
+          .set({ ...fields, updatedAt: db.timestamp() })
+          .where(eq(containers.id, id))
+          .run();
+        if (realmIds !== undefined) {
+          tx.delete(containerRealms).where(eq(containerRealms.containerId, id)).run();
+          insertRealms(tx, id, after);
+        }
+        return { container: writtenContainer(tx, scope, id), revision: changed(tx, id) };
+      });
+      if (made !== null && made !== "duplicate") db.announce(made.revision);
+      return made;
+    },
+
+    async deleteContainer(scope: Scope, id: string): Promise<Made | null> {
+      const made = db.transaction((tx) => {
+        if (readContainer(tx, scope, id) === null) return null;
+        // Realms, aliases and logs go with the row.
+        tx.delete(containers).where(eq(containers.id, id)).run();
+        tx.delete(documents)
+          .where(and(eq(documents.kind, "container"), eq(documents.ownerId, id)))
+          .run();
+        return { revision: changed(tx, id) };
+      });
+      if (made !== null) db.announce(made.revision);
+      return made;
+    },
+
+    async setUpstream(
+      id: string,
+      realms: readonly string[],
+      { address, programs }: Partial<Upstream>,
+    ): Promise<(Upstream & Made) | null> {
+      const made = db.transaction((tx) => {
+        const set = {
+          ...(address === undefined ? {} : { address }),
+          ...(programs === undefined ? {} : { programs: JSON.stringify(programs) }),
+          updatedAt: db.timestamp(),
+        };
+        const row = tx
+          .update(containers)
+          .set(set)
+          .where(and(eq(containers.id, id), containerInRealms(tx, realms)))
+          .returning({ address: containers.address, programs: containers.programs })
+          .get();
+        if (row === undefined) return null;
+        return { ...row, programs: JSON.parse(row.programs), revision: changed(tx, id) };
+      });
+      if (made !== null) db.announce(made.revision);
+      return made;
+    },
   };
 }
 
-/** Two containers of one project share a name only while no realm, nor the unscoped space, holds both. */
-function nameTaken(
+function containersOf(tx: Transaction, projectId: string): number {
+  const ofProject = eq(containers.projectId, projectId);
+  return tx.select({ n: count() }).from(containers).where(ofProject).get()?.n ?? 0;
+}
+
+/** Answers its id. */
+function insertContainer(
   tx: Transaction,
-  projectId: string,
-  name: string,
+  container: NewContainer,
   realmIds: readonly string[],
-): boolean {
-  const realmsOfContainer = tx
-    .select({ realmId: containerRealms.realmId })
-    .from(containerRealms)
-    .where(eq(containerRealms.containerId, containers.id));
-  const shared =
-    realmIds.length === 0
-      ? sql`not exists ${realmsOfContainer}`
-      : exists(
-          tx
-            .select({ one: sql`1` })
-            .from(containerRealms)
-            .where(
-              and(
-                eq(containerRealms.containerId, containers.id),
-                inArray(containerRealms.realmId, [...realmIds]),
-              ),
-            ),
-        );
-  const where = and(eq(containers.projectId, projectId), eq(containers.name, name), shared);
-  return tx.select({ id: containers.id }).from(containers).where(where).get() !== undefined;
+  now: string,
+): string {
+  const id = newId();
+  const programs = JSON.stringify(container.programs);
+  const row = { ...container, id, status: "running", programs, createdAt: now, updatedAt: now };
+  tx.insert(containers).values(row).run();
+  insertRealms(tx, id, realmIds);
+  addStatusLog(tx, {
+    containerId: id,
+    fromStatus: null,
+    toStatus: row.status,
+    transitionTime: now,
+    durationMs: null,
+    triggeredBy: "container_creation",
+    operation: null,
+  });
+  return id;
 }
 
-function readContainer(db: Database, scope: Scope, id: string): Container | null {
-  const where = and(eq(containers.id, id), containerInScope(db.reader, scope));
-  return readContainers(db, scope, where)[0] ?? null;
+function insertRealms(tx: Transaction, containerId: string, realmIds: readonly string[]): void {
+  if (realmIds.length === 0) return;
+  const rows = realmIds.map((realmId) => ({ containerId, realmId }));
+  tx.insert(containerRealms).values(rows).run();
 }
 
-function readContainers(
-  db: Database,
-  scope: Scope,
-  where: SQL | undefined,
-  page?: { orderBy: SQL[]; limit: number; offset: number },
-): Container[] {
-  const own = alias(documents, "own");
-  const ofProject = alias(documents, "of_project");
-  const projectVisible = projectInRealms(db.reader, scope.realms) ?? sql`1`;
-  const aliasCount = db.reader
-    .select({ n: count() })
-    .from(aliases)
-    .where(eq(aliases.containerId, containers.id));
-  let query = db.reader
-    .select({
-      ...getTableColumns(containers),
-      // What the scope does not hold of the project is not told through the container.
-      projectAlias: sql<string | null>`case when ${projectVisible} then ${projects.alias} end`,
-      serverName: servers.name,
-      hasOwnDocument: sql<number>`${own.body} is not null`,
-      hasProjectDocument: sql<number>`${projectVisible} and ${ofProject.body} is not null`,
-      aliasCount: sql<number>`${aliasCount}`,
-    })
-    .from(containers)
-    .innerJoin(projects, eq(projects.id, containers.projectId))
-    .innerJoin(servers, eq(servers.id, containers.serverId))
-    .leftJoin(own, and(eq(own.kind, "container"), eq(own.ownerId, containers.id)))
-    .leftJoin(ofProject, and(eq(ofProject.kind, "project"), eq(ofProject.ownerId, projects.id)))
-    .where(where)
-    .$dynamic();
-  if (page !== undefined) {
-    query = query
-      .orderBy(...page.orderBy)
-      .limit(page.limit)
-      .offset(page.offset);
-  }
-  const rows = query.all();
-  const realms = db.reader
-    .select({ owner: containerRealms.containerId, realmId: containerRealms.realmId })
-    .from(containerRealms)
-    .where(
-      inArray(
-        containerRealms.containerId,
-        rows.map(({ id }) => id),
-      ),
-    )
-    .orderBy(containerRealms.realmId)
-    .all();
-  const byOwner = Map.groupBy(realms, ({ owner }) => owner);
-  return rows.map((row) => ({
-    ...row,
-    programs: JSON.parse(row.programs),
-    hasOwnDocument: Boolean(row.hasOwnDocument),
-    hasProjectDocument: Boolean(row.hasProjectDocument),
-    realmIds: (byOwner.get(row.id) ?? []).map(({ realmId }) => realmId),
-  }));
+function changed(tx: Transaction, id: string): number {
+  return recordChange(tx, { kind: "container", id });
 }

@@ -1,11 +1,23 @@
 // Projects.
-import { and, asc, count, desc, eq, exists, inArray, sql } from "drizzle-orm";
+import { asc, count, desc, eq } from "drizzle-orm";
 import { newId } from "../../id.ts";
-import type { NewProject, Page, PageQuery, Project, ProjectColumn, Scope } from "../records.ts";
+import type {
+  DeletedProject,
+  Made,
+  NewProject,
+  Page,
+  PageQuery,
+  Project,
+  ProjectChange,
+  ProjectColumn,
+  Scope,
+} from "../records.ts";
 import { projectRealms, projects } from "../schema.ts";
 import type { ProjectStore } from "../store.ts";
 import { type Database, recordChange, type Transaction } from "./database.ts";
-import { projectInScope, withRealm } from "./scope.ts";
+import { deleteProject } from "./project-deletion.ts";
+import { aliasTaken, readProject, withRealms } from "./project-rows.ts";
+import { projectsInScope, withRealm } from "./scope.ts";
 
 export function projectStore(db: Database): ProjectStore {
   return {
@@ -13,40 +25,33 @@ export function projectStore(db: Database): ProjectStore {
       scope: Scope,
       project: NewProject,
     ): Promise<({ project: Project } & Made) | "duplicate"> {
-      const made = db.transaction((tx) => {
-        const realmIds = withRealm(project.realmIds, scope.realmId);
-        if (aliasTaken(tx, scope.userId, project.alias, realmIds)) return "duplicate";
-        const now = db.timestamp();
-        const row = {
-          ...project,
-          id: newId(),
-          userId: scope.userId,
-          isDefault: false,
-          createdAt: now,
-          updatedAt: now,
-        };
-        tx.insert(projects).values(row).run();
-        if (realmIds.length > 0) {
-          const rows = realmIds.map((realmId) => ({ projectId: row.id, realmId }));
-          tx.insert(projectRealms).values(rows).run();
-        }
-        return {
-          project: { ...row, realmIds },
-          revision: recordChange(tx, { kind: "project", id: row.id }),
-        };
+      const now = db.timestamp();
+      const made: Project = {
+        ...project,
+        id: newId(),
+        userId: scope.userId,
+        realmIds: withRealm(project.realmIds, scope.realmId),
+        isDefault: false,
+        createdAt: now,
+        updatedAt: now,
+      };
+      const revision = db.transaction((tx) => {
+        if (aliasTaken(tx, made)) return null;
+        tx.insert(projects).values(made).run();
+        insertRealms(tx, made);
+        return recordChange(tx, { kind: "project", id: made.id });
       });
-      if (made !== "duplicate") db.announce(made.revision);
-      return made;
+      if (revision === null) return "duplicate";
+      db.announce(revision);
+      return { project: made, revision };
     },
 
     async project(scope: Scope, id: string): Promise<Project | null> {
-      const where = and(eq(projects.id, id), projectInScope(db.reader, scope));
-      const row = db.reader.select().from(projects).where(where).get();
-      return row === undefined ? null : (withRealms(db, [row])[0] ?? null);
+      return readProject(db.reader, scope, id);
     },
 
     async projects(scope: Scope, query: PageQuery<ProjectColumn>): Promise<Page<Project>> {
-      const where = projectInScope(db.reader, scope);
+      const where = projectsInScope(db.reader, scope);
       const columns = {
         created_at: projects.createdAt,
         id: projects.id,
@@ -63,51 +68,64 @@ export function projectStore(db: Database): ProjectStore {
         .offset((query.page - 1) * query.limit)
         .all();
       const total = db.reader.select({ n: count() }).from(projects).where(where).get()?.n ?? 0;
-      return { items: withRealms(db, rows), total };
+      return { items: withRealms(db.reader, rows), total };
+    },
+
+    async updateProject(
+      scope: Scope,
+      id: string,
+      change: ProjectChange,
+    ): Promise<({ project: Project } & Made) | "duplicate" | null> {
+      const made = db.transaction((tx) => {
+        const before = readProject(tx, scope, id);
+        if (before === null) return null;
+        const after = changed(before, change, scope, db.timestamp());
+        // Two may share an alias already (project-deletion.ts): that must not get in the way of other changes.
+        if (isNamedAnew(before, after) && aliasTaken(tx, after)) return "duplicate";
+        tx.update(projects).set(after).where(eq(projects.id, id)).run();
+        if (change.realmIds !== undefined) {
+          tx.delete(projectRealms).where(eq(projectRealms.projectId, id)).run();
+          insertRealms(tx, after);
+        }
+        return { project: after, revision: recordChange(tx, { kind: "project", id }) };
+      });
+      if (made !== null && made !== "duplicate") db.announce(made.revision);
+      return made;
+    },
+
+    async deleteProject(
+      scope: Scope,
+      id: string,
+    ): Promise<({ deleted: DeletedProject } & Made) | "default" | "shared" | null> {
+      const made = db.transaction((tx) => deleteProject(tx, scope, id, db.timestamp()));
+      if (made !== null && typeof made !== "string") db.announce(made.revision);
+      return made;
     },
   };
 }
 
-/** Two projects of one owner share an alias only while no realm, nor the unscoped space, holds both. */
-function aliasTaken(
-  tx: Transaction,
-  userId: string,
-  name: string,
-  realmIds: readonly string[],
-): boolean {
-  const realmsOfProject = tx
-    .select({ realmId: projectRealms.realmId })
-    .from(projectRealms)
-    .where(eq(projectRealms.projectId, projects.id));
-  const shared =
-    realmIds.length === 0
-      ? sql`not exists ${realmsOfProject}`
-      : exists(
-          tx
-            .select({ one: sql`1` })
-            .from(projectRealms)
-            .where(
-              and(
-                eq(projectRealms.projectId, projects.id),
-                inArray(projectRealms.realmId, [...realmIds]),
-              ),
-            ),
-        );
-  const where = and(eq(projects.userId, userId), eq(projects.alias, name), shared);
-  return tx.select({ id: projects.id }).from(projects).where(where).get() !== undefined;
+function changed(
+  before: Project,
+  { realmIds, ...fields }: ProjectChange,
+  scope: Scope,
+  updatedAt: string,
+): Project {
+  return {
+    ...before,
+    ...fields,
+    realmIds: realmIds === undefined ? before.realmIds : withRealm(realmIds, scope.realmId),
+    updatedAt,
+  };
 }
 
-function withRealms(db: Database, rows: readonly Omit<Project, "realmIds">[]): Project[] {
-  const ids = rows.map(({ id }) => id);
-  const realms = db.reader
-    .select({ owner: projectRealms.projectId, realmId: projectRealms.realmId })
-    .from(projectRealms)
-    .where(inArray(projectRealms.projectId, ids))
-    .orderBy(projectRealms.realmId)
-    .all();
-  const byOwner = Map.groupBy(realms, ({ owner }) => owner);
-  return rows.map((row) => ({
-    ...row,
-    realmIds: (byOwner.get(row.id) ?? []).map(({ realmId }) => realmId),
-  }));
+/** Whether the project is found where it was not, by its alias or by its realms. */
+function isNamedAnew(before: Project, after: Project): boolean {
+  const sameRealms = before.realmIds.join() === after.realmIds.join();
+  return before.alias !== after.alias || !sameRealms;
+}
+
+function insertRealms(tx: Transaction, { id, realmIds }: Pick<Project, "id" | "realmIds">): void {
+  if (realmIds.length === 0) return;
+  const rows = realmIds.map((realmId) => ({ projectId: id, realmId }));
+  tx.insert(projectRealms).values(rows).run();
 }

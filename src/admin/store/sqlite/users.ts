@@ -1,27 +1,43 @@
-// Users.
-import { eq } from "drizzle-orm";
+// Users, their logins, and the project that each begins with.
+import { and, desc, eq, notInArray, sql } from "drizzle-orm";
+import { colorOf } from "../../color.ts";
 import { newId } from "../../id.ts";
-import type { User } from "../records.ts";
-import { users } from "../schema.ts";
+import type { Login, User } from "../records.ts";
+import { logins, projects, users } from "../schema.ts";
 import type { UserStore } from "../store.ts";
-import type { Database, Reader } from "./database.ts";
+import { type Database, type Reader, recordChange, type Transaction } from "./database.ts";
+
+/** Logins kept of each user. */
+const loginsMax = 10;
 
 export function userStore(db: Database): UserStore {
+  const reader = db.reader;
+
+  /** Announces what the body made; null: it made nothing. */
+  function made(body: (tx: Transaction) => number | null): boolean {
+    const revision = db.transaction(body);
+    if (revision !== null) db.announce(revision);
+    return revision !== null;
+  }
+
   return {
     async hasUsers(): Promise<boolean> {
-      return hasUsers(db.reader);
+      return hasUsers(reader);
     },
 
     async createFirstUser(user: { username: string; passwordHash: string }): Promise<boolean> {
-      return db.transaction((tx) => {
-        if (hasUsers(tx)) return false;
-        const now = db.timestamp();
-        const row = { id: newId(), email: null, isAdmin: true, sessionGeneration: 0 };
-        tx.insert(users)
-          .values({ ...row, ...user, createdAt: now, updatedAt: now })
-          .run();
-        return true;
-      });
+      return made((tx) =>
+        hasUsers(tx) ? null : insertUser(db, tx, { ...user, email: null, isAdmin: true }),
+      );
+    },
+
+    async createUser(user: {
+      username: string;
+      email: string;
+      passwordHash: string;
+    }): Promise<boolean> {
+      const email = user.email.toLowerCase();
+      return made((tx) => insertUser(db, tx, { ...user, email, isAdmin: false }));
     },
 
     async userForLogin(name: { username: string } | { email: string }): Promise<User | null> {
@@ -29,15 +45,84 @@ export function userStore(db: Database): UserStore {
         "username" in name
           ? eq(users.username, name.username)
           : eq(users.email, name.email.toLowerCase());
-      return db.reader.select().from(users).where(condition).get() ?? null;
+      return reader.select().from(users).where(condition).get() ?? null;
     },
 
     async userById(id: string): Promise<User | null> {
-      return db.reader.select().from(users).where(eq(users.id, id)).get() ?? null;
+      return reader.select().from(users).where(eq(users.id, id)).get() ?? null;
+    },
+
+    async updateUser(
+      id: string,
+      generation: number,
+      change: Partial<Pick<User, "alias" | "publicKey" | "metadata" | "passwordHash">>,
+    ): Promise<User | null> {
+      const ended = change.passwordHash === undefined ? {} : { sessionGeneration: generation + 1 };
+      const row = reader
+        .update(users)
+        .set({ ...change, ...ended, updatedAt: db.timestamp() })
+        .where(and(eq(users.id, id), eq(users.sessionGeneration, generation)))
+        .returning()
+        .get();
+      return row ?? null;
+    },
+
+    async endSessions(id: string): Promise<void> {
+      const sessionGeneration = sql`${users.sessionGeneration} + 1`;
+      reader.update(users).set({ sessionGeneration }).where(eq(users.id, id)).run();
+    },
+
+    async recordLogin(id: string, ip: string): Promise<void> {
+      db.transaction((tx) => {
+        tx.insert(logins).values({ userId: id, ip, at: db.timestamp() }).run();
+        const kept = latest(tx, id).as("kept");
+        const others = notInArray(logins.id, tx.select({ id: kept.id }).from(kept));
+        tx.delete(logins)
+          .where(and(eq(logins.userId, id), others))
+          .run();
+      });
+    },
+
+    async recentLogins(id: string): Promise<readonly Login[]> {
+      return latest(reader, id)
+        .all()
+        .map(({ ip, at }) => ({ ip, at }));
     },
   };
 }
 
 function hasUsers(reader: Reader): boolean {
   return reader.select({ id: users.id }).from(users).limit(1).get() !== undefined;
+}
+
+/** With the default project. The revision that makes; null: the name or the address is taken. */
+function insertUser(
+  db: Database,
+  tx: Transaction,
+  user: Pick<User, "username" | "email" | "passwordHash" | "isAdmin">,
+): number | null {
+  const now = db.timestamp();
+  const times = { createdAt: now, updatedAt: now };
+  const userId = newId();
+  const inserted = tx
+    .insert(users)
+    .values({ ...user, ...times, id: userId, sessionGeneration: 0 })
+    .onConflictDoNothing()
+    .returning({ id: users.id })
+    .get();
+  if (inserted === undefined) return null;
+  const id = newId();
+  tx.insert(projects)
+    .values({ ...times, id, userId, alias: "default", color: colorOf(undefined), isDefault: true })
+    .run();
+  return recordChange(tx, { kind: "project", id });
+}
+
+function latest(reader: Reader, userId: string) {
+  return reader
+    .select()
+    .from(logins)
+    .where(eq(logins.userId, userId))
+    .orderBy(desc(logins.id))
+    .limit(loginsMax);
 }

@@ -1,0 +1,111 @@
+// A user's own account: read and changed by nobody else.
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { Refused } from "../../proto/call.ts";
+import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
+import {
+  type GetUserRequest,
+  type UpdateUserRequest,
+  UpdateUserRequestSchema,
+} from "../../proto/gen/realmgate/v1/users_pb.ts";
+import { type Caller, mayDo } from "./caller.ts";
+import type { Context, Implementation } from "./dispatch.ts";
+import { checkPassword } from "./password-rule.ts";
+import type { ServiceParts } from "./services.ts";
+import type { User } from "./store/records.ts";
+import { currentToken } from "./token-message.ts";
+import { changedFields } from "./update-mask.ts";
+import { userMessage } from "./user-message.ts";
+
+/** What clients keep with an account: bytes of JSON, and levels of objects and lists in it. */
+const metadataBytesMax = 64 * 1024;
+const metadataDepthMax = 32;
+
+export function accountMethods({ store, logins }: ServiceParts): Implementation["methods"] {
+  return {
+    async getMe(_request, { caller, scope }) {
+      const message = ownMessage(caller);
+      if (caller.token !== null) {
+        message.authToken = currentToken(caller.token, scope);
+      }
+      return { message };
+    },
+
+    async getUser({ id }: GetUserRequest, { caller }) {
+      mustBe(caller, id);
+      return { message: ownMessage(caller) };
+    },
+
+    async updateUser(request: UpdateUserRequest, { caller, clientAddress }: Context) {
+      mustBe(caller, request.id);
+      const { user } = caller;
+      const change = accountChange(request);
+      const password = newPassword(request);
+      if (password !== null) {
+        await logins.checkAgain(user, password.current, clientAddress);
+        change.passwordHash = await logins.hash(password.next);
+      }
+      if (Object.keys(change).length === 0) return { message: userMessage(user, true) };
+      const changed = await store.updateUser(user.id, user.sessionGeneration, change);
+      // Logged out, or with another password, since the call began.
+      if (changed === null) throw new Refused(ErrorCode.INVALID_TOKEN);
+      return { message: userMessage(changed, true) };
+    },
+  };
+}
+
+/** Another user is refused whether there is one or not. */
+function mustBe({ user }: Caller, id: string): void {
+  if (user.id !== id) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+}
+
+function ownMessage(caller: Caller) {
+  return userMessage(caller.user, mayDo(caller, "resources.read_account"));
+}
+
+type AccountChange = {
+  -readonly [Field in "alias" | "publicKey" | "metadata" | "passwordHash"]?: User[Field];
+};
+
+/** All that changes but the password. */
+function accountChange(request: UpdateUserRequest): AccountChange {
+  const fields = changedFields(UpdateUserRequestSchema, request);
+  const change: AccountChange = {};
+  if (fields.has("alias")) change.alias = request.alias ?? null;
+  if (fields.has("public_key")) change.publicKey = request.publicKey?.toLowerCase() ?? null;
+  if (fields.has("metadata")) change.metadata = metadataText(request.metadata ?? {});
+  return change;
+}
+
+function metadataText(metadata: JsonObject): string {
+  if (!fits(metadata, metadataDepthMax)) {
+    invalid("/metadata", `must not be nested deeper than ${metadataDepthMax} levels`);
+  }
+  const text = JSON.stringify(metadata);
+  if (Buffer.byteLength(text) > metadataBytesMax) {
+    invalid("/metadata", `must have at most ${metadataBytesMax} bytes as JSON`);
+  }
+  return text;
+}
+
+function fits(json: JsonValue, depth: number): boolean {
+  if (typeof json !== "object" || json === null) return true;
+  return depth > 0 && Object.values(json).every((each) => fits(each, depth - 1));
+}
+
+function newPassword(request: UpdateUserRequest): { current: string; next: string } | null {
+  const fields = changedFields(UpdateUserRequestSchema, request);
+  if (!fields.has("password")) return null;
+  const { password = "", currentPassword = "" } = request;
+  if (currentPassword === "") {
+    const message = "is required with password";
+    throw new Refused(ErrorCode.MISSING_REQUIRED_FIELD, [
+      { instancePath: "/current_password", message },
+    ]);
+  }
+  checkPassword(password);
+  return { current: currentPassword, next: password };
+}
+
+function invalid(instancePath: string, message: string): never {
+  throw new Refused(ErrorCode.VALIDATION_ERROR, [{ instancePath, message }]);
+}

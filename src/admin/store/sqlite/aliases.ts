@@ -1,0 +1,169 @@
+// Aliases: names that are taken once on a server and once in an account.
+import { and, count, desc, eq, gt, isNull, lte, ne, or, type SQL, sql } from "drizzle-orm";
+import { newId } from "../../id.ts";
+import type { Alias, AliasChange, AliasQuery, Made, NewAlias, Page, Scope } from "../records.ts";
+import { aliases, containers, projects, servers } from "../schema.ts";
+import type { AliasStore } from "../store.ts";
+import { type Database, type Reader, recordChange, type Transaction } from "./database.ts";
+import { containerInScope, containersInScope, projectInRealms } from "./scope.ts";
+
+/** Aliases that a container may have. */
+export const aliasesPerContainerMax = 32;
+/** Aliases that one list shows. */
+export const aliasesListedMax = 1_000;
+
+export function aliasStore(db: Database): AliasStore {
+  return {
+    async createAlias(
+      scope: Scope,
+      alias: NewAlias,
+    ): Promise<({ alias: Alias } & Made) | "server" | "account" | "limit" | null> {
+      const { containerId } = alias;
+      const made = db.transaction((tx) => {
+        const place = tx
+          .select({ serverId: containers.serverId, userId: projects.userId })
+          .from(containers)
+          .innerJoin(projects, eq(projects.id, containers.projectId))
+          .where(and(eq(containers.id, containerId), containerInScope(tx, scope)))
+          .get();
+        if (place === undefined) return null;
+        const ofContainer = eq(aliases.containerId, containerId);
+        const present = tx.select({ n: count() }).from(aliases).where(ofContainer).get()?.n ?? 0;
+        if (present >= aliasesPerContainerMax) return "limit";
+        const holder = holderOf(tx, { ...place, alias: alias.alias });
+        if (holder !== null) return holder;
+        const now = db.timestamp();
+        const row = { ...alias, ...place, id: newId(), createdAt: now, updatedAt: now };
+        tx.insert(aliases).values(row).run();
+        return written(tx, scope, row.id);
+      });
+      if (made !== null && typeof made !== "string") db.announce(made.revision);
+      return made;
+    },
+
+    async alias(scope: Scope, id: string): Promise<Alias | null> {
+      return readAlias(db.reader, scope, id);
+    },
+
+    async aliases(scope: Scope, query: AliasQuery): Promise<Page<Alias>> {
+      const where = and(containersInScope(db.reader, scope), ...asked(query, db.timestamp()));
+      const items = readAliases(db.reader, scope, where);
+      const total = db.reader
+        .select({ n: count() })
+        .from(aliases)
+        .innerJoin(containers, eq(containers.id, aliases.containerId))
+        .innerJoin(projects, eq(projects.id, containers.projectId))
+        .where(where)
+        .get();
+      return { items, total: total?.n ?? 0 };
+    },
+
+    async updateAlias(
+      scope: Scope,
+      id: string,
+      change: AliasChange,
+    ): Promise<({ alias: Alias } & Made) | "server" | "account" | null> {
+      const made = db.transaction((tx) => {
+        const before = readAlias(tx, scope, id);
+        if (before === null) return null;
+        const holder = holderOf(tx, { ...before, ...change });
+        if (holder !== null) return holder;
+        tx.update(aliases)
+          .set({ ...change, updatedAt: db.timestamp() })
+          .where(eq(aliases.id, id))
+          .run();
+        return written(tx, scope, id);
+      });
+      if (made !== null && typeof made !== "string") db.announce(made.revision);
+      return made;
+    },
+
+    async deleteAlias(scope: Scope, id: string): Promise<Made | null> {
+      const made = db.transaction((tx) => {
+        const alias = readAlias(tx, scope, id);
+        if (alias === null) return null;
+        tx.delete(aliases).where(eq(aliases.id, id)).run();
+        return { revision: recordChange(tx, { kind: "container", id: alias.containerId }) };
+      });
+      if (made !== null) db.announce(made.revision);
+      return made;
+    },
+  };
+}
+
+/** Where another alias has the name already; the server comes first. */
+function holderOf(
+  tx: Transaction,
+  { id, alias, serverId, userId }: Pick<Alias, "alias" | "serverId" | "userId"> & { id?: string },
+): "server" | "account" | null {
+  const isTaken = (where: SQL) => {
+    const another = and(
+      eq(aliases.alias, alias),
+      where,
+      id === undefined ? undefined : ne(aliases.id, id),
+    );
+    return tx.select({ id: aliases.id }).from(aliases).where(another).get() !== undefined;
+  };
+  if (isTaken(eq(aliases.serverId, serverId))) return "server";
+  return isTaken(eq(aliases.userId, userId)) ? "account" : null;
+}
+
+/** An alias that was just written, with the change of its container. */
+function written(tx: Transaction, scope: Scope, id: string): { alias: Alias } & Made {
+  const alias = readAlias(tx, scope, id);
+  if (alias === null) throw new Error(`alias ${id} was not stored`);
+  return { alias, revision: recordChange(tx, { kind: "container", id: alias.containerId }) };
+}
+
+function asked(
+  { projectId, containerId, enabled, expired }: AliasQuery,
+  now: string,
+): (SQL | undefined)[] {
+  const over = lte(aliases.expiresAt, now);
+  const goesOn = or(isNull(aliases.expiresAt), gt(aliases.expiresAt, now));
+  return [
+    projectId === null ? undefined : eq(containers.projectId, projectId),
+    containerId === null ? undefined : eq(aliases.containerId, containerId),
+    enabled === null ? undefined : eq(aliases.enabled, enabled),
+    expired === null ? undefined : expired ? over : goesOn,
+  ];
+}
+
+function readAlias(reader: Reader, scope: Scope, id: string): Alias | null {
+  const where = and(eq(aliases.id, id), containerInScope(reader, scope));
+  return readAliases(reader, scope, where)[0] ?? null;
+}
+
+/** Newest first. `scope` says what is told of the projects. */
+function readAliases(reader: Reader, scope: Scope, where: SQL | undefined): Alias[] {
+  const projectVisible = projectInRealms(reader, scope.realms) ?? sql`1`;
+  return reader
+    .select({
+      id: aliases.id,
+      userId: aliases.userId,
+      projectId: containers.projectId,
+      // What the scope does not hold of the project is not told through the alias.
+      projectAlias: sql<string | null>`case when ${projectVisible} then ${projects.alias} end`,
+      containerId: aliases.containerId,
+      containerName: containers.name,
+      serverId: aliases.serverId,
+      serverName: servers.name,
+      alias: aliases.alias,
+      program: aliases.program,
+      instance: aliases.instance,
+      targetPath: aliases.targetPath,
+      allowPathOverride: aliases.allowPathOverride,
+      expiresAt: aliases.expiresAt,
+      enabled: aliases.enabled,
+      createdAt: aliases.createdAt,
+      updatedAt: aliases.updatedAt,
+    })
+    .from(aliases)
+    .innerJoin(containers, eq(containers.id, aliases.containerId))
+    .innerJoin(projects, eq(projects.id, containers.projectId))
+    .innerJoin(servers, eq(servers.id, aliases.serverId))
+    .where(where)
+    .orderBy(desc(aliases.createdAt), desc(sql`${aliases}.rowid`))
+    .limit(aliasesListedMax)
+    .all();
+}

@@ -1,0 +1,119 @@
+// Members of projects.
+import { and, asc, count, desc, eq, getTableColumns, lte, sql } from "drizzle-orm";
+import type { ProjectLevel } from "../../../../proto/gen/realmgate/v1/options_pb.ts";
+import { newId } from "../../id.ts";
+import type { Member, MemberColumn, Page, PageQuery, Scope } from "../records.ts";
+import { members, users } from "../schema.ts";
+import type { MemberStore } from "../store.ts";
+import type { Database, Reader, Transaction } from "./database.ts";
+import { readProject } from "./project-rows.ts";
+
+/** Greatest number of members of a project. */
+const membersMax = 1000;
+
+export function memberStore(db: Database): MemberStore {
+  return {
+    async members(
+      scope: Scope,
+      projectId: string,
+      query: PageQuery<MemberColumn>,
+    ): Promise<Page<Member> | null> {
+      if (readProject(db.reader, scope, projectId) === null) return null;
+      const columns = {
+        created_at: members.createdAt,
+        id: members.id,
+        user_id: members.userId,
+        permission_level: members.level,
+        updated_at: members.updatedAt,
+      } satisfies Record<MemberColumn, unknown>;
+      const order = query.sortOrder === "asc" ? asc : desc;
+      const ofProject = eq(members.projectId, projectId);
+      const items = selectMembers(db.reader)
+        .where(ofProject)
+        .orderBy(order(columns[query.sortBy]), order(members.id))
+        .limit(query.limit)
+        .offset((query.page - 1) * query.limit)
+        .all();
+      return { items, total: countMembers(db.reader, projectId) };
+    },
+
+    async member(scope: Scope, projectId: string, id: string): Promise<Member | null> {
+      return readMember(db.reader, scope, projectId, id);
+    },
+
+    async addMember(
+      scope: Scope,
+      projectId: string,
+      member: Pick<Member, "userId" | "level">,
+    ): Promise<Member | "no_user" | "exists" | "limit" | null> {
+      return db.transaction((tx) => {
+        const project = readProject(tx, scope, projectId);
+        if (project === null) return null;
+        const { userId } = member;
+        const user = tx.select().from(users).where(eq(users.id, userId)).get();
+        if (user === undefined) return "no_user";
+        if (userId === project.userId || isMember(tx, projectId, userId)) return "exists";
+        if (countMembers(tx, projectId) >= membersMax) return "limit";
+        const now = db.timestamp();
+        const row = { ...member, id: newId(), projectId, createdAt: now, updatedAt: now };
+        tx.insert(members).values(row).run();
+        return { ...row, username: user.username, alias: user.alias };
+      });
+    },
+
+    async updateMember(
+      scope: Scope,
+      projectId: string,
+      id: string,
+      level: ProjectLevel,
+      atMost: ProjectLevel,
+    ): Promise<Member | null> {
+      return db.transaction((tx) => {
+        const before = readMember(tx, scope, projectId, id);
+        if (before === null || before.level > atMost) return null;
+        const change = { level, updatedAt: db.timestamp() };
+        tx.update(members).set(change).where(eq(members.id, id)).run();
+        return { ...before, ...change };
+      });
+    },
+
+    async removeMember(
+      scope: Scope,
+      projectId: string,
+      id: string,
+      atMost: ProjectLevel,
+    ): Promise<boolean> {
+      return db.transaction((tx) => {
+        if (readMember(tx, scope, projectId, id) === null) return false;
+        const where = and(eq(members.id, id), lte(members.level, atMost));
+        return tx.delete(members).where(where).returning({ id: members.id }).all().length > 0;
+      });
+    },
+  };
+}
+
+function selectMembers(reader: Reader) {
+  const { username, alias } = users;
+  const level = sql<ProjectLevel>`${members.level}`;
+  return reader
+    .select({ ...getTableColumns(members), level, username, alias })
+    .from(members)
+    .innerJoin(users, eq(users.id, members.userId));
+}
+
+/** Null: the project, or the permission in it, does not exist in this scope. */
+function readMember(reader: Reader, scope: Scope, projectId: string, id: string): Member | null {
+  if (readProject(reader, scope, projectId) === null) return null;
+  const where = and(eq(members.projectId, projectId), eq(members.id, id));
+  return selectMembers(reader).where(where).get() ?? null;
+}
+
+function countMembers(reader: Reader, projectId: string): number {
+  const ofProject = eq(members.projectId, projectId);
+  return reader.select({ n: count() }).from(members).where(ofProject).get()?.n ?? 0;
+}
+
+function isMember(tx: Transaction, projectId: string, userId: string): boolean {
+  const where = and(eq(members.projectId, projectId), eq(members.userId, userId));
+  return tx.select({ id: members.id }).from(members).where(where).get() !== undefined;
+}

@@ -1,0 +1,102 @@
+// Deleting a project with all it holds, or, for a caller that does not see all of it, as far as that caller can tell.
+import { and, asc, count, eq, inArray, not, type SQL, sql } from "drizzle-orm";
+import type { SQLiteTable } from "drizzle-orm/sqlite-core";
+import type { DeletedProject, Made, Scope } from "../records.ts";
+import {
+  aliases,
+  changes,
+  containers,
+  documents,
+  members,
+  projectRealms,
+  projects,
+} from "../schema.ts";
+import { recordChange, type Transaction } from "./database.ts";
+import { readProject } from "./project-rows.ts";
+import { containerIsShared, containerIsWithin, projectIsShared } from "./scope.ts";
+
+/**
+ * Destroys the project. Of a confined caller's project that holds containers beyond its realms, what is within goes and the
+ * project leaves the realms: to that caller it is gone all the same, and the answer says what it would say otherwise. Outside
+ * every realm it may then share its alias with another of its owner's projects; a conflict would tell.
+ */
+export function deleteProject(
+  tx: Transaction,
+  scope: Scope,
+  id: string,
+  now: string,
+): ({ deleted: DeletedProject } & Made) | "default" | "shared" | null {
+  const project = readProject(tx, scope, id);
+  if (project === null) return null;
+  if (project.isDefault) return "default";
+  const { confinedTo } = scope;
+  const ofProject = eq(containers.projectId, id);
+  const isWithin = containerIsWithin(tx, confinedTo);
+  const within = and(ofProject, isWithin);
+  if (isShared(tx, scope, id, within)) return "shared";
+  const isWhole = countOf(tx, containers, and(ofProject, not(isWithin))) === 0;
+  const deleted = {
+    containers: tx
+      .select({ id: containers.id, name: containers.name })
+      .from(containers)
+      .where(within)
+      .orderBy(asc(containers.createdAt), asc(containers.name))
+      .all(),
+    permissions: countOf(tx, members, eq(members.projectId, id)),
+    aliases: countOf(tx, aliases, inArray(aliases.containerId, idsOf(tx, within))),
+  };
+  deleteContainers(tx, within);
+  if (isWhole) destroy(tx, id);
+  else leaveRealms(tx, id, now);
+  return { deleted, revision: recordChange(tx, { kind: "project", id }) };
+}
+
+/** Whether the project, or a container that would go with it, is in a realm that the caller may not use. */
+function isShared(
+  tx: Transaction,
+  { confinedTo }: Scope,
+  id: string,
+  within: SQL | undefined,
+): boolean {
+  const itself = and(eq(projects.id, id), projectIsShared(tx, confinedTo));
+  const held = and(within, containerIsShared(tx, confinedTo));
+  return countOf(tx, projects, itself) + countOf(tx, containers, held) > 0;
+}
+
+function countOf(tx: Transaction, table: SQLiteTable, where: SQL | undefined): number {
+  return tx.select({ n: count() }).from(table).where(where).get()?.n ?? 0;
+}
+
+function idsOf(tx: Transaction, where: SQL | undefined) {
+  return tx.select({ id: containers.id }).from(containers).where(where);
+}
+
+/** With their documents; realms, aliases and logs go with the rows. As few statements for many as for one. */
+function deleteContainers(tx: Transaction, where: SQL | undefined): void {
+  const ids = idsOf(tx, where);
+  tx.delete(changes)
+    .where(and(eq(changes.kind, "container"), inArray(changes.entityId, ids)))
+    .run();
+  tx.run(
+    sql`insert into ${changes} (${sql.identifier(changes.kind.name)}, ${sql.identifier(changes.entityId.name)})
+      select 'container', * from ${ids}`,
+  );
+  tx.delete(documents)
+    .where(and(eq(documents.kind, "container"), inArray(documents.ownerId, ids)))
+    .run();
+  tx.delete(containers).where(where).run();
+}
+
+/** Realms and members go with the row. */
+function destroy(tx: Transaction, id: string): void {
+  tx.delete(documents)
+    .where(and(eq(documents.kind, "project"), eq(documents.ownerId, id)))
+    .run();
+  tx.delete(projects).where(eq(projects.id, id)).run();
+}
+
+/** All its realms are the caller's: it would be shared otherwise. */
+function leaveRealms(tx: Transaction, id: string, updatedAt: string): void {
+  tx.delete(projectRealms).where(eq(projectRealms.projectId, id)).run();
+  tx.update(projects).set({ updatedAt }).where(eq(projects.id, id)).run();
+}

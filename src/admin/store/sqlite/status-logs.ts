@@ -1,0 +1,112 @@
+// The status of containers, and what became of it.
+import { and, asc, count, desc, eq, sql } from "drizzle-orm";
+import { newId } from "../../id.ts";
+import type {
+  Container,
+  Made,
+  Page,
+  PageQuery,
+  Scope,
+  StatusLog,
+  StatusLogColumn,
+} from "../records.ts";
+import { containers, statusLogs } from "../schema.ts";
+import type { ContainerStore } from "../store.ts";
+import { readContainer } from "./container-rows.ts";
+import { type Database, recordChange, type Transaction } from "./database.ts";
+
+export type StatusStore = Pick<ContainerStore, "moveStatus" | "statusLogs">;
+
+/** Logs kept of each container. */
+export const logsKeptMax = 1_000;
+
+/** Rises with each log, also where the clock does not. */
+const sequence = sql<number>`${statusLogs}.rowid`;
+
+export function statusStore(db: Database): StatusStore {
+  return {
+    async moveStatus(
+      scope: Scope,
+      id: string,
+      { operation, from, to }: { operation: string; from: readonly string[]; to: string },
+    ): Promise<({ container: Container } & Made) | "conflict" | null> {
+      const made = db.transaction((tx) => {
+        const container = readContainer(tx, scope, id);
+        if (container === null) return null;
+        if (!from.includes(container.status)) return "conflict";
+        const now = db.timestamp();
+        const moved = { status: to, updatedAt: now };
+        tx.update(containers).set(moved).where(eq(containers.id, id)).run();
+        addStatusLog(tx, {
+          containerId: id,
+          fromStatus: container.status,
+          toStatus: to,
+          transitionTime: now,
+          durationMs: Math.max(0, Date.parse(now) - Date.parse(statusSince(tx, container))),
+          triggeredBy: "manual_operation",
+          operation,
+        });
+        const revision = recordChange(tx, { kind: "container", id });
+        return { container: { ...container, ...moved }, revision };
+      });
+      if (made !== null && made !== "conflict") db.announce(made.revision);
+      return made;
+    },
+
+    async statusLogs(
+      scope: Scope,
+      id: string,
+      query: PageQuery<StatusLogColumn>,
+    ): Promise<Page<StatusLog> | null> {
+      if (readContainer(db.reader, scope, id) === null) return null;
+      const ofContainer = eq(statusLogs.containerId, id);
+      const columns = {
+        transition_time: statusLogs.transitionTime,
+        created_at: statusLogs.transitionTime,
+        to_status: statusLogs.toStatus,
+        from_status: statusLogs.fromStatus,
+      } satisfies Record<StatusLogColumn, unknown>;
+      const order = query.sortOrder === "asc" ? asc : desc;
+      const items = db.reader
+        .select()
+        .from(statusLogs)
+        .where(ofContainer)
+        .orderBy(order(columns[query.sortBy]), order(sequence))
+        .limit(query.limit)
+        .offset((query.page - 1) * query.limit)
+        .all();
+      const total = db.reader.select({ n: count() }).from(statusLogs).where(ofContainer).get();
+      return { items, total: total?.n ?? 0 };
+    },
+  };
+}
+
+/** Adds a log and forgets the oldest beyond what is kept. */
+export function addStatusLog(tx: Transaction, log: Omit<StatusLog, "id">): void {
+  tx.insert(statusLogs)
+    .values({ ...log, id: newId() })
+    .run();
+  const ofContainer = eq(statusLogs.containerId, log.containerId);
+  const lastForgotten = tx
+    .select({ sequence })
+    .from(statusLogs)
+    .where(ofContainer)
+    .orderBy(desc(sequence))
+    .limit(1)
+    .offset(logsKeptMax);
+  tx.delete(statusLogs)
+    .where(and(ofContainer, sql`${sequence} <= ${lastForgotten}`))
+    .run();
+}
+
+/** Since when a container has its status; its creation where no log says more. */
+function statusSince(tx: Transaction, { id, createdAt }: Container): string {
+  const latest = tx
+    .select({ at: statusLogs.transitionTime })
+    .from(statusLogs)
+    .where(eq(statusLogs.containerId, id))
+    .orderBy(desc(sequence))
+    .limit(1)
+    .get();
+  return latest?.at ?? createdAt;
+}

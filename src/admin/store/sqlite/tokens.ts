@@ -1,0 +1,318 @@
+// Auth tokens.
+import {
+  and,
+  desc,
+  eq,
+  exists,
+  getTableColumns,
+  gt,
+  inArray,
+  isNull,
+  lte,
+  or,
+  type SQL,
+  sql,
+} from "drizzle-orm";
+import { newId } from "../../id.ts";
+import { expiredTokensMax, listBytesMax, tokensMax } from "../../token-limits.ts";
+import type {
+  NewToken,
+  Token,
+  TokenChange,
+  TokenList,
+  TokenScope,
+  TokenWriter,
+} from "../records.ts";
+import { tokenRealms, tokens } from "../schema.ts";
+import type { TokenStore } from "../store.ts";
+import type { Database, Reader, Transaction } from "./database.ts";
+
+export function tokenStore(db: Database): TokenStore {
+  return {
+    async tokenChain(secretHash: Buffer): Promise<readonly Token[]> {
+      return db.reader.transaction((tx) => readChain(tx, eq(tokens.secretHash, secretHash)));
+    },
+
+    async chainOf(scope: TokenScope, id: string): Promise<readonly Token[]> {
+      const where = and(eq(tokens.id, id), tokenInScope(db.reader, scope));
+      return db.reader.transaction((tx) => readChain(tx, where));
+    },
+
+    async createToken(
+      writer: TokenWriter,
+      token: NewToken & { readonly secretHash: Buffer },
+    ): Promise<Token | "duplicate" | "limit" | "gone"> {
+      return db.transaction((tx) => {
+        const { createdByTokenId } = token;
+        if (createdByTokenId !== null && !isThere(tx, eq(tokens.id, createdByTokenId))) {
+          return "gone";
+        }
+        const now = db.timestamp();
+        if (aliasTaken(tx, writer, token.alias)) return "duplicate";
+        if (isFull(tx, writer, now)) return "limit";
+        dropExpired(tx, writer, createdByTokenId, now);
+        const { realmIds, ipWhitelist, ...fields } = token;
+        const id = newId();
+        tx.insert(tokens)
+          .values({
+            ...fields,
+            id,
+            userId: writer.userId,
+            ipWhitelist: JSON.stringify(ipWhitelist),
+            isEnabled: true,
+            createdAt: now,
+            updatedAt: now,
+          })
+          .run();
+        writeRealms(tx, id, realmIds);
+        return readStored(tx, id);
+      });
+    },
+
+    async tokens(scope: TokenScope): Promise<TokenList> {
+      return db.reader.transaction((tx) => readList(tx, tokenInScope(tx, scope)));
+    },
+
+    async token(scope: TokenScope, id: string): Promise<Token | null> {
+      return readToken(db.reader, and(eq(tokens.id, id), tokenInScope(db.reader, scope)));
+    },
+
+    async updateToken(
+      writer: TokenWriter,
+      id: string,
+      change: (present: Token) => TokenChange,
+    ): Promise<Token | "duplicate" | "limit" | null> {
+      return db.transaction((tx) => {
+        const present = readToken(tx, and(eq(tokens.id, id), tokenInScope(tx, writer)));
+        if (present === null) return null;
+        const next = change(present);
+        const now = db.timestamp();
+        const { alias = present.alias, expiresAt = present.expiresAt } = next;
+        if (alias !== present.alias && aliasTaken(tx, writer, alias)) return "duplicate";
+        const revived = isExpired(present.expiresAt, now) && !isExpired(expiresAt, now);
+        if (revived && isFull(tx, writer, now)) return "limit";
+        return write(tx, id, next, now);
+      });
+    },
+
+    async updateOwnProfile(
+      id: string,
+      change: (present: Token) => Pick<TokenChange, "publicKey" | "publicStorage">,
+    ): Promise<Token | null> {
+      return db.transaction((tx) => {
+        const present = readToken(tx, eq(tokens.id, id));
+        return present === null ? null : write(tx, id, change(present), db.timestamp());
+      });
+    },
+
+    async deleteToken(scope: TokenScope, id: string): Promise<boolean> {
+      return db.transaction((tx) => {
+        const there = isThere(tx, and(eq(tokens.id, id), tokenInScope(tx, scope)));
+        if (there) tx.delete(tokens).where(eq(tokens.id, id)).run();
+        return there;
+      });
+    },
+
+    async publicProfile(
+      publicKey: string,
+      realms: readonly string[],
+    ): Promise<{ readonly publicStorage: string | null } | null> {
+      const row = db.reader
+        .select({ publicStorage: tokens.publicStorage })
+        .from(tokens)
+        .where(and(eq(tokens.publicKey, publicKey), inRealms(db.reader, realms)))
+        .orderBy(tokens.createdAt, tokens.id)
+        .limit(1)
+        .get();
+      return row ?? null;
+    },
+
+    async touchToken(id: string, ip: string): Promise<void> {
+      const use = { lastUsedAt: db.timestamp(), lastUsedIp: ip };
+      db.reader.update(tokens).set(use).where(eq(tokens.id, id)).run();
+    },
+
+    async tokenCount(userId: string): Promise<number> {
+      return db.reader.$count(tokens, eq(tokens.userId, userId));
+    },
+  };
+}
+
+/** What a caller may touch of the tokens that a query names. */
+export function tokenInScope(reader: Reader, scope: TokenScope): SQL | undefined {
+  return and(ofMaker(scope), inRealms(reader, scope.realms));
+}
+
+/** A user's tokens, or those made from a token and from those in turn: never the token itself. */
+function ofMaker({ userId, madeFrom }: Pick<TokenScope, "userId" | "madeFrom">): SQL | undefined {
+  const made = sql`${tokens.id} in (
+    with recursive made(id) as (
+      select id from tokens where created_by_token_id = ${madeFrom}
+      union all
+      select child.id from tokens as child join made on child.created_by_token_id = made.id
+    )
+    select id from made
+  )`;
+  return and(eq(tokens.userId, userId), madeFrom === null ? undefined : made);
+}
+
+function inRealms(reader: Reader, realms: readonly string[]): SQL | undefined {
+  return and(...realms.map((realmId) => inSomeRealm(reader, [realmId])));
+}
+
+function inSomeRealm(reader: Reader, realms: readonly string[]): SQL {
+  const there = and(eq(tokenRealms.tokenId, tokens.id), inArray(tokenRealms.realmId, [...realms]));
+  return exists(reader.select({ one: sql`1` }).from(tokenRealms).where(there));
+}
+
+/**
+ * What a writer may ever see, on whatever host. Aliases and numbers count among these alone: a caller that is confined to
+ * realms hears nothing of the others.
+ */
+function everSeen(reader: Reader, writer: TokenWriter): SQL | undefined {
+  const { confinedTo } = writer;
+  return and(ofMaker(writer), confinedTo === null ? undefined : inSomeRealm(reader, confinedTo));
+}
+
+function aliasTaken(tx: Transaction, writer: TokenWriter, alias: string): boolean {
+  return isThere(tx, and(eq(tokens.alias, alias), everSeen(tx, writer)));
+}
+
+/** Whether there are as many as there may be. Those that have expired do not count, those that are suspended do. */
+function isFull(tx: Transaction, writer: TokenWriter, now: string): boolean {
+  const live = or(isNull(tokens.expiresAt), gt(tokens.expiresAt, now));
+  const rows = tx
+    .select({ id: tokens.id })
+    .from(tokens)
+    .where(and(live, everSeen(tx, writer)))
+    .limit(tokensMax)
+    .all();
+  return rows.length === tokensMax;
+}
+
+function isExpired(expiresAt: string | null, now: string): boolean {
+  return expiresAt !== null && expiresAt <= now;
+}
+
+/** Of the maker's expired tokens keeps the latest, so that a maker of short-lived ones does not fill the disk. */
+function dropExpired(
+  tx: Transaction,
+  writer: TokenWriter,
+  createdByTokenId: string | null,
+  now: string,
+): void {
+  const ofSameMaker =
+    createdByTokenId === null
+      ? isNull(tokens.createdByTokenId)
+      : eq(tokens.createdByTokenId, createdByTokenId);
+  const surplus = tx
+    .select({ id: tokens.id })
+    .from(tokens)
+    .where(and(ofSameMaker, lte(tokens.expiresAt, now), everSeen(tx, writer)))
+    .orderBy(desc(tokens.expiresAt), desc(tokens.id))
+    .limit(tokensMax)
+    .offset(expiredTokensMax)
+    .all();
+  for (const { id } of surplus) tx.delete(tokens).where(eq(tokens.id, id)).run();
+}
+
+function isThere(reader: Reader, where: SQL | undefined): boolean {
+  return reader.select({ id: tokens.id }).from(tokens).where(where).get() !== undefined;
+}
+
+function readToken(reader: Reader, where: SQL | undefined): Token | null {
+  return readTokens(reader, where)[0] ?? null;
+}
+
+function readStored(reader: Reader, id: string): Token {
+  const token = readToken(reader, eq(tokens.id, id));
+  if (token === null) throw new Error(`token ${id} was not stored`);
+  return token;
+}
+
+function readChain(reader: Reader, where: SQL | undefined): Token[] {
+  const chain: Token[] = [];
+  let next = readToken(reader, where);
+  while (next !== null) {
+    chain.push(next);
+    const { createdByTokenId } = next;
+    next = createdByTokenId === null ? null : readStored(reader, createdByTokenId);
+  }
+  return chain;
+}
+
+/** Sizes are looked at before anything is read: a list of the greatest tokens there may be does not fit in memory. */
+function readList(reader: Reader, where: SQL | undefined): TokenList {
+  const realms = reader
+    .select({ bytes: sql<number>`count(*) * 27` })
+    .from(tokenRealms)
+    .where(eq(tokenRealms.tokenId, tokens.id));
+  const rows = reader
+    .select({
+      id: tokens.id,
+      bytes: sql<number>`length(${tokens.ipWhitelist}) + length(${tokens.permissions})
+        + coalesce(length(cast(${tokens.publicStorage} as blob)), 0) + ${realms}`,
+    })
+    .from(tokens)
+    .where(where)
+    .orderBy(desc(tokens.createdAt), desc(tokens.id))
+    .limit(tokensMax + 1)
+    .all();
+  const ids: string[] = [];
+  let total = 0;
+  for (const { id, bytes } of rows) {
+    total += bytes;
+    if (ids.length === tokensMax || total > listBytesMax) break;
+    ids.push(id);
+  }
+  return {
+    tokens: readTokens(reader, inArray(tokens.id, ids)),
+    truncated: ids.length < rows.length,
+  };
+}
+
+const { secretHash: _, ...shownColumns } = getTableColumns(tokens);
+
+/** Newest first. */
+function readTokens(reader: Reader, where: SQL | undefined): Token[] {
+  const rows = reader
+    .select(shownColumns)
+    .from(tokens)
+    .where(where)
+    .orderBy(desc(tokens.createdAt), desc(tokens.id))
+    .all();
+  const ids = rows.map(({ id }) => id);
+  const realms = reader
+    .select()
+    .from(tokenRealms)
+    .where(inArray(tokenRealms.tokenId, ids))
+    .orderBy(tokenRealms.realmId)
+    .all();
+  const byToken = Map.groupBy(realms, ({ tokenId }) => tokenId);
+  return rows.map((row) => ({
+    ...row,
+    ipWhitelist: JSON.parse(row.ipWhitelist),
+    realmIds: (byToken.get(row.id) ?? []).map(({ realmId }) => realmId),
+  }));
+}
+
+function write(tx: Transaction, id: string, change: TokenChange, now: string): Token {
+  const { realmIds, ipWhitelist, ...fields } = change;
+  const list = ipWhitelist === undefined ? {} : { ipWhitelist: JSON.stringify(ipWhitelist) };
+  if (Object.keys(change).length > 0) {
+    tx.update(tokens)
+      .set({ ...fields, ...list, updatedAt: now })
+      .where(eq(tokens.id, id))
+      .run();
+  }
+  if (realmIds !== undefined) {
+    tx.delete(tokenRealms).where(eq(tokenRealms.tokenId, id)).run();
+    writeRealms(tx, id, realmIds);
+  }
+  return readStored(tx, id);
+}
+
+function writeRealms(tx: Transaction, tokenId: string, realmIds: readonly string[]): void {
+  const rows = [...new Set(realmIds)].map((realmId) => ({ tokenId, realmId }));
+  if (rows.length > 0) tx.insert(tokenRealms).values(rows).run();
+}

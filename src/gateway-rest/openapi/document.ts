@@ -1,0 +1,160 @@
+// The OpenAPI 3.1 document of the REST API, made of the contract's descriptors when the gateway starts.
+import type { JsonObject } from "@bufbuild/protobuf";
+import packageJson from "../../../package.json" with { type: "json" };
+import type { Binding } from "../http-rule.ts";
+import { descriptionOf } from "./comments.ts";
+import { operationIds, pathOf, tagOf } from "./names.ts";
+import { operationOf } from "./operation.ts";
+import { examples, Refusals } from "./responses.ts";
+import { Schemas } from "./schemas.ts";
+
+/** `domain`: the installation's; the API is on `api.<domain>`. */
+export function openapiDocument(bindings: readonly Binding[], domain: string): JsonObject {
+  const services = new Set(bindings.map(({ method }) => method.parent));
+  const ids = operationIds(bindings);
+  const schemas = new Schemas(bindings.map(({ method }) => method.output));
+  const refusals = new Refusals();
+  const paths = new Map<string, Record<string, JsonObject>>();
+  for (const binding of bindings) {
+    const item = paths.get(pathOf(binding)) ?? {};
+    const id = ids.get(binding) ?? "";
+    item[binding.verb.toLowerCase()] = operationOf(binding, id, schemas, refusals);
+    paths.set(pathOf(binding), item);
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Realmgate",
+      version: packageJson.version,
+      description: introduction,
+    },
+    servers: servers(domain),
+    tags: [...services].map((service) => ({
+      name: tagOf(service),
+      description: descriptionOf(service),
+    })),
+    paths: Object.fromEntries(paths),
+    components: {
+      schemas: { ...schemas.components(), Error: error },
+      responses: refusals.components(),
+      parameters,
+      headers,
+      examples: examples(),
+      securitySchemes,
+    },
+  };
+}
+
+const introduction = `Who may reach which program of which container, and who may say so.
+
+- Every answer has an envelope: \`statusCode\`, \`message\` and \`data\`; a refusal has \`error\` and \`code\` besides.
+- A path may end in one more slash. What is not listed as a parameter or a field is refused.
+- On a host whose first label is a realm, everything else is as if it did not exist, and what is made belongs to that realm.
+- A permission document, its hooks and its settings have a version, \`file:v<N>\`. A write of them names in \`If-Match\` the
+  version it saw.`;
+
+const realmId: JsonObject = { type: "string", pattern: "^[0-9a-f]{24}$" };
+
+function servers(domain: string): JsonObject[] {
+  const host: JsonObject = {
+    default: `api.${domain}`,
+    description: "The host of the API, with its port where it is not the usual one.",
+  };
+  const scheme: JsonObject = { default: "https", enum: ["https", "http"] };
+  return [
+    { url: "/", description: "The host that this document came from." },
+    {
+      url: "{scheme}://{host}",
+      description: "No realm: everything of the caller.",
+      variables: { scheme, host },
+    },
+    {
+      url: "{scheme}://{realm_id}.{host}",
+      description: "One realm.",
+      variables: {
+        scheme,
+        realm_id: { default: "0".repeat(24), description: "The realm: 24 lower-case hex digits." },
+        host,
+      },
+    },
+  ];
+}
+
+const error: JsonObject = {
+  type: "object",
+  description: "A refusal.",
+  properties: {
+    statusCode: { type: "integer", description: "The HTTP status." },
+    error: { type: "string", description: "Its reason phrase, or the code." },
+    message: { type: "string", description: "For people." },
+    code: { type: "string", description: "For programs." },
+    data: {
+      type: "array",
+      description: "What is wrong with what was sent, if that is why.",
+      items: {
+        type: "object",
+        properties: {
+          instancePath: { type: "string", description: "JSON pointer to the field (RFC 6901)." },
+          message: { type: "string", description: "The rest of a sentence that begins with it." },
+        },
+        required: ["instancePath", "message"],
+      },
+    },
+  },
+  required: ["statusCode", "error", "message", "code"],
+};
+
+const parameters: JsonObject = {
+  realm_id: {
+    name: "realm_id",
+    in: "query",
+    description: "Only what carries this realm, besides that of the host.",
+    schema: realmId,
+  },
+  "If-Match": {
+    name: "If-Match",
+    in: "header",
+    required: true,
+    description: "The version that the writer saw, bare or in quotes.",
+    schema: { type: "string", examples: ["file:v0"] },
+  },
+};
+
+const headers: JsonObject = {
+  ETag: {
+    description: "The version of the document answered with, in quotes.",
+    schema: { type: "string", examples: ['"file:v1"'] },
+  },
+  "X-Realmgate-Revision": {
+    description:
+      "On writes that the gate has to know of: opaque; the operators' /readyz waits for it.",
+    schema: { type: "string" },
+  },
+  "X-Request-Id": {
+    description: "Names the call in the log.",
+    schema: { type: "string" },
+  },
+  "Retry-After": {
+    description: "Seconds until the same call may go better.",
+    schema: { type: "integer", minimum: 0 },
+  },
+};
+
+const securitySchemes: JsonObject = {
+  bearer: {
+    type: "http",
+    scheme: "bearer",
+    description: "The access token of a login, or an auth token (`hdy_…`).",
+  },
+  basic: {
+    type: "http",
+    scheme: "basic",
+    description: "User name or e-mail address and password, or an auth token as either half.",
+  },
+  token: {
+    type: "apiKey",
+    in: "header",
+    name: "Authorization",
+    description: "An auth token alone.",
+  },
+};

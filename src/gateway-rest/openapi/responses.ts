@@ -1,0 +1,122 @@
+// What an operation answers: the envelope of its success, and the refusals it documents, by status.
+import { STATUS_CODES } from "node:http";
+import { getOption, type JsonObject, ScalarType } from "@bufbuild/protobuf";
+import { refusalOf } from "../../../proto/errors.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { CallerKind, requires } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import { failureEnvelope } from "../answer.ts";
+import type { Binding } from "../http-rule.ts";
+import { refusalsOf } from "./refusals.ts";
+import type { Schemas } from "./schemas.ts";
+
+/** `components.responses`, made as they are referred to: how routes are refused, each way once. */
+export class Refusals {
+  /** Responses as JSON text by name. */
+  readonly #components = new Map<string, string>();
+
+  components(): JsonObject {
+    return Object.fromEntries(
+      [...this.#components].map(([name, text]) => [name, JSON.parse(text)]),
+    );
+  }
+
+  /** References by status. */
+  of(binding: Binding): JsonObject {
+    const byStatus = Map.groupBy(refusalsOf(binding), (code) => refusalOf(code).http);
+    const refs = [...byStatus].map(([status, codes]) => {
+      const [first, ...others] = codes.map(nameOf);
+      const base = first !== undefined && others.length === 0 ? first : `Error${status}`;
+      const name = this.#name(base, JSON.stringify(failureOf(binding, status, codes)));
+      return [status, { $ref: `#/components/responses/${name}` }];
+    });
+    return Object.fromEntries(refs);
+  }
+
+  /** The name of this response: `base`, or with a number where that is another one. */
+  #name(base: string, text: string): string {
+    let name = base;
+    for (let count = 2; (this.#components.get(name) ?? text) !== text; count++) {
+      name = `${base}_${count}`;
+    }
+    this.#components.set(name, text);
+    return name;
+  }
+}
+
+/** What a route answers when all is well. */
+export function successOf(binding: Binding, schemas: Schemas): JsonObject {
+  const { method, verb, status, message } = binding;
+  const beside = besideOf(binding, schemas);
+  const isDocument = method.output.fields.some(
+    ({ name, scalar }) => name === "etag" && scalar === ScalarType.STRING,
+  );
+  const isWrite = verb !== "GET" && getOption(method, requires).caller !== CallerKind.PUBLIC;
+  const schema: JsonObject = {
+    type: "object",
+    properties: {
+      statusCode: { const: status },
+      message: { type: "string", examples: [message] },
+      ...beside,
+    },
+    required: ["statusCode", "message", ...Object.keys(beside)],
+  };
+  return {
+    description: message,
+    headers: headers([
+      "X-Request-Id",
+      ...(isDocument ? ["ETag"] : []),
+      ...(isWrite ? ["X-Realmgate-Revision"] : []),
+    ]),
+    content: { "application/json": { schema } },
+  };
+}
+
+/** `data`, and what stands beside it; as answer.ts does. */
+function besideOf({ method, data }: Binding, schemas: Schemas): JsonObject {
+  if (data === null) return {};
+  const { output } = method;
+  if (output.typeName === "google.protobuf.Empty") return { data: { type: "null" } };
+  if (data === "message") return { data: schemas.message(output, "answer") };
+  const siblings = output.fields.filter((field) => field !== data);
+  return {
+    data: schemas.field(data, "answer"),
+    ...Object.fromEntries(siblings.map((field) => [field.name, schemas.field(field, "answer")])),
+  };
+}
+
+function failureOf({ errors }: Binding, status: number, codes: readonly ErrorCode[]): JsonObject {
+  const examples = codes.map((code) => {
+    const name = nameOf(code);
+    const example = errors.has(status)
+      ? { value: failureEnvelope({ code }, errors) }
+      : { $ref: `#/components/examples/${name}` };
+    return [name, example];
+  });
+  const machineCodes = [...new Set(codes.map((code) => refusalOf(code).code))];
+  return {
+    description: `${STATUS_CODES[status]}: ${machineCodes.join(", ")}`,
+    headers: headers(["X-Request-Id", ...(status === 429 ? ["Retry-After"] : [])]),
+    content: {
+      "application/json": {
+        schema: { $ref: "#/components/schemas/Error" },
+        examples: Object.fromEntries(examples),
+      },
+    },
+  };
+}
+
+function headers(names: readonly string[]): JsonObject {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+}
+
+/** The envelope of every refusal, by the code's name in the contract. */
+export function examples(): JsonObject {
+  const codes = Object.values(ErrorCode).filter((code) => code !== ErrorCode.UNSPECIFIED);
+  return Object.fromEntries(
+    codes.map((code) => [nameOf(code), { value: failureEnvelope({ code }) }]),
+  );
+}
+
+function nameOf(code: ErrorCode): string {
+  return Object.entries(ErrorCode).find(([, number]) => number === code)?.[0] ?? String(code);
+}

@@ -1,0 +1,172 @@
+import { describe, expect, test } from "bun:test";
+import type { DescMessage } from "@bufbuild/protobuf";
+import { EmptySchema, FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import {
+  CreateAliasRequestSchema,
+  UpdateAliasRequestSchema,
+} from "../../../proto/gen/realmgate/v1/aliases_pb.ts";
+import {
+  ContainerSchema,
+  CreateContainerRequestSchema,
+} from "../../../proto/gen/realmgate/v1/containers_pb.ts";
+import { ListHooksResponseSchema } from "../../../proto/gen/realmgate/v1/hooks_pb.ts";
+import {
+  PermissionDocumentSchema,
+  SetPermissionRequestSchema,
+} from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
+import {
+  CreateProjectRequestSchema,
+  ProjectSchema,
+} from "../../../proto/gen/realmgate/v1/projects_pb.ts";
+import {
+  CreateTokenRequestSchema,
+  TokenSchema,
+} from "../../../proto/gen/realmgate/v1/tokens_pb.ts";
+import { SignupRequestSchema } from "../../../proto/gen/realmgate/v1/users_pb.ts";
+import { type Direction, Schemas } from "./schemas.ts";
+
+/** The schema of a message, among messages that are answered with. */
+function schemaOf(message: DescMessage, direction: Direction, answers: DescMessage[] = []) {
+  const schemas = new Schemas(answers);
+  const { $ref } = schemas.message(message, direction);
+  const name = String($ref).split("/").at(-1) ?? "";
+  // biome-ignore lint/suspicious/noExplicitAny: tests say what they expect of it.
+  const components = schemas.components() as Record<string, any>;
+  return { name, schema: components[name], components };
+}
+
+const property = (message: DescMessage, direction: Direction, name: string) => {
+  const { description: _, ...schema } = schemaOf(message, direction).schema.properties[name];
+  return schema;
+};
+
+describe("a field of a request", () => {
+  test.each([
+    [CreateProjectRequestSchema, "alias", { type: "string", minLength: 1, maxLength: 100 }],
+    [
+      CreateProjectRequestSchema,
+      "max_containers",
+      { type: ["integer", "null"], minimum: 0, maximum: 1_000_000 },
+    ],
+    [
+      CreateProjectRequestSchema,
+      "realm_ids",
+      { type: "array", items: { type: "string", pattern: "^[0-9a-f]{24}$" }, maxItems: 500 },
+    ],
+    [
+      CreateContainerRequestSchema,
+      "programs",
+      {
+        type: "object",
+        additionalProperties: { $ref: "#/components/schemas/ProgramPort" },
+        maxProperties: 64,
+      },
+    ],
+    [CreateContainerRequestSchema, "environment_vars", { type: "object" }],
+    [CreateContainerRequestSchema, "ramdisk", {}],
+    [CreateTokenRequestSchema, "public_storage", { type: ["object", "null"] }],
+    [CreateTokenRequestSchema, "expires_at", {}],
+    [
+      CreateTokenRequestSchema,
+      "permission_template",
+      {
+        type: ["string", "null"],
+        enum: ["full_access", "external_customer", "dev_team", "finance_team", "read_only", null],
+      },
+    ],
+    [CreateTokenRequestSchema, "permissions", { $ref: "#/components/schemas/TokenPermissions" }],
+    [SignupRequestSchema, "password", { type: "string", minLength: 12, maxLength: 128 }],
+    [SetPermissionRequestSchema, "access", {}],
+    [PermissionDocumentSchema, "enable_proxy", { type: "boolean" }],
+    [PermissionDocumentSchema, "etag", { type: "string", readOnly: true }],
+    [
+      PermissionDocumentSchema,
+      "hooks",
+      {
+        type: "object",
+        additionalProperties: {
+          anyOf: [{ type: "array" }, expect.objectContaining({ type: "string" })],
+        },
+      },
+    ],
+  ])("%s.%s", (message, name, schema) => {
+    expect(property(message, "request", name)).toEqual(schema);
+  });
+
+  test("is one of those it has, by the names they have; a mask is none", () => {
+    const { schema } = schemaOf(UpdateAliasRequestSchema, "request");
+    expect(schema.additionalProperties).toBeFalse();
+    expect(Object.keys(schema.properties)).toContain("allow_path_override");
+    expect(Object.keys(schema.properties)).not.toContain("update_mask");
+  });
+
+  test("has to be there where its rule says so", () => {
+    expect(schemaOf(CreateAliasRequestSchema, "request").schema.required).toEqual([
+      "container_id",
+      "program",
+    ]);
+    expect(schemaOf(UpdateAliasRequestSchema, "request").schema.required).toEqual(["id"]);
+  });
+
+  test("may be sent elsewhere", () => {
+    const schemas = new Schemas([]);
+    schemas.message(UpdateAliasRequestSchema, "request", new Set(["id"]));
+    const { UpdateAliasRequest } = schemas.components();
+    expect(UpdateAliasRequest).not.toHaveProperty("required");
+    expect(UpdateAliasRequest).not.toHaveProperty("properties.id");
+    const other = schemas.message(UpdateAliasRequestSchema, "request");
+    expect(other).toEqual({ $ref: "#/components/schemas/UpdateAliasRequest2" });
+    expect(schemas.message(UpdateAliasRequestSchema, "request", new Set(["id"]))).toEqual({
+      $ref: "#/components/schemas/UpdateAliasRequest",
+    });
+  });
+});
+
+describe("an answer", () => {
+  test("may have fields that are not yet known", () => {
+    expect(schemaOf(ProjectSchema, "answer").schema).not.toHaveProperty("additionalProperties");
+  });
+
+  test("always has what is always written, and nulls", () => {
+    const { required } = schemaOf(ProjectSchema, "answer").schema;
+    expect(required).toContain("alias");
+    expect(required).toContain("max_containers");
+    expect(required).toContain("realm_ids");
+    expect(required).not.toContain("permissions");
+    expect(schemaOf(TokenSchema, "answer").schema.required).not.toContain("token");
+    expect(schemaOf(ContainerSchema, "answer").schema.required).not.toContain("proxy_domains");
+  });
+
+  test.each([
+    [TokenSchema, "public_storage", { type: ["object", "null"] }],
+    [ContainerSchema, "project_alias", { type: ["string", "null"] }],
+    [ListHooksResponseSchema, "hooks", { type: "object", additionalProperties: { type: "array" } }],
+    [PermissionDocumentSchema, "etag", { type: "string" }],
+  ])("%s.%s", (message, name, schema) => {
+    expect(property(message, "answer", name)).toEqual(schema);
+  });
+});
+
+test("a message that is answered with has a name of its own where it is sent", () => {
+  const both = schemaOf(PermissionDocumentSchema, "request", [PermissionDocumentSchema]);
+  expect(both.name).toBe("PermissionDocumentInput");
+  expect(Object.keys(both.components)).toEqual(["GroupInput", "PermissionDocumentInput"]);
+  expect(schemaOf(PermissionDocumentSchema, "answer", [PermissionDocumentSchema]).name).toBe(
+    "PermissionDocument",
+  );
+  expect(schemaOf(PermissionDocumentSchema, "request").name).toBe("PermissionDocument");
+});
+
+test("a message that leads back to itself is described once", () => {
+  const { components } = schemaOf(FileDescriptorProtoSchema, "answer");
+  expect(components.DescriptorProto.properties.nested_type.items).toEqual({
+    $ref: "#/components/schemas/DescriptorProto",
+  });
+});
+
+test("nothing is an object without fields", () => {
+  expect(new Schemas([]).message(EmptySchema, "request")).toEqual({
+    type: "object",
+    additionalProperties: false,
+  });
+});

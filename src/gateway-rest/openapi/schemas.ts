@@ -1,0 +1,171 @@
+// Messages → JSON Schema (2020-12), as REST reads and writes them. What is written and what is read differ: a name each.
+import {
+  type DescField,
+  type DescMessage,
+  getOption,
+  type JsonObject,
+  type JsonValue,
+  ScalarType,
+} from "@bufbuild/protobuf";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
+import {
+  json_text,
+  nullable,
+  omit_empty,
+  output_only,
+  type Rule,
+  rule,
+} from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import { isSendable } from "../shape.ts";
+import { descriptionOf } from "./comments.ts";
+import { scalarSchema } from "./scalar-schema.ts";
+
+export type Direction = "request" | "answer";
+
+/** `components.schemas`, made as they are referred to. */
+export class Schemas {
+  readonly #components = new Map<string, JsonObject>();
+  /** Component names by message, direction and what is left out. */
+  readonly #names = new Map<string, string>();
+  readonly #answered: ReadonlySet<DescMessage>;
+
+  /** `answers`: the messages that methods answer with. */
+  constructor(answers: readonly DescMessage[]) {
+    const reached = new Set<DescMessage>();
+    const visit = (message: DescMessage): void => {
+      if (reached.has(message)) return;
+      reached.add(message);
+      for (const field of message.fields) if (field.message !== undefined) visit(field.message);
+    };
+    for (const message of answers) visit(message);
+    this.#answered = reached;
+  }
+
+  /** By name, in the order of names. */
+  components(): JsonObject {
+    return Object.fromEntries([...this.#components].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  /** A reference to the message; `without`: names of fields that are sent elsewhere. */
+  message(
+    message: DescMessage,
+    direction: Direction,
+    without: ReadonlySet<string> = new Set(),
+  ): JsonObject {
+    const known = freeForms.get(message.typeName);
+    if (known !== undefined) return { ...known };
+    const fields = message.fields.filter((field) => !without.has(field.name));
+    const names = fields.map(({ name }) => name).join();
+    const key = `${direction} ${message.typeName} ${names}`;
+    const name = this.#names.get(key) ?? this.#newName(message, direction);
+    if (!this.#names.has(key)) {
+      this.#names.set(key, name);
+      // Before its fields: they may lead back to it.
+      this.#components.set(name, {});
+      this.#components.set(name, this.#object(message, fields, direction));
+    }
+    return { $ref: `#/components/schemas/${name}` };
+  }
+
+  #newName(message: DescMessage, direction: Direction): string {
+    const own = message.typeName.slice(message.file.proto.package.length + 1);
+    const base = direction === "request" && this.#answered.has(message) ? `${own}Input` : own;
+    let name = base;
+    for (let count = 2; this.#components.has(name); count++) name = `${base}${count}`;
+    return name;
+  }
+
+  #object(message: DescMessage, all: readonly DescField[], direction: Direction): JsonObject {
+    const fields = direction === "request" ? all.filter(isSendable) : all;
+    const required = fields
+      .filter(direction === "request" ? mustBeSent : isAlwaysAnswered)
+      .map(({ name }) => name);
+    return {
+      type: "object",
+      description: descriptionOf(message),
+      properties: Object.fromEntries(
+        fields.map((field) => [field.name, this.field(field, direction)]),
+      ),
+      ...(required.length > 0 ? { required } : {}),
+      ...(direction === "request" ? { additionalProperties: false } : {}),
+    };
+  }
+
+  /** A field's value, with its comment. */
+  field(field: DescField, direction: Direction): JsonObject {
+    const value = this.#value(field, getOption(field, rule), direction);
+    const schema = getOption(field, nullable) ? orNull(value) : value;
+    const readOnly = direction === "request" && getOption(field, output_only);
+    return { ...schema, description: descriptionOf(field), ...(readOnly ? { readOnly } : {}) };
+  }
+
+  #value(field: DescField, rule: Rule, direction: Direction): JsonObject {
+    switch (field.fieldKind) {
+      case "scalar":
+        return scalarSchema(field.scalar, rule);
+      case "message":
+        return this.message(field.message, direction);
+      case "enum":
+        return { type: "string", enum: field.enum.values.map(({ name }) => name) };
+      case "list": {
+        const items = this.#element(field, rule, direction);
+        return { type: "array", items, ...limit("maxItems", rule) };
+      }
+      case "map": {
+        const element = this.#element(field, rule, direction);
+        const asText = direction === "request" && getOption(field, json_text);
+        const additionalProperties = asText ? { anyOf: [element, jsonText] } : element;
+        return { type: "object", additionalProperties, ...limit("maxProperties", rule) };
+      }
+    }
+  }
+
+  #element(
+    field: DescField & { fieldKind: "list" | "map" },
+    { pattern }: Rule,
+    direction: Direction,
+  ): JsonObject {
+    if (field.message !== undefined) return this.message(field.message, direction);
+    if (field.scalar === undefined) return { type: "string" };
+    const isPatterned = field.fieldKind === "list" && field.scalar === ScalarType.STRING;
+    return { ...scalarSchema(field.scalar), ...(isPatterned && pattern !== "" ? { pattern } : {}) };
+  }
+}
+
+/** What is JSON of its own in protobuf. */
+const freeForms: ReadonlyMap<string, JsonObject> = new Map([
+  ["google.protobuf.Value", {}],
+  ["google.protobuf.Struct", { type: "object" }],
+  ["google.protobuf.ListValue", { type: "array" }],
+  ["google.protobuf.Timestamp", { type: "string", format: "date-time" }],
+  ["google.protobuf.Empty", { type: "object", additionalProperties: false }],
+]);
+
+const jsonText: JsonObject = {
+  type: "string",
+  contentMediaType: "application/json",
+  description: "JSON text of it.",
+};
+
+function limit(keyword: "maxItems" | "maxProperties", { max }: Rule): JsonObject {
+  return max === undefined ? {} : { [keyword]: max };
+}
+
+function mustBeSent(field: DescField): boolean {
+  return getOption(field, rule).required;
+}
+
+/** As present.ts writes: what has no presence, and documented nulls. */
+function isAlwaysAnswered(field: DescField): boolean {
+  if (getOption(field, omit_empty)) return false;
+  return getOption(field, nullable) || field.presence === FeatureSet_FieldPresence.IMPLICIT;
+}
+
+function orNull(schema: JsonObject): JsonObject {
+  if (schema.$ref !== undefined) return { anyOf: [schema, { type: "null" }] };
+  const { type, enum: words, ...rest } = schema;
+  if (type === undefined) return schema;
+  const nulled: Record<string, JsonValue> = { type: [type, "null"], ...rest };
+  if (Array.isArray(words)) nulled.enum = [...words, null];
+  return nulled;
+}

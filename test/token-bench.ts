@@ -173,7 +173,8 @@ function withMask(method: DescMethod, json: JsonObject): JsonObject {
   return { ...json, update_mask: Object.keys(json).map(camel).join(",") };
 }
 
-const plainToken: NewToken = {
+/** A token that says nothing. */
+export const plainToken: NewToken = {
   alias: "plain",
   publicKey: null,
   publicStorage: null,

@@ -89,10 +89,9 @@ export class Callers {
     }
     if (!rights.isEnabled) throw new Refused(ErrorCode.TOKEN_DISABLED);
     if (!allowsAddress(rights, clientAddress)) throw new Refused(ErrorCode.IP_NOT_ALLOWED);
-    if (token.lastUsedAt === null || now - Date.parse(token.lastUsedAt) >= touchMs) {
-      await this.#store.touchToken(token.id, clientAddress);
-    }
-    return { user, token: { token, rights } };
+    const isRecent = token.lastUsedAt !== null && now - Date.parse(token.lastUsedAt) < touchMs;
+    const use = isRecent ? {} : await this.#store.touchToken(token.id, clientAddress);
+    return { user, token: { token: { ...token, ...use }, rights } };
   }
 }
 

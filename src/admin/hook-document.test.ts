@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
-import { type ListValue, ListValueSchema } from "@bufbuild/protobuf/wkt";
+import { create, fromJson, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import { type ListValue, ListValueSchema, type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { type ReadHooks, readHooks } from "./hook-document.ts";
 import { type Hooks, hooksListed, hooksText, storedHooks } from "./hook-list.ts";
 
@@ -205,6 +205,35 @@ describe("what is wrong with the hooks of a document", () => {
       );
     expect(faultsOf(lists(4))).toEqual([]);
     expect(faultsOf({ ...lists(4), more: [plain] })).toEqual(["/hooks"]);
+  });
+
+  const infinite = create(ValueSchema, { kind: { case: "numberValue", value: Infinity } });
+  const fields = { timeout: infinite };
+  test.each<[string, Value]>([
+    ["nothing at all", create(ValueSchema)],
+    ["a number without end", infinite],
+    [
+      "such a number within",
+      create(ValueSchema, { kind: { case: "structValue", value: { fields } } }),
+    ],
+  ])("is %s, which JSON cannot say", (_what, value) => {
+    const list = create(ListValueSchema, { values: [value] });
+    const around = { id: "", stored: new Map(), groups: new Set<string>(), newId: () => "" };
+    const { violations } = readHooks({ terminal: list }, around);
+    expect(violations).toEqual([{ instancePath: "/hooks/terminal", message: "must be JSON" }]);
+  });
+
+  test("costs no more than the greatest good document, however many hooks are sent", () => {
+    let read = 0;
+    const empty = { values: [create(ValueSchema, { kind: { case: "stringValue", value: "x" } })] };
+    const lists = Array.from({ length: 20_000 }, (_, index): [string, ListValue] => [
+      `p${index}`,
+      create(ListValueSchema, empty),
+    ]);
+    const newId = () => `${++read}`;
+    const around = { id: "", stored: new Map(), groups: new Set<string>(), newId };
+    expect(readHooks(Object.fromEntries(lists), around).violations).toHaveLength(34);
+    expect(read).toBe(33);
   });
 
   test("is not told without end", () => {

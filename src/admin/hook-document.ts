@@ -23,7 +23,6 @@ import {
   hookServiceOf,
   hooksPerContainerMax,
   hooksPerServiceMax,
-  withList,
 } from "./hook-list.ts";
 import { normalHook, type Report } from "./hook-rules.ts";
 import { brokenRules } from "./rules.ts";
@@ -60,17 +59,21 @@ export function readHooks(
   const report: Report = (instancePath, message) => {
     if (violations.length < violationsMax) violations.push({ instancePath, message });
   };
-  let hooks: Hooks = new Map();
+  const hooks = new Map<string, Hook[]>();
   for (const [name, list] of Object.entries(sent)) {
     const at = `/hooks${pointerStep(name)}`;
     const named = hookServiceOf(name);
     if (named === null) report(at, "is no program name");
     else if (!named.takesHooks) report(at, "is a program that takes no hooks");
     else if (hooks.has(named.service)) report(at, `names ${named.service}, which is there already`);
-    else hooks = withList(hooks, named.service, readList(list, named.service, at, around, report));
-  }
-  if (hookCount(hooks) > hooksPerContainerMax) {
-    report("/hooks", `may have at most ${hooksPerContainerMax} hooks in all`);
+    else if (list.values.length > 0) {
+      hooks.set(named.service, readList(list, named.service, at, around, report));
+    }
+    if (hookCount(hooks) > hooksPerContainerMax) {
+      report("/hooks", `may have at most ${hooksPerContainerMax} hooks in all`);
+      // What follows is not read: a document costs no more than the greatest good one.
+      break;
+    }
   }
   return { hooks, violations };
 }
@@ -95,7 +98,7 @@ function readList(
     const hook = readHook(value, service, `${at}/${position}`, around, report);
     const before = stored[position];
     const kept = before !== undefined && isSameRule(before, hook);
-    return { ...hook, id: kept ? before.id : around.newId() };
+    return { ...hook, position, id: kept ? before.id : around.newId() };
   });
 }
 

@@ -1,6 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { fromJson, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
-import { CreateHookRequestSchema, HookSchema } from "../../proto/gen/realmgate/v1/hooks_pb.ts";
+import { create, fromJson, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
+import { ValueSchema } from "@bufbuild/protobuf/wkt";
+import {
+  CreateHookRequestSchema,
+  HookMatchSchema,
+  HookSchema,
+} from "../../proto/gen/realmgate/v1/hooks_pb.ts";
 import { normalHook } from "./hook-rules.ts";
 
 const groups = new Set(["office", "ops"]);
@@ -82,6 +87,13 @@ describe("what is wrong with a hook", () => {
     [{ GET: true }, "no list"],
   ])("method %j: %s", (method, _why) => {
     expect(matching({ method }).faults).toEqual(["/at/match/method"]);
+  });
+
+  test("a method that is nothing at all, as only gRPC can say it", () => {
+    const faults: string[] = [];
+    const match = create(HookMatchSchema, { method: create(ValueSchema) });
+    normalHook({ match }, groups, "", (at) => faults.push(at));
+    expect(faults).toEqual(["/match/method"]);
   });
 
   test.each([

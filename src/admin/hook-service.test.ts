@@ -92,7 +92,7 @@ describe("hooks one by one", () => {
     ["d", 0, "dabc"],
     ["c", 1, "acbd"],
     ["b", 2, "acbd"],
-  ])("%s moved to %d gives %3$s", async (name, position, expected) => {
+  ])("%s moved to %d gives %s", async (name, position, expected) => {
     const names = new Map<string, string>();
     for (const each of "abcd") names.set(await add(), each);
     const [hook_id = ""] = [...names].find(([, each]) => each === name) ?? [];
@@ -287,6 +287,18 @@ describe("what is refused, and in which order", () => {
     const [hook_id = ""] = await order();
     const replaced = await refusalFrom(hooks("ReplaceHook", { ...terminal, hook_id, ...wrong }));
     expect(replaced.at.toSorted()).toEqual(at.toSorted());
+  });
+
+  test("a container has at most 32 hooks, whichever programs they are for", async () => {
+    const programs = ["terminal", "http", "files", "exec"];
+    for (const service of programs)
+      for (let count = 0; count < 8; count++) await add(plain, service);
+    const refused = { status: 422, code: "VALIDATION_ERROR", at: ["/service"] };
+    expect(await refusalFrom(hooks("CreateHook", { service: "code", ...plain }))).toEqual(refused);
+    const [hook_id = ""] = await order("exec");
+    await hooks("ReplaceHook", { service: "exec", hook_id, ...plain, timeout: 1 });
+    await hooks("DeleteHook", { service: "exec", hook_id });
+    await add(plain, "code");
   });
 
   test("a version that is refused is not written, and its hook has no trace", async () => {

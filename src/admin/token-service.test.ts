@@ -306,7 +306,8 @@ describe("the calling token", () => {
     const { token, ...shown } = await make(json);
     const current = await bench.data(token, getCurrentToken, {}, { realm });
     expect(current.restrictions).toEqual({ ...restrictions, max_delegation_depth: 2 });
-    expect(current.token).toEqual(shown);
+    const use = { last_used_at: "2026-01-01T12:00:00.000Z", last_used_ip: "192.0.2.1" };
+    expect(current.token).toEqual({ ...shown, ...use });
   });
 
   test("learns nothing on the host of another realm", async () => {

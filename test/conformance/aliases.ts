@@ -3,11 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import type { Alias, AliasQuery, NewAlias, Scope } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
+import { A, B, inRealm, nowhere, scopeOf } from "./stage.ts";
 import type { Open, OpenStore } from "./store.ts";
-
-const A = "a".repeat(24);
-const B = "b".repeat(24);
-const nowhere = "0".repeat(24);
 
 const everything: AliasQuery = {
   projectId: null,
@@ -38,19 +35,6 @@ export function aliasConformance(name: string, open: Open): void {
     });
 
     afterEach(() => opened[Symbol.asyncDispose]());
-
-    const scopeOf = (userId: string): Scope => ({
-      userId,
-      realmId: null,
-      realms: [],
-      confinedTo: null,
-      level: ProjectLevel.READ,
-    });
-    const inRealm = (scope: Scope, realmId: string): Scope => ({
-      ...scope,
-      realmId,
-      realms: [realmId],
-    });
 
     async function project(scope: Scope, alias = "p", realmIds: readonly string[] = []) {
       const fields = { alias, color: "#000", maxContainers: null, realmIds };

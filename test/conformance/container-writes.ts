@@ -9,12 +9,8 @@ import type {
   StatusLogColumn,
 } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
+import { A, B, C, inRealm, nowhere, scopeOf } from "./stage.ts";
 import type { Open, OpenStore } from "./store.ts";
-
-const A = "a".repeat(24);
-const B = "b".repeat(24);
-const C = "c".repeat(24);
-const nowhere = "0".repeat(24);
 
 const stop = { operation: "stop", from: ["running", "paused"], to: "stopped" };
 const start = { operation: "start", from: ["stopped", "failed"], to: "running" };
@@ -43,19 +39,6 @@ export function containerWriteConformance(name: string, open: Open): void {
     });
 
     afterEach(() => opened[Symbol.asyncDispose]());
-
-    const scopeOf = (userId: string): Scope => ({
-      userId,
-      realmId: null,
-      realms: [],
-      confinedTo: null,
-      level: ProjectLevel.READ,
-    });
-    const inRealm = (scope: Scope, realmId: string): Scope => ({
-      ...scope,
-      realmId,
-      realms: [realmId],
-    });
 
     async function project(alias: string, realmIds: readonly string[] = []) {
       const fields = { alias, color: "#000", maxContainers: null, realmIds };
@@ -185,6 +168,16 @@ export function containerWriteConformance(name: string, open: Open): void {
         await store.deleteContainer(ada, id);
         await container({ projectId: full.project.id });
       });
+    });
+
+    test("a list has containers of one instant in the order in which they were made", async () => {
+      const names = Array.from({ length: 9 }, (_, n) => `box-${n}`);
+      for (const name of names) await container({ name });
+      const all = { page: 1, limit: 100, sortBy: "created_at", projectId: null } as const;
+      const listed = async (sortOrder: "asc" | "desc") =>
+        (await store.containers(ada, { ...all, sortOrder })).items.map((each) => each.name);
+      expect(await listed("asc")).toEqual(names);
+      expect(await listed("desc")).toEqual(names.toReversed());
     });
 
     const logQuery = (

@@ -113,11 +113,12 @@ describe("a session", () => {
 
   const me = async (): Promise<User> => {
     const { id, username } = await api.data("GET", "/users/me");
-    const rest = { email: null, passwordHash: "", createdAt: "", updatedAt: "" };
+    const unseen = { email: null, alias: null, publicKey: null, metadata: "{}" };
+    const rest = { ...unseen, passwordHash: "", createdAt: "", updatedAt: "" };
     return { id, username, isAdmin: true, sessionGeneration: 0, ...rest };
   };
   const bearer = async (sessions: Sessions, user: User) =>
-    `Bearer ${(await sessions.issue(user)).token}`;
+    `Bearer ${(await sessions.issue(user, "access")).token}`;
 
   test("must be there", () => stranger(null, "MISSING_TOKEN"));
 

@@ -233,10 +233,11 @@ test("every route of the contract is served and documented", () => {
 });
 
 describe("the program answers as documented", () => {
+  let schemas: Schemas;
   let checked: Checked;
   let anonymous: Checked;
   beforeAll(() => {
-    const schemas = new Schemas(document);
+    schemas = new Schemas(document);
     checked = new Checked(api, schemas);
     anonymous = new Checked(new Api(program.urls.rest), schemas);
   });
@@ -301,6 +302,108 @@ describe("the program answers as documented", () => {
     expect((await write("PUT", "/state", { enable_proxy: false }, "file:v1")).status).toBe(200);
     expect((await write("DELETE", "", undefined, "file:v2")).status).toBe(200);
     await checked.data("GET", path);
+  });
+
+  test("auth tokens and realms", async () => {
+    const realm = "a".repeat(24);
+    const key = "b".repeat(64);
+    const body = {
+      alias: "documented",
+      permission_template: "full_access",
+      expires_at: "tomorrow",
+    };
+    const { id, token } = await checked.data("POST", "/auth/tokens", { body });
+    for (const wrong of [
+      { alias: "documented" },
+      { alias: "a/b" },
+      { ip_whitelist: ["x"] },
+      { expires_at: "yesterday" },
+      { expires_at: 1 },
+      { public_storage: { a: 1 } },
+      { public_key: "x" },
+      { permissions: { all: true } },
+      { permission_template: "admin" },
+    ]) {
+      expect((await checked.call("POST", "/auth/tokens", { body: wrong })).status).not.toBe(201);
+    }
+    const own = new Checked(new Api(program.urls.rest, `Bearer ${token}`), schemas);
+    const calls: readonly [Checked, string, string, unknown?][] = [
+      [own, "GET", "/auth/tokens/me"],
+      [
+        own,
+        "PUT",
+        "/auth/tokens/me/public-profile",
+        { public_key: key, public_storage: { a: [] } },
+      ],
+      [own, "PATCH", "/auth/tokens/me/public-profile", {}],
+      [own, "GET", "/users/me"],
+      [own, "POST", "/users/auth/logout"],
+      [checked, "GET", "/auth/tokens"],
+      [checked, "GET", `/auth/tokens/${id}`],
+      [checked, "GET", "/auth/tokens/templates"],
+      [checked, "GET", "/auth/tokens/me"],
+      [checked, "GET", `/auth/tokens/public-profiles/${key}`],
+      [checked, "PATCH", `/auth/tokens/${id}`, { public_key: null, expires_at: null }],
+      [checked, "POST", `/auth/tokens/${id}/copy`],
+      [checked, "POST", `/auth/tokens/${id}/add-realm`, { realm_id: realm }],
+      [checked, "GET", "/realms/?include_usage=true"],
+      [own, "GET", "/projects"],
+      [checked, "POST", `/auth/tokens/${id}/remove-realm`, { realm_id: realm }],
+      [checked, "DELETE", `/auth/tokens/${id}`],
+      [checked, "DELETE", `/auth/tokens/${id}`],
+      [own, "GET", "/auth/tokens/me"],
+      [checked, "GET", "/servers"],
+    ];
+    for (const [caller, verb, target, body] of calls) {
+      await caller.call(verb, target, body === undefined ? {} : { body });
+    }
+  });
+
+  test("aliases, operations and hooks of a container", async () => {
+    const { id } = await checked.data("POST", "/projects", { body: { alias: "with aliases" } });
+    const made = { body: { name: "box", address: "127.0.0.1" } };
+    const container = (await checked.data("POST", `/projects/${id}/containers`, made)).id;
+    const of = `/containers/${container}`;
+    const hook = { match: { method: "get", headers: { "X-A": "b" } }, script: { path: "/a.ts" } };
+    const alias = { container_id: container, alias: "documented", program: "http-3000" };
+    const aliasId = (await checked.data("POST", "/proxy/aliases", { body: alias })).id;
+    const calls: readonly [string, string, unknown?, string?][] = [
+      ["POST", "/proxy/aliases", alias],
+      ["POST", "/proxy/aliases", { ...alias, alias: "A" }],
+      ["POST", "/proxy/aliases", { ...alias, alias: null, program: "no such" }],
+      ["POST", "/proxy/aliases", { container_id: container }],
+      ["GET", "/proxy/aliases?enabled=true"],
+      ["GET", `/proxy/aliases/${aliasId}`],
+      ["PATCH", `/proxy/aliases/${aliasId}`, { target_path: null, expires_at: 1 }],
+      ["PUT", `/proxy/aliases/${aliasId}/state`, { enabled: false }],
+      ["PATCH", of, { comment: null, color: "fff" }],
+      ["PUT", `${of}/upstream`, { address: "8.8.8.8" }],
+      ["POST", `${of}/stop`],
+      ["POST", `${of}/resume`],
+      ["GET", `${of}/status-logs?limit=1`],
+      ["POST", `${of}/proxy/hooks/terminal`, hook, "file:v0"],
+      ["POST", `${of}/proxy/hooks/terminal`, { ...hook, match: { path: "a" } }, "file:v1"],
+      ["POST", `${of}/proxy/hooks/logs`, hook, "file:v1"],
+      ["GET", `${of}/proxy/hooks`],
+      ["GET", `${of}/proxy/hooks/terminal`],
+      ["GET", `${of}/proxy/services/terminal`],
+      ["GET", `${of}/proxy/services`],
+      ["GET", `${of}/proxy/groups`],
+      ["PATCH", `${of}/proxy/settings`, { default: "deny" }, "file:v1"],
+      ["PATCH", `${of}/proxy/settings`, {}, "file:v2"],
+      ["GET", `${of}?include_proxy_domains=true&include_proxy_permissions=true`],
+      ["DELETE", `${of}/proxy/hooks/terminal`, undefined, "file:v2"],
+      ["DELETE", `/proxy/aliases/${aliasId}`],
+      ["GET", `/proxy/aliases/${aliasId}`],
+      ["GET", `/projects/${id}/permissions`],
+      ["POST", `/projects/${id}/permissions`, { user_id: id, permission_level: "read" }],
+      ["GET", `/projects/${id}/stats`],
+      ["DELETE", `/projects/${id}?include_deleted_items=true`],
+    ];
+    for (const [verb, target, body, version] of calls) {
+      const headers = version === undefined ? {} : { headers: { "if-match": version } };
+      await checked.call(verb, target, { ...(body === undefined ? {} : { body }), ...headers });
+    }
   });
 
   test("an id in upper case is refused wherever there is one, before anything is looked for", async () => {

@@ -109,7 +109,7 @@ describe("a session is over at once over REST and gRPC alike", () => {
     const status = async ({ token }: { token: string }) =>
       (await new Api(second.urls.rest, `Bearer ${token}`).call("GET", "/users/me")).status;
     expect([await status(over), await status(open)]).toEqual([401, 200]);
-  });
+  }, 30_000);
 });
 
 describe("nobody learns who has an account", () => {
@@ -189,7 +189,7 @@ describe("signup", () => {
     expect(answer.body).toMatchObject({ statusCode: 403, code: "REGISTRATION_DISABLED" });
     const attempt = await new Api(closed.urls.rest).call("POST", "/users/auth/login", { body });
     expect(attempt.status).toBe(401);
-  });
+  }, 30_000);
 
   test("makes an account with a project that cannot be told from others but by its flag", async () => {
     const { email } = await newAccount();

@@ -98,8 +98,8 @@ export interface TokenStore {
     publicKey: string,
     realms: readonly string[],
   ): Promise<{ readonly publicStorage: string | null } | null>;
-  /** Notes a use. */
-  touchToken(id: string, ip: string): Promise<void>;
+  /** Notes a use now. Answers what is noted. */
+  touchToken(id: string, ip: string): Promise<Pick<Token, "lastUsedAt" | "lastUsedIp">>;
   /** Tokens of a user. */
   tokenCount(userId: string): Promise<number>;
 }

@@ -1,7 +1,7 @@
 // The comments of the contract: what the documentation says, in the words of the protos.
 import type { DescField, DescMessage, DescMethod, DescService } from "@bufbuild/protobuf";
-import { refusalOf } from "../../../proto/errors.ts";
 import comments from "../../../proto/comments.json" with { type: "json" };
+import { refusalOf } from "../../../proto/errors.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 
 export type Commented = DescField | DescMessage | DescMethod | DescService;

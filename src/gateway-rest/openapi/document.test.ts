@@ -64,6 +64,17 @@ describe("the document", () => {
     }
   });
 
+  test("says nothing twice: each way to be refused has one name", () => {
+    const texts = Object.values(components.responses ?? {}).map((each) => JSON.stringify(each));
+    expect(new Set(texts).size).toBe(texts.length);
+    const refs = Object.values(paths)
+      .flatMap((item) => Object.values(item))
+      .flatMap(({ responses }) =>
+        Object.values(responses).filter(({ $ref }) => $ref !== undefined),
+      );
+    expect(texts.length).toBeLessThan(refs.length / 5);
+  });
+
   test("is in the words of the contract: nothing is without its comment", () => {
     for (const { method } of bindings) {
       for (const desc of [method, method.parent, ...method.input.fields, ...method.output.fields]) {

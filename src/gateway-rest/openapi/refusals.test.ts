@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { refusalOf } from "../../../proto/errors.ts";
 import comments from "../../../proto/comments.json" with { type: "json" };
+import { refusalOf } from "../../../proto/errors.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { type Binding, bindingsOf } from "../http-rule.ts";
 import { allServices } from "../test-services.ts";
@@ -34,6 +34,8 @@ describe("a method may be refused for", () => {
     ["Project", "UpdateProject", ErrorCode.SHARED_ACROSS_REALMS, "what is shared"],
     ["Project", "ListProjects", ErrorCode.INSUFFICIENT_PERMISSIONS, "its leaves"],
     ["ProjectPermissions", "SetState", ErrorCode.PRECONDITION_REQUIRED, "its If-Match"],
+    ["Project", "GetProject", ErrorCode.INVALID_ID_FORMAT, "a rule of its path"],
+    ["Container", "ListContainers", ErrorCode.INVALID_ID_FORMAT, "a rule of its query"],
     ["User", "Logout", ErrorCode.SESSION_REQUIRED, "who calls"],
     ["Token", "GetCurrentToken", ErrorCode.TOKEN_REQUIRED, "who calls, likewise"],
     ["User", "Login", ErrorCode.INVALID_JSON, "the form of its body"],

@@ -42,46 +42,46 @@ const property = (message: DescMessage, direction: Direction, name: string) => {
 
 describe("a field of a request", () => {
   test.each([
-    [CreateProjectRequestSchema, "alias", { type: "string", minLength: 1, maxLength: 100 }],
+    ["alias", CreateProjectRequestSchema, { type: "string", minLength: 1, maxLength: 100 }],
     [
-      CreateProjectRequestSchema,
       "max_containers",
+      CreateProjectRequestSchema,
       { type: ["integer", "null"], minimum: 0, maximum: 1_000_000 },
     ],
     [
-      CreateProjectRequestSchema,
       "realm_ids",
+      CreateProjectRequestSchema,
       { type: "array", items: { type: "string", pattern: "^[0-9a-f]{24}$" }, maxItems: 500 },
     ],
     [
-      CreateContainerRequestSchema,
       "programs",
+      CreateContainerRequestSchema,
       {
         type: "object",
         additionalProperties: { $ref: "#/components/schemas/ProgramPort" },
         maxProperties: 64,
       },
     ],
-    [CreateContainerRequestSchema, "environment_vars", { type: "object" }],
-    [CreateContainerRequestSchema, "ramdisk", {}],
-    [CreateTokenRequestSchema, "public_storage", { type: ["object", "null"] }],
-    [CreateTokenRequestSchema, "expires_at", {}],
+    ["environment_vars", CreateContainerRequestSchema, { type: "object" }],
+    ["ramdisk", CreateContainerRequestSchema, {}],
+    ["public_storage", CreateTokenRequestSchema, { type: ["object", "null"] }],
+    ["expires_at", CreateTokenRequestSchema, {}],
     [
-      CreateTokenRequestSchema,
       "permission_template",
+      CreateTokenRequestSchema,
       {
         type: ["string", "null"],
         enum: ["full_access", "external_customer", "dev_team", "finance_team", "read_only", null],
       },
     ],
-    [CreateTokenRequestSchema, "permissions", { $ref: "#/components/schemas/TokenPermissions" }],
-    [SignupRequestSchema, "password", { type: "string", minLength: 12, maxLength: 128 }],
-    [SetPermissionRequestSchema, "access", {}],
-    [PermissionDocumentSchema, "enable_proxy", { type: "boolean" }],
-    [PermissionDocumentSchema, "etag", { type: "string", readOnly: true }],
+    ["permissions", CreateTokenRequestSchema, { $ref: "#/components/schemas/TokenPermissions" }],
+    ["password", SignupRequestSchema, { type: "string", minLength: 12, maxLength: 128 }],
+    ["access", SetPermissionRequestSchema, {}],
+    ["enable_proxy", PermissionDocumentSchema, { type: "boolean" }],
+    ["etag", PermissionDocumentSchema, { type: "string", readOnly: true }],
     [
-      PermissionDocumentSchema,
       "hooks",
+      PermissionDocumentSchema,
       {
         type: "object",
         additionalProperties: {
@@ -89,7 +89,7 @@ describe("a field of a request", () => {
         },
       },
     ],
-  ])("%s.%s", (message, name, schema) => {
+  ])("%s", (name, message, schema) => {
     expect(property(message, "request", name)).toEqual(schema);
   });
 
@@ -138,11 +138,11 @@ describe("an answer", () => {
   });
 
   test.each([
-    [TokenSchema, "public_storage", { type: ["object", "null"] }],
-    [ContainerSchema, "project_alias", { type: ["string", "null"] }],
-    [ListHooksResponseSchema, "hooks", { type: "object", additionalProperties: { type: "array" } }],
-    [PermissionDocumentSchema, "etag", { type: "string" }],
-  ])("%s.%s", (message, name, schema) => {
+    ["public_storage", TokenSchema, { type: ["object", "null"] }],
+    ["project_alias", ContainerSchema, { type: ["string", "null"] }],
+    ["hooks", ListHooksResponseSchema, { type: "object", additionalProperties: { type: "array" } }],
+    ["etag", PermissionDocumentSchema, { type: "string" }],
+  ])("%s", (name, message, schema) => {
     expect(property(message, "answer", name)).toEqual(schema);
   });
 });

@@ -1383,7 +1383,7 @@ export const TokenService: GenService<{
    * CreateToken makes a token. Its secret is in this answer and nowhere else.
    * Errors: INVALID_ALIAS_FORMAT, DUPLICATE_TOKEN_ALIAS, INVALID_IP_FORMAT, IP_WHITELIST_TOO_LARGE, INVALID_REALM_ID_FORMAT,
    * INVALID_EXPIRATION_FORMAT, EXPIRATION_IN_PAST, INVALID_PUBLIC_KEY_FORMAT, PUBLIC_STORAGE_TOO_LARGE,
-   * AUTH_TOKEN_LIMIT_REACHED, DELEGATION_EXCEEDED, DELEGATION_TOO_DEEP.
+   * INVALID_TOKEN_REQUEST, AUTH_TOKEN_LIMIT_REACHED, DELEGATION_EXCEEDED, DELEGATION_TOO_DEEP.
    *
    * @generated from rpc realmgate.v1.TokenService.CreateToken
    */
@@ -1423,7 +1423,8 @@ export const TokenService: GenService<{
     output: typeof CurrentTokenSchema;
   },
   /**
-   * UpdatePublicProfile changes what the calling token shows of itself. Errors: INVALID_PUBLIC_KEY_FORMAT, PUBLIC_STORAGE_TOO_LARGE.
+   * UpdatePublicProfile changes what the calling token shows of itself.
+   * Errors: INVALID_PUBLIC_KEY_FORMAT, PUBLIC_STORAGE_TOO_LARGE, INVALID_TOKEN_REQUEST.
    *
    * @generated from rpc realmgate.v1.TokenService.UpdatePublicProfile
    */

@@ -513,7 +513,8 @@ export const UserService: GenService<{
   },
   /**
    * UpdateUser changes what is sent of the caller's account. A new password ends every session.
-   * Errors: INSUFFICIENT_PERMISSIONS for any other user, INVALID_CREDENTIALS (current_password), RATE_LIMITED.
+   * Errors: INSUFFICIENT_PERMISSIONS for any other user, MISSING_REQUIRED_FIELD and INVALID_CREDENTIALS
+   * (current_password), RATE_LIMITED.
    *
    * @generated from rpc realmgate.v1.UserService.UpdateUser
    */

@@ -1,5 +1,5 @@
 // Containers.
-import { and, asc, count, desc, eq } from "drizzle-orm";
+import { and, asc, count, desc, eq, sql } from "drizzle-orm";
 import { newId } from "../../id.ts";
 import type {
   Container,
@@ -18,6 +18,9 @@ import { nameTaken, readContainer, readContainers, writtenContainer } from "./co
 import { type Database, recordChange, type Transaction } from "./database.ts";
 import { containerInRealms, containersInScope, projectInScope, withRealm } from "./scope.ts";
 import { addStatusLog, type StatusStore } from "./status-logs.ts";
+
+/** Rises with each container, also within one instant. */
+const sequence = sql<number>`${containers}.rowid`;
 
 export function containerStore(db: Database): Omit<ContainerStore, keyof StatusStore> {
   return {
@@ -64,7 +67,7 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
       } satisfies Record<ContainerColumn, unknown>;
       const order = query.sortOrder === "asc" ? asc : desc;
       const items = readContainers(db.reader, scope, where, {
-        orderBy: [order(columns[query.sortBy]), order(containers.id)],
+        orderBy: [order(columns[query.sortBy]), order(sequence)],
         limit: query.limit,
         offset: (query.page - 1) * query.limit,
       });

@@ -39,44 +39,64 @@ export function realmStore(db: Database): RealmStore {
   };
 }
 
-/** A row for each realm that each thing in the scope names, as far as the caller may hear of the realm. */
+/**
+ * A row for each realm that each thing in the scope names, as far as the caller may hear of the realm. SQLite keeps the order
+ * of a cross join: the user's things are found first, so that the cost grows with them and not with everybody's.
+ */
 function namings(reader: Reader, scope: Scope, from: TokenScope) {
-  const nothing = sql<string | null>`null`;
   const ofProjects = reader
-    .select({
-      realmId: projectRealms.realmId,
-      projectId: sql<string | null>`${projects.id}`.as("project_id"),
-      containerId: nothing.as("container_id"),
-      serverId: nothing.as("server_id"),
-      tokenId: nothing.as("token_id"),
-    })
-    .from(projectRealms)
-    .innerJoin(projects, eq(projects.id, projectRealms.projectId))
-    .where(and(projectInScope(reader, scope), toldOf(scope, projectRealms.realmId)));
+    .select(naming(projectRealms.realmId, { project: projects.id }))
+    .from(projects)
+    .crossJoin(projectRealms)
+    .where(
+      and(
+        projectInScope(reader, scope),
+        eq(projectRealms.projectId, projects.id),
+        toldOf(scope, projectRealms.realmId),
+      ),
+    );
   const ofContainers = reader
-    .select({
-      realmId: containerRealms.realmId,
-      projectId: nothing.as("project_id"),
-      containerId: sql<string | null>`${containers.id}`.as("container_id"),
-      serverId: sql<string | null>`${containers.serverId}`.as("server_id"),
-      tokenId: nothing.as("token_id"),
-    })
-    .from(containerRealms)
-    .innerJoin(containers, eq(containers.id, containerRealms.containerId))
-    .innerJoin(projects, eq(projects.id, containers.projectId))
-    .where(and(containerInScope(reader, scope), toldOf(scope, containerRealms.realmId)));
+    .select(
+      naming(containerRealms.realmId, { container: containers.id, server: containers.serverId }),
+    )
+    .from(projects)
+    .crossJoin(containers)
+    .crossJoin(containerRealms)
+    .where(
+      and(
+        containerInScope(reader, scope),
+        eq(containers.projectId, projects.id),
+        eq(containerRealms.containerId, containers.id),
+        toldOf(scope, containerRealms.realmId),
+      ),
+    );
   const ofTokens = reader
-    .select({
-      realmId: tokenRealms.realmId,
-      projectId: nothing.as("project_id"),
-      containerId: nothing.as("container_id"),
-      serverId: nothing.as("server_id"),
-      tokenId: sql<string | null>`${tokens.id}`.as("token_id"),
-    })
-    .from(tokenRealms)
-    .innerJoin(tokens, eq(tokens.id, tokenRealms.tokenId))
-    .where(and(tokenOf(reader, from), toldOf(scope, tokenRealms.realmId)));
+    .select(naming(tokenRealms.realmId, { token: tokens.id }))
+    .from(tokens)
+    .crossJoin(tokenRealms)
+    .where(
+      and(
+        tokenOf(reader, from),
+        eq(tokenRealms.tokenId, tokens.id),
+        toldOf(scope, tokenRealms.realmId),
+      ),
+    );
   return unionAll(ofProjects, ofContainers, ofTokens).as("named");
+}
+
+type Things = Readonly<Record<"project" | "container" | "server" | "token", SQLiteColumn>>;
+
+/** The columns of a row: what names the realm, and null for all else. */
+function naming<Realm extends SQLiteColumn>(realmId: Realm, things: Partial<Things>) {
+  const id = (thing: keyof Things) =>
+    sql<string | null>`${things[thing] ?? sql`null`}`.as(`${thing}_id`);
+  return {
+    realmId,
+    projectId: id("project"),
+    containerId: id("container"),
+    serverId: id("server"),
+    tokenId: id("token"),
+  };
 }
 
 /** The realm is the one that the call is about, and none that the caller may not use. */

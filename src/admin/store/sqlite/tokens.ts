@@ -127,9 +127,10 @@ export function tokenStore(db: Database): TokenStore {
       return row ?? null;
     },
 
-    async touchToken(id: string, ip: string): Promise<void> {
+    async touchToken(id: string, ip: string): Promise<Pick<Token, "lastUsedAt" | "lastUsedIp">> {
       const use = { lastUsedAt: db.timestamp(), lastUsedIp: ip };
       db.reader.update(tokens).set(use).where(eq(tokens.id, id)).run();
+      return use;
     },
 
     async tokenCount(userId: string): Promise<number> {
@@ -180,7 +181,7 @@ function aliasTaken(tx: Transaction, writer: TokenWriter, alias: string): boolea
 
 /** Whether there are as many as there may be. Those that have expired do not count, those that are suspended do. */
 function isFull(tx: Transaction, writer: TokenWriter, now: string): boolean {
-  const live = or(isNull(tokens.expiresAt), gt(tokens.expiresAt, now));
+  const live = isNull(tokens.expiresAt);
   const rows = tx
     .select({ id: tokens.id })
     .from(tokens)

@@ -1,4 +1,24 @@
+import { expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
 import { openSqlitePlace } from "../../../../test/conformance/sqlite-place.ts";
 import { userConformance } from "../../../../test/conformance/users.ts";
+import { SecretBox } from "../../secret-box.ts";
+import { logins } from "../schema.ts";
+import { Database } from "./database.ts";
+import { userStore } from "./users.ts";
 
 userConformance("the SQLite store", openSqlitePlace);
+
+test("the logins that are not told any more are gone from the disk", async () => {
+  const box = new SecretBox(randomBytes(32), "documents");
+  const db = new Database({ path: ":memory:", box, now: () => 0 });
+  const store = userStore(db);
+  for (const username of ["ada", "bob"]) {
+    const email = `${username}@example.test`;
+    await store.createUser({ username, email, passwordHash: "" });
+    const user = await store.userForLogin({ username });
+    for (let n = 0; n < 30; n++) await store.recordLogin(user?.id ?? "", "192.0.2.1");
+  }
+  expect(await db.reader.$count(logins)).toBe(20);
+  db.close();
+});

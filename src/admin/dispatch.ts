@@ -97,13 +97,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
 function routeOf(method: DescMethod, methods: Implementation["methods"]): Route {
   const handler = methods[method.localName];
   if (handler === undefined) {
-    // TEMPORARY
-    return {
-      needs: requirementsOf(method),
-      handler: async () => {
-        throw new Error(`${method.name} is not implemented`);
-      },
-    };
+    throw new Error(`${method.parent.typeName}.${method.name} is not implemented`);
   }
   return { needs: requirementsOf(method), handler };
 }
@@ -157,7 +151,7 @@ function admit(caller: Caller, needs: Requires, realmId: string | null): void {
     throw new Refused(ErrorCode.TOKEN_REQUIRED);
   }
   const hasLeaf = needs.leaves.length === 0 || needs.leaves.some((leaf) => mayDo(caller, leaf));
-  const confined = token !== null && token.rights.needsRealm;
+  const confined = token?.rights.needsRealm === true;
   if (!hasLeaf || (needs.operator && (confined || !isOperator(caller)))) {
     throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
   }

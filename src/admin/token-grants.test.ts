@@ -233,6 +233,15 @@ describe("a child is never more than its maker", () => {
     expect((await bench.call("ada", removeTokenRealm, { id, realm_id: B })).code).toBe("ok");
   });
 
+  test("realms: what a confined maker does not see stays", async () => {
+    const parent = await makerToken({ realm_ids: [A, B] });
+    const { id } = await bench.create(parent.token, {}, inA);
+    await bench.data("ada", addTokenRealm, { id, realm_id: C });
+    await bench.data(parent.token, removeTokenRealm, { id, realm_id: C }, inA);
+    await bench.data(parent.token, removeTokenRealm, { id, realm_id: B }, inA);
+    expect((await bench.data("ada", getToken, { id })).realm_ids).toEqual([A, C]);
+  });
+
   test("realms: what a confined maker does not see does not save the last", async () => {
     const parent = await makerToken({ realm_ids: [A] });
     const { id } = await bench.create(parent.token, {}, inA);

@@ -134,6 +134,8 @@ describe("a new token", () => {
     const token = await make({
       deny_reauthorization: true,
       permission_template: "full_access",
+      // A template wins over this.
+      permissions: { resources: { create_tokens: true } },
       expires_at: "tomorrow",
     });
     const leaves = leavesIn(token.permissions);

@@ -22,7 +22,7 @@ import type { CallingToken } from "./caller.ts";
 import type { Context, Implementation } from "./dispatch.ts";
 import { treeOf } from "./leaves.ts";
 import type { ServiceParts } from "./services.ts";
-import type { NewToken, Token, TokenWriter } from "./store/records.ts";
+import type { NewToken, Token, TokenChange, TokenWriter } from "./store/records.ts";
 import { withoutTokenRealm, withTokenRealm } from "./token-grants.ts";
 import { currentToken, storageOf, tokenMessage } from "./token-message.ts";
 import { profileAfter } from "./token-profile.ts";
@@ -42,7 +42,7 @@ export function tokenService({ store, now }: Pick<ServiceParts, "store" | "now">
     return { message };
   }
 
-  async function change(id: string, context: Context, to: Parameters<typeof store.updateToken>[2]) {
+  async function change(id: string, context: Context, to: (present: Token) => TokenChange) {
     const token = stored(await store.updateToken(writerOf(context), id, to));
     return { message: tokenMessage(token, context.scope) };
   }

@@ -150,7 +150,7 @@ export function memberConformance(name: string, open: Open): void {
         (member: (typeof all)[number]) => string | number,
       ][]) {
         const sorted = all.toSorted((one, other) =>
-          key(one) === key(other) ? (one.id < other.id ? -1 : 1) : key(one) < key(other) ? -1 : 1,
+          key(one) === key(other) ? 0 : key(one) < key(other) ? -1 : 1,
         );
         for (const [sortOrder, expected] of [
           ["asc", sorted],

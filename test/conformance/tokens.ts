@@ -275,7 +275,6 @@ export function tokenConformance(name: string, open: Open): void {
     describe("a public key", () => {
       test("finds the oldest of any user's tokens that carry the realms", async () => {
         await make(ada, { publicKey: key, publicStorage: '{"n":0}' });
-        stage.clock.now++;
         await make(bob, { publicKey: key, publicStorage: '{"n":1}', realmIds: [A] });
         stage.clock.now++;
         await make(ada, { publicKey: key, realmIds: [A, B] });

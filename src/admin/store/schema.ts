@@ -116,7 +116,10 @@ export const projects = sqliteTable(
     createdAt: text("created_at").notNull(),
     updatedAt: text("updated_at").notNull(),
   },
-  (table) => [index("projects_by_user").on(table.userId, table.createdAt)],
+  (table) => [
+    index("projects_by_user").on(table.userId, table.createdAt),
+    index("projects_by_alias").on(table.userId, table.alias),
+  ],
 );
 
 export const projectRealms = sqliteTable(

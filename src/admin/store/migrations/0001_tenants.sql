@@ -95,6 +95,7 @@ DROP INDEX `containers_by_name`;--> statement-breakpoint
 CREATE INDEX `containers_by_name` ON `containers` (`project_id`,`name`);--> statement-breakpoint
 ALTER TABLE `documents` ADD `hooks` blob;--> statement-breakpoint
 ALTER TABLE `projects` ADD `is_default` integer DEFAULT false NOT NULL;--> statement-breakpoint
+CREATE INDEX `projects_by_alias` ON `projects` (`user_id`,`alias`);--> statement-breakpoint
 ALTER TABLE `users` ADD `alias` text;--> statement-breakpoint
 ALTER TABLE `users` ADD `public_key` text;--> statement-breakpoint
 ALTER TABLE `users` ADD `metadata` text DEFAULT '{}' NOT NULL;

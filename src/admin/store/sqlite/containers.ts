@@ -16,7 +16,13 @@ import { containerRealms, containers, documents, projects } from "../schema.ts";
 import type { ContainerStore } from "../store.ts";
 import { nameTaken, readContainer, readContainers, writtenContainer } from "./container-rows.ts";
 import { type Database, recordChange, type Transaction } from "./database.ts";
-import { containerInRealms, containersInScope, projectInScope, withRealm } from "./scope.ts";
+import {
+  containerInRealms,
+  containerInScope,
+  containersInScope,
+  projectInScope,
+  withRealm,
+} from "./scope.ts";
 import { addStatusLog, type StatusStore } from "./status-logs.ts";
 
 /** Rises with each container, also within one instant. */
@@ -54,10 +60,11 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
       scope: Scope,
       query: PageQuery<ContainerColumn> & { readonly projectId: string | null },
     ): Promise<Page<Container>> {
-      const where = and(
-        containersInScope(db.reader, scope),
-        query.projectId === null ? undefined : eq(containers.projectId, query.projectId),
-      );
+      const { projectId } = query;
+      const where =
+        projectId === null
+          ? containersInScope(db.reader, scope)
+          : and(eq(containers.projectId, projectId), containerInScope(db.reader, scope));
       const columns = {
         created_at: containers.createdAt,
         id: containers.id,

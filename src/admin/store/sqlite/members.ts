@@ -11,6 +11,9 @@ import { readProject } from "./project-rows.ts";
 /** Greatest number of members of a project. */
 const membersMax = 1000;
 
+/** The order of making: ids are drawn at random. */
+const sequence = sql<number>`${members}.rowid`;
+
 export function memberStore(db: Database): MemberStore {
   return {
     async members(
@@ -30,7 +33,7 @@ export function memberStore(db: Database): MemberStore {
       const ofProject = eq(members.projectId, projectId);
       const items = selectMembers(db.reader)
         .where(ofProject)
-        .orderBy(order(columns[query.sortBy]), order(members.id))
+        .orderBy(order(columns[query.sortBy]), order(sequence))
         .limit(query.limit)
         .offset((query.page - 1) * query.limit)
         .all();

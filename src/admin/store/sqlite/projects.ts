@@ -1,5 +1,5 @@
 // Projects.
-import { asc, count, desc, eq } from "drizzle-orm";
+import { asc, count, desc, eq, sql } from "drizzle-orm";
 import { newId } from "../../id.ts";
 import type {
   DeletedProject,
@@ -18,6 +18,9 @@ import { type Database, recordChange, type Transaction } from "./database.ts";
 import { deleteProject } from "./project-deletion.ts";
 import { aliasTaken, readProject, withRealms } from "./project-rows.ts";
 import { projectsInScope, withRealm } from "./scope.ts";
+
+/** The order of making: ids are drawn at random. */
+const sequence = sql<number>`${projects}.rowid`;
 
 export function projectStore(db: Database): ProjectStore {
   return {
@@ -63,7 +66,7 @@ export function projectStore(db: Database): ProjectStore {
         .select()
         .from(projects)
         .where(where)
-        .orderBy(order(columns[query.sortBy]), order(projects.id))
+        .orderBy(order(columns[query.sortBy]), order(sequence))
         .limit(query.limit)
         .offset((query.page - 1) * query.limit)
         .all();

@@ -12,7 +12,7 @@ import {
 } from "../schema.ts";
 import type { RealmStore } from "../store.ts";
 import type { Database, Reader } from "./database.ts";
-import { containerInScope, projectInScope } from "./scope.ts";
+import { containersInScope, projectsInScope } from "./scope.ts";
 import { tokenInScope } from "./tokens.ts";
 
 export function realmStore(db: Database): RealmStore {
@@ -50,7 +50,7 @@ function namings(reader: Reader, scope: Scope, from: TokenScope) {
     .crossJoin(projectRealms)
     .where(
       and(
-        projectInScope(reader, scope),
+        projectsInScope(reader, scope),
         eq(projectRealms.projectId, projects.id),
         toldOf(scope, projectRealms.realmId),
       ),
@@ -64,7 +64,7 @@ function namings(reader: Reader, scope: Scope, from: TokenScope) {
     .crossJoin(containerRealms)
     .where(
       and(
-        containerInScope(reader, scope),
+        containersInScope(reader, scope),
         eq(containers.projectId, projects.id),
         eq(containerRealms.containerId, containers.id),
         toldOf(scope, containerRealms.realmId),

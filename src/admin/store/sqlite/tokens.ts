@@ -27,6 +27,9 @@ import { tokenRealms, tokens } from "../schema.ts";
 import type { TokenStore } from "../store.ts";
 import type { Database, Reader, Transaction } from "./database.ts";
 
+/** The order of making, within a millisecond too: ids are drawn at random. */
+const sequence = sql<number>`${tokens}.rowid`;
+
 export function tokenStore(db: Database): TokenStore {
   return {
     async tokenChain(secretHash: Buffer): Promise<readonly Token[]> {
@@ -121,7 +124,7 @@ export function tokenStore(db: Database): TokenStore {
         .select({ publicStorage: tokens.publicStorage })
         .from(tokens)
         .where(and(eq(tokens.publicKey, publicKey), inRealms(db.reader, realms)))
-        .orderBy(tokens.createdAt, tokens.id)
+        .orderBy(tokens.createdAt, sequence)
         .limit(1)
         .get();
       return row ?? null;
@@ -181,7 +184,7 @@ function aliasTaken(tx: Transaction, writer: TokenWriter, alias: string): boolea
 
 /** Whether there are as many as there may be. Those that have expired do not count, those that are suspended do. */
 function isFull(tx: Transaction, writer: TokenWriter, now: string): boolean {
-  const live = isNull(tokens.expiresAt);
+  const live = or(isNull(tokens.expiresAt), gt(tokens.expiresAt, now));
   const rows = tx
     .select({ id: tokens.id })
     .from(tokens)
@@ -210,7 +213,7 @@ function dropExpired(
     .select({ id: tokens.id })
     .from(tokens)
     .where(and(ofSameMaker, lte(tokens.expiresAt, now), everSeen(tx, writer)))
-    .orderBy(desc(tokens.expiresAt), desc(tokens.id))
+    .orderBy(desc(tokens.expiresAt), desc(sequence))
     .limit(tokensMax)
     .offset(expiredTokensMax)
     .all();
@@ -256,7 +259,7 @@ function readList(reader: Reader, where: SQL | undefined): TokenList {
     })
     .from(tokens)
     .where(where)
-    .orderBy(desc(tokens.createdAt), desc(tokens.id))
+    .orderBy(desc(tokens.createdAt), desc(sequence))
     .limit(tokensMax + 1)
     .all();
   const ids: string[] = [];
@@ -280,7 +283,7 @@ function readTokens(reader: Reader, where: SQL | undefined): Token[] {
     .select(shownColumns)
     .from(tokens)
     .where(where)
-    .orderBy(desc(tokens.createdAt), desc(tokens.id))
+    .orderBy(desc(tokens.createdAt), desc(sequence))
     .all();
   const ids = rows.map(({ id }) => id);
   const realms = reader

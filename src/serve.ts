@@ -15,7 +15,7 @@ import { services as publicServices } from "./admin/services.ts";
 import { Sessions } from "./admin/session.ts";
 import { openSqliteStore } from "./admin/store/sqlite.ts";
 import type { Store } from "./admin/store/store.ts";
-import type { Config, Listen } from "./config.ts";
+import { type Config, type Listen, secretKeyFrom } from "./config.ts";
 import { lockDatabase } from "./data-lock.ts";
 import { startRest } from "./gateway-rest/server.ts";
 import { startOps } from "./ops.ts";
@@ -144,8 +144,8 @@ function secretKeyFile(path: string): Buffer {
     writeFileSync(path, `${randomBytes(32).toString("base64")}\n`, { mode: 0o600, flag: "wx" });
   }
   chmodSync(path, 0o600);
-  const key = Buffer.from(readFileSync(path, "utf8").trim(), "base64");
-  if (key.length !== 32) throw new Error(`${path} does not hold 32 bytes in base64`);
+  const key = secretKeyFrom(readFileSync(path, "utf8").trim());
+  if (key === null) throw new Error(`${path} does not hold 32 bytes in base64`);
   return key;
 }
 

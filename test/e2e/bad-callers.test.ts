@@ -135,7 +135,8 @@ describe("a session", () => {
     ["Bearer garbage", "garbage"],
     ["Bearer a.b.c", "garbage in three parts"],
     ["Bearer null", "null"],
-    ["Basic YWRtaW46YWRtaW4=", "another scheme"],
+    ["Basic YWRtaW4=", "a name without a password"],
+    ["Basic !", "no base64"],
     ["Token abc", "a scheme nobody knows"],
   ])("is not %j: %s", async (authorization) => {
     await stranger(authorization, "INVALID_TOKEN");

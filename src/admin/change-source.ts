@@ -1,6 +1,8 @@
 // The change feed as the proxy reads it: store facts → Changes messages.
 import { create, fromJsonString } from "@bufbuild/protobuf";
 import {
+  type AliasState,
+  AliasStateSchema,
   type Changes,
   ChangesSchema,
   type ContainerState,
@@ -12,7 +14,8 @@ import {
   type PermissionDocument,
   PermissionDocumentSchema,
 } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import type { ContainerFact, ProjectFact } from "./store/records.ts";
+import { storedHooks } from "./hook-list.ts";
+import type { AliasFact, ContainerFact, ProjectFact } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 
 /** It carries every tenant's secrets: it is handed to the proxy of the same process and is not on the network. */
@@ -49,6 +52,7 @@ function projectState({ id, state }: ProjectFact): ProjectState {
 function containerState({ id, state }: ContainerFact): ContainerState {
   if (state === null) return create(ContainerStateSchema, { id, deleted: true });
   const { projectId, serverName, status, address, programs, enableProxy, body } = state;
+  const hooks = storedHooks(state).entries();
   return create(ContainerStateSchema, {
     id,
     projectId,
@@ -58,6 +62,16 @@ function containerState({ id, state }: ContainerFact): ContainerState {
     programs,
     disabled: !enableProxy,
     ...documentOf(body),
+    aliases: state.aliases.map(aliasState),
+    hooks: hooks.map(([service, list]) => ({ service, hooks: [...list] })).toArray(),
+  });
+}
+
+function aliasState({ targetPath, expiresAt, ...rest }: AliasFact): AliasState {
+  return create(AliasStateSchema, {
+    ...rest,
+    ...(targetPath === null ? {} : { targetPath }),
+    ...(expiresAt === null ? {} : { expiresAtMs: Date.parse(expiresAt) }),
   });
 }
 

@@ -22,6 +22,7 @@ interface Waiter {
 export class Feed {
   readonly #source: ChangeSource;
   readonly #log: Log;
+  readonly #published: (changes: Changes) => void;
   readonly #waiters = new Set<Waiter>();
   #snapshot: Snapshot;
   /** The initial state was read: before that nothing is enforced, not even revision 0. */
@@ -33,10 +34,17 @@ export class Feed {
   #retry: ReturnType<typeof setTimeout> | null = null;
   #unsubscribe: (() => void) | null = null;
 
-  constructor(source: ChangeSource, empty: Snapshot, log: Log) {
+  /** `published` is called after each swap, with what changed in it. */
+  constructor(
+    source: ChangeSource,
+    empty: Snapshot,
+    log: Log,
+    published: (changes: Changes) => void = () => {},
+  ) {
     this.#source = source;
     this.#snapshot = empty;
     this.#log = log;
+    this.#published = published;
   }
 
   /** The latest snapshot; read it once a request. */
@@ -98,7 +106,7 @@ export class Feed {
     this.#clearRetry();
     try {
       do {
-        this.#publish(await this.#next());
+        await this.#step();
       } while (this.#announced > this.#snapshot.revision);
       this.#retryMs = RETRY_FIRST_MS;
     } catch (error) {
@@ -109,22 +117,23 @@ export class Feed {
     }
   }
 
-  async #next(): Promise<Snapshot> {
+  async #step(): Promise<void> {
     const current = this.#snapshot;
     const changes = await this.#source.changesAfter(current.revision);
     const stuck = changes.revision === current.revision && this.#announced > current.revision;
     if (changes.revision < current.revision || stuck) {
       throw new Error(`source is at ${changes.revision}, ${this.#announced} was announced`);
     }
-    return current.apply(changes);
+    this.#publish(current.apply(changes), changes);
   }
 
-  #publish(next: Snapshot): void {
+  #publish(next: Snapshot, changes: Changes): void {
     if (this.#stopped) {
       return;
     }
     this.#snapshot = next;
     this.#loaded = true;
+    this.#published(changes);
     for (const waiter of [...this.#waiters]) {
       if (next.revision >= waiter.revision) {
         waiter.settle(true);

@@ -2,12 +2,13 @@ import type { CredentialLocation } from "../policy/identify.ts";
 import { cookieWithout, targetWithout } from "./credential.ts";
 import { type AwaitedHead, HeadDeadlines } from "./head-deadline.ts";
 import { removeClaims, removeHopByHop } from "./header-rules.ts";
+import type { Live } from "./live.ts";
 import type { Log } from "./log.ts";
-import type { Route } from "./snapshot.ts";
 
 /** An allowed request on its way to its upstream. */
 export interface Forwarded {
-  readonly route: Route;
+  /** What it was allowed as, and whether that still holds: when it does no more, the exchange is broken off. */
+  readonly live: Live;
   readonly requestId: string;
   /** The path and query as they came. */
   readonly target: string;
@@ -16,10 +17,6 @@ export interface Forwarded {
   readonly peerTrusted: boolean;
   /** The client's address. */
   readonly client: string;
-  /** Names of the groups that granted it; null when no group did. */
-  readonly groups: readonly string[] | null;
-  /** Credentials that are not the upstream's business. */
-  readonly spent: readonly CredentialLocation[];
   /** Called as soon as the connection may be idle again no longer than between requests. */
   readonly ended: () => void;
 }
@@ -65,11 +62,13 @@ export class Forwarder {
     request: Request,
     forwarded: Forwarded,
   ): Promise<Response | "upstream_unreachable" | "upstream_timeout"> {
-    const { route } = forwarded;
+    const { live } = forwarded;
+    const { route, spent } = live.allowed;
     const scheme = route.secure ? "https" : "http";
-    const target = targetWithout(forwarded.target, forwarded.spent);
+    const target = targetWithout(forwarded.target, spent);
     const head = this.#deadlines.start();
     request.signal.addEventListener("abort", head);
+    live.whenRevoked(() => head.break());
     try {
       const response = await fetch(`${scheme}://${route.address.urlHost}:${route.port}${target}`, {
         session: this.#session,
@@ -94,7 +93,7 @@ export class Forwarder {
       if (head.expired) {
         return "upstream_timeout";
       }
-      if (!request.signal.aborted) {
+      if (!request.signal.aborted && live.revoked === null) {
         const { address, port } = route;
         this.#options.log.warn(
           { requestId: forwarded.requestId, address: address.text, port, error: nameOf(error) },
@@ -116,12 +115,12 @@ export class Forwarder {
 
 function requestHeaders(request: Request, forwarded: Forwarded): Headers {
   const received = request.headers;
+  const { route, groups, spent } = forwarded.live.allowed;
   const headers = new Headers(received);
   removeHopByHop(headers);
   removeClaims(headers, received, forwarded.peerTrusted);
-  removeSpent(headers, forwarded.spent);
+  removeSpent(headers, spent);
   // Ours are added last: neither Connection nor anything else the client sent can touch them.
-  const { route } = forwarded;
   const theirs = forwarded.peerTrusted ? headers.get("x-forwarded-for") : null;
   headers.set(
     "x-forwarded-for",
@@ -131,8 +130,8 @@ function requestHeaders(request: Request, forwarded: Forwarded): Headers {
   setUnlessTold(headers, "x-forwarded-host", received.get("host") ?? "");
   headers.set("x-realmgate-program", route.program);
   headers.set("x-realmgate-instance", String(route.instance));
-  if (forwarded.groups !== null) {
-    headers.set("x-realmgate-groups", forwarded.groups.join(","));
+  if (groups !== null) {
+    headers.set("x-realmgate-groups", groups.join(","));
   }
   headers.set("x-realmgate-request-id", forwarded.requestId);
   return headers;

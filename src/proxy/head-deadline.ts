@@ -13,7 +13,7 @@ export class AwaitedHead implements EventListenerObject {
     this.#movedAtMs = nowMs;
   }
 
-  /** Aborted when it waited too long or the client went away. */
+  /** Aborted when it waited too long, the client went away, or it is allowed no more. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
@@ -29,6 +29,11 @@ export class AwaitedHead implements EventListenerObject {
 
   expire(): void {
     this.expired = true;
+    this.#controller.abort();
+  }
+
+  /** It is allowed no more. */
+  break(): void {
     this.#controller.abort();
   }
 

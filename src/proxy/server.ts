@@ -1,13 +1,12 @@
-import { parseIpv4 } from "../policy/address.ts";
-import { decide, grantingGroups } from "../policy/decide.ts";
-import { type CredentialLocation, identify } from "../policy/identify.ts";
+import { aliasedTarget } from "./alias.ts";
 import { trustedProxies, UNKNOWN_ADDRESS, unmapped } from "./client-address.ts";
 import { RequestCredentials, requestTarget } from "./credential.ts";
 import { type ChangeSource, Feed } from "./feed.ts";
 import { Forwarder } from "./forward.ts";
 import { type DirectHost, hostParser } from "./host.ts";
+import { judge } from "./judge.ts";
+import { LiveConnections } from "./live.ts";
 import type { Log } from "./log.ts";
-import { NO_PORT } from "./program-ports.ts";
 import { RefusalLog } from "./refusal-log.ts";
 import { type Denial, type RefusalReason, refuse } from "./refuse.ts";
 import { requestId } from "./request-id.ts";
@@ -64,13 +63,17 @@ export async function startProxy(
   const trusted = trustedProxies(options.trustedProxies);
   const idleS = options.idleS ?? IDLE_S;
   const refusals = new RefusalLog(log);
-  const feed = new Feed(source, Snapshot.empty({ serverName, programPorts, mayDial, log }), log);
+  const empty = Snapshot.empty({ serverName, programPorts, mayDial, log });
+  const feed = new Feed(source, empty, log, ({ projects, containers }) =>
+    connections.changed(projects.map(idOf), containers.map(idOf)),
+  );
+  const connections = new LiveConnections(() => feed.current(), log);
   const forwarder = new Forwarder({
     responseHeaderMs: options.responseHeaderMs ?? RESPONSE_HEADER_MS,
     log,
   });
 
-  /** The whole path of a request: parseHost, route, identify, decide, forward or refuse. */
+  /** The whole path of a request: parseHost, judge (route, identify, decide), forward or refuse. */
   async function handle(request: Request, server: Bun.Server<undefined>): Promise<Response> {
     const id = requestId();
     try {
@@ -78,61 +81,61 @@ export async function startProxy(
       if (request.method === "CONNECT" || request.method === "TRACE") {
         return refused(request, id, "method_not_allowed");
       }
-      const target = requestTarget(request.url);
-      if (target === null || (isBodiless(request.method) && announcesBody(headers))) {
+      const asked = requestTarget(request.url);
+      if (asked === null || (isBodiless(request.method) && announcesBody(headers))) {
         return refused(request, id, "bad_request");
       }
 
       const host = parseHost(headers.get("host"));
-      if (host.kind !== "direct") {
-        return refused(request, id, host.kind === "alias" ? "unknown_host" : host.reason);
+      if (host.kind === "refused") {
+        return refused(request, id, host.reason);
       }
-
-      const route = feed.current().route(host);
-      if (typeof route === "string") {
-        return turnedAway(request, id, host, route);
-      }
-      const { policy, program, instance } = route;
 
       const peer = unmapped(server.requestIP(request)?.address ?? UNKNOWN_ADDRESS);
       const client = trusted.client(peer, headers.get("x-forwarded-for"));
-      let groups: readonly string[] | null = null;
-      let spent: readonly CredentialLocation[] = NOTHING_SPENT;
-      if (policy !== null) {
-        const presented = new RequestCredentials(request);
-        const found = identify(policy, presented, parseIpv4(client), Date.now() / 1000);
-        const identity = found instanceof Promise ? await found : found;
-        const decision = decide(policy, identity, program, instance);
-        if (!decision.allow) {
-          return turnedAway(request, id, host, decision.reason, decision);
-        }
-        if (decision.reason === "granted") {
-          groups = grantingGroups(policy, identity, program, instance);
-        }
-        spent = identity.spent;
+      const question = { host, presented: new RequestCredentials(request), client };
+      const snapshot = feed.current();
+      const judged = judge(snapshot, question, Date.now());
+      const verdict = judged instanceof Promise ? await judged : judged;
+      if (!verdict.allow) {
+        return verdict.host === null
+          ? refused(request, id, verdict.reason)
+          : turnedAway(request, id, verdict.host, verdict.reason, verdict.denial);
       }
 
-      if (route.port === NO_PORT || isForbidden(route.address.text, route.port)) {
-        return turnedAway(request, id, host, "no_upstream");
+      const { route, alias } = verdict;
+      const target = alias === null ? asked : aliasedTarget(alias, asked);
+      if (target === null) {
+        return refused(request, id, "unknown_host");
+      }
+      if (isForbidden(route.address.text, route.port)) {
+        return turnedAway(request, id, verdict.host, "no_upstream");
       }
       if (isWebSocketUpgrade(headers)) {
-        return turnedAway(request, id, host, "upgrade_unsupported");
+        return turnedAway(request, id, verdict.host, "upgrade_unsupported");
       }
 
       // A quiet stream may last; the limit belongs to the connection, which has to have it back.
       server.timeout(request, 0);
+      const live = connections.add(question, verdict, snapshot.revision);
       const response = await forwarder.forward(request, {
-        route,
+        live,
         requestId: id,
         target,
         peer,
         peerTrusted: trusted.trusts(peer),
         client,
-        groups,
-        spent,
-        ended: () => server.timeout(request, idleS),
+        ended: () => {
+          live.end();
+          server.timeout(request, idleS);
+        },
       });
-      return typeof response === "string" ? turnedAway(request, id, host, response) : response;
+      if (live.revoked !== null && !(response instanceof Response)) {
+        return turnedAway(request, id, verdict.host, live.revoked.reason, live.revoked.denial);
+      }
+      return response instanceof Response
+        ? response
+        : turnedAway(request, id, verdict.host, response);
     } catch (error) {
       log.error({ requestId: id, err: error }, "request failed in the gate");
       return refused(request, id, "internal_error");
@@ -188,7 +191,9 @@ export async function startProxy(
   };
 }
 
-const NOTHING_SPENT: readonly CredentialLocation[] = [];
+function idOf({ id }: { readonly id: string }): string {
+  return id;
+}
 
 function refused(request: Request, id: string, reason: RefusalReason, denial?: Denial): Response {
   const accept = request.headers.get("accept");

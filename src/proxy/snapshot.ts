@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { create, toBinary } from "@bufbuild/protobuf";
 import type {
   Changes,
@@ -10,6 +11,7 @@ import {
 } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
 import { type CompiledPolicy, compile } from "../policy/compile.ts";
 import { parseDocument } from "../policy/document.ts";
+import { type Alias, aliasOf } from "./alias.ts";
 import type { DirectHost } from "./host.ts";
 import { type Interned, InternTable } from "./interned.ts";
 import type { Log } from "./log.ts";
@@ -46,6 +48,8 @@ interface Project {
 
 interface Container {
   readonly project: string;
+  /** The short hosts that lead to it. */
+  readonly aliases: readonly Alias[];
   /** Null unless it is on this server, running, and has an address. */
   readonly address: UpstreamAddress | null;
   readonly disabled: boolean;
@@ -68,6 +72,8 @@ interface Shared {
   readonly options: SnapshotOptions;
   readonly policies: InternTable<StoredPolicy>;
   readonly ports: InternTable<ProgramPorts>;
+  /** Names are their bearers' choice: hashed with a seed of this process, no choice makes them crowd in one place. */
+  readonly aliasSeed: number;
 }
 
 /** Everything the proxy needs to answer, at one revision; immutable. */
@@ -78,30 +84,40 @@ export class Snapshot {
       options,
       policies: new InternTable<StoredPolicy>(),
       ports: new InternTable<ProgramPorts>(),
+      aliasSeed: randomInt(2 ** 31),
     };
-    return new Snapshot(shared, 0n, ShardedMap.empty(), ShardedMap.empty());
+    return new Snapshot(shared, 0n, ShardedMap.empty(), ShardedMap.empty(), ShardedMap.empty());
   }
 
   readonly revision: bigint;
   readonly #shared: Shared;
   readonly #projects: ShardedMap<Project>;
   readonly #containers: ShardedMap<Container>;
+  readonly #aliases: ShardedMap<Alias>;
 
   private constructor(
     shared: Shared,
     revision: bigint,
     projects: ShardedMap<Project>,
     containers: ShardedMap<Container>,
+    aliases: ShardedMap<Alias>,
   ) {
     this.#shared = shared;
     this.revision = revision;
     this.#projects = projects;
     this.#containers = containers;
+    this.#aliases = aliases;
   }
 
   /** How many different documents and port tables are held. */
   get shared(): { readonly policies: number; readonly ports: number } {
     return { policies: this.#shared.policies.size, ports: this.#shared.ports.size };
+  }
+
+  /** Where a short host leads now (Unix milliseconds); null: nowhere. */
+  alias(name: string, nowMs: number): Alias | null {
+    const alias = this.#aliases.get(this.#aliasKey(name));
+    return alias === undefined || alias.name !== name || nowMs >= alias.untilMs ? null : alias;
   }
 
   /**
@@ -143,8 +159,32 @@ export class Snapshot {
    */
   apply(changes: Changes): Snapshot {
     const projects = this.#projects.with(this.#projectEntries(changes.projects));
-    const containers = this.#containers.with(this.#containerEntries(changes.containers));
-    return new Snapshot(this.#shared, changes.revision, projects, containers);
+    const entries = this.#containerEntries(changes.containers);
+    const aliases = this.#aliases.with(this.#aliasEntries(entries));
+    const containers = this.#containers.with(entries);
+    return new Snapshot(this.#shared, changes.revision, projects, containers, aliases);
+  }
+
+  /** What the changed containers had goes before what they have: a name may move from one to the other. */
+  #aliasEntries(
+    changed: ReadonlyMap<string, Container | undefined>,
+  ): Map<string, Alias | undefined> {
+    const entries = new Map<string, Alias | undefined>();
+    for (const id of changed.keys()) {
+      for (const { name } of this.#containers.get(id)?.aliases ?? []) {
+        entries.set(this.#aliasKey(name), undefined);
+      }
+    }
+    for (const container of changed.values()) {
+      for (const alias of container?.aliases ?? []) {
+        entries.set(this.#aliasKey(alias.name), alias);
+      }
+    }
+    return entries;
+  }
+
+  #aliasKey(name: string): string {
+    return Bun.hash(name, this.#shared.aliasSeed).toString(16);
   }
 
   #projectEntries(states: readonly ProjectState[]): Map<string, Project | undefined> {
@@ -179,10 +219,11 @@ export class Snapshot {
 
   #container(state: ContainerState): Container {
     const { serverName, programPorts } = this.#shared.options;
-    const here = state.serverName === serverName && state.running;
+    const here = state.serverName === serverName;
     return {
       project: state.projectId,
-      address: here ? this.#address(state) : null,
+      aliases: here ? aliasesOf(state) : NO_ALIASES,
+      address: here && state.running ? this.#address(state) : null,
       disabled: state.disabled,
       policy: this.#policy(state.document, { container: state.id }),
       ports: this.#shared.ports.acquire(
@@ -229,6 +270,15 @@ export class Snapshot {
       this.#shared.policies.release(held);
     }
   }
+}
+
+const NO_ALIASES: readonly Alias[] = [];
+
+function aliasesOf({ projectId, id, aliases }: ContainerState): readonly Alias[] {
+  if (aliases.length === 0) {
+    return NO_ALIASES;
+  }
+  return aliases.map((state) => aliasOf(state, projectId, id)).filter((alias) => alias !== null);
 }
 
 /** Never throws: one bad document must not take the others with it. */

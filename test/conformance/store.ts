@@ -588,6 +588,8 @@ export function storeConformance(name: string, open: Open): void {
               ...fields,
               enableProxy: true,
               body: "box",
+              hooks: null,
+              aliases: [],
             },
           },
         ]);

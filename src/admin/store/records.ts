@@ -327,9 +327,23 @@ export interface ContainerFact {
     | (Pick<Container, "projectId" | "serverName" | "status" | "address" | "programs"> & {
         readonly enableProxy: boolean;
         readonly body: string | null;
+        readonly hooks: string | null;
+        readonly aliases: readonly AliasFact[];
       })
     | null;
 }
+
+/** What the proxy needs to know of an alias. */
+export type AliasFact = Pick<
+  Alias,
+  | "alias"
+  | "program"
+  | "instance"
+  | "targetPath"
+  | "allowPathOverride"
+  | "expiresAt"
+  | "enabled"
+>;
 
 /** The present state of all that changed after a revision. */
 export interface Facts {

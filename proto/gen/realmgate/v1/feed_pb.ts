@@ -8,6 +8,8 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { ProgramPort } from "./containers_pb.ts";
 import { file_realmgate_v1_containers } from "./containers_pb.ts";
+import type { Hook } from "./hooks_pb.ts";
+import { file_realmgate_v1_hooks } from "./hooks_pb.ts";
 import type { PermissionDocument } from "./permissions_pb.ts";
 import { file_realmgate_v1_permissions } from "./permissions_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -16,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file realmgate/v1/feed.proto.
  */
 export const file_realmgate_v1_feed: GenFile = /*@__PURE__*/
-  fileDesc("ChdyZWFsbWdhdGUvdjEvZmVlZC5wcm90bxIMcmVhbG1nYXRlLnYxInsKB0NoYW5nZXMSEAoIcmV2aXNpb24YASABKAMSLAoIcHJvamVjdHMYAiADKAsyGi5yZWFsbWdhdGUudjEuUHJvamVjdFN0YXRlEjAKCmNvbnRhaW5lcnMYAyADKAsyHC5yZWFsbWdhdGUudjEuQ29udGFpbmVyU3RhdGUicQoMUHJvamVjdFN0YXRlEgoKAmlkGAEgASgJEg8KB2RlbGV0ZWQYAiABKAgSMgoIZG9jdW1lbnQYAyABKAsyIC5yZWFsbWdhdGUudjEuUGVybWlzc2lvbkRvY3VtZW50EhAKCGRpc2FibGVkGAQgASgIItkCCg5Db250YWluZXJTdGF0ZRIKCgJpZBgBIAEoCRIPCgdkZWxldGVkGAIgASgIEhIKCnByb2plY3RfaWQYAyABKAkSEwoLc2VydmVyX25hbWUYBCABKAkSDwoHcnVubmluZxgFIAEoCBIUCgdhZGRyZXNzGAYgASgJSACIAQESPAoIcHJvZ3JhbXMYByADKAsyKi5yZWFsbWdhdGUudjEuQ29udGFpbmVyU3RhdGUuUHJvZ3JhbXNFbnRyeRIyCghkb2N1bWVudBgIIAEoCzIgLnJlYWxtZ2F0ZS52MS5QZXJtaXNzaW9uRG9jdW1lbnQSEAoIZGlzYWJsZWQYCSABKAgaSgoNUHJvZ3JhbXNFbnRyeRILCgNrZXkYASABKAkSKAoFdmFsdWUYAiABKAsyGS5yZWFsbWdhdGUudjEuUHJvZ3JhbVBvcnQ6AjgBQgoKCF9hZGRyZXNzYgZwcm90bzM", [file_realmgate_v1_containers, file_realmgate_v1_permissions]);
+  fileDesc("ChdyZWFsbWdhdGUvdjEvZmVlZC5wcm90bxIMcmVhbG1nYXRlLnYxInsKB0NoYW5nZXMSEAoIcmV2aXNpb24YASABKAMSLAoIcHJvamVjdHMYAiADKAsyGi5yZWFsbWdhdGUudjEuUHJvamVjdFN0YXRlEjAKCmNvbnRhaW5lcnMYAyADKAsyHC5yZWFsbWdhdGUudjEuQ29udGFpbmVyU3RhdGUicQoMUHJvamVjdFN0YXRlEgoKAmlkGAEgASgJEg8KB2RlbGV0ZWQYAiABKAgSMgoIZG9jdW1lbnQYAyABKAsyIC5yZWFsbWdhdGUudjEuUGVybWlzc2lvbkRvY3VtZW50EhAKCGRpc2FibGVkGAQgASgIIrQDCg5Db250YWluZXJTdGF0ZRIKCgJpZBgBIAEoCRIPCgdkZWxldGVkGAIgASgIEhIKCnByb2plY3RfaWQYAyABKAkSEwoLc2VydmVyX25hbWUYBCABKAkSDwoHcnVubmluZxgFIAEoCBIUCgdhZGRyZXNzGAYgASgJSACIAQESPAoIcHJvZ3JhbXMYByADKAsyKi5yZWFsbWdhdGUudjEuQ29udGFpbmVyU3RhdGUuUHJvZ3JhbXNFbnRyeRIyCghkb2N1bWVudBgIIAEoCzIgLnJlYWxtZ2F0ZS52MS5QZXJtaXNzaW9uRG9jdW1lbnQSEAoIZGlzYWJsZWQYCSABKAgSKQoHYWxpYXNlcxgKIAMoCzIYLnJlYWxtZ2F0ZS52MS5BbGlhc1N0YXRlEi4KBWhvb2tzGAsgAygLMh8ucmVhbG1nYXRlLnYxLlNlcnZpY2VIb29rc1N0YXRlGkoKDVByb2dyYW1zRW50cnkSCwoDa2V5GAEgASgJEigKBXZhbHVlGAIgASgLMhkucmVhbG1nYXRlLnYxLlByb2dyYW1Qb3J0OgI4AUIKCghfYWRkcmVzcyLEAQoKQWxpYXNTdGF0ZRINCgVhbGlhcxgBIAEoCRIPCgdwcm9ncmFtGAIgASgJEhAKCGluc3RhbmNlGAMgASgFEhgKC3RhcmdldF9wYXRoGAQgASgJSACIAQESGwoTYWxsb3dfcGF0aF9vdmVycmlkZRgFIAEoCBIaCg1leHBpcmVzX2F0X21zGAYgASgBSAGIAQESDwoHZW5hYmxlZBgHIAEoCEIOCgxfdGFyZ2V0X3BhdGhCEAoOX2V4cGlyZXNfYXRfbXMiRwoRU2VydmljZUhvb2tzU3RhdGUSDwoHc2VydmljZRgBIAEoCRIhCgVob29rcxgCIAMoCzISLnJlYWxtZ2F0ZS52MS5Ib29rYgZwcm90bzM", [file_realmgate_v1_containers, file_realmgate_v1_hooks, file_realmgate_v1_permissions]);
 
 /**
  * Changes is the present state of everything that changed after the revision that the reader had.
@@ -163,6 +165,20 @@ export type ContainerState = Message<"realmgate.v1.ContainerState"> & {
    * @generated from field: bool disabled = 9;
    */
   disabled: boolean;
+
+  /**
+   * The short hosts that lead to it.
+   *
+   * @generated from field: repeated realmgate.v1.AliasState aliases = 10;
+   */
+  aliases: AliasState[];
+
+  /**
+   * Its hooks, in the order in which they are tried.
+   *
+   * @generated from field: repeated realmgate.v1.ServiceHooksState hooks = 11;
+   */
+  hooks: ServiceHooksState[];
 };
 
 /**
@@ -171,4 +187,95 @@ export type ContainerState = Message<"realmgate.v1.ContainerState"> & {
  */
 export const ContainerStateSchema: GenMessage<ContainerState> = /*@__PURE__*/
   messageDesc(file_realmgate_v1_feed, 2);
+
+/**
+ * AliasState is an alias as the proxy sees it.
+ *
+ * @generated from message realmgate.v1.AliasState
+ */
+export type AliasState = Message<"realmgate.v1.AliasState"> & {
+  /**
+   * The first label of the host.
+   *
+   * @generated from field: string alias = 1;
+   */
+  alias: string;
+
+  /**
+   * Canonical program.
+   *
+   * @generated from field: string program = 2;
+   */
+  program: string;
+
+  /**
+   * Instance; of http and https: the port.
+   *
+   * @generated from field: int32 instance = 3;
+   */
+  instance: number;
+
+  /**
+   * Goes before the path; absent: nothing does.
+   *
+   * @generated from field: optional string target_path = 4;
+   */
+  targetPath?: string | undefined;
+
+  /**
+   * False: only exactly target_path is reachable.
+   *
+   * @generated from field: bool allow_path_override = 5;
+   */
+  allowPathOverride: boolean;
+
+  /**
+   * Unix milliseconds from which it answers 404; absent: it does not end.
+   *
+   * @generated from field: optional double expires_at_ms = 6;
+   */
+  expiresAtMs?: number | undefined;
+
+  /**
+   * It is switched on.
+   *
+   * @generated from field: bool enabled = 7;
+   */
+  enabled: boolean;
+};
+
+/**
+ * Describes the message realmgate.v1.AliasState.
+ * Use `create(AliasStateSchema)` to create a new message.
+ */
+export const AliasStateSchema: GenMessage<AliasState> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_feed, 3);
+
+/**
+ * ServiceHooksState is the hooks of one program.
+ *
+ * @generated from message realmgate.v1.ServiceHooksState
+ */
+export type ServiceHooksState = Message<"realmgate.v1.ServiceHooksState"> & {
+  /**
+   * Canonical program.
+   *
+   * @generated from field: string service = 1;
+   */
+  service: string;
+
+  /**
+   * In the order in which they are tried.
+   *
+   * @generated from field: repeated realmgate.v1.Hook hooks = 2;
+   */
+  hooks: Hook[];
+};
+
+/**
+ * Describes the message realmgate.v1.ServiceHooksState.
+ * Use `create(ServiceHooksStateSchema)` to create a new message.
+ */
+export const ServiceHooksStateSchema: GenMessage<ServiceHooksState> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_feed, 4);
 

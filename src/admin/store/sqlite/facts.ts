@@ -1,7 +1,7 @@
 // What proxies need to know: the present state of all that changed, every tenant's.
 import { and, eq, gt, max } from "drizzle-orm";
 import type { ContainerFact, ProjectFact } from "../records.ts";
-import { changes, containers, documents, projects, servers } from "../schema.ts";
+import { aliases, changes, containers, documents, projects, servers } from "../schema.ts";
 import type { FactStore } from "../store.ts";
 import type { Database, Reader } from "./database.ts";
 
@@ -43,6 +43,7 @@ function projectFacts(db: Database, reader: Reader, revision: number): ProjectFa
 }
 
 function containerFacts(db: Database, reader: Reader, revision: number): ContainerFact[] {
+  const aliasesOf = Map.groupBy(aliasFacts(reader, revision), ({ containerId }) => containerId);
   return reader
     .select({
       id: changes.entityId,
@@ -61,8 +62,33 @@ function containerFacts(db: Database, reader: Reader, revision: number): Contain
       const { projectId, status, address } = container;
       const programs = JSON.parse(container.programs);
       const placed = { projectId, serverName, status, address, programs };
-      return { id, state: { ...placed, ...documentFact(db, document) } };
+      const hooks = document === null ? null : db.open("hooks", document);
+      const own = { hooks, aliases: aliasesOf.get(id) ?? [] };
+      return { id, state: { ...placed, ...documentFact(db, document), ...own } };
     });
+}
+
+/** All aliases of the containers that changed. */
+function aliasFacts(reader: Reader, revision: number) {
+  const changed = and(
+    eq(changes.kind, "container"),
+    eq(changes.entityId, aliases.containerId),
+    gt(changes.revision, revision),
+  );
+  return reader
+    .select({
+      containerId: aliases.containerId,
+      alias: aliases.alias,
+      program: aliases.program,
+      instance: aliases.instance,
+      targetPath: aliases.targetPath,
+      allowPathOverride: aliases.allowPathOverride,
+      expiresAt: aliases.expiresAt,
+      enabled: aliases.enabled,
+    })
+    .from(changes)
+    .innerJoin(aliases, changed)
+    .all();
 }
 
 function documentFact(db: Database, row: typeof documents.$inferSelect | null) {

@@ -41,7 +41,7 @@ export function startRest(options: RestOptions): RestServer {
   const api: Api = {
     routes: new RouteTrie(bindings),
     dispatch: options.dispatch,
-    document: publish(openapiDocument(bindings, options.domain ?? "localhost")),
+    document: publish(() => openapiDocument(bindings, options.domain ?? "localhost")),
   };
   const { cert, key } = options.tls ?? {};
   const server = Bun.serve({

@@ -11,17 +11,24 @@ export const documentPaths: ReadonlySet<string> = new Set([
 /** For how long a client may go without asking whether it changed, in seconds. */
 const freshS = 300;
 
-/** The answer to GET and HEAD (RFC 9110 §13.1.2 for If-None-Match). */
-export function publish(document: JsonObject): (request: Request) => Response {
-  const bytes = new TextEncoder().encode(JSON.stringify(document));
-  const etag = `"${createHash("sha256").update(bytes).digest("base64url").slice(0, 22)}"`;
+/** The answer to GET and HEAD (RFC 9110 §13.1.2 for If-None-Match). The document is made when it is first asked for. */
+export function publish(make: () => JsonObject): (request: Request) => Response {
+  let published: ReturnType<typeof encoded> | null = null;
   return (request) => {
+    published ??= encoded(make());
+    const { bytes, etag } = published;
     const headers = { ETag: etag, "Cache-Control": `public, max-age=${freshS}` };
     if (isHeld(request.headers.get("if-none-match"), etag)) {
       return new Response(null, { status: 304, headers });
     }
     return new Response(bytes, { headers: { "Content-Type": "application/json", ...headers } });
   };
+}
+
+function encoded(document: JsonObject) {
+  const bytes = new TextEncoder().encode(JSON.stringify(document));
+  const digest = createHash("sha256").update(bytes).digest("base64url");
+  return { bytes, etag: `"${digest.slice(0, 22)}"` };
 }
 
 /** Whether the client has it already; weak tags compare as strong ones here. */

@@ -14,7 +14,8 @@ const policyDocument = "src/policy/document.ts";
 const directions: Readonly<Record<string, readonly string[]>> = {
   proto: [],
   "src/policy": [],
-  "src/proxy": ["src/policy", "proto"],
+  "src/websocket": [],
+  "src/proxy": ["src/policy", "src/websocket", "proto"],
   "src/admin": ["src/policy", "proto"],
   "src/gateway-rest": ["proto"],
   src: ["src/policy", "src/proxy", "src/admin", "src/gateway-rest", "proto"],

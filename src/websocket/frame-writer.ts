@@ -1,0 +1,64 @@
+import { randomFillSync } from "node:crypto";
+
+/** Longer payloads are masked where they are; copying shorter ones into one piece with their header is cheaper. */
+const COPIED_BYTES_MAX = 4_096;
+
+/** Masks must not be foreseeable (RFC 6455 §5.3); they are drawn in advance, for many frames at once. */
+const masks = Buffer.alloc(16_384);
+let masksUsed = masks.length;
+
+/** One whole frame in the role of the client, as pieces to be written one after the other. The payload may be overwritten. */
+export function maskedFrame(opcode: number, payload: Buffer): readonly Buffer[] {
+  const { length } = payload;
+  const size = length < 126 ? 6 : length < 65_536 ? 8 : 14;
+  const copied = length <= COPIED_BYTES_MAX;
+  const head = Buffer.allocUnsafe(copied ? size + length : size);
+  head[0] = 0x80 | opcode;
+  if (length < 126) {
+    head[1] = 0x80 | length;
+  } else if (length < 65_536) {
+    head[1] = 0x80 | 126;
+    head.writeUInt16BE(length, 2);
+  } else {
+    head[1] = 0x80 | 127;
+    head.writeUInt32BE(Math.floor(length / 2 ** 32), 2);
+    head.writeUInt32BE(length % 2 ** 32, 6);
+  }
+  const mask = nextMask();
+  mask.copy(head, size - 4);
+  if (!copied) {
+    return [head, masked(payload, mask)];
+  }
+  for (let i = 0; i < length; i++) {
+    head[size + i] = byteAt(payload, i) ^ byteAt(mask, i & 3);
+  }
+  return [head];
+}
+
+function nextMask(): Buffer {
+  if (masksUsed === masks.length) {
+    randomFillSync(masks);
+    masksUsed = 0;
+  }
+  masksUsed += 4;
+  return masks.subarray(masksUsed - 4, masksUsed);
+}
+
+/** In place, four bytes at a time; copied first where words do not begin on a word's border. */
+function masked(payload: Buffer, mask: Buffer): Buffer {
+  const bytes =
+    payload.byteOffset % 4 === 0 ? payload : Buffer.from(new Uint8Array(payload).buffer);
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2);
+  const [word = 0] = new Uint32Array(Uint8Array.from(mask).buffer);
+  for (let i = 0; i < words.length; i++) {
+    words[i] = (words[i] ?? 0) ^ word;
+  }
+  for (let i = words.length * 4; i < bytes.length; i++) {
+    bytes[i] = byteAt(bytes, i) ^ byteAt(mask, i & 3);
+  }
+  return bytes;
+}
+
+function byteAt(bytes: Uint8Array, at: number): number {
+  return bytes[at] ?? 0;
+}

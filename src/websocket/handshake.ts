@@ -1,0 +1,106 @@
+import { createHash } from "node:crypto";
+import { type IncomingMessage, request } from "node:http";
+import type { Socket } from "node:net";
+
+/** What is asked of a server, on a socket that is connected to it. */
+export interface Offer {
+  readonly socket: Socket;
+  /** Path and query. */
+  readonly target: string;
+  /** All headers save those of the handshake; names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** 16 random bytes in base64. */
+  readonly key: string;
+  /** What the client would speak, as its header says it; null: nothing was said. */
+  readonly protocols: string | null;
+  /** How long the answer may take. */
+  readonly limitMs: number;
+  /** Aborted: the answer is not wanted any more. */
+  readonly signal: AbortSignal;
+}
+
+export type HandshakeAnswer =
+  /** The socket carries frames from now on; `head` is the first of what it carries. */
+  | {
+      readonly kind: "open";
+      readonly protocol: string | null;
+      readonly message: IncomingMessage;
+      readonly head: Buffer;
+    }
+  /** An ordinary answer: the server has it otherwise. */
+  | { readonly kind: "answered"; readonly message: IncomingMessage }
+  /** Nothing in time / nothing that makes sense. The socket is destroyed. */
+  | { readonly kind: "silent" }
+  | { readonly kind: "broken"; readonly error: string };
+
+const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/** The opening handshake in the role of the client (RFC 6455 §4.1). No extension is offered, and none accepted. */
+export function shakeHands(offer: Offer): Promise<HandshakeAnswer> {
+  const { socket, target, headers, key, protocols, limitMs, signal } = offer;
+  const { promise, resolve } = Promise.withResolvers<HandshakeAnswer>();
+  const asked = request({
+    createConnection: () => socket,
+    setHost: false,
+    path: target,
+    headers: {
+      ...headers,
+      connection: "Upgrade",
+      upgrade: "websocket",
+      "sec-websocket-version": "13",
+      "sec-websocket-key": key,
+      ...(protocols === null ? {} : { "sec-websocket-protocol": protocols }),
+    },
+  });
+  const settle = (answer: HandshakeAnswer) => {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
+    if (answer.kind === "silent" || answer.kind === "broken") {
+      socket.destroy();
+    }
+    resolve(answer);
+  };
+  const timer = setTimeout(() => settle({ kind: "silent" }), limitMs);
+  const abort = () => settle({ kind: "broken", error: "aborted" });
+  signal.addEventListener("abort", abort);
+  asked.on("upgrade", (message, _socket, head) => settle(opened(offer, message, head)));
+  asked.on("response", (message) =>
+    // An upgrade that was announced and does not come, of which the runtime makes an empty answer.
+    settle(
+      message.statusCode === 101
+        ? { kind: "broken", error: "no WebSocket handshake" }
+        : { kind: "answered", message },
+    ),
+  );
+  asked.on("error", (error) => settle({ kind: "broken", error: nameOf(error) }));
+  asked.end();
+  return promise;
+}
+
+function opened(offer: Offer, message: IncomingMessage, head: Buffer): HandshakeAnswer {
+  const { headers } = message;
+  const protocol = headers["sec-websocket-protocol"] ?? null;
+  const agreed =
+    message.statusCode === 101 &&
+    headers.upgrade?.toLowerCase() === "websocket" &&
+    listed(headers.connection ?? "").some((token) => token.toLowerCase() === "upgrade") &&
+    headers["sec-websocket-accept"] === acceptOf(offer.key) &&
+    headers["sec-websocket-extensions"] === undefined &&
+    (protocol === null || listed(offer.protocols ?? "").includes(protocol));
+  return agreed
+    ? { kind: "open", protocol, message, head }
+    : { kind: "broken", error: "no WebSocket handshake" };
+}
+
+function acceptOf(key: string): string {
+  return createHash("sha1").update(`${key}${GUID}`).digest("base64");
+}
+
+function listed(header: string): string[] {
+  return header.split(",").map((token) => token.trim());
+}
+
+/** Never the message: it may carry what was asked for. */
+function nameOf(error: Error): string {
+  return "code" in error && typeof error.code === "string" ? error.code : error.name;
+}

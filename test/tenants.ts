@@ -1,10 +1,12 @@
 // Two users in a control plane of their own, with tokens, projects and containers as tests want them.
 import { toJsonString } from "@bufbuild/protobuf";
-import { ProjectLevel } from "../proto/gen/realmgate/v1/options_pb.ts";
+import type { ProjectLevel } from "../proto/gen/realmgate/v1/options_pb.ts";
 import { TokenPermissionsSchema } from "../proto/gen/realmgate/v1/tokens_pb.ts";
 import { allLeaves, treeOf } from "../src/admin/leaves.ts";
 import { hashSecret, newSecret } from "../src/admin/token-secret.ts";
+import { scopeOf } from "./conformance/stage.ts";
 import { ControlPlane } from "./control-plane.ts";
+import { plainToken } from "./token-bench.ts";
 
 /** An answer with its envelope read. */
 export interface Told {
@@ -18,7 +20,7 @@ export interface Told {
 export interface SendOptions {
   readonly body?: unknown;
   readonly realm?: string;
-  /** Everything: an operator. Unset: ada, who is one, in a session. */
+  /** `Authorization`; that of ada's session when unset. */
   readonly as?: string;
 }
 
@@ -76,25 +78,18 @@ export class Tenants implements AsyncDisposable {
     const scope = { userId, realms: [], madeFrom: null, confinedTo: null };
     const tree = treeOf(leaves === undefined ? allLeaves : new Set(leaves));
     const made = await this.plane.store.createToken(scope, {
+      ...plainToken,
       secretHash: hashSecret(secret),
       alias: `token ${++drawn}`,
-      publicKey: null,
-      publicStorage: null,
-      ipWhitelist: ["*"],
       permissions: toJsonString(TokenPermissionsSchema, tree),
       realmIds,
       allowNoRealm: realmIds.length === 0,
-      vaultAccess: false,
-      eventAccess: false,
-      expiresAt: null,
-      createdByTokenId: null,
-      delegationDepth: 0,
     });
     if (typeof made === "string") throw new Error(made);
     return `Bearer ${secret}`;
   }
 
-  /** A new project of ada's; its id. */
+  /** A new project, of ada's when nobody else is named; its id. */
   async project(realmIds: readonly string[] = [], as = this.ada): Promise<string> {
     const body = { alias: `project-${++drawn}`, realm_ids: realmIds };
     return (await this.data("POST", "/projects", { body, as })).id;
@@ -108,8 +103,7 @@ export class Tenants implements AsyncDisposable {
 
   /** Makes bob a member of a project of ada's. */
   async join(projectId: string, level: ProjectLevel): Promise<void> {
-    const scope = { userId: await this.idOf("ada"), realmId: null, realms: [], confinedTo: null };
-    const owner = { ...scope, level: ProjectLevel.EDIT };
+    const owner = scopeOf(await this.idOf("ada"));
     const member = await this.plane.store.addMember(owner, projectId, {
       userId: this.bobId,
       level,

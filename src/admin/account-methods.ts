@@ -1,5 +1,4 @@
 // A user's own account: read and changed by nobody else.
-import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { Refused } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
@@ -9,6 +8,7 @@ import {
 } from "../../proto/gen/realmgate/v1/users_pb.ts";
 import { type Caller, mayDo } from "./caller.ts";
 import type { Context, Implementation } from "./dispatch.ts";
+import { keptJson } from "./kept-json.ts";
 import { checkPassword } from "./password-rule.ts";
 import type { ServiceParts } from "./services.ts";
 import type { User } from "./store/records.ts";
@@ -16,9 +16,10 @@ import { currentToken } from "./token-message.ts";
 import { changedFields } from "./update-mask.ts";
 import { userMessage } from "./user-message.ts";
 
-/** What clients keep with an account: bytes of JSON, and levels of objects and lists in it. */
-const metadataBytesMax = 64 * 1024;
-const metadataDepthMax = 32;
+const badMetadata = {
+  unfit: ErrorCode.VALIDATION_ERROR,
+  tooLarge: ErrorCode.VALIDATION_ERROR,
+} as const;
 
 export function accountMethods({ store, logins }: ServiceParts): Implementation["methods"] {
   return {
@@ -72,24 +73,10 @@ function accountChange(request: UpdateUserRequest): AccountChange {
   const change: AccountChange = {};
   if (fields.has("alias")) change.alias = request.alias ?? null;
   if (fields.has("public_key")) change.publicKey = request.publicKey?.toLowerCase() ?? null;
-  if (fields.has("metadata")) change.metadata = metadataText(request.metadata ?? {});
+  if (fields.has("metadata")) {
+    change.metadata = keptJson(request.metadata ?? {}, "/metadata", badMetadata);
+  }
   return change;
-}
-
-function metadataText(metadata: JsonObject): string {
-  if (!fits(metadata, metadataDepthMax)) {
-    invalid("/metadata", `must not be nested deeper than ${metadataDepthMax} levels`);
-  }
-  const text = JSON.stringify(metadata);
-  if (Buffer.byteLength(text) > metadataBytesMax) {
-    invalid("/metadata", `must have at most ${metadataBytesMax} bytes as JSON`);
-  }
-  return text;
-}
-
-function fits(json: JsonValue, depth: number): boolean {
-  if (typeof json !== "object" || json === null) return true;
-  return depth > 0 && Object.values(json).every((each) => fits(each, depth - 1));
 }
 
 function newPassword(request: UpdateUserRequest): { current: string; next: string } | null {
@@ -104,8 +91,4 @@ function newPassword(request: UpdateUserRequest): { current: string; next: strin
   }
   checkPassword(password);
   return { current: currentPassword, next: password };
-}
-
-function invalid(instancePath: string, message: string): never {
-  throw new Refused(ErrorCode.VALIDATION_ERROR, [{ instancePath, message }]);
 }

@@ -165,6 +165,8 @@ describe("what a caller may do", () => {
     expect(await operates(adminSession)).toBeTrue();
     expect(await operates(await token("operator", { permissions }, admin))).toBeTrue();
     expect(await operates(await token("other", {}, admin))).toBeFalse();
+    const realmIds = ["a".repeat(24)];
+    expect(await operates(await token("confined", { permissions, realmIds }, admin))).toBeFalse();
     expect(await operates(`Bearer ${session}`)).toBeFalse();
     expect(await operates(await token("pretender", { permissions }))).toBeFalse();
   });

@@ -25,9 +25,13 @@ export function mayDo({ token }: Caller, leaf: string): boolean {
   return token === null || token.rights.leaves.has(leaf);
 }
 
-/** Operators say where the gate dials. A token of theirs needs the leaf for it. */
+/**
+ * Operators say where the gate dials. A token of theirs needs the leaf for it; one that is confined to realms must not reach
+ * the containers of others by their address.
+ */
 export function isOperator(caller: Caller): boolean {
-  return caller.user.isAdmin && mayDo(caller, "admin.servers");
+  const confined = caller.token?.rights.needsRealm ?? false;
+  return caller.user.isAdmin && mayDo(caller, "admin.servers") && !confined;
 }
 
 /** A use is noted once in this time, in milliseconds. */

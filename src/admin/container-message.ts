@@ -8,8 +8,7 @@ import {
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import { aliasMessage } from "./alias-message.ts";
-import { mayDo } from "./caller.ts";
-import { maySayWhereToDial } from "./container-upstream.ts";
+import { isOperator, mayDo } from "./caller.ts";
 import type { Context } from "./dispatch.ts";
 import { documentAnswer } from "./permission-document.ts";
 import { shownRealms } from "./realm-ids.ts";
@@ -40,7 +39,7 @@ export function containerMessage(container: Container, viewer: Viewer): Containe
   });
   if (projectAlias !== null) message.projectAlias = projectAlias;
   if (comment !== null) message.comment = comment;
-  if (maySayWhereToDial(viewer.caller)) {
+  if (isOperator(viewer.caller)) {
     if (address !== null) message.address = address;
     Object.assign(message.programs, create(ContainerSchema, { programs }).programs);
   }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
+import { scopeOf } from "../../test/conformance/stage.ts";
 import { Tenants } from "../../test/tenants.ts";
 
 const operations = {
@@ -35,8 +35,7 @@ afterAll(() => tenants[Symbol.asyncDispose]());
 /** A container with this status. */
 async function containerThat(status: Status): Promise<string> {
   const id = await tenants.container(projectId);
-  const userId = await tenants.idOf("ada");
-  const scope = { userId, realmId: null, realms: [], confinedTo: null, level: ProjectLevel.READ };
+  const scope = scopeOf(await tenants.idOf("ada"));
   // No operation makes a container fail.
   const move = { operation: "test", from: ["running"], to: status };
   await tenants.plane.store.moveStatus(scope, id, move);

@@ -18,11 +18,11 @@ import {
 } from "../../proto/gen/realmgate/v1/containers_pb.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { Placement } from "../policy/placement.ts";
-import type { Caller } from "./caller.ts";
+import { type Caller, isOperator } from "./caller.ts";
 import { colorOf } from "./color.ts";
 import { containerMessage, containerMessages } from "./container-message.ts";
 import { containerOperations } from "./container-operations.ts";
-import { addressOf, maySayWhereToDial, programsOf } from "./container-upstream.ts";
+import { addressOf, programsOf } from "./container-upstream.ts";
 import type { Implementation } from "./dispatch.ts";
 import { pageQuery, pagination } from "./page.ts";
 import { changedRealms, newRealms } from "./realm-ids.ts";
@@ -157,7 +157,7 @@ function upstreamOf(
   placement: Placement,
 ): Upstream {
   const asked = request.address !== undefined || Object.keys(request.programs).length > 0;
-  if (asked && !maySayWhereToDial(caller)) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  if (asked && !isOperator(caller)) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
   return {
     address: addressOf(request.address, placement),
     programs: programsOf(request.programs),

@@ -4,13 +4,7 @@ import type { ProgramPort as ProgramPortMessage } from "../../proto/gen/realmgat
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { Placement } from "../policy/placement.ts";
 import { canonicalProgram, isByPort } from "../policy/program.ts";
-import { type Caller, isOperator } from "./caller.ts";
 import type { ProgramPort } from "./store/records.ts";
-
-/** A token that is confined to realms must not reach the containers of others by their address. */
-export function maySayWhereToDial(caller: Caller): boolean {
-  return isOperator(caller) && !(caller.token?.rights.needsRealm ?? false);
-}
 
 /** The address in canonical spelling; null: nowhere. Throws Refused INVALID_UPSTREAM. */
 export function addressOf(sent: string | undefined, placement: Placement): string | null {

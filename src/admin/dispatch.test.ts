@@ -23,6 +23,7 @@ import {
 } from "../../proto/gen/realmgate/v1/projects_pb.ts";
 import { TokenPermissionsSchema, TokenService } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
 import { LoginRequestSchema, UserService } from "../../proto/gen/realmgate/v1/users_pb.ts";
+import { plainToken } from "../../test/token-bench.ts";
 import { Callers } from "./caller.ts";
 import { type Context, createDispatch, type Implementation } from "./dispatch.ts";
 import { allLeaves, treeOf } from "./leaves.ts";
@@ -92,18 +93,9 @@ async function token(
   const secret = newSecret();
   const writer = { ...wide(user.id), madeFrom: null };
   const made = await store.createToken(writer, {
+    ...plainToken,
     alias: `token ${++tokens}`,
-    publicKey: null,
-    publicStorage: null,
-    ipWhitelist: ["*"],
     permissions: toJsonString(TokenPermissionsSchema, treeOf(new Set(leaves))),
-    realmIds: [],
-    allowNoRealm: true,
-    vaultAccess: false,
-    eventAccess: true,
-    expiresAt: null,
-    createdByTokenId: null,
-    delegationDepth: 0,
     ...rest,
     secretHash: hashSecret(secret),
   });

@@ -151,8 +151,7 @@ function admit(caller: Caller, needs: Requires, realmId: string | null): void {
     throw new Refused(ErrorCode.TOKEN_REQUIRED);
   }
   const hasLeaf = needs.leaves.length === 0 || needs.leaves.some((leaf) => mayDo(caller, leaf));
-  const confined = token?.rights.needsRealm === true;
-  if (!hasLeaf || (needs.operator && (confined || !isOperator(caller)))) {
+  if (!hasLeaf || (needs.operator && !isOperator(caller))) {
     throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
   }
 }

@@ -63,8 +63,8 @@ export class DocumentAccess {
       const write = { expected, projectVersion, enableProxy, body, hooks };
       const written = await this.#store.putDocument(scope, key, write);
       if (written === null) throw this.#notFound();
-      if (written.kind === "stale") break;
-      if (written.kind === "moved") continue;
+      if (written === "stale") break;
+      if (written === "moved") continue;
       const { version, revision } = written;
       const state = { version, enableProxy, body, hooks };
       return { projectId: view.projectId, state, warnings, revision };

@@ -15,6 +15,7 @@ import {
 } from "../../proto/gen/realmgate/v1/members_pb.ts";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import type { Context, Implementation } from "./dispatch.ts";
+import { membersMax } from "./limits.ts";
 import { pageQuery, pagination } from "./page.ts";
 import type { Member, MemberColumn } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
@@ -104,7 +105,7 @@ async function outOfReach(
 }
 
 function tooManyMembers(): Refused {
-  const message = "has no room: a project has at most 1000 members";
+  const message = `has no room: a project has at most ${membersMax} members`;
   return new Refused(ErrorCode.VALIDATION_ERROR, [{ instancePath: "/project_id", message }]);
 }
 

@@ -47,13 +47,13 @@ export function groupNames(document: PermissionDocument | null): ReadonlySet<str
   return new Set(Object.keys(document?.groups ?? {}));
 }
 
-/** A document made fit to be stored, or a refusal that names everything wrong with it. */
+/** A document made fit to be stored. */
 export interface AcceptedDocument {
   readonly body: string;
   readonly warnings: readonly string[];
 }
 
-/** Validates and compiles on trial: what is stored compiles. `hookFaults` are refused with the rest. Throws Refused. */
+/** Validates and compiles on trial: what is stored compiles. Throws Refused with everything wrong with it, `hookFaults` too. */
 export function acceptDocument(
   document: PermissionDocument,
   hookFaults: readonly Violation[] = [],

@@ -20,6 +20,7 @@ import {
 } from "../../proto/gen/realmgate/v1/projects_pb.ts";
 import { colorOf } from "./color.ts";
 import type { Implementation } from "./dispatch.ts";
+import { membersMax } from "./limits.ts";
 import { memberMessage } from "./member-service.ts";
 import { pageQuery, pagination } from "./page.ts";
 import { changedRealms, newRealms, shownRealms } from "./realm-ids.ts";
@@ -102,10 +103,9 @@ export function projectService(store: Store): Implementation {
   };
 }
 
-/** A project has no more members. */
 const everyMember: PageQuery<"created_at"> = {
   page: 1,
-  limit: 1000,
+  limit: membersMax,
   sortBy: "created_at",
   sortOrder: "desc",
 };

@@ -141,7 +141,7 @@ export async function putDocument(place: Place, key: DocumentKey, json: JsonValu
   const { body } = acceptDocument(fromJson(PermissionDocumentSchema, json));
   const write = { expected, projectVersion: null, enableProxy, body, hooks };
   const written = await place.store.putDocument(place.scope, key, write);
-  if (written?.kind !== "written") throw new Error("not written");
+  if (written === null || typeof written === "string") throw new Error(`${written}`);
 }
 
 /** How a call that has to be refused was: its status, and where something is wrong. */

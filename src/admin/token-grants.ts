@@ -5,9 +5,9 @@ import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import { type Caller, mayDo } from "./caller.ts";
 import { anywhere, intersection, isWithin, type Whitelist, whitelistOf } from "./ip-whitelist.ts";
 import type { Leaves } from "./leaves.ts";
+import { delegationDepthMax, tokenRealmsMax } from "./limits.ts";
 import { shownRealms } from "./realm-ids.ts";
 import type { Scope } from "./store/records.ts";
-import { maxDelegationDepth, tokenRealmsMax } from "./token-limits.ts";
 import { earlier } from "./token-rights.ts";
 import { isForOperators } from "./token-templates.ts";
 
@@ -24,7 +24,7 @@ export function descentFrom({ token }: Caller): {
 } {
   if (token === null) return { createdByTokenId: null, delegationDepth: 0 };
   const { id, delegationDepth } = token.token;
-  if (delegationDepth >= maxDelegationDepth) throw new Refused(ErrorCode.DELEGATION_TOO_DEEP);
+  if (delegationDepth >= delegationDepthMax) throw new Refused(ErrorCode.DELEGATION_TOO_DEEP);
   return { createdByTokenId: id, delegationDepth: delegationDepth + 1 };
 }
 

@@ -10,9 +10,9 @@ import {
 } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
 import type { CallingToken } from "./caller.ts";
 import { treeOf } from "./leaves.ts";
+import { delegationDepthMax } from "./limits.ts";
 import { shownRealms } from "./realm-ids.ts";
 import type { Scope, Token } from "./store/records.ts";
-import { maxDelegationDepth } from "./token-limits.ts";
 import { storedLeaves } from "./token-rights.ts";
 import { tokenPrefix } from "./token-secret.ts";
 
@@ -49,7 +49,7 @@ export function currentToken({ token, rights }: CallingToken, scope: Scope): Cur
     requiresRealmScope: needsRealm,
     allowedRealmIds: [...(confinedTo ?? [])],
     allowNoRealm: token.allowNoRealm,
-    maxDelegationDepth,
+    maxDelegationDepth: delegationDepthMax,
   });
   if (scope.realmId !== null) restrictions.activeRealmId = scope.realmId;
   return create(CurrentTokenSchema, { token: tokenMessage(token, scope), restrictions });

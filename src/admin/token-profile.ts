@@ -1,13 +1,15 @@
 // What a token shows of itself: a public key, and storage that only who knows the key can find.
-import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import type { JsonObject } from "@bufbuild/protobuf";
 import { Refused } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
+import { keptJson } from "./kept-json.ts";
 import type { Token } from "./store/records.ts";
 
-/** Of the storage as JSON text in UTF-8. */
-const storageBytesMax = 64 * 1024;
-/** Objects and arrays within each other: as deep as REST reads them. */
-const depthMax = 32;
+const instancePath = "/public_storage";
+const badStorage = {
+  unfit: ErrorCode.INVALID_TOKEN_REQUEST,
+  tooLarge: ErrorCode.PUBLIC_STORAGE_TOO_LARGE,
+} as const;
 
 export type Profile = Pick<Token, "publicKey" | "publicStorage">;
 
@@ -30,36 +32,14 @@ export function profileAfter(
     ? (sent.publicKey?.toLowerCase() ?? null)
     : present.publicKey;
   if (changed.has("public_storage") && sent.publicStorage !== undefined) {
-    if (publicKey === null) throw badStorage("needs a public_key");
-    return { publicKey, publicStorage: storedText(sent.publicStorage) };
+    if (publicKey === null) {
+      const message = "needs a public_key";
+      throw new Refused(badStorage.unfit, [{ instancePath, message }]);
+    }
+    return { publicKey, publicStorage: keptJson(sent.publicStorage, instancePath, badStorage) };
   }
   const kept = publicKey !== null && !changed.has("public_storage");
   return { publicKey, publicStorage: kept ? present.publicStorage : null };
 }
 
 export const noProfile: Profile = { publicKey: null, publicStorage: null };
-
-function storedText(storage: JsonObject): string {
-  if (!isJson(storage, 0)) {
-    throw badStorage(`must be JSON, with numbers that are finite, at most ${depthMax} levels deep`);
-  }
-  const text = JSON.stringify(storage);
-  if (Buffer.byteLength(text) > storageBytesMax) {
-    const message = `must have at most ${storageBytesMax} bytes as JSON`;
-    throw new Refused(ErrorCode.PUBLIC_STORAGE_TOO_LARGE, [{ instancePath, message }]);
-  }
-  return text;
-}
-
-const instancePath = "/public_storage";
-
-function badStorage(message: string): Refused {
-  return new Refused(ErrorCode.INVALID_TOKEN_REQUEST, [{ instancePath, message }]);
-}
-
-/** A binary message can say more than JSON can. */
-function isJson(value: JsonValue, depth: number): boolean {
-  if (typeof value === "number") return Number.isFinite(value);
-  if (typeof value !== "object" || value === null) return true;
-  return depth < depthMax && Object.values(value).every((each) => isJson(each, depth + 1));
-}

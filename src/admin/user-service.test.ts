@@ -11,6 +11,7 @@ import type { Failure, Reply } from "../../proto/call.ts";
 import { refusalOf } from "../../proto/errors.ts";
 import { TokenPermissionsSchema } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
 import { UserService } from "../../proto/gen/realmgate/v1/users_pb.ts";
+import { plainToken } from "../../test/token-bench.ts";
 import { createPlacement } from "../policy/placement.ts";
 import { Callers } from "./caller.ts";
 import { createDispatch } from "./dispatch.ts";
@@ -146,19 +147,10 @@ async function token(user: User, leaves: string[] = []): Promise<How> {
   await store.createToken(
     { userId: user.id, realms: [], madeFrom: null, confinedTo: null },
     {
+      ...plainToken,
       secretHash: hashSecret(secret),
       alias: secret.slice(4, 20),
-      publicKey: null,
-      publicStorage: null,
-      ipWhitelist: ["*"],
       permissions: toJsonString(TokenPermissionsSchema, treeOf(new Set(leaves))),
-      realmIds: [],
-      allowNoRealm: true,
-      vaultAccess: false,
-      eventAccess: true,
-      expiresAt: null,
-      createdByTokenId: null,
-      delegationDepth: 0,
     },
   );
   return bearer(secret);
@@ -588,6 +580,7 @@ describe("an account", () => {
     ],
     ["32 levels", { metadata: nested(31) }, "ok", []],
     ["33 levels", { metadata: nested(32) }, "VALIDATION_ERROR", ["/metadata"]],
+    ["no JSON", { metadata: { a: Number.NaN } }, "VALIDATION_ERROR", ["/metadata"]],
     ["an empty alias", { alias: "" }, "VALIDATION_ERROR", ["/alias"]],
     ["a long alias", { alias: "x".repeat(101) }, "VALIDATION_ERROR", ["/alias"]],
     ["a short key", { publicKey: "ab" }, "INVALID_PUBLIC_KEY_FORMAT", ["/public_key"]],

@@ -446,7 +446,7 @@ export function storeConformance(name: string, open: Open): void {
       ])("does not take a write that saw an %s version", async (_why, expected) => {
         await store.putDocument(ada, key, write(0, { body: "first" }));
         const before = await store.factsAfter(0);
-        expect(await store.putDocument(ada, key, write(expected))).toEqual({ kind: "stale" });
+        expect(await store.putDocument(ada, key, write(expected))).toBe("stale");
         expect(await store.factsAfter(0)).toEqual(before);
         expect((await store.document(ada, key))?.state).toMatchObject({
           version: 1,
@@ -458,17 +458,17 @@ export function storeConformance(name: string, open: Open): void {
         await store.putDocument(ada, key, write(0));
         const before = await store.factsAfter(0);
         const moved = write(0, { projectVersion: 0 });
-        expect(await store.putDocument(ada, box, moved)).toEqual({ kind: "moved" });
+        expect(await store.putDocument(ada, box, moved)).toBe("moved");
         expect(await store.factsAfter(0)).toEqual(before);
         const again = await store.putDocument(ada, box, { ...moved, projectVersion: 1 });
-        expect(again).toMatchObject({ kind: "written", version: 1 });
+        expect(again).toMatchObject({ version: 1 });
       });
 
       test("that is stale is stale before it has moved", async () => {
         await store.putDocument(ada, key, write(0));
         await store.putDocument(ada, box, write(0));
         const both = write(0, { projectVersion: 0 });
-        expect(await store.putDocument(ada, box, both)).toEqual({ kind: "stale" });
+        expect(await store.putDocument(ada, box, both)).toBe("stale");
       });
 
       test("of nothing is gone", async () => {
@@ -485,11 +485,11 @@ export function storeConformance(name: string, open: Open): void {
         const versions: number[] = [];
         for (const [expected, body] of bodies.entries()) {
           const written = await store.putDocument(ada, key, write(expected, { body }));
-          if (written?.kind !== "written") throw new Error("not written");
+          if (written === null || typeof written === "string") throw new Error(`${written}`);
           versions.push(written.version);
         }
         expect(versions).toEqual([1, 2, 3, 4, 5, 6]);
-        expect(await store.putDocument(ada, key, write(0))).toEqual({ kind: "stale" });
+        expect(await store.putDocument(ada, key, write(0))).toBe("stale");
       });
 
       test("takes exactly one of 64 writers that saw the same version, round after round", async () => {
@@ -504,9 +504,9 @@ export function storeConformance(name: string, open: Open): void {
               };
             }),
           );
-          const winners = outcomes.filter(({ written }) => written?.kind === "written");
+          const winners = outcomes.filter(({ written }) => typeof written === "object");
           expect(winners).toHaveLength(1);
-          const lost = outcomes.filter(({ written }) => written?.kind === "stale");
+          const lost = outcomes.filter(({ written }) => written === "stale");
           expect(lost).toHaveLength(63);
           expect((await store.document(ada, key))?.state).toEqual({
             version: expected + 1,
@@ -535,7 +535,7 @@ export function storeConformance(name: string, open: Open): void {
         const box = await store.createContainer(ada, newContainer(id));
         if (typeof box === "string") throw new Error(box);
         const written = await store.putDocument(ada, ofProject(id), write(0));
-        if (written?.kind !== "written") throw new Error("not written");
+        if (written === null || typeof written === "string") throw new Error(`${written}`);
         await store.putDocument(ada, ofProject(id), write(0));
         const revisions = [made.revision, box.revision, written.revision];
         expect(revisions).toEqual([...new Set(revisions)].toSorted((a, b) => a - b));
@@ -658,9 +658,9 @@ export function storeConformance(name: string, open: Open): void {
       expect(await read()).toEqual(before);
       expect(await store.createFirstUser({ username: "eve", passwordHash: "" })).toBeFalse();
       expect((await store.registerServer("local")).id).toBe(serverId);
-      expect(await store.putDocument(ada, ofProject(id), write(0))).toEqual({ kind: "stale" });
+      expect(await store.putDocument(ada, ofProject(id), write(0))).toBe("stale");
       const written = await store.putDocument(ada, ofProject(id), write(1));
-      expect(written).toMatchObject({ kind: "written", version: 2 });
+      expect(written).toMatchObject({ version: 2 });
       expect(await revisionNow()).toBeGreaterThan(revision);
     });
   });

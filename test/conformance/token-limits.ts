@@ -1,8 +1,8 @@
 // What every Store promises of auth tokens where there are many: it is bounded what they take.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { expiredTokensMax, tokenListBytesMax, tokensMax } from "../../src/admin/limits.ts";
 import type { TokenWriter } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
-import { expiredTokensMax, listBytesMax, tokensMax } from "../../src/admin/token-limits.ts";
 import type { Open } from "./store.ts";
 import { by, TokenStage } from "./token-stage.ts";
 
@@ -118,7 +118,7 @@ export function tokenLimitConformance(name: string, open: Open): void {
         "ends where it would be too much to hold",
         async () => {
           const publicStorage = JSON.stringify({ a: "x".repeat(60_000) });
-          const many = Math.ceil(listBytesMax / publicStorage.length);
+          const many = Math.ceil(tokenListBytesMax / publicStorage.length);
           for (let n = 0; n < many; n++) await make(ada, { publicKey: key, publicStorage });
           const { tokens, truncated } = await store.tokens(ada);
           expect(truncated).toBeTrue();

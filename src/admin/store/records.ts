@@ -307,12 +307,11 @@ export interface DocumentWrite {
   readonly hooks: string | null;
 }
 
-export type DocumentWritten =
-  | { readonly kind: "written"; readonly version: number; readonly revision: number }
-  /** Somebody else wrote first: the caller has to read again. */
-  | { readonly kind: "stale" }
-  /** The project's document moved on: the new state has to be made again. */
-  | { readonly kind: "moved" };
+/**
+ * `stale`: somebody else wrote first, the caller has to read again. `moved`: the project's document moved on, the new state
+ * has to be made again.
+ */
+export type DocumentWritten = ({ readonly version: number } & Made) | "stale" | "moved";
 
 /** What the proxy needs to know of a project; null: it is gone. */
 export interface ProjectFact {
@@ -336,13 +335,7 @@ export interface ContainerFact {
 /** What the proxy needs to know of an alias. */
 export type AliasFact = Pick<
   Alias,
-  | "alias"
-  | "program"
-  | "instance"
-  | "targetPath"
-  | "allowPathOverride"
-  | "expiresAt"
-  | "enabled"
+  "alias" | "program" | "instance" | "targetPath" | "allowPathOverride" | "expiresAt" | "enabled"
 >;
 
 /** The present state of all that changed after a revision. */

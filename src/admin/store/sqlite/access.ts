@@ -4,8 +4,9 @@ import { ProjectLevel } from "../../../../proto/gen/realmgate/v1/options_pb.ts";
 import type { Access, ResourceKey, Scope } from "../records.ts";
 import { aliases, containers, members, projects } from "../schema.ts";
 import type { AccessStore } from "../store.ts";
+import { containerCarrier, isShared, projectCarrier } from "./carriers.ts";
 import type { Database } from "./database.ts";
-import { containerInScope, containerIsShared, projectInScope, projectIsShared } from "./scope.ts";
+import { containerInScope, projectInScope } from "./scope.ts";
 
 export function accessStore(db: Database): AccessStore {
   return {
@@ -18,13 +19,13 @@ export function accessStore(db: Database): AccessStore {
       const row =
         kind === "project"
           ? reader
-              .select({ level, shared: projectIsShared(reader, scope.confinedTo) })
+              .select({ level, shared: isShared(reader, projectCarrier, scope.confinedTo) })
               .from(projects)
               .leftJoin(members, membership)
               .where(and(eq(projects.id, id), projectInScope(reader, visible)))
               .get()
           : reader
-              .select({ level, shared: containerIsShared(reader, scope.confinedTo) })
+              .select({ level, shared: isShared(reader, containerCarrier, scope.confinedTo) })
               .from(containers)
               .innerJoin(projects, eq(projects.id, containers.projectId))
               .leftJoin(members, membership)

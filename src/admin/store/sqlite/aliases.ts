@@ -1,16 +1,26 @@
 // Aliases: names that are taken once on a server and once in an account.
-import { and, count, desc, eq, gt, isNull, lte, ne, or, type SQL, sql } from "drizzle-orm";
+import {
+  and,
+  count,
+  desc,
+  eq,
+  getTableColumns,
+  gt,
+  isNull,
+  lte,
+  ne,
+  or,
+  type SQL,
+  sql,
+} from "drizzle-orm";
 import { newId } from "../../id.ts";
+import { aliasesListedMax, aliasesMax } from "../../limits.ts";
 import type { Alias, AliasChange, AliasQuery, Made, NewAlias, Page, Scope } from "../records.ts";
 import { aliases, containers, projects, servers } from "../schema.ts";
 import type { AliasStore } from "../store.ts";
-import { type Database, type Reader, recordChange, type Transaction } from "./database.ts";
-import { containerInScope, containersInScope, projectInRealms } from "./scope.ts";
-
-/** Aliases that a container may have. */
-export const aliasesPerContainerMax = 32;
-/** Aliases that one list shows. */
-export const aliasesListedMax = 1_000;
+import { carriesAll, projectCarrier } from "./carriers.ts";
+import { countOf, type Database, type Reader, recordChange, type Transaction } from "./database.ts";
+import { containerInScope, containersInScope } from "./scope.ts";
 
 export function aliasStore(db: Database): AliasStore {
   return {
@@ -19,7 +29,7 @@ export function aliasStore(db: Database): AliasStore {
       alias: NewAlias,
     ): Promise<({ alias: Alias } & Made) | "server" | "account" | "limit" | null> {
       const { containerId } = alias;
-      const made = db.transaction((tx) => {
+      return db.write((tx) => {
         const place = tx
           .select({ serverId: containers.serverId, userId: projects.userId })
           .from(containers)
@@ -27,9 +37,8 @@ export function aliasStore(db: Database): AliasStore {
           .where(and(eq(containers.id, containerId), containerInScope(tx, scope)))
           .get();
         if (place === undefined) return null;
-        const ofContainer = eq(aliases.containerId, containerId);
-        const present = tx.select({ n: count() }).from(aliases).where(ofContainer).get()?.n ?? 0;
-        if (present >= aliasesPerContainerMax) return "limit";
+        const present = countOf(tx, aliases, eq(aliases.containerId, containerId));
+        if (present >= aliasesMax) return "limit";
         const holder = holderOf(tx, { ...place, alias: alias.alias });
         if (holder !== null) return holder;
         const now = db.timestamp();
@@ -37,8 +46,6 @@ export function aliasStore(db: Database): AliasStore {
         tx.insert(aliases).values(row).run();
         return written(tx, scope, row.id);
       });
-      if (made !== null && typeof made !== "string") db.announce(made.revision);
-      return made;
     },
 
     async alias(scope: Scope, id: string): Promise<Alias | null> {
@@ -63,7 +70,7 @@ export function aliasStore(db: Database): AliasStore {
       id: string,
       change: AliasChange,
     ): Promise<({ alias: Alias } & Made) | "server" | "account" | null> {
-      const made = db.transaction((tx) => {
+      return db.write((tx) => {
         const before = readAlias(tx, scope, id);
         if (before === null) return null;
         const holder = holderOf(tx, { ...before, ...change });
@@ -74,19 +81,15 @@ export function aliasStore(db: Database): AliasStore {
           .run();
         return written(tx, scope, id);
       });
-      if (made !== null && typeof made !== "string") db.announce(made.revision);
-      return made;
     },
 
     async deleteAlias(scope: Scope, id: string): Promise<Made | null> {
-      const made = db.transaction((tx) => {
+      return db.write((tx) => {
         const alias = readAlias(tx, scope, id);
         if (alias === null) return null;
         tx.delete(aliases).where(eq(aliases.id, id)).run();
         return { revision: recordChange(tx, { kind: "container", id: alias.containerId }) };
       });
-      if (made !== null) db.announce(made.revision);
-      return made;
     },
   };
 }
@@ -136,27 +139,15 @@ function readAlias(reader: Reader, scope: Scope, id: string): Alias | null {
 
 /** Newest first. `scope` says what is told of the projects. */
 function readAliases(reader: Reader, scope: Scope, where: SQL | undefined): Alias[] {
-  const projectVisible = projectInRealms(reader, scope.realms) ?? sql`1`;
+  const projectVisible = carriesAll(reader, projectCarrier, scope.realms) ?? sql`1`;
   return reader
     .select({
-      id: aliases.id,
-      userId: aliases.userId,
+      ...getTableColumns(aliases),
       projectId: containers.projectId,
       // What the scope does not hold of the project is not told through the alias.
       projectAlias: sql<string | null>`case when ${projectVisible} then ${projects.alias} end`,
-      containerId: aliases.containerId,
       containerName: containers.name,
-      serverId: aliases.serverId,
       serverName: servers.name,
-      alias: aliases.alias,
-      program: aliases.program,
-      instance: aliases.instance,
-      targetPath: aliases.targetPath,
-      allowPathOverride: aliases.allowPathOverride,
-      expiresAt: aliases.expiresAt,
-      enabled: aliases.enabled,
-      createdAt: aliases.createdAt,
-      updatedAt: aliases.updatedAt,
     })
     .from(aliases)
     .innerJoin(containers, eq(containers.id, aliases.containerId))

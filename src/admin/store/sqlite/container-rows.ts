@@ -1,10 +1,18 @@
 // Containers as they are read, and who has a name.
-import { and, count, eq, exists, getTableColumns, inArray, ne, type SQL, sql } from "drizzle-orm";
+import { and, count, eq, getTableColumns, ne, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/sqlite-core";
-import type { Container, Scope } from "../records.ts";
-import { aliases, containerRealms, containers, documents, projects, servers } from "../schema.ts";
+import type { Container, ContainerColumn, PageQuery, Scope } from "../records.ts";
+import { aliases, containers, documents, projects, servers } from "../schema.ts";
+import {
+  carriesAll,
+  containerCarrier,
+  isSeenAlongside,
+  projectCarrier,
+  withRealms,
+} from "./carriers.ts";
 import type { Reader, Transaction } from "./database.ts";
-import { containerInScope, projectInRealms } from "./scope.ts";
+import { pageOf } from "./page.ts";
+import { containerInScope } from "./scope.ts";
 
 /** Null: it does not exist in this scope. */
 export function readContainer(reader: Reader, scope: Scope, id: string): Container | null {
@@ -19,21 +27,32 @@ export function writtenContainer(tx: Transaction, scope: Scope, id: string): Con
   return container;
 }
 
-/** `scope` says what is told of the projects. */
+const columns = {
+  created_at: containers.createdAt,
+  id: containers.id,
+  name: containers.name,
+  status: containers.status,
+  updated_at: containers.updatedAt,
+} satisfies Record<ContainerColumn, unknown>;
+
+/** Rises with each container, also within one instant. */
+const sequence = sql<number>`${containers}.rowid`;
+
+/** All, or one page of them. `scope` says what is told of the projects. */
 export function readContainers(
   reader: Reader,
   scope: Scope,
   where: SQL | undefined,
-  page?: { readonly orderBy: SQL[]; readonly limit: number; readonly offset: number },
+  page?: PageQuery<ContainerColumn>,
 ): Container[] {
   const own = alias(documents, "own");
   const ofProject = alias(documents, "of_project");
-  const projectVisible = projectInRealms(reader, scope.realms) ?? sql`1`;
+  const projectVisible = carriesAll(reader, projectCarrier, scope.realms) ?? sql`1`;
   const aliasCount = reader
     .select({ n: count() })
     .from(aliases)
     .where(eq(aliases.containerId, containers.id));
-  let query = reader
+  const query = reader
     .select({
       ...getTableColumns(containers),
       // What the scope does not hold of the project is not told through the container.
@@ -50,37 +69,13 @@ export function readContainers(
     .leftJoin(ofProject, and(eq(ofProject.kind, "project"), eq(ofProject.ownerId, projects.id)))
     .where(where)
     .$dynamic();
-  if (page !== undefined) {
-    query = query
-      .orderBy(...page.orderBy)
-      .limit(page.limit)
-      .offset(page.offset);
-  }
-  const rows = query.all();
-  const realms = realmsOf(
-    reader,
-    rows.map(({ id }) => id),
-  );
-  return rows.map((row) => ({
+  const rows = (page === undefined ? query : pageOf(query, page, columns, sequence)).all();
+  return withRealms(reader, containerCarrier, rows).map((row) => ({
     ...row,
     programs: JSON.parse(row.programs),
     hasOwnDocument: Boolean(row.hasOwnDocument),
     hasProjectDocument: Boolean(row.hasProjectDocument),
-    realmIds: realms.get(row.id) ?? [],
   }));
-}
-
-/** The realms of each container, sorted. */
-export function realmsOf(reader: Reader, ids: readonly string[]): Map<string, string[]> {
-  const rows = reader
-    .select({ owner: containerRealms.containerId, realmId: containerRealms.realmId })
-    .from(containerRealms)
-    .where(inArray(containerRealms.containerId, [...ids]))
-    .orderBy(containerRealms.realmId)
-    .all();
-  const realms = new Map<string, string[]>(ids.map((id) => [id, []]));
-  for (const { owner, realmId } of rows) realms.get(owner)?.push(realmId);
-  return realms;
 }
 
 /**
@@ -92,20 +87,11 @@ export function nameTaken(
   { id, projectId, name }: Pick<Container, "projectId" | "name"> & { readonly id?: string },
   realmIds: readonly string[],
 ): boolean {
-  const realms = tx
-    .select({ one: sql`1` })
-    .from(containerRealms)
-    .where(
-      and(
-        eq(containerRealms.containerId, containers.id),
-        realmIds.length === 0 ? undefined : inArray(containerRealms.realmId, [...realmIds]),
-      ),
-    );
   const where = and(
     eq(containers.projectId, projectId),
     eq(containers.name, name),
     id === undefined ? undefined : ne(containers.id, id),
-    realmIds.length === 0 ? sql`not ${exists(realms)}` : exists(realms),
+    isSeenAlongside(tx, containerCarrier, realmIds),
   );
   return tx.select({ id: containers.id }).from(containers).where(where).get() !== undefined;
 }

@@ -1,8 +1,8 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { ProjectLevel } from "../../../../proto/gen/realmgate/v1/options_pb.ts";
 import { containerWriteConformance } from "../../../../test/conformance/container-writes.ts";
 import { openSqlitePlace } from "../../../../test/conformance/sqlite-place.ts";
+import { A, Stage } from "../../../../test/conformance/stage.ts";
 
 containerWriteConformance("the SQLite store", openSqlitePlace);
 
@@ -21,30 +21,14 @@ function tablesWith(path: string, text: string): string[] {
 }
 
 test("of a deleted container no table has a row but the one that tells of it", async () => {
-  await using place = await openSqlitePlace(Date.now);
-  const { store, path } = place;
-  await store.createFirstUser({ username: "ada", passwordHash: "" });
-  const userId = (await store.userForLogin({ username: "ada" }))?.id ?? "";
-  const level = ProjectLevel.DELETE;
-  const scope = { userId, realmId: null, realms: [], confinedTo: null, level };
-  const serverId = (await store.registerServer("local")).id;
-  const color = "#000";
-  const project = { alias: "p", color, maxContainers: null, realmIds: [] };
-  const made = await store.createProject(scope, project);
-  if (made === "duplicate") throw new Error(made);
-  const projectId = made.project.id;
-  const realmIds = ["a".repeat(24)];
-  const box = { name: "box", color, comment: null, address: null, programs: {}, realmIds };
-  const held = await store.createContainer(scope, { ...box, projectId, serverId });
-  if (typeof held === "string") throw new Error(held);
-  const { id } = held.container;
+  const place = await openSqlitePlace(Date.now);
+  await using stage = await Stage.open(async () => place);
+  const { store, ada } = stage;
+  const project = await stage.project(ada);
+  const { id } = await stage.container(ada, project.id, { realmIds: [A] });
   const document = { expected: 0, projectVersion: null, enableProxy: true };
-  await store.putDocument(
-    scope,
-    { kind: "container", id },
-    { ...document, body: "{}", hooks: "{}" },
-  );
-  await store.createAlias(scope, {
+  await store.putDocument(ada, { kind: "container", id }, { ...document, body: "{}", hooks: "{}" });
+  await store.createAlias(ada, {
     containerId: id,
     alias: "shop",
     program: "files",
@@ -54,7 +38,7 @@ test("of a deleted container no table has a row but the one that tells of it", a
     expiresAt: null,
     enabled: true,
   });
-  expect(tablesWith(path, id)).toEqual([
+  expect(tablesWith(place.path, id)).toEqual([
     "aliases",
     "changes",
     "container_realms",
@@ -62,6 +46,6 @@ test("of a deleted container no table has a row but the one that tells of it", a
     "documents",
     "status_logs",
   ]);
-  await store.deleteContainer(scope, id);
-  expect(tablesWith(path, id)).toEqual(["changes"]);
+  await store.deleteContainer(ada, id);
+  expect(tablesWith(place.path, id)).toEqual(["changes"]);
 });

@@ -1,5 +1,5 @@
 // Containers.
-import { and, asc, count, desc, eq, sql } from "drizzle-orm";
+import { and, count, eq } from "drizzle-orm";
 import { newId } from "../../id.ts";
 import type {
   Container,
@@ -14,19 +14,11 @@ import type {
 } from "../records.ts";
 import { containerRealms, containers, documents, projects } from "../schema.ts";
 import type { ContainerStore } from "../store.ts";
+import { carriesAll, containerCarrier } from "./carriers.ts";
 import { nameTaken, readContainer, readContainers, writtenContainer } from "./container-rows.ts";
-import { type Database, recordChange, type Transaction } from "./database.ts";
-import {
-  containerInRealms,
-  containerInScope,
-  containersInScope,
-  projectInScope,
-  withRealm,
-} from "./scope.ts";
+import { countOf, type Database, recordChange, type Transaction } from "./database.ts";
+import { containerInScope, containersInScope, projectInScope, withRealm } from "./scope.ts";
 import { addStatusLog, type StatusStore } from "./status-logs.ts";
-
-/** Rises with each container, also within one instant. */
-const sequence = sql<number>`${containers}.rowid`;
 
 export function containerStore(db: Database): Omit<ContainerStore, keyof StatusStore> {
   return {
@@ -34,7 +26,7 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
       scope: Scope,
       container: NewContainer,
     ): Promise<({ container: Container } & Made) | "no_project" | "quota" | "duplicate"> {
-      const made = db.transaction((tx) => {
+      return db.write((tx) => {
         const project = tx
           .select()
           .from(projects)
@@ -42,14 +34,15 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
           .get();
         if (project === undefined) return "no_project";
         const { maxContainers } = project;
-        if (maxContainers !== null && containersOf(tx, project.id) >= maxContainers) return "quota";
+        const ofProject = eq(containers.projectId, project.id);
+        if (maxContainers !== null && countOf(tx, containers, ofProject) >= maxContainers) {
+          return "quota";
+        }
         const realmIds = withRealm(container.realmIds, scope.realmId);
         if (nameTaken(tx, container, realmIds)) return "duplicate";
         const id = insertContainer(tx, container, realmIds, db.timestamp());
         return { container: writtenContainer(tx, scope, id), revision: changed(tx, id) };
       });
-      if (typeof made !== "string") db.announce(made.revision);
-      return made;
     },
 
     async container(scope: Scope, id: string): Promise<Container | null> {
@@ -65,19 +58,7 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
         projectId === null
           ? containersInScope(db.reader, scope)
           : and(eq(containers.projectId, projectId), containerInScope(db.reader, scope));
-      const columns = {
-        created_at: containers.createdAt,
-        id: containers.id,
-        name: containers.name,
-        status: containers.status,
-        updated_at: containers.updatedAt,
-      } satisfies Record<ContainerColumn, unknown>;
-      const order = query.sortOrder === "asc" ? asc : desc;
-      const items = readContainers(db.reader, scope, where, {
-        orderBy: [order(columns[query.sortBy]), order(sequence)],
-        limit: query.limit,
-        offset: (query.page - 1) * query.limit,
-      });
+      const items = readContainers(db.reader, scope, where, query);
       const total =
         db.reader
           .select({ n: count() })
@@ -94,7 +75,7 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
       change: ContainerChange,
     ): Promise<({ container: Container } & Made) | "duplicate" | null> {
       const { realmIds, ...fields } = change;
-      const made = db.transaction((tx) => {
+      return db.write((tx) => {
         const before = readContainer(tx, scope, id);
         if (before === null) return null;
         const after = realmIds === undefined ? before.realmIds : withRealm(realmIds, scope.realmId);
@@ -109,12 +90,10 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
         }
         return { container: writtenContainer(tx, scope, id), revision: changed(tx, id) };
       });
-      if (made !== null && made !== "duplicate") db.announce(made.revision);
-      return made;
     },
 
     async deleteContainer(scope: Scope, id: string): Promise<Made | null> {
-      const made = db.transaction((tx) => {
+      return db.write((tx) => {
         if (readContainer(tx, scope, id) === null) return null;
         // Realms, aliases and logs go with the row.
         tx.delete(containers).where(eq(containers.id, id)).run();
@@ -123,8 +102,6 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
           .run();
         return { revision: changed(tx, id) };
       });
-      if (made !== null) db.announce(made.revision);
-      return made;
     },
 
     async setUpstream(
@@ -132,7 +109,7 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
       realms: readonly string[],
       { address, programs }: Partial<Upstream>,
     ): Promise<(Upstream & Made) | null> {
-      const made = db.transaction((tx) => {
+      return db.write((tx) => {
         const set = {
           ...(address === undefined ? {} : { address }),
           ...(programs === undefined ? {} : { programs: JSON.stringify(programs) }),
@@ -141,21 +118,14 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
         const row = tx
           .update(containers)
           .set(set)
-          .where(and(eq(containers.id, id), containerInRealms(tx, realms)))
+          .where(and(eq(containers.id, id), carriesAll(tx, containerCarrier, realms)))
           .returning({ address: containers.address, programs: containers.programs })
           .get();
         if (row === undefined) return null;
         return { ...row, programs: JSON.parse(row.programs), revision: changed(tx, id) };
       });
-      if (made !== null) db.announce(made.revision);
-      return made;
     },
   };
-}
-
-function containersOf(tx: Transaction, projectId: string): number {
-  const ofProject = eq(containers.projectId, projectId);
-  return tx.select({ n: count() }).from(containers).where(ofProject).get()?.n ?? 0;
 }
 
 /** Answers its id. */

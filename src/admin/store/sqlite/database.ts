@@ -1,11 +1,12 @@
 // The open database and what every part of the store needs of it.
 import { Database as File } from "bun:sqlite";
 import { join } from "node:path";
-import { and, eq } from "drizzle-orm";
+import { and, count, eq, type SQL } from "drizzle-orm";
 import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
 import { migrate } from "drizzle-orm/bun-sqlite/migrator";
+import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import type { SecretBox } from "../../secret-box.ts";
-import type { DocumentKey } from "../records.ts";
+import type { DocumentKey, Made } from "../records.ts";
 import { changes, type documents } from "../schema.ts";
 
 export type Transaction = Parameters<Parameters<BunSQLiteDatabase["transaction"]>[0]>[0];
@@ -46,9 +47,13 @@ export class Database {
     return this.reader.transaction(body, { behavior: "immediate" });
   }
 
-  /** Tells the listeners of a commit. Call it after the transaction, never in it. Listeners do not throw. */
-  announce(revision: number): void {
-    for (const listener of this.#listeners) listener(revision);
+  /** A transaction that may make a revision, which the listeners are told once it is committed. They do not throw. */
+  write<Result extends Made | string | null>(body: (tx: Transaction) => Result): Result {
+    const result = this.transaction(body);
+    if (typeof result === "object" && result !== null) {
+      for (const listener of this.#listeners) listener(result.revision);
+    }
+    return result;
   }
 
   onCommit(listener: (revision: number) => void): () => void {
@@ -93,6 +98,11 @@ export type SealedPart = "body" | "hooks";
 
 function sealContext(part: SealedPart, kind: string, ownerId: string, version: number): string {
   return `document/${kind}/${ownerId}/${version}${part === "body" ? "" : `/${part}`}`;
+}
+
+/** The rows of a table that a condition holds of. */
+export function countOf(reader: Reader, table: SQLiteTable, where: SQL | undefined): number {
+  return reader.select({ n: count() }).from(table).where(where).get()?.n ?? 0;
 }
 
 /** Notes that an entity changed. Answers the revision that the transaction makes. */

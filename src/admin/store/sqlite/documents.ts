@@ -24,12 +24,12 @@ export function documentStore(db: Database): DocumentStore {
       key: DocumentKey,
       write: DocumentWrite,
     ): Promise<DocumentWritten | null> {
-      const written = db.transaction((tx): DocumentWritten | null => {
+      return db.write((tx) => {
         const view = readDocument(db, tx, scope, key);
         if (view === null) return null;
-        if (view.state.version !== write.expected) return { kind: "stale" };
+        if (view.state.version !== write.expected) return "stale";
         if (write.projectVersion !== null && view.projectState?.version !== write.projectVersion) {
-          return { kind: "moved" };
+          return "moved";
         }
         const version = write.expected + 1;
         const body = db.seal("body", key, version, write.body);
@@ -39,10 +39,8 @@ export function documentStore(db: Database): DocumentStore {
           .values({ ...row, kind: key.kind, ownerId: key.id })
           .onConflictDoUpdate({ target: [documents.kind, documents.ownerId], set: row })
           .run();
-        return { kind: "written", version, revision: recordChange(tx, key) };
+        return { version, revision: recordChange(tx, key) };
       });
-      if (written?.kind === "written") db.announce(written.revision);
-      return written;
     },
   };
 }

@@ -1,15 +1,14 @@
 // Members of projects.
-import { and, asc, count, desc, eq, getTableColumns, lte, sql } from "drizzle-orm";
+import { and, eq, getTableColumns, lte, sql } from "drizzle-orm";
 import type { ProjectLevel } from "../../../../proto/gen/realmgate/v1/options_pb.ts";
 import { newId } from "../../id.ts";
+import { membersMax } from "../../limits.ts";
 import type { Member, MemberColumn, Page, PageQuery, Scope } from "../records.ts";
 import { members, users } from "../schema.ts";
 import type { MemberStore } from "../store.ts";
-import type { Database, Reader, Transaction } from "./database.ts";
+import { countOf, type Database, type Reader, type Transaction } from "./database.ts";
+import { pageOf } from "./page.ts";
 import { readProject } from "./project-rows.ts";
-
-/** Greatest number of members of a project. */
-const membersMax = 1000;
 
 /** The order of making: ids are drawn at random. */
 const sequence = sql<number>`${members}.rowid`;
@@ -29,15 +28,10 @@ export function memberStore(db: Database): MemberStore {
         permission_level: members.level,
         updated_at: members.updatedAt,
       } satisfies Record<MemberColumn, unknown>;
-      const order = query.sortOrder === "asc" ? asc : desc;
       const ofProject = eq(members.projectId, projectId);
-      const items = selectMembers(db.reader)
-        .where(ofProject)
-        .orderBy(order(columns[query.sortBy]), order(sequence))
-        .limit(query.limit)
-        .offset((query.page - 1) * query.limit)
-        .all();
-      return { items, total: countMembers(db.reader, projectId) };
+      const select = selectMembers(db.reader).where(ofProject).$dynamic();
+      const items = pageOf(select, query, columns, sequence).all();
+      return { items, total: countOf(db.reader, members, ofProject) };
     },
 
     async member(scope: Scope, projectId: string, id: string): Promise<Member | null> {
@@ -56,7 +50,7 @@ export function memberStore(db: Database): MemberStore {
         const user = tx.select().from(users).where(eq(users.id, userId)).get();
         if (user === undefined) return "no_user";
         if (userId === project.userId || isMember(tx, projectId, userId)) return "exists";
-        if (countMembers(tx, projectId) >= membersMax) return "limit";
+        if (countOf(tx, members, eq(members.projectId, projectId)) >= membersMax) return "limit";
         const now = db.timestamp();
         const row = { ...member, id: newId(), projectId, createdAt: now, updatedAt: now };
         tx.insert(members).values(row).run();
@@ -109,11 +103,6 @@ function readMember(reader: Reader, scope: Scope, projectId: string, id: string)
   if (readProject(reader, scope, projectId) === null) return null;
   const where = and(eq(members.projectId, projectId), eq(members.id, id));
   return selectMembers(reader).where(where).get() ?? null;
-}
-
-function countMembers(reader: Reader, projectId: string): number {
-  const ofProject = eq(members.projectId, projectId);
-  return reader.select({ n: count() }).from(members).where(ofProject).get()?.n ?? 0;
 }
 
 function isMember(tx: Transaction, projectId: string, userId: string): boolean {

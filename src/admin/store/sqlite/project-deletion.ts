@@ -1,6 +1,5 @@
 // Deleting a project with all it holds, or, for a caller that does not see all of it, as far as that caller can tell.
-import { and, asc, count, eq, inArray, not, type SQL, sql } from "drizzle-orm";
-import type { SQLiteTable } from "drizzle-orm/sqlite-core";
+import { and, asc, eq, inArray, not, type SQL, sql } from "drizzle-orm";
 import type { DeletedProject, Made, Scope } from "../records.ts";
 import {
   aliases,
@@ -11,9 +10,9 @@ import {
   projectRealms,
   projects,
 } from "../schema.ts";
-import { recordChange, type Transaction } from "./database.ts";
+import { containerCarrier, isShared, isWithin, projectCarrier } from "./carriers.ts";
+import { countOf, recordChange, type Transaction } from "./database.ts";
 import { readProject } from "./project-rows.ts";
-import { containerIsShared, containerIsWithin, projectIsShared } from "./scope.ts";
 
 /**
  * Destroys the project. Of a confined caller's project that holds containers beyond its realms, what is within goes and the
@@ -31,10 +30,10 @@ export function deleteProject(
   if (project.isDefault) return "default";
   const { confinedTo } = scope;
   const ofProject = eq(containers.projectId, id);
-  const isWithin = containerIsWithin(tx, confinedTo);
-  const within = and(ofProject, isWithin);
-  if (isShared(tx, scope, id, within)) return "shared";
-  const isWhole = countOf(tx, containers, and(ofProject, not(isWithin))) === 0;
+  const isOfCaller = isWithin(tx, containerCarrier, confinedTo);
+  const within = and(ofProject, isOfCaller);
+  if (holdsShared(tx, scope, id, within)) return "shared";
+  const isWhole = countOf(tx, containers, and(ofProject, not(isOfCaller))) === 0;
   const deleted = {
     containers: tx
       .select({ id: containers.id, name: containers.name })
@@ -52,19 +51,15 @@ export function deleteProject(
 }
 
 /** Whether the project, or a container that would go with it, is in a realm that the caller may not use. */
-function isShared(
+function holdsShared(
   tx: Transaction,
   { confinedTo }: Scope,
   id: string,
   within: SQL | undefined,
 ): boolean {
-  const itself = and(eq(projects.id, id), projectIsShared(tx, confinedTo));
-  const held = and(within, containerIsShared(tx, confinedTo));
+  const itself = and(eq(projects.id, id), isShared(tx, projectCarrier, confinedTo));
+  const held = and(within, isShared(tx, containerCarrier, confinedTo));
   return countOf(tx, projects, itself) + countOf(tx, containers, held) > 0;
-}
-
-function countOf(tx: Transaction, table: SQLiteTable, where: SQL | undefined): number {
-  return tx.select({ n: count() }).from(table).where(where).get()?.n ?? 0;
 }
 
 function idsOf(tx: Transaction, where: SQL | undefined) {

@@ -1,5 +1,5 @@
 // Projects.
-import { asc, count, desc, eq, sql } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { newId } from "../../id.ts";
 import type {
   DeletedProject,
@@ -14,9 +14,11 @@ import type {
 } from "../records.ts";
 import { projectRealms, projects } from "../schema.ts";
 import type { ProjectStore } from "../store.ts";
-import { type Database, recordChange, type Transaction } from "./database.ts";
+import { projectCarrier, withRealms } from "./carriers.ts";
+import { countOf, type Database, recordChange, type Transaction } from "./database.ts";
+import { pageOf } from "./page.ts";
 import { deleteProject } from "./project-deletion.ts";
-import { aliasTaken, readProject, withRealms } from "./project-rows.ts";
+import { aliasTaken, readProject } from "./project-rows.ts";
 import { projectsInScope, withRealm } from "./scope.ts";
 
 /** The order of making: ids are drawn at random. */
@@ -38,15 +40,12 @@ export function projectStore(db: Database): ProjectStore {
         createdAt: now,
         updatedAt: now,
       };
-      const revision = db.transaction((tx) => {
-        if (aliasTaken(tx, made)) return null;
+      return db.write((tx) => {
+        if (aliasTaken(tx, made)) return "duplicate";
         tx.insert(projects).values(made).run();
         insertRealms(tx, made);
-        return recordChange(tx, { kind: "project", id: made.id });
+        return { project: made, revision: recordChange(tx, { kind: "project", id: made.id }) };
       });
-      if (revision === null) return "duplicate";
-      db.announce(revision);
-      return { project: made, revision };
     },
 
     async project(scope: Scope, id: string): Promise<Project | null> {
@@ -61,17 +60,12 @@ export function projectStore(db: Database): ProjectStore {
         alias: projects.alias,
         updated_at: projects.updatedAt,
       } satisfies Record<ProjectColumn, unknown>;
-      const order = query.sortOrder === "asc" ? asc : desc;
-      const rows = db.reader
-        .select()
-        .from(projects)
-        .where(where)
-        .orderBy(order(columns[query.sortBy]), order(sequence))
-        .limit(query.limit)
-        .offset((query.page - 1) * query.limit)
-        .all();
-      const total = db.reader.select({ n: count() }).from(projects).where(where).get()?.n ?? 0;
-      return { items: withRealms(db.reader, rows), total };
+      const select = db.reader.select().from(projects).where(where).$dynamic();
+      const rows = pageOf(select, query, columns, sequence).all();
+      return {
+        items: withRealms(db.reader, projectCarrier, rows),
+        total: countOf(db.reader, projects, where),
+      };
     },
 
     async updateProject(
@@ -79,7 +73,7 @@ export function projectStore(db: Database): ProjectStore {
       id: string,
       change: ProjectChange,
     ): Promise<({ project: Project } & Made) | "duplicate" | null> {
-      const made = db.transaction((tx) => {
+      return db.write((tx) => {
         const before = readProject(tx, scope, id);
         if (before === null) return null;
         const after = changed(before, change, scope, db.timestamp());
@@ -92,17 +86,13 @@ export function projectStore(db: Database): ProjectStore {
         }
         return { project: after, revision: recordChange(tx, { kind: "project", id }) };
       });
-      if (made !== null && made !== "duplicate") db.announce(made.revision);
-      return made;
     },
 
     async deleteProject(
       scope: Scope,
       id: string,
     ): Promise<({ deleted: DeletedProject } & Made) | "default" | "shared" | null> {
-      const made = db.transaction((tx) => deleteProject(tx, scope, id, db.timestamp()));
-      if (made !== null && typeof made !== "string") db.announce(made.revision);
-      return made;
+      return db.write((tx) => deleteProject(tx, scope, id, db.timestamp()));
     },
   };
 }

@@ -1,6 +1,7 @@
 // The status of containers, and what became of it.
-import { and, asc, count, desc, eq, sql } from "drizzle-orm";
+import { and, desc, eq, sql } from "drizzle-orm";
 import { newId } from "../../id.ts";
+import { statusLogsMax } from "../../limits.ts";
 import type {
   Container,
   Made,
@@ -13,12 +14,10 @@ import type {
 import { containers, statusLogs } from "../schema.ts";
 import type { ContainerStore } from "../store.ts";
 import { readContainer } from "./container-rows.ts";
-import { type Database, recordChange, type Transaction } from "./database.ts";
+import { countOf, type Database, recordChange, type Transaction } from "./database.ts";
+import { pageOf } from "./page.ts";
 
 export type StatusStore = Pick<ContainerStore, "moveStatus" | "statusLogs">;
-
-/** Logs kept of each container. */
-export const logsKeptMax = 1_000;
 
 /** Rises with each log, also where the clock does not. */
 const sequence = sql<number>`${statusLogs}.rowid`;
@@ -30,7 +29,7 @@ export function statusStore(db: Database): StatusStore {
       id: string,
       { operation, from, to }: { operation: string; from: readonly string[]; to: string },
     ): Promise<({ container: Container } & Made) | "conflict" | null> {
-      const made = db.transaction((tx) => {
+      return db.write((tx) => {
         const container = readContainer(tx, scope, id);
         if (container === null) return null;
         if (!from.includes(container.status)) return "conflict";
@@ -49,8 +48,6 @@ export function statusStore(db: Database): StatusStore {
         const revision = recordChange(tx, { kind: "container", id });
         return { container: { ...container, ...moved }, revision };
       });
-      if (made !== null && made !== "conflict") db.announce(made.revision);
-      return made;
     },
 
     async statusLogs(
@@ -66,17 +63,9 @@ export function statusStore(db: Database): StatusStore {
         to_status: statusLogs.toStatus,
         from_status: statusLogs.fromStatus,
       } satisfies Record<StatusLogColumn, unknown>;
-      const order = query.sortOrder === "asc" ? asc : desc;
-      const items = db.reader
-        .select()
-        .from(statusLogs)
-        .where(ofContainer)
-        .orderBy(order(columns[query.sortBy]), order(sequence))
-        .limit(query.limit)
-        .offset((query.page - 1) * query.limit)
-        .all();
-      const total = db.reader.select({ n: count() }).from(statusLogs).where(ofContainer).get();
-      return { items, total: total?.n ?? 0 };
+      const select = db.reader.select().from(statusLogs).where(ofContainer).$dynamic();
+      const items = pageOf(select, query, columns, sequence).all();
+      return { items, total: countOf(db.reader, statusLogs, ofContainer) };
     },
   };
 }
@@ -93,7 +82,7 @@ export function addStatusLog(tx: Transaction, log: Omit<StatusLog, "id">): void 
     .where(ofContainer)
     .orderBy(desc(sequence))
     .limit(1)
-    .offset(logsKeptMax);
+    .offset(statusLogsMax);
   tx.delete(statusLogs)
     .where(and(ofContainer, sql`${sequence} <= ${lastForgotten}`))
     .run();

@@ -3,7 +3,6 @@ import {
   and,
   desc,
   eq,
-  exists,
   getTableColumns,
   gt,
   inArray,
@@ -14,7 +13,7 @@ import {
   sql,
 } from "drizzle-orm";
 import { newId } from "../../id.ts";
-import { expiredTokensMax, listBytesMax, tokensMax } from "../../token-limits.ts";
+import { expiredTokensMax, tokenListBytesMax, tokensMax } from "../../limits.ts";
 import type {
   NewToken,
   Token,
@@ -25,6 +24,7 @@ import type {
 } from "../records.ts";
 import { tokenRealms, tokens } from "../schema.ts";
 import type { TokenStore } from "../store.ts";
+import { carriesAll, isWithin, tokenCarrier, withRealms } from "./carriers.ts";
 import type { Database, Reader, Transaction } from "./database.ts";
 
 /** The order of making, within a millisecond too: ids are drawn at random. */
@@ -123,7 +123,7 @@ export function tokenStore(db: Database): TokenStore {
       const row = db.reader
         .select({ publicStorage: tokens.publicStorage })
         .from(tokens)
-        .where(and(eq(tokens.publicKey, publicKey), inRealms(db.reader, realms)))
+        .where(and(eq(tokens.publicKey, publicKey), carriesAll(db.reader, tokenCarrier, realms)))
         .orderBy(tokens.createdAt, sequence)
         .limit(1)
         .get();
@@ -144,7 +144,7 @@ export function tokenStore(db: Database): TokenStore {
 
 /** What a caller may touch of the tokens that a query names. */
 export function tokenInScope(reader: Reader, scope: TokenScope): SQL | undefined {
-  return and(ofMaker(scope), inRealms(reader, scope.realms));
+  return and(ofMaker(scope), carriesAll(reader, tokenCarrier, scope.realms));
 }
 
 /** A user's tokens, or those made from a token and from those in turn: never the token itself. */
@@ -160,22 +160,13 @@ function ofMaker({ userId, madeFrom }: Pick<TokenScope, "userId" | "madeFrom">):
   return and(eq(tokens.userId, userId), madeFrom === null ? undefined : made);
 }
 
-function inRealms(reader: Reader, realms: readonly string[]): SQL | undefined {
-  return and(...realms.map((realmId) => inSomeRealm(reader, [realmId])));
-}
-
-function inSomeRealm(reader: Reader, realms: readonly string[]): SQL {
-  const there = and(eq(tokenRealms.tokenId, tokens.id), inArray(tokenRealms.realmId, [...realms]));
-  return exists(reader.select({ one: sql`1` }).from(tokenRealms).where(there));
-}
-
 /**
  * What a writer may ever see, on whatever host. Aliases and numbers count among these alone: a caller that is confined to
  * realms hears nothing of the others.
  */
 function everSeen(reader: Reader, writer: TokenWriter): SQL | undefined {
   const { confinedTo } = writer;
-  return and(ofMaker(writer), confinedTo === null ? undefined : inSomeRealm(reader, confinedTo));
+  return and(ofMaker(writer), isWithin(reader, tokenCarrier, confinedTo));
 }
 
 function aliasTaken(tx: Transaction, writer: TokenWriter, alias: string): boolean {
@@ -266,7 +257,7 @@ function readList(reader: Reader, where: SQL | undefined): TokenList {
   let total = 0;
   for (const { id, bytes } of rows) {
     total += bytes;
-    if (ids.length === tokensMax || total > listBytesMax) break;
+    if (ids.length === tokensMax || total > tokenListBytesMax) break;
     ids.push(id);
   }
   return {
@@ -285,18 +276,9 @@ function readTokens(reader: Reader, where: SQL | undefined): Token[] {
     .where(where)
     .orderBy(desc(tokens.createdAt), desc(sequence))
     .all();
-  const ids = rows.map(({ id }) => id);
-  const realms = reader
-    .select()
-    .from(tokenRealms)
-    .where(inArray(tokenRealms.tokenId, ids))
-    .orderBy(tokenRealms.realmId)
-    .all();
-  const byToken = Map.groupBy(realms, ({ tokenId }) => tokenId);
-  return rows.map((row) => ({
+  return withRealms(reader, tokenCarrier, rows).map((row) => ({
     ...row,
     ipWhitelist: JSON.parse(row.ipWhitelist),
-    realmIds: (byToken.get(row.id) ?? []).map(({ realmId }) => realmId),
   }));
 }
 

@@ -2,7 +2,7 @@
 import { and, desc, eq, notInArray, sql } from "drizzle-orm";
 import { colorOf } from "../../color.ts";
 import { newId } from "../../id.ts";
-import type { Login, User } from "../records.ts";
+import type { Login, Made, User } from "../records.ts";
 import { logins, projects, users } from "../schema.ts";
 import type { UserStore } from "../store.ts";
 import { type Database, type Reader, recordChange, type Transaction } from "./database.ts";
@@ -13,22 +13,16 @@ const loginsMax = 10;
 export function userStore(db: Database): UserStore {
   const reader = db.reader;
 
-  /** Announces what the body made; null: it made nothing. */
-  function made(body: (tx: Transaction) => number | null): boolean {
-    const revision = db.transaction(body);
-    if (revision !== null) db.announce(revision);
-    return revision !== null;
-  }
-
   return {
     async hasUsers(): Promise<boolean> {
       return hasUsers(reader);
     },
 
     async createFirstUser(user: { username: string; passwordHash: string }): Promise<boolean> {
-      return made((tx) =>
+      const made = db.write((tx) =>
         hasUsers(tx) ? null : insertUser(db, tx, { ...user, email: null, isAdmin: true }),
       );
+      return made !== null;
     },
 
     async createUser(user: {
@@ -37,7 +31,7 @@ export function userStore(db: Database): UserStore {
       passwordHash: string;
     }): Promise<boolean> {
       const email = user.email.toLowerCase();
-      return made((tx) => insertUser(db, tx, { ...user, email, isAdmin: false }));
+      return db.write((tx) => insertUser(db, tx, { ...user, email, isAdmin: false })) !== null;
     },
 
     async userForLogin(name: { username: string } | { email: string }): Promise<User | null> {
@@ -95,12 +89,12 @@ function hasUsers(reader: Reader): boolean {
   return reader.select({ id: users.id }).from(users).limit(1).get() !== undefined;
 }
 
-/** With the default project. The revision that makes; null: the name or the address is taken. */
+/** With the default project. Null: the name or the address is taken. */
 function insertUser(
   db: Database,
   tx: Transaction,
   user: Pick<User, "username" | "email" | "passwordHash" | "isAdmin">,
-): number | null {
+): Made | null {
   const now = db.timestamp();
   const times = { createdAt: now, updatedAt: now };
   const userId = newId();
@@ -115,7 +109,7 @@ function insertUser(
   tx.insert(projects)
     .values({ ...times, id, userId, alias: "default", color: colorOf(undefined), isDefault: true })
     .run();
-  return recordChange(tx, { kind: "project", id });
+  return { revision: recordChange(tx, { kind: "project", id }) };
 }
 
 function latest(reader: Reader, userId: string) {

@@ -149,31 +149,33 @@ describe("realm hosts (lines 40–60)", () => {
     expect(made.realm_ids).toEqual([REALM]);
   });
 
-  test("are where a confined token belongs: the unscoped host refuses it (50)", async () => {
-    const own = await newProvider();
-    const project = await own.project("p", inRealm);
-    const body = { alias: "confined", realm_ids: [REALM], allow_no_realm: false };
-    const holder = await own.token(body);
-    for (const [method, path, sent] of [
-      ["GET", "/projects/"],
-      ["GET", "/containers/"],
-      ["GET", "/realms/"],
-      ["GET", "/users/auth/me"],
-      ["GET", `/projects/${project}`],
-      ["GET", `/projects/${project}/proxy/permissions`],
-      ["POST", "/projects/", { alias: "q" }],
-      ["PUT", "/auth/tokens/me/public-profile", { public_key: null }],
-    ] as const) {
-      const { status, body } = await holder.call(method, path, sent);
-      expect([path, status, body.statusCode]).toEqual([path, 403, 403]);
-      expect(body.message).toContain("requires a realm-scoped URL");
-    }
-    expect(await holder.fate("GET", "/projects/", undefined, inRealm)).toBe("200");
-    expect(await holder.fate("GET", `/projects/${project}`, undefined, inRealm)).toBe("200");
-    const elsewhere = await holder.call("GET", "/projects/", undefined, { realm: STAGING });
-    expect(elsewhere.status).toBe(403);
-    expect(elsewhere.body.message).toContain("not valid for realm");
-  });
+  test.each([{ realm_ids: [REALM] }, { realm_ids: [REALM], allow_no_realm: false }])(
+    "are where a confined token belongs: the unscoped host refuses it (50): %j",
+    async (body) => {
+      const own = await newProvider();
+      const project = await own.project("p", inRealm);
+      const holder = await own.token({ alias: "confined", ...body });
+      for (const [method, path, sent] of [
+        ["GET", "/projects/"],
+        ["GET", "/containers/"],
+        ["GET", "/realms/"],
+        ["GET", "/users/auth/me"],
+        ["GET", `/projects/${project}`],
+        ["GET", `/projects/${project}/proxy/permissions`],
+        ["POST", "/projects/", { alias: "q" }],
+        ["PUT", "/auth/tokens/me/public-profile", { public_key: null }],
+      ] as const) {
+        const { status, body } = await holder.call(method, path, sent);
+        expect([path, status, body.statusCode]).toEqual([path, 403, 403]);
+        expect(body.message).toContain("requires a realm-scoped URL");
+      }
+      expect(await holder.fate("GET", "/projects/", undefined, inRealm)).toBe("200");
+      expect(await holder.fate("GET", `/projects/${project}`, undefined, inRealm)).toBe("200");
+      const elsewhere = await holder.call("GET", "/projects/", undefined, { realm: STAGING });
+      expect(elsewhere.status).toBe(403);
+      expect(elsewhere.body.message).toContain("not valid for realm");
+    },
+  );
 
   test("are told to a token by what it is restricted to, not to a session (59–60)", async () => {
     const own = await newProvider();

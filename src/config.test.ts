@@ -41,6 +41,7 @@ test("nothing set is what the documentation says", () => {
       "fc00::/7",
     ],
     programPorts: { terminal: 76, display: 3998, sqlite: 5 },
+    accessLog: null,
   });
 });
 
@@ -57,6 +58,10 @@ describe("what is read", () => {
     ["REALMGATE_DATA_DIR", "/srv/gate", "databasePath", "/srv/gate/realmgate.sqlite"],
     ["REALMGATE_DATABASE_URL", "sqlite:/srv/db", "databasePath", "/srv/db"],
     ["REALMGATE_DOMAIN", "Example.Test", "domain", "example.test"],
+    ["REALMGATE_ACCESS_LOG", "off", "accessLog", null],
+    ["REALMGATE_ACCESS_LOG", "stderr", "accessLog", "stderr"],
+    ["REALMGATE_ACCESS_LOG", "/var/log/access", "accessLog", { path: "/var/log/access" }],
+    ["REALMGATE_ACCESS_LOG", "access.log", "accessLog", { path: resolve("access.log") }],
     ["REALMGATE_SERVER_NAME", "NODE-1", "serverName", "node-1"],
     ["REALMGATE_REST_LISTEN", "127.0.0.1:0", "restListen", { hostname: "127.0.0.1", port: 0 }],
     ["REALMGATE_GRPC_LISTEN", "[::1]:65535", "grpcListen", { hostname: "::1", port: 65_535 }],

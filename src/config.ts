@@ -32,7 +32,12 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   readonly containerCidrs: readonly string[];
   readonly programPorts: Readonly<Record<string, number>>;
+  /** Where a line for each exchange of the proxy goes; null: nowhere. */
+  readonly accessLog: AccessLogPlace | null;
 }
+
+/** `stderr`, or the absolute path of a file. */
+export type AccessLogPlace = "stderr" | { readonly path: string };
 
 export type Parsed =
   | { readonly ok: true; readonly config: Config }
@@ -44,7 +49,7 @@ export const settings = {
   REALMGATE_DATABASE_URL: ["", "sqlite:PATH; in the data directory when unset"],
   REALMGATE_DOMAIN: ["localhost", "data plane on *.<server>.containers.<domain>"],
   REALMGATE_SERVER_NAME: ["local", "this node's {server} label"],
-  REALMGATE_OPS_LISTEN: ["127.0.0.1:9090", "operators only: /healthz, /readyz"],
+  REALMGATE_OPS_LISTEN: ["127.0.0.1:9090", "operators only: /healthz, /readyz, /metrics"],
   REALMGATE_REST_LISTEN: ["127.0.0.1:8080", "REST API"],
   REALMGATE_GRPC_LISTEN: ["127.0.0.1:50051", "gRPC API"],
   REALMGATE_PROXY_LISTEN: ["127.0.0.1:8000", "data plane, HTTP"],
@@ -64,6 +69,7 @@ export const settings = {
     "networks where containers may live",
   ],
   REALMGATE_PROGRAM_PORTS: ["terminal=76,display=3998,sqlite=5", "default port of each program"],
+  REALMGATE_ACCESS_LOG: ["off", "a line of JSON for each exchange of the proxy: stderr, or a file"],
 } as const satisfies Record<string, readonly [fallback: string, meaning: string]>;
 
 type Setting = keyof typeof settings;
@@ -131,6 +137,7 @@ export function parseConfig(
     trustedProxies: readNetworks("REALMGATE_TRUSTED_PROXIES", text, fail),
     containerCidrs: readNetworks("REALMGATE_CONTAINER_CIDRS", text, fail),
     programPorts: readProgramPorts(text("REALMGATE_PROGRAM_PORTS"), fail),
+    accessLog: readAccessLog(text("REALMGATE_ACCESS_LOG")),
   };
   if (!/^[a-zA-Z0-9_-]{3,50}$/.test(config.adminUsername)) {
     fail("REALMGATE_ADMIN_USERNAME", "must be 3 to 50 of letters, digits, - and _");
@@ -193,6 +200,12 @@ function readSwitch(setting: Setting, text: Text, fail: Fail): boolean {
   const word = text(setting);
   if (word !== "on" && word !== "off") fail(setting, "must be on or off");
   return word === "on";
+}
+
+/** Whether the file can be written is found out when it is opened. */
+function readAccessLog(place: string): AccessLogPlace | null {
+  if (place === "off") return null;
+  return place === "stderr" ? place : { path: resolve(place) };
 }
 
 function readListen(setting: Setting, text: Text, fail: Fail): Listen {

@@ -1,4 +1,4 @@
-// The operators' listener: is this node alive, and does its proxy enforce a given revision yet.
+// The operators' listener: is this node alive, does its proxy enforce a given revision yet, and what has it seen.
 import type { Listen } from "./config.ts";
 
 /** Longest wait that a caller may ask for, in milliseconds. */
@@ -12,6 +12,8 @@ export interface OpsOptions {
   readonly reached: (revision: bigint, waitMs: number) => Promise<boolean>;
   /** Opaque token → revision; null when it is not one of ours. */
   readonly openRevision: (token: string) => number | null;
+  /** What `GET /metrics` answers. */
+  readonly metrics: { readonly contentType: string; text(): Promise<string> };
 }
 
 export interface OpsServer extends Listen {
@@ -30,6 +32,7 @@ export function startOps(options: OpsOptions): OpsServer {
     idleTimeout: waitMsMax / 1000 + idleMarginS,
     routes: {
       "/healthz": { GET: () => Response.json({ status: "ok" }) },
+      "/metrics": { GET: () => metrics(options) },
       "/readyz": { GET: (request) => readyz(new URL(request.url).searchParams, options) },
     },
     fetch: () => Response.json({ status: "not_found" }, { status: 404 }),
@@ -39,6 +42,10 @@ export function startOps(options: OpsOptions): OpsServer {
     port: server.port ?? port,
     stop: () => server.stop(),
   };
+}
+
+async function metrics({ metrics }: OpsOptions): Promise<Response> {
+  return new Response(await metrics.text(), { headers: { "content-type": metrics.contentType } });
 }
 
 /** 200 once the proxy enforces `revision` (any revision when unset), 504 when `wait_ms` (0) was not enough. */

@@ -15,12 +15,14 @@ import { services as publicServices } from "./admin/services.ts";
 import { Sessions } from "./admin/session.ts";
 import { openSqliteStore } from "./admin/store/sqlite.ts";
 import type { Store } from "./admin/store/store.ts";
-import { type Config, type Listen, secretKeyFrom } from "./config.ts";
+import { type AccessLogPlace, type Config, type Listen, secretKeyFrom } from "./config.ts";
 import { lockDatabase } from "./data-lock.ts";
 import { startRest } from "./gateway-rest/server.ts";
 import { startOps } from "./ops.ts";
 import { createPlacement } from "./policy/placement.ts";
+import { AccessLog } from "./proxy/access-log.ts";
 import { trustedProxies } from "./proxy/client-address.ts";
+import { FileSink, StderrSink } from "./proxy/line-sink.ts";
 import type { Log } from "./proxy/log.ts";
 import { startProxy } from "./proxy/server.ts";
 
@@ -84,6 +86,8 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     const grpcListen = { hostname: config.grpcListen.hostname, port: grpc.port };
     own.push(grpcListen);
     stops.push(() => grpc.stop());
+    const accessLog = await openAccessLog(config.accessLog, log);
+    if (accessLog !== null) stops.push(() => accessLog.close());
     const { domain, serverName, programPorts } = config;
     const proxy = await startProxy(
       {
@@ -95,13 +99,19 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         mayDial: (address) => placement.place(address) !== null,
         isForbidden: (address, port) => isOwn(own, address, port),
         log,
+        accessLog,
       },
       changeSource(store),
     ).catch((error) => cannotListen("PROXY", config.proxyListen, error));
     own.push(proxy);
     stops.push(() => proxy.stop());
     const ops = listening("OPS", config.opsListen, () =>
-      startOps({ listen: config.opsListen, reached: proxy.reached, openRevision: revisions.open }),
+      startOps({
+        listen: config.opsListen,
+        reached: proxy.reached,
+        openRevision: revisions.open,
+        metrics: proxy.metrics,
+      }),
     );
     own.push(ops);
     stops.push(() => ops.stop());
@@ -131,6 +141,15 @@ function listening<Server>(name: string, listen: Listen, start: () => Server): S
 function cannotListen(name: string, { hostname, port }: Listen, error: unknown): never {
   const setting = `REALMGATE_${name}_LISTEN`;
   throw new Error(`${setting}: cannot listen on ${hostname}:${port} (in use?)`, { cause: error });
+}
+
+async function openAccessLog(place: AccessLogPlace | null, log: Log): Promise<AccessLog | null> {
+  if (place === null) return null;
+  if (place === "stderr") return new AccessLog(new StderrSink(), log);
+  const sink = await FileSink.open(place.path).catch((error) => {
+    throw new Error(`REALMGATE_ACCESS_LOG: cannot write to ${place.path}`, { cause: error });
+  });
+  return new AccessLog(sink, log);
 }
 
 /** In the reverse order of starting. */

@@ -30,6 +30,8 @@ export class Feed {
   #announced = 0n;
   #pumping = false;
   #stopped = false;
+  #failures = 0;
+  #readAtMs: number | null = null;
   #retryMs = RETRY_FIRST_MS;
   #retry: ReturnType<typeof setTimeout> | null = null;
   #unsubscribe: (() => void) | null = null;
@@ -45,6 +47,16 @@ export class Feed {
     this.#snapshot = empty;
     this.#log = log;
     this.#published = published;
+  }
+
+  /** How many reads failed. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Unix milliseconds of the last read that did not; null: there was none. */
+  get readAtMs(): number | null {
+    return this.#readAtMs;
   }
 
   /** The latest snapshot; read it once a request. */
@@ -110,6 +122,7 @@ export class Feed {
       } while (this.#announced > this.#snapshot.revision);
       this.#retryMs = RETRY_FIRST_MS;
     } catch (error) {
+      this.#failures++;
       this.#log.error({ err: error }, "change feed failed; trying again");
       this.#retryLater();
     } finally {
@@ -124,6 +137,7 @@ export class Feed {
     if (changes.revision < current.revision || stuck) {
       throw new Error(`source is at ${changes.revision}, ${this.#announced} was announced`);
     }
+    this.#readAtMs = Date.now();
     this.#publish(current.apply(changes), changes);
   }
 

@@ -1,15 +1,19 @@
 import type { CredentialLocation } from "../policy/identify.ts";
+import { answerBody } from "./answer-body.ts";
 import { cookieWithout, targetWithout } from "./credential.ts";
+import type { Exchange, ExchangeEnd } from "./exchange.ts";
 import { type AwaitedHead, HeadDeadlines } from "./head-deadline.ts";
 import { removeClaims, removeHopByHop } from "./header-rules.ts";
 import type { Live } from "./live.ts";
 import type { Log } from "./log.ts";
+import { keepTrace } from "./trace-context.ts";
 
 /** An allowed request on its way to its upstream. */
 export interface Forwarded {
   /** What it was allowed as, and whether that still holds: when it does no more, the exchange is broken off. */
   readonly live: Live;
-  readonly requestId: string;
+  /** Is told how long the upstream took, and how many bytes came from it. */
+  readonly exchange: Exchange;
   /** The path and query as they came. */
   readonly target: string;
   /** The socket peer, unmapped. */
@@ -17,8 +21,8 @@ export interface Forwarded {
   readonly peerTrusted: boolean;
   /** The client's address. */
   readonly client: string;
-  /** Called as soon as the connection may be idle again no longer than between requests. */
-  readonly ended: () => void;
+  /** Called as soon as the connection may be idle again no longer than between requests; maybe more than once. */
+  readonly ended: (how: ExchangeEnd) => void;
 }
 
 export interface ForwardOptions {
@@ -68,6 +72,9 @@ export class Forwarder {
     const target = targetWithout(forwarded.target, spent);
     const head = this.#deadlines.start();
     request.signal.addEventListener("abort", head);
+    if (request.signal.aborted) {
+      head.break();
+    }
     live.whenRevoked(() => head.break());
     try {
       const response = await fetch(`${scheme}://${route.address.urlHost}:${route.port}${target}`, {
@@ -80,23 +87,31 @@ export class Forwarder {
         decompress: false,
         timeout: false,
       });
+      const nowMs = performance.now();
+      forwarded.exchange.upstreamMs = nowMs - head.movedAtMs;
       if (isTakenWhole(request.method, response)) {
-        head.moved(performance.now());
+        head.moved(nowMs);
         const whole = await response.blob();
         removeHopByHop(response.headers);
-        forwarded.ended();
+        forwarded.exchange.bytes = whole.size;
+        forwarded.ended("complete");
         return new Response(whole, response);
       }
-      return streamed(request.method, response, forwarded.ended);
+      return streamed(request, response, forwarded, head);
     } catch (error) {
-      forwarded.ended();
+      forwarded.ended(request.signal.aborted ? "client_gone" : "broken");
       if (head.expired) {
         return "upstream_timeout";
       }
       if (!request.signal.aborted && live.revoked === null) {
         const { address, port } = route;
         this.#options.log.warn(
-          { requestId: forwarded.requestId, address: address.text, port, error: nameOf(error) },
+          {
+            requestId: forwarded.exchange.requestId,
+            address: address.text,
+            port,
+            error: nameOf(error),
+          },
           "upstream failed",
         );
       }
@@ -120,6 +135,7 @@ function requestHeaders(request: Request, forwarded: Forwarded): Headers {
   removeHopByHop(headers);
   removeClaims(headers, received, forwarded.peerTrusted);
   removeSpent(headers, spent);
+  keepTrace(headers, forwarded.exchange.traceId);
   // Ours are added last: neither Connection nor anything else the client sent can touch them.
   const theirs = forwarded.peerTrusted ? headers.get("x-forwarded-for") : null;
   headers.set(
@@ -133,7 +149,7 @@ function requestHeaders(request: Request, forwarded: Forwarded): Headers {
   if (groups !== null) {
     headers.set("x-realmgate-groups", groups.join(","));
   }
-  headers.set("x-realmgate-request-id", forwarded.requestId);
+  headers.set("x-realmgate-request-id", forwarded.exchange.requestId);
   return headers;
 }
 
@@ -187,11 +203,8 @@ function isShort(headers: Headers): boolean {
   );
 }
 
-/** The same bytes, at the pace they are taken. `moved` is told of each chunk and, with `true`, of the end. */
-function watched(
-  body: ReadableStream<Uint8Array>,
-  moved: (done: boolean) => void,
-): ReadableStream<Uint8Array> {
+/** The same bytes, at the pace they are taken. `moved` is told of each chunk and of the end. */
+function watched(body: ReadableStream<Uint8Array>, moved: () => void): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
@@ -199,7 +212,7 @@ function watched(
         // The runtime prints what ends a stream.
         throw new Error(`body broke off: ${nameOf(error)}`);
       });
-      moved(done);
+      moved();
       if (done) {
         controller.close();
       } else {
@@ -230,26 +243,32 @@ function isResponse(status: number): boolean {
 }
 
 function streamed(
-  method: string,
+  { method, signal }: Request,
   response: Response,
-  ended: () => void,
+  { live, exchange, ended }: Forwarded,
+  head: AwaitedHead,
 ): Response | "upstream_unreachable" {
   if (!isResponse(response.status)) {
-    ended();
+    head.break();
+    ended("broken");
     return "upstream_unreachable";
   }
   removeHopByHop(response.headers);
   const { body, headers, status, statusText } = response;
   if (body === null || method === "HEAD") {
-    ended();
+    ended("complete");
     return response;
   }
   // The runtime calls a short body without a type application/octet-stream, and browsers then save what they should show.
   // A stream of our own is left as it is.
-  const passed = watched(body, (done) => {
-    if (done) {
-      ended();
-    }
+  const passed = answerBody(body, {
+    live,
+    gone: signal,
+    letGo: () => head.break(),
+    moved: (bytes) => {
+      exchange.bytes += bytes;
+    },
+    over: ended,
   });
   return new Response(passed, { status, statusText, headers });
 }

@@ -56,6 +56,9 @@ export function judge(
   question: Question,
   nowMs: number,
 ): Verdict | Promise<Verdict> {
+  if (snapshot.closed !== null) {
+    return refusal(question.host.kind === "alias" ? null : question.host, snapshot.closed);
+  }
   const alias = question.host.kind === "alias" ? snapshot.alias(question.host.name, nowMs) : null;
   const host = question.host.kind === "alias" ? alias?.host : question.host;
   if (host === undefined) {

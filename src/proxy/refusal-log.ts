@@ -1,3 +1,4 @@
+import type { Exchange } from "./exchange.ts";
 import type { Log } from "./log.ts";
 
 /** Lines a second; what is beyond is counted. */
@@ -19,9 +20,24 @@ export class RefusalLog {
   #secondStartedMs = Number.NEGATIVE_INFINITY;
   #lines = 0;
   #dropped = 0;
+  #droppedInAll = 0;
 
   constructor(log: Log) {
     this.#log = log;
+  }
+
+  /** How many refusals are not in the log. */
+  get dropped(): number {
+    return this.#droppedInAll;
+  }
+
+  /** Notes it when it was refused after it was known what was asked for. */
+  ended({ requestId, reason, host, status, fromUpstream }: Exchange): void {
+    if (host !== null && status !== null && !fromUpstream) {
+      const { program, instance, project, container } = host;
+      const refusal = { requestId, reason, program, instance, project, container };
+      this.note(refusal, performance.now());
+    }
   }
 
   /** `nowMs`: milliseconds of any clock that does not go back. The count of what was dropped comes with the next line. */
@@ -31,6 +47,7 @@ export class RefusalLog {
     }
     if (this.#lines === refusalLinesPerSecondMax) {
       this.#dropped++;
+      this.#droppedInAll++;
       return;
     }
     this.#lines++;

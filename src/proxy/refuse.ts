@@ -13,6 +13,7 @@ export type RefusalReason =
   | "no_container"
   | "disabled"
   | "policy_error"
+  | "stale"
   | "no_upstream"
   | "upgrade_unsupported"
   | "upstream_unreachable"
@@ -64,6 +65,7 @@ const ANSWERS = {
   no_container: { ...UNAVAILABLE, message: "The container is not available" },
   disabled: { ...UNAVAILABLE, message: "Access is switched off" },
   policy_error: { ...UNAVAILABLE, message: "The permission document cannot be applied" },
+  stale: { ...UNAVAILABLE, message: "The gate cannot tell whether access is still allowed" },
   no_upstream: { ...UNAVAILABLE, message: "The program is not available in this container" },
   unauthenticated: AUTHENTICATE,
   not_granted: FORBIDDEN,
@@ -89,6 +91,9 @@ const ANSWERS = {
     message: "The gate failed on this request",
   },
 } as const satisfies Record<RefusalReason, Answer>;
+
+/** The whole list. */
+export const REFUSAL_REASONS = Object.keys(ANSWERS) as readonly RefusalReason[];
 
 const CHALLENGES = {
   basic: 'Basic realm="realmgate", charset="UTF-8"',

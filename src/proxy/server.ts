@@ -1,16 +1,20 @@
+import { type AccessLog, NO_LINES } from "./access-log.ts";
 import { aliasedTarget } from "./alias.ts";
 import { trustedProxies, UNKNOWN_ADDRESS, unmapped } from "./client-address.ts";
 import { RequestCredentials, requestTarget } from "./credential.ts";
+import { Exchange, type ExchangeWatch } from "./exchange.ts";
 import { type ChangeSource, Feed } from "./feed.ts";
 import { Forwarder } from "./forward.ts";
-import { type DirectHost, hostParser } from "./host.ts";
+import { hostParser } from "./host.ts";
 import { judge } from "./judge.ts";
 import { LiveConnections } from "./live.ts";
 import type { Log } from "./log.ts";
+import { Metrics } from "./metrics.ts";
 import { RefusalLog } from "./refusal-log.ts";
 import { type Denial, type RefusalReason, refuse } from "./refuse.ts";
 import { requestId } from "./request-id.ts";
 import { Snapshot } from "./snapshot.ts";
+import { traceId } from "./trace-context.ts";
 
 export interface ProxyOptions {
   readonly hostname: string;
@@ -32,6 +36,8 @@ export interface ProxyOptions {
   /** Whether one of our own listeners is there: it is never dialled. Asked for each request. */
   readonly isForbidden: (address: string, port: number) => boolean;
   readonly log: Log;
+  /** Gets a line for each exchange; without one, refusals go to `log`, in measure. */
+  readonly accessLog?: AccessLog | null;
 }
 
 export interface ProxyServer {
@@ -41,6 +47,8 @@ export interface ProxyServer {
   revision(): bigint;
   /** Whether this revision is enforced within the time. */
   reached(revision: bigint, waitMs: number): Promise<boolean>;
+  /** For the operators' eyes. */
+  readonly metrics: Metrics;
   /** Takes no new connections and resolves when the open requests are done; with `abort` they are cut off. */
   stop(abort?: boolean): Promise<void>;
 }
@@ -58,7 +66,7 @@ export async function startProxy(
   options: ProxyOptions,
   source: ChangeSource,
 ): Promise<ProxyServer> {
-  const { log, isForbidden, serverName, programPorts, mayDial } = options;
+  const { log, isForbidden, serverName, programPorts, mayDial, accessLog = null } = options;
   const parseHost = hostParser(serverName, options.domain);
   const trusted = trustedProxies(options.trustedProxies);
   const idleS = options.idleS ?? IDLE_S;
@@ -67,7 +75,26 @@ export async function startProxy(
   const feed = new Feed(source, empty, log, ({ projects, containers }) =>
     connections.changed(projects.map(idOf), containers.map(idOf)),
   );
-  const connections = new LiveConnections(() => feed.current(), log);
+  const connections = new LiveConnections(
+    () => feed.current(),
+    log,
+    (reason) => metrics.revoked(reason),
+  );
+  const metrics = new Metrics({
+    open: () => connections.size,
+    revision: () => feed.current().revision,
+    feedFailures: () => feed.failures,
+    feedReadAtMs: () => feed.readAtMs,
+    refusalLinesDropped: () => refusals.dropped,
+    accessLines: () => accessLog ?? NO_LINES,
+  });
+  const watch: ExchangeWatch = {
+    answered: (exchange) => metrics.answered(exchange),
+    ended: (exchange) => {
+      metrics.ended(exchange);
+      (accessLog ?? refusals).ended(exchange);
+    },
+  };
   const forwarder = new Forwarder({
     responseHeaderMs: options.responseHeaderMs ?? RESPONSE_HEADER_MS,
     log,
@@ -75,44 +102,46 @@ export async function startProxy(
 
   /** The whole path of a request: parseHost, judge (route, identify, decide), forward or refuse. */
   async function handle(request: Request, server: Bun.Server<undefined>): Promise<Response> {
-    const id = requestId();
+    const peer = unmapped(server.requestIP(request)?.address ?? UNKNOWN_ADDRESS);
+    const exchange = new Exchange(watch, requestId(), request.method, peer);
     try {
       const { headers } = request;
+      exchange.traceId = traceId(headers.get("traceparent"));
       if (request.method === "CONNECT" || request.method === "TRACE") {
-        return refused(request, id, "method_not_allowed");
+        return refused(request, exchange, "method_not_allowed");
       }
       const asked = requestTarget(request.url);
+      exchange.target = asked;
       if (asked === null || (isBodiless(request.method) && announcesBody(headers))) {
-        return refused(request, id, "bad_request");
+        return refused(request, exchange, "bad_request");
       }
 
       const host = parseHost(headers.get("host"));
       if (host.kind === "refused") {
-        return refused(request, id, host.reason);
+        return refused(request, exchange, host.reason);
       }
 
-      const peer = unmapped(server.requestIP(request)?.address ?? UNKNOWN_ADDRESS);
       const client = trusted.client(peer, headers.get("x-forwarded-for"));
+      exchange.client = client;
       const question = { host, presented: new RequestCredentials(request), client };
       const snapshot = feed.current();
       const judged = judge(snapshot, question, Date.now());
       const verdict = judged instanceof Promise ? await judged : judged;
+      exchange.judged(question, verdict);
       if (!verdict.allow) {
-        return verdict.host === null
-          ? refused(request, id, verdict.reason)
-          : turnedAway(request, id, verdict.host, verdict.reason, verdict.denial);
+        return refused(request, exchange, verdict.reason, verdict.denial);
       }
 
       const { route, alias } = verdict;
       const target = alias === null ? asked : aliasedTarget(alias, asked);
       if (target === null) {
-        return refused(request, id, "unknown_host");
+        return refused(request, exchange, "unknown_host");
       }
       if (isForbidden(route.address.text, route.port)) {
-        return turnedAway(request, id, verdict.host, "no_upstream");
+        return refused(request, exchange, "no_upstream");
       }
       if (isWebSocketUpgrade(headers)) {
-        return turnedAway(request, id, verdict.host, "upgrade_unsupported");
+        return refused(request, exchange, "upgrade_unsupported");
       }
 
       // A quiet stream may last; the limit belongs to the connection, which has to have it back.
@@ -120,39 +149,28 @@ export async function startProxy(
       const live = connections.add(question, verdict, snapshot.revision);
       const response = await forwarder.forward(request, {
         live,
-        requestId: id,
+        exchange,
         target,
         peer,
         peerTrusted: trusted.trusts(peer),
         client,
-        ended: () => {
+        ended: (how) => {
           live.end();
+          exchange.ended(live.revoked === null ? how : "revoked");
           server.timeout(request, idleS);
         },
       });
-      if (live.revoked !== null && !(response instanceof Response)) {
-        return turnedAway(request, id, verdict.host, live.revoked.reason, live.revoked.denial);
+      if (response instanceof Response) {
+        exchange.passes(response.status);
+        return response;
       }
-      return response instanceof Response
-        ? response
-        : turnedAway(request, id, verdict.host, response);
+      return live.revoked === null
+        ? refused(request, exchange, response)
+        : refused(request, exchange, live.revoked.reason, live.revoked.denial);
     } catch (error) {
-      log.error({ requestId: id, err: error }, "request failed in the gate");
-      return refused(request, id, "internal_error");
+      log.error({ requestId: exchange.requestId, err: error }, "request failed in the gate");
+      return refused(request, exchange, "internal_error");
     }
-  }
-
-  /** Refused after it was known what was asked for: an operator finds it in the log. */
-  function turnedAway(
-    request: Request,
-    id: string,
-    { project, container, program, instance }: DirectHost,
-    reason: RefusalReason,
-    denial?: Denial,
-  ): Response {
-    const refusal = { requestId: id, reason, program, instance, project, container };
-    refusals.note(refusal, performance.now());
-    return refused(request, id, reason, denial);
   }
 
   if (process.env[FETCHES_MAX_VARIABLE] === undefined) {
@@ -183,6 +201,7 @@ export async function startProxy(
     port: server.port ?? options.port,
     revision: () => feed.current().revision,
     reached: (revision, waitMs) => feed.reached(revision, waitMs),
+    metrics,
     async stop(abort = false) {
       feed.stop();
       await server.stop(abort);
@@ -195,10 +214,18 @@ function idOf({ id }: { readonly id: string }): string {
   return id;
 }
 
-function refused(request: Request, id: string, reason: RefusalReason, denial?: Denial): Response {
+function refused(
+  request: Request,
+  exchange: Exchange,
+  reason: RefusalReason,
+  denial?: Denial,
+): Response {
+  const { requestId } = exchange;
   const accept = request.headers.get("accept");
   const hasBody = announcesBody(request.headers);
-  return refuse(reason, { requestId: id, accept, hasBody }, denial);
+  const response = refuse(reason, { requestId, accept, hasBody }, denial);
+  exchange.refused(reason, response.status);
+  return response;
 }
 
 /** The runtime drops the body of such a request without a trace; forwarding it without would change its meaning. */

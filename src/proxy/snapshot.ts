@@ -36,6 +36,9 @@ export interface Route {
 /** Why there is no route, in the order in which it is asked (README, One request). */
 export type RouteRefusal = "no_container" | "disabled" | "policy_error";
 
+/** Why a snapshot answers nothing: the control plane has not been heard for too long. */
+export type Closed = "stale";
+
 /** A stored document: compiled, or why it could not be. */
 type StoredPolicy =
   | { readonly ok: true; readonly policy: CompiledPolicy }
@@ -90,6 +93,8 @@ export class Snapshot {
   }
 
   readonly revision: bigint;
+  /** Null: it is in force. */
+  readonly closed: Closed | null;
   readonly #shared: Shared;
   readonly #projects: ShardedMap<Project>;
   readonly #containers: ShardedMap<Container>;
@@ -101,7 +106,9 @@ export class Snapshot {
     projects: ShardedMap<Project>,
     containers: ShardedMap<Container>,
     aliases: ShardedMap<Alias>,
+    closed: Closed | null = null,
   ) {
+    this.closed = closed;
     this.#shared = shared;
     this.revision = revision;
     this.#projects = projects;
@@ -112,6 +119,19 @@ export class Snapshot {
   /** How many different documents and port tables are held. */
   get shared(): { readonly policies: number; readonly ports: number } {
     return { policies: this.#shared.policies.size, ports: this.#shared.ports.size };
+  }
+
+  /** Itself, but out of force. */
+  closedAs(closed: Closed): Snapshot {
+    const { revision } = this;
+    return new Snapshot(
+      this.#shared,
+      revision,
+      this.#projects,
+      this.#containers,
+      this.#aliases,
+      closed,
+    );
   }
 
   /** Where a short host leads now (Unix milliseconds); null: nowhere. */

@@ -7,6 +7,7 @@ import { removeClaims, removeHopByHop } from "./header-rules.ts";
 import type { Live } from "./live.ts";
 import type { Log } from "./log.ts";
 import { keepTrace } from "./trace-context.ts";
+import type { UpstreamTlsOptions } from "./upstream-tls.ts";
 
 /** An allowed request on its way to its upstream. */
 export interface Forwarded {
@@ -14,6 +15,8 @@ export interface Forwarded {
   readonly live: Live;
   /** Is told how long the upstream took, and how many bytes came from it. */
   readonly exchange: Exchange;
+  /** What the client used. */
+  readonly scheme: "http" | "https";
   /** The path and query as they came. */
   readonly target: string;
   /** The socket peer, unmapped. */
@@ -28,6 +31,8 @@ export interface Forwarded {
 export interface ForwardOptions {
   /** How long an upstream may take to begin its answer once it has the request. */
   readonly responseHeaderMs: number;
+  /** How certificates of upstreams are looked at. */
+  readonly upstreamTls: UpstreamTlsOptions;
   readonly log: Log;
 }
 
@@ -56,8 +61,7 @@ export class Forwarder {
     this.#session = new Bun.FetchSession({
       // No proxy variable of the environment may divert what was decided for one address.
       proxy: false,
-      // Containers make their own certificates, and the address dialled is an IP literal that no name vouches for.
-      tls: { rejectUnauthorized: false },
+      tls: options.upstreamTls,
     });
   }
 
@@ -142,7 +146,7 @@ function requestHeaders(request: Request, forwarded: Forwarded): Headers {
     "x-forwarded-for",
     theirs === null ? forwarded.client : `${theirs}, ${forwarded.peer}`,
   );
-  setUnlessTold(headers, "x-forwarded-proto", "http");
+  setUnlessTold(headers, "x-forwarded-proto", forwarded.scheme);
   setUnlessTold(headers, "x-forwarded-host", received.get("host") ?? "");
   headers.set("x-realmgate-program", route.program);
   headers.set("x-realmgate-instance", String(route.instance));

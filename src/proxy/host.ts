@@ -119,7 +119,7 @@ function isServer(parent: string, containers: string): boolean {
 }
 
 /** The folded name without port and trailing dot; null when the header is malformed (RFC 9110 §7.2, RFC 1035 §2.3.1). */
-function hostName(header: string): string | null {
+export function hostName(header: string): string | null {
   let end = header.length;
   let labelStart = 0;
   let upperCase = false;

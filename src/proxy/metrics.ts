@@ -65,6 +65,8 @@ export interface Observed {
 /** Counts exchanges in plain arrays; prom-client's registry reads them when it is scraped. */
 export class Metrics {
   readonly #registry = new Registry();
+  /** For the series of parts that may be off. */
+  readonly scraped = new Scraped(this.#registry);
   readonly #requests = new CountTable(PROGRAMS, EXCHANGE_REASONS);
   readonly #heads = new Durations(ANSWERED_BY);
   readonly #upstreamAnswers = new CountTable(PROGRAMS, STATUS_CLASSES);
@@ -75,7 +77,7 @@ export class Metrics {
   #upstreamBytes = 0;
 
   constructor(observed: Observed) {
-    const scraped = new Scraped(this.#registry);
+    const { scraped } = this;
     this.#exchangeSeries(scraped);
     this.#connectionSeries(scraped, observed);
     feedSeries(scraped, observed);

@@ -10,6 +10,7 @@ export type RefusalReason =
   | "method_not_allowed"
   | "bad_host"
   | "unknown_host"
+  | "misdirected"
   | "no_container"
   | "disabled"
   | "policy_error"
@@ -57,6 +58,11 @@ const ANSWERS = {
     message: "A request of this kind cannot carry a body",
   },
   unknown_host: { status: 404, error: "Not Found", message: "There is nothing at this address" },
+  misdirected: {
+    status: 421,
+    error: "Misdirected Request",
+    message: "The certificate of this connection is not for this host",
+  },
   method_not_allowed: {
     status: 405,
     error: "Method Not Allowed",

@@ -2,11 +2,15 @@ import { type AccessLog, NO_LINES } from "./access-log.ts";
 import { aliasedTarget } from "./alias.ts";
 import { trustedProxies, UNKNOWN_ADDRESS, unmapped } from "./client-address.ts";
 import { RequestCredentials, requestTarget } from "./credential.ts";
+import { type Edge, noteCertificate, PLAIN_EDGE, tlsEdge } from "./edge.ts";
+import { tlsSeries } from "./edge-metrics.ts";
 import { Exchange, type ExchangeWatch } from "./exchange.ts";
 import { type ChangeSource, Feed } from "./feed.ts";
 import { Forwarder } from "./forward.ts";
 import { hostParser } from "./host.ts";
 import { judge } from "./judge.ts";
+import type { Serving } from "./listener.ts";
+import { Listeners, type ProxyTls } from "./listeners.ts";
 import { LiveConnections } from "./live.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
@@ -15,11 +19,16 @@ import { type Denial, type RefusalReason, refuse } from "./refuse.ts";
 import { requestId } from "./request-id.ts";
 import { Snapshot } from "./snapshot.ts";
 import { traceId } from "./trace-context.ts";
+import { type UpstreamTls, upstreamTlsOptions } from "./upstream-tls.ts";
 
 export interface ProxyOptions {
   readonly hostname: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Whether other processes of the same user may listen there, too: a successor, before this one goes. */
+  readonly reusePort?: boolean;
+  /** A second listener, with TLS; null or unset: there is none. */
+  readonly tls?: ProxyTls | null;
   /** Containers are at `*.<server>.containers.<domain>`. */
   readonly domain: string;
   readonly serverName: string;
@@ -27,6 +36,8 @@ export interface ProxyOptions {
   readonly trustedProxies: readonly string[];
   /** Default port of each kit program. */
   readonly programPorts: Readonly<Record<string, number>>;
+  /** How certificates of upstreams are looked at: `off` unless set. */
+  readonly upstreamTls?: UpstreamTls;
   /** How long an upstream may take to begin its answer: 60,000 unless set. */
   readonly responseHeaderMs?: number;
   /** How long a connection may be silent between requests and while one comes in: 30 unless set, at most 255. */
@@ -43,12 +54,18 @@ export interface ProxyOptions {
 export interface ProxyServer {
   readonly hostname: string;
   readonly port: number;
+  /** Null: there is no listener with TLS. */
+  readonly tls: { readonly hostname: string; readonly port: number } | null;
+  /** Looks whether the certificate's files have changed. Resolves when that is done. */
+  reloadTls(): Promise<void>;
   /** The revision that is enforced. */
   revision(): bigint;
   /** Whether this revision is enforced within the time. */
   reached(revision: bigint, waitMs: number): Promise<boolean>;
   /** For the operators' eyes. */
   readonly metrics: Metrics;
+  /** Goes as gently as it can within so many milliseconds: see `drain`. */
+  drain(boundMs: number): Promise<void>;
   /** Takes no new connections and resolves when the open requests are done; with `abort` they are cut off. */
   stop(abort?: boolean): Promise<void>;
 }
@@ -66,8 +83,10 @@ export async function startProxy(
   options: ProxyOptions,
   source: ChangeSource,
 ): Promise<ProxyServer> {
-  const { log, isForbidden, serverName, programPorts, mayDial, accessLog = null } = options;
+  const { log, isForbidden, serverName, programPorts, mayDial } = options;
+  const { accessLog = null, tls = null } = options;
   const parseHost = hostParser(serverName, options.domain);
+  const parent = `${serverName}.containers.${options.domain}`.toLowerCase();
   const trusted = trustedProxies(options.trustedProxies);
   const idleS = options.idleS ?? IDLE_S;
   const refusals = new RefusalLog(log);
@@ -97,13 +116,22 @@ export async function startProxy(
   };
   const forwarder = new Forwarder({
     responseHeaderMs: options.responseHeaderMs ?? RESPONSE_HEADER_MS,
+    upstreamTls: upstreamTlsOptions(options.upstreamTls ?? "off"),
     log,
   });
+  /** Called when nobody can connect any more and what goes on should come to its end. */
+  const goingAway: (() => void)[] = [];
+  let lastRequestMs = Number.NEGATIVE_INFINITY;
 
   /** The whole path of a request: parseHost, judge (route, identify, decide), forward or refuse. */
-  async function handle(request: Request, server: Bun.Server<undefined>): Promise<Response> {
+  async function handle(
+    request: Request,
+    server: Bun.Server<undefined>,
+    edge: Edge,
+  ): Promise<Response> {
     const peer = unmapped(server.requestIP(request)?.address ?? UNKNOWN_ADDRESS);
     const exchange = new Exchange(watch, requestId(), request.method, peer);
+    lastRequestMs = exchange.startedMs;
     try {
       const { headers } = request;
       exchange.traceId = traceId(headers.get("traceparent"));
@@ -117,6 +145,9 @@ export async function startProxy(
       }
 
       const host = parseHost(headers.get("host"));
+      if (!edge.serves(host, headers.get("host"))) {
+        return refused(request, exchange, "misdirected");
+      }
       if (host.kind === "refused") {
         return refused(request, exchange, host.reason);
       }
@@ -150,6 +181,7 @@ export async function startProxy(
       const response = await forwarder.forward(request, {
         live,
         exchange,
+        scheme: edge.scheme,
         target,
         peer,
         peerTrusted: trusted.trusts(peer),
@@ -180,31 +212,74 @@ export async function startProxy(
     );
   }
   await feed.start();
-  const server = Bun.serve({
-    hostname: options.hostname,
-    port: options.port,
-    development: false,
-    // Unless told, `development: false` shares the port with whoever else asks for it (seen in Bun 1.4.5).
-    reusePort: false,
-    idleTimeout: idleS,
-    // Bodies are streamed, never kept: how large they may be is the upstream's affair.
-    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    fetch: handle,
-    error(error) {
-      log.error({ err: error }, "response failed in the gate");
-      return refuse("internal_error", { requestId: requestId(), accept: null, hasBody: true });
-    },
+  const hstsMaxAgeS = tls?.hstsMaxAgeS ?? null;
+  /** A server of either listener. */
+  function open(hostname: string, serving: Serving, port: number, reusePort: boolean) {
+    const { pair } = serving;
+    const edge = pair === null ? PLAIN_EDGE : tlsEdge(pair, parent);
+    const answered = (response: Response): Response => {
+      if (serving.leaving) {
+        response.headers.set("connection", "close");
+      }
+      if (pair !== null && hstsMaxAgeS !== null) {
+        response.headers.set("strict-transport-security", `max-age=${hstsMaxAgeS}`);
+      }
+      return response;
+    };
+    return Bun.serve({
+      hostname,
+      port,
+      ...(pair === null ? {} : { tls: { cert: pair.cert, key: pair.key }, http2: true }),
+      development: false,
+      // Unless told, `development: false` shares the port with whoever else asks for it (seen in Bun 1.4.5).
+      reusePort,
+      idleTimeout: idleS,
+      // Bodies are streamed, never kept: how large they may be is the upstream's affair.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      fetch: (request, server) => handle(request, server, edge).then(answered),
+      error(error) {
+        log.error({ err: error }, "response failed in the gate");
+        return refuse("internal_error", { requestId: requestId(), accept: null, hasBody: true });
+      },
+    });
+  }
+  const listeners = new Listeners({
+    plain: options,
+    tls,
+    shared: options.reusePort ?? false,
+    open: (hostname) => (serving, port, reusePort) => open(hostname, serving, port, reusePort),
+    accepted: (pair) => noteCertificate(pair, parent, log),
+    log,
   });
+  const { plain, secure } = listeners;
+  if (secure !== null) {
+    tlsSeries(metrics.scraped, {
+      notAfterMs: () => secure.pair?.notAfterMs ?? 0,
+      reloads: () => listeners.reloads,
+    });
+  }
 
   return {
-    hostname: server.hostname ?? options.hostname,
-    port: server.port ?? options.port,
+    hostname: plain.hostname,
+    port: plain.port,
+    tls: secure,
+    reloadTls: () => listeners.reload(),
     revision: () => feed.current().revision,
     reached: (revision, waitMs) => feed.reached(revision, waitMs),
     metrics,
+    async drain(boundMs) {
+      const quiet = () => performance.now() - lastRequestMs > idleS * 1000;
+      await listeners.drain(boundMs, quiet, () => {
+        for (const goAway of goingAway) {
+          goAway();
+        }
+      });
+      feed.stop();
+      forwarder.stop();
+    },
     async stop(abort = false) {
       feed.stop();
-      await server.stop(abort);
+      await listeners.stop(abort);
       forwarder.stop();
     },
   };

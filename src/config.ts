@@ -3,6 +3,10 @@ import { join, resolve } from "node:path";
 import { type ApiTls, readApiTls } from "./api-tls.ts";
 import { createPlacement, isLoopback } from "./policy/placement.ts";
 import { canonicalProgram, isByPort, portMax } from "./policy/program.ts";
+import type { ProxyTls } from "./proxy/listeners.ts";
+import type { UpstreamTls } from "./proxy/upstream-tls.ts";
+import { readProxyTls } from "./proxy-tls-settings.ts";
+import { readUpstreamTls } from "./upstream-tls-setting.ts";
 
 export interface Listen {
   readonly hostname: string;
@@ -20,6 +24,16 @@ export interface Config {
   readonly restListen: Listen;
   readonly grpcListen: Listen;
   readonly proxyListen: Listen;
+  /** Whether other processes of the same user may listen there, too. */
+  readonly proxyReusePort: boolean;
+  /** The data plane's listener with TLS; null: there is none. */
+  readonly proxyTls: ProxyTls | null;
+  /** How certificates of upstreams are looked at. */
+  readonly upstreamTls: UpstreamTls;
+  /** How long running exchanges may take to end when the process is told to. */
+  readonly drainS: number;
+  /** How old what the control plane said may become before nothing is allowed; null: any age. */
+  readonly stalenessMaxS: number | null;
   /** For the REST and gRPC listeners; null: they speak plain text. */
   readonly apiTls: ApiTls | null;
   /** 32 bytes; null: from a file in the data directory, made at first boot. */
@@ -53,6 +67,17 @@ export const settings = {
   REALMGATE_REST_LISTEN: ["127.0.0.1:8080", "REST API"],
   REALMGATE_GRPC_LISTEN: ["127.0.0.1:50051", "gRPC API"],
   REALMGATE_PROXY_LISTEN: ["127.0.0.1:8000", "data plane, HTTP"],
+  REALMGATE_PROXY_TLS_LISTEN: ["", "data plane, HTTPS (HTTP/1.1 and HTTP/2); needs both of:"],
+  REALMGATE_TLS_CERT: ["", "file of PEM certificates, the data plane's own first; followed"],
+  REALMGATE_TLS_KEY: ["", "file with the key of that certificate, PEM; followed"],
+  REALMGATE_HSTS_MAX_AGE_S: ["", "seconds in Strict-Transport-Security; not sent when unset"],
+  REALMGATE_PROXY_REUSE_PORT: ["", "1: other processes of this user may listen there, too"],
+  REALMGATE_UPSTREAM_TLS_VERIFY: [
+    "off",
+    "certificates of https-PORT: off, on (the system's authorities), or a file of authorities",
+  ],
+  REALMGATE_DRAIN_S: ["30", "what runs may take so long to end after SIGTERM"],
+  REALMGATE_STALENESS_MAX_S: ["", "refuse everything when the control plane was not heard so long"],
   REALMGATE_API_TLS_CERT: [
     "",
     "file of PEM certificates, the API's own first: TLS for REST and gRPC",
@@ -73,6 +98,17 @@ export const settings = {
 } as const satisfies Record<string, readonly [fallback: string, meaning: string]>;
 
 type Setting = keyof typeof settings;
+
+interface SecondsRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+const drainSRange: SecondsRange = { min: 0, max: 3_600 };
+/** Under some seconds the ordinary distance between two looks would be too long. */
+const stalenessSRange: SecondsRange = { min: 5, max: 31_536_000 };
+/** Two years; 0 tells clients to forget what they were told. */
+const hstsSRange: SecondsRange = { min: 0, max: 63_072_000 };
 
 /** As Login takes it. */
 const passwordLengthMin = 8;
@@ -129,6 +165,13 @@ export function parseConfig(
     restListen: readListen("REALMGATE_REST_LISTEN", text, fail),
     grpcListen: readListen("REALMGATE_GRPC_LISTEN", text, fail),
     proxyListen: readListen("REALMGATE_PROXY_LISTEN", text, fail),
+    proxyReusePort: readFlag("REALMGATE_PROXY_REUSE_PORT", text, fail),
+    proxyTls: readProxyTlsSettings(text, fail),
+    upstreamTls: readUpstreamTls(text("REALMGATE_UPSTREAM_TLS_VERIFY"), (problem) =>
+      fail("REALMGATE_UPSTREAM_TLS_VERIFY", problem),
+    ),
+    drainS: readSeconds("REALMGATE_DRAIN_S", drainSRange, text, fail) ?? 0,
+    stalenessMaxS: readSeconds("REALMGATE_STALENESS_MAX_S", stalenessSRange, text, fail),
     apiTls: readApiTls(text("REALMGATE_API_TLS_CERT"), text("REALMGATE_API_TLS_KEY"), fail),
     secretKey: readSecretKey(text("REALMGATE_SECRET_KEY"), fail),
     signup: readSwitch("REALMGATE_SIGNUP", text, fail),
@@ -200,6 +243,40 @@ function readSwitch(setting: Setting, text: Text, fail: Fail): boolean {
   const word = text(setting);
   if (word !== "on" && word !== "off") fail(setting, "must be on or off");
   return word === "on";
+}
+
+function readFlag(setting: Setting, text: Text, fail: Fail): boolean {
+  const word = text(setting);
+  if (word !== "" && word !== "1") fail(setting, "must be 1 or not set");
+  return word === "1";
+}
+
+/** Null when it is not set or out of range. */
+function readSeconds(
+  setting: Setting,
+  { min, max }: SecondsRange,
+  text: Text,
+  fail: Fail,
+): number | null {
+  const digits = text(setting);
+  if (digits === "") return null;
+  const seconds = /^\d{1,9}$/.test(digits) ? Number(digits) : Number.NaN;
+  if (seconds >= min && seconds <= max) return seconds;
+  fail(setting, `must be a whole number of seconds, ${min} to ${max}`);
+  return null;
+}
+
+function readProxyTlsSettings(text: Text, fail: Fail): ProxyTls | null {
+  return readProxyTls(
+    {
+      listen: text("REALMGATE_PROXY_TLS_LISTEN"),
+      certPath: text("REALMGATE_TLS_CERT"),
+      keyPath: text("REALMGATE_TLS_KEY"),
+      hstsMaxAgeS: readSeconds("REALMGATE_HSTS_MAX_AGE_S", hstsSRange, text, fail),
+    },
+    () => readListen("REALMGATE_PROXY_TLS_LISTEN", text, fail),
+    fail,
+  );
 }
 
 /** Whether the file can be written is found out when it is opened. */

@@ -1,44 +1,68 @@
-// A self-signed certificate for `localhost` and 127.0.0.1, made on the spot: RFC 5280 §4.1, in DER by hand.
+// Certificates made on the spot, self-signed or signed by one of them: RFC 5280 §4.1, in DER by hand.
 import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
 
 export interface Certificate {
-  /** PEM; it vouches for itself, so it is its own authority, too. */
+  /** PEM; when it vouches for itself, it is its own authority, too. */
   readonly cert: string;
   /** PEM, PKCS #8. */
   readonly key: string;
 }
 
+export interface CertificateOptions {
+  /** `localhost` unless said. */
+  readonly names?: readonly string[];
+  /** IPv4: 127.0.0.1 unless said. */
+  readonly addresses?: readonly string[];
+  /** Unix milliseconds: an hour ago unless said. */
+  readonly notBeforeMs?: number;
+  /** Unix milliseconds: in a day unless said. */
+  readonly notAfterMs?: number;
+  /** Who vouches for it: itself unless said. */
+  readonly issuer?: Certificate;
+}
+
 /** P-256, valid from an hour ago for a day. */
 export function selfSigned(): Certificate {
+  return certificate();
+}
+
+/** P-256. All of them are called `localhost`, which is nobody's business but the issuer's. */
+export function certificate(options: CertificateOptions = {}): Certificate {
+  const { names = ["localhost"], addresses = ["127.0.0.1"], issuer } = options;
+  const { notBeforeMs = Date.now() - 3_600_000, notAfterMs = Date.now() + 86_400_000 } = options;
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const name = sequence(set(sequence(oid.commonName, der(0x0c, Buffer.from("localhost")))));
-  const validity = sequence(time(Date.now() - 3_600_000), time(Date.now() + 86_400_000));
+  const subject = (text: string) =>
+    sequence(set(sequence(oid.commonName, der(0x0c, Buffer.from(text)))));
+  const validity = sequence(time(notBeforeMs), time(notAfterMs));
   const hosts = sequence(
-    der(0x82, Buffer.from("localhost")),
-    der(0x87, Buffer.from([127, 0, 0, 1])),
+    ...names.map((name) => der(0x82, Buffer.from(name))),
+    ...addresses.map((address) => der(0x87, Buffer.from(address.split(".").map(Number)))),
   );
   const extensions = sequence(
-    sequence(oid.basicConstraints, octets(sequence(der(0x01, Buffer.from([0xff]))))),
+    sequence(
+      oid.basicConstraints,
+      octets(issuer === undefined ? sequence(der(0x01, Buffer.from([0xff]))) : sequence()),
+    ),
     sequence(oid.subjectAltName, octets(hosts)),
   );
   const toSign = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
     sequence(oid.ecdsaWithSha256),
-    name,
+    subject("localhost"),
     validity,
-    name,
+    subject(issuer === undefined ? "localhost" : "issued"),
     publicKey.export({ type: "spki", format: "der" }),
     der(0xa3, extensions),
   );
-  const signature = sign("sha256", toSign, privateKey);
-  const certificate = sequence(
+  const signature = sign("sha256", toSign, issuer === undefined ? privateKey : issuer.key);
+  const signed = sequence(
     toSign,
     sequence(oid.ecdsaWithSha256),
     der(0x03, Buffer.concat([Buffer.from([0]), signature])),
   );
   return {
-    cert: pem("CERTIFICATE", certificate),
+    cert: pem("CERTIFICATE", signed),
     key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
   };
 }

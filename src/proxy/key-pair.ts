@@ -64,7 +64,7 @@ function readPem(path: string, fail: (problem: string) => void): string | null {
   }
 }
 
-const CERTIFICATE_PEM = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+export const CERTIFICATE_PEM = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
 /** The first of them; null when there is none, or one that is none. */
 function parseCertificates(pem: string): X509Certificate | null {

@@ -1,6 +1,7 @@
 // Whether the certificates of `https-PORT` upstreams are looked at.
+import { getCACertificates } from "node:tls";
 
-/** `off`: any will do. `system`: the authorities that the runtime knows. Or only those of a bundle, as PEM. */
+/** `off`: any will do. `system`: the authorities that this machine knows. Or only those of a bundle, as PEM. */
 export type UpstreamTls = "off" | "system" | { readonly ca: string };
 
 /** As fetch and WebSocket take it. The address dialled is an IP literal: it has to be among the certificate's addresses. */
@@ -9,11 +10,15 @@ export interface UpstreamTlsOptions {
   readonly ca?: string;
 }
 
+/** Throws when the machine is said to know the authorities and knows none. */
 export function upstreamTlsOptions(upstreamTls: UpstreamTls): UpstreamTlsOptions {
   if (upstreamTls === "off") {
     return { rejectUnauthorized: false };
   }
-  return upstreamTls === "system"
-    ? { rejectUnauthorized: true }
-    : { rejectUnauthorized: true, ca: upstreamTls.ca };
+  const ca = upstreamTls === "system" ? getCACertificates("system").join("\n") : upstreamTls.ca;
+  // The runtime would take its own list for an empty one.
+  if (ca === "") {
+    throw new Error("this machine knows no certificate authorities");
+  }
+  return { rejectUnauthorized: true, ca };
 }

@@ -1,0 +1,126 @@
+// What the tests of the listener with TLS stand on: certificates in files, and clients of HTTP/1.1 and HTTP/2.
+import { mkdtempSync, renameSync, writeFileSync } from "node:fs";
+import http2 from "node:http2";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import tls from "node:tls";
+import { type Certificate, certificate } from "../../test/certificate.ts";
+import { readKeyPair } from "./key-pair.ts";
+import type { ProxyTls } from "./listeners.ts";
+import { PARENT } from "./test-bench.ts";
+
+export const WILDCARD = `*.${PARENT}`;
+
+/** Files of a pair, in a folder of their own. */
+export class PairFiles {
+  readonly folder = mkdtempSync(join(tmpdir(), "realmgate-pair-"));
+  readonly certPath = join(this.folder, "tls.crt");
+  readonly keyPath = join(this.folder, "tls.key");
+
+  /** Replaces them by renaming, key first. */
+  write({ cert, key }: Certificate): void {
+    for (const [path, text] of [
+      [this.keyPath, key],
+      [this.certPath, cert],
+    ] as const) {
+      writeFileSync(`${path}.new`, text);
+      renameSync(`${path}.new`, path);
+    }
+  }
+
+  /** For startProxy. */
+  options(extra: Partial<ProxyTls> = {}): ProxyTls {
+    const { certPath, keyPath } = this;
+    const read = readKeyPair({ certPath, keyPath });
+    if (!read.ok) {
+      throw new Error(JSON.stringify(read.problems));
+    }
+    const paths = { certPath, keyPath };
+    return { hostname: "127.0.0.1", port: 0, pair: read.pair, paths, hstsMaxAgeS: null, ...extra };
+  }
+}
+
+export function pairFor(...names: string[]): Certificate {
+  return certificate({ names: names.length === 0 ? [WILDCARD] : names });
+}
+
+interface Connecting {
+  readonly port: number;
+  readonly servername?: string;
+  readonly alpn?: readonly string[];
+  readonly maxVersion?: tls.SecureVersion;
+}
+
+/** A connection whose handshake is done; rejects when that fails. */
+export function handshake({
+  port,
+  servername = `x.${PARENT}`,
+  alpn = [],
+  maxVersion = "TLSv1.3",
+}: Connecting) {
+  const { promise, resolve, reject } = Promise.withResolvers<tls.TLSSocket>();
+  const socket = tls.connect({
+    host: "127.0.0.1",
+    port,
+    servername,
+    rejectUnauthorized: false,
+    ALPNProtocols: [...alpn],
+    minVersion: "TLSv1",
+    maxVersion,
+  });
+  socket.once("secureConnect", () => resolve(socket));
+  socket.once("error", reject);
+  socket.once("close", () => reject(new Error("closed")));
+  return promise;
+}
+
+/** Serial number of the certificate that new connections get now. */
+export async function servedSerial(port: number): Promise<string> {
+  const socket = await handshake({ port });
+  const serial = socket.getPeerX509Certificate()?.serialNumber ?? "";
+  socket.destroy();
+  return serial;
+}
+
+export interface H2Answer {
+  readonly status: number;
+  readonly headers: http2.IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** One HTTP/2 connection. */
+export class H2Client {
+  readonly session: http2.ClientHttp2Session;
+
+  constructor(port: number) {
+    this.session = http2.connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
+    this.session.on("error", () => {});
+  }
+
+  stream(headers: http2.OutgoingHttpHeaders): http2.ClientHttp2Stream {
+    return this.session.request({ ":path": "/", ":method": "GET", ...headers });
+  }
+
+  /** Rejects when the stream is reset or the connection breaks. */
+  ask(headers: http2.OutgoingHttpHeaders, body?: string): Promise<H2Answer> {
+    const { promise, resolve, reject } = Promise.withResolvers<H2Answer>();
+    const stream = this.stream(headers);
+    let head: http2.IncomingHttpHeaders = {};
+    let text = "";
+    stream.on("response", (received) => {
+      head = received;
+    });
+    stream.on("data", (data) => {
+      text += data;
+    });
+    stream.on("end", () => resolve({ status: Number(head[":status"]), headers: head, body: text }));
+    stream.on("error", reject);
+    stream.on("close", () => reject(new Error("closed")));
+    stream.end(body);
+    return promise;
+  }
+
+  close(): void {
+    this.session.destroy();
+  }
+}

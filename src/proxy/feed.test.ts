@@ -48,7 +48,7 @@ function follow(source: ChangeSource) {
   const errors: string[] = [];
   const log = { error: (_: object, message: string) => errors.push(message), warn() {}, info() {} };
   const empty = Snapshot.empty({ serverName: "local", programPorts: {}, mayDial: () => true, log });
-  return { feed: new Feed(source, empty, log), errors };
+  return { feed: new Feed({ source, empty, log }), errors };
 }
 
 test("starts from the beginning and publishes each commit", async () => {

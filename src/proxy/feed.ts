@@ -1,6 +1,7 @@
 import type { Changes } from "../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { Log } from "./log.ts";
 import type { Snapshot } from "./snapshot.ts";
+import type { Staleness } from "./staleness.ts";
 
 /** Where the proxy learns what changed. The announcement is a hint; what `changesAfter` answers is the truth. */
 export interface ChangeSource {
@@ -12,6 +13,25 @@ export interface ChangeSource {
 
 const RETRY_FIRST_MS = 50;
 const RETRY_MAX_MS = 5_000;
+/** The source is asked this often though it announced nothing: is it still there? */
+const ASK_MS = 10_000;
+/** How often it is looked whether it was heard too long ago. */
+const LOOK_MS = 1_000;
+
+/** Whose word is enforced: nobody's yet, an earlier process's, or the source's. */
+export type FeedSource = "none" | "file" | "live";
+
+export interface FeedOptions {
+  readonly source: ChangeSource;
+  /** The snapshot before the first change. */
+  readonly empty: Snapshot;
+  readonly log: Log;
+  /** Called after each swap, with what changed in it; or with all there is, and then nothing else is left of the one before. */
+  readonly published?: (changes: Changes, isAll: boolean) => void;
+  /** Called when nothing is in force any more because the source was not heard for too long. */
+  readonly closed?: () => void;
+  readonly staleness?: Staleness;
+}
 
 interface Waiter {
   readonly revision: bigint;
@@ -20,33 +40,41 @@ interface Waiter {
 
 /** Follows a ChangeSource and publishes one snapshot after the other. */
 export class Feed {
+  readonly #options: FeedOptions;
   readonly #source: ChangeSource;
   readonly #log: Log;
-  readonly #published: (changes: Changes) => void;
+  readonly #staleness: Staleness | null;
   readonly #waiters = new Set<Waiter>();
   #snapshot: Snapshot;
-  /** The initial state was read: before that nothing is enforced, not even revision 0. */
-  #loaded = false;
+  /** `none`: nothing is enforced, not even revision 0. */
+  #from: FeedSource = "none";
   #announced = 0n;
   #pumping = false;
   #stopped = false;
+  #failing = false;
   #failures = 0;
   #readAtMs: number | null = null;
   #retryMs = RETRY_FIRST_MS;
   #retry: ReturnType<typeof setTimeout> | null = null;
+  #asking: ReturnType<typeof setInterval> | null = null;
+  #looking: ReturnType<typeof setInterval> | null = null;
   #unsubscribe: (() => void) | null = null;
 
-  /** `published` is called after each swap, with what changed in it. */
-  constructor(
-    source: ChangeSource,
-    empty: Snapshot,
-    log: Log,
-    published: (changes: Changes) => void = () => {},
-  ) {
-    this.#source = source;
-    this.#snapshot = empty;
-    this.#log = log;
-    this.#published = published;
+  constructor(options: FeedOptions) {
+    this.#options = options;
+    this.#source = options.source;
+    this.#snapshot = options.empty;
+    this.#log = options.log;
+    this.#staleness = options.staleness ?? null;
+  }
+
+  get from(): FeedSource {
+    return this.#from;
+  }
+
+  /** Whether the last read failed. */
+  get failing(): boolean {
+    return this.#failing;
   }
 
   /** How many reads failed. */
@@ -66,9 +94,14 @@ export class Feed {
 
   /**
    * Subscribes and reads the initial state. Resolves after the first attempt: when that fails the source is asked again
-   * and again, and until it answers there are no containers.
+   * and again, and until it answers there are no containers, unless `startFrom` brings some.
    */
   async start(): Promise<void> {
+    const askMs = Math.min(ASK_MS, (this.#staleness?.maxMs ?? Number.POSITIVE_INFINITY) / 4);
+    this.#asking = setInterval(() => void this.#pump(), askMs);
+    if (this.#staleness !== null) {
+      this.#looking = setInterval(() => this.#look(), LOOK_MS);
+    }
     this.#unsubscribe = this.#source.onCommit((revision) => {
       if (revision > this.#announced) {
         this.#announced = revision;
@@ -78,9 +111,24 @@ export class Feed {
     await this.#pump();
   }
 
+  /**
+   * Goes on with what an earlier process heard at that time (Unix milliseconds), unless the source was heard meanwhile. When it
+   * is, it is asked for everything, and nothing of this is left.
+   */
+  startFrom(saved: Snapshot, heardAtMs: number): void {
+    if (this.#from !== "none" || this.#stopped) {
+      return;
+    }
+    this.#staleness?.heardBefore(heardAtMs, Date.now(), performance.now());
+    this.#snapshot = saved;
+    this.#from = "file";
+    this.#look();
+    this.#settleWaiters();
+  }
+
   /** True as soon as the published snapshot is at least this one, false when that takes longer. */
   reached(revision: bigint, waitMs: number): Promise<boolean> {
-    if (this.#loaded && this.#snapshot.revision >= revision) {
+    if (this.#from !== "none" && this.#snapshot.revision >= revision) {
       return Promise.resolve(true);
     }
     if (this.#stopped) {
@@ -104,6 +152,8 @@ export class Feed {
     this.#stopped = true;
     this.#unsubscribe?.();
     this.#clearRetry();
+    clearInterval(this.#asking ?? undefined);
+    clearInterval(this.#looking ?? undefined);
     for (const waiter of [...this.#waiters]) {
       waiter.settle(false);
     }
@@ -121,7 +171,9 @@ export class Feed {
         await this.#step();
       } while (this.#announced > this.#snapshot.revision);
       this.#retryMs = RETRY_FIRST_MS;
+      this.#failing = false;
     } catch (error) {
+      this.#failing = true;
       this.#failures++;
       this.#log.error({ err: error }, "change feed failed; trying again");
       this.#retryLater();
@@ -131,27 +183,53 @@ export class Feed {
   }
 
   async #step(): Promise<void> {
-    const current = this.#snapshot;
-    const changes = await this.#source.changesAfter(current.revision);
-    const stuck = changes.revision === current.revision && this.#announced > current.revision;
-    if (changes.revision < current.revision || stuck) {
+    const isAll = this.#from !== "live";
+    const base = isAll ? this.#options.empty : this.#snapshot;
+    const changes = await this.#source.changesAfter(base.revision);
+    const stuck = changes.revision === base.revision && this.#announced > base.revision;
+    if (changes.revision < base.revision || stuck) {
       throw new Error(`source is at ${changes.revision}, ${this.#announced} was announced`);
     }
-    this.#readAtMs = Date.now();
-    this.#publish(current.apply(changes), changes);
-  }
-
-  #publish(next: Snapshot, changes: Changes): void {
     if (this.#stopped) {
       return;
     }
-    this.#snapshot = next;
-    this.#loaded = true;
-    this.#published(changes);
+    if (isAll && changes.revision < this.#snapshot.revision) {
+      const [is, was] = [String(changes.revision), String(this.#snapshot.revision)];
+      this.#log.error(
+        { is, was },
+        "the control plane knows less than was enforced before: restored?",
+      );
+    }
+    this.#readAtMs = Date.now();
+    this.#staleness?.heard(this.#readAtMs, performance.now());
+    const reopened = this.#snapshot.closed !== null;
+    // What was read while nothing was in force was made of the one before, too.
+    this.#snapshot = base.apply(changes);
+    this.#from = "live";
+    if (reopened) {
+      this.#log.info({}, "the control plane is heard again");
+    }
+    this.#options.published?.(changes, isAll);
+    this.#settleWaiters();
+  }
+
+  #settleWaiters(): void {
     for (const waiter of [...this.#waiters]) {
-      if (next.revision >= waiter.revision) {
+      if (this.#snapshot.revision >= waiter.revision) {
         waiter.settle(true);
       }
+    }
+  }
+
+  #look(): void {
+    this.#staleness?.look(performance.now());
+    if (this.#snapshot.closed === null && this.#staleness?.isStale(Date.now())) {
+      this.#snapshot = this.#snapshot.closedAs("stale");
+      this.#log.error(
+        {},
+        "the control plane was not heard for too long: nothing is allowed any more",
+      );
+      this.#options.closed?.();
     }
   }
 

@@ -4,8 +4,9 @@ import { trustedProxies, UNKNOWN_ADDRESS, unmapped } from "./client-address.ts";
 import { RequestCredentials, requestTarget } from "./credential.ts";
 import { type Edge, noteCertificate, PLAIN_EDGE, tlsEdge } from "./edge.ts";
 import { tlsSeries } from "./edge-metrics.ts";
+import { Enforced, type Enforcement, type SnapshotPlace } from "./enforced.ts";
 import { Exchange, type ExchangeWatch } from "./exchange.ts";
-import { type ChangeSource, Feed } from "./feed.ts";
+import type { ChangeSource } from "./feed.ts";
 import { Forwarder } from "./forward.ts";
 import { hostParser } from "./host.ts";
 import { judge } from "./judge.ts";
@@ -17,7 +18,6 @@ import { Metrics } from "./metrics.ts";
 import { RefusalLog } from "./refusal-log.ts";
 import { type Denial, type RefusalReason, refuse } from "./refuse.ts";
 import { requestId } from "./request-id.ts";
-import { Snapshot } from "./snapshot.ts";
 import { traceId } from "./trace-context.ts";
 import { type UpstreamTls, upstreamTlsOptions } from "./upstream-tls.ts";
 
@@ -36,6 +36,10 @@ export interface ProxyOptions {
   readonly trustedProxies: readonly string[];
   /** Default port of each kit program. */
   readonly programPorts: Readonly<Record<string, number>>;
+  /** Where the last snapshot is saved, and taken from when the source does not answer at the start. */
+  readonly snapshotPlace?: SnapshotPlace | null;
+  /** How long ago the source may have been heard before nothing is allowed any more; null or unset: any time. */
+  readonly stalenessMaxMs?: number | null;
   /** How certificates of upstreams are looked at: `off` unless set. */
   readonly upstreamTls?: UpstreamTls;
   /** How long an upstream may take to begin its answer: 60,000 unless set. */
@@ -60,6 +64,8 @@ export interface ProxyServer {
   reloadTls(): Promise<void>;
   /** The revision that is enforced. */
   revision(): bigint;
+  /** What is enforced, and on whose word. */
+  enforcement(): Enforcement;
   /** Whether this revision is enforced within the time. */
   reached(revision: bigint, waitMs: number): Promise<boolean>;
   /** For the operators' eyes. */
@@ -90,10 +96,18 @@ export async function startProxy(
   const trusted = trustedProxies(options.trustedProxies);
   const idleS = options.idleS ?? IDLE_S;
   const refusals = new RefusalLog(log);
-  const empty = Snapshot.empty({ serverName, programPorts, mayDial, log });
-  const feed = new Feed(source, empty, log, ({ projects, containers }) =>
-    connections.changed(projects.map(idOf), containers.map(idOf)),
-  );
+  const enforced = new Enforced({
+    source,
+    snapshot: { serverName, programPorts, mayDial, log },
+    place: options.snapshotPlace ?? null,
+    stalenessMaxMs: options.stalenessMaxMs ?? null,
+    swapped: (changed) =>
+      changed === null
+        ? connections.allChanged()
+        : connections.changed(changed.projects, changed.containers),
+    log,
+  });
+  const { feed } = enforced;
   const connections = new LiveConnections(
     () => feed.current(),
     log,
@@ -107,6 +121,7 @@ export async function startProxy(
     refusalLinesDropped: () => refusals.dropped,
     accessLines: () => accessLog ?? NO_LINES,
   });
+  enforced.series(metrics.scraped);
   const watch: ExchangeWatch = {
     answered: (exchange) => metrics.answered(exchange),
     ended: (exchange) => {
@@ -211,7 +226,7 @@ export async function startProxy(
       "at most 256 requests are forwarded at a time unless this variable is set when the process starts",
     );
   }
-  await feed.start();
+  await enforced.start();
   const hstsMaxAgeS = tls?.hstsMaxAgeS ?? null;
   /** A server of either listener. */
   function open(hostname: string, serving: Serving, port: number, reusePort: boolean) {
@@ -265,6 +280,7 @@ export async function startProxy(
     tls: secure,
     reloadTls: () => listeners.reload(),
     revision: () => feed.current().revision,
+    enforcement: () => enforced.state,
     reached: (revision, waitMs) => feed.reached(revision, waitMs),
     metrics,
     async drain(boundMs) {
@@ -274,19 +290,16 @@ export async function startProxy(
           goAway();
         }
       });
-      feed.stop();
       forwarder.stop();
+      await enforced.stop();
     },
     async stop(abort = false) {
       feed.stop();
       await listeners.stop(abort);
       forwarder.stop();
+      await enforced.stop();
     },
   };
-}
-
-function idOf({ id }: { readonly id: string }): string {
-  return id;
 }
 
 function refused(

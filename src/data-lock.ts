@@ -4,7 +4,13 @@ import { Database } from "bun:sqlite";
 /** Lets go of the database. The system does it for a process that was killed. */
 export type Unlock = () => void;
 
-/** Throws when another process has the database. The lock is the operating system's, on a file beside the database. */
+/** Another process has the database. */
+export class DatabaseInUse extends Error {}
+
+/**
+ * Throws DatabaseInUse when another process has the database, and something else when that cannot be found out. The lock is the
+ * operating system's, on a file beside the database.
+ */
 export function lockDatabase(databasePath: string): Unlock {
   const lock = new Database(`${databasePath}.lock`, { create: true });
   try {
@@ -12,7 +18,9 @@ export function lockDatabase(databasePath: string): Unlock {
     lock.run("BEGIN EXCLUSIVE");
   } catch (error) {
     lock.close();
-    throw new Error(`${databasePath} is in use by another realmgate`, { cause: error });
+    const { code } = error as { readonly code?: unknown };
+    if (code !== "SQLITE_BUSY") throw error;
+    throw new DatabaseInUse(`${databasePath} is in use by another realmgate`, { cause: error });
   }
   return () => lock.close();
 }

@@ -34,8 +34,13 @@ async function main(args: readonly string[]): Promise<number> {
   }
   try {
     const running = await serve(parsed.config, log);
-    console.log(JSON.stringify({ event: "ready", pid: process.pid, ...running.urls }));
+    process.on("SIGHUP", () => void running.reload());
+    const { degraded, complete } = running;
+    if (degraded !== null) report({ event: "degraded", reason: degraded, ...running.urls() });
+    void complete.then(() => report({ event: "ready", ...running.urls() }));
     await stopSignal();
+    process.once("SIGINT", cutShort);
+    process.once("SIGTERM", cutShort);
     await running.stop();
     return 0;
   } catch (error) {
@@ -45,11 +50,23 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+function report({
+  event,
+  ...rest
+}: { readonly event: string } & Readonly<Record<string, unknown>>) {
+  console.log(JSON.stringify({ event, pid: process.pid, ...rest }));
+}
+
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
     process.once("SIGINT", () => resolve());
     process.once("SIGTERM", () => resolve());
   });
+}
+
+/** Told a second time: whoever says so does not want to wait. */
+function cutShort(): void {
+  process.exit(1);
 }
 
 if (import.meta.main) process.exit(await main(process.argv.slice(2)));

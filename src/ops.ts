@@ -14,6 +14,24 @@ export interface OpsOptions {
   readonly openRevision: (token: string) => number | null;
   /** What `GET /metrics` answers. */
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
+  readonly health: () => Health;
+}
+
+/** How this node is. */
+export interface Health {
+  /** It was told to stop and takes nothing new. */
+  readonly draining: boolean;
+  /** What is not as it should be, though it goes on. */
+  readonly problems: readonly string[];
+  readonly snapshot: {
+    /** Whose word is enforced: nobody's yet, what was saved, or what the control plane says. */
+    readonly from: "none" | "file" | "live";
+    readonly revision: number;
+    /** Unix milliseconds; null: the control plane was never heard. */
+    readonly heardAtMs: number | null;
+    /** Not null: nothing is allowed. */
+    readonly closed: string | null;
+  };
 }
 
 export interface OpsServer extends Listen {
@@ -31,7 +49,7 @@ export function startOps(options: OpsOptions): OpsServer {
     reusePort: false,
     idleTimeout: waitMsMax / 1000 + idleMarginS,
     routes: {
-      "/healthz": { GET: () => Response.json({ status: "ok" }) },
+      "/healthz": { GET: () => healthz(options.health()) },
       "/metrics": { GET: () => metrics(options) },
       "/readyz": { GET: (request) => readyz(new URL(request.url).searchParams, options) },
     },
@@ -44,11 +62,22 @@ export function startOps(options: OpsOptions): OpsServer {
   };
 }
 
+/** 200 as long as it answers: to be started again would mend nothing that `problems` tells of. */
+function healthz({ draining, problems, snapshot }: Health): Response {
+  const status = draining ? "draining" : problems.length === 0 ? "ok" : "degraded";
+  const { heardAtMs, ...rest } = snapshot;
+  const heard_at = heardAtMs === null ? null : new Date(heardAtMs).toISOString();
+  return Response.json({ status, problems, snapshot: { ...rest, heard_at } });
+}
+
 async function metrics({ metrics }: OpsOptions): Promise<Response> {
   return new Response(await metrics.text(), { headers: { "content-type": metrics.contentType } });
 }
 
-/** 200 once the proxy enforces `revision` (any revision when unset), 504 when `wait_ms` (0) was not enough. */
+/**
+ * 200 once the proxy enforces `revision` (any revision when unset), 504 when `wait_ms` (0) was not enough. 503 when it is no
+ * good to send clients here: it is going, or nothing is allowed.
+ */
 async function readyz(query: URLSearchParams, options: OpsOptions): Promise<Response> {
   const token = query.get("revision");
   const revision = token === null ? 0 : options.openRevision(token);
@@ -66,7 +95,12 @@ async function readyz(query: URLSearchParams, options: OpsOptions): Promise<Resp
     );
   }
   const enforced = await options.reached(BigInt(revision), waitMs);
+  const { draining, snapshot } = options.health();
+  if (draining) return Response.json({ status: "draining" }, { status: 503 });
+  if (snapshot.closed !== null) {
+    return Response.json({ status: snapshot.closed, from: snapshot.from }, { status: 503 });
+  }
   return enforced
-    ? Response.json({ status: "ready" })
-    : Response.json({ status: "waiting" }, { status: 504 });
+    ? Response.json({ status: "ready", from: snapshot.from })
+    : Response.json({ status: "waiting", from: snapshot.from }, { status: 504 });
 }

@@ -3,144 +3,145 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { Callers } from "./admin/caller.ts";
-import { changeSource } from "./admin/change-source.ts";
-import { createDispatch } from "./admin/dispatch.ts";
-import { startGrpc } from "./admin/grpc-server.ts";
-import { LoginLimiter } from "./admin/login-limiter.ts";
-import { PasswordLogin } from "./admin/password-login.ts";
 import { revisionTokens } from "./admin/revision.ts";
-import { deriveKey, SecretBox } from "./admin/secret-box.ts";
-import { services as publicServices } from "./admin/services.ts";
-import { Sessions } from "./admin/session.ts";
-import { openSqliteStore } from "./admin/store/sqlite.ts";
-import type { Store } from "./admin/store/store.ts";
+import { SecretBox } from "./admin/secret-box.ts";
+import { cannotListen, listening } from "./cannot-listen.ts";
 import { type AccessLogPlace, type Config, type Listen, secretKeyFrom } from "./config.ts";
-import { lockDatabase } from "./data-lock.ts";
-import { startRest } from "./gateway-rest/server.ts";
-import { startOps } from "./ops.ts";
+import { type ControlPlane, DatabaseUnusable, openControlPlane } from "./control-plane.ts";
+import { KeptOpening } from "./kept-opening.ts";
+import { LateSource } from "./late-source.ts";
+import { type Health, startOps } from "./ops.ts";
 import { createPlacement } from "./policy/placement.ts";
 import { AccessLog } from "./proxy/access-log.ts";
-import { trustedProxies } from "./proxy/client-address.ts";
 import { FileSink, StderrSink } from "./proxy/line-sink.ts";
+import { CannotListen } from "./proxy/listeners.ts";
 import type { Log } from "./proxy/log.ts";
-import { startProxy } from "./proxy/server.ts";
+import { type ProxyServer, startProxy } from "./proxy/server.ts";
+import { type Stop, stopAll } from "./stops.ts";
+
+/** Where everything listens, as URLs; gRPC as `http://` or, with TLS, `https://`, too. */
+export type Urls = Readonly<
+  Partial<Record<"rest" | "grpc" | "proxy" | "proxyTls" | "ops", string>>
+>;
 
 export interface Running {
-  /** Where everything listens, as URLs; gRPC as `http://` or, with TLS, `https://`, too. */
-  readonly urls: Readonly<Record<"rest" | "grpc" | "proxy" | "ops", string>>;
-  /** Stops listening, lets running requests finish, closes the store. */
+  /** What listens now. */
+  urls(): Urls;
+  /** Why the control plane is away, and the data plane goes on with what was saved; null: all is up. */
+  readonly degraded: string | null;
+  /** Resolves once all is up: at once unless it is degraded. */
+  readonly complete: Promise<void>;
+  /** Looks whether the certificate of the data plane has changed. */
+  reload(): Promise<void>;
+  /** Takes nothing new, lets what runs finish within the bound that is set, closes the store. */
   stop(): Promise<void>;
 }
 
-/** Starts everything. Rejects when something cannot be had: an address, the database, the key that belongs to it. */
+/**
+ * Starts everything. Rejects when something cannot be had: an address, the database, the key that belongs to it. When the
+ * database cannot be used and there is a saved snapshot, the data plane starts without the control plane, which is tried again.
+ */
 export async function serve(config: Config, log: Log): Promise<Running> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const master = config.secretKey ?? secretKeyFile(join(config.dataDir, "secret.key"));
-  const unlock = lockDatabase(config.databasePath);
-  const store = openSqliteStore({
-    path: config.databasePath,
-    box: new SecretBox(master, "documents"),
-    now: Date.now,
-  });
-  const stops: (() => Promise<void>)[] = [async () => unlock(), () => store.close()];
-  try {
-    await store.registerServer(config.serverName);
-    await makeFirstUser(config, store, log);
-    const sessions = new Sessions(deriveKey(master, "sessions"), Date.now);
-    const revisions = revisionTokens(new SecretBox(master, "revisions"));
-    const placement = createPlacement(config.containerCidrs);
-    const logins = new PasswordLogin(store, new LoginLimiter(() => Date.now() / 1000));
-    const implementations = publicServices({
-      store,
-      sessions,
-      logins,
-      placement,
-      domain: config.domain,
-      serverName: config.serverName,
-      signup: config.signup,
-      now: Date.now,
-    });
-    const callers = new Callers(store, sessions, logins, Date.now);
-    const dispatch = createDispatch({ implementations, store, callers, revisions, log });
+  const revisions = revisionTokens(new SecretBox(master, "revisions"));
+  const placement = createPlacement(config.containerCidrs);
+  const drainMs = config.drainS * 1000;
+  const own: Listen[] = [];
+  const source = new LateSource();
+  const stops: Stop[] = [];
+  const snapshotPath = join(config.dataDir, "snapshot");
+  let control: ControlPlane | null = null;
+  let draining = false;
 
-    const own: Listen[] = [];
-    const services = implementations.map(({ service }) => service);
-    const tls = config.apiTls;
-    const rest = listening("REST", config.restListen, () =>
-      startRest({
-        ...config.restListen,
-        tls,
-        services,
-        domain: config.domain,
-        dispatch,
-        clientAddress: trustedProxies(config.trustedProxies).client,
-        log,
-      }),
-    );
-    own.push(rest);
-    stops.push(() => rest.stop());
-    const grpc = await startGrpc({ ...config.grpcListen, tls, services, dispatch }).catch((error) =>
-      cannotListen("GRPC", config.grpcListen, error),
-    );
-    const grpcListen = { hostname: config.grpcListen.hostname, port: grpc.port };
-    own.push(grpcListen);
-    stops.push(() => grpc.stop());
+  const open = async (): Promise<void> => {
+    const opened = await openControlPlane({ config, master, revisions, placement, log });
+    control = opened;
+    own.push(opened.rest, opened.grpc);
+    source.arrive(opened.source);
+  };
+  // The store closes last: until then what is revoked has to be heard.
+  stops.push(async () => control?.close());
+  stops.push(async () => control?.stopApi(drainMs));
+  const opening = new KeptOpening(open, log);
+  try {
+    await opening.first((error) => error instanceof DatabaseUnusable && existsSync(snapshotPath));
     const accessLog = await openAccessLog(config.accessLog, log);
     if (accessLog !== null) stops.push(() => accessLog.close());
-    const { domain, serverName, programPorts } = config;
     const proxy = await startProxy(
       {
         ...config.proxyListen,
-        domain,
-        serverName,
+        reusePort: config.proxyReusePort,
+        tls: config.proxyTls,
+        upstreamTls: config.upstreamTls,
+        snapshotPlace: { path: snapshotPath, box: new SecretBox(master, "snapshot") },
+        stalenessMaxMs: config.stalenessMaxS === null ? null : config.stalenessMaxS * 1000,
+        domain: config.domain,
+        serverName: config.serverName,
         trustedProxies: config.trustedProxies,
-        programPorts,
+        programPorts: config.programPorts,
         mayDial: (address) => placement.place(address) !== null,
         isForbidden: (address, port) => isOwn(own, address, port),
         log,
         accessLog,
       },
-      changeSource(store),
-    ).catch((error) => cannotListen("PROXY", config.proxyListen, error));
-    own.push(proxy);
-    stops.push(() => proxy.stop());
+      source,
+    ).catch((error) => cannotListenProxy(config, error));
+    own.push(proxy, ...(proxy.tls === null ? [] : [proxy.tls]));
+    // Side by side: the bound is for all of it.
+    stops.push(async () => {
+      await Promise.all([proxy.drain(drainMs), control?.stopApi(drainMs)]);
+    });
+    // Nothing can be gone on with: then this is no start at all.
+    if (opening.problem !== null && proxy.enforcement().from !== "file") throw opening.problem;
     const ops = listening("OPS", config.opsListen, () =>
       startOps({
         listen: config.opsListen,
         reached: proxy.reached,
         openRevision: revisions.open,
         metrics: proxy.metrics,
+        health: () => healthOf(proxy, opening.problem, draining),
       }),
     );
     own.push(ops);
-    stops.push(() => ops.stop());
+    // Stopped after the proxy and before the store: its /readyz says that this node is going.
+    stops.splice(1, 0, () => ops.stop());
+    opening.goOn();
     return {
-      urls: {
-        rest: urlOf(rest, tls === null ? "http" : "https"),
-        grpc: urlOf(grpcListen, tls === null ? "http" : "https"),
-        proxy: urlOf(proxy),
-        ops: urlOf(ops),
+      urls: () => urlsOf(config, { control, proxy, ops }),
+      degraded: opening.problem?.message ?? null,
+      complete: opening.done,
+      reload: () => proxy.reloadTls(),
+      async stop() {
+        draining = true;
+        await opening.stop();
+        await stopAll(stops);
       },
-      stop: () => stopAll(stops),
     };
   } catch (error) {
+    await opening.stop();
     await stopAll(stops);
     throw error;
   }
 }
 
-function listening<Server>(name: string, listen: Listen, start: () => Server): Server {
-  try {
-    return start();
-  } catch (error) {
-    return cannotListen(name, listen, error);
-  }
+function healthOf(proxy: ProxyServer, problem: Error | null, draining: boolean): Health {
+  const { from, revision, heardAtMs, closed, failing } = proxy.enforcement();
+  const problems = [
+    ...(problem === null ? [] : [`control plane is away: ${problem.message}`]),
+    ...(problem === null && failing ? ["change feed cannot be read"] : []),
+    ...(closed === null
+      ? []
+      : ["nothing is allowed: the control plane was not heard for too long"]),
+  ];
+  return { draining, problems, snapshot: { from, revision: Number(revision), heardAtMs, closed } };
 }
 
-function cannotListen(name: string, { hostname, port }: Listen, error: unknown): never {
-  const setting = `REALMGATE_${name}_LISTEN`;
-  throw new Error(`${setting}: cannot listen on ${hostname}:${port} (in use?)`, { cause: error });
+function cannotListenProxy(config: Config, error: unknown): never {
+  if (!(error instanceof CannotListen)) throw error;
+  return error.tls
+    ? cannotListen("PROXY_TLS", config.proxyTls ?? config.proxyListen, error.cause)
+    : cannotListen("PROXY", config.proxyListen, error.cause);
 }
 
 async function openAccessLog(place: AccessLogPlace | null, log: Log): Promise<AccessLog | null> {
@@ -150,11 +151,6 @@ async function openAccessLog(place: AccessLogPlace | null, log: Log): Promise<Ac
     throw new Error(`REALMGATE_ACCESS_LOG: cannot write to ${place.path}`, { cause: error });
   });
   return new AccessLog(sink, log);
-}
-
-/** In the reverse order of starting. */
-async function stopAll(stops: (() => Promise<void>)[]): Promise<void> {
-  for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop();
 }
 
 /** The key lies beside the database only for its owner's eyes; made at first boot. */
@@ -168,23 +164,6 @@ function secretKeyFile(path: string): Buffer {
   return key;
 }
 
-async function makeFirstUser(config: Config, store: Store, log: Log): Promise<void> {
-  if (await store.hasUsers()) {
-    if (config.adminPassword !== null) {
-      log.info({}, "REALMGATE_ADMIN_PASSWORD is for the first boot; there are users already");
-    }
-    return;
-  }
-  const username = config.adminUsername;
-  const password = config.adminPassword ?? randomBytes(18).toString("base64url");
-  const passwordHash = await Bun.password.hash(password, "argon2id");
-  const made = await store.createFirstUser({ username, passwordHash });
-  // Not through the log: logs are kept and shipped.
-  if (made && config.adminPassword === null) {
-    console.error(`realmgate: first user ${username}, password ${password} (shown only now)`);
-  }
-}
-
 /** Whether an address and port are one of our own listeners, however the address is spelled. */
 function isOwn(own: readonly Listen[], address: string, port: number): boolean {
   return own.some((listen) => listen.port === port) && isOfThisMachine(address);
@@ -195,6 +174,22 @@ function isOfThisMachine(address: string): boolean {
   return Object.values(networkInterfaces()).some((entries) =>
     entries?.some((entry) => entry.address === address),
   );
+}
+
+interface Parts {
+  readonly control: ControlPlane | null;
+  readonly proxy: ProxyServer;
+  readonly ops: Listen;
+}
+
+function urlsOf({ apiTls }: Config, { control, proxy, ops }: Parts): Urls {
+  const api = apiTls === null ? "http" : "https";
+  return {
+    ...(control === null ? {} : { rest: urlOf(control.rest, api), grpc: urlOf(control.grpc, api) }),
+    proxy: urlOf(proxy),
+    ...(proxy.tls === null ? {} : { proxyTls: urlOf(proxy.tls, "https") }),
+    ops: urlOf(ops),
+  };
 }
 
 function urlOf({ hostname, port }: Listen, scheme = "http"): string {

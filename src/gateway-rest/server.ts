@@ -34,6 +34,8 @@ export interface RestServer {
 
 /** Between requests, and while a request is read, in seconds. */
 const idleS = 30;
+/** How often it is looked whether the last call is done. */
+const lookMs = 10;
 
 /** Starts the listener. Throws when the services' bindings contradict each other or the address is taken. */
 export function startRest(options: RestOptions): RestServer {
@@ -73,7 +75,12 @@ export function startRest(options: RestOptions): RestServer {
   return {
     hostname: server.hostname ?? options.hostname,
     port: server.port ?? options.port,
-    stop: () => server.stop(),
+    async stop() {
+      void server.stop();
+      // Connections that never asked for anything would be waited for, too.
+      while (server.pendingRequests > 0) await Bun.sleep(lookMs);
+      await server.stop(true);
+    },
   };
 }
 

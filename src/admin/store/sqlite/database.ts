@@ -32,15 +32,25 @@ export class Database {
 
   constructor(options: SqliteOptions) {
     this.#file = new File(options.path, { create: true, strict: true });
+    this.#box = options.box;
+    this.#now = options.now;
+    try {
+      this.reader = this.#prepare();
+    } catch (error) {
+      this.#file.close();
+      throw error;
+    }
+  }
+
+  #prepare(): BunSQLiteDatabase {
     // WAL with synchronous=FULL: what is acknowledged survives kill -9 and power loss.
     this.#file.run("PRAGMA journal_mode = WAL");
     this.#file.run("PRAGMA synchronous = FULL");
     this.#file.run("PRAGMA foreign_keys = ON");
     this.#file.run("PRAGMA busy_timeout = 5000");
-    this.reader = drizzle({ client: this.#file });
-    migrate(this.reader, { migrationsFolder: join(import.meta.dir, "../migrations") });
-    this.#box = options.box;
-    this.#now = options.now;
+    const reader = drizzle({ client: this.#file });
+    migrate(reader, { migrationsFolder: join(import.meta.dir, "../migrations") });
+    return reader;
   }
 
   transaction<Result>(body: (tx: Transaction) => Result): Result {

@@ -18,6 +18,14 @@ export interface Program extends AsyncDisposable {
   readonly urls: Urls;
   readonly dataDir: string;
   readonly pid: number;
+  /** What it said first: `ready`, or `degraded`. */
+  readonly event: string;
+  /** Resolves with where everything listens once it says that it is ready; rejects when it ends before. */
+  ready(): Promise<Urls>;
+  /** Sends it a signal. */
+  signal(name: NodeJS.Signals): void;
+  /** Resolves with its exit code. */
+  readonly exited: Promise<number>;
   /** Everything logged so far. */
   log(): string;
   /** Kills it without a word; the data stays for a second start. */
@@ -55,9 +63,10 @@ export async function startProgram(options: ProgramOptions = {}): Promise<Progra
     const decoder = new TextDecoder();
     for await (const chunk of child.stderr) logged += decoder.decode(chunk, { stream: true });
   })();
-  const line = await firstLine(child.stdout);
-  if (line === null) throw new Error(`realmgate did not start:\n${logged}`);
-  const { event: _, ...urls } = JSON.parse(line);
+  const said = lines(child.stdout);
+  const line = await said.next();
+  if (line.done) throw new Error(`realmgate did not start:\n${logged}`);
+  const { event, ...urls } = JSON.parse(line.value);
   const kill = async () => {
     child.kill("SIGKILL");
     await child.exited;
@@ -66,6 +75,17 @@ export async function startProgram(options: ProgramOptions = {}): Promise<Progra
     urls,
     dataDir,
     pid: child.pid,
+    event,
+    async ready() {
+      if (event === "ready") return urls;
+      const next = await said.next();
+      if (next.done) throw new Error(`realmgate ended:\n${logged}`);
+      const { event: now, ...all } = JSON.parse(next.value);
+      if (now !== "ready") throw new Error(`realmgate is ${now}`);
+      return all;
+    },
+    signal: (name) => child.kill(name),
+    exited: child.exited,
     log: () => logged,
     kill,
     async [Symbol.asyncDispose]() {
@@ -96,10 +116,10 @@ export async function startUpstream(): Promise<Upstream> {
     stdout: "pipe",
     stderr: "inherit",
   });
-  const line = await firstLine(child.stdout);
-  if (line === null) throw new Error("the upstream did not start");
+  const line = await lines(child.stdout).next();
+  if (line.done) throw new Error("the upstream did not start");
   return {
-    port: Number(line),
+    port: Number(line.value),
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");
       await child.exited;
@@ -107,18 +127,15 @@ export async function startUpstream(): Promise<Upstream> {
   };
 }
 
-async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string | null> {
+async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, undefined> {
   let text = "";
   const decoder = new TextDecoder();
-  const reader = stream.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return null;
-    text += decoder.decode(value, { stream: true });
-    const end = text.indexOf("\n");
-    if (end >= 0) {
-      reader.releaseLock();
-      return text.slice(0, end);
+  for await (const chunk of stream) {
+    text += decoder.decode(chunk, { stream: true });
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n")) {
+      yield text.slice(0, end);
+      text = text.slice(end + 1);
     }
   }
+  return undefined;
 }

@@ -98,6 +98,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         programPorts,
         mayDial: (address) => placement.place(address) !== null,
         isForbidden: (address, port) => isOwn(own, address, port),
+        hopKey: deriveKey(master, "hops"),
         log,
         accessLog,
       },

@@ -26,6 +26,7 @@ function over(target: string | null, groups: readonly string[] = ["a"], method =
     allow: true,
     host,
     alias: null,
+    hook: null,
     route,
     groups,
     spent: [],

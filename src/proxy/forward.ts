@@ -4,6 +4,7 @@ import { cookieWithout, targetWithout } from "./credential.ts";
 import type { Exchange, ExchangeEnd } from "./exchange.ts";
 import { type AwaitedHead, HeadDeadlines } from "./head-deadline.ts";
 import { removeClaims, removeHopByHop } from "./header-rules.ts";
+import type { HookedRoute } from "./hook-route.ts";
 import type { Live } from "./live.ts";
 import type { Log } from "./log.ts";
 import { keepTrace } from "./trace-context.ts";
@@ -21,7 +22,13 @@ export interface Forwarded {
   readonly peerTrusted: boolean;
   /** The client's address. */
   readonly client: string;
-  /** Called as soon as the connection may be idle again no longer than between requests; maybe more than once. */
+  /** What the client used to reach us, as far as we know. */
+  readonly scheme: "http" | "https";
+  /** The body where it is here already; null: it comes with the request, if there is one. */
+  readonly held: Uint8Array<ArrayBuffer> | null;
+  /** Not null: the script of a hook is asked instead of the program. */
+  readonly hooked: HookedRoute | null;
+  /** Called as soon as the connection may be idle again no longer than between requests; maybe more than once. Not when there is no answer. */
   readonly ended: (how: ExchangeEnd) => void;
 }
 
@@ -66,22 +73,21 @@ export class Forwarder {
     request: Request,
     forwarded: Forwarded,
   ): Promise<Response | "upstream_unreachable" | "upstream_timeout"> {
-    const { live } = forwarded;
-    const { route, spent } = live.allowed;
-    const scheme = route.secure ? "https" : "http";
-    const target = targetWithout(forwarded.target, spent);
-    const head = this.#deadlines.start();
+    const { live, hooked } = forwarded;
+    const { origin, target } = destination(forwarded);
+    const head =
+      hooked === null ? this.#deadlines.start() : this.#deadlines.startFor(hooked.hook.timeoutMs);
     request.signal.addEventListener("abort", head);
     if (request.signal.aborted) {
       head.break();
     }
     live.whenRevoked(() => head.break());
     try {
-      const response = await fetch(`${scheme}://${route.address.urlHost}:${route.port}${target}`, {
+      const response = await fetch(`${origin}${target}`, {
         session: this.#session,
         method: request.method,
         headers: requestHeaders(request, forwarded),
-        body: bodyOf(request, head),
+        body: forwarded.held ?? bodyOf(request, head),
         signal: head.signal,
         redirect: "manual",
         decompress: false,
@@ -91,6 +97,7 @@ export class Forwarder {
       forwarded.exchange.upstreamMs = nowMs - head.movedAtMs;
       if (isTakenWhole(request.method, response)) {
         head.moved(nowMs);
+        this.#deadlines.adopt(head);
         const whole = await response.blob();
         removeHopByHop(response.headers);
         forwarded.exchange.bytes = whole.size;
@@ -99,20 +106,15 @@ export class Forwarder {
       }
       return streamed(request, response, forwarded, head);
     } catch (error) {
-      forwarded.ended(request.signal.aborted ? "client_gone" : "broken");
       if (head.expired) {
         return "upstream_timeout";
       }
       if (!request.signal.aborted && live.revoked === null) {
-        const { address, port } = route;
+        const { requestId } = forwarded.exchange;
+        const { address, port } = hooked ?? live.allowed.route;
         this.#options.log.warn(
-          {
-            requestId: forwarded.exchange.requestId,
-            address: address.text,
-            port,
-            error: nameOf(error),
-          },
-          "upstream failed",
+          { requestId, address: address.text, port, error: nameOf(error) },
+          hooked === null ? "upstream failed" : "hook failed",
         );
       }
       return "upstream_unreachable";
@@ -126,6 +128,21 @@ export class Forwarder {
     this.#deadlines.stop();
     this.#session.close();
   }
+}
+
+/** Scripts are asked in plain HTTP, as `exec` is by everyone. */
+function destination({ live, hooked, target }: Forwarded): { origin: string; target: string } {
+  const { route, spent } = live.allowed;
+  if (hooked !== null) {
+    return {
+      origin: `http://${hooked.address.urlHost}:${hooked.port}`,
+      target: hooked.target,
+    };
+  }
+  return {
+    origin: `${route.secure ? "https" : "http"}://${route.address.urlHost}:${route.port}`,
+    target: targetWithout(target, spent),
+  };
 }
 
 function requestHeaders(request: Request, forwarded: Forwarded): Headers {
@@ -142,7 +159,7 @@ function requestHeaders(request: Request, forwarded: Forwarded): Headers {
     "x-forwarded-for",
     theirs === null ? forwarded.client : `${theirs}, ${forwarded.peer}`,
   );
-  setUnlessTold(headers, "x-forwarded-proto", "http");
+  setUnlessTold(headers, "x-forwarded-proto", forwarded.scheme);
   setUnlessTold(headers, "x-forwarded-host", received.get("host") ?? "");
   headers.set("x-realmgate-program", route.program);
   headers.set("x-realmgate-instance", String(route.instance));
@@ -150,6 +167,9 @@ function requestHeaders(request: Request, forwarded: Forwarded): Headers {
     headers.set("x-realmgate-groups", groups.join(","));
   }
   headers.set("x-realmgate-request-id", forwarded.exchange.requestId);
+  for (const [name, value] of forwarded.hooked?.headers ?? []) {
+    headers.set(name, value);
+  }
   return headers;
 }
 
@@ -194,7 +214,7 @@ function bodyOf(request: Request, head: AwaitedHead): ReadableStream<Uint8Array>
 }
 
 /** Whatever the length says, a body that has a transfer coding goes on until it ends. */
-function isShort(headers: Headers): boolean {
+export function isShort(headers: Headers): boolean {
   const length = headers.get("content-length");
   return (
     length !== null &&
@@ -250,7 +270,6 @@ function streamed(
 ): Response | "upstream_unreachable" {
   if (!isResponse(response.status)) {
     head.break();
-    ended("broken");
     return "upstream_unreachable";
   }
   removeHopByHop(response.headers);

@@ -18,6 +18,8 @@ export type RefusalReason =
   | "upgrade_unsupported"
   | "upstream_unreachable"
   | "upstream_timeout"
+  | "hook_failed"
+  | "hook_timeout"
   | "internal_error";
 
 /** What the refused request asked for, as far as the answer depends on it. */
@@ -84,6 +86,16 @@ const ANSWERS = {
     status: 504,
     error: "Gateway Timeout",
     message: "The program did not answer in time",
+  },
+  hook_failed: {
+    status: 502,
+    error: "Bad Gateway",
+    message: "The script of a hook did not answer properly",
+  },
+  hook_timeout: {
+    status: 504,
+    error: "Gateway Timeout",
+    message: "The script of a hook did not answer in time",
   },
   internal_error: {
     status: 500,

@@ -2,9 +2,12 @@ import { type AccessLog, NO_LINES } from "./access-log.ts";
 import { aliasedTarget } from "./alias.ts";
 import { trustedProxies, UNKNOWN_ADDRESS, unmapped } from "./client-address.ts";
 import { RequestCredentials, requestTarget } from "./credential.ts";
-import { Exchange, type ExchangeWatch } from "./exchange.ts";
+import { Exchange, type ExchangeEnd, type ExchangeWatch } from "./exchange.ts";
 import { type ChangeSource, Feed } from "./feed.ts";
-import { Forwarder } from "./forward.ts";
+import { type Forwarded, Forwarder } from "./forward.ts";
+import { HookRoutes } from "./hook-route.ts";
+import { runHook } from "./hook-run.ts";
+import { HopMarker } from "./hop-marker.ts";
 import { hostParser } from "./host.ts";
 import { judge } from "./judge.ts";
 import { LiveConnections } from "./live.ts";
@@ -36,6 +39,8 @@ export interface ProxyOptions {
   /** Whether one of our own listeners is there: it is never dialled. Asked for each request. */
   readonly isForbidden: (address: string, port: number) => boolean;
   readonly log: Log;
+  /** 32 bytes that nothing else uses, the same for all proxies of an installation: signs what scripts of hooks call back with. */
+  readonly hopKey: Uint8Array;
   /** Gets a line for each exchange; without one, refusals go to `log`, in measure. */
   readonly accessLog?: AccessLog | null;
 }
@@ -100,7 +105,9 @@ export async function startProxy(
     log,
   });
 
-  /** The whole path of a request: parseHost, judge (route, identify, decide), forward or refuse. */
+  const hooks = new HookRoutes(new HopMarker(options.hopKey), serverName, options.domain);
+
+  /** The whole path of a request: parseHost, judge (route, identify, decide), hook, forward or refuse. */
   async function handle(request: Request, server: Bun.Server<undefined>): Promise<Response> {
     const peer = unmapped(server.requestIP(request)?.address ?? UNKNOWN_ADDRESS);
     const exchange = new Exchange(watch, requestId(), request.method, peer);
@@ -140,30 +147,49 @@ export async function startProxy(
       if (isForbidden(route.address.text, route.port)) {
         return refused(request, exchange, "no_upstream");
       }
+      const scheme = "http";
+      const { method } = request;
+      const hookable = { method, headers, asked, target, client, scheme } as const;
+      const hooked = hooks.route(snapshot, verdict, hookable, Date.now());
+      exchange.hookId = hooked === null ? null : hooked.hook.id;
       if (isWebSocketUpgrade(headers)) {
-        return refused(request, exchange, "upgrade_unsupported");
+        return refused(request, exchange, hooked === null ? "upgrade_unsupported" : "hook_failed");
       }
 
       // A quiet stream may last; the limit belongs to the connection, which has to have it back.
       server.timeout(request, 0);
       const live = connections.add(question, verdict, snapshot.revision);
-      const response = await forwarder.forward(request, {
+      const ended = (how: ExchangeEnd) => {
+        live.end();
+        exchange.ended(live.revoked === null ? how : "revoked");
+        server.timeout(request, idleS);
+      };
+      const forwarded: Forwarded = {
         live,
         exchange,
         target,
         peer,
         peerTrusted: trusted.trusts(peer),
         client,
-        ended: (how) => {
-          live.end();
-          exchange.ended(live.revoked === null ? how : "revoked");
-          server.timeout(request, idleS);
-        },
-      });
+        scheme,
+        held: null,
+        hooked: null,
+        ended,
+      };
+      const response =
+        hooked === null
+          ? await forwarder.forward(request, forwarded)
+          : await runHook(forwarder, request, {
+              hooked,
+              forwarded,
+              isForbidden,
+              ended: (outcome) => metrics.hookRan(outcome),
+            });
       if (response instanceof Response) {
         exchange.passes(response.status);
         return response;
       }
+      ended(request.signal.aborted ? "client_gone" : "broken");
       return live.revoked === null
         ? refused(request, exchange, response)
         : refused(request, exchange, live.revoked.reason, live.revoked.denial);

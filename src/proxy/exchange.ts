@@ -117,7 +117,12 @@ export class Exchange {
 
   /** The upstream's answer is passed on; or, with 101, its connection. */
   passes(status: number): void {
-    this.#fromUpstream = true;
+    this.#fromUpstream ||= !this.#answered;
+    this.#answer(status);
+  }
+
+  /** It is answered here, with what was asked for. */
+  serves(status: number): void {
     this.#answer(status);
   }
 

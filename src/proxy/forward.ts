@@ -1,10 +1,12 @@
 import type { CredentialLocation } from "../policy/identify.ts";
 import { answerBody } from "./answer-body.ts";
+import { boundedBody } from "./bounded-body.ts";
 import { cookieWithout, targetWithout } from "./credential.ts";
 import type { Exchange, ExchangeEnd } from "./exchange.ts";
 import { type AwaitedHead, HeadDeadlines } from "./head-deadline.ts";
 import { removeClaims, removeHopByHop } from "./header-rules.ts";
 import type { HookedRoute } from "./hook-route.ts";
+import type { Inside } from "./inside.ts";
 import type { Live } from "./live.ts";
 import type { Log } from "./log.ts";
 import { keepTrace } from "./trace-context.ts";
@@ -26,11 +28,16 @@ export interface Forwarded {
   readonly scheme: "http" | "https";
   /** The body where it is here already; null: it comes with the request, if there is one. */
   readonly held: Uint8Array<ArrayBuffer> | null;
+  /** Not null: it was not sent by a client. */
+  readonly inside: Inside | null;
   /** Not null: the script of a hook is asked instead of the program. */
   readonly hooked: HookedRoute | null;
   /** Called as soon as the connection may be idle again no longer than between requests; maybe more than once. Not when there is no answer. */
   readonly ended: (how: ExchangeEnd) => void;
 }
+
+/** Why there is no answer. */
+export type ForwardFailure = "upstream_unreachable" | "upstream_timeout" | "answer_too_large";
 
 export interface ForwardOptions {
   /** How long an upstream may take to begin its answer once it has the request. */
@@ -69,11 +76,8 @@ export class Forwarder {
   }
 
   /** The upstream's answer as it comes, or why there is none. Cancelled when the client goes away. */
-  async forward(
-    request: Request,
-    forwarded: Forwarded,
-  ): Promise<Response | "upstream_unreachable" | "upstream_timeout"> {
-    const { live, hooked } = forwarded;
+  async forward(request: Request, forwarded: Forwarded): Promise<Response | ForwardFailure> {
+    const { live, hooked, inside } = forwarded;
     const { origin, target } = destination(forwarded);
     const head =
       hooked === null ? this.#deadlines.start() : this.#deadlines.startFor(hooked.hook.timeoutMs);
@@ -81,7 +85,7 @@ export class Forwarder {
     if (request.signal.aborted) {
       head.break();
     }
-    live.whenRevoked(() => head.break());
+    whenRevoked(forwarded, () => head.break());
     try {
       const response = await fetch(`${origin}${target}`, {
         session: this.#session,
@@ -103,6 +107,11 @@ export class Forwarder {
         forwarded.exchange.bytes = whole.size;
         forwarded.ended("complete");
         return new Response(whole, response);
+      }
+      if (inside !== null && inside.wholeBytesMax !== null && response.body !== null) {
+        head.moved(nowMs);
+        this.#deadlines.adopt(head);
+        return await takenWhole(response, response.body, inside.wholeBytesMax, forwarded, head);
       }
       return streamed(request, response, forwarded, head);
     } catch (error) {
@@ -128,6 +137,12 @@ export class Forwarder {
     this.#deadlines.stop();
     this.#session.close();
   }
+}
+
+/** The exchange it is made for is broken off like its own. */
+function whenRevoked({ live, inside }: Forwarded, listener: () => void): void {
+  live.whenRevoked(listener);
+  inside?.live.whenRevoked(listener);
 }
 
 /** Scripts are asked in plain HTTP, as `exec` is by everyone. */
@@ -262,12 +277,41 @@ function isResponse(status: number): boolean {
   return status >= 200 && status <= 599;
 }
 
+/** The answer with all of its body, which is kept. */
+async function takenWhole(
+  response: Response,
+  body: ReadableStream<Uint8Array>,
+  bytesMax: number,
+  { exchange, ended }: Forwarded,
+  head: AwaitedHead,
+): Promise<Response | ForwardFailure> {
+  if (!isResponse(response.status)) {
+    head.break();
+    return "upstream_unreachable";
+  }
+  const whole = await boundedBody(body, bytesMax);
+  if (!(whole instanceof Uint8Array)) {
+    head.break();
+    return whole === "too_long"
+      ? "answer_too_large"
+      : head.expired
+        ? "upstream_timeout"
+        : "upstream_unreachable";
+  }
+  removeHopByHop(response.headers);
+  exchange.bytes = whole.byteLength;
+  ended("complete");
+  const { status, headers } = response;
+  return new Response(BODILESS.has(status) ? null : whole, { status, headers });
+}
+
 function streamed(
   { method, signal }: Request,
   response: Response,
-  { live, exchange, ended }: Forwarded,
+  forwarded: Forwarded,
   head: AwaitedHead,
-): Response | "upstream_unreachable" {
+): Response | ForwardFailure {
+  const { exchange, ended } = forwarded;
   if (!isResponse(response.status)) {
     head.break();
     return "upstream_unreachable";
@@ -281,7 +325,7 @@ function streamed(
   // The runtime calls a short body without a type application/octet-stream, and browsers then save what they should show.
   // A stream of our own is left as it is.
   const passed = answerBody(body, {
-    live,
+    live: { whenRevoked: (listener) => whenRevoked(forwarded, listener) },
     gone: signal,
     letGo: () => head.break(),
     moved: (bytes) => {

@@ -10,13 +10,12 @@ export type HookOutcome = (typeof HOOK_OUTCOMES)[number];
 
 export type HookFailure = "hook_failed" | "hook_timeout";
 
-/** What the program says where it is asked in the end, or why it says nothing. */
-type ProgramAnswer = Awaited<ReturnType<Forwarder["forward"]>>;
-
 /** How to run a hook. */
-export interface HookRun {
+export interface HookRun<Answer> {
   readonly hooked: HookedRoute;
   readonly forwarded: Forwarded;
+  /** Asks the program itself. */
+  readonly program: (forwarded: Forwarded) => Promise<Answer>;
   /** Whether one of our own listeners is there. */
   readonly isForbidden: (address: string, port: number) => boolean;
   /** Told once; not when the client went away or is allowed no more. */
@@ -27,11 +26,11 @@ export interface HookRun {
  * The script's answer, whatever its status; or, where the hook is open, the program's; or why there is none. A request whose
  * body went to a script already is whole no more: nobody else is asked then.
  */
-export async function runHook(
+export async function runHook<Answer>(
   forwarder: Forwarder,
   request: Request,
-  run: HookRun,
-): Promise<Response | HookFailure | ProgramAnswer> {
+  run: HookRun<Answer>,
+): Promise<Response | HookFailure | Answer> {
   const { hooked, isForbidden, ended } = run;
   const isOpen = hooked.hook.onError === "open";
   const forwarded = isOpen ? await withBody(request, run.forwarded) : run.forwarded;
@@ -47,7 +46,7 @@ export async function runHook(
     const isWhole = !isThere || request.body === null || forwarded.held !== null;
     if (isOpen && isWhole) {
       ended("opened");
-      return forwarder.forward(request, forwarded);
+      return run.program(forwarded);
     }
     ended(isTimeout ? "timeout" : "failed");
   }

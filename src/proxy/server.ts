@@ -2,17 +2,20 @@ import { type AccessLog, NO_LINES } from "./access-log.ts";
 import { aliasedTarget } from "./alias.ts";
 import { trustedProxies, UNKNOWN_ADDRESS, unmapped } from "./client-address.ts";
 import { RequestCredentials, requestTarget } from "./credential.ts";
+import { CurlProgram, type CurlRefusal } from "./curl.ts";
 import { Exchange, type ExchangeEnd, type ExchangeWatch } from "./exchange.ts";
 import { type ChangeSource, Feed } from "./feed.ts";
-import { type Forwarded, Forwarder } from "./forward.ts";
+import { type Forwarded, Forwarder, type ForwardFailure } from "./forward.ts";
 import { HookRoutes } from "./hook-route.ts";
 import { runHook } from "./hook-run.ts";
 import { HopMarker } from "./hop-marker.ts";
 import { hostParser } from "./host.ts";
+import type { Inside } from "./inside.ts";
 import { judge } from "./judge.ts";
 import { LiveConnections } from "./live.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
+import { isBuiltIn } from "./program-ports.ts";
 import { RefusalLog } from "./refusal-log.ts";
 import { type Denial, type RefusalReason, refuse } from "./refuse.ts";
 import { requestId } from "./request-id.ts";
@@ -56,6 +59,15 @@ export interface ProxyServer {
   readonly metrics: Metrics;
   /** Takes no new connections and resolves when the open requests are done; with `abort` they are cut off. */
   stop(abort?: boolean): Promise<void>;
+}
+
+/** By which way a request came. */
+interface Arrival {
+  /** The socket peer, unmapped. */
+  readonly peer: string;
+  /** Null: no connection of its own, it was made here. */
+  readonly server: Bun.Server<undefined> | null;
+  readonly inside: Inside | null;
 }
 
 /** The runtime reads it once, from the environment it was started with. */
@@ -107,10 +119,23 @@ export async function startProxy(
 
   const hooks = new HookRoutes(new HopMarker(options.hopKey), serverName, options.domain);
 
+  const curl = new CurlProgram({
+    parseHost,
+    ports: () => [server.port ?? options.port],
+    pass: (request, exchange, inside) =>
+      pass(request, exchange, { peer: inside.peer, server: null, inside }),
+    watch,
+  });
+
   /** The whole path of a request: parseHost, judge (route, identify, decide), hook, forward or refuse. */
-  async function handle(request: Request, server: Bun.Server<undefined>): Promise<Response> {
+  function handle(request: Request, server: Bun.Server<undefined>): Promise<Response> {
     const peer = unmapped(server.requestIP(request)?.address ?? UNKNOWN_ADDRESS);
     const exchange = new Exchange(watch, requestId(), request.method, peer);
+    return pass(request, exchange, { peer, server, inside: null });
+  }
+
+  async function pass(request: Request, exchange: Exchange, arrival: Arrival): Promise<Response> {
+    const { peer, server, inside } = arrival;
     try {
       const { headers } = request;
       exchange.traceId = traceId(headers.get("traceparent"));
@@ -128,7 +153,7 @@ export async function startProxy(
         return refused(request, exchange, host.reason);
       }
 
-      const client = trusted.client(peer, headers.get("x-forwarded-for"));
+      const client = inside?.client ?? trusted.client(peer, headers.get("x-forwarded-for"));
       exchange.client = client;
       const question = { host, presented: new RequestCredentials(request), client };
       const snapshot = feed.current();
@@ -147,41 +172,48 @@ export async function startProxy(
       if (isForbidden(route.address.text, route.port)) {
         return refused(request, exchange, "no_upstream");
       }
-      const scheme = "http";
+      if (inside !== null && isBuiltIn(route)) {
+        return refused(request, exchange, "curl_nested");
+      }
+      const scheme = inside?.scheme ?? "http";
       const { method } = request;
       const hookable = { method, headers, asked, target, client, scheme } as const;
       const hooked = hooks.route(snapshot, verdict, hookable, Date.now());
       exchange.hookId = hooked === null ? null : hooked.hook.id;
-      if (isWebSocketUpgrade(headers)) {
+      if (isWebSocketUpgrade(headers) && (hooked !== null || !isBuiltIn(route))) {
         return refused(request, exchange, hooked === null ? "upgrade_unsupported" : "hook_failed");
       }
 
       // A quiet stream may last; the limit belongs to the connection, which has to have it back.
-      server.timeout(request, 0);
+      server?.timeout(request, 0);
       const live = connections.add(question, verdict, snapshot.revision);
       const ended = (how: ExchangeEnd) => {
         live.end();
         exchange.ended(live.revoked === null ? how : "revoked");
-        server.timeout(request, idleS);
+        server?.timeout(request, idleS);
       };
       const forwarded: Forwarded = {
         live,
         exchange,
         target,
         peer,
-        peerTrusted: trusted.trusts(peer),
+        peerTrusted: inside === null && trusted.trusts(peer),
         client,
         scheme,
-        held: null,
+        held: inside === null ? null : inside.body,
+        inside,
         hooked: null,
         ended,
       };
+      const program = (whole: Forwarded): Promise<Response | ForwardFailure | CurlRefusal> =>
+        isBuiltIn(route) ? curl.answer(request, whole) : forwarder.forward(request, whole);
       const response =
         hooked === null
-          ? await forwarder.forward(request, forwarded)
+          ? await program(forwarded)
           : await runHook(forwarder, request, {
               hooked,
               forwarded,
+              program,
               isForbidden,
               ended: (outcome) => metrics.hookRan(outcome),
             });
@@ -190,9 +222,12 @@ export async function startProxy(
         return response;
       }
       ended(request.signal.aborted ? "client_gone" : "broken");
-      return live.revoked === null
+      if (live.revoked !== null) {
+        return refused(request, exchange, live.revoked.reason, live.revoked.denial);
+      }
+      return typeof response === "string"
         ? refused(request, exchange, response)
-        : refused(request, exchange, live.revoked.reason, live.revoked.denial);
+        : refused(request, exchange, response.reason, undefined, response.detail);
     } catch (error) {
       log.error({ requestId: exchange.requestId, err: error }, "request failed in the gate");
       return refused(request, exchange, "internal_error");
@@ -245,11 +280,12 @@ function refused(
   exchange: Exchange,
   reason: RefusalReason,
   denial?: Denial,
+  detail: string | null = null,
 ): Response {
   const { requestId } = exchange;
   const accept = request.headers.get("accept");
   const hasBody = announcesBody(request.headers);
-  const response = refuse(reason, { requestId, accept, hasBody }, denial);
+  const response = refuse(reason, { requestId, accept, hasBody, detail }, denial);
   exchange.refused(reason, response.status);
   return response;
 }

@@ -44,6 +44,12 @@ describe("a path", () => {
     ["/admin", "/%2Fadmin"],
     ["/a/b", "/a//b"],
     ["/admin/*", "/%61dmin/%ff"],
+    ["/admin/*", "/public/..%2fadmin/users"],
+    ["/admin/*", "/public/%2e%2e%2fadmin/users"],
+    ["/admin/*", "/public/../admin/users"],
+    ["/admin/*", "/admin;x=1/users"],
+    ["/admin/users", "/admin/./users"],
+    ["/admin/users", "/admin%5cusers"],
   ])("%j is not gone around by %j", (pattern, path) => {
     expect(matches({ path: pattern }, { path })).toBe(true);
   });

@@ -1,5 +1,6 @@
 import type { ServiceHooksState } from "../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { Hook } from "../../proto/gen/realmgate/v1/hooks_pb.ts";
+import { pathReadings } from "./path-readings.ts";
 
 /** A hook made ready to be asked for every request of its program. */
 export interface CompiledHook {
@@ -113,7 +114,8 @@ export function matchHook(
   hooks: readonly CompiledHook[],
   question: HookQuestion,
 ): CompiledHook | null {
-  const readings = readingsOf(question.path);
+  // A hook that guards a path must not be gone around by another spelling of it.
+  const readings = pathReadings(question.path);
   return (
     hooks.find(
       (hook) =>
@@ -125,20 +127,6 @@ export function matchHook(
         (hook.groups === null || (question.groups ?? []).some((name) => hook.groups?.has(name))),
     ) ?? null
   );
-}
-
-/**
- * The path as it was sent, and as a program may read it: decoded, and with one slash where there are several. A hook that
- * guards a path must not be gone around by another spelling of it. Patterns are ASCII: nothing else has to be decoded.
- */
-function readingsOf(path: string): readonly string[] {
-  if (!path.includes("%") && !path.includes("//")) {
-    return [path];
-  }
-  const decoded = path.replace(/%([0-7][0-9A-Fa-f])/g, (_, hex) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
-  return [path, decoded, decoded.replace(/\/{2,}/g, "/")];
 }
 
 function fits({ segments, rest }: PathPattern, path: string): boolean {

@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "n
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { revisionTokens } from "./admin/revision.ts";
-import { SecretBox } from "./admin/secret-box.ts";
+import { deriveKey, SecretBox } from "./admin/secret-box.ts";
 import { cannotListen, listening } from "./cannot-listen.ts";
 import { type AccessLogPlace, type Config, type Listen, secretKeyFrom } from "./config.ts";
 import { type ControlPlane, DatabaseUnusable, openControlPlane } from "./control-plane.ts";
@@ -82,6 +82,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         programPorts: config.programPorts,
         mayDial: (address) => placement.place(address) !== null,
         isForbidden: (address, port) => isOwn(own, address, port),
+        hopKey: deriveKey(master, "hops"),
         log,
         accessLog,
       },

@@ -88,6 +88,7 @@ describe("a line", () => {
       program: "http",
       instance: 80,
       alias: "blog",
+      hook: null,
       path: "/a/b",
       status: 200,
       reason: "granted",

@@ -128,6 +128,7 @@ export function lineOf({ exchange, durationMs, endedAtMs }: Waiting): string {
       program: host === null ? null : host.program,
       instance: host === null ? null : host.instance,
       alias: exchange.alias,
+      hook: exchange.hookId,
       path: pathOf(exchange.target),
       status: exchange.status,
       reason: exchange.reason,

@@ -29,6 +29,31 @@ describe("an alias with paths of its own puts its target before them", () => {
   });
 });
 
+describe("an alias with a target does not lead beside it", () => {
+  test.each([
+    "/..",
+    "/../x",
+    "/a/../../x",
+    "/%2e%2e/x",
+    "/..%2fx",
+    "/..%5cx",
+    "/..;/x",
+    "/%252e%252e/x",
+  ])("by %s", (asked) => {
+    expect(aliasedTarget(alias("/docs"), asked)).toBeNull();
+    expect(aliasedTarget(alias("/docs/?a=1"), `${asked}?b=2`)).toBeNull();
+    expect(aliasedTarget(alias(null), asked)).toBe(asked);
+    expect(aliasedTarget(alias("/"), asked)).toBe(asked);
+  });
+
+  test.each(["/?x=/../y", "/...", "/a..b", "/.well-known/x", "/100%25"])(
+    "%s is below it",
+    (asked) => {
+      expect(aliasedTarget(alias("/docs"), asked)).toStartWith("/docs");
+    },
+  );
+});
+
 describe("an alias without leads to its target only, with any query", () => {
   test.each([
     ["/docs", "/", "/docs"],

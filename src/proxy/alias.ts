@@ -1,5 +1,6 @@
 import type { AliasState } from "../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { DirectHost } from "./host.ts";
+import { mayClimb } from "./path-readings.ts";
 
 /** Where a short host leads. */
 export interface Alias {
@@ -31,13 +32,17 @@ export function aliasOf(state: AliasState, project: string, container: string): 
 
 /**
  * The path and query that go upstream: the alias' target, what the request asks for below it, and both queries. Null where
- * the alias leads to its target only and the request asks for something else; the query is the client's in any case.
+ * the alias leads to its target only and the request asks for something else, and where a program may read what is asked for
+ * as something beside the target; the query is the client's in any case.
  */
 export function aliasedTarget({ target, takesPaths }: Alias, asked: string): string | null {
   const [base, baseQuery] = split(target ?? "");
   const [path, query] = split(asked);
   const isTarget = path === "/" || (base !== "" && path === base);
   if (!takesPaths && !isTarget) {
+    return null;
+  }
+  if (base !== "" && base !== "/" && mayClimb(path)) {
     return null;
   }
   const below = takesPaths ? path : "/";

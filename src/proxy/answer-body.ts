@@ -1,11 +1,10 @@
 // The body of an upstream's answer on its way to the client, which can be broken off at any moment.
 import type { ExchangeEnd } from "./exchange.ts";
-import type { Live } from "./live.ts";
 
 /** Who has to know of an answer's body. */
 export interface AnswerBodyWatch {
   /** When it is allowed no more the client's connection is reset, however slowly the client reads. */
-  readonly live: Live;
+  readonly live: { whenRevoked(listener: () => void): void };
   /** Goes off when the client went away; nobody may ever have looked at the body then. */
   readonly gone: AbortSignal;
   /** Cuts off the upstream. */

@@ -39,6 +39,8 @@ export class Exchange {
   traceId: string | null = null;
   /** How long the upstream took to begin its answer once it had the request; null when it did not. */
   upstreamMs: number | null = null;
+  /** Id of the hook that it met; null: none. */
+  hookId: string | null = null;
   /** Bytes of the answer's body that came from the upstream. */
   bytes = 0;
   readonly #watch: ExchangeWatch;
@@ -115,7 +117,12 @@ export class Exchange {
 
   /** The upstream's answer is passed on; or, with 101, its connection. */
   passes(status: number): void {
-    this.#fromUpstream = true;
+    this.#fromUpstream ||= !this.#answered;
+    this.#answer(status);
+  }
+
+  /** It is answered here, with what was asked for. */
+  serves(status: number): void {
     this.#answer(status);
   }
 

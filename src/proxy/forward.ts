@@ -1,9 +1,12 @@
 import type { CredentialLocation } from "../policy/identify.ts";
 import { answerBody } from "./answer-body.ts";
+import { boundedBody } from "./bounded-body.ts";
 import { cookieWithout, targetWithout } from "./credential.ts";
 import type { Exchange, ExchangeEnd } from "./exchange.ts";
 import { type AwaitedHead, HeadDeadlines } from "./head-deadline.ts";
 import { removeClaims, removeHopByHop } from "./header-rules.ts";
+import type { HookedRoute } from "./hook-route.ts";
+import type { Inside } from "./inside.ts";
 import type { Live } from "./live.ts";
 import type { Log } from "./log.ts";
 import { keepTrace } from "./trace-context.ts";
@@ -15,8 +18,6 @@ export interface Forwarded {
   readonly live: Live;
   /** Is told how long the upstream took, and how many bytes came from it. */
   readonly exchange: Exchange;
-  /** What the client used. */
-  readonly scheme: "http" | "https";
   /** The path and query as they came. */
   readonly target: string;
   /** The socket peer, unmapped. */
@@ -24,9 +25,20 @@ export interface Forwarded {
   readonly peerTrusted: boolean;
   /** The client's address. */
   readonly client: string;
-  /** Called as soon as the connection may be idle again no longer than between requests; maybe more than once. */
+  /** What the client used to reach us, as far as we know. */
+  readonly scheme: "http" | "https";
+  /** The body where it is here already; null: it comes with the request, if there is one. */
+  readonly held: Uint8Array<ArrayBuffer> | null;
+  /** Not null: it was not sent by a client. */
+  readonly inside: Inside | null;
+  /** Not null: the script of a hook is asked instead of the program. */
+  readonly hooked: HookedRoute | null;
+  /** Called as soon as the connection may be idle again no longer than between requests; maybe more than once. Not when there is no answer. */
   readonly ended: (how: ExchangeEnd) => void;
 }
+
+/** Why there is no answer. */
+export type ForwardFailure = "upstream_unreachable" | "upstream_timeout" | "answer_too_large";
 
 export interface ForwardOptions {
   /** How long an upstream may take to begin its answer once it has the request. */
@@ -66,26 +78,22 @@ export class Forwarder {
   }
 
   /** The upstream's answer as it comes, or why there is none. Cancelled when the client goes away. */
-  async forward(
-    request: Request,
-    forwarded: Forwarded,
-  ): Promise<Response | "upstream_unreachable" | "upstream_timeout"> {
-    const { live } = forwarded;
-    const { route, spent } = live.allowed;
-    const scheme = route.secure ? "https" : "http";
-    const target = targetWithout(forwarded.target, spent);
-    const head = this.#deadlines.start();
+  async forward(request: Request, forwarded: Forwarded): Promise<Response | ForwardFailure> {
+    const { live, hooked, inside } = forwarded;
+    const { origin, target } = destination(forwarded);
+    const head =
+      hooked === null ? this.#deadlines.start() : this.#deadlines.startFor(hooked.hook.timeoutMs);
     request.signal.addEventListener("abort", head);
     if (request.signal.aborted) {
       head.break();
     }
-    live.whenRevoked(() => head.break());
+    whenRevoked(forwarded, () => head.break());
     try {
-      const response = await fetch(`${scheme}://${route.address.urlHost}:${route.port}${target}`, {
+      const response = await fetch(`${origin}${target}`, {
         session: this.#session,
         method: request.method,
         headers: requestHeaders(request, forwarded),
-        body: bodyOf(request, head),
+        body: forwarded.held ?? bodyOf(request, head),
         signal: head.signal,
         redirect: "manual",
         decompress: false,
@@ -95,28 +103,29 @@ export class Forwarder {
       forwarded.exchange.upstreamMs = nowMs - head.movedAtMs;
       if (isTakenWhole(request.method, response)) {
         head.moved(nowMs);
+        this.#deadlines.adopt(head);
         const whole = await response.blob();
         removeHopByHop(response.headers);
         forwarded.exchange.bytes = whole.size;
         forwarded.ended("complete");
         return new Response(whole, response);
       }
+      if (inside !== null && inside.wholeBytesMax !== null && response.body !== null) {
+        head.moved(nowMs);
+        this.#deadlines.adopt(head);
+        return await takenWhole(response, response.body, inside.wholeBytesMax, forwarded, head);
+      }
       return streamed(request, response, forwarded, head);
     } catch (error) {
-      forwarded.ended(request.signal.aborted ? "client_gone" : "broken");
       if (head.expired) {
         return "upstream_timeout";
       }
       if (!request.signal.aborted && live.revoked === null) {
-        const { address, port } = route;
+        const { requestId } = forwarded.exchange;
+        const { address, port } = hooked ?? live.allowed.route;
         this.#options.log.warn(
-          {
-            requestId: forwarded.exchange.requestId,
-            address: address.text,
-            port,
-            error: nameOf(error),
-          },
-          "upstream failed",
+          { requestId, address: address.text, port, error: nameOf(error) },
+          hooked === null ? "upstream failed" : "hook failed",
         );
       }
       return "upstream_unreachable";
@@ -130,6 +139,27 @@ export class Forwarder {
     this.#deadlines.stop();
     this.#session.close();
   }
+}
+
+/** The exchange it is made for is broken off like its own. */
+function whenRevoked({ live, inside }: Forwarded, listener: () => void): void {
+  live.whenRevoked(listener);
+  inside?.live.whenRevoked(listener);
+}
+
+/** Scripts are asked in plain HTTP, as `exec` is by everyone. */
+function destination({ live, hooked, target }: Forwarded): { origin: string; target: string } {
+  const { route, spent } = live.allowed;
+  if (hooked !== null) {
+    return {
+      origin: `http://${hooked.address.urlHost}:${hooked.port}`,
+      target: hooked.target,
+    };
+  }
+  return {
+    origin: `${route.secure ? "https" : "http"}://${route.address.urlHost}:${route.port}`,
+    target: targetWithout(target, spent),
+  };
 }
 
 function requestHeaders(request: Request, forwarded: Forwarded): Headers {
@@ -154,6 +184,9 @@ function requestHeaders(request: Request, forwarded: Forwarded): Headers {
     headers.set("x-realmgate-groups", groups.join(","));
   }
   headers.set("x-realmgate-request-id", forwarded.exchange.requestId);
+  for (const [name, value] of forwarded.hooked?.headers ?? []) {
+    headers.set(name, value);
+  }
   return headers;
 }
 
@@ -198,7 +231,7 @@ function bodyOf(request: Request, head: AwaitedHead): ReadableStream<Uint8Array>
 }
 
 /** Whatever the length says, a body that has a transfer coding goes on until it ends. */
-function isShort(headers: Headers): boolean {
+export function isShort(headers: Headers): boolean {
   const length = headers.get("content-length");
   return (
     length !== null &&
@@ -246,15 +279,43 @@ function isResponse(status: number): boolean {
   return status >= 200 && status <= 599;
 }
 
+/** The answer with all of its body, which is kept. */
+async function takenWhole(
+  response: Response,
+  body: ReadableStream<Uint8Array>,
+  bytesMax: number,
+  { exchange, ended }: Forwarded,
+  head: AwaitedHead,
+): Promise<Response | ForwardFailure> {
+  if (!isResponse(response.status)) {
+    head.break();
+    return "upstream_unreachable";
+  }
+  const whole = await boundedBody(body, bytesMax);
+  if (!(whole instanceof Uint8Array)) {
+    head.break();
+    return whole === "too_long"
+      ? "answer_too_large"
+      : head.expired
+        ? "upstream_timeout"
+        : "upstream_unreachable";
+  }
+  removeHopByHop(response.headers);
+  exchange.bytes = whole.byteLength;
+  ended("complete");
+  const { status, headers } = response;
+  return new Response(BODILESS.has(status) ? null : whole, { status, headers });
+}
+
 function streamed(
   { method, signal }: Request,
   response: Response,
-  { live, exchange, ended }: Forwarded,
+  forwarded: Forwarded,
   head: AwaitedHead,
-): Response | "upstream_unreachable" {
+): Response | ForwardFailure {
+  const { exchange, ended } = forwarded;
   if (!isResponse(response.status)) {
     head.break();
-    ended("broken");
     return "upstream_unreachable";
   }
   removeHopByHop(response.headers);
@@ -266,7 +327,7 @@ function streamed(
   // The runtime calls a short body without a type application/octet-stream, and browsers then save what they should show.
   // A stream of our own is left as it is.
   const passed = answerBody(body, {
-    live,
+    live: { whenRevoked: (listener) => whenRevoked(forwarded, listener) },
     gone: signal,
     letGo: () => head.break(),
     moved: (bytes) => {

@@ -43,10 +43,14 @@ export class AwaitedHead implements EventListenerObject {
   }
 }
 
-/** Ends requests whose upstream stays silent, with one coarse timer for all of them (an eighth of the limit, at most 1 s). */
+/**
+ * Ends requests whose upstream stays silent, with one coarse timer for all of them (an eighth of the limit, at most 1 s); those
+ * that have a limit of their own have a timer of their own.
+ */
 export class HeadDeadlines {
   readonly #limitMs: number;
   readonly #awaited = new Set<AwaitedHead>();
+  readonly #alone = new Map<AwaitedHead, ReturnType<typeof setTimeout>>();
   #timer: ReturnType<typeof setInterval> | null = null;
 
   constructor(limitMs: number) {
@@ -55,19 +59,55 @@ export class HeadDeadlines {
 
   start(): AwaitedHead {
     const head = new AwaitedHead(performance.now());
-    this.#awaited.add(head);
-    this.#timer ??= setInterval(() => this.#sweep(performance.now()), this.#sweepMs());
+    this.#add(head);
     return head;
+  }
+
+  /** With a limit of its own, in milliseconds. */
+  startFor(limitMs: number): AwaitedHead {
+    const head = new AwaitedHead(performance.now());
+    this.#wait(head, limitMs, limitMs);
+    return head;
+  }
+
+  /** From now on it waits like all the others. */
+  adopt(head: AwaitedHead): void {
+    this.end(head);
+    this.#add(head);
   }
 
   end(head: AwaitedHead): void {
     this.#awaited.delete(head);
+    clearTimeout(this.#alone.get(head));
+    this.#alone.delete(head);
+  }
+
+  #add(head: AwaitedHead): void {
+    this.#awaited.add(head);
+    this.#timer ??= setInterval(() => this.#sweep(performance.now()), this.#sweepMs());
+  }
+
+  #wait(head: AwaitedHead, limitMs: number, forMs: number): void {
+    const over = () => {
+      const remainingMs = head.movedAtMs + limitMs - performance.now();
+      if (remainingMs > 0) {
+        this.#wait(head, limitMs, remainingMs);
+      } else {
+        this.#alone.delete(head);
+        head.expire();
+      }
+    };
+    this.#alone.set(head, setTimeout(over, Math.ceil(forMs)));
   }
 
   /** Stops the timer; what is awaited is awaited without a limit. */
   stop(): void {
     this.#awaited.clear();
     this.#stopTimer();
+    for (const timer of this.#alone.values()) {
+      clearTimeout(timer);
+    }
+    this.#alone.clear();
   }
 
   #sweep(nowMs: number): void {

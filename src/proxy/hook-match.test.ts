@@ -6,7 +6,7 @@ import { compileHook, type HookQuestion, matchHook } from "./hook-match.ts";
 function matches(match: JsonObject, asked: Partial<HookQuestion> = {}, more: JsonObject = {}) {
   const json = { id: "h", match, script: { path: "/s.ts" }, timeout: 500, ...more };
   const question = { method: "GET", path: "/", headers: new Headers(), groups: null, ...asked };
-  return matchHook([compileHook(fromJson(HookSchema, json))], question) !== null;
+  return matchHook([compileHook(fromJson(HookSchema, json), "terminal", 0)], question) !== null;
 }
 
 describe("a path", () => {
@@ -44,6 +44,12 @@ describe("a path", () => {
     ["/admin", "/%2Fadmin"],
     ["/a/b", "/a//b"],
     ["/admin/*", "/%61dmin/%ff"],
+    ["/admin/*", "/public/..%2fadmin/users"],
+    ["/admin/*", "/public/%2e%2e%2fadmin/users"],
+    ["/admin/*", "/public/../admin/users"],
+    ["/admin/*", "/admin;x=1/users"],
+    ["/admin/users", "/admin/./users"],
+    ["/admin/users", "/admin%5cusers"],
   ])("%j is not gone around by %j", (pattern, path) => {
     expect(matches({ path: pattern }, { path })).toBe(true);
   });
@@ -89,8 +95,10 @@ test("who it is for is who was granted by one of its groups", () => {
 });
 
 test("the first that matches counts", () => {
-  const hook = (id: string, path: string) =>
-    compileHook(fromJson(HookSchema, { id, match: { path }, script: { path: "/s" }, timeout: 1 }));
+  const hook = (id: string, path: string) => {
+    const json = { id, match: { path }, script: { path: "/s" }, timeout: 1 };
+    return compileHook(fromJson(HookSchema, json), "terminal", 0);
+  };
   const hooks = [hook("a", "/a"), hook("b", "/*"), hook("c", "/a")];
   const asked = { method: "GET", headers: new Headers(), groups: null };
   expect(matchHook(hooks, { ...asked, path: "/a" })?.id).toBe("a");

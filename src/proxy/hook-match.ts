@@ -1,8 +1,14 @@
+import type { ServiceHooksState } from "../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { Hook } from "../../proto/gen/realmgate/v1/hooks_pb.ts";
+import { pathReadings } from "./path-readings.ts";
 
 /** A hook made ready to be asked for every request of its program. */
 export interface CompiledHook {
   readonly id: string;
+  /** The program it stands before. */
+  readonly service: string;
+  /** Its place among the hooks of that program, from 0. */
+  readonly index: number;
   readonly script: string;
   /** Directory of the script; null: none. */
   readonly subdomain: string | null;
@@ -37,12 +43,31 @@ export interface HookQuestion {
   readonly groups: readonly string[] | null;
 }
 
-export function compileHook(hook: Hook): CompiledHook {
+/** The hooks of one container by program, ready to be asked; null when it has none. */
+export type ContainerHooks = ReadonlyMap<string, readonly CompiledHook[]>;
+
+export function compileHooks(states: readonly ServiceHooksState[]): ContainerHooks | null {
+  const kept = states.filter(({ hooks }) => hooks.length > 0);
+  if (kept.length === 0) {
+    return null;
+  }
+  return new Map(
+    kept.map(({ service, hooks }) => [
+      service,
+      hooks.map((hook, index) => compileHook(hook, service, index)),
+    ]),
+  );
+}
+
+/** Exported for its tests. */
+export function compileHook(hook: Hook, service: string, index: number): CompiledHook {
   const { match, script } = hook;
   const methods = methodsOf(match?.method?.kind);
   const subdomain = script?.subdomain;
   return {
     id: hook.id,
+    service,
+    index,
     script: script?.path ?? "/",
     subdomain: subdomain === undefined || subdomain === "default" ? null : subdomain,
     execId: script?.execId ?? null,
@@ -89,7 +114,8 @@ export function matchHook(
   hooks: readonly CompiledHook[],
   question: HookQuestion,
 ): CompiledHook | null {
-  const readings = readingsOf(question.path);
+  // A hook that guards a path must not be gone around by another spelling of it.
+  const readings = pathReadings(question.path);
   return (
     hooks.find(
       (hook) =>
@@ -101,20 +127,6 @@ export function matchHook(
         (hook.groups === null || (question.groups ?? []).some((name) => hook.groups?.has(name))),
     ) ?? null
   );
-}
-
-/**
- * The path as it was sent, and as a program may read it: decoded, and with one slash where there are several. A hook that
- * guards a path must not be gone around by another spelling of it. Patterns are ASCII: nothing else has to be decoded.
- */
-function readingsOf(path: string): readonly string[] {
-  if (!path.includes("%") && !path.includes("//")) {
-    return [path];
-  }
-  const decoded = path.replace(/%([0-7][0-9A-Fa-f])/g, (_, hex) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
-  return [path, decoded, decoded.replace(/\/{2,}/g, "/")];
 }
 
 function fits({ segments, rest }: PathPattern, path: string): boolean {

@@ -61,6 +61,39 @@ describe("a host that names a program", () => {
   });
 });
 
+describe("the scripts of exec", () => {
+  test.each([
+    [`blog.${P}-${C}-exec-1.${PARENT}`, 1],
+    [`Blog9.${P}-${C}-EXEC-12.${PARENT}:8000`, 12],
+    [`x.${P}-${C}-exec.${PARENT}.`, 1],
+    [`${"d".repeat(63)}.${P}-${C}-exec-1.${PARENT}`, 1],
+  ])("%s has a directory before the instance", (header, instance) => {
+    expect(parse(header)).toEqual(direct("exec", instance));
+  });
+
+  test.each([
+    [`a-b.${P}-${C}-exec-1.${PARENT}`, "a dash in the directory"],
+    [`a.b.${P}-${C}-exec-1.${PARENT}`, "two directories"],
+    [`a.${P}-${C}-exec-0.${PARENT}`, "no such instance"],
+    [`a.${P}-${C}-exec-main.${PARENT}`, "an instance with a name"],
+    [`a.${P}-${C}-http-80.${PARENT}`, "another program"],
+    [`a.${P}-${C}-execs-1.${PARENT}`, "a program that begins so"],
+    [`a.blog.${PARENT}`, "an alias"],
+    [`a.${P}-${C}-exec-1.${PARENT}.evil.test`, "another domain"],
+    [`a.${P}-${C}-exec-1.containers.example.test`, "no server"],
+    [`a.${P}-${C}-exec-1`, "nothing behind it"],
+  ])("%s is unknown_host: %s", (header) => {
+    expect(parse(header)).toEqual({ kind: "refused", reason: "unknown_host" });
+  });
+
+  test("of another server are no_container", () => {
+    expect(parse(`blog.${P}-${C}-exec-1.other.containers.example.test`)).toEqual({
+      kind: "refused",
+      reason: "no_container",
+    });
+  });
+});
+
 describe("a malformed host", () => {
   const host = `${P}-${C}-terminal-1.${PARENT}`;
   test.each([

@@ -62,9 +62,14 @@ const BY_PORT: ReadonlyMap<string, InstanceRange> = new Map([
   ["ssh", { missing: sshPort, min: sshPort, max: sshPort }],
 ]);
 
+/** The program whose scripts may have a directory of their own as one more label: its, and nobody else's. */
+const SUBDOMAIN_PROGRAM = "exec";
+const SUBDOMAIN = /^[a-z0-9]+$/;
+
 /**
  * Prepares the host grammar of one server:
- * `{project}-{container}-{slug}[-{n}].{server}.containers.{domain}[.][:{port}]`, in any letter case.
+ * `{project}-{container}-{slug}[-{n}].{server}.containers.{domain}[.][:{port}]`, in any letter case. Of `exec` one more label may
+ * stand before it, the directory of its scripts: it says nothing about who may, and reaches the program in Host.
  */
 export function hostParser(
   serverName: string,
@@ -88,7 +93,18 @@ export function hostParser(
     if (parent === here) {
       return parsed;
     }
-    return parsed.kind === "direct" ? ELSEWHERE : UNKNOWN;
+    return parsed.kind === "direct" ? ELSEWHERE : scriptHost(label, parent);
+  }
+
+  function scriptHost(directory: string, rest: string): HostName {
+    const dot = rest.indexOf(".", 1);
+    const parent = dot === -1 ? "" : rest.slice(dot);
+    const parsed = isServer(parent, containers) ? parseLabel(rest.slice(1, dot)) : UNKNOWN;
+    const isScript = parsed.kind === "direct" && parsed.program === SUBDOMAIN_PROGRAM;
+    if (!isScript || !SUBDOMAIN.test(directory)) {
+      return UNKNOWN;
+    }
+    return parent === here ? parsed : ELSEWHERE;
   }
 
   // One parser and what it answered before: never a second, faster reading of the same text.

@@ -8,7 +8,7 @@ import {
 } from "../policy/identify.ts";
 import type { Alias } from "./alias.ts";
 import type { AliasHost, DirectHost } from "./host.ts";
-import { NO_PORT } from "./program-ports.ts";
+import { isBuiltIn, NO_PORT } from "./program-ports.ts";
 import type { Denial, RefusalReason } from "./refuse.ts";
 import type { Route, Snapshot } from "./snapshot.ts";
 
@@ -103,7 +103,7 @@ function passed(
   identity: Identity | null,
   groups: readonly string[] | null,
 ): Verdict {
-  if (route.port === NO_PORT) {
+  if (route.port === NO_PORT && !isBuiltIn(route)) {
     return refusal(host, "no_upstream");
   }
   return {

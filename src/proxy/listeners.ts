@@ -82,6 +82,11 @@ export class Listeners {
     });
   }
 
+  /** Where they listen. */
+  get ports(): readonly number[] {
+    return this.#all.map(({ port }) => port);
+  }
+
   get reloads(): TlsReloads {
     return this.#reload?.reloads ?? { done: 0, refused: 0 };
   }

@@ -2,6 +2,7 @@
 import { Registry } from "prom-client";
 import packageJson from "../../package.json" with { type: "json" };
 import { EXCHANGE_REASONS, type Exchange, type ExchangeReason } from "./exchange.ts";
+import { HOOK_OUTCOMES, type HookOutcome } from "./hook-run.ts";
 import { collectProcessMetrics } from "./process-metrics.ts";
 import { REFUSAL_REASONS, type RefusalReason } from "./refuse.ts";
 import { CountTable, Durations, Scraped } from "./scraped.ts";
@@ -71,6 +72,7 @@ export class Metrics {
   readonly #heads = new Durations(ANSWERED_BY);
   readonly #upstreamAnswers = new CountTable(PROGRAMS, STATUS_CLASSES);
   readonly #upstreamHeads = new Durations(PROGRAMS);
+  readonly #hookRuns = new CountTable(HOOK_OUTCOMES);
   readonly #revocations = new CountTable(REFUSAL_REASONS);
   readonly #webSockets = new OpenCount();
   readonly #tunnels = new OpenCount();
@@ -121,6 +123,11 @@ export class Metrics {
     this.#upstreamBytes += bytes;
   }
 
+  /** The run of a hook ended so. */
+  hookRan(outcome: HookOutcome): void {
+    this.#hookRuns.add(HOOK_OUTCOMES.indexOf(outcome));
+  }
+
   /** What went on is allowed no more, for this reason. */
   revoked(reason: RefusalReason): void {
     this.#revocations.add(REFUSAL_REASONS.indexOf(reason));
@@ -150,6 +157,12 @@ export class Metrics {
       "Answers of upstreams that were passed on, by class of status.",
       ["program", "class"],
       () => this.#upstreamAnswers.entries(),
+    );
+    scraped.counters(
+      "realmgate_hook_runs_total",
+      "Requests that met a hook, by what came of it; opened: the script failed and the program was asked.",
+      ["outcome"],
+      () => this.#hookRuns.entries(),
     );
     scraped.counter(
       "realmgate_upstream_response_bytes_total",

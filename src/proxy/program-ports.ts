@@ -4,6 +4,14 @@ import { canonicalProgram, isByPort, kitInstanceMax, portMax, sshPort } from "..
 /** Stands for "no port leads there". */
 export const NO_PORT = 0;
 
+/** The program that we answer ourselves where a container has no port for it. */
+const BUILT_IN = "curl";
+
+/** Whether there is nobody to be asked but ourselves. */
+export function isBuiltIn({ program, port }: Pick<Target, "program" | "port">): boolean {
+  return port === NO_PORT && program === BUILT_IN;
+}
+
 /** What a request is decided as, and the port it would reach. */
 export interface Target {
   readonly program: string;

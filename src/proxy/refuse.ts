@@ -19,6 +19,20 @@ export type RefusalReason =
   | "upgrade_unsupported"
   | "upstream_unreachable"
   | "upstream_timeout"
+  | "answer_too_large"
+  | "curl_bad_call"
+  | "curl_url"
+  | "curl_redirect"
+  | "curl_redirects"
+  | "curl_nested"
+  | "curl_embedded"
+  | "curl_no_route"
+  | "curl_method"
+  | "curl_call_too_large"
+  | "curl_busy"
+  | "curl_timeout"
+  | "hook_failed"
+  | "hook_timeout"
   | "internal_error";
 
 /** What the refused request asked for, as far as the answer depends on it. */
@@ -27,6 +41,8 @@ export interface Refused {
   readonly accept: string | null;
   /** Whether a body may still be on its way: the connection then ends with the answer. */
   readonly hasBody: boolean;
+  /** Said after the message; never what the request itself said. */
+  readonly detail?: string | null;
 }
 
 /** What the policy adds to a refusal of its own. */
@@ -91,6 +107,60 @@ const ANSWERS = {
     error: "Gateway Timeout",
     message: "The program did not answer in time",
   },
+  answer_too_large: {
+    status: 502,
+    error: "Bad Gateway",
+    message: "The answer is too large to be told as JSON",
+  },
+  curl_bad_call: { status: 400, error: "Bad Request", message: "The call cannot be made as given" },
+  curl_url: {
+    status: 403,
+    error: "Forbidden",
+    message: "The url is not one of this gate",
+  },
+  curl_redirect: {
+    status: 403,
+    error: "Forbidden",
+    message: "The answer leads away from this gate",
+  },
+  curl_redirects: {
+    status: 502,
+    error: "Bad Gateway",
+    message: "The answer leads from one place to the next",
+  },
+  curl_nested: { status: 403, error: "Forbidden", message: "A call cannot call the curl program" },
+  curl_embedded: {
+    status: 403,
+    error: "Forbidden",
+    message: "A call can be opened, but not embedded or fetched by a page",
+  },
+  curl_no_route: {
+    status: 404,
+    error: "Not Found",
+    message: "The curl program answers at /proxy and /api/v1/curl/request",
+  },
+  curl_method: { status: 405, error: "Method Not Allowed", message: "A call is a GET or a POST" },
+  curl_call_too_large: {
+    status: 413,
+    error: "Content Too Large",
+    message: "The call is too large",
+  },
+  curl_busy: { ...UNAVAILABLE, message: "Too many calls are being made; try again" },
+  curl_timeout: {
+    status: 504,
+    error: "Gateway Timeout",
+    message: "The call was not answered in its time",
+  },
+  hook_failed: {
+    status: 502,
+    error: "Bad Gateway",
+    message: "The script of a hook did not answer properly",
+  },
+  hook_timeout: {
+    status: 504,
+    error: "Gateway Timeout",
+    message: "The script of a hook did not answer in time",
+  },
   internal_error: {
     status: 500,
     error: "Internal Server Error",
@@ -105,6 +175,12 @@ const CHALLENGES = {
   basic: 'Basic realm="realmgate", charset="UTF-8"',
   bearer: 'Bearer realm="realmgate"',
 } as const satisfies Record<NonNullable<Denial["challenge"]>, string>;
+
+/** RFC 9110 §10.2.1. */
+const ALLOW: ReadonlyMap<RefusalReason, string> = new Map([
+  ["method_not_allowed", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"],
+  ["curl_method", "GET, POST"],
+]);
 
 interface Rendered {
   readonly status: number;
@@ -124,8 +200,7 @@ const NOT_GRANTED_401 = rendered("not_granted", AUTHENTICATE);
 
 /** Same bytes for the same reason, except for the request id. A HEAD request gets the head of it from the runtime. */
 export function refuse(reason: RefusalReason, refused: Refused, denial?: Denial): Response {
-  const isPrompt = reason === "not_granted" && denial?.status === 401;
-  const answer = isPrompt ? NOT_GRANTED_401 : RENDERED.get(reason);
+  const answer = answerTo(reason, refused.detail ?? null, denial);
   if (answer === undefined) {
     throw new TypeError(`no answer for ${reason}`);
   }
@@ -138,14 +213,28 @@ export function refuse(reason: RefusalReason, refused: Refused, denial?: Denial)
   if (denial?.challenge) {
     headers["www-authenticate"] = CHALLENGES[denial.challenge];
   }
-  if (reason === "method_not_allowed") {
-    headers.allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+  const allow = ALLOW.get(reason);
+  if (allow !== undefined) {
+    headers.allow = allow;
   }
   if (refused.hasBody) {
     headers.connection = "close";
   }
   const body = html ? answer.html.join(refused.requestId) : answer.json;
   return new Response(body, { status: answer.status, headers });
+}
+
+function answerTo(
+  reason: RefusalReason,
+  detail: string | null,
+  denial: Denial | undefined,
+): Rendered | undefined {
+  if (detail !== null) {
+    const { status, error, message } = ANSWERS[reason];
+    return rendered(reason, { status, error, message: `${message}: ${detail}` });
+  }
+  const isPrompt = reason === "not_granted" && denial?.status === 401;
+  return isPrompt ? NOT_GRANTED_401 : RENDERED.get(reason);
 }
 
 function rendered(reason: string, { status, error, message }: Answer): Rendered {

@@ -2,19 +2,25 @@ import { type AccessLog, NO_LINES } from "./access-log.ts";
 import { aliasedTarget } from "./alias.ts";
 import { trustedProxies, UNKNOWN_ADDRESS, unmapped } from "./client-address.ts";
 import { RequestCredentials, requestTarget } from "./credential.ts";
+import { CurlProgram, type CurlRefusal } from "./curl.ts";
 import { type Edge, noteCertificate, PLAIN_EDGE, tlsEdge } from "./edge.ts";
 import { tlsSeries } from "./edge-metrics.ts";
 import { Enforced, type Enforcement, type SnapshotPlace } from "./enforced.ts";
-import { Exchange, type ExchangeWatch } from "./exchange.ts";
+import { Exchange, type ExchangeEnd, type ExchangeWatch } from "./exchange.ts";
 import type { ChangeSource } from "./feed.ts";
-import { Forwarder } from "./forward.ts";
+import { type Forwarded, Forwarder, type ForwardFailure } from "./forward.ts";
+import { HookRoutes } from "./hook-route.ts";
+import { runHook } from "./hook-run.ts";
+import { HopMarker } from "./hop-marker.ts";
 import { hostParser } from "./host.ts";
+import type { Inside } from "./inside.ts";
 import { judge } from "./judge.ts";
 import type { Serving } from "./listener.ts";
 import { Listeners, type ProxyTls } from "./listeners.ts";
 import { LiveConnections } from "./live.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
+import { isBuiltIn } from "./program-ports.ts";
 import { RefusalLog } from "./refusal-log.ts";
 import { type Denial, type RefusalReason, refuse } from "./refuse.ts";
 import { requestId } from "./request-id.ts";
@@ -51,6 +57,8 @@ export interface ProxyOptions {
   /** Whether one of our own listeners is there: it is never dialled. Asked for each request. */
   readonly isForbidden: (address: string, port: number) => boolean;
   readonly log: Log;
+  /** 32 bytes that nothing else uses, the same for all proxies of an installation: signs what scripts of hooks call back with. */
+  readonly hopKey: Uint8Array;
   /** Gets a line for each exchange; without one, refusals go to `log`, in measure. */
   readonly accessLog?: AccessLog | null;
 }
@@ -74,6 +82,16 @@ export interface ProxyServer {
   drain(boundMs: number): Promise<void>;
   /** Takes no new connections and resolves when the open requests are done; with `abort` they are cut off. */
   stop(abort?: boolean): Promise<void>;
+}
+
+/** By which way a request came. */
+interface Arrival {
+  /** The socket peer, unmapped. */
+  readonly peer: string;
+  /** Null: no connection of its own, it was made here. */
+  readonly server: Bun.Server<undefined> | null;
+  readonly edge: Edge;
+  readonly inside: Inside | null;
 }
 
 /** The runtime reads it once, from the environment it was started with. */
@@ -138,15 +156,26 @@ export async function startProxy(
   const goingAway: (() => void)[] = [];
   let lastRequestMs = Number.NEGATIVE_INFINITY;
 
-  /** The whole path of a request: parseHost, judge (route, identify, decide), forward or refuse. */
-  async function handle(
-    request: Request,
-    server: Bun.Server<undefined>,
-    edge: Edge,
-  ): Promise<Response> {
+  const hooks = new HookRoutes(new HopMarker(options.hopKey), serverName, options.domain);
+
+  const curl = new CurlProgram({
+    parseHost,
+    ports: () => listeners.ports,
+    pass: (request, exchange, inside) =>
+      pass(request, exchange, { peer: inside.peer, server: null, edge: PLAIN_EDGE, inside }),
+    watch,
+  });
+
+  /** The whole path of a request: parseHost, judge (route, identify, decide), hook, forward or refuse. */
+  function handle(request: Request, server: Bun.Server<undefined>, edge: Edge): Promise<Response> {
     const peer = unmapped(server.requestIP(request)?.address ?? UNKNOWN_ADDRESS);
     const exchange = new Exchange(watch, requestId(), request.method, peer);
     lastRequestMs = exchange.startedMs;
+    return pass(request, exchange, { peer, server, edge, inside: null });
+  }
+
+  async function pass(request: Request, exchange: Exchange, arrival: Arrival): Promise<Response> {
+    const { peer, server, edge, inside } = arrival;
     try {
       const { headers } = request;
       exchange.traceId = traceId(headers.get("traceparent"));
@@ -167,7 +196,7 @@ export async function startProxy(
         return refused(request, exchange, host.reason);
       }
 
-      const client = trusted.client(peer, headers.get("x-forwarded-for"));
+      const client = inside?.client ?? trusted.client(peer, headers.get("x-forwarded-for"));
       exchange.client = client;
       const question = { host, presented: new RequestCredentials(request), client };
       const snapshot = feed.current();
@@ -186,34 +215,62 @@ export async function startProxy(
       if (isForbidden(route.address.text, route.port)) {
         return refused(request, exchange, "no_upstream");
       }
-      if (isWebSocketUpgrade(headers)) {
-        return refused(request, exchange, "upgrade_unsupported");
+      if (inside !== null && isBuiltIn(route)) {
+        return refused(request, exchange, "curl_nested");
+      }
+      const scheme = inside?.scheme ?? edge.scheme;
+      const { method } = request;
+      const hookable = { method, headers, asked, target, client, scheme } as const;
+      const hooked = hooks.route(snapshot, verdict, hookable, Date.now());
+      exchange.hookId = hooked === null ? null : hooked.hook.id;
+      if (isWebSocketUpgrade(headers) && (hooked !== null || !isBuiltIn(route))) {
+        return refused(request, exchange, hooked === null ? "upgrade_unsupported" : "hook_failed");
       }
 
       // A quiet stream may last; the limit belongs to the connection, which has to have it back.
-      server.timeout(request, 0);
+      server?.timeout(request, 0);
       const live = connections.add(question, verdict, snapshot.revision);
-      const response = await forwarder.forward(request, {
+      const ended = (how: ExchangeEnd) => {
+        live.end();
+        exchange.ended(live.revoked === null ? how : "revoked");
+        server?.timeout(request, idleS);
+      };
+      const forwarded: Forwarded = {
         live,
         exchange,
-        scheme: edge.scheme,
         target,
         peer,
-        peerTrusted: trusted.trusts(peer),
+        peerTrusted: inside === null && trusted.trusts(peer),
         client,
-        ended: (how) => {
-          live.end();
-          exchange.ended(live.revoked === null ? how : "revoked");
-          server.timeout(request, idleS);
-        },
-      });
+        scheme,
+        held: inside === null ? null : inside.body,
+        inside,
+        hooked: null,
+        ended,
+      };
+      const program = (whole: Forwarded): Promise<Response | ForwardFailure | CurlRefusal> =>
+        isBuiltIn(route) ? curl.answer(request, whole) : forwarder.forward(request, whole);
+      const response =
+        hooked === null
+          ? await program(forwarded)
+          : await runHook(forwarder, request, {
+              hooked,
+              forwarded,
+              program,
+              isForbidden,
+              ended: (outcome) => metrics.hookRan(outcome),
+            });
       if (response instanceof Response) {
         exchange.passes(response.status);
         return response;
       }
-      return live.revoked === null
+      ended(request.signal.aborted ? "client_gone" : "broken");
+      if (live.revoked !== null) {
+        return refused(request, exchange, live.revoked.reason, live.revoked.denial);
+      }
+      return typeof response === "string"
         ? refused(request, exchange, response)
-        : refused(request, exchange, live.revoked.reason, live.revoked.denial);
+        : refused(request, exchange, response.reason, undefined, response.detail);
     } catch (error) {
       log.error({ requestId: exchange.requestId, err: error }, "request failed in the gate");
       return refused(request, exchange, "internal_error");
@@ -307,11 +364,12 @@ function refused(
   exchange: Exchange,
   reason: RefusalReason,
   denial?: Denial,
+  detail: string | null = null,
 ): Response {
   const { requestId } = exchange;
   const accept = request.headers.get("accept");
   const hasBody = announcesBody(request.headers);
-  const response = refuse(reason, { requestId, accept, hasBody }, denial);
+  const response = refuse(reason, { requestId, accept, hasBody, detail }, denial);
   exchange.refused(reason, response.status);
   return response;
 }

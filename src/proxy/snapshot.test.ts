@@ -141,6 +141,7 @@ describe("a route", () => {
       address: { text: "fd00::1", urlHost: "[fd00::1]" },
       port: 76,
       secure: false,
+      hooks: [],
     });
     expect(route(snapshot, host({ program: "https", instance: 76 }))).toMatchObject({
       program: "terminal",

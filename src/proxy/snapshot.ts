@@ -12,6 +12,7 @@ import {
 import { type CompiledPolicy, compile } from "../policy/compile.ts";
 import { parseDocument } from "../policy/document.ts";
 import { type Alias, aliasOf } from "./alias.ts";
+import { type CompiledHook, type ContainerHooks, compileHooks } from "./hook-match.ts";
 import type { DirectHost } from "./host.ts";
 import { type Interned, InternTable } from "./interned.ts";
 import type { Log } from "./log.ts";
@@ -31,6 +32,8 @@ export interface Route {
   readonly port: number;
   /** Whether the upstream speaks HTTPS. */
   readonly secure: boolean;
+  /** Rules that stand before this program, in the order in which they are tried. */
+  readonly hooks: readonly CompiledHook[];
 }
 
 /** Why there is no route, in the order in which it is asked (README, One request). */
@@ -58,6 +61,7 @@ interface Container {
   readonly disabled: boolean;
   readonly policy: Interned<StoredPolicy> | null;
   readonly ports: Interned<ProgramPorts>;
+  readonly hooks: ContainerHooks | null;
 }
 
 /** What a snapshot is made for. */
@@ -170,6 +174,7 @@ export class Snapshot {
       address: container.address,
       port: target.port,
       secure: host.program === "https",
+      hooks: container.hooks?.get(target.program) ?? NO_HOOKS,
     };
   }
 
@@ -250,6 +255,7 @@ export class Snapshot {
         portsKey(state.programs),
         () => new ProgramPorts(state.programs, programPorts),
       ),
+      hooks: compileHooks(state.hooks),
     };
   }
 
@@ -293,6 +299,7 @@ export class Snapshot {
 }
 
 const NO_ALIASES: readonly Alias[] = [];
+const NO_HOOKS: readonly CompiledHook[] = [];
 
 function aliasesOf({ projectId, id, aliases }: ContainerState): readonly Alias[] {
   if (aliases.length === 0) {

@@ -9,13 +9,17 @@ import {
   ContainerStateSchema,
   type ProjectState,
   ProjectStateSchema,
+  ServiceHooksStateSchema,
 } from "../../proto/gen/realmgate/v1/feed_pb.ts";
+import { HookSchema } from "../../proto/gen/realmgate/v1/hooks_pb.ts";
 import { PermissionDocumentSchema } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
 import type { ChangeSource } from "./feed.ts";
 import { type ProxyOptions, type ProxyServer, startProxy } from "./server.ts";
 
 export const PARENT = "local.containers.example.test";
 export const FORBIDDEN_PORT = 9;
+/** The proxies of all benches believe each other's markers. */
+export const HOP_KEY = Buffer.alloc(32, 7);
 
 /** Commits in memory: what the control plane would announce. */
 class Registry implements ChangeSource {
@@ -61,6 +65,8 @@ export interface Placement {
   project?: JsonObject;
   /** Program to port, or port and stride; `terminal` is the echo upstream unless said otherwise. */
   programs?: Record<string, number | [port: number, stride: number]>;
+  /** Hooks by program. */
+  hooks?: Record<string, JsonObject[]>;
   state?: Partial<Omit<ContainerState, "$typeName" | "$unknown">>;
   projectDisabled?: boolean;
 }
@@ -115,6 +121,7 @@ export async function testBench(): Promise<TestBench> {
     responseHeaderMs: 400,
     mayDial: () => true,
     isForbidden: (_address, port) => port === FORBIDDEN_PORT,
+    hopKey: HOP_KEY,
     log,
     ...extra,
   });
@@ -226,6 +233,12 @@ function containerState(
     running: true,
     address: "127.0.0.1",
     programs,
+    hooks: Object.entries(placement.hooks ?? {}).map(([service, hooks]) =>
+      create(ServiceHooksStateSchema, {
+        service,
+        hooks: hooks.map((hook) => fromJson(HookSchema, hook)),
+      }),
+    ),
     ...placement.state,
   } as ContainerState);
   if (placement.own !== undefined) {

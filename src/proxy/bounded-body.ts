@@ -1,0 +1,34 @@
+/**
+ * All of a body; `too_long` when it has more than `bytesMax`; `broken` when it breaks off or one of the signals goes off. What
+ * is not wanted any more is cancelled.
+ */
+export async function boundedBody(
+  body: ReadableStream<Uint8Array>,
+  bytesMax: number,
+  until: readonly AbortSignal[] = [],
+): Promise<Uint8Array<ArrayBuffer> | "too_long" | "broken"> {
+  const reader = body.getReader();
+  const stop = () => void reader.cancel().catch(() => {});
+  for (const signal of until) {
+    signal.addEventListener("abort", stop, { once: true });
+  }
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      bytes += next.value.byteLength;
+      if (bytes > bytesMax) {
+        stop();
+        return "too_long";
+      }
+      chunks.push(next.value);
+    }
+  } catch {
+    return "broken";
+  } finally {
+    for (const signal of until) {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+  return until.some(({ aborted }) => aborted) ? "broken" : new Uint8Array(Buffer.concat(chunks));
+}

@@ -1,0 +1,63 @@
+// What becomes of a request that meets a hook: its script answers, or the hook says what happens when it does not.
+import { type Forwarded, type Forwarder, isShort } from "./forward.ts";
+import { type HookedRoute, removeHookHeaders } from "./hook-route.ts";
+import { NO_PORT } from "./program-ports.ts";
+
+/** How the run of a hook ended. `opened`: its script failed, and the program was asked instead. */
+export const HOOK_OUTCOMES = ["answered", "failed", "timeout", "opened"] as const;
+
+export type HookOutcome = (typeof HOOK_OUTCOMES)[number];
+
+export type HookFailure = "hook_failed" | "hook_timeout";
+
+/** How to run a hook. */
+export interface HookRun<Answer> {
+  readonly hooked: HookedRoute;
+  readonly forwarded: Forwarded;
+  /** Asks the program itself. */
+  readonly program: (forwarded: Forwarded) => Promise<Answer>;
+  /** Whether one of our own listeners is there. */
+  readonly isForbidden: (address: string, port: number) => boolean;
+  /** Told once; not when the client went away or is allowed no more. */
+  readonly ended: (outcome: HookOutcome) => void;
+}
+
+/**
+ * The script's answer, whatever its status; or, where the hook is open, the program's; or why there is none. A request whose
+ * body went to a script already is whole no more: nobody else is asked then.
+ */
+export async function runHook<Answer>(
+  forwarder: Forwarder,
+  request: Request,
+  run: HookRun<Answer>,
+): Promise<Response | HookFailure | Answer> {
+  const { hooked, isForbidden, ended } = run;
+  const isOpen = hooked.hook.onError === "open";
+  const forwarded = isOpen ? await withBody(request, run.forwarded) : run.forwarded;
+  const isThere = hooked.port !== NO_PORT && !isForbidden(hooked.address.text, hooked.port);
+  const answer = isThere ? await forwarder.forward(request, { ...forwarded, hooked }) : null;
+  if (answer instanceof Response) {
+    ended("answered");
+    removeHookHeaders(answer.headers);
+    return answer;
+  }
+  const isTimeout = answer === "upstream_timeout";
+  if (!request.signal.aborted && forwarded.live.revoked === null) {
+    const isWhole = !isThere || request.body === null || forwarded.held !== null;
+    if (isOpen && isWhole) {
+      ended("opened");
+      return run.program(forwarded);
+    }
+    ended(isTimeout ? "timeout" : "failed");
+  }
+  return isTimeout ? "hook_timeout" : "hook_failed";
+}
+
+/** What can be sent twice: a short body is held. One that broke off is not there at all. */
+async function withBody(request: Request, forwarded: Forwarded): Promise<Forwarded> {
+  if (request.body === null || forwarded.held !== null || !isShort(request.headers)) {
+    return forwarded;
+  }
+  const held = await request.bytes().catch(() => null);
+  return { ...forwarded, held };
+}

@@ -128,7 +128,8 @@ export class Forwarder {
   }
 }
 
-function requestHeaders(request: Request, forwarded: Forwarded): Headers {
+/** What goes upstream of the client's headers, and what we say besides. */
+export function requestHeaders(request: Request, forwarded: Forwarded): Headers {
   const received = request.headers;
   const { route, groups, spent } = forwarded.live.allowed;
   const headers = new Headers(received);

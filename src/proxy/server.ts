@@ -4,7 +4,7 @@ import { trustedProxies, UNKNOWN_ADDRESS, unmapped } from "./client-address.ts";
 import { RequestCredentials, requestTarget } from "./credential.ts";
 import { Exchange, type ExchangeWatch } from "./exchange.ts";
 import { type ChangeSource, Feed } from "./feed.ts";
-import { Forwarder } from "./forward.ts";
+import { type Forwarded, Forwarder } from "./forward.ts";
 import { hostParser } from "./host.ts";
 import { judge } from "./judge.ts";
 import { LiveConnections } from "./live.ts";
@@ -12,9 +12,12 @@ import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { RefusalLog } from "./refusal-log.ts";
 import { type Denial, type RefusalReason, refuse } from "./refuse.ts";
+import type { Relay } from "./relay.ts";
 import { requestId } from "./request-id.ts";
 import { Snapshot } from "./snapshot.ts";
 import { traceId } from "./trace-context.ts";
+import { upgradeWish } from "./upgrade.ts";
+import { Upgrader } from "./upgrader.ts";
 
 export interface ProxyOptions {
   readonly hostname: string;
@@ -49,7 +52,9 @@ export interface ProxyServer {
   reached(revision: bigint, waitMs: number): Promise<boolean>;
   /** For the operators' eyes. */
   readonly metrics: Metrics;
-  /** Takes no new connections and resolves when the open requests are done; with `abort` they are cut off. */
+  /**
+   * Takes no new connections, ends WebSockets (1001) and resolves when the open requests are done; with `abort` they are cut off.
+   */
   stop(abort?: boolean): Promise<void>;
 }
 
@@ -95,13 +100,16 @@ export async function startProxy(
       (accessLog ?? refusals).ended(exchange);
     },
   };
-  const forwarder = new Forwarder({
-    responseHeaderMs: options.responseHeaderMs ?? RESPONSE_HEADER_MS,
-    log,
-  });
+  const responseHeaderMs = options.responseHeaderMs ?? RESPONSE_HEADER_MS;
+  const forwarder = new Forwarder({ responseHeaderMs, log });
+  const { webSockets, tunnels } = metrics;
+  const upgrader = new Upgrader({ responseHeaderMs, log, webSockets, tunnels });
 
-  /** The whole path of a request: parseHost, judge (route, identify, decide), forward or refuse. */
-  async function handle(request: Request, server: Bun.Server<undefined>): Promise<Response> {
+  /** The whole path of a request: parseHost, judge (route, identify, decide), forward, upgrade or refuse; undefined: upgraded. */
+  async function handle(
+    request: Request,
+    server: Bun.Server<Relay>,
+  ): Promise<Response | undefined> {
     const peer = unmapped(server.requestIP(request)?.address ?? UNKNOWN_ADDRESS);
     const exchange = new Exchange(watch, requestId(), request.method, peer);
     try {
@@ -140,14 +148,18 @@ export async function startProxy(
       if (isForbidden(route.address.text, route.port)) {
         return refused(request, exchange, "no_upstream");
       }
-      if (isWebSocketUpgrade(headers)) {
-        return refused(request, exchange, "upgrade_unsupported");
+      const wish = upgradeWish(request.method, headers);
+      if (wish === "bad_upgrade" || wish === "websocket_version") {
+        return refused(request, exchange, wish);
+      }
+      if (wish === "none" && route.program === "ssh") {
+        return refused(request, exchange, "upgrade_required");
       }
 
       // A quiet stream may last; the limit belongs to the connection, which has to have it back.
       server.timeout(request, 0);
       const live = connections.add(question, verdict, snapshot.revision);
-      const response = await forwarder.forward(request, {
+      const forwarded: Forwarded = {
         live,
         exchange,
         target,
@@ -159,7 +171,14 @@ export async function startProxy(
           exchange.ended(live.revoked === null ? how : "revoked");
           server.timeout(request, idleS);
         },
-      });
+      };
+      const response =
+        wish === "websocket"
+          ? await upgrader.upgrade(request, server, forwarded)
+          : await forwarder.forward(request, forwarded);
+      if (response === undefined) {
+        return undefined;
+      }
       if (response instanceof Response) {
         exchange.passes(response.status);
         return response;
@@ -190,6 +209,7 @@ export async function startProxy(
     // Bodies are streamed, never kept: how large they may be is the upstream's affair.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     fetch: handle,
+    websocket: upgrader.handler,
     error(error) {
       log.error({ err: error }, "response failed in the gate");
       return refuse("internal_error", { requestId: requestId(), accept: null, hasBody: true });
@@ -204,7 +224,9 @@ export async function startProxy(
     metrics,
     async stop(abort = false) {
       feed.stop();
-      await server.stop(abort);
+      const stopped = server.stop(abort);
+      upgrader.goingAway();
+      await stopped;
       forwarder.stop();
     },
   };
@@ -237,9 +259,4 @@ function isBodiless(method: string): boolean {
 function announcesBody(headers: Headers): boolean {
   const length = headers.get("content-length");
   return (length !== null && length !== "0") || headers.get("transfer-encoding") !== null;
-}
-
-/** Exactly one protocol; in any other case the header is dropped and the request is an ordinary one (RFC 9110 §7.8). */
-function isWebSocketUpgrade(headers: Headers): boolean {
-  return headers.get("upgrade")?.toLowerCase() === "websocket";
 }

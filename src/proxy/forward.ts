@@ -10,6 +10,7 @@ import type { Inside } from "./inside.ts";
 import type { Live } from "./live.ts";
 import type { Log } from "./log.ts";
 import { keepTrace } from "./trace-context.ts";
+import type { UpstreamAddress } from "./upstream-address.ts";
 import type { UpstreamTlsOptions } from "./upstream-tls.ts";
 
 /** An allowed request on its way to its upstream. */
@@ -80,7 +81,8 @@ export class Forwarder {
   /** The upstream's answer as it comes, or why there is none. Cancelled when the client goes away. */
   async forward(request: Request, forwarded: Forwarded): Promise<Response | ForwardFailure> {
     const { live, hooked, inside } = forwarded;
-    const { origin, target } = destination(forwarded);
+    const { address, port, secure, target } = destination(forwarded);
+    const scheme = secure ? "https" : "http";
     const head =
       hooked === null ? this.#deadlines.start() : this.#deadlines.startFor(hooked.hook.timeoutMs);
     request.signal.addEventListener("abort", head);
@@ -89,7 +91,7 @@ export class Forwarder {
     }
     whenRevoked(forwarded, () => head.break());
     try {
-      const response = await fetch(`${origin}${target}`, {
+      const response = await fetch(`${scheme}://${address.urlHost}:${port}${target}`, {
         session: this.#session,
         method: request.method,
         headers: requestHeaders(request, forwarded),
@@ -122,7 +124,6 @@ export class Forwarder {
       }
       if (!request.signal.aborted && live.revoked === null) {
         const { requestId } = forwarded.exchange;
-        const { address, port } = hooked ?? live.allowed.route;
         this.#options.log.warn(
           { requestId, address: address.text, port, error: nameOf(error) },
           hooked === null ? "upstream failed" : "hook failed",
@@ -147,22 +148,27 @@ function whenRevoked({ live, inside }: Forwarded, listener: () => void): void {
   inside?.live.whenRevoked(listener);
 }
 
-/** Scripts are asked in plain HTTP, as `exec` is by everyone. */
-function destination({ live, hooked, target }: Forwarded): { origin: string; target: string } {
-  const { route, spent } = live.allowed;
-  if (hooked !== null) {
-    return {
-      origin: `http://${hooked.address.urlHost}:${hooked.port}`,
-      target: hooked.target,
-    };
-  }
-  return {
-    origin: `${route.secure ? "https" : "http"}://${route.address.urlHost}:${route.port}`,
-    target: targetWithout(target, spent),
-  };
+/** Where an exchange goes: its program, or the script of its hook. */
+export interface Destination {
+  readonly address: UpstreamAddress;
+  readonly port: number;
+  readonly secure: boolean;
+  /** Path and query, without spent credentials. */
+  readonly target: string;
 }
 
-function requestHeaders(request: Request, forwarded: Forwarded): Headers {
+/** Scripts are asked in plain HTTP, as `exec` is by everyone. */
+export function destination({ live, hooked, target }: Forwarded): Destination {
+  if (hooked !== null) {
+    return { address: hooked.address, port: hooked.port, secure: false, target: hooked.target };
+  }
+  const { route, spent } = live.allowed;
+  const { address, port, secure } = route;
+  return { address, port, secure, target: targetWithout(target, spent) };
+}
+
+/** What goes upstream of the client's headers, and what we say besides. */
+export function requestHeaders(request: Request, forwarded: Forwarded): Headers {
   const received = request.headers;
   const { route, groups, spent } = forwarded.live.allowed;
   const headers = new Headers(received);

@@ -1,5 +1,5 @@
 // What becomes of a request that meets a hook: its script answers, or the hook says what happens when it does not.
-import { type Forwarded, type Forwarder, isShort } from "./forward.ts";
+import { type Forwarded, type ForwardFailure, isShort } from "./forward.ts";
 import { type HookedRoute, removeHookHeaders } from "./hook-route.ts";
 import { NO_PORT } from "./program-ports.ts";
 
@@ -14,6 +14,8 @@ export type HookFailure = "hook_failed" | "hook_timeout";
 export interface HookRun<Answer> {
   readonly hooked: HookedRoute;
   readonly forwarded: Forwarded;
+  /** Asks the script; undefined: it has the connection now. */
+  readonly script: (forwarded: Forwarded) => Promise<Response | undefined | ForwardFailure>;
   /** Asks the program itself. */
   readonly program: (forwarded: Forwarded) => Promise<Answer>;
   /** Whether one of our own listeners is there. */
@@ -27,15 +29,18 @@ export interface HookRun<Answer> {
  * body went to a script already is whole no more: nobody else is asked then.
  */
 export async function runHook<Answer>(
-  forwarder: Forwarder,
   request: Request,
   run: HookRun<Answer>,
-): Promise<Response | HookFailure | Answer> {
+): Promise<Response | undefined | HookFailure | Answer> {
   const { hooked, isForbidden, ended } = run;
   const isOpen = hooked.hook.onError === "open";
   const forwarded = isOpen ? await withBody(request, run.forwarded) : run.forwarded;
   const isThere = hooked.port !== NO_PORT && !isForbidden(hooked.address.text, hooked.port);
-  const answer = isThere ? await forwarder.forward(request, { ...forwarded, hooked }) : null;
+  const answer = isThere ? await run.script({ ...forwarded, hooked }) : null;
+  if (answer === undefined) {
+    ended("answered");
+    return undefined;
+  }
   if (answer instanceof Response) {
     ended("answered");
     removeHookHeaders(answer.headers);

@@ -228,13 +228,15 @@ describe("a request that meets a hook", () => {
     expect((await down.arrayBuffer()).byteLength).toBe(bytes);
   });
 
-  test("asks for an upgrade: it is closed, not passed by the hook", async () => {
+  test("asks for an upgrade: it matches as GET, and the script is asked in the program's place", async () => {
     const placed = await hooked(hook("*", "/teapot", { match: { method: "GET" } }));
-    const headers = { upgrade: "websocket", connection: "Upgrade" };
-    expect(await code(await ask(placed.host("terminal-1"), { headers }))).toEqual([
-      502,
-      "hook_failed",
-    ]);
+    const headers = {
+      upgrade: "websocket",
+      connection: "Upgrade",
+      "sec-websocket-version": "13",
+      "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+    };
+    expect((await ask(placed.host("terminal-1"), { headers })).status).toBe(418);
   });
 });
 

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import net from "node:net";
 import { testBench } from "./test-bench.ts";
 
-const { ask, place, proxy, raw } = await testBench();
+const { place, proxy, raw } = await testBench();
 
 describe("bytes on the wire", () => {
   let host: string;
@@ -114,26 +114,6 @@ describe("bytes on the wire", () => {
     // The runtime ends the connection, without any answer.
     const two = `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`.repeat(2);
     expect(await raw(two)).toBe("");
-  });
-
-  test("an allowed upgrade is 501, a refused one is refused", async () => {
-    const denied = (await place({ own: { default: "deny" } })).host("terminal-1");
-    const upgrade =
-      "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\nSec-WebSocket-Version: 13\r\n";
-    for (const [name, status] of [
-      [host, 501],
-      [denied, 403],
-    ] as const) {
-      const response = await ask(name, {
-        headers: Object.fromEntries(
-          upgrade
-            .trim()
-            .split("\r\n")
-            .map((line) => line.split(": ") as [string, string]),
-        ),
-      });
-      expect(response.status).toBe(status);
-    }
   });
 
   test("an upgrade to something else is an ordinary request", async () => {

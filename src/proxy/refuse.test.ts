@@ -12,7 +12,7 @@ test.each<[RefusalReason, number, string]>([
   ["disabled", 503, "Service Unavailable"],
   ["policy_error", 503, "Service Unavailable"],
   ["no_upstream", 503, "Service Unavailable"],
-  ["upgrade_unsupported", 501, "Not Implemented"],
+  ["bad_upgrade", 400, "Bad Request"],
   ["upstream_unreachable", 502, "Bad Gateway"],
   ["upstream_timeout", 504, "Gateway Timeout"],
   ["internal_error", 500, "Internal Server Error"],
@@ -38,6 +38,17 @@ test.each([
   expect(response.status).toBe(status);
   expect(response.headers.get("www-authenticate")).toBe(expected);
   expect(await response.json()).toMatchObject({ statusCode: status, code: reason });
+});
+
+test.each([
+  ["upgrade_required", false, "upgrade", null],
+  ["upgrade_required", true, "close, upgrade", null],
+  ["websocket_version", false, "upgrade", "13"],
+] as const)("%s says what is spoken here instead", (reason, hasBody, connection, version) => {
+  const { status, headers } = refuse(reason, { ...asked, hasBody });
+  expect([status, headers.get("upgrade")]).toEqual([426, "websocket"]);
+  expect(headers.get("connection")).toBe(connection);
+  expect(headers.get("sec-websocket-version")).toBe(version);
 });
 
 test("a browser gets a page that names the request", async () => {

@@ -16,7 +16,9 @@ export type RefusalReason =
   | "policy_error"
   | "stale"
   | "no_upstream"
-  | "upgrade_unsupported"
+  | "bad_upgrade"
+  | "websocket_version"
+  | "upgrade_required"
   | "upstream_unreachable"
   | "upstream_timeout"
   | "answer_too_large"
@@ -58,6 +60,7 @@ interface Answer {
 }
 
 const UNAVAILABLE = { status: 503, error: "Service Unavailable" } as const;
+const UPGRADE_REQUIRED = { status: 426, error: "Upgrade Required" } as const;
 const AUTHENTICATE = {
   status: 401,
   error: "Unauthorized",
@@ -92,11 +95,16 @@ const ANSWERS = {
   unauthenticated: AUTHENTICATE,
   not_granted: FORBIDDEN,
   denied: FORBIDDEN,
-  upgrade_unsupported: {
-    status: 501,
-    error: "Not Implemented",
-    message: "Upgrades are not supported here",
+  bad_upgrade: {
+    status: 400,
+    error: "Bad Request",
+    message: "The WebSocket handshake is malformed",
   },
+  websocket_version: {
+    ...UPGRADE_REQUIRED,
+    message: "Only version 13 of the WebSocket protocol is spoken here",
+  },
+  upgrade_required: { ...UPGRADE_REQUIRED, message: "Only WebSockets lead to this program" },
   upstream_unreachable: {
     status: 502,
     error: "Bad Gateway",
@@ -171,6 +179,17 @@ const ANSWERS = {
 /** The whole list. */
 export const REFUSAL_REASONS = Object.keys(ANSWERS) as readonly RefusalReason[];
 
+/** What RFC 9110 §15.5.6 and §15.5.22 and RFC 6455 §4.4 ask for besides. */
+const HEADERS: { readonly [Reason in RefusalReason]?: Readonly<Record<string, string>> } = {
+  method_not_allowed: { allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" },
+  upgrade_required: { upgrade: "websocket", connection: "upgrade" },
+  websocket_version: {
+    upgrade: "websocket",
+    connection: "upgrade",
+    "sec-websocket-version": "13",
+  },
+};
+
 const CHALLENGES = {
   basic: 'Basic realm="realmgate", charset="UTF-8"',
   bearer: 'Bearer realm="realmgate"',
@@ -209,6 +228,7 @@ export function refuse(reason: RefusalReason, refused: Refused, denial?: Denial)
     "content-type": html ? "text/html; charset=utf-8" : "application/json; charset=utf-8",
     "cache-control": "no-store",
     "x-realmgate-request-id": refused.requestId,
+    ...HEADERS[reason],
   };
   if (denial?.challenge) {
     headers["www-authenticate"] = CHALLENGES[denial.challenge];
@@ -218,7 +238,7 @@ export function refuse(reason: RefusalReason, refused: Refused, denial?: Denial)
     headers.allow = allow;
   }
   if (refused.hasBody) {
-    headers.connection = "close";
+    headers.connection = headers.connection === undefined ? "close" : "close, upgrade";
   }
   const body = html ? answer.html.join(refused.requestId) : answer.json;
   return new Response(body, { status: answer.status, headers });

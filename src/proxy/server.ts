@@ -1,30 +1,25 @@
 import { type AccessLog, NO_LINES } from "./access-log.ts";
-import { aliasedTarget } from "./alias.ts";
-import { trustedProxies, UNKNOWN_ADDRESS, unmapped } from "./client-address.ts";
-import { RequestCredentials, requestTarget } from "./credential.ts";
-import { CurlProgram, type CurlRefusal } from "./curl.ts";
-import { type Edge, noteCertificate, PLAIN_EDGE, tlsEdge } from "./edge.ts";
+import { trustedProxies } from "./client-address.ts";
+import { noteCertificate, PLAIN_EDGE, tlsEdge } from "./edge.ts";
 import { tlsSeries } from "./edge-metrics.ts";
 import { Enforced, type Enforcement, type SnapshotPlace } from "./enforced.ts";
-import { Exchange, type ExchangeEnd, type ExchangeWatch } from "./exchange.ts";
+import type { ExchangeWatch } from "./exchange.ts";
 import type { ChangeSource } from "./feed.ts";
-import { type Forwarded, Forwarder, type ForwardFailure } from "./forward.ts";
+import { Forwarder } from "./forward.ts";
 import { HookRoutes } from "./hook-route.ts";
-import { runHook } from "./hook-run.ts";
 import { HopMarker } from "./hop-marker.ts";
 import { hostParser } from "./host.ts";
-import type { Inside } from "./inside.ts";
-import { judge } from "./judge.ts";
 import type { Serving } from "./listener.ts";
 import { Listeners, type ProxyTls } from "./listeners.ts";
 import { LiveConnections } from "./live.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
-import { isBuiltIn } from "./program-ports.ts";
 import { RefusalLog } from "./refusal-log.ts";
-import { type Denial, type RefusalReason, refuse } from "./refuse.ts";
+import { refuse } from "./refuse.ts";
+import type { Relay } from "./relay.ts";
 import { requestId } from "./request-id.ts";
-import { traceId } from "./trace-context.ts";
+import { requestPath } from "./request-path.ts";
+import { Upgrader } from "./upgrader.ts";
 import { type UpstreamTls, upstreamTlsOptions } from "./upstream-tls.ts";
 
 export interface ProxyOptions {
@@ -80,18 +75,10 @@ export interface ProxyServer {
   readonly metrics: Metrics;
   /** Goes as gently as it can within so many milliseconds: see `drain`. */
   drain(boundMs: number): Promise<void>;
-  /** Takes no new connections and resolves when the open requests are done; with `abort` they are cut off. */
+  /**
+   * Takes no new connections, ends WebSockets (1001) and resolves when the open requests are done; with `abort` they are cut off.
+   */
   stop(abort?: boolean): Promise<void>;
-}
-
-/** By which way a request came. */
-interface Arrival {
-  /** The socket peer, unmapped. */
-  readonly peer: string;
-  /** Null: no connection of its own, it was made here. */
-  readonly server: Bun.Server<undefined> | null;
-  readonly edge: Edge;
-  readonly inside: Inside | null;
 }
 
 /** The runtime reads it once, from the environment it was started with. */
@@ -147,135 +134,28 @@ export async function startProxy(
       (accessLog ?? refusals).ended(exchange);
     },
   };
-  const forwarder = new Forwarder({
-    responseHeaderMs: options.responseHeaderMs ?? RESPONSE_HEADER_MS,
-    upstreamTls: upstreamTlsOptions(options.upstreamTls ?? "off"),
-    log,
-  });
-  /** Called when nobody can connect any more and what goes on should come to its end. */
-  const goingAway: (() => void)[] = [];
+  const responseHeaderMs = options.responseHeaderMs ?? RESPONSE_HEADER_MS;
+  const upstreamTls = upstreamTlsOptions(options.upstreamTls ?? "off");
+  const forwarder = new Forwarder({ responseHeaderMs, upstreamTls, log });
+  const { webSockets, tunnels } = metrics;
+  const upgrader = new Upgrader({ responseHeaderMs, upstreamTls, log, webSockets, tunnels });
   let lastRequestMs = Number.NEGATIVE_INFINITY;
 
-  const hooks = new HookRoutes(new HopMarker(options.hopKey), serverName, options.domain);
-
-  const curl = new CurlProgram({
+  const handle = requestPath({
     parseHost,
+    trusted,
+    current: () => feed.current(),
+    connections,
+    hooks: new HookRoutes(new HopMarker(options.hopKey), serverName, options.domain),
+    forwarder,
+    upgrader,
     ports: () => listeners.ports,
-    pass: (request, exchange, inside) =>
-      pass(request, exchange, { peer: inside.peer, server: null, edge: PLAIN_EDGE, inside }),
+    isForbidden,
+    idleS,
     watch,
+    hookRan: (outcome) => metrics.hookRan(outcome),
+    log,
   });
-
-  /** The whole path of a request: parseHost, judge (route, identify, decide), hook, forward or refuse. */
-  function handle(request: Request, server: Bun.Server<undefined>, edge: Edge): Promise<Response> {
-    const peer = unmapped(server.requestIP(request)?.address ?? UNKNOWN_ADDRESS);
-    const exchange = new Exchange(watch, requestId(), request.method, peer);
-    lastRequestMs = exchange.startedMs;
-    return pass(request, exchange, { peer, server, edge, inside: null });
-  }
-
-  async function pass(request: Request, exchange: Exchange, arrival: Arrival): Promise<Response> {
-    const { peer, server, edge, inside } = arrival;
-    try {
-      const { headers } = request;
-      exchange.traceId = traceId(headers.get("traceparent"));
-      if (request.method === "CONNECT" || request.method === "TRACE") {
-        return refused(request, exchange, "method_not_allowed");
-      }
-      const asked = requestTarget(request.url);
-      exchange.target = asked;
-      if (asked === null || (isBodiless(request.method) && announcesBody(headers))) {
-        return refused(request, exchange, "bad_request");
-      }
-
-      const host = parseHost(headers.get("host"));
-      if (!edge.serves(host, headers.get("host"))) {
-        return refused(request, exchange, "misdirected");
-      }
-      if (host.kind === "refused") {
-        return refused(request, exchange, host.reason);
-      }
-
-      const client = inside?.client ?? trusted.client(peer, headers.get("x-forwarded-for"));
-      exchange.client = client;
-      const question = { host, presented: new RequestCredentials(request), client };
-      const snapshot = feed.current();
-      const judged = judge(snapshot, question, Date.now());
-      const verdict = judged instanceof Promise ? await judged : judged;
-      exchange.judged(question, verdict);
-      if (!verdict.allow) {
-        return refused(request, exchange, verdict.reason, verdict.denial);
-      }
-
-      const { route, alias } = verdict;
-      const target = alias === null ? asked : aliasedTarget(alias, asked);
-      if (target === null) {
-        return refused(request, exchange, "unknown_host");
-      }
-      if (isForbidden(route.address.text, route.port)) {
-        return refused(request, exchange, "no_upstream");
-      }
-      if (inside !== null && isBuiltIn(route)) {
-        return refused(request, exchange, "curl_nested");
-      }
-      const scheme = inside?.scheme ?? edge.scheme;
-      const { method } = request;
-      const hookable = { method, headers, asked, target, client, scheme } as const;
-      const hooked = hooks.route(snapshot, verdict, hookable, Date.now());
-      exchange.hookId = hooked === null ? null : hooked.hook.id;
-      if (isWebSocketUpgrade(headers) && (hooked !== null || !isBuiltIn(route))) {
-        return refused(request, exchange, hooked === null ? "upgrade_unsupported" : "hook_failed");
-      }
-
-      // A quiet stream may last; the limit belongs to the connection, which has to have it back.
-      server?.timeout(request, 0);
-      const live = connections.add(question, verdict, snapshot.revision);
-      const ended = (how: ExchangeEnd) => {
-        live.end();
-        exchange.ended(live.revoked === null ? how : "revoked");
-        server?.timeout(request, idleS);
-      };
-      const forwarded: Forwarded = {
-        live,
-        exchange,
-        target,
-        peer,
-        peerTrusted: inside === null && trusted.trusts(peer),
-        client,
-        scheme,
-        held: inside === null ? null : inside.body,
-        inside,
-        hooked: null,
-        ended,
-      };
-      const program = (whole: Forwarded): Promise<Response | ForwardFailure | CurlRefusal> =>
-        isBuiltIn(route) ? curl.answer(request, whole) : forwarder.forward(request, whole);
-      const response =
-        hooked === null
-          ? await program(forwarded)
-          : await runHook(forwarder, request, {
-              hooked,
-              forwarded,
-              program,
-              isForbidden,
-              ended: (outcome) => metrics.hookRan(outcome),
-            });
-      if (response instanceof Response) {
-        exchange.passes(response.status);
-        return response;
-      }
-      ended(request.signal.aborted ? "client_gone" : "broken");
-      if (live.revoked !== null) {
-        return refused(request, exchange, live.revoked.reason, live.revoked.denial);
-      }
-      return typeof response === "string"
-        ? refused(request, exchange, response)
-        : refused(request, exchange, response.reason, undefined, response.detail);
-    } catch (error) {
-      log.error({ requestId: exchange.requestId, err: error }, "request failed in the gate");
-      return refused(request, exchange, "internal_error");
-    }
-  }
 
   if (process.env[FETCHES_MAX_VARIABLE] === undefined) {
     log.warn(
@@ -289,7 +169,10 @@ export async function startProxy(
   function open(hostname: string, serving: Serving, port: number, reusePort: boolean) {
     const { pair } = serving;
     const edge = pair === null ? PLAIN_EDGE : tlsEdge(pair, parent);
-    const answered = (response: Response): Response => {
+    const answered = (response: Response | undefined): Response | undefined => {
+      if (response === undefined) {
+        return undefined;
+      }
       if (serving.leaving) {
         response.headers.set("connection", "close");
       }
@@ -308,7 +191,11 @@ export async function startProxy(
       idleTimeout: idleS,
       // Bodies are streamed, never kept: how large they may be is the upstream's affair.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      fetch: (request, server) => handle(request, server, edge).then(answered),
+      fetch(request: Request, server: Bun.Server<Relay>) {
+        lastRequestMs = performance.now();
+        return handle(request, server, edge).then(answered);
+      },
+      websocket: upgrader.handler,
       error(error) {
         log.error({ err: error }, "response failed in the gate");
         return refuse("internal_error", { requestId: requestId(), accept: null, hasBody: true });
@@ -342,50 +229,17 @@ export async function startProxy(
     metrics,
     async drain(boundMs) {
       const quiet = () => performance.now() - lastRequestMs > idleS * 1000;
-      await listeners.drain(boundMs, quiet, () => {
-        for (const goAway of goingAway) {
-          goAway();
-        }
-      });
+      await listeners.drain(boundMs, quiet, () => upgrader.goingAway());
       forwarder.stop();
       await enforced.stop();
     },
     async stop(abort = false) {
       feed.stop();
-      await listeners.stop(abort);
+      const stopped = listeners.stop(abort);
+      upgrader.goingAway();
+      await stopped;
       forwarder.stop();
       await enforced.stop();
     },
   };
-}
-
-function refused(
-  request: Request,
-  exchange: Exchange,
-  reason: RefusalReason,
-  denial?: Denial,
-  detail: string | null = null,
-): Response {
-  const { requestId } = exchange;
-  const accept = request.headers.get("accept");
-  const hasBody = announcesBody(request.headers);
-  const response = refuse(reason, { requestId, accept, hasBody, detail }, denial);
-  exchange.refused(reason, response.status);
-  return response;
-}
-
-/** The runtime drops the body of such a request without a trace; forwarding it without would change its meaning. */
-function isBodiless(method: string): boolean {
-  return method === "GET" || method === "HEAD";
-}
-
-/** The runtime has checked the framing: one Content-Length or `chunked`, never both. */
-function announcesBody(headers: Headers): boolean {
-  const length = headers.get("content-length");
-  return (length !== null && length !== "0") || headers.get("transfer-encoding") !== null;
-}
-
-/** Exactly one protocol; in any other case the header is dropped and the request is an ordinary one (RFC 9110 §7.8). */
-function isWebSocketUpgrade(headers: Headers): boolean {
-  return headers.get("upgrade")?.toLowerCase() === "websocket";
 }

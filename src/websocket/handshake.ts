@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type IncomingMessage, request } from "node:http";
+import { Agent, type IncomingMessage, request } from "node:http";
 import type { Socket } from "node:net";
 
 /** What is asked of a server, on a socket that is connected to it. */
@@ -33,6 +33,20 @@ export type HandshakeAnswer =
   | { readonly kind: "silent" }
   | { readonly kind: "broken"; readonly error: string };
 
+/** An agent of its own for each: a socket that is kept for later could serve somebody else's request. */
+class OneSocket extends Agent {
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    super({ keepAlive: false });
+    this.#socket = socket;
+  }
+
+  override createConnection(): Socket {
+    return this.#socket;
+  }
+}
+
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /** The opening handshake in the role of the client (RFC 6455 §4.1). No extension is offered, and none accepted. */
@@ -40,7 +54,7 @@ export function shakeHands(offer: Offer): Promise<HandshakeAnswer> {
   const { socket, target, headers, key, protocols, limitMs, signal } = offer;
   const { promise, resolve } = Promise.withResolvers<HandshakeAnswer>();
   const asked = request({
-    createConnection: () => socket,
+    agent: new OneSocket(socket),
     setHost: false,
     path: target,
     headers: {

@@ -1,0 +1,28 @@
+/** What a request wants to become, by its own words. The last two are refusals. */
+export type UpgradeWish = "none" | "websocket" | "websocket_version" | "bad_upgrade";
+
+/** 16 bytes in base64 (RFC 6455 §4.1). */
+const KEY = /^[A-Za-z0-9+/]{22}==$/;
+
+/**
+ * A WebSocket handshake (RFC 6455 §4.2.1), or an ordinary request whose Upgrade header is dropped: any other method, any other
+ * protocol, several of them, or no `Connection: upgrade` (RFC 9110 §7.8).
+ */
+export function upgradeWish(method: string, headers: Headers): UpgradeWish {
+  if (
+    method !== "GET" ||
+    headers.get("upgrade")?.toLowerCase() !== "websocket" ||
+    !namesUpgrade(headers.get("connection"))
+  ) {
+    return "none";
+  }
+  if (headers.get("sec-websocket-version") !== "13") {
+    return "websocket_version";
+  }
+  return KEY.test(headers.get("sec-websocket-key") ?? "") ? "websocket" : "bad_upgrade";
+}
+
+function namesUpgrade(connection: string | null): boolean {
+  const tokens = connection === null ? [] : connection.split(",");
+  return tokens.some((token) => token.trim().toLowerCase() === "upgrade");
+}

@@ -10,6 +10,7 @@ import type { Inside } from "./inside.ts";
 import type { Live } from "./live.ts";
 import type { Log } from "./log.ts";
 import { keepTrace } from "./trace-context.ts";
+import type { UpstreamAddress } from "./upstream-address.ts";
 
 /** An allowed request on its way to its upstream. */
 export interface Forwarded {
@@ -78,7 +79,7 @@ export class Forwarder {
   /** The upstream's answer as it comes, or why there is none. Cancelled when the client goes away. */
   async forward(request: Request, forwarded: Forwarded): Promise<Response | ForwardFailure> {
     const { live, hooked, inside } = forwarded;
-    const { origin, target } = destination(forwarded);
+    const { address, port, secure, target } = destination(forwarded);
     const head =
       hooked === null ? this.#deadlines.start() : this.#deadlines.startFor(hooked.hook.timeoutMs);
     request.signal.addEventListener("abort", head);
@@ -87,16 +88,19 @@ export class Forwarder {
     }
     whenRevoked(forwarded, () => head.break());
     try {
-      const response = await fetch(`${origin}${target}`, {
-        session: this.#session,
-        method: request.method,
-        headers: requestHeaders(request, forwarded),
-        body: forwarded.held ?? bodyOf(request, head),
-        signal: head.signal,
-        redirect: "manual",
-        decompress: false,
-        timeout: false,
-      });
+      const response = await fetch(
+        `http${secure ? "s" : ""}://${address.urlHost}:${port}${target}`,
+        {
+          session: this.#session,
+          method: request.method,
+          headers: requestHeaders(request, forwarded),
+          body: forwarded.held ?? bodyOf(request, head),
+          signal: head.signal,
+          redirect: "manual",
+          decompress: false,
+          timeout: false,
+        },
+      );
       const nowMs = performance.now();
       forwarded.exchange.upstreamMs = nowMs - head.movedAtMs;
       if (isTakenWhole(request.method, response)) {
@@ -120,7 +124,6 @@ export class Forwarder {
       }
       if (!request.signal.aborted && live.revoked === null) {
         const { requestId } = forwarded.exchange;
-        const { address, port } = hooked ?? live.allowed.route;
         this.#options.log.warn(
           { requestId, address: address.text, port, error: nameOf(error) },
           hooked === null ? "upstream failed" : "hook failed",
@@ -145,19 +148,23 @@ function whenRevoked({ live, inside }: Forwarded, listener: () => void): void {
   inside?.live.whenRevoked(listener);
 }
 
-/** Scripts are asked in plain HTTP, as `exec` is by everyone. */
-function destination({ live, hooked, target }: Forwarded): { origin: string; target: string } {
+/** Where a request goes in the end. */
+export interface Destination {
+  readonly address: UpstreamAddress;
+  readonly port: number;
+  readonly secure: boolean;
+  /** Path and query, without spent credentials. */
+  readonly target: string;
+}
+
+/** Its program, or the script of the hook that it meets: in plain HTTP, as everyone asks `exec`. */
+export function destination({ live, hooked, target }: Forwarded): Destination {
   const { route, spent } = live.allowed;
   if (hooked !== null) {
-    return {
-      origin: `http://${hooked.address.urlHost}:${hooked.port}`,
-      target: hooked.target,
-    };
+    return { address: hooked.address, port: hooked.port, secure: false, target: hooked.target };
   }
-  return {
-    origin: `${route.secure ? "https" : "http"}://${route.address.urlHost}:${route.port}`,
-    target: targetWithout(target, spent),
-  };
+  const { address, port, secure } = route;
+  return { address, port, secure, target: targetWithout(target, spent) };
 }
 
 function requestHeaders(request: Request, forwarded: Forwarded): Headers {

@@ -210,9 +210,10 @@ export async function startProxy(
       const response =
         hooked === null
           ? await program(forwarded)
-          : await runHook(forwarder, request, {
+          : await runHook(request, {
               hooked,
               forwarded,
+              script: (scripted) => forwarder.forward(request, scripted),
               program,
               isForbidden,
               ended: (outcome) => metrics.hookRan(outcome),

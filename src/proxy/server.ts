@@ -177,8 +177,15 @@ export async function startProxy(
       }
       const scheme = inside?.scheme ?? "http";
       const { method } = request;
-      const hookable = { method, headers, asked, target, client, scheme } as const;
-      const hooked = hooks.route(snapshot, verdict, hookable, Date.now());
+      const hooked =
+        route.hooks.length === 0
+          ? null
+          : hooks.route(
+              snapshot,
+              verdict,
+              { method, headers, asked, target, client, scheme },
+              Date.now(),
+            );
       exchange.hookId = hooked === null ? null : hooked.hook.id;
       if (isWebSocketUpgrade(headers) && (hooked !== null || !isBuiltIn(route))) {
         return refused(request, exchange, hooked === null ? "upgrade_unsupported" : "hook_failed");

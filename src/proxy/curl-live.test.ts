@@ -1,10 +1,19 @@
 // Calls that go on, hooks on their way, and what operators see of them.
 import { afterAll, describe, expect, test } from "bun:test";
 import { AccessLog } from "./access-log.ts";
+import { HOP_HEADER, HopMarker } from "./hop-marker.ts";
 import { startProxy } from "./server.ts";
-import { code, echoed, LOCAL, type Placed, type Placement, testBench } from "./test-bench.ts";
+import {
+  code,
+  echoed,
+  HOP_KEY,
+  LOCAL,
+  type Placed,
+  type Placement,
+  testBench,
+} from "./test-bench.ts";
 
-const { ask, options, place, proxy, registry, upstream } = await testBench();
+const { ask, behindTrusted, options, place, proxy, registry, upstream } = await testBench();
 
 let reached = () => {};
 let left = () => {};
@@ -132,6 +141,15 @@ describe("hooks", () => {
     expect((await echoed(await link(placed, "/b"))).target).toBe("/b");
   });
 
+  test("of the program that is called let through what its script calls", async () => {
+    const hooks = { terminal: [hook("*")] };
+    const placed = await place({ programs: { exec: upstream.port ?? 0 }, hooks });
+    const marker = new HopMarker(HOP_KEY).make(placed.container, Date.now());
+    const headers = { [HOP_HEADER]: marker };
+    expect((await echoed(await link(placed, "/a", { headers }))).target).toBe("/a");
+    expect((await echoed(await link(placed, "/a"))).target).toBe("/script");
+  });
+
   test("of curl stand before it; one that fails open leaves it to answer", async () => {
     const programs = { exec: upstream.port ?? 0 };
     const placed = await place({ programs, hooks: { curl: [hook("*")] } });
@@ -182,12 +200,11 @@ test("a call has a line of its own and one for what it called, and no query in e
 
 test("many megabytes stream through a call", async () => {
   const bytes = 64 * 1024 * 1024;
-  const large = Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    fetch: () => new Response(new Uint8Array(bytes)),
-  });
+  const body = new Uint8Array(bytes);
+  const large = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(body) });
   const placed = await place({ programs: { terminal: large.port ?? 0 } });
-  expect((await (await link(placed, "/")).arrayBuffer()).byteLength).toBe(bytes);
+  expect((await (await link(placed, "/", { via: behindTrusted })).arrayBuffer()).byteLength).toBe(
+    bytes,
+  );
   await large.stop(true);
 });

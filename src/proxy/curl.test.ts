@@ -373,11 +373,38 @@ describe("what belongs to the reader stays out of the call", () => {
     }
   });
 
-  test("headers that only we set cannot be given", async () => {
+  test("headers that only we set cannot be given, not even behind a proxy that we trust", async () => {
     const placed = await open();
-    const header = "X-Realmgate-Groups: admins";
-    const echo = await echoed(await link(placed, { url: terminal(placed), header }));
-    expect(Object.keys(echo.headers)).not.toContain("x-realmgate-groups");
+    const url = terminal(placed);
+    const headers = { "x-forwarded-for": "203.0.113.9" };
+    for (const header of [
+      "X-Realmgate-Groups: admins",
+      "X-Forwarded-For: 192.0.2.1",
+      "X-Forwarded-Proto: gopher",
+      "X_Forwarded_Host: evil.test",
+    ]) {
+      const answer = await link(placed, { url, header }, { via: behindTrusted, headers });
+      const echo = await echoed(answer);
+      expect(Object.keys(echo.headers)).not.toContain("x-realmgate-groups");
+      expect(Object.keys(echo.headers)).not.toContain("x_forwarded_host");
+      expect(echo.headers).toMatchObject({
+        "x-forwarded-for": "203.0.113.9",
+        "x-forwarded-proto": "https",
+        "x-forwarded-host": placed.host("terminal-1"),
+      });
+    }
+  });
+
+  test("a parameter that let the reader in is none of the call's", async () => {
+    const own = {
+      groups: { links: { type: "token", value: "s3cret", param: "auth" } },
+      permissions: { links: { curl: true } },
+      default: "deny",
+    };
+    const placed = await place({ own });
+    const target = await open();
+    const echo = await echoed(await link(placed, { url: terminal(target), auth: "s3cret" }));
+    expect(Object.keys(echo.headers)).not.toContain("authorization");
   });
 });
 

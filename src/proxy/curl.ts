@@ -4,20 +4,23 @@ import { targetWithout } from "./credential.ts";
 import { jsonAnswer, transparentAnswer } from "./curl-answer.ts";
 import { isEmbedded } from "./curl-browser.ts";
 import { type CurlCall, type ParsedCall, parseCall } from "./curl-call.ts";
+import {
+  type CurlOptions,
+  makeHop,
+  nextStep,
+  redirectOf,
+  resolved,
+  type Step,
+} from "./curl-hop.ts";
 import { jsonParameters, queryParameters } from "./curl-parameters.ts";
-import { type GatePlaces, type GateUrl, gateUrl } from "./curl-url.ts";
-import { Exchange, type ExchangeEnd, type ExchangeWatch } from "./exchange.ts";
+import { gateUrl } from "./curl-url.ts";
 import type { Forwarded } from "./forward.ts";
-import { HOP_HEADER } from "./hop-marker.ts";
-import type { Inside } from "./inside.ts";
 import type { RefusalReason } from "./refuse.ts";
 
 /** A JSON body of a call. */
 const REQUEST_BYTES_MAX = 262_144;
 /** How long it may take to come. */
 const REQUEST_MS = 30_000;
-/** An answer that is kept whole, to be told as JSON. */
-export const answerBytesMax = 1_048_576;
 /** Calls whose answers are kept whole, at a time: of one container, and of all. */
 const KEPT_A_CONTAINER_MAX = 8;
 const KEPT_MAX = 64;
@@ -29,26 +32,11 @@ export interface CurlRefusal {
   readonly detail: string | null;
 }
 
-export interface CurlOptions extends GatePlaces {
-  /** The whole path of a request through the gate, whoever makes it. Never rejects. */
-  readonly pass: (request: Request, exchange: Exchange, inside: Inside) => Promise<Response>;
-  readonly watch: ExchangeWatch;
-}
-
 /** Default forms of the routes by method; nothing else is here. */
 const ROUTES: ReadonlyMap<string, Readonly<Record<string, CurlCall["form"]>>> = new Map([
   ["/proxy", { GET: "transparent", POST: "transparent" }],
   ["/api/v1/curl/request", { GET: "json", POST: "transparent" }],
 ]);
-
-/** What a hop came to, and when it is over. */
-interface Hop {
-  readonly response: Response;
-  readonly exchange: Exchange;
-  readonly over: Promise<ExchangeEnd>;
-  /** Nobody will look at its body. */
-  drop(): void;
-}
 
 export class CurlProgram {
   readonly #options: CurlOptions;
@@ -153,7 +141,7 @@ export class CurlProgram {
     const { method, headers, body } = call;
     let step: Step = { url: first, method, headers, body };
     for (let redirects = 0; ; redirects++) {
-      const hop = await this.#hop(request, forwarded, call, step, late);
+      const hop = await makeHop(request, forwarded, call.form, step, late, this.#options);
       const { reason } = hop.exchange;
       if (reason === "answer_too_large" || reason === "curl_nested") {
         return refusal(reason);
@@ -177,119 +165,6 @@ export class CurlProgram {
         return refusal("curl_redirects");
       }
       step = nextStep(step, next, hop.response.status);
-    }
-  }
-
-  async #hop(
-    request: Request,
-    { live, peer, client, exchange: outer }: Forwarded,
-    { form }: CurlCall,
-    { url, method, headers: given, body }: Step,
-    late: AbortSignal,
-  ): Promise<Hop> {
-    const headers = new Headers(given);
-    passAlong(headers, request.headers, outer.traceId, form);
-    headers.set("host", url.host);
-    if (body !== null) {
-      headers.set("content-length", String(body.byteLength));
-    }
-    const abort = new AbortController();
-    const drop = () => abort.abort();
-    for (const signal of [request.signal, late]) {
-      signal.addEventListener("abort", drop, { once: true });
-      if (signal.aborted) {
-        drop();
-      }
-    }
-    const inner = new Request(`http://gate${url.target}`, {
-      method,
-      headers,
-      body,
-      signal: abort.signal,
-    });
-    const { promise: over, resolve } = Promise.withResolvers<ExchangeEnd>();
-    const { watch } = this.#options;
-    const exchange = new Exchange(
-      {
-        answered: (told) => watch.answered(told),
-        ended: (told) => {
-          watch.ended(told);
-          resolve(told.end ?? "broken");
-        },
-      },
-      outer.requestId,
-      method,
-      client,
-    );
-    const wholeBytesMax = form === "json" ? answerBytesMax : null;
-    const { scheme } = url;
-    const inside: Inside = { live, peer, client, scheme, body, wholeBytesMax };
-    const response = await this.#options.pass(inner, exchange, inside);
-    return { response, exchange, over, drop };
-  }
-}
-
-/** One request of a call. */
-interface Step {
-  readonly url: GateUrl;
-  readonly method: string;
-  readonly headers: Headers;
-  readonly body: Uint8Array<ArrayBuffer> | null;
-}
-
-/** RFC 9110 §15.4. What was given for one host is not for another, be it this one's neighbour. */
-function nextStep({ url, method, headers, body }: Step, next: GateUrl, status: number): Step {
-  const isGet =
-    (status === 303 && method !== "HEAD") ||
-    ((status === 301 || status === 302) && method === "POST");
-  const kept = next.host === url.host ? new Headers(headers) : new Headers();
-  const type = headers.get("content-type");
-  if (isGet) {
-    kept.delete("content-type");
-  } else if (type !== null) {
-    kept.set("content-type", type);
-  }
-  return {
-    url: next,
-    method: isGet ? "GET" : method,
-    headers: kept,
-    body: isGet ? null : body,
-  };
-}
-
-const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-
-function redirectOf({ status, headers }: Response): string | null {
-  return REDIRECTS.has(status) ? headers.get("location") : null;
-}
-
-/** Whatever it resolves to is read again, strictly. */
-function resolved(location: string, base: string): string {
-  try {
-    return new URL(location, base).href;
-  } catch {
-    return "";
-  }
-}
-
-/** What the answer looks like is the reader's affair; who the reader is is not: no cookie and no authorization goes along. */
-function passAlong(
-  headers: Headers,
-  outer: Headers,
-  traceId: string | null,
-  form: CurlCall["form"],
-): void {
-  const names = [HOP_HEADER];
-  if (traceId !== null) {
-    names.push("traceparent", "tracestate");
-  }
-  if (form === "transparent") {
-    names.push("accept", "accept-language", "accept-encoding");
-  }
-  for (const name of names) {
-    const value = outer.get(name);
-    if (value !== null && !headers.has(name)) {
-      headers.set(name, value);
     }
   }
 }

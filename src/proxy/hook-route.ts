@@ -62,9 +62,6 @@ export class HookRoutes {
     nowMs: number,
   ): HookedRoute | null {
     const { route, host, groups, spent } = allowed;
-    if (route.hooks.length === 0) {
-      return null;
-    }
     const { method, headers, target } = request;
     const hook = matchHook(route.hooks, { method, headers, groups, path: pathOf(target) });
     if (

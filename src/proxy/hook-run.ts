@@ -10,12 +10,12 @@ export type HookOutcome = (typeof HOOK_OUTCOMES)[number];
 
 export type HookFailure = "hook_failed" | "hook_timeout";
 
-/** How to run a hook. */
-export interface HookRun<Answer> {
+/** How to run a hook. `Passed`: what is no answer and no failure, such as an upgraded connection. */
+export interface HookRun<Passed, Answer> {
   readonly hooked: HookedRoute;
   readonly forwarded: Forwarded;
-  /** Asks the script; undefined: it has the connection now. */
-  readonly script: (forwarded: Forwarded) => Promise<Response | undefined | ForwardFailure>;
+  /** Asks the script: what it gets is `hooked`. */
+  readonly script: (forwarded: Forwarded) => Promise<Response | Passed | ForwardFailure>;
   /** Asks the program itself. */
   readonly program: (forwarded: Forwarded) => Promise<Answer>;
   /** Whether one of our own listeners is there. */
@@ -28,22 +28,20 @@ export interface HookRun<Answer> {
  * The script's answer, whatever its status; or, where the hook is open, the program's; or why there is none. A request whose
  * body went to a script already is whole no more: nobody else is asked then.
  */
-export async function runHook<Answer>(
+export async function runHook<Passed = never, Answer = never>(
   request: Request,
-  run: HookRun<Answer>,
-): Promise<Response | undefined | HookFailure | Answer> {
+  run: HookRun<Passed, Answer>,
+): Promise<Response | Passed | HookFailure | Answer> {
   const { hooked, isForbidden, ended } = run;
   const isOpen = hooked.hook.onError === "open";
   const forwarded = isOpen ? await withBody(request, run.forwarded) : run.forwarded;
   const isThere = hooked.port !== NO_PORT && !isForbidden(hooked.address.text, hooked.port);
-  const answer = isThere ? await run.script({ ...forwarded, hooked }) : null;
-  if (answer === undefined) {
+  const answer = isThere ? await run.script({ ...forwarded, hooked }) : "upstream_unreachable";
+  if (typeof answer !== "string") {
     ended("answered");
-    return undefined;
-  }
-  if (answer instanceof Response) {
-    ended("answered");
-    removeHookHeaders(answer.headers);
+    if (answer instanceof Response) {
+      removeHookHeaders(answer.headers);
+    }
     return answer;
   }
   const isTimeout = answer === "upstream_timeout";

@@ -3,6 +3,7 @@ import { create, type JsonObject } from "@bufbuild/protobuf";
 import { AliasStateSchema } from "../../proto/gen/realmgate/v1/feed_pb.ts";
 import { HOOK_HEADER } from "./hook-route.ts";
 import { HOP_HEADER, HopMarker } from "./hop-marker.ts";
+import { startProxy } from "./server.ts";
 import { code, echoed, HOP_KEY, LOCAL, PARENT, type Placed, testBench } from "./test-bench.ts";
 
 const bench = await testBench();
@@ -223,7 +224,8 @@ describe("a request that meets a hook", () => {
       body: new Uint8Array(bytes),
     });
     expect(await up.json()).toEqual({ bytes });
-    scripts["/large"] = () => new Response(new Uint8Array(bytes));
+    const large = new Uint8Array(bytes);
+    scripts["/large"] = () => new Response(large);
     const down = await ask(placed.host("terminal-1"), { path: "/down" });
     expect((await down.arrayBuffer()).byteLength).toBe(bytes);
   });
@@ -299,6 +301,17 @@ describe("a script that fails", () => {
     }
     const placed = await place({ hooks: { terminal: [hook("*", "/x.ts")] } });
     expect(await code(await ask(placed.host("terminal-1")))).toEqual([502, "hook_failed"]);
+  });
+
+  test("is 502 where one of our own listeners is, though somebody answers there", async () => {
+    const isForbidden = (_address: string, port: number) => port === exec.port;
+    const via = await startProxy(bench.options({ isForbidden }), bench.registry);
+    const placed = await hooked(hook("*", "/teapot"));
+    expect(await via.reached(bench.registry.revision, 2_000)).toBe(true);
+    expect((await ask(placed.host("terminal-1"))).status).toBe(418);
+    const answer = await ask(placed.host("terminal-1"), { via });
+    expect(await code(answer)).toEqual([502, "hook_failed"]);
+    await via.stop(true);
   });
 
   test("is 504 when it says nothing within the hook's own time", async () => {

@@ -138,8 +138,15 @@ export function requestPath(options: RequestPathOptions): Handle {
       }
       const scheme = inside?.scheme ?? edge.scheme;
       const { method } = request;
-      const hookable = { method, headers, asked, target, client, scheme } as const;
-      const hooked = hooks.route(snapshot, verdict, hookable, Date.now());
+      const hooked =
+        route.hooks.length === 0
+          ? null
+          : hooks.route(
+              snapshot,
+              verdict,
+              { method, headers, asked, target, client, scheme },
+              Date.now(),
+            );
       exchange.hookId = hooked === null ? null : hooked.hook.id;
 
       // A quiet stream may last; the limit belongs to the connection, which has to have it back.

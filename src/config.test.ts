@@ -82,7 +82,6 @@ describe("what is read", () => {
       ["10.0.0.0/8", "::1/128"],
     ],
     ["REALMGATE_PROXY_REUSE_PORT", "1", "proxyReusePort", true],
-    ["REALMGATE_UPSTREAM_TLS_VERIFY", "on", "upstreamTls", "system"],
     ["REALMGATE_DRAIN_S", "0", "drainS", 0],
     ["REALMGATE_DRAIN_S", "3600", "drainS", 3_600],
     ["REALMGATE_STALENESS_MAX_S", "5", "stalenessMaxS", 5],

@@ -2,13 +2,18 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { getCACertificates } from "node:tls";
 import { CERTIFICATE_PEM } from "./proxy/key-pair.ts";
 import type { UpstreamTls } from "./proxy/upstream-tls.ts";
 
 /** `off`, `on`, or the path of a file with certificates in PEM, read now. */
 export function readUpstreamTls(text: string, fail: (problem: string) => void): UpstreamTls {
   if (text === "off") return "off";
-  if (text === "on") return "system";
+  if (text === "on") {
+    if (getCACertificates("system").length > 0) return "system";
+    fail("is on, and this machine knows no authorities: install ca-certificates, or name a file");
+    return "off";
+  }
   const path = resolve(text);
   try {
     const ca = readFileSync(path, "utf8");
@@ -19,5 +24,5 @@ export function readUpstreamTls(text: string, fail: (problem: string) => void): 
     const { code } = error as NodeJS.ErrnoException;
     fail(`must be off, on, or a file of certificates in PEM: ${path} is not (${code ?? "broken"})`);
   }
-  return "system";
+  return "off";
 }

@@ -127,7 +127,7 @@ describe("SIGTERM", () => {
       const startedMs = performance.now();
       program.signal("SIGTERM");
       expect(await program.exited).toBe(0);
-      expect(performance.now() - startedMs).toBeLessThan(2_000);
+      expect(performance.now() - startedMs).toBeLessThan(5_000);
     },
     startMsMax,
   );

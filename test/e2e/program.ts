@@ -11,6 +11,8 @@ export interface Urls {
   readonly rest: string;
   readonly grpc: string;
   readonly proxy: string;
+  /** When it has one. */
+  readonly proxyTls?: string;
   readonly ops: string;
 }
 

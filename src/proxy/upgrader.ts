@@ -139,7 +139,7 @@ export class Upgrader {
     const { socket } = dialled;
     if (isTunnel(forwarded)) {
       forwarded.exchange.upstreamMs = performance.now() - startedMs;
-      return { upstream: new TcpEnd(socket), headers: new Headers() };
+      return { upstream: new TcpEnd(socket), headers: withProtocol(new Headers(), null) };
     }
     const restMs = limitMs - (performance.now() - startedMs);
     const answer = await asked(request, forwarded, socket, restMs, signal);
@@ -271,8 +271,11 @@ function headersFor(message: IncomingMessage, protocol: string | null): Headers 
   for (const name of HANDSHAKE_HEADERS) {
     headers.delete(name);
   }
-  if (protocol !== null) {
-    headers.set("sec-websocket-protocol", protocol);
-  }
+  return withProtocol(headers, protocol);
+}
+
+/** Unless told, the runtime agrees to the first that the client offers; told nothing of length, it says nothing. */
+function withProtocol(headers: Headers, protocol: string | null): Headers {
+  headers.set("sec-websocket-protocol", protocol ?? "");
   return headers;
 }

@@ -2,6 +2,7 @@ import type { CredentialLocation } from "../policy/identify.ts";
 import { answerBody } from "./answer-body.ts";
 import { cookieWithout, targetWithout } from "./credential.ts";
 import type { Exchange, ExchangeEnd } from "./exchange.ts";
+import { isAmbiguous } from "./framing.ts";
 import { type AwaitedHead, HeadDeadlines } from "./head-deadline.ts";
 import { removeClaims, removeHopByHop } from "./header-rules.ts";
 import type { Live } from "./live.ts";
@@ -89,6 +90,12 @@ export class Forwarder {
       });
       const nowMs = performance.now();
       forwarded.exchange.upstreamMs = nowMs - head.movedAtMs;
+      if (!isResponse(response.status) || isAmbiguous(response.headers)) {
+        head.break();
+        forwarded.ended("broken");
+        this.#warn(forwarded, isResponse(response.status) ? "AmbiguousFraming" : "UnusableStatus");
+        return "upstream_unreachable";
+      }
       if (isTakenWhole(request.method, response)) {
         head.moved(nowMs);
         const whole = await response.blob();
@@ -104,21 +111,17 @@ export class Forwarder {
         return "upstream_timeout";
       }
       if (!request.signal.aborted && live.revoked === null) {
-        const { address, port } = route;
-        this.#options.log.warn(
-          {
-            requestId: forwarded.exchange.requestId,
-            address: address.text,
-            port,
-            error: nameOf(error),
-          },
-          "upstream failed",
-        );
+        this.#warn(forwarded, nameOf(error));
       }
       return "upstream_unreachable";
     } finally {
       this.#deadlines.end(head);
     }
+  }
+
+  #warn({ live, exchange: { requestId } }: Forwarded, error: string): void {
+    const { address, port } = live.allowed.route;
+    this.#options.log.warn({ requestId, address: address.text, port, error }, "upstream failed");
   }
 
   /** Closes idle connections and stops the deadlines. */
@@ -230,7 +233,6 @@ const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 function isTakenWhole(method: string, { status, headers }: Response): boolean {
   return (
     method !== "HEAD" &&
-    isResponse(status) &&
     !BODILESS.has(status) &&
     isShort(headers) &&
     headers.get("content-type") !== null
@@ -247,12 +249,7 @@ function streamed(
   response: Response,
   { live, exchange, ended }: Forwarded,
   head: AwaitedHead,
-): Response | "upstream_unreachable" {
-  if (!isResponse(response.status)) {
-    head.break();
-    ended("broken");
-    return "upstream_unreachable";
-  }
+): Response {
   removeHopByHop(response.headers);
   const { body, headers, status, statusText } = response;
   if (body === null || method === "HEAD") {

@@ -54,7 +54,7 @@ const ANSWERS = {
   bad_request: {
     status: 400,
     error: "Bad Request",
-    message: "A request of this kind cannot carry a body",
+    message: "The request is malformed, or of a kind that carries no body here",
   },
   unknown_host: { status: 404, error: "Not Found", message: "There is nothing at this address" },
   method_not_allowed: {

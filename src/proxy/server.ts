@@ -5,6 +5,7 @@ import { RequestCredentials, requestTarget } from "./credential.ts";
 import { Exchange, type ExchangeWatch } from "./exchange.ts";
 import { type ChangeSource, Feed } from "./feed.ts";
 import { Forwarder } from "./forward.ts";
+import { hasTwoLengths } from "./framing.ts";
 import { hostParser } from "./host.ts";
 import { judge } from "./judge.ts";
 import { LiveConnections } from "./live.ts";
@@ -112,7 +113,7 @@ export async function startProxy(
       }
       const asked = requestTarget(request.url);
       exchange.target = asked;
-      if (asked === null || (isBodiless(request.method) && announcesBody(headers))) {
+      if (asked === null || hasTwoLengths(headers) || hasLostBody(request)) {
         return refused(request, exchange, "bad_request");
       }
 
@@ -229,8 +230,8 @@ function refused(
 }
 
 /** The runtime drops the body of such a request without a trace; forwarding it without would change its meaning. */
-function isBodiless(method: string): boolean {
-  return method === "GET" || method === "HEAD";
+function hasLostBody({ method, headers }: Request): boolean {
+  return (method === "GET" || method === "HEAD") && announcesBody(headers);
 }
 
 /** The runtime has checked the framing: one Content-Length or `chunked`, never both. */

@@ -123,7 +123,8 @@ function takeAnswer(text: string): { answer: Answer; rest: string } | null {
     const { body, length } = chunked;
     return { answer: { status, headers, body }, rest: text.slice(start + length) };
   }
-  const length = status < 200 || status === 204 ? 0 : Number(headers.get("content-length") ?? 0);
+  const isBodiless = status < 200 || status === 204 || status === 304;
+  const length = isBodiless ? 0 : Number(headers.get("content-length") ?? 0);
   if (text.length < start + length) return null;
   const body = text.slice(start, start + length);
   return { answer: { status, headers, body }, rest: text.slice(start + length) };

@@ -95,6 +95,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         domain,
         serverName,
         trustedProxies: config.trustedProxies,
+        exchangesMax: config.exchangesMax,
         programPorts,
         mayDial: (address) => placement.place(address) !== null,
         isForbidden: (address, port) => isOwn(own, address, port),

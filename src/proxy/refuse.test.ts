@@ -12,6 +12,7 @@ test.each<[RefusalReason, number, string]>([
   ["disabled", 503, "Service Unavailable"],
   ["policy_error", 503, "Service Unavailable"],
   ["no_upstream", 503, "Service Unavailable"],
+  ["overloaded", 503, "Service Unavailable"],
   ["upgrade_unsupported", 501, "Not Implemented"],
   ["upstream_unreachable", 502, "Bad Gateway"],
   ["upstream_timeout", 504, "Gateway Timeout"],

@@ -15,6 +15,7 @@ export type RefusalReason =
   | "policy_error"
   | "stale"
   | "no_upstream"
+  | "overloaded"
   | "upgrade_unsupported"
   | "upstream_unreachable"
   | "upstream_timeout"
@@ -67,6 +68,7 @@ const ANSWERS = {
   policy_error: { ...UNAVAILABLE, message: "The permission document cannot be applied" },
   stale: { ...UNAVAILABLE, message: "The gate cannot tell whether access is still allowed" },
   no_upstream: { ...UNAVAILABLE, message: "The program is not available in this container" },
+  overloaded: { ...UNAVAILABLE, message: "Too much is going on here already" },
   unauthenticated: AUTHENTICATE,
   not_granted: FORBIDDEN,
   denied: FORBIDDEN,

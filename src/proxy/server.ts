@@ -32,6 +32,11 @@ export interface ProxyOptions {
   readonly responseHeaderMs?: number;
   /** How long a connection may be silent between requests and while one comes in: 30 unless set, at most 255. */
   readonly idleS?: number;
+  /**
+   * How many exchanges (requests with their answers, WebSockets, tunnels) may go on at a time: 32,768 unless set. No
+   * container has more than half of them. Each takes two sockets.
+   */
+  readonly exchangesMax?: number;
   /** Whether a container may live at this address (canonical text). Asked when a container changes. */
   readonly mayDial: (address: string) => boolean;
   /** Whether one of our own listeners is there: it is never dialled. Asked for each request. */
@@ -58,6 +63,7 @@ export interface ProxyServer {
 const FETCHES_MAX_VARIABLE = "BUN_CONFIG_MAX_HTTP_REQUESTS";
 const RESPONSE_HEADER_MS = 60_000;
 const IDLE_S = 30;
+const EXCHANGES_MAX = 32_768;
 
 /**
  * Starts the data plane's plain HTTP edge. Resolves when it listens and has asked the source once; throws TypeError for
@@ -71,6 +77,7 @@ export async function startProxy(
   const parseHost = hostParser(serverName, options.domain);
   const trusted = trustedProxies(options.trustedProxies);
   const idleS = options.idleS ?? IDLE_S;
+  const exchangesMax = options.exchangesMax ?? EXCHANGES_MAX;
   const refusals = new RefusalLog(log);
   const empty = Snapshot.empty({ serverName, programPorts, mayDial, log });
   const feed = new Feed(source, empty, log, ({ projects, containers }) =>
@@ -140,6 +147,10 @@ export async function startProxy(
       }
       if (isForbidden(route.address.text, route.port)) {
         return refused(request, exchange, "no_upstream");
+      }
+      // What goes on has no end but its own: unlike idle connections it has to be counted.
+      if (!connections.hasRoom(verdict.host.container, exchangesMax)) {
+        return refused(request, exchange, "overloaded");
       }
       if (isWebSocketUpgrade(headers)) {
         return refused(request, exchange, "upgrade_unsupported");

@@ -1,5 +1,6 @@
 // A gate in front of a witness: what the upstream saw is part of every case.
-import { afterAll, expect } from "bun:test";
+import { afterAll, expect, setDefaultTimeout } from "bun:test";
+import { type ProxyServer, startProxy } from "../../src/proxy/server.ts";
 import {
   type Placed,
   type Placement,
@@ -16,24 +17,49 @@ export interface Scene {
 }
 
 export interface CaseBench extends TestBench {
+  /** Trusts nobody, and waits for a minute: no case fails because the machine is slow. */
+  readonly proxy: ProxyServer;
+  /** Waits for 400 ms. */
+  readonly hasty: ProxyServer;
   /** A container whose terminal is a witness of its own, until the test file ends. */
   scene(placement?: Placement, answering?: Answering): Promise<Scene>;
 }
 
 /** Starts a bench for the test file that calls it, and stops it when that file is done. */
 export async function caseBench(): Promise<CaseBench> {
+  setDefaultTimeout(30_000);
   const bench = await testBench();
+  const { registry } = bench;
+  const proxy = await startProxy(bench.options({ responseHeaderMs: 60_000 }), registry);
   const witnesses: Witness[] = [];
-  afterAll(() => {
+  afterAll(async () => {
+    await proxy.stop(true);
     for (const witness of witnesses) witness.stop();
   });
+
+  const enforced = async () => expect(await proxy.reached(registry.revision, 10_000)).toBe(true);
+  async function place(placement: Placement = {}): Promise<Placed> {
+    const placed = await bench.place(placement);
+    await enforced();
+    return {
+      ...placed,
+      async change(next) {
+        await placed.change(next);
+        await enforced();
+      },
+    };
+  }
+
   return {
     ...bench,
+    proxy,
+    hasty: bench.proxy,
+    place,
     async scene(placement = {}, answering) {
       const witness = await startWitness(answering);
       witnesses.push(witness);
       const programs = { ...placement.programs, terminal: witness.port };
-      const placed = await bench.place({ ...placement, programs });
+      const placed = await place({ ...placement, programs });
       return { host: placed.host("terminal-1"), placed, witness };
     },
   };

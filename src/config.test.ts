@@ -46,6 +46,7 @@ test("nothing set is what the documentation says", () => {
       "fc00::/7",
     ],
     programPorts: { terminal: 76, display: 3998, sqlite: 5 },
+    exchangesMax: 32_768,
     accessLog: null,
   });
 });
@@ -63,6 +64,7 @@ describe("what is read", () => {
     ["REALMGATE_DATA_DIR", "/srv/gate", "databasePath", "/srv/gate/realmgate.sqlite"],
     ["REALMGATE_DATABASE_URL", "sqlite:/srv/db", "databasePath", "/srv/db"],
     ["REALMGATE_DOMAIN", "Example.Test", "domain", "example.test"],
+    ["REALMGATE_EXCHANGES_MAX", "9500", "exchangesMax", 9500],
     ["REALMGATE_ACCESS_LOG", "off", "accessLog", null],
     ["REALMGATE_ACCESS_LOG", "stderr", "accessLog", "stderr"],
     ["REALMGATE_ACCESS_LOG", "/var/log/access", "accessLog", { path: "/var/log/access" }],

@@ -46,6 +46,8 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   readonly containerCidrs: readonly string[];
   readonly programPorts: Readonly<Record<string, number>>;
+  /** Of the proxy, at a time. */
+  readonly exchangesMax: number;
   /** Where a line for each exchange of the proxy goes; null: nowhere. */
   readonly accessLog: AccessLogPlace | null;
 }
@@ -94,6 +96,10 @@ export const settings = {
     "networks where containers may live",
   ],
   REALMGATE_PROGRAM_PORTS: ["terminal=76,display=3998,sqlite=5", "default port of each program"],
+  REALMGATE_EXCHANGES_MAX: [
+    "32768",
+    "requests, WebSockets and tunnels that the proxy has open at a time; two sockets each",
+  ],
   REALMGATE_ACCESS_LOG: ["off", "a line of JSON for each exchange of the proxy: stderr, or a file"],
 } as const satisfies Record<string, readonly [fallback: string, meaning: string]>;
 
@@ -180,6 +186,7 @@ export function parseConfig(
     trustedProxies: readNetworks("REALMGATE_TRUSTED_PROXIES", text, fail),
     containerCidrs: readNetworks("REALMGATE_CONTAINER_CIDRS", text, fail),
     programPorts: readProgramPorts(text("REALMGATE_PROGRAM_PORTS"), fail),
+    exchangesMax: readCount("REALMGATE_EXCHANGES_MAX", text, fail),
     accessLog: readAccessLog(text("REALMGATE_ACCESS_LOG")),
   };
   if (!/^[a-zA-Z0-9_-]{3,50}$/.test(config.adminUsername)) {
@@ -277,6 +284,12 @@ function readProxyTlsSettings(text: Text, fail: Fail): ProxyTls | null {
     () => readListen("REALMGATE_PROXY_TLS_LISTEN", text, fail),
     fail,
   );
+}
+
+function readCount(setting: Setting, text: Text, fail: Fail): number {
+  const digits = text(setting);
+  if (!/^[1-9]\d{0,6}$/.test(digits)) fail(setting, "must be a number from 1 to 9999999");
+  return Number(digits);
 }
 
 /** Whether the file can be written is found out when it is opened. */

@@ -79,6 +79,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         domain: config.domain,
         serverName: config.serverName,
         trustedProxies: config.trustedProxies,
+        exchangesMax: config.exchangesMax,
         programPorts: config.programPorts,
         mayDial: (address) => placement.place(address) !== null,
         isForbidden: (address, port) => isOwn(own, address, port),

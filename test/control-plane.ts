@@ -63,7 +63,7 @@ export class ControlPlane implements AsyncDisposable {
       store,
       sessions: this.#sessions,
       logins,
-      placement: createPlacement(["10.0.0.0/8"]),
+      placement: createPlacement(["10.0.0.0/8", "127.0.0.0/8"]),
       domain: "localhost",
       serverName: "local",
       signup: true,
@@ -80,6 +80,11 @@ export class ControlPlane implements AsyncDisposable {
       clientAddress: () => "127.0.0.1",
       log,
     });
+  }
+
+  /** Where REST listens, for those who write their own bytes. */
+  get restPort(): number {
+    return this.#rest.port;
   }
 
   /** Sets the clock: `step` seconds after the beginning. */

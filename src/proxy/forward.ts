@@ -3,6 +3,7 @@ import { answerBody } from "./answer-body.ts";
 import { boundedBody } from "./bounded-body.ts";
 import { cookieWithout, targetWithout } from "./credential.ts";
 import type { Exchange, ExchangeEnd } from "./exchange.ts";
+import { isAmbiguous } from "./framing.ts";
 import { type AwaitedHead, HeadDeadlines } from "./head-deadline.ts";
 import { removeClaims, removeHopByHop } from "./header-rules.ts";
 import type { HookedRoute } from "./hook-route.ts";
@@ -103,6 +104,12 @@ export class Forwarder {
       });
       const nowMs = performance.now();
       forwarded.exchange.upstreamMs = nowMs - head.movedAtMs;
+      if (!isResponse(response.status) || isAmbiguous(response.headers)) {
+        head.break();
+        forwarded.ended("broken");
+        this.#warn(forwarded, isResponse(response.status) ? "AmbiguousFraming" : "UnusableStatus");
+        return "upstream_unreachable";
+      }
       if (isTakenWhole(request.method, response)) {
         head.moved(nowMs);
         this.#deadlines.adopt(head);
@@ -123,16 +130,21 @@ export class Forwarder {
         return "upstream_timeout";
       }
       if (!request.signal.aborted && live.revoked === null) {
-        const { requestId } = forwarded.exchange;
-        this.#options.log.warn(
-          { requestId, address: address.text, port, error: nameOf(error) },
-          hooked === null ? "upstream failed" : "hook failed",
-        );
+        this.#warn(forwarded, nameOf(error));
       }
       return "upstream_unreachable";
     } finally {
       this.#deadlines.end(head);
     }
+  }
+
+  #warn(forwarded: Forwarded, error: string): void {
+    const { requestId } = forwarded.exchange;
+    const { address, port } = destination(forwarded);
+    this.#options.log.warn(
+      { requestId, address: address.text, port, error },
+      forwarded.hooked === null ? "upstream failed" : "hook failed",
+    );
   }
 
   /** Closes idle connections and stops the deadlines. */
@@ -273,7 +285,6 @@ const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 function isTakenWhole(method: string, { status, headers }: Response): boolean {
   return (
     method !== "HEAD" &&
-    isResponse(status) &&
     !BODILESS.has(status) &&
     isShort(headers) &&
     headers.get("content-type") !== null
@@ -318,12 +329,8 @@ function streamed(
   response: Response,
   forwarded: Forwarded,
   head: AwaitedHead,
-): Response | ForwardFailure {
+): Response {
   const { exchange, ended } = forwarded;
-  if (!isResponse(response.status)) {
-    head.break();
-    return "upstream_unreachable";
-  }
   removeHopByHop(response.headers);
   const { body, headers, status, statusText } = response;
   if (body === null || method === "HEAD") {

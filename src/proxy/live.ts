@@ -130,6 +130,11 @@ export class LiveConnections {
     return this.#size;
   }
 
+  /** Whether one more of this container may go on. Of `max` in all no container has more than half: others have to live, too. */
+  hasRoom(container: string, max: number): boolean {
+    return this.#size < max && (this.#byContainer.get(container)?.size ?? 0) < max / 2;
+  }
+
   /** `allowed` is what `judge` said of the question, at a snapshot that may be older than the present one. */
   add(question: Question, allowed: Allowed, revision: bigint): Live {
     const live = new Live(this, question, allowed);

@@ -13,6 +13,7 @@ test.each<[RefusalReason, number, string]>([
   ["policy_error", 503, "Service Unavailable"],
   ["no_upstream", 503, "Service Unavailable"],
   ["bad_upgrade", 400, "Bad Request"],
+  ["overloaded", 503, "Service Unavailable"],
   ["upstream_unreachable", 502, "Bad Gateway"],
   ["upstream_timeout", 504, "Gateway Timeout"],
   ["internal_error", 500, "Internal Server Error"],

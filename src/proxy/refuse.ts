@@ -16,6 +16,7 @@ export type RefusalReason =
   | "policy_error"
   | "stale"
   | "no_upstream"
+  | "overloaded"
   | "bad_upgrade"
   | "websocket_version"
   | "upgrade_required"
@@ -74,7 +75,7 @@ const ANSWERS = {
   bad_request: {
     status: 400,
     error: "Bad Request",
-    message: "A request of this kind cannot carry a body",
+    message: "The request is malformed, or of a kind that carries no body here",
   },
   unknown_host: { status: 404, error: "Not Found", message: "There is nothing at this address" },
   misdirected: {
@@ -92,6 +93,7 @@ const ANSWERS = {
   policy_error: { ...UNAVAILABLE, message: "The permission document cannot be applied" },
   stale: { ...UNAVAILABLE, message: "The gate cannot tell whether access is still allowed" },
   no_upstream: { ...UNAVAILABLE, message: "The program is not available in this container" },
+  overloaded: { ...UNAVAILABLE, message: "Too much is going on here already" },
   unauthenticated: AUTHENTICATE,
   not_granted: FORBIDDEN,
   denied: FORBIDDEN,

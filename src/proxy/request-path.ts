@@ -6,6 +6,7 @@ import { CurlProgram, type CurlRefusal } from "./curl.ts";
 import { type Edge, PLAIN_EDGE } from "./edge.ts";
 import { Exchange, type ExchangeEnd, type ExchangeWatch } from "./exchange.ts";
 import type { Forwarded, Forwarder, ForwardFailure } from "./forward.ts";
+import { hasTwoLengths } from "./framing.ts";
 import type { HookRoutes } from "./hook-route.ts";
 import { type HookOutcome, runHook } from "./hook-run.ts";
 import type { HostName } from "./host.ts";
@@ -37,6 +38,8 @@ export interface RequestPathOptions {
   readonly isForbidden: (address: string, port: number) => boolean;
   /** How long a connection may be silent between requests, in seconds. */
   readonly idleS: number;
+  /** How many exchanges may go on at a time. */
+  readonly exchangesMax: number;
   readonly watch: ExchangeWatch;
   /** Told how the run of a hook ended. */
   readonly hookRan: (outcome: HookOutcome) => void;
@@ -62,7 +65,7 @@ interface Arrival {
 
 export function requestPath(options: RequestPathOptions): Handle {
   const { parseHost, trusted, connections, hooks, forwarder, upgrader } = options;
-  const { isForbidden, idleS, watch, log } = options;
+  const { isForbidden, idleS, exchangesMax, watch, log } = options;
   const curl = new CurlProgram({
     parseHost,
     ports: options.ports,
@@ -95,7 +98,7 @@ export function requestPath(options: RequestPathOptions): Handle {
       }
       const asked = requestTarget(request.url);
       exchange.target = asked;
-      if (asked === null || (isBodiless(request.method) && announcesBody(headers))) {
+      if (asked === null || hasTwoLengths(headers) || hasLostBody(request)) {
         return refused(request, exchange, "bad_request");
       }
 
@@ -125,6 +128,10 @@ export function requestPath(options: RequestPathOptions): Handle {
       }
       if (isForbidden(route.address.text, route.port)) {
         return refused(request, exchange, "no_upstream");
+      }
+      // What goes on has no end but its own: unlike idle connections it has to be counted.
+      if (!connections.hasRoom(verdict.host.container, exchangesMax)) {
+        return refused(request, exchange, "overloaded");
       }
       if (inside !== null && isBuiltIn(route)) {
         return refused(request, exchange, "curl_nested");
@@ -232,8 +239,8 @@ function refused(
 }
 
 /** The runtime drops the body of such a request without a trace; forwarding it without would change its meaning. */
-function isBodiless(method: string): boolean {
-  return method === "GET" || method === "HEAD";
+function hasLostBody({ method, headers }: Request): boolean {
+  return (method === "GET" || method === "HEAD") && announcesBody(headers);
 }
 
 /** The runtime has checked the framing: one Content-Length or `chunked`, never both. */

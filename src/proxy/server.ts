@@ -47,6 +47,11 @@ export interface ProxyOptions {
   readonly responseHeaderMs?: number;
   /** How long a connection may be silent between requests and while one comes in: 30 unless set, at most 255. */
   readonly idleS?: number;
+  /**
+   * How many exchanges (requests with their answers, WebSockets, tunnels) may go on at a time: 32,768 unless set. No
+   * container has more than half of them. Each takes two sockets.
+   */
+  readonly exchangesMax?: number;
   /** Whether a container may live at this address (canonical text). Asked when a container changes. */
   readonly mayDial: (address: string) => boolean;
   /** Whether one of our own listeners is there: it is never dialled. Asked for each request. */
@@ -85,6 +90,7 @@ export interface ProxyServer {
 const FETCHES_MAX_VARIABLE = "BUN_CONFIG_MAX_HTTP_REQUESTS";
 const RESPONSE_HEADER_MS = 60_000;
 const IDLE_S = 30;
+const EXCHANGES_MAX = 32_768;
 
 /**
  * Starts the data plane's plain HTTP edge. Resolves when it listens and has asked the source once; throws TypeError for
@@ -100,6 +106,7 @@ export async function startProxy(
   const parent = `${serverName}.containers.${options.domain}`.toLowerCase();
   const trusted = trustedProxies(options.trustedProxies);
   const idleS = options.idleS ?? IDLE_S;
+  const exchangesMax = options.exchangesMax ?? EXCHANGES_MAX;
   const refusals = new RefusalLog(log);
   const enforced = new Enforced({
     source,
@@ -152,6 +159,7 @@ export async function startProxy(
     ports: () => listeners.ports,
     isForbidden,
     idleS,
+    exchangesMax,
     watch,
     hookRan: (outcome) => metrics.hookRan(outcome),
     log,

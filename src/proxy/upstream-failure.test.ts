@@ -68,10 +68,6 @@ describe("an upstream that fails", () => {
   const broken = [
     ["of known length", "Content-Type: text/plain\r\nContent-Length: 65536\r\n\r\nabc"],
     ["in chunks", "Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"],
-    [
-      "in chunks with a length besides",
-      "Content-Type: text/plain\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
-    ],
     ["without a type", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"],
     ["short and without a type", "Content-Length: 10\r\n\r\nabc"],
   ] as const;

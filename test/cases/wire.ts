@@ -1,0 +1,149 @@
+// Clients that send bytes as they are.
+import net from "node:net";
+
+export interface Answer {
+  readonly status: number;
+  /** Of equal names the last. Names in lower case. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: string;
+}
+
+/** Everything that comes back until the other side ends the connection. */
+export function untilClosed(port: number, bytes: string): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  let received = "";
+  const socket = net.connect(port, "127.0.0.1", () => socket.write(bytes, "latin1"));
+  socket.on("data", (data) => {
+    received += data.toString("latin1");
+  });
+  socket.on("error", () => {});
+  socket.on("close", () => resolve(received));
+  return promise;
+}
+
+/** One connection on which answers are awaited one by one. */
+export class Wire {
+  readonly socket: net.Socket;
+  readonly closed: Promise<void>;
+  #received = "";
+  #ended = false;
+  #wake: () => void = () => {};
+
+  constructor(port: number, host = "127.0.0.1") {
+    this.socket = net.connect(port, host);
+    this.socket.on("data", (data) => {
+      this.#received += data.toString("latin1");
+      this.#wake();
+    });
+    this.socket.on("error", () => {});
+    this.closed = new Promise((resolve) => {
+      this.socket.on("close", () => {
+        this.#ended = true;
+        this.#wake();
+        resolve();
+      });
+    });
+  }
+
+  /** What came and was not taken. */
+  get received(): string {
+    return this.#received;
+  }
+
+  send(bytes: string): this {
+    this.socket.write(bytes, "latin1");
+    return this;
+  }
+
+  /** The next whole answer; null when the connection ends before. */
+  async answer(): Promise<Answer | null> {
+    for (;;) {
+      const taken = takeAnswer(this.#received);
+      if (taken !== null) {
+        this.#received = taken.rest;
+        return taken.answer;
+      }
+      if (this.#ended) return null;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** Resolves once this text has come; false when the connection ends before. */
+  async saw(text: string): Promise<boolean> {
+    while (!this.#received.includes(text)) {
+      if (this.#ended) return false;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return true;
+  }
+
+  end(): void {
+    this.socket.destroy();
+  }
+}
+
+/** The answer to one request on a connection of its own; null: the connection ended without one. */
+export async function answerTo(port: number, bytes: string): Promise<Answer | null> {
+  const wire = new Wire(port).send(bytes);
+  const answer = await wire.answer();
+  wire.end();
+  return answer;
+}
+
+/** All whole answers in the text. */
+export function answersIn(text: string): Answer[] {
+  const answers: Answer[] = [];
+  for (let rest = text; ; ) {
+    const taken = takeAnswer(rest);
+    if (taken === null) return answers;
+    answers.push(taken.answer);
+    rest = taken.rest;
+  }
+}
+
+function takeAnswer(text: string): { answer: Answer; rest: string } | null {
+  const end = text.indexOf("\r\n\r\n");
+  if (end === -1) return null;
+  const [line = "", ...lines] = text.slice(0, end).split("\r\n");
+  const headers = new Map(
+    lines.map((each): [string, string] => {
+      const colon = each.indexOf(":");
+      return [each.slice(0, colon).toLowerCase(), each.slice(colon + 1).trim()];
+    }),
+  );
+  const status = Number(line.split(" ")[1]);
+  const start = end + 4;
+  if (headers.get("transfer-encoding") === "chunked") {
+    const chunked = unchunked(text.slice(start));
+    if (chunked === null) return null;
+    const { body, length } = chunked;
+    return { answer: { status, headers, body }, rest: text.slice(start + length) };
+  }
+  const isBodiless = status < 200 || status === 204 || status === 304;
+  const length = isBodiless ? 0 : Number(headers.get("content-length") ?? 0);
+  if (text.length < start + length) return null;
+  const body = text.slice(start, start + length);
+  return { answer: { status, headers, body }, rest: text.slice(start + length) };
+}
+
+function unchunked(text: string): { body: string; length: number } | null {
+  let body = "";
+  for (let at = 0; ; ) {
+    const line = text.indexOf("\r\n", at);
+    if (line === -1) return null;
+    const size = Number.parseInt(text.slice(at, line), 16);
+    if (text.length < line + 2 + size + 2) return null;
+    body += text.slice(line + 2, line + 2 + size);
+    at = line + 2 + size + 2;
+    if (size === 0) return { body, length: at };
+  }
+}
+
+/** A request with these lines between Host and the empty line. */
+export function request(host: string, line = "GET / HTTP/1.1", ...lines: string[]): string {
+  return `${[line, `Host: ${host}`, ...lines].join("\r\n")}\r\n\r\n`;
+}

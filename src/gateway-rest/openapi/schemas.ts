@@ -9,6 +9,7 @@ import {
 } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import {
+  asked_by,
   json_text,
   nullable,
   omit_empty,
@@ -157,7 +158,7 @@ function mustBeSent(field: DescField): boolean {
 
 /** As present.ts writes: what has no presence, and documented nulls. */
 function isAlwaysAnswered(field: DescField): boolean {
-  if (getOption(field, omit_empty)) return false;
+  if (getOption(field, omit_empty) || getOption(field, asked_by) !== "") return false;
   return getOption(field, nullable) || field.presence === FeatureSet_FieldPresence.IMPLICIT;
 }
 

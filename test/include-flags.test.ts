@@ -20,19 +20,25 @@ beforeAll(async () => {
 
 afterAll(() => plane[Symbol.asyncDispose]());
 
-function get(path: string) {
+function get(path: string): ReturnType<ControlPlane["data"]> {
   return plane.data(owner, { method: "GET", path, realm: null });
 }
 
 describe("an empty list is written when it is asked for, and left out when it is not", () => {
+  const paths = {
+    permissions: () => `/projects/${project}`,
+    proxy_domains: () => `/containers/${container}`,
+    usage: () => "/realms",
+  };
   test.each([
-    ["members", () => `/projects/${project}`, "include_permissions", "permissions", []],
-    ["aliases", () => `/containers/${container}`, "include_proxy_domains", "proxy_domains", []],
-    ["the realms' usage", () => "/realms", "include_usage", "usage", {}],
-  ] as const)("%s", async (_, path, flag, field, empty) => {
-    expect(await get(`${path()}?${flag}=true`)).toMatchObject({ [field]: empty });
-    expect(await get(`${path()}?${flag}=false`)).not.toHaveProperty(field);
-    expect(await get(path())).not.toHaveProperty(field);
+    ["permissions", "include_permissions", []],
+    ["proxy_domains", "include_proxy_domains", []],
+    ["usage", "include_usage", {}],
+  ] as const)("%s, with %s", async (field, flag, empty) => {
+    const path = paths[field]();
+    expect(await get(`${path}?${flag}=true`)).toMatchObject({ [field]: empty });
+    expect(await get(`${path}?${flag}=false`)).not.toHaveProperty(field);
+    expect(await get(path)).not.toHaveProperty(field);
   });
 
   test("in lists, too", async () => {

@@ -10,7 +10,12 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
-import { asked_by, nullable, omit_empty } from "../../proto/gen/realmgate/v1/options_pb.ts";
+import {
+  asked_by,
+  null_beside,
+  nullable,
+  omit_empty,
+} from "../../proto/gen/realmgate/v1/options_pb.ts";
 
 const nothing: ReadonlySet<string> = new Set();
 
@@ -33,10 +38,19 @@ function touchUp(
 ): JsonObject {
   for (const field of message.fields) {
     if (isFieldSet(message.message, field)) touchUpField(message, field, json[field.name], asked);
-    else if (getOption(field, nullable)) json[field.name] = null;
+    else if (isNull(message, field)) json[field.name] = null;
     else if (isLeftOut(field, asked)) delete json[field.name];
   }
   return json;
+}
+
+/** Of a field that is unset. */
+function isNull(message: ReflectMessage, field: DescField): boolean {
+  const other = getOption(field, null_beside);
+  const beside = message.fields.find(({ name }) => name === other);
+  return (
+    getOption(field, nullable) || (beside !== undefined && isFieldSet(message.message, beside))
+  );
 }
 
 /** Of a list or map that is empty. */

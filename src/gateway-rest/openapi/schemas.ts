@@ -11,6 +11,7 @@ import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import {
   asked_by,
   json_text,
+  null_beside,
   nullable,
   omit_empty,
   output_only,
@@ -95,7 +96,8 @@ export class Schemas {
   /** A field's value, with its comment. */
   field(field: DescField, direction: Direction): JsonObject {
     const value = this.#value(field, getOption(field, rule), direction);
-    const schema = getOption(field, nullable) ? orNull(value) : value;
+    const isNullable = getOption(field, nullable) || getOption(field, null_beside) !== "";
+    const schema = isNullable ? orNull(value) : value;
     const readOnly = direction === "request" && getOption(field, output_only);
     return { ...schema, description: descriptionOf(field), ...(readOnly ? { readOnly } : {}) };
   }

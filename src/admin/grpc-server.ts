@@ -155,9 +155,8 @@ function peerAddress(peer: string): string {
 function status(failure: Failure, metadata: Metadata): StatusObject {
   const row = refusalOf(failure.code);
   const message = messageOf(failure);
-  const details = [
-    anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { reason: row.code, domain: errorDomain })),
-  ];
+  const info = { reason: row.code, domain: errorDomain, metadata: { ...failure.facts } };
+  const details = [anyPack(ErrorInfoSchema, create(ErrorInfoSchema, info))];
   if (failure.violations.length > 0) {
     const fieldViolations = failure.violations.map(({ instancePath, message }) => ({
       field: instancePath,

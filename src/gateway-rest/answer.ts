@@ -51,18 +51,20 @@ export function failure(refused: Refusal, errors?: Binding["errors"]): Response 
 
 /** The body of that answer. */
 export function failureEnvelope(
-  { code, violations = [] }: Refusal,
+  { code, violations = [], facts = {} }: Refusal,
   errors?: Binding["errors"],
 ): JsonObject {
   const row = refusalOf(code);
   const reason = row.error || (STATUS_CODES[row.http] ?? "Error");
-  const data = violations.map(({ instancePath, message }) => ({ instancePath, message }));
+  const named = { ...facts };
+  const listed = violations.map(({ instancePath, message }) => ({ instancePath, message }));
+  const data = Object.keys(named).length > 0 ? named : listed;
   return {
     statusCode: row.http,
     error: errors?.get(row.http) ?? reason,
-    message: messageOf({ code, violations }),
+    message: messageOf({ code, violations, facts }),
     code: row.code,
-    ...(data.length > 0 ? { data } : {}),
+    ...(Object.keys(data).length > 0 ? { data } : {}),
   };
 }
 

@@ -37,6 +37,9 @@ export function pointerStep(name: string): string {
   return `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
 
+/** What of a refusal clients read by name: REST `data` in place of the violations, gRPC `ErrorInfo.metadata`. */
+export type Facts = Readonly<Record<string, string>>;
+
 /** A call that was carried out. */
 export interface Success {
   readonly ok: true;
@@ -54,6 +57,8 @@ export interface Failure {
   readonly violations: readonly Violation[];
   /** Seconds until the same call may go better; null when waiting does not help. */
   readonly retryAfterS: number | null;
+  /** Only where the contract names them. */
+  readonly facts?: Facts;
 }
 
 export type Reply = Success | Failure;
@@ -66,23 +71,31 @@ export class Refused extends Error {
   readonly code: ErrorCode;
   readonly violations: readonly Violation[];
   readonly retryAfterS: number | null;
+  readonly facts: Facts;
 
   constructor(
     code: ErrorCode,
     violations: readonly Violation[] = [],
     retryAfterS: number | null = null,
+    facts: Facts = {},
   ) {
-    super(messageOf({ code, violations }));
+    super(messageOf({ code, violations, facts }));
     this.name = "Refused";
     this.code = code;
     this.violations = violations;
     this.retryAfterS = retryAfterS;
+    this.facts = facts;
   }
 }
 
-/** The text for people. Clients match on the documented one; a wrong shape also names its first field. */
-export function messageOf(failure: Pick<Failure, "code" | "violations">): string {
+/**
+ * The text for people. Clients match on the documented one; a wrong shape also names its first field, and a limit says how
+ * much of it is used (facts `used` and `limit`).
+ */
+export function messageOf(failure: Pick<Failure, "code" | "violations" | "facts">): string {
   const { message, code } = refusalOf(failure.code);
+  const { used, limit } = failure.facts ?? {};
+  if (used !== undefined && limit !== undefined) return `${message} (${used}/${limit})`;
   const first = failure.violations[0];
   if (code !== "VALIDATION_ERROR" || first === undefined) return message;
   return `${message}: ${first.instancePath || "/"} ${first.message}`;

@@ -16,6 +16,8 @@ export type GrpcAnswer<Shape> =
       readonly code: string;
       readonly message: string;
       readonly fields: readonly string[];
+      /** ErrorInfo.metadata. */
+      readonly facts: Readonly<Record<string, string>>;
     };
 
 export class GrpcClient implements Disposable {
@@ -73,13 +75,14 @@ function failure(
   const [packed] = trailers.get("grpc-status-details-bin");
   const details =
     packed instanceof Buffer ? fromBinary(StatusSchema, new Uint8Array(packed)).details : [];
-  const infos = details.map((any) => anyUnpack(any, ErrorInfoSchema));
+  const info = details.map((any) => anyUnpack(any, ErrorInfoSchema)).find((each) => each);
   const bad = details.flatMap((any) => anyUnpack(any, BadRequestSchema)?.fieldViolations ?? []);
   return {
     ok: false,
     status,
-    code: infos.find((info) => info !== undefined)?.reason ?? "",
+    code: info?.reason ?? "",
     message,
     fields: bad.map(({ field }) => field),
+    facts: info?.metadata ?? {},
   };
 }

@@ -1,7 +1,7 @@
 // Names that aliases may have. An alias is the first label of a host: it must never be read as another kind of host.
 import { randomBytes } from "node:crypto";
 import type { Value } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../proto/call.ts";
+import { type Facts, Refused } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 
 const charactersMin = 3;
@@ -24,9 +24,20 @@ export function aliasNameProblem(name: string): string | null {
     return "must have only a-z, 0-9 and -, and neither begin nor end with -";
   }
   if (reservedNames.has(name)) return `is reserved: ${name}`;
-  const prefix = reservedPrefixes.find((each) => name === each || name.startsWith(`${each}-`));
+  const prefix = reservedPrefixOf(name);
   if (prefix !== undefined) return `is reserved, as everything that begins with ${prefix}-`;
   return containerHost.test(name) ? "looks like the host of a container" : null;
+}
+
+function reservedPrefixOf(name: string): string | undefined {
+  return reservedPrefixes.find((each) => name === each || name.startsWith(`${each}-`));
+}
+
+/** What reserves a name, as clients are told by name. */
+function reservationOf(name: string): Facts {
+  if (reservedNames.has(name)) return { reserved_alias: name };
+  const prefix = reservedPrefixOf(name);
+  return prefix === undefined ? {} : { reserved_prefix: prefix };
 }
 
 /**
@@ -42,7 +53,8 @@ export function aliasNameOf(value: Value | undefined): string {
     case "stringValue": {
       const problem = aliasNameProblem(sent.value);
       if (problem === null) return sent.value;
-      throw refused(ErrorCode.INVALID_ALIAS_NAME, problem);
+      const facts = { field: "alias", reason: problem, ...reservationOf(sent.value) };
+      throw refused(ErrorCode.INVALID_ALIAS_NAME, problem, facts);
     }
     case "boolValue":
       if (!sent.value) return drawnName();
@@ -55,6 +67,6 @@ function drawnName(): string {
   return randomBytes(24).toString("hex");
 }
 
-function refused(code: ErrorCode, message: string): Refused {
-  return new Refused(code, [{ instancePath: "/alias", message }]);
+function refused(code: ErrorCode, message: string, facts: Facts = {}): Refused {
+  return new Refused(code, [{ instancePath: "/alias", message }], null, facts);
 }

@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
-import { AliasService, UpdateAliasRequestSchema } from "../../proto/gen/realmgate/v1/aliases_pb.ts";
+import { ValueSchema } from "@bufbuild/protobuf/wkt";
+import {
+  AliasService,
+  CreateAliasRequestSchema,
+  UpdateAliasRequestSchema,
+} from "../../proto/gen/realmgate/v1/aliases_pb.ts";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import { type SendOptions, Tenants } from "../../test/tenants.ts";
 
@@ -37,7 +42,10 @@ const refusal = async (
   options: SendOptions,
 ): Promise<[number, string, string | undefined]> => {
   const { status, body } = await send(method, path, options);
-  return [status, body.code, body.data?.[0]?.instancePath];
+  // Of a name the contract says what is wrong by field names, of the rest by pointers.
+  const { field } = body.data ?? {};
+  const pointer = field === undefined ? body.data?.[0]?.instancePath : `/${field}`;
+  return [status, body.code, pointer];
 };
 const refusedNew = (fields: object, options: SendOptions = {}) =>
   refusal("POST", "/proxy/aliases", { body: newAlias(fields), ...options });
@@ -133,7 +141,7 @@ describe("a new alias", () => {
         error: "ALIAS_IN_USE",
         message: "Alias is already in use",
         code: "ALIAS_IN_USE",
-        data: [{ instancePath: "/alias", message: "is in use on this server (scope: server)" }],
+        data: { field: "alias", value: newAlias(fields).alias, scope: "server" },
       });
     }
   });
@@ -145,9 +153,8 @@ describe("a new alias", () => {
     const told = await send("POST", "/proxy/aliases", {
       body: newAlias({ container_id: elsewhere }),
     });
-    expect(told.body.data).toEqual([
-      { instancePath: "/alias", message: "is in use in this account (scope: account)" },
-    ]);
+    const { alias: value } = newAlias({});
+    expect(told.body.data).toEqual({ field: "alias", value, scope: "account" });
     const { url } = await make({ container_id: elsewhere, alias: "other" });
     expect(url).toBe("https://other.edge.containers.localhost");
   });
@@ -155,6 +162,33 @@ describe("a new alias", () => {
   test("is one of 32 at most", async () => {
     for (let n = 0; n < 32; n++) await make({ alias: `n-${n}` });
     expect(await refusedNew({})).toEqual([422, "ALIAS_LIMIT_REACHED", undefined]);
+    const { body } = await send("POST", "/proxy/aliases", { body: newAlias({}) });
+    expect(body.message).toBe("Alias limit reached (32/32)");
+  });
+
+  test.each([
+    ["containers", { reserved_alias: "containers" }],
+    ["egress", { reserved_prefix: "egress" }],
+    ["proxy-x", { reserved_prefix: "proxy" }],
+    ["ab", {}],
+  ])("is told by name what is wrong with %s as a name", async (alias, reserved) => {
+    const { body } = await send("POST", "/proxy/aliases", { body: newAlias({ alias }) });
+    expect(body.data).toEqual({ field: "alias", reason: expect.any(String), ...reserved });
+  });
+
+  test("is told the same over gRPC, in the metadata of ErrorInfo", async () => {
+    const message = create(CreateAliasRequestSchema, {
+      containerId,
+      program: "terminal",
+      alias: create(ValueSchema, { kind: { case: "stringValue", value: "proxy" } }),
+    });
+    const told = await tenants.plane.grpc(tenants.ada, AliasService.method.createAlias, message, {
+      realm: null,
+    });
+    expect(told).toMatchObject({
+      code: "INVALID_ALIAS_FORMAT",
+      facts: { field: "alias", reserved_prefix: "proxy" },
+    });
   });
 
   test("goes to exactly one of those who want it at once", async () => {

@@ -20,6 +20,7 @@ import { targetPathOf } from "./alias-path.ts";
 import { aliasTarget } from "./alias-program.ts";
 import type { Implementation, Outcome } from "./dispatch.ts";
 import { expiryOf } from "./expiry.ts";
+import { aliasesMax } from "./limits.ts";
 import type { ServiceParts } from "./services.ts";
 import type { Alias, AliasChange, Made, Scope } from "./store/records.ts";
 import { changedFields } from "./update-mask.ts";
@@ -38,11 +39,12 @@ export function aliasService(
   async function update(scope: Scope, id: string, change: AliasChange): Promise<Outcome> {
     const made = await store.updateAlias(scope, id, change);
     if (made === null) throw new Refused(ErrorCode.ALIAS_NOT_FOUND);
-    return answer(made);
+    return answer(made, change.alias ?? "");
   }
 
-  function answer(made: ({ alias: Alias } & Made) | "server" | "account"): Outcome {
-    if (typeof made === "string") throw inUse(made);
+  /** `name`: the one that was asked for. */
+  function answer(made: ({ alias: Alias } & Made) | "server" | "account", name: string): Outcome {
+    if (typeof made === "string") throw inUse(made, name);
     return { message: aliasMessage(made.alias, domain), revision: made.revision };
   }
 
@@ -64,9 +66,10 @@ export function aliasService(
       },
 
       async createAlias(request: CreateAliasRequest, { scope }) {
+        const alias = aliasNameOf(request.alias);
         const made = await store.createAlias(scope, {
           containerId: request.containerId,
-          alias: aliasNameOf(request.alias),
+          alias,
           ...aliasTarget(request, null),
           targetPath: targetPathOf(request.targetPath),
           allowPathOverride: request.allowPathOverride ?? true,
@@ -74,8 +77,8 @@ export function aliasService(
           enabled: request.enabled ?? true,
         });
         if (made === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
-        if (made === "limit") throw new Refused(ErrorCode.ALIAS_LIMIT_REACHED);
-        return answer(made);
+        if (made === "limit") throw limitReached();
+        return answer(made, alias);
       },
 
       async getAlias({ id }: GetAliasRequest, { scope }) {
@@ -130,8 +133,15 @@ function targetChange(
   return aliasTarget({ ...request, program }, names.has("index") ? null : present);
 }
 
-function inUse(holder: "server" | "account"): Refused {
-  const where = { server: "on this server", account: "in this account" }[holder];
-  const message = `is in use ${where} (scope: ${holder})`;
-  return new Refused(ErrorCode.ALIAS_IN_USE, [{ instancePath: "/alias", message }]);
+function inUse(scope: "server" | "account", value: string): Refused {
+  const where = { server: "on this server", account: "in this account" }[scope];
+  const message = `is in use ${where} (scope: ${scope})`;
+  const facts = { field: "alias", value, scope };
+  return new Refused(ErrorCode.ALIAS_IN_USE, [{ instancePath: "/alias", message }], null, facts);
+}
+
+/** A container that is full has as many as there may be. */
+function limitReached(): Refused {
+  const facts = { used: String(aliasesMax), limit: String(aliasesMax) };
+  return new Refused(ErrorCode.ALIAS_LIMIT_REACHED, [], null, facts);
 }

@@ -84,8 +84,8 @@ export function createDispatch(options: DispatchOptions): Dispatch {
       return await reply(call, await run(route, call, options), options);
     } catch (error) {
       if (error instanceof Refused) {
-        const { code, violations, retryAfterS } = error;
-        return { ok: false, code, violations, retryAfterS };
+        const { code, violations, retryAfterS, facts } = error;
+        return { ok: false, code, violations, retryAfterS, facts };
       }
       const { method, requestId } = call;
       options.log.error({ err: error, method: method.name, requestId }, "a call failed");

@@ -34,8 +34,12 @@ const calls: Call[] = [];
 let server: GrpcServer;
 
 beforeAll(async () => {
-  server = await startGrpc({
-    hostname: "127.0.0.1",
+  server = await start("127.0.0.1");
+});
+
+function start(hostname: string): Promise<GrpcServer> {
+  return startGrpc({
+    hostname,
     port: 0,
     services: allServices,
     dispatch: async (call) => {
@@ -44,7 +48,7 @@ beforeAll(async () => {
       return { ok: false, code, violations, retryAfterS: null };
     },
   });
-});
+}
 
 afterAll(() => server.stop());
 
@@ -58,9 +62,9 @@ describe("a call", () => {
   const getMe = serviceDefinition(UserService).GetMe;
 
   /** Sends it and answers with its error. */
-  function call(metadata: Metadata): Promise<ServiceError | null> {
+  function call(metadata: Metadata, { port } = server): Promise<ServiceError | null> {
     if (getMe === undefined) throw new Error("no GetMe");
-    const client = new Client(`127.0.0.1:${server.port}`, credentials.createInsecure());
+    const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
     return new Promise((resolve) => {
       const { path, requestSerialize, responseDeserialize } = getMe;
       const empty = create(EmptySchema);
@@ -88,6 +92,17 @@ describe("a call", () => {
     calls.length = 0;
     await call(metadata);
     expect(calls).toEqual([expect.objectContaining({ realmFilter, realmId: null })]);
+  });
+
+  test("comes from an IPv4 address, also where the socket takes both families", async () => {
+    const both = await start("::");
+    try {
+      calls.length = 0;
+      await call(new Metadata(), both);
+      expect(calls.map(({ clientAddress }) => clientAddress)).toEqual(["127.0.0.1"]);
+    } finally {
+      await both.stop();
+    }
   });
 
   test("is refused with the machine code of the wire and its first field, as in REST", async () => {

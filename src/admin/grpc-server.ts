@@ -27,6 +27,7 @@ import {
 } from "../../proto/gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../proto/gen/google/rpc/status_pb.ts";
 import { reflectionFiles, serviceDefinition } from "../../proto/grpc.ts";
+import { parseAddress } from "../policy/address.ts";
 
 /** Greatest request message in bytes: the greatest document of REST fits in its binary form. */
 const messageBytesMax = 512 * 1024;
@@ -146,18 +147,18 @@ function text(call: ServerUnaryCall<Message, Message>, key: string): string | nu
   return values.length === 0 ? null : values.map(String).join(", ");
 }
 
-/** `203.0.113.7:5000` or `[::1]:5000` → the address. */
+/** `203.0.113.7:5000` or `[::1]:5000` → the address; IPv4 as IPv4, also where the socket is of both families. */
 function peerAddress(peer: string): string {
-  return peer.slice(0, peer.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+  const text = peer.slice(0, peer.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+  return parseAddress(text)?.toString() ?? text;
 }
 
 /** A failure as gRPC spells it: status, message, and ErrorInfo and BadRequest as details (google.rpc.Status). */
 function status(failure: Failure, metadata: Metadata): StatusObject {
   const row = refusalOf(failure.code);
   const message = messageOf(failure);
-  const details = [
-    anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { reason: row.code, domain: errorDomain })),
-  ];
+  const info = { reason: row.code, domain: errorDomain, metadata: { ...failure.facts } };
+  const details = [anyPack(ErrorInfoSchema, create(ErrorInfoSchema, info))];
   if (failure.violations.length > 0) {
     const fieldViolations = failure.violations.map(({ instancePath, message }) => ({
       field: instancePath,

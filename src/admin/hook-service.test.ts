@@ -178,7 +178,7 @@ describe("any sequence of operations leaves what it would leave of plain arrays"
     if (request === undefined) throw new Error(operation);
     if (operation === "clear" && random.chance(0.8)) return;
     if (isMissing) {
-      expect((await refusalFrom(request())).code).toBe("HOOK_NOT_FOUND");
+      expect((await refusalFrom(request())).code).toBe("NOT_FOUND");
     } else if (isFull && ["add", "insert"].includes(operation)) {
       expect(await refusalFrom(request())).toMatchObject({ status: 422, at: ["/service"] });
     } else {
@@ -242,7 +242,7 @@ describe("what is refused, and in which order", () => {
     async (service) => {
       for (const [method, request] of [...writes, ...reads]) {
         const refused = hooks(method, { ...request, service }, { version: null });
-        expect(await refusalFrom(refused)).toMatchObject({ status: 404, code: "HOOK_NOT_FOUND" });
+        expect(await refusalFrom(refused)).toMatchObject({ status: 404, code: "NOT_FOUND" });
       }
     },
   );
@@ -268,7 +268,7 @@ describe("what is refused, and in which order", () => {
       const elsewhere = await add(plain, "http");
       for (const hook_id of [nothing, elsewhere]) {
         const refused = await refusalFrom(hooks(method, { ...request, hook_id }));
-        expect(refused).toMatchObject({ status: 404, code: "HOOK_NOT_FOUND" });
+        expect(refused).toMatchObject({ status: 404, code: "NOT_FOUND" });
       }
     },
   );

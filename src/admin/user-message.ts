@@ -13,5 +13,9 @@ export function userMessage(user: User, account: boolean): UserMessage {
   if (user.email !== null) message.email = user.email;
   message.metadata = JSON.parse(user.metadata) as JsonObject;
   message.isAdmin = user.isAdmin;
+  message.isBanned = false;
+  message.emailVerified = false;
+  // An account has an address if it was signed up for, and only then.
+  if (user.email !== null) message.signupMethod = "email";
   return message;
 }

@@ -508,7 +508,8 @@ describe("an account", () => {
       createdAt: ada.createdAt,
       updatedAt: ada.updatedAt,
     };
-    const all = { ...shown, email, metadata: { a: 1 }, isAdmin: false };
+    const flags = { isAdmin: false, isBanned: false, emailVerified: false };
+    const all = { ...shown, ...flags, email, metadata: { a: 1 }, signupMethod: "email" };
     const { id } = ada;
     const [mine, plain] = [await loggedIn(), await token(ada, ["resources.create_tokens"])];
     const reader = await token(ada, ["resources.read_account"]);

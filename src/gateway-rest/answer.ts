@@ -6,25 +6,33 @@ import { refusalOf } from "../../proto/errors.ts";
 import type { Binding } from "./http-rule.ts";
 import { present } from "./present.ts";
 
-/** The answer to a call that reached dispatch. */
-export function answer(binding: Binding, reply: Reply): Response {
-  if (reply.ok) return success(binding, reply);
+/** The answer to a call that reached dispatch. `asked`: the flags of its query that are true. */
+export function answer(
+  binding: Binding,
+  reply: Reply,
+  asked: ReadonlySet<string> = new Set(),
+): Response {
+  if (reply.ok) return success(binding, reply, asked);
   const violations = relativeToBody(binding, reply.violations);
   return failure({ ...reply, violations }, binding.errors);
 }
 
-function success(binding: Binding, reply: Success): Response {
+function success(binding: Binding, reply: Success, asked: ReadonlySet<string>): Response {
   const { status, message } = binding;
   const headers = new Headers();
   if (reply.etag !== null) headers.set("ETag", `"${reply.etag}"`);
   if (reply.revision !== null) headers.set("X-Realmgate-Revision", reply.revision);
-  return json(status, { statusCode: status, message, ...payload(binding, reply) }, headers);
+  return json(status, { statusCode: status, message, ...payload(binding, reply, asked) }, headers);
 }
 
 /** `data`, and what stands beside it. */
-function payload({ method, data }: Binding, reply: Success): JsonObject {
+function payload(
+  { method, data }: Binding,
+  reply: Success,
+  asked: ReadonlySet<string>,
+): JsonObject {
   if (data === null) return {};
-  const shown = present(method.output, reply.message);
+  const shown = present(method.output, reply.message, asked);
   if (data === "message") return { data: shown };
   const { [data.name]: field = null, ...siblings } = shown as JsonObject;
   return { data: field, ...siblings };
@@ -43,18 +51,20 @@ export function failure(refused: Refusal, errors?: Binding["errors"]): Response 
 
 /** The body of that answer. */
 export function failureEnvelope(
-  { code, violations = [] }: Refusal,
+  { code, violations = [], facts = {} }: Refusal,
   errors?: Binding["errors"],
 ): JsonObject {
   const row = refusalOf(code);
   const reason = row.error || (STATUS_CODES[row.http] ?? "Error");
-  const data = violations.map(({ instancePath, message }) => ({ instancePath, message }));
+  const named = { ...facts };
+  const listed = violations.map(({ instancePath, message }) => ({ instancePath, message }));
+  const data = Object.keys(named).length > 0 ? named : listed;
   return {
     statusCode: row.http,
     error: errors?.get(row.http) ?? reason,
-    message: messageOf({ code, violations }),
+    message: messageOf({ code, violations, facts }),
     code: row.code,
-    ...(data.length > 0 ? { data } : {}),
+    ...(Object.keys(data).length > 0 ? { data } : {}),
   };
 }
 

@@ -10,47 +10,77 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
-import { nullable, omit_empty } from "../../proto/gen/realmgate/v1/options_pb.ts";
+import {
+  asked_by,
+  null_beside,
+  nullable,
+  omit_empty,
+} from "../../proto/gen/realmgate/v1/options_pb.ts";
 
-/** The `data` of an envelope. An empty message is null. */
-export function present(desc: DescMessage, message: Message): JsonValue {
+const nothing: ReadonlySet<string> = new Set();
+
+/** The `data` of an envelope. An empty message is null. `asked`: the flags of the request that are true. */
+export function present(
+  desc: DescMessage,
+  message: Message,
+  asked: ReadonlySet<string> = nothing,
+): JsonValue {
   if (desc.typeName === "google.protobuf.Empty") return null;
   const json = toJson(desc, message, { useProtoFieldName: true, alwaysEmitImplicit: true });
-  return touchUp(reflect(desc, message), json as JsonObject);
+  return touchUp(reflect(desc, message), json as JsonObject, asked);
 }
 
 /** Adds the nulls and takes away the empty lists that the field options ask for. */
-function touchUp(message: ReflectMessage, json: JsonObject): JsonObject {
+function touchUp(
+  message: ReflectMessage,
+  json: JsonObject,
+  asked: ReadonlySet<string>,
+): JsonObject {
   for (const field of message.fields) {
-    if (getOption(field, nullable) && !isFieldSet(message.message, field)) json[field.name] = null;
-    else if (getOption(field, omit_empty) && !isFieldSet(message.message, field)) {
-      delete json[field.name];
-    } else touchUpField(message, field, json[field.name]);
+    if (isFieldSet(message.message, field)) touchUpField(message, field, json[field.name], asked);
+    else if (isNull(message, field)) json[field.name] = null;
+    else if (isLeftOut(field, asked)) delete json[field.name];
   }
   return json;
+}
+
+/** Of a field that is unset. */
+function isNull(message: ReflectMessage, field: DescField): boolean {
+  const other = getOption(field, null_beside);
+  const beside = message.fields.find(({ name }) => name === other);
+  return (
+    getOption(field, nullable) || (beside !== undefined && isFieldSet(message.message, beside))
+  );
+}
+
+/** Of a list or map that is empty. */
+function isLeftOut(field: DescField, asked: ReadonlySet<string>): boolean {
+  const flag = getOption(field, asked_by);
+  return getOption(field, omit_empty) || (flag !== "" && !asked.has(flag));
 }
 
 function touchUpField(
   message: ReflectMessage,
   field: DescField,
   json: JsonValue | undefined,
+  asked: ReadonlySet<string>,
 ): void {
   if (field.message === undefined || field.message.typeName.startsWith("google.protobuf.")) return;
   if (json === undefined || json === null) return;
   switch (field.fieldKind) {
     case "message":
-      touchUp(message.get(field), json as JsonObject);
+      touchUp(message.get(field), json as JsonObject, asked);
       return;
     case "list": {
       const list = message.get(field);
       for (const [index, item] of [...list].entries()) {
-        touchUp(item as ReflectMessage, (json as JsonObject[])[index] as JsonObject);
+        touchUp(item as ReflectMessage, (json as JsonObject[])[index] as JsonObject, asked);
       }
       return;
     }
     case "map":
       for (const [key, item] of message.get(field)) {
-        touchUp(item as ReflectMessage, (json as JsonObject)[String(key)] as JsonObject);
+        touchUp(item as ReflectMessage, (json as JsonObject)[String(key)] as JsonObject, asked);
       }
   }
 }

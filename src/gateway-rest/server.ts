@@ -123,7 +123,12 @@ async function handle(
     requestId,
     message: () => readRequest(binding, variables, url.searchParams, request),
   });
-  return answer(binding, reply);
+  return answer(binding, reply, flagsOf(url.searchParams));
+}
+
+/** The parameters that say `true`. */
+function flagsOf(query: URLSearchParams): ReadonlySet<string> {
+  return new Set([...query].flatMap(([name, value]) => (value === "true" ? [name] : [])));
 }
 
 /** The realm filter; said twice it is none, and the message is refused for it. */

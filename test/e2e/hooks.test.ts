@@ -218,7 +218,7 @@ describe("the routes", () => {
     const proxy = await newProxy();
     for (const service of ["logs", "proxy", "workspaces", "cdp", "egress"]) {
       const { status, body } = await proxy.call("GET", `/hooks/${service}`, null);
-      expect([status, body.code]).toEqual([404, "HOOK_NOT_FOUND"]);
+      expect([status, body.code]).toEqual([404, "NOT_FOUND"]);
     }
     expect((await proxy.call("GET", "/hooks/Terminal", null)).status).toBe(422);
     expect((await proxy.call("GET", "/hooks/terminal/nope", null)).status).toBe(422);

@@ -17,7 +17,9 @@ export interface Run {
 
 /** Ids, secrets and drawn names are random in each universe: what counts is where the same one comes again. */
 const drawn = /hdy_[\w-]{43}|[0-9a-f]{48}|\b[0-9a-hjkmnp-tv-z]{26}\b|\b[0-9a-f]{24}\b/g;
-const constants: ReadonlySet<string> = new Set([here, there, nowhere]);
+/** What is shared is shared with another realm in each universe: which one it is must not be told. */
+const beyond = ["dddddddddddddddddddddddd", "eeeeeeeeeeeeeeeeeeeeeeee"] as const;
+const constants: ReadonlySet<string> = new Set([here, there, nowhere, ...beyond]);
 
 /** A universe with names for what was drawn in it: `@3@` is the fourth thing drawn, in both. */
 class Side {
@@ -76,7 +78,7 @@ export async function play(
   const strangers = noneKnown();
   let step = 0;
   for (const [index, side] of sides.entries()) {
-    step = await furnish(side, index === 0 ? known : null);
+    step = await furnish(side, index === 0 ? known : null, beyond[index] ?? there);
   }
   const random = randomFrom(seed);
   const statuses = new Map<number, number>();
@@ -136,8 +138,11 @@ function remember(path: string, id: string, known: Known): void {
   else if (path.startsWith("/projects")) known.projects.push(id);
 }
 
-/** The same for both: what is in the realm, and what lies across its border. Answers the step that it took. */
-async function furnish(side: Side, known: Known | null): Promise<number> {
+/**
+ * The same for both, but for the realm `beyond`: what is in the realm, and what lies across its border. Answers the step that
+ * it took.
+ */
+async function furnish(side: Side, known: Known | null, beyond: string): Promise<number> {
   const { universe } = side;
   let step = 0;
   const tick = () => universe.at(++step);
@@ -158,7 +163,7 @@ async function furnish(side: Side, known: Known | null): Promise<number> {
   const inside = { realm_ids: [here], color };
   const first = await make(owner, "/projects", { alias: names[0], ...inside }, "projects");
   const second = await make(owner, "/projects", { alias: names[1], ...inside }, "projects");
-  const both = { realm_ids: [here, there], color };
+  const both = { realm_ids: [here, beyond], color };
   const shared = await make(owner, "/projects", { alias: names[2], ...both }, "projects");
   const straddling = await make(
     owner,

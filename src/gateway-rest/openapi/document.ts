@@ -89,16 +89,28 @@ const error: JsonObject = {
     message: { type: "string", description: "For people." },
     code: { type: "string", description: "For programs." },
     data: {
-      type: "array",
-      description: "What is wrong with what was sent, if that is why.",
-      items: {
-        type: "object",
-        properties: {
-          instancePath: { type: "string", description: "JSON pointer to the field (RFC 6901)." },
-          message: { type: "string", description: "The rest of a sentence that begins with it." },
+      description:
+        "What is wrong with what was sent, if that is why; of an alias, the facts of it by name.",
+      anyOf: [
+        {
+          type: "array",
+          items: {
+            type: "object",
+            properties: {
+              instancePath: {
+                type: "string",
+                description: "JSON pointer to the field (RFC 6901).",
+              },
+              message: {
+                type: "string",
+                description: "The rest of a sentence that begins with it.",
+              },
+            },
+            required: ["instancePath", "message"],
+          },
         },
-        required: ["instancePath", "message"],
-      },
+        { type: "object", additionalProperties: { type: "string" } },
+      ],
     },
   },
   required: ["statusCode", "error", "message", "code"],

@@ -9,7 +9,9 @@ import {
 } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import {
+  asked_by,
   json_text,
+  null_beside,
   nullable,
   omit_empty,
   output_only,
@@ -94,7 +96,8 @@ export class Schemas {
   /** A field's value, with its comment. */
   field(field: DescField, direction: Direction): JsonObject {
     const value = this.#value(field, getOption(field, rule), direction);
-    const schema = getOption(field, nullable) ? orNull(value) : value;
+    const isNullable = getOption(field, nullable) || getOption(field, null_beside) !== "";
+    const schema = isNullable ? orNull(value) : value;
     const readOnly = direction === "request" && getOption(field, output_only);
     return { ...schema, description: descriptionOf(field), ...(readOnly ? { readOnly } : {}) };
   }
@@ -157,7 +160,7 @@ function mustBeSent(field: DescField): boolean {
 
 /** As present.ts writes: what has no presence, and documented nulls. */
 function isAlwaysAnswered(field: DescField): boolean {
-  if (getOption(field, omit_empty)) return false;
+  if (getOption(field, omit_empty) || getOption(field, asked_by) !== "") return false;
   return getOption(field, nullable) || field.presence === FeatureSet_FieldPresence.IMPLICIT;
 }
 

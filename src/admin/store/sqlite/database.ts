@@ -1,9 +1,10 @@
 // The open database and what every part of the store needs of it.
 import { Database as File } from "bun:sqlite";
 import { join } from "node:path";
-import { and, count, eq, type SQL } from "drizzle-orm";
+import { and, count, eq, type SQL, sql } from "drizzle-orm";
 import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
 import { migrate } from "drizzle-orm/bun-sqlite/migrator";
+import { readMigrationFiles } from "drizzle-orm/migrator";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import type { SecretBox } from "../../secret-box.ts";
 import type { DocumentKey, Made } from "../records.ts";
@@ -46,10 +47,12 @@ export class Database {
     // WAL with synchronous=FULL: what is acknowledged survives kill -9 and power loss.
     this.#file.run("PRAGMA journal_mode = WAL");
     this.#file.run("PRAGMA synchronous = FULL");
-    this.#file.run("PRAGMA foreign_keys = ON");
     this.#file.run("PRAGMA busy_timeout = 5000");
     const reader = drizzle({ client: this.#file });
-    migrate(reader, { migrationsFolder: join(import.meta.dir, "../migrations") });
+    // A migration that makes a table anew drops the old one: with foreign keys on, all that hangs on it would go, too.
+    this.#file.run("PRAGMA foreign_keys = OFF");
+    migrateTo(reader, join(import.meta.dir, "../migrations"));
+    this.#file.run("PRAGMA foreign_keys = ON");
     return reader;
   }
 
@@ -100,6 +103,18 @@ export class Database {
   close(): void {
     this.#listeners.clear();
     this.#file.close();
+  }
+}
+
+/** Throws when another version of the program, which knows more migrations, has written the database. */
+function migrateTo(reader: BunSQLiteDatabase, migrationsFolder: string): void {
+  migrate(reader, { migrationsFolder });
+  const known = Math.max(
+    ...readMigrationFiles({ migrationsFolder }).map((each) => each.folderMillis),
+  );
+  const applied = reader.get<[number]>(sql`select max(created_at) from __drizzle_migrations`);
+  if (Number(applied[0]) > known) {
+    throw new Error("the database was written by a newer version of this program");
   }
 }
 

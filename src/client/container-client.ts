@@ -85,7 +85,7 @@ export class ContainerClient {
     const path = "/execute";
     const response = await this.fetch("terminal", instance, path, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", accept: "application/json" },
       body: JSON.stringify(body),
       signal: signal ?? null,
     });

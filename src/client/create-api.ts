@@ -17,7 +17,8 @@ const writeAttemptsMax = 5;
 export function createApi(http: HttpClient): Api {
   const groups = Object.entries(operations as Operations).map(([group, members]) => {
     const methods = Object.entries(members).flatMap(([name, operation]) => {
-      const call = (...given: unknown[]) => run(http, operation, argumentsOf(operation, given));
+      const call = async (...given: unknown[]) =>
+        run(http, operation, argumentsOf(operation, given));
       const methods: [string, unknown][] = [[name, call]];
       if (operation.pages !== null) {
         const iterate = (...given: unknown[]) => pages(http, operation, given);

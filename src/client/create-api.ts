@@ -4,8 +4,7 @@ import { ApiError } from "./errors.ts";
 import type { Api } from "./gen/api.ts";
 import { operations } from "./gen/operations.ts";
 import type { Answer, HttpClient, HttpRequest } from "./http.ts";
-import type { Operation, Operations } from "./operation.ts";
-import { iteratorName } from "./operation-names.ts";
+import { iteratorName, type Operation, type Operations } from "./operation.ts";
 import { writtenFrom } from "./write-from-answer.ts";
 
 /** Entries that an iterator fetches at a time: what the server allows at most. */

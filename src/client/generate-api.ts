@@ -2,7 +2,7 @@
 // `bun run generate`. The browser needs no descriptors then, and an editor completes the fields that REST has.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { iteratorName } from "./operation-names.ts";
+import { iteratorName } from "./operation.ts";
 import { type DescribedOperation, readOperations } from "./read-operations.ts";
 import { docComment, preamble, Types } from "./write-types.ts";
 

@@ -4,12 +4,7 @@ import { hash } from "node:crypto";
 import { inspect } from "node:util";
 import type { CreateTokenBody } from "../src/client/gen/api.ts";
 import { HttpClient } from "../src/client/http.ts";
-import {
-  authenticate,
-  fromSession,
-  fromToken,
-  RealmgateClient,
-} from "../src/client/realmgate-client.ts";
+import { authenticate, fromSession, RealmgateClient } from "../src/client/realmgate-client.ts";
 import type { SessionTokens } from "../src/client/session.ts";
 import { ControlPlane } from "./control-plane.ts";
 
@@ -118,14 +113,17 @@ describe("a token", () => {
     const project = await ada.api.projects.create({ alias: "in-a", realm_ids: [A] });
     await ada.api.projects.create({ alias: "outside" });
     const token = await made({ realm_ids: [A], allow_no_realm: false });
-    const client = await fromToken(plane.restUrl, token);
+    const client = await RealmgateClient.fromToken(plane.restUrl, token);
     expect([client.realm, client.restrictions?.allowed_realm_ids]).toEqual([A, [A]]);
     const projects = await Array.fromAsync(client.api.projects.iterate(), ({ id }) => id);
     expect(projects).toEqual([project.data.id]);
   });
 
   test("confined to several stays and tells which; the caller chooses", async () => {
-    const client = await fromToken(plane.restUrl, await made({ realm_ids: [A, B] }));
+    const client = await RealmgateClient.fromToken(
+      plane.restUrl,
+      await made({ realm_ids: [A, B] }),
+    );
     expect([client.realm, client.restrictions?.allowed_realm_ids]).toEqual([null, [A, B]]);
     await expect(client.api.projects.list()).rejects.toMatchObject({ statusCode: 403 });
     const chosen = client.withRealm(B);
@@ -136,23 +134,23 @@ describe("a token", () => {
   });
 
   test("confined to none stays where it is", async () => {
-    const client = await fromToken(plane.restUrl, await made({}));
+    const client = await RealmgateClient.fromToken(plane.restUrl, await made({}));
     expect([client.realm, (await client.api.projects.list()).statusCode]).toEqual([null, 200]);
   });
 
   test("stays in the realm that it was asked for", async () => {
     const token = await made({ realm_ids: [A], allow_no_realm: false });
-    expect((await fromToken(plane.restUrl, token, { realm: A })).realm).toBe(A);
+    expect((await RealmgateClient.fromToken(plane.restUrl, token, { realm: A })).realm).toBe(A);
   });
 
   test("cannot find its realm on an address: the message says what to use", async () => {
     const token = await made({ realm_ids: [A], allow_no_realm: false });
     const address = plane.restUrl.replace("localhost", "127.0.0.1");
-    await expect(fromToken(address, token)).rejects.toThrow(plane.restUrl);
+    await expect(RealmgateClient.fromToken(address, token)).rejects.toThrow(plane.restUrl);
   });
 
   test("that is none is refused", async () => {
-    await expect(fromToken(plane.restUrl, "hdy_nothing")).rejects.toMatchObject({
+    await expect(RealmgateClient.fromToken(plane.restUrl, "hdy_nothing")).rejects.toMatchObject({
       statusCode: 401,
       code: "INVALID_TOKEN",
     });
@@ -161,7 +159,7 @@ describe("a token", () => {
   test("is shown by nothing that inspects a client of it", async () => {
     const token = await made({});
     const containersUrl = "http://containers.localhost:8000";
-    const client = await fromToken(plane.restUrl, token, { containersUrl });
+    const client = await RealmgateClient.fromToken(plane.restUrl, token, { containersUrl });
     const http = new HttpClient({ baseUrl: plane.restUrl, credential: token });
     for (const thing of [client, client.api, http, await client.withContainer(place, secret)]) {
       for (const text of [Bun.inspect(thing), inspect(thing, { depth: 9, showHidden: true })]) {

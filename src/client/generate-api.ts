@@ -61,7 +61,7 @@ function methodText(types: Types, operation: DescribedOperation): string {
   const { rpc, method, pages } = operation;
   const doc = docComment(`${rpc.parent.typeName}.${rpc.name}`, "  ");
   const args = argumentsOf(types, operation).join(", ");
-  const lines = [`${doc}  ${method}(${args}): Promise<Answer<${dataType(types, operation)}>>;\n`];
+  const lines = [`${doc}  ${method}(${args}): Promise<${answerType(types, operation)}>;\n`];
   const items = rpc.output.fields.find(({ name }) => name === pages);
   if (pages !== null && items?.message !== undefined) {
     const item = types.message(items.message, "answered");
@@ -103,9 +103,14 @@ function bodyArgument(types: Types, { body, rpc, versioned }: DescribedOperation
   return `body${isOptional ? "?" : ""}: ${name}`;
 }
 
-function dataType(types: Types, { data, rpc }: DescribedOperation): string {
-  if (data === null) return "null";
-  return data === "message" ? types.message(rpc.output, "answered") : types.field(data, "answered");
+/** The envelope: `data`, and what stands beside it where `data` is one field of the answer. */
+function answerType(types: Types, { data, rpc }: DescribedOperation): string {
+  if (data === null) return "Answer<null>";
+  if (data === "message") return `Answer<${types.message(rpc.output, "answered")}>`;
+  const siblings = rpc.output.fields.filter((field) => field !== data);
+  const beside = siblings.map((field) => types.property(field, "answered").trimEnd()).join("\n");
+  const answer = `Answer<${types.field(data, "answered")}>`;
+  return siblings.length === 0 ? answer : `${answer} & {\n${beside}\n}`;
 }
 
 if (import.meta.main) {

@@ -5,7 +5,7 @@ import { inspect } from "node:util";
 import type { CreateTokenBody } from "../src/client/gen/api.ts";
 import { HttpClient } from "../src/client/http.ts";
 import { authenticate, fromSession, RealmgateClient } from "../src/client/realmgate-client.ts";
-import type { SessionTokens } from "../src/client/session.ts";
+import { type SessionTokens, sessionCredential } from "../src/client/session.ts";
 import { ControlPlane } from "./control-plane.ts";
 
 const A = "a".repeat(24);
@@ -58,6 +58,19 @@ describe("a session that is over", () => {
     const inRealm = client.withRealm(A);
     await Promise.all([client, inRealm, client, inRealm].map(({ api }) => api.users.getCurrent()));
     expect(lines.filter((line) => line.endsWith("refresh"))).toHaveLength(1);
+  });
+
+  test("is not renewed again for a call that comes back late with the old one", async () => {
+    const nobody = new RealmgateClient({ baseUrl: plane.restUrl });
+    const { data } = await nobody.api.users.login(login);
+    const http = new HttpClient({ baseUrl: plane.restUrl, ...options });
+    const credential = sessionCredential(http, data);
+    plane.at(dayS + 1);
+    const old = `Bearer ${data.token}`;
+    expect(await credential.renew?.(old)).toBe(true);
+    expect(await credential.renew?.(old)).toBe(true);
+    expect(lines).toEqual(["POST users/auth/refresh"]);
+    expect(credential.authorization()).not.toBe(old);
   });
 
   test("hands on its new tokens to whoever keeps them", async () => {
@@ -171,6 +184,25 @@ describe("a token", () => {
 
   const secret = { type: "jwt", token: hash("sha256", "x") } as const;
   const place = { id: A, project_id: B, server: "local" };
+});
+
+describe("a token finds its realm only when it", () => {
+  const told = (restrictions: object, realm?: string) =>
+    RealmgateClient.fromToken("https://api.example.com", "hdy_x", {
+      realm,
+      fetch: async () =>
+        Response.json({ statusCode: 200, message: "", data: { token: {}, restrictions } }),
+    });
+  const only = { requires_realm_scope: true, allowed_realm_ids: [A] };
+  test.each([
+    ["must be in one, and may be in one only", only, undefined, A],
+    ["must: it may stay where it is", { ...only, requires_realm_scope: false }, undefined, null],
+    ["knows which", { ...only, allowed_realm_ids: [] }, undefined, null],
+    ["has no choice", { ...only, allowed_realm_ids: [A, B] }, undefined, null],
+    ["was not asked for in another", only, B, B],
+  ])("%s", async (_when, restrictions, asked, realm) => {
+    expect((await told(restrictions, asked)).realm).toBe(realm);
+  });
 });
 
 test("where containers are must be said on this machine", async () => {

@@ -61,6 +61,15 @@ const tour = (url: string) => `
 })()`;
 const toured = ["deny", "file:v2", 1, true, "PROJECT_NOT_FOUND"];
 
+test("each export of the package is a file that loads, by the package's own name", async () => {
+  const { exports } = await Bun.file(join(root, "package.json")).json();
+  const loaded = await Promise.all(
+    Object.keys(exports).map((path) => import(path.replace(".", "realmgate"))),
+  );
+  expect(loaded.length).toBeGreaterThan(3);
+  expect(Object.keys(loaded[0])).toContain("HoodyClient");
+});
+
 describe("in a browser", () => {
   test("it uses nothing but what the web has", async () => {
     const code = await built("browser");

@@ -162,6 +162,20 @@ describe("a token", () => {
     await expect(RealmgateClient.fromToken(address, token)).rejects.toThrow(plane.restUrl);
   });
 
+  test.each([
+    ["containers.read and the right to edit", { containers: { read: true, update: true } }],
+    ["nothing but the right to edit", { resources: { proxy_aliases: true } }],
+  ])("writes without naming a version, with %s", async (_leaves, permissions) => {
+    const project = await ada.api.projects.create({ alias: `leaves-${crypto.randomUUID()}` });
+    const { id } = (await ada.api.containers.create(project.data.id)).data;
+    const token = (await ada.api.authTokens.create({ permissions })).data.token ?? "";
+    const { api } = new RealmgateClient({ baseUrl: plane.restUrl, credential: token });
+    const written = await api.proxyPermissionsContainer.setIpGroup(id, "office", {
+      range: "10.0.0.0/8",
+    });
+    expect(written.etag).toBe("file:v1");
+  });
+
   test("that is none is refused", async () => {
     await expect(RealmgateClient.fromToken(plane.restUrl, "hdy_nothing")).rejects.toMatchObject({
       statusCode: 401,

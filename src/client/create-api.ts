@@ -93,9 +93,13 @@ function isWhole(path: string): boolean {
   return path.endsWith("/proxy/permissions");
 }
 
-/** Where a document's version is read: for containers the settings, which carry no credentials. */
-const versionPaths = [
+/**
+ * Where a document's version is read, the first that the caller may: of containers the settings, which carry no credentials,
+ * before the document, which those may read who may write it.
+ */
+const versionPaths: readonly string[] = [
   operations.proxySettings.get.path,
+  operations.proxyPermissionsContainer.get.path,
   operations.proxyPermissionsProject.get.path,
 ];
 
@@ -105,15 +109,18 @@ async function presentVersion(
   signal: CallOptions["signal"],
 ): Promise<string> {
   const [, collection, id = ""] = /^\/api\/v1\/([^/]+)\/([^/]+)\//.exec(of) ?? [];
-  const template = versionPaths.find((path) => path.startsWith(`/api/v1/${collection}/`));
-  if (template === undefined) throw new TypeError(`${of} belongs to no document`);
-  const { etag } = await http.request({
-    method: "GET",
-    path: template.replace("{id}", id),
-    signal,
-  });
-  if (etag === undefined) throw new TypeError(`the server names no version of ${of}`);
-  return etag;
+  const paths = versionPaths.filter((path) => path.startsWith(`/api/v1/${collection}/`));
+  for (const [index, template] of paths.entries()) {
+    try {
+      const path = template.replace("{id}", id);
+      const { etag } = await http.request({ method: "GET", path, signal });
+      if (etag !== undefined) return etag;
+    } catch (failure) {
+      const mayNot = failure instanceof ApiError && failure.code === "INSUFFICIENT_PERMISSIONS";
+      if (!mayNot || index === paths.length - 1) throw failure;
+    }
+  }
+  throw new TypeError(`the server names no version of ${of}`);
 }
 
 interface Page {

@@ -107,6 +107,25 @@ describe.skipIf(nodeVersion < nodeMin)("in Node", () => {
     expect(await inNode(tour(program.urls.rest).trim())).toEqual(toured);
   }, 20_000);
 
+  test("it is what `bun run build:client` makes, its errors the same in both files", async () => {
+    const { scripts } = await Bun.file(join(root, "package.json")).json();
+    const out = join(folder, "dist");
+    const [bun, ...args] = scripts["build:client"].replace("dist/client", out).split(" ");
+    expect(bun).toBe("bun");
+    await $`${process.execPath} ${args}`.cwd(root).quiet();
+    writeFileSync(join(out, "package.json"), '{"type":"module"}');
+    const script = join(out, "script.js");
+    writeFileSync(
+      script,
+      `import { RealmgateClient } from "./realmgate-client.js";
+      import { ApiError } from "./errors.js";
+      const client = new RealmgateClient({ baseUrl: ${JSON.stringify(program.urls.rest)} });
+      const failure = await client.api.realms.list().catch((error) => error);
+      console.log(failure instanceof ApiError, failure.code);`,
+    );
+    expect(await $`node ${script}`.text()).toBe("true MISSING_TOKEN\n");
+  }, 20_000);
+
   test("it tells why nobody answers", async () => {
     const closed = createServer().listen(0, "127.0.0.1");
     const { port } = closed.address() as { port: number };

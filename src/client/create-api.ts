@@ -144,7 +144,8 @@ async function* pages(
       signal: options.signal,
     });
     const { pagination, [operation.pages ?? ""]: entries } = answer.data;
-    if (Array.isArray(entries)) yield* entries;
+    if (!Array.isArray(entries) || entries.length === 0) return;
+    yield* entries;
     if (page >= pagination.totalPages) return;
   }
 }

@@ -2,6 +2,7 @@
 // `bun run generate`. The browser needs no descriptors then, and an editor completes the fields that REST has.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { allRefusals } from "../../proto/errors.ts";
 import { iteratorName } from "./operation.ts";
 import { type DescribedOperation, readOperations } from "./read-operations.ts";
 import { docComment, preamble, Types } from "./write-types.ts";
@@ -113,10 +114,21 @@ function answerType(types: Types, { data, rpc }: DescribedOperation): string {
   return siblings.length === 0 ? answer : `${answer} & {\n${beside}\n}`;
 }
 
+/** gen/error-codes.ts: what to branch on. */
+function codesText(): string {
+  const codes = [...new Set([...allRefusals()].map(([, { code }]) => code))].sort();
+  return `${banner}
+/** Machine codes of the API's refusals. */
+export type ErrorCode =
+${codes.map((code) => `  | ${JSON.stringify(code)}\n`).join("")};
+`;
+}
+
 if (import.meta.main) {
   const folder = join(resolve(process.argv[2] ?? join(import.meta.dir, "../..")), "src/client/gen");
   const operations = readOperations();
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "operations.ts"), tableText(operations));
   writeFileSync(join(folder, "api.ts"), typesText(operations));
+  writeFileSync(join(folder, "error-codes.ts"), codesText());
 }

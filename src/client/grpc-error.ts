@@ -8,14 +8,14 @@ import {
   RetryInfoSchema,
 } from "../../proto/gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../proto/gen/google/rpc/status_pb.ts";
-import type { Violation } from "./errors.ts";
+import type { ApiErrorCode, Violation } from "./errors.ts";
 
 /** What a call ends in besides an answer. It never carries what was sent. */
 export class GrpcError extends Error {
   /** gRPC status number; 14 UNAVAILABLE and 4 DEADLINE_EXCEEDED may come without an answer of the server. */
   readonly status: number;
   /** `ErrorInfo.reason`, such as `PRECONDITION_FAILED`; empty when what answered is not this API. */
-  readonly code: string;
+  readonly code: ApiErrorCode;
   /** The fields that do not fit. */
   readonly violations: readonly Violation[];
   /** Names this call in the server's log; null when the answer named none. */

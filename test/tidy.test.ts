@@ -18,6 +18,7 @@ const directions: Readonly<Record<string, readonly string[]>> = {
   "src/proxy": ["src/policy", "src/websocket", "proto"],
   "src/admin": ["src/policy", "proto"],
   "src/gateway-rest": ["proto"],
+  "src/client": ["proto"],
   src: ["src/policy", "src/proxy", "src/admin", "src/gateway-rest", "proto"],
 };
 
@@ -32,9 +33,12 @@ interface Import {
   readonly target: string;
 }
 
+/** Written by programs, and by others. */
+const generated = ["proto/gen/", "src/client/gen/", "node_modules/"];
+
 function sources(pattern: string): string[] {
   return [...new Glob(pattern).scanSync({ cwd: root })].filter(
-    (file) => !file.startsWith("proto/gen/") && !file.startsWith("node_modules/"),
+    (file) => !generated.some((folder) => file.startsWith(folder)),
   );
 }
 

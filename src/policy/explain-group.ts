@@ -5,6 +5,7 @@ import { type CompactToken, clockSkewS, parseCompactToken } from "./compact-toke
 import { tokenInAuthorization } from "./credential-reader.ts";
 import type { IpGroup, JwtGroup, PasswordGroup, PolicyGroup, TokenGroup } from "./group.ts";
 import type { CredentialLocation } from "./identify.ts";
+import { placeText } from "./matches-by.ts";
 import { claimHolds, isSignedWith } from "./token-verifier.ts";
 
 /** Why a group matches a request, or why it does not: the whole list. */
@@ -107,8 +108,8 @@ export class GroupExaminer {
     }
     const plain = isAuthorization(location) ? tokenInAuthorization : (text: string) => text;
     return isEqual(plain(found), plain(value))
-      ? yes("token_matches", `matched by the token in ${placeOf(location)}`)
-      : no("token_differs", `found another token in ${placeOf(location)}`);
+      ? yes("token_matches", `matched by the token in ${placeText(location)}`)
+      : no("token_differs", `found another token in ${placeText(location)}`);
   }
 
   #password({ username, salt, digest }: PasswordGroup): GroupReason {
@@ -147,13 +148,13 @@ export class GroupExaminer {
       }
     }
     if (best === null || best.why === "no_credential") {
-      return no("no_credential", `found no JWT in ${group.sources.map(placeOf).join(" or ")}`);
+      return no("no_credential", `found no JWT in ${group.sources.map(placeText).join(" or ")}`);
     }
     return best;
   }
 
   async #jwtAt({ key, claims }: JwtGroup, source: CredentialLocation): Promise<GroupReason> {
-    const place = placeOf(source);
+    const place = placeText(source);
     const found = this.#find(source, "JWT");
     if (typeof found !== "string") {
       return found;
@@ -208,10 +209,10 @@ export class GroupExaminer {
   #find(location: CredentialLocation, what: string): string | GroupReason {
     const found = this.#request.look(location);
     if (found === "absent") {
-      return no("no_credential", `found no ${what} in ${placeOf(location)}`);
+      return no("no_credential", `found no ${what} in ${placeText(location)}`);
     }
     if (found === "ambiguous") {
-      const place = placeOf(location);
+      const place = placeText(location);
       return no("ambiguous_credential", `found ${place} empty, malformed or more than once`);
     }
     return found.text;
@@ -239,10 +240,6 @@ function progress({ why }: GroupReason): number {
 
 function isAuthorization({ kind, name }: CredentialLocation): boolean {
   return kind === AUTHORIZATION.kind && name === AUTHORIZATION.name;
-}
-
-function placeOf({ kind, name }: CredentialLocation): string {
-  return `${kind === "param" ? "parameter" : kind} ${name}`;
 }
 
 function isEqual(a: string, b: string): boolean {

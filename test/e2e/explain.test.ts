@@ -94,7 +94,7 @@ async function both(given: Case) {
         allow: whole.allow,
         status: whole.status,
         reason: whole.reason,
-        groups: whole.granting_groups.join(","),
+        groups: whole.allow ? whole.granting_groups.join(",") : "",
         challenge: whole.challenge,
       },
       whole,

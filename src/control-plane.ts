@@ -19,6 +19,7 @@ import { DatabaseInUse, lockDatabase } from "./data-lock.ts";
 import { startRest } from "./gateway-rest/server.ts";
 import type { Placement } from "./policy/placement.ts";
 import { trustedProxies } from "./proxy/client-address.ts";
+import { explainer } from "./proxy/explain.ts";
 import type { Log } from "./proxy/log.ts";
 import { type Stop, stopAll } from "./stops.ts";
 
@@ -27,6 +28,8 @@ export interface ControlPlaneOptions {
   readonly master: Buffer;
   readonly revisions: RevisionTokens;
   readonly placement: Placement;
+  /** Whether one of our own listeners is there. */
+  readonly isForbidden: (address: string, port: number) => boolean;
   readonly log: Log;
 }
 
@@ -94,7 +97,7 @@ async function openDatabase(
 }
 
 async function startApi(
-  { config, master, revisions, placement, log }: ControlPlaneOptions,
+  { config, master, revisions, placement, isForbidden, log }: ControlPlaneOptions,
   store: Store,
   stops: Stop[],
 ): Promise<{ rest: Listen; grpc: Listen }> {
@@ -105,6 +108,12 @@ async function startApi(
     sessions,
     logins,
     placement,
+    explain: explainer({
+      domain: config.domain,
+      programPorts: config.programPorts,
+      mayDial: (address) => placement.place(address) !== null,
+      isForbidden,
+    }),
     domain: config.domain,
     serverName: config.serverName,
     signup: config.signup,

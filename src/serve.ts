@@ -48,6 +48,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   const placement = createPlacement(config.containerCidrs);
   const drainMs = config.drainS * 1000;
   const own: Listen[] = [];
+  const isForbidden = (address: string, port: number) => isOwn(own, address, port);
   const source = new LateSource();
   const stops: Stop[] = [];
   const snapshotPath = join(config.dataDir, "snapshot");
@@ -55,7 +56,14 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   let draining = false;
 
   const open = async (): Promise<void> => {
-    const opened = await openControlPlane({ config, master, revisions, placement, log });
+    const opened = await openControlPlane({
+      config,
+      master,
+      revisions,
+      placement,
+      isForbidden,
+      log,
+    });
     control = opened;
     own.push(opened.rest, opened.grpc);
     source.arrive(opened.source);
@@ -82,7 +90,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         exchangesMax: config.exchangesMax,
         programPorts: config.programPorts,
         mayDial: (address) => placement.place(address) !== null,
-        isForbidden: (address, port) => isOwn(own, address, port),
+        isForbidden,
         hopKey: deriveKey(master, "hops"),
         log,
         accessLog,

@@ -12,7 +12,9 @@ import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import {
   DeletePermissionsRequestSchema,
+  PermissionDocumentSchema,
   ProjectPermissionsService,
+  ReplacePermissionsRequestSchema,
 } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
 import {
   CreateProjectRequestSchema,
@@ -448,6 +450,7 @@ describe("an answer", () => {
       message: create(ProjectSchema, { id: A }),
       revision: null,
       etag: null,
+      dryRun: false,
     });
   });
 
@@ -463,6 +466,26 @@ describe("an answer", () => {
     expect(reply.etag).toBe("file:v2");
   });
 
+  test("of a method that overlooks that it is only tried is an error", async () => {
+    const { replacePermissions } = ProjectPermissionsService.method;
+    const id = await project();
+    const reply = (handler: Handler, validateOnly: boolean) => {
+      const document = create(PermissionDocumentSchema);
+      const message = () => create(ReplacePermissionsRequestSchema, { id, document, validateOnly });
+      return outcome(call(replacePermissions, { message }), handler);
+    };
+    const document = { message: create(PermissionDocumentSchema) };
+    const writes: Handler = async () => ({ ...document, revision: 7 });
+    const tries: Handler = async () => ({ ...document, dryRun: true });
+    expect(await reply(writes, false)).toBe("ok");
+    expect(await reply(writes, true)).toBe("INTERNAL_ERROR");
+    expect(await reply(tries, true)).toBe("ok");
+    expect(await reply(tries, false)).toBe("INTERNAL_ERROR");
+    const told: Handler = async (_, { scope }) =>
+      scope.dryRun ? { ...document, dryRun: true } : document;
+    expect([await reply(told, true), await reply(told, false)]).toEqual(["ok", "ok"]);
+  });
+
   test("of a refusal says why, and when to come back, and logs nothing", async () => {
     const violations = [{ instancePath: "/a", message: "is wrong" }];
     logged.length = 0;
@@ -470,7 +493,7 @@ describe("an answer", () => {
       throw new Refused(ErrorCode.RATE_LIMITED, violations, 30);
     })(read);
     const { RATE_LIMITED: code } = ErrorCode;
-    expect(reply).toEqual({ ok: false, code, violations, retryAfterS: 30 });
+    expect(reply).toEqual({ ok: false, code, violations, retryAfterS: 30, facts: {} });
     expect(logged).toEqual([]);
   });
 

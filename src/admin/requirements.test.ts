@@ -8,6 +8,7 @@ import {
   ResourceKind,
   requires,
 } from "../../proto/gen/realmgate/v1/options_pb.ts";
+import { ProjectPermissionsService } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
 import { ProjectService } from "../../proto/gen/realmgate/v1/projects_pb.ts";
 import { requirementsOf } from "./requirements.ts";
 
@@ -72,6 +73,16 @@ test.each<[why: string, said: Said | null, problem: string]>([
   ],
 ])("a server does not start with %s", (_why, said, problem) => {
   expect(() => requirementsOf(method(said))).toThrow(problem);
+});
+
+test("a server does not start with a dry run of what is no write of a document", () => {
+  const { deletePermissions } = ProjectPermissionsService.method;
+  const { input } = deletePermissions;
+  const said = { caller: SESSION, level, resource };
+  const reads: DescMethod = { ...method(said), input };
+  expect(() => requirementsOf(reads)).toThrow("has validate_only, but is no write of a document");
+  const writes: DescMethod = { ...method({ ...said, ifMatch: true }), input };
+  expect(requirementsOf(writes).ifMatch).toBe(true);
 });
 
 test("what does not hold together is named", () => {

@@ -73,6 +73,7 @@ const services: ReadonlyMap<string, ServiceNames> = new Map([
     { group: "proxySettings", methods: { GetSettings: "get", UpdateSettings: "update" } },
   ],
   ["ContainerDiscoveryService", { group: "proxyDiscovery", methods: {} }],
+  ["ContainerAccessService", { group: "proxyAccess", methods: { GetAccess: "get" } }],
   [
     "ContainerHooksService",
     {

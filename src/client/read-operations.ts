@@ -5,6 +5,7 @@ import type { HttpRule } from "../../proto/gen/google/api/http_pb.ts";
 import { AliasService } from "../../proto/gen/realmgate/v1/aliases_pb.ts";
 import { ContainerService } from "../../proto/gen/realmgate/v1/containers_pb.ts";
 import { ContainerDiscoveryService } from "../../proto/gen/realmgate/v1/discovery_pb.ts";
+import { ContainerAccessService } from "../../proto/gen/realmgate/v1/explain_pb.ts";
 import { ContainerHooksService } from "../../proto/gen/realmgate/v1/hooks_pb.ts";
 import { ProjectMemberService } from "../../proto/gen/realmgate/v1/members_pb.ts";
 import { answer, requires } from "../../proto/gen/realmgate/v1/options_pb.ts";
@@ -31,6 +32,7 @@ export const services: readonly DescService[] = [
   ContainerSettingsService,
   ContainerDiscoveryService,
   ContainerHooksService,
+  ContainerAccessService,
   AliasService,
   TokenService,
   UserService,

@@ -18,6 +18,7 @@ export interface Api {
   readonly proxySettings: ProxySettingsApi;
   readonly proxyDiscovery: ProxyDiscoveryApi;
   readonly proxyHooks: ProxyHooksApi;
+  readonly proxyAccess: ProxyAccessApi;
   readonly proxyAliases: ProxyAliasesApi;
   readonly authTokens: AuthTokensApi;
   readonly users: UsersApi;
@@ -158,7 +159,7 @@ export interface ContainersApi {
  * ProjectPermissionsService keeps the permission document of a project.
  * It applies to every container of the project that has none of its own.
  * Every method may answer PROJECT_NOT_FOUND; every write PRECONDITION_REQUIRED, PRECONDITION_FAILED, VALIDATION_ERROR,
- * INVALID_PERMISSIONS_DOCUMENT, PAYLOAD_TOO_LARGE.
+ * INVALID_PERMISSIONS_DOCUMENT, PAYLOAD_TOO_LARGE. Every write can be tried with `validate_only`: it then stores nothing.
  */
 export interface ProxyPermissionsProjectApi {
   /** GetPermissions answers with the stored document, credentials included, or with an empty one at version 0. */
@@ -168,10 +169,10 @@ export interface ProxyPermissionsProjectApi {
    * ReplacePermissions replaces the whole document; what is left out takes its default (`default`: deny).
    * Errors: INVALID_IP_RANGE, INVALID_JWT_CONFIG, INVALID_PASSWORD_CONFIG, INVALID_TOKEN_CONFIG, INVALID_PERMISSION_VALUE.
    */
-  replace(id: string, body: Sendable<PermissionDocumentInput>, options?: CallOptions): Promise<Answer<PermissionDocument>>;
+  replace(id: string, body: Sendable<PermissionDocumentInput>, options?: CallOptions<ReplacePermissionsQuery>): Promise<Answer<PermissionDocument>>;
 
   /** DeletePermissions removes the document, kill switch included; the version goes on rising. The containers without a document of their own are open. */
-  delete(id: string, options?: CallOptions): Promise<Answer<PermissionDocument>>;
+  delete(id: string, options?: CallOptions<DeletePermissionsQuery>): Promise<Answer<PermissionDocument>>;
 
   /** SetDefault says what happens to a request that no group matches. */
   updateDefault(id: string, body: SetDefaultBody, options?: CallOptions): Promise<Answer<PermissionDocument>>;
@@ -180,35 +181,36 @@ export interface ProxyPermissionsProjectApi {
   updateState(id: string, body: SetStateBody, options?: CallOptions): Promise<Answer<PermissionDocument>>;
 
   /** SetIpGroup creates or replaces a group that matches by client address. Errors: INVALID_IP_RANGE. */
-  setIpGroup(id: string, name: string, body: IpGroup, options?: CallOptions): Promise<Answer<PermissionDocument>>;
+  setIpGroup(id: string, name: string, body: IpGroup, options?: CallOptions<SetIpGroupQuery>): Promise<Answer<PermissionDocument>>;
 
   /** SetJwtGroup creates or replaces a group that matches by JSON Web Token. Errors: INVALID_JWT_CONFIG. */
-  setJwtGroup(id: string, name: string, body: JwtGroup, options?: CallOptions): Promise<Answer<PermissionDocument>>;
+  setJwtGroup(id: string, name: string, body: JwtGroup, options?: CallOptions<SetJwtGroupQuery>): Promise<Answer<PermissionDocument>>;
 
   /** SetPasswordGroup creates or replaces a group that matches by HTTP Basic. Errors: INVALID_PASSWORD_CONFIG. */
-  setPasswordGroup(id: string, name: string, body: PasswordGroup, options?: CallOptions): Promise<Answer<PermissionDocument>>;
+  setPasswordGroup(id: string, name: string, body: PasswordGroup, options?: CallOptions<SetPasswordGroupQuery>): Promise<Answer<PermissionDocument>>;
 
   /** SetTokenGroup creates or replaces a group that matches by a fixed token. Errors: INVALID_TOKEN_CONFIG. */
-  setTokenGroup(id: string, name: string, body: TokenGroup, options?: CallOptions): Promise<Answer<PermissionDocument>>;
+  setTokenGroup(id: string, name: string, body: TokenGroup, options?: CallOptions<SetTokenGroupQuery>): Promise<Answer<PermissionDocument>>;
 
   /** DeleteGroup removes a group and its permissions. Errors: GROUP_NOT_FOUND. */
-  removeAuthGroup(id: string, name: string, options?: CallOptions): Promise<Answer<PermissionDocument>>;
+  removeAuthGroup(id: string, name: string, options?: CallOptions<DeleteGroupQuery>): Promise<Answer<PermissionDocument>>;
 
   /** SetPermission sets what a group may do with one program. Errors: GROUP_NOT_FOUND, INVALID_PERMISSION_VALUE. */
   setGroup(id: string, name: string, body: SetPermissionBody, options?: CallOptions): Promise<Answer<PermissionDocument>>;
 
   /** ClearPermissions removes all permissions of a group; the group stays. Errors: GROUP_NOT_FOUND. */
-  removeGroup(id: string, name: string, options?: CallOptions): Promise<Answer<PermissionDocument>>;
+  removeGroup(id: string, name: string, options?: CallOptions<ClearPermissionsQuery>): Promise<Answer<PermissionDocument>>;
 
   /** DeletePermission removes one permission of a group. Errors: GROUP_NOT_FOUND, PERMISSION_NOT_FOUND. */
-  removeProgram(id: string, name: string, program: string, options?: CallOptions): Promise<Answer<PermissionDocument>>;
+  removeProgram(id: string, name: string, program: string, options?: CallOptions<DeletePermissionQuery>): Promise<Answer<PermissionDocument>>;
 }
 
 /**
  * ContainerPermissionsService keeps the permission document of a container.
  * It replaces the project's document entirely; the two are never merged.
  * Every method may answer CONTAINER_NOT_FOUND; every write PRECONDITION_REQUIRED, PRECONDITION_FAILED, VALIDATION_ERROR,
- * INVALID_PERMISSIONS_DOCUMENT, PAYLOAD_TOO_LARGE.
+ * INVALID_PERMISSIONS_DOCUMENT, PAYLOAD_TOO_LARGE, and when it is only tried PROJECT_NOT_FOUND: the project, whose
+ * document counts, is not in the caller's realm. Every write can be tried with `validate_only`: it then stores nothing.
  */
 export interface ProxyPermissionsContainerApi {
   /** GetPermissions answers with the stored document, credentials included, or with an empty one at version 0. */
@@ -219,10 +221,10 @@ export interface ProxyPermissionsContainerApi {
    * Errors: INVALID_IP_RANGE, INVALID_JWT_CONFIG, INVALID_PASSWORD_CONFIG, INVALID_TOKEN_CONFIG, INVALID_PERMISSION_VALUE,
    * INVALID_HOOK.
    */
-  replace(id: string, body: Sendable<PermissionDocumentInput>, options?: CallOptions): Promise<Answer<PermissionDocument>>;
+  replace(id: string, body: Sendable<PermissionDocumentInput>, options?: CallOptions<ReplacePermissionsQuery>): Promise<Answer<PermissionDocument>>;
 
   /** DeletePermissions removes the document, kill switch included; the version goes on rising. The container falls back to its project's document. */
-  delete(id: string, options?: CallOptions): Promise<Answer<PermissionDocument>>;
+  delete(id: string, options?: CallOptions<DeletePermissionsQuery>): Promise<Answer<PermissionDocument>>;
 
   /** SetDefault says what happens to a request that no group matches. */
   updateDefault(id: string, body: SetDefaultBody, options?: CallOptions): Promise<Answer<PermissionDocument>>;
@@ -231,28 +233,28 @@ export interface ProxyPermissionsContainerApi {
   updateState(id: string, body: SetStateBody, options?: CallOptions): Promise<Answer<PermissionDocument>>;
 
   /** SetIpGroup creates or replaces a group that matches by client address. Errors: INVALID_IP_RANGE. */
-  setIpGroup(id: string, name: string, body: IpGroup, options?: CallOptions): Promise<Answer<PermissionDocument>>;
+  setIpGroup(id: string, name: string, body: IpGroup, options?: CallOptions<SetIpGroupQuery>): Promise<Answer<PermissionDocument>>;
 
   /** SetJwtGroup creates or replaces a group that matches by JSON Web Token. Errors: INVALID_JWT_CONFIG. */
-  setJwtGroup(id: string, name: string, body: JwtGroup, options?: CallOptions): Promise<Answer<PermissionDocument>>;
+  setJwtGroup(id: string, name: string, body: JwtGroup, options?: CallOptions<SetJwtGroupQuery>): Promise<Answer<PermissionDocument>>;
 
   /** SetPasswordGroup creates or replaces a group that matches by HTTP Basic. Errors: INVALID_PASSWORD_CONFIG. */
-  setPasswordGroup(id: string, name: string, body: PasswordGroup, options?: CallOptions): Promise<Answer<PermissionDocument>>;
+  setPasswordGroup(id: string, name: string, body: PasswordGroup, options?: CallOptions<SetPasswordGroupQuery>): Promise<Answer<PermissionDocument>>;
 
   /** SetTokenGroup creates or replaces a group that matches by a fixed token. Errors: INVALID_TOKEN_CONFIG. */
-  setTokenGroup(id: string, name: string, body: TokenGroup, options?: CallOptions): Promise<Answer<PermissionDocument>>;
+  setTokenGroup(id: string, name: string, body: TokenGroup, options?: CallOptions<SetTokenGroupQuery>): Promise<Answer<PermissionDocument>>;
 
   /** DeleteGroup removes a group and its permissions. Errors: GROUP_NOT_FOUND, GROUP_IN_USE. */
-  removeAuthGroup(id: string, name: string, options?: CallOptions): Promise<Answer<PermissionDocument>>;
+  removeAuthGroup(id: string, name: string, options?: CallOptions<DeleteGroupQuery>): Promise<Answer<PermissionDocument>>;
 
   /** SetPermission sets what a group may do with one program. Errors: GROUP_NOT_FOUND, INVALID_PERMISSION_VALUE. */
   setGroup(id: string, name: string, body: SetPermissionBody, options?: CallOptions): Promise<Answer<PermissionDocument>>;
 
   /** ClearPermissions removes all permissions of a group; the group stays. Errors: GROUP_NOT_FOUND. */
-  removeGroup(id: string, name: string, options?: CallOptions): Promise<Answer<PermissionDocument>>;
+  removeGroup(id: string, name: string, options?: CallOptions<ClearPermissionsQuery>): Promise<Answer<PermissionDocument>>;
 
   /** DeletePermission removes one permission of a group. Errors: GROUP_NOT_FOUND, PERMISSION_NOT_FOUND. */
-  removeProgram(id: string, name: string, program: string, options?: CallOptions): Promise<Answer<PermissionDocument>>;
+  removeProgram(id: string, name: string, program: string, options?: CallOptions<DeletePermissionQuery>): Promise<Answer<PermissionDocument>>;
 }
 
 /**
@@ -265,7 +267,8 @@ export interface ProxySettingsApi {
 
   /**
    * UpdateSettings changes what is sent and keeps the rest. The kill switch alone does not make a document; a default does.
-   * Errors: PRECONDITION_REQUIRED, PRECONDITION_FAILED, VALIDATION_ERROR.
+   * With `validate_only` it stores nothing.
+   * Errors: PRECONDITION_REQUIRED, PRECONDITION_FAILED, VALIDATION_ERROR, PROJECT_NOT_FOUND.
    */
   update(id: string, body?: UpdateSettingsBody, options?: CallOptions): Promise<Answer<Settings>>;
 }
@@ -314,6 +317,25 @@ export interface ProxyHooksApi {
 
   /** MoveHook puts a hook at another position. Errors: HOOK_NOT_FOUND. */
   move(id: string, service: string, hook_id: string, body: MoveHookBody, options?: CallOptions): Promise<Answer<HookAnswer>>;
+}
+
+/**
+ * ContainerAccessService tells what the gate does with requests to a container, from what is stored now. It tells neither the
+ * secrets of groups nor the credentials that a question carries. Every method may answer CONTAINER_NOT_FOUND,
+ * PROJECT_NOT_FOUND: the container's project, whose document counts, is not in the caller's realm.
+ */
+export interface ProxyAccessApi {
+  /**
+   * Explain judges an imagined request as the gate would and tells why. Nothing is sent anywhere. Where the project's document
+   * is in force a token needs a leaf that reads it. Errors: VALIDATION_ERROR.
+   */
+  explain(id: string, body?: ExplainBody, options?: CallOptions): Promise<Answer<Explanation>>;
+
+  /**
+   * GetAccess answers with the access matrix: groups × programs of the document in force. Where that is the project's a token
+   * needs a leaf that reads it.
+   */
+  get(id: string, query?: RealmFilter, options?: CallOptions): Promise<Answer<AccessMatrix>>;
 }
 
 /** AliasService keeps aliases. */
@@ -445,6 +467,92 @@ export interface ServersApi {
   list(query?: RealmFilter, options?: CallOptions): Promise<Answer<ListServersResponse>>;
 }
 
+/** AccessChange is one program that opens or closes for somebody. */
+export interface AccessChange {
+  /**
+   * `group`: requests that match this group and no other. `every_group`: requests that match every group; told where a
+   * document combines all. `no_group`: requests that match none.
+   */
+  readonly who: string;
+  /** The group; null unless `who` is `group`. */
+  readonly group: string | null;
+  /** Canonical program; `*`: every program that neither document names for them. */
+  readonly program: string;
+  /** What is open to them before: `all`, `none`, or instances such as `1-3,8080`. */
+  readonly before: string;
+  /** The same, after. */
+  readonly after: string;
+  /** `opens`: more than before. `closes`: less. `changes`: some instances open and others close. */
+  readonly effect: string;
+}
+
+/** AccessChange is one program that opens or closes for somebody. */
+export interface AccessChangeInput {
+  /**
+   * `group`: requests that match this group and no other. `every_group`: requests that match every group; told where a
+   * document combines all. `no_group`: requests that match none.
+   */
+  readonly who?: string | undefined;
+  /** The group; null unless `who` is `group`. */
+  readonly group?: string | null | undefined;
+  /** Canonical program; `*`: every program that neither document names for them. */
+  readonly program?: string | undefined;
+  /** What is open to them before: `all`, `none`, or instances such as `1-3,8080`. */
+  readonly before?: string | undefined;
+  /** The same, after. */
+  readonly after?: string | undefined;
+  /** `opens`: more than before. `closes`: less. `changes`: some instances open and others close. */
+  readonly effect?: string | undefined;
+}
+
+/** AccessMatrix is who can reach what of a container. */
+export interface AccessMatrix {
+  /** Whose document is in force: `container`, `project` or `none`. */
+  readonly document_origin: string;
+  /** Its version; null when none is in force. */
+  readonly document_version: number | null;
+  /** `allow` or `deny`; `allow` when no document is in force. */
+  readonly default: string;
+  /** `any` or `all`. */
+  readonly combine: string;
+  /** The container's kill switch: false closes it. */
+  readonly enable_proxy: boolean;
+  /** The project's kill switch: false closes all its containers. */
+  readonly project_enable_proxy: boolean;
+  /**
+   * Why nothing is reachable now whatever the document says: `no_container` (not running, or without an address) or
+   * `disabled`; null: it is on.
+   */
+  readonly closed_by: string | null;
+  /** The programs that a group's permissions name, canonical, by name. */
+  readonly programs: readonly string[];
+  /** Every group of the document in force, in its order. */
+  readonly groups: readonly AccessRow[];
+  /** `all` or `none`: what is open, of every program, to a request that no group matches. */
+  readonly no_group: string;
+  /** What is open to a request that matches every group: where the document combines all that is what it takes. Null elsewhere. */
+  readonly every_group: AccessRow | null;
+  /** The container's hooks. */
+  readonly hooks: number;
+}
+
+/** AccessRow is what is open to a group, by program. */
+export interface AccessRow {
+  /** The group; empty in `every_group`. */
+  readonly name: string;
+  /** `ip`, `jwt`, `password` or `token`; empty in `every_group`. */
+  readonly type: string;
+  /** False: it never matches. */
+  readonly enabled: boolean;
+  /** What it looks at, without secrets: `203.0.113.0/24`, `JWT in header:authorization`. */
+  readonly matches_by: string;
+  /**
+   * What it grants, by canonical program: `all`, or instances such as `1-3,8080`. Programs of which it grants nothing are left
+   * out.
+   */
+  readonly access: { readonly [name: string]: string };
+}
+
 /** AddMemberRequest names the new member. */
 export interface AddMemberBody {
   /** The user. */
@@ -543,6 +651,12 @@ export interface AliasProject {
   readonly id: string;
   /** Its alias. */
   readonly alias: string;
+}
+
+/** ClearPermissionsRequest names the group. */
+export interface ClearPermissionsQuery extends RealmFilter {
+  /** A dry run: everything is checked, nothing is stored, the answer has a `preview`. In REST a query parameter. */
+  readonly validate_only?: boolean | undefined;
 }
 
 /** ClearedHooks says how many hooks were removed. */
@@ -873,6 +987,24 @@ export interface CurrentToken {
   readonly restrictions?: Restrictions;
 }
 
+/** DeleteGroupRequest names the group. */
+export interface DeleteGroupQuery extends RealmFilter {
+  /** A dry run: everything is checked, nothing is stored, the answer has a `preview`. In REST a query parameter. */
+  readonly validate_only?: boolean | undefined;
+}
+
+/** DeletePermissionRequest names one permission. */
+export interface DeletePermissionQuery extends RealmFilter {
+  /** A dry run: everything is checked, nothing is stored, the answer has a `preview`. In REST a query parameter. */
+  readonly validate_only?: boolean | undefined;
+}
+
+/** DeletePermissionsRequest names the document. */
+export interface DeletePermissionsQuery extends RealmFilter {
+  /** A dry run: everything is checked, nothing is stored, the answer has a `preview`. In REST a query parameter. */
+  readonly validate_only?: boolean | undefined;
+}
+
 /** DeleteProjectRequest names the project. */
 export interface DeleteProjectQuery extends RealmFilter {
   /** Whether to name the containers that went with it. */
@@ -909,6 +1041,186 @@ export interface DeletedProject {
   readonly deleted?: DeletedCounts;
   /** Which; only with include_deleted_items. */
   readonly deleted_items?: DeletedItems;
+}
+
+/**
+ * DocumentPreview is what a write with `validate_only` would have changed. Nothing was stored. Access is told as it is while
+ * nothing is switched off: the kill switch stands on its own.
+ */
+export interface DocumentPreview {
+  /** Which document is in force before the write: `container`, `project` or `none`. */
+  readonly origin_before: string;
+  /** Which document is in force after it. */
+  readonly origin_after: string;
+  /** The written document is in force after the write and was not before. */
+  readonly begins_effect: boolean;
+  /** The written document was in force before the write and is not after it. */
+  readonly ends_effect: boolean;
+  /** `allow` or `deny`: what holds for a request that no group matches, before; `allow` where no document is in force. */
+  readonly default_before: string;
+  /** The same, after. */
+  readonly default_after: string;
+  /** `any` or `all`, before. */
+  readonly combine_before: string;
+  /** The same, after. */
+  readonly combine_after: string;
+  /** The written document's kill switch, before. */
+  readonly enable_proxy_before: boolean;
+  /** The same, after. */
+  readonly enable_proxy_after: boolean;
+  /**
+   * Containers for which something changes, of those that the caller sees: of a project's document those without one of
+   * their own, or all when the kill switch is moved; of a container's document the container. 0: nothing changes.
+   */
+  readonly containers_affected: number;
+  /** Groups that come, go or change, by name. */
+  readonly groups: readonly GroupChange[];
+  /** Which programs open or close for whom; at most 1,000. */
+  readonly access: readonly AccessChange[];
+  /** How many there are in all. */
+  readonly access_total: number;
+}
+
+/**
+ * DocumentPreview is what a write with `validate_only` would have changed. Nothing was stored. Access is told as it is while
+ * nothing is switched off: the kill switch stands on its own.
+ */
+export interface DocumentPreviewInput {
+  /** Which document is in force before the write: `container`, `project` or `none`. */
+  readonly origin_before?: string | undefined;
+  /** Which document is in force after it. */
+  readonly origin_after?: string | undefined;
+  /** The written document is in force after the write and was not before. */
+  readonly begins_effect?: boolean | undefined;
+  /** The written document was in force before the write and is not after it. */
+  readonly ends_effect?: boolean | undefined;
+  /** `allow` or `deny`: what holds for a request that no group matches, before; `allow` where no document is in force. */
+  readonly default_before?: string | undefined;
+  /** The same, after. */
+  readonly default_after?: string | undefined;
+  /** `any` or `all`, before. */
+  readonly combine_before?: string | undefined;
+  /** The same, after. */
+  readonly combine_after?: string | undefined;
+  /** The written document's kill switch, before. */
+  readonly enable_proxy_before?: boolean | undefined;
+  /** The same, after. */
+  readonly enable_proxy_after?: boolean | undefined;
+  /**
+   * Containers for which something changes, of those that the caller sees: of a project's document those without one of
+   * their own, or all when the kill switch is moved; of a container's document the container. 0: nothing changes.
+   */
+  readonly containers_affected?: number | undefined;
+  /** Groups that come, go or change, by name. */
+  readonly groups?: readonly GroupChangeInput[] | undefined;
+  /** Which programs open or close for whom; at most 1,000. */
+  readonly access?: readonly AccessChangeInput[] | undefined;
+  /** How many there are in all. */
+  readonly access_total?: number | undefined;
+}
+
+/** ExplainRequest is an imagined request to a container. Exactly one of `program`, `host` and `alias` says where it goes. */
+export interface ExplainBody {
+  /** The program, as in a host name (`terminal`, `http`, `kv`). */
+  readonly program?: string | undefined;
+  /** With `program`: which one; of `http` and `https` the port. What a host without a number means when unset. */
+  readonly instance?: number | undefined;
+  /**
+   * The whole Host header, `{project}-{container}-terminal-1.{server}.containers.{domain}` or one with an alias; it may have
+   * a port. A host that names another container is refused.
+   */
+  readonly host?: string | undefined;
+  /** An alias: the first label of a short host on the container's server. */
+  readonly alias?: string | undefined;
+  /**
+   * The client's address, IPv4 or IPv6, as the gate makes it out: X-Forwarded-For is not looked at. Unset: an address that
+   * no ip group matches.
+   */
+  readonly ip?: string | undefined;
+  /** The header lines, in order; a name may come more than once. At most 64, of 32,768 characters together. */
+  readonly headers?: readonly ExplainHeader[] | undefined;
+  /** Path and query, `/a?key=value`; `/` when unset. */
+  readonly path_and_query?: string | undefined;
+  /** When: RFC 3339 with an offset, for tokens and aliases that begin or end; now when unset. */
+  readonly time?: string | undefined;
+}
+
+/** ExplainHeader is one header line. */
+export interface ExplainHeader {
+  /** Its name, in any letter case; not `Host`. */
+  readonly name: string;
+  /** Its value: characters up to U+00FF, no control characters. */
+  readonly value?: string | undefined;
+}
+
+/** ExplainedGroup is one group, whether it matches, and whether it grants. */
+export interface ExplainedGroup {
+  /** Its name. */
+  readonly name: string;
+  /** `ip`, `jwt`, `password` or `token`. */
+  readonly type: string;
+  /** Whether it is one of the groups that the request matches. */
+  readonly matched: boolean;
+  /**
+   * Why: `address_in_range`, `jwt_verified`, `password_matches`, `token_matches`; or why not: `disabled`, `no_address`,
+   * `address_is_ipv6`, `address_outside_range`, `no_credential`, `ambiguous_credential` (empty, malformed, or there more than
+   * once), `not_bearer`, `not_basic`, `malformed_basic`, `malformed_jwt`, `jwt_expired`, `jwt_not_yet_valid`,
+   * `algorithm_differs`, `claim_differs`, `bad_signature`, `user_name_differs`, `wrong_password`, `token_differs`.
+   */
+  readonly why: string;
+  /** The same for people, the rest of a sentence that begins with the group: `matched by 203.0.113.0/24`. */
+  readonly why_text: string;
+  /** Whether its permissions grant the judged program and instance. */
+  readonly grants: boolean;
+  /** The program under which its permissions say so; null when they name none that fits. */
+  readonly rule_program: string | null;
+  /** The access they give there, as written; null when they name none. */
+  readonly rule_access?: Json;
+  /** The same for people: `grants terminal: "1-3"`, `does not name terminal`. */
+  readonly rule_text: string;
+}
+
+/** Explanation is the gate's verdict on the imagined request, and why. */
+export interface Explanation {
+  /** Whether it is let through. */
+  readonly allow: boolean;
+  /** HTTP status of the refusal; null when it is let through: the program answers then. */
+  readonly status: number | null;
+  /**
+   * `open`, `granted`, `default_allow`; or of a refusal `bad_host`, `unknown_host`, `no_container`, `disabled`, `policy_error`,
+   * `not_granted`, `unauthenticated`, `denied`, `no_upstream`.
+   */
+  readonly reason: string;
+  /** The verdict in one sentence. */
+  readonly summary: string;
+  /** What the request is judged as; null where the host leads nowhere. */
+  readonly judged_as: JudgedTarget | null;
+  /** Whose document is in force: `container`, `project` or `none`. */
+  readonly document_origin: string;
+  /** Its version; null when none is in force. */
+  readonly document_version: number | null;
+  /** `allow` or `deny`: what holds when no group matches; `allow` when no document is in force. */
+  readonly default: string;
+  /** `any` or `all`. */
+  readonly combine: string;
+  /** The container's kill switch: false closes it. */
+  readonly enable_proxy: boolean;
+  /** The project's kill switch: false closes all its containers. */
+  readonly project_enable_proxy: boolean;
+  /** Every group of the document in force, in its order. */
+  readonly groups: readonly ExplainedGroup[];
+  /** The groups that let it through; of `no_upstream` those that would. */
+  readonly granting_groups: readonly string[];
+  /** Places of credentials that are taken away before the request is forwarded: `header:x-key`, `cookie:sid`, `param:key`. */
+  readonly removed_credentials: readonly string[];
+  /** `basic` or `bearer`: what a 401 asks for; null without one. */
+  readonly challenge: string | null;
+  /** The moment for which it was judged, in UTC. */
+  readonly time: string;
+  /** From when on the verdict may be another one though nothing is written: a token or an alias ends. Null: never. */
+  readonly valid_until: string | null;
+  /** Whether the verdict comes from the groups. False: what comes before them decided, they are told for information. */
+  readonly groups_asked: boolean;
 }
 
 /** FinancialBillingPermissions is the `financial.billing` branch. */
@@ -1059,6 +1371,26 @@ export interface Group {
   readonly param?: string;
 }
 
+/** GroupChange is a group that the documents in force before and after do not have alike. */
+export interface GroupChange {
+  /** Its name. */
+  readonly name: string;
+  /** `added`, `removed` or `changed`. */
+  readonly change: string;
+  /** Names of its fields that differ, never their values; empty unless it is changed. */
+  readonly fields: readonly string[];
+}
+
+/** GroupChange is a group that the documents in force before and after do not have alike. */
+export interface GroupChangeInput {
+  /** Its name. */
+  readonly name?: string | undefined;
+  /** `added`, `removed` or `changed`. */
+  readonly change?: string | undefined;
+  /** Names of its fields that differ, never their values; empty unless it is changed. */
+  readonly fields?: readonly string[] | undefined;
+}
+
 /** Group is one way to prove who one is. `type` decides which of the other fields belong to it; the rest is refused. */
 export interface GroupInput {
   /** `ip`, `jwt`, `password` or `token`. */
@@ -1193,6 +1525,25 @@ export interface IpGroup {
   readonly range?: string | undefined;
   /** As Group.enabled. */
   readonly enabled?: boolean | undefined;
+}
+
+/**
+ * JudgedTarget is what a request is judged as: a port that belongs to a program is judged as that program, by whatever name it
+ * is asked for.
+ */
+export interface JudgedTarget {
+  /** Canonical program. */
+  readonly program: string;
+  /** Instance; of `http` and `https` the port. */
+  readonly instance: number;
+  /** The port it would reach; null: none leads there. */
+  readonly port: number | null;
+  /** The canonical program that the host named. */
+  readonly asked_program: string;
+  /** The instance that the host named. */
+  readonly asked_instance: number;
+  /** The alias that it came by; null without one. */
+  readonly alias: string | null;
 }
 
 /** JwtGroup is a Group of type `jwt`. */
@@ -1468,6 +1819,11 @@ export interface PermissionDocument {
    * the same place, keeps its id.
    */
   readonly hooks?: { readonly [name: string]: readonly Json[] };
+  /**
+   * What the write would change; only in the answer to one with `validate_only`. The document is then the one that would be
+   * stored, its version the present one.
+   */
+  readonly preview?: DocumentPreview;
 }
 
 /** PermissionDocument says who (`groups`) may do what (`permissions`), and what holds for everybody else (`default`). */
@@ -1503,6 +1859,11 @@ export interface PermissionDocumentInput {
    * the same place, keeps its id.
    */
   readonly hooks?: { readonly [name: string]: readonly Json[] | string } | undefined;
+  /**
+   * What the write would change; only in the answer to one with `validate_only`. The document is then the one that would be
+   * stored, its version the present one.
+   */
+  readonly preview?: DocumentPreviewInput | undefined;
 }
 
 /** ProgramPort is where a program listens in a container. */
@@ -1685,6 +2046,12 @@ export interface ReplaceHookBody {
   readonly position?: number | undefined;
 }
 
+/** ReplacePermissionsRequest carries the new document. */
+export interface ReplacePermissionsQuery extends RealmFilter {
+  /** A dry run: everything is checked, nothing is stored, the answer has a `preview`. In REST a query parameter. */
+  readonly validate_only?: boolean | undefined;
+}
+
 /** ResourcesPermissions is the `resources` branch. */
 export interface ResourcesPermissions {
   /** `resources.vault` */
@@ -1833,6 +2200,26 @@ export interface SetAliasStateBody {
 export interface SetDefaultBody {
   /** `allow` or `deny`. */
   readonly default: "allow" | "deny";
+  /** A dry run: everything is checked, nothing is stored, the answer has a `preview`. In REST a query parameter. */
+  readonly validate_only?: boolean | undefined;
+}
+
+/** SetIpGroupRequest carries the group. */
+export interface SetIpGroupQuery extends RealmFilter {
+  /** A dry run: everything is checked, nothing is stored, the answer has a `preview`. In REST a query parameter. */
+  readonly validate_only?: boolean | undefined;
+}
+
+/** SetJwtGroupRequest carries the group. */
+export interface SetJwtGroupQuery extends RealmFilter {
+  /** A dry run: everything is checked, nothing is stored, the answer has a `preview`. In REST a query parameter. */
+  readonly validate_only?: boolean | undefined;
+}
+
+/** SetPasswordGroupRequest carries the group. */
+export interface SetPasswordGroupQuery extends RealmFilter {
+  /** A dry run: everything is checked, nothing is stored, the answer has a `preview`. In REST a query parameter. */
+  readonly validate_only?: boolean | undefined;
 }
 
 /** SetPermissionRequest carries one permission. */
@@ -1841,12 +2228,22 @@ export interface SetPermissionBody {
   readonly program: string;
   /** As the values of PermissionDocument.permissions. */
   readonly access: Access;
+  /** A dry run: everything is checked, nothing is stored, the answer has a `preview`. In REST a query parameter. */
+  readonly validate_only?: boolean | undefined;
 }
 
 /** SetStateRequest carries the kill switch. */
 export interface SetStateBody {
   /** False closes everything. */
   readonly enable_proxy: boolean;
+  /** A dry run: everything is checked, nothing is stored, the answer has a `preview`. In REST a query parameter. */
+  readonly validate_only?: boolean | undefined;
+}
+
+/** SetTokenGroupRequest carries the group. */
+export interface SetTokenGroupQuery extends RealmFilter {
+  /** A dry run: everything is checked, nothing is stored, the answer has a `preview`. In REST a query parameter. */
+  readonly validate_only?: boolean | undefined;
 }
 
 /** SetUpstreamRequest says where the gate dials; what is not sent stays. */
@@ -1867,6 +2264,8 @@ export interface Settings {
   readonly file_version: number;
   /** As PermissionDocument.etag. */
   readonly etag: string;
+  /** As PermissionDocument.preview. */
+  readonly preview?: DocumentPreview;
 }
 
 /** SignupRequest describes the account. */
@@ -2081,6 +2480,8 @@ export interface UpdateSettingsBody {
   readonly enable_proxy?: boolean | undefined;
   /** As Settings.default. */
   readonly default?: "allow" | "deny" | undefined;
+  /** A dry run: everything is checked, nothing is stored, the answer has a `preview`. In REST a query parameter. */
+  readonly validate_only?: boolean | undefined;
 }
 
 /** UpdateTokenRequest carries what is to change. */

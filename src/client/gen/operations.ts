@@ -81,6 +81,10 @@ export const operations = {
     delete: {"verb":"DELETE","path":"/api/v1/containers/{id}/proxy/hooks/{service}/{hook_id}","takesBody":false,"versioned":true,"pages":null},
     move: {"verb":"PATCH","path":"/api/v1/containers/{id}/proxy/hooks/{service}/{hook_id}/position","takesBody":true,"versioned":true,"pages":null},
   },
+  proxyAccess: {
+    explain: {"verb":"POST","path":"/api/v1/containers/{id}/proxy/explain","takesBody":true,"versioned":false,"pages":null},
+    get: {"verb":"GET","path":"/api/v1/containers/{id}/proxy/access","takesBody":false,"versioned":false,"pages":null},
+  },
   proxyAliases: {
     list: {"verb":"GET","path":"/api/v1/proxy/aliases","takesBody":false,"versioned":false,"pages":null},
     create: {"verb":"POST","path":"/api/v1/proxy/aliases","takesBody":true,"versioned":false,"pages":null},

@@ -23,8 +23,11 @@ interface SaltedPasswords {
   readonly accounts: readonly { readonly digest: Uint8Array; readonly groups: GroupSet }[];
 }
 
-/** Hashed for users and rounds that are not there. Nothing is compared with it. */
-const DECOY: SaltedPasswords = { salt: "no such user", accounts: [] };
+/** Hashed and compared for users and rounds that are not there. No text is known to have this digest, and it is in no group. */
+const DECOY: SaltedPasswords = {
+  salt: "no such user",
+  accounts: [{ digest: Buffer.alloc(32), groups: setOf(0, []) }],
+};
 
 export function buildPasswordTable(
   groups: number,

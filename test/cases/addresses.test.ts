@@ -33,9 +33,10 @@ describe("I1 on a listener for both families an IPv4 client is its IPv4 address"
         ["127.0.0.0/8", 200],
         ["10.0.0.0/8", 403],
       ] as const) {
-        const { host } = await bench.scene(granting(range));
+        const { host, witness } = await bench.scene(granting(range));
         const wire = new Wire(proxy.port, "127.0.0.1").send(request(host));
         expect((await wire.answer())?.status).toBe(status);
+        expect(witness.latest("x-forwarded-for")).toEqual(status === 200 ? ["127.0.0.1"] : []);
         wire.end();
       }
     } finally {

@@ -88,6 +88,15 @@ describe("F2 a trusted peer's X-Forwarded-For: the right-most address that is no
   });
 });
 
+test.each(["unknown", "198.51.100.7:80", "[::1]", "\xff", "", ","])(
+  "F2 whoever cannot be known is nobody, and above all not the trusted proxy itself: %j",
+  async (list) => {
+    const scene = await bench.scene(granting(LOCAL));
+    expect(await ask(scene, [`X-Forwarded-For: ${list}`], bench.behindTrusted)).toBe("denied");
+    await untouched(scene, port);
+  },
+);
+
 describe("F3 headers that name another request decide nothing", () => {
   const telling = (host: string) => [
     `X-Forwarded-Host: ${host}`,

@@ -474,6 +474,28 @@ describe("what is sent to an upstream again", () => {
   });
 });
 
+describe("what else the runtime changes", () => {
+  test("HEAD of a chunked answer says a length of 0, where there should be none", async () => {
+    const bytes = `${T}Transfer-Encoding: chunked\r\n\r\n`;
+    const { answer } = await spoiled(bytes, "HEAD");
+    expect([answer?.status, answer?.headers.get("content-length")]).toEqual([200, "0"]);
+  });
+
+  test("a client that half-closes after its request is taken for gone", async () => {
+    const wire = new Wire(port);
+    wire.socket.allowHalfOpen = true;
+    wire.socket.end(request(place.host));
+    await wire.closed;
+    expect(wire.received).toBe("");
+  });
+
+  test("bytes in a target that are no UTF-8 do not survive", async () => {
+    const { host, witness } = await bench.scene();
+    expect((await answerTo(port, request(host, "GET /\xe9 HTTP/1.1")))?.status).toBe(200);
+    expect(witness.requests.map(({ line }) => line)).toEqual(["GET /%EF%BF%BD HTTP/1.1"]);
+  });
+});
+
 /** Waits for events of sockets; a test that waits in vain runs into its own limit. */
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));

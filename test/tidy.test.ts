@@ -18,6 +18,7 @@ const directions: Readonly<Record<string, readonly string[]>> = {
   "src/proxy": ["src/policy", "src/websocket", "proto"],
   "src/admin": ["src/policy", "proto"],
   "src/gateway-rest": ["proto"],
+  "src/client": ["proto"],
   src: ["src/policy", "src/proxy", "src/admin", "src/gateway-rest", "proto"],
 };
 

@@ -1,5 +1,6 @@
 // What a command is: words, arguments and flags → one request and how to show its answer, or something done here.
-import type { Session } from "./session.ts";
+import type { Context } from "./context.ts";
+import type { TableOptions } from "./output/table.ts";
 
 /** How the text of a flag is read; see read-flag.ts. */
 export type FlagKind =
@@ -9,6 +10,7 @@ export type FlagKind =
   | "list"
   | "json"
   | "json-map"
+  | "json-file"
   | "text-map"
   | "claims"
   | "time"
@@ -71,7 +73,7 @@ export type Show =
   /** A text of its own for people; other outputs have `data`. */
   | {
       readonly as: "text";
-      readonly text: (data: unknown) => string;
+      readonly text: (data: unknown, options: TableOptions) => readonly string[];
       /** What `-q` prints: a field of `data`. */
       readonly id: string;
     }
@@ -105,4 +107,4 @@ interface Described {
 }
 
 export type Command = Described &
-  ({ readonly call: Call } | { readonly run: (session: Session, given: Given) => Promise<void> });
+  ({ readonly call: Call } | { readonly run: (context: Context, given: Given) => Promise<void> });

@@ -1,4 +1,5 @@
 // JSON as people type it into a flag: strict (RFC 8259), a name only once an object, and where it goes wrong.
+import { safeText } from "../output/safe-text.ts";
 
 export type JsonText =
   | { readonly ok: true; readonly value: unknown }
@@ -110,7 +111,8 @@ class Reader {
     const start = this.#at++;
     this.#take(characters);
     const next = this.#text[this.#at];
-    if (next === undefined) throw new Wrong("this text does not end: expected a double quote", start);
+    if (next === undefined)
+      throw new Wrong("this text does not end: expected a double quote", start);
     if (next === "\\") this.#fail("not an escape of JSON");
     if (next !== '"') this.#fail("a control character in a text: write it as \\n, \\t or \\u00XX");
     this.#at++;
@@ -144,7 +146,7 @@ function hint(next: string | undefined): string {
 /** How much of the line is shown on either side of the place. */
 const contextMax = 30;
 
-/** The line with the place and a caret under it. Tabs and line breaks are shown as spaces, so that the caret stands right. */
+/** The place, harmless and on one line, and a caret under it. White space is shown as spaces, so that the caret stands right. */
 export function pointAt(text: string, at: number): readonly [line: string, caret: string] {
   const start = Math.max(0, at - contextMax);
   const end = Math.min(text.length, at + contextMax);
@@ -154,5 +156,5 @@ export function pointAt(text: string, at: number): readonly [line: string, caret
 }
 
 function oneLine(text: string): string {
-  return text.replace(/\s/g, " ");
+  return safeText(text.replace(/\s/g, " "));
 }

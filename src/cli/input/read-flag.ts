@@ -9,7 +9,12 @@ export type ReadFlag =
   | { readonly ok: false; readonly problem: readonly string[] };
 
 /** Kinds that may be said several times. */
-export const repeatable: ReadonlySet<FlagKind> = new Set(["list", "json-map", "text-map", "claims"]);
+export const repeatable: ReadonlySet<FlagKind> = new Set([
+  "list",
+  "json-map",
+  "text-map",
+  "claims",
+]);
 
 type Read = (name: string, text: string) => ReadFlag;
 
@@ -20,6 +25,7 @@ export const placeholders: Readonly<Record<FlagKind, string>> = {
   boolean: "",
   list: "a,b",
   json: "json",
+  "json-file": "file",
   "json-map": "name=json",
   "text-map": "name=text",
   claims: "name=text",
@@ -61,6 +67,8 @@ const scalars: Readonly<
       ? { ok: true, value: text === "true" }
       : wrong(`--${name} is true or false; not ${safeText(text)}`),
   json: (name, text) => readJson(`--${name}`, text),
+  // The text is what the file has.
+  "json-file": (name, text) => readJson(`--${name}`, text),
   // Seconds or milliseconds are numbers to the API; everything else it reads itself.
   time: (_name, text) => ({ ok: true, value: /^\d{1,15}$/.test(text) ? Number(text) : text }),
   access: readAccess,
@@ -74,11 +82,14 @@ function readAccess(name: string, text: string): ReadFlag {
   return wrong(`--${name} is true, false, an instance, [1,2], 1-5 or *; not ${safeText(text)}`);
 }
 
-function readJson(where: string, text: string): ReadFlag {
+/** JSON, or what is wrong with it and where. `where`: what it was given as. */
+export function readJson(where: string, text: string): ReadFlag {
   const read = parseJsonText(text);
   if (read.ok) return read;
-  const [line, caret] = pointAt(text, read.at);
-  return wrong(`${where} is not JSON: ${read.problem}`, `  ${safeText(line)}`, `  ${caret}`);
+  const [shown, caret] = pointAt(text, read.at);
+  const line = text.slice(0, read.at).split("\n").length;
+  const place = text.includes("\n") ? ` in line ${line}` : "";
+  return wrong(`${where} is not JSON${place}: ${read.problem}`, `  ${shown}`, `  ${caret}`);
 }
 
 function readJsonPair(name: string, text: string, key: string): ReadFlag {
@@ -87,7 +98,9 @@ function readJsonPair(name: string, text: string, key: string): ReadFlag {
 
 /** Claims are compared by type as well: `name=text` is a text, `name:=json` a number or a truth value. */
 function readClaim(name: string, text: string, key: string): ReadFlag {
-  return key.endsWith(":") ? readJson(`--${name} ${safeText(key)}`, text) : { ok: true, value: text };
+  return key.endsWith(":")
+    ? readJson(`--${name} ${safeText(key)}`, text)
+    : { ok: true, value: text };
 }
 
 /** `name=value`, each name once. */

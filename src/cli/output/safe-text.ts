@@ -17,8 +17,6 @@ export function safeText(text: string): string {
 export function safeJson(json: string): string {
   return json.replace(unsafe, (character) =>
     // Line breaks of the layout are the only ones in it: inside texts they are escaped already.
-    character === "\n"
-      ? character
-      : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+    character === "\n" ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

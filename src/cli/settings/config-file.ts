@@ -1,6 +1,14 @@
 // ~/.realmgate/config.json: what is remembered between commands. It has credentials: nobody else may read it.
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseJsonText, pointAt } from "../input/json-text.ts";
@@ -59,11 +67,12 @@ export function readConfig(path: string): ReadConfig {
     const [shown, caret] = pointAt(text, read.at);
     return {
       ok: false,
-      problems: [`${path} is not JSON: line ${line}: ${read.problem}`, safeText(shown), caret],
+      problems: [`${path} is not JSON: line ${line}: ${read.problem}`, `  ${shown}`, `  ${caret}`],
     };
   }
   const problems = configProblems(read.value);
-  if (problems.length > 0) return { ok: false, problems: problems.map((each) => `${path}: ${each}`) };
+  if (problems.length > 0)
+    return { ok: false, problems: problems.map((each) => `${path}: ${each}`) };
   return { ok: true, config: read.value as Config, warnings };
 }
 
@@ -119,7 +128,8 @@ export function configProblems(value: unknown): string[] {
 
 function profileProblems(profile: Readonly<Record<string, unknown>>, at: string): string[] {
   return Object.entries(profile).flatMap(([key, value]) => {
-    if (key === "session") return isSession(value) ? [] : [`${at}session is no session: log in again`];
+    if (key === "session")
+      return isSession(value) ? [] : [`${at}session is no session: log in again`];
     if (!(configKeys as readonly string[]).includes(key)) {
       return [`${at}${key} is no setting: ${configKeys.join(", ")}`];
     }

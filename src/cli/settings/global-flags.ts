@@ -16,14 +16,13 @@ export const globalFlags = {
   output: {
     kind: "text",
     short: "o",
-    about: `how answers are shown: ${outputs.join(", ")}`,
+    about: "how answers are shown",
     choices: outputs,
     placeholder: "format",
     config: "output",
   },
   quiet: { kind: "boolean", short: "q", about: "print ids only" },
   verbose: { kind: "boolean", short: "v", about: "say on stderr what is called" },
-  color: { kind: "boolean", about: "--no-color: plain text, also on a terminal" },
   config: { kind: "text", about: "configuration file", placeholder: "file" },
   profile: {
     kind: "text",

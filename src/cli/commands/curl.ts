@@ -1,0 +1,52 @@
+// A whole request as one link, for where no headers can be sent: the container's curl program makes it (contract L).
+import type { Command } from "../command.ts";
+import { CommandFailure, exitCode } from "../exit-code.ts";
+import { fieldAt } from "../output/cell.ts";
+import { safeText } from "../output/safe-text.ts";
+import { programUrl } from "../program-url.ts";
+
+export const curlCommands: readonly Command[] = [
+  {
+    words: "curl get-url",
+    about: "print a link that makes a request; who has the link makes it",
+    example:
+      "curl get-url --container 890abcdef12345678901cdef --url https://…-exec-1.…/api/deploy --method POST --auth -",
+    flags: {
+      url: { kind: "text", about: "what is requested", required: true },
+      method: { kind: "text", about: "how; GET when it is not there", placeholder: "method" },
+      auth: {
+        kind: "text",
+        about: "value of Authorization: Bearer …; -: from standard input. It is in the link!",
+        secret: true,
+      },
+      body: { kind: "text", about: "what is sent, JSON as a rule" },
+      instance: { kind: "integer", about: "which curl program; 1 when it is not there" },
+    },
+    run: async (context, { flags }) => {
+      const id = context.settings.container;
+      if (id === undefined) {
+        throw new CommandFailure(exitCode.usage, "which container? name it with --container ID");
+      }
+      const { data } = await context.request({
+        method: "GET",
+        path: `/api/v1/containers/${encodeURIComponent(id)}`,
+      });
+      const servers = await context.request({ method: "GET", path: "/api/v1/servers" });
+      const instance = Number(flags.get("instance") ?? 1);
+      const base = programUrl(data, servers.data, `curl-${instance}`, context.settings.baseUrl);
+      if (base === null) {
+        throw new CommandFailure(exitCode.failed, "the server of this container is not known");
+      }
+      const query = new URLSearchParams();
+      for (const name of ["url", "method", "auth", "body"]) {
+        const value = flags.get(name);
+        if (typeof value === "string") query.set(name, value);
+      }
+      const url = `${base}/proxy?${query}`;
+      context.show(
+        { as: "text", text: (link) => [safeText(String(fieldAt(link, "url")))], id: "url" },
+        { data: { url }, raw: url },
+      );
+    },
+  },
+];

@@ -1,0 +1,29 @@
+// A value of the API → one harmless line for people.
+import { safeText } from "./safe-text.ts";
+
+/** Lists of plain values with commas; what has an inside as JSON; nothing at all as `-`. */
+export function cell(value: unknown): string {
+  if (value === null || value === undefined || value === "") return "-";
+  if (typeof value === "string") return safeText(value);
+  if (typeof value !== "object") return String(value);
+  if (Array.isArray(value) && value.every((item) => typeof item !== "object")) {
+    return value.length === 0 ? "-" : safeText(value.join(", "));
+  }
+  const isEmpty = Object.keys(value).length === 0;
+  return isEmpty ? "-" : safeText(JSON.stringify(value));
+}
+
+/** `max_containers` → `max containers`. */
+export function heading(field: string): string {
+  return safeText(field.replaceAll(/[_.]/g, " "));
+}
+
+/** The field of a dotted path. */
+export function fieldAt(value: unknown, path: string): unknown {
+  let at = value;
+  for (const name of path.split(".")) {
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, name)) return undefined;
+    at = (at as Readonly<Record<string, unknown>>)[name];
+  }
+  return at;
+}

@@ -82,6 +82,11 @@ export class ControlPlane implements AsyncDisposable {
     });
   }
 
+  /** Where REST is served, by a name that a realm's label can stand before. */
+  get restUrl(): string {
+    return `http://localhost:${this.#rest.port}`;
+  }
+
   /** Sets the clock: `step` seconds after the beginning. */
   at(step: number): void {
     this.#now = start + step * 1000;

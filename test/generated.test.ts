@@ -28,6 +28,18 @@ test("proto/gen and the comments are what `bun run generate` makes of proto/real
   }
 }, 60_000);
 
+test("the client's operations and types are what `bun run generate` makes of the descriptors", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "realmgate-generate-"));
+  try {
+    await $`${process.execPath} src/client/generate-api.ts ${folder}`.cwd(root).quiet();
+    const generated = await files(join(folder, "src/client/gen"));
+    expect(Object.keys(generated)).toEqual(["api.ts", "operations.ts"]);
+    expect(await files(join(root, "src/client/gen"))).toEqual(generated);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
 test("the migrations are what drizzle-kit makes of the schema", async () => {
   const folder = mkdtempSync(join(tmpdir(), "realmgate-migrations-"));
   try {

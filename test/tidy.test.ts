@@ -34,9 +34,12 @@ interface Import {
   readonly target: string;
 }
 
+/** Written by programs, and by others. */
+const generated = ["proto/gen/", "src/client/gen/", "node_modules/"];
+
 function sources(pattern: string): string[] {
   return [...new Glob(pattern).scanSync({ cwd: root })].filter(
-    (file) => !file.startsWith("proto/gen/") && !file.startsWith("node_modules/"),
+    (file) => !generated.some((folder) => file.startsWith(folder)),
   );
 }
 

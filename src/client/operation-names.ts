@@ -1,0 +1,153 @@
+// What the client calls each service and method. The seeds' snippets spell some of these; the rest follows them: `list`, `get`,
+// `create`, `update` (what is sent), `replace` (all of it), `delete`; `set…`/`remove…` for a part of a document.
+
+interface ServiceNames {
+  readonly group: string;
+  /** By rpc; a list where one rpc has several paths. An rpc that is not here goes by its own name. */
+  readonly methods: Readonly<Record<string, string | readonly string[]>>;
+}
+
+const permissions = {
+  GetPermissions: "get",
+  ReplacePermissions: "replace",
+  DeletePermissions: "delete",
+  SetDefault: "updateDefault",
+  SetState: "updateState",
+  DeleteGroup: "removeAuthGroup",
+  SetPermission: "setGroup",
+  ClearPermissions: "removeGroup",
+  DeletePermission: "removeProgram",
+};
+
+const services: ReadonlyMap<string, ServiceNames> = new Map([
+  [
+    "ProjectService",
+    {
+      group: "projects",
+      methods: {
+        ListProjects: "list",
+        CreateProject: "create",
+        GetProject: "get",
+        UpdateProject: "update",
+        DeleteProject: "delete",
+        GetProjectStats: "getStats",
+      },
+    },
+  ],
+  [
+    "ProjectMemberService",
+    {
+      group: "members",
+      methods: {
+        ListMembers: "list",
+        AddMember: "create",
+        UpdateMember: "update",
+        RemoveMember: "delete",
+      },
+    },
+  ],
+  [
+    "ContainerService",
+    {
+      group: "containers",
+      methods: {
+        ListContainers: ["list", "listByProject"],
+        CreateContainer: "create",
+        GetContainer: "get",
+        UpdateContainer: "update",
+        DeleteContainer: "delete",
+        SetUpstream: "updateUpstream",
+        StartContainer: "start",
+        StopContainer: "stop",
+        ForceStopContainer: "forceStop",
+        RestartContainer: "restart",
+        PauseContainer: "pause",
+        ResumeContainer: "resume",
+      },
+    },
+  ],
+  ["ProjectPermissionsService", { group: "proxyPermissionsProject", methods: permissions }],
+  ["ContainerPermissionsService", { group: "proxyPermissionsContainer", methods: permissions }],
+  [
+    "ContainerSettingsService",
+    { group: "proxySettings", methods: { GetSettings: "get", UpdateSettings: "update" } },
+  ],
+  ["ContainerDiscoveryService", { group: "proxyDiscovery", methods: {} }],
+  [
+    "ContainerHooksService",
+    {
+      group: "proxyHooks",
+      methods: {
+        ListHooks: "list",
+        ListServiceHooks: "listService",
+        CreateHook: "create",
+        ClearHooks: "clearService",
+        GetHook: "get",
+        ReplaceHook: "replace",
+        DeleteHook: "delete",
+        MoveHook: "move",
+      },
+    },
+  ],
+  [
+    "AliasService",
+    {
+      group: "proxyAliases",
+      methods: {
+        ListAliases: "list",
+        CreateAlias: "create",
+        GetAlias: "get",
+        UpdateAlias: "update",
+        SetAliasState: "updateState",
+        DeleteAlias: "delete",
+      },
+    },
+  ],
+  [
+    "TokenService",
+    {
+      group: "authTokens",
+      methods: {
+        ListTokens: "list",
+        CreateToken: "create",
+        CopyToken: "copy",
+        GetCurrentToken: "getCurrent",
+        GetToken: "get",
+        UpdateToken: "update",
+        DeleteToken: "delete",
+        AddTokenRealm: "addRealm",
+        RemoveTokenRealm: "removeRealm",
+      },
+    },
+  ],
+  [
+    "UserService",
+    { group: "users", methods: { GetMe: "getCurrent", GetUser: "get", UpdateUser: "update" } },
+  ],
+  ["RealmService", { group: "realms", methods: { ListRealms: "list" } }],
+  ["ServerService", { group: "servers", methods: { ListServers: "list" } }],
+]);
+
+export interface OperationName {
+  readonly group: string;
+  readonly method: string;
+}
+
+/** `path`: which of the rpc's different paths, from 0. Null: the rpc has more paths than names. */
+export function operationName(service: string, rpc: string, path: number): OperationName | null {
+  const names = services.get(service);
+  const group = names?.group ?? lowerFirst(service.replace(/Service$/, ""));
+  const given = names !== undefined && Object.hasOwn(names.methods, rpc) ? names.methods[rpc] : rpc;
+  const spelled = typeof given === "string" ? [given] : (given ?? []);
+  const method = spelled[path];
+  return method === undefined ? null : { group, method: lowerFirst(method) };
+}
+
+/** The method that walks through all pages of a list: `list` → `iterate`, `listByProject` → `iterateByProject`. */
+export function iteratorName(method: string): string {
+  return method.startsWith("list") ? `iterate${method.slice("list".length)}` : `iterate${method}`;
+}
+
+function lowerFirst(text: string): string {
+  return text.slice(0, 1).toLowerCase() + text.slice(1);
+}

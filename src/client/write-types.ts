@@ -1,0 +1,161 @@
+// Messages → TypeScript interfaces of what REST reads and writes: snake case, nulls where the contract shows them. What is
+// sent and what is answered differ (defaults, read-only fields), so a message may have two: `X` and `XInput`.
+import { type DescField, type DescMessage, getOption, ScalarType } from "@bufbuild/protobuf";
+import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
+import comments from "../../proto/comments.json" with { type: "json" };
+import { json_text, nullable, omit_empty, rule } from "../../proto/gen/realmgate/v1/options_pb.ts";
+
+export type Direction = "sent" | "answered";
+
+const texts: ReadonlyMap<string, string> = new Map(Object.entries(comments));
+
+/** The comment of an element as a doc comment with this indentation, or "". */
+export function docComment(name: string, indent: string): string {
+  const lines = (texts.get(name) ?? "").replaceAll("*/", "* /").split("\n").filter(Boolean);
+  if (lines.length === 0) return "";
+  if (lines.length === 1) return `${indent}/** ${lines[0]} */\n`;
+  return `${indent}/**\n${lines.map((line) => `${indent} * ${line}\n`).join("")}${indent} */\n`;
+}
+
+/** JSON of its own in protobuf. */
+const freeForms: ReadonlyMap<string, string> = new Map([
+  ["google.protobuf.Value", "Json"],
+  ["google.protobuf.Struct", "{ readonly [key: string]: Json }"],
+  ["google.protobuf.ListValue", "readonly Json[]"],
+  ["google.protobuf.Empty", "null"],
+]);
+
+/** Fields whose JSON is freer in the descriptor than in the contract. */
+const known: ReadonlyMap<string, string> = new Map([
+  [
+    "realmgate.v1.PermissionDocument.permissions",
+    "{ readonly [group: string]: { readonly [program: string]: Access } }",
+  ],
+  ["realmgate.v1.SetPermissionRequest.access", "Access"],
+]);
+
+/** The part of each generated file that no message gives. */
+export const preamble = `/** JSON of any shape. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** Every instance (true, "*"), none (false), one, some, or a range "a-b". The instance of http and https is the port. */
+export type Access = boolean | number | readonly number[] | string;
+`;
+
+/** Interfaces are written as they are referred to. */
+export class Types {
+  readonly #written = new Map<string, string>();
+  readonly #answered = new Set<DescMessage>();
+
+  /** `answers`: messages that are answered with; what is sent of them gets the suffix. */
+  constructor(answers: readonly DescMessage[]) {
+    const visit = (message: DescMessage): void => {
+      if (this.#answered.has(message)) return;
+      this.#answered.add(message);
+      for (const field of message.fields) if (field.message !== undefined) visit(field.message);
+    };
+    for (const message of answers) visit(message);
+  }
+
+  /** All interfaces in the order of their names. */
+  text(): string {
+    const sorted = [...this.#written].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return sorted.map(([, text]) => text).join("\n");
+  }
+
+  /** The type of a whole message. */
+  message(message: DescMessage, direction: Direction): string {
+    const free = freeForms.get(message.typeName);
+    if (free !== undefined) return free;
+    const own = message.typeName.slice(message.file.proto.package.length + 1);
+    const name = direction === "sent" && this.#answered.has(message) ? `${own}Input` : own;
+    this.interface(name, message.fields, direction, message.typeName);
+    return name;
+  }
+
+  /** An interface of some fields under a name of its own. Throws when the name already means something else. */
+  interface(
+    name: string,
+    fields: readonly DescField[],
+    direction: Direction,
+    documented: string,
+    base: string | null = null,
+  ): string {
+    const before = this.#written.get(name);
+    // Before its fields: they may lead back to it.
+    if (before === undefined) this.#written.set(name, "");
+    if (before === "") return name;
+    const lines = fields.map((field) => this.#property(field, direction)).join("");
+    const head = base === null ? "" : `extends ${base} `;
+    const text = `${docComment(documented, "")}export interface ${name} ${head}{\n${lines}}\n`;
+    if (before !== undefined && before !== text) throw new Error(`${name} means two things`);
+    this.#written.set(name, text);
+    return name;
+  }
+
+  #property(field: DescField, direction: Direction): string {
+    const isThere =
+      direction === "sent" ? getOption(field, rule).required : isAlwaysAnswered(field);
+    const or = getOption(field, nullable) ? " | null" : "";
+    // An answer can be sent back as it is, also where a field is spread that is undefined.
+    const optional = direction === "sent" && !isThere ? " | undefined" : "";
+    const name = `${docComment(`${field.parent.typeName}.${field.name}`, "  ")}  readonly ${field.name}`;
+    return `${name}${isThere ? "" : "?"}: ${this.field(field, direction)}${or}${optional};\n`;
+  }
+
+  /** Whether the message is also part of an answer. */
+  isAnswered(message: DescMessage): boolean {
+    return this.#answered.has(message);
+  }
+
+  /** Whether a caller must send the field. */
+  isRequired(field: DescField): boolean {
+    return getOption(field, rule).required;
+  }
+
+  /** The type of a field's value. */
+  field(field: DescField, direction: Direction): string {
+    const given = known.get(`${field.parent.typeName}.${field.name}`);
+    if (given !== undefined) return given;
+    switch (field.fieldKind) {
+      case "scalar":
+        return scalar(field);
+      case "enum":
+        return "string";
+      case "message":
+        return this.message(field.message, direction);
+      case "list":
+        return `readonly ${wrapped(this.#element(field, direction))}[]`;
+      case "map": {
+        const text = direction === "sent" && getOption(field, json_text) ? " | string" : "";
+        return `{ readonly [name: string]: ${this.#element(field, direction)}${text} }`;
+      }
+    }
+  }
+
+  #element(field: DescField & { fieldKind: "list" | "map" }, direction: Direction): string {
+    if (field.message !== undefined) return this.message(field.message, direction);
+    return field.scalar === undefined ? "string" : scalarNames(field.scalar);
+  }
+}
+
+function scalar(field: DescField & { fieldKind: "scalar" }): string {
+  const { oneOf } = getOption(field, rule);
+  if (oneOf.length > 0) return oneOf.map((word) => JSON.stringify(word)).join(" | ");
+  return scalarNames(field.scalar);
+}
+
+function scalarNames(type: ScalarType): string {
+  if (type === ScalarType.STRING) return "string";
+  return type === ScalarType.BOOL ? "boolean" : "number";
+}
+
+function wrapped(type: string): string {
+  return /[ |]/.test(type) ? `(${type})` : type;
+}
+
+/** As the gateway writes: what has no presence, and documented nulls. */
+function isAlwaysAnswered(field: DescField): boolean {
+  if (getOption(field, omit_empty)) return false;
+  return getOption(field, nullable) || field.presence === FeatureSet_FieldPresence.IMPLICIT;
+}

@@ -45,6 +45,8 @@ export interface Success {
   readonly revision: string | null;
   /** Entity tag of the document answered with (`file:v<N>`), or null. */
   readonly etag: string | null;
+  /** The write was only tried: nothing is stored. */
+  readonly dryRun: boolean;
 }
 
 /** A call that was not carried out, and why. */

@@ -22,6 +22,7 @@ import { startOps } from "./ops.ts";
 import { createPlacement } from "./policy/placement.ts";
 import { AccessLog } from "./proxy/access-log.ts";
 import { trustedProxies } from "./proxy/client-address.ts";
+import { explainer } from "./proxy/explain.ts";
 import { FileSink, StderrSink } from "./proxy/line-sink.ts";
 import type { Log } from "./proxy/log.ts";
 import { startProxy } from "./proxy/server.ts";
@@ -51,20 +52,24 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     const revisions = revisionTokens(new SecretBox(master, "revisions"));
     const placement = createPlacement(config.containerCidrs);
     const logins = new PasswordLogin(store, new LoginLimiter(() => Date.now() / 1000));
+    const { domain, serverName, programPorts } = config;
+    const own: Listen[] = [];
+    const mayDial = (address: string) => placement.place(address) !== null;
+    const isForbidden = (address: string, port: number) => isOwn(own, address, port);
     const implementations = publicServices({
       store,
       sessions,
       logins,
       placement,
-      domain: config.domain,
-      serverName: config.serverName,
+      explain: explainer({ domain, programPorts, mayDial, isForbidden }),
+      domain,
+      serverName,
       signup: config.signup,
       now: Date.now,
     });
     const callers = new Callers(store, sessions, logins, Date.now);
     const dispatch = createDispatch({ implementations, store, callers, revisions, log });
 
-    const own: Listen[] = [];
     const services = implementations.map(({ service }) => service);
     const tls = config.apiTls;
     const rest = listening("REST", config.restListen, () =>
@@ -88,7 +93,6 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     stops.push(() => grpc.stop());
     const accessLog = await openAccessLog(config.accessLog, log);
     if (accessLog !== null) stops.push(() => accessLog.close());
-    const { domain, serverName, programPorts } = config;
     const proxy = await startProxy(
       {
         ...config.proxyListen,
@@ -96,8 +100,8 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         serverName,
         trustedProxies: config.trustedProxies,
         programPorts,
-        mayDial: (address) => placement.place(address) !== null,
-        isForbidden: (address, port) => isOwn(own, address, port),
+        mayDial,
+        isForbidden,
         log,
         accessLog,
       },

@@ -65,7 +65,8 @@ function breaking(field: DescField, its: Rule): [what: string, value: JsonValue 
   if (field.fieldKind === "list") {
     if (its.pattern !== "") list.push(["with a bad entry", ["!"]]);
     if (its.max !== undefined) {
-      list.push([`of ${its.max + 1} entries`, Array(its.max + 1).fill("a".repeat(24))]);
+      const entry = field.message === undefined ? "a".repeat(24) : {};
+      list.push([`of ${its.max + 1} entries`, Array(its.max + 1).fill(entry)]);
     }
   } else if (field.fieldKind === "scalar" && field.scalar === ScalarType.STRING) {
     list.push(...breakingText(its));

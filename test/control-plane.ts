@@ -15,6 +15,7 @@ import { openSqliteStore } from "../src/admin/store/sqlite.ts";
 import type { Store } from "../src/admin/store/store.ts";
 import { startRest } from "../src/gateway-rest/server.ts";
 import { createPlacement } from "../src/policy/placement.ts";
+import { explainer } from "../src/proxy/explain.ts";
 import { type GrpcAnswer, GrpcClient } from "./grpc-client.ts";
 
 export interface Request {
@@ -59,11 +60,18 @@ export class ControlPlane implements AsyncDisposable {
     this.#sessions = new Sessions(deriveKey(master, "sessions"), now);
     const logins = new PasswordLogin(store, new LoginLimiter(() => now() / 1000));
     const callers = new Callers(store, this.#sessions, logins, now);
+    const placement = createPlacement(["10.0.0.0/8"]);
     const implementations = services({
       store,
       sessions: this.#sessions,
       logins,
-      placement: createPlacement(["10.0.0.0/8"]),
+      placement,
+      explain: explainer({
+        domain: "localhost",
+        programPorts: { terminal: 7681 },
+        mayDial: (address) => placement.place(address) !== null,
+        isForbidden: () => false,
+      }),
       domain: "localhost",
       serverName: "local",
       signup: true,

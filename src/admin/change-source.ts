@@ -40,7 +40,8 @@ export function changeSource(store: Store): ChangeSource {
   };
 }
 
-function projectState({ id, state }: ProjectFact): ProjectState {
+/** A project as its proxy is told of it. */
+export function projectState({ id, state }: ProjectFact): ProjectState {
   if (state === null) return create(ProjectStateSchema, { id, deleted: true });
   return create(ProjectStateSchema, {
     id,
@@ -49,7 +50,8 @@ function projectState({ id, state }: ProjectFact): ProjectState {
   });
 }
 
-function containerState({ id, state }: ContainerFact): ContainerState {
+/** A container as its proxy is told of it. */
+export function containerState({ id, state }: ContainerFact): ContainerState {
   if (state === null) return create(ContainerStateSchema, { id, deleted: true });
   const { projectId, serverName, status, address, programs, enableProxy, body } = state;
   const hooks = storedHooks(state).entries();

@@ -448,6 +448,7 @@ describe("an answer", () => {
       message: create(ProjectSchema, { id: A }),
       revision: null,
       etag: null,
+      dryRun: false,
     });
   });
 

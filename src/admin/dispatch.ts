@@ -11,7 +11,7 @@ import {
 } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import { type Caller, type Callers, isOperator, mayDo } from "./caller.ts";
 import { activeRealm, realmIdPattern } from "./realm.ts";
-import { requirementsOf, resourceKinds } from "./requirements.ts";
+import { isDryRun, requirementsOf, resourceKinds } from "./requirements.ts";
 import type { RevisionTokens } from "./revision.ts";
 import { checkRules } from "./rules.ts";
 import type { Scope } from "./store/records.ts";
@@ -36,10 +36,14 @@ export interface Context extends PublicContext {
   readonly ifMatch: string | null;
 }
 
-/** What a method answers: a message, and for writes the revision they made. */
+/** What a write made: a revision, or nothing because it was only tried. */
+export type Made = { readonly revision: number } | { readonly dryRun: true };
+
+/** What a method answers: a message, and for writes what they made. */
 export interface Outcome {
   readonly message: Message;
   readonly revision?: number;
+  readonly dryRun?: true;
   readonly etag?: string;
 }
 
@@ -116,13 +120,15 @@ async function run(
   }
   const caller = await options.callers.identify(credential, clientAddress);
   admit(caller, needs, realmId);
-  const scope = scopeOf(call, caller, needs, realmId);
+  const callers = scopeOf(call, caller, needs, realmId);
   const message = await readMessage(call);
+  const dryRun = isDryRun(call.method, message);
+  const scope = dryRun ? { ...callers, dryRun } : callers;
   const level =
     needs.resource === undefined
       ? ProjectLevel.UNSPECIFIED
       : await accessTo(needs, needs.resource, message, scope, call.method, options.store);
-  return handler(message, {
+  const outcome = await handler(message, {
     caller,
     scope,
     level,
@@ -130,6 +136,10 @@ async function run(
     credential,
     clientAddress,
   });
+  if (dryRun !== (outcome.dryRun ?? false)) {
+    throw new Error(`${call.method.name}: asked for ${dryRun ? "a dry run" : "a write"}, did not`);
+  }
+  return outcome;
 }
 
 /** Whether such a caller may call such a method on such a host at all. Throws Refused. */
@@ -213,5 +223,6 @@ async function reply(call: Call, outcome: Outcome, options: DispatchOptions): Pr
     message: create(call.method.output, outcome.message),
     revision: revision === undefined ? null : options.revisions.seal(revision),
     etag: etag ?? null,
+    dryRun: outcome.dryRun ?? false,
   };
 }

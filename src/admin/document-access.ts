@@ -2,9 +2,12 @@
 import { Refused } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { PermissionDocument } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import type { Context } from "./dispatch.ts";
+import type { DocumentPreview } from "../../proto/gen/realmgate/v1/preview_pb.ts";
+import type { Context, Made } from "./dispatch.ts";
+import { previewOf } from "./document-preview.ts";
 import { expectedVersion } from "./if-match.ts";
 import { acceptDocument, checkStorable, editableDocument } from "./permission-document.ts";
+import { projectDocument } from "./project-document.ts";
 import type { DocumentKey, DocumentState, DocumentView, Scope } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 
@@ -21,12 +24,15 @@ export interface Next {
   readonly warnings?: readonly string[];
 }
 
-/** What a write made. */
+/** What a write made, or would have made. */
 export interface Written {
   readonly projectId: string;
+  /** Of a dry run the version is the present one. */
   readonly state: DocumentState;
   readonly warnings: readonly string[];
-  readonly revision: number;
+  readonly made: Made;
+  /** Of a dry run: what would have changed. */
+  readonly preview?: DocumentPreview;
 }
 
 /** Access to the documents of projects or of containers. Everything throws Refused with the kind's NOT_FOUND. */
@@ -45,12 +51,12 @@ export class DocumentAccess {
     return view;
   }
 
-  /** 404 comes before 428 (no If-Match), that before 412 (stale), and that before what the edit refuses. */
-  async write(
-    { scope, ifMatch }: Context,
-    id: string,
-    edit: (view: DocumentView) => Next,
-  ): Promise<Written> {
+  /**
+   * 404 comes before 428 (no If-Match), that before 412 (stale), and that before what the edit refuses. A dry run goes the same
+   * way up to the write.
+   */
+  async write(context: Context, id: string, edit: (view: DocumentView) => Next): Promise<Written> {
+    const { scope, ifMatch } = context;
     const key = { kind: this.kind, id };
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const view = await this.read(scope, id);
@@ -59,6 +65,13 @@ export class DocumentAccess {
       const { enableProxy, body, hooks, fromProject, warnings = [] } = edit(view);
       const isSame = body === view.state.body && hooks === view.state.hooks;
       if (!isSame) checkStorable({ body, hooks });
+      const { projectId } = view;
+      if (scope.dryRun) {
+        const { version } = view.state;
+        const state = { version, enableProxy, body, hooks };
+        const preview = await this.#preview(context, view, state);
+        return { projectId, state, warnings, made: { dryRun: true }, preview };
+      }
       const projectVersion = fromProject ? (view.projectState?.version ?? null) : null;
       const write = { expected, projectVersion, enableProxy, body, hooks };
       const written = await this.#store.putDocument(scope, key, write);
@@ -67,7 +80,7 @@ export class DocumentAccess {
       if (written === "moved") continue;
       const { version, revision } = written;
       const state = { version, enableProxy, body, hooks };
-      return { projectId: view.projectId, state, warnings, revision };
+      return { projectId, state, warnings, made: { revision } };
     }
     throw new Refused(ErrorCode.PRECONDITION_FAILED);
   }
@@ -89,6 +102,24 @@ export class DocumentAccess {
         fromProject: this.kind === "container" && view.state.body === null,
       };
     });
+  }
+
+  /** Throws Refused where it would tell of a project's document that the caller may not read. */
+  async #preview(
+    { caller, scope }: Context,
+    { projectId, state: before, projectState }: DocumentView,
+    after: DocumentState,
+  ): Promise<DocumentPreview> {
+    const { kind } = this;
+    if (kind === "project") {
+      const followers = await this.#store.followers(scope, projectId);
+      return previewOf({ kind, before, after, project: after, followers });
+    }
+    const standsAlone = before.body !== null && after.body !== null;
+    const project = standsAlone
+      ? after
+      : projectDocument(caller, { own: { ...after, body: null }, project: projectState });
+    return previewOf({ kind, before, after, project, followers: { containers: 1, following: 1 } });
   }
 
   #notFound(): Refused {

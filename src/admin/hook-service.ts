@@ -19,7 +19,7 @@ import {
   type ReplaceHookRequest,
   ServiceHooksSchema,
 } from "../../proto/gen/realmgate/v1/hooks_pb.ts";
-import type { Context, Implementation, Outcome } from "./dispatch.ts";
+import type { Context, Implementation, Made, Outcome } from "./dispatch.ts";
 import { DocumentAccess, type Written } from "./document-access.ts";
 import { newHookId } from "./hook-id.ts";
 import {
@@ -92,18 +92,18 @@ export function hookService(store: Store, now: () => number): Implementation {
           const hook = accepted(request, view, capFaults(list, view.state));
           return inserted(list, { ...hook, id: hookId }, request.position);
         });
-        return hookAnswer(written.state, service, hookId, written.revision);
+        return hookAnswer(written.state, service, hookId, written.made);
       },
 
       async clearHooks(request: ClearHooksRequest, context) {
         const service = hookedService(request.service);
         let removed = 0;
-        const { state, revision } = await write(context, request.id, service, (list) => {
+        const { state, made } = await write(context, request.id, service, (list) => {
           removed = list.length;
           return [];
         });
         const message = create(ClearedHooksSchema, { removed, ...versionOf(state) });
-        return { message, revision, etag: message.etag };
+        return { message, ...made, etag: message.etag };
       },
 
       async getHook(request: GetHookRequest, { scope }) {
@@ -115,29 +115,29 @@ export function hookService(store: Store, now: () => number): Implementation {
       async replaceHook(request: ReplaceHookRequest, context) {
         const service = hookedService(request.service);
         const { hookId } = request;
-        const { state, revision } = await write(context, request.id, service, (list, view) => {
+        const { state, made } = await write(context, request.id, service, (list, view) => {
           const { place } = found(list, hookId);
           return list.with(place, { ...accepted(request, view), id: hookId });
         });
-        return hookAnswer(state, service, hookId, revision);
+        return hookAnswer(state, service, hookId, made);
       },
 
       async deleteHook(request: DeleteHookRequest, context) {
         const service = hookedService(request.service);
-        const { state, revision } = await write(context, request.id, service, (list) =>
+        const { state, made } = await write(context, request.id, service, (list) =>
           list.toSpliced(found(list, request.hookId).place, 1),
         );
         const message = create(HookVersionSchema, versionOf(state));
-        return { message, revision, etag: message.etag };
+        return { message, ...made, etag: message.etag };
       },
 
       async moveHook(request: MoveHookRequest, context) {
         const service = hookedService(request.service);
         const { hookId, position } = request;
-        const { state, revision } = await write(context, request.id, service, (list) =>
+        const { state, made } = await write(context, request.id, service, (list) =>
           moved(list, hookId, position),
         );
-        return hookAnswer(state, service, hookId, revision);
+        return hookAnswer(state, service, hookId, made);
       },
     },
   };
@@ -175,14 +175,9 @@ function capFaults(list: readonly Hook[], state: DocumentState): Violation[] {
     : fault(`is of a container that has ${hooksPerContainerMax} hooks, which is as many as it may`);
 }
 
-function hookAnswer(
-  state: DocumentState,
-  service: string,
-  hookId: string,
-  revision?: number,
-): Outcome {
+function hookAnswer(state: DocumentState, service: string, hookId: string, made?: Made): Outcome {
   const { hook } = found(listIn(state, service), hookId);
   const message = create(HookAnswerSchema, { hook, ...versionOf(state) });
   const { etag } = message;
-  return revision === undefined ? { message, etag } : { message, etag, revision };
+  return { message, etag, ...made };
 }

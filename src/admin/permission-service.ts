@@ -56,11 +56,12 @@ function implementation(
 ): Implementation {
   const { kind } = documents;
 
-  /** The answer to a write: the document as it is now. */
+  /** The answer to a write: the document as it is now, or would be. */
   async function answer(id: string, writing: Promise<Written>): Promise<Outcome> {
-    const { projectId, state, warnings, revision } = await writing;
+    const { projectId, state, warnings, made, preview } = await writing;
     const message = documentAnswer({ kind, id }, projectId, state, warnings);
-    return { message, revision, etag: etagOf(state.version) };
+    if (preview !== undefined) message.preview = preview;
+    return { message, ...made, etag: etagOf(state.version) };
   }
 
   function edit(

@@ -1,5 +1,13 @@
 // What a method says it needs (options.proto, `requires`), checked once at start-up so that nothing can be forgotten.
-import { type DescMethod, getOption, hasOption, ScalarType } from "@bufbuild/protobuf";
+import {
+  type DescField,
+  type DescMethod,
+  getOption,
+  hasOption,
+  type Message,
+  ScalarType,
+} from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   CallerKind,
@@ -38,7 +46,22 @@ export function requirementsOf(method: DescMethod): Requires {
       throw new Error(`${name} has its resource in ${field}, which is no string field`);
     }
   }
+  const dryRun = dryRunField(method);
+  if (dryRun !== undefined && (dryRun.scalar !== ScalarType.BOOL || !needs.ifMatch)) {
+    throw new Error(`${name} has ${dryRun.name}, but is no write of a document`);
+  }
   return needs;
+}
+
+/** The field that asks for a dry run; documented in permissions.proto. */
+function dryRunField(method: DescMethod): DescField | undefined {
+  return method.input.fields.find(({ name }) => name === "validate_only");
+}
+
+/** Whether the message asks that nothing be written. */
+export function isDryRun(method: DescMethod, message: Message): boolean {
+  const field = dryRunField(method);
+  return field !== undefined && reflect(method.input, message).get(field) === true;
 }
 
 /** How a kind of resource is called in the store, and how its absence is refused. */

@@ -1,5 +1,6 @@
 // Every service that callers reach, put together: what the REST and gRPC listeners serve.
 import type { Placement } from "../policy/placement.ts";
+import { accessService, type ExplainPort } from "./access-service.ts";
 import { aliasService } from "./alias-service.ts";
 import { containerService } from "./container-service.ts";
 import { discoveryService } from "./discovery-service.ts";
@@ -22,6 +23,7 @@ export interface ServiceParts {
   readonly sessions: Sessions;
   readonly logins: PasswordLogin;
   readonly placement: Placement;
+  readonly explain: ExplainPort;
   /** The installation's domain; see REALMGATE_DOMAIN. */
   readonly domain: string;
   /** This node's name; see REALMGATE_SERVER_NAME. */
@@ -47,5 +49,6 @@ export function services(parts: ServiceParts): Implementation[] {
     hookService(store, parts.now),
     discoveryService(store),
     settingsService(store),
+    accessService(parts),
   ];
 }

@@ -2,6 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Refused } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
+import type { DocumentPreview } from "../../proto/gen/realmgate/v1/preview_pb.ts";
 import {
   ContainerSettingsService,
   type GetSettingsRequest,
@@ -29,7 +30,7 @@ export function settingsService(store: Store): Implementation {
           const message = "must have enable_proxy or default";
           throw new Refused(ErrorCode.VALIDATION_ERROR, [{ instancePath: "", message }]);
         }
-        const { state, revision } = await (request.default === undefined
+        const { state, made, preview } = await (request.default === undefined
           ? documents.write(context, id, ({ state }) => ({
               enableProxy: enableProxy ?? state.enableProxy,
               body: state.body,
@@ -44,14 +45,15 @@ export function settingsService(store: Store): Implementation {
               },
               enableProxy,
             ));
-        return { ...settings(state), revision };
+        return { ...settings(state, preview), ...made };
       },
     },
   };
 }
 
-function settings(state: DocumentState): Outcome {
+function settings(state: DocumentState, preview?: DocumentPreview): Outcome {
   const message = create(SettingsSchema, {
+    ...(preview === undefined ? {} : { preview }),
     enableProxy: state.enableProxy,
     default: storedDocument(state)?.default ?? "allow",
     ...versionOf(state),

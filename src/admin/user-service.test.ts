@@ -82,6 +82,7 @@ function service({ open = true, over = {} }: { open?: boolean; over?: Partial<St
     sessions,
     logins,
     placement: createPlacement(["10.0.0.0/8"]),
+    explain: () => Promise.reject(new Error("nothing is explained here")),
     domain: "localhost",
     serverName: "local",
     signup: open,

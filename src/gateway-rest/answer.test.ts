@@ -40,6 +40,7 @@ const success = (fields: Partial<Extract<Reply, { ok: true }>>): Reply => ({
   message: create(ProjectSchema, { id: "p" }),
   revision: null,
   etag: null,
+  dryRun: false,
   ...fields,
 });
 

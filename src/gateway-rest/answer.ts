@@ -14,12 +14,16 @@ export function answer(binding: Binding, reply: Reply): Response {
 }
 
 function success(binding: Binding, reply: Success): Response {
-  const { status, message } = binding;
+  const { status } = binding;
+  const message = reply.dryRun ? triedMessage : binding.message;
   const headers = new Headers();
   if (reply.etag !== null) headers.set("ETag", `"${reply.etag}"`);
   if (reply.revision !== null) headers.set("X-Realmgate-Revision", reply.revision);
   return json(status, { statusCode: status, message, ...payload(binding, reply) }, headers);
 }
+
+/** What the message of a write would say is not true of one that was only tried. */
+const triedMessage = "Valid; nothing was stored";
 
 /** `data`, and what stands beside it. */
 function payload({ method, data }: Binding, reply: Success): JsonObject {

@@ -38,6 +38,9 @@ export interface Binding {
 /** The query parameter that every route takes: only what carries this realm. It is call metadata, in no message. */
 export const realmFilter = "realm_id";
 
+/** Asks that a write be only tried. Always in the query, so that it stands beside the URL it is about, on every route alike. */
+const dryRunParameter = "validate_only";
+
 /** All bindings of the services. Throws on a pattern, field or body that REST cannot carry. */
 export function bindingsOf(services: readonly DescService[]): readonly Binding[] {
   return services.flatMap((service) =>
@@ -68,7 +71,9 @@ function bind(method: DescMethod, rule: HttpRule): Binding[] {
   let body: Binding["body"] = null;
   if (rule.body === "*") {
     body = "message";
+    const dryRun = fields.get(dryRunParameter);
     fields.clear();
+    if (dryRun !== undefined) fields.set(dryRun.name, dryRun);
   } else if (rule.body !== "") {
     const field = fields.get(rule.body);
     if (field?.fieldKind !== "message") throw new Error(`${name}: ${rule.body} is no message`);

@@ -49,13 +49,25 @@ interface Body {
   readonly sent: readonly string[];
 }
 
-async function readBody({ body, method }: Binding, request: Request): Promise<Body> {
+async function readBody({ body, method, query }: Binding, request: Request): Promise<Body> {
   if (body === null) return { json: {}, sent: [] };
-  if (body === "message") return fit(method.input, await readJson(request));
+  if (body === "message") {
+    const whole = fit(method.input, await readJson(request));
+    refuseParameters(query, whole.sent);
+    return whole;
+  }
   const { name, message } = body;
   if (message === undefined) throw new Error(`${method.name}: ${name} is no message`);
   const { json, sent } = fit(message, await readJson(request), `/${name}`);
   return { json: { [name]: json }, sent };
+}
+
+/** What is said in the query has no second place: two of them might differ. */
+function refuseParameters(query: Binding["query"], sent: readonly string[]): void {
+  const violations = sent
+    .filter((name) => query.has(name))
+    .map((name) => ({ instancePath: `/${name}`, message: "is a query parameter, not a field" }));
+  if (violations.length > 0) throw new Refused(ErrorCode.VALIDATION_ERROR, violations);
 }
 
 /** `at`: where the body stands in the request message. */

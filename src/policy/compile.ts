@@ -97,7 +97,10 @@ function accessesByProgram(document: PolicyDocument): Map<string, GroupAccess[]>
   return programs;
 }
 
-function withFallbacks(own: ReadonlyMap<string, Access> | undefined): ReadonlyMap<string, Access> {
+/** A group's accesses with those that hold for programs it does not name. */
+export function withFallbacks(
+  own: ReadonlyMap<string, Access> | undefined,
+): ReadonlyMap<string, Access> {
   const accesses = new Map(own);
   for (const [program, fallback] of FALLBACK_PROGRAMS) {
     const access = accesses.get(program) ?? accesses.get(fallback);

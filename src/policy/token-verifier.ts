@@ -121,21 +121,26 @@ export class TokenVerifier {
   }
 }
 
-/** Each claim strictly equal; an array `aud` must contain the value (RFC 7519 §4.1.3). */
-function holds(wanted: ReadonlyMap<string, ClaimValue>, { claims }: CompactToken): boolean {
+function holds(wanted: ReadonlyMap<string, ClaimValue>, token: CompactToken): boolean {
   for (const [name, value] of wanted) {
-    const actual = claims.get(name);
-    const equal =
-      name === "aud" && Array.isArray(actual) ? actual.includes(value) : actual === value;
-    if (!equal) {
+    if (!claimHolds(name, value, token)) {
       return false;
     }
   }
   return true;
 }
 
+/** A claim is strictly equal; an array `aud` must contain the value (RFC 7519 §4.1.3). */
+export function claimHolds(name: string, value: ClaimValue, { claims }: CompactToken): boolean {
+  const actual = claims.get(name);
+  return name === "aud" && Array.isArray(actual) ? actual.includes(value) : actual === value;
+}
+
 /** The algorithm is the key's, never the token's. A key that cannot be used verifies nothing. */
-async function isSignedWith(token: string, { algorithm, material }: KeyGroups): Promise<boolean> {
+export async function isSignedWith(
+  token: string,
+  { algorithm, material }: Pick<JwtKey, "algorithm" | "material">,
+): Promise<boolean> {
   try {
     await compactVerify(token, material, { algorithms: [algorithm] });
     return true;

@@ -1,3 +1,4 @@
+import type { Found } from "../policy/explain-group.ts";
 import type { CredentialLocation, PresentedCredentials } from "../policy/identify.ts";
 
 /**
@@ -34,6 +35,27 @@ export class RequestCredentials implements PresentedCredentials {
   param(name: string): string | null {
     this.#params ??= paramsOf(rawQuery(this.#url));
     return this.#params.get(name) ?? null;
+  }
+
+  /** For people: the same, and whether it is null because nothing is there. */
+  found(location: CredentialLocation): Found {
+    const text = this[location.kind](location.name);
+    if (text !== null) {
+      return { text };
+    }
+    return this.#has(location) ? "ambiguous" : "absent";
+  }
+
+  /** After it was looked for: what is split is there. */
+  #has({ kind, name }: CredentialLocation): boolean {
+    switch (kind) {
+      case "header":
+        return this.#headers.has(name);
+      case "cookie":
+        return this.#cookies?.has(name) ?? false;
+      case "param":
+        return this.#params?.has(name) ?? false;
+    }
   }
 }
 

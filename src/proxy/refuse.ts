@@ -116,6 +116,11 @@ const RENDERED: ReadonlyMap<RefusalReason, Rendered> = new Map(
 /** Row 6 of the README's table (One request) answers 401 where a credential would help. */
 const NOT_GRANTED_401 = rendered("not_granted", AUTHENTICATE);
 
+/** The status of such a refusal. */
+export function statusOf(reason: RefusalReason, denial?: Denial): number {
+  return denial?.status ?? ANSWERS[reason].status;
+}
+
 /** Same bytes for the same reason, except for the request id. A HEAD request gets the head of it from the runtime. */
 export function refuse(reason: RefusalReason, refused: Refused, denial?: Denial): Response {
   const isPrompt = reason === "not_granted" && denial?.status === 401;

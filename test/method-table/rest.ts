@@ -22,11 +22,14 @@ export function restRequest(binding: Binding, message: JsonObject): RestRequest 
   );
   const path = `/${steps.join("/")}`.replace("/api/v1", "");
   const method = binding.verb;
-  if (binding.body === "message") return { method, path, body: rest };
-  const body = binding.body === null ? undefined : (take(binding.body.name) ?? {});
+  const isWhole = binding.body === "message";
+  const inQuery = Object.keys(rest).filter((name) => !isWhole || binding.query.has(name));
+  const field = binding.body === null || binding.body === "message" ? null : binding.body.name;
+  const part = field === null ? undefined : (take(field) ?? {});
   const query = new URLSearchParams(
-    Object.entries(rest).map(([name, value]) => [name, String(value)]),
+    inQuery.filter((name) => name !== field).map((name) => [name, String(take(name))]),
   );
+  const body = isWhole ? rest : part;
   const at = query.size === 0 ? path : `${path}?${query}`;
   return body === undefined ? { method, path: at } : { method, path: at, body };
 }

@@ -12,6 +12,8 @@ export interface Scope {
   readonly confinedTo: readonly string[] | null;
   /** Only what lies in projects where the user has this level exists. Owners have every level. */
   readonly level: ProjectLevel;
+  /** The call is a dry run: the store does not write for it, whatever its method does. */
+  readonly dryRun?: boolean;
 }
 
 /** What a caller may do with a resource. */
@@ -330,6 +332,20 @@ export interface ContainerFact {
         readonly aliases: readonly AliasFact[];
       })
     | null;
+}
+
+/** What the proxy knows of a container once all is announced, for those who may see it. */
+export interface Exposure {
+  readonly container: NonNullable<ContainerFact["state"]>;
+  readonly own: DocumentState;
+  /** The document of its project; null: the project is not in this scope. */
+  readonly project: DocumentState | null;
+}
+
+/** How many containers of a project there are in a scope, and how many of them have no document of their own. */
+export interface Followers {
+  readonly containers: number;
+  readonly following: number;
 }
 
 /** What the proxy needs to know of an alias. */

@@ -4,6 +4,7 @@ import { aliasStore } from "./sqlite/aliases.ts";
 import { containerStore } from "./sqlite/containers.ts";
 import { Database, type SqliteOptions } from "./sqlite/database.ts";
 import { documentStore } from "./sqlite/documents.ts";
+import { exposureStore } from "./sqlite/exposures.ts";
 import { factStore } from "./sqlite/facts.ts";
 import { memberStore } from "./sqlite/members.ts";
 import { projectStore } from "./sqlite/projects.ts";
@@ -29,6 +30,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
     ...statusStore(db),
     ...aliasStore(db),
     ...documentStore(db),
+    ...exposureStore(db),
     ...factStore(db),
     close: async () => db.close(),
   };

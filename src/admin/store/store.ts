@@ -14,7 +14,9 @@ import type {
   DocumentView,
   DocumentWrite,
   DocumentWritten,
+  Exposure,
   Facts,
+  Followers,
   Login,
   Made,
   Member,
@@ -235,12 +237,19 @@ export interface AliasStore {
 export interface DocumentStore {
   /** Null: the project or container does not exist in this scope. */
   document(scope: Scope, key: DocumentKey): Promise<DocumentView | null>;
-  /** Compare and swap. Null: the project or container does not exist in this scope (any more). */
+  /** Compare and swap. Null: the project or container does not exist in this scope (any more). Rejects for a dry run. */
   putDocument(
     scope: Scope,
     key: DocumentKey,
     write: DocumentWrite,
   ): Promise<DocumentWritten | null>;
+}
+
+export interface ExposureStore {
+  /** As it is stored now, in one look. Null: the container does not exist in this scope. */
+  exposure(scope: Scope, containerId: string): Promise<Exposure | null>;
+  /** Of the containers that exist in this scope. */
+  followers(scope: Scope, projectId: string): Promise<Followers>;
 }
 
 export interface FactStore {
@@ -263,6 +272,7 @@ export interface Store
     ContainerStore,
     AliasStore,
     DocumentStore,
+    ExposureStore,
     FactStore {
   close(): Promise<void>;
 }

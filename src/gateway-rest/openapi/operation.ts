@@ -75,7 +75,8 @@ function bodyOf(binding: Binding, schemas: Schemas): JsonObject {
   const isField = body !== null && body !== "message";
   const message = isField ? body.message : method.input;
   if (message === undefined) throw new Error(`${method.name}: the body is no message`);
-  const without = isField ? new Set<string>() : pathNames(binding);
+  const elsewhere = [...pathNames(binding), ...binding.query.keys()];
+  const without = new Set(isField ? [] : elsewhere);
   const needed = isField ? [body] : message.fields.filter(({ name }) => !without.has(name));
   return {
     required: needed.some((field) => getOption(field, rule).required),

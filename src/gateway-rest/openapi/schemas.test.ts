@@ -150,7 +150,13 @@ describe("an answer", () => {
 test("a message that is answered with has a name of its own where it is sent", () => {
   const both = schemaOf(PermissionDocumentSchema, "request", [PermissionDocumentSchema]);
   expect(both.name).toBe("PermissionDocumentInput");
-  expect(Object.keys(both.components)).toEqual(["GroupInput", "PermissionDocumentInput"]);
+  expect(Object.keys(both.components)).toEqual([
+    "AccessChange",
+    "DocumentPreview",
+    "GroupChange",
+    "GroupInput",
+    "PermissionDocumentInput",
+  ]);
   expect(schemaOf(PermissionDocumentSchema, "answer", [PermissionDocumentSchema]).name).toBe(
     "PermissionDocument",
   );

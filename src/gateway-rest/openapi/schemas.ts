@@ -93,9 +93,12 @@ export class Schemas {
 
   /** A field's value, with its comment. */
   field(field: DescField, direction: Direction): JsonObject {
-    const value = this.#value(field, getOption(field, rule), direction);
+    const outputOnly = getOption(field, output_only);
+    // What comes back from an answer is as the answer had it.
+    const as = outputOnly ? "answer" : direction;
+    const value = this.#value(field, getOption(field, rule), as);
     const schema = getOption(field, nullable) ? orNull(value) : value;
-    const readOnly = direction === "request" && getOption(field, output_only);
+    const readOnly = direction === "request" && outputOnly;
     return { ...schema, description: descriptionOf(field), ...(readOnly ? { readOnly } : {}) };
   }
 

@@ -8,13 +8,15 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.ts";
 import { file_realmgate_v1_options } from "./options_pb.ts";
+import type { DocumentPreview } from "./preview_pb.ts";
+import { file_realmgate_v1_preview } from "./preview_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file realmgate/v1/settings.proto.
  */
 export const file_realmgate_v1_settings: GenFile = /*@__PURE__*/
-  fileDesc("ChtyZWFsbWdhdGUvdjEvc2V0dGluZ3MucHJvdG8SDHJlYWxtZ2F0ZS52MSJVCghTZXR0aW5ncxIUCgxlbmFibGVfcHJveHkYASABKAgSDwoHZGVmYXVsdBgCIAEoCRIUCgxmaWxlX3ZlcnNpb24YAyABKAUSDAoEZXRhZxgEIAEoCSI6ChJHZXRTZXR0aW5nc1JlcXVlc3QSJAoCaWQYASABKAlCGIq1GBQIASIOXlswLTlhLWZdezI0fSQwCSKeAQoVVXBkYXRlU2V0dGluZ3NSZXF1ZXN0EiQKAmlkGAEgASgJQhiKtRgUCAEiDl5bMC05YS1mXXsyNH0kMAkSGQoMZW5hYmxlX3Byb3h5GAIgASgISACIAQESJwoHZGVmYXVsdBgDIAEoCUIRirUYDSoFYWxsb3cqBGRlbnlIAYgBAUIPCg1fZW5hYmxlX3Byb3h5QgoKCF9kZWZhdWx0MvoDChhDb250YWluZXJTZXR0aW5nc1NlcnZpY2USxQEKC0dldFNldHRpbmdzEiAucmVhbG1nYXRlLnYxLkdldFNldHRpbmdzUmVxdWVzdBoWLnJlYWxtZ2F0ZS52MS5TZXR0aW5ncyJ8irUYHwgEEg9jb250YWluZXJzLnJlYWQYASoICAISAmlkIAGStRgnEiVQcm94eSBzZXR0aW5ncyByZXRyaWV2ZWQgc3VjY2Vzc2Z1bGx5gtPkkwIoEiYvYXBpL3YxL2NvbnRhaW5lcnMve2lkfS9wcm94eS9zZXR0aW5ncxKVAgoOVXBkYXRlU2V0dGluZ3MSIy5yZWFsbWdhdGUudjEuVXBkYXRlU2V0dGluZ3NSZXF1ZXN0GhYucmVhbG1nYXRlLnYxLlNldHRpbmdzIsUBirUYOggEEhFjb250YWluZXJzLnVwZGF0ZRIXcmVzb3VyY2VzLnByb3h5X2FsaWFzZXMYAiABKgYIAhICaWSStRglEiNQcm94eSBzZXR0aW5ncyB1cGRhdGVkIHN1Y2Nlc3NmdWxseYLT5JMCWDoBKlorOgEqGiYvYXBpL3YxL2NvbnRhaW5lcnMve2lkfS9wcm94eS9zZXR0aW5nczImL2FwaS92MS9jb250YWluZXJzL3tpZH0vcHJveHkvc2V0dGluZ3NiBnByb3RvMw", [file_google_api_annotations, file_realmgate_v1_options]);
+  fileDesc("ChtyZWFsbWdhdGUvdjEvc2V0dGluZ3MucHJvdG8SDHJlYWxtZ2F0ZS52MSKcAQoIU2V0dGluZ3MSFAoMZW5hYmxlX3Byb3h5GAEgASgIEg8KB2RlZmF1bHQYAiABKAkSFAoMZmlsZV92ZXJzaW9uGAMgASgFEgwKBGV0YWcYBCABKAkSOQoHcHJldmlldxgFIAEoCzIdLnJlYWxtZ2F0ZS52MS5Eb2N1bWVudFByZXZpZXdCBKC1GAFIAIgBAUIKCghfcHJldmlldyI6ChJHZXRTZXR0aW5nc1JlcXVlc3QSJAoCaWQYASABKAlCGIq1GBQIASIOXlswLTlhLWZdezI0fSQwCSK1AQoVVXBkYXRlU2V0dGluZ3NSZXF1ZXN0EiQKAmlkGAEgASgJQhiKtRgUCAEiDl5bMC05YS1mXXsyNH0kMAkSGQoMZW5hYmxlX3Byb3h5GAIgASgISACIAQESJwoHZGVmYXVsdBgDIAEoCUIRirUYDSoFYWxsb3cqBGRlbnlIAYgBARIVCg12YWxpZGF0ZV9vbmx5GAQgASgIQg8KDV9lbmFibGVfcHJveHlCCgoIX2RlZmF1bHQy+gMKGENvbnRhaW5lclNldHRpbmdzU2VydmljZRLFAQoLR2V0U2V0dGluZ3MSIC5yZWFsbWdhdGUudjEuR2V0U2V0dGluZ3NSZXF1ZXN0GhYucmVhbG1nYXRlLnYxLlNldHRpbmdzInyKtRgfCAQSD2NvbnRhaW5lcnMucmVhZBgBKggIAhICaWQgAZK1GCcSJVByb3h5IHNldHRpbmdzIHJldHJpZXZlZCBzdWNjZXNzZnVsbHmC0+STAigSJi9hcGkvdjEvY29udGFpbmVycy97aWR9L3Byb3h5L3NldHRpbmdzEpUCCg5VcGRhdGVTZXR0aW5ncxIjLnJlYWxtZ2F0ZS52MS5VcGRhdGVTZXR0aW5nc1JlcXVlc3QaFi5yZWFsbWdhdGUudjEuU2V0dGluZ3MixQGKtRg6CAQSEWNvbnRhaW5lcnMudXBkYXRlEhdyZXNvdXJjZXMucHJveHlfYWxpYXNlcxgCIAEqBggCEgJpZJK1GCUSI1Byb3h5IHNldHRpbmdzIHVwZGF0ZWQgc3VjY2Vzc2Z1bGx5gtPkkwJYOgEqWis6ASoaJi9hcGkvdjEvY29udGFpbmVycy97aWR9L3Byb3h5L3NldHRpbmdzMiYvYXBpL3YxL2NvbnRhaW5lcnMve2lkfS9wcm94eS9zZXR0aW5nc2IGcHJvdG8z", [file_google_api_annotations, file_realmgate_v1_options, file_realmgate_v1_preview]);
 
 /**
  * Settings of a container's permission document.
@@ -49,6 +51,13 @@ export type Settings = Message<"realmgate.v1.Settings"> & {
    * @generated from field: string etag = 4;
    */
   etag: string;
+
+  /**
+   * As PermissionDocument.preview.
+   *
+   * @generated from field: optional realmgate.v1.DocumentPreview preview = 5;
+   */
+  preview?: DocumentPreview | undefined;
 };
 
 /**
@@ -105,6 +114,13 @@ export type UpdateSettingsRequest = Message<"realmgate.v1.UpdateSettingsRequest"
    * @generated from field: optional string default = 3;
    */
   default?: string | undefined;
+
+  /**
+   * A dry run: everything is checked, nothing is stored, the answer has a `preview`. In REST a query parameter.
+   *
+   * @generated from field: bool validate_only = 4;
+   */
+  validateOnly: boolean;
 };
 
 /**

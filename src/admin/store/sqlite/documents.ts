@@ -24,6 +24,8 @@ export function documentStore(db: Database): DocumentStore {
       key: DocumentKey,
       write: DocumentWrite,
     ): Promise<DocumentWritten | null> {
+      // The last line: a method that forgets that it is only tried must not write.
+      if (scope.dryRun) throw new Error("a dry run must not write");
       return db.write((tx) => {
         const view = readDocument(db, tx, scope, key);
         if (view === null) return null;
@@ -45,7 +47,8 @@ export function documentStore(db: Database): DocumentStore {
   };
 }
 
-function readDocument(
+/** Null: the project or container does not exist in this scope. */
+export function readDocument(
   db: Database,
   reader: Reader,
   scope: Scope,

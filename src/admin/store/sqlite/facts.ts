@@ -1,6 +1,6 @@
 // What proxies need to know: the present state of all that changed, every tenant's.
 import { and, eq, gt, max } from "drizzle-orm";
-import type { ContainerFact, ProjectFact } from "../records.ts";
+import type { AliasFact, ContainerFact, ProjectFact } from "../records.ts";
 import { aliases, changes, containers, documents, projects, servers } from "../schema.ts";
 import type { FactStore } from "../store.ts";
 import type { Database, Reader } from "./database.ts";
@@ -68,6 +68,26 @@ function containerFacts(db: Database, reader: Reader, revision: number): Contain
     });
 }
 
+const aliasColumns = {
+  containerId: aliases.containerId,
+  alias: aliases.alias,
+  program: aliases.program,
+  instance: aliases.instance,
+  targetPath: aliases.targetPath,
+  allowPathOverride: aliases.allowPathOverride,
+  expiresAt: aliases.expiresAt,
+  enabled: aliases.enabled,
+};
+
+/** All aliases of one container. */
+export function aliasFactsOf(reader: Reader, containerId: string): AliasFact[] {
+  return reader
+    .select(aliasColumns)
+    .from(aliases)
+    .where(eq(aliases.containerId, containerId))
+    .all();
+}
+
 /** All aliases of the containers that changed. */
 function aliasFacts(reader: Reader, revision: number) {
   const changed = and(
@@ -75,20 +95,7 @@ function aliasFacts(reader: Reader, revision: number) {
     eq(changes.entityId, aliases.containerId),
     gt(changes.revision, revision),
   );
-  return reader
-    .select({
-      containerId: aliases.containerId,
-      alias: aliases.alias,
-      program: aliases.program,
-      instance: aliases.instance,
-      targetPath: aliases.targetPath,
-      allowPathOverride: aliases.allowPathOverride,
-      expiresAt: aliases.expiresAt,
-      enabled: aliases.enabled,
-    })
-    .from(changes)
-    .innerJoin(aliases, changed)
-    .all();
+  return reader.select(aliasColumns).from(changes).innerJoin(aliases, changed).all();
 }
 
 function documentFact(db: Database, row: typeof documents.$inferSelect | null) {

@@ -1,0 +1,264 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { formatCidr, networkMask, parseIpv4 } from "./address.ts";
+import { bearerToken, isBasic, parseBasic } from "./authorization.ts";
+import { type CompactToken, clockSkewS, parseCompactToken } from "./compact-token.ts";
+import { tokenInAuthorization } from "./credential-reader.ts";
+import type { IpGroup, JwtGroup, PasswordGroup, PolicyGroup, TokenGroup } from "./group.ts";
+import type { CredentialLocation } from "./identify.ts";
+import { placeText } from "./matches-by.ts";
+import { claimHolds, isSignedWith } from "./token-verifier.ts";
+
+/** Why a group matches a request, or why it does not: the whole list. */
+export const GROUP_WHYS = [
+  "address_in_range",
+  "jwt_verified",
+  "password_matches",
+  "token_matches",
+  "disabled",
+  "no_address",
+  "address_is_ipv6",
+  "address_outside_range",
+  "no_credential",
+  "ambiguous_credential",
+  "not_bearer",
+  "not_basic",
+  "malformed_basic",
+  "malformed_jwt",
+  "jwt_expired",
+  "jwt_not_yet_valid",
+  "algorithm_differs",
+  "claim_differs",
+  "bad_signature",
+  "user_name_differs",
+  "wrong_password",
+  "token_differs",
+] as const;
+
+export type GroupWhy = (typeof GROUP_WHYS)[number];
+
+/** `text` is the rest of a sentence that begins with the group; it holds no secret and nothing that was presented. */
+export interface GroupReason {
+  readonly matched: boolean;
+  readonly why: GroupWhy;
+  readonly text: string;
+}
+
+/**
+ * What a request has at one place: text, nothing, or what nobody believes because it is empty, malformed or there more than
+ * once.
+ */
+export type Found = { readonly text: string } | "absent" | "ambiguous";
+
+/** A request as a group looks at it. */
+export interface Examined {
+  readonly look: (location: CredentialLocation) => Found;
+  /** The client's address; null: it is not known. */
+  readonly address: string | null;
+  /** Unix seconds. */
+  readonly nowS: number;
+}
+
+/**
+ * Tells group by group what `identify` answers for all at once: a second, slower reading of the same rules, so that whoever
+ * shows it has to compare it with `identify`. One examiner looks at one request; it checks a signature once for each key.
+ */
+export class GroupExaminer {
+  readonly #request: Examined;
+  readonly #signed = new Map<string, Promise<boolean>>();
+
+  constructor(request: Examined) {
+    this.#request = request;
+  }
+
+  async explain(group: PolicyGroup): Promise<GroupReason> {
+    if (!group.enabled) {
+      return no("disabled", "is disabled");
+    }
+    switch (group.type) {
+      case "ip":
+        return this.#ip(group);
+      case "token":
+        return this.#token(group);
+      case "password":
+        return this.#password(group);
+      case "jwt":
+        return this.#jwt(group);
+    }
+  }
+
+  #ip({ network, length }: IpGroup): GroupReason {
+    const range = formatCidr(network, length);
+    const { address } = this.#request;
+    if (address === null) {
+      return no("no_address", `matches by ${range}, but the client's address is not known`);
+    }
+    const ipv4 = parseIpv4(address);
+    if (ipv4 === null) {
+      return no("address_is_ipv6", `matches by ${range}, which no IPv6 address is in`);
+    }
+    return (ipv4 & networkMask(length)) >>> 0 === network
+      ? yes("address_in_range", `matched by ${range}`)
+      : no("address_outside_range", `found the address outside ${range}`);
+  }
+
+  #token({ location, value }: TokenGroup): GroupReason {
+    const found = this.#find(location, "token");
+    if (typeof found !== "string") {
+      return found;
+    }
+    const plain = isAuthorization(location) ? tokenInAuthorization : (text: string) => text;
+    return isEqual(plain(found), plain(value))
+      ? yes("token_matches", `matched by the token in ${placeText(location)}`)
+      : no("token_differs", `found another token in ${placeText(location)}`);
+  }
+
+  #password({ username, salt, digest }: PasswordGroup): GroupReason {
+    const found = this.#find(AUTHORIZATION, "user name and password");
+    if (typeof found !== "string") {
+      return found;
+    }
+    if (!isBasic(found)) {
+      return no("not_basic", "found another scheme than Basic in header authorization");
+    }
+    const user = parseBasic(found);
+    if (user === null) {
+      return no("malformed_basic", "found malformed Basic credentials in header authorization");
+    }
+    if (user.username !== username) {
+      return no("user_name_differs", "found another user name in header authorization");
+    }
+    const actual = createHash("sha256")
+      .update(salt + user.password)
+      .digest();
+    return timingSafeEqual(actual, Buffer.from(digest, "hex"))
+      ? yes("password_matches", "matched by user name and password")
+      : no("wrong_password", "found a wrong password for its user name");
+  }
+
+  /** Of several places the one that got furthest tells. */
+  async #jwt(group: JwtGroup): Promise<GroupReason> {
+    let best: GroupReason | null = null;
+    for (const source of group.sources) {
+      const reason = await this.#jwtAt(group, source);
+      if (reason.matched) {
+        return reason;
+      }
+      if (best === null || progress(reason) > progress(best)) {
+        best = reason;
+      }
+    }
+    if (best === null || best.why === "no_credential") {
+      return no("no_credential", `found no JWT in ${group.sources.map(placeText).join(" or ")}`);
+    }
+    return best;
+  }
+
+  async #jwtAt({ key, claims }: JwtGroup, source: CredentialLocation): Promise<GroupReason> {
+    const place = placeText(source);
+    const found = this.#find(source, "JWT");
+    if (typeof found !== "string") {
+      return found;
+    }
+    const token = isAuthorization(source) ? bearerToken(found) : found;
+    if (token === null) {
+      return no("not_bearer", `found another scheme than Bearer in ${place}`);
+    }
+    const parsed = parseCompactToken(token);
+    if (parsed === null) {
+      return no("malformed_jwt", `found what is no well-formed JWT in ${place}`);
+    }
+    const untimely = this.#untimely(parsed, place);
+    if (untimely !== null) {
+      return untimely;
+    }
+    if (parsed.algorithm !== key.algorithm) {
+      return no(
+        "algorithm_differs",
+        `found a JWT in ${place} that is not signed with ${key.algorithm}`,
+      );
+    }
+    for (const [name, wanted] of claims) {
+      if (!claimHolds(name, wanted, parsed)) {
+        const how = parsed.claims.has(name) ? "another value for" : "no";
+        return no("claim_differs", `found a JWT in ${place} with ${how} claim ${name}`);
+      }
+    }
+    const known = this.#signed.get(`${key.id} ${token}`);
+    const signed = known ?? isSignedWith(token, key);
+    this.#signed.set(`${key.id} ${token}`, signed);
+    return (await signed)
+      ? yes("jwt_verified", `matched by the JWT in ${place}`)
+      : no("bad_signature", `found a JWT in ${place} whose signature does not verify`);
+  }
+
+  #untimely({ fromS, untilS }: CompactToken, place: string): GroupReason | null {
+    const { nowS } = this.#request;
+    if (nowS >= untilS) {
+      return no(
+        "jwt_expired",
+        `found a JWT in ${place} that expired at ${instant(untilS - clockSkewS)}`,
+      );
+    }
+    if (nowS < fromS) {
+      const start = instant(fromS + clockSkewS);
+      return no("jwt_not_yet_valid", `found a JWT in ${place} that is not valid before ${start}`);
+    }
+    return null;
+  }
+
+  #find(location: CredentialLocation, what: string): string | GroupReason {
+    const found = this.#request.look(location);
+    if (found === "absent") {
+      return no("no_credential", `found no ${what} in ${placeText(location)}`);
+    }
+    if (found === "ambiguous") {
+      const place = placeText(location);
+      return no("ambiguous_credential", `found ${place} empty, malformed or more than once`);
+    }
+    return found.text;
+  }
+}
+
+const AUTHORIZATION: CredentialLocation = { kind: "header", name: "authorization" };
+
+/** How far a JWT got: the order in which it is looked at. */
+const PROGRESS: readonly GroupWhy[] = [
+  "no_credential",
+  "ambiguous_credential",
+  "not_bearer",
+  "malformed_jwt",
+  "jwt_expired",
+  "jwt_not_yet_valid",
+  "algorithm_differs",
+  "claim_differs",
+  "bad_signature",
+];
+
+function progress({ why }: GroupReason): number {
+  return PROGRESS.indexOf(why);
+}
+
+function isAuthorization({ kind, name }: CredentialLocation): boolean {
+  return kind === AUTHORIZATION.kind && name === AUTHORIZATION.name;
+}
+
+function isEqual(a: string, b: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+/** Milliseconds that a Date can hold. */
+const dateMsMax = 8.64e15;
+
+function instant(seconds: number): string {
+  const ms = seconds * 1000;
+  return Math.abs(ms) > dateMsMax ? "a time out of range" : new Date(ms).toISOString();
+}
+
+function yes(why: GroupWhy, text: string): GroupReason {
+  return { matched: true, why, text };
+}
+
+function no(why: GroupWhy, text: string): GroupReason {
+  return { matched: false, why, text };
+}

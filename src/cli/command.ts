@@ -8,6 +8,7 @@ export type FlagKind =
   | "integer"
   | "boolean"
   | "list"
+  | "texts"
   | "json"
   | "json-map"
   | "json-file"

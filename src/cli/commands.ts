@@ -4,11 +4,13 @@ import { aliasCommands } from "./commands/aliases.ts";
 import { configCommands } from "./commands/config.ts";
 import { containerCommands } from "./commands/containers.ts";
 import { curlCommands } from "./commands/curl.ts";
-import { documentCommands, settingsCommands } from "./commands/documents.ts";
+import { documentCommands } from "./commands/documents.ts";
+import { explainCommands } from "./commands/explain.ts";
 import { hookCommands } from "./commands/hooks.ts";
 import { projectCommands } from "./commands/projects.ts";
 import { realmAndServerCommands } from "./commands/realms.ts";
 import { sessionCommands } from "./commands/session.ts";
+import { settingsCommands } from "./commands/settings.ts";
 import { tokenCommands } from "./commands/tokens.ts";
 
 export const commands: readonly Command[] = [
@@ -21,6 +23,7 @@ export const commands: readonly Command[] = [
   ...settingsCommands,
   ...hookCommands,
   ...aliasCommands,
+  ...explainCommands,
   ...curlCommands,
   ...configCommands,
 ];

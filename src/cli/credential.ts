@@ -1,8 +1,8 @@
 // Who calls: the strongest of what was said, else the stored session, which goes to the place it was made at and nowhere else.
 import { inRealm, parseBaseUrl } from "../client/api-host.ts";
 import { basic, bearer, type Credential } from "../client/credential.ts";
-import { ApiError } from "../client/errors.ts";
 import type { HttpClient } from "../client/http.ts";
+import { type SessionTokens, sessionCredential } from "../client/session.ts";
 import {
   profileOf,
   readConfig,
@@ -11,12 +11,6 @@ import {
   writeConfig,
 } from "./settings/config-file.ts";
 import { defaultBaseUrl, type Settings } from "./settings/settings.ts";
-
-export interface SessionAnswer {
-  readonly token: string;
-  readonly refreshToken: string;
-  readonly expires_at: string;
-}
 
 /** The base URL without a realm: sessions are good for all realms of it. */
 export function siteOf(baseUrl: URL): string {
@@ -41,48 +35,17 @@ export function credentialOf(settings: Settings, anonymous: () => HttpClient): C
   }
   const { session } = profile;
   if (session === undefined || session.baseUrl !== here) return null;
-  return storedSession(settings, session, anonymous);
-}
-
-/** Sends the session; renews and stores it once its end was answered. */
-function storedSession(
-  settings: Settings,
-  stored: StoredSession,
-  anonymous: () => HttpClient,
-): Credential {
-  let current = stored;
-  return {
-    authorization: () => `Bearer ${current.token}`,
-    async renew() {
-      const { refreshToken } = current;
-      try {
-        const { data } = await anonymous()
-          .with({ credential: refreshToken })
-          .request<SessionAnswer>({
-            method: "POST",
-            path: "/api/v1/users/auth/refresh",
-            body: { refreshToken },
-          });
-        current = storeSession(settings, data);
-        return true;
-      } catch (failure) {
-        if (failure instanceof ApiError && failure.statusCode === 401) return false;
-        throw failure;
-      }
-    },
-  };
+  return sessionCredential(anonymous(), session, (renewed) => storeSession(settings, renewed));
 }
 
 /** Writes the session beside the other settings of the profile. The file is read again: another command may have changed it. */
-export function storeSession(settings: Settings, answer: SessionAnswer): StoredSession {
+export function storeSession(settings: Settings, tokens: SessionTokens): void {
   const session: StoredSession = {
     baseUrl: siteOf(settings.baseUrl),
-    token: answer.token,
-    refreshToken: answer.refreshToken,
-    expiresAt: answer.expires_at,
+    token: tokens.token,
+    refreshToken: tokens.refreshToken,
   };
   changeProfile(settings, () => ({ session }));
-  return session;
 }
 
 /** Changes settings of the profile in force. */

@@ -23,7 +23,8 @@ export async function runCall(
 ): Promise<void> {
   const { call } = command;
   const prepared = prepare(command, given, context.settings.container);
-  if (command.destroys !== undefined) {
+  const isDryRun = given.flags.get("validate-only") === true;
+  if (command.destroys !== undefined && !isDryRun) {
     const what = [...given.args.values(), ...pathFlags(command, given)].join(" ");
     const question = `This deletes ${command.destroys}${what === "" ? "" : ` (${what})`}. Go on?`;
     await confirm(context.io, question, context.settings.yes);
@@ -41,6 +42,7 @@ export async function runCall(
   }
   context.show(call.show, answered);
   if (call.show.as === "done") context.say(answered.message);
+  if (isDryRun) context.say("a dry run: nothing was stored");
   sayMore(context, call.show, answered);
 }
 

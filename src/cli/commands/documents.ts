@@ -1,17 +1,15 @@
 // Permission documents: the same commands for projects and for containers.
-import type { Argument, Call, Command, Flag, Flags, Given, Show } from "../command.ts";
+import type { Call, Command, Flag, Flags, Given, Show } from "../command.ts";
 import { CommandFailure, exitCode } from "../exit-code.ts";
+import { fieldAt } from "../output/cell.ts";
 import { documentText } from "../output/document-text.ts";
-import { containerId, ifMatch, project } from "./flags.ts";
+import { previewText } from "../output/preview-text.ts";
+import type { TableOptions } from "../output/table.ts";
+import { ifMatch, policy, project, validateOnly } from "./flags.ts";
 import { documentFrom } from "./read-document.ts";
 
-const document: Show = { as: "text", text: documentText, id: "etag" };
+const document: Show = { as: "text", text: documentOrPreview, id: "etag" };
 
-const policy: Flag = {
-  kind: "text",
-  about: "when no group matches",
-  choices: ["allow", "deny"],
-};
 const group: Flag = {
   kind: "text",
   about: "the group",
@@ -21,6 +19,12 @@ const group: Flag = {
 };
 const program: Flag = { kind: "text", about: "the program: terminal, http, …", required: true };
 const enabled: Flag = { kind: "boolean", about: "--no-enabled switches the group off" };
+
+/** The answer to a dry run has what would change; else the document is what there is now. */
+function documentOrPreview(data: unknown, options: TableOptions): readonly string[] {
+  const preview = fieldAt(data, "preview");
+  return preview === undefined ? documentText(data, options) : previewText(preview, options);
+}
 
 interface Level {
   readonly name: "projects" | "containers";
@@ -281,7 +285,11 @@ function commandOf({ name, flags, line }: Level, row: Row): Command {
     ...(row.destroys === undefined
       ? {}
       : { destroys: `${row.destroys} of the ${name.slice(0, -1)}` }),
-    flags: { ...flags, ...(versioned ? { "if-match": ifMatch } : {}), ...row.flags },
+    flags: {
+      ...flags,
+      ...(versioned ? { "if-match": ifMatch, "validate-only": validateOnly } : {}),
+      ...row.flags,
+    },
     call: {
       method: row.method,
       path: `/${name}/${key}/proxy/permissions${row.path}`,
@@ -291,70 +299,3 @@ function commandOf({ name, flags, line }: Level, row: Row): Command {
     },
   };
 }
-
-const service: Argument = { name: "service", about: "the program: terminal, http, …" };
-
-export const settingsCommands: readonly Command[] = [
-  {
-    words: "containers proxy settings get",
-    about: "kill switch and default of a container",
-    example: "containers proxy settings get 890abcdef12345678901cdef",
-    args: [containerId],
-    call: {
-      method: "GET",
-      path: "/containers/{id}/proxy/settings",
-      show: { as: "record", id: "etag" },
-    },
-  },
-  {
-    words: "containers proxy settings update",
-    about: "change the kill switch, the default, or both",
-    example:
-      "containers proxy settings update 890abcdef12345678901cdef --if-match latest --no-enable-proxy",
-    args: [containerId],
-    flags: {
-      "if-match": ifMatch,
-      "enable-proxy": { kind: "boolean", about: "on; --no-enable-proxy: nobody reaches anything" },
-      default: policy,
-    },
-    call: {
-      method: "PATCH",
-      path: "/containers/{id}/proxy/settings",
-      versioned: true,
-      show: { as: "record", id: "etag" },
-    },
-  },
-  {
-    words: "containers proxy discovery groups list",
-    about: "groups that a container's document has",
-    example: "containers proxy discovery groups list 890abcdef12345678901cdef",
-    args: [containerId],
-    call: {
-      method: "GET",
-      path: "/containers/{id}/proxy/groups",
-      show: { as: "list", items: "groups", columns: ["name", "auth_rule_count"], id: "name" },
-    },
-  },
-  {
-    words: "containers proxy discovery services list",
-    about: "programs that a container's document names",
-    example: "containers proxy discovery services list 890abcdef12345678901cdef",
-    args: [containerId],
-    call: {
-      method: "GET",
-      path: "/containers/{id}/proxy/services",
-      show: { as: "list", items: "services", columns: ["service"] },
-    },
-  },
-  {
-    words: "containers proxy discovery services get",
-    about: "what a container's document says of a program",
-    example: "containers proxy discovery services get 890abcdef12345678901cdef terminal",
-    args: [{ name: "id", about: "the container" }, service],
-    call: {
-      method: "GET",
-      path: "/containers/{id}/proxy/services/{service}",
-      show: { as: "record", id: "service" },
-    },
-  },
-];

@@ -16,6 +16,18 @@ export const ifMatch: Flag = {
   required: true,
 };
 
+export const validateOnly: Flag = {
+  kind: "boolean",
+  about: "a dry run: tell what would open and close, store nothing",
+  goesTo: "query",
+};
+
+export const policy: Flag = {
+  kind: "text",
+  about: "when no group matches",
+  choices: ["allow", "deny"],
+};
+
 export const project: Flag = {
   kind: "text",
   about: "the project",

@@ -1,5 +1,7 @@
 // Hooks: `<id> <service> [<hook-id>]`, as the shipped command line has them.
 import type { Argument, Command, Flags, Show } from "../command.ts";
+import { cell, fieldAt } from "../output/cell.ts";
+import { pairs, type TableOptions, table } from "../output/table.ts";
 import { containerId, ifMatch } from "./flags.ts";
 
 const container: Argument = { name: "id", about: "the container" };
@@ -58,7 +60,7 @@ export const hookCommands: readonly Command[] = [
     about: "all hooks of a container, by program",
     example: "containers proxy hooks list 890abcdef12345678901cdef",
     args: [containerId],
-    call: { method: "GET", path: hooks, show: { as: "record", id: "etag" } },
+    call: { method: "GET", path: hooks, show: { as: "text", text: hooksText, id: "etag" } },
   },
   {
     words: "containers proxy hooks list-service",
@@ -163,3 +165,19 @@ export const hookCommands: readonly Command[] = [
     },
   },
 ];
+
+/** Programs in their order, and the hooks of each in theirs. */
+function hooksText(data: unknown, options: TableOptions): readonly string[] {
+  const services = Object.entries((fieldAt(data, "hooks") ?? {}) as Record<string, unknown[]>);
+  const fields = ["position", "id", "match", "script.path", "timeout"] as const;
+  const rows = services.flatMap(([name, list]) =>
+    list.map((each) => [cell(name), ...fields.map((field) => cell(fieldAt(each, field)))]),
+  );
+  return [
+    ...pairs([["etag", cell(fieldAt(data, "etag"))]], options.emphasise),
+    "",
+    ...(rows.length === 0
+      ? ["no hooks"]
+      : table(["program", "position", "id", "match", "script", "timeout"], rows, options)),
+  ];
+}

@@ -1,7 +1,9 @@
 // Logging in and out. A password is asked for, or comes from standard input; never only from a flag.
+
+import type { SessionTokens } from "../../client/session.ts";
 import type { Command, Show } from "../command.ts";
 import type { Context } from "../context.ts";
-import { changeProfile, type SessionAnswer, siteOf, storeSession } from "../credential.ts";
+import { changeProfile, siteOf, storeSession } from "../credential.ts";
 import { CommandFailure, exitCode } from "../exit-code.ts";
 import { fieldAt } from "../output/cell.ts";
 import { ask } from "../prompt.ts";
@@ -165,7 +167,7 @@ function finishLogin(
   answered: { readonly data: unknown; readonly raw: string },
   flags: ReadonlyMap<string, unknown>,
 ): void {
-  if (flags.get("save") !== false) storeSession(context.settings, answered.data as SessionAnswer);
+  if (flags.get("save") !== false) storeSession(context.settings, answered.data as SessionTokens);
   if (flags.get("print-token") === true) {
     const token = fieldAt(answered.data, "token");
     context.show(

@@ -1,5 +1,5 @@
 // The table of commands → commander's parser; the words typed → which command, and the texts of its flags.
-import { CommanderError, Option, Command as Parser } from "commander";
+import { CommanderError, InvalidArgumentError, Option, Command as Parser } from "commander";
 import type { Command, Flag, Flags } from "../command.ts";
 import { type GlobalFlag, globalFlags } from "../settings/global-flags.ts";
 import { placeholders } from "./read-flag.ts";
@@ -132,14 +132,14 @@ function dress(leaf: Parser, command: Command): void {
 function addFlags(parser: Parser, flags: Flags, hidden: boolean): void {
   for (const [name, flag] of Object.entries(flags)) {
     if (parser.options.some((option) => option.long === `--${name}`)) continue;
-    for (const option of optionsOf(name, flag)) {
+    for (const option of optionsOf(parser, name, flag)) {
       if (hidden || flag.hidden) option.hideHelp();
       parser.addOption(option);
     }
   }
 }
 
-function optionsOf(name: string, flag: Flag & Pick<GlobalFlag, "short">): Option[] {
+function optionsOf(parser: Parser, name: string, flag: Flag & Pick<GlobalFlag, "short">): Option[] {
   const long = flag.short === undefined ? `--${name}` : `-${flag.short}, --${name}`;
   const about = flag.required ? `${flag.about} (required)` : flag.about;
   if (flag.kind === "boolean") {
@@ -152,7 +152,13 @@ function optionsOf(name: string, flag: Flag & Pick<GlobalFlag, "short">): Option
     `${long} <${value}>`,
     flag.choices === undefined ? told : about + choices,
   );
-  option.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]);
+  option.argParser((text: string, before: string[] | undefined) => {
+    // `--container $EMPTY --if-match …` would take the next flag for its value, and what is left would mean something else.
+    if (parser.options.some(({ long }) => long === text)) {
+      throw new InvalidArgumentError("It is a flag itself: is a variable empty?");
+    }
+    return [...(before ?? []), text];
+  });
   return flag.nullable ? [option, new Option(`--no-${name}`).hideHelp()] : [option];
 }
 

@@ -11,6 +11,7 @@ export type ReadFlag =
 /** Kinds that may be said several times. */
 export const repeatable: ReadonlySet<FlagKind> = new Set([
   "list",
+  "texts",
   "json-map",
   "text-map",
   "claims",
@@ -24,6 +25,7 @@ export const placeholders: Readonly<Record<FlagKind, string>> = {
   integer: "number",
   boolean: "",
   list: "a,b",
+  texts: "text",
   json: "json",
   "json-file": "file",
   "json-map": "name=json",
@@ -39,6 +41,8 @@ export function readFlag(name: string, flag: Flag, texts: readonly string[]): Re
   switch (flag.kind) {
     case "list":
       return { ok: true, value: texts.flatMap(splitList) };
+    case "texts":
+      return { ok: true, value: texts };
     case "json-map":
       return readPairs(name, texts, readJsonPair);
     case "text-map":
@@ -55,7 +59,7 @@ export function readFlag(name: string, flag: Flag, texts: readonly string[]): Re
 }
 
 const scalars: Readonly<
-  Record<Exclude<FlagKind, "list" | "json-map" | "text-map" | "claims">, Read>
+  Record<Exclude<FlagKind, "list" | "texts" | "json-map" | "text-map" | "claims">, Read>
 > = {
   text: (_name, text) => ({ ok: true, value: text }),
   integer: (name, text) =>

@@ -1,7 +1,7 @@
 // A value of the API → one harmless line for people.
 import { safeText } from "./safe-text.ts";
 
-/** Lists of plain values with commas; what has an inside as JSON; nothing at all as `-`. */
+/** Lists of plain values with commas; trees of truth values as what is true; else as JSON; nothing at all as `-`. */
 export function cell(value: unknown): string {
   if (value === null || value === undefined || value === "") return "-";
   if (typeof value === "string") return safeText(value);
@@ -10,7 +10,22 @@ export function cell(value: unknown): string {
     return value.length === 0 ? "-" : safeText(value.join(", "));
   }
   const isEmpty = Object.keys(value).length === 0;
+  const truths = isEmpty ? null : truthTree(value, "");
+  if (truths !== null) return truths.length === 0 ? "none" : safeText(truths.join(", "));
   return isEmpty ? "-" : safeText(JSON.stringify(value));
+}
+
+/** A tree of truth values → the paths of those that are true; null: there is something else in it. */
+function truthTree(value: unknown, path: string): string[] | null {
+  if (typeof value === "boolean") return value ? [path] : [];
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
+  const all: string[] = [];
+  for (const [name, inner] of Object.entries(value)) {
+    const found = truthTree(inner, path === "" ? name : `${path}.${name}`);
+    if (found === null) return null;
+    all.push(...found);
+  }
+  return all;
 }
 
 /** `max_containers` → `max containers`. */

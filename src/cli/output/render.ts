@@ -80,7 +80,11 @@ function forPeople(
     case "text":
       return show.text(data, options);
     case "record":
-      return record(show.of === undefined ? data : fieldAt(data, show.of), show.fields, options);
+      return recordText(
+        show.of === undefined ? data : fieldAt(data, show.of),
+        show.fields,
+        options,
+      );
     case "list": {
       const columns = [...show.columns, ...(wide ? (show.wide ?? []) : [])];
       const rows = rowsOf(show, data).map((row) =>
@@ -91,10 +95,11 @@ function forPeople(
   }
 }
 
-function record(
+/** Names and values of an object. */
+export function recordText(
   data: unknown,
   fields: readonly string[] | undefined,
-  options: RenderOptions,
+  options: TableOptions,
 ): string[] {
   if (typeof data !== "object" || data === null) return [cell(data)];
   const names = fields ?? Object.keys(data);

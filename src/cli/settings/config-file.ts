@@ -20,8 +20,6 @@ export interface StoredSession {
   readonly baseUrl: string;
   readonly token: string;
   readonly refreshToken: string;
-  /** ISO 8601. */
-  readonly expiresAt: string;
 }
 
 /** The settings that `config set` knows, at the top or in a profile. */
@@ -138,7 +136,7 @@ function profileProblems(profile: Readonly<Record<string, unknown>>, at: string)
 }
 
 function isSession(value: unknown): value is StoredSession {
-  const fields = ["baseUrl", "token", "refreshToken", "expiresAt"];
+  const fields = ["baseUrl", "token", "refreshToken"];
   return isObject(value) && fields.every((field) => typeof value[field] === "string");
 }
 

@@ -7,8 +7,7 @@ import { safeText } from "./output/safe-text.ts";
 export async function confirm(io: Io, question: string, sayYes: boolean): Promise<void> {
   if (sayYes) return;
   requireTerminal(io, `${question} There is no terminal to ask on: --yes says yes`);
-  io.stderr.write(`${safeText(question)} [y/N] `);
-  const line = await answer(io, true);
+  const line = await answer(io, `${safeText(question)} [y/N] `, true);
   if (!/^\s*y(es)?\s*$/i.test(line)) {
     throw new CommandFailure(exitCode.declined, "nothing was done");
   }
@@ -24,12 +23,14 @@ export async function ask(
     io,
     `${label} is missing, and there is no terminal to ask on: ${options.instead}`,
   );
-  io.stderr.write(`${label}: `);
-  return answer(io, options.echo);
+  return answer(io, `${label}: `, options.echo);
 }
 
-async function answer(io: Io, echo: boolean): Promise<string> {
-  const line = await io.stdin.line({ echo });
+async function answer(io: Io, prompt: string, echo: boolean): Promise<string> {
+  // The terminal stops echoing before it is asked for a secret: who types ahead is not shown, either.
+  const typed = io.stdin.line({ echo });
+  io.stderr.write(prompt);
+  const line = await typed;
   if (line === "interrupted") throw new CommandFailure(exitCode.interrupted);
   if (line === null) throw new CommandFailure(exitCode.declined, "nothing was done");
   return line;

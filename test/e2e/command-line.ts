@@ -31,7 +31,8 @@ export interface CommandLine extends Disposable {
 
 export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>;
-  readonly stdin?: string;
+  /** A promise: it comes when it comes. */
+  readonly stdin?: string | Promise<string>;
 }
 
 /** `environment` is that of every run. */
@@ -50,13 +51,18 @@ export function commandLine(environment: Readonly<Record<string, string>>): Comm
     const child = Bun.spawn(words, {
       env: whole(options),
       cwd: folder,
-      stdin: new Blob([options.stdin ?? ""]),
+      stdin: "pipe",
       stdout: "pipe",
       stderr: "pipe",
     });
+    const feed = async () => {
+      child.stdin.write((await options.stdin) ?? "");
+      await child.stdin.end();
+    };
     const [out, err] = await Promise.all([
       new Response(child.stdout).text(),
       new Response(child.stderr).text(),
+      feed(),
     ]);
     return { exit: await child.exited, out, err };
   };

@@ -1,6 +1,6 @@
 // Every shell line of the descriptions, verbatim but for the command's name, at the hosts that they name: a proxy brings
 // https://api.hoody.icu and its realms to the program. `<N>` is the version before; dates that are over are a day from now.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { selfSigned } from "../certificate.ts";
@@ -9,6 +9,9 @@ import { type Answer, type Api, loginAdmin } from "./client.ts";
 import { type CommandLine, commandLine } from "./command-line.ts";
 import { type ConnectProxy, startConnectProxy } from "./connect-proxy.ts";
 import { adminPassword, type Program, startProgram } from "./program.ts";
+
+// Every command is a process of its own, on a machine that may have others to run.
+setDefaultTimeout(30_000);
 
 const REALM = "507f1f77bcf86cd799439011";
 const STAGING = "60d5f1f3a3b4f9c3e8a1b2c3";

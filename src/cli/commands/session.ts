@@ -132,7 +132,7 @@ export const sessionCommands: readonly Command[] = [
     aliases: ["auth me"],
     about: "who you are to the server",
     example: "users me",
-    call: { method: "GET", path: "/users/me", show: { as: "record" } },
+    call: { method: "GET", path: "/users/auth/me", show: { as: "record" } },
   },
   {
     words: "users password",
@@ -147,7 +147,7 @@ export const sessionCommands: readonly Command[] = [
       "new-password": { kind: "text", about: "the new one; -: from standard input", secret: true },
     },
     run: async (context, { flags }) => {
-      const me = await context.request({ method: "GET", path: "/api/v1/users/me" });
+      const me = await context.request({ method: "GET", path: "/api/v1/users/auth/me" });
       const current =
         flags.get("current-password") ?? (await askPassword(context, "Present password"));
       const next = flags.get("new-password") ?? (await askNewPassword(context, "New password"));

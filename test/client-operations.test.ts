@@ -45,7 +45,7 @@ async function sentBy(operation: DescribedOperation): Promise<{ url: URL; init: 
     string,
     Record<string, (...given: unknown[]) => Promise<unknown>>
   >;
-  const given: unknown[] = operation.variables.map(({ name }) => `a ${name}`);
+  const given: unknown[] = operation.variables.map(({ name }) => `a/${name}?`);
   if (operation.verb === "GET") given.push({ realm_id: "r" });
   if (operation.takesBody) given.push({ some: "thing" });
   given.push({
@@ -69,7 +69,7 @@ describe("a call reaches its rpc", () => {
       if (match.kind !== "found") throw new Error(`${init.method} ${url.pathname}: ${match.kind}`);
       expect(match.binding.method.parent.typeName).toBe(operation.rpc.parent.typeName);
       expect(match.binding.method.name).toBe(operation.rpc.name);
-      expect(match.variables).toEqual(operation.variables.map(({ name }) => `a ${name}`));
+      expect(match.variables).toEqual(operation.variables.map(({ name }) => `a/${name}?`));
       expect(url.search).toBe("?realm_id=r");
       expect(init.body).toBe(operation.takesBody ? '{"some":"thing"}' : null);
       expect(operation.takesBody && match.binding.body === null).toBe(false);

@@ -4,13 +4,8 @@ import { hash } from "node:crypto";
 import { inspect } from "node:util";
 import type { CreateTokenBody } from "../src/client/gen/api.ts";
 import { HttpClient } from "../src/client/http.ts";
-import {
-  authenticate,
-  fromSession,
-  fromToken,
-  RealmgateClient,
-} from "../src/client/realmgate-client.ts";
-import type { SessionTokens } from "../src/client/session.ts";
+import { authenticate, fromSession, RealmgateClient } from "../src/client/realmgate-client.ts";
+import { type SessionTokens, sessionCredential } from "../src/client/session.ts";
 import { ControlPlane } from "./control-plane.ts";
 
 const A = "a".repeat(24);
@@ -63,6 +58,19 @@ describe("a session that is over", () => {
     const inRealm = client.withRealm(A);
     await Promise.all([client, inRealm, client, inRealm].map(({ api }) => api.users.getCurrent()));
     expect(lines.filter((line) => line.endsWith("refresh"))).toHaveLength(1);
+  });
+
+  test("is not renewed again for a call that comes back late with the old one", async () => {
+    const nobody = new RealmgateClient({ baseUrl: plane.restUrl });
+    const { data } = await nobody.api.users.login(login);
+    const http = new HttpClient({ baseUrl: plane.restUrl, ...options });
+    const credential = sessionCredential(http, data);
+    plane.at(dayS + 1);
+    const old = `Bearer ${data.token}`;
+    expect(await credential.renew?.(old)).toBe(true);
+    expect(await credential.renew?.(old)).toBe(true);
+    expect(lines).toEqual(["POST users/auth/refresh"]);
+    expect(credential.authorization()).not.toBe(old);
   });
 
   test("hands on its new tokens to whoever keeps them", async () => {
@@ -118,14 +126,17 @@ describe("a token", () => {
     const project = await ada.api.projects.create({ alias: "in-a", realm_ids: [A] });
     await ada.api.projects.create({ alias: "outside" });
     const token = await made({ realm_ids: [A], allow_no_realm: false });
-    const client = await fromToken(plane.restUrl, token);
+    const client = await RealmgateClient.fromToken(plane.restUrl, token);
     expect([client.realm, client.restrictions?.allowed_realm_ids]).toEqual([A, [A]]);
     const projects = await Array.fromAsync(client.api.projects.iterate(), ({ id }) => id);
     expect(projects).toEqual([project.data.id]);
   });
 
   test("confined to several stays and tells which; the caller chooses", async () => {
-    const client = await fromToken(plane.restUrl, await made({ realm_ids: [A, B] }));
+    const client = await RealmgateClient.fromToken(
+      plane.restUrl,
+      await made({ realm_ids: [A, B] }),
+    );
     expect([client.realm, client.restrictions?.allowed_realm_ids]).toEqual([null, [A, B]]);
     await expect(client.api.projects.list()).rejects.toMatchObject({ statusCode: 403 });
     const chosen = client.withRealm(B);
@@ -136,23 +147,37 @@ describe("a token", () => {
   });
 
   test("confined to none stays where it is", async () => {
-    const client = await fromToken(plane.restUrl, await made({}));
+    const client = await RealmgateClient.fromToken(plane.restUrl, await made({}));
     expect([client.realm, (await client.api.projects.list()).statusCode]).toEqual([null, 200]);
   });
 
   test("stays in the realm that it was asked for", async () => {
     const token = await made({ realm_ids: [A], allow_no_realm: false });
-    expect((await fromToken(plane.restUrl, token, { realm: A })).realm).toBe(A);
+    expect((await RealmgateClient.fromToken(plane.restUrl, token, { realm: A })).realm).toBe(A);
   });
 
   test("cannot find its realm on an address: the message says what to use", async () => {
     const token = await made({ realm_ids: [A], allow_no_realm: false });
     const address = plane.restUrl.replace("localhost", "127.0.0.1");
-    await expect(fromToken(address, token)).rejects.toThrow(plane.restUrl);
+    await expect(RealmgateClient.fromToken(address, token)).rejects.toThrow(plane.restUrl);
+  });
+
+  test.each([
+    ["containers.read and the right to edit", { containers: { read: true, update: true } }],
+    ["nothing but the right to edit", { resources: { proxy_aliases: true } }],
+  ])("writes without naming a version, with %s", async (_leaves, permissions) => {
+    const project = await ada.api.projects.create({ alias: `leaves-${crypto.randomUUID()}` });
+    const { id } = (await ada.api.containers.create(project.data.id)).data;
+    const token = (await ada.api.authTokens.create({ permissions })).data.token ?? "";
+    const { api } = new RealmgateClient({ baseUrl: plane.restUrl, credential: token });
+    const written = await api.proxyPermissionsContainer.setIpGroup(id, "office", {
+      range: "10.0.0.0/8",
+    });
+    expect(written.etag).toBe("file:v1");
   });
 
   test("that is none is refused", async () => {
-    await expect(fromToken(plane.restUrl, "hdy_nothing")).rejects.toMatchObject({
+    await expect(RealmgateClient.fromToken(plane.restUrl, "hdy_nothing")).rejects.toMatchObject({
       statusCode: 401,
       code: "INVALID_TOKEN",
     });
@@ -161,7 +186,7 @@ describe("a token", () => {
   test("is shown by nothing that inspects a client of it", async () => {
     const token = await made({});
     const containersUrl = "http://containers.localhost:8000";
-    const client = await fromToken(plane.restUrl, token, { containersUrl });
+    const client = await RealmgateClient.fromToken(plane.restUrl, token, { containersUrl });
     const http = new HttpClient({ baseUrl: plane.restUrl, credential: token });
     for (const thing of [client, client.api, http, await client.withContainer(place, secret)]) {
       for (const text of [Bun.inspect(thing), inspect(thing, { depth: 9, showHidden: true })]) {
@@ -173,6 +198,25 @@ describe("a token", () => {
 
   const secret = { type: "jwt", token: hash("sha256", "x") } as const;
   const place = { id: A, project_id: B, server: "local" };
+});
+
+describe("a token finds its realm only when it", () => {
+  const told = (restrictions: object, realm?: string) =>
+    RealmgateClient.fromToken("https://api.example.com", "hdy_x", {
+      realm,
+      fetch: async () =>
+        Response.json({ statusCode: 200, message: "", data: { token: {}, restrictions } }),
+    });
+  const only = { requires_realm_scope: true, allowed_realm_ids: [A] };
+  test.each([
+    ["must be in one, and may be in one only", only, undefined, A],
+    ["must: it may stay where it is", { ...only, requires_realm_scope: false }, undefined, null],
+    ["knows which", { ...only, allowed_realm_ids: [] }, undefined, null],
+    ["has no choice", { ...only, allowed_realm_ids: [A, B] }, undefined, null],
+    ["was not asked for in another", only, B, B],
+  ])("%s", async (_when, restrictions, asked, realm) => {
+    expect((await told(restrictions, asked)).realm).toBe(realm);
+  });
 });
 
 test("where containers are must be said on this machine", async () => {

@@ -161,7 +161,7 @@ describe("a body made of an answer", () => {
 
 describe("an iterator over pages", () => {
   const asked: string[] = [];
-  const paged = (totalPages: number) =>
+  const paged = (totalPages: number, pagesMax = totalPages) =>
     createApi(
       new HttpClient({
         baseUrl: "https://api.example.com",
@@ -169,7 +169,7 @@ describe("an iterator over pages", () => {
           const { searchParams } = new URL(to);
           const page = Number(searchParams.get("page"));
           asked.push(searchParams.toString());
-          const projects = [{ id: `${page}a` }, { id: `${page}b` }];
+          const projects = page > pagesMax ? [] : [{ id: `${page}a` }, { id: `${page}b` }];
           const data = { projects, pagination: { total: 0, page, limit: 2, totalPages } };
           return Response.json({ statusCode: 200, message: "", data });
         },
@@ -189,6 +189,11 @@ describe("an iterator over pages", () => {
   test("fetches no page that nobody looks at", async () => {
     for await (const _ of paged(3).projects.iterate({ limit: 2 })) break;
     expect(asked).toEqual(["limit=2&page=1"]);
+  });
+
+  test("ends with a page that has nothing, whatever was announced", async () => {
+    const seen = await Array.fromAsync(paged(1_000_000, 1).projects.iterate(), ({ id }) => id);
+    expect([seen, asked.length]).toEqual([["1a", "1b"], 2]);
   });
 
   test("begins where it is told, and ends when there is nothing", async () => {

@@ -4,8 +4,7 @@ import { ApiError } from "./errors.ts";
 import type { Api } from "./gen/api.ts";
 import { operations } from "./gen/operations.ts";
 import type { Answer, HttpClient, HttpRequest } from "./http.ts";
-import type { Operation, Operations } from "./operation.ts";
-import { iteratorName } from "./operation-names.ts";
+import { iteratorName, type Operation, type Operations } from "./operation.ts";
 import { writtenFrom } from "./write-from-answer.ts";
 
 /** Entries that an iterator fetches at a time: what the server allows at most. */
@@ -94,9 +93,13 @@ function isWhole(path: string): boolean {
   return path.endsWith("/proxy/permissions");
 }
 
-/** Where a document's version is read: for containers the settings, which carry no credentials. */
-const versionPaths = [
+/**
+ * Where a document's version is read, the first that the caller may: of containers the settings, which carry no credentials,
+ * before the document, which those may read who may write it.
+ */
+const versionPaths: readonly string[] = [
   operations.proxySettings.get.path,
+  operations.proxyPermissionsContainer.get.path,
   operations.proxyPermissionsProject.get.path,
 ];
 
@@ -106,15 +109,18 @@ async function presentVersion(
   signal: CallOptions["signal"],
 ): Promise<string> {
   const [, collection, id = ""] = /^\/api\/v1\/([^/]+)\/([^/]+)\//.exec(of) ?? [];
-  const template = versionPaths.find((path) => path.startsWith(`/api/v1/${collection}/`));
-  if (template === undefined) throw new TypeError(`${of} belongs to no document`);
-  const { etag } = await http.request({
-    method: "GET",
-    path: template.replace("{id}", id),
-    signal,
-  });
-  if (etag === undefined) throw new TypeError(`the server names no version of ${of}`);
-  return etag;
+  const paths = versionPaths.filter((path) => path.startsWith(`/api/v1/${collection}/`));
+  for (const [index, template] of paths.entries()) {
+    try {
+      const path = template.replace("{id}", id);
+      const { etag } = await http.request({ method: "GET", path, signal });
+      if (etag !== undefined) return etag;
+    } catch (failure) {
+      const mayNot = failure instanceof ApiError && failure.code === "INSUFFICIENT_PERMISSIONS";
+      if (!mayNot || index === paths.length - 1) throw failure;
+    }
+  }
+  throw new TypeError(`the server names no version of ${of}`);
 }
 
 interface Page {
@@ -138,7 +144,8 @@ async function* pages(
       signal: options.signal,
     });
     const { pagination, [operation.pages ?? ""]: entries } = answer.data;
-    if (Array.isArray(entries)) yield* entries;
+    if (!Array.isArray(entries) || entries.length === 0) return;
+    yield* entries;
     if (page >= pagination.totalPages) return;
   }
 }

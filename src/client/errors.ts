@@ -1,5 +1,10 @@
 // What a call can end in besides an answer: the server said no (ApiError), or nobody answered (NetworkError).
 
+import type { ErrorCode } from "./gen/error-codes.ts";
+
+/** A machine code of this API, or what stands in for one: of a newer server, of something else that answered. */
+export type ApiErrorCode = ErrorCode | (string & {});
+
 /** One field that does not fit, as the server tells it: a JSON pointer (RFC 6901) and what is wrong there. */
 export interface Violation {
   readonly instancePath: string;
@@ -8,7 +13,7 @@ export interface Violation {
 
 export interface ApiErrorFields {
   readonly statusCode: number;
-  readonly code: string;
+  readonly code: ApiErrorCode;
   readonly message: string;
   readonly data?: unknown;
   readonly method: string;
@@ -22,7 +27,7 @@ export class ApiError extends Error {
   /** HTTP status. */
   readonly statusCode: number;
   /** Machine code such as `PRECONDITION_FAILED`; `HTTP_<status>` when what answered is not this API. */
-  readonly code: string;
+  readonly code: ApiErrorCode;
   /** What the server adds: the violations of a VALIDATION_ERROR, else null. */
   readonly data: unknown;
   readonly method: string;

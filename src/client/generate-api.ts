@@ -2,7 +2,8 @@
 // `bun run generate`. The browser needs no descriptors then, and an editor completes the fields that REST has.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { iteratorName } from "./operation-names.ts";
+import { allRefusals } from "../../proto/errors.ts";
+import { iteratorName } from "./operation.ts";
 import { type DescribedOperation, readOperations } from "./read-operations.ts";
 import { docComment, preamble, Types } from "./write-types.ts";
 
@@ -61,7 +62,7 @@ function methodText(types: Types, operation: DescribedOperation): string {
   const { rpc, method, pages } = operation;
   const doc = docComment(`${rpc.parent.typeName}.${rpc.name}`, "  ");
   const args = argumentsOf(types, operation).join(", ");
-  const lines = [`${doc}  ${method}(${args}): Promise<Answer<${dataType(types, operation)}>>;\n`];
+  const lines = [`${doc}  ${method}(${args}): Promise<${answerType(types, operation)}>;\n`];
   const items = rpc.output.fields.find(({ name }) => name === pages);
   if (pages !== null && items?.message !== undefined) {
     const item = types.message(items.message, "answered");
@@ -103,9 +104,24 @@ function bodyArgument(types: Types, { body, rpc, versioned }: DescribedOperation
   return `body${isOptional ? "?" : ""}: ${name}`;
 }
 
-function dataType(types: Types, { data, rpc }: DescribedOperation): string {
-  if (data === null) return "null";
-  return data === "message" ? types.message(rpc.output, "answered") : types.field(data, "answered");
+/** The envelope: `data`, and what stands beside it where `data` is one field of the answer. */
+function answerType(types: Types, { data, rpc }: DescribedOperation): string {
+  if (data === null) return "Answer<null>";
+  if (data === "message") return `Answer<${types.message(rpc.output, "answered")}>`;
+  const siblings = rpc.output.fields.filter((field) => field !== data);
+  const beside = siblings.map((field) => types.property(field, "answered").trimEnd()).join("\n");
+  const answer = `Answer<${types.field(data, "answered")}>`;
+  return siblings.length === 0 ? answer : `${answer} & {\n${beside}\n}`;
+}
+
+/** gen/error-codes.ts: what to branch on. */
+function codesText(): string {
+  const codes = [...new Set([...allRefusals()].map(([, { code }]) => code))].sort();
+  return `${banner}
+/** Machine codes of the API's refusals. */
+export type ErrorCode =
+${codes.map((code) => `  | ${JSON.stringify(code)}\n`).join("")};
+`;
 }
 
 if (import.meta.main) {
@@ -114,4 +130,5 @@ if (import.meta.main) {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "operations.ts"), tableText(operations));
   writeFileSync(join(folder, "api.ts"), typesText(operations));
+  writeFileSync(join(folder, "error-codes.ts"), codesText());
 }

@@ -209,6 +209,16 @@ describe("a session that is over", () => {
     expect([renewals(), seen.length]).toEqual([1, 2]);
   });
 
+  test.each([
+    ["a refusal for another reason", () => refusal(403, "INSUFFICIENT_PERMISSIONS")],
+    ["a token that is switched off", () => refusal(401, "TOKEN_DISABLED")],
+  ])("is not what ended: %s", async (_what, answer) => {
+    handle = answer;
+    const { credential, renewals } = renewing("new");
+    await failureOf(client({ credential }).request(post));
+    expect([renewals(), seen.length]).toEqual([0, 1]);
+  });
+
   test("ends the call where there is nothing to renew", async () => {
     handle = expired;
     await failureOf(client({ credential: "hdy_x" }).request(get));

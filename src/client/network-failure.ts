@@ -40,7 +40,10 @@ export function networkFailure(
 }
 
 const sentences = {
-  dns: (_origin, hostname) => `The host ${hostname} is not known: check the name and the network.`,
+  dns: (_origin, hostname) =>
+    hostname.endsWith(".localhost")
+      ? `This runtime does not resolve ${hostname}: put it into the hosts file as 127.0.0.1.`
+      : `The host ${hostname} is not known: check the name and the network.`,
   refused: (origin) => `Nothing listens at ${origin}: is the server running there?`,
   certificate: (origin, _hostname, code) =>
     `The certificate of ${origin} does not verify (${code}).`,

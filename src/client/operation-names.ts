@@ -143,11 +143,6 @@ export function operationName(service: string, rpc: string, path: number): Opera
   return method === undefined ? null : { group, method: lowerFirst(method) };
 }
 
-/** The method that walks through all pages of a list: `list` → `iterate`, `listByProject` → `iterateByProject`. */
-export function iteratorName(method: string): string {
-  return method.startsWith("list") ? `iterate${method.slice("list".length)}` : `iterate${method}`;
-}
-
 function lowerFirst(text: string): string {
   return text.slice(0, 1).toLowerCase() + text.slice(1);
 }

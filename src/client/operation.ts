@@ -14,3 +14,8 @@ export interface Operation {
 
 /** Operations by group and method. */
 export type Operations = Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+
+/** The method that walks through all pages of a list: `list` → `iterate`, `listByProject` → `iterateByProject`. */
+export function iteratorName(method: string): string {
+  return method.startsWith("list") ? `iterate${method.slice("list".length)}` : `iterate${method}`;
+}

@@ -61,31 +61,9 @@ export function fromSession(
   });
 }
 
-/**
- * Configures itself from `/auth/tokens/me`: goes to the host of the one realm that the token is confined to. With several
- * realms, or none in particular, the host stays; `restrictions` says which there are. A realm that was asked for stays.
- */
-export async function fromToken(
-  baseUrl: string,
-  token: string,
-  options: ConnectOptions = {},
-): Promise<RealmgateClient> {
-  const client = new RealmgateClient({ ...options, baseUrl, credential: token });
-  const { restrictions } = (await client.api.authTokens.getCurrent()).data;
-  if (restrictions === undefined) return client;
-  const [only, ...others] = restrictions.allowed_realm_ids;
-  const isTold = only !== undefined && others.length === 0;
-  const moved =
-    client.realm === null && restrictions.requires_realm_scope && isTold
-      ? client.withRealm(only)
-      : client;
-  return moved.knowing(restrictions);
-}
-
 export class RealmgateClient {
   static readonly authenticate = authenticate;
   static readonly fromSession = fromSession;
-  static readonly fromToken = fromToken;
 
   /** Every operation of the management API. */
   readonly api: Api;
@@ -93,6 +71,25 @@ export class RealmgateClient {
   readonly restrictions: Restrictions | null;
   readonly #http: HttpClient;
   readonly #options: ClientOptions;
+
+  /**
+   * Configures itself from `/auth/tokens/me`: goes to the host of the one realm that the token is confined to. With several
+   * realms, or none in particular, the host stays; `restrictions` says which there are. A realm that was asked for stays.
+   */
+  static async fromToken(
+    baseUrl: string,
+    token: string,
+    options: ConnectOptions = {},
+  ): Promise<RealmgateClient> {
+    const client = new RealmgateClient({ ...options, baseUrl, credential: token });
+    const { restrictions } = (await client.api.authTokens.getCurrent()).data;
+    if (restrictions === undefined) return client;
+    const [only, ...others] = restrictions.allowed_realm_ids;
+    const isTold = only !== undefined && others.length === 0;
+    const mustMove = client.realm === null && restrictions.requires_realm_scope && isTold;
+    const moved = mustMove ? client.withRealm(only) : client;
+    return new RealmgateClient(moved.#options, restrictions);
+  }
 
   constructor(options: ClientOptions, restrictions: Restrictions | null = null) {
     this.#options = options;
@@ -114,11 +111,6 @@ export class RealmgateClient {
   /** The same caller in a realm; null: on the host without one. Throws TypeError on an address, which has no labels. */
   withRealm(realm: string | null): RealmgateClient {
     return new RealmgateClient({ ...this.#options, realm }, this.restrictions);
-  }
-
-  /** The same, knowing where its token may be used. */
-  knowing(restrictions: Restrictions): RealmgateClient {
-    return new RealmgateClient(this.#options, restrictions);
   }
 
   /**

@@ -27,6 +27,7 @@ export function waitMs(failure: unknown, attempt: number, random: number): numbe
 export function retryAfterS(header: string | null, nowMs: number): number | null {
   if (header === null) return null;
   if (/^\d{1,9}$/.test(header)) return Number(header);
-  const at = Date.parse(header);
+  // Dates are read generously: "-5" is one. What is sent begins with the day.
+  const at = /^[A-Z][a-z]/.test(header) ? Date.parse(header) : Number.NaN;
   return Number.isNaN(at) ? null : Math.max(0, Math.ceil((at - nowMs) / 1000));
 }

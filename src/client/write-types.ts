@@ -85,7 +85,7 @@ export class Types {
     // Before its fields: they may lead back to it.
     if (before === undefined) this.#written.set(name, "");
     if (before === "") return name;
-    const lines = fields.map((field) => this.#property(field, direction)).join("");
+    const lines = fields.map((field) => this.property(field, direction)).join("");
     const head = base === null ? "" : `extends ${base} `;
     const text = `${docComment(documented, "")}export interface ${name} ${head}{\n${lines}}\n`;
     if (before !== undefined && before !== text) throw new Error(`${name} means two things`);
@@ -93,7 +93,8 @@ export class Types {
     return name;
   }
 
-  #property(field: DescField, direction: Direction): string {
+  /** A field as a line of an interface, with its comment. */
+  property(field: DescField, direction: Direction): string {
     const isThere =
       direction === "sent" ? getOption(field, rule).required : isAlwaysAnswered(field);
     const or = getOption(field, nullable) ? " | null" : "";

@@ -346,7 +346,10 @@ export interface ProxyAliasesApi {
  */
 export interface AuthTokensApi {
   /** ListTokens answers with the caller's tokens, without their secrets. */
-  list(query?: RealmFilter, options?: CallOptions): Promise<Answer<readonly Token[]>>;
+  list(query?: RealmFilter, options?: CallOptions): Promise<Answer<readonly Token[]> & {
+  /** Whether there are more than are shown. */
+  readonly truncated: boolean;
+}>;
 
   /**
    * CreateToken makes a token. Its secret is in this answer and nowhere else.

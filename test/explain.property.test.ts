@@ -224,12 +224,18 @@ test(`explain says what the gate does, and what the model says of each group (se
       expect({ ...where, matching }).toEqual({ ...where, matching: model.matching });
       const granting = groups.filter(({ matched, grants }) => matched && grants);
       if (told.groupsAsked) {
-        expect({ ...where, reason }).toEqual({ ...where, reason: model.reason });
+        const decided = reason === "no_upstream" ? `allow: ${model.allow}` : model.reason;
+        const said = reason === "no_upstream" ? "allow: true" : reason;
+        expect({ ...where, said }).toEqual({ ...where, said: decided });
         if (allow) expect([...removedCredentials].sort()).toEqual(model.spent);
-        if (reason === "granted") {
+        if (model.reason === "granted") {
           expect({ ...where, names: granting.map(({ name }) => name) }).toEqual({
             ...where,
             names: model.granting,
+          });
+          expect({ ...where, grantingGroups }).toEqual({
+            ...where,
+            grantingGroups: model.granting,
           });
         }
       }

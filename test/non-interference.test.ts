@@ -45,6 +45,8 @@ test.each([
   "container",
   "containers",
   "document",
+  "exposure",
+  "followers",
   "aliases",
   "tokens",
   "token",

@@ -127,6 +127,11 @@ describe("the tree", () => {
     );
   });
 
+  test("installing runs no script of a dependency but esbuild's: some tell others that they were installed", async () => {
+    const { trustedDependencies } = await Bun.file(join(root, "package.json")).json();
+    expect(trustedDependencies).toEqual(["esbuild"]);
+  });
+
   test("a source file fits a few screens: 400 lines, tests 750; fixtures are data", async () => {
     const long: string[] = [];
     for (const file of sources("{src,proto,test,load}/**/*.ts")) {

@@ -12,7 +12,9 @@ import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import {
   DeletePermissionsRequestSchema,
+  PermissionDocumentSchema,
   ProjectPermissionsService,
+  ReplacePermissionsRequestSchema,
 } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
 import {
   CreateProjectRequestSchema,
@@ -462,6 +464,26 @@ describe("an answer", () => {
     if (!reply.ok) throw new Error("refused");
     expect(revisions.open(reply.revision ?? "")).toBe(7);
     expect(reply.etag).toBe("file:v2");
+  });
+
+  test("of a method that overlooks that it is only tried is an error", async () => {
+    const { replacePermissions } = ProjectPermissionsService.method;
+    const id = await project();
+    const reply = (handler: Handler, validateOnly: boolean) => {
+      const document = create(PermissionDocumentSchema);
+      const message = () => create(ReplacePermissionsRequestSchema, { id, document, validateOnly });
+      return outcome(call(replacePermissions, { message }), handler);
+    };
+    const document = { message: create(PermissionDocumentSchema) };
+    const writes: Handler = async () => ({ ...document, revision: 7 });
+    const tries: Handler = async () => ({ ...document, dryRun: true });
+    expect(await reply(writes, false)).toBe("ok");
+    expect(await reply(writes, true)).toBe("INTERNAL_ERROR");
+    expect(await reply(tries, true)).toBe("ok");
+    expect(await reply(tries, false)).toBe("INTERNAL_ERROR");
+    const told: Handler = async (_, { scope }) =>
+      scope.dryRun ? { ...document, dryRun: true } : document;
+    expect([await reply(told, true), await reply(told, false)]).toEqual(["ok", "ok"]);
   });
 
   test("of a refusal says why, and when to come back, and logs nothing", async () => {

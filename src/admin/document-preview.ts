@@ -13,7 +13,14 @@ import {
   GroupChangeSchema,
 } from "../../proto/gen/realmgate/v1/preview_pb.ts";
 import { type PolicyDocument, parseDocument } from "../policy/document.ts";
-import { accessText, effectOf, type OpenAccess, openTo, type Who } from "../policy/open-access.ts";
+import {
+  accessText,
+  effectOf,
+  namedFor,
+  type OpenAccess,
+  openTo,
+  type Who,
+} from "../policy/open-access.ts";
 import { storedDocument } from "./permission-document.ts";
 import type { DocumentKey, DocumentState, Followers } from "./store/records.ts";
 
@@ -95,12 +102,19 @@ function everybody(was: PolicyDocument | null, is: PolicyDocument | null): Who[]
 const others = "*";
 
 function accessChanges(was: PolicyDocument | null, is: PolicyDocument | null): AccessChange[] {
-  return everybody(was, is).flatMap((who) => changesFor(who, openTo(was, who), openTo(is, who)));
+  return everybody(was, is).flatMap((who) => {
+    const named = new Set([...namedFor(was, who), ...namedFor(is, who)]);
+    return changesFor(who, [...named].sort(), openTo(was, who), openTo(is, who));
+  });
 }
 
-function changesFor(who: Who, was: OpenAccess, is: OpenAccess): AccessChange[] {
-  const programs = new Set([...was.named.keys(), ...is.named.keys()]);
-  return [...[...programs].sort(), others].flatMap((program) => {
+function changesFor(
+  who: Who,
+  named: readonly string[],
+  was: OpenAccess,
+  is: OpenAccess,
+): AccessChange[] {
+  return [...named, others].flatMap((program) => {
     const [before, after] = [was, is].map(({ named, others: rest }) => named.get(program) ?? rest);
     if (before === undefined || after === undefined) return [];
     const effect = effectOf(before, after);

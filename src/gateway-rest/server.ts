@@ -4,6 +4,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { Dispatch } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import { answer, failure } from "./answer.ts";
+import { docsPages, isDocsPath } from "./docs-page.ts";
 import { bindingsOf, realmFilter } from "./http-rule.ts";
 import { openapiDocument } from "./openapi/document.ts";
 import { documentPaths, publish } from "./openapi/publish.ts";
@@ -42,6 +43,7 @@ export function startRest(options: RestOptions): RestServer {
     routes: new RouteTrie(bindings),
     dispatch: options.dispatch,
     document: publish(() => openapiDocument(bindings, options.domain ?? "localhost")),
+    docs: docsPages(),
   };
   const { cert, key } = options.tls ?? {};
   const server = Bun.serve({
@@ -82,6 +84,8 @@ interface Api {
   readonly dispatch: Dispatch;
   /** Answers with the OpenAPI document. */
   readonly document: (request: Request) => Response;
+  /** Answers with what shows it. */
+  readonly docs: (path: string, request: Request) => Response;
 }
 
 async function handle(
@@ -93,9 +97,10 @@ async function handle(
   if (!URL.canParse(request.url)) return failure({ code: ErrorCode.INVALID_HOST });
   const url = new URL(request.url);
   const path = withoutSlash(url.pathname);
-  if (documentPaths.has(path)) {
+  if (documentPaths.has(path) || isDocsPath(path)) {
     const isRead = request.method === "GET" || request.method === "HEAD";
-    return isRead ? api.document(request) : wrongMethod(request, ["GET"]);
+    if (!isRead) return wrongMethod(request, ["GET"]);
+    return isDocsPath(path) ? api.docs(path, request) : api.document(request);
   }
   const segments = pathSegments(path);
   const match: Match =

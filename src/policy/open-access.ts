@@ -36,6 +36,16 @@ export function openTo(document: PolicyDocument | null, who: Who): OpenAccess {
   return { named, others: NONE };
 }
 
+/** The programs of which the document says something for them, whether or not it comes to that. */
+export function namedFor(document: PolicyDocument | null, who: Who): readonly string[] {
+  if (document === null || who.kind === "no_group") {
+    return [];
+  }
+  const groups = who.kind === "group" ? [who.name] : [...document.groups.keys()];
+  const named = groups.flatMap((name) => [...withFallbacks(document.permissions.get(name)).keys()]);
+  return [...new Set(named)];
+}
+
 /** What a group's permissions say of a program, under which key; null when they name neither it nor what stands in for it. */
 export function ruleFor(
   document: PolicyDocument,

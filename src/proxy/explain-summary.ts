@@ -40,7 +40,7 @@ const SENTENCES: Readonly<Record<Told, (explanation: Explanation) => string>> = 
     `the ${enableProxy ? "project" : "container"}'s kill switch is thrown (enable_proxy is false)`,
   policy_error: () => "the permission document in force cannot be applied",
   no_upstream: ({ judgedAs }) =>
-    `nothing would refuse it, but no port leads to ${target(judgedAs)} here`,
+    `it would be let through, but no port leads to ${target(judgedAs)} here`,
 };
 
 function target(judged: Explanation["judgedAs"]): string {

@@ -179,14 +179,16 @@ async function explain(
     policy === null || identity === null || target === null
       ? []
       : grantingGroups(policy, identity, target.program, target.instance);
-  assertAgreement(verdict, policy, identity, target);
-  const isGroups = (DECISION_REASONS as readonly string[]).includes(reason);
+  const groupsAsked = asksGroups(reason) && policy !== null;
+  if (groupsAsked) {
+    assertAgreement(reason, policy, identity, target);
+  }
   const told = {
     allow: verdict.allow,
     ...(verdict.allow ? {} : { status: statusOf(verdict.reason, denial) }),
     reason,
     groups,
-    grantingGroups: isGroups ? [...granting] : [],
+    grantingGroups: groupsAsked ? [...granting] : [],
     documentOrigin: container.document ? "container" : stored === undefined ? "none" : "project",
     default: document?.default ?? (stored === undefined ? "allow" : "deny"),
     combine: document?.combine ?? "any",
@@ -198,7 +200,7 @@ async function explain(
     ...(denial?.challenge ? { challenge: denial.challenge } : {}),
     time: new Date(asked.nowMs).toISOString(),
     ...(verdict.allow ? validUntil(verdict.untilMs) : {}),
-    groupsAsked: isGroups,
+    groupsAsked,
     ...(host === null || target === null ? {} : { judgedAs: judgedAs(host, target, alias) }),
   } satisfies MessageInitShape<typeof ExplanationSchema>;
   return create(ExplanationSchema, {
@@ -259,22 +261,23 @@ function reasonOf(verdict: Judged["verdict"]): string {
   return verdict.route.policy === null ? "open" : "default_allow";
 }
 
-/** Throws when the verdict on the groups is not the one of the groups that are told: then nothing must be told. */
+/** Whether a verdict comes from the groups: what has no port is only found so when they let it pass. */
+function asksGroups(reason: string): boolean {
+  return reason === "no_upstream" || (DECISION_REASONS as readonly string[]).includes(reason);
+}
+
+/** Throws when the verdict is not the one of the groups that are told: then nothing must be told. */
 function assertAgreement(
-  verdict: Judged["verdict"],
-  policy: CompiledPolicy | null,
+  reason: string,
+  policy: CompiledPolicy,
   identity: Identity | null,
   target: Target | null,
 ): void {
-  const reason = reasonOf(verdict);
-  if (!(DECISION_REASONS as readonly string[]).includes(reason)) {
-    return;
-  }
-  if (policy === null || identity === null || target === null) {
-    throw new Error(`the verdict is ${reason}, and no document was read`);
+  if (identity === null || target === null) {
+    throw new Error(`the verdict is ${reason}, and no group was asked`);
   }
   const decision = decide(policy, identity, target.program, target.instance);
-  if (decision.reason !== reason) {
+  if (reason === "no_upstream" ? !decision.allow : decision.reason !== reason) {
     throw new Error(`the verdict is ${reason}, and its explanation ${decision.reason}`);
   }
 }

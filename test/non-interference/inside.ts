@@ -40,6 +40,21 @@ function page(random: Random, columns: readonly string[]): string {
   return `${query}`;
 }
 
+/** A write that is only tried: what it would change is told, and is no more than the caller sees. */
+const tried: Make = (random, { containers, projects }) => {
+  const owners = [`containers/${random.pick(containers)}`, `projects/${random.pick(projects)}`];
+  const path = `/${random.pick(owners)}/proxy/permissions`;
+  const ifMatch = random.chance(0.7) ? "file:v0" : etag(random);
+  return random.chance(0.2)
+    ? { method: "DELETE", path: `${path}?validate_only=true`, ifMatch }
+    : {
+        method: "PUT",
+        path: `${path}?validate_only=true`,
+        body: { groups: { office }, permissions: { office: { terminal: true } } },
+        ifMatch,
+      };
+};
+
 const reads: readonly Make[] = [
   (random) => ({ method: "GET", path: `/projects?${page(random, ["created_at", "updated_at"])}` }),
   (random) => ({
@@ -83,6 +98,20 @@ const reads: readonly Make[] = [
         path: `/containers/${random.pick(containers)}${rest}`,
       }),
   ),
+  (random, { containers }) => ({
+    method: "GET",
+    path: `/containers/${random.pick(containers)}/proxy/access`,
+  }),
+  (random, { containers }) => ({
+    method: "POST",
+    path: `/containers/${random.pick(containers)}/proxy/explain`,
+    body: {
+      ...random.pick([{ program: "terminal" }, { alias: `inside-${random.below(6)}` }]),
+      ip: random.pick(["203.0.113.7", "198.51.100.7"]),
+    },
+  }),
+  tried,
+  tried,
   () => ({ method: "GET", path: "/proxy/aliases" }),
   (random, { projects }) => ({
     method: "GET",

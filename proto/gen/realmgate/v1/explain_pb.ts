@@ -217,7 +217,7 @@ export type Explanation = Message<"realmgate.v1.Explanation"> & {
   groups: ExplainedGroup[];
 
   /**
-   * The groups that let it through.
+   * The groups that let it through; of `no_upstream` those that would.
    *
    * @generated from field: repeated string granting_groups = 13;
    */
@@ -252,7 +252,7 @@ export type Explanation = Message<"realmgate.v1.Explanation"> & {
   validUntil?: string | undefined;
 
   /**
-   * Whether a group could be asked at all. False: what came before the groups refused it, they are told for information.
+   * Whether the verdict comes from the groups. False: what comes before them decided, they are told for information.
    *
    * @generated from field: bool groups_asked = 18;
    */

@@ -1046,7 +1046,8 @@ export const ProjectPermissionsService: GenService<{
  * ContainerPermissionsService keeps the permission document of a container.
  * It replaces the project's document entirely; the two are never merged.
  * Every method may answer CONTAINER_NOT_FOUND; every write PRECONDITION_REQUIRED, PRECONDITION_FAILED, VALIDATION_ERROR,
- * INVALID_PERMISSIONS_DOCUMENT, PAYLOAD_TOO_LARGE. Every write can be tried with `validate_only`: it then stores nothing.
+ * INVALID_PERMISSIONS_DOCUMENT, PAYLOAD_TOO_LARGE, and when it is only tried PROJECT_NOT_FOUND: the project, whose
+ * document counts, is not in the caller's realm. Every write can be tried with `validate_only`: it then stores nothing.
  *
  * @generated from service realmgate.v1.ContainerPermissionsService
  */

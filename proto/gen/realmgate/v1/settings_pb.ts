@@ -149,7 +149,8 @@ export const ContainerSettingsService: GenService<{
   },
   /**
    * UpdateSettings changes what is sent and keeps the rest. The kill switch alone does not make a document; a default does.
-   * Errors: PRECONDITION_REQUIRED, PRECONDITION_FAILED, VALIDATION_ERROR.
+   * With `validate_only` it stores nothing.
+   * Errors: PRECONDITION_REQUIRED, PRECONDITION_FAILED, VALIDATION_ERROR, PROJECT_NOT_FOUND.
    *
    * @generated from rpc realmgate.v1.ContainerSettingsService.UpdateSettings
    */

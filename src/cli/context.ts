@@ -33,20 +33,17 @@ export class Context {
 
   async requestAs(credential: string | Credential | null, request: HttpRequest): Promise<Answered> {
     let raw = "";
-    const client = this.#client(credential, (body) => {
-      raw = body;
-    });
+    const client = usable(() =>
+      this.#client(credential, (body) => {
+        raw = body;
+      }),
+    );
     return { ...(await client.request<unknown>(request)), raw };
   }
 
   /** Null: nobody said who calls. */
   credential(): Credential | null {
-    try {
-      return credentialOf(this.settings, () => this.#client(null, () => {}));
-    } catch (error) {
-      if (error instanceof TypeError) throw new CommandFailure(exitCode.usage, error.message);
-      throw error;
-    }
+    return usable(() => credentialOf(this.settings, () => this.#client(null, () => {})));
   }
 
   /** Data, on stdout, in the form that was asked for. */
@@ -88,5 +85,15 @@ export class Context {
   /** The line and the status of each request; never headers or bodies, which have credentials. */
   #trace(line: string): void {
     if (this.settings.verbose) this.io.stderr.write(`${safeText(line)}\n`);
+  }
+}
+
+/** A credential that is none is the fault of the line, and its message does not repeat it. */
+function usable<Made>(make: () => Made): Made {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof TypeError) throw new CommandFailure(exitCode.usage, error.message);
+    throw error;
   }
 }

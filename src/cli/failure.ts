@@ -8,9 +8,16 @@ import type { Settings } from "./settings/settings.ts";
 /** Lines without escape sequences. Null: it is a bug. */
 export function linesOf(thrown: unknown, settings: Settings): readonly string[] | null {
   if (thrown instanceof ApiError) return failureLines(thrown, settings);
+  if (isFileFailure(thrown)) return [safeText(`${thrown.path} cannot be written (${thrown.code})`)];
   if (!(thrown instanceof NetworkError)) return null;
   const next = networkNext[thrown.kind];
   return [`${safeText(thrown.message)}${next === "" ? "" : ` ${next}`}`];
+}
+
+/** The file system says no: the configuration file is all that is written. */
+function isFileFailure(thrown: unknown): thrown is NodeJS.ErrnoException {
+  const { syscall, path } = thrown as NodeJS.ErrnoException;
+  return thrown instanceof Error && typeof syscall === "string" && typeof path === "string";
 }
 
 export function failureLines(failure: ApiError, settings: Settings): readonly string[] {

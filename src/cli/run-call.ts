@@ -9,6 +9,9 @@ import { rowsOf } from "./output/render.ts";
 import { confirm } from "./prompt.ts";
 import { typedAgain } from "./typed-again.ts";
 
+export const whichContainer =
+  "which container? name it with --container ID (or REALMGATE_CONTAINER)";
+
 export interface Prepared {
   readonly path: string;
   readonly query: Readonly<Record<string, string | number | boolean>>;
@@ -86,12 +89,7 @@ function pathPart(
   const takesContainer =
     name === "container" || args.find((each) => each.name === name)?.orContainer;
   if (takesContainer && container !== undefined) return container;
-  throw new CommandFailure(
-    exitCode.usage,
-    takesContainer
-      ? "which container? name it with --container ID (or REALMGATE_CONTAINER)"
-      : `${name} is missing`,
-  );
+  throw new CommandFailure(exitCode.usage, takesContainer ? whichContainer : `${name} is missing`);
 }
 
 function pathFlags({ flags = {} }: Command, given: Given): string[] {

@@ -101,6 +101,25 @@ describe("streams and exit codes", () => {
     expect(shown?.slice(caret?.indexOf("^"))).toBe(".113.0/24}");
   });
 
+  test("a token that is none is not repeated: 2", async () => {
+    const ran = await line.run(["projects", "list", "-t", "two words"]);
+    expect(ran).toEqual({
+      exit: 2,
+      out: "",
+      err: "error: a token is printable ASCII, no spaces\n",
+    });
+  });
+
+  test("a configuration file that cannot be read or written is one line", async () => {
+    const file = join(line.folder, "a-file", "config.json");
+    writeFileSync(join(line.folder, "a-file"), "");
+    const read = await run(`projects list --config ${file}`);
+    expect(read).toEqual({ exit: 2, out: "", err: `error: ${file} cannot be read (ENOTDIR)\n` });
+    const write = await run(`config reset --yes --config ${file}`);
+    expect(write).toMatchObject({ exit: 1, out: "" });
+    expect(write.err).toMatch(/^error: \S*a-file\S* cannot be written \(E[A-Z]+\)\n$/);
+  });
+
   test("a profile that is not there: 10", async () => {
     const ran = await run("projects list --profile staging");
     expect(ran).toMatchObject({ exit: 10, out: "" });
@@ -461,6 +480,18 @@ describe("the configuration file", () => {
     expect(await one("config reset -y")).toMatchObject({ exit: 0 });
     expect(readFileSync(config, "utf8")).toBe("{}\n");
   });
+});
+
+test("a program's address is that of the gate", async () => {
+  const root = "https://containers.example:8443";
+  const words = `containers url ${containerId} --program http --instance 3000 --containers-url`;
+  expect(await run(`${words} ${root}`)).toEqual({
+    exit: 0,
+    out: `https://${projectId}-${containerId}-http-3000.local.containers.example:8443\n`,
+    err: "",
+  });
+  const wrong = await run(`containers url ${containerId} --program http --instance 70000`);
+  expect(wrong).toMatchObject({ exit: 2, out: "" });
 });
 
 test("a link of the container's curl program carries the whole request", async () => {

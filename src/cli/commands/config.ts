@@ -136,11 +136,7 @@ const one: Show = { as: "text", text: (data) => [safeText(String(data))], id: ""
 function refuseBroken({ settings }: Context): void {
   const read = readConfig(settings.configPath);
   if (!read.ok) {
-    throw new CommandFailure(
-      exitCode.failed,
-      ...read.problems,
-      "realmgate config reset starts it anew",
-    );
+    throw new CommandFailure(exitCode.failed, ...read.problems);
   }
 }
 

@@ -1,4 +1,9 @@
 import type { Command, Flags, Show } from "../command.ts";
+import { CommandFailure, exitCode } from "../exit-code.ts";
+import { fieldAt } from "../output/cell.ts";
+import { safeText } from "../output/safe-text.ts";
+import { containersUrlFlag, programAddress } from "../program-address.ts";
+import { whichContainer } from "../run-call.ts";
 import { containerId, id, paging, project, realmFilter, realmIds } from "./flags.ts";
 
 const record: Show = { as: "record" };
@@ -197,5 +202,31 @@ export const containerCommands: readonly Command[] = [
     args: [containerId],
     flags: upstream,
     call: { method: "PUT", path: "/containers/{id}/upstream", body: withPorts, show: record },
+  },
+  {
+    words: "containers url",
+    about: "print where a program of a container is reached",
+    example: "containers url 890abcdef12345678901cdef --program http --instance 3000",
+    args: [containerId],
+    flags: {
+      program: { kind: "text", about: "which program: terminal, http, …", required: true },
+      instance: { kind: "integer", about: "which one; of http the port" },
+      "containers-url": containersUrlFlag,
+    },
+    run: async (context, { args, flags }) => {
+      const id = args.get("id") ?? context.settings.container;
+      if (id === undefined) throw new CommandFailure(exitCode.usage, whichContainer);
+      const url = await programAddress(
+        context,
+        id,
+        String(flags.get("program")),
+        flags.get("instance") as number | undefined,
+        flags.get("containers-url"),
+      );
+      context.show(
+        { as: "text", text: (data) => [safeText(String(fieldAt(data, "url")))], id: "url" },
+        { data: { url }, raw: url },
+      );
+    },
   },
 ];

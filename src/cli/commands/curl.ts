@@ -1,9 +1,10 @@
 // A whole request as one link, for where no headers can be sent: the container's curl program makes it (contract L).
-import { containersUrlOf, type Place, programUrl } from "../../client/containers-url.ts";
 import type { Command } from "../command.ts";
 import { CommandFailure, exitCode } from "../exit-code.ts";
 import { fieldAt } from "../output/cell.ts";
 import { safeText } from "../output/safe-text.ts";
+import { containersUrlFlag, programAddress } from "../program-address.ts";
+import { whichContainer } from "../run-call.ts";
 
 export const curlCommands: readonly Command[] = [
   {
@@ -20,35 +21,21 @@ export const curlCommands: readonly Command[] = [
         secret: true,
       },
       body: { kind: "text", about: "what is sent, JSON as a rule" },
-      "containers-url": {
-        kind: "text",
-        about: "where containers are reached, when it is not where the API's address suggests",
-        placeholder: "url",
-        goesTo: "here",
-      },
+      "containers-url": containersUrlFlag,
       instance: { kind: "integer", about: "which curl program; 1 when it is not there" },
     },
     run: async (context, { flags }) => {
       const id = context.settings.container;
       if (id === undefined) {
-        throw new CommandFailure(exitCode.usage, "which container? name it with --container ID");
+        throw new CommandFailure(exitCode.usage, whichContainer);
       }
-      const { data } = await context.request({
-        method: "GET",
-        path: `/api/v1/containers/${encodeURIComponent(id)}`,
-      });
-      const servers = await context.request({ method: "GET", path: "/api/v1/servers" });
-      const root =
-        (flags.get("containers-url") as string | undefined) ??
-        containersUrl(context.settings.baseUrl, data, servers.data);
-      const instance = Number(flags.get("instance") ?? 1);
-      let base: string;
-      try {
-        base = programUrl(root, placeOf(data), "curl", instance);
-      } catch (error) {
-        if (!(error instanceof TypeError)) throw error;
-        throw new CommandFailure(exitCode.usage, error.message);
-      }
+      const base = await programAddress(
+        context,
+        id,
+        "curl",
+        flags.get("instance") as number | undefined,
+        flags.get("containers-url"),
+      );
       const query = new URLSearchParams();
       for (const name of ["url", "method", "auth", "body"]) {
         const value = flags.get(name);
@@ -62,24 +49,3 @@ export const curlCommands: readonly Command[] = [
     },
   },
 ];
-
-/** The server knows its domain; the scheme and the port are as the API's address suggests. */
-function containersUrl(api: URL, container: unknown, servers: unknown): string {
-  const { server } = placeOf(container);
-  const nodes = fieldAt(servers, "servers");
-  const node = Array.isArray(nodes) ? nodes.find((each) => fieldAt(each, "name") === server) : null;
-  const domain = fieldAt(node, "domain");
-  const suggested = containersUrlOf(api);
-  if (typeof domain !== "string" || !domain.startsWith(`${server}.`)) {
-    return suggested ?? `${api.protocol}//containers.${api.hostname}`;
-  }
-  const port = suggested === null ? "" : new URL(suggested).port;
-  return `${api.protocol}//${domain.slice(server.length + 1)}${port === "" ? "" : `:${port}`}`;
-}
-
-function placeOf(container: unknown): Place {
-  const [id, project_id, server] = ["id", "project_id", "server_name"].map((field) =>
-    String(fieldAt(container, field)),
-  );
-  return { id: id ?? "", project_id: project_id ?? "", server: server ?? "" };
-}

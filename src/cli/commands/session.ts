@@ -14,6 +14,9 @@ const sessionFields: Show = {
   id: "user.id",
 };
 
+/** This machine, as URLs spell it (RFC 6761 §6.3 for names). */
+const loopback = /^(([^.]+\.)*localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
 export const sessionCommands: readonly Command[] = [
   {
     words: "auth login",
@@ -39,6 +42,10 @@ export const sessionCommands: readonly Command[] = [
                 username ??
                 (await ask(context.io, "User name", { echo: true, instead: "--username NAME" })),
             };
+      const { protocol, hostname } = context.settings.baseUrl;
+      if (protocol === "http:" && !loopback.test(hostname)) {
+        context.warn(`${hostname} is called without TLS: who listens on the way sees the password`);
+      }
       const password = said("password") ?? (await askPassword(context, "Password"));
       const answered = await context.requestAs(null, {
         method: "POST",

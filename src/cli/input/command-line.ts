@@ -59,7 +59,7 @@ export function readCommandLine(
   root.addOption(new Option("--no-color", "plain text, also on a terminal; as NO_COLOR=1 has it"));
   root.addHelpText(
     "after",
-    "\nFlags may stand anywhere after realmgate. Each command has its own --help.",
+    "\nShort: login, logout, ps, manage, status-logs. Flags may stand anywhere after realmgate. Each command has its own --help.",
   );
   for (const command of commands) {
     for (const [index, spelling] of [command.words, ...(command.aliases ?? [])].entries()) {
@@ -227,7 +227,7 @@ const groups: Readonly<Record<string, string>> = {
   "containers proxy settings": "kill switch and default of a container",
   "containers proxy discovery": "what a container's document names",
   "containers upstream": "where the gate dials (operators)",
-  proxy: "aliases: short names of a container's programs",
+  proxy: "aliases: short names of a container's programs (logs are the container's own)",
   servers: "proxy nodes",
   users: "your account",
   config: "the configuration file",

@@ -37,6 +37,8 @@ export interface Config extends Profile {
 /** What is secret in it. */
 export const secretKeys: ReadonlySet<string> = new Set(["token", "session"]);
 
+const anew = "realmgate config reset starts it anew";
+
 export type ReadConfig =
   | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly problems: readonly string[] };
@@ -65,12 +67,17 @@ export function readConfig(path: string): ReadConfig {
     const [shown, caret] = pointAt(text, read.at);
     return {
       ok: false,
-      problems: [`${path} is not JSON: line ${line}: ${read.problem}`, `  ${shown}`, `  ${caret}`],
+      problems: [
+        `${path} is not JSON: line ${line}: ${read.problem}`,
+        `  ${shown}`,
+        `  ${caret}`,
+        anew,
+      ],
     };
   }
   const problems = configProblems(read.value);
   if (problems.length > 0)
-    return { ok: false, problems: problems.map((each) => `${path}: ${each}`) };
+    return { ok: false, problems: [...problems.map((each) => `${path}: ${each}`), anew] };
   return { ok: true, config: read.value as Config, warnings };
 }
 

@@ -23,7 +23,12 @@ export const globalFlags = {
   },
   quiet: { kind: "boolean", short: "q", about: "print ids only" },
   verbose: { kind: "boolean", short: "v", about: "say on stderr what is called" },
-  config: { kind: "text", about: "configuration file", placeholder: "file" },
+  config: {
+    kind: "text",
+    about: "configuration file",
+    placeholder: "file",
+    variables: ["CONFIG"],
+  },
   profile: {
     kind: "text",
     about: "profile of the configuration file",

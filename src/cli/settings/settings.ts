@@ -70,13 +70,15 @@ export interface Said {
 export function readSettings(said: Said): ReadSettings {
   const { flags, environment } = said;
   const configPath =
-    text(flags.get("config")) ?? environment.REALMGATE_CONFIG ?? defaultConfigPath(said.home);
+    text(flags.get("config")) ??
+    fromEnvironment("config", environment) ??
+    defaultConfigPath(said.home);
   const file = readConfig(configPath);
   if (!file.ok && !said.toleratesConfig) {
     return {
       ok: false,
       exit: exitCode.usage,
-      problems: [...file.problems, "realmgate config reset starts it anew"],
+      problems: file.problems,
     };
   }
   const config = file.ok ? file.config : {};
@@ -104,7 +106,7 @@ export function readSettings(said: Said): ReadSettings {
       baseUrl: base.url,
       container: find("container").text,
       identities: identities(said, profile ?? {}),
-      warnings: file.ok ? file.warnings : file.problems,
+      warnings: file.ok ? file.warnings : [],
     },
   };
 }

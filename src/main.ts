@@ -1,72 +1,24 @@
-// Picks the role and reports: logs on stderr, one JSON line on stdout when all is up.
-import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
-import pino from "pino";
-import { parseConfig, settingsHelp, unknownSettings } from "./config.ts";
-import { serve } from "./serve.ts";
+#!/usr/bin/env bun
+// Picks the role: `serve` runs the gate; every other word is a command for a gate that runs somewhere. Each role loads its own
+// parts only: a command should not wait for a server's.
 
-const usage = `usage: bun start [--setting value]…   (or as variables: --rest-listen is REALMGATE_REST_LISTEN)
+const interrupted = 130;
 
-${settingsHelp()}`;
-
-/** Runs until it is told to stop. Answers the exit code: 0 done, 1 could not start, 2 wrong words. */
-async function main(args: readonly string[]): Promise<number> {
-  const [role, ...flags] = args;
-  if (flags.includes("--help")) {
-    console.log(usage);
-    return 0;
-  }
-  if (role !== "serve") {
-    console.error(usage);
-    return 2;
-  }
-  const parsed = parseConfig(process.env, flags);
-  if (!parsed.ok) {
-    for (const problem of parsed.problems) console.error(`realmgate: ${problem}`);
-    return 2;
-  }
-  // What we write is for nobody else's eyes: the database, its log, the key.
-  process.umask(0o077);
-  // Its failures reach us as errors; its own lines would only come before them.
-  setLogVerbosity(logVerbosity.NONE);
-  const log = pino({ name: "realmgate" }, pino.destination({ dest: 2, sync: true }));
-  for (const variable of unknownSettings(process.env)) {
-    log.warn({ variable }, "not a setting: misspelt? --help lists them");
-  }
-  try {
-    const running = await serve(parsed.config, log);
-    process.on("SIGHUP", () => void running.reload());
-    const { degraded, complete } = running;
-    if (degraded !== null) report({ event: "degraded", reason: degraded, ...running.urls() });
-    void complete.then(() => report({ event: "ready", ...running.urls() }));
-    await stopSignal();
-    process.once("SIGINT", cutShort);
-    process.once("SIGTERM", cutShort);
-    await running.stop();
-    return 0;
-  } catch (error) {
-    console.error(`realmgate: ${error instanceof Error ? error.message : error}`);
-    log.fatal({ err: error }, "could not start");
-    return 1;
-  }
+async function command(words: readonly string[]): Promise<number> {
+  process.on("SIGINT", () => process.exit(interrupted));
+  // `realmgate … | head`: whoever reads has had enough.
+  process.stdout.on("error", () => process.exit(0));
+  const { processIo } = await import("./cli/process-io.ts");
+  const { run } = await import("./cli/run.ts");
+  return run(words, processIo());
 }
 
-function report({
-  event,
-  ...rest
-}: { readonly event: string } & Readonly<Record<string, unknown>>) {
-  console.log(JSON.stringify({ event, pid: process.pid, ...rest }));
+if (import.meta.main) {
+  const [role, ...flags] = process.argv.slice(2);
+  if (role === "serve") {
+    const { serveRole } = await import("./serve-role.ts");
+    process.exit(await serveRole(flags));
+  }
+  // Not process.exit: what is on its way into a pipe would be cut off.
+  process.exitCode = await command(process.argv.slice(2));
 }
-
-function stopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    process.once("SIGINT", () => resolve());
-    process.once("SIGTERM", () => resolve());
-  });
-}
-
-/** Told a second time: whoever says so does not want to wait. */
-function cutShort(): void {
-  process.exit(1);
-}
-
-if (import.meta.main) process.exit(await main(process.argv.slice(2)));

@@ -19,7 +19,8 @@ const directions: Readonly<Record<string, readonly string[]>> = {
   "src/admin": ["src/policy", "proto"],
   "src/gateway-rest": ["proto"],
   "src/client": ["proto"],
-  src: ["src/policy", "src/proxy", "src/admin", "src/gateway-rest", "proto"],
+  "src/cli": ["src/client"],
+  src: ["src/policy", "src/proxy", "src/admin", "src/gateway-rest", "src/cli", "proto"],
 };
 
 /** Single files that may import more than their folder. */

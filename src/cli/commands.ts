@@ -1,0 +1,29 @@
+// Every command, in the order of the help. Further ones plug in here.
+import type { Command } from "./command.ts";
+import { aliasCommands } from "./commands/aliases.ts";
+import { configCommands } from "./commands/config.ts";
+import { containerCommands } from "./commands/containers.ts";
+import { curlCommands } from "./commands/curl.ts";
+import { documentCommands } from "./commands/documents.ts";
+import { explainCommands } from "./commands/explain.ts";
+import { hookCommands } from "./commands/hooks.ts";
+import { projectCommands } from "./commands/projects.ts";
+import { realmAndServerCommands } from "./commands/realms.ts";
+import { sessionCommands } from "./commands/session.ts";
+import { settingsCommands } from "./commands/settings.ts";
+import { tokenCommands } from "./commands/tokens.ts";
+
+export const commands: readonly Command[] = [
+  ...sessionCommands,
+  ...tokenCommands,
+  ...realmAndServerCommands,
+  ...projectCommands,
+  ...containerCommands,
+  ...documentCommands,
+  ...settingsCommands,
+  ...hookCommands,
+  ...aliasCommands,
+  ...explainCommands,
+  ...curlCommands,
+  ...configCommands,
+];

@@ -1,0 +1,92 @@
+import type { Command, Flags, Show } from "../command.ts";
+import { id } from "./flags.ts";
+
+const record: Show = { as: "record" };
+const example = "507f191e810c19729de860ec";
+
+const settings: Flags = {
+  alias: { kind: "text", about: "the name; random when it is not there" },
+  port: { kind: "integer", about: "port of http and https" },
+  index: { kind: "integer", about: "which instance; 1 when it is not there" },
+  "target-path": { kind: "text", about: "path that it stands for", nullable: true },
+  "allow-path-override": {
+    kind: "boolean",
+    about: "paths below it, too; --no-allow-path-override: this path only",
+  },
+  "expires-at": {
+    kind: "time",
+    about: "when it stops: ISO 8601, or seconds since 1970",
+    nullable: true,
+  },
+  enabled: { kind: "boolean", about: "--no-enabled: the name is kept and leads nowhere" },
+};
+
+export const aliasCommands: readonly Command[] = [
+  {
+    words: "proxy list",
+    aliases: ["proxy ls"],
+    about: "aliases that you see",
+    example: "proxy list --container-id 890abcdef12345678901cdef",
+    flags: {
+      "project-id": { kind: "text", about: "of this project only", placeholder: "id" },
+      "container-id": { kind: "text", about: "of this container only", placeholder: "id" },
+      "realm-id": { kind: "text", about: "in this realm only", placeholder: "id" },
+      enabled: { kind: "boolean", about: "only those that are on; --no-enabled: that are off" },
+      expired: { kind: "boolean", about: "only those that are over; --no-expired: that are not" },
+    },
+    call: {
+      method: "GET",
+      path: "/proxy/aliases",
+      show: {
+        as: "list",
+        items: "aliases",
+        columns: ["id", "alias", "program", "index", "enabled", "url"],
+        wide: ["container_id", "project_id", "target_path", "allow_path_override", "expires_at"],
+      },
+    },
+  },
+  {
+    words: "proxy create",
+    about: "make an alias",
+    example:
+      "proxy create --container-id 890abcdef12345678901cdef --alias shop --program http --port 3000",
+    flags: {
+      "container-id": { kind: "text", about: "whose program", placeholder: "id", required: true },
+      program: { kind: "text", about: "terminal, http, http-3000, …", required: true },
+      ...settings,
+    },
+    call: { method: "POST", path: "/proxy/aliases", show: record },
+  },
+  {
+    words: "proxy get",
+    about: "one alias",
+    example: `proxy get ${example}`,
+    args: [id],
+    call: { method: "GET", path: "/proxy/aliases/{id}", show: record },
+  },
+  {
+    words: "proxy update",
+    about: "change an alias",
+    example: `proxy update ${example} --target-path /docs --no-allow-path-override`,
+    args: [id],
+    flags: { program: { kind: "text", about: "terminal, http, http-3000, …" }, ...settings },
+    call: { method: "PATCH", path: "/proxy/aliases/{id}", show: record },
+  },
+  {
+    words: "proxy delete",
+    aliases: ["proxy rm"],
+    about: "delete an alias",
+    example: `proxy delete ${example}`,
+    args: [id],
+    destroys: "the alias",
+    call: { method: "DELETE", path: "/proxy/aliases/{id}", show: { as: "done" } },
+  },
+  {
+    words: "proxy set-state",
+    about: "switch an alias on or off",
+    example: `proxy set-state ${example} --no-enabled`,
+    args: [id],
+    flags: { enabled: { kind: "boolean", about: "on; --no-enabled: off", required: true } },
+    call: { method: "PATCH", path: "/proxy/aliases/{id}/state", show: record },
+  },
+];

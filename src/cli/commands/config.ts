@@ -1,0 +1,147 @@
+// The configuration file. With --profile, the settings of that profile.
+
+import { parseBaseUrl, realmIdPattern } from "../../client/api-host.ts";
+import type { Argument, Command, Show } from "../command.ts";
+import type { Context } from "../context.ts";
+import { changeProfile } from "../credential.ts";
+import { CommandFailure, exitCode } from "../exit-code.ts";
+import { safeText } from "../output/safe-text.ts";
+import { confirm } from "../prompt.ts";
+import {
+  type Config,
+  type ConfigKey,
+  configKeys,
+  readConfig,
+  secretKeys,
+  writeConfig,
+} from "../settings/config-file.ts";
+import { outputs } from "../settings/global-flags.ts";
+
+const key: Argument = { name: "key", about: "the setting", choices: configKeys };
+
+/** Why a value is none. */
+const rules: Readonly<Record<ConfigKey, (value: string) => string | null>> = {
+  baseUrl: (value) => {
+    try {
+      parseBaseUrl(value);
+      return null;
+    } catch (error) {
+      return (error as TypeError).message;
+    }
+  },
+  realm: (value) => (realmIdPattern.test(value) ? null : "a realm is 24 lower-case hex digits"),
+  container: (value) => (/^[0-9a-f]{24}$/.test(value) ? null : "a container is 24 hex digits"),
+  output: (value) =>
+    (outputs as readonly string[]).includes(value)
+      ? null
+      : `output is one of ${outputs.join(", ")}`,
+  token: (value) => (/^[\x21-\x7e]+$/.test(value) ? null : "a token is printable, without spaces"),
+  username: () => null,
+};
+
+export const configCommands: readonly Command[] = [
+  {
+    words: "config set",
+    about: "keep a setting",
+    example: "config set baseUrl https://api.example.com",
+    args: [key, { name: "value", about: "its value; - reads it from standard input" }],
+    run: async (context, { args }) => {
+      const name = args.get("key") as ConfigKey;
+      const said = args.get("value") ?? "";
+      const value = said === "-" ? (await context.io.stdin.text()).trim() : said;
+      const problem = rules[name](value);
+      if (problem !== null) throw new CommandFailure(exitCode.usage, problem);
+      refuseBroken(context);
+      changeProfile(context.settings, () => ({ [name]: value }));
+      context.say(`${name} is set in ${context.settings.configPath}`);
+    },
+  },
+  {
+    words: "config get",
+    about: "print a setting",
+    example: "config get baseUrl",
+    args: [key],
+    run: async (context, { args }) => {
+      const name = args.get("key") as ConfigKey;
+      const value = context.settings.profile[name];
+      if (value === undefined) throw new CommandFailure(exitCode.failed, `${name} is not set`);
+      context.show(one, { data: value, raw: value });
+    },
+  },
+  {
+    words: "config unset",
+    about: "forget a setting",
+    example: "config unset realm",
+    args: [{ ...key, choices: [...configKeys, "session"] }],
+    run: async (context, { args }) => {
+      refuseBroken(context);
+      changeProfile(context.settings, () => ({ [args.get("key") ?? ""]: undefined }));
+    },
+  },
+  {
+    words: "config show",
+    about: "print all settings; secrets are left out",
+    example: "config show -o yaml",
+    run: async (context) => {
+      refuseBroken(context);
+      const data = withoutSecrets(context.settings.config);
+      context.show({ as: "record", id: "baseUrl" }, { data, raw: JSON.stringify(data) });
+    },
+  },
+  {
+    words: "config path",
+    about: "print where the file is",
+    example: "config path",
+    run: async (context) => {
+      const { configPath } = context.settings;
+      context.show(one, { data: configPath, raw: configPath });
+    },
+  },
+  {
+    words: "config validate",
+    about: "check the file",
+    example: "config validate",
+    run: async (context) => {
+      refuseBroken(context);
+      const { config } = context.settings;
+      const profiles = [["", config] as const, ...Object.entries(config.profiles ?? {})];
+      const problems = profiles.flatMap(([name, profile]) =>
+        configKeys.flatMap((field) => {
+          const value = profile[field];
+          const problem = value === undefined ? null : rules[field](value);
+          return problem === null
+            ? []
+            : [`${name === "" ? "" : `profiles.${name}.`}${field}: ${problem}`];
+        }),
+      );
+      if (problems.length > 0) throw new CommandFailure(exitCode.failed, ...problems.map(safeText));
+      context.say(`${context.settings.configPath} is good`);
+    },
+  },
+  {
+    words: "config reset",
+    about: "start the file anew: all settings, profiles and sessions are gone",
+    example: "config reset --yes",
+    run: async (context) => {
+      const { configPath, yes } = context.settings;
+      await confirm(context.io, `This empties ${configPath}. Go on?`, yes);
+      writeConfig(configPath, {});
+    },
+  },
+];
+
+const one: Show = { as: "text", text: (data) => [safeText(String(data))], id: "" };
+
+/** What cannot be read is not written over. */
+function refuseBroken({ settings }: Context): void {
+  const read = readConfig(settings.configPath);
+  if (!read.ok) {
+    throw new CommandFailure(exitCode.failed, ...read.problems);
+  }
+}
+
+function withoutSecrets(config: Config): unknown {
+  return JSON.parse(
+    JSON.stringify(config, (name, value) => (secretKeys.has(name) ? "(secret)" : value)),
+  );
+}

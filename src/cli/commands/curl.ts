@@ -1,0 +1,51 @@
+// A whole request as one link, for where no headers can be sent: the container's curl program makes it (contract L).
+import type { Command } from "../command.ts";
+import { CommandFailure, exitCode } from "../exit-code.ts";
+import { fieldAt } from "../output/cell.ts";
+import { safeText } from "../output/safe-text.ts";
+import { containersUrlFlag, programAddress } from "../program-address.ts";
+import { whichContainer } from "../run-call.ts";
+
+export const curlCommands: readonly Command[] = [
+  {
+    words: "curl get-url",
+    about: "print a link that makes a request; who has the link makes it",
+    example:
+      "curl get-url --container 890abcdef12345678901cdef --url https://…-exec-1.…/api/deploy --method POST --auth -",
+    flags: {
+      url: { kind: "text", about: "what is requested", required: true },
+      method: { kind: "text", about: "how; GET when it is not there", placeholder: "method" },
+      auth: {
+        kind: "text",
+        about: "value of Authorization: Bearer …; -: from standard input. It is in the link!",
+        secret: true,
+      },
+      body: { kind: "text", about: "what is sent, JSON as a rule" },
+      "containers-url": containersUrlFlag,
+      instance: { kind: "integer", about: "which curl program; 1 when it is not there" },
+    },
+    run: async (context, { flags }) => {
+      const id = context.settings.container;
+      if (id === undefined) {
+        throw new CommandFailure(exitCode.usage, whichContainer);
+      }
+      const base = await programAddress(
+        context,
+        id,
+        "curl",
+        flags.get("instance") as number | undefined,
+        flags.get("containers-url"),
+      );
+      const query = new URLSearchParams();
+      for (const name of ["url", "method", "auth", "body"]) {
+        const value = flags.get(name);
+        if (typeof value === "string") query.set(name, value);
+      }
+      const url = `${base}/proxy?${query}`;
+      context.show(
+        { as: "text", text: (link) => [safeText(String(fieldAt(link, "url")))], id: "url" },
+        { data: { url }, raw: url },
+      );
+    },
+  },
+];

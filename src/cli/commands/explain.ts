@@ -1,0 +1,77 @@
+// Who can reach what, and why not.
+import type { Command, Given } from "../command.ts";
+import { CommandFailure, exitCode } from "../exit-code.ts";
+import { accessText, explainText } from "../output/explain-text.ts";
+import { containerId } from "./flags.ts";
+
+export const explainCommands: readonly Command[] = [
+  {
+    words: "explain",
+    aliases: ["containers explain"],
+    about: "say why a request to a container is let through or refused; nothing is sent",
+    example:
+      "explain 890abcdef12345678901cdef --program terminal --instance 3 --ip 203.0.113.9 --header 'Authorization: Bearer eyJ…'",
+    args: [containerId],
+    flags: {
+      program: { kind: "text", about: "which program: terminal, http, …" },
+      instance: { kind: "integer", about: "which one; of http the port" },
+      host: { kind: "text", about: "the whole host instead, as a browser has it" },
+      alias: { kind: "text", about: "an alias instead" },
+      ip: { kind: "text", about: "the client's address", placeholder: "address" },
+      header: {
+        kind: "texts",
+        about: "a header line 'Name: value'; -: from standard input",
+        placeholder: "line",
+        goesTo: "here",
+        secret: true,
+      },
+      cookie: {
+        kind: "texts",
+        about: "a cookie name=value; -: from standard input",
+        placeholder: "cookie",
+        goesTo: "here",
+        secret: true,
+      },
+      path: {
+        kind: "text",
+        about: "path and query; / when it is not there",
+        field: "path_and_query",
+        secret: true,
+      },
+      time: { kind: "text", about: "when; now when it is not there", placeholder: "time" },
+    },
+    call: {
+      method: "POST",
+      path: "/containers/{id}/proxy/explain",
+      body: (body, given) => ({ ...body, ...headers(given) }),
+      show: { as: "text", text: explainText, id: "reason" },
+    },
+  },
+  {
+    words: "access",
+    aliases: ["containers access"],
+    about: "print who can reach what of a container",
+    example: "access 890abcdef12345678901cdef",
+    args: [containerId],
+    call: {
+      method: "GET",
+      path: "/containers/{id}/proxy/access",
+      show: { as: "text", text: accessText, id: "document_origin" },
+    },
+  },
+];
+
+/** Header lines in their order, cookies in one line after them, as browsers send them. */
+function headers({ flags }: Given): { readonly headers?: readonly object[] } {
+  const lines = (flags.get("header") ?? []) as readonly string[];
+  const cookies = (flags.get("cookie") ?? []) as readonly string[];
+  const all = lines.map((line) => {
+    const [, name, value] = /^([^:\s]+):[ \t]*(.*?)[ \t]*$/s.exec(line) ?? [];
+    if (name === undefined) {
+      throw new CommandFailure(exitCode.usage, "--header is written --header 'Name: value'");
+    }
+    return { name, value: value ?? "" };
+  });
+  if (cookies.length > 0) all.push({ name: "Cookie", value: cookies.join("; ") });
+  return all.length === 0 ? {} : { headers: all };
+}

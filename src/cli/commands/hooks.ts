@@ -1,0 +1,183 @@
+// Hooks: `<id> <service> [<hook-id>]`, as the shipped command line has them.
+import type { Argument, Command, Flags, Show } from "../command.ts";
+import { cell, fieldAt } from "../output/cell.ts";
+import { pairs, type TableOptions, table } from "../output/table.ts";
+import { containerId, ifMatch } from "./flags.ts";
+
+const container: Argument = { name: "id", about: "the container" };
+const service: Argument = { name: "service", about: "the program: terminal, http, …" };
+const hook: Argument = { name: "hook-id", about: "the hook, as `list` shows it" };
+const hooks = "/containers/{id}/proxy/hooks";
+const one: Show = { as: "record", of: "hook" };
+const example = "890abcdef12345678901cdef http";
+
+const rule: Flags = {
+  "match-method": {
+    kind: "list",
+    about: "requests of these methods; all but OPTIONS when it is not there",
+    placeholder: "GET,POST",
+    field: "match.method",
+  },
+  "match-path": { kind: "text", about: "requests of this path: /api/*", field: "match.path" },
+  "match-headers": {
+    kind: "text-map",
+    about: "requests with this header",
+    field: "match.headers",
+  },
+  "script-path": {
+    kind: "text",
+    about: "script in the container's exec program",
+    field: "script.path",
+    required: true,
+  },
+  "script-subdomain": { kind: "text", about: "where the script is", field: "script.subdomain" },
+  "script-exec-id": { kind: "text", about: "which exec", field: "script.execId" },
+  timeout: { kind: "integer", about: "ms that the script may take; 500 when it is not there" },
+  "applies-to-groups": {
+    kind: "list",
+    about: "requests of these groups only",
+    field: "applies_to.groups",
+    placeholder: "name,name",
+  },
+  "on-error": {
+    kind: "text",
+    about: "when the script fails: refuse, or pass on",
+    choices: ["closed", "open"],
+  },
+};
+
+/** `match` has to be there, also where it asks for nothing; one method may be `*`. */
+function withMatch(body: Readonly<Record<string, unknown>>): unknown {
+  const match = (body.match ?? {}) as Readonly<Record<string, unknown>>;
+  const { method } = match;
+  const single = Array.isArray(method) && method.length === 1 ? { method: method[0] } : {};
+  return { ...body, match: { ...match, ...single } };
+}
+
+export const hookCommands: readonly Command[] = [
+  {
+    words: "containers proxy hooks list",
+    about: "all hooks of a container, by program",
+    example: "containers proxy hooks list 890abcdef12345678901cdef",
+    args: [containerId],
+    call: { method: "GET", path: hooks, show: { as: "text", text: hooksText, id: "etag" } },
+  },
+  {
+    words: "containers proxy hooks list-service",
+    about: "hooks of a program, in the order they are tried",
+    example: `containers proxy hooks list-service ${example}`,
+    args: [container, service],
+    call: {
+      method: "GET",
+      path: `${hooks}/{service}`,
+      show: {
+        as: "list",
+        items: "hooks",
+        columns: ["position", "id", "match", "script.path", "timeout"],
+        wide: ["applies_to.groups", "on_error", "script"],
+      },
+    },
+  },
+  {
+    words: "containers proxy hooks get",
+    about: "one hook",
+    example: `containers proxy hooks get ${example} 01h455vb4pex5vsknk084sn02q`,
+    args: [container, service, hook],
+    call: { method: "GET", path: `${hooks}/{service}/{hook-id}`, show: one },
+  },
+  {
+    words: "containers proxy hooks create",
+    about: "add a hook",
+    example: `containers proxy hooks create ${example} --if-match file:v3 --match-path "/api/*" --script-path /audit.js`,
+    args: [container, service],
+    flags: {
+      "if-match": ifMatch,
+      ...rule,
+      position: {
+        kind: "integer",
+        about: "place among the program's hooks, from 0; last when it is not there",
+      },
+    },
+    call: {
+      method: "POST",
+      path: `${hooks}/{service}`,
+      body: withMatch,
+      versioned: true,
+      show: one,
+    },
+  },
+  {
+    words: "containers proxy hooks update",
+    about: "replace a hook; it keeps its id and place",
+    example: `containers proxy hooks update ${example} 01h455vb4pex5vsknk084sn02q --if-match file:v3 --script-path /audit.js`,
+    args: [container, service, hook],
+    flags: { "if-match": ifMatch, ...rule },
+    call: {
+      method: "PATCH",
+      path: `${hooks}/{service}/{hook-id}`,
+      body: withMatch,
+      versioned: true,
+      show: one,
+    },
+  },
+  {
+    words: "containers proxy hooks delete",
+    about: "delete a hook",
+    example: `containers proxy hooks delete ${example} 01h455vb4pex5vsknk084sn02q --if-match file:v3`,
+    args: [container, service, hook],
+    destroys: "the hook",
+    flags: { "if-match": ifMatch },
+    call: {
+      method: "DELETE",
+      path: `${hooks}/{service}/{hook-id}`,
+      versioned: true,
+      show: { as: "record", id: "etag" },
+    },
+  },
+  {
+    words: "containers proxy hooks clear-service",
+    about: "delete all hooks of a program",
+    example: `containers proxy hooks clear-service ${example} --if-match file:v3`,
+    args: [container, service],
+    destroys: "all hooks of the program",
+    flags: { "if-match": ifMatch },
+    call: {
+      method: "DELETE",
+      path: `${hooks}/{service}`,
+      versioned: true,
+      show: { as: "record", id: "etag" },
+    },
+  },
+  {
+    words: "containers proxy hooks move",
+    about: "move a hook among those of its program",
+    example: `containers proxy hooks move ${example} 01h455vb4pex5vsknk084sn02q --if-match file:v3 --position 0`,
+    args: [container, service, hook],
+    flags: {
+      "if-match": ifMatch,
+      position: { kind: "integer", about: "its new place, from 0", required: true },
+    },
+    call: {
+      method: "PATCH",
+      path: `${hooks}/{service}/{hook-id}/position`,
+      versioned: true,
+      show: one,
+    },
+  },
+];
+
+/** Programs in their order, and the hooks of each in theirs. */
+function hooksText(data: unknown, options: TableOptions): readonly string[] {
+  const services = Object.entries((fieldAt(data, "hooks") ?? {}) as Record<string, unknown[]>);
+  const fields = ["position", "id", "match", "script.path", "timeout"] as const;
+  const rows = services.flatMap(([name, list]) =>
+    list.map((each) => [cell(name), ...fields.map((field) => cell(fieldAt(each, field)))]),
+  );
+  return [
+    ...pairs([["etag", cell(fieldAt(data, "etag"))]], options.emphasise),
+    "",
+    ...(rows.length === 0
+      ? ["no hooks"]
+      : table(["program", "position", "id", "match", "script", "timeout"], rows, options)),
+  ];
+}

@@ -1,0 +1,35 @@
+// Lists that have no commands of their own beside them.
+import type { Command } from "../command.ts";
+
+export const realmAndServerCommands: readonly Command[] = [
+  {
+    words: "realms list",
+    aliases: ["realms ls"],
+    about: "realms that your projects, containers and tokens are in",
+    example: "realms list --include-usage -o json",
+    flags: {
+      "include-usage": { kind: "boolean", about: "count what is in each (-o json shows it)" },
+    },
+    call: {
+      method: "GET",
+      path: "/realms",
+      show: { as: "list", items: "realm_ids", columns: ["realm"] },
+    },
+  },
+  {
+    words: "servers list",
+    aliases: ["servers ls"],
+    about: "proxy nodes",
+    example: "servers list",
+    call: {
+      method: "GET",
+      path: "/servers",
+      show: {
+        as: "list",
+        items: "servers",
+        columns: ["id", "name", "domain", "status"],
+        wide: ["created_at"],
+      },
+    },
+  },
+];

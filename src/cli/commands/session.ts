@@ -1,0 +1,204 @@
+// Logging in and out. A password is asked for, or comes from standard input; never only from a flag.
+
+import type { SessionTokens } from "../../client/session.ts";
+import type { Command, Show } from "../command.ts";
+import type { Context } from "../context.ts";
+import { changeProfile, siteOf, storeSession } from "../credential.ts";
+import { CommandFailure, exitCode } from "../exit-code.ts";
+import { fieldAt } from "../output/cell.ts";
+import { ask } from "../prompt.ts";
+
+const sessionFields: Show = {
+  as: "record",
+  fields: ["user.username", "user.id", "expires_at", "refresh_expires_at"],
+  id: "user.id",
+};
+
+/** This machine, as URLs spell it (RFC 6761 §6.3 for names). */
+const loopback = /^(([^.]+\.)*localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
+export const sessionCommands: readonly Command[] = [
+  {
+    words: "auth login",
+    aliases: ["login"],
+    about: "log in; the session is kept for the next commands",
+    example: "auth login --username admin --base-url https://api.example.com",
+    flags: {
+      email: { kind: "text", about: "e-mail address instead of a user name" },
+      "print-token": { kind: "boolean", about: "print the session's token" },
+      save: { kind: "boolean", about: "--no-save: do not keep the session" },
+    },
+    run: async (context, { flags }) => {
+      const { identities } = context.settings;
+      const said = (part: "username" | "password") =>
+        identities.find((identity) => identity[part] !== undefined)?.[part];
+      const email = flags.get("email");
+      const username = said("username");
+      const name =
+        typeof email === "string"
+          ? { email }
+          : {
+              username:
+                username ??
+                (await ask(context.io, "User name", { echo: true, instead: "--username NAME" })),
+            };
+      const { protocol, hostname } = context.settings.baseUrl;
+      if (protocol === "http:" && !loopback.test(hostname)) {
+        context.warn(`${hostname} is called without TLS: who listens on the way sees the password`);
+      }
+      const password = said("password") ?? (await askPassword(context, "Password"));
+      const answered = await context.requestAs(null, {
+        method: "POST",
+        path: "/api/v1/users/auth/login",
+        body: { ...name, password },
+      });
+      finishLogin(context, answered, flags);
+      const who = fieldAt(answered.data, "user.username");
+      const kept =
+        flags.get("save") === false ? "" : `; the session is in ${context.settings.configPath}`;
+      context.say(`logged in at ${siteOf(context.settings.baseUrl)} as ${who}${kept}`);
+      if (flags.get("save") !== false && context.settings.profile.token !== undefined) {
+        context.warn(
+          "a token is configured and goes before this session: realmgate config unset token",
+        );
+      }
+    },
+  },
+  {
+    words: "auth logout",
+    aliases: ["logout"],
+    about: "end all your sessions; auth tokens go on",
+    example: "auth logout",
+    run: async (context) => {
+      const answered = await context.request({
+        method: "POST",
+        path: "/api/v1/users/auth/logout",
+      });
+      changeProfile(context.settings, () => ({ session: undefined }));
+      context.say(answered.message);
+    },
+  },
+  {
+    words: "auth refresh",
+    about: "renew the session ahead of its end",
+    example: "auth refresh",
+    flags: {
+      "refresh-token": {
+        kind: "text",
+        about: "refresh token; -: from standard input; the stored one when it is not there",
+        secret: true,
+      },
+      "print-token": { kind: "boolean", about: "print the session's token" },
+      save: { kind: "boolean", about: "--no-save: do not keep the session" },
+    },
+    run: async (context, { flags }) => {
+      const { session } = context.settings.profile;
+      const here = session?.baseUrl === siteOf(context.settings.baseUrl);
+      const refreshToken = flags.get("refresh-token") ?? (here ? session?.refreshToken : undefined);
+      if (typeof refreshToken !== "string") {
+        throw new CommandFailure(
+          exitCode.failed,
+          "there is no session here to renew: realmgate login",
+        );
+      }
+      const answered = await context.requestAs(refreshToken, {
+        method: "POST",
+        path: "/api/v1/users/auth/refresh",
+        body: { refreshToken },
+      });
+      finishLogin(context, answered, flags);
+      context.say(`the session is good until ${fieldAt(answered.data, "expires_at")}`);
+    },
+  },
+  {
+    words: "auth signup",
+    about: "make an account, where the server lets strangers do so",
+    example: "auth signup --email me@example.com",
+    flags: {
+      email: { kind: "text", about: "e-mail address", required: true },
+      region: { kind: "text", about: "where" },
+      "invite-code": { kind: "text", about: "invitation", secret: true },
+    },
+    run: async (context, { flags }) => {
+      const password =
+        context.settings.identities[0]?.password ?? (await askNewPassword(context, "Password"));
+      const [email, region, invite_code] = ["email", "region", "invite-code"].map((name) =>
+        flags.get(name),
+      );
+      const answered = await context.requestAs(null, {
+        method: "POST",
+        path: "/api/v1/auth/signup",
+        body: { email, password, region, invite_code },
+      });
+      context.show({ as: "record", id: "email" }, answered);
+      context.say(answered.message);
+    },
+  },
+  {
+    words: "users me",
+    aliases: ["auth me"],
+    about: "who you are to the server",
+    example: "users me",
+    call: { method: "GET", path: "/users/auth/me", show: { as: "record" } },
+  },
+  {
+    words: "users password",
+    about: "change your password; all sessions end",
+    example: "users password",
+    flags: {
+      "current-password": {
+        kind: "text",
+        about: "the present one; -: from standard input",
+        secret: true,
+      },
+      "new-password": { kind: "text", about: "the new one; -: from standard input", secret: true },
+    },
+    run: async (context, { flags }) => {
+      const me = await context.request({ method: "GET", path: "/api/v1/users/auth/me" });
+      const current =
+        flags.get("current-password") ?? (await askPassword(context, "Present password"));
+      const next = flags.get("new-password") ?? (await askNewPassword(context, "New password"));
+      const answered = await context.request({
+        method: "PUT",
+        path: `/api/v1/users/${fieldAt(me.data, "id")}`,
+        body: { current_password: current, password: next },
+      });
+      context.say(`${answered.message}. Log in again: realmgate login`);
+    },
+  },
+];
+
+/** Keeps the session unless told not to; prints what was asked for. */
+function finishLogin(
+  context: Context,
+  answered: { readonly data: unknown; readonly raw: string },
+  flags: ReadonlyMap<string, unknown>,
+): void {
+  if (flags.get("save") !== false) storeSession(context.settings, answered.data as SessionTokens);
+  if (flags.get("print-token") === true) {
+    const token = fieldAt(answered.data, "token");
+    context.show(
+      { as: "text", text: () => [String(token)], id: "token" },
+      { data: { token }, raw: answered.raw },
+    );
+  } else if (context.settings.output !== "table") {
+    // The secrets of a session are printed to who asks for them only.
+    const { token: _, refreshToken: __, ...shown } = answered.data as Record<string, unknown>;
+    context.show(sessionFields, { data: shown, raw: JSON.stringify(shown) });
+  }
+}
+
+function askPassword(context: Context, label: string): Promise<string> {
+  return ask(context.io, label, {
+    echo: false,
+    instead: "--password-stdin reads it from standard input",
+  });
+}
+
+async function askNewPassword(context: Context, label: string): Promise<string> {
+  const first = await askPassword(context, label);
+  const again = await askPassword(context, `${label}, again`);
+  if (first !== again)
+    throw new CommandFailure(exitCode.declined, "the two are not the same: nothing was done");
+  return first;
+}

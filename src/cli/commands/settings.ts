@@ -1,0 +1,85 @@
+// A container's kill switch and default, and what its document names.
+import type { Argument, Command, Show } from "../command.ts";
+import { fieldAt } from "../output/cell.ts";
+import { previewText } from "../output/preview-text.ts";
+import { recordText } from "../output/render.ts";
+import { containerId, ifMatch, policy, validateOnly } from "./flags.ts";
+
+const settings: Show = {
+  as: "text",
+  id: "etag",
+  text: (data, options) => {
+    const preview = fieldAt(data, "preview");
+    return preview === undefined
+      ? recordText(data, undefined, options)
+      : previewText(preview, options);
+  },
+};
+
+const service: Argument = { name: "service", about: "the program: terminal, http, …" };
+
+export const settingsCommands: readonly Command[] = [
+  {
+    words: "containers proxy settings get",
+    about: "kill switch and default of a container",
+    example: "containers proxy settings get 890abcdef12345678901cdef",
+    args: [containerId],
+    call: {
+      method: "GET",
+      path: "/containers/{id}/proxy/settings",
+      show: settings,
+    },
+  },
+  {
+    words: "containers proxy settings update",
+    about: "change the kill switch, the default, or both",
+    example:
+      "containers proxy settings update 890abcdef12345678901cdef --if-match latest --no-enable-proxy",
+    args: [containerId],
+    flags: {
+      "if-match": ifMatch,
+      "validate-only": validateOnly,
+      "enable-proxy": { kind: "boolean", about: "on; --no-enable-proxy: nobody reaches anything" },
+      default: policy,
+    },
+    call: {
+      method: "PATCH",
+      path: "/containers/{id}/proxy/settings",
+      versioned: true,
+      show: settings,
+    },
+  },
+  {
+    words: "containers proxy discovery groups list",
+    about: "groups that a container's document has",
+    example: "containers proxy discovery groups list 890abcdef12345678901cdef",
+    args: [containerId],
+    call: {
+      method: "GET",
+      path: "/containers/{id}/proxy/groups",
+      show: { as: "list", items: "groups", columns: ["name", "auth_rule_count"], id: "name" },
+    },
+  },
+  {
+    words: "containers proxy discovery services list",
+    about: "programs that a container's document names",
+    example: "containers proxy discovery services list 890abcdef12345678901cdef",
+    args: [containerId],
+    call: {
+      method: "GET",
+      path: "/containers/{id}/proxy/services",
+      show: { as: "list", items: "services", columns: ["service"] },
+    },
+  },
+  {
+    words: "containers proxy discovery services get",
+    about: "what a container's document says of a program",
+    example: "containers proxy discovery services get 890abcdef12345678901cdef terminal",
+    args: [{ name: "id", about: "the container" }, service],
+    call: {
+      method: "GET",
+      path: "/containers/{id}/proxy/services/{service}",
+      show: { as: "record", id: "service" },
+    },
+  },
+];

@@ -1,0 +1,108 @@
+// What went wrong → lines for people: what it was, and what to do next.
+import { realmOf } from "../client/api-host.ts";
+import { ApiError, NetworkError, type NetworkErrorKind } from "../client/errors.ts";
+import { siteOf } from "./credential.ts";
+import { safeText } from "./output/safe-text.ts";
+import type { Settings } from "./settings/settings.ts";
+
+/** Lines without escape sequences. Null: it is a bug. */
+export function linesOf(thrown: unknown, settings: Settings): readonly string[] | null {
+  if (thrown instanceof ApiError) return failureLines(thrown, settings);
+  if (isFileFailure(thrown)) return [safeText(`${thrown.path} cannot be written (${thrown.code})`)];
+  if (!(thrown instanceof NetworkError)) return null;
+  const next = networkNext[thrown.kind];
+  return [`${safeText(thrown.message)}${next === "" ? "" : ` ${next}`}`];
+}
+
+/** The file system says no: the configuration file is all that is written. */
+function isFileFailure(thrown: unknown): thrown is NodeJS.ErrnoException {
+  const { syscall, path } = thrown as NodeJS.ErrnoException;
+  return thrown instanceof Error && typeof syscall === "string" && typeof path === "string";
+}
+
+export function failureLines(failure: ApiError, settings: Settings): readonly string[] {
+  const next = nextStep(failure, settings);
+  const name =
+    failure.statusCode >= 500 && failure.requestId ? ` (request ${failure.requestId})` : "";
+  const { violations } = failure;
+  // The server's one line repeats the first of them.
+  const said = violations.length > 0 ? "Validation failed" : sentence(failure.message);
+  const first = `${failure.statusCode} ${safeText(said)}${safeText(name)}${next === "" ? "" : `: ${next}`}`;
+  return [
+    first,
+    ...violations.map(({ instancePath, message }) =>
+      safeText(`  ${instancePath === "" ? "the whole" : instancePath} ${message}`),
+    ),
+  ];
+}
+
+type Next = (failure: ApiError, settings: Settings) => string;
+
+const logIn = "realmgate login";
+
+/** By machine code. */
+const byCode: ReadonlyMap<string, Next> = new Map<string, Next>([
+  ["MISSING_TOKEN", (_failure, settings) => notLoggedIn(settings)],
+  ["TOKEN_EXPIRED", () => `log in again with ${logIn}, or give another --token`],
+  ["INVALID_TOKEN", () => `log in again with ${logIn}, or check --token and REALMGATE_TOKEN`],
+  ["TOKEN_DISABLED", () => "somebody switched this token off; give another --token"],
+  ["INVALID_CREDENTIALS", () => "check the user name and the password"],
+  [
+    "ROUTE_NOT_FOUND",
+    () => "this server has no such call: is --base-url right, and the server new enough?",
+  ],
+  ["NOT_THIS_API", () => "is --base-url right?"],
+  ["UNEXPECTED_REDIRECT", () => "is --base-url right?"],
+  [
+    "PROJECT_NOT_IN_REALM",
+    () => "projects update ID --alias … --realm-ids … puts the project in a realm",
+  ],
+  ["INSUFFICIENT_PERMISSIONS", () => "realmgate auth get-current shows what this token may do"],
+  ["PRECONDITION_REQUIRED", () => "--if-match VERSION names what you saw; `latest` reads it first"],
+]);
+
+function nextStep(failure: ApiError, settings: Settings): string {
+  const { message, statusCode, retryAfterS } = failure;
+  if (message.includes("requires auth token authentication")) {
+    return "you call with a session or a password; give a --token. realmgate users me shows who you are";
+  }
+  if (message.includes("requires a realm-scoped URL")) {
+    return "realmgate auth get-current shows the realms of this token; --realm ID chooses one";
+  }
+  if (message.includes("not valid for realm")) {
+    return "realmgate auth get-current --base-url … (without a realm) shows the realms of this token";
+  }
+  if (statusCode === 429) {
+    return retryAfterS === null ? "try again later" : `try again in ${retryAfterS} s`;
+  }
+  const known = byCode.get(failure.code)?.(failure, settings);
+  if (known !== undefined) return known;
+  if (/^HTTP_\d/.test(failure.code)) return "is --base-url right?";
+  const realm = realmOf(settings.baseUrl);
+  if (statusCode === 404 && realm !== null) {
+    return `only what is in the realm ${realm} exists here; another --realm, or none, may have it`;
+  }
+  return "";
+}
+
+function notLoggedIn(settings: Settings): string {
+  const here = siteOf(settings.baseUrl);
+  const { session } = settings.profile;
+  const elsewhere = session !== undefined && session.baseUrl !== here;
+  const there = elsewhere ? ` (the stored session is for ${safeText(session.baseUrl)})` : "";
+  return `log in with ${logIn}, or give a --token${there}`;
+}
+
+const networkNext: Readonly<Record<NetworkErrorKind, string>> = {
+  dns: "Another API is named with --base-url.",
+  refused: "Another API is named with --base-url.",
+  certificate: "NODE_EXTRA_CA_CERTS=FILE.pem has this command trust another authority.",
+  timeout: "",
+  aborted: "",
+  other: "",
+};
+
+/** So that something can follow it. */
+function sentence(message: string): string {
+  return message.replace(/\.$/, "");
+}

@@ -1,0 +1,125 @@
+// Texts of flags → values, every problem told at once; `-` of a secret is read from standard input, once.
+import { readFile } from "node:fs/promises";
+import type { Command, Flag, Flags, Given } from "../command.ts";
+import type { In } from "../io.ts";
+import { safeText } from "../output/safe-text.ts";
+import { globalFlags } from "../settings/global-flags.ts";
+import type { CommandLine, FlagTexts } from "./command-line.ts";
+import { readFlag } from "./read-flag.ts";
+
+export interface ReadLine {
+  readonly given: Given;
+  readonly globals: ReadonlyMap<string, unknown>;
+  readonly problems: readonly string[];
+}
+
+/** Which stream flags stand for `-`. */
+const fromStdin = { "token-stdin": "token", "password-stdin": "password" } as const;
+
+export async function readGiven(
+  line: Extract<CommandLine, { kind: "command" }>,
+  stdin: In,
+): Promise<ReadLine> {
+  const problems: string[] = [];
+  const once = new StdinOnce(stdin);
+  const globalTexts = new Map(line.globals);
+  for (const [flag, target] of Object.entries(fromStdin)) {
+    if (!globalTexts.has(flag)) continue;
+    if (globalTexts.has(target)) problems.push(`--${flag} and --${target} are one too many`);
+    globalTexts.set(target, ["-"]);
+  }
+  const globals = await readAll(globalFlags, globalTexts, once, problems);
+  const flags = await readAll(line.command.flags ?? {}, line.flags, once, problems);
+  const given = { args: line.args, flags };
+  problems.push(...missing(line.command, given), ...wrongChoices(line.command, given));
+  return { given, globals, problems };
+}
+
+async function readAll(
+  flags: Flags,
+  texts: ReadonlyMap<string, FlagTexts>,
+  stdin: StdinOnce,
+  problems: string[],
+): Promise<Map<string, unknown>> {
+  const values = new Map<string, unknown>();
+  for (const [name, said] of texts) {
+    const flag = flags[name];
+    if (flag === undefined) continue;
+    if (said === "negated") {
+      values.set(name, flag.kind === "boolean" ? false : null);
+      continue;
+    }
+    const texts = await textsOf(name, flag, said, stdin, problems);
+    if (texts === null) continue;
+    const read = readFlag(name, flag, texts);
+    if (read.ok) values.set(name, read.value);
+    else problems.push(...read.problem);
+  }
+  return values;
+}
+
+/** What the flag says, where it says where to read it. Null: it cannot be read, and that is told. */
+async function textsOf(
+  name: string,
+  flag: Flag,
+  said: readonly string[],
+  stdin: StdinOnce,
+  problems: string[],
+): Promise<readonly string[] | null> {
+  const [first = ""] = said;
+  if (flag.kind === "json-file" && first !== "-") {
+    try {
+      return [await readFile(first, "utf8"), ...said.slice(1)];
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      problems.push(`--${name} ${safeText(first)} cannot be read (${code})`);
+      return null;
+    }
+  }
+  return flag.secret || flag.kind === "json-file" ? stdin.instead(name, said, problems) : said;
+}
+
+function missing({ flags = {} }: Command, given: Given): string[] {
+  return Object.entries(flags)
+    .filter(([name, flag]) => flag.required && !given.flags.has(name))
+    .map(([name, flag]) => `--${name} is missing: ${flag.about}${versionHint(flag)}`);
+}
+
+function versionHint(flag: Flag): string {
+  return flag.goesTo === "if-match" ? ". `latest` reads it first" : "";
+}
+
+function wrongChoices({ args = [] }: Command, given: Given): string[] {
+  return args.flatMap(({ name, choices }) => {
+    const text = given.args.get(name);
+    if (text === undefined || choices === undefined || choices.includes(text)) return [];
+    return [`${name} is one of ${choices.join(", ")}; not ${safeText(text)}`];
+  });
+}
+
+/** Standard input has one secret: its first line break ends it, as files and `echo` leave one. */
+class StdinOnce {
+  readonly #stdin: In;
+  #takenBy: string | null = null;
+
+  constructor(stdin: In) {
+    this.#stdin = stdin;
+  }
+
+  async instead(name: string, texts: readonly string[], problems: string[]): Promise<string[]> {
+    const all: string[] = [];
+    for (const text of texts) {
+      if (text !== "-") all.push(text);
+      else if (this.#takenBy !== null) {
+        problems.push(`standard input is for --${this.#takenBy} already; not for --${name}, too`);
+      } else {
+        this.#takenBy = name;
+        const read = await this.#stdin.text();
+        const value = read.replace(/\r?\n$/, "");
+        if (value === "") problems.push(`standard input has nothing for --${name}`);
+        all.push(value);
+      }
+    }
+    return all;
+  }
+}

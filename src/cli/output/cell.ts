@@ -1,0 +1,44 @@
+// A value of the API → one harmless line for people.
+import { safeText } from "./safe-text.ts";
+
+/** Lists of plain values with commas; trees of truth values as what is true; else as JSON; nothing at all as `-`. */
+export function cell(value: unknown): string {
+  if (value === null || value === undefined || value === "") return "-";
+  if (typeof value === "string") return safeText(value);
+  if (typeof value !== "object") return String(value);
+  if (Array.isArray(value) && value.every((item) => typeof item !== "object")) {
+    return value.length === 0 ? "-" : safeText(value.join(", "));
+  }
+  const isEmpty = Object.keys(value).length === 0;
+  const truths = isEmpty ? null : truthTree(value, "");
+  if (truths !== null) return truths.length === 0 ? "none" : safeText(truths.join(", "));
+  return isEmpty ? "-" : safeText(JSON.stringify(value));
+}
+
+/** A tree of truth values → the paths of those that are true; null: there is something else in it. */
+function truthTree(value: unknown, path: string): string[] | null {
+  if (typeof value === "boolean") return value ? [path] : [];
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
+  const all: string[] = [];
+  for (const [name, inner] of Object.entries(value)) {
+    const found = truthTree(inner, path === "" ? name : `${path}.${name}`);
+    if (found === null) return null;
+    all.push(...found);
+  }
+  return all;
+}
+
+/** `max_containers` → `max containers`. */
+export function heading(field: string): string {
+  return safeText(field.replaceAll(/[_.]/g, " "));
+}
+
+/** The field of a dotted path. */
+export function fieldAt(value: unknown, path: string): unknown {
+  let at = value;
+  for (const name of path.split(".")) {
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, name)) return undefined;
+    at = (at as Readonly<Record<string, unknown>>)[name];
+  }
+  return at;
+}

@@ -1,0 +1,123 @@
+// What a call answered → what stdout gets.
+import { Document, visit } from "yaml";
+import type { Show } from "../command.ts";
+import type { Output } from "../settings/global-flags.ts";
+import { cell, fieldAt, heading } from "./cell.ts";
+import { safeJson, safeText } from "./safe-text.ts";
+import { pairs, type TableOptions, table } from "./table.ts";
+
+export interface Answered {
+  /** Unwrapped. */
+  readonly data: unknown;
+  /** The body as it came. */
+  readonly raw: string;
+}
+
+export interface RenderOptions extends TableOptions {
+  readonly output: Output;
+  readonly quiet: boolean;
+}
+
+/** With the line break at its end; empty: nothing. */
+export function render(show: Show, answered: Answered, options: RenderOptions): string {
+  if (options.quiet) return lines(ids(show, answered.data));
+  switch (options.output) {
+    case "raw":
+      return answered.raw === "" || answered.raw.endsWith("\n")
+        ? answered.raw
+        : `${answered.raw}\n`;
+    case "json":
+      return `${safeJson(JSON.stringify(answered.data, null, 2))}\n`;
+    case "yaml":
+      return yaml(answered.data);
+    case "table":
+      return lines(forPeople(show, answered.data, options, false));
+    case "wide":
+      return lines(forPeople(show, answered.data, { ...options, columns: null }, true));
+  }
+}
+
+/** Texts with something unsafe are double-quoted, the only place where YAML has escapes. */
+function yaml(data: unknown): string {
+  // YAML 1.1 readers take a bare `yes` or `on` for a truth value.
+  const document = new Document(data, { compat: "yaml-1.1", aliasDuplicateObjects: false });
+  visit(document, {
+    Scalar(_key, scalar) {
+      if (typeof scalar.value === "string" && safeText(scalar.value) !== scalar.value) {
+        scalar.type = "QUOTE_DOUBLE";
+      }
+    },
+  });
+  return safeJson(document.toString({ lineWidth: 0 }));
+}
+
+function ids(show: Show, data: unknown): string[] {
+  switch (show.as) {
+    case "done":
+      return [];
+    case "text":
+      return [cell(fieldAt(data, show.id))];
+    case "record":
+      return [
+        cell(fieldAt(show.of === undefined ? data : fieldAt(data, show.of), show.id ?? "id")),
+      ];
+    case "list":
+      return rowsOf(show, data).map((row) =>
+        cell(typeof row === "object" ? fieldAt(row, show.id ?? "id") : row),
+      );
+  }
+}
+
+function forPeople(
+  show: Show,
+  data: unknown,
+  options: RenderOptions,
+  wide: boolean,
+): readonly string[] {
+  switch (show.as) {
+    case "done":
+      return [];
+    case "text":
+      return show.text(data, options);
+    case "record":
+      return recordText(
+        show.of === undefined ? data : fieldAt(data, show.of),
+        show.fields,
+        options,
+      );
+    case "list": {
+      const columns = [...show.columns, ...(wide ? (show.wide ?? []) : [])];
+      const rows = rowsOf(show, data).map((row) =>
+        columns.map((column) => cell(typeof row === "object" ? fieldAt(row, column) : row)),
+      );
+      return rows.length === 0 ? [] : table(columns.map(heading), rows, options);
+    }
+  }
+}
+
+/** Names and values of an object. */
+export function recordText(
+  data: unknown,
+  fields: readonly string[] | undefined,
+  options: TableOptions,
+): string[] {
+  if (typeof data !== "object" || data === null) return [cell(data)];
+  const names = fields ?? Object.keys(data);
+  return pairs(
+    names
+      .map((name) => [name, fieldAt(data, name)] as const)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => [heading(name), cell(value)]),
+    options.emphasise,
+  );
+}
+
+/** The items that a list shows. */
+export function rowsOf(show: Extract<Show, { as: "list" }>, data: unknown): readonly unknown[] {
+  const rows = show.items === null ? data : fieldAt(data, show.items);
+  return Array.isArray(rows) ? rows : [];
+}
+
+function lines(all: readonly string[]): string {
+  return all.map((line) => `${line}\n`).join("");
+}

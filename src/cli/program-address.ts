@@ -1,0 +1,58 @@
+// Where a program of a container is reached.
+import { containersUrlOf, type Place, programUrl } from "../client/containers-url.ts";
+import type { Flag } from "./command.ts";
+import type { Context } from "./context.ts";
+import { CommandFailure, exitCode } from "./exit-code.ts";
+import { fieldAt } from "./output/cell.ts";
+
+export const containersUrlFlag: Flag = {
+  kind: "text",
+  about: "where containers are reached, when it is not where the API's address suggests",
+  placeholder: "url",
+  goesTo: "here",
+};
+
+/** Asks for the container and its server. `containersUrl`: what `--containers-url` said. */
+export async function programAddress(
+  context: Context,
+  id: string,
+  program: string,
+  instance: number | undefined,
+  containersUrl: unknown,
+): Promise<string> {
+  const [container, servers] = [
+    await context.request({ method: "GET", path: `/api/v1/containers/${encodeURIComponent(id)}` }),
+    await context.request({ method: "GET", path: "/api/v1/servers" }),
+  ];
+  const place = placeOf(container.data);
+  try {
+    const root =
+      typeof containersUrl === "string"
+        ? containersUrl
+        : containersUrlFrom(context.settings.baseUrl, place, servers.data);
+    return programUrl(root, place, program, instance);
+  } catch (error) {
+    if (error instanceof TypeError) throw new CommandFailure(exitCode.usage, error.message);
+    throw error;
+  }
+}
+
+/** The server knows its domain; the scheme and the port are as the API's address suggests. */
+function containersUrlFrom(api: URL, { server }: Place, servers: unknown): string {
+  const nodes = fieldAt(servers, "servers");
+  const node = Array.isArray(nodes) ? nodes.find((each) => fieldAt(each, "name") === server) : null;
+  const domain = fieldAt(node, "domain");
+  const suggested = containersUrlOf(api);
+  if (typeof domain !== "string" || !domain.startsWith(`${server}.`)) {
+    return suggested ?? `${api.protocol}//containers.${api.hostname}`;
+  }
+  const port = suggested === null ? "" : new URL(suggested).port;
+  return `${api.protocol}//${domain.slice(server.length + 1)}${port === "" ? "" : `:${port}`}`;
+}
+
+function placeOf(container: unknown): Place {
+  const [id, project_id, server] = ["id", "project_id", "server_name"].map((field) =>
+    String(fieldAt(container, field)),
+  );
+  return { id: id ?? "", project_id: project_id ?? "", server: server ?? "" };
+}

@@ -1,0 +1,164 @@
+// One call of the table: what was said → a request → what is shown.
+import { ApiError } from "../client/errors.ts";
+import type { Call, Command, Flag, Given, Show } from "./command.ts";
+import type { Answered, Context } from "./context.ts";
+import { CommandFailure, exitCode } from "./exit-code.ts";
+import { failureLines } from "./failure.ts";
+import { fieldAt } from "./output/cell.ts";
+import { rowsOf } from "./output/render.ts";
+import { confirm } from "./prompt.ts";
+import { typedAgain } from "./typed-again.ts";
+
+export const whichContainer =
+  "which container? name it with --container ID (or REALMGATE_CONTAINER)";
+
+export interface Prepared {
+  readonly path: string;
+  readonly query: Readonly<Record<string, string | number | boolean>>;
+  readonly body: unknown;
+}
+
+/** Asks, calls and shows. Throws CommandFailure, ApiError or NetworkError. */
+export async function runCall(
+  command: Command & { readonly call: Call },
+  context: Context,
+  given: Given,
+): Promise<void> {
+  const { call } = command;
+  const prepared = prepare(command, given, context.settings.container);
+  const isDryRun = given.flags.get("validate-only") === true;
+  if (command.destroys !== undefined && !isDryRun) {
+    const what = [...given.args.values(), ...pathFlags(command, given)].join(" ");
+    const question = `This deletes ${command.destroys}${what === "" ? "" : ` (${what})`}. Go on?`;
+    await confirm(context.io, question, context.settings.yes);
+  }
+  const ifMatch = await version(context, prepared.path, given);
+  let answered: Answered;
+  try {
+    const { method } = call;
+    answered = await context.request({ method, ...prepared, ifMatch });
+  } catch (failure) {
+    if (failure instanceof ApiError && failure.statusCode === 412 && ifMatch !== undefined) {
+      throw await stale(command, context, failure, prepared.path, ifMatch);
+    }
+    throw failure;
+  }
+  context.show(call.show, answered);
+  if (call.show.as === "done") context.say(answered.message);
+  if (isDryRun) context.say("a dry run: nothing was stored");
+  sayMore(context, call.show, answered);
+}
+
+/** Arguments and flags, each where it goes. */
+export function prepare(
+  command: Command & { readonly call: Call },
+  given: Given,
+  container: string | undefined,
+): Prepared {
+  const { call, flags = {} } = command;
+  const query: Record<string, string | number | boolean> = {};
+  const body: Record<string, unknown> = {};
+  for (const [name, value] of given.flags) {
+    const flag = flags[name];
+    if (flag === undefined) continue;
+    const field = flag.field ?? name.replaceAll("-", "_");
+    const place = flag.goesTo ?? (call.method === "GET" ? "query" : "body");
+    if (place === "query") query[field] = value as string | number | boolean;
+    else if (place === "body") setField(body, field.split("."), value);
+  }
+  const path = `/api/v1${call.path.replace(/\{([a-z-]+)\}/g, (_whole, name: string) => encodeURIComponent(pathPart(name, command, given, container)))}`;
+  const sent = call.body === undefined ? body : call.body(body, given);
+  const hasBody = call.method !== "GET" && call.method !== "DELETE";
+  const isEmpty = typeof sent === "object" && sent !== null && Object.keys(sent).length === 0;
+  const takesBody = Object.values(flags).some((flag) => placeOf(flag, call) === "body");
+  return { path, query, body: hasBody && (takesBody || !isEmpty) ? sent : undefined };
+}
+
+function placeOf(flag: Flag, call: Call): Flag["goesTo"] {
+  return flag.goesTo ?? (call.method === "GET" ? "query" : "body");
+}
+
+function pathPart(
+  name: string,
+  { args = [] }: Command,
+  given: Given,
+  container: string | undefined,
+): string {
+  const said = given.args.get(name) ?? given.flags.get(name);
+  if (typeof said === "string" && said !== "") return said;
+  const takesContainer =
+    name === "container" || args.find((each) => each.name === name)?.orContainer;
+  if (takesContainer && container !== undefined) return container;
+  throw new CommandFailure(exitCode.usage, takesContainer ? whichContainer : `${name} is missing`);
+}
+
+function pathFlags({ flags = {} }: Command, given: Given): string[] {
+  return Object.entries(flags)
+    .filter(([name, flag]) => flag.goesTo === "path" && given.flags.has(name))
+    .map(([name]) => String(given.flags.get(name)));
+}
+
+function setField(body: Record<string, unknown>, [first = "", ...rest]: string[], value: unknown) {
+  if (rest.length === 0) {
+    body[first] = value;
+    return;
+  }
+  const inner: unknown = body[first] ?? {};
+  if (typeof inner !== "object" || inner === null || Array.isArray(inner)) {
+    throw new CommandFailure(exitCode.usage, `--${first} must be a JSON object`);
+  }
+  body[first] = inner;
+  setField(inner as Record<string, unknown>, rest, value);
+}
+
+/** What `--if-match` names; `latest` is read first, and only then. */
+async function version(context: Context, path: string, given: Given): Promise<string | undefined> {
+  const said = given.flags.get("if-match");
+  if (said !== "latest") return typeof said === "string" ? said : undefined;
+  return currentVersion(context, path);
+}
+
+async function currentVersion(context: Context, path: string): Promise<string | undefined> {
+  const document = path.replace(/\/proxy\/.*$/s, "/proxy/permissions");
+  const { data } = await context.request({ method: "GET", path: document });
+  const etag = fieldAt(data, "etag");
+  return typeof etag === "string" ? etag : undefined;
+}
+
+/** Somebody else wrote in between, or the version is no version: what is there now, and the line to try again. */
+async function stale(
+  command: Command,
+  context: Context,
+  failure: ApiError,
+  path: string,
+  ifMatch: string,
+): Promise<unknown> {
+  const now = await currentVersion(context, path).catch(() => undefined);
+  if (now === undefined) return failure;
+  const [, level, id] = /^\/api\/v1\/(projects|containers)\/([^/]+)/.exec(path) ?? [];
+  const read = `${level} proxy permissions get --${level?.slice(0, -1)} ${id}`;
+  return new CommandFailure(
+    exitCode.failed,
+    ...failureLines(failure, context.settings),
+    `The document is at ${now} now; this was written for ${ifMatch}. See what changed, then write again:`,
+    `  realmgate ${read}`,
+    `  ${typedAgain(context.typed, command, new Map([["if-match", now]]))}`,
+  );
+}
+
+/** What a table cannot show: that there is more, or nothing. */
+function sayMore(context: Context, show: Show, { data, ...beside }: Answered): void {
+  const { output } = context.settings;
+  if (show.as !== "list" || (output !== "table" && output !== "wide")) return;
+  const { page, totalPages, total } = (fieldAt(data, "pagination") ?? {}) as Record<
+    string,
+    unknown
+  >;
+  if (Number(totalPages) > 1) {
+    context.say(`page ${page} of ${totalPages}, ${total} in all: --page and --limit show others`);
+  }
+  if ((beside as { truncated?: unknown }).truncated === true) {
+    context.say("there are more than are shown");
+  }
+  if (rowsOf(show, data).length === 0) context.say("none");
+}

@@ -1,0 +1,78 @@
+// One command line, from words to exit code.
+import type { Command } from "./command.ts";
+import { commands as allCommands } from "./commands.ts";
+import { Context } from "./context.ts";
+import { CommandFailure, type ExitCode, exitCode } from "./exit-code.ts";
+import { linesOf } from "./failure.ts";
+import { readCommandLine } from "./input/command-line.ts";
+import { readGiven } from "./input/given.ts";
+import type { Io } from "./io.ts";
+import { colours } from "./output/colours.ts";
+import { safeText } from "./output/safe-text.ts";
+import { runCall } from "./run-call.ts";
+import { readSettings } from "./settings/settings.ts";
+
+/** Lines of help where nobody said how wide. */
+const helpColumns = 100;
+
+/** `said` is what follows `realmgate`. */
+export async function run(
+  said: readonly string[],
+  process: Io,
+  commands: readonly Command[] = allCommands,
+): Promise<ExitCode> {
+  const words = said.filter((word) => word !== noColor);
+  const io = words.length === said.length ? process : withoutColours(process);
+  const line = readCommandLine(commands, words, {
+    out: (text) => io.stdout.write(text),
+    err: (text) => io.stderr.write(printable(text)),
+    columns: io.stdout.columns ?? helpColumns,
+  });
+  if (line.kind === "done") return line.failed ? exitCode.usage : exitCode.ok;
+  const complain = (lines: readonly string[]) => {
+    const { bad } = colours(io.stderr, io.environment);
+    const [first, ...rest] = lines;
+    if (first === undefined) return;
+    io.stderr.write([`${bad("error:")} ${first}\n`, ...rest.map((each) => `${each}\n`)].join(""));
+  };
+  const { given, globals, problems } = await readGiven(line, io.stdin);
+  if (problems.length > 0) {
+    complain([...problems, `realmgate ${line.command.words} --help tells how it is used`]);
+    return exitCode.usage;
+  }
+  const toleratesConfig = line.command.words.startsWith("config ");
+  const { environment, home } = io;
+  const read = readSettings({ flags: globals, environment, home, toleratesConfig });
+  if (!read.ok) {
+    complain(read.problems);
+    return read.exit;
+  }
+  const context = new Context(read.settings, io, words);
+  for (const warning of read.settings.warnings) context.warn(warning);
+  try {
+    if ("call" in line.command) await runCall(line.command, context, given);
+    else await line.command.run(context, given);
+    return exitCode.ok;
+  } catch (thrown) {
+    if (thrown instanceof CommandFailure) {
+      complain(thrown.lines);
+      return thrown.exit;
+    }
+    const lines = linesOf(thrown, read.settings);
+    if (lines === null) throw thrown;
+    complain(lines);
+    return exitCode.failed;
+  }
+}
+
+/** Taken out first, wherever it stands: projects have a `--color` of their own, and this would be its opposite. */
+const noColor = "--no-color";
+
+function withoutColours(io: Io): Io {
+  return { ...io, environment: { ...io.environment, NO_COLOR: "1" } };
+}
+
+/** What the parser says of a line may have the line in it. */
+function printable(text: string): string {
+  return text.split("\n").map(safeText).join("\n");
+}

@@ -1,0 +1,195 @@
+// Flags, environment and configuration file → how this command runs. A flag beats a variable, that beats the file, and that
+// the default; a profile stands in for the top of the file.
+import { inRealm, parseBaseUrl, realmIdPattern, realmOf } from "../../client/api-host.ts";
+import type { ExitCode } from "../exit-code.ts";
+import { exitCode } from "../exit-code.ts";
+import { safeText } from "../output/safe-text.ts";
+import {
+  type Config,
+  defaultConfigPath,
+  type Profile,
+  profileOf,
+  readConfig,
+} from "./config-file.ts";
+import {
+  fromEnvironment,
+  type GlobalFlag,
+  type GlobalName,
+  globalFlags,
+  type Output,
+  outputs,
+} from "./global-flags.ts";
+
+/** A server on this machine; by name, so that a realm can stand before it. */
+export const defaultBaseUrl = "http://localhost:8080";
+
+export interface Settings {
+  readonly output: Output;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly yes: boolean;
+  readonly configPath: string;
+  readonly config: Config;
+  /** Name of the profile in force. */
+  readonly profileName: string | undefined;
+  readonly profile: Profile;
+  /** With the realm's label, when there is a realm. */
+  readonly baseUrl: URL;
+  readonly container: string | undefined;
+  /** What was said about who calls, strongest first; see credential.ts. */
+  readonly identities: readonly Identity[];
+  /** To be said once, on stderr. */
+  readonly warnings: readonly string[];
+}
+
+/** From one place; the parts of different places are not mixed, but a password may come with the name of a weaker one. */
+export interface Identity {
+  readonly from: Source;
+  readonly token: string | undefined;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+}
+
+export type Source = "flag" | "environment" | "config" | "default";
+const ranks: readonly Source[] = ["default", "config", "environment", "flag"];
+
+export type ReadSettings =
+  | { readonly ok: true; readonly settings: Settings }
+  | { readonly ok: false; readonly exit: ExitCode; readonly problems: readonly string[] };
+
+export interface Said {
+  /** Values of global flags, read; `-` already replaced by what stdin had. */
+  readonly flags: ReadonlyMap<string, unknown>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** For the default configuration file. */
+  readonly home?: string;
+  /** For commands that mend the file: what is wrong with it is a warning, and it counts as empty. */
+  readonly toleratesConfig?: boolean;
+}
+
+export function readSettings(said: Said): ReadSettings {
+  const { flags, environment } = said;
+  const configPath =
+    text(flags.get("config")) ??
+    fromEnvironment("config", environment) ??
+    defaultConfigPath(said.home);
+  const file = readConfig(configPath);
+  if (!file.ok && !said.toleratesConfig) {
+    return {
+      ok: false,
+      exit: exitCode.usage,
+      problems: file.problems,
+    };
+  }
+  const config = file.ok ? file.config : {};
+  const profileName = text(flags.get("profile")) ?? fromEnvironment("profile", environment);
+  const profile = profileOf(config, profileName);
+  if (profile === undefined && !said.toleratesConfig) return unknownProfile(profileName, config);
+  const find = (name: GlobalName) => found(name, said, profile ?? {});
+  const output = find("output").text;
+  if (!isOutput(output)) {
+    return usage(`output is one of ${outputs.join(", ")}; not ${safeText(output ?? "")}`);
+  }
+  const base = baseUrl(find("base-url"), find("realm"));
+  if (!base.ok) return usage(base.problem);
+  return {
+    ok: true,
+    settings: {
+      output,
+      quiet: flags.get("quiet") === true,
+      verbose: flags.get("verbose") === true,
+      yes: flags.get("yes") === true,
+      configPath,
+      config,
+      profileName,
+      profile: profile ?? {},
+      baseUrl: base.url,
+      container: find("container").text,
+      identities: identities(said, profile ?? {}),
+      warnings: file.ok ? file.warnings : [],
+    },
+  };
+}
+
+interface Found {
+  readonly text: string | undefined;
+  readonly from: Source;
+}
+
+function found(name: GlobalName, { flags, environment }: Said, profile: Profile): Found {
+  const flag: GlobalFlag = globalFlags[name];
+  const said = text(flags.get(name));
+  if (said !== undefined) return { text: said, from: "flag" };
+  const variable = fromEnvironment(name, environment);
+  if (variable !== undefined) return { text: variable, from: "environment" };
+  const kept = flag.config === undefined ? undefined : profile[flag.config];
+  if (kept !== undefined) return { text: kept, from: "config" };
+  const fallback = { "base-url": defaultBaseUrl, output: "table" }[name as string];
+  return { text: fallback, from: "default" };
+}
+
+type BaseUrl =
+  | { readonly ok: true; readonly url: URL }
+  | { readonly ok: false; readonly problem: string };
+
+/** A realm that is said more weakly than a base URL which names one gives way; said equally strongly, they have to agree. */
+function baseUrl(base: Found, realm: Found): BaseUrl {
+  try {
+    const url = parseBaseUrl(base.text ?? defaultBaseUrl);
+    if (realm.text === undefined) return { ok: true, url };
+    if (!realmIdPattern.test(realm.text)) {
+      return {
+        ok: false,
+        problem: `a realm is 24 lower-case hex digits; not ${safeText(realm.text)}`,
+      };
+    }
+    const named = realmOf(url);
+    const weaker = ranks.indexOf(realm.from) < ranks.indexOf(base.from);
+    if (named !== null && weaker) return { ok: true, url };
+    if (named !== null && named !== realm.text && realm.from === base.from) {
+      return {
+        ok: false,
+        problem: `the base URL names the realm ${named}, and --realm ${realm.text}`,
+      };
+    }
+    return { ok: true, url: inRealm(url, realm.text) };
+  } catch (error) {
+    return { ok: false, problem: (error as TypeError).message };
+  }
+}
+
+function identities({ flags, environment }: Said, profile: Profile): Identity[] {
+  const of = (from: Source, read: (name: GlobalName) => string | undefined): Identity => ({
+    from,
+    token: read("token"),
+    username: read("username"),
+    password: read("password"),
+  });
+  return [
+    of("flag", (name) => text(flags.get(name))),
+    of("environment", (name) => fromEnvironment(name, environment)),
+    { from: "config", token: profile.token, username: profile.username, password: undefined },
+  ];
+}
+
+function unknownProfile(name: string | undefined, config: Config): ReadSettings {
+  const known = Object.keys(config.profiles ?? {}).map(safeText);
+  const hint =
+    known.length === 0
+      ? "there are none yet: realmgate config set --profile NAME baseUrl URL makes one"
+      : `there are ${known.join(", ")}`;
+  const problems = [`no profile ${safeText(name ?? "")} in the configuration file; ${hint}`];
+  return { ok: false, exit: exitCode.unknownProfile, problems };
+}
+
+function usage(problem: string): ReadSettings {
+  return { ok: false, exit: exitCode.usage, problems: [problem] };
+}
+
+function isOutput(name: string | undefined): name is Output {
+  return (outputs as readonly (string | undefined)[]).includes(name);
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}

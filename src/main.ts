@@ -1,6 +1,7 @@
 // Picks the role and reports: logs on stderr, one JSON line on stdout when all is up.
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import pino from "pino";
+import { connect, connectUsage, parseConnect } from "./cli/connect.ts";
 import { parseConfig, settingsHelp, unknownSettings } from "./config.ts";
 import { serve } from "./serve.ts";
 
@@ -11,6 +12,9 @@ ${settingsHelp()}`;
 /** Runs until it is told to stop. Answers the exit code: 0 done, 1 could not start, 2 wrong words. */
 async function main(args: readonly string[]): Promise<number> {
   const [role, ...flags] = args;
+  if (role === "connect") {
+    return connectAs(flags);
+  }
   if (flags.includes("--help")) {
     console.log(usage);
     return 0;
@@ -43,6 +47,20 @@ async function main(args: readonly string[]): Promise<number> {
     log.fatal({ err: error }, "could not start");
     return 1;
   }
+}
+
+/** Role `connect`: stdout is the tunnel's, so everything else is said on stderr. */
+async function connectAs(args: readonly string[]): Promise<number> {
+  if (args.includes("--help")) {
+    console.log(connectUsage);
+    return 0;
+  }
+  const parsed = parseConnect(args, process.env);
+  if (!parsed.ok) {
+    console.error(`realmgate: ${parsed.problem}\n\n${connectUsage}`);
+    return 2;
+  }
+  return connect(parsed.options, process.stdin, process.stdout, console.error);
 }
 
 function stopSignal(): Promise<void> {

@@ -18,7 +18,8 @@ const directions: Readonly<Record<string, readonly string[]>> = {
   "src/proxy": ["src/policy", "src/websocket", "proto"],
   "src/admin": ["src/policy", "proto"],
   "src/gateway-rest": ["proto"],
-  src: ["src/policy", "src/proxy", "src/admin", "src/gateway-rest", "proto"],
+  "src/cli": ["src/websocket"],
+  src: ["src/policy", "src/proxy", "src/admin", "src/gateway-rest", "src/cli", "proto"],
 };
 
 /** Single files that may import more than their folder. */

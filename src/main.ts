@@ -1,6 +1,6 @@
 #!/usr/bin/env bun
-// Picks the role: `serve` runs the gate; every other word is a command for a gate that runs somewhere. Each role loads its own
-// parts only: a command should not wait for a server's.
+// Picks the role: `serve` runs the gate, `connect` is a tunnel through one; every other word is a command for a gate that runs
+// somewhere. Each role loads its own parts only: a command should not wait for a server's.
 
 const interrupted = 130;
 
@@ -18,6 +18,10 @@ if (import.meta.main) {
   if (role === "serve") {
     const { serveRole } = await import("./serve-role.ts");
     process.exit(await serveRole(flags));
+  }
+  if (role === "connect") {
+    const { connectRole } = await import("./cli/connect.ts");
+    process.exit(await connectRole(flags));
   }
   // Not process.exit: what is on its way into a pipe would be cut off.
   process.exitCode = await command(process.argv.slice(2));

@@ -19,7 +19,7 @@ const directions: Readonly<Record<string, readonly string[]>> = {
   "src/admin": ["src/policy", "proto"],
   "src/gateway-rest": ["proto"],
   "src/client": ["proto"],
-  "src/cli": ["src/client"],
+  "src/cli": ["src/client", "src/websocket"],
   src: ["src/policy", "src/proxy", "src/admin", "src/gateway-rest", "src/cli", "proto"],
 };
 

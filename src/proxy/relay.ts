@@ -37,6 +37,8 @@ export interface RelayWatch {
 const WAITING_BYTES_MAX = 65_536;
 /** How long a client that is cut off has to take what waits for it, so that it may still be told why. */
 const CUT_OFF_MS = 500;
+/** One write may end thousands; half of the work is telling the upstreams, and it is the clients who must not wait for it. */
+const CLIENTS_FIRST_MS = 250;
 
 interface Farewell {
   readonly code: number;
@@ -84,6 +86,9 @@ export class Relay implements ConnectionListener {
     this.#over(how);
     if (this.#upstream.isBackedUp) {
       this.#upstream.destroy();
+    } else if (how === "revoked") {
+      this.#upstream.pause();
+      setTimeout(() => this.#upstream.close(1001, ""), CLIENTS_FIRST_MS);
     } else {
       this.#upstream.close(1001, "");
     }
@@ -141,6 +146,9 @@ export class Relay implements ConnectionListener {
   }
 
   batch(deliver: () => void): void {
+    if (this.#isOver) {
+      return;
+    }
     this.#client?.cork(deliver);
     if (this.#client !== null && isBackedUp(this.#client)) {
       this.#upstream.pause();
@@ -173,6 +181,9 @@ export class Relay implements ConnectionListener {
 
   /** The upstream's goodbye goes behind what waits for the client; the runtime waits no longer than the client takes it. */
   closed(code: number, reason: string): void {
+    if (this.#isOver) {
+      return;
+    }
     this.#over(code === ABNORMAL ? "broken" : "complete");
     if (code === ABNORMAL) {
       this.#client?.terminate();

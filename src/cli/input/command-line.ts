@@ -59,7 +59,7 @@ export function readCommandLine(
   root.addOption(new Option("--no-color", "plain text, also on a terminal; as NO_COLOR=1 has it"));
   root.addHelpText(
     "after",
-    "\nShort: login, logout, ps, manage, status-logs. Flags may stand anywhere after realmgate. Each command has its own --help.",
+    "\nShort: login, logout, ps, manage, status-logs. Flags may stand anywhere after realmgate. Each command has its own --help.\nBesides: connect HOST is a tunnel to a program's TCP port, for OpenSSH; serve runs the gate.",
   );
   for (const command of commands) {
     for (const [index, spelling] of [command.words, ...(command.aliases ?? [])].entries()) {

@@ -1,0 +1,135 @@
+// `realmgate connect HOST`: a tunnel to a program's TCP port on stdin and stdout, for OpenSSH's ProxyCommand.
+import type { Readable, Writable } from "node:stream";
+import { parseArgs } from "node:util";
+import { openTunnel } from "../websocket/tunnel.ts";
+
+const connectUsage = `usage: realmgate connect HOST [--gate URL] [--token T [--token-header NAME]] [--user U --password P]
+
+HOST        the host name of the program: PROJECT-CONTAINER-ssh-22.SERVER.containers.DOMAIN
+--gate      where the gate listens, if not at https://HOST: https://name:port or http://name:port
+--token     sent as Authorization: Bearer T, or in the header that --token-header names
+--user, --password   sent as Authorization: Basic
+
+Secrets are better kept out of the process list: REALMGATE_KIT_TOKEN, REALMGATE_KIT_USER, REALMGATE_KIT_PASSWORD.
+
+ssh -o ProxyCommand='realmgate connect %h' user@HOST`;
+
+export interface ConnectOptions {
+  readonly host: string;
+  /** `http:` or `https:`. */
+  readonly gate: URL;
+  /** Sent with the handshake; names in lower case. */
+  readonly credentials: Readonly<Record<string, string>>;
+  /** PEM of the only authorities that are believed; null: those of the system. */
+  readonly ca: string | null;
+}
+
+export type ParsedConnect =
+  | { readonly ok: true; readonly options: ConnectOptions }
+  | { readonly ok: false; readonly problem: string };
+
+const HOST = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/;
+const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** Of HTTP, in one line. */
+const HEADER_VALUE = /^[\x20-\x7e]+$/;
+/** How long the gate may take to answer; its own limit for the program is a minute. */
+const ANSWER_MS = 70_000;
+
+/** Flags come before variables. */
+export function parseConnect(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): ParsedConnect {
+  let parsed: ReturnType<typeof words>;
+  try {
+    parsed = words(args);
+  } catch (error) {
+    return problem(error instanceof Error ? error.message : String(error));
+  }
+  const { values, positionals } = parsed;
+  const [host = "", ...others] = positionals;
+  if (!HOST.test(host) || others.length > 0) {
+    return problem("one HOST has to be named, without scheme or port");
+  }
+  const gate = URL.parse(values.gate ?? `https://${host}`);
+  if (gate === null || !/^https?:$/.test(gate.protocol) || gate.pathname !== "/") {
+    return problem("--gate has to be like https://name:port");
+  }
+  const token = values.token ?? environment.REALMGATE_KIT_TOKEN;
+  const user = values.user ?? environment.REALMGATE_KIT_USER;
+  const password = values.password ?? environment.REALMGATE_KIT_PASSWORD;
+  if ((user === undefined) !== (password === undefined)) {
+    return problem("a user needs a password, and a password a user");
+  }
+  const tokenHeader = (values["token-header"] ?? "authorization").toLowerCase();
+  if (!HEADER_NAME.test(tokenHeader)) {
+    return problem("--token-header is no header name");
+  }
+  const credentials: Record<string, string> = {};
+  if (user !== undefined) {
+    credentials.authorization = `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+  }
+  if (token !== undefined) {
+    if (!HEADER_VALUE.test(token)) {
+      return problem("a token has to be of printable ASCII characters");
+    }
+    if (tokenHeader === "authorization" && user !== undefined) {
+      return problem(
+        "token and user would be sent in the same header; name another: --token-header",
+      );
+    }
+    credentials[tokenHeader] = tokenHeader === "authorization" ? `Bearer ${token}` : token;
+  }
+  return { ok: true, options: { host, gate, credentials, ca: null } };
+}
+
+/** The role `connect`: stdout is the tunnel's, so everything else is said on stderr. Answers the exit code. */
+export async function connectRole(args: readonly string[]): Promise<number> {
+  if (args.includes("--help")) {
+    console.log(connectUsage);
+    return 0;
+  }
+  const parsed = parseConnect(args, process.env);
+  if (!parsed.ok) {
+    console.error(`realmgate: ${parsed.problem}\n\n${connectUsage}`);
+    return 2;
+  }
+  return connect(parsed.options, process.stdin, process.stdout, console.error);
+}
+
+/** Answers the exit code: 0 when the tunnel was opened and ended in good order, else 1 with one line for `complain`. */
+export async function connect(
+  { host, gate, credentials, ca }: ConnectOptions,
+  input: Readable,
+  output: Writable,
+  complain: (line: string) => void,
+): Promise<number> {
+  const url = new URL("/", gate);
+  url.protocol = gate.protocol === "https:" ? "wss:" : "ws:";
+  const headers = { ...credentials, host };
+  const failure = await openTunnel({ url, headers, input, output, ca, limitMs: ANSWER_MS });
+  if (failure === null) {
+    return 0;
+  }
+  complain(`realmgate: ${host}: ${failure}`);
+  return 1;
+}
+
+function words(args: readonly string[]) {
+  const string = { type: "string" } as const;
+  return parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      gate: string,
+      token: string,
+      "token-header": string,
+      user: string,
+      password: string,
+    },
+  });
+}
+
+function problem(text: string): ParsedConnect {
+  return { ok: false, problem: text };
+}

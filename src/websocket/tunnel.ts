@@ -1,0 +1,174 @@
+// The client's half of a tunnel: bytes in, bytes out, carried by the binary messages of one WebSocket.
+
+import { randomBytes } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { Readable, Writable } from "node:stream";
+import { type ConnectionListener, WebSocketConnection } from "./connection.ts";
+import { type Dialled, dial } from "./dial.ts";
+import { ABNORMAL } from "./frame.ts";
+import { shakeHands } from "./handshake.ts";
+
+export interface Tunnel {
+  /** `ws:` or `wss:`: where to connect to, and what to ask for there. */
+  readonly url: URL;
+  /** Names in lower case; `host` is whom the certificate has to vouch for. */
+  readonly headers: Readonly<Record<string, string>> & { readonly host: string };
+  /** Its end ends the tunnel: one direction cannot end alone. */
+  readonly input: Readable;
+  readonly output: Writable;
+  /** PEM of the only authorities that are believed; null: those of the system. */
+  readonly ca: string | null;
+  /** For the connection, and again for the answer to the handshake. */
+  readonly limitMs: number;
+}
+
+/** Null: it was opened and ended in good order. Otherwise one line about what went wrong; never a credential. */
+export type TunnelFailure = string | null;
+
+/** The gate never sends so much at once. */
+const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
+/** Of the body of a refusal; what is longer is not one of ours. */
+const REFUSAL_BYTES_MAX = 4_096;
+
+/** Resolves when it is over; never rejects. */
+export async function openTunnel(tunnel: Tunnel): Promise<TunnelFailure> {
+  const { url, headers, limitMs, ca } = tunnel;
+  const secure = url.protocol === "wss:";
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
+  const { signal } = new AbortController();
+  const serverName = headers.host.replace(/:\d+$/, "");
+  const tls = secure ? { serverName, verify: true, ca } : null;
+  const dialled = await dial({ host, port, tls, limitMs, signal });
+  if (dialled.kind !== "connected") {
+    return undialled(dialled, `${host}:${port}`, limitMs);
+  }
+  const { socket } = dialled;
+  const answer = await shakeHands({
+    socket,
+    target: `${url.pathname}${url.search}`,
+    headers,
+    key: randomBytes(16).toString("base64"),
+    protocols: null,
+    limitMs,
+    signal,
+  });
+  switch (answer.kind) {
+    case "silent":
+      return `no answer from ${host}:${port} within ${limitMs / 1000} s`;
+    case "broken":
+      return `${host}:${port} does not answer as a gate would (${answer.error})`;
+    case "answered": {
+      const refusal = await refusalOf(answer.message);
+      socket.destroy();
+      return refusal;
+    }
+    case "open":
+      return carried(new WebSocketConnection(socket, answer.head, MESSAGE_BYTES_MAX), tunnel);
+  }
+}
+
+function carried(connection: WebSocketConnection, tunnel: Tunnel): Promise<TunnelFailure> {
+  const { input, output } = tunnel;
+  const { promise, resolve } = Promise.withResolvers<TunnelFailure>();
+  const over = (failure: TunnelFailure) => {
+    input.pause();
+    // What is on its way out comes first.
+    output.write("", () => resolve(failure));
+  };
+  const leave = (code: number) => {
+    connection.close(code, "");
+    over(null);
+  };
+  const listener: ConnectionListener = {
+    batch: (deliver) => deliver(),
+    binary(bytes) {
+      if (!output.write(Buffer.from(bytes))) {
+        connection.pause();
+      }
+    },
+    text() {
+      connection.close(1003, "binary messages only");
+      over("the gate sent text, which is no tunnel's");
+    },
+    ping: (data) => connection.sendPong(Buffer.from(data)),
+    pong() {},
+    drained: () => input.resume(),
+    closed: (code, reason) => over(failureOf(code, reason)),
+  };
+  output.on("drain", () => connection.resume());
+  // Nobody reads any more, so there is nobody to be told either.
+  output.on("error", () => {
+    connection.close(1001, "");
+    resolve(null);
+  });
+  input.on("data", (chunk: Buffer) => {
+    connection.sendBinary(chunk);
+    if (connection.isBackedUp) {
+      input.pause();
+    }
+  });
+  input.on("error", () => leave(1001));
+  input.on("end", () => leave(1000));
+  connection.open(listener);
+  return promise;
+}
+
+function failureOf(code: number, reason: string): TunnelFailure {
+  if (code === 1000) {
+    return null;
+  }
+  return code === ABNORMAL
+    ? "the connection broke off"
+    : `closed by the gate: ${code}${reason === "" ? "" : ` ${printable(reason)}`}`;
+}
+
+/** What the codes of a failed dial mean to a person. */
+const MEANINGS: ReadonlyMap<string, string> = new Map([
+  ["ENOTFOUND", "no such host"],
+  ["EAI_AGAIN", "the name cannot be looked up now"],
+  ["ECONNREFUSED", "nobody listens there"],
+  ["ECONNRESET", "the connection was cut off"],
+  ["EHOSTUNREACH", "no way there"],
+  ["ENETUNREACH", "no way there"],
+]);
+
+function undialled(
+  failure: Exclude<Dialled, { kind: "connected" }>,
+  where: string,
+  limitMs: number,
+): string {
+  if (failure.kind === "silent") {
+    return `no answer from ${where} within ${limitMs / 1000} s`;
+  }
+  const { error } = failure;
+  const meaning = MEANINGS.get(error) ?? (/CERT|SIGNATURE|ISSUER/.test(error) ? NOT_TRUSTED : null);
+  return `${where}: ${meaning === null ? error : `${meaning} (${error})`}`;
+}
+
+const NOT_TRUSTED = "its certificate is not trusted";
+
+async function refusalOf(message: IncomingMessage): Promise<string> {
+  const status = message.statusCode ?? 0;
+  let text = "";
+  try {
+    for await (const chunk of message) {
+      text += String(chunk);
+      if (text.length > REFUSAL_BYTES_MAX) {
+        break;
+      }
+    }
+    const { code, message: said } = JSON.parse(text) as { code?: unknown; message?: unknown };
+    if (typeof code === "string" && typeof said === "string") {
+      return `refused: ${status} ${printable(code)} (${printable(said)})`;
+    }
+  } catch {
+    // Not one of ours: the status has to do.
+  }
+  return `refused: ${status}`;
+}
+
+/** A gate must not be able to write to a terminal what it likes. */
+function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, "?");
+}

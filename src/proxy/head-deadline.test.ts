@@ -59,7 +59,7 @@ describe("one with a limit of its own", () => {
   });
 
   test("waits like the others once it is adopted", async () => {
-    const deadlines = new HeadDeadlines(40);
+    const deadlines = new HeadDeadlines(300);
     const adopted = deadlines.startFor(10);
     deadlines.adopt(adopted);
     await aborted(deadlines.startFor(10).signal);

@@ -12,7 +12,7 @@ import { HopMarker } from "./hop-marker.ts";
 import { hostParser } from "./host.ts";
 import type { Inside } from "./inside.ts";
 import { judge } from "./judge.ts";
-import { LiveConnections } from "./live.ts";
+import { type Live, LiveConnections } from "./live.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { isBuiltIn } from "./program-ports.ts";
@@ -136,6 +136,7 @@ export async function startProxy(
 
   async function pass(request: Request, exchange: Exchange, arrival: Arrival): Promise<Response> {
     const { peer, server, inside } = arrival;
+    let live: Live | null = null;
     try {
       const { headers } = request;
       exchange.traceId = traceId(headers.get("traceparent"));
@@ -176,6 +177,7 @@ export async function startProxy(
         return refused(request, exchange, "curl_nested");
       }
       const scheme = inside?.scheme ?? "http";
+      const peerTrusted = inside === null && trusted.trusts(peer);
       const { method } = request;
       const hooked =
         route.hooks.length === 0
@@ -183,7 +185,7 @@ export async function startProxy(
           : hooks.route(
               snapshot,
               verdict,
-              { method, headers, asked, target, client, scheme },
+              { method, headers, asked, target, client, scheme, peerTrusted },
               Date.now(),
             );
       exchange.hookId = hooked === null ? null : hooked.hook.id;
@@ -193,18 +195,19 @@ export async function startProxy(
 
       // A quiet stream may last; the limit belongs to the connection, which has to have it back.
       server?.timeout(request, 0);
-      const live = connections.add(question, verdict, snapshot.revision);
+      const going = connections.add(question, verdict, snapshot.revision);
+      live = going;
       const ended = (how: ExchangeEnd) => {
-        live.end();
-        exchange.ended(live.revoked === null ? how : "revoked");
+        going.end();
+        exchange.ended(going.revoked === null ? how : "revoked");
         server?.timeout(request, idleS);
       };
       const forwarded: Forwarded = {
-        live,
+        live: going,
         exchange,
         target,
         peer,
-        peerTrusted: inside === null && trusted.trusts(peer),
+        peerTrusted,
         client,
         scheme,
         held: inside === null ? null : inside.body,
@@ -230,14 +233,15 @@ export async function startProxy(
         return response;
       }
       ended(request.signal.aborted ? "client_gone" : "broken");
-      if (live.revoked !== null) {
-        return refused(request, exchange, live.revoked.reason, live.revoked.denial);
+      if (going.revoked !== null) {
+        return refused(request, exchange, going.revoked.reason, going.revoked.denial);
       }
       return typeof response === "string"
         ? refused(request, exchange, response)
         : refused(request, exchange, response.reason, undefined, response.detail);
     } catch (error) {
       log.error({ requestId: exchange.requestId, err: error }, "request failed in the gate");
+      live?.end();
       return refused(request, exchange, "internal_error");
     }
   }

@@ -11,6 +11,9 @@ export async function boundedBody(
   const stop = () => void reader.cancel().catch(() => {});
   for (const signal of until) {
     signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) {
+      stop();
+    }
   }
   const chunks: Uint8Array[] = [];
   let bytes = 0;

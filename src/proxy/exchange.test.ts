@@ -139,3 +139,13 @@ describe("what it was judged as", () => {
     expect(exchange.traceId).toBeNull();
   });
 });
+
+test("what is served here is no answer of the upstream, though it is passed on in the end", () => {
+  const { told, exchange } = watched();
+  exchange.judged(question, allowed("open"));
+  exchange.serves(203);
+  exchange.passes(203);
+  exchange.ended("complete");
+  expect(told).toEqual(["answered 203 open", "ended complete"]);
+  expect(exchange.fromUpstream).toBe(false);
+});

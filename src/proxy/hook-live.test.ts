@@ -135,3 +135,18 @@ test("operators see what hooks did, and which hook a request met", async () => {
     expect(sampleValue(families, "realmgate_hook_runs_total", { outcome })).toBe(1);
   }
 });
+
+test("a request that fails in the gate itself is let go of", async () => {
+  const isForbidden = (_address: string, port: number) => {
+    if (port === exec.port) throw new Error("secret detail");
+    return false;
+  };
+  const via = await startProxy(options({ isForbidden }), registry);
+  const placed = await place({ programs, hooks: { terminal: [hook("/stream")] } });
+  expect(await via.reached(registry.revision, 2_000)).toBe(true);
+  const answer = await ask(placed.host("terminal-1"), { path: "/s/x", via });
+  expect(await code(answer)).toEqual([500, "internal_error"]);
+  const families = parsePrometheusText(await via.metrics.text());
+  expect(sampleValue(families, "realmgate_exchanges_open", {})).toBe(0);
+  await via.stop(true);
+});

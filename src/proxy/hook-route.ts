@@ -25,7 +25,9 @@ export interface HookableRequest {
   readonly target: string;
   /** The client's address. */
   readonly client: string;
+  /** What the client used to reach us; or, if it is trusted, the peer, who knows better what the client used. */
   readonly scheme: "http" | "https";
+  readonly peerTrusted: boolean;
 }
 
 /** The way of a request that meets a hook. */
@@ -101,8 +103,9 @@ export function removeHookHeaders(headers: Headers): void {
 function told(
   hook: CompiledHook,
   { route, groups, spent }: Allowed,
-  { headers, asked, target, client, scheme }: HookableRequest,
+  { headers, asked, target, client, scheme, peerTrusted }: HookableRequest,
 ): object {
+  const isSecure = peerTrusted && headers.get("x-forwarded-proto") === "https";
   const upstream = {
     host: route.address.text,
     port: route.port,
@@ -116,7 +119,7 @@ function told(
       index: hook.index,
       script: hook.script,
       upstream: route.port === NO_PORT ? null : upstream,
-      url: `${scheme}://${headers.get("host")}${targetWithout(asked, spent)}`,
+      url: `${isSecure ? "https" : scheme}://${headers.get("host")}${targetWithout(asked, spent)}`,
       groups,
       client_ip: client,
     },

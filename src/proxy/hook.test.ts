@@ -135,6 +135,18 @@ describe("a request that meets a hook", () => {
     });
   });
 
+  test("behind a trusted proxy has the scheme and the client that this names; else nobody does", async () => {
+    const placed = await hooked(hook("*", "/x.ts"));
+    const headers = { "x-forwarded-proto": "https", "x-forwarded-for": "203.0.113.9" };
+    const urlOf = async (via: typeof proxy) => {
+      const { hook } = await told(await ask(placed.host("terminal-1"), { via, headers }));
+      return [hook.url, hook.client_ip];
+    };
+    const host = placed.host("terminal-1");
+    expect(await urlOf(bench.behindTrusted)).toEqual([`https://${host}/`, "203.0.113.9"]);
+    expect(await urlOf(proxy)).toEqual([`http://${host}/`, "127.0.0.1"]);
+  });
+
   test("gets the script's answer, whatever its status", async () => {
     const placed = await hooked(hook("/tea", "/teapot"), hook("/*", "/failing"));
     const tea = await ask(placed.host("terminal-1"), { path: "/tea" });

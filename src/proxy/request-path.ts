@@ -12,7 +12,7 @@ import { type HookOutcome, runHook } from "./hook-run.ts";
 import type { HostName } from "./host.ts";
 import type { Inside } from "./inside.ts";
 import { judge } from "./judge.ts";
-import type { LiveConnections } from "./live.ts";
+import type { Live, LiveConnections } from "./live.ts";
 import type { Log } from "./log.ts";
 import { isBuiltIn } from "./program-ports.ts";
 import { type Denial, type RefusalReason, refuse } from "./refuse.ts";
@@ -90,6 +90,7 @@ export function requestPath(options: RequestPathOptions): Handle {
     arrival: Arrival,
   ): Promise<Response | undefined> {
     const { peer, server, edge, inside } = arrival;
+    let going: Live | null = null;
     try {
       const { headers } = request;
       exchange.traceId = traceId(headers.get("traceparent"));
@@ -144,6 +145,7 @@ export function requestPath(options: RequestPathOptions): Handle {
         return refused(request, exchange, "upgrade_required");
       }
       const scheme = inside?.scheme ?? edge.scheme;
+      const peerTrusted = inside === null && trusted.trusts(peer);
       const { method } = request;
       const hooked =
         route.hooks.length === 0
@@ -151,7 +153,7 @@ export function requestPath(options: RequestPathOptions): Handle {
           : hooks.route(
               snapshot,
               verdict,
-              { method, headers, asked, target, client, scheme },
+              { method, headers, asked, target, client, scheme, peerTrusted },
               Date.now(),
             );
       exchange.hookId = hooked === null ? null : hooked.hook.id;
@@ -159,6 +161,7 @@ export function requestPath(options: RequestPathOptions): Handle {
       // A quiet stream may last; the limit belongs to the connection, which has to have it back.
       server?.timeout(request, 0);
       const live = connections.add(question, verdict, snapshot.revision);
+      going = live;
       const ended = (how: ExchangeEnd) => {
         live.end();
         exchange.ended(live.revoked === null ? how : "revoked");
@@ -169,7 +172,7 @@ export function requestPath(options: RequestPathOptions): Handle {
         exchange,
         target,
         peer,
-        peerTrusted: inside === null && trusted.trusts(peer),
+        peerTrusted,
         client,
         scheme,
         held: inside === null ? null : inside.body,
@@ -212,6 +215,7 @@ export function requestPath(options: RequestPathOptions): Handle {
         : refused(request, exchange, response.reason, undefined, response.detail);
     } catch (error) {
       log.error({ requestId: exchange.requestId, err: error }, "request failed in the gate");
+      going?.end();
       return refused(request, exchange, "internal_error");
     }
   }

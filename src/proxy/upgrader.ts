@@ -77,8 +77,8 @@ export class Upgrader {
   };
 
   /**
-   * Undefined: the request is a connection now. A Response: the upstream has it otherwise. Otherwise why there is neither; the
-   * exchange has ended then.
+   * Undefined: the request is a connection now. A Response: the upstream has it otherwise. Otherwise why there is
+   * neither.
    */
   async upgrade(
     request: Request,
@@ -94,14 +94,9 @@ export class Upgrader {
     forwarded.live.whenRevoked(unwanted);
     try {
       const agreed = await this.#agree(request, forwarded, wanted.signal);
-      if (agreed === "upstream_unreachable" || agreed === "upstream_timeout") {
-        forwarded.ended(request.signal.aborted ? "client_gone" : "broken");
-        return agreed;
-      }
-      return agreed instanceof Response ? agreed : this.#join(request, server, forwarded, agreed);
-    } catch (error) {
-      forwarded.ended("broken");
-      throw error;
+      return typeof agreed === "string" || agreed instanceof Response
+        ? agreed
+        : this.#join(request, server, forwarded, agreed);
     } finally {
       request.signal.removeEventListener("abort", unwanted);
     }

@@ -206,7 +206,7 @@ export type Container = Message<"realmgate.v1.Container"> & {
   projectProxyPermissions?: PermissionDocument | undefined;
 
   /**
-   * Always null: SSH does not pass through the gate.
+   * Always null: no host of its own speaks SSH.
    *
    * @generated from field: optional string ssh_hostname = 22;
    */

@@ -76,6 +76,12 @@ describe("making a container", () => {
     }
   });
 
+  test("may be sent as it is shown: null for what there is none of", async () => {
+    const body = { name: "null", comment: null, address: null, ssh_public_key: null };
+    const made = await data("POST", path(), { body, as: await inA(), realm: A });
+    expect(made).toMatchObject({ name: "null", comment: null, address: null });
+  });
+
   test("is its first log", async () => {
     const id = await tenants.container(projectId);
     expect(await data("GET", `/containers/${id}/status-logs`)).toEqual({

@@ -273,7 +273,26 @@ export function tokenConformance(name: string, open: Open): void {
     });
 
     describe("a public key", () => {
-      test("finds the oldest of any user's tokens that carry the realms", async () => {
+      test("finds who has had it for longest, be the token of another who takes it up older", async () => {
+        const older = await make(bob, { publicStorage: null });
+        stage.clock.now++;
+        const holder = await make(ada, { publicKey: key, publicStorage: '{"n":0}' });
+        stage.clock.now++;
+        const forged = { publicKey: key, publicStorage: '{"n":666}' };
+        await updated(bob, older.id, forged);
+        expect(await store.publicProfile(key, [])).toEqual({ publicStorage: '{"n":0}' });
+        // What changes beside the key changes nothing of whose it is.
+        stage.clock.now++;
+        await updated(ada, holder.id, { alias: "renamed", publicKey: key });
+        expect(await store.publicProfile(key, [])).toEqual({ publicStorage: '{"n":0}' });
+        const own = () => ({ publicKey: null, publicStorage: null });
+        await store.updateOwnProfile(holder.id, own);
+        expect(await store.publicProfile(key, [])).toEqual({ publicStorage: '{"n":666}' });
+        await store.updateOwnProfile(holder.id, () => ({ ...forged, publicStorage: null }));
+        expect(await store.publicProfile(key, [])).toEqual({ publicStorage: '{"n":666}' });
+      });
+
+      test("finds the first of any user's tokens that carry the realms", async () => {
         await make(ada, { publicKey: key, publicStorage: '{"n":0}' });
         await make(bob, { publicKey: key, publicStorage: '{"n":1}', realmIds: [A] });
         stage.clock.now++;

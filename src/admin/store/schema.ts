@@ -54,6 +54,8 @@ export const tokens = sqliteTable(
     secretHash: blob("secret_hash", { mode: "buffer" }).notNull().unique(),
     alias: text().notNull(),
     publicKey: text("public_key"),
+    /** Since when it has this one: who had it first is who is found by it. */
+    publicKeyAt: text("public_key_at"),
     /** JSON object. */
     publicStorage: text("public_storage"),
     /** JSON list of IPv4 networks, or `*`. */

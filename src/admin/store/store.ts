@@ -95,7 +95,7 @@ export interface TokenStore {
   ): Promise<Token | null>;
   /** And all made from it. Answers whether it existed in this scope. */
   deleteToken(scope: TokenScope, id: string): Promise<boolean>;
-  /** The oldest token with this public key (lower case) that carries the realms, whosever it is. */
+  /** The token that has had this public key (lower case) for longest of those that carry the realms, whosever it is. */
   publicProfile(
     publicKey: string,
     realms: readonly string[],

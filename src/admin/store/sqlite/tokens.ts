@@ -61,6 +61,7 @@ export function tokenStore(db: Database): TokenStore {
             ...fields,
             id,
             userId: writer.userId,
+            publicKeyAt: token.publicKey === null ? null : now,
             ipWhitelist: JSON.stringify(ipWhitelist),
             isEnabled: true,
             createdAt: now,
@@ -94,7 +95,7 @@ export function tokenStore(db: Database): TokenStore {
         if (alias !== present.alias && aliasTaken(tx, writer, alias)) return "duplicate";
         const revived = isExpired(present.expiresAt, now) && !isExpired(expiresAt, now);
         if (revived && isFull(tx, writer, now)) return "limit";
-        return write(tx, id, next, now);
+        return write(tx, present, next, now);
       });
     },
 
@@ -104,7 +105,7 @@ export function tokenStore(db: Database): TokenStore {
     ): Promise<Token | null> {
       return db.transaction((tx) => {
         const present = readToken(tx, eq(tokens.id, id));
-        return present === null ? null : write(tx, id, change(present), db.timestamp());
+        return present === null ? null : write(tx, present, change(present), db.timestamp());
       });
     },
 
@@ -124,7 +125,7 @@ export function tokenStore(db: Database): TokenStore {
         .select({ publicStorage: tokens.publicStorage })
         .from(tokens)
         .where(and(eq(tokens.publicKey, publicKey), carriesAll(db.reader, tokenCarrier, realms)))
-        .orderBy(tokens.createdAt, sequence)
+        .orderBy(tokens.publicKeyAt, sequence)
         .limit(1)
         .get();
       return row ?? null;
@@ -266,7 +267,7 @@ function readList(reader: Reader, where: SQL | undefined): TokenList {
   };
 }
 
-const { secretHash: _, ...shownColumns } = getTableColumns(tokens);
+const { secretHash: _, publicKeyAt: __, ...shownColumns } = getTableColumns(tokens);
 
 /** Newest first. */
 function readTokens(reader: Reader, where: SQL | undefined): Token[] {
@@ -282,12 +283,16 @@ function readTokens(reader: Reader, where: SQL | undefined): Token[] {
   }));
 }
 
-function write(tx: Transaction, id: string, change: TokenChange, now: string): Token {
+function write(tx: Transaction, present: Token, change: TokenChange, now: string): Token {
+  const { id } = present;
   const { realmIds, ipWhitelist, ...fields } = change;
   const list = ipWhitelist === undefined ? {} : { ipWhitelist: JSON.stringify(ipWhitelist) };
+  const { publicKey = present.publicKey } = change;
+  const claim =
+    publicKey === present.publicKey ? {} : { publicKeyAt: publicKey === null ? null : now };
   if (Object.keys(change).length > 0) {
     tx.update(tokens)
-      .set({ ...fields, ...list, updatedAt: now })
+      .set({ ...fields, ...list, ...claim, updatedAt: now })
       .where(eq(tokens.id, id))
       .run();
   }

@@ -173,6 +173,42 @@ describe("an HTTP/2 stream", () => {
     expect((await h2.ask({ ":authority": host("terminal") })).status).toBe(200);
   });
 
+  test("whose upstream breaks off is reset, never ended well", async () => {
+    const port = await bench.listen((socket) => {
+      socket.once("data", () => {
+        socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nbegun\n");
+        setTimeout(() => socket.destroy(), 20);
+      });
+    });
+    const placed = await bench.place({ ...open, programs: { terminal: port } });
+    await expect(h2.ask({ ":authority": placed.host("terminal") })).rejects.toThrow();
+    const { host } = await bench.place(open);
+    expect((await h2.ask({ ":authority": host("terminal") })).status).toBe(200);
+  });
+
+  test("that is reset in the middle of its body leaves its upstream a broken one", async () => {
+    const gone = Promise.withResolvers<string>();
+    const begun = Promise.withResolvers<void>();
+    const port = await bench.listen((socket) => {
+      let text = "";
+      socket.on("data", (data) => {
+        text += data;
+        if (text.includes("first")) begun.resolve();
+      });
+      socket.on("close", () => gone.resolve(text));
+    });
+    const placed = await bench.place({ ...open, programs: { terminal: port } });
+    const stream = h2.stream({ ":method": "POST", ":authority": placed.host("terminal") });
+    stream.on("error", () => {});
+    stream.write("first");
+    await begun.promise;
+    stream.close(8);
+    const text = await gone.promise;
+    expect(text).not.toContain("\r\n0\r\n\r\n");
+    const { host } = await bench.place(open);
+    expect((await h2.ask({ ":authority": host("terminal") })).status).toBe(200);
+  });
+
   test("is reset when it is allowed no more, and no other", async () => {
     const { port, gone } = await endless();
     const placed = await bench.place({ ...open, programs: { terminal: port } });

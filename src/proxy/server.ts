@@ -129,9 +129,11 @@ export async function startProxy(
       (accessLog ?? refusals).ended(exchange);
     },
   };
+  /** For everything that dials upstreams. */
+  const upstreamTls = upstreamTlsOptions(options.upstreamTls ?? "off");
   const forwarder = new Forwarder({
     responseHeaderMs: options.responseHeaderMs ?? RESPONSE_HEADER_MS,
-    upstreamTls: upstreamTlsOptions(options.upstreamTls ?? "off"),
+    upstreamTls,
     log,
   });
   /** Called when nobody can connect any more and what goes on should come to its end. */

@@ -1,5 +1,5 @@
 // `bun run load:streams`: 1 GB through the gate in each direction; what it takes of memory. Fails when that is not flat.
-//   MB=1024 bun load/streams.ts
+//   MB=1024 ONLY=HTTP/2 bun load/streams.ts
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import http2 from "node:http2";
 import net from "node:net";
@@ -13,8 +13,8 @@ import { startProgram } from "../test/e2e/program.ts";
 const BYTES = Number(process.env.MB ?? 1024) * 1024 * 1024;
 const CHUNK = Buffer.alloc(64 * 1024, "x");
 const STALL_MS = 2_000;
-/** What a stream may add to what the process had before the first. */
-const GROWTH_MB_MAX = 120;
+/** What a stream may add to what the process had before the first: buffers, and a heap that is not swept at once. */
+const GROWTH_MB_MAX = 160;
 
 interface Direction {
   /** A header that says how long the body is, or that it is chunked. */
@@ -174,6 +174,7 @@ const beforeMb = rssMb();
 console.log(`${BYTES / 1024 / 1024} MB each; the gate has ${beforeMb.toFixed(0)} MB before`);
 let failed = false;
 for (const [name, run] of Object.entries(cases)) {
+  if (!name.includes(process.env.ONLY ?? "")) continue;
   let mostMb = 0;
   const looking = setInterval(() => {
     mostMb = Math.max(mostMb, rssMb());

@@ -1,5 +1,6 @@
 // The control plane of one box: the database, the management API on it, and its change feed.
 import { randomBytes } from "node:crypto";
+import { existsSync, statSync } from "node:fs";
 import { Callers } from "./admin/caller.ts";
 import type { ChangeSource } from "./admin/change-source.ts";
 import { changeSource } from "./admin/change-source.ts";
@@ -43,8 +44,24 @@ export interface ControlPlane {
   close(): Promise<void>;
 }
 
-/** The database cannot be opened or read, and it is not because somebody else has it. */
+/** The database cannot be opened or read, or is not what it was, and it is not because somebody else has it. */
 export class DatabaseUnusable extends Error {}
+
+/**
+ * Throws DatabaseUnusable where a database would be made anew although a snapshot says that there was one: an empty one would
+ * close every container, and its word would replace the snapshot's.
+ */
+export function refuseLoss(databasePath: string, snapshotPath: string): void {
+  const bytes = [databasePath, `${databasePath}-wal`].map(
+    (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0,
+  );
+  if (existsSync(snapshotPath) && bytes.every((size) => size === 0)) {
+    throw new DatabaseUnusable(
+      `${databasePath} is gone or empty, and ${snapshotPath} says that it was not: ` +
+        "bring it back, or remove the snapshot to begin anew",
+    );
+  }
+}
 
 /**
  * Opens the database and listens. Rejects with DatabaseUnusable, DatabaseInUse, or when an address cannot be had; then nothing

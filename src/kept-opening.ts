@@ -9,12 +9,13 @@ export class KeptOpening {
   readonly #log: Log;
   readonly #done = Promise.withResolvers<void>();
   #problem: Error | null = null;
-  #retryMs = RETRY_FIRST_MS;
+  #retryMs: number;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #attempt: Promise<void> | null = null;
   #stopped = false;
 
-  constructor(open: () => Promise<void>, log: Log) {
+  constructor(open: () => Promise<void>, log: Log, retryFirstMs = RETRY_FIRST_MS) {
+    this.#retryMs = retryFirstMs;
     this.#open = open;
     this.#log = log;
   }

@@ -7,7 +7,12 @@ import { revisionTokens } from "./admin/revision.ts";
 import { deriveKey, SecretBox } from "./admin/secret-box.ts";
 import { cannotListen, listening } from "./cannot-listen.ts";
 import { type AccessLogPlace, type Config, type Listen, secretKeyFrom } from "./config.ts";
-import { type ControlPlane, DatabaseUnusable, openControlPlane } from "./control-plane.ts";
+import {
+  type ControlPlane,
+  DatabaseUnusable,
+  openControlPlane,
+  refuseLoss,
+} from "./control-plane.ts";
 import { KeptOpening } from "./kept-opening.ts";
 import { LateSource } from "./late-source.ts";
 import { type Health, startOps } from "./ops.ts";
@@ -56,6 +61,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   let draining = false;
 
   const open = async (): Promise<void> => {
+    refuseLoss(config.databasePath, snapshotPath);
     const opened = await openControlPlane({
       config,
       master,

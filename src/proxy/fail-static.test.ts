@@ -156,11 +156,12 @@ describe("a start without the control plane", () => {
   });
 
   test("takes the control plane's word though it knows less than the file", async () => {
-    const { host } = await bench.place(OPEN);
+    const { host } = (await endless()).placed;
     const snapshotPlace = await savedPlace();
     const line = new Line();
     line.up = false;
     const proxy = await start(line, { snapshotPlace });
+    const stream = begun(await bench.ask(host("terminal"), { via: proxy }));
     // As after a backup was restored: an older revision, and nothing in it.
     line.changesAfter = async () => ({
       ...(await bench.registry.changesAfter(bench.registry.revision)),
@@ -168,6 +169,7 @@ describe("a start without the control plane", () => {
     });
     line.mend();
     await until(() => proxy.enforcement().from === "live", "heard");
+    expect(await stream).toBe("broken off");
     expect((await bench.ask(host("terminal"), { via: proxy })).status).toBe(503);
     expect(bench.logged.map(({ message }) => message)).toContain(
       "the control plane knows less than was enforced before: restored?",

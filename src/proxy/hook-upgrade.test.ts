@@ -36,7 +36,11 @@ test.each([
     const programs = { terminal: program.port ?? 0, ...exec };
     const placed = await place({ own, programs, hooks });
     const headers = { host: placed.host("terminal-1") };
-    const client = new WebSocket(`ws://127.0.0.1:${proxy.port}/`, { headers });
+    const client = new WebSocket(
+      `ws://127.0.0.1:${proxy.port}/`,
+      // The browsers' types, which this project has besides, know of no headers.
+      { headers } as unknown as string[],
+    );
     const greeted = Promise.withResolvers<unknown>();
     const closed = Promise.withResolvers<number>();
     client.onmessage = ({ data }) => greeted.resolve(data);

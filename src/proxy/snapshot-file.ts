@@ -27,8 +27,9 @@ export interface SnapshotFileOptions {
 const FLUSH_MS = 2_000;
 /** After a failure, at least. */
 const RETRY_MS = 5_000;
-/** The file is written anew each time; so the pause is this many times as long as the writing took. */
+/** The file is written anew each time; so the pause is this many times as long as the writing took, but no longer than that. */
 const PAUSES = 20;
+const PAUSE_MAX_MS = 30_000;
 
 /** What operators may want to know of it. */
 export interface SavedState {
@@ -158,7 +159,7 @@ export class SnapshotFile {
       await synced(dirname(path));
       this.#savedRevision = revision;
       this.#savedHeardAtMs = heardAtMs;
-      this.#pauseMs = PAUSES * (performance.now() - startedMs);
+      this.#pauseMs = Math.min(PAUSE_MAX_MS, PAUSES * (performance.now() - startedMs));
       if (this.#failing) {
         this.#failing = false;
         log.info({ path }, "snapshots are saved again");

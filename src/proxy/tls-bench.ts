@@ -124,3 +124,39 @@ export class H2Client {
     this.session.destroy();
   }
 }
+
+/** The bytes of a client of HTTP/2 that begins to send a body on stream 1 (RFC 9113 §3.4, §6.1, §6.2). */
+export function h2Upload(authority: string, part: string): Buffer {
+  const literal = (text: string) => Buffer.concat([Buffer.from([text.length]), Buffer.from(text)]);
+  // Literal fields without indexing (RFC 7541 §6.2.2), lengths below 127.
+  const field = (name: string, value: string) =>
+    Buffer.concat([Buffer.from([0]), literal(name), literal(value)]);
+  const head = Buffer.concat([
+    field(":method", "POST"),
+    field(":scheme", "https"),
+    field(":path", "/"),
+    field(":authority", authority),
+  ]);
+  const [data, headers, settings, endHeaders] = [0, 1, 4, 4];
+  return Buffer.concat([
+    Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    h2Frame(settings, 0, 0, Buffer.alloc(0)),
+    h2Frame(headers, endHeaders, 1, head),
+    h2Frame(data, 0, 1, Buffer.from(part)),
+  ]);
+}
+
+/** Stream 1 is cancelled (RFC 9113 §6.4). */
+export function h2Reset(): Buffer {
+  const [rstStream, cancel] = [3, 8];
+  return h2Frame(rstStream, 0, 1, Buffer.from([0, 0, 0, cancel]));
+}
+
+function h2Frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}

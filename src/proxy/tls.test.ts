@@ -2,7 +2,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type ProxyServer, startProxy } from "./server.ts";
 import { code, echoed, LOCAL, PARENT, testBench } from "./test-bench.ts";
-import { H2Client, handshake, PairFiles, pairFor, WILDCARD } from "./tls-bench.ts";
+import {
+  H2Client,
+  h2Reset,
+  h2Upload,
+  handshake,
+  PairFiles,
+  pairFor,
+  WILDCARD,
+} from "./tls-bench.ts";
 
 const bench = await testBench();
 const files = new PairFiles();
@@ -169,6 +177,43 @@ describe("an HTTP/2 stream", () => {
     await new Promise((resolve) => stream.once("data", resolve));
     stream.close(8);
     await gone;
+    const { host } = await bench.place(open);
+    expect((await h2.ask({ ":authority": host("terminal") })).status).toBe(200);
+  });
+
+  test("whose upstream breaks off is reset, never ended well", async () => {
+    const port = await bench.listen((socket) => {
+      socket.once("data", () => {
+        socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nbegun\n");
+        setTimeout(() => socket.destroy(), 20);
+      });
+    });
+    const placed = await bench.place({ ...open, programs: { terminal: port } });
+    await expect(h2.ask({ ":authority": placed.host("terminal") })).rejects.toThrow();
+    const { host } = await bench.place(open);
+    expect((await h2.ask({ ":authority": host("terminal") })).status).toBe(200);
+  });
+
+  test("that is reset in the middle of its body leaves its upstream a broken one", async () => {
+    const gone = Promise.withResolvers<string>();
+    const begun = Promise.withResolvers<void>();
+    const port = await bench.listen((socket) => {
+      let text = "";
+      socket.on("data", (data) => {
+        text += data;
+        if (text.includes("first")) begun.resolve();
+      });
+      socket.on("close", () => gone.resolve(text));
+    });
+    const placed = await bench.place({ ...open, programs: { terminal: port } });
+    // The runtime's own client ends the body well before it resets the stream.
+    const socket = await handshake({ port: portOf(gate), alpn: ["h2"] });
+    socket.write(h2Upload(placed.host("terminal"), "first"));
+    await begun.promise;
+    socket.write(h2Reset());
+    const text = await gone.promise;
+    expect(text).not.toContain("\r\n0\r\n\r\n");
+    socket.destroy();
     const { host } = await bench.place(open);
     expect((await h2.ask({ ":authority": host("terminal") })).status).toBe(200);
   });

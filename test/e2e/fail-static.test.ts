@@ -1,6 +1,6 @@
 // The database cannot be used any more: the data plane starts all the same, and the rest when it can be used again.
 import { expect, test } from "bun:test";
-import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parsePrometheusText, sampleValue } from "../prometheus-text.ts";
 import { type Api, loginAdmin, makePlace, statusThrough } from "./client.ts";
@@ -142,6 +142,31 @@ test(
     await expect(startProgram({ dataDir })).rejects.toThrow(/cannot be used/);
     expect(readFileSync(join(dataDir, "snapshot.aside")).length).toBeGreaterThan(0);
     rmSync(dataDir, { recursive: true });
+  },
+  startMsMax,
+);
+
+test(
+  "a database that is gone, or empty, is not made anew over a snapshot",
+  async () => {
+    await using upstream = await startUpstream();
+    const { dataDir, decisions, before } = await killed(upstream.port);
+    for (const [n, lose] of [
+      (path: string) => rmSync(path),
+      (path: string) => writeFileSync(path, ""),
+    ].entries()) {
+      const copy = `${dataDir}-${n}`;
+      cpSync(dataDir, copy, { recursive: true });
+      lose(database(copy));
+      rmSync(`${database(copy)}-wal`);
+      await using program = await startProgram({ dataDir: copy });
+      expect(program.event).toBe("degraded");
+      expect(await decisions(program.urls)).toEqual(before);
+    }
+    rmSync(database(dataDir));
+    rmSync(join(dataDir, "snapshot"));
+    await using anew = await startProgram({ dataDir });
+    expect(anew.event).toBe("ready");
   },
   startMsMax,
 );

@@ -88,12 +88,11 @@ function nextStep(failure: ApiError, settings: Settings): string {
 function notLoggedIn(settings: Settings): string {
   const here = siteOf(settings.baseUrl);
   const { session, token, baseUrl = defaultBaseUrl } = settings.profile;
-  const kept = token !== undefined ? baseUrl : session?.baseUrl;
-  const what = token !== undefined ? "configured token" : "stored session";
-  const there =
-    kept === undefined || siteOf(parseBaseUrl(kept)) === here
-      ? ""
-      : ` (the ${what} is for ${safeText(kept)})`;
+  const [what, kept] =
+    token === undefined
+      ? ["stored session", session?.baseUrl ?? here]
+      : ["configured token", siteOf(parseBaseUrl(baseUrl))];
+  const there = kept === here ? "" : ` (the ${what} is for ${safeText(kept)})`;
   return `log in with ${logIn}, or give a --token${there}`;
 }
 

@@ -52,6 +52,13 @@ describe("every command", () => {
     expect(printed).toContain(`$ realmgate ${command.example}`);
   });
 
+  test("help before the words is --help after them", () => {
+    const { found, printed } = read(["help", "projects", "create"]);
+    expect(found).toEqual({ kind: "done", failed: false });
+    expect(printed).toBe(read(["projects", "create", "--help"]).printed);
+    expect(read(["help"]).printed).toContain("A first session");
+  });
+
   test("spelling belongs to one command", () => {
     const all = commands.flatMap(({ words, aliases = [] }) => [words, ...aliases]);
     expect(all.filter((each, index) => all.indexOf(each) !== index)).toEqual([]);

@@ -1,9 +1,9 @@
 // What went wrong → lines for people: what it was, and what to do next.
-import { realmOf } from "../client/api-host.ts";
+import { parseBaseUrl, realmOf } from "../client/api-host.ts";
 import { ApiError, NetworkError, type NetworkErrorKind } from "../client/errors.ts";
 import { siteOf } from "./credential.ts";
 import { safeText } from "./output/safe-text.ts";
-import type { Settings } from "./settings/settings.ts";
+import { defaultBaseUrl, type Settings } from "./settings/settings.ts";
 
 /** Lines without escape sequences. Null: it is a bug. */
 export function linesOf(thrown: unknown, settings: Settings): readonly string[] | null {
@@ -87,9 +87,12 @@ function nextStep(failure: ApiError, settings: Settings): string {
 
 function notLoggedIn(settings: Settings): string {
   const here = siteOf(settings.baseUrl);
-  const { session } = settings.profile;
-  const elsewhere = session !== undefined && session.baseUrl !== here;
-  const there = elsewhere ? ` (the stored session is for ${safeText(session.baseUrl)})` : "";
+  const { session, token, baseUrl = defaultBaseUrl } = settings.profile;
+  const [what, kept] =
+    token === undefined
+      ? ["stored session", session?.baseUrl ?? here]
+      : ["configured token", siteOf(parseBaseUrl(baseUrl))];
+  const there = kept === here ? "" : ` (the ${what} is for ${safeText(kept)})`;
   return `log in with ${logIn}, or give a --token${there}`;
 }
 

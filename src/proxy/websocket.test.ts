@@ -161,10 +161,10 @@ describe.skipIf(node === null)("messages", () => {
 
 describe.skipIf(node === null)("an end that reads nothing", () => {
   test.each(directions)(
-    "makes %s wait: a few MB are taken of 200, and all arrive when it reads on",
+    "makes %s wait: a few MB are taken of 64, and all arrive when it reads on",
     async (_who, from, to) => {
       const pair = await open();
-      const [bytes, count] = [1_000_000, 200];
+      const [bytes, count] = [1_000_000, 64];
       pair[to].do("pause");
       pair[from].do("flood", { bytes, count });
       const taken = await stalled(pair[from]);

@@ -69,14 +69,14 @@ export function commandLine(environment: Readonly<Record<string, string>>): Comm
   return {
     folder,
     home: folder,
-    shell: (line, options = {}) => spawn(["bash", "-c", line], options),
+    shell: (line, options = {}) => spawn(["sh", "-c", line], options),
     run: (words, options = {}) => spawn([process.execPath, main, ...words], options),
     async atTerminal(line, typing, options = {}) {
       const left = [...typing];
       let seen = "";
       let from = 0;
       const decoder = new TextDecoder();
-      const child = Bun.spawn(["bash", "-c", line], {
+      const child = Bun.spawn(["sh", "-c", line], {
         env: { TERM: "xterm", ...whole(options) },
         cwd: folder,
         terminal: {

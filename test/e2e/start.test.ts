@@ -63,9 +63,11 @@ test("--help lists every setting", async () => {
   expect(out).toContain("--trusted-proxies");
 });
 
-test("a variable that is no setting is reported", async () => {
-  await using program = await startProgram({ environment: { REALMGATE_DATA_DIRR: "/tmp" } });
+test("a variable that is no setting is reported; one of the command line is not", async () => {
+  const environment = { REALMGATE_DATA_DIRR: "/tmp", REALMGATE_TOKEN: "hdy_token" };
+  await using program = await startProgram({ environment });
   expect(program.log()).toContain("REALMGATE_DATA_DIRR");
+  expect(program.log()).not.toMatch(/REALMGATE_TOKEN|hdy_token/);
 });
 
 test("what is written is for nobody else's eyes", async () => {

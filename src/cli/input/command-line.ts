@@ -1,5 +1,6 @@
 // The table of commands → commander's parser; the words typed → which command, and the texts of its flags.
 import { CommanderError, InvalidArgumentError, Option, Command as Parser } from "commander";
+import { version } from "../../../package.json";
 import type { Command, Flag, Flags } from "../command.ts";
 import { type GlobalFlag, globalFlags } from "../settings/global-flags.ts";
 import { placeholders } from "./read-flag.ts";
@@ -31,8 +32,7 @@ const introduction = `Manage projects, containers, realms, and who may reach wha
 A first session:
   $ realmgate login -u admin
   $ realmgate projects list
-  $ realmgate projects proxy permissions get --project ID
-`;
+  $ realmgate projects proxy permissions get --project ID`;
 
 /** Reads the words after `realmgate`. */
 export function readCommandLine(
@@ -47,7 +47,8 @@ export function readCommandLine(
     .exitOverride()
     .enablePositionalOptions()
     .showSuggestionAfterError(true)
-    .helpCommand("help [command…]", "the same as --help")
+    .helpCommand(false)
+    .version(version, "-V, --version", "say which version this is")
     .configureHelp({
       helpWidth: printed.columns,
       subcommandTerm: (each) =>
@@ -59,7 +60,12 @@ export function readCommandLine(
   root.addOption(new Option("--no-color", "plain text, also on a terminal; as NO_COLOR=1 has it"));
   root.addHelpText(
     "after",
-    "\nShort: login, logout, ps, manage, status-logs. Flags may stand anywhere after realmgate. Each command has its own --help.\nBesides: connect HOST is a tunnel to a program's TCP port, for OpenSSH; serve runs the gate.",
+    [
+      "",
+      "Short: login, logout, ps, manage, status-logs.",
+      "Flags may stand anywhere after realmgate. Each command has its own --help.",
+      "Besides: `realmgate serve` runs the gate, `realmgate connect HOST` is a tunnel for OpenSSH; each has its own --help, too.",
+    ].join("\n"),
   );
   for (const command of commands) {
     for (const [index, spelling] of [command.words, ...(command.aliases ?? [])].entries()) {
@@ -77,7 +83,7 @@ export function readCommandLine(
       });
     }
   }
-  const bare = withoutTruth(words, booleanNames(commands));
+  const bare = withoutTruth(helpLast(words), booleanNames(commands));
   try {
     root.parse([...bare], { from: "user" });
   } catch (error) {
@@ -199,6 +205,11 @@ function booleanNames(commands: readonly Command[]): ReadonlySet<string> {
   );
 }
 
+/** `help projects create` is `projects create --help`. */
+function helpLast(words: readonly string[]): readonly string[] {
+  return words[0] === "help" ? [...words.slice(1), "--help"] : words;
+}
+
 /** `--enabled=false` is `--no-enabled`, which commander knows. */
 function withoutTruth(words: readonly string[], booleans: ReadonlySet<string>): readonly string[] {
   return words.map((word) => {
@@ -227,7 +238,7 @@ const groups: Readonly<Record<string, string>> = {
   "containers proxy settings": "kill switch and default of a container",
   "containers proxy discovery": "what a container's document names",
   "containers upstream": "where the gate dials (operators)",
-  proxy: "aliases: short names of a container's programs (logs are the container's own)",
+  proxy: "aliases: short names of a container's programs",
   servers: "proxy nodes",
   users: "your account",
   config: "the configuration file",

@@ -713,7 +713,7 @@ export interface Container {
   readonly proxy_permissions?: PermissionDocument;
   /** Its project's, likewise; not when the project is not in the active realm. */
   readonly project_proxy_permissions?: PermissionDocument;
-  /** Always null: SSH does not pass through the gate. */
+  /** Always null: no host of its own speaks SSH. */
   readonly ssh_hostname: string | null;
 }
 
@@ -885,10 +885,10 @@ export interface CreateContainerBody {
   readonly color?: string | undefined;
   /** The realms it is visible in. */
   readonly realm_ids?: readonly string[] | undefined;
-  /** Free text. */
-  readonly comment?: string | undefined;
+  /** Free text; null for none. */
+  readonly comment?: string | null | undefined;
   /** IP literal inside REALMGATE_CONTAINER_CIDRS. Operators only. */
-  readonly address?: string | undefined;
+  readonly address?: string | null | undefined;
   /** Ports that differ from the defaults, by program. Operators only. */
   readonly programs?: { readonly [name: string]: ProgramPortInput } | undefined;
   /** Runtime: accepted, not acted on. */
@@ -902,7 +902,7 @@ export interface CreateContainerBody {
   /** Runtime: accepted, not acted on. */
   readonly container_image?: string | undefined;
   /** Runtime: accepted, not acted on. */
-  readonly ssh_public_key?: string | undefined;
+  readonly ssh_public_key?: string | null | undefined;
   /** Runtime: accepted, not acted on. */
   readonly environment_vars?: { readonly [key: string]: Json } | undefined;
   /** Runtime: accepted, not acted on. */

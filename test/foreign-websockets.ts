@@ -25,7 +25,7 @@ export interface Happening {
   readonly raw?: readonly string[];
 }
 
-const WAIT_MS = 4_500;
+const WAIT_MS = 20_000;
 
 /** One end of a WebSocket in the other process. */
 export class FarEnd {

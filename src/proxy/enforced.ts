@@ -77,14 +77,14 @@ export class Enforced {
 
   /** Asks the control plane once, and when it does not answer takes what was saved. */
   async start(): Promise<void> {
-    const { snapshot, log } = this.#options;
+    const { log } = this.#options;
     await this.feed.start();
     const saved = this.feed.from === "none" ? ((await this.#file?.load()) ?? null) : null;
     if (saved === null) {
       return;
     }
     const { changes, heardAtMs } = saved;
-    this.feed.startFrom(Snapshot.empty(snapshot).apply(changes), heardAtMs);
+    this.feed.startFrom(changes, heardAtMs);
     const fields = { revision: String(changes.revision), heardAt: new Date(heardAtMs) };
     log.error(fields, "the control plane cannot be heard: going on with what it said last");
   }

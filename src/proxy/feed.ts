@@ -115,12 +115,12 @@ export class Feed {
    * Goes on with what an earlier process heard at that time (Unix milliseconds), unless the source was heard meanwhile. When it
    * is, it is asked for everything, and nothing of this is left.
    */
-  startFrom(saved: Snapshot, heardAtMs: number): void {
+  startFrom(saved: Changes, heardAtMs: number): void {
     if (this.#from !== "none" || this.#stopped) {
       return;
     }
     this.#staleness?.heardBefore(heardAtMs, Date.now(), performance.now());
-    this.#snapshot = saved;
+    this.#snapshot = this.#snapshot.replacedBy(saved);
     this.#from = "file";
     this.#look();
     this.#settleWaiters();
@@ -184,10 +184,10 @@ export class Feed {
 
   async #step(): Promise<void> {
     const isAll = this.#from !== "live";
-    const base = isAll ? this.#options.empty : this.#snapshot;
-    const changes = await this.#source.changesAfter(base.revision);
-    const stuck = changes.revision === base.revision && this.#announced > base.revision;
-    if (changes.revision < base.revision || stuck) {
+    const after = isAll ? 0n : this.#snapshot.revision;
+    const changes = await this.#source.changesAfter(after);
+    const stuck = changes.revision === after && this.#announced > after;
+    if (changes.revision < after || stuck) {
       throw new Error(`source is at ${changes.revision}, ${this.#announced} was announced`);
     }
     if (this.#stopped) {
@@ -203,8 +203,8 @@ export class Feed {
     this.#readAtMs = Date.now();
     this.#staleness?.heard(this.#readAtMs, performance.now());
     const reopened = this.#snapshot.closed !== null;
-    // What was read while nothing was in force was made of the one before, too.
-    this.#snapshot = base.apply(changes);
+    // Also when nothing was in force: what is made of that is.
+    this.#snapshot = isAll ? this.#snapshot.replacedBy(changes) : this.#snapshot.apply(changes);
     this.#from = "live";
     if (reopened) {
       this.#log.info({}, "the control plane is heard again");

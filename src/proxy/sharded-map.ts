@@ -22,6 +22,14 @@ export class ShardedMap<V> {
     return this.#shards[shardOf(id)]?.get(id);
   }
 
+  *keys(): Generator<string> {
+    for (const shard of this.#shards) {
+      if (shard !== undefined) {
+        yield* shard.keys();
+      }
+    }
+  }
+
   /** The next version with these entries set, or removed where the value is undefined. */
   with(entries: ReadonlyMap<string, V | undefined>): ShardedMap<V> {
     if (entries.size === 0) {

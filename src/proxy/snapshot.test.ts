@@ -200,6 +200,35 @@ test("equal documents and port tables exist once, and go with the last that had 
   expect(snapshot.shared).toEqual({ policies: 0, ports: 0 });
 });
 
+test("all there is takes the place of what was: the rest is gone, what is the same is not compiled again", () => {
+  const other = "dddddddddddddddddddddddd";
+  const gone = "eeeeeeeeeeeeeeeeeeeeeeee";
+  const before = empty().apply(
+    changes(
+      9n,
+      [project(), project({ id: gone })],
+      [
+        container({ document: OPEN }),
+        container({ id: other, document: CLOSED }),
+        container({ id: gone, projectId: gone }),
+      ],
+    ),
+  );
+  const routeOf = (snapshot: Snapshot, id: string) => snapshot.route(host({ container: id }));
+  const policyOf = (snapshot: Snapshot) => {
+    const route = routeOf(snapshot, C);
+    return typeof route === "string" ? route : route.policy;
+  };
+  const after = before.replacedBy(changes(2n, [project()], [container({ document: OPEN })]));
+  expect(after.revision).toBe(2n);
+  expect(policyOf(after)).toBe(policyOf(before) as never);
+  expect(routeOf(after, other)).toBe("no_container");
+  expect(after.route(host({ project: gone, container: gone }))).toBe("no_container");
+  expect(after.shared).toEqual({ policies: 1, ports: 1 });
+  // Its project alone, too: what was under it can lead nowhere any more.
+  expect(routeOf(after.replacedBy(changes(3n, [], [container()])), C)).toBe("no_container");
+});
+
 test("a broken document is reported with its owner, also when it is shared", () => {
   const problems: object[] = [];
   const ids = [C, "dddddddddddddddddddddddd"];

@@ -1,9 +1,11 @@
 import { randomInt } from "node:crypto";
 import { create, toBinary } from "@bufbuild/protobuf";
-import type {
-  Changes,
-  ContainerState,
-  ProjectState,
+import {
+  type Changes,
+  type ContainerState,
+  ContainerStateSchema,
+  type ProjectState,
+  ProjectStateSchema,
 } from "../../proto/gen/realmgate/v1/feed_pb.ts";
 import {
   type PermissionDocument,
@@ -190,6 +192,24 @@ export class Snapshot {
     return new Snapshot(this.#shared, changes.revision, projects, containers, aliases);
   }
 
+  /**
+   * The next snapshot, of which this is all: what is not in it is gone. Documents that are there already are not compiled again.
+   * To be called as `apply` is.
+   */
+  replacedBy(all: Changes): Snapshot {
+    const projects = missing(this.#projects, all.projects).map((id) =>
+      create(ProjectStateSchema, { id, deleted: true }),
+    );
+    const containers = missing(this.#containers, all.containers).map((id) =>
+      create(ContainerStateSchema, { id, deleted: true }),
+    );
+    return this.apply({
+      ...all,
+      projects: [...projects, ...all.projects],
+      containers: [...containers, ...all.containers],
+    });
+  }
+
   /** What the changed containers had goes before what they have: a name may move from one to the other. */
   #aliasEntries(
     changed: ReadonlyMap<string, Container | undefined>,
@@ -296,6 +316,12 @@ export class Snapshot {
       this.#shared.policies.release(held);
     }
   }
+}
+
+/** Ids that are held and not among the states. */
+function missing(held: ShardedMap<unknown>, states: readonly { readonly id: string }[]): string[] {
+  const present = new Set(states.map(({ id }) => id));
+  return [...held.keys()].filter((id) => !present.has(id));
 }
 
 const NO_ALIASES: readonly Alias[] = [];

@@ -488,12 +488,13 @@ describe("an answer", () => {
 
   test("of a refusal says why, and when to come back, and logs nothing", async () => {
     const violations = [{ instancePath: "/a", message: "is wrong" }];
+    const facts = { field: "a" };
     logged.length = 0;
     const reply = await dispatchWith(async () => {
-      throw new Refused(ErrorCode.RATE_LIMITED, violations, 30);
+      throw new Refused(ErrorCode.RATE_LIMITED, violations, 30, facts);
     })(read);
     const { RATE_LIMITED: code } = ErrorCode;
-    expect(reply).toEqual({ ok: false, code, violations, retryAfterS: 30, facts: {} });
+    expect(reply).toEqual({ ok: false, code, violations, retryAfterS: 30, facts });
     expect(logged).toEqual([]);
   });
 

@@ -162,6 +162,7 @@ describe("a project is shown", () => {
     ] as const) {
       expect(await tenants.data("GET", `/projects/${id}/stats`, options)).toEqual({
         summary: { ...summary, container_count },
+        stats: [],
       });
     }
   });

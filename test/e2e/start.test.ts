@@ -1,6 +1,8 @@
 // Starting, as an operator meets it.
 import { describe, expect, test } from "bun:test";
-import { statSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { startProgram } from "./program.ts";
 
@@ -78,4 +80,12 @@ test("what is written is for nobody else's eyes", async () => {
       mode: 0,
     });
   }
+});
+
+test("a key that came with wider permissions, from a backup say, is closed to others", async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), "realmgate-key-"));
+  const key = join(dataDir, "secret.key");
+  writeFileSync(key, randomBytes(32).toString("base64"), { mode: 0o644 });
+  await using _program = await startProgram({ dataDir });
+  expect(statSync(key).mode & 0o777).toBe(0o600);
 });

@@ -1,0 +1,44 @@
+// The gate never dials itself: what listens here for operators and for the API is no program of a container on this machine.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { type Api, enforced, loginAdmin, through } from "./client.ts";
+import { type Program, startProgram, startUpstream, type Upstream } from "./program.ts";
+
+let program: Program;
+let upstream: Upstream;
+let api: Api;
+let projectId: string;
+
+beforeAll(async () => {
+  [program, upstream] = await Promise.all([startProgram(), startUpstream()]);
+  api = await loginAdmin(program.urls);
+  projectId = (await api.data("POST", "/projects", { body: { alias: "nosy" } })).id;
+});
+
+afterAll(async () => {
+  await Promise.all([program[Symbol.asyncDispose](), upstream[Symbol.asyncDispose]()]);
+});
+
+/** What a request for a program of a container at this address gets: its status and the machine code. */
+async function answerOf(address: string, slug: string, terminal: number): Promise<string> {
+  const body = { address, programs: { terminal: { port: terminal } } };
+  const made = await api.call("POST", `/projects/${projectId}/containers`, { body });
+  await enforced(program.urls, made);
+  const host = `${projectId}-${made.body.data.id}-${slug}.local.containers.localhost`;
+  const response = await through(program.urls, host, { path: "/healthz" });
+  const text = await response.text();
+  return `${response.status} ${response.status === 200 ? "" : JSON.parse(text).code}`.trim();
+}
+
+test.each(["127.0.0.1", "::ffff:127.0.0.1", "::1", "127.0.0.2"])("at %s", async (address) => {
+  for (const name of ["rest", "grpc", "proxy", "ops"] as const) {
+    const port = Number(new URL(program.urls[name]).port);
+    for (const slug of [`http-${port}`, `https-${port}`, "terminal-1"]) {
+      const answer = await answerOf(address, slug, slug === "terminal-1" ? port : 1);
+      expect({ name, slug, answer }).toEqual({ name, slug, answer: "503 no_upstream" });
+    }
+  }
+});
+
+test("while what else listens on this machine is dialled", async () => {
+  expect(await answerOf("127.0.0.1", `http-${upstream.port}`, 1)).toBe("200");
+});

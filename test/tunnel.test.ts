@@ -178,6 +178,28 @@ describe.skipIf(tcp === null)("a tunnel", () => {
     await noneIsOpen();
   }, 15_000);
 
+  test("whose client breaks off is reset, not ended, for the program", async () => {
+    const ended = Promise.withResolvers<string>();
+    if (tcp !== null) {
+      tcp.serve = (socket) => {
+        socket.on("end", () => ended.resolve("end"));
+        socket.on("error", (error: NodeJS.ErrnoException) => ended.resolve(error.code ?? ""));
+        socket.resume();
+      };
+    }
+    const lines = [
+      `GET / HTTP/1.1\r\nHost: ${(await placed()).host("ssh-22")}`,
+      "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13",
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ];
+    const client = net.connect(proxy.port, "127.0.0.1");
+    client.write(`${lines.join("\r\n")}\r\n\r\n`);
+    await new Promise((resolve) => client.once("data", resolve));
+    client.destroy();
+    expect(await ended.promise).toBe("ECONNRESET");
+    await noneIsOpen();
+  });
+
   test("takes no text", async () => {
     const to = await placed();
     const socket = new WebSocket(`ws://127.0.0.1:${proxy.port}/`, {

@@ -52,7 +52,7 @@ function open(to: Placed, credentials: Record<string, string> = {}, service = "s
   const [input, output] = [new PassThrough(), new PassThrough()];
   const complaints: string[] = [];
   const gate = new URL(`http://127.0.0.1:${proxy.port}`);
-  const options = { host: to.host(service), gate, credentials, ca: null };
+  const options = { host: to.host(service), gate, credentials };
   const exit = connect(options, input, output, (line) => complaints.push(line));
   return { exit, complaints, input, output };
 }
@@ -147,7 +147,7 @@ describe.skipIf(tcp === null)("a tunnel", () => {
     const stuck = new Writable({ write() {} });
     const to = await placed();
     const gate = new URL(`http://127.0.0.1:${proxy.port}`);
-    const options = { host: to.host("ssh-22"), gate, credentials: {}, ca: null };
+    const options = { host: to.host("ssh-22"), gate, credentials: {} };
     const up = connect(options, endless, stuck, () => {});
     await untilSame(() => given);
     expect(given).toBeLessThan(40_000_000);

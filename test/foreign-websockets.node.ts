@@ -101,6 +101,11 @@ function flood(id: string, socket: WebSocket, bytes: number, count: number): voi
 const commands: Record<string, (socket: WebSocket, command: Command) => void> = {
   text: (socket, { text = "", fin = true }) => socket.send(text, { fin }),
   binary: (socket, { hex = "", fin = true }) => socket.send(Buffer.from(hex, "hex"), { fin }),
+  many: (socket, { text = "", count = 0 }) => {
+    for (let i = 0; i < count; i++) {
+      socket.send(`${text}${i}`);
+    }
+  },
   big: (socket, { bytes = 0 }) => socket.send(Buffer.alloc(bytes, 7), { compress: false }),
   flood: (socket, { id, bytes = 0, count = 0 }) => flood(id, socket, bytes, count),
   ping: (socket, { text = "" }) => socket.ping(text),

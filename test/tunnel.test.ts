@@ -52,7 +52,7 @@ function open(to: Placed, credentials: Record<string, string> = {}, service = "s
   const [input, output] = [new PassThrough(), new PassThrough()];
   const complaints: string[] = [];
   const gate = new URL(`http://127.0.0.1:${proxy.port}`);
-  const options = { host: to.host(service), gate, credentials, ca: null };
+  const options = { host: to.host(service), gate, credentials };
   const exit = connect(options, input, output, (line) => complaints.push(line));
   return { exit, complaints, input, output };
 }
@@ -147,7 +147,7 @@ describe.skipIf(tcp === null)("a tunnel", () => {
     const stuck = new Writable({ write() {} });
     const to = await placed();
     const gate = new URL(`http://127.0.0.1:${proxy.port}`);
-    const options = { host: to.host("ssh-22"), gate, credentials: {}, ca: null };
+    const options = { host: to.host("ssh-22"), gate, credentials: {} };
     const up = connect(options, endless, stuck, () => {});
     await untilSame(() => given);
     expect(given).toBeLessThan(40_000_000);
@@ -177,6 +177,28 @@ describe.skipIf(tcp === null)("a tunnel", () => {
     void down;
     await noneIsOpen();
   }, 15_000);
+
+  test("whose client breaks off is reset, not ended, for the program", async () => {
+    const ended = Promise.withResolvers<string>();
+    if (tcp !== null) {
+      tcp.serve = (socket) => {
+        socket.on("end", () => ended.resolve("end"));
+        socket.on("error", (error: NodeJS.ErrnoException) => ended.resolve(error.code ?? ""));
+        socket.resume();
+      };
+    }
+    const lines = [
+      `GET / HTTP/1.1\r\nHost: ${(await placed()).host("ssh-22")}`,
+      "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13",
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ];
+    const client = net.connect(proxy.port, "127.0.0.1");
+    client.write(`${lines.join("\r\n")}\r\n\r\n`);
+    await new Promise((resolve) => client.once("data", resolve));
+    client.destroy();
+    expect(await ended.promise).toBe("ECONNRESET");
+    await noneIsOpen();
+  });
 
   test("takes no text", async () => {
     const to = await placed();

@@ -12,6 +12,8 @@ HOST        the host name of the program: PROJECT-CONTAINER-ssh-22.SERVER.contai
 
 Secrets are better kept out of the process list: REALMGATE_KIT_TOKEN, REALMGATE_KIT_USER, REALMGATE_KIT_PASSWORD.
 
+A private authority is made known by NODE_EXTRA_CA_CERTS.
+
 ssh -o ProxyCommand='realmgate connect %h' user@HOST`;
 
 export interface ConnectOptions {
@@ -20,8 +22,6 @@ export interface ConnectOptions {
   readonly gate: URL;
   /** Sent with the handshake; names in lower case. */
   readonly credentials: Readonly<Record<string, string>>;
-  /** PEM of the only authorities that are believed; null: those of the system. */
-  readonly ca: string | null;
 }
 
 export type ParsedConnect =
@@ -80,7 +80,7 @@ export function parseConnect(
     }
     credentials[tokenHeader] = tokenHeader === "authorization" ? `Bearer ${token}` : token;
   }
-  return { ok: true, options: { host, gate, credentials, ca: null } };
+  return { ok: true, options: { host, gate, credentials } };
 }
 
 /** The role `connect`: stdout is the tunnel's, so everything else is said on stderr. Answers the exit code. */
@@ -99,7 +99,7 @@ export async function connectRole(args: readonly string[]): Promise<number> {
 
 /** Answers the exit code: 0 when the tunnel was opened and ended in good order, else 1 with one line for `complain`. */
 export async function connect(
-  { host, gate, credentials, ca }: ConnectOptions,
+  { host, gate, credentials }: ConnectOptions,
   input: Readable,
   output: Writable,
   complain: (line: string) => void,
@@ -107,7 +107,7 @@ export async function connect(
   const url = new URL("/", gate);
   url.protocol = gate.protocol === "https:" ? "wss:" : "ws:";
   const headers = { ...credentials, host };
-  const failure = await openTunnel({ url, headers, input, output, ca, limitMs: ANSWER_MS });
+  const failure = await openTunnel({ url, headers, input, output, ca: null, limitMs: ANSWER_MS });
   if (failure === null) {
     return 0;
   }

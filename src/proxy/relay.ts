@@ -69,7 +69,9 @@ export class Relay implements ConnectionListener {
       return;
     }
     this.#watch.opened(this);
-    this.#upstream.open(this);
+    if (!this.#isOver) {
+      this.#upstream.open(this);
+    }
   }
 
   /** The client went away before it was joined. */

@@ -429,7 +429,7 @@ describe("an end in the middle", () => {
     expect(taken).toBeLessThan(40_000_000);
   });
 
-  test("what the gate leaves gets 1001, also what is opened at that moment", async () => {
+  test("what the gate leaves gets 1001", async () => {
     const { port, connections } = await upstream(agree());
     const other = await startProxy(options(), registry);
     await using client = new RawClient(other.port);
@@ -446,6 +446,22 @@ describe("an end in the middle", () => {
     await stopped;
     await connections[0]?.closed;
     expect(performance.now() - before).toBeLessThan(1_000);
+  });
+
+  test("what is opened while the gate leaves gets 1001, too", async () => {
+    const { port, connections } = await upstream(() => null);
+    const other = await startProxy(options(), registry);
+    await using client = new RawClient(other.port);
+    client.say(request((await on(port)).host("terminal-1")));
+    while (connections[0]?.bytes().includes("\r\n\r\n") !== true) {
+      await Bun.sleep(1);
+    }
+    const stopped = other.stop();
+    connections[0].socket.write(agree()(connections[0].bytes().toString()));
+    await client.hears("going away");
+    expect(client.received.includes(Buffer.from([0x88, 12, 3, 233]))).toBe(true);
+    await stopped;
+    await connections[0].closed;
   });
 });
 

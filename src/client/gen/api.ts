@@ -1928,6 +1928,8 @@ export interface ProjectPermission {
 export interface ProjectStats {
   /** The count in words. */
   readonly summary?: ProjectSummary;
+  /** Always empty: what containers use is not measured here. */
+  readonly stats: readonly ({ readonly [key: string]: Json })[];
 }
 
 /** ProjectSummary counts what a project holds. */

@@ -1,6 +1,7 @@
 // The role `serve`: logs on stderr, one JSON line on stdout when all is up.
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import pino from "pino";
+import { connectVariables } from "./cli/connect.ts";
 import { ownVariables } from "./cli/settings/global-flags.ts";
 import { parseConfig, settingsHelp, unknownSettings } from "./config.ts";
 import { serve } from "./serve.ts";
@@ -26,7 +27,7 @@ export async function serveRole(flags: readonly string[]): Promise<number> {
   setLogVerbosity(logVerbosity.NONE);
   const log = pino({ name: "realmgate" }, pino.destination({ dest: 2, sync: true }));
   // The command line has variables of the same prefix; a shell that has them may start a server.
-  const ofCommands = new Set(ownVariables());
+  const ofCommands = new Set([...ownVariables(), ...connectVariables]);
   for (const variable of unknownSettings(process.env)) {
     if (ofCommands.has(variable)) continue;
     log.warn({ variable }, "not a setting: misspelt? --help lists them");

@@ -6,23 +6,34 @@ const HOST = "p-c-ssh-22.local.containers.example.test";
 test.each<[readonly string[], Record<string, string>, string, Record<string, string>]>([
   [[HOST], {}, `https://${HOST}/`, {}],
   [[HOST, "--gate", "http://127.0.0.1:8000"], {}, "http://127.0.0.1:8000/", {}],
-  [["--token", "t", HOST], {}, `https://${HOST}/`, { authorization: "Bearer t" }],
+  [["--kit-token", "t", HOST], {}, `https://${HOST}/`, { authorization: "Bearer t" }],
   [[HOST], { REALMGATE_KIT_TOKEN: "t" }, `https://${HOST}/`, { authorization: "Bearer t" }],
-  [[HOST, "--token", "t", "--token-header", "X-Key"], {}, `https://${HOST}/`, { "x-key": "t" }],
   [
-    [HOST, "--user", "u", "--password", "p:q"],
+    [HOST, "--kit-token", "t", "--kit-token-header", "X-Key"],
+    {},
+    `https://${HOST}/`,
+    { "x-key": "t" },
+  ],
+  [
+    [HOST, "--kit-user", "u", "--kit-password", "p:q"],
     {},
     `https://${HOST}/`,
     { authorization: "Basic dTpwOnE=" },
   ],
   [
-    [HOST, "--user", "u", "--token-header", "X-Key"],
+    [HOST, "--kit-user", "u", "--kit-token-header", "X-Key"],
     { REALMGATE_KIT_PASSWORD: "p:q", REALMGATE_KIT_TOKEN: "t" },
     `https://${HOST}/`,
     { authorization: "Basic dTpwOnE=", "x-key": "t" },
   ],
   [
-    [HOST, "--token", "flag"],
+    [HOST],
+    { HOODY_KIT_TOKEN: "theirs", HOODY_KIT_TOKEN_HEADER: "X-Key" },
+    `https://${HOST}/`,
+    { "x-key": "theirs" },
+  ],
+  [
+    [HOST, "--kit-token", "flag"],
     { REALMGATE_KIT_TOKEN: "t" },
     `https://${HOST}/`,
     { authorization: "Bearer flag" },
@@ -45,11 +56,14 @@ test.each([
   ["a gate with a path", [HOST, "--gate", "https://a/b"]],
   ["a gate of another kind", [HOST, "--gate", "ftp://a"]],
   ["a gate that is no URL", [HOST, "--gate", "a:b:c"]],
-  ["a user without password", [HOST, "--user", "u"]],
-  ["a password without user", [HOST, "--password", "p"]],
-  ["two credentials in one header", [HOST, "--user", "u", "--password", "p", "--token", "t"]],
-  ["a bad header name", [HOST, "--token", "t", "--token-header", "x y"]],
-  ["a token of two lines", [HOST, "--token", "t\r\nx: y"]],
+  ["a user without password", [HOST, "--kit-user", "u"]],
+  ["a password without user", [HOST, "--kit-password", "p"]],
+  [
+    "two credentials in one header",
+    [HOST, "--kit-user", "u", "--kit-password", "p", "--kit-token", "t"],
+  ],
+  ["a bad header name", [HOST, "--kit-token", "t", "--kit-token-header", "x y"]],
+  ["a token of two lines", [HOST, "--kit-token", "t\r\nx: y"]],
 ])("%s is refused", (_what, args) => {
   expect(parseConnect(args, {})).toMatchObject({ ok: false, problem: expect.any(String) });
 });

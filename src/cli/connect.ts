@@ -3,14 +3,16 @@ import type { Readable, Writable } from "node:stream";
 import { parseArgs } from "node:util";
 import { openTunnel } from "../websocket/tunnel.ts";
 
-const connectUsage = `usage: realmgate connect HOST [--gate URL] [--token T [--token-header NAME]] [--user U --password P]
+const connectUsage = `usage: realmgate connect HOST [--gate URL] [--kit-token T [--kit-token-header NAME]] [--kit-user U --kit-password P]
 
 HOST        the host name of the program: PROJECT-CONTAINER-ssh-22.SERVER.containers.DOMAIN
 --gate      where the gate listens, if not at https://HOST: https://name:port or http://name:port
---token     sent as Authorization: Bearer T, or in the header that --token-header names
---user, --password   sent as Authorization: Basic
+--kit-token   what the program's permission document asks for: sent as Authorization: Bearer T, or in the header that
+            --kit-token-header names
+--kit-user, --kit-password   sent as Authorization: Basic
 
-Secrets are better kept out of the process list: REALMGATE_KIT_TOKEN, REALMGATE_KIT_USER, REALMGATE_KIT_PASSWORD.
+Secrets are better kept out of the process list: REALMGATE_KIT_TOKEN, REALMGATE_KIT_TOKEN_HEADER, REALMGATE_KIT_USER,
+REALMGATE_KIT_PASSWORD (or with HOODY_).
 
 A private authority is made known by NODE_EXTRA_CA_CERTS.
 
@@ -27,6 +29,11 @@ export interface ConnectOptions {
 export type ParsedConnect =
   | { readonly ok: true; readonly options: ConnectOptions }
   | { readonly ok: false; readonly problem: string };
+
+/** What `connect` reads, ours only. */
+export const connectVariables = ["TOKEN", "TOKEN_HEADER", "USER", "PASSWORD"].map(
+  (name) => `REALMGATE_KIT_${name}`,
+);
 
 const HOST = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/;
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -55,15 +62,19 @@ export function parseConnect(
   if (gate === null || !/^https?:$/.test(gate.protocol) || gate.pathname !== "/") {
     return problem("--gate has to be like https://name:port");
   }
-  const token = values.token ?? environment.REALMGATE_KIT_TOKEN;
-  const user = values.user ?? environment.REALMGATE_KIT_USER;
-  const password = values.password ?? environment.REALMGATE_KIT_PASSWORD;
+  const said = (flag: keyof typeof values, variable: string) =>
+    values[flag] ?? environment[`REALMGATE_${variable}`] ?? environment[`HOODY_${variable}`];
+  const token = said("kit-token", "KIT_TOKEN");
+  const user = said("kit-user", "KIT_USER");
+  const password = said("kit-password", "KIT_PASSWORD");
   if ((user === undefined) !== (password === undefined)) {
     return problem("a user needs a password, and a password a user");
   }
-  const tokenHeader = (values["token-header"] ?? "authorization").toLowerCase();
+  const tokenHeader = (
+    said("kit-token-header", "KIT_TOKEN_HEADER") ?? "authorization"
+  ).toLowerCase();
   if (!HEADER_NAME.test(tokenHeader)) {
-    return problem("--token-header is no header name");
+    return problem("--kit-token-header is no header name");
   }
   const credentials: Record<string, string> = {};
   if (user !== undefined) {
@@ -75,7 +86,7 @@ export function parseConnect(
     }
     if (tokenHeader === "authorization" && user !== undefined) {
       return problem(
-        "token and user would be sent in the same header; name another: --token-header",
+        "token and user would be sent in the same header; name another: --kit-token-header",
       );
     }
     credentials[tokenHeader] = tokenHeader === "authorization" ? `Bearer ${token}` : token;
@@ -122,10 +133,10 @@ function words(args: readonly string[]) {
     allowPositionals: true,
     options: {
       gate: string,
-      token: string,
-      "token-header": string,
-      user: string,
-      password: string,
+      "kit-token": string,
+      "kit-token-header": string,
+      "kit-user": string,
+      "kit-password": string,
     },
   });
 }

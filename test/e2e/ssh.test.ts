@@ -100,7 +100,7 @@ afterAll(async () => {
 function ssh(command: string, input: Blob | "ignore" = "ignore", token = TOKEN) {
   const words = [process.execPath, "src/main.ts", "connect", "%h", "--gate", program.urls.proxy];
   const options = [
-    `ProxyCommand=${words.join(" ")} --token-header X-Key`,
+    `ProxyCommand=${words.join(" ")} --kit-token-header X-Key`,
     `IdentityFile=${join(folder, "user")}`,
     `UserKnownHostsFile=${join(folder, "known_hosts")}`,
     "StrictHostKeyChecking=accept-new",

@@ -243,3 +243,36 @@ test("a broken document is reported with its owner, also when it is shared", () 
     ids.map((id) => ({ container: id, problem: expect.stringContaining("/groups/g") })),
   );
 });
+
+describe("of many changes at once, as at a start", () => {
+  const ids = Array.from({ length: 1_001 }, (_, i) => i.toString(16).padStart(24, "0"));
+  const [first = "", second = ""] = ids;
+  const many = (document: JsonObject, problems: object[] = []) =>
+    empty(problems).apply(
+      changes(
+        1n,
+        [project()],
+        ids.map((id) => container({ id, document })),
+      ),
+    );
+
+  test("a broken document is reported when it is first asked for, once", () => {
+    const problems: object[] = [];
+    const snapshot = many(BROKEN, problems);
+    expect(problems).toEqual([]);
+    for (const id of [first, second, first]) {
+      expect(snapshot.route(host({ container: id }))).toBe("policy_error");
+    }
+    expect(problems).toEqual([{ container: first, problem: expect.stringContaining("/groups/g") }]);
+  });
+
+  test("a document is compiled when it is first asked for, and then once", () => {
+    const snapshot = many(CLOSED);
+    const policies = [first, second, first].map((id) => {
+      const route = snapshot.route(host({ container: id }));
+      return typeof route === "string" ? route : route.policy;
+    });
+    expect(policies[0]).toBeObject();
+    expect(new Set(policies).size).toBe(1);
+  });
+});

@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import {
   type Changes,
   type ContainerState,
@@ -7,12 +7,8 @@ import {
   type ProjectState,
   ProjectStateSchema,
 } from "../../proto/gen/realmgate/v1/feed_pb.ts";
-import {
-  type PermissionDocument,
-  PermissionDocumentSchema,
-} from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { type CompiledPolicy, compile } from "../policy/compile.ts";
-import { parseDocument } from "../policy/document.ts";
+import type { PermissionDocument } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
+import type { CompiledPolicy } from "../policy/compile.ts";
 import { type Alias, aliasOf } from "./alias.ts";
 import { type CompiledHook, type ContainerHooks, compileHooks } from "./hook-match.ts";
 import type { DirectHost } from "./host.ts";
@@ -20,6 +16,7 @@ import { type Interned, InternTable } from "./interned.ts";
 import type { Log } from "./log.ts";
 import { ProgramPorts } from "./program-ports.ts";
 import { ShardedMap } from "./sharded-map.ts";
+import { decidingBytes, StoredPolicy } from "./stored-policy.ts";
 import { parseUpstreamAddress, type UpstreamAddress } from "./upstream-address.ts";
 
 /** Where a request leads and what decides about it. */
@@ -44,10 +41,13 @@ export type RouteRefusal = "no_container" | "disabled" | "policy_error";
 /** Why a snapshot answers nothing: the control plane has not been heard for too long. */
 export type Closed = "stale";
 
-/** A stored document: compiled, or why it could not be. */
-type StoredPolicy =
-  | { readonly ok: true; readonly policy: CompiledPolicy }
-  | { readonly ok: false; readonly problem: string };
+/**
+ * So many changes are compiled when they come, so that the first request does not wait and a bad document is told of at once. Of
+ * more, as at a start, each is compiled when it is first asked for.
+ */
+const COMPILED_AT_ONCE_MAX = 1_000;
+
+type Owner = { readonly project: string } | { readonly container: string };
 
 interface Project {
   readonly disabled: boolean;
@@ -164,13 +164,16 @@ export class Snapshot {
     if (container.disabled || project.disabled) {
       return "disabled";
     }
-    const stored = (container.policy ?? project.policy)?.value;
-    if (stored !== undefined && !stored.ok) {
-      return "policy_error";
+    const policy =
+      container.policy === null
+        ? this.#compiled(project.policy, { project: host.project })
+        : this.#compiled(container.policy, { container: host.container });
+    if (policy === "policy_error") {
+      return policy;
     }
     const target = container.ports.value.target(host.program, host.instance);
     return {
-      policy: stored === undefined ? null : stored.policy,
+      policy,
       program: target.program,
       instance: target.instance,
       address: container.address,
@@ -185,8 +188,9 @@ export class Snapshot {
    * latest: the tables of shared documents follow that one line.
    */
   apply(changes: Changes): Snapshot {
-    const projects = this.#projects.with(this.#projectEntries(changes.projects));
-    const entries = this.#containerEntries(changes.containers);
+    const atOnce = changes.projects.length + changes.containers.length <= COMPILED_AT_ONCE_MAX;
+    const projects = this.#projects.with(this.#projectEntries(changes.projects, atOnce));
+    const entries = this.#containerEntries(changes.containers, atOnce);
     const aliases = this.#aliases.with(this.#aliasEntries(entries));
     const containers = this.#containers.with(entries);
     return new Snapshot(this.#shared, changes.revision, projects, containers, aliases);
@@ -232,21 +236,27 @@ export class Snapshot {
     return Bun.hash(name, this.#shared.aliasSeed).toString(16);
   }
 
-  #projectEntries(states: readonly ProjectState[]): Map<string, Project | undefined> {
+  #projectEntries(
+    states: readonly ProjectState[],
+    atOnce: boolean,
+  ): Map<string, Project | undefined> {
     const entries = new Map<string, Project | undefined>();
     for (const state of states) {
       const before = entries.has(state.id) ? entries.get(state.id) : this.#projects.get(state.id);
-      entries.set(state.id, state.deleted ? undefined : this.#project(state));
+      entries.set(state.id, state.deleted ? undefined : this.#project(state, atOnce));
       this.#releasePolicy(before?.policy);
     }
     return entries;
   }
 
-  #containerEntries(states: readonly ContainerState[]): Map<string, Container | undefined> {
+  #containerEntries(
+    states: readonly ContainerState[],
+    atOnce: boolean,
+  ): Map<string, Container | undefined> {
     const entries = new Map<string, Container | undefined>();
     for (const state of states) {
       const before = entries.has(state.id) ? entries.get(state.id) : this.#containers.get(state.id);
-      entries.set(state.id, state.deleted ? undefined : this.#container(state));
+      entries.set(state.id, state.deleted ? undefined : this.#container(state, atOnce));
       this.#releasePolicy(before?.policy);
       if (before !== undefined) {
         this.#shared.ports.release(before.ports);
@@ -255,14 +265,14 @@ export class Snapshot {
     return entries;
   }
 
-  #project(state: ProjectState): Project {
+  #project(state: ProjectState, atOnce: boolean): Project {
     return {
       disabled: state.disabled,
-      policy: this.#policy(state.document, { project: state.id }),
+      policy: this.#policy(state.document, { project: state.id }, atOnce),
     };
   }
 
-  #container(state: ContainerState): Container {
+  #container(state: ContainerState, atOnce: boolean): Container {
     const { serverName, programPorts } = this.#shared.options;
     const here = state.serverName === serverName;
     return {
@@ -270,7 +280,7 @@ export class Snapshot {
       aliases: here ? aliasesOf(state) : NO_ALIASES,
       address: here && state.running ? this.#address(state) : null,
       disabled: state.disabled,
-      policy: this.#policy(state.document, { container: state.id }),
+      policy: this.#policy(state.document, { container: state.id }, atOnce),
       ports: this.#shared.ports.acquire(
         portsKey(state.programs),
         () => new ProgramPorts(state.programs, programPorts),
@@ -296,19 +306,46 @@ export class Snapshot {
 
   #policy(
     document: PermissionDocument | undefined,
-    owner: { readonly project: string } | { readonly container: string },
+    owner: Owner,
+    atOnce: boolean,
   ): Interned<StoredPolicy> | null {
     if (document === undefined) {
       return null;
     }
-    const held = this.#shared.policies.acquire(documentKey(document), () => compiled(document));
-    if (!held.value.ok) {
-      this.#shared.options.log.error(
-        { ...owner, problem: held.value.problem },
-        "permission document does not compile; what it guards is closed",
-      );
+    const bytes = decidingBytes(document);
+    // A digest: the text and its secrets need not be kept as a key.
+    const key = new Bun.CryptoHasher("sha256").update(bytes).digest("base64");
+    const held = this.#shared.policies.acquire(key, () => new StoredPolicy(bytes));
+    const compiled = atOnce ? held.value.compiled : null;
+    if (compiled?.ok === false) {
+      this.#report(held.value, owner, compiled.problem);
     }
     return held;
+  }
+
+  #compiled(
+    held: Interned<StoredPolicy> | null,
+    owner: Owner,
+  ): CompiledPolicy | null | "policy_error" {
+    if (held === null) {
+      return null;
+    }
+    const { compiled, reported } = held.value;
+    if (compiled.ok) {
+      return compiled.policy;
+    }
+    if (!reported) {
+      this.#report(held.value, owner, compiled.problem);
+    }
+    return "policy_error";
+  }
+
+  #report(stored: StoredPolicy, owner: Owner, problem: string): void {
+    stored.reported = true;
+    this.#shared.options.log.error(
+      { ...owner, problem },
+      "permission document does not compile; what it guards is closed",
+    );
   }
 
   #releasePolicy(held: Interned<StoredPolicy> | null | undefined): void {
@@ -332,34 +369,6 @@ function aliasesOf({ projectId, id, aliases }: ContainerState): readonly Alias[]
     return NO_ALIASES;
   }
   return aliases.map((state) => aliasOf(state, projectId, id)).filter((alias) => alias !== null);
-}
-
-/** Never throws: one bad document must not take the others with it. */
-function compiled(document: PermissionDocument): StoredPolicy {
-  try {
-    const parsed = parseDocument(document);
-    if (parsed.ok) {
-      return { ok: true, policy: compile(parsed.document) };
-    }
-    const violations = parsed.violations.map(({ pointer, reason }) => `${pointer} ${reason}`);
-    return { ok: false, problem: violations.join("; ") };
-  } catch (error) {
-    return { ok: false, problem: String(error) };
-  }
-}
-
-/** A digest, so that a document's text (and its secrets) need not be kept; without what does not decide. */
-function documentKey(document: PermissionDocument): string {
-  const { groups, permissions, default: fallback, combine } = document;
-  const deciding = create(PermissionDocumentSchema, { groups, permissions });
-  if (fallback !== undefined) {
-    deciding.default = fallback;
-  }
-  if (combine !== undefined) {
-    deciding.combine = combine;
-  }
-  const bytes = toBinary(PermissionDocumentSchema, deciding);
-  return new Bun.CryptoHasher("sha256").update(bytes).digest("base64");
 }
 
 function portsKey(programs: ContainerState["programs"]): string {

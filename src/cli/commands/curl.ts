@@ -3,7 +3,7 @@ import type { Command } from "../command.ts";
 import { CommandFailure, exitCode } from "../exit-code.ts";
 import { fieldAt } from "../output/cell.ts";
 import { safeText } from "../output/safe-text.ts";
-import { containersUrlFlag, programAddress } from "../program-address.ts";
+import { programAddress } from "../program-address.ts";
 import { whichContainer } from "../run-call.ts";
 
 export const curlCommands: readonly Command[] = [
@@ -21,7 +21,6 @@ export const curlCommands: readonly Command[] = [
         secret: true,
       },
       body: { kind: "text", about: "what is sent, JSON as a rule" },
-      "containers-url": containersUrlFlag,
       instance: { kind: "integer", about: "which curl program; 1 when it is not there" },
     },
     run: async (context, { flags }) => {
@@ -34,7 +33,6 @@ export const curlCommands: readonly Command[] = [
         id,
         "curl",
         flags.get("instance") as number | undefined,
-        flags.get("containers-url"),
       );
       const query = new URLSearchParams();
       for (const name of ["url", "method", "auth", "body"]) {

@@ -554,7 +554,7 @@ test("a link of the container's curl program carries the whole request", async (
   const ran = await line.run([
     ...["curl", "get-url", "-c", containerId, "--containers-url", "https://containers.example"],
     ...["--url", "https://x.example/deploy?a=1", "--method", "POST", "--auth", "Bearer t"],
-    ...["--body", '{"a": "&"}'],
+    ...["--body", '{"a": "&"}', "--header", "X-Api-Token: t-1"],
   ]);
   expect(ran).toMatchObject({ exit: 0, err: "" });
   const url = new URL(ran.out.trim());
@@ -565,5 +565,6 @@ test("a link of the container's curl program carries the whole request", async (
     method: "POST",
     auth: "Bearer t",
     body: '{"a": "&"}',
+    header: "X-Api-Token: t-1",
   });
 });

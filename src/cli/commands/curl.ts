@@ -20,6 +20,13 @@ export const curlCommands: readonly Command[] = [
         about: "value of Authorization: Bearer …; -: from standard input. It is in the link!",
         secret: true,
       },
+      header: {
+        kind: "texts",
+        about: "a header line 'Name: value'; -: from standard input. It is in the link!",
+        placeholder: "line",
+        goesTo: "here",
+        secret: true,
+      },
       body: { kind: "text", about: "what is sent, JSON as a rule" },
       instance: { kind: "integer", about: "which curl program; 1 when it is not there" },
     },
@@ -38,6 +45,9 @@ export const curlCommands: readonly Command[] = [
       for (const name of ["url", "method", "auth", "body"]) {
         const value = flags.get(name);
         if (typeof value === "string") query.set(name, value);
+      }
+      for (const line of (flags.get("header") ?? []) as readonly string[]) {
+        query.append("header", line);
       }
       const url = `${base}/proxy?${query}`;
       context.show(

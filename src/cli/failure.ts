@@ -58,6 +58,7 @@ const byCode: ReadonlyMap<string, Next> = new Map<string, Next>([
     () => "projects update ID --alias … --realm-ids … puts the project in a realm",
   ],
   ["INSUFFICIENT_PERMISSIONS", () => "realmgate auth get-current shows what this token may do"],
+  ["GROUP_NOT_FOUND", () => "groups ip, jwt, password or token set makes one"],
   ["PRECONDITION_REQUIRED", () => "--if-match VERSION names what you saw; `latest` reads it first"],
 ]);
 

@@ -100,6 +100,14 @@ describe("streams and exit codes", () => {
     ]);
   });
 
+  test("a permission for a group that is not there is told what makes one", async () => {
+    const group = "--if-match latest --group-name ghost --program http --access true";
+    const ran = await run(`projects proxy groups permissions set --project ${projectId} ${group}`);
+    expect(ran.err).toBe(
+      "error: 404 Group not found: groups ip, jwt, password or token set makes one\n",
+    );
+  });
+
   test("the gate in place of the API is told from it", async () => {
     const ran = await run(`projects list --base-url ${program.urls.proxy}`);
     expect(ran.err).toContain("this is the gate and not the API: is --base-url right?");

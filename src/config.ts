@@ -122,10 +122,11 @@ const passwordLengthMax = 128;
 
 /** What `--help` prints: every setting as a flag, with its meaning and default. */
 export function settingsHelp(): string {
+  const width = Math.max(...Object.keys(settings).map((setting) => flagOf(setting).length));
   return Object.entries(settings)
     .map(([setting, [fallback, meaning]]) => {
       const shown = fallback === "" ? "" : ` (${fallback})`;
-      return `  ${flagOf(setting).padEnd(20)} ${meaning}${shown}`;
+      return `  ${flagOf(setting).padEnd(width)} ${meaning}${shown}`;
     })
     .join("\n");
 }

@@ -130,6 +130,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       reload: () => proxy.reloadTls(),
       async stop() {
         draining = true;
+        log.info({ drainS: config.drainS }, "told to stop: what runs may end");
         await opening.stop();
         await stopAll(stops);
       },

@@ -421,9 +421,26 @@ describe("what comes before the groups is told as what it is:", () => {
     expect(told).toMatchObject({ reason: "disabled", status: 503, enable_proxy: false });
     expect(told.summary).toBe("503: the container's kill switch is thrown (enable_proxy is false)");
     await make(`/containers/${id}/stop`, {});
-    expect((await explain({ program: "terminal" }, id)).reason).toBe("no_container");
+    const stopped = await explain({ program: "terminal" }, id);
+    expect(stopped).toMatchObject({
+      reason: "no_container",
+      summary: "503: the container is not running",
+    });
     const bare = await make(`/projects/${projectId}/containers`, { name: "bare" });
-    expect((await explain({ program: "terminal" }, bare.id)).reason).toBe("no_container");
+    const nowhere = await explain({ program: "terminal" }, bare.id);
+    expect(nowhere).toMatchObject({
+      reason: "no_container",
+      summary: "503: the container has no address: an operator says where the gate dials",
+    });
+  });
+
+  test("a host of another server and one of another project are told apart", async () => {
+    for (const [host, told] of [
+      [`${projectId}-${containerId}-terminal-1.elsewhere.containers.localhost`, "another server"],
+      [`${"0".repeat(24)}-${containerId}-terminal-1.local.containers.localhost`, "another project"],
+    ]) {
+      expect((await explain({ host })).summary).toContain(`the host names ${told}`);
+    }
   });
 
   test("no document: open; then the project's, as soon as it is written", async () => {

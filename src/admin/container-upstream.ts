@@ -23,7 +23,7 @@ export function programsOf(
   for (const [name, { port, stride }] of Object.entries(sent)) {
     const program = canonicalProgram(name);
     if (program === undefined) throw badProgram(name, "is not a program name");
-    if (isByPort(program)) throw badProgram(name, "has the port of its URL");
+    if (isByPort(program)) throw badProgram(name, "has the port that its URL names, and none here");
     if (programs.has(program)) throw badProgram(name, "names the program of another entry");
     programs.set(program, { port, stride });
   }

@@ -32,6 +32,8 @@ export interface Flag {
   /** `-` reads it from standard input; it is never shown. */
   readonly secret?: boolean;
   readonly hidden?: boolean;
+  /** Taken from `--container`, its variable or the file when it is not there. */
+  readonly orContainer?: boolean;
   /** What stands for the value in the help. */
   readonly placeholder?: string;
 }

@@ -58,6 +58,7 @@ const byCode: ReadonlyMap<string, Next> = new Map<string, Next>([
     () => "projects update ID --alias … --realm-ids … puts the project in a realm",
   ],
   ["INSUFFICIENT_PERMISSIONS", () => "realmgate auth get-current shows what this token may do"],
+  ["GROUP_NOT_FOUND", () => "groups ip, jwt, password or token set makes one"],
   ["PRECONDITION_REQUIRED", () => "--if-match VERSION names what you saw; `latest` reads it first"],
 ]);
 
@@ -78,6 +79,10 @@ function nextStep(failure: ApiError, settings: Settings): string {
   const known = byCode.get(failure.code)?.(failure, settings);
   if (known !== undefined) return known;
   if (/^HTTP_\d/.test(failure.code)) return "is --base-url right?";
+  // The gate's own refusals have lower-case codes, the API's have not.
+  if (/^[a-z_]+$/.test(failure.code)) {
+    return "this is the gate and not the API: is --base-url right?";
+  }
   const realm = realmOf(settings.baseUrl);
   if (statusCode === 404 && realm !== null) {
     return `only what is in the realm ${realm} exists here; another --realm, or none, may have it`;

@@ -1,35 +1,30 @@
 // Where a program of a container is reached.
 import { containersUrlOf, type Place, programUrl } from "../client/containers-url.ts";
-import type { Flag } from "./command.ts";
 import type { Context } from "./context.ts";
 import { CommandFailure, exitCode } from "./exit-code.ts";
 import { fieldAt } from "./output/cell.ts";
 
-export const containersUrlFlag: Flag = {
-  kind: "text",
-  about: "where containers are reached, when it is not where the API's address suggests",
-  placeholder: "url",
-  goesTo: "here",
-};
-
-/** Asks for the container and its server. `containersUrl`: what `--containers-url` said. */
+/** Asks for the container and its server. Warns where the port cannot be known. */
 export async function programAddress(
   context: Context,
   id: string,
   program: string,
   instance: number | undefined,
-  containersUrl: unknown,
 ): Promise<string> {
   const [container, servers] = [
     await context.request({ method: "GET", path: `/api/v1/containers/${encodeURIComponent(id)}` }),
     await context.request({ method: "GET", path: "/api/v1/servers" }),
   ];
   const place = placeOf(container.data);
+  const { baseUrl, containersUrl } = context.settings;
+  if (containersUrl === undefined && containersUrlOf(baseUrl) === null) {
+    context.warn(
+      "the API's address does not tell where the gate listens; say it: " +
+        "realmgate config set containersUrl http://containers.localhost:8000",
+    );
+  }
   try {
-    const root =
-      typeof containersUrl === "string"
-        ? containersUrl
-        : containersUrlFrom(context.settings.baseUrl, place, servers.data);
+    const root = containersUrl ?? containersUrlFrom(baseUrl, place, servers.data);
     return programUrl(root, place, program, instance);
   } catch (error) {
     if (error instanceof TypeError) throw new CommandFailure(exitCode.usage, error.message);

@@ -66,6 +66,11 @@ export function prepare(
     if (place === "query") query[field] = value as string | number | boolean;
     else if (place === "body") setField(body, field.split("."), value);
   }
+  for (const [name, flag] of Object.entries(flags)) {
+    if (!flag.orContainer || given.flags.has(name)) continue;
+    if (container === undefined) throw new CommandFailure(exitCode.usage, whichContainer);
+    body[flag.field ?? name.replaceAll("-", "_")] = container;
+  }
   const path = `/api/v1${call.path.replace(/\{([a-z-]+)\}/g, (_whole, name: string) => encodeURIComponent(pathPart(name, command, given, container)))}`;
   const sent = call.body === undefined ? body : call.body(body, given);
   const hasBody = call.method !== "GET" && call.method !== "DELETE";

@@ -10,7 +10,9 @@ export const realmIdPattern = /^[0-9a-f]{24}$/;
 export function parseBaseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || (url.protocol !== "https:" && url.protocol !== "http:")) {
-    throw new TypeError("the base URL must be an http:// or https:// URL");
+    throw new TypeError(
+      "the base URL must be an http:// or https:// URL, such as http://localhost:8080",
+    );
   }
   if (url.username !== "" || url.password !== "") {
     throw new TypeError("the base URL must not carry credentials: pass them as `credential`");

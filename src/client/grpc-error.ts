@@ -26,7 +26,7 @@ export class GrpcError extends Error {
   readonly retryAfterS: number | null;
 
   constructor(status: number, message: string, trailers: Metadata) {
-    super(message);
+    super(unanswered(message));
     this.name = "GrpcError";
     this.status = status;
     const details = detailsOf(trailers);
@@ -42,6 +42,15 @@ export class GrpcError extends Error {
     this.requestId = textOf(trailers, "x-request-id");
     this.retryAfterS = retries[0] === undefined ? null : Number(retries[0].seconds);
   }
+}
+
+/** What grpc-js says of a server that is not there, without its frame and its clock. */
+function unanswered(message: string): string {
+  const [, why] =
+    /^No connection established\. Last error: (.*?)(?: \([^()]*Z\))?\. Resolution note: .*$/s.exec(
+      message,
+    ) ?? [];
+  return why === undefined ? message : `no connection: ${why.replace(/^Error: /, "")}`;
 }
 
 /** One text of the trailers. */

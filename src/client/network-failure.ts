@@ -39,6 +39,13 @@ export function networkFailure(
   return new NetworkError(kind, origin, sentences[kind](origin, hostname, code), thrown);
 }
 
+/** What a code of Bun or OpenSSL mostly comes from, as another sentence. */
+const guesses: ReadonlyMap<string, string> = new Map([
+  ["EPROTO", " Does it speak plain http://?"],
+  ["ERR_SSL_WRONG_VERSION_NUMBER", " Does it speak plain http://?"],
+  ["Malformed_HTTP_Response", " Is that the gRPC port, or does it want https://?"],
+]);
+
 const sentences = {
   dns: (_origin, hostname) =>
     hostname.endsWith(".localhost")
@@ -50,7 +57,7 @@ const sentences = {
   timeout: (origin) => `${origin} did not answer in time.`,
   aborted: (origin) => `The call to ${origin} was aborted.`,
   other: (origin, _hostname, code) =>
-    `The connection to ${origin} failed${code === "" ? "" : ` (${code})`}.`,
+    `The connection to ${origin} failed${code === "" ? "" : ` (${code})`}.${guesses.get(code) ?? ""}`,
 } satisfies Record<NetworkErrorKind, (origin: string, hostname: string, code: string) => string>;
 
 /** The first code on the error, its causes, and what those gather (several addresses were tried). */

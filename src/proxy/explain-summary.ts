@@ -5,10 +5,11 @@ import type { RefusalReason } from "./refuse.ts";
 /** Groups that the sentence tells about; the whole list stands beside it. */
 const groupsToldMax = 4;
 
-/** The verdict in one sentence, without a full stop. */
-export function summaryOf(explanation: Explanation): string {
+/** The verdict in one sentence, without a full stop. `absence`: what `no_container` comes from. */
+export function summaryOf(explanation: Explanation, absence: Absence | null): string {
   const { allow, status, reason } = explanation;
-  const told = SENTENCES[reason as Told]?.(explanation) ?? reason;
+  const told =
+    absence === null ? (SENTENCES[reason as Told]?.(explanation) ?? reason) : ABSENCES[absence];
   return `${allow ? "let through" : status}: ${told}`;
 }
 
@@ -18,8 +19,19 @@ type Told =
   | "open"
   | Extract<
       RefusalReason,
-      "bad_host" | "unknown_host" | "no_container" | "disabled" | "policy_error" | "no_upstream"
+      "bad_host" | "unknown_host" | "disabled" | "policy_error" | "no_upstream"
     >;
+
+/** Why there is no container where the host leads. Clients of the proxy are not told which. */
+export type Absence = keyof typeof ABSENCES;
+
+const ABSENCES = {
+  other_server: "the host names another server than the container's",
+  other_project: "the host names another project than the container's",
+  not_running: "the container is not running",
+  no_address: "the container has no address: an operator says where the gate dials",
+  undialled_address: "the container's address is not one that may be dialled",
+};
 
 const SENTENCES: Readonly<Record<Told, (explanation: Explanation) => string>> = {
   open: () => "no permission document is in force",
@@ -34,8 +46,6 @@ const SENTENCES: Readonly<Record<Told, (explanation: Explanation) => string>> = 
     judgedAs === undefined
       ? "the host leads nowhere: it is outside the grammar, or its alias is unknown, disabled or expired"
       : "the alias leads to its own path only",
-  no_container: () =>
-    "the container is not running, has no address that may be dialled, or the host names another project or server",
   disabled: ({ enableProxy }) =>
     `the ${enableProxy ? "project" : "container"}'s kill switch is thrown (enable_proxy is false)`,
   policy_error: () => "the permission document in force cannot be applied",

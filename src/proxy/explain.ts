@@ -28,7 +28,7 @@ import { DECISION_REASONS } from "../policy/reason.ts";
 import { aliasedTarget } from "./alias.ts";
 import { UNKNOWN_ADDRESS } from "./client-address.ts";
 import { RequestCredentials } from "./credential.ts";
-import { summaryOf } from "./explain-summary.ts";
+import { type Absence, summaryOf } from "./explain-summary.ts";
 import { type DirectHost, type HostName, hostParser } from "./host.ts";
 import { judge, type Verdict } from "./judge.ts";
 import { NO_PORT, ProgramPorts, type Target } from "./program-ports.ts";
@@ -205,8 +205,20 @@ async function explain(
   } satisfies MessageInitShape<typeof ExplanationSchema>;
   return create(ExplanationSchema, {
     ...told,
-    summary: summaryOf(create(ExplanationSchema, told)),
+    summary: summaryOf(
+      create(ExplanationSchema, told),
+      reason === "no_container" ? absenceOf({ container, project }, asked.host) : null,
+    ),
   });
+}
+
+/** In the order of `Snapshot.route`; it speaks of this container only, so that no other one shows. */
+function absenceOf({ container, project }: ExplainedState, host: HostName): Absence {
+  if (host.kind === "refused") return "other_server";
+  if (host.kind === "direct" && host.project !== project.id) return "other_project";
+  if (!container.running) return "not_running";
+  if (container.address === undefined) return "no_address";
+  return "undialled_address";
 }
 
 /** A snapshot in which there is this one container, as on its own server. */

@@ -217,10 +217,22 @@ describe("counters and lines", () => {
     expect(logged.map(({ fields }) => fields)).toContainEqual({
       requestId,
       reason: "denied",
+      client: "127.0.0.1",
       program: "terminal",
       instance: 1,
       project,
       container,
+    });
+  });
+
+  test("and so is one that is for no container", async () => {
+    const response = await ask("nothing.example");
+    const requestId = response.headers.get("x-realmgate-request-id");
+    expect(await code(response)).toEqual([404, "unknown_host"]);
+    expect(logged.map(({ fields }) => fields)).toContainEqual({
+      requestId,
+      reason: "unknown_host",
+      client: "127.0.0.1",
     });
   });
 

@@ -160,7 +160,9 @@ async function refusalOf(message: IncomingMessage): Promise<string> {
     }
     const { code, message: said } = JSON.parse(text) as { code?: unknown; message?: unknown };
     if (typeof code === "string" && typeof said === "string") {
-      return `refused: ${status} ${printable(code)} (${printable(said)})`;
+      const id = message.headers["x-realmgate-request-id"];
+      const named = typeof id === "string" ? `; request ${printable(id)}` : "";
+      return `refused: ${status} ${printable(code)} (${printable(said)}${named})`;
     }
   } catch {
     // Not one of ours: the status has to do.

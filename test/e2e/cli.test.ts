@@ -1,6 +1,6 @@
 // The command line as people and scripts meet it: exit codes, streams, sessions, questions, and a real gate behind it.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Api, loginAdmin } from "./client.ts";
 import { type CommandLine, commandLine, type Ran } from "./command-line.ts";
@@ -70,7 +70,8 @@ describe("streams and exit codes", () => {
 
   test.each([
     ["projetcs list", "unknown command 'projetcs'\n(Did you mean projects?)"],
-    ["projects lst", "unknown command 'lst'\n(Did you mean list?)"],
+    ["logn -u admin", "unknown command 'logn'\n(Did you mean login?)\nrealmgate --help lists"],
+    ["projects lst", "(Did you mean list?)\nrealmgate projects --help tells how it is used"],
     ["projects list --pgae 2", "unknown option '--pgae'\n(Did you mean --page?)"],
     ["projects get", "missing required argument 'id'"],
     ["projects create", "--alias is missing: its name"],
@@ -79,6 +80,9 @@ describe("streams and exit codes", () => {
     ["projects list --base-url api.example", "the base URL must be an http:// or https:// URL"],
     ["containers manage 0123456789abcdef01234567 reboot", "operation is one of start, stop"],
     [`projects proxy state --project ${ABSENT}`, "--if-match is missing: version that you saw"],
+    [`explain ${ABSENT}`, "One of --program NAME (with --instance), --host HOST and --alias NAME"],
+    [`explain ${ABSENT} --host a --alias b`, "One of --program NAME"],
+    ["proxy create --program terminal", "which container? name it with --container ID"],
     ["projects list --project", "unknown option '--project'"],
     ["containers get --container --realm x", "It is a flag itself: is a variable empty?"],
   ])("%s cannot be read: 2", async (words, problem) => {
@@ -86,6 +90,32 @@ describe("streams and exit codes", () => {
     expect(ran).toMatchObject({ exit: 2, out: "" });
     expect(ran.err).toStartWith("error: ");
     expect(ran.err).toContain(problem);
+  });
+
+  test("a flag that is there and cannot be read is not said to be missing as well", async () => {
+    const ran = await run(`projects proxy default --project ${ABSENT} --default dney`);
+    expect(ran.err.split("\n").slice(0, 2)).toEqual([
+      "error: --default is one of allow, deny; not dney",
+      "--if-match is missing: version that you saw, as `get` shows it: file:v3; `latest` reads it first",
+    ]);
+  });
+
+  test("a permission for a group that is not there is told what makes one", async () => {
+    const group = "--if-match latest --group-name ghost --program http --access true";
+    const ran = await run(`projects proxy groups permissions set --project ${projectId} ${group}`);
+    expect(ran.err).toBe(
+      "error: 404 Group not found: groups ip, jwt, password or token set makes one\n",
+    );
+  });
+
+  test("the gate in place of the API is told from it", async () => {
+    const ran = await run(`projects list --base-url ${program.urls.proxy}`);
+    expect(ran.err).toContain("this is the gate and not the API: is --base-url right?");
+  });
+
+  test("a server that does not speak what the URL says is told", async () => {
+    const ran = await run(`projects list --base-url ${site.replace("http:", "https:")}`);
+    expect(ran.err).toContain("Does it speak plain http://?");
   });
 
   test("invalid JSON in a flag points at the character: 2", async () => {
@@ -494,11 +524,45 @@ test("a program's address is that of the gate", async () => {
   expect(wrong).toMatchObject({ exit: 2, out: "" });
 });
 
+test("where its port cannot be known that is said, until the configuration says it", async () => {
+  const home = mkdtempSync(join(line.folder, "boxed-"));
+  const config = `--config ${join(home, "config.json")}`;
+  const url = `containers url ${containerId} --program terminal ${config} -t ${stored().session?.token}`;
+  const guessed = await run(url);
+  expect(guessed).toMatchObject({ exit: 0 });
+  expect(guessed.err).toContain("config set containersUrl http://containers.localhost:8000");
+  await run(`config set containersUrl http://containers.localhost:8000 ${config}`);
+  expect(await run(url)).toEqual({
+    exit: 0,
+    out: `http://${projectId}-${containerId}-terminal-1.local.containers.localhost:8000\n`,
+    err: "",
+  });
+  expect(await run(`config set containersUrl localhost:8000 ${config}`)).toMatchObject({ exit: 2 });
+});
+
+test("explain takes the URL as a browser has it", async () => {
+  const url = `http://${projectId}-${containerId}-terminal-2.local.containers.localhost:8000/a?b=c#d`;
+  const { exit, out } = await run(`explain ${containerId} -o json --host ${url}`);
+  expect({ exit, judged: JSON.parse(out).judged_as }).toMatchObject({
+    exit: 0,
+    judged: { program: "terminal", instance: 2 },
+  });
+});
+
+test("an alias is made for the container that is configured", async () => {
+  const words = `proxy create -c ${containerId} --program terminal --alias cli-term -o json`;
+  const { exit, out } = await run(words);
+  expect({ exit, container: JSON.parse(out).container_id }).toEqual({
+    exit: 0,
+    container: containerId,
+  });
+});
+
 test("a link of the container's curl program carries the whole request", async () => {
   const ran = await line.run([
     ...["curl", "get-url", "-c", containerId, "--containers-url", "https://containers.example"],
     ...["--url", "https://x.example/deploy?a=1", "--method", "POST", "--auth", "Bearer t"],
-    ...["--body", '{"a": "&"}'],
+    ...["--body", '{"a": "&"}', "--header", "X-Api-Token: t-1"],
   ]);
   expect(ran).toMatchObject({ exit: 0, err: "" });
   const url = new URL(ran.out.trim());
@@ -509,5 +573,6 @@ test("a link of the container's curl program carries the whole request", async (
     method: "POST",
     auth: "Bearer t",
     body: '{"a": "&"}',
+    header: "X-Api-Token: t-1",
   });
 });

@@ -92,6 +92,7 @@ describe("a refusal", () => {
     using projects = grpcClient("127.0.0.1:9", ProjectService, { credential, timeoutMs: 500 });
     const failure = await failureOf(projects.listProjects({}));
     expect([[4, 14].includes(failure.status), failure.code]).toEqual([true, ""]);
+    expect(failure.message).not.toContain("Resolution note");
   });
 });
 

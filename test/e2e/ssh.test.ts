@@ -140,7 +140,7 @@ describe.skipIf(missing !== null)("ssh through the gate", () => {
     const said = await new Response(child.stderr).text();
     expect(await child.exited).toBe(255);
     expect(said).toContain(
-      `realmgate: ${host}: refused: 401 unauthenticated (Authentication is required)\n`,
+      `realmgate: ${host}: refused: 401 unauthenticated (Authentication is required; request `,
     );
   }, 20_000);
 

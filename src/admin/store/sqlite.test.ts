@@ -86,13 +86,21 @@ describe("on disk", () => {
   test.each([
     ["another key", randomBytes(32), "documents"],
     ["the key of another purpose", key, "sessions"],
-  ])("%s opens no document, and says so", async (_why, master, purpose) => {
-    const other = openWith(master, purpose);
+  ])("%s does not open the database, and that is told at once", (_why, master, purpose) => {
+    expect(() => openWith(master, purpose)).toThrow("sealed with another secret key");
+  });
+
+  test("one damaged document is that, and not another key", async () => {
+    await put(await newProject("q"), 0, "{}");
+    const file = new Database(path, { strict: true });
+    file.run("update documents set body = x'00' where owner_id = ?", [projectId]);
+    file.close();
+    const again = openWith(key);
     try {
-      await expect(read(other)).rejects.toThrow("does not open with this secret key");
-      await expect(other.factsAfter(0)).rejects.toThrow("does not open with this secret key");
+      await expect(read(again)).rejects.toThrow("does not open with this secret key");
+      await expect(again.factsAfter(0)).rejects.toThrow("does not open with this secret key");
     } finally {
-      await other.close();
+      await again.close();
     }
   });
 

@@ -51,7 +51,12 @@ export const aliasCommands: readonly Command[] = [
     example:
       "proxy create --container-id 890abcdef12345678901cdef --alias shop --program http --port 3000",
     flags: {
-      "container-id": { kind: "text", about: "whose program", placeholder: "id", required: true },
+      "container-id": {
+        kind: "text",
+        about: "whose program; --container when it is not there",
+        placeholder: "id",
+        orContainer: true,
+      },
       program: { kind: "text", about: "terminal, http, http-3000, …", required: true },
       ...settings,
     },

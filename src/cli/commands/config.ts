@@ -29,6 +29,10 @@ const rules: Readonly<Record<ConfigKey, (value: string) => string | null>> = {
       return (error as TypeError).message;
     }
   },
+  containersUrl: (value) =>
+    URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
+      ? null
+      : "containersUrl is an http:// or https:// URL, such as http://containers.localhost:8000",
   realm: (value) => (realmIdPattern.test(value) ? null : "a realm is 24 lower-case hex digits"),
   container: (value) => (/^[0-9a-f]{24}$/.test(value) ? null : "a container is 24 hex digits"),
   output: (value) =>

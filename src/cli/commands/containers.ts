@@ -2,7 +2,7 @@ import type { Command, Flags, Show } from "../command.ts";
 import { CommandFailure, exitCode } from "../exit-code.ts";
 import { fieldAt } from "../output/cell.ts";
 import { safeText } from "../output/safe-text.ts";
-import { containersUrlFlag, programAddress } from "../program-address.ts";
+import { programAddress } from "../program-address.ts";
 import { whichContainer } from "../run-call.ts";
 import { containerId, id, paging, project, realmFilter, realmIds } from "./flags.ts";
 
@@ -211,7 +211,6 @@ export const containerCommands: readonly Command[] = [
     flags: {
       program: { kind: "text", about: "which program: terminal, http, …", required: true },
       instance: { kind: "integer", about: "which one; of http the port" },
-      "containers-url": containersUrlFlag,
     },
     run: async (context, { args, flags }) => {
       const id = args.get("id") ?? context.settings.container;
@@ -221,7 +220,6 @@ export const containerCommands: readonly Command[] = [
         id,
         String(flags.get("program")),
         flags.get("instance") as number | undefined,
-        flags.get("containers-url"),
       );
       context.show(
         { as: "text", text: (data) => [safeText(String(fieldAt(data, "url")))], id: "url" },

@@ -3,7 +3,7 @@ import type { Command } from "../command.ts";
 import { CommandFailure, exitCode } from "../exit-code.ts";
 import { fieldAt } from "../output/cell.ts";
 import { safeText } from "../output/safe-text.ts";
-import { containersUrlFlag, programAddress } from "../program-address.ts";
+import { programAddress } from "../program-address.ts";
 import { whichContainer } from "../run-call.ts";
 
 export const curlCommands: readonly Command[] = [
@@ -20,8 +20,14 @@ export const curlCommands: readonly Command[] = [
         about: "value of Authorization: Bearer …; -: from standard input. It is in the link!",
         secret: true,
       },
+      header: {
+        kind: "texts",
+        about: "a header line 'Name: value'; -: from standard input. It is in the link!",
+        placeholder: "line",
+        goesTo: "here",
+        secret: true,
+      },
       body: { kind: "text", about: "what is sent, JSON as a rule" },
-      "containers-url": containersUrlFlag,
       instance: { kind: "integer", about: "which curl program; 1 when it is not there" },
     },
     run: async (context, { flags }) => {
@@ -34,12 +40,14 @@ export const curlCommands: readonly Command[] = [
         id,
         "curl",
         flags.get("instance") as number | undefined,
-        flags.get("containers-url"),
       );
       const query = new URLSearchParams();
       for (const name of ["url", "method", "auth", "body"]) {
         const value = flags.get(name);
         if (typeof value === "string") query.set(name, value);
+      }
+      for (const line of (flags.get("header") ?? []) as readonly string[]) {
+        query.append("header", line);
       }
       const url = `${base}/proxy?${query}`;
       context.show(

@@ -15,7 +15,7 @@ export const explainCommands: readonly Command[] = [
     flags: {
       program: { kind: "text", about: "which program: terminal, http, …" },
       instance: { kind: "integer", about: "which one; of http the port" },
-      host: { kind: "text", about: "the whole host instead, as a browser has it" },
+      host: { kind: "text", about: "the host instead, or the URL as a browser has it" },
       alias: { kind: "text", about: "an alias instead" },
       ip: { kind: "text", about: "the client's address", placeholder: "address" },
       header: {
@@ -43,7 +43,7 @@ export const explainCommands: readonly Command[] = [
     call: {
       method: "POST",
       path: "/containers/{id}/proxy/explain",
-      body: (body, given) => ({ ...body, ...headers(given) }),
+      body: (body, given) => ({ ...whereTo(body, given), ...headers(given) }),
       show: { as: "text", text: explainText, id: "reason" },
     },
   },
@@ -60,6 +60,21 @@ export const explainCommands: readonly Command[] = [
     },
   },
 ];
+
+/** Exactly one of three says where it goes; of a URL its host, and its path and query where no other was said. */
+function whereTo(body: Readonly<Record<string, unknown>>, { flags }: Given): object {
+  if (["program", "host", "alias"].filter((name) => flags.has(name)).length !== 1) {
+    throw new CommandFailure(
+      exitCode.usage,
+      "where does the request go? One of --program NAME (with --instance), --host HOST and --alias NAME says it",
+    );
+  }
+  const host = String(flags.get("host") ?? "");
+  const [, authority, path = ""] = /^https?:\/\/([^/?#]*)([^#]*)/i.exec(host) ?? [];
+  if (authority === undefined) return body;
+  const target = path === "" ? {} : { path_and_query: path.startsWith("/") ? path : `/${path}` };
+  return { ...target, ...body, host: authority };
+}
 
 /** Header lines in their order, cookies in one line after them, as browsers send them. */
 function headers({ flags }: Given): { readonly headers?: readonly object[] } {

@@ -21,7 +21,7 @@ export const sessionCommands: readonly Command[] = [
   {
     words: "auth login",
     aliases: ["login"],
-    about: "log in; the session is kept for the next commands",
+    about: "log in, and keep the session: -u NAME and --password-stdin, or be asked for them",
     example: "auth login --username admin --base-url https://api.example.com",
     flags: {
       email: { kind: "text", about: "e-mail address instead of a user name" },

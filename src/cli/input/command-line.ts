@@ -56,20 +56,22 @@ export function readCommandLine(
     })
     .configureOutput({ writeOut: printed.out, writeErr: printed.err, outputError: printed.err });
   root.helpOption("-h, --help", "say how it is used");
+  root.showHelpAfterError("realmgate --help lists the commands");
   addFlags(root, globalFlags, false);
   root.addOption(new Option("--no-color", "plain text, also on a terminal; as NO_COLOR=1 has it"));
   root.addHelpText(
     "after",
     [
       "",
-      "Short: login, logout, ps, manage, status-logs.",
       "Flags may stand anywhere after realmgate. Each command has its own --help.",
       "Besides: `realmgate serve` runs the gate, `realmgate connect HOST` is a tunnel for OpenSSH; each has its own --help, too.",
     ].join("\n"),
   );
   for (const command of commands) {
     for (const [index, spelling] of [command.words, ...(command.aliases ?? [])].entries()) {
-      const leaf = place(root, spelling.split(" "), command.about, index > 0);
+      // A spelling of one word is there to be found.
+      const isHidden = index > 0 && spelling.includes(" ");
+      const leaf = place(root, spelling.split(" "), command.about, isHidden);
       dress(leaf, command);
       leaf.action(() => {
         const names = command.args?.map(({ name }) => name) ?? [];
@@ -110,6 +112,7 @@ function place(root: Parser, words: readonly string[], about: string, hidden: bo
       addFlags(next, globalFlags, true);
       if (!isLeaf) next.description(groupAbout(words.slice(0, index + 1).join(" ")));
       const path = words.slice(0, index + 1).join(" ");
+      next.showHelpAfterError(`realmgate ${path} --help tells how it is used`);
       if (!isLeaf) next.addHelpText("after", `\nrealmgate ${path} COMMAND --help tells more.`);
     }
     if (isLeaf) next.description(about);

@@ -13,13 +13,12 @@ export interface ReadLine {
   readonly problems: readonly string[];
 }
 
+type CommandOfLine = Extract<CommandLine, { kind: "command" }>;
+
 /** Which stream flags stand for `-`. */
 const fromStdin = { "token-stdin": "token", "password-stdin": "password" } as const;
 
-export async function readGiven(
-  line: Extract<CommandLine, { kind: "command" }>,
-  stdin: In,
-): Promise<ReadLine> {
+export async function readGiven(line: CommandOfLine, stdin: In): Promise<ReadLine> {
   const problems: string[] = [];
   const once = new StdinOnce(stdin);
   const globalTexts = new Map(line.globals);
@@ -31,7 +30,7 @@ export async function readGiven(
   const globals = await readAll(globalFlags, globalTexts, once, problems);
   const flags = await readAll(line.command.flags ?? {}, line.flags, once, problems);
   const given = { args: line.args, flags };
-  problems.push(...missing(line.command, given), ...wrongChoices(line.command, given));
+  problems.push(...missing(line), ...wrongChoices(line.command, given));
   return { given, globals, problems };
 }
 
@@ -79,14 +78,11 @@ async function textsOf(
   return flag.secret || flag.kind === "json-file" ? stdin.instead(name, said, problems) : said;
 }
 
-function missing({ flags = {} }: Command, given: Given): string[] {
-  return Object.entries(flags)
-    .filter(([name, flag]) => flag.required && !given.flags.has(name))
-    .map(([name, flag]) => `--${name} is missing: ${flag.about}${versionHint(flag)}`);
-}
-
-function versionHint(flag: Flag): string {
-  return flag.goesTo === "if-match" ? ". `latest` reads it first" : "";
+/** A flag that was said, but not well, is not missing: that is told already. */
+function missing({ command, flags: said }: Pick<CommandOfLine, "command" | "flags">): string[] {
+  return Object.entries(command.flags ?? {})
+    .filter(([name, flag]) => flag.required && !said.has(name))
+    .map(([name, flag]) => `--${name} is missing: ${flag.about}`);
 }
 
 function wrongChoices({ args = [] }: Command, given: Given): string[] {

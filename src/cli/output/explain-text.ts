@@ -79,7 +79,8 @@ export function accessText(matrix: unknown, options: TableOptions): readonly str
 function switches(matrix: unknown): readonly (readonly [string, string])[] {
   const closed = fieldAt(matrix, "closed_by");
   const reasons: Readonly<Record<string, string>> = {
-    no_container: "the container is not running, or has no address: nothing is reachable now",
+    no_container:
+      "the container is not running, or has no address that may be dialled: nothing is reachable now",
     disabled: "a kill switch is thrown: nothing is reachable now",
   };
   const told = typeof closed === "string" ? (reasons[closed] ?? cell(closed)) : null;

@@ -23,7 +23,15 @@ export interface StoredSession {
 }
 
 /** The settings that `config set` knows, at the top or in a profile. */
-export const configKeys = ["baseUrl", "realm", "container", "output", "token", "username"] as const;
+export const configKeys = [
+  "baseUrl",
+  "containersUrl",
+  "realm",
+  "container",
+  "output",
+  "token",
+  "username",
+] as const;
 export type ConfigKey = (typeof configKeys)[number];
 
 export type Profile = { readonly [Key in ConfigKey]?: string } & {

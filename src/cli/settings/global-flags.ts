@@ -42,6 +42,13 @@ export const globalFlags = {
     variables: ["BASE_URL", "API_URL"],
     config: "baseUrl",
   },
+  "containers-url": {
+    kind: "text",
+    about: "where containers are reached, when the API's address does not tell",
+    placeholder: "url",
+    variables: ["CONTAINERS_URL"],
+    config: "containersUrl",
+  },
   realm: {
     kind: "text",
     about: "work in this realm",

@@ -158,7 +158,7 @@ describe("the file", () => {
   test.each([
     ['{"baseUrl": "x",}', "line 1: expected a name in double quotes"],
     ['{\n  "baseUrl": 1\n}', "baseUrl must be a text"],
-    ['{"baseurl": "x"}', "baseurl is no setting: baseUrl, realm"],
+    ['{"baseurl": "x"}', "baseurl is no setting: baseUrl, containersUrl, realm"],
     ['{"profiles": {"ci": {"session": {"token": 1}}}}', "profiles.ci.session is no session"],
     ["[]", "must be a JSON object"],
   ])("%s cannot be used", (text, problem) => {

@@ -35,6 +35,8 @@ export interface Settings {
   readonly profile: Profile;
   /** With the realm's label, when there is a realm. */
   readonly baseUrl: URL;
+  /** Where containers are reached, when somebody said it. */
+  readonly containersUrl: string | undefined;
   readonly container: string | undefined;
   /** What was said about who calls, strongest first; see credential.ts. */
   readonly identities: readonly Identity[];
@@ -104,6 +106,7 @@ export function readSettings(said: Said): ReadSettings {
       profileName,
       profile: profile ?? {},
       baseUrl: base.url,
+      containersUrl: find("containers-url").text,
       container: find("container").text,
       identities: identities(said, profile ?? {}),
       warnings: file.ok ? file.warnings : [],

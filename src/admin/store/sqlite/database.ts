@@ -1,14 +1,14 @@
 // The open database and what every part of the store needs of it.
 import { Database as File } from "bun:sqlite";
 import { join } from "node:path";
-import { and, count, eq, type SQL, sql } from "drizzle-orm";
+import { and, count, eq, isNotNull, type SQL, sql } from "drizzle-orm";
 import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
 import { migrate } from "drizzle-orm/bun-sqlite/migrator";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import type { SecretBox } from "../../secret-box.ts";
 import type { DocumentKey, Made } from "../records.ts";
-import { changes, type documents } from "../schema.ts";
+import { changes, documents } from "../schema.ts";
 
 export type Transaction = Parameters<Parameters<BunSQLiteDatabase["transaction"]>[0]>[0];
 /** What reads: the database itself, or a transaction. */
@@ -22,6 +22,9 @@ export interface SqliteOptions {
   /** The clock, in milliseconds. */
   readonly now: () => number;
 }
+
+/** One damaged row is not another key; so many in a row are. */
+const documentsTriedMax = 16;
 
 /** Transactions are synchronous inside: an async body would commit at its first await. */
 export class Database {
@@ -37,6 +40,7 @@ export class Database {
     this.#now = options.now;
     try {
       this.reader = this.#prepare();
+      this.#refuseOtherKey();
     } catch (error) {
       this.#file.close();
       throw error;
@@ -54,6 +58,21 @@ export class Database {
     migrateTo(reader, join(import.meta.dir, "../migrations"));
     this.#file.run("PRAGMA foreign_keys = ON");
     return reader;
+  }
+
+  /** Before anybody is told that it is ready: with another key every document would be a failure, one request at a time. */
+  #refuseOtherKey(): void {
+    const some = this.reader
+      .select()
+      .from(documents)
+      .where(isNotNull(documents.body))
+      .limit(documentsTriedMax)
+      .all();
+    if (some.length > 0 && !some.some((row) => this.#opened("body", row) !== null)) {
+      throw new Error(
+        "its documents were sealed with another secret key: bring that back (REALMGATE_SECRET_KEY, or secret.key in the data directory)",
+      );
+    }
   }
 
   transaction<Result>(body: (tx: Transaction) => Result): Result {
@@ -92,12 +111,19 @@ export class Database {
 
   /** A part of a row's document. Throws when another key sealed it: data directory and key do not belong together. */
   open(part: SealedPart, row: typeof documents.$inferSelect): string | null {
+    if (row[part] === null) return null;
+    const text = this.#opened(part, row);
+    if (text !== null) return text.toString();
+    const context = sealContext(part, row.kind, row.ownerId, row.version);
+    throw new Error(`${context} does not open with this secret key`);
+  }
+
+  /** Null: there is nothing, or it does not open. */
+  #opened(part: SealedPart, row: typeof documents.$inferSelect): Buffer | null {
     const sealed = row[part];
     if (sealed === null) return null;
     const context = sealContext(part, row.kind, row.ownerId, row.version);
-    const text = this.#box.open(Buffer.from(sealed), context);
-    if (text === null) throw new Error(`${context} does not open with this secret key`);
-    return text.toString();
+    return this.#box.open(Buffer.from(sealed), context);
   }
 
   close(): void {

@@ -46,6 +46,7 @@ export function projectState({ id, state }: ProjectFact): ProjectState {
   return create(ProjectStateSchema, {
     id,
     disabled: !state.enableProxy,
+    unreadable: state.unreadable ?? false,
     ...documentOf(state.body),
   });
 }
@@ -53,7 +54,7 @@ export function projectState({ id, state }: ProjectFact): ProjectState {
 /** A container as its proxy is told of it. */
 export function containerState({ id, state }: ContainerFact): ContainerState {
   if (state === null) return create(ContainerStateSchema, { id, deleted: true });
-  const { projectId, serverName, status, address, programs, enableProxy, body } = state;
+  const { projectId, serverName, status, address, programs, enableProxy, body, unreadable } = state;
   const hooks = storedHooks(state).entries();
   return create(ContainerStateSchema, {
     id,
@@ -63,6 +64,7 @@ export function containerState({ id, state }: ContainerFact): ContainerState {
     ...(address === null ? {} : { address }),
     programs,
     disabled: !enableProxy,
+    unreadable: unreadable ?? false,
     ...documentOf(body),
     aliases: state.aliases.map(aliasState),
     hooks: hooks.map(([service, list]) => ({ service, hooks: [...list] })).toArray(),

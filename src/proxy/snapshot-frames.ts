@@ -28,7 +28,7 @@ export interface Saved {
  * The last byte is the version. It has to grow when a field is added to the feed without which something would be open: a file
  * that does not have the field must not be read.
  */
-const MAGIC = Buffer.from("rgsnap\0\x01", "latin1");
+const MAGIC = Buffer.from("rgsnap\0\x02", "latin1");
 const FILE_ID_BYTES = 16;
 const HEADER_BYTES = MAGIC.length + FILE_ID_BYTES;
 const LENGTH_BYTES = 4;

@@ -13,6 +13,7 @@ import { Snapshot } from "./snapshot.ts";
 
 const P = "aaaaaaaaaaaaaaaaaaaaaaaa";
 const C = "cccccccccccccccccccccccc";
+const OTHER = "dddddddddddddddddddddddd";
 const OPEN: JsonObject = { default: "allow" };
 const CLOSED: JsonObject = { default: "deny" };
 const BROKEN: JsonObject = { groups: { g: { type: "ip", range: "nonsense" } }, default: "allow" };
@@ -160,6 +161,25 @@ describe("a route", () => {
     const states = changes(1n, [project({ document: BROKEN })], [container({ document: OPEN })]);
     expect(route(empty().apply(states)).policy).not.toBeNull();
   });
+});
+
+test("what is stored and cannot be read closes its container, or all that stand under its project", () => {
+  const both = [container({ unreadable: true }), container({ id: OTHER, document: OPEN })];
+  expect(
+    empty()
+      .apply(changes(1n, [project()], both))
+      .route(host()),
+  ).toBe("policy_error");
+  const under = changes(
+    1n,
+    [project({ unreadable: true })],
+    [container(), both[1] as ContainerState],
+  );
+  const snapshot = empty().apply(under);
+  expect(snapshot.route(host())).toBe("policy_error");
+  expect(snapshot.route(host({ container: OTHER }))).toBeObject();
+  const readable = snapshot.apply(changes(2n, [project()], []));
+  expect(readable.route(host())).toBeObject();
 });
 
 test("an old snapshot does not see what came later", () => {

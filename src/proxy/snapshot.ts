@@ -47,6 +47,9 @@ export type Closed = "stale";
  */
 const COMPILED_AT_ONCE_MAX = 1_000;
 
+/** No digest is spelled so. */
+const UNREADABLE_KEY = "unreadable";
+
 type Owner = { readonly project: string } | { readonly container: string };
 
 interface Project {
@@ -268,7 +271,7 @@ export class Snapshot {
   #project(state: ProjectState, atOnce: boolean): Project {
     return {
       disabled: state.disabled,
-      policy: this.#policy(state.document, { project: state.id }, atOnce),
+      policy: this.#policy(state, { project: state.id }, atOnce),
     };
   }
 
@@ -280,7 +283,7 @@ export class Snapshot {
       aliases: here ? aliasesOf(state) : NO_ALIASES,
       address: here && state.running ? this.#address(state) : null,
       disabled: state.disabled,
-      policy: this.#policy(state.document, { container: state.id }, atOnce),
+      policy: this.#policy(state, { container: state.id }, atOnce),
       ports: this.#shared.ports.acquire(
         portsKey(state.programs),
         () => new ProgramPorts(state.programs, programPorts),
@@ -305,22 +308,29 @@ export class Snapshot {
   }
 
   #policy(
-    document: PermissionDocument | undefined,
+    { document, unreadable }: ProjectState | ContainerState,
     owner: Owner,
     atOnce: boolean,
   ): Interned<StoredPolicy> | null {
-    if (document === undefined) {
+    if (document === undefined && !unreadable) {
       return null;
     }
-    const bytes = decidingBytes(document);
-    // A digest: the text and its secrets need not be kept as a key.
-    const key = new Bun.CryptoHasher("sha256").update(bytes).digest("base64");
-    const held = this.#shared.policies.acquire(key, () => new StoredPolicy(bytes));
+    const held =
+      document === undefined || unreadable
+        ? this.#shared.policies.acquire(UNREADABLE_KEY, StoredPolicy.unreadable)
+        : this.#stored(document);
     const compiled = atOnce ? held.value.compiled : null;
     if (compiled?.ok === false) {
       this.#report(held.value, owner, compiled.problem);
     }
     return held;
+  }
+
+  #stored(document: PermissionDocument): Interned<StoredPolicy> {
+    const bytes = decidingBytes(document);
+    // A digest: the text and its secrets need not be kept as a key.
+    const key = new Bun.CryptoHasher("sha256").update(bytes).digest("base64");
+    return this.#shared.policies.acquire(key, () => new StoredPolicy(bytes));
   }
 
   #compiled(

@@ -24,6 +24,13 @@ export class StoredPolicy {
     this.#bytes = bytes;
   }
 
+  /** What is known to be stored, and cannot be read. */
+  static unreadable(): StoredPolicy {
+    const stored = new StoredPolicy(NO_BYTES);
+    stored.#compiled = { ok: false, problem: "it cannot be read from the database" };
+    return stored;
+  }
+
   /** Never throws: one bad document must not take the others with it. */
   get compiled(): Compiled {
     if (this.#compiled === null) {

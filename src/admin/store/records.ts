@@ -318,7 +318,12 @@ export type DocumentWritten = ({ readonly version: number } & Made) | "stale" | 
 /** What the proxy needs to know of a project; null: it is gone. */
 export interface ProjectFact {
   readonly id: string;
-  readonly state: { readonly enableProxy: boolean; readonly body: string | null } | null;
+  readonly state: {
+    readonly enableProxy: boolean;
+    readonly body: string | null;
+    /** Set when its row does not open: body is null though something is stored. */
+    readonly unreadable?: true;
+  } | null;
 }
 
 /** What the proxy needs to know of a container; null: it is gone. */
@@ -329,6 +334,8 @@ export interface ContainerFact {
         readonly enableProxy: boolean;
         readonly body: string | null;
         readonly hooks: string | null;
+        /** Set when its row does not open: both are null though something is stored. */
+        readonly unreadable?: true;
         readonly aliases: readonly AliasFact[];
       })
     | null;

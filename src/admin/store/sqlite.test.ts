@@ -98,7 +98,16 @@ describe("on disk", () => {
     const again = openWith(key);
     try {
       await expect(read(again)).rejects.toThrow("does not open with this secret key");
-      await expect(again.factsAfter(0)).rejects.toThrow("does not open with this secret key");
+      // The proxies are told of everything else, and that this one is closed.
+      const { projects } = await again.factsAfter(0);
+      expect(
+        projects.map(({ id, state }) => [id === projectId, state?.unreadable ?? false]),
+      ).toEqual(
+        expect.arrayContaining([
+          [true, true],
+          [false, false],
+        ]),
+      );
     } finally {
       await again.close();
     }

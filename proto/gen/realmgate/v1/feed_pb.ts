@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file realmgate/v1/feed.proto.
  */
 export const file_realmgate_v1_feed: GenFile = /*@__PURE__*/
-  fileDesc("ChdyZWFsbWdhdGUvdjEvZmVlZC5wcm90bxIMcmVhbG1nYXRlLnYxInsKB0NoYW5nZXMSEAoIcmV2aXNpb24YASABKAMSLAoIcHJvamVjdHMYAiADKAsyGi5yZWFsbWdhdGUudjEuUHJvamVjdFN0YXRlEjAKCmNvbnRhaW5lcnMYAyADKAsyHC5yZWFsbWdhdGUudjEuQ29udGFpbmVyU3RhdGUicQoMUHJvamVjdFN0YXRlEgoKAmlkGAEgASgJEg8KB2RlbGV0ZWQYAiABKAgSMgoIZG9jdW1lbnQYAyABKAsyIC5yZWFsbWdhdGUudjEuUGVybWlzc2lvbkRvY3VtZW50EhAKCGRpc2FibGVkGAQgASgIIrQDCg5Db250YWluZXJTdGF0ZRIKCgJpZBgBIAEoCRIPCgdkZWxldGVkGAIgASgIEhIKCnByb2plY3RfaWQYAyABKAkSEwoLc2VydmVyX25hbWUYBCABKAkSDwoHcnVubmluZxgFIAEoCBIUCgdhZGRyZXNzGAYgASgJSACIAQESPAoIcHJvZ3JhbXMYByADKAsyKi5yZWFsbWdhdGUudjEuQ29udGFpbmVyU3RhdGUuUHJvZ3JhbXNFbnRyeRIyCghkb2N1bWVudBgIIAEoCzIgLnJlYWxtZ2F0ZS52MS5QZXJtaXNzaW9uRG9jdW1lbnQSEAoIZGlzYWJsZWQYCSABKAgSKQoHYWxpYXNlcxgKIAMoCzIYLnJlYWxtZ2F0ZS52MS5BbGlhc1N0YXRlEi4KBWhvb2tzGAsgAygLMh8ucmVhbG1nYXRlLnYxLlNlcnZpY2VIb29rc1N0YXRlGkoKDVByb2dyYW1zRW50cnkSCwoDa2V5GAEgASgJEigKBXZhbHVlGAIgASgLMhkucmVhbG1nYXRlLnYxLlByb2dyYW1Qb3J0OgI4AUIKCghfYWRkcmVzcyLEAQoKQWxpYXNTdGF0ZRINCgVhbGlhcxgBIAEoCRIPCgdwcm9ncmFtGAIgASgJEhAKCGluc3RhbmNlGAMgASgFEhgKC3RhcmdldF9wYXRoGAQgASgJSACIAQESGwoTYWxsb3dfcGF0aF9vdmVycmlkZRgFIAEoCBIaCg1leHBpcmVzX2F0X21zGAYgASgBSAGIAQESDwoHZW5hYmxlZBgHIAEoCEIOCgxfdGFyZ2V0X3BhdGhCEAoOX2V4cGlyZXNfYXRfbXMiRwoRU2VydmljZUhvb2tzU3RhdGUSDwoHc2VydmljZRgBIAEoCRIhCgVob29rcxgCIAMoCzISLnJlYWxtZ2F0ZS52MS5Ib29rYgZwcm90bzM", [file_realmgate_v1_containers, file_realmgate_v1_hooks, file_realmgate_v1_permissions]);
+  fileDesc("ChdyZWFsbWdhdGUvdjEvZmVlZC5wcm90bxIMcmVhbG1nYXRlLnYxInsKB0NoYW5nZXMSEAoIcmV2aXNpb24YASABKAMSLAoIcHJvamVjdHMYAiADKAsyGi5yZWFsbWdhdGUudjEuUHJvamVjdFN0YXRlEjAKCmNvbnRhaW5lcnMYAyADKAsyHC5yZWFsbWdhdGUudjEuQ29udGFpbmVyU3RhdGUihQEKDFByb2plY3RTdGF0ZRIKCgJpZBgBIAEoCRIPCgdkZWxldGVkGAIgASgIEjIKCGRvY3VtZW50GAMgASgLMiAucmVhbG1nYXRlLnYxLlBlcm1pc3Npb25Eb2N1bWVudBIQCghkaXNhYmxlZBgEIAEoCBISCgp1bnJlYWRhYmxlGAUgASgIIsgDCg5Db250YWluZXJTdGF0ZRIKCgJpZBgBIAEoCRIPCgdkZWxldGVkGAIgASgIEhIKCnByb2plY3RfaWQYAyABKAkSEwoLc2VydmVyX25hbWUYBCABKAkSDwoHcnVubmluZxgFIAEoCBIUCgdhZGRyZXNzGAYgASgJSACIAQESPAoIcHJvZ3JhbXMYByADKAsyKi5yZWFsbWdhdGUudjEuQ29udGFpbmVyU3RhdGUuUHJvZ3JhbXNFbnRyeRIyCghkb2N1bWVudBgIIAEoCzIgLnJlYWxtZ2F0ZS52MS5QZXJtaXNzaW9uRG9jdW1lbnQSEAoIZGlzYWJsZWQYCSABKAgSKQoHYWxpYXNlcxgKIAMoCzIYLnJlYWxtZ2F0ZS52MS5BbGlhc1N0YXRlEi4KBWhvb2tzGAsgAygLMh8ucmVhbG1nYXRlLnYxLlNlcnZpY2VIb29rc1N0YXRlEhIKCnVucmVhZGFibGUYDCABKAgaSgoNUHJvZ3JhbXNFbnRyeRILCgNrZXkYASABKAkSKAoFdmFsdWUYAiABKAsyGS5yZWFsbWdhdGUudjEuUHJvZ3JhbVBvcnQ6AjgBQgoKCF9hZGRyZXNzIsQBCgpBbGlhc1N0YXRlEg0KBWFsaWFzGAEgASgJEg8KB3Byb2dyYW0YAiABKAkSEAoIaW5zdGFuY2UYAyABKAUSGAoLdGFyZ2V0X3BhdGgYBCABKAlIAIgBARIbChNhbGxvd19wYXRoX292ZXJyaWRlGAUgASgIEhoKDWV4cGlyZXNfYXRfbXMYBiABKAFIAYgBARIPCgdlbmFibGVkGAcgASgIQg4KDF90YXJnZXRfcGF0aEIQCg5fZXhwaXJlc19hdF9tcyJHChFTZXJ2aWNlSG9va3NTdGF0ZRIPCgdzZXJ2aWNlGAEgASgJEiEKBWhvb2tzGAIgAygLMhIucmVhbG1nYXRlLnYxLkhvb2tiBnByb3RvMw", [file_realmgate_v1_containers, file_realmgate_v1_hooks, file_realmgate_v1_permissions]);
 
 /**
  * Changes is the present state of everything that changed after the revision that the reader had.
@@ -88,6 +88,13 @@ export type ProjectState = Message<"realmgate.v1.ProjectState"> & {
    * @generated from field: bool disabled = 4;
    */
   disabled: boolean;
+
+  /**
+   * There is a document, and it cannot be read: whatever it guards is closed.
+   *
+   * @generated from field: bool unreadable = 5;
+   */
+  unreadable: boolean;
 };
 
 /**
@@ -179,6 +186,13 @@ export type ContainerState = Message<"realmgate.v1.ContainerState"> & {
    * @generated from field: repeated realmgate.v1.ServiceHooksState hooks = 11;
    */
   hooks: ServiceHooksState[];
+
+  /**
+   * There is a document or hooks, and they cannot be read: it is closed.
+   *
+   * @generated from field: bool unreadable = 12;
+   */
+  unreadable: boolean;
 };
 
 /**

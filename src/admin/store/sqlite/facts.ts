@@ -36,10 +36,11 @@ function projectFacts(db: Database, reader: Reader, revision: number): ProjectFa
     .leftJoin(documents, and(eq(documents.kind, "project"), eq(documents.ownerId, projects.id)))
     .where(and(eq(changes.kind, "project"), gt(changes.revision, revision)))
     .all()
-    .map(({ id, project, document }) => ({
-      id,
-      state: project === null ? null : documentFact(db, document),
-    }));
+    .map(({ id, project, document }) => {
+      if (project === null) return { id, state: null };
+      const { hooks: _containersOnly, ...state } = documentFact(db, document);
+      return { id, state };
+    });
 }
 
 function containerFacts(db: Database, reader: Reader, revision: number): ContainerFact[] {
@@ -62,9 +63,8 @@ function containerFacts(db: Database, reader: Reader, revision: number): Contain
       const { projectId, status, address } = container;
       const programs = JSON.parse(container.programs);
       const placed = { projectId, serverName, status, address, programs };
-      const hooks = document === null ? null : db.open("hooks", document);
-      const own = { hooks, aliases: aliasesOf.get(id) ?? [] };
-      return { id, state: { ...placed, ...documentFact(db, document), ...own } };
+      const state = { ...placed, ...documentFact(db, document), aliases: aliasesOf.get(id) ?? [] };
+      return { id, state };
     });
 }
 
@@ -98,7 +98,13 @@ function aliasFacts(reader: Reader, revision: number) {
   return reader.select(aliasColumns).from(changes).innerJoin(aliases, changed).all();
 }
 
+/** One damaged row must not keep the news of all others: what it guards is closed. */
 function documentFact(db: Database, row: typeof documents.$inferSelect | null) {
-  if (row === null) return { enableProxy: true, body: null };
-  return { enableProxy: row.enableProxy, body: db.open("body", row) };
+  if (row === null) return { enableProxy: true, body: null, hooks: null };
+  const { enableProxy } = row;
+  try {
+    return { enableProxy, body: db.open("body", row), hooks: db.open("hooks", row) };
+  } catch {
+    return { enableProxy, body: null, hooks: null, unreadable: true as const };
+  }
 }

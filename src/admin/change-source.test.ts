@@ -1,0 +1,22 @@
+import { expect, test } from "bun:test";
+import { containerState, projectState } from "./change-source.ts";
+
+const id = "aaaaaaaaaaaaaaaaaaaaaaaa";
+const placed = {
+  projectId: id,
+  serverName: "local",
+  status: "running",
+  address: "10.0.0.1",
+  programs: {},
+  aliases: [],
+} as const;
+
+test.each([
+  ["that opens", {}, false],
+  ["that does not open", { unreadable: true as const }, true],
+])("a proxy is told of a row %s", (_what, damage, unreadable) => {
+  const document = { enableProxy: true, body: null, ...damage };
+  const container = { id, state: { ...placed, ...document, hooks: null } };
+  expect(projectState({ id, state: document })).toMatchObject({ id, unreadable });
+  expect(containerState(container)).toMatchObject({ id, running: true, unreadable });
+});

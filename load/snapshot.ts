@@ -77,7 +77,7 @@ const all = create(ChangesSchema, {
 console.log(`${CONTAINERS} containers, each with a document: ${rssMb()} MB`);
 const snapshotOptions = { serverName: "local", programPorts: {}, mayDial: () => true, log };
 let snapshot = Snapshot.empty(snapshotOptions);
-await timed("compile all, as at any start", () => {
+await timed("take all, as at any start", () => {
   snapshot = snapshot.apply(all);
 });
 await timed("take all in its place, as after a start from the file", () => {

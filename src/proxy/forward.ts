@@ -106,7 +106,6 @@ export class Forwarder {
       forwarded.exchange.upstreamMs = nowMs - head.movedAtMs;
       if (!isResponse(response.status) || isAmbiguous(response.headers)) {
         head.break();
-        forwarded.ended("broken");
         this.#warn(forwarded, isResponse(response.status) ? "AmbiguousFraming" : "UnusableStatus");
         return "upstream_unreachable";
       }

@@ -1,11 +1,12 @@
 // Exchanges with scripts of hooks while things change, and what operators see of them.
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
+import net from "node:net";
 import { parsePrometheusText, sampleValue } from "../../test/prometheus-text.ts";
 import { AccessLog } from "./access-log.ts";
-import { startProxy } from "./server.ts";
+import { type ProxyServer, startProxy } from "./server.ts";
 import { code, echoed, LOCAL, type Placement, testBench } from "./test-bench.ts";
 
-const { ask, options, place, registry } = await testBench();
+const { ask, listen, options, place, proxy, registry } = await testBench();
 
 let reachedSilent = () => {};
 
@@ -26,6 +27,19 @@ const exec = Bun.serve({
   },
 });
 afterAll(() => exec.stop(true));
+
+/** Polls until it answers true. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (const deadlineMs = performance.now() + 5_000; !(await holds()); ) {
+    if (performance.now() > deadlineMs) throw new Error("it never came");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+async function exchangesOpen({ metrics }: ProxyServer): Promise<boolean> {
+  const families = parsePrometheusText(await metrics.text());
+  return sampleValue(families, "realmgate_exchanges_open", {}) === 1;
+}
 
 const own = { groups: { here: LOCAL }, permissions: { here: { terminal: true } }, default: "deny" };
 const programs = { exec: exec.port ?? 0 };
@@ -74,6 +88,66 @@ test("a request that waits for a script is refused as soon as it is allowed no m
   await asked;
   await placed.change({ ...silent, own: { ...own, permissions: {} } });
   expect(await code(await waiting)).toEqual([403, "not_granted"]);
+});
+
+test("a program's answer in place of a script's nonsense ends when its request is allowed no more", async () => {
+  const nonsense = await listen((socket) =>
+    socket.once("data", () => {
+      socket.end(
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      );
+    }),
+  );
+  const opened: Placement = {
+    own,
+    programs: { terminal: exec.port ?? 0, exec: nonsense },
+    hooks: { terminal: [hook("/x", { on_error: "open" })] },
+  };
+  const placed = await place(opened);
+  const reader = await begun(placed.host("terminal-1"));
+  await placed.change({ ...opened, own: { ...own, permissions: {} } });
+  await expect(reader.read()).rejects.toThrow();
+});
+
+describe("a short body that stops on its way to a script that may fail", () => {
+  const opened: Placement = {
+    own,
+    programs,
+    hooks: { terminal: [hook("/x", { on_error: "open" })] },
+  };
+
+  /** Resolves with all that came once the gate has closed the connection. */
+  function half(host: string, port = proxy.port): { sent: Promise<void>; answer: Promise<string> } {
+    const { promise: answer, resolve } = Promise.withResolvers<string>();
+    let received = "";
+    const socket = net.connect(port, "127.0.0.1");
+    const head = `POST /s/x HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 10\r\n\r\nhalf`;
+    const sent = new Promise<void>((done) => socket.write(head, () => done()));
+    socket.on("data", (data) => {
+      received += data.toString("latin1");
+      if (received.endsWith("}")) socket.end();
+    });
+    socket.on("close", () => resolve(received));
+    return { sent, answer };
+  }
+
+  test("is 504", async () => {
+    const placed = await place(opened);
+    const { answer } = half(placed.host("terminal-1"));
+    expect(await answer).toMatch(/^HTTP\/1.1 504 [^]*"hook_timeout"}$/);
+  });
+
+  test("is refused as soon as its request is allowed no more", async () => {
+    const via = await startProxy(options({ responseHeaderMs: 60_000 }), registry);
+    const placed = await place(opened);
+    expect(await via.reached(registry.revision, 2_000)).toBe(true);
+    const { sent, answer } = half(placed.host("terminal-1"), via.port);
+    await sent;
+    await until(() => exchangesOpen(via));
+    await placed.change({ ...opened, own: { ...own, permissions: {} } });
+    expect(await answer).toMatch(/^HTTP\/1.1 403 [^]*"not_granted"}$/);
+    await via.stop(true);
+  });
 });
 
 test("an exchange goes on when its hook is taken away, moved or joined by another", async () => {

@@ -1,4 +1,5 @@
 // What becomes of a request that meets a hook: its script answers, or the hook says what happens when it does not.
+import { boundedBody } from "./bounded-body.ts";
 import { type Forwarded, type ForwardFailure, isShort } from "./forward.ts";
 import { type HookedRoute, removeHookHeaders } from "./hook-route.ts";
 import { NO_PORT } from "./program-ports.ts";
@@ -8,7 +9,8 @@ export const HOOK_OUTCOMES = ["answered", "failed", "timeout", "opened"] as cons
 
 export type HookOutcome = (typeof HOOK_OUTCOMES)[number];
 
-export type HookFailure = "hook_failed" | "hook_timeout";
+/** `answer_too_large`: the script answered, but with more than may be kept (README, The curl program). */
+export type HookFailure = "hook_failed" | "hook_timeout" | "answer_too_large";
 
 /** How to run a hook. `Passed`: what is no answer and no failure, such as an upgraded connection. */
 export interface HookRun<Passed, Answer> {
@@ -22,6 +24,8 @@ export interface HookRun<Passed, Answer> {
   readonly isForbidden: (address: string, port: number) => boolean;
   /** Told once; not when the client went away or is allowed no more. */
   readonly ended: (outcome: HookOutcome) => void;
+  /** How long a body may take that is held so that it can be sent twice, in milliseconds. */
+  readonly heldBodyMs: number;
 }
 
 /**
@@ -34,7 +38,13 @@ export async function runHook<Passed = never, Answer = never>(
 ): Promise<Response | Passed | HookFailure | Answer> {
   const { hooked, isForbidden, ended } = run;
   const isOpen = hooked.hook.onError === "open";
-  const forwarded = isOpen ? await withBody(request, run.forwarded) : run.forwarded;
+  const forwarded = isOpen ? await withBody(request, run.forwarded, run.heldBodyMs) : run.forwarded;
+  if (forwarded === null) {
+    if (run.forwarded.live.revoked === null) {
+      ended("timeout");
+    }
+    return "hook_timeout";
+  }
   const isThere = hooked.port !== NO_PORT && !isForbidden(hooked.address.text, hooked.port);
   const answer = isThere ? await run.script({ ...forwarded, hooked }) : "upstream_unreachable";
   if (typeof answer !== "string") {
@@ -42,6 +52,11 @@ export async function runHook<Passed = never, Answer = never>(
     if (answer instanceof Response) {
       removeHookHeaders(answer.headers);
     }
+    return answer;
+  }
+  if (answer === "answer_too_large") {
+    // It did answer: nobody else is asked.
+    ended("answered");
     return answer;
   }
   const isTimeout = answer === "upstream_timeout";
@@ -56,11 +71,25 @@ export async function runHook<Passed = never, Answer = never>(
   return isTimeout ? "hook_timeout" : "hook_failed";
 }
 
-/** What can be sent twice: a short body is held. One that broke off is not there at all. */
-async function withBody(request: Request, forwarded: Forwarded): Promise<Forwarded> {
+/**
+ * What can be sent twice: a short body is held. One that broke off is not there at all. Null: it did not come in its time, or
+ * the request is allowed no more.
+ */
+async function withBody(
+  request: Request,
+  forwarded: Forwarded,
+  limitMs: number,
+): Promise<Forwarded | null> {
   if (request.body === null || forwarded.held !== null || !isShort(request.headers)) {
     return forwarded;
   }
-  const held = await request.bytes().catch(() => null);
-  return { ...forwarded, held };
+  const late = AbortSignal.timeout(limitMs);
+  const revoked = new AbortController();
+  forwarded.live.whenRevoked(() => revoked.abort());
+  const { signal } = revoked;
+  const held = await boundedBody(request.body, Number.POSITIVE_INFINITY, [late, signal]);
+  if (late.aborted || signal.aborted) {
+    return null;
+  }
+  return { ...forwarded, held: held instanceof Uint8Array ? held : null };
 }

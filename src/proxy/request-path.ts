@@ -40,6 +40,8 @@ export interface RequestPathOptions {
   readonly idleS: number;
   /** How many exchanges may go on at a time. */
   readonly exchangesMax: number;
+  /** How long a body may take that has to be here before anybody is asked, in milliseconds. */
+  readonly heldBodyMs: number;
   readonly watch: ExchangeWatch;
   /** Told how the run of a hook ended. */
   readonly hookRan: (outcome: HookOutcome) => void;
@@ -65,7 +67,7 @@ interface Arrival {
 
 export function requestPath(options: RequestPathOptions): Handle {
   const { parseHost, trusted, connections, hooks, forwarder, upgrader } = options;
-  const { isForbidden, idleS, exchangesMax, watch, log } = options;
+  const { isForbidden, idleS, exchangesMax, heldBodyMs, watch, log } = options;
   const curl = new CurlProgram({
     parseHost,
     ports: options.ports,
@@ -198,6 +200,7 @@ export function requestPath(options: RequestPathOptions): Handle {
               program,
               isForbidden,
               ended: options.hookRan,
+              heldBodyMs,
             });
       if (response === undefined) {
         return undefined;

@@ -160,6 +160,7 @@ export async function startProxy(
     isForbidden,
     idleS,
     exchangesMax,
+    heldBodyMs: responseHeaderMs,
     watch,
     hookRan: (outcome) => metrics.hookRan(outcome),
     log,

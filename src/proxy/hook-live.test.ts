@@ -134,7 +134,7 @@ describe("a short body that stops on its way to a script that may fail", () => {
   test("is 504", async () => {
     const placed = await place(opened);
     const { answer } = half(placed.host("terminal-1"));
-    expect(await answer).toMatch(/^HTTP\/1.1 504 [^]*"hook_timeout"}$/);
+    expect(await answer).toMatch(/^HTTP\/1.1 504 .*"hook_timeout"}$/s);
   });
 
   test("is refused as soon as its request is allowed no more", async () => {
@@ -145,7 +145,7 @@ describe("a short body that stops on its way to a script that may fail", () => {
     await sent;
     await until(() => exchangesOpen(via));
     await placed.change({ ...opened, own: { ...own, permissions: {} } });
-    expect(await answer).toMatch(/^HTTP\/1.1 403 [^]*"not_granted"}$/);
+    expect(await answer).toMatch(/^HTTP\/1.1 403 .*"not_granted"}$/s);
     await via.stop(true);
   });
 });

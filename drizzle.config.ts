@@ -2,6 +2,6 @@ import { defineConfig } from "drizzle-kit";
 
 export default defineConfig({
   dialect: "sqlite",
-  schema: "./src/admin/store/schema.ts",
-  out: "./src/admin/store/migrations",
+  schema: "./src/admin/store/sqlite/schema.ts",
+  out: "./src/admin/store/sqlite/migrations",
 });

@@ -5,8 +5,8 @@
 // fails the run. Everything is on 127.0.0.1 and ends by itself after about a minute.
 import autocannon from "autocannon";
 import { SignJWT } from "jose";
-import { type Api, loginAdmin, makePlace } from "../test/e2e/client.ts";
-import { type Program, startProgram } from "../test/e2e/program.ts";
+import { type Api, loginAdmin, makePlace } from "../test/harness/client.ts";
+import { type Program, startProgram } from "../test/harness/program.ts";
 import { cpuUs } from "./process-cpu.ts";
 
 const connections = 64;

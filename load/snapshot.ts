@@ -10,9 +10,9 @@ import {
   ProjectStateSchema,
 } from "../proto/gen/realmgate/v1/feed_pb.ts";
 import { PermissionDocumentSchema } from "../proto/gen/realmgate/v1/permissions_pb.ts";
-import { SecretBox } from "../src/admin/secret-box.ts";
-import { Snapshot } from "../src/proxy/snapshot.ts";
-import { SnapshotFile } from "../src/proxy/snapshot-file.ts";
+import { SecretBox } from "../src/admin/store/sealed.ts";
+import { Snapshot } from "../src/proxy/snapshot/snapshot.ts";
+import { SnapshotFile } from "../src/proxy/snapshot/snapshot-file.ts";
 
 const CONTAINERS = Number(process.env.CONTAINERS ?? 100_000);
 const PROJECTS = CONTAINERS / 10;

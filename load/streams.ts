@@ -6,9 +6,9 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import tls from "node:tls";
-import { certificate } from "../test/certificate.ts";
-import { loginAdmin, makePlace } from "../test/e2e/client.ts";
-import { startProgram } from "../test/e2e/program.ts";
+import { certificate } from "../test/harness/certificate.ts";
+import { loginAdmin, makePlace } from "../test/harness/client.ts";
+import { startProgram } from "../test/harness/program.ts";
 
 const BYTES = Number(process.env.MB ?? 1024) * 1024 * 1024;
 const CHUNK = Buffer.alloc(64 * 1024, "x");

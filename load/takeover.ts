@@ -6,9 +6,9 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import tls from "node:tls";
-import { certificate } from "../test/certificate.ts";
-import { loginAdmin, makePlace } from "../test/e2e/client.ts";
-import { type Program, startProgram, startUpstream } from "../test/e2e/program.ts";
+import { certificate } from "../test/harness/certificate.ts";
+import { loginAdmin, makePlace } from "../test/harness/client.ts";
+import { type Program, startProgram, startUpstream } from "../test/harness/program.ts";
 
 const ROUNDS = Number(process.env.ROUNDS ?? 20);
 const CLIENTS = Number(process.env.CLIENTS ?? 6);

@@ -5,8 +5,8 @@
 // 127.0.0.1 and ends by itself within two minutes. The gate needs two descriptors a WebSocket: where the hard limit allows
 // fewer than 21,000, there are fewer WebSockets, and that is said.
 import { readFileSync } from "node:fs";
-import { type Api, loginAdmin, makePlace, type Place } from "../test/e2e/client.ts";
-import { startProgram, type Urls } from "../test/e2e/program.ts";
+import { type Api, loginAdmin, makePlace, type Place } from "../test/harness/client.ts";
+import { startProgram, type Urls } from "../test/harness/program.ts";
 
 const wanted = 10_000;
 /** Of the gate's process, for everything else. */

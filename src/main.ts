@@ -16,7 +16,7 @@ async function command(words: readonly string[]): Promise<number> {
 if (import.meta.main) {
   const [role, ...flags] = process.argv.slice(2);
   if (role === "serve") {
-    const { serveRole } = await import("./serve-role.ts");
+    const { serveRole } = await import("./roles/run-serve.ts");
     process.exit(await serveRole(flags));
   }
   if (role === "connect") {

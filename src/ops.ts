@@ -1,5 +1,5 @@
 // The operators' listener: is this node alive, does its proxy enforce a given revision yet, and what has it seen.
-import type { Listen } from "./config.ts";
+import type { Listen } from "./config/config.ts";
 
 /** Longest wait that a caller may ask for, in milliseconds. */
 const waitMsMax = 60_000;

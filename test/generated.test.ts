@@ -44,9 +44,9 @@ test("the migrations are what drizzle-kit makes of the schema", async () => {
   const folder = mkdtempSync(join(tmpdir(), "realmgate-migrations-"));
   try {
     const migrations = join(folder, "migrations");
-    cpSync(join(root, "src/admin/store/migrations"), migrations, { recursive: true });
+    cpSync(join(root, "src/admin/store/sqlite/migrations"), migrations, { recursive: true });
     const before = await files(migrations);
-    await $`node_modules/.bin/drizzle-kit generate --dialect sqlite --schema src/admin/store/schema.ts --out ${migrations}`
+    await $`node_modules/.bin/drizzle-kit generate --dialect sqlite --schema src/admin/store/sqlite/schema.ts --out ${migrations}`
       .cwd(root)
       .quiet();
     expect(await files(migrations)).toEqual(before);

@@ -1,22 +1,22 @@
 // Every service that callers reach, put together: what the REST and gRPC listeners serve.
 import type { Placement } from "../policy/placement.ts";
-import { accessService, type ExplainPort } from "./access-service.ts";
-import { aliasService } from "./alias-service.ts";
-import { containerService } from "./container-service.ts";
-import { discoveryService } from "./discovery-service.ts";
-import type { Implementation } from "./dispatch.ts";
-import { hookService } from "./hook-service.ts";
-import { memberService } from "./member-service.ts";
-import type { PasswordLogin } from "./password-login.ts";
-import { permissionServices } from "./permission-service.ts";
-import { projectService } from "./project-service.ts";
-import { realmService } from "./realm-service.ts";
-import { serverService } from "./server-service.ts";
-import type { Sessions } from "./session.ts";
-import { settingsService } from "./settings-service.ts";
+import { aliasService } from "./aliases/alias-service.ts";
+import type { Implementation } from "./api/dispatch.ts";
+import type { PasswordLogin } from "./auth/password-login.ts";
+import type { Sessions } from "./auth/session.ts";
+import { accessService, type ExplainPort } from "./containers/access-service.ts";
+import { containerService } from "./containers/container-service.ts";
+import { serverService } from "./containers/server-service.ts";
+import { discoveryService } from "./documents/discovery-service.ts";
+import { hookService } from "./documents/hook-service.ts";
+import { permissionServices } from "./documents/permission-service.ts";
+import { settingsService } from "./documents/settings-service.ts";
+import { memberService } from "./projects/member-service.ts";
+import { projectService } from "./projects/project-service.ts";
+import { realmService } from "./projects/realm-service.ts";
 import type { Store } from "./store/store.ts";
-import { tokenService } from "./token-service.ts";
-import { userService } from "./user-service.ts";
+import { tokenService } from "./tokens/token-service.ts";
+import { userService } from "./users/user-service.ts";
 
 export interface ServiceParts {
   readonly store: Store;

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Scope } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
-import { A, B, inRealm, nowhere, Stage } from "./stage.ts";
+import { A, B, inRealm, nowhere, Stage } from "../harness/stage.ts";
 import type { Open } from "./store.ts";
 
 export function exposureConformance(name: string, open: Open): void {

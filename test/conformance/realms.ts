@@ -1,10 +1,10 @@
 // What every Store promises of realms: what names one makes it, and what is told of it is what is in the scope.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
-import { newId } from "../../src/admin/id.ts";
+import { newId } from "../../src/admin/store/id.ts";
 import type { RealmUsage, Scope, TokenScope } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
-import { A, B, C, confined, inRealm, Stage } from "./stage.ts";
+import { A, B, C, confined, inRealm, Stage } from "../harness/stage.ts";
 import type { Open } from "./store.ts";
 
 const D = "d".repeat(24);

@@ -1,10 +1,10 @@
 // What every Store promises of auth tokens where there are many: it is bounded what they take.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { expiredTokensMax, tokenListBytesMax, tokensMax } from "../../src/admin/limits.ts";
+import { expiredTokensMax, tokenListBytesMax, tokensMax } from "../../src/admin/store/limits.ts";
 import type { TokenWriter } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
+import { by, TokenStage } from "../harness/token-stage.ts";
 import type { Open } from "./store.ts";
-import { by, TokenStage } from "./token-stage.ts";
 
 const A = "a".repeat(24);
 const B = "b".repeat(24);

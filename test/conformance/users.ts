@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Scope, User } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
-import { nowhere, pageOf, Stage, scopeOf } from "./stage.ts";
+import { nowhere, pageOf, Stage, scopeOf } from "../harness/stage.ts";
 import type { Open } from "./store.ts";
 
 const newUser = { username: "Cleo-1f2e", email: "Cleo@Example.test", passwordHash: "hash" };

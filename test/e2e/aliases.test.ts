@@ -1,7 +1,7 @@
 // Aliases of a running program: one name, one owner, whatever happens at once; and what was acknowledged stays.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type Answer, type Api, enforced, loginAdmin, makePlace } from "./client.ts";
-import { type Program, startProgram } from "./program.ts";
+import { type Answer, type Api, enforced, loginAdmin, makePlace } from "../harness/client.ts";
+import { type Program, startProgram } from "../harness/program.ts";
 
 /** Where nobody has to listen. */
 const port = 9;

@@ -4,11 +4,11 @@ import { createHmac, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SignJWT } from "jose";
-import { deriveKey } from "../../src/admin/secret-box.ts";
-import { Sessions } from "../../src/admin/session.ts";
+import { Sessions } from "../../src/admin/auth/session.ts";
 import type { User } from "../../src/admin/store/records.ts";
-import { type Answer, Api, type Level, makePlace, type Place } from "./client.ts";
-import { adminPassword, type Program, startProgram } from "./program.ts";
+import { deriveKey } from "../../src/admin/store/sealed.ts";
+import { type Answer, Api, type Level, makePlace, type Place } from "../harness/client.ts";
+import { adminPassword, type Program, startProgram } from "../harness/program.ts";
 
 const levels: readonly Level[] = ["projects", "containers"];
 

@@ -1,8 +1,8 @@
 // What is wrong is refused with its name, nothing of it is kept, and no version is spent on it.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { generateKeyPairSync } from "node:crypto";
-import { type Answer, Api, type Level, makePlace, type Place } from "./client.ts";
-import { adminPassword, type Program, startProgram } from "./program.ts";
+import { type Answer, Api, type Level, makePlace, type Place } from "../harness/client.ts";
+import { adminPassword, type Program, startProgram } from "../harness/program.ts";
 
 const levels: readonly Level[] = ["projects", "containers"];
 const limitBytes = 256 * 1024;

@@ -1,9 +1,9 @@
 // A person in a real browser: opens a shell, a notebook, files and a stream of events through the gate, and loses access.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { startBrowserUpstream } from "./browser-upstream.ts";
-import { Document, enforced, loginAdmin, type Place } from "./client.ts";
-import { type Program, startProgram } from "./program.ts";
+import { startBrowserUpstream } from "../harness/browser-upstream.ts";
+import { Document, enforced, loginAdmin, type Place } from "../harness/client.ts";
+import { type Program, startProgram } from "../harness/program.ts";
 
 const executablePath = "/usr/bin/chromium";
 const missing = !(await Bun.file(executablePath).exists());

@@ -2,8 +2,8 @@
 // terminal obeys.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { safeText } from "../../src/cli/output/safe-text.ts";
-import { selfSigned } from "../certificate.ts";
-import { type CommandLine, commandLine } from "./command-line.ts";
+import { selfSigned } from "../harness/certificate.ts";
+import { type CommandLine, commandLine } from "../harness/command-line.ts";
 
 // Every command is a process of its own, on a machine that may have others to run.
 setDefaultTimeout(30_000);

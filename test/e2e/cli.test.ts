@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Api, loginAdmin } from "./client.ts";
-import { type CommandLine, commandLine, type Ran } from "./command-line.ts";
-import { adminPassword, type Program, startProgram } from "./program.ts";
+import { type Api, loginAdmin } from "../harness/client.ts";
+import { type CommandLine, commandLine, type Ran } from "../harness/command-line.ts";
+import { adminPassword, type Program, startProgram } from "../harness/program.ts";
 
 // Every command is a process of its own, on a machine that may have others to run.
 setDefaultTimeout(30_000);

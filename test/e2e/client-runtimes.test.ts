@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createContext, runInContext } from "node:vm";
 import { $ } from "bun";
-import { selfSigned } from "../certificate.ts";
-import { adminPassword, type Program, startProgram } from "./program.ts";
+import { selfSigned } from "../harness/certificate.ts";
+import { adminPassword, type Program, startProgram } from "../harness/program.ts";
 
 const root = resolve(import.meta.dir, "../..");
 const node = Bun.which("node");

@@ -9,8 +9,8 @@ import {
   loginAdmin,
   makePlace,
   type Place,
-} from "./client.ts";
-import { type Program, startProgram } from "./program.ts";
+} from "../harness/client.ts";
+import { type Program, startProgram } from "../harness/program.ts";
 
 const writers = 24;
 const rounds = 8;

@@ -1,7 +1,14 @@
 // What becomes of a container reaches the gate: status, address, deletion; and outlives the process.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type Api, enforced, loginAdmin, makePlace, type Place, statusThrough } from "./client.ts";
-import { type Program, startProgram, startUpstream, type Upstream } from "./program.ts";
+import {
+  type Api,
+  enforced,
+  loginAdmin,
+  makePlace,
+  type Place,
+  statusThrough,
+} from "../harness/client.ts";
+import { type Program, startProgram, startUpstream, type Upstream } from "../harness/program.ts";
 
 let program: Program;
 let upstream: Upstream;

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { loginAdmin, makePlace, type Place } from "./client.ts";
-import { type Program, startProgram } from "./program.ts";
+import { loginAdmin, makePlace, type Place } from "../harness/client.ts";
+import { type Program, startProgram } from "../harness/program.ts";
 
 const chromium = Bun.which("chromium");
 if (chromium === null) console.warn("SKIPPED: what a browser does with calls needs chromium");

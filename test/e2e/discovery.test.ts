@@ -1,7 +1,7 @@
 // What a container's document has, in short: groups, programs, and everything said of one program.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type Answer, type Api, loginAdmin, makePlace } from "./client.ts";
-import { type Program, startProgram } from "./program.ts";
+import { type Answer, type Api, loginAdmin, makePlace } from "../harness/client.ts";
+import { type Program, startProgram } from "../harness/program.ts";
 
 let program: Program;
 let api: Api;

@@ -1,7 +1,7 @@
 // GET /docs of a running program: a page that shows the API, made of our own files alone.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { browserPath, openPage } from "./browser.ts";
-import { type Program, startProgram } from "./program.ts";
+import { browserPath, openPage } from "../harness/browser.ts";
+import { type Program, startProgram } from "../harness/program.ts";
 
 /** A program starts, a browser draws; the machine may be busy. */
 const drawnMsMax = 60_000;

@@ -1,7 +1,7 @@
 // What was acknowledged is there after the process was killed in the middle of writing.
 import { expect, test } from "bun:test";
-import { type Api, Document, loginAdmin } from "./client.ts";
-import { startProgram } from "./program.ts";
+import { type Api, Document, loginAdmin } from "../harness/client.ts";
+import { startProgram } from "../harness/program.ts";
 
 const rounds = 5;
 const writers = 4;

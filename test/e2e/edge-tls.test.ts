@@ -4,9 +4,9 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import tls from "node:tls";
-import { type Certificate, certificate } from "../certificate.ts";
-import { loginAdmin, makePlace } from "./client.ts";
-import { startProgram, startUpstream } from "./program.ts";
+import { type Certificate, certificate } from "../harness/certificate.ts";
+import { loginAdmin, makePlace } from "../harness/client.ts";
+import { startProgram, startUpstream } from "../harness/program.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "realmgate-edge-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

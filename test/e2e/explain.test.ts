@@ -1,8 +1,15 @@
 // What the gate does to a request is what explain says of it, by every name that the program has.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { SignJWT } from "jose";
-import { type Api, enforced, loginAdmin, makePlace, type Place, through } from "./client.ts";
-import { type Program, startProgram, startUpstream, type Upstream } from "./program.ts";
+import {
+  type Api,
+  enforced,
+  loginAdmin,
+  makePlace,
+  type Place,
+  through,
+} from "../harness/client.ts";
+import { type Program, startProgram, startUpstream, type Upstream } from "../harness/program.ts";
 
 const startMsMax = 30_000;
 const secret = "a shared secret of thirty-two bytes";

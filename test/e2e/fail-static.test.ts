@@ -2,9 +2,9 @@
 import { expect, test } from "bun:test";
 import { copyFileSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parsePrometheusText, sampleValue } from "../prometheus-text.ts";
-import { type Api, loginAdmin, makePlace, statusThrough } from "./client.ts";
-import { type Program, startProgram, startUpstream, type Urls } from "./program.ts";
+import { type Api, loginAdmin, makePlace, statusThrough } from "../harness/client.ts";
+import { type Program, startProgram, startUpstream, type Urls } from "../harness/program.ts";
+import { parsePrometheusText, sampleValue } from "../harness/prometheus-text.ts";
 
 const TOKEN = { "x-api-token": "token-abc-123" };
 const startMsMax = 60_000;

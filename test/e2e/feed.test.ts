@@ -1,7 +1,7 @@
 // From a committed write to the proxy that enforces it, as an operator sees it.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type Api, loginAdmin, makePlace, statusThrough } from "./client.ts";
-import { type Program, startProgram, startUpstream, type Upstream } from "./program.ts";
+import { type Api, loginAdmin, makePlace, statusThrough } from "../harness/client.ts";
+import { type Program, startProgram, startUpstream, type Upstream } from "../harness/program.ts";
 
 let program: Program;
 let upstream: Upstream;

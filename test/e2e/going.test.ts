@@ -2,8 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { createServer } from "node:http";
 import net from "node:net";
-import { loginAdmin, makePlace } from "./client.ts";
-import { type Program, startProgram, startUpstream, type Urls } from "./program.ts";
+import { loginAdmin, makePlace } from "../harness/client.ts";
+import { type Program, startProgram, startUpstream, type Urls } from "../harness/program.ts";
 
 const startMsMax = 60_000;
 

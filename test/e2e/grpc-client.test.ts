@@ -11,8 +11,8 @@ import { TokenService } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
 import { UserService } from "../../proto/gen/realmgate/v1/users_pb.ts";
 import { grpcClient } from "../../src/client/grpc.ts";
 import { GrpcError } from "../../src/client/grpc-error.ts";
-import { selfSigned } from "../certificate.ts";
-import { adminPassword, type Program, startProgram } from "./program.ts";
+import { selfSigned } from "../harness/certificate.ts";
+import { adminPassword, type Program, startProgram } from "../harness/program.ts";
 
 const REALM = "507f1f77bcf86cd799439011";
 let program: Program;

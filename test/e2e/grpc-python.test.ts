@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { $ } from "bun";
-import { adminPassword, type Program, startProgram } from "./program.ts";
+import { adminPassword, type Program, startProgram } from "../harness/program.ts";
 
 const root = resolve(import.meta.dir, "../..");
 const python = "/usr/bin/python3";

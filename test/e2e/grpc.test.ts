@@ -34,8 +34,8 @@ import {
 } from "../../proto/gen/realmgate/v1/projects_pb.ts";
 import { LoginRequestSchema, UserService } from "../../proto/gen/realmgate/v1/users_pb.ts";
 import { serviceDefinition } from "../../proto/grpc.ts";
-import { Api } from "./client.ts";
-import { adminPassword, type Program, startProgram } from "./program.ts";
+import { Api } from "../harness/client.ts";
+import { adminPassword, type Program, startProgram } from "../harness/program.ts";
 
 let program: Program;
 let client: Client;

@@ -1,7 +1,20 @@
 // Hooks, aliases and the curl program of a running program, as their owners set them up: over REST, without a restart.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type Api, enforced, loginAdmin, makePlace, type Place, through } from "./client.ts";
-import { type Echo, type Program, startProgram, startUpstream, type Upstream } from "./program.ts";
+import {
+  type Api,
+  enforced,
+  loginAdmin,
+  makePlace,
+  type Place,
+  through,
+} from "../harness/client.ts";
+import {
+  type Echo,
+  type Program,
+  startProgram,
+  startUpstream,
+  type Upstream,
+} from "../harness/program.ts";
 
 let program: Program;
 /** The programs of the kit, `exec` among them. */

@@ -2,8 +2,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Answer, type Api, enforced, loginAdmin, makePlace, type Place } from "./client.ts";
-import { type Program, startProgram } from "./program.ts";
+import {
+  type Answer,
+  type Api,
+  enforced,
+  loginAdmin,
+  makePlace,
+  type Place,
+} from "../harness/client.ts";
+import { type Program, startProgram } from "../harness/program.ts";
 
 let program: Program;
 let api: Api;

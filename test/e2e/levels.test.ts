@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { type DescMethod, type DescService, fromJson, getOption } from "@bufbuild/protobuf";
 import { Glob } from "bun";
 import { ProjectLevel, ResourceKind, requires } from "../../proto/gen/realmgate/v1/options_pb.ts";
-import { ControlPlane } from "../control-plane.ts";
-import { before, requests } from "../method-table/requests.ts";
-import { lookAt, makeScene, type Scene } from "../method-table/scene.ts";
+import { before, requests } from "../contract/method-table/requests.ts";
+import { lookAt, makeScene, type Scene } from "../contract/method-table/scene.ts";
+import { ControlPlane } from "../harness/control-plane.ts";
 
 /** What each caller may do in every project of this test. */
 const levels = {

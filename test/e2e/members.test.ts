@@ -1,6 +1,6 @@
 // Members over REST: who lets whom in, at what level, and from when on.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { type SendOptions, Tenants } from "../tenants.ts";
+import { type SendOptions, Tenants } from "../harness/tenants.ts";
 
 const A = "a".repeat(24);
 const B = "b".repeat(24);

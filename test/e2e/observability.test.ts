@@ -4,9 +4,9 @@ import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } f
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import packageJson from "../../package.json" with { type: "json" };
-import { type Family, parsePrometheusText, sampleValue } from "../prometheus-text.ts";
-import { loginAdmin, makePlace, through } from "./client.ts";
-import { type Program, startProgram, startUpstream } from "./program.ts";
+import { loginAdmin, makePlace, through } from "../harness/client.ts";
+import { type Program, startProgram, startUpstream } from "../harness/program.ts";
+import { type Family, parsePrometheusText, sampleValue } from "../harness/prometheus-text.ts";
 
 const root = resolve(import.meta.dir, "../..");
 const TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736";

@@ -4,9 +4,9 @@ import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { bindingsOf } from "../../src/gateway-rest/http-rule.ts";
 import { pathOf } from "../../src/gateway-rest/openapi/names.ts";
-import { allServices } from "../../src/gateway-rest/test-services.ts";
-import { type Answer, Api, type CallOptions, loginAdmin } from "./client.ts";
-import { type Program, startProgram } from "./program.ts";
+import { type Answer, Api, type CallOptions, loginAdmin } from "../harness/client.ts";
+import { type Program, startProgram } from "../harness/program.ts";
+import { allServices } from "../harness/rest-services.ts";
 
 /** A program starts, a validator loads; the machine may be busy. */
 const startMsMax = 30_000;

@@ -1,7 +1,7 @@
 // The gate never dials itself: what listens here for operators and for the API is no program of a container on this machine.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type Api, enforced, loginAdmin, through } from "./client.ts";
-import { type Program, startProgram, startUpstream, type Upstream } from "./program.ts";
+import { type Api, enforced, loginAdmin, through } from "../harness/client.ts";
+import { type Program, startProgram, startUpstream, type Upstream } from "../harness/program.ts";
 
 let program: Program;
 let upstream: Upstream;

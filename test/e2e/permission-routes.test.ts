@@ -9,8 +9,8 @@ import {
   makePlace,
   type Place,
   statusThrough,
-} from "./client.ts";
-import { type Program, startProgram, startUpstream, type Upstream } from "./program.ts";
+} from "../harness/client.ts";
+import { type Program, startProgram, startUpstream, type Upstream } from "../harness/program.ts";
 
 const levels: readonly Level[] = ["projects", "containers"];
 const nameOf = { projects: "Project", containers: "Container" } as const;

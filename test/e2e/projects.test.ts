@@ -1,9 +1,9 @@
 // Projects over REST: whose they are, in which realms, what changes them, and what goes with them.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
-import { type SendOptions, Tenants } from "../tenants.ts";
-import { enforced, loginAdmin, makePlace, statusThrough } from "./client.ts";
-import { startProgram, startUpstream } from "./program.ts";
+import { enforced, loginAdmin, makePlace, statusThrough } from "../harness/client.ts";
+import { startProgram, startUpstream } from "../harness/program.ts";
+import { type SendOptions, Tenants } from "../harness/tenants.ts";
 
 const A = "a".repeat(24);
 const B = "b".repeat(24);

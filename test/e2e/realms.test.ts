@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { ListRealmsRequestSchema, RealmService } from "../../proto/gen/realmgate/v1/realms_pb.ts";
-import { GrpcClient } from "../grpc-client.ts";
-import { type Answer, Api } from "./client.ts";
-import { type Program, startProgram } from "./program.ts";
+import { type Answer, Api } from "../harness/client.ts";
+import { GrpcClient } from "../harness/grpc-client.ts";
+import { type Program, startProgram } from "../harness/program.ts";
 
 const password = "Correct horse 1";
 const [A, B, C] = ["a".repeat(24), "b".repeat(24), "c".repeat(24)] as const;

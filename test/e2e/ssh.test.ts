@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type Api, Document, enforced, loginAdmin } from "./client.ts";
-import { type Program, startProgram } from "./program.ts";
+import { type Api, Document, enforced, loginAdmin } from "../harness/client.ts";
+import { type Program, startProgram } from "../harness/program.ts";
 
 const root = resolve(import.meta.dir, "../..");
 /** An address of its own, for the port is given: 22. */

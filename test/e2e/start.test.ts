@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { startProgram } from "./program.ts";
+import { startProgram } from "../harness/program.ts";
 
 const root = resolve(import.meta.dir, "../..");
 

@@ -10,8 +10,8 @@ import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { type User, UserService } from "../../proto/gen/realmgate/v1/users_pb.ts";
 import { serviceDefinition } from "../../proto/grpc.ts";
-import { selfSigned } from "../certificate.ts";
-import { adminPassword, type Program, startProgram } from "./program.ts";
+import { selfSigned } from "../harness/certificate.ts";
+import { adminPassword, type Program, startProgram } from "../harness/program.ts";
 
 const root = resolve(import.meta.dir, "../..");
 const folder = mkdtempSync(join(tmpdir(), "realmgate-tls-"));

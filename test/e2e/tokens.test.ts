@@ -3,9 +3,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { CreateTokenRequestSchema, TokenService } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
-import { GrpcClient } from "../grpc-client.ts";
-import { type Answer, Api, loginAdmin } from "./client.ts";
-import { adminPassword, type Program, startProgram } from "./program.ts";
+import { type Answer, Api, loginAdmin } from "../harness/client.ts";
+import { GrpcClient } from "../harness/grpc-client.ts";
+import { adminPassword, type Program, startProgram } from "../harness/program.ts";
 
 const A = "a".repeat(24);
 const B = "b".repeat(24);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { adminPassword, type Program, startProgram } from "./program.ts";
+import { adminPassword, type Program, startProgram } from "../harness/program.ts";
 
 const root = resolve(import.meta.dir, "../..");
 const readme = await Bun.file(join(root, "README.md")).text();

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import { UserService } from "../../proto/gen/realmgate/v1/users_pb.ts";
-import { GrpcClient } from "../grpc-client.ts";
-import { Api, type CallOptions } from "./client.ts";
-import { adminPassword, type Program, startProgram } from "./program.ts";
+import { Api, type CallOptions } from "../harness/client.ts";
+import { GrpcClient } from "../harness/grpc-client.ts";
+import { adminPassword, type Program, startProgram } from "../harness/program.ts";
 
 const password = "Correct horse 1";
 const anotherPassword = "Another password 2";

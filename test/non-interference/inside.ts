@@ -1,6 +1,6 @@
 // What a realm-confined caller may come upon, and calls that it makes at random. Both universes are asked the same.
 import type { Random } from "../arbitrary/random.ts";
-import type { Request } from "../control-plane.ts";
+import type { Request } from "../harness/control-plane.ts";
 
 /** The realm of the caller. */
 export const here = "aaaaaaaaaaaaaaaaaaaaaaaa";

@@ -1,6 +1,6 @@
 // What happens beyond a realm's border: everything that could be told apart if the border leaked.
 import type { Random } from "../arbitrary/random.ts";
-import type { ControlPlane } from "../control-plane.ts";
+import type { ControlPlane } from "../harness/control-plane.ts";
 import { colors, here, names, publicKeys, there } from "./inside.ts";
 
 /** What both universes have: the ids that outside events may hang on to. */

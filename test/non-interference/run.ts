@@ -1,6 +1,6 @@
 // Two universes that differ only outside one realm; the same calls of a caller confined to it; the first answer that differs.
 import { type Random, randomFrom } from "../arbitrary/random.ts";
-import { ControlPlane, type Request, type Seen } from "../control-plane.ts";
+import { ControlPlane, type Request, type Seen } from "../harness/control-plane.ts";
 import { here, type Known, names, nowhere, randomCall, there } from "./inside.ts";
 import { type Ground, randomEvent } from "./outside.ts";
 

@@ -2,10 +2,10 @@
 import { and, eq, type SQL, sql } from "drizzle-orm";
 import { ProjectLevel } from "../../../../proto/gen/realmgate/v1/options_pb.ts";
 import type { Access, ResourceKey, Scope } from "../records.ts";
-import { aliases, containers, members, projects } from "../schema.ts";
 import type { AccessStore } from "../store.ts";
 import { containerCarrier, isShared, projectCarrier } from "./carriers.ts";
 import type { Database } from "./database.ts";
+import { aliases, containers, members, projects } from "./schema.ts";
 import { containerInScope, projectInScope } from "./scope.ts";
 
 export function accessStore(db: Database): AccessStore {

@@ -13,13 +13,13 @@ import {
   type SQL,
   sql,
 } from "drizzle-orm";
-import { newId } from "../../id.ts";
-import { aliasesListedMax, aliasesMax } from "../../limits.ts";
+import { newId } from "../id.ts";
+import { aliasesListedMax, aliasesMax } from "../limits.ts";
 import type { Alias, AliasChange, AliasQuery, Made, NewAlias, Page, Scope } from "../records.ts";
-import { aliases, containers, projects, servers } from "../schema.ts";
 import type { AliasStore } from "../store.ts";
 import { carriesAll, projectCarrier } from "./carriers.ts";
 import { countOf, type Database, type Reader, recordChange, type Transaction } from "./database.ts";
+import { aliases, containers, projects, servers } from "./schema.ts";
 import { containerInScope, containersInScope } from "./scope.ts";
 
 export function aliasStore(db: Database): AliasStore {

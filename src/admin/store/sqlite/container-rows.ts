@@ -2,7 +2,6 @@
 import { and, count, eq, getTableColumns, ne, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/sqlite-core";
 import type { Container, ContainerColumn, PageQuery, Scope } from "../records.ts";
-import { aliases, containers, documents, projects, servers } from "../schema.ts";
 import {
   carriesAll,
   containerCarrier,
@@ -12,6 +11,7 @@ import {
 } from "./carriers.ts";
 import type { Reader, Transaction } from "./database.ts";
 import { pageOf } from "./page.ts";
+import { aliases, containers, documents, projects, servers } from "./schema.ts";
 import { containerInScope } from "./scope.ts";
 
 /** Null: it does not exist in this scope. */

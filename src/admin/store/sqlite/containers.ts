@@ -1,6 +1,6 @@
 // Containers.
 import { and, count, eq } from "drizzle-orm";
-import { newId } from "../../id.ts";
+import { newId } from "../id.ts";
 import type {
   Container,
   ContainerChange,
@@ -12,11 +12,11 @@ import type {
   Scope,
   Upstream,
 } from "../records.ts";
-import { containerRealms, containers, documents, projects } from "../schema.ts";
 import type { ContainerStore } from "../store.ts";
 import { carriesAll, containerCarrier } from "./carriers.ts";
 import { nameTaken, readContainer, readContainers, writtenContainer } from "./container-rows.ts";
 import { countOf, type Database, recordChange, type Transaction } from "./database.ts";
+import { containerRealms, containers, documents, projects } from "./schema.ts";
 import { containerInScope, containersInScope, projectInScope, withRealm } from "./scope.ts";
 import { addStatusLog, type StatusStore } from "./status-logs.ts";
 

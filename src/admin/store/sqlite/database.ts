@@ -6,9 +6,9 @@ import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
 import { migrate } from "drizzle-orm/bun-sqlite/migrator";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
-import type { SecretBox } from "../../secret-box.ts";
 import type { DocumentKey, Made } from "../records.ts";
-import { changes, documents } from "../schema.ts";
+import type { SecretBox } from "../sealed.ts";
+import { changes, documents } from "./schema.ts";
 
 export type Transaction = Parameters<Parameters<BunSQLiteDatabase["transaction"]>[0]>[0];
 /** What reads: the database itself, or a transaction. */
@@ -55,7 +55,7 @@ export class Database {
     const reader = drizzle({ client: this.#file });
     // A migration that makes a table anew drops the old one: with foreign keys on, all that hangs on it would go, too.
     this.#file.run("PRAGMA foreign_keys = OFF");
-    migrateTo(reader, join(import.meta.dir, "../migrations"));
+    migrateTo(reader, join(import.meta.dir, "migrations"));
     this.#file.run("PRAGMA foreign_keys = ON");
     return reader;
   }

@@ -8,9 +8,9 @@ import type {
   DocumentWritten,
   Scope,
 } from "../records.ts";
-import { containers, documents, projects } from "../schema.ts";
 import type { DocumentStore } from "../store.ts";
 import { type Database, type Reader, recordChange } from "./database.ts";
+import { containers, documents, projects } from "./schema.ts";
 import { containerInScope, projectInScope } from "./scope.ts";
 
 export function documentStore(db: Database): DocumentStore {

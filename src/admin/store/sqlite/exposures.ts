@@ -1,12 +1,12 @@
 // What of a container is open to whom, as the proxy will know it, read in a caller's scope.
 import { and, count, eq, isNotNull, sql } from "drizzle-orm";
 import type { Exposure, Followers, Scope } from "../records.ts";
-import { containers, documents, projects } from "../schema.ts";
 import type { ExposureStore } from "../store.ts";
 import { readContainer } from "./container-rows.ts";
 import type { Database } from "./database.ts";
 import { readDocument } from "./documents.ts";
 import { aliasFactsOf } from "./facts.ts";
+import { containers, documents, projects } from "./schema.ts";
 import { containerInScope } from "./scope.ts";
 
 export function exposureStore(db: Database): ExposureStore {

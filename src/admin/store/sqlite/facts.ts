@@ -1,9 +1,9 @@
 // What proxies need to know: the present state of all that changed, every tenant's.
 import { and, eq, gt, max } from "drizzle-orm";
 import type { AliasFact, ContainerFact, ProjectFact } from "../records.ts";
-import { aliases, changes, containers, documents, projects, servers } from "../schema.ts";
 import type { FactStore } from "../store.ts";
 import type { Database, Reader } from "./database.ts";
+import { aliases, changes, containers, documents, projects, servers } from "./schema.ts";
 
 export function factStore(db: Database): FactStore {
   return {

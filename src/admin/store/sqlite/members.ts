@@ -1,14 +1,14 @@
 // Members of projects.
 import { and, eq, getTableColumns, lte, sql } from "drizzle-orm";
 import type { ProjectLevel } from "../../../../proto/gen/realmgate/v1/options_pb.ts";
-import { newId } from "../../id.ts";
-import { membersMax } from "../../limits.ts";
+import { newId } from "../id.ts";
+import { membersMax } from "../limits.ts";
 import type { Member, MemberColumn, Page, PageQuery, Scope } from "../records.ts";
-import { members, users } from "../schema.ts";
 import type { MemberStore } from "../store.ts";
 import { countOf, type Database, type Reader, type Transaction } from "./database.ts";
 import { pageOf } from "./page.ts";
 import { readProject } from "./project-rows.ts";
+import { members, users } from "./schema.ts";
 
 /** The order of making: ids are drawn at random. */
 const sequence = sql<number>`${members}.rowid`;

@@ -1,6 +1,9 @@
 // Deleting a project with all it holds, or, for a caller that does not see all of it, as far as that caller can tell.
 import { and, asc, eq, inArray, not, type SQL, sql } from "drizzle-orm";
 import type { DeletedProject, Made, Scope } from "../records.ts";
+import { containerCarrier, isShared, isWithin, projectCarrier } from "./carriers.ts";
+import { countOf, recordChange, type Transaction } from "./database.ts";
+import { readProject } from "./project-rows.ts";
 import {
   aliases,
   changes,
@@ -9,10 +12,7 @@ import {
   members,
   projectRealms,
   projects,
-} from "../schema.ts";
-import { containerCarrier, isShared, isWithin, projectCarrier } from "./carriers.ts";
-import { countOf, recordChange, type Transaction } from "./database.ts";
-import { readProject } from "./project-rows.ts";
+} from "./schema.ts";
 
 /**
  * Destroys the project. Of a confined caller's project that holds containers beyond its realms, what is within goes and the

@@ -1,9 +1,9 @@
 // Projects as they are read, and who has an alias.
 import { and, eq, ne } from "drizzle-orm";
 import type { Project, Scope } from "../records.ts";
-import { projects } from "../schema.ts";
 import { isSeenAlongside, projectCarrier, withRealms } from "./carriers.ts";
 import type { Reader } from "./database.ts";
+import { projects } from "./schema.ts";
 import { projectInScope } from "./scope.ts";
 
 /** Null: it does not exist in this scope. */

@@ -1,6 +1,6 @@
 // Projects.
 import { eq, sql } from "drizzle-orm";
-import { newId } from "../../id.ts";
+import { newId } from "../id.ts";
 import type {
   DeletedProject,
   Made,
@@ -12,13 +12,13 @@ import type {
   ProjectColumn,
   Scope,
 } from "../records.ts";
-import { projectRealms, projects } from "../schema.ts";
 import type { ProjectStore } from "../store.ts";
 import { projectCarrier, withRealms } from "./carriers.ts";
 import { countOf, type Database, recordChange, type Transaction } from "./database.ts";
 import { pageOf } from "./page.ts";
 import { deleteProject } from "./project-deletion.ts";
 import { aliasTaken, readProject } from "./project-rows.ts";
+import { projectRealms, projects } from "./schema.ts";
 import { projectsInScope, withRealm } from "./scope.ts";
 
 /** The order of making: ids are drawn at random. */

@@ -2,6 +2,8 @@
 import { and, countDistinct, eq, inArray, or, type SQL, sql } from "drizzle-orm";
 import { type SQLiteColumn, unionAll } from "drizzle-orm/sqlite-core";
 import type { Page, RealmUsage, Scope, TokenScope } from "../records.ts";
+import type { RealmStore } from "../store.ts";
+import type { Database, Reader } from "./database.ts";
 import {
   containerRealms,
   containers,
@@ -9,9 +11,7 @@ import {
   projects,
   tokenRealms,
   tokens,
-} from "../schema.ts";
-import type { RealmStore } from "../store.ts";
-import type { Database, Reader } from "./database.ts";
+} from "./schema.ts";
 import { containersInScope, projectsInScope } from "./scope.ts";
 import { tokenInScope } from "./tokens.ts";
 

@@ -1,9 +1,9 @@
 // Scopes as conditions: what a caller may not see is no row of any query.
 import { and, count, eq, exists, gte, inArray, or, type SQL, sql } from "drizzle-orm";
 import type { Scope } from "../records.ts";
-import { members, projects } from "../schema.ts";
 import { type Carrier, carriesAll, containerCarrier, projectCarrier } from "./carriers.ts";
 import type { Reader } from "./database.ts";
+import { members, projects } from "./schema.ts";
 
 type Where = Pick<Scope, "userId" | "realms" | "level">;
 

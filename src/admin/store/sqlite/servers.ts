@@ -1,10 +1,10 @@
 // Servers: the nodes.
 import { eq } from "drizzle-orm";
-import { newId } from "../../id.ts";
+import { newId } from "../id.ts";
 import type { Server } from "../records.ts";
-import { servers } from "../schema.ts";
 import type { ServerStore } from "../store.ts";
 import type { Database } from "./database.ts";
+import { servers } from "./schema.ts";
 
 export function serverStore(db: Database): ServerStore {
   return {

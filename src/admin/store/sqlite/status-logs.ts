@@ -1,7 +1,7 @@
 // The status of containers, and what became of it.
 import { and, desc, eq, sql } from "drizzle-orm";
-import { newId } from "../../id.ts";
-import { statusLogsMax } from "../../limits.ts";
+import { newId } from "../id.ts";
+import { statusLogsMax } from "../limits.ts";
 import type {
   Container,
   Made,
@@ -11,11 +11,11 @@ import type {
   StatusLog,
   StatusLogColumn,
 } from "../records.ts";
-import { containers, statusLogs } from "../schema.ts";
 import type { ContainerStore } from "../store.ts";
 import { readContainer } from "./container-rows.ts";
 import { countOf, type Database, recordChange, type Transaction } from "./database.ts";
 import { pageOf } from "./page.ts";
+import { containers, statusLogs } from "./schema.ts";
 
 export type StatusStore = Pick<ContainerStore, "moveStatus" | "statusLogs">;
 

@@ -12,8 +12,8 @@ import {
   type SQL,
   sql,
 } from "drizzle-orm";
-import { newId } from "../../id.ts";
-import { expiredTokensMax, tokenListBytesMax, tokensMax } from "../../limits.ts";
+import { newId } from "../id.ts";
+import { expiredTokensMax, tokenListBytesMax, tokensMax } from "../limits.ts";
 import type {
   NewToken,
   Token,
@@ -22,10 +22,10 @@ import type {
   TokenScope,
   TokenWriter,
 } from "../records.ts";
-import { tokenRealms, tokens } from "../schema.ts";
 import type { TokenStore } from "../store.ts";
 import { carriesAll, isWithin, tokenCarrier, withRealms } from "./carriers.ts";
 import type { Database, Reader, Transaction } from "./database.ts";
+import { tokenRealms, tokens } from "./schema.ts";
 
 /** The order of making, within a millisecond too: ids are drawn at random. */
 const sequence = sql<number>`${tokens}.rowid`;

@@ -1,11 +1,11 @@
 // Users, their logins, and the project that each begins with.
 import { and, desc, eq, notInArray, sql } from "drizzle-orm";
-import { colorOf } from "../../color.ts";
-import { newId } from "../../id.ts";
+import { colorOf } from "../color.ts";
+import { newId } from "../id.ts";
 import type { Login, Made, User } from "../records.ts";
-import { logins, projects, users } from "../schema.ts";
 import type { UserStore } from "../store.ts";
 import { type Database, type Reader, recordChange, type Transaction } from "./database.ts";
+import { logins, projects, users } from "./schema.ts";
 
 /** Logins kept of each user. */
 const loginsMax = 10;

@@ -1,0 +1,32 @@
+// Aliases as callers see them.
+import { create } from "@bufbuild/protobuf";
+import {
+  AliasContainerSchema,
+  type Alias as AliasMessage,
+  AliasProjectSchema,
+  AliasSchema,
+} from "../../../proto/gen/realmgate/v1/aliases_pb.ts";
+import type { Alias } from "../store/records.ts";
+
+export function aliasMessage(alias: Alias, domain: string): AliasMessage {
+  const { projectAlias: _, containerName: __, instance, targetPath, expiresAt, ...shown } = alias;
+  const message = create(AliasSchema, { ...shown, index: instance, url: urlOf(alias, domain) });
+  if (targetPath !== null) message.targetPath = targetPath;
+  if (expiresAt !== null) message.expiresAt = expiresAt;
+  return message;
+}
+
+/** With its container, and its project where the caller sees that. */
+export function wholeAliasMessage(alias: Alias, domain: string): AliasMessage {
+  const { projectId, projectAlias, containerId, containerName } = alias;
+  const message = aliasMessage(alias, domain);
+  message.container = create(AliasContainerSchema, { id: containerId, name: containerName });
+  if (projectAlias !== null) {
+    message.project = create(AliasProjectSchema, { id: projectId, alias: projectAlias });
+  }
+  return message;
+}
+
+function urlOf({ alias, serverName }: Alias, domain: string): string {
+  return `https://${alias}.${serverName}.containers.${domain}`;
+}

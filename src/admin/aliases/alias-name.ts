@@ -1,0 +1,72 @@
+// Names that aliases may have. An alias is the first label of a host: it must never be read as another kind of host.
+import { randomBytes } from "node:crypto";
+import type { Value } from "@bufbuild/protobuf/wkt";
+import { type Facts, Refused } from "../../../proto/call.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+
+const charactersMin = 3;
+const charactersMax = 61;
+const grammar = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
+
+/** The label of the containers' domain itself. */
+const reservedNames: ReadonlySet<string> = new Set(["containers"]);
+/** Taken alone and with a dash after them. */
+const reservedPrefixes = ["proxy", "workspaces", "egress"] as const;
+/** `<project>-<container>-…`, as the hosts of containers begin. */
+const containerHost = /^[0-9a-f]{24}-[0-9a-f]{24}(-|$)/;
+
+/** Why no alias may have this name, as the rest of a sentence; null: one may. */
+export function aliasNameProblem(name: string): string | null {
+  if (name.length < charactersMin || name.length > charactersMax) {
+    return `must have ${charactersMin} to ${charactersMax} characters`;
+  }
+  if (!grammar.test(name)) {
+    return "must have only a-z, 0-9 and -, and neither begin nor end with -";
+  }
+  if (reservedNames.has(name)) return `is reserved: ${name}`;
+  const prefix = reservedPrefixOf(name);
+  if (prefix !== undefined) return `is reserved, as everything that begins with ${prefix}-`;
+  return containerHost.test(name) ? "looks like the host of a container" : null;
+}
+
+function reservedPrefixOf(name: string): string | undefined {
+  return reservedPrefixes.find((each) => name === each || name.startsWith(`${each}-`));
+}
+
+/** What reserves a name, as clients are told by name. */
+function reservationOf(name: string): Facts {
+  if (reservedNames.has(name)) return { reserved_alias: name };
+  const prefix = reservedPrefixOf(name);
+  return prefix === undefined ? {} : { reserved_prefix: prefix };
+}
+
+/**
+ * The name of an alias as it was sent; a drawn one for null, false or nothing. Throws Refused INVALID_ALIAS_NAME, and
+ * VALIDATION_ERROR for what is no name at all.
+ */
+export function aliasNameOf(value: Value | undefined): string {
+  const sent = value?.kind;
+  switch (sent?.case) {
+    case undefined:
+    case "nullValue":
+      return drawnName();
+    case "stringValue": {
+      const problem = aliasNameProblem(sent.value);
+      if (problem === null) return sent.value;
+      const facts = { field: "alias", reason: problem, ...reservationOf(sent.value) };
+      throw refused(ErrorCode.INVALID_ALIAS_NAME, problem, facts);
+    }
+    case "boolValue":
+      if (!sent.value) return drawnName();
+  }
+  throw refused(ErrorCode.VALIDATION_ERROR, "must be string, null or false");
+}
+
+/** 48 hex digits: 192 random bits that nobody guesses. */
+function drawnName(): string {
+  return randomBytes(24).toString("hex");
+}
+
+function refused(code: ErrorCode, message: string, facts: Facts = {}): Refused {
+  return new Refused(code, [{ instancePath: "/alias", message }], null, facts);
+}

@@ -1,0 +1,45 @@
+// Target paths: what the gate puts before the path of every request to an alias.
+import { Refused } from "../../../proto/call.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+
+/** Visible ASCII: what stands in a request line as it is (RFC 9112 §3.2). */
+const visible = /^[\x21-\x7e]*$/;
+const badEscape = /%(?![0-9A-Fa-f]{2})/;
+const escaped = /%([0-9A-Fa-f]{2})/g;
+
+/** A path, and perhaps a query, with `/` at its start; null: none. Throws Refused VALIDATION_ERROR. */
+export function targetPathOf(sent: string | undefined): string | null {
+  if (sent === undefined) return null;
+  const path = sent.startsWith("/") ? sent : `/${sent}`;
+  const message = targetPathProblem(path);
+  if (message === null) return path;
+  throw new Refused(ErrorCode.VALIDATION_ERROR, [{ instancePath: "/target_path", message }]);
+}
+
+/** Why nothing may be put under this path, as the rest of a sentence; null: it may. */
+function targetPathProblem(path: string): string | null {
+  if (!visible.test(path)) return "must have only visible ASCII; write the rest as %XX";
+  if (path.includes("\\")) return "must not have a backslash";
+  if (path.includes("#")) return "must not have a fragment";
+  if (badEscape.test(path)) return "must have two hex digits after each %";
+  const [beforeQuery = ""] = path.split("?", 1);
+  return pathProblem(beforeQuery);
+}
+
+/** Looked at as it is and as often as it can be decoded: somebody behind the gate may decode once more. */
+function pathProblem(path: string): string | null {
+  for (let text = path; ; ) {
+    if (/^[/\\]{2}/.test(text)) return "must not begin with //";
+    if (text.split(/[/\\]/).some(goesUp)) return "must not have .. as a segment";
+    const decoded = text.replace(escaped, (_, hex) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    );
+    if (decoded === text) return null;
+    text = decoded;
+  }
+}
+
+/** Some servers drop what follows `;` in a segment. */
+function goesUp(segment: string): boolean {
+  return segment.split(";", 1)[0] === "..";
+}

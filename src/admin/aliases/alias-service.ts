@@ -1,0 +1,147 @@
+// AliasService.
+import { create } from "@bufbuild/protobuf";
+import { EmptySchema } from "@bufbuild/protobuf/wkt";
+import { Refused } from "../../../proto/call.ts";
+import {
+  AliasService,
+  type CreateAliasRequest,
+  type DeleteAliasRequest,
+  type GetAliasRequest,
+  type ListAliasesRequest,
+  ListAliasesResponseSchema,
+  type SetAliasStateRequest,
+  type UpdateAliasRequest,
+  UpdateAliasRequestSchema,
+} from "../../../proto/gen/realmgate/v1/aliases_pb.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import type { Implementation, Outcome } from "../api/dispatch.ts";
+import { expiryOf } from "../api/expiry.ts";
+import { changedFields } from "../api/update-mask.ts";
+import type { ServiceParts } from "../services.ts";
+import { aliasesMax } from "../store/limits.ts";
+import type { Alias, AliasChange, Made, Scope } from "../store/records.ts";
+import { aliasMessage, wholeAliasMessage } from "./alias-message.ts";
+import { aliasNameOf } from "./alias-name.ts";
+import { targetPathOf } from "./alias-path.ts";
+import { aliasTarget } from "./alias-program.ts";
+
+export function aliasService(
+  parts: Pick<ServiceParts, "store" | "domain" | "now">,
+): Implementation {
+  const { store, domain, now } = parts;
+
+  async function read(scope: Scope, id: string): Promise<Alias> {
+    const alias = await store.alias(scope, id);
+    if (alias === null) throw new Refused(ErrorCode.ALIAS_NOT_FOUND);
+    return alias;
+  }
+
+  async function update(scope: Scope, id: string, change: AliasChange): Promise<Outcome> {
+    const made = await store.updateAlias(scope, id, change);
+    if (made === null) throw new Refused(ErrorCode.ALIAS_NOT_FOUND);
+    return answer(made, change.alias ?? "");
+  }
+
+  /** `name`: the one that was asked for. */
+  function answer(made: ({ alias: Alias } & Made) | "server" | "account", name: string): Outcome {
+    if (typeof made === "string") throw inUse(made, name);
+    return { message: aliasMessage(made.alias, domain), revision: made.revision };
+  }
+
+  return {
+    service: AliasService,
+    methods: {
+      async listAliases(request: ListAliasesRequest, { scope }) {
+        const { items, total } = await store.aliases(scope, {
+          projectId: request.projectId ?? null,
+          containerId: request.containerId ?? null,
+          enabled: request.enabled ?? null,
+          expired: request.expired ?? null,
+        });
+        const message = create(ListAliasesResponseSchema, {
+          aliases: items.map((alias) => aliasMessage(alias, domain)),
+          count: total,
+        });
+        return { message };
+      },
+
+      async createAlias(request: CreateAliasRequest, { scope }) {
+        const alias = aliasNameOf(request.alias);
+        const made = await store.createAlias(scope, {
+          containerId: request.containerId,
+          alias,
+          ...aliasTarget(request, null),
+          targetPath: targetPathOf(request.targetPath),
+          allowPathOverride: request.allowPathOverride ?? true,
+          expiresAt: expiryOf(request.expiresAt, now(), { words: false }),
+          enabled: request.enabled ?? true,
+        });
+        if (made === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+        if (made === "limit") throw limitReached();
+        return answer(made, alias);
+      },
+
+      async getAlias({ id }: GetAliasRequest, { scope }) {
+        return { message: wholeAliasMessage(await read(scope, id), domain) };
+      },
+
+      async updateAlias(request: UpdateAliasRequest, { scope }) {
+        const present = await read(scope, request.id);
+        const change = changeOf(request, present, now());
+        if (Object.keys(change).length === 0) return { message: aliasMessage(present, domain) };
+        return update(scope, request.id, change);
+      },
+
+      setAliasState({ id, enabled = true }: SetAliasStateRequest, { scope }) {
+        return update(scope, id, { enabled });
+      },
+
+      async deleteAlias({ id }: DeleteAliasRequest, { scope }) {
+        const made = await store.deleteAlias(scope, id);
+        if (made === null) throw new Refused(ErrorCode.ALIAS_NOT_FOUND);
+        return { message: create(EmptySchema), revision: made.revision };
+      },
+    },
+  };
+}
+
+/** What is listed and not set becomes what it is when an alias is made without it. */
+function changeOf(request: UpdateAliasRequest, present: Alias, now: number): AliasChange {
+  const names = changedFields(UpdateAliasRequestSchema, request);
+  return {
+    ...(names.has("alias") ? { alias: aliasNameOf(request.alias) } : {}),
+    ...targetChange(request, present, names),
+    ...(names.has("target_path") ? { targetPath: targetPathOf(request.targetPath) } : {}),
+    ...(names.has("allow_path_override")
+      ? { allowPathOverride: request.allowPathOverride ?? true }
+      : {}),
+    ...(names.has("expires_at")
+      ? { expiresAt: expiryOf(request.expiresAt, now, { words: false }) }
+      : {}),
+    ...(names.has("enabled") ? { enabled: request.enabled ?? true } : {}),
+  };
+}
+
+/** Program and instance are written together, so that two updates at once never mix. */
+function targetChange(
+  request: UpdateAliasRequest,
+  present: Alias,
+  names: ReadonlySet<string>,
+): AliasChange {
+  if (!names.has("program") && !names.has("port") && !names.has("index")) return {};
+  const program = names.has("program") ? (request.program ?? "") : present.program;
+  return aliasTarget({ ...request, program }, names.has("index") ? null : present);
+}
+
+function inUse(scope: "server" | "account", value: string): Refused {
+  const where = { server: "on this server", account: "in this account" }[scope];
+  const message = `is in use ${where} (scope: ${scope})`;
+  const facts = { field: "alias", value, scope };
+  return new Refused(ErrorCode.ALIAS_IN_USE, [{ instancePath: "/alias", message }], null, facts);
+}
+
+/** A container that is full has as many as there may be. */
+function limitReached(): Refused {
+  const facts = { used: String(aliasesMax), limit: String(aliasesMax) };
+  return new Refused(ErrorCode.ALIAS_LIMIT_REACHED, [], null, facts);
+}

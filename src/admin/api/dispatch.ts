@@ -1,0 +1,228 @@
+// The one way into the control plane: realm → caller → message → rules → access → method, and the one place that catches.
+import { create, type DescMethod, type DescService, type Message } from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
+import { type Call, type Dispatch, Refused, type Reply } from "../../../proto/call.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import {
+  CallerKind,
+  ProjectLevel,
+  type Requires,
+  type Resource,
+} from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import { type Caller, type Callers, isOperator, mayDo } from "../auth/caller.ts";
+import type { Scope } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+import { checkRules } from "./field-rules.ts";
+import { activeRealm, realmIdPattern } from "./realm.ts";
+import { isDryRun, requirementsOf, resourceKinds } from "./requirements.ts";
+import type { RevisionTokens } from "./revision.ts";
+
+/** What every method is given beside its message. */
+export interface PublicContext {
+  /** Where the call came from. */
+  readonly clientAddress: string;
+  /** The `Authorization` value, or null; for the methods that make sessions. */
+  readonly credential: string | null;
+}
+
+/** What a method with a known caller is given. */
+export interface Context extends PublicContext {
+  readonly caller: Caller;
+  /** What of the store the call may touch. */
+  readonly scope: Scope;
+  /** What the caller may do in the project that the call acts on; UNSPECIFIED where it acts on none. */
+  readonly level: ProjectLevel;
+  /** The raw If-Match; see if-match.ts. */
+  readonly ifMatch: string | null;
+}
+
+/** What a write made: a revision, or nothing because it was only tried. */
+export type Made = { readonly revision: number } | { readonly dryRun: true };
+
+/** What a method answers: a message, and for writes what they made. */
+export interface Outcome {
+  readonly message: Message;
+  readonly revision?: number;
+  readonly dryRun?: true;
+  readonly etag?: string;
+}
+
+type PublicHandler = (message: Message, context: PublicContext) => Promise<Outcome>;
+type Handler = (message: Message, context: Context) => Promise<Outcome>;
+
+/** The methods of one service by their local name. Handlers take their own message type. */
+export interface Implementation {
+  readonly service: DescService;
+  // biome-ignore lint/suspicious/noExplicitAny: dispatch pairs each handler with its own method's message.
+  readonly methods: Readonly<Record<string, (message: any, context: Context) => Promise<Outcome>>>;
+}
+
+export interface Log {
+  error(fields: object, message: string): void;
+}
+
+export interface DispatchOptions {
+  readonly implementations: readonly Implementation[];
+  readonly store: Store;
+  readonly callers: Callers;
+  readonly revisions: RevisionTokens;
+  readonly log: Log;
+}
+
+interface Route {
+  readonly needs: Requires;
+  readonly handler: Handler;
+}
+
+/** Throws when a method lacks its implementation or its `requires` option, or that does not hold together. */
+export function createDispatch(options: DispatchOptions): Dispatch {
+  const routes = new Map(
+    options.implementations.flatMap(({ service, methods }) =>
+      service.methods.map((method) => [method, routeOf(method, methods)] as const),
+    ),
+  );
+  return async (call) => {
+    try {
+      const route = routes.get(call.method);
+      if (route === undefined) throw new Error(`${call.method.name} is not served`);
+      return await reply(call, await run(route, call, options), options);
+    } catch (error) {
+      if (error instanceof Refused) {
+        const { code, violations, retryAfterS, facts } = error;
+        return { ok: false, code, violations, retryAfterS, facts };
+      }
+      const { method, requestId } = call;
+      options.log.error({ err: error, method: method.name, requestId }, "a call failed");
+      return { ok: false, code: ErrorCode.INTERNAL_ERROR, violations: [], retryAfterS: null };
+    }
+  };
+}
+
+function routeOf(method: DescMethod, methods: Implementation["methods"]): Route {
+  const handler = methods[method.localName];
+  if (handler === undefined) {
+    throw new Error(`${method.parent.typeName}.${method.name} is not implemented`);
+  }
+  return { needs: requirementsOf(method), handler };
+}
+
+async function run(
+  { needs, handler }: Route,
+  call: Call,
+  options: DispatchOptions,
+): Promise<Outcome> {
+  const realmId = activeRealm(call.authority, call.realmId);
+  if (realmId === "invalid") throw new Refused(ErrorCode.INVALID_HOST);
+  const { credential, clientAddress } = call;
+  if (needs.caller === CallerKind.PUBLIC) {
+    const message = await readMessage(call);
+    return (handler as PublicHandler)(message, { credential, clientAddress });
+  }
+  const caller = await options.callers.identify(credential, clientAddress);
+  admit(caller, needs, realmId);
+  const callers = scopeOf(call, caller, needs, realmId);
+  const message = await readMessage(call);
+  const dryRun = isDryRun(call.method, message);
+  const scope = dryRun ? { ...callers, dryRun } : callers;
+  const level =
+    needs.resource === undefined
+      ? ProjectLevel.UNSPECIFIED
+      : await accessTo(needs, needs.resource, message, scope, call.method, options.store);
+  const outcome = await handler(message, {
+    caller,
+    scope,
+    level,
+    ifMatch: needs.ifMatch ? call.ifMatch : null,
+    credential,
+    clientAddress,
+  });
+  if (dryRun !== (outcome.dryRun ?? false)) {
+    throw new Error(`${call.method.name}: asked for ${dryRun ? "a dry run" : "a write"}, did not`);
+  }
+  return outcome;
+}
+
+/** Whether such a caller may call such a method on such a host at all. Throws Refused. */
+function admit(caller: Caller, needs: Requires, realmId: string | null): void {
+  const { token } = caller;
+  if (token !== null) {
+    const { confinedTo, needsRealm } = token.rights;
+    if (realmId === null && needsRealm && !needs.anyHost) {
+      throw new Refused(ErrorCode.REALM_SCOPE_REQUIRED);
+    }
+    if (realmId !== null && confinedTo !== null && !confinedTo.includes(realmId)) {
+      throw new Refused(ErrorCode.REALM_NOT_ALLOWED);
+    }
+  }
+  if (needs.caller === CallerKind.SESSION && token !== null) {
+    throw new Refused(ErrorCode.SESSION_REQUIRED);
+  }
+  if (needs.caller === CallerKind.TOKEN && token === null) {
+    throw new Refused(ErrorCode.TOKEN_REQUIRED);
+  }
+  const hasLeaf = needs.leaves.length === 0 || needs.leaves.some((leaf) => mayDo(caller, leaf));
+  if (!hasLeaf || (needs.operator && !isOperator(caller))) {
+    throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  }
+}
+
+/** No resource is in it: what a confined caller gets when it asks for a realm that it may not use. */
+const nowhere = "";
+
+function scopeOf(call: Call, caller: Caller, needs: Requires, realmId: string | null): Scope {
+  const confinedTo = caller.token?.rights.confinedTo ?? null;
+  const filter = call.realmFilter;
+  if (filter !== null && !realmIdPattern.test(filter)) {
+    const message = "must be 24 lower-case hex digits";
+    throw new Refused(ErrorCode.INVALID_REALM_ID_FORMAT, [{ instancePath: "/realm_id", message }]);
+  }
+  const realms = realmId === null ? [] : [realmId];
+  if (filter !== null) {
+    realms.push(confinedTo === null || confinedTo.includes(filter) ? filter : nowhere);
+  }
+  const level = needs.level || ProjectLevel.READ;
+  return { userId: caller.user.id, realmId, realms, confinedTo, level };
+}
+
+/** What the caller may do with what the call acts on. Throws Refused: NOT_FOUND before what is missing to it. */
+async function accessTo(
+  needs: Requires,
+  resource: Resource,
+  message: Message,
+  scope: Scope,
+  method: DescMethod,
+  store: Store,
+): Promise<ProjectLevel> {
+  const { kind, notFound } = resourceKinds(resource.kind);
+  const id = textField(method, message, resource.field);
+  const access = await store.access(scope, { kind, id });
+  if (access === null) {
+    const inRealm = scope.realmId !== null && resource.missingInRealm !== ErrorCode.UNSPECIFIED;
+    throw new Refused(inRealm ? resource.missingInRealm : notFound);
+  }
+  if (access.level < needs.level) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  if (access.shared && !resource.shared) throw new Refused(ErrorCode.SHARED_ACROSS_REALMS);
+  return access.level;
+}
+
+function textField(method: DescMethod, message: Message, name: string): string {
+  const field = method.input.fields.find((each) => each.name === name);
+  return field === undefined ? "" : String(reflect(method.input, message).get(field));
+}
+
+async function readMessage(call: Call): Promise<Message> {
+  const message = await call.message();
+  checkRules(call.method.input, message);
+  return message;
+}
+
+async function reply(call: Call, outcome: Outcome, options: DispatchOptions): Promise<Reply> {
+  const { revision, etag } = outcome;
+  return {
+    ok: true,
+    message: create(call.method.output, outcome.message),
+    revision: revision === undefined ? null : options.revisions.seal(revision),
+    etag: etag ?? null,
+    dryRun: outcome.dryRun ?? false,
+  };
+}

@@ -1,0 +1,135 @@
+// The field rules of the contract (options.proto, `rule`), checked over a message whatever transport brought it.
+import {
+  type DescField,
+  type DescMessage,
+  getOption,
+  hasOption,
+  type Message,
+} from "@bufbuild/protobuf";
+import { type ReflectList, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
+import { pointerStep, Refused, type Violation } from "../../../proto/call.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { type Rule, rule } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+
+/** Throws Refused with the code of the first rule broken and every violation. */
+export function checkRules(desc: DescMessage, message: Message): void {
+  const broken = brokenRules(desc, message);
+  const first = broken[0];
+  if (first !== undefined) throw new Refused(first.code, broken);
+}
+
+/** Every rule that the message breaks. */
+export function brokenRules(desc: DescMessage, message: Message): readonly Broken[] {
+  const broken: Broken[] = [];
+  checkMessage(reflect(desc, message), "", broken);
+  return broken;
+}
+
+interface Broken extends Violation {
+  readonly code: ErrorCode;
+}
+
+function checkMessage(message: ReflectMessage, path: string, broken: Broken[]): void {
+  for (const field of message.fields) {
+    const at = `${path}/${field.name}`;
+    const fieldRule = hasOption(field, rule) ? getOption(field, rule) : null;
+    if (!message.isSet(field)) {
+      // An implicit 0 or "" is not set: where it may not stand, its rule says so below.
+      if (fieldRule?.required) broken.push(violation(fieldRule, at, "is required"));
+      continue;
+    }
+    const reason = fieldRule === null ? null : breaks(fieldRule, message, field);
+    if (fieldRule !== null && reason !== null) broken.push(violation(fieldRule, at, reason));
+    checkNested(message, field, at, broken);
+  }
+}
+
+function checkNested(
+  message: ReflectMessage,
+  field: DescField,
+  at: string,
+  broken: Broken[],
+): void {
+  if (field.message === undefined || field.message.typeName.startsWith("google.protobuf.")) return;
+  switch (field.fieldKind) {
+    case "message":
+      checkMessage(message.get(field), at, broken);
+      return;
+    case "list":
+      for (const [index, item] of [...message.get(field)].entries()) {
+        checkMessage(item as ReflectMessage, `${at}/${index}`, broken);
+      }
+      return;
+    case "map":
+      for (const [key, item] of message.get(field)) {
+        checkMessage(item as ReflectMessage, `${at}${pointerStep(String(key))}`, broken);
+      }
+  }
+}
+
+/** Why a set field breaks its rule, or null. */
+function breaks(rule: Rule, message: ReflectMessage, field: DescField): string | null {
+  switch (field.fieldKind) {
+    case "list":
+      return breaksList(rule, message.get(field));
+    case "map":
+      return tooMany(rule, message.get(field).size);
+    case "scalar": {
+      const value = message.get(field);
+      if (typeof value === "string") return breaksText(rule, value);
+      return typeof value === "number" ? breaksNumber(rule, value) : null;
+    }
+    default:
+      return null;
+  }
+}
+
+function breaksList(rule: Rule, list: ReflectList): string | null {
+  for (const item of list) {
+    if (typeof item === "string" && rule.pattern !== "" && !pattern(rule).test(item)) {
+      return `must have only entries that match ${rule.pattern}`;
+    }
+  }
+  return tooMany(rule, list.size);
+}
+
+function tooMany(rule: Rule, entries: number): string | null {
+  return rule.max !== undefined && entries > rule.max
+    ? `must have at most ${rule.max} entries`
+    : null;
+}
+
+function breaksText(rule: Rule, text: string): string | null {
+  if (rule.required && text === "") return "must not be empty";
+  const characters = [...text].length;
+  if (rule.min !== undefined && characters < rule.min) {
+    return `must have at least ${rule.min} characters`;
+  }
+  if (rule.max !== undefined && characters > rule.max) {
+    return `must have at most ${rule.max} characters`;
+  }
+  if (rule.oneOf.length > 0 && !rule.oneOf.includes(text)) {
+    return `must be one of ${rule.oneOf.join(", ")}`;
+  }
+  return rule.pattern !== "" && !pattern(rule).test(text) ? `must match ${rule.pattern}` : null;
+}
+
+function breaksNumber(rule: Rule, number: number): string | null {
+  if (rule.min !== undefined && number < rule.min) return `must be at least ${rule.min}`;
+  return rule.max !== undefined && number > rule.max ? `must be at most ${rule.max}` : null;
+}
+
+const patterns = new Map<string, RegExp>();
+
+/** Patterns are the contract's own: a fixed number of them. */
+function pattern(rule: Rule): RegExp {
+  const known = patterns.get(rule.pattern);
+  if (known !== undefined) return known;
+  const compiled = new RegExp(rule.pattern, "u");
+  patterns.set(rule.pattern, compiled);
+  return compiled;
+}
+
+function violation(rule: Rule, instancePath: string, message: string): Broken {
+  return { code: rule.code || ErrorCode.VALIDATION_ERROR, instancePath, message };
+}

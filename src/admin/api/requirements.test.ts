@@ -1,0 +1,90 @@
+import { expect, test } from "bun:test";
+import { create, type DescMethod, type MessageInitShape, setExtension } from "@bufbuild/protobuf";
+import { MethodOptionsSchema } from "@bufbuild/protobuf/wkt";
+import {
+  CallerKind,
+  ProjectLevel,
+  RequiresSchema,
+  ResourceKind,
+  requires,
+} from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import { ProjectPermissionsService } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
+import { ProjectService } from "../../../proto/gen/realmgate/v1/projects_pb.ts";
+import { requirementsOf } from "./requirements.ts";
+
+type Said = MessageInitShape<typeof RequiresSchema>;
+
+/** GetProject, saying something else of what it needs; null: nothing. */
+function method(said: Said | null): DescMethod {
+  const { getProject } = ProjectService.method;
+  const options = create(MethodOptionsSchema);
+  if (said !== null) setExtension(options, requires, create(RequiresSchema, said));
+  return { ...getProject, proto: { ...getProject.proto, options } };
+}
+
+const { ANY, PUBLIC, SESSION, TOKEN } = CallerKind;
+const { PROJECT } = ResourceKind;
+const resource = { kind: PROJECT, field: "id" };
+const level = ProjectLevel.READ;
+
+test.each<[why: string, said: Said]>([
+  ["anybody", { caller: PUBLIC }],
+  ["a session", { caller: SESSION }],
+  ["a session on a project", { caller: SESSION, level, resource }],
+  ["any token", { caller: TOKEN, anyToken: true }],
+  ["a token with a leaf", { caller: TOKEN, leaves: ["containers.actions.start"] }],
+  ["both on a project", { caller: ANY, leaves: ["projects.read"], level, resource }],
+])("what holds together is read as it is said: %s", (_why, said) => {
+  expect(requirementsOf(method(said))).toEqual(create(RequiresSchema, said));
+});
+
+const together = "must say leaves or any_token if auth tokens may call it, and only then";
+
+test.each<[why: string, said: Said | null, problem: string]>([
+  ["nothing said", null, "does not say what it requires"],
+  ["no caller", {}, "does not say what it requires"],
+  ["leaves without a caller", { leaves: ["projects.read"] }, "does not say what it requires"],
+  ["any caller, no leaf", { caller: ANY }, together],
+  ["a token, no leaf", { caller: TOKEN }, together],
+  ["a session with a leaf", { caller: SESSION, leaves: ["projects.read"] }, together],
+  ["a public method for any token", { caller: PUBLIC, anyToken: true }, together],
+  [
+    "an unknown leaf",
+    { caller: ANY, leaves: ["projects.raed"] },
+    "projects.raed, which is no leaf",
+  ],
+  ["a branch", { caller: ANY, leaves: ["projects"] }, "projects, which is no leaf"],
+  ["a level without a resource", { caller: SESSION, level }, "both a level and a resource"],
+  ["a resource without a level", { caller: SESSION, resource }, "both a level and a resource"],
+  [
+    "a field that is not there",
+    { caller: SESSION, level, resource: { kind: PROJECT, field: "project" } },
+    "project, which is no string field",
+  ],
+  [
+    "a field that is no string",
+    { caller: SESSION, level, resource: { kind: PROJECT, field: "include_permissions" } },
+    "include_permissions, which is no string field",
+  ],
+  [
+    "a resource of no kind",
+    { caller: SESSION, level, resource: { field: "id" } },
+    "a resource without a kind",
+  ],
+])("a server does not start with %s", (_why, said, problem) => {
+  expect(() => requirementsOf(method(said))).toThrow(problem);
+});
+
+test("a server does not start with a dry run of what is no write of a document", () => {
+  const { deletePermissions } = ProjectPermissionsService.method;
+  const { input } = deletePermissions;
+  const said = { caller: SESSION, level, resource };
+  const reads: DescMethod = { ...method(said), input };
+  expect(() => requirementsOf(reads)).toThrow("has validate_only, but is no write of a document");
+  const writes: DescMethod = { ...method({ ...said, ifMatch: true }), input };
+  expect(requirementsOf(writes).ifMatch).toBe(true);
+});
+
+test("what does not hold together is named", () => {
+  expect(() => requirementsOf(method(null))).toThrow("realmgate.v1.ProjectService.GetProject");
+});

@@ -1,0 +1,35 @@
+import { describe, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
+import { SecretBox } from "../store/sealed.ts";
+import { revisionTokens } from "./revision.ts";
+
+const master = randomBytes(32);
+const tokens = revisionTokens(new SecretBox(master, "revisions"));
+
+describe("a revision token", () => {
+  test.each([0, 1, 255, 256, 2 ** 32, Number.MAX_SAFE_INTEGER])("keeps revision %d", (revision) => {
+    expect(tokens.open(tokens.seal(revision))).toBe(revision);
+  });
+
+  test("says nothing to those who cannot open it: same length, different each time", () => {
+    const made = Array.from({ length: 100 }, (_, revision) => tokens.seal(revision));
+    expect(new Set(made.map((token) => token.length)).size).toBe(1);
+    expect(new Set([...made, ...made.map((_, revision) => tokens.seal(revision))]).size).toBe(200);
+  });
+
+  test("fits a header and a query as it is", () => {
+    expect(tokens.seal(7)).toMatch(/^[A-Za-z0-9_-]+$/);
+  });
+
+  test.each([
+    ["", "empty"],
+    ["7", "a bare number"],
+    ["not a token", "text"],
+    ["A".repeat(48), "right length, wrong bytes"],
+    [`${tokens.seal(7).slice(0, -4)}AAAA`, "a changed end"],
+    [revisionTokens(new SecretBox(randomBytes(32), "revisions")).seal(7), "another installation"],
+    [revisionTokens(new SecretBox(master, "documents")).seal(7), "another purpose"],
+  ])("%j is none of ours: %s", (token) => {
+    expect(tokens.open(token)).toBeNull();
+  });
+});

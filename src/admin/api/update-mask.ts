@@ -1,0 +1,30 @@
+// Partial updates: which fields of a message are to change.
+import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
+import type { FieldMask } from "@bufbuild/protobuf/wkt";
+import { Refused } from "../../../proto/call.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+
+/**
+ * The names (snake case) of the fields that `update_mask` lists; of those that are set where there is no mask. A field that is
+ * listed and not set is to be cleared. Throws Refused VALIDATION_ERROR for a path that is no field.
+ */
+export function changedFields(
+  desc: DescMessage,
+  message: Message & { readonly updateMask?: FieldMask | undefined },
+): ReadonlySet<string> {
+  const paths = message.updateMask?.paths;
+  if (paths === undefined) {
+    const set = reflect(desc, message);
+    return new Set(desc.fields.filter((field) => set.isSet(field)).map(({ name }) => name));
+  }
+  const names = new Set(desc.fields.map(({ name }) => name));
+  const unknown = paths.filter((path) => !names.has(path));
+  if (unknown.length > 0) {
+    throw new Refused(
+      ErrorCode.VALIDATION_ERROR,
+      unknown.map((path) => ({ instancePath: "/update_mask", message: `has ${path}, no field` })),
+    );
+  }
+  return new Set(paths);
+}

@@ -1,0 +1,109 @@
+// Credential → Caller. Who is calling, before anything else of the call is looked at.
+import { Refused } from "../../../proto/call.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import type { Token, User } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+import type { PasswordLogin } from "./password-login.ts";
+import type { Sessions } from "./session.ts";
+import { allowsAddress, rightsOf, type TokenRights } from "./token-rights.ts";
+import { hashSecret, tokenPrefix } from "./token-secret.ts";
+
+/** A user, through a session or an auth token. */
+export interface Caller {
+  readonly user: User;
+  /** Null: a session, or name and password. */
+  readonly token: CallingToken | null;
+}
+
+export interface CallingToken {
+  readonly token: Token;
+  readonly rights: TokenRights;
+}
+
+/** Who carries a permission leaf: sessions carry all. */
+export function mayDo({ token }: Caller, leaf: string): boolean {
+  return token === null || token.rights.leaves.has(leaf);
+}
+
+/**
+ * Operators say where the gate dials. A token of theirs needs the leaf for it; one that is confined to realms must not reach
+ * the containers of others by their address.
+ */
+export function isOperator(caller: Caller): boolean {
+  const confined = caller.token?.rights.needsRealm ?? false;
+  return caller.user.isAdmin && mayDo(caller, "admin.servers") && !confined;
+}
+
+/** A use is noted once in this time, in milliseconds. */
+const touchMs = 60_000;
+
+export class Callers {
+  readonly #store: Store;
+  readonly #sessions: Sessions;
+  readonly #logins: PasswordLogin;
+  readonly #now: () => number;
+
+  constructor(store: Store, sessions: Sessions, logins: PasswordLogin, now: () => number) {
+    this.#store = store;
+    this.#sessions = sessions;
+    this.#logins = logins;
+    this.#now = now;
+  }
+
+  /**
+   * `Authorization` → Caller: `Bearer` with a session or a token, a bare token, or `Basic` with a password or a token in
+   * either half. Throws Refused: MISSING_TOKEN, INVALID_TOKEN, TOKEN_EXPIRED, TOKEN_DISABLED, IP_NOT_ALLOWED,
+   * INVALID_CREDENTIALS, RATE_LIMITED.
+   */
+  async identify(credential: string | null, clientAddress: string): Promise<Caller> {
+    if (credential === null || credential === "") throw new Refused(ErrorCode.MISSING_TOKEN);
+    const bearer = /^(?:Bearer )?([^\s,]+)$/.exec(credential)?.[1];
+    if (bearer?.startsWith(tokenPrefix)) return this.#byToken(bearer, clientAddress, null);
+    if (bearer !== undefined && credential !== bearer) return this.#bySession(bearer);
+    const [name, password] = basicPair(credential);
+    if (name.startsWith(tokenPrefix)) return this.#byToken(name, clientAddress, null);
+    if (password.startsWith(tokenPrefix)) return this.#byToken(password, clientAddress, name);
+    return { user: await this.#logins.check(name, password, clientAddress), token: null };
+  }
+
+  async #bySession(token: string): Promise<Caller> {
+    const claims = await this.#sessions.verify(token, "access");
+    if (claims === "expired") throw new Refused(ErrorCode.TOKEN_EXPIRED);
+    if (claims === "invalid") throw new Refused(ErrorCode.INVALID_TOKEN);
+    const user = await this.#store.userById(claims.userId);
+    if (user === null || user.sessionGeneration !== claims.generation) {
+      throw new Refused(ErrorCode.INVALID_TOKEN);
+    }
+    return { user, token: null };
+  }
+
+  /** `name`: who the caller says the token belongs to; null when it does not say. */
+  async #byToken(secret: string, clientAddress: string, name: string | null): Promise<Caller> {
+    const chain = await this.#store.tokenChain(hashSecret(secret));
+    const [token] = chain;
+    const user = token === undefined ? null : await this.#store.userById(token.userId);
+    if (token === undefined || user === null) throw new Refused(ErrorCode.INVALID_TOKEN);
+    if (name !== null && name !== user.username && name.toLowerCase() !== user.email) {
+      throw new Refused(ErrorCode.INVALID_TOKEN);
+    }
+    const rights = rightsOf(chain);
+    const now = this.#now();
+    if (rights.expiresAt !== null && Date.parse(rights.expiresAt) <= now) {
+      throw new Refused(ErrorCode.TOKEN_EXPIRED);
+    }
+    if (!rights.isEnabled) throw new Refused(ErrorCode.TOKEN_DISABLED);
+    if (!allowsAddress(rights, clientAddress)) throw new Refused(ErrorCode.IP_NOT_ALLOWED);
+    const isRecent = token.lastUsedAt !== null && now - Date.parse(token.lastUsedAt) < touchMs;
+    const use = isRecent ? {} : await this.#store.touchToken(token.id, clientAddress);
+    return { user, token: { token: { ...token, ...use }, rights } };
+  }
+}
+
+/** The two halves of `Basic` (RFC 7617 §2). Throws Refused INVALID_TOKEN. */
+function basicPair(credential: string): [name: string, password: string] {
+  const encoded = /^Basic ([A-Za-z0-9+/]+={0,2})$/.exec(credential)?.[1];
+  const text = encoded === undefined ? "" : Buffer.from(encoded, "base64").toString();
+  const colon = text.indexOf(":");
+  if (colon === -1) throw new Refused(ErrorCode.INVALID_TOKEN);
+  return [text.slice(0, colon), text.slice(colon + 1)];
+}

@@ -1,0 +1,122 @@
+// The addresses that an auth token may be used from: a list of IPv4 addresses and networks, or of `*` alone for any.
+import type { Value } from "@bufbuild/protobuf/wkt";
+import { Refused } from "../../../proto/call.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { formatCidr, parseCidr, parseIpv4 } from "../../policy/address.ts";
+
+export type Whitelist = readonly string[];
+
+/** The list of a token that may be used from anywhere, IPv6 too. */
+export const anywhere: Whitelist = ["*"];
+
+const entriesMax = 1000;
+/** Of a list that is sent as one text. */
+const charactersMax = 65_536;
+
+/**
+ * A list of texts, or one text with commas → the list as it is stored: no entry twice, host bits of networks masked, `*`
+ * alone where it is among others. Throws Refused INVALID_IP_FORMAT, IP_WHITELIST_TOO_LARGE.
+ */
+export function whitelistOf(value: Value): Whitelist {
+  const entries = entriesOf(value);
+  if (entries.length > entriesMax) throw tooLarge();
+  const list = new Set<string>();
+  for (const entry of entries) {
+    const canonical = canonicalEntry(entry.trim());
+    if (canonical === null) throw badEntry();
+    list.add(canonical);
+  }
+  if (list.size === 0) throw badEntry();
+  return list.has("*") ? anywhere : [...list];
+}
+
+function entriesOf({ kind }: Value): string[] {
+  if (kind.case === "stringValue") {
+    if (kind.value.length > charactersMax) throw tooLarge();
+    return kind.value.split(",");
+  }
+  if (kind.case !== "listValue") throw badEntry();
+  return kind.value.values.map((each) => {
+    if (each.kind.case !== "stringValue") throw badEntry();
+    return each.kind.value;
+  });
+}
+
+function tooLarge(): Refused {
+  const message = `must have at most ${entriesMax} entries and ${charactersMax} characters`;
+  return new Refused(ErrorCode.IP_WHITELIST_TOO_LARGE, [{ instancePath, message }]);
+}
+
+function badEntry(): Refused {
+  const message = "must be IPv4 addresses, networks `a.b.c.d/0` to `/32`, or `*`";
+  return new Refused(ErrorCode.INVALID_IP_FORMAT, [{ instancePath, message }]);
+}
+
+const instancePath = "/ip_whitelist";
+
+function canonicalEntry(entry: string): string | null {
+  if (entry === "*") return entry;
+  if (!entry.includes("/")) return !entry.includes(":") && parseIpv4(entry) !== null ? entry : null;
+  const network = parseCidr(entry);
+  return network === null ? null : formatCidr(network.network, network.length);
+}
+
+/** Whether a call from this address may use a token with this list. IPv6 is in no list but `*`. */
+export function allowsAddress(list: Whitelist, address: string): boolean {
+  if (list.includes("*")) return true;
+  const ipv4 = parseIpv4(address);
+  if (ipv4 === null) return false;
+  return list.map(rangeOf).some(({ first, last }) => first <= ipv4 && ipv4 <= last);
+}
+
+/** Whether each address of `list` is one of `bounds`. */
+export function isWithin(list: Whitelist, bounds: Whitelist): boolean {
+  if (bounds.includes("*")) return true;
+  return !list.includes("*") && covered(list, bounds).length === list.length;
+}
+
+/**
+ * The addresses that are in both lists. It may be empty, or have twice as many entries as a list may be sent with: nothing
+ * of either is lost.
+ */
+export function intersection(some: Whitelist, others: Whitelist): Whitelist {
+  if (some.includes("*")) return others;
+  if (others.includes("*")) return some;
+  // Two networks are one in the other or apart.
+  return [...new Set([...covered(some, others), ...covered(others, some)])];
+}
+
+/** The entries of `list` that have no address outside `bounds`. */
+function covered(list: Whitelist, bounds: Whitelist): Whitelist {
+  const ranges = joined(bounds.map(rangeOf));
+  return list.filter((entry) => {
+    const { first, last } = rangeOf(entry);
+    // Ranges are apart and in order: the last that begins by `first` is the only one that can have it.
+    const range = ranges.findLast((each) => each.first <= first);
+    return range !== undefined && last <= range.last;
+  });
+}
+
+/** Addresses as unsigned 32-bit numbers, both ends included. */
+interface Range {
+  readonly first: number;
+  readonly last: number;
+}
+
+function rangeOf(entry: string): Range {
+  const network = parseCidr(entry.includes("/") ? entry : `${entry}/32`);
+  if (network === null) throw new Error(`a stored address list has ${entry}`);
+  const size = 2 ** (32 - network.length);
+  return { first: network.network, last: network.network + size - 1 };
+}
+
+/** In order, those that touch or overlap made one. */
+function joined(ranges: readonly Range[]): Range[] {
+  const result: Range[] = [];
+  for (const range of ranges.toSorted((one, other) => one.first - other.first)) {
+    const before = result.at(-1);
+    if (before === undefined || range.first > before.last + 1) result.push(range);
+    else result[result.length - 1] = { ...before, last: Math.max(before.last, range.last) };
+  }
+  return result;
+}

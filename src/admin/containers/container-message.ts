@@ -1,0 +1,116 @@
+// Containers as callers see them.
+import { create } from "@bufbuild/protobuf";
+import { Refused } from "../../../proto/call.ts";
+import {
+  type Container as ContainerMessage,
+  ContainerSchema,
+} from "../../../proto/gen/realmgate/v1/containers_pb.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { ProjectLevel } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import { aliasMessage } from "../aliases/alias-message.ts";
+import type { Context } from "../api/dispatch.ts";
+import { shownRealms } from "../api/realm-ids.ts";
+import { isOperator, mayDo } from "../auth/caller.ts";
+import { documentAnswer } from "../documents/permission-document.ts";
+import type { ServiceParts } from "../services.ts";
+import type { Container, DocumentState } from "../store/records.ts";
+
+type Viewer = Pick<Context, "caller" | "scope">;
+
+/** Greatest sum of the documents that one answer shows, in bytes as they are stored: one container's always fit. */
+const documentsBytesMax = 8 * 1024 * 1024;
+
+/** What a caller asks to see beside the container itself. */
+export interface Extras {
+  readonly includeProxyDomains?: boolean | undefined;
+  readonly includeProxyPermissions?: boolean | undefined;
+}
+
+export function containerMessage(container: Container, viewer: Viewer): ContainerMessage {
+  const { hasOwnDocument, hasProjectDocument, aliasCount, realmIds, ...rest } = container;
+  const { comment, address, programs, projectAlias, ...shown } = rest;
+  const message = create(ContainerSchema, {
+    ...shown,
+    realmIds: shownRealms(viewer.scope, realmIds),
+    hasProxyDomains: aliasCount > 0,
+    proxyDomainsCount: aliasCount,
+    hasProxyPermissions: hasOwnDocument || hasProjectDocument,
+    proxyPermissionsScope: storedDocuments(hasOwnDocument, hasProjectDocument),
+  });
+  if (projectAlias !== null) message.projectAlias = projectAlias;
+  if (comment !== null) message.comment = comment;
+  if (isOperator(viewer.caller)) {
+    if (address !== null) message.address = address;
+    Object.assign(message.programs, create(ContainerSchema, { programs }).programs);
+  }
+  return message;
+}
+
+function storedDocuments(own: boolean, project: boolean): string {
+  if (own) return project ? "both" : "container";
+  return project ? "project" : "none";
+}
+
+/**
+ * Containers with what was asked for beside them: two more reads a container. Throws Refused INSUFFICIENT_PERMISSIONS
+ * where a token asks for documents and may not see them, whatever there is to show; INVALID_PARAMETER_VALUE where the
+ * documents of a page are too large for one answer.
+ */
+export async function containerMessages(
+  parts: Pick<ServiceParts, "store" | "domain">,
+  containers: readonly Container[],
+  extras: Extras,
+  viewer: Viewer,
+): Promise<ContainerMessage[]> {
+  const { includeProxyDomains = false, includeProxyPermissions = false } = extras;
+  if (includeProxyPermissions && !mayDo(viewer.caller, "resources.proxy_aliases")) {
+    throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  }
+  const messages: ContainerMessage[] = [];
+  let documentsBytes = 0;
+  for (const container of containers) {
+    const message = containerMessage(container, viewer);
+    if (includeProxyDomains) await addDomains(parts, message, viewer);
+    if (includeProxyPermissions) documentsBytes += await addDocuments(parts, message, viewer);
+    if (documentsBytes > documentsBytesMax) throw tooMuch();
+    messages.push(message);
+  }
+  return messages;
+}
+
+async function addDomains(
+  { store, domain }: Pick<ServiceParts, "store" | "domain">,
+  message: ContainerMessage,
+  { scope }: Viewer,
+): Promise<void> {
+  if (!message.hasProxyDomains) return;
+  const every = { projectId: null, enabled: null, expired: null };
+  const { items } = await store.aliases(scope, { ...every, containerId: message.id });
+  message.proxyDomains = items.map((alias) => aliasMessage(alias, domain));
+}
+
+/** Only for those who may change them, as they carry credentials. Answers their bytes. */
+async function addDocuments(
+  { store }: Pick<ServiceParts, "store">,
+  message: ContainerMessage,
+  { scope }: Viewer,
+): Promise<number> {
+  const key = { kind: "container", id: message.id } as const;
+  const view = await store.document({ ...scope, level: ProjectLevel.EDIT }, key);
+  if (view === null) return 0;
+  const { projectId, state, projectState } = view;
+  message.proxyPermissions = documentAnswer(key, projectId, state);
+  if (projectState === null) return bytesOf(state);
+  const ofProject = { kind: "project", id: projectId } as const;
+  message.projectProxyPermissions = documentAnswer(ofProject, projectId, projectState);
+  return bytesOf(state) + bytesOf(projectState);
+}
+
+function bytesOf({ body, hooks }: DocumentState): number {
+  return Buffer.byteLength(body ?? "") + Buffer.byteLength(hooks ?? "");
+}
+
+function tooMuch(): Refused {
+  const message = "must be smaller: the permission documents of this page have more than 8 MiB";
+  return new Refused(ErrorCode.INVALID_PARAMETER_VALUE, [{ instancePath: "/limit", message }]);
+}

@@ -1,0 +1,132 @@
+// What moves a container from one status to another, and what became of it.
+import { create } from "@bufbuild/protobuf";
+import { Refused } from "../../../proto/call.ts";
+import {
+  ContainerOperationSchema,
+  type ListStatusLogsRequest,
+  ListStatusLogsResponseSchema,
+  type OperateContainerRequest,
+  type StatusLog as StatusLogMessage,
+  StatusLogSchema,
+} from "../../../proto/gen/realmgate/v1/containers_pb.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import type { Context, Implementation, Outcome } from "../api/dispatch.ts";
+import { pageQuery, pagination } from "../api/page.ts";
+import type { StatusLog, StatusLogColumn } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+
+interface Operation {
+  readonly operation: string;
+  /** The statuses that it starts from. */
+  readonly from: readonly string[];
+  readonly to: string;
+  readonly done: string;
+}
+
+const startFrom = ["stopped", "failed"];
+const stopFrom = ["running", "paused"];
+
+/** By method. */
+const operations = {
+  startContainer: {
+    operation: "start",
+    from: startFrom,
+    to: "running",
+    done: "Container started",
+  },
+  stopContainer: { operation: "stop", from: stopFrom, to: "stopped", done: "Container stopped" },
+  forceStopContainer: {
+    operation: "force-stop",
+    from: stopFrom,
+    to: "stopped",
+    done: "Container stopped by force",
+  },
+  restartContainer: {
+    operation: "restart",
+    from: ["running", "paused", "failed"],
+    to: "running",
+    done: "Container restarted",
+  },
+  pauseContainer: {
+    operation: "pause",
+    from: ["running"],
+    to: "paused",
+    done: "Container paused",
+  },
+  resumeContainer: {
+    operation: "resume",
+    from: ["paused"],
+    to: "running",
+    done: "Container resumed",
+  },
+} satisfies Record<string, Operation>;
+
+export function containerOperations(store: Store): Implementation["methods"] {
+  const methods = Object.entries(operations).map(
+    ([method, operation]) =>
+      [
+        method,
+        ({ id }: OperateContainerRequest, context: Context) =>
+          operate(store, operation, id, context),
+      ] as const,
+  );
+  return {
+    ...Object.fromEntries(methods),
+
+    async listStatusLogs(request: ListStatusLogsRequest, { scope }) {
+      const query = { ...pageQuery<StatusLogColumn>(request, 10), sortBy: sortBy(request) };
+      const logs = await store.statusLogs(scope, request.id, query);
+      if (logs === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+      const message = create(ListStatusLogsResponseSchema, {
+        logs: logs.items.map(logMessage),
+        pagination: pagination(query, logs.total),
+      });
+      return { message };
+    },
+  };
+}
+
+async function operate(
+  store: Store,
+  { operation, from, to, done }: Operation,
+  id: string,
+  { scope }: Context,
+): Promise<Outcome> {
+  const moved = await store.moveStatus(scope, id, { operation, from, to });
+  if (moved === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+  if (moved === "conflict") {
+    const message = `must be ${from.join(" or ")} to ${operation}`;
+    throw new Refused(ErrorCode.CONTAINER_STATE_CONFLICT, [{ instancePath: "/status", message }]);
+  }
+  const { container, revision } = moved;
+  const message = create(ContainerOperationSchema, {
+    operation,
+    containerId: container.id,
+    projectId: container.projectId,
+    message: done,
+    status: container.status,
+  });
+  return { message, revision };
+}
+
+const columns: ReadonlySet<string> = new Set<StatusLogColumn>([
+  "transition_time",
+  "created_at",
+  "to_status",
+  "from_status",
+]);
+
+/** An unknown column is the default one. */
+function sortBy({ sortBy = "" }: ListStatusLogsRequest): StatusLogColumn {
+  return columns.has(sortBy) ? (sortBy as StatusLogColumn) : "transition_time";
+}
+
+function logMessage({ fromStatus, durationMs, operation, ...rest }: StatusLog): StatusLogMessage {
+  const message = create(StatusLogSchema, {
+    ...rest,
+    metadata: operation === null ? {} : { operation },
+  });
+  if (fromStatus !== null) message.fromStatus = fromStatus;
+  if (durationMs !== null) message.durationMs = durationMs;
+  return message;
+}

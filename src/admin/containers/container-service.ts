@@ -1,0 +1,183 @@
+// ContainerService.
+import { randomBytes } from "node:crypto";
+import { create } from "@bufbuild/protobuf";
+import { EmptySchema } from "@bufbuild/protobuf/wkt";
+import { Refused } from "../../../proto/call.ts";
+import {
+  ContainerService,
+  type CreateContainerRequest,
+  type DeleteContainerRequest,
+  type GetContainerRequest,
+  type ListContainersRequest,
+  ListContainersResponseSchema,
+  type SetUpstreamRequest,
+  SetUpstreamRequestSchema,
+  type UpdateContainerRequest,
+  UpdateContainerRequestSchema,
+  UpstreamSchema,
+} from "../../../proto/gen/realmgate/v1/containers_pb.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import type { Placement } from "../../policy/placement.ts";
+import type { Implementation } from "../api/dispatch.ts";
+import { pageQuery, pagination } from "../api/page.ts";
+import { changedRealms, newRealms } from "../api/realm-ids.ts";
+import { changedFields } from "../api/update-mask.ts";
+import { type Caller, isOperator } from "../auth/caller.ts";
+import type { ServiceParts } from "../services.ts";
+import { colorOf } from "../store/color.ts";
+import type {
+  Container,
+  ContainerChange,
+  ContainerColumn,
+  Scope,
+  Upstream,
+} from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+import { containerMessage, containerMessages } from "./container-message.ts";
+import { containerOperations } from "./container-operations.ts";
+import { addressOf, programsOf } from "./container-upstream.ts";
+
+export function containerService(
+  parts: Pick<ServiceParts, "store" | "placement" | "domain">,
+): Implementation {
+  const { store, placement } = parts;
+
+  async function read(scope: Scope, id: string): Promise<Container> {
+    const container = await store.container(scope, id);
+    if (container === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+    return container;
+  }
+
+  return {
+    service: ContainerService,
+    methods: {
+      ...containerOperations(store),
+
+      async listContainers(request: ListContainersRequest, { scope, caller }) {
+        const projectId = request.projectId ?? null;
+        if (projectId !== null && (await store.project(scope, projectId)) === null) {
+          throw new Refused(ErrorCode.PROJECT_NOT_FOUND);
+        }
+        const query = pageQuery<ContainerColumn>(request, 50);
+        const { items, total } = await store.containers(scope, { ...query, projectId });
+        const message = create(ListContainersResponseSchema, {
+          containers: await containerMessages(parts, items, request, { scope, caller }),
+          pagination: pagination(query, total),
+        });
+        return { message };
+      },
+
+      async createContainer(request: CreateContainerRequest, { scope, caller }) {
+        const made = await store.createContainer(scope, {
+          projectId: request.projectId,
+          serverId: await serverFor(request, store),
+          name: nameOf(request.name),
+          color: colorOf(request.color),
+          realmIds: newRealms(scope, request.realmIds),
+          comment: request.comment ?? null,
+          ...upstreamOf(request, caller, placement),
+        });
+        switch (made) {
+          case "no_project":
+            throw new Refused(
+              scope.realmId === null ? ErrorCode.PROJECT_NOT_FOUND : ErrorCode.PROJECT_NOT_IN_REALM,
+            );
+          case "quota":
+            throw new Refused(ErrorCode.PROJECT_CONTAINER_LIMIT);
+          case "duplicate":
+            throw new Refused(ErrorCode.CONTAINER_NAME_IN_USE);
+        }
+        const message = containerMessage(made.container, { scope, caller });
+        return { message, revision: made.revision };
+      },
+
+      async getContainer(request: GetContainerRequest, { scope, caller }) {
+        const container = await read(scope, request.id);
+        const [message] = await containerMessages(parts, [container], request, { scope, caller });
+        if (message === undefined) throw new Error("a container without its message");
+        return { message };
+      },
+
+      async updateContainer(request: UpdateContainerRequest, { scope, caller }) {
+        const present = await read(scope, request.id);
+        const change = changeOf(request, present, scope);
+        if (Object.keys(change).length === 0) {
+          return { message: containerMessage(present, { scope, caller }) };
+        }
+        const made = await store.updateContainer(scope, request.id, change);
+        if (made === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+        if (made === "duplicate") throw new Refused(ErrorCode.CONTAINER_NAME_IN_USE);
+        const message = containerMessage(made.container, { scope, caller });
+        return { message, revision: made.revision };
+      },
+
+      async deleteContainer({ id }: DeleteContainerRequest, { scope }) {
+        const made = await store.deleteContainer(scope, id);
+        if (made === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+        return { message: create(EmptySchema), revision: made.revision };
+      },
+
+      async setUpstream(request: SetUpstreamRequest, { scope }) {
+        const names = changedFields(SetUpstreamRequestSchema, request);
+        const upstream = await store.setUpstream(request.id, scope.realms, {
+          ...(names.has("address") ? { address: addressOf(request.address, placement) } : {}),
+          ...(names.has("programs") ? { programs: programsOf(request.programs) } : {}),
+        });
+        if (upstream === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+        const { revision, address, programs } = upstream;
+        const message = create(UpstreamSchema, { id: request.id, programs });
+        if (address !== null) message.address = address;
+        return { message, revision };
+      },
+    },
+  };
+}
+
+/** The server asked for, or the only one there is. */
+async function serverFor(request: CreateContainerRequest, store: Store): Promise<string> {
+  const servers = await store.servers();
+  if (request.serverId === undefined) {
+    const [only, another] = servers;
+    if (only !== undefined && another === undefined) return only.id;
+    const message = "is required where there is more than one server";
+    throw new Refused(ErrorCode.MISSING_REQUIRED_FIELD, [{ instancePath: "/server_id", message }]);
+  }
+  const server = servers.find(({ id }) => id === request.serverId);
+  if (server === undefined) throw new Refused(ErrorCode.SERVER_NOT_FOUND);
+  return server.id;
+}
+
+function nameOf(sent: string | undefined): string {
+  return sent === undefined || sent === "rand" ? `box-${randomBytes(4).toString("hex")}` : sent;
+}
+
+function upstreamOf(
+  request: CreateContainerRequest,
+  caller: Caller,
+  placement: Placement,
+): Upstream {
+  const asked = request.address !== undefined || Object.keys(request.programs).length > 0;
+  if (asked && !isOperator(caller)) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  return {
+    address: addressOf(request.address, placement),
+    programs: programsOf(request.programs),
+  };
+}
+
+/** What is listed and not set becomes what it is when a container is made without it. */
+function changeOf(
+  request: UpdateContainerRequest,
+  present: Container,
+  scope: Scope,
+): ContainerChange {
+  const names = changedFields(UpdateContainerRequestSchema, request);
+  const realmIds = names.has("realm_ids")
+    ? changedRealms(scope, present.realmIds, request.realmIds)
+    : undefined;
+  return {
+    ...(names.has("name") ? { name: nameOf(request.name) } : {}),
+    ...(names.has("color") ? { color: colorOf(request.color) } : {}),
+    ...(names.has("comment") ? { comment: request.comment ?? null } : {}),
+    ...(realmIds === undefined ? {} : { realmIds }),
+  };
+}

@@ -1,0 +1,130 @@
+// Writing permission documents: compare and swap around a pure edit.
+import { Refused } from "../../../proto/call.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import type { PermissionDocument } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
+import type { DocumentPreview } from "../../../proto/gen/realmgate/v1/preview_pb.ts";
+import type { Context, Made } from "../api/dispatch.ts";
+import { expectedVersion } from "../api/if-match.ts";
+import type { DocumentKey, DocumentState, DocumentView, Scope } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+import { previewOf } from "./document-preview.ts";
+import { acceptDocument, checkStorable, editableDocument } from "./permission-document.ts";
+import { projectDocument } from "./project-document.ts";
+
+/** How often a write is made again because the project's document moved under a container's. */
+const attemptsMax = 5;
+
+/** What a write makes of a document. */
+export interface Next {
+  readonly enableProxy: boolean;
+  readonly body: string | null;
+  readonly hooks: string | null;
+  /** Whether the result depends on the project's document as it was read. */
+  readonly fromProject: boolean;
+  readonly warnings?: readonly string[];
+}
+
+/** What a write made, or would have made. */
+export interface Written {
+  readonly projectId: string;
+  /** Of a dry run the version is the present one. */
+  readonly state: DocumentState;
+  readonly warnings: readonly string[];
+  readonly made: Made;
+  /** Of a dry run: what would have changed. */
+  readonly preview?: DocumentPreview;
+}
+
+/** Access to the documents of projects or of containers. Everything throws Refused with the kind's NOT_FOUND. */
+export class DocumentAccess {
+  readonly kind: DocumentKey["kind"];
+  readonly #store: Store;
+
+  constructor(kind: DocumentKey["kind"], store: Store) {
+    this.kind = kind;
+    this.#store = store;
+  }
+
+  async read(scope: Scope, id: string): Promise<DocumentView> {
+    const view = await this.#store.document(scope, { kind: this.kind, id });
+    if (view === null) throw this.#notFound();
+    return view;
+  }
+
+  /**
+   * 404 comes before 428 (no If-Match), that before 412 (stale), and that before what the edit refuses. A dry run goes the same
+   * way up to the write.
+   */
+  async write(context: Context, id: string, edit: (view: DocumentView) => Next): Promise<Written> {
+    const { scope, ifMatch } = context;
+    const key = { kind: this.kind, id };
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const view = await this.read(scope, id);
+      const expected = expectedVersion(ifMatch);
+      if (view.state.version !== expected) throw new Refused(ErrorCode.PRECONDITION_FAILED);
+      const { enableProxy, body, hooks, fromProject, warnings = [] } = edit(view);
+      const isSame = body === view.state.body && hooks === view.state.hooks;
+      if (!isSame) checkStorable({ body, hooks });
+      const { projectId } = view;
+      if (scope.dryRun) {
+        const { version } = view.state;
+        const state = { version, enableProxy, body, hooks };
+        const preview = await this.#preview(context, view, state);
+        return { projectId, state, warnings, made: { dryRun: true }, preview };
+      }
+      const projectVersion = fromProject ? (view.projectState?.version ?? null) : null;
+      const write = { expected, projectVersion, enableProxy, body, hooks };
+      const written = await this.#store.putDocument(scope, key, write);
+      if (written === null) throw this.#notFound();
+      if (written === "stale") break;
+      if (written === "moved") continue;
+      const { version, revision } = written;
+      const state = { version, enableProxy, body, hooks };
+      return { projectId, state, warnings, made: { revision } };
+    }
+    throw new Refused(ErrorCode.PRECONDITION_FAILED);
+  }
+
+  /** A write that changes a part of the document and keeps the rest. */
+  edit(
+    context: Context,
+    id: string,
+    change: (document: PermissionDocument, state: DocumentState) => void,
+    enableProxy?: boolean,
+  ): Promise<Written> {
+    return this.write(context, id, (view) => {
+      const document = editableDocument(view);
+      change(document, view.state);
+      return {
+        ...acceptDocument(document),
+        hooks: view.state.hooks,
+        enableProxy: enableProxy ?? view.state.enableProxy,
+        fromProject: this.kind === "container" && view.state.body === null,
+      };
+    });
+  }
+
+  /** Throws Refused where it would tell of a project's document that the caller may not read. */
+  async #preview(
+    { caller, scope }: Context,
+    { projectId, state: before, projectState }: DocumentView,
+    after: DocumentState,
+  ): Promise<DocumentPreview> {
+    const { kind } = this;
+    if (kind === "project") {
+      const followers = await this.#store.followers(scope, projectId);
+      return previewOf({ kind, before, after, project: after, followers });
+    }
+    const standsAlone = before.body !== null && after.body !== null;
+    const project = standsAlone
+      ? after
+      : projectDocument(caller, { own: { ...after, body: null }, project: projectState });
+    return previewOf({ kind, before, after, project, followers: { containers: 1, following: 1 } });
+  }
+
+  #notFound(): Refused {
+    return new Refused(
+      this.kind === "project" ? ErrorCode.PROJECT_NOT_FOUND : ErrorCode.CONTAINER_NOT_FOUND,
+    );
+  }
+}

@@ -1,0 +1,183 @@
+// ContainerHooksService: the hooks in a container's document, one by one.
+import { create } from "@bufbuild/protobuf";
+import { Refused, type Violation } from "../../../proto/call.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import {
+  ClearedHooksSchema,
+  type ClearHooksRequest,
+  ContainerHooksService,
+  type CreateHookRequest,
+  type DeleteHookRequest,
+  type GetHookRequest,
+  type Hook,
+  HookAnswerSchema,
+  HookVersionSchema,
+  type ListHooksRequest,
+  ListHooksResponseSchema,
+  type ListServiceHooksRequest,
+  type MoveHookRequest,
+  type ReplaceHookRequest,
+  ServiceHooksSchema,
+} from "../../../proto/gen/realmgate/v1/hooks_pb.ts";
+import type { Context, Implementation, Made, Outcome } from "../api/dispatch.ts";
+import type { DocumentState, DocumentView } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+import { DocumentAccess, type Written } from "./document-access.ts";
+import { newHookId } from "./hooks/hook-id.ts";
+import {
+  found,
+  hookCount,
+  hookServiceOf,
+  hooksListed,
+  hooksPerContainerMax,
+  hooksPerServiceMax,
+  hooksText,
+  inserted,
+  moved,
+  storedHooks,
+  withList,
+} from "./hooks/hook-list.ts";
+import { type HookFields, normalHook } from "./hooks/hook-rules.ts";
+import { groupsInForce, versionOf } from "./permission-document.ts";
+
+/** `now`: the clock, in milliseconds. */
+export function hookService(store: Store, now: () => number): Implementation {
+  const documents = new DocumentAccess("container", store);
+
+  /** Changes the list of one program. */
+  function write(
+    context: Context,
+    id: string,
+    service: string,
+    change: (list: readonly Hook[], view: DocumentView) => readonly Hook[],
+  ): Promise<Written> {
+    return documents.write(context, id, (view) => {
+      const { enableProxy, body } = view.state;
+      const hooks = storedHooks(view.state);
+      const before = hooks.get(service) ?? [];
+      const list = change(before, view);
+      const added = list.filter((hook) => !before.includes(hook));
+      return {
+        enableProxy,
+        body,
+        hooks: hooksText(withList(hooks, service, list)),
+        // Without a document of its own, the project's says which groups a hook may name.
+        fromProject: body === null && added.some(({ appliesTo }) => appliesTo !== undefined),
+      };
+    });
+  }
+
+  return {
+    service: ContainerHooksService,
+    methods: {
+      async listHooks({ id }: ListHooksRequest, { scope }) {
+        const { state } = await documents.read(scope, id);
+        const hooks = hooksListed(storedHooks(state));
+        const message = create(ListHooksResponseSchema, { hooks, ...versionOf(state) });
+        return { message, etag: message.etag };
+      },
+
+      async listServiceHooks(request: ListServiceHooksRequest, { scope }) {
+        const service = hookedService(request.service);
+        const { state } = await documents.read(scope, request.id);
+        const hooks = listIn(state, service);
+        const message = create(ServiceHooksSchema, { service, hooks, ...versionOf(state) });
+        return { message, etag: message.etag };
+      },
+
+      async createHook(request: CreateHookRequest, context) {
+        const service = hookedService(request.service);
+        const hookId = newHookId(now());
+        const written = await write(context, request.id, service, (list, view) => {
+          const hook = accepted(request, view, capFaults(list, view.state));
+          return inserted(list, { ...hook, id: hookId }, request.position);
+        });
+        return hookAnswer(written.state, service, hookId, written.made);
+      },
+
+      async clearHooks(request: ClearHooksRequest, context) {
+        const service = hookedService(request.service);
+        let removed = 0;
+        const { state, made } = await write(context, request.id, service, (list) => {
+          removed = list.length;
+          return [];
+        });
+        const message = create(ClearedHooksSchema, { removed, ...versionOf(state) });
+        return { message, ...made, etag: message.etag };
+      },
+
+      async getHook(request: GetHookRequest, { scope }) {
+        const service = hookedService(request.service);
+        const { state } = await documents.read(scope, request.id);
+        return hookAnswer(state, service, request.hookId);
+      },
+
+      async replaceHook(request: ReplaceHookRequest, context) {
+        const service = hookedService(request.service);
+        const { hookId } = request;
+        const { state, made } = await write(context, request.id, service, (list, view) => {
+          const { place } = found(list, hookId);
+          return list.with(place, { ...accepted(request, view), id: hookId });
+        });
+        return hookAnswer(state, service, hookId, made);
+      },
+
+      async deleteHook(request: DeleteHookRequest, context) {
+        const service = hookedService(request.service);
+        const { state, made } = await write(context, request.id, service, (list) =>
+          list.toSpliced(found(list, request.hookId).place, 1),
+        );
+        const message = create(HookVersionSchema, versionOf(state));
+        return { message, ...made, etag: message.etag };
+      },
+
+      async moveHook(request: MoveHookRequest, context) {
+        const service = hookedService(request.service);
+        const { hookId, position } = request;
+        const { state, made } = await write(context, request.id, service, (list) =>
+          moved(list, hookId, position),
+        );
+        return hookAnswer(state, service, hookId, made);
+      },
+    },
+  };
+}
+
+/** The canonical program. Throws Refused HOOK_NOT_FOUND for one that takes no hooks. */
+function hookedService(name: string): string {
+  const named = hookServiceOf(name);
+  if (named === null || !named.takesHooks) throw new Refused(ErrorCode.HOOK_NOT_FOUND);
+  return named.service;
+}
+
+function listIn(state: DocumentState, service: string): Hook[] {
+  return [...(storedHooks(state).get(service) ?? [])];
+}
+
+/** The hook in its normal form. Throws Refused INVALID_HOOK with everything wrong with it, and what was found before. */
+function accepted(fields: HookFields, view: DocumentView, faults: readonly Violation[] = []): Hook {
+  const violations = [...faults];
+  const hook = normalHook(fields, groupsInForce(view), "", (instancePath, message) => {
+    violations.push({ instancePath, message });
+  });
+  if (violations.length > 0) throw new Refused(ErrorCode.INVALID_HOOK, violations);
+  return hook;
+}
+
+/** Why one more hook is too many. */
+function capFaults(list: readonly Hook[], state: DocumentState): Violation[] {
+  const fault = (message: string): Violation[] => [{ instancePath: "/service", message }];
+  if (list.length >= hooksPerServiceMax) {
+    return fault(`has ${hooksPerServiceMax} hooks, which is as many as it may`);
+  }
+  return hookCount(storedHooks(state)) < hooksPerContainerMax
+    ? []
+    : fault(`is of a container that has ${hooksPerContainerMax} hooks, which is as many as it may`);
+}
+
+function hookAnswer(state: DocumentState, service: string, hookId: string, made?: Made): Outcome {
+  const { hook } = found(listIn(state, service), hookId);
+  const message = create(HookAnswerSchema, { hook, ...versionOf(state) });
+  const { etag } = message;
+  return { message, etag, ...made };
+}

@@ -1,0 +1,122 @@
+// Permission documents between their three forms: what is stored, what is answered, and what a write makes of them.
+import { create, fromJsonString, toJsonString } from "@bufbuild/protobuf";
+import { Refused, type Violation } from "../../../proto/call.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import {
+  type PermissionDocument,
+  PermissionDocumentSchema,
+} from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
+import { compile } from "../../policy/compile.ts";
+import { type Violation as DocumentViolation, parseDocument } from "../../policy/document.ts";
+import { etagOf } from "../api/if-match.ts";
+import type { DocumentKey, DocumentState, DocumentView } from "../store/records.ts";
+import { checkHookGroups } from "./hooks/hook-groups.ts";
+import { hooksListed, storedHooks } from "./hooks/hook-list.ts";
+
+/** Layout of the stored documents. */
+const schemaVersion = 2;
+
+/** Greatest document in bytes, as it is stored: many small writes must not grow what one big one may not be. */
+const documentBytesMax = 256 * 1024;
+
+/** The stored document, or null. */
+export function storedDocument(state: Pick<DocumentState, "body">): PermissionDocument | null {
+  return state.body === null ? null : fromJsonString(PermissionDocumentSchema, state.body);
+}
+
+/**
+ * What a surgical write starts from: the stored document, or an empty one. A container's empty one takes over the default
+ * that is in force for it, so that adding a group never opens a container that its project's document closes.
+ */
+export function editableDocument(view: DocumentView): PermissionDocument {
+  const stored = storedDocument(view.state);
+  if (stored !== null) return stored;
+  // Of a project that the caller does not see, nothing is told; closed is what cannot open anything.
+  const inForce =
+    view.projectState === null ? "deny" : (storedDocument(view.projectState)?.default ?? "allow");
+  return create(PermissionDocumentSchema, { default: inForce });
+}
+
+/** The groups that hooks may name: of the document, or while none is stored of the project's, where the caller sees it. */
+export function groupsInForce(view: DocumentView): ReadonlySet<string> {
+  const inForce = view.state.body === null ? view.projectState : view.state;
+  return groupNames(inForce === null ? null : storedDocument(inForce));
+}
+
+export function groupNames(document: PermissionDocument | null): ReadonlySet<string> {
+  return new Set(Object.keys(document?.groups ?? {}));
+}
+
+/** A document made fit to be stored. */
+export interface AcceptedDocument {
+  readonly body: string;
+  readonly warnings: readonly string[];
+}
+
+/** Validates and compiles on trial: what is stored compiles. Throws Refused with everything wrong with it, `hookFaults` too. */
+export function acceptDocument(
+  document: PermissionDocument,
+  hookFaults: readonly Violation[] = [],
+): AcceptedDocument {
+  const parsed = parseDocument(document);
+  const faults = [
+    ...(parsed.ok ? [] : parsed.violations.map(documentFault)),
+    ...hookFaults.map((violation) => ({ ...violation, code: ErrorCode.INVALID_HOOK })),
+  ];
+  if (!parsed.ok || faults.length > 0) throw refusal(faults);
+  compile(parsed.document);
+  return { body: toJsonString(PermissionDocumentSchema, parsed.normal), warnings: parsed.warnings };
+}
+
+/**
+ * What holds of everything that is stored, whichever write makes it: hooks name groups of their document, and it is not too
+ * large. Throws Refused INVALID_HOOK, PAYLOAD_TOO_LARGE.
+ */
+export function checkStorable(state: Pick<DocumentState, "body" | "hooks">): void {
+  const { body, hooks } = state;
+  const bytes = Buffer.byteLength(body ?? "") + Buffer.byteLength(hooks ?? "");
+  if (bytes > documentBytesMax) throw new Refused(ErrorCode.PAYLOAD_TOO_LARGE);
+  const document = storedDocument(state);
+  if (document !== null) checkHookGroups(storedHooks(state), groupNames(document));
+}
+
+interface Fault extends Violation {
+  readonly code: ErrorCode;
+}
+
+function documentFault({ code, pointer, reason }: DocumentViolation): Fault {
+  return { code: ErrorCode[code], instancePath: pointer, message: reason };
+}
+
+/** One code when there is only one; else that of a document that does not hold together. */
+function refusal(faults: readonly Fault[]): Refused {
+  const [code, ...others] = new Set(faults.map((fault) => fault.code));
+  const only = code !== undefined && others.length === 0;
+  return new Refused(
+    only ? code : ErrorCode.INVALID_PERMISSIONS_DOCUMENT,
+    faults.map(({ instancePath, message }) => ({ instancePath, message })),
+  );
+}
+
+/** The document as callers see it: an empty one that allows everything while none is stored. */
+export function documentAnswer(
+  key: DocumentKey,
+  projectId: string,
+  state: DocumentState,
+  warnings: readonly string[] = [],
+): PermissionDocument {
+  const answer = storedDocument(state) ?? create(PermissionDocumentSchema, { default: "allow" });
+  answer.project = projectId;
+  if (key.kind === "container") answer.container = key.id;
+  answer.enableProxy = state.enableProxy;
+  Object.assign(answer, versionOf(state));
+  answer.schemaVersion = schemaVersion;
+  answer.hooks = hooksListed(storedHooks(state));
+  answer.warnings = [...warnings];
+  return answer;
+}
+
+/** The version of a document as answers carry it. */
+export function versionOf({ version }: DocumentState): { fileVersion: number; etag: string } {
+  return { fileVersion: version, etag: etagOf(version) };
+}

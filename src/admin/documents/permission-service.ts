@@ -1,0 +1,247 @@
+// ProjectPermissionsService and ContainerPermissionsService: the same methods on two kinds of document.
+import {
+  create,
+  type DescService,
+  type JsonObject,
+  type MessageInitShape,
+  toJson,
+} from "@bufbuild/protobuf";
+import { ValueSchema } from "@bufbuild/protobuf/wkt";
+import { Refused, type Violation } from "../../../proto/call.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import {
+  type ClearPermissionsRequest,
+  ContainerPermissionsService,
+  type DeleteGroupRequest,
+  type DeletePermissionRequest,
+  type DeletePermissionsRequest,
+  type GetPermissionsRequest,
+  type Group,
+  GroupSchema,
+  type PermissionDocument,
+  ProjectPermissionsService,
+  type ReplacePermissionsRequest,
+  type SetDefaultRequest,
+  type SetIpGroupRequest,
+  type SetJwtGroupRequest,
+  type SetPasswordGroupRequest,
+  type SetPermissionRequest,
+  type SetStateRequest,
+  type SetTokenGroupRequest,
+} from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
+import { canonicalProgram } from "../../policy/program.ts";
+import type { Context, Implementation, Outcome } from "../api/dispatch.ts";
+import { etagOf } from "../api/if-match.ts";
+import type { DocumentKey, DocumentState, DocumentView } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+import { DocumentAccess, type Next, type Written } from "./document-access.ts";
+import { readHooks } from "./hooks/hook-document.ts";
+import { checkGroupIsFree } from "./hooks/hook-groups.ts";
+import { newHookId } from "./hooks/hook-id.ts";
+import { hooksText, storedHooks } from "./hooks/hook-list.ts";
+import { acceptDocument, documentAnswer, groupNames } from "./permission-document.ts";
+
+/** `now`: the clock, in milliseconds. */
+export function permissionServices(store: Store, now: () => number): Implementation[] {
+  return [
+    implementation(ProjectPermissionsService, new DocumentAccess("project", store), now),
+    implementation(ContainerPermissionsService, new DocumentAccess("container", store), now),
+  ];
+}
+
+function implementation(
+  service: DescService,
+  documents: DocumentAccess,
+  now: () => number,
+): Implementation {
+  const { kind } = documents;
+
+  /** The answer to a write: the document as it is now, or would be. */
+  async function answer(id: string, writing: Promise<Written>): Promise<Outcome> {
+    const { projectId, state, warnings, made, preview } = await writing;
+    const message = documentAnswer({ kind, id }, projectId, state, warnings);
+    if (preview !== undefined) message.preview = preview;
+    return { message, ...made, etag: etagOf(state.version) };
+  }
+
+  function edit(
+    context: Context,
+    id: string,
+    change: (document: PermissionDocument, state: DocumentState) => void,
+  ): Promise<Outcome> {
+    return answer(id, documents.edit(context, id, change));
+  }
+
+  function write(
+    context: Context,
+    id: string,
+    next: (view: DocumentView) => Next,
+  ): Promise<Outcome> {
+    return answer(id, documents.write(context, id, next));
+  }
+
+  function setGroup(context: Context, id: string, name: string, group: Group): Promise<Outcome> {
+    return edit(context, id, (document) => {
+      setOwn(document.groups, name, group);
+    });
+  }
+
+  return {
+    service,
+    methods: {
+      async getPermissions({ id }: GetPermissionsRequest, { scope }) {
+        const { projectId, state } = await documents.read(scope, id);
+        const message = documentAnswer({ kind, id }, projectId, state);
+        return { message, etag: etagOf(state.version) };
+      },
+
+      replacePermissions({ id, document }: ReplacePermissionsRequest, context) {
+        if (document === undefined) throw new Error("the rules let an absent document pass");
+        checkNoProjectHooks(kind, document);
+        return write(context, id, (view) => {
+          checkOwner(kind, id, view.projectId, document);
+          const { hooks, violations } = readHooks(document.hooks, {
+            id,
+            stored: storedHooks(view.state),
+            groups: groupNames(document),
+            newId: () => newHookId(now()),
+          });
+          return {
+            ...acceptDocument(document, violations),
+            hooks: hooksText(hooks),
+            enableProxy: document.enableProxy ?? true,
+            fromProject: false,
+          };
+        });
+      },
+
+      deletePermissions({ id }: DeletePermissionsRequest, context) {
+        return write(context, id, () => ({
+          enableProxy: true,
+          body: null,
+          hooks: null,
+          fromProject: false,
+        }));
+      },
+
+      setDefault(request: SetDefaultRequest, context) {
+        return edit(context, request.id, (document) => {
+          document.default = request.default;
+        });
+      },
+
+      setState({ id, enableProxy = true }: SetStateRequest, context) {
+        return write(context, id, ({ state: { body, hooks } }) => ({
+          enableProxy,
+          body,
+          hooks,
+          fromProject: false,
+        }));
+      },
+
+      setIpGroup({ id, name, group }: SetIpGroupRequest, context) {
+        return setGroup(context, id, name, typedGroup("ip", group));
+      },
+
+      setJwtGroup({ id, name, group }: SetJwtGroupRequest, context) {
+        return setGroup(context, id, name, typedGroup("jwt", group));
+      },
+
+      setPasswordGroup({ id, name, group }: SetPasswordGroupRequest, context) {
+        return setGroup(context, id, name, typedGroup("password", group));
+      },
+
+      setTokenGroup({ id, name, group }: SetTokenGroupRequest, context) {
+        return setGroup(context, id, name, typedGroup("token", group));
+      },
+
+      deleteGroup({ id, name }: DeleteGroupRequest, context) {
+        return edit(context, id, (document, state) => {
+          requireGroup(document, name);
+          checkGroupIsFree(storedHooks(state), name);
+          delete document.groups[name];
+          delete document.permissions[name];
+        });
+      },
+
+      setPermission({ id, name, program, access }: SetPermissionRequest, context) {
+        return edit(context, id, (document) => {
+          const permissions = permissionsOf(document, name);
+          if (access === undefined) throw new Error("the rules let an absent access pass");
+          setOwn(permissions, canonicalProgram(program) ?? program, toJson(ValueSchema, access));
+          setOwn(document.permissions, name, permissions);
+        });
+      },
+
+      clearPermissions({ id, name }: ClearPermissionsRequest, context) {
+        return edit(context, id, (document) => {
+          requireGroup(document, name);
+          delete document.permissions[name];
+        });
+      },
+
+      deletePermission({ id, name, program }: DeletePermissionRequest, context) {
+        return edit(context, id, (document) => {
+          const permissions = permissionsOf(document, name);
+          const key = canonicalProgram(program) ?? program;
+          if (!Object.hasOwn(permissions, key)) throw new Refused(ErrorCode.PERMISSION_NOT_FOUND);
+          delete permissions[key];
+        });
+      },
+    },
+  };
+}
+
+/** Hooks run in a container. Throws Refused VALIDATION_ERROR. */
+function checkNoProjectHooks(kind: DocumentKey["kind"], { hooks }: PermissionDocument): void {
+  if (kind === "container" || Object.keys(hooks).length === 0) return;
+  const message = "is for documents of containers only";
+  throw new Refused(ErrorCode.VALIDATION_ERROR, [{ instancePath: "/hooks", message }]);
+}
+
+/** A body may leave its project and container out; when it names them they must be the ones of the path. */
+function checkOwner(
+  kind: DocumentKey["kind"],
+  id: string,
+  projectId: string,
+  document: PermissionDocument,
+): void {
+  const violations: Violation[] = [];
+  if (document.project !== undefined && document.project !== projectId) {
+    violations.push({ instancePath: "/project", message: "must be the project of the document" });
+  }
+  if (document.container !== undefined && (kind !== "container" || document.container !== id)) {
+    violations.push({ instancePath: "/container", message: "must be the container of the path" });
+  }
+  if (violations.length > 0) throw new Refused(ErrorCode.INVALID_PERMISSIONS_DOCUMENT, violations);
+}
+
+type TypedGroupRequest =
+  | SetIpGroupRequest
+  | SetJwtGroupRequest
+  | SetPasswordGroupRequest
+  | SetTokenGroupRequest;
+
+/** The path says the type; the body says the rest. */
+function typedGroup(type: string, group: TypedGroupRequest["group"]): Group {
+  return create(GroupSchema, { ...group, type } as MessageInitShape<typeof GroupSchema>);
+}
+
+function requireGroup(document: PermissionDocument, name: string): void {
+  if (!Object.hasOwn(document.groups, name)) throw new Refused(ErrorCode.GROUP_NOT_FOUND);
+}
+
+function permissionsOf(document: PermissionDocument, name: string): JsonObject {
+  requireGroup(document, name);
+  return Object.hasOwn(document.permissions, name) ? (document.permissions[name] ?? {}) : {};
+}
+
+/** `map[key] = value` for any key: an assignment to `__proto__` would be no entry. */
+function setOwn<Value>(map: Record<string, Value>, key: string, value: Value): void {
+  Object.defineProperty(map, key, {
+    value,
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
+}

@@ -1,0 +1,130 @@
+// ProjectMemberService.
+import { create } from "@bufbuild/protobuf";
+import { EmptySchema } from "@bufbuild/protobuf/wkt";
+import { Refused } from "../../../proto/call.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import {
+  type AddMemberRequest,
+  type ListMembersRequest,
+  ListMembersResponseSchema,
+  ProjectMemberService,
+  type ProjectPermission,
+  ProjectPermissionSchema,
+  type RemoveMemberRequest,
+  type UpdateMemberRequest,
+} from "../../../proto/gen/realmgate/v1/members_pb.ts";
+import { ProjectLevel } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import type { Context, Implementation } from "../api/dispatch.ts";
+import { pageQuery, pagination } from "../api/page.ts";
+import { membersMax } from "../store/limits.ts";
+import type { Member, MemberColumn } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+
+export function memberService(store: Store): Implementation {
+  return {
+    service: ProjectMemberService,
+    methods: {
+      async listMembers(request: ListMembersRequest, { scope }) {
+        const query = pageQuery<MemberColumn>(request, 20);
+        const page = await store.members(scope, request.projectId, query);
+        if (page === null) throw new Refused(ErrorCode.PROJECT_NOT_FOUND);
+        const message = create(ListMembersResponseSchema, {
+          permissions: page.items.map(memberMessage),
+          pagination: pagination(query, page.total),
+        });
+        return { message };
+      },
+
+      async addMember(request: AddMemberRequest, context) {
+        const { projectId, userId } = request;
+        const level = grantable(request, context);
+        if (userId === context.caller.user.id) {
+          throw new Refused(ErrorCode.CANNOT_GRANT_SELF_PERMISSION);
+        }
+        const made = await store.addMember(context.scope, projectId, { userId, level });
+        switch (made) {
+          case null:
+            throw new Refused(ErrorCode.PROJECT_NOT_FOUND);
+          case "no_user":
+            throw new Refused(ErrorCode.USER_NOT_FOUND);
+          case "exists":
+            throw new Refused(ErrorCode.PERMISSION_ALREADY_EXISTS);
+          case "limit":
+            throw tooManyMembers();
+        }
+        return { message: memberMessage(made) };
+      },
+
+      async updateMember(request: UpdateMemberRequest, context) {
+        const { projectId, id } = request;
+        const level = grantable(request, context);
+        const { scope } = context;
+        const changed = await store.updateMember(scope, projectId, id, level, context.level);
+        if (changed === null) throw await outOfReach(store, request, context);
+        return { message: memberMessage(changed) };
+      },
+
+      async removeMember(request: RemoveMemberRequest, context) {
+        const { projectId, id } = request;
+        const { scope } = context;
+        const removed = await store.removeMember(scope, projectId, id, context.level);
+        if (!removed) throw await outOfReach(store, request, context);
+        return { message: create(EmptySchema) };
+      },
+    },
+  };
+}
+
+const levelNames = {
+  read: ProjectLevel.READ,
+  edit: ProjectLevel.EDIT,
+  delete: ProjectLevel.DELETE,
+} as const;
+
+/** The level that a request wants to give: nobody gives more than they have. Throws Refused. */
+function grantable(
+  { permissionLevel }: Pick<AddMemberRequest, "permissionLevel">,
+  { level }: Context,
+): ProjectLevel {
+  // The field's rule knows no other name.
+  const wanted = levelNames[permissionLevel as keyof typeof levelNames];
+  if (wanted > level) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  return wanted;
+}
+
+/** Why a permission was left alone: it is above the caller's, or is not there. */
+async function outOfReach(
+  store: Store,
+  { projectId, id }: Pick<RemoveMemberRequest, "projectId" | "id">,
+  { scope }: Context,
+): Promise<Refused> {
+  const isThere = (await store.member(scope, projectId, id)) !== null;
+  return new Refused(
+    isThere ? ErrorCode.INSUFFICIENT_PERMISSIONS : ErrorCode.PROJECT_PERMISSION_NOT_FOUND,
+  );
+}
+
+function tooManyMembers(): Refused {
+  const message = `has no room: a project has at most ${membersMax} members`;
+  return new Refused(ErrorCode.VALIDATION_ERROR, [{ instancePath: "/project_id", message }]);
+}
+
+/** A permission as callers see it. */
+export function memberMessage(member: Member): ProjectPermission {
+  const { level, username, alias, ...shown } = member;
+  const user = { id: member.userId, username, ...(alias === null ? {} : { alias }) };
+  return create(ProjectPermissionSchema, { ...shown, permissionLevel: levelName(level), user });
+}
+
+function levelName(level: ProjectLevel): string {
+  switch (level) {
+    case ProjectLevel.READ:
+      return "read";
+    case ProjectLevel.EDIT:
+      return "edit";
+    case ProjectLevel.DELETE:
+      return "delete";
+    default:
+      throw new Error(`a member has level ${level}`);
+  }
+}

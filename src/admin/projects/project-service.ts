@@ -1,0 +1,153 @@
+// ProjectService.
+import { create } from "@bufbuild/protobuf";
+import { Refused } from "../../../proto/call.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import {
+  type CreateProjectRequest,
+  type DeletedProject as DeletedMessage,
+  DeletedProjectSchema,
+  type DeleteProjectRequest,
+  type GetProjectRequest,
+  type GetProjectStatsRequest,
+  type ListProjectsRequest,
+  ListProjectsResponseSchema,
+  type Project as ProjectMessage,
+  ProjectSchema,
+  ProjectService,
+  ProjectStatsSchema,
+  type UpdateProjectRequest,
+  UpdateProjectRequestSchema,
+} from "../../../proto/gen/realmgate/v1/projects_pb.ts";
+import type { Implementation } from "../api/dispatch.ts";
+import { pageQuery, pagination } from "../api/page.ts";
+import { changedRealms, newRealms, shownRealms } from "../api/realm-ids.ts";
+import { changedFields } from "../api/update-mask.ts";
+import { colorOf } from "../store/color.ts";
+import { membersMax } from "../store/limits.ts";
+import type {
+  DeletedProject,
+  PageQuery,
+  Project,
+  ProjectChange,
+  ProjectColumn,
+  Scope,
+} from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+import { memberMessage } from "./member-service.ts";
+
+export function projectService(store: Store): Implementation {
+  return {
+    service: ProjectService,
+    methods: {
+      async listProjects(request: ListProjectsRequest, { scope }) {
+        const query = pageQuery<ProjectColumn>(request, 10);
+        const { items, total } = await store.projects(scope, query);
+        const message = create(ListProjectsResponseSchema, {
+          projects: items.map((project) => projectMessage(scope, project)),
+          pagination: pagination(query, total),
+        });
+        return { message };
+      },
+
+      async createProject(request: CreateProjectRequest, { scope }) {
+        const made = await store.createProject(scope, {
+          alias: request.alias,
+          color: colorOf(request.color),
+          maxContainers: request.maxContainers ?? null,
+          realmIds: newRealms(scope, request.realmIds),
+        });
+        if (made === "duplicate") throw new Refused(ErrorCode.DUPLICATE_ALIAS);
+        return { message: projectMessage(scope, made.project), revision: made.revision };
+      },
+
+      async getProject({ id, includePermissions }: GetProjectRequest, { scope }) {
+        const message = projectMessage(scope, await projectOf(store, scope, id));
+        if (includePermissions) {
+          const page = await store.members(scope, id, everyMember);
+          message.permissions = (page?.items ?? []).map(memberMessage);
+        }
+        return { message };
+      },
+
+      async updateProject(request: UpdateProjectRequest, { scope }) {
+        const { id } = request;
+        const change = changeOf(request, await projectOf(store, scope, id), scope);
+        const made = await store.updateProject(scope, id, change);
+        if (made === null) throw new Refused(ErrorCode.PROJECT_NOT_FOUND);
+        if (made === "duplicate") throw new Refused(ErrorCode.DUPLICATE_ALIAS);
+        return { message: projectMessage(scope, made.project), revision: made.revision };
+      },
+
+      async deleteProject({ id, includeDeletedItems }: DeleteProjectRequest, { scope }) {
+        const made = await store.deleteProject(scope, id);
+        switch (made) {
+          case null:
+            throw new Refused(ErrorCode.PROJECT_NOT_FOUND);
+          case "default":
+            throw new Refused(ErrorCode.DEFAULT_PROJECT);
+          case "shared":
+            throw new Refused(ErrorCode.SHARED_ACROSS_REALMS);
+        }
+        const message = deletedMessage(made.deleted, includeDeletedItems ?? false);
+        return { message, revision: made.revision };
+      },
+
+      async getProjectStats({ id }: GetProjectStatsRequest, { scope }) {
+        const { alias } = await projectOf(store, scope, id);
+        const one = { page: 1, limit: 1, sortBy: "created_at", sortOrder: "desc" } as const;
+        const { total } = await store.containers(scope, { ...one, projectId: id });
+        const summary = { projectId: id, projectName: alias, containerCount: total };
+        return { message: create(ProjectStatsSchema, { summary }) };
+      },
+    },
+  };
+}
+
+const everyMember: PageQuery<"created_at"> = {
+  page: 1,
+  limit: membersMax,
+  sortBy: "created_at",
+  sortOrder: "desc",
+};
+
+async function projectOf(store: Store, scope: Scope, id: string): Promise<Project> {
+  const project = await store.project(scope, id);
+  if (project === null) throw new Refused(ErrorCode.PROJECT_NOT_FOUND);
+  return project;
+}
+
+/** What a request changes. Throws Refused where it is not the caller's to change. */
+function changeOf(request: UpdateProjectRequest, project: Project, scope: Scope): ProjectChange {
+  const fields = changedFields(UpdateProjectRequestSchema, request);
+  const realmIds = fields.has("realm_ids")
+    ? changedRealms(scope, project.realmIds, request.realmIds)
+    : undefined;
+  const maxContainers = request.maxContainers ?? null;
+  const hasNewQuota = fields.has("max_containers") && maxContainers !== project.maxContainers;
+  if (hasNewQuota && (project.userId !== scope.userId || scope.confinedTo !== null)) {
+    throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  }
+  return {
+    ...(fields.has("alias") ? { alias: request.alias } : {}),
+    ...(fields.has("color") ? { color: colorOf(request.color) } : {}),
+    ...(hasNewQuota ? { maxContainers } : {}),
+    ...(realmIds === undefined ? {} : { realmIds }),
+  };
+}
+
+function projectMessage(scope: Scope, project: Project): ProjectMessage {
+  const { maxContainers, realmIds, ...rest } = project;
+  const message = create(ProjectSchema, { ...rest, realmIds: shownRealms(scope, realmIds) });
+  if (maxContainers !== null) message.maxContainers = maxContainers;
+  return message;
+}
+
+function deletedMessage(
+  { containers, permissions, aliases }: DeletedProject,
+  withItems: boolean,
+): DeletedMessage {
+  return create(DeletedProjectSchema, {
+    deleted: { containers: containers.length, permissions, aliases },
+    ...(withItems ? { deletedItems: { containers: [...containers] } } : {}),
+  });
+}

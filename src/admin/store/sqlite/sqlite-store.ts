@@ -1,0 +1,38 @@
+// The Store on bun:sqlite.
+
+import type { Store } from "../store.ts";
+import { accessStore } from "./access.ts";
+import { aliasStore } from "./aliases.ts";
+import { containerStore } from "./containers.ts";
+import { Database, type SqliteOptions } from "./database.ts";
+import { documentStore } from "./documents.ts";
+import { exposureStore } from "./exposures.ts";
+import { factStore } from "./facts.ts";
+import { memberStore } from "./members.ts";
+import { projectStore } from "./projects.ts";
+import { realmStore } from "./realms.ts";
+import { serverStore } from "./servers.ts";
+import { statusStore } from "./status-logs.ts";
+import { tokenStore } from "./tokens.ts";
+import { userStore } from "./users.ts";
+
+/** Opens the database, making or migrating it. Throws when the file is none, or belongs to a newer version. */
+export function openSqliteStore(options: SqliteOptions): Store {
+  const db = new Database(options);
+  return {
+    ...userStore(db),
+    ...tokenStore(db),
+    ...serverStore(db),
+    ...realmStore(db),
+    ...accessStore(db),
+    ...projectStore(db),
+    ...memberStore(db),
+    ...containerStore(db),
+    ...statusStore(db),
+    ...aliasStore(db),
+    ...documentStore(db),
+    ...exposureStore(db),
+    ...factStore(db),
+    close: async () => db.close(),
+  };
+}

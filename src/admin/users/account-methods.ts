@@ -1,0 +1,94 @@
+// A user's own account: read and changed by nobody else.
+import { Refused } from "../../../proto/call.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import {
+  type GetUserRequest,
+  type UpdateUserRequest,
+  UpdateUserRequestSchema,
+} from "../../../proto/gen/realmgate/v1/users_pb.ts";
+import type { Context, Implementation } from "../api/dispatch.ts";
+import { keptJson } from "../api/opaque-json.ts";
+import { changedFields } from "../api/update-mask.ts";
+import { type Caller, mayDo } from "../auth/caller.ts";
+import { checkPassword } from "../auth/password-rule.ts";
+import type { ServiceParts } from "../services.ts";
+import type { User } from "../store/records.ts";
+import { currentToken } from "../tokens/token-message.ts";
+import { userMessage } from "./user-message.ts";
+
+const badMetadata = {
+  unfit: ErrorCode.VALIDATION_ERROR,
+  tooLarge: ErrorCode.VALIDATION_ERROR,
+} as const;
+
+export function accountMethods({ store, logins }: ServiceParts): Implementation["methods"] {
+  return {
+    async getMe(_request, { caller, scope }) {
+      const message = ownMessage(caller);
+      if (caller.token !== null) {
+        message.authToken = currentToken(caller.token, scope);
+      }
+      return { message };
+    },
+
+    async getUser({ id }: GetUserRequest, { caller }) {
+      mustBe(caller, id);
+      return { message: ownMessage(caller) };
+    },
+
+    async updateUser(request: UpdateUserRequest, { caller, clientAddress }: Context) {
+      mustBe(caller, request.id);
+      const { user } = caller;
+      const change = accountChange(request);
+      const password = newPassword(request);
+      if (password !== null) {
+        await logins.checkAgain(user, password.current, clientAddress);
+        change.passwordHash = await logins.hash(password.next);
+      }
+      if (Object.keys(change).length === 0) return { message: userMessage(user, true) };
+      const changed = await store.updateUser(user.id, user.sessionGeneration, change);
+      // Logged out, or with another password, since the call began.
+      if (changed === null) throw new Refused(ErrorCode.INVALID_TOKEN);
+      return { message: userMessage(changed, true) };
+    },
+  };
+}
+
+/** Another user is refused whether there is one or not. */
+function mustBe({ user }: Caller, id: string): void {
+  if (user.id !== id) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+}
+
+function ownMessage(caller: Caller) {
+  return userMessage(caller.user, mayDo(caller, "resources.read_account"));
+}
+
+type AccountChange = {
+  -readonly [Field in "alias" | "publicKey" | "metadata" | "passwordHash"]?: User[Field];
+};
+
+/** All that changes but the password. */
+function accountChange(request: UpdateUserRequest): AccountChange {
+  const fields = changedFields(UpdateUserRequestSchema, request);
+  const change: AccountChange = {};
+  if (fields.has("alias")) change.alias = request.alias ?? null;
+  if (fields.has("public_key")) change.publicKey = request.publicKey?.toLowerCase() ?? null;
+  if (fields.has("metadata")) {
+    change.metadata = keptJson(request.metadata ?? {}, "/metadata", badMetadata);
+  }
+  return change;
+}
+
+function newPassword(request: UpdateUserRequest): { current: string; next: string } | null {
+  const fields = changedFields(UpdateUserRequestSchema, request);
+  if (!fields.has("password")) return null;
+  const { password = "", currentPassword = "" } = request;
+  if (currentPassword === "") {
+    const message = "is required with password";
+    throw new Refused(ErrorCode.MISSING_REQUIRED_FIELD, [
+      { instancePath: "/current_password", message },
+    ]);
+  }
+  checkPassword(password);
+  return { current: currentPassword, next: password };
+}

@@ -1,0 +1,83 @@
+// What makes and ends sessions: login, refresh, logout.
+import { create } from "@bufbuild/protobuf";
+import { EmptySchema } from "@bufbuild/protobuf/wkt";
+import { Refused } from "../../../proto/call.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import {
+  type LoginRequest,
+  type RefreshRequest,
+  type Session,
+  SessionSchema,
+} from "../../../proto/gen/realmgate/v1/users_pb.ts";
+import type { Implementation, PublicContext } from "../api/dispatch.ts";
+import { lifetimeS } from "../auth/session.ts";
+import { WindowLimiter } from "../auth/window-limiter.ts";
+import type { ServiceParts } from "../services.ts";
+import type { User } from "../store/records.ts";
+import { userMessage } from "./user-message.ts";
+
+/** Refreshes of one network. */
+const refreshes = { max: 30, windowS: 30 * 60 };
+
+export function sessionMethods(parts: ServiceParts): Implementation["methods"] {
+  const { store, sessions, logins, now } = parts;
+  const limiter = new WindowLimiter(refreshes, () => now() / 1000);
+  return {
+    async login(request: LoginRequest, { clientAddress }: PublicContext) {
+      const user = await logins.check(loginName(request), request.password, clientAddress);
+      await store.recordLogin(user.id, clientAddress);
+      return { message: await newSession(parts, user, clientAddress) };
+    },
+
+    async refresh({ refreshToken }: RefreshRequest, context: PublicContext) {
+      const { credential, clientAddress } = context;
+      limiter.take(clientAddress);
+      if (credential === null || credential === "") throw new Refused(ErrorCode.MISSING_TOKEN);
+      if (credential !== `Bearer ${refreshToken}`) throw new Refused(ErrorCode.INVALID_TOKEN);
+      const claims = await sessions.verify(refreshToken, "refresh");
+      if (claims === "expired") throw new Refused(ErrorCode.TOKEN_EXPIRED);
+      const user = claims === "invalid" ? null : await store.userById(claims.userId);
+      if (claims === "invalid" || user?.sessionGeneration !== claims.generation) {
+        throw new Refused(ErrorCode.INVALID_TOKEN);
+      }
+      return { message: await newSession(parts, user, clientAddress) };
+    },
+
+    async logout(_request, { caller }) {
+      await store.endSessions(caller.user.id);
+      return { message: create(EmptySchema) };
+    },
+  };
+}
+
+/** An e-mail address is accepted where a user name is asked for. */
+function loginName({ username, email }: LoginRequest): string {
+  const name = username || email;
+  if (!name) {
+    const message = "is required, or email";
+    throw new Refused(ErrorCode.MISSING_REQUIRED_FIELD, [{ instancePath: "/username", message }]);
+  }
+  return name;
+}
+
+async function newSession(
+  { store, sessions }: ServiceParts,
+  user: User,
+  clientAddress: string,
+): Promise<Session> {
+  const access = await sessions.issue(user, "access");
+  const refresh = await sessions.issue(user, "refresh");
+  const recent = await store.recentLogins(user.id);
+  return create(SessionSchema, {
+    token: access.token,
+    refreshToken: refresh.token,
+    expiresAt: access.expiresAt.toISOString(),
+    expiresIn: lifetimeS.access,
+    refreshExpiresAt: refresh.expiresAt.toISOString(),
+    refreshExpiresIn: lifetimeS.refresh,
+    clientIp: clientAddress,
+    recentLoginIps: recent.map(({ ip, at }) => ({ ip, timestamp: at })),
+    authTokenCount: await store.tokenCount(user.id),
+    user: userMessage(user, true),
+  });
+}

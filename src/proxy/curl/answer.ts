@@ -1,0 +1,96 @@
+// The answer of a call of the curl program, as JSON or as it came.
+import { removeHopByHop } from "../upstream/header-rules.ts";
+
+/** What the caller learns besides the answer itself. */
+export interface CurlRecord {
+  readonly requestId: string;
+  /** What was asked for last. */
+  readonly url: string;
+  readonly method: string;
+  readonly redirects: number;
+  readonly totalMs: number;
+}
+
+/**
+ * On every answer of ours. Links carry credentials, so their address goes into no Referer and no cache; what they show is other
+ * people's, so no script of it runs here, where it could make calls in the reader's name.
+ */
+const GUARDS = {
+  "cache-control": "no-store",
+  "content-security-policy": "sandbox",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "cross-origin-resource-policy": "same-origin",
+  "cross-origin-opener-policy": "same-origin",
+} as const;
+
+/** Speak to a browser about the host they come from, which is not this one; or ask for credentials that would not get there. */
+const OF_ITS_HOST = [
+  "set-cookie",
+  "www-authenticate",
+  "clear-site-data",
+  "strict-transport-security",
+  "public-key-pins",
+  "service-worker-allowed",
+  "alt-svc",
+  "nel",
+  "report-to",
+  "reporting-endpoints",
+  "origin-agent-cluster",
+  "refresh",
+  "link",
+  "accept-ch",
+  "critical-ch",
+  "access-control-allow-origin",
+  "access-control-allow-credentials",
+] as const;
+
+/** As it came, streamed; without what belongs to another host. */
+export function transparentAnswer(answer: Response, requestId: string): Response {
+  const headers = new Headers(answer.headers);
+  removeHopByHop(headers);
+  for (const name of OF_ITS_HOST) {
+    headers.delete(name);
+  }
+  guard(headers, requestId);
+  return new Response(answer.body, { status: answer.status, headers });
+}
+
+/** All of it as one JSON object; a body that is not UTF-8 in base64. */
+export async function jsonAnswer(answer: Response, record: CurlRecord): Promise<Response> {
+  const bytes = Buffer.from(await answer.arrayBuffer());
+  const text = utf8(bytes);
+  const { requestId, url, method, redirects, totalMs } = record;
+  const own = new Headers(answer.headers);
+  removeHopByHop(own);
+  own.delete("set-cookie");
+  const response = Response.json({
+    success: true,
+    job_id: requestId,
+    status_code: answer.status,
+    headers: Object.fromEntries(own),
+    body: text ?? bytes.toString("base64"),
+    is_binary: text === null,
+    timing: { total_ms: Math.round(totalMs) },
+    metadata: { url, method, redirects },
+  });
+  guard(response.headers, requestId);
+  return response;
+}
+
+function guard(headers: Headers, requestId: string): void {
+  for (const [name, value] of Object.entries(GUARDS)) {
+    headers.set(name, value);
+  }
+  headers.set("x-realmgate-request-id", requestId);
+}
+
+const UTF_8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function utf8(bytes: Uint8Array): string | null {
+  try {
+    return UTF_8.decode(bytes);
+  } catch {
+    return null;
+  }
+}

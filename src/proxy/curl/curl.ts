@@ -1,0 +1,199 @@
+// The built-in curl program: a link, or a JSON body, becomes a request that goes through this gate like any client's.
+
+import { targetWithout } from "../gate/credentials.ts";
+import type { RefusalReason } from "../gate/refusal.ts";
+import { boundedBody } from "../upstream/bounded-body.ts";
+import type { Forwarded } from "../upstream/fetch-upstream.ts";
+import { jsonAnswer, transparentAnswer } from "./answer.ts";
+import { isEmbedded } from "./browser.ts";
+import { type CurlCall, type ParsedCall, parseCall } from "./call.ts";
+import { type CurlOptions, makeHop, nextStep, redirectOf, resolved, type Step } from "./hop.ts";
+import { jsonParameters, queryParameters } from "./parameters.ts";
+import { gateUrl } from "./url.ts";
+
+/** A JSON body of a call. */
+const REQUEST_BYTES_MAX = 262_144;
+/** How long it may take to come. */
+const REQUEST_MS = 30_000;
+/** Calls whose answers are kept whole, at a time: of one container, and of all. */
+const KEPT_A_CONTAINER_MAX = 8;
+const KEPT_MAX = 64;
+const REDIRECTS_MAX = 5;
+
+/** A reason to refuse, and what may be said of it besides. */
+export interface CurlRefusal {
+  readonly reason: RefusalReason;
+  readonly detail: string | null;
+}
+
+/** Default forms of the routes by method; nothing else is here. */
+const ROUTES: ReadonlyMap<string, Readonly<Record<string, CurlCall["form"]>>> = new Map([
+  ["/proxy", { GET: "transparent", POST: "transparent" }],
+  ["/api/v1/curl/request", { GET: "json", POST: "transparent" }],
+]);
+
+export class CurlProgram {
+  readonly #options: CurlOptions;
+  readonly #kept = new Map<string, number>();
+  #keptInAll = 0;
+
+  constructor(options: CurlOptions) {
+    this.#options = options;
+  }
+
+  /** The answer of an allowed request for this program; or why there is none. */
+  async answer(request: Request, forwarded: Forwarded): Promise<Response | CurlRefusal> {
+    const { live } = forwarded;
+    const target = targetWithout(forwarded.target, live.allowed.spent);
+    const question = target.indexOf("?");
+    const route = ROUTES.get(question === -1 ? target : target.slice(0, question));
+    const form = route?.[request.method];
+    if (form === undefined) {
+      return refusal(route === undefined ? "curl_no_route" : "curl_method");
+    }
+    if (isEmbedded(request.headers)) {
+      return refusal("curl_embedded");
+    }
+    const query = question === -1 ? "" : target.slice(question + 1);
+    const parsed = await parsedCall(request, forwarded, query, form);
+    if (!("ok" in parsed)) {
+      return parsed;
+    }
+    if (!parsed.ok) {
+      return refusal("curl_bad_call", parsed.problem);
+    }
+    const { call } = parsed;
+    if (call.form === "transparent") {
+      return this.#made(request, forwarded, call);
+    }
+    const { container } = live.allowed.host;
+    const kept = this.#kept.get(container) ?? 0;
+    if (kept >= KEPT_A_CONTAINER_MAX || this.#keptInAll >= KEPT_MAX) {
+      return refusal("curl_busy");
+    }
+    this.#keep(container, 1);
+    try {
+      return await this.#made(request, forwarded, call);
+    } finally {
+      this.#keep(container, -1);
+    }
+  }
+
+  #keep(container: string, more: number): void {
+    const kept = (this.#kept.get(container) ?? 0) + more;
+    this.#keptInAll += more;
+    if (kept === 0) {
+      this.#kept.delete(container);
+    } else {
+      this.#kept.set(container, kept);
+    }
+  }
+
+  async #made(
+    request: Request,
+    forwarded: Forwarded,
+    call: CurlCall,
+  ): Promise<Response | CurlRefusal> {
+    const startedMs = performance.now();
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), call.timeoutMs);
+    try {
+      const followed = await this.#followed(request, forwarded, call, late.signal);
+      if (request.signal.aborted || forwarded.live.revoked !== null) {
+        return refusal("upstream_unreachable");
+      }
+      if (late.signal.aborted) {
+        return refusal("curl_timeout");
+      }
+      if ("reason" in followed) {
+        return followed;
+      }
+      const { hop, url, method, redirects } = followed;
+      const { requestId } = forwarded.exchange;
+      if (call.form === "json") {
+        const totalMs = performance.now() - startedMs;
+        const record = { requestId, url, method, redirects, totalMs };
+        const answer = await jsonAnswer(hop.response, record);
+        forwarded.exchange.serves(answer.status);
+        forwarded.ended("complete");
+        return answer;
+      }
+      forwarded.exchange.serves(hop.response.status);
+      void hop.over.then(forwarded.ended);
+      return transparentAnswer(hop.response, requestId);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** The last answer of a call, after at most five redirects, each of which is asked about as if it came first. */
+  async #followed(request: Request, forwarded: Forwarded, call: CurlCall, late: AbortSignal) {
+    const first = gateUrl(call.url, this.#options);
+    if (first === null) {
+      return refusal("curl_url");
+    }
+    const { method, headers, body } = call;
+    let step: Step = { url: first, method, headers, body };
+    for (let redirects = 0; ; redirects++) {
+      const hop = await makeHop(request, forwarded, call.form, step, late, this.#options);
+      const { reason } = hop.exchange;
+      if (reason === "answer_too_large" || reason === "curl_nested") {
+        return refusal(reason);
+      }
+      const last = { hop, url: step.url.href, method: step.method, redirects };
+      const location = redirectOf(hop.response);
+      if (location === null) {
+        return last;
+      }
+      const next = gateUrl(resolved(location, step.url.href), this.#options);
+      if (next === null && call.form === "transparent") {
+        hop.drop();
+        return refusal("curl_redirect");
+      }
+      if (next === null || !call.followRedirects) {
+        hop.response.headers.set("location", next?.href ?? location);
+        return last;
+      }
+      hop.drop();
+      if (redirects === REDIRECTS_MAX) {
+        return refusal("curl_redirects");
+      }
+      step = nextStep(step, next, hop.response.status);
+    }
+  }
+}
+
+async function parsedCall(
+  request: Request,
+  { live }: Forwarded,
+  query: string,
+  form: CurlCall["form"],
+): Promise<ParsedCall | CurlRefusal> {
+  if (request.method === "GET") {
+    const parameters = queryParameters(query);
+    return parameters === null
+      ? refusal("curl_bad_call", "the query is not percent-encoded UTF-8")
+      : parseCall(parameters, form);
+  }
+  if (!/^application\/json\s*(;|$)/i.test(request.headers.get("content-type") ?? "")) {
+    return refusal("curl_bad_call", "the body of a POST is application/json");
+  }
+  if (request.body === null) {
+    return refusal("curl_bad_call", "there is no body");
+  }
+  const late = AbortSignal.timeout(REQUEST_MS);
+  const revoked = new AbortController();
+  live.whenRevoked(() => revoked.abort());
+  const bytes = await boundedBody(request.body, REQUEST_BYTES_MAX, [late, revoked.signal]);
+  if (!(bytes instanceof Uint8Array)) {
+    return refusal(bytes === "too_long" ? "curl_call_too_large" : "curl_timeout");
+  }
+  const parameters = jsonParameters(new TextDecoder().decode(bytes));
+  return parameters === null
+    ? refusal("curl_bad_call", "the body is no JSON object of texts, numbers and booleans")
+    : parseCall(parameters, form);
+}
+
+function refusal(reason: RefusalReason, detail: string | null = null): CurlRefusal {
+  return { reason, detail };
+}

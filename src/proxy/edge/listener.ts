@@ -1,0 +1,106 @@
+// One address that the data plane listens on. Who listens there may change without the address being free in between.
+import type { KeyPair } from "./tls/key-pair.ts";
+
+/** What a listener needs of the runtime's server. */
+export type ListeningServer = Pick<
+  Bun.Server<undefined>,
+  "hostname" | "port" | "pendingRequests" | "pendingWebSockets" | "stop"
+>;
+
+/** One server of a listener, while it takes connections and after. */
+export interface Serving {
+  readonly pair: KeyPair | null;
+  /** Set when it is about to go: each answer then ends its connection. */
+  leaving: boolean;
+}
+
+/** Starts a server. `port` 0: any free one. Throws when the address is taken. */
+export type OpenServer = (serving: Serving, port: number, reusePort: boolean) => ListeningServer;
+
+export interface ListenerOptions {
+  readonly port: number;
+  /** Null: plain text. */
+  readonly pair: KeyPair | null;
+  /** Whether other processes of the same user may listen there, too. */
+  readonly shared: boolean;
+  readonly open: OpenServer;
+}
+
+interface Opened {
+  readonly serving: Serving;
+  readonly server: ListeningServer;
+}
+
+/**
+ * The runtime cannot change the certificate of a server, and closing a server closes its idle connections. So who takes over
+ * listens beside the old one (SO_REUSEPORT); the old one ends each connection with its next answer, and only then is closed.
+ */
+export class Listener {
+  readonly hostname: string;
+  readonly port: number;
+  readonly #open: OpenServer;
+  readonly #opened = new Set<Opened>();
+  #current: Opened;
+
+  constructor({ port, pair, shared, open }: ListenerOptions) {
+    this.#open = open;
+    // With a pair there will be a second server, which has to be let in. Whether somebody else is there already has to be asked
+    // without: otherwise we would share the port with whoever that is, and never know.
+    if (pair !== null && !shared && port !== 0) {
+      void open({ pair, leaving: true }, port, false).stop(true);
+    }
+    this.#current = this.#opens(pair, port, shared || pair !== null);
+    this.hostname = this.#current.server.hostname ?? "";
+    this.port = this.#current.server.port ?? port;
+  }
+
+  /** With what it listens now. */
+  get pair(): KeyPair | null {
+    return this.#current.serving.pair;
+  }
+
+  /** Requests that are being answered and open WebSockets. */
+  get pending(): number {
+    let pending = 0;
+    for (const { server } of this.#opened) {
+      pending += server.pendingRequests + server.pendingWebSockets;
+    }
+    return pending;
+  }
+
+  /**
+   * New connections get this pair; as long as `left` is not over, only about half of them. Throws when it cannot listen, and
+   * then nothing changed. Resolves when it listens alone; connections of the old one that are in use go on.
+   */
+  replace(pair: KeyPair, left: () => Promise<void>): Promise<void> {
+    const old = this.#current;
+    this.#current = this.#opens(pair, this.port, true);
+    old.serving.leaving = true;
+    return this.#retire(old, left);
+  }
+
+  async #retire(old: Opened, left: () => Promise<void>): Promise<void> {
+    await left();
+    void old.server.stop().then(() => this.#opened.delete(old));
+  }
+
+  /** Each answer from now on ends its connection. */
+  leave(): void {
+    for (const { serving } of this.#opened) {
+      serving.leaving = true;
+    }
+  }
+
+  /** Takes no new connections, closes the idle ones; with `abort` all. Resolves when the last is closed. */
+  async stop(abort = false): Promise<void> {
+    this.leave();
+    await Promise.all([...this.#opened].map(({ server }) => server.stop(abort)));
+  }
+
+  #opens(pair: KeyPair | null, port: number, reusePort: boolean): Opened {
+    const serving = { pair, leaving: false };
+    const opened = { serving, server: this.#open(serving, port, reusePort) };
+    this.#opened.add(opened);
+    return opened;
+  }
+}

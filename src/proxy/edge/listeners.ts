@@ -1,0 +1,111 @@
+// The listeners of the data plane, from the moment they are opened until nobody is connected any more.
+
+import type { Log } from "../../log.ts";
+import { drain } from "./drain.ts";
+import { Listener, type OpenServer } from "./listener.ts";
+import type { KeyPair, KeyPairPaths } from "./tls/key-pair.ts";
+import { TlsReload, type TlsReloads } from "./tls/tls-reload.ts";
+
+export interface Listen {
+  readonly hostname: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+export interface ProxyTls extends Listen {
+  /** What it starts with. */
+  readonly pair: KeyPair;
+  /** Where that lies, and where the next one will. */
+  readonly paths: KeyPairPaths;
+  /** For how long clients are told to come over TLS only, in seconds; null: they are not told (RFC 6797). */
+  readonly hstsMaxAgeS: number | null;
+  /** How long connections of an old certificate have to come by and be told: 5,000 unless set. */
+  readonly handoverMs?: number;
+}
+
+export interface ListenersOptions {
+  readonly plain: Listen;
+  readonly tls: ProxyTls | null;
+  /** Whether other processes of the same user may listen there, too. */
+  readonly shared: boolean;
+  readonly open: (hostname: string) => OpenServer;
+  /** Told of each certificate that is listened with. */
+  readonly accepted: (pair: KeyPair) => void;
+  readonly log: Log;
+}
+
+/** An address that could not be listened on. */
+export class CannotListen extends Error {
+  readonly tls: boolean;
+
+  constructor({ hostname, port }: Listen, tls: boolean, cause: unknown) {
+    super(`cannot listen on ${hostname}:${port} (in use?)`, { cause });
+    this.tls = tls;
+  }
+}
+
+export class Listeners {
+  readonly plain: Listener;
+  readonly secure: Listener | null;
+  readonly #all: readonly Listener[];
+  readonly #reload: TlsReload | null;
+
+  /** Throws CannotListen; then nothing is open. */
+  constructor({ plain, tls, shared, open, accepted, log }: ListenersOptions) {
+    const listen = (at: Listen, pair: KeyPair | null): Listener => {
+      try {
+        return new Listener({ port: at.port, pair, shared, open: open(at.hostname) });
+      } catch (error) {
+        throw new CannotListen(at, pair !== null, error);
+      }
+    };
+    this.plain = listen(plain, null);
+    if (tls === null) {
+      this.secure = null;
+      this.#reload = null;
+      this.#all = [this.plain];
+      return;
+    }
+    try {
+      this.secure = listen(tls, tls.pair);
+    } catch (error) {
+      void this.plain.stop(true);
+      throw error;
+    }
+    accepted(tls.pair);
+    this.#all = [this.plain, this.secure];
+    this.#reload = new TlsReload({
+      paths: tls.paths,
+      listener: this.secure,
+      log,
+      accepted,
+      ...(tls.handoverMs === undefined ? {} : { handoverMs: tls.handoverMs }),
+    });
+  }
+
+  /** Where they listen. */
+  get ports(): readonly number[] {
+    return this.#all.map(({ port }) => port);
+  }
+
+  get reloads(): TlsReloads {
+    return this.#reload?.reloads ?? { done: 0, refused: 0 };
+  }
+
+  /** Looks at the certificate's files now. */
+  async reload(): Promise<void> {
+    await this.#reload?.check();
+  }
+
+  /** See `drain`. */
+  drain(boundMs: number, quiet: () => boolean, closed: () => void): Promise<void> {
+    this.#reload?.stop();
+    return drain({ listeners: this.#all, boundMs, quiet, closed });
+  }
+
+  /** Takes no new connections and resolves when the open requests are done; with `abort` they are cut off. */
+  async stop(abort: boolean): Promise<void> {
+    this.#reload?.stop();
+    await Promise.all(this.#all.map((listener) => listener.stop(abort)));
+  }
+}

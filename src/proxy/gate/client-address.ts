@@ -1,0 +1,74 @@
+import { contains, type Network, parseAddress, parseNetwork } from "../../policy/address.ts";
+
+/** The client address when it can't be known; no ip group matches it. */
+export const UNKNOWN_ADDRESS = "unknown";
+
+const MAPPED = "::ffff:";
+const CACHED_PEERS_MAX = 256;
+
+/** Who may speak for a client, and whom they speak for. Peers are named as `unmapped` answers. */
+export interface TrustedProxies {
+  /** Whether what this socket peer says about its client is believed. */
+  trusts(peer: string): boolean;
+  /**
+   * The address of the client behind this peer: the peer itself, or, when the peer is trusted, the right-most untrusted
+   * address of its `X-Forwarded-For` (the left-most when all are trusted). An entry that is no plain address (`unknown`,
+   * a port, brackets, an empty one) met on the way fails closed: the answer is UNKNOWN_ADDRESS.
+   */
+  client(peer: string, forwardedFor: string | null): string;
+}
+
+/** Throws TypeError naming the first entry that is no CIDR. */
+export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
+  if (cidrs.length === 0) {
+    return { trusts: () => false, client: (peer) => peer };
+  }
+  const ranges = cidrs.map(parseRange);
+  const known = new Map<string, boolean>();
+
+  function trusts(peer: string): boolean {
+    let trusted = known.get(peer);
+    if (trusted === undefined) {
+      const address = parseAddress(peer);
+      trusted = address !== null && contains(ranges, address);
+      if (known.size >= CACHED_PEERS_MAX) {
+        known.clear();
+      }
+      known.set(peer, trusted);
+    }
+    return trusted;
+  }
+
+  function client(peer: string, forwardedFor: string | null): string {
+    if (forwardedFor === null || !trusts(peer)) {
+      return peer;
+    }
+    let end = forwardedFor.length;
+    for (;;) {
+      const comma = end === 0 ? -1 : forwardedFor.lastIndexOf(",", end - 1);
+      const address = parseAddress(forwardedFor.slice(comma + 1, end).trim());
+      if (address === null) {
+        return UNKNOWN_ADDRESS;
+      }
+      if (comma === -1 || !contains(ranges, address)) {
+        return address.toString();
+      }
+      end = comma;
+    }
+  }
+
+  return { trusts, client };
+}
+
+/** What the runtime reports on a dual-stack listener, without the IPv4-mapped prefix (RFC 4291 §2.5.5.2). */
+export function unmapped(peer: string): string {
+  return peer.startsWith(MAPPED) && peer.includes(".") ? peer.slice(MAPPED.length) : peer;
+}
+
+function parseRange(cidr: string): Network {
+  const network = parseNetwork(cidr);
+  if (network === null) {
+    throw new TypeError(`trusted proxy ${JSON.stringify(cidr)} is no CIDR`);
+  }
+  return network;
+}

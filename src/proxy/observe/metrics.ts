@@ -1,0 +1,249 @@
+// What an operator's Prometheus is told of the data plane. No label is a tenant's choice: each has a closed list of values.
+import { Registry } from "prom-client";
+import packageJson from "../../../package.json" with { type: "json" };
+import { EXCHANGE_REASONS, type Exchange, type ExchangeReason } from "../exchange/exchange.ts";
+import { REFUSAL_REASONS, type RefusalReason } from "../gate/refusal.ts";
+import { HOOK_OUTCOMES, type HookOutcome } from "../hooks/hook-run.ts";
+import { CountTable, Durations, Scraped } from "./instruments.ts";
+import { collectProcessMetrics } from "./process-metrics.ts";
+
+/** The programs that have a name of their own; tenants may name others as they like. */
+export const KIT_PROGRAMS = [
+  "agent",
+  "browser",
+  "code",
+  "cron",
+  "curl",
+  "daemon",
+  "display",
+  "exec",
+  "files",
+  "http",
+  "https",
+  "logs",
+  "notes",
+  "notifications",
+  "pipe",
+  "run",
+  "sqlite",
+  "ssh",
+  "terminal",
+  "tunnel",
+  "watch",
+] as const;
+/** Any other program; and no program, where the request did not get as far as to name one. */
+const PROGRAMS: readonly string[] = [...KIT_PROGRAMS, "other", "none"];
+const OTHER = PROGRAMS.indexOf("other");
+const NONE = PROGRAMS.indexOf("none");
+const PROGRAM_PLACES = new Map(PROGRAMS.map((program, place) => [program, place]));
+
+const REASON_PLACES = Object.fromEntries(
+  EXCHANGE_REASONS.map((reason, place) => [reason, place]),
+) as Record<ExchangeReason, number>;
+
+const STATUS_CLASSES = ["1xx", "2xx", "3xx", "4xx", "5xx"] as const;
+const ANSWERED_BY = ["gate", "upstream"] as const;
+
+/** Long-lived connections of one kind, to be told of each. */
+export interface ConnectionCount {
+  opened(): void;
+  closed(): void;
+}
+
+/** What others keep and a scrape looks at. */
+export interface Observed {
+  /** Exchanges, WebSockets and tunnels that go on. */
+  readonly open: () => number;
+  readonly revision: () => bigint;
+  /** Reads of the change feed that failed. */
+  readonly feedFailures: () => number;
+  /** Unix milliseconds of the last read that did not; null: there was none. */
+  readonly feedReadAtMs: () => number | null;
+  readonly refusalLinesDropped: () => number;
+  readonly accessLines: () => { readonly written: number; readonly dropped: number };
+}
+
+/** Counts exchanges in plain arrays; prom-client's registry reads them when it is scraped. */
+export class Metrics {
+  readonly #registry = new Registry();
+  /** For the series of parts that may be off. */
+  readonly scraped = new Scraped(this.#registry);
+  readonly #requests = new CountTable(PROGRAMS, EXCHANGE_REASONS);
+  readonly #heads = new Durations(ANSWERED_BY);
+  readonly #upstreamAnswers = new CountTable(PROGRAMS, STATUS_CLASSES);
+  readonly #upstreamHeads = new Durations(PROGRAMS);
+  readonly #hookRuns = new CountTable(HOOK_OUTCOMES);
+  readonly #revocations = new CountTable(REFUSAL_REASONS);
+  readonly #webSockets = new OpenCount();
+  readonly #tunnels = new OpenCount();
+  #upstreamBytes = 0;
+
+  constructor(observed: Observed) {
+    const { scraped } = this;
+    this.#exchangeSeries(scraped);
+    this.#connectionSeries(scraped, observed);
+    feedSeries(scraped, observed);
+    logSeries(scraped, observed);
+    buildSeries(scraped);
+    collectProcessMetrics(this.#registry);
+  }
+
+  /** To be told of each WebSocket that is passed on. */
+  get webSockets(): ConnectionCount {
+    return this.#webSockets;
+  }
+
+  /** To be told of each upgraded connection whose bytes are passed on unread. */
+  get tunnels(): ConnectionCount {
+    return this.#tunnels;
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** All of it in Prometheus' text format. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  answered({ host, reason, status, fromUpstream, headMs, upstreamMs }: Exchange): void {
+    const program = host === null ? NONE : (PROGRAM_PLACES.get(host.program) ?? OTHER);
+    this.#requests.add(program, REASON_PLACES[reason]);
+    this.#heads.add(fromUpstream ? 1 : 0, headMs);
+    if (fromUpstream && status !== null) {
+      this.#upstreamAnswers.add(program, Math.floor(status / 100) - 1);
+    }
+    if (upstreamMs !== null) {
+      this.#upstreamHeads.add(program, upstreamMs);
+    }
+  }
+
+  ended({ bytes }: Exchange): void {
+    this.#upstreamBytes += bytes;
+  }
+
+  /** The run of a hook ended so. */
+  hookRan(outcome: HookOutcome): void {
+    this.#hookRuns.add(HOOK_OUTCOMES.indexOf(outcome));
+  }
+
+  /** What went on is allowed no more, for this reason. */
+  revoked(reason: RefusalReason): void {
+    this.#revocations.add(REFUSAL_REASONS.indexOf(reason));
+  }
+
+  #exchangeSeries(scraped: Scraped): void {
+    scraped.counters(
+      "realmgate_requests_total",
+      "Requests answered, by the program asked for and what let them through or refused them.",
+      ["program", "reason"],
+      () => this.#requests.entries(),
+    );
+    scraped.durations(
+      "realmgate_request_head_seconds",
+      "From a request's arrival until its answer was about to be sent.",
+      "answered_by",
+      this.#heads,
+    );
+    scraped.durations(
+      "realmgate_upstream_head_seconds",
+      "From the moment an upstream had its request until its answer began.",
+      "program",
+      this.#upstreamHeads,
+    );
+    scraped.counters(
+      "realmgate_upstream_responses_total",
+      "Answers of upstreams that were passed on, by class of status.",
+      ["program", "class"],
+      () => this.#upstreamAnswers.entries(),
+    );
+    scraped.counters(
+      "realmgate_hook_runs_total",
+      "Requests that met a hook, by what came of it; opened: the script failed and the program was asked.",
+      ["outcome"],
+      () => this.#hookRuns.entries(),
+    );
+    scraped.counter(
+      "realmgate_upstream_response_bytes_total",
+      "Bytes of the bodies of those answers, counted when they are over.",
+      () => this.#upstreamBytes,
+    );
+  }
+
+  #connectionSeries(scraped: Scraped, { open }: Observed): void {
+    scraped.gauge(
+      "realmgate_exchanges_open",
+      "Allowed exchanges that go on: requests with their answers, WebSockets, tunnels.",
+      open,
+    );
+    for (const [kind, count] of [
+      ["websockets", this.#webSockets],
+      ["tunnels", this.#tunnels],
+    ] as const) {
+      scraped.gauge(`realmgate_${kind}_open`, `Open ${kind}.`, () => count.open);
+      scraped.counter(`realmgate_${kind}_total`, `Opened ${kind}.`, () => count.total);
+    }
+    scraped.counters(
+      "realmgate_revocations_total",
+      "Exchanges, WebSockets and tunnels that were broken off because they were allowed no more.",
+      ["reason"],
+      () => this.#revocations.entries(),
+    );
+  }
+}
+
+class OpenCount implements ConnectionCount {
+  open = 0;
+  total = 0;
+
+  opened(): void {
+    this.open++;
+    this.total++;
+  }
+
+  closed(): void {
+    this.open--;
+  }
+}
+
+function feedSeries(scraped: Scraped, observed: Observed): void {
+  scraped.gauge("realmgate_snapshot_revision", "The revision that is enforced.", () =>
+    Number(observed.revision()),
+  );
+  scraped.gauge(
+    "realmgate_feed_read_timestamp_seconds",
+    "When the change feed was last read with success; it is read when something changed. 0: never.",
+    () => (observed.feedReadAtMs() ?? 0) / 1000,
+  );
+  scraped.counter(
+    "realmgate_feed_failures_total",
+    "Reads of the change feed that failed.",
+    observed.feedFailures,
+  );
+}
+
+function logSeries(scraped: Scraped, observed: Observed): void {
+  scraped.counter(
+    "realmgate_refusal_lines_dropped_total",
+    "Refusals that are not in the log because there were too many in a second.",
+    observed.refusalLinesDropped,
+  );
+  scraped.counter(
+    "realmgate_access_log_lines_total",
+    "Lines of the access log that were written.",
+    () => observed.accessLines().written,
+  );
+  scraped.counter(
+    "realmgate_access_log_lines_dropped_total",
+    "Lines of the access log that were lost: it could not be written, or not fast enough.",
+    () => observed.accessLines().dropped,
+  );
+}
+
+function buildSeries(scraped: Scraped): void {
+  scraped.info("realmgate_build_info", "What is running.", {
+    version: packageJson.version,
+    bun: Bun.version,
+  });
+}

@@ -1,0 +1,82 @@
+import type { Log } from "../../log.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+
+/** Lines a second; what is beyond is counted. */
+export const refusalLinesPerSecondMax = 100;
+/** Of these, lines about requests that are for no container: scanners must not push out the others. */
+export const strayLinesPerSecondMax = 20;
+
+/** What an operator looks for who was told a request id. Neither a credential nor anything of the path or query. */
+export interface LoggedRefusal {
+  readonly requestId: string;
+  readonly reason: string;
+  /** The client's address as the gate makes it out. */
+  readonly client: string;
+  /** What was asked for; null: no container, the Host is malformed, unknown or not the certificate's. */
+  readonly place: {
+    readonly program: string;
+    readonly instance: number;
+    readonly project: string;
+    readonly container: string;
+  } | null;
+}
+
+/** One line a refusal, so that its request id can be found; bounded, for who is refused must not fill the log. */
+export class RefusalLog {
+  readonly #log: Log;
+  #secondStartedMs = Number.NEGATIVE_INFINITY;
+  #lines = 0;
+  #strayLines = 0;
+  #dropped = 0;
+  #droppedInAll = 0;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** How many refusals are not in the log. */
+  get dropped(): number {
+    return this.#droppedInAll;
+  }
+
+  /** Notes it when the gate itself said no. */
+  ended({ requestId, reason, client, host, status, fromUpstream }: Exchange): void {
+    if (status === null || fromUpstream) return;
+    if (host === null) {
+      this.note({ requestId, reason, client, place: null }, performance.now());
+      return;
+    }
+    const { program, instance, project, container } = host;
+    const place = { program, instance, project, container };
+    this.note({ requestId, reason, client, place }, performance.now());
+  }
+
+  /** `nowMs`: milliseconds of any clock that does not go back. The count of what was dropped comes with the next line. */
+  note({ place, ...refusal }: LoggedRefusal, nowMs: number): void {
+    if (nowMs - this.#secondStartedMs >= 1_000) {
+      this.#startSecond(nowMs);
+    }
+    const isStray = place === null;
+    if (
+      this.#lines === refusalLinesPerSecondMax ||
+      (isStray && this.#strayLines === strayLinesPerSecondMax)
+    ) {
+      this.#dropped++;
+      this.#droppedInAll++;
+      return;
+    }
+    this.#lines++;
+    if (isStray) this.#strayLines++;
+    this.#log.info({ ...refusal, ...place }, "request refused");
+  }
+
+  #startSecond(nowMs: number): void {
+    if (this.#dropped > 0) {
+      this.#log.info({ dropped: this.#dropped }, "refusals not logged: too many in a second");
+    }
+    this.#secondStartedMs = nowMs;
+    this.#lines = 0;
+    this.#strayLines = 0;
+    this.#dropped = 0;
+  }
+}

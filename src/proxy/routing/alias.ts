@@ -1,0 +1,61 @@
+import type { AliasState } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import type { DirectHost } from "./host.ts";
+import { mayClimb } from "./path-variants.ts";
+
+/** Where a short host leads. */
+export interface Alias {
+  readonly name: string;
+  /** What its requests are judged as. */
+  readonly host: DirectHost;
+  /** Goes before the path of every request; null: nothing does. */
+  readonly target: string | null;
+  /** False: only exactly the target is reachable. */
+  readonly takesPaths: boolean;
+  /** Unix milliseconds from which it leads nowhere; Infinity: it does not end. */
+  readonly untilMs: number;
+}
+
+/** Null for an alias that is switched off. */
+export function aliasOf(state: AliasState, project: string, container: string): Alias | null {
+  if (!state.enabled) {
+    return null;
+  }
+  const { alias, program, instance, targetPath, allowPathOverride, expiresAtMs } = state;
+  return {
+    name: alias,
+    host: { kind: "direct", project, container, program, instance },
+    target: targetPath ?? null,
+    takesPaths: allowPathOverride,
+    untilMs: expiresAtMs ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+/**
+ * The path and query that go upstream: the alias' target, what the request asks for below it, and both queries. Null where
+ * the alias leads to its target only and the request asks for something else, and where a program may read what is asked for
+ * as something beside the target; the query is the client's in any case.
+ */
+export function aliasedTarget({ target, takesPaths }: Alias, asked: string): string | null {
+  const [base, baseQuery] = split(target ?? "");
+  const [path, query] = split(asked);
+  const isTarget = path === "/" || (base !== "" && path === base);
+  if (!takesPaths && !isTarget) {
+    return null;
+  }
+  if (base !== "" && base !== "/" && mayClimb(path)) {
+    return null;
+  }
+  const below = takesPaths ? path : "/";
+  const joined = base === "" ? below : below === "/" ? base : `${withoutSlash(base)}${below}`;
+  const queries = [baseQuery, query].filter((each) => each !== "");
+  return queries.length === 0 ? joined : `${joined}?${queries.join("&")}`;
+}
+
+function split(target: string): [path: string, query: string] {
+  const question = target.indexOf("?");
+  return question === -1 ? [target, ""] : [target.slice(0, question), target.slice(question + 1)];
+}
+
+function withoutSlash(path: string): string {
+  return path.endsWith("/") ? path.slice(0, -1) : path;
+}

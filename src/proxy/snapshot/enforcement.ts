@@ -1,0 +1,143 @@
+// What this proxy enforces: what the control plane says, or else what it said last (fail static).
+
+import type { Log } from "../../log.ts";
+import type { Scraped } from "../observe/instruments.ts";
+import { type ChangeSource, Feed, type FeedSource } from "./feed.ts";
+import { type Closed, Snapshot, type SnapshotOptions } from "./snapshot.ts";
+import type { Box } from "./snapshot-codec.ts";
+import { SnapshotFile } from "./snapshot-file.ts";
+import { Staleness } from "./staleness.ts";
+
+export interface SnapshotPlace {
+  readonly path: string;
+  readonly box: Box;
+  /** Changes are written together that come within this time: 2,000 unless set. */
+  readonly flushMs?: number;
+}
+
+export interface EnforcedOptions {
+  readonly source: ChangeSource;
+  readonly snapshot: SnapshotOptions;
+  /** Null: nothing is saved, and a start without the control plane knows no containers. */
+  readonly place: SnapshotPlace | null;
+  /** Null: any age. */
+  readonly stalenessMaxMs: number | null;
+  /** Told of each swap: what changed, by id; null: anything may have. */
+  readonly swapped: (changed: Changed | null) => void;
+  readonly log: Log;
+}
+
+export interface Changed {
+  readonly projects: readonly string[];
+  readonly containers: readonly string[];
+}
+
+/** For those who ask how it is. */
+export interface Enforcement {
+  readonly from: FeedSource;
+  readonly revision: bigint;
+  /** Unix milliseconds; null: the control plane was never heard. */
+  readonly heardAtMs: number | null;
+  /** Not null: nothing is allowed, for this reason. */
+  readonly closed: Closed | null;
+  /** Whether the control plane cannot be heard now. */
+  readonly failing: boolean;
+}
+
+export class Enforced {
+  readonly #options: EnforcedOptions;
+  readonly #file: SnapshotFile | null;
+  readonly #staleness: Staleness;
+  readonly feed: Feed;
+
+  constructor(options: EnforcedOptions) {
+    const { source, place, stalenessMaxMs, swapped, log } = options;
+    this.#options = options;
+    this.#file =
+      place === null
+        ? null
+        : new SnapshotFile({
+            ...place,
+            log,
+            heardMs: stalenessMaxMs === null ? null : stalenessMaxMs / 4,
+          });
+    this.#staleness = new Staleness(stalenessMaxMs);
+    this.feed = new Feed({
+      source,
+      empty: Snapshot.empty(options.snapshot),
+      log,
+      staleness: this.#staleness,
+      closed: () => swapped(null),
+      published: (changes, isAll) => {
+        this.#file?.keep(changes, isAll, Date.now());
+        const { projects, containers } = changes;
+        swapped(isAll ? null : { projects: projects.map(idOf), containers: containers.map(idOf) });
+      },
+    });
+  }
+
+  /** Asks the control plane once, and when it does not answer takes what was saved. */
+  async start(): Promise<void> {
+    const { log } = this.#options;
+    await this.feed.start();
+    const saved = this.feed.from === "none" ? ((await this.#file?.load()) ?? null) : null;
+    if (saved === null) {
+      return;
+    }
+    const { changes, heardAtMs } = saved;
+    this.feed.startFrom(changes, heardAtMs);
+    const fields = { revision: String(changes.revision), heardAt: new Date(heardAtMs) };
+    log.error(fields, "the control plane cannot be heard: going on with what it said last");
+  }
+
+  get state(): Enforcement {
+    const { from, failing } = this.feed;
+    const { revision, closed } = this.feed.current();
+    return { from, revision, closed, failing, heardAtMs: this.#staleness.heardAtMs };
+  }
+
+  /** Saves what is not saved yet. */
+  async stop(): Promise<void> {
+    this.feed.stop();
+    await this.#file?.close();
+  }
+
+  /** For operators. */
+  series(scraped: Scraped): void {
+    const startedMs = Date.now();
+    scraped.gauge(
+      "realmgate_snapshot_age_seconds",
+      "How long ago the control plane was heard, maybe by an earlier process; since the start when it never was.",
+      () => Math.max(0, Date.now() - (this.#staleness.heardAtMs ?? startedMs)) / 1000,
+    );
+    scraped.gauge(
+      "realmgate_snapshot_from_file",
+      "1: what is enforced comes from the saved snapshot, the control plane was not heard yet.",
+      () => (this.feed.from === "file" ? 1 : 0),
+    );
+    scraped.gauge(
+      "realmgate_snapshot_closed",
+      "1: nothing is allowed, the control plane was not heard for too long.",
+      () => (this.feed.current().closed === null ? 0 : 1),
+    );
+    const file = this.#file;
+    if (file === null) {
+      return;
+    }
+    scraped.gauge(
+      "realmgate_snapshot_saved_revision",
+      "The revision that this process saved last. 0: none.",
+      () => Number(file.saved.revision ?? 0n),
+    );
+    scraped.gauge("realmgate_snapshot_saved_bytes", "Size of that file.", () => file.saved.bytes);
+    scraped.counter(
+      "realmgate_snapshot_save_failures_total",
+      "Snapshots that could not be saved.",
+      () => file.saved.failures,
+    );
+  }
+}
+
+function idOf({ id }: { readonly id: string }): string {
+  return id;
+}

@@ -1,0 +1,253 @@
+import type { Changes } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import type { Log } from "../../log.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { Staleness } from "./staleness.ts";
+
+/** Where the proxy learns what changed. The announcement is a hint; what `changesAfter` answers is the truth. */
+export interface ChangeSource {
+  /** The present state of everything that changed after this revision; everything for 0n. */
+  changesAfter(revision: bigint): Promise<Changes>;
+  /** Calls the listener after each commit; the answer ends that. */
+  onCommit(listener: (revision: bigint) => void): () => void;
+}
+
+const RETRY_FIRST_MS = 50;
+const RETRY_MAX_MS = 5_000;
+/** The source is asked this often though it announced nothing: is it still there? */
+const ASK_MS = 10_000;
+/** How often it is looked whether it was heard too long ago. */
+const LOOK_MS = 1_000;
+
+/** Whose word is enforced: nobody's yet, an earlier process's, or the source's. */
+export type FeedSource = "none" | "file" | "live";
+
+export interface FeedOptions {
+  readonly source: ChangeSource;
+  /** The snapshot before the first change. */
+  readonly empty: Snapshot;
+  readonly log: Log;
+  /** Called after each swap, with what changed in it; or with all there is, and then nothing else is left of the one before. */
+  readonly published?: (changes: Changes, isAll: boolean) => void;
+  /** Called when nothing is in force any more because the source was not heard for too long. */
+  readonly closed?: () => void;
+  readonly staleness?: Staleness;
+}
+
+interface Waiter {
+  readonly revision: bigint;
+  readonly settle: (reached: boolean) => void;
+}
+
+/** Follows a ChangeSource and publishes one snapshot after the other. */
+export class Feed {
+  readonly #options: FeedOptions;
+  readonly #source: ChangeSource;
+  readonly #log: Log;
+  readonly #staleness: Staleness | null;
+  readonly #waiters = new Set<Waiter>();
+  #snapshot: Snapshot;
+  /** `none`: nothing is enforced, not even revision 0. */
+  #from: FeedSource = "none";
+  #announced = 0n;
+  #pumping = false;
+  #stopped = false;
+  #failing = false;
+  #failures = 0;
+  #readAtMs: number | null = null;
+  #retryMs = RETRY_FIRST_MS;
+  #retry: ReturnType<typeof setTimeout> | null = null;
+  #asking: ReturnType<typeof setInterval> | null = null;
+  #looking: ReturnType<typeof setInterval> | null = null;
+  #unsubscribe: (() => void) | null = null;
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+    this.#source = options.source;
+    this.#snapshot = options.empty;
+    this.#log = options.log;
+    this.#staleness = options.staleness ?? null;
+  }
+
+  get from(): FeedSource {
+    return this.#from;
+  }
+
+  /** Whether the last read failed. */
+  get failing(): boolean {
+    return this.#failing;
+  }
+
+  /** How many reads failed. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Unix milliseconds of the last read that did not; null: there was none. */
+  get readAtMs(): number | null {
+    return this.#readAtMs;
+  }
+
+  /** The latest snapshot; read it once a request. */
+  current(): Snapshot {
+    return this.#snapshot;
+  }
+
+  /**
+   * Subscribes and reads the initial state. Resolves after the first attempt: when that fails the source is asked again
+   * and again, and until it answers there are no containers, unless `startFrom` brings some.
+   */
+  async start(): Promise<void> {
+    const askMs = Math.min(ASK_MS, (this.#staleness?.maxMs ?? Number.POSITIVE_INFINITY) / 4);
+    this.#asking = setInterval(() => void this.#pump(), askMs);
+    if (this.#staleness !== null) {
+      this.#looking = setInterval(() => this.#look(), LOOK_MS);
+    }
+    this.#unsubscribe = this.#source.onCommit((revision) => {
+      if (revision > this.#announced) {
+        this.#announced = revision;
+      }
+      void this.#pump();
+    });
+    await this.#pump();
+  }
+
+  /**
+   * Goes on with what an earlier process heard at that time (Unix milliseconds), unless the source was heard meanwhile. When it
+   * is, it is asked for everything, and nothing of this is left.
+   */
+  startFrom(saved: Changes, heardAtMs: number): void {
+    if (this.#from !== "none" || this.#stopped) {
+      return;
+    }
+    this.#staleness?.heardBefore(heardAtMs, Date.now(), performance.now());
+    this.#snapshot = this.#snapshot.replacedBy(saved);
+    this.#from = "file";
+    this.#look();
+    this.#settleWaiters();
+  }
+
+  /** True as soon as the published snapshot is at least this one, false when that takes longer. */
+  reached(revision: bigint, waitMs: number): Promise<boolean> {
+    if (this.#from !== "none" && this.#snapshot.revision >= revision) {
+      return Promise.resolve(true);
+    }
+    if (this.#stopped) {
+      return Promise.resolve(false);
+    }
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => waiter.settle(false), waitMs);
+    const waiter: Waiter = {
+      revision,
+      settle: (reached) => {
+        clearTimeout(timer);
+        this.#waiters.delete(waiter);
+        resolve(reached);
+      },
+    };
+    this.#waiters.add(waiter);
+    return promise;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#unsubscribe?.();
+    this.#clearRetry();
+    clearInterval(this.#asking ?? undefined);
+    clearInterval(this.#looking ?? undefined);
+    for (const waiter of [...this.#waiters]) {
+      waiter.settle(false);
+    }
+  }
+
+  /** One at a time; whoever comes while it runs is served by its next round. */
+  async #pump(): Promise<void> {
+    if (this.#pumping || this.#stopped) {
+      return;
+    }
+    this.#pumping = true;
+    this.#clearRetry();
+    try {
+      do {
+        await this.#step();
+      } while (this.#announced > this.#snapshot.revision);
+      this.#retryMs = RETRY_FIRST_MS;
+      this.#failing = false;
+    } catch (error) {
+      this.#failing = true;
+      this.#failures++;
+      this.#log.error({ err: error }, "change feed failed; trying again");
+      this.#retryLater();
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  async #step(): Promise<void> {
+    const isAll = this.#from !== "live";
+    const after = isAll ? 0n : this.#snapshot.revision;
+    const changes = await this.#source.changesAfter(after);
+    const stuck = changes.revision === after && this.#announced > after;
+    if (changes.revision < after || stuck) {
+      throw new Error(`source is at ${changes.revision}, ${this.#announced} was announced`);
+    }
+    if (this.#stopped) {
+      return;
+    }
+    if (isAll && changes.revision < this.#snapshot.revision) {
+      const [is, was] = [String(changes.revision), String(this.#snapshot.revision)];
+      this.#log.error(
+        { is, was },
+        "the control plane knows less than was enforced before: restored?",
+      );
+    }
+    this.#readAtMs = Date.now();
+    this.#staleness?.heard(this.#readAtMs, performance.now());
+    const reopened = this.#snapshot.closed !== null;
+    // Also when nothing was in force: what is made of that is.
+    this.#snapshot = isAll ? this.#snapshot.replacedBy(changes) : this.#snapshot.apply(changes);
+    this.#from = "live";
+    if (reopened) {
+      this.#log.info({}, "the control plane is heard again");
+    }
+    this.#options.published?.(changes, isAll);
+    this.#settleWaiters();
+  }
+
+  #settleWaiters(): void {
+    for (const waiter of [...this.#waiters]) {
+      if (this.#snapshot.revision >= waiter.revision) {
+        waiter.settle(true);
+      }
+    }
+  }
+
+  #look(): void {
+    this.#staleness?.look(performance.now());
+    if (this.#snapshot.closed === null && this.#staleness?.isStale(Date.now())) {
+      this.#snapshot = this.#snapshot.closedAs("stale");
+      this.#log.error(
+        {},
+        "the control plane was not heard for too long: nothing is allowed any more",
+      );
+      this.#options.closed?.();
+    }
+  }
+
+  #retryLater(): void {
+    if (this.#stopped) {
+      return;
+    }
+    this.#retry = setTimeout(() => {
+      this.#retry = null;
+      void this.#pump();
+    }, this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
+  }
+
+  #clearRetry(): void {
+    if (this.#retry !== null) {
+      clearTimeout(this.#retry);
+      this.#retry = null;
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import { describe, expect, test } from "bun:test";
+import { fromJson, type JsonObject } from "@bufbuild/protobuf";
+import { HookSchema } from "../../../proto/gen/realmgate/v1/hooks_pb.ts";
+import { compileHook, type HookQuestion, matchHook } from "./hook-match.ts";
+
+function matches(match: JsonObject, asked: Partial<HookQuestion> = {}, more: JsonObject = {}) {
+  const json = { id: "h", match, script: { path: "/s.ts" }, timeout: 500, ...more };
+  const question = { method: "GET", path: "/", headers: new Headers(), groups: null, ...asked };
+  return matchHook([compileHook(fromJson(HookSchema, json), "terminal", 0)], question) !== null;
+}
+
+describe("a path", () => {
+  test.each([
+    ["*", "/", true],
+    ["*", "/a/b", true],
+    ["/", "/", true],
+    ["/", "/a", false],
+    ["/a", "/a", true],
+    ["/a", "/a/", false],
+    ["/a", "/A", false],
+    ["/a/*", "/a/", true],
+    ["/a/*", "/a/b/c", true],
+    ["/a/*", "/a", false],
+    ["/a*", "/a", true],
+    ["/a*", "/ab/c", true],
+    ["/a*", "/b", false],
+    ["/*", "/", true],
+    ["/*/b", "/a/b", true],
+    ["/*/b", "/a/c/b", false],
+    ["/*/b", "//b", false],
+    ["/a/*/c", "/a/b/c", true],
+    ["/a/*/c", "/a/b/b/c", false],
+    ["/a/*/c*", "/a/b/c/d", true],
+    ["/x*y", "/x*y", true],
+    ["/x*y", "/xzy", false],
+  ])("%j and %j: %p", (pattern, path, expected) => {
+    expect(matches({ path: pattern }, { path })).toBe(expected);
+  });
+
+  test.each([
+    ["/admin", "/%61dmin"],
+    ["/admin/*", "/admin%2Fusers"],
+    ["/admin", "//admin"],
+    ["/admin", "/%2Fadmin"],
+    ["/a/b", "/a//b"],
+    ["/admin/*", "/%61dmin/%ff"],
+    ["/admin/*", "/public/..%2fadmin/users"],
+    ["/admin/*", "/public/%2e%2e%2fadmin/users"],
+    ["/admin/*", "/public/../admin/users"],
+    ["/admin/*", "/admin;x=1/users"],
+    ["/admin/users", "/admin/./users"],
+    ["/admin/users", "/admin%5cusers"],
+  ])("%j is not gone around by %j", (pattern, path) => {
+    expect(matches({ path: pattern }, { path })).toBe(true);
+  });
+
+  test("that is long costs no more than its length", () => {
+    const pattern = `/${"*/".repeat(120)}end`;
+    expect(matches({ path: pattern }, { path: `/${"a/".repeat(8000)}` })).toBe(false);
+  });
+});
+
+describe("a method", () => {
+  test.each([
+    [undefined, "GET", true],
+    [undefined, "DELETE", true],
+    [undefined, "OPTIONS", false],
+    ["*", "POST", true],
+    ["*", "OPTIONS", false],
+    ["GET", "GET", true],
+    ["GET", "HEAD", true],
+    ["HEAD", "GET", false],
+    ["POST", "GET", false],
+    [["POST", "PUT"], "PUT", true],
+    [["POST", "GET"], "HEAD", true],
+    [["OPTIONS"], "OPTIONS", true],
+    [["POST"], "OPTIONS", false],
+  ])("%j and %s: %p", (method, asked, expected) => {
+    expect(matches(method === undefined ? {} : { method }, { method: asked })).toBe(expected);
+  });
+});
+
+test("headers are compared exactly, all of them", () => {
+  const match = { headers: { "x-a": "1", "x-b": "2" } };
+  expect(matches(match, { headers: new Headers({ "X-A": "1", "X-B": "2" }) })).toBe(true);
+  expect(matches(match, { headers: new Headers({ "X-A": "1" }) })).toBe(false);
+  expect(matches(match, { headers: new Headers({ "X-A": "1", "X-B": "22" }) })).toBe(false);
+});
+
+test("who it is for is who was granted by one of its groups", () => {
+  const only = { applies_to: { groups: ["staff", "ops"] } };
+  expect(matches({}, { groups: ["ops"] }, only)).toBe(true);
+  expect(matches({}, { groups: ["guests"] }, only)).toBe(false);
+  expect(matches({}, { groups: null }, only)).toBe(false);
+});
+
+test("the first that matches counts", () => {
+  const hook = (id: string, path: string) => {
+    const json = { id, match: { path }, script: { path: "/s" }, timeout: 1 };
+    return compileHook(fromJson(HookSchema, json), "terminal", 0);
+  };
+  const hooks = [hook("a", "/a"), hook("b", "/*"), hook("c", "/a")];
+  const asked = { method: "GET", headers: new Headers(), groups: null };
+  expect(matchHook(hooks, { ...asked, path: "/a" })?.id).toBe("a");
+  expect(matchHook(hooks, { ...asked, path: "/x" })?.id).toBe("b");
+  expect(matchHook([], { ...asked, path: "/x" })).toBeNull();
+});

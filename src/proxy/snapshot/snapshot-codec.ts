@@ -1,0 +1,158 @@
+// How states lie in the snapshot file: a head, then sealed frames of records. Any part that is missing, moved or changed is noticed.
+import { randomBytes } from "node:crypto";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  type Changes,
+  ChangesSchema,
+  type ContainerState,
+  ContainerStateSchema,
+  type ProjectState,
+  ProjectStateSchema,
+} from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+
+/** Authenticated encryption; `context` says what the bytes are: they open in no other. */
+export interface Box {
+  seal(plain: Buffer, context: string): Buffer;
+  /** Null: these bytes were not sealed by this box in this context. */
+  open(sealed: Buffer, context: string): Buffer | null;
+}
+
+/** What was heard, as the feed says it to whoever knows nothing, and when. */
+export interface Saved {
+  readonly changes: Changes;
+  /** Unix milliseconds. */
+  readonly heardAtMs: number;
+}
+
+/**
+ * The last byte is the version. It has to grow when a field is added to the feed without which something would be open: a file
+ * that does not have the field must not be read.
+ */
+const MAGIC = Buffer.from("rgsnap\0\x02", "latin1");
+const FILE_ID_BYTES = 16;
+const HEADER_BYTES = MAGIC.length + FILE_ID_BYTES;
+const LENGTH_BYTES = 4;
+/** Frames are closed once they have this many bytes: what is sealed at a time. */
+const FRAME_BYTES = 128 * 1024;
+
+const PROJECT = 1;
+const CONTAINER = 2;
+/** Kind, length of the message. */
+const RECORD_HEAD_BYTES = 5;
+
+export type State = ProjectState | ContainerState;
+
+/** A state as it lies in the file. */
+export type StateRecord = Buffer;
+
+/** What tells states apart: a project and a container may have the same id. */
+export function keyOf(state: State): string {
+  return `${kindOf(state)}${state.id}`;
+}
+
+function kindOf(state: State): number {
+  return state.$typeName === "realmgate.v1.ProjectState" ? PROJECT : CONTAINER;
+}
+
+export function recordOf(state: State): StateRecord {
+  const message =
+    state.$typeName === "realmgate.v1.ProjectState"
+      ? toBinary(ProjectStateSchema, state)
+      : toBinary(ContainerStateSchema, state);
+  const record = Buffer.allocUnsafeSlow(RECORD_HEAD_BYTES + message.length);
+  record.writeUInt8(kindOf(state), 0);
+  record.writeUInt32BE(message.length, 1);
+  record.set(message, RECORD_HEAD_BYTES);
+  return record;
+}
+
+/** What a file says of itself. */
+export interface Head {
+  /** A decimal number. */
+  readonly revision: string;
+  /** Unix milliseconds. */
+  readonly heardAtMs: number;
+  /** How many records there are. */
+  readonly states: number;
+}
+
+/** The parts of a file, to be written one after the other; each is a fraction of a millisecond's work. */
+export function* partsOf(box: Box, head: Head, records: Iterable<StateRecord>): Generator<Buffer> {
+  const header = Buffer.concat([MAGIC, randomBytes(FILE_ID_BYTES)]);
+  let index = 0;
+  const frame = (plain: Buffer): Buffer => {
+    const sealed = box.seal(plain, contextOf(header, index++));
+    const length = Buffer.alloc(LENGTH_BYTES);
+    length.writeUInt32BE(sealed.length);
+    return Buffer.concat([length, sealed]);
+  };
+  yield Buffer.concat([header, frame(Buffer.from(JSON.stringify(head)))]);
+  let group: StateRecord[] = [];
+  let bytes = 0;
+  for (const record of records) {
+    group.push(record);
+    bytes += record.length;
+    if (bytes >= FRAME_BYTES) {
+      yield frame(Buffer.concat(group));
+      group = [];
+      bytes = 0;
+    }
+  }
+  if (bytes > 0) {
+    yield frame(Buffer.concat(group));
+  }
+}
+
+export type ReadFile =
+  | { readonly ok: true; readonly saved: Saved }
+  | { readonly ok: false; readonly problem: string };
+
+/** What a file says, all of it or nothing. */
+export function readFile(box: Box, file: Buffer): ReadFile {
+  const header = file.subarray(0, HEADER_BYTES);
+  if (header.length < HEADER_BYTES || !header.subarray(0, MAGIC.length).equals(MAGIC)) {
+    return { ok: false, problem: "is none of this version" };
+  }
+  let head: Head | null = null;
+  let index = 0;
+  const changes = create(ChangesSchema);
+  for (let at = HEADER_BYTES; at < file.length; ) {
+    const start = at + LENGTH_BYTES;
+    const end = start <= file.length ? start + file.readUInt32BE(at) : Number.POSITIVE_INFINITY;
+    const sealed = end <= file.length ? file.subarray(start, end) : null;
+    const plain = sealed === null ? null : box.open(sealed, contextOf(header, index++));
+    if (plain === null) {
+      return { ok: false, problem: "is broken, or was sealed with another key" };
+    }
+    if (head === null) {
+      head = JSON.parse(plain.toString("utf8")) as Head;
+    } else {
+      addRecords(plain, changes);
+    }
+    at = end;
+  }
+  if (head === null || changes.projects.length + changes.containers.length !== head.states) {
+    return { ok: false, problem: "is not whole" };
+  }
+  changes.revision = BigInt(head.revision);
+  return { ok: true, saved: { changes, heardAtMs: head.heardAtMs } };
+}
+
+/** They were authenticated: what does not fit is a fault of ours, and throws. */
+function addRecords(frame: Buffer, { projects, containers }: Changes): void {
+  for (let at = 0; at < frame.length; ) {
+    const start = at + RECORD_HEAD_BYTES;
+    const end = start + frame.readUInt32BE(at + 1);
+    const message = frame.subarray(start, end);
+    if (frame.readUInt8(at) === PROJECT) {
+      projects.push(fromBinary(ProjectStateSchema, message));
+    } else {
+      containers.push(fromBinary(ContainerStateSchema, message));
+    }
+    at = end;
+  }
+}
+
+function contextOf(header: Buffer, index: number): string {
+  return `${header.toString("hex")}/${index}`;
+}

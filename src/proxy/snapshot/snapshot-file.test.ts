@@ -1,0 +1,217 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { create, equals } from "@bufbuild/protobuf";
+import {
+  type Changes,
+  ChangesSchema,
+  ContainerStateSchema,
+  ProjectStateSchema,
+} from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import type { Box } from "./snapshot-codec.ts";
+import { SnapshotFile } from "./snapshot-file.ts";
+
+const root = mkdtempSync(join(tmpdir(), "realmgate-snapshot-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+const HEARD_AT_MS = 1_700_000_000_000;
+
+/** Seals as the real one does, as far as it matters here: other key, other context, other bytes → null. */
+function testBox(key: string): Box {
+  const mac = (plain: Buffer, context: string) =>
+    new Bun.CryptoHasher("sha256", key).update(context).update("|").update(plain).digest();
+  return {
+    seal: (plain, context) => Buffer.concat([mac(plain, context), plain]),
+    open(sealed, context) {
+      const plain = sealed.subarray(32);
+      return sealed.subarray(0, 32).equals(mac(plain, context)) ? plain : null;
+    },
+  };
+}
+
+function started(path = join(mkdtempSync(join(root, "x")), "snapshot"), key = "key") {
+  const lines: string[] = [];
+  const log = {
+    error: (_: object, message: string) => lines.push(message),
+    warn() {},
+    info: (_: object, message: string) => lines.push(message),
+  };
+  const file = new SnapshotFile({ path, box: testBox(key), log, flushMs: 1 });
+  return { file, path, lines };
+}
+
+const project = (id: string, disabled = false, deleted = false) =>
+  create(ProjectStateSchema, { id, disabled, deleted });
+const container = (id: string, text = "") =>
+  create(ContainerStateSchema, { id, projectId: "p", address: text, running: true });
+
+function changes(
+  revision: bigint,
+  ...states: (ReturnType<typeof project> | ReturnType<typeof container>)[]
+): Changes {
+  return create(ChangesSchema, {
+    revision,
+    projects: states.filter((state) => state.$typeName === "realmgate.v1.ProjectState"),
+    containers: states.filter((state) => state.$typeName === "realmgate.v1.ContainerState"),
+  });
+}
+
+/** A file with some hundred kilobytes, in several frames. */
+async function written(): Promise<{ path: string; all: Changes }> {
+  const { file, path } = started();
+  const all = changes(
+    7n,
+    project("p"),
+    ...Array.from({ length: 500 }, (_, n) => container(`c${n}`, "x".repeat(1_000))),
+  );
+  file.keep(all, true, HEARD_AT_MS);
+  await file.close();
+  return { path, all };
+}
+
+test("what was kept is there after a restart, and nobody else may read it", async () => {
+  const { path, all } = await written();
+  const saved = await started(path).file.load();
+  expect(saved?.heardAtMs).toBe(HEARD_AT_MS);
+  expect(saved !== null && equals(ChangesSchema, saved.changes, all)).toBe(true);
+  expect(statSync(path).mode & 0o077).toBe(0);
+  expect(statSync(path).size).toBeGreaterThan(500_000);
+});
+
+test("the latest of each counts, and what is gone is gone", async () => {
+  const { file, path } = started();
+  file.keep(changes(1n, project("a"), project("b"), container("a")), true, HEARD_AT_MS);
+  file.keep(changes(2n, project("a", true), project("b", false, true)), false, HEARD_AT_MS + 1);
+  await file.close();
+  const saved = await started(path).file.load();
+  expect(saved?.changes.revision).toBe(2n);
+  expect(saved?.changes.projects.map(({ id, disabled }) => [id, disabled])).toEqual([["a", true]]);
+  expect(saved?.changes.containers.map(({ id }) => id)).toEqual(["a"]);
+});
+
+test("all there is leaves nothing of what was before", async () => {
+  const { file, path } = started();
+  file.keep(changes(5n, project("revoked")), true, HEARD_AT_MS);
+  file.keep(changes(6n, project("a")), true, HEARD_AT_MS);
+  await file.close();
+  const saved = await started(path).file.load();
+  expect(saved?.changes.projects.map(({ id }) => id)).toEqual(["a"]);
+});
+
+test("changes are written without being asked, and what comes meanwhile comes after", async () => {
+  const { file, path } = started();
+  for (let n = 1; n <= 50; n++) {
+    file.keep(changes(BigInt(n), project(`p${n}`)), n === 1, HEARD_AT_MS);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const deadline = performance.now() + 5_000;
+  while (file.saved.revision !== 50n && performance.now() < deadline) await Bun.sleep(5);
+  expect(file.saved.revision).toBe(50n);
+  expect((await started(path).file.load())?.changes.projects).toHaveLength(50);
+  await file.close();
+});
+
+test("nothing there is nothing, and no reason to cry", async () => {
+  const { file, lines } = started();
+  expect(await file.load()).toBeNull();
+  expect(lines).toEqual([]);
+});
+
+describe("a file that cannot be believed is put aside, loudly", () => {
+  const cut = (bytes: Buffer, length: number) => bytes.subarray(0, length);
+  const flipped = (bytes: Buffer, at: number) => {
+    const copy = Buffer.from(bytes);
+    copy.writeUInt8(copy.readUInt8(at) ^ 1, at);
+    return copy;
+  };
+  /** The places where frames begin. */
+  function frames(bytes: Buffer): number[] {
+    const places: number[] = [];
+    for (let at = 24; at < bytes.length; at += 4 + bytes.readUInt32BE(at)) places.push(at);
+    return places;
+  }
+  const swapped = (bytes: Buffer) => {
+    const [, first = 0, second = 0, third = 0] = frames(bytes);
+    return Buffer.concat([
+      bytes.subarray(0, first),
+      bytes.subarray(second, third),
+      bytes.subarray(first, second),
+      bytes.subarray(third),
+    ]);
+  };
+
+  test.each<[string, (bytes: Buffer) => Buffer]>([
+    ["empty", () => Buffer.alloc(0)],
+    ["noise", () => randomBytes(10_000)],
+    ["another version", (bytes) => flipped(bytes, 7)],
+    ["another file's header", (bytes) => flipped(bytes, 12)],
+    ["cut in its header", (bytes) => cut(bytes, 20)],
+    ["cut after its header", (bytes) => cut(bytes, 24)],
+    ["cut in a length", (bytes) => cut(bytes, (frames(bytes)[1] ?? 0) + 2)],
+    ["cut between frames", (bytes) => cut(bytes, frames(bytes)[2] ?? 0)],
+    ["cut at its last byte", (bytes) => cut(bytes, bytes.length - 1)],
+    ["a bit of the head", (bytes) => flipped(bytes, 80)],
+    ["a bit of a state", (bytes) => flipped(bytes, bytes.length - 10)],
+    ["a length", (bytes) => flipped(bytes, frames(bytes)[1] ?? 0)],
+    ["frames in another order", swapped],
+    ["something after its end", (bytes) => Buffer.concat([bytes, Buffer.from("more")])],
+  ])("%s", async (_what, damage) => {
+    const { path } = await written();
+    const before = readFileSync(path);
+    const damaged = damage(before);
+    writeFileSync(path, damaged);
+    const { file, lines } = started(path);
+    expect(await file.load()).toBeNull();
+    expect(lines).toEqual(["the saved snapshot cannot be used; it is put aside"]);
+    expect(existsSync(path)).toBe(false);
+    expect(readFileSync(`${path}.aside`).equals(damaged)).toBe(true);
+  });
+
+  test("sealed with another key", async () => {
+    const { path } = await written();
+    const { file, lines } = started(path, "another");
+    expect(await file.load()).toBeNull();
+    expect(lines).toHaveLength(1);
+  });
+
+  test("a folder is not even put aside", async () => {
+    const { file, path, lines } = started();
+    mkdirSync(path);
+    expect(await file.load()).toBeNull();
+    expect(lines).toEqual(["the saved snapshot cannot be read"]);
+  });
+});
+
+test("where it cannot be written that is said once, counted, and said when it can again", async () => {
+  const { file, path, lines } = started();
+  mkdirSync(`${path}.new`);
+  writeFileSync(join(`${path}.new`, "in-the-way"), "");
+  file.keep(changes(1n, project("a")), true, HEARD_AT_MS);
+  const deadline = performance.now() + 5_000;
+  while (file.saved.failures === 0 && performance.now() < deadline) await Bun.sleep(5);
+  expect(lines).toEqual(["the snapshot cannot be saved; trying again"]);
+  rmSync(`${path}.new`, { recursive: true });
+  await file.close();
+  expect(lines.slice(1)).toEqual(["snapshots are saved again"]);
+  expect((await started(path).file.load())?.changes.revision).toBe(1n);
+});
+
+test("a half-written successor is no danger, and nothing is left beside the file", async () => {
+  const { path } = await written();
+  writeFileSync(`${path}.new`, "half");
+  const { file } = started(path);
+  expect((await file.load())?.changes.revision).toBe(7n);
+  file.keep(changes(8n, project("p")), true, HEARD_AT_MS);
+  await file.close();
+  expect(readdirSync(join(path, ".."))).toEqual(["snapshot"]);
+});

@@ -1,0 +1,223 @@
+// What the control plane said last, on disk and sealed: what the proxy goes on with when it starts and cannot hear it.
+import { type FileHandle, open, readFile as readBytes, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Changes } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import type { Log } from "../../log.ts";
+import {
+  type Box,
+  keyOf,
+  partsOf,
+  readFile,
+  recordOf,
+  type Saved,
+  type State,
+  type StateRecord,
+} from "./snapshot-codec.ts";
+
+export interface SnapshotFileOptions {
+  readonly path: string;
+  readonly box: Box;
+  readonly log: Log;
+  /** Changes are written together that come within this time: 2,000 unless set. */
+  readonly flushMs?: number;
+  /** How old the file may let what was heard look, though nothing changed; null or unset: any age. */
+  readonly heardMs?: number | null;
+}
+
+const FLUSH_MS = 2_000;
+/** After a failure, at least. */
+const RETRY_MS = 5_000;
+/** The file is written anew each time; so the pause is this many times as long as the writing took, but no longer than that. */
+const PAUSES = 20;
+const PAUSE_MAX_MS = 30_000;
+
+/** What operators may want to know of it. */
+export interface SavedState {
+  /** The revision that lies on disk; null: this process has saved none. */
+  readonly revision: bigint | null;
+  readonly bytes: number;
+  readonly failures: number;
+}
+
+/** Keeps all states as bytes, and writes all of them when some changed; it takes the old file's place only once it is on disk. */
+export class SnapshotFile {
+  readonly #options: SnapshotFileOptions;
+  readonly #flushMs: number;
+  readonly #heardMs: number;
+  /** As they came, until they were written once: then only their bytes are kept. */
+  readonly #states = new Map<string, State | StateRecord>();
+  #revision = 0n;
+  #heardAtMs = 0;
+  #dirty = false;
+  #savedRevision: bigint | null = null;
+  #savedHeardAtMs = 0;
+  #bytes = 0;
+  #failures = 0;
+  #failing = false;
+  #pauseMs = 0;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #writing: Promise<void> | null = null;
+  #closed = false;
+
+  constructor(options: SnapshotFileOptions) {
+    this.#options = options;
+    this.#flushMs = options.flushMs ?? FLUSH_MS;
+    this.#heardMs = options.heardMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  get saved(): SavedState {
+    return { revision: this.#savedRevision, bytes: this.#bytes, failures: this.#failures };
+  }
+
+  /** What an earlier process saved; null when there is nothing. What cannot be believed is put aside, loudly. Never rejects. */
+  async load(): Promise<Saved | null> {
+    const { path, box, log } = this.#options;
+    try {
+      const bytes = await readBytes(path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === "ENOENT") {
+          return null;
+        }
+        throw error;
+      });
+      if (bytes === null) {
+        return null;
+      }
+      const read = readFile(box, bytes);
+      if (read.ok) {
+        return read.saved;
+      }
+      await rename(path, `${path}.aside`);
+      const { problem } = read;
+      log.error({ path, problem }, "the saved snapshot cannot be used; it is put aside");
+    } catch (error) {
+      log.error({ path, err: error }, "the saved snapshot cannot be read");
+    }
+    return null;
+  }
+
+  /** What was heard at this time (Unix milliseconds): changes, or all there is. */
+  keep(changes: Changes, isAll: boolean, heardAtMs: number): void {
+    if (isAll) {
+      this.#states.clear();
+      this.#dirty = true;
+    }
+    for (const state of [...changes.projects, ...changes.containers]) {
+      if (state.deleted) {
+        this.#states.delete(keyOf(state));
+      } else {
+        this.#states.set(keyOf(state), state);
+      }
+    }
+    this.#dirty ||= changes.revision !== this.#revision;
+    this.#revision = changes.revision;
+    this.#heardAtMs = heardAtMs;
+    if (this.#dirty || heardAtMs - this.#savedHeardAtMs >= this.#heardMs) {
+      this.#writeSoon();
+    }
+  }
+
+  /** Writes what is not written yet. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#timer !== null) {
+      clearTimeout(this.#timer);
+      this.#timer = null;
+    }
+    await this.#writing;
+    if (this.#heardAtMs > this.#savedHeardAtMs) {
+      await this.#write();
+    }
+  }
+
+  #writeSoon(): void {
+    if (this.#timer !== null || this.#writing !== null || this.#closed) {
+      return;
+    }
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null;
+        this.#writing = this.#write().finally(() => {
+          this.#writing = null;
+          if (this.#dirty) {
+            this.#writeSoon();
+          }
+        });
+      },
+      Math.max(this.#flushMs, this.#pauseMs),
+    );
+  }
+
+  /** Never rejects: what could not be written is written the next time. */
+  async #write(): Promise<void> {
+    const { path, log } = this.#options;
+    const [revision, heardAtMs] = [this.#revision, this.#heardAtMs];
+    this.#dirty = false;
+    const startedMs = performance.now();
+    try {
+      this.#bytes = await this.#writeAll(`${path}.new`, revision, heardAtMs);
+      await rename(`${path}.new`, path);
+      await synced(dirname(path));
+      this.#savedRevision = revision;
+      this.#savedHeardAtMs = heardAtMs;
+      this.#pauseMs = Math.min(PAUSE_MAX_MS, PAUSES * (performance.now() - startedMs));
+      if (this.#failing) {
+        this.#failing = false;
+        log.info({ path }, "snapshots are saved again");
+      }
+    } catch (error) {
+      this.#dirty = true;
+      this.#failures++;
+      this.#pauseMs = RETRY_MS;
+      await rm(`${path}.new`, { force: true }).catch(() => {});
+      if (!this.#failing) {
+        this.#failing = true;
+        log.error({ path, err: error }, "the snapshot cannot be saved; trying again");
+      }
+    }
+  }
+
+  /** Of what is there now, whatever changes meanwhile. Answers how many bytes it took. */
+  async #writeAll(path: string, revision: bigint, heardAtMs: number): Promise<number> {
+    const states = [...this.#states];
+    const head = { revision: String(revision), heardAtMs, states: states.length };
+    const parts = partsOf(this.#options.box, head, this.#recordsOf(states));
+    const file = await open(path, "w", 0o600);
+    let bytes = 0;
+    try {
+      for (const part of parts) {
+        await writeWhole(file, part);
+        bytes += part.length;
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    return bytes;
+  }
+
+  *#recordsOf(states: readonly [key: string, State | StateRecord][]): Generator<StateRecord> {
+    for (const [key, state] of states) {
+      if (!("$typeName" in state)) {
+        yield state;
+        continue;
+      }
+      const record = recordOf(state);
+      if (this.#states.get(key) === state) {
+        this.#states.set(key, record);
+      }
+      yield record;
+    }
+  }
+}
+
+async function writeWhole(file: FileHandle, part: Buffer): Promise<void> {
+  for (let at = 0; at < part.length; ) {
+    at += (await file.write(part, at)).bytesWritten;
+  }
+}
+
+/** So that a new name in it outlives a power loss. */
+async function synced(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  await handle.sync().finally(() => handle.close());
+}

@@ -1,0 +1,239 @@
+// An upgraded connection: what comes from the client goes to the upstream and the other way round, at the pace of the slower.
+import type { ConnectionListener } from "../../websocket/connection.ts";
+import { ABNORMAL } from "../../websocket/frame.ts";
+import type { ExchangeEnd } from "../exchange/exchange.ts";
+import { ForwardedPings } from "./forwarded-pings.ts";
+
+/** The upstream's end, speaking WebSocket or not. Nothing is read before `open`. */
+export interface UpstreamEnd {
+  open(listener: ConnectionListener): void;
+  /** More waits to be written than is good. */
+  readonly isBackedUp: boolean;
+  sendText(message: string): void;
+  /** The bytes are the upstream's from now on. */
+  sendBinary(message: Buffer): void;
+  sendPing(data: Buffer): void;
+  sendPong(data: Buffer): void;
+  pause(): void;
+  resume(): void;
+  /** Sends what waits and says goodbye, without a word when the code is ABNORMAL. The listener hears nothing more. */
+  close(code: number, reason: string): void;
+  /** At once, and what waits is lost. */
+  destroy(): void;
+}
+
+export type ClientEnd = Bun.ServerWebSocket<Relay>;
+
+export interface RelayWatch {
+  /** Both ends are joined. */
+  opened(relay: Relay): void;
+  /** Payload bytes from the upstream. */
+  moved(bytes: number): void;
+  /** Told once, in every case. */
+  over(relay: Relay, how: ExchangeEnd): void;
+}
+
+/** More than this waits for the client: its upstream has to wait. */
+const WAITING_BYTES_MAX = 65_536;
+/** How long a client that is cut off has to take what waits for it, so that it may still be told why. */
+const CUT_OFF_MS = 500;
+/** One write may end thousands; half of the work is telling the upstreams, and it is the clients who must not wait for it. */
+const CLIENTS_FIRST_MS = 250;
+
+interface Farewell {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** Joins one client to one upstream; each end's goodbye is the other's. */
+export class Relay implements ConnectionListener {
+  readonly #upstream: UpstreamEnd;
+  readonly #watch: RelayWatch;
+  readonly #pings = new ForwardedPings();
+  #client: ClientEnd | null = null;
+  #isOver = false;
+  /** What the client is still to be told. */
+  #farewell: Farewell | null = null;
+  #cutOff: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(upstream: UpstreamEnd, watch: RelayWatch) {
+    this.#upstream = upstream;
+    this.#watch = watch;
+  }
+
+  /** The client is there. */
+  joined(client: ClientEnd): void {
+    this.#client = client;
+    if (this.#isOver) {
+      this.#sayFarewell(client);
+      return;
+    }
+    this.#watch.opened(this);
+    if (!this.#isOver) {
+      this.#upstream.open(this);
+    }
+  }
+
+  /** The client went away before it was joined. */
+  abandon(): void {
+    this.#over("client_gone");
+    this.#upstream.destroy();
+  }
+
+  /** Ends both. The client is told the code unless it does not take what waits for it; the upstream, that it goes away. */
+  cutOff(how: ExchangeEnd, code: number, reason: string): void {
+    if (this.#isOver) {
+      return;
+    }
+    this.#over(how);
+    if (this.#upstream.isBackedUp) {
+      this.#upstream.destroy();
+    } else if (how === "revoked") {
+      this.#upstream.pause();
+      setTimeout(() => this.#upstream.close(1001, ""), CLIENTS_FIRST_MS);
+    } else {
+      this.#upstream.close(1001, "");
+    }
+    this.#farewell = { code, reason };
+    if (this.#client !== null) {
+      this.#sayFarewell(this.#client);
+    }
+  }
+
+  fromClient(message: string | Buffer): void {
+    if (this.#isOver) {
+      return;
+    }
+    if (typeof message === "string") {
+      this.#upstream.sendText(message);
+    } else {
+      this.#upstream.sendBinary(message);
+    }
+    this.#holdClient();
+  }
+
+  /** The runtime has answered it already. */
+  clientPing(data: Buffer): void {
+    if (this.#isOver) {
+      return;
+    }
+    this.#pings.sent(data);
+    this.#upstream.sendPing(data);
+    this.#holdClient();
+  }
+
+  clientPong(data: Buffer): void {
+    if (!this.#isOver) {
+      this.#upstream.sendPong(data);
+      this.#holdClient();
+    }
+  }
+
+  clientDrained(client: ClientEnd): void {
+    if (this.#farewell !== null) {
+      this.#sayFarewell(client);
+    } else if (!this.#isOver && !isBackedUp(client)) {
+      this.#upstream.resume();
+      this.#releaseClient();
+    }
+  }
+
+  /** ABNORMAL: it went away without a Close frame, or broke the protocol and was told so. */
+  clientClosed(code: number, reason: string): void {
+    this.#stopCutOff();
+    if (!this.#isOver) {
+      this.#over(code === ABNORMAL ? "client_gone" : "complete");
+      this.#upstream.close(code, reason);
+    }
+  }
+
+  batch(deliver: () => void): void {
+    if (this.#isOver) {
+      return;
+    }
+    this.#client?.cork(deliver);
+    if (this.#client !== null && isBackedUp(this.#client)) {
+      this.#upstream.pause();
+    }
+  }
+
+  text(message: string): void {
+    this.#client?.sendText(message);
+    this.#watch.moved(Buffer.byteLength(message));
+  }
+
+  binary(message: Buffer): void {
+    this.#client?.sendBinary(message as Buffer<ArrayBuffer>);
+    this.#watch.moved(message.length);
+  }
+
+  ping(data: Buffer): void {
+    this.#client?.ping(data as Buffer<ArrayBuffer>);
+  }
+
+  pong(data: Buffer): void {
+    if (!this.#pings.answered(data)) {
+      this.#client?.pong(data as Buffer<ArrayBuffer>);
+    }
+  }
+
+  drained(): void {
+    this.#releaseClient();
+  }
+
+  /** The upstream's goodbye goes behind what waits for the client; the runtime waits no longer than the client takes it. */
+  closed(code: number, reason: string): void {
+    if (this.#isOver) {
+      return;
+    }
+    this.#over(code === ABNORMAL ? "broken" : "complete");
+    if (code === ABNORMAL) {
+      this.#client?.terminate();
+    } else {
+      this.#client?.close(code, reason);
+    }
+  }
+
+  /** Either the upstream takes no more, or the client does not take our answers to its pings. */
+  #holdClient(): void {
+    const client = this.#client;
+    if (client !== null && (this.#upstream.isBackedUp || isBackedUp(client))) {
+      client.pause();
+    }
+  }
+
+  #releaseClient(): void {
+    const client = this.#client;
+    if (client?.isPaused && !this.#upstream.isBackedUp && !isBackedUp(client)) {
+      client.resume();
+    }
+  }
+
+  #sayFarewell(client: ClientEnd): void {
+    const { code, reason } = this.#farewell ?? { code: ABNORMAL, reason: "" };
+    if (client.getBufferedAmount() === 0) {
+      this.#farewell = null;
+      client.close(code, reason);
+    } else {
+      this.#cutOff ??= setTimeout(() => client.terminate(), CUT_OFF_MS);
+    }
+  }
+
+  #stopCutOff(): void {
+    if (this.#cutOff !== null) {
+      clearTimeout(this.#cutOff);
+      this.#cutOff = null;
+    }
+  }
+
+  #over(how: ExchangeEnd): void {
+    if (!this.#isOver) {
+      this.#isOver = true;
+      this.#watch.over(this, how);
+    }
+  }
+}
+
+function isBackedUp(client: ClientEnd): boolean {
+  return client.getBufferedAmount() > WAITING_BYTES_MAX;
+}

@@ -1,0 +1,184 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { FrameReader, type Violation } from "../../src/websocket/frame-reader.ts";
+import { encoded, type Frame } from "../harness/websocket-frames.ts";
+
+const BYTES_MAX = 100_000;
+
+type Event = readonly [kind: string, ...what: unknown[]];
+
+/** Everything that a reader says about bytes that come in these pieces. */
+function read(pieces: readonly Buffer[], bytesMax = BYTES_MAX): [Event[], Violation | null] {
+  const events: Event[] = [];
+  const reader = new FrameReader(
+    {
+      text: (message) => events.push(["text", message]),
+      binary: (message) => events.push(["binary", message.toString("hex")]),
+      ping: (data) => events.push(["ping", data.toString("hex")]),
+      pong: (data) => events.push(["pong", data.toString("hex")]),
+      closed: (code, reason) => events.push(["closed", code, reason]),
+    },
+    bytesMax,
+  );
+  let violation: Violation | null = null;
+  for (const piece of pieces) {
+    violation = reader.push(piece) ?? violation;
+  }
+  return [events, violation];
+}
+
+const text = (message: string, last = true): Frame => ({
+  opcode: 1,
+  payload: Buffer.from(message),
+  last,
+});
+const more = (message: string, last: boolean): Frame => ({ ...text(message, last), opcode: 0 });
+const control = (opcode: number, payload: Buffer): Frame => ({ opcode, payload });
+const close = (code: number, reason: string | Buffer): Frame =>
+  control(8, Buffer.concat([Buffer.from([code >> 8, code & 255]), Buffer.from(reason)]));
+
+describe("messages", () => {
+  const payload = fc.uint8Array({ maxLength: 400 }).map((bytes) => Buffer.from(bytes));
+  const controls = fc.tuple(fc.constantFrom(9, 10), fc.uint8Array({ maxLength: 125 }));
+  const message = fc.record({
+    content: fc.oneof(
+      payload,
+      fc.string({ unit: "binary", maxLength: 300 }),
+      fc.integer({ min: 65_530, max: 65_540 }).map((length) => Buffer.alloc(length, 7)),
+    ),
+    cuts: fc.array(fc.nat(), { maxLength: 4 }),
+    between: fc.array(controls, { maxLength: 3 }),
+  });
+
+  test("arrive in order, whole and of their kind, however they are cut into frames and chunks", () => {
+    const conversation = fc.array(message, { maxLength: 8 });
+    fc.assert(
+      fc.property(conversation, fc.infiniteStream(fc.nat({ max: 300 })), (messages, sizes) => {
+        const frames: Frame[] = [];
+        const expected: Event[] = [];
+        for (const { content, cuts, between } of messages) {
+          const bytes = Buffer.from(content as Buffer);
+          const ends = cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b);
+          let at = 0;
+          for (const [index, end] of [...ends, bytes.length].entries()) {
+            const kind = typeof content === "string" ? 1 : 2;
+            const part = bytes.subarray(at, end);
+            frames.push({
+              opcode: index === 0 ? kind : 0,
+              payload: part,
+              last: index === ends.length,
+            });
+            at = end;
+            if (index < ends.length) {
+              for (const [opcode, data] of between) {
+                frames.push(control(opcode, Buffer.from(data)));
+                const what = Buffer.from(data).toString("hex");
+                expected.push([opcode === 9 ? "ping" : "pong", what]);
+              }
+            }
+          }
+          const asText = ["text", String(content)] as const;
+          expected.push(typeof content === "string" ? asText : ["binary", bytes.toString("hex")]);
+        }
+        const all = Buffer.concat(frames.map(encoded));
+        const pieces: Buffer[] = [];
+        for (let at = 0; at < all.length; ) {
+          const size = all.length > 5_000 ? 4_000 : sizes.next().value;
+          pieces.push(all.subarray(at, at + size));
+          at += size;
+        }
+        expect(read(pieces)).toEqual([expected, null]);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  test("a character may be cut by a frame's border, and a byte order mark is kept", () => {
+    const bytes = Buffer.from("\ufeffnaïve 👋");
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      const first: Frame = { opcode: 1, payload: bytes.subarray(0, cut), last: false };
+      const second: Frame = { opcode: 0, payload: bytes.subarray(cut) };
+      const [events] = read([encoded(first), encoded(second)]);
+      expect(events).toEqual([["text", "\ufeffnaïve 👋"]]);
+    }
+  });
+
+  test("exactly the limit is read, one byte more is 1009 before it has come", () => {
+    const full = { opcode: 2, payload: Buffer.alloc(BYTES_MAX) };
+    expect(read([encoded(full)])[0]).toHaveLength(1);
+    const announced = encoded({ opcode: 2, payload: Buffer.alloc(BYTES_MAX + 1) }).subarray(0, 10);
+    expect(read([announced])).toEqual([[], { code: 1009, reason: "message too big" }]);
+    const parts = [text("x".repeat(BYTES_MAX), false), more("x", true)];
+    expect(read(parts.map(encoded))[1]?.code).toBe(1009);
+    const endless = Buffer.from([0x82, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
+    expect(read([endless])[1]?.code).toBe(1009);
+  });
+});
+
+test.each<[string, readonly Frame[], Event]>([
+  ["with a code and a reason", [close(4321, "bye")], ["closed", 4321, "bye"]],
+  ["with a code", [close(1000, "")], ["closed", 1000, ""]],
+  ["without a code", [control(8, Buffer.alloc(0))], ["closed", 1005, ""]],
+  ["in the middle of a message", [text("a", false), close(1001, "x")], ["closed", 1001, "x"]],
+  ["and nothing counts after it", [close(1000, ""), text("late")], ["closed", 1000, ""]],
+])("a Close frame %s is told", (_, frames, event) => {
+  expect(read(frames.map(encoded))).toEqual([[event], null]);
+  expect(read([Buffer.concat(frames.map(encoded))])).toEqual([[event], null]);
+});
+
+test.each<[string, readonly Frame[], number]>([
+  ["a mask", [{ ...text("a"), mask: [1, 2, 3, 4] }], 1002],
+  ["RSV1", [{ ...text("a"), reserved: 0x40 }], 1002],
+  ["RSV2", [{ ...text("a"), reserved: 0x20 }], 1002],
+  ["RSV3 on a ping", [{ ...control(9, Buffer.alloc(0)), reserved: 0x10 }], 1002],
+  ["opcode 3", [control(3, Buffer.from("a"))], 1002],
+  ["opcode 7", [control(7, Buffer.from("a"))], 1002],
+  ["opcode 11", [control(11, Buffer.from("a"))], 1002],
+  ["opcode 15", [control(15, Buffer.from("a"))], 1002],
+  ["a fragmented ping", [{ ...control(9, Buffer.from("a")), last: false }], 1002],
+  ["a ping of 126 bytes", [control(9, Buffer.alloc(126))], 1002],
+  ["a continuation of nothing", [more("a", true)], 1002],
+  ["a message within a message", [text("a", false), text("b")], 1002],
+  ["a close code of one byte", [control(8, Buffer.from([3]))], 1002],
+  ["close code 999", [close(999, "")], 1002],
+  ["close code 1004", [close(1004, "")], 1002],
+  ["close code 1005", [close(1005, "")], 1002],
+  ["close code 1006", [close(1006, "")], 1002],
+  ["close code 1015", [close(1015, "")], 1002],
+  ["close code 2999", [close(2999, "")], 1002],
+  ["close code 5000", [close(5000, "")], 1002],
+  ["a reason that is not UTF-8", [close(1000, Buffer.from([0xff]))], 1007],
+  ["text that is not UTF-8", [{ opcode: 1, payload: Buffer.from([0xc3, 0x28]) }], 1007],
+  ["text that ends within a character", [{ opcode: 1, payload: Buffer.from([0xc3]) }], 1007],
+  ["a surrogate", [{ opcode: 1, payload: Buffer.from([0xed, 0xa0, 0x80]) }], 1007],
+])("%s breaks the protocol, and what follows is not read", (_, frames, code) => {
+  const all = [...frames, text("after")].map(encoded);
+  for (const pieces of [
+    all,
+    [Buffer.concat(all)],
+    [...Buffer.concat(all)].map((byte) => Buffer.from([byte])),
+  ]) {
+    const [events, violation] = read(pieces);
+    expect<unknown>({ events, code: violation?.code }).toEqual({ events: [], code });
+  }
+});
+
+test("a message of a million tiny fragments costs neither time nor memory of its own", () => {
+  const part = encoded(more("x", false));
+  const chunk = Buffer.concat(Array.from({ length: 20_000 }, () => part));
+  let length = 0;
+  const nothing = () => {};
+  const text = (message: string) => {
+    length = message.length;
+  };
+  const reader = new FrameReader(
+    { text, binary: nothing, ping: nothing, pong: nothing, closed: nothing },
+    2_000_000,
+  );
+  reader.push(encoded({ opcode: 1, payload: Buffer.alloc(0), last: false }));
+  for (let i = 0; i < 50; i++) {
+    expect(reader.push(chunk)).toBe(null);
+  }
+  reader.push(encoded(more("", true)));
+  expect(length).toBe(1_000_000);
+});

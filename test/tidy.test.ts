@@ -10,7 +10,10 @@ const policyPackages: ReadonlySet<string> = new Set(["jose", "ipaddr.js", "node:
 /** The one file of it that knows messages. */
 const policyDocument = "src/policy/document.ts";
 
-/** What each folder may import besides itself and packages. `src` stands for the files directly in it. */
+/**
+ * What each layer may import besides itself and packages. `src` stands for the files directly in it; whoever may
+ * import `src/log.ts` imports nothing else from there.
+ */
 const directions: Readonly<Record<string, readonly string[]>> = {
   proto: [],
   "src/policy": [],
@@ -20,10 +23,52 @@ const directions: Readonly<Record<string, readonly string[]>> = {
   "src/gateway-rest": ["proto"],
   "src/client": ["proto"],
   "src/cli": ["src/client", "src/websocket"],
-  src: ["src/policy", "src/proxy", "src/admin", "src/gateway-rest", "src/cli", "proto"],
+  "src/config": ["src/policy", "src/proxy"],
+  "src/roles": [
+    "src",
+    "src/config",
+    "src/policy",
+    "src/proxy",
+    "src/admin",
+    "src/gateway-rest",
+    "src/cli",
+    "proto",
+  ],
+  src: ["src/roles", "src/config", "src/cli"],
 };
 
-/** Single files that may import more than their folder. */
+/** Every layer may say where it reports; it is an interface. */
+const LOG = "src/log.ts";
+
+/** Rooms of a layer, bottom-up: a room imports itself and what stands before it. Files beside the rooms only wire. */
+const rooms: Readonly<Record<string, readonly string[]>> = {
+  "src/proxy": [
+    "routing",
+    "snapshot",
+    "gate",
+    "exchange",
+    "upstream",
+    "hooks",
+    "edge",
+    "observe",
+    "upgrade",
+    "curl",
+  ],
+  "src/admin": [
+    "store",
+    "auth",
+    "api",
+    "documents",
+    "feed",
+    "aliases",
+    "tokens",
+    "projects",
+    "containers",
+    "users",
+  ],
+};
+
+/** Single files that may import more than their layer. */
 const exceptions: Readonly<Record<string, readonly string[]>> = {
   [policyDocument]: ["proto"],
 };
@@ -64,6 +109,28 @@ async function importsOf(file: string): Promise<Import[]> {
   return importsIn(file, await Bun.file(join(root, file)).text());
 }
 
+/** The strongly connected parts of a graph that have more than one node. */
+function circles(graph: ReadonlyMap<string, ReadonlySet<string>>): string[][] {
+  const reachable = (from: string): Set<string> => {
+    const seen = new Set<string>();
+    const waiting = [...(graph.get(from) ?? [])];
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      if (seen.has(next)) continue;
+      seen.add(next);
+      waiting.push(...(graph.get(next) ?? []));
+    }
+    return seen;
+  };
+  const reach = new Map([...graph.keys()].map((node) => [node, reachable(node)]));
+  const found = new Map<string, string[]>();
+  for (const [node, seen] of reach) {
+    if (!seen.has(node)) continue;
+    const circle = [...seen].filter((other) => reach.get(other)?.has(node)).sort();
+    found.set(circle.join(), circle);
+  }
+  return [...found.values()];
+}
+
 function isForeignToPolicy({ file, folder, target }: Import): boolean {
   if (folder !== "src/policy") return false;
   if (target.startsWith("src/policy/") || policyPackages.has(target)) return false;
@@ -80,14 +147,62 @@ describe("the tree", () => {
       if (!target.startsWith("src/") && !target.startsWith("proto/")) return false;
       const to = folderOf(target);
       const allowed = [...(directions[folder] ?? []), ...(exceptions[file] ?? [])];
-      return to !== folder && !allowed.includes(to);
+      return to !== folder && target !== LOG && !allowed.includes(to);
     });
     expect(wrong).toEqual([]);
   });
 
+  test.each(Object.entries(rooms))("the rooms of %s import downwards", (layer, order) => {
+    const level = (file: string): number => {
+      const [room, more] = file.slice(layer.length + 1).split("/");
+      return more === undefined ? order.length : order.indexOf(room ?? "");
+    };
+    const inside = imports.filter(
+      ({ file, target }) => file.startsWith(`${layer}/`) && target.startsWith(`${layer}/`),
+    );
+    expect(inside.filter(({ file }) => level(file) === -1)).toEqual([]);
+    expect(
+      inside
+        .filter(({ file, target }) => level(target) > level(file))
+        .map(({ file, target }) => `${file} -> ${target}`),
+    ).toEqual([]);
+  });
+
+  test("no import goes round in a circle: neither between files nor between folders", () => {
+    const files = new Map<string, Set<string>>();
+    const folders = new Map<string, Set<string>>();
+    const connect = (graph: Map<string, Set<string>>, from: string, to: string) =>
+      graph.set(from, (graph.get(from) ?? new Set()).add(to));
+    for (const { file, target } of imports) {
+      if (!shipped.includes(target)) continue;
+      connect(files, file, target);
+      const [from, to] = [dirname(file), dirname(target)];
+      if (from !== to && from !== "src" && to !== "src") connect(folders, from, to);
+    }
+    expect(circles(files)).toEqual([]);
+    expect(circles(folders)).toEqual([]);
+  });
+
+  test("a circle would be noticed, and what only leads to one is not in it", () => {
+    const graph = new Map(
+      Object.entries({ a: ["b"], b: ["c"], c: ["b", "d"], d: [] }).map(
+        ([from, to]) => [from, new Set(to)] as const,
+      ),
+    );
+    expect(circles(graph)).toEqual([["b", "c"]]);
+  });
+
+  test("nothing in src imports from test, and the harness imports no test", async () => {
+    const all = (await Promise.all(sources("{src,test/harness}/**/*.ts").map(importsOf))).flat();
+    const wrong = all.filter(({ file, target }) =>
+      file.startsWith("src/") ? target.startsWith("test/") : target.endsWith(".test.ts"),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   test("the check of directions sees imports at all, in every folder", () => {
-    const folders = new Set(imports.map(({ folder }) => folder));
-    expect([...folders].sort()).toEqual(Object.keys(directions).sort());
+    const layers = new Set(imports.map(({ folder }) => folder));
+    expect([...layers].sort()).toEqual(Object.keys(directions).sort());
   });
 
   test.each([
@@ -135,7 +250,7 @@ describe("the tree", () => {
   test("a source file fits a few screens: 400 lines, tests 750; fixtures are data", async () => {
     const long: string[] = [];
     for (const file of sources("{src,proto,test,load}/**/*.ts")) {
-      if (file.startsWith("test/fixtures/")) continue;
+      if (/^test\/.*\/(fixtures|seed-\d+)\//.test(file)) continue;
       const lines = (await Bun.file(join(root, file)).text()).split("\n").length;
       const linesMax = file.startsWith("test/") || file.endsWith(".test.ts") ? 750 : 400;
       if (lines > linesMax) long.push(`${file}: ${lines}`);

@@ -18,6 +18,7 @@ const directions: Readonly<Record<string, readonly string[]>> = {
   proto: [],
   "src/policy": [],
   "src/websocket": [],
+  "src/http1": [],
   "src/proxy": ["src/policy", "src/websocket", "proto"],
   "src/admin": ["src/policy", "proto"],
   "src/gateway-rest": ["proto"],

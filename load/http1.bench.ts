@@ -13,8 +13,8 @@ import { RequestParser } from "../src/http1/request-parser.ts";
 import { ResponseParser } from "../src/http1/response-parser.ts";
 import { Step } from "../src/http1/section-parser.ts";
 
-const ROUND_MS = 120;
-const ROUNDS = 7;
+const ROUND_MS = 8;
+const ROUNDS = 100;
 
 const minimal = "GET / HTTP/1.1\r\nHost: 8080-0.example.test\r\n\r\n";
 const browser = [
@@ -44,7 +44,9 @@ const parser = new RequestParser(DEFAULT_LIMITS);
 const responses = new ResponseParser(DEFAULT_LIMITS);
 const body = new BodyDecoder(REQUEST_ERRORS, DEFAULT_LIMITS);
 const writer = new HeadWriter(DEFAULT_LIMITS.headBytesMax * 2);
-const suffix = Buffer.from("X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Request-Id: ");
+const suffix = Buffer.from(
+  "X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Request-Id: ",
+);
 
 /** Something must be done with the results, or they are not computed. */
 let sum = 0;

@@ -41,6 +41,7 @@ const CODES = {
   "chunk-extensions-too-large": [400, "The chunk extensions are too large"],
   "bad-chunk-end": [400, "The data of a chunk is not followed by CRLF"],
   "trailers-too-large": [431, "The trailer section is too large"],
+  "framing-in-trailers": [400, "Content-Length or Transfer-Encoding in a trailer section"],
   truncated: [400, "The connection ended inside a message"],
   unasked: [400, "Bytes of a response that no request asked for"],
   "unasked-switch": [400, "101 Switching Protocols without a request for it"],

@@ -181,7 +181,8 @@ export class RequestParser extends SectionParser {
           return "bad-host";
         head.hostLine = line;
       } else if (known === Known.expect && head.minorVersion === 1) {
-        const isContinue: boolean = head.valueIs(line, CONTINUE) && head.expectation !== Expectation.unknown;
+        const isContinue: boolean =
+          head.valueIs(line, CONTINUE) && head.expectation !== Expectation.unknown;
         head.expectation = isContinue ? Expectation.continue : Expectation.unknown;
       }
     }

@@ -1,7 +1,8 @@
 /**
  * Trailer sections (RFC 9112 §7.1.2): field lines behind the last chunk. Lines that RFC 9110 §6.5.1 keeps out of trailers,
  * because they would change framing, routing, authentication or how the content is read, are dropped: `HeadWriter.keptLines`
- * leaves them out and `isDropped` tells. Trailers never join the header lines.
+ * leaves them out and `isDropped` tells. Content-Length and Transfer-Encoding are an error: somebody hopes for a reader that
+ * believes them. Trailers never join the header lines.
  */
 import type { HeaderLines } from "./header-lines.ts";
 import { Known } from "./known-header.ts";
@@ -9,6 +10,9 @@ import type { Limits } from "./limits.ts";
 import { LineScanner } from "./line-scanner.ts";
 import type { ParseErrorCode, ParseErrors } from "./parse-error.ts";
 import { SectionParser, Step } from "./section-parser.ts";
+
+const CONTENT_LENGTH = Known["content-length"];
+const TRANSFER_ENCODING = Known["transfer-encoding"];
 
 /** What a trailer may be, of the known names: the rest of them has its meaning in a head only. */
 const ALLOWED: ReadonlySet<number> = new Set([
@@ -42,7 +46,11 @@ export class TrailerParser extends SectionParser {
 
   protected complete(): Step {
     for (let line = 0; line < this.lines.count; line++) {
-      if (!ALLOWED.has(this.lines.known(line))) this.lines.drop(line);
+      const known = this.lines.known(line);
+      if (known === CONTENT_LENGTH || known === TRANSFER_ENCODING) {
+        return this.fail("framing-in-trailers");
+      }
+      if (!ALLOWED.has(known)) this.lines.drop(line);
     }
     return Step.head;
   }

@@ -8,7 +8,12 @@ import type { HeaderLines } from "./header-lines.ts";
 import type { Limits } from "./limits.ts";
 import { Framing, type MessageHead } from "./message-head.ts";
 import type { Method } from "./method.ts";
-import { type ParseError, type ParseErrors, REQUEST_ERRORS, RESPONSE_ERRORS } from "./parse-error.ts";
+import {
+  type ParseError,
+  type ParseErrors,
+  REQUEST_ERRORS,
+  RESPONSE_ERRORS,
+} from "./parse-error.ts";
 import type { RequestHead } from "./request-head.ts";
 import { RequestParser } from "./request-parser.ts";
 import type { ResponseHead } from "./response-head.ts";

@@ -43,13 +43,22 @@ const EXPECTATIONS: readonly (readonly Asked[])[] = [
 ];
 
 const MARGIN = 24;
+const INPUT_BYTES_MAX = 4_096;
+
+/** What may lie around a piece: the same bytes again and again. */
+function repeated(text: string): Uint8Array {
+  return new Uint8Array(Buffer.alloc(INPUT_BYTES_MAX + 2 * MARGIN, text, "latin1"));
+}
+
+const LINE_ENDS = repeated("\r\n");
+const LETTERS = repeated("A");
+const LAST_CHUNKS = repeated("0\r\n\r\n");
 
 /** The bytes cut at `cuts` (sorted), each piece in the midst of other bytes, which change as soon as it was read. */
-export function* pieces(bytes: Uint8Array, cuts: readonly number[], around: string): Pieces {
+export function* pieces(bytes: Uint8Array, cuts: readonly number[], around: Uint8Array): Pieces {
   let start = 0;
   for (const end of [...cuts, bytes.length]) {
-    const chunk = new Uint8Array(end - start + 2 * MARGIN);
-    chunk.set(Buffer.from(around.repeat(chunk.length)).subarray(0, chunk.length));
+    const chunk = around.slice(0, end - start + 2 * MARGIN);
     chunk.set(bytes.subarray(start, end), MARGIN);
     yield [chunk, MARGIN, MARGIN + end - start];
     chunk.fill(0x0a);
@@ -74,7 +83,7 @@ export function brokenPromise(side: Side, bytes: Uint8Array, random: Random): st
   for (const { read, asked } of readers(side)) {
     let events: Event<HeadFacts>[];
     try {
-      events = read(pieces(bytes, [], "\r\n"));
+      events = read(pieces(bytes, [], LINE_ENDS));
       const broken = cutOtherwise(read, bytes, events, random) ?? writtenAnew(read, bytes, events);
       if (broken !== null) return broken;
     } catch (error) {
@@ -96,8 +105,8 @@ function cutOtherwise(
   const some = inner.filter(() => random.chance(0.05));
   for (const cuts of [inner, some, inner.filter(() => random.chance(0.5))]) {
     for (const form of ["payload", "raw"] as const) {
-      const whole = form === "payload" ? events : read(pieces(bytes, [], "A"), form);
-      if (!Bun.deepEquals(read(pieces(bytes, cuts, "0\r\n\r\n"), form), whole)) {
+      const whole = form === "payload" ? events : read(pieces(bytes, [], LETTERS), form);
+      if (!Bun.deepEquals(read(pieces(bytes, cuts, LAST_CHUNKS), form), whole)) {
         return `${form} differs when cut at ${cuts.length === inner.length ? "each byte" : cuts}`;
       }
     }
@@ -111,7 +120,7 @@ function writtenAnew(
   bytes: Uint8Array,
   events: readonly Event<HeadFacts>[],
 ): string | null {
-  const raw = read(pieces(bytes, [], "A"), "raw");
+  const raw = read(pieces(bytes, [], LETTERS), "raw");
   let lastWhole = -1;
   let text = "";
   let open = "";
@@ -132,7 +141,7 @@ function writtenAnew(
     const trailers = event.trailers.filter(([name]) => !event.dropped.includes(name));
     return { ...event, trailers, dropped: [] };
   });
-  const again = read(pieces(Buffer.from(text, "latin1"), [], "A"));
+  const again = read(pieces(Buffer.from(text, "latin1"), [], LETTERS));
   return Bun.deepEquals(again, kept) ? null : "is another message when it is written anew";
 }
 

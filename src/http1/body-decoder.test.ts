@@ -140,6 +140,16 @@ describe("trailers", () => {
   });
 });
 
+test("a body without trailers has none of the body before", () => {
+  const bytes = bytesOf(`${HEAD}0\r\nX: y\r\n\r\n${HEAD}0\r\n\r\n${HEAD}0\r\nZ: z\r\n\r\n`);
+  const events = readRequests([[bytes, 0, bytes.length]], DEFAULT_LIMITS);
+  expect(events.flatMap((event) => (event.kind === "body" ? [event.trailers] : []))).toEqual([
+    [["X", "y"]],
+    [],
+    [["Z", "z"]],
+  ]);
+});
+
 describe("ranges", () => {
   test("of payload lie in the chunk, one piece at a time, and the end is exact", () => {
     const body = started(Framing.chunked);

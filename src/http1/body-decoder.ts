@@ -69,7 +69,7 @@ export class BodyDecoder {
   payloadBytes = 0;
   error: ParseError | null = null;
   /** Of the body that ended; forbidden ones are dropped (see `TrailerParser`). They hold until `start`. */
-  readonly trailers: HeaderLines = new HeaderLines();
+  readonly trailers: HeaderLines = new HeaderLines(1);
 
   /** `errors` are those of the side that sends: REQUEST_ERRORS or RESPONSE_ERRORS. */
   constructor(errors: ParseErrors, limits: Limits) {
@@ -83,7 +83,6 @@ export class BodyDecoder {
     this.error = null;
     this.payloadBytes = 0;
     this.#trailerParser?.release();
-    this.trailers.clear();
     this.#left = 0;
     this.#hasTrailerBegun = false;
     switch (head.framing) {

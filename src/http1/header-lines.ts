@@ -12,6 +12,7 @@
  */
 import { equalsIgnoringCase } from "./characters.ts";
 
+/** Lines of room to begin with; it doubles as needed. */
 const CAPACITY_FIRST = 16;
 const DROPPED = 0x80;
 const NO_BYTES = new Uint8Array(0);
@@ -26,9 +27,14 @@ export class HeaderLines {
   /** Lines that have come whole. */
   count = 0;
   /** Four offsets a line: start and end of the name, start and end of the value without white space around it. */
-  spans = new Int32Array(CAPACITY_FIRST * 4);
+  spans: Int32Array;
   /** A byte a line: the number of its known name, and whether it is dropped. */
-  kinds = new Uint8Array(CAPACITY_FIRST);
+  kinds: Uint8Array;
+
+  constructor(capacity: number = CAPACITY_FIRST) {
+    this.spans = new Int32Array(capacity * 4);
+    this.kinds = new Uint8Array(capacity);
+  }
 
   /** Forgets all lines and the bytes. */
   clear(): void {

@@ -17,6 +17,9 @@ export const Framing = {
 
 export type Framing = (typeof Framing)[keyof typeof Framing];
 
+const NO_OPTIONS = new Int32Array(0);
+const OPTION_ROOM_FIRST = 8;
+
 export class MessageHead extends HeaderLines {
   /** Where the start line begins, in `bytes`. */
   start = 0;
@@ -34,7 +37,7 @@ export class MessageHead extends HeaderLines {
   /** Members of Connection besides `close`, `keep-alive` and `upgrade`: names of header lines that end here. */
   optionCount = 0;
   /** Start and end of each of them. */
-  options: Int32Array = new Int32Array(8);
+  options: Int32Array = NO_OPTIONS;
 
   optionStart(option: number): number {
     return this.options[option * 2] as number;
@@ -68,7 +71,7 @@ export class MessageHead extends HeaderLines {
     const at = this.optionCount * 2;
     if (at === this.options.length) {
       const { options } = this;
-      this.options = new Int32Array(at * 2);
+      this.options = new Int32Array(Math.max(OPTION_ROOM_FIRST, at * 2));
       this.options.set(options);
     }
     this.options[at] = start;

@@ -152,6 +152,16 @@ describe("responses before the final one", () => {
     );
   });
 
+  test("may say that the connection ends with the final one", () => {
+    const final = "HTTP/1.1 204 No Content\r\n\r\n";
+    const parser = parsed("HTTP/1.1 103 Early Hints\r\nConnection: close\r\n\r\n");
+    expect(parser.push(bytesOf(final))).toBe(Step.head);
+    expect(parser.head.keepAlive).toBe(false);
+    parser.expect(Method.GET, false);
+    expect(parser.push(bytesOf(final))).toBe(Step.head);
+    expect(parser.head.keepAlive).toBe(true);
+  });
+
   test("are counted anew for each request", () => {
     const one = `${"HTTP/1.1 102 Processing\r\n\r\n".repeat(DEFAULT_LIMITS.interimCountMax)}HTTP/1.1 204 No Content\r\n\r\n`;
     expect(events(one + one, Method.GET, Method.GET)).not.toContain("too-many-interim");

@@ -43,6 +43,8 @@ export class ResponseParser extends SectionParser {
   #method: Method = Method.other;
   #isUpgrade = false;
   #interimCount = 0;
+  /** An interim response said that the connection ends; the final one need not say so again. */
+  #hasInterimClose = false;
 
   constructor(limits: Limits) {
     super(RESPONSE_ERRORS, limits.headBytesMax);
@@ -50,12 +52,16 @@ export class ResponseParser extends SectionParser {
     this.#scanner = new LineScanner(this.head, limits.lineCountMax);
   }
 
-  /** A request of this method was written; `isUpgrade` when it asked for 101. Its final response ends the expectation. */
+  /**
+   * A request of this method was written; `isUpgrade` when it asked for 101. Its final response ends the expectation: one
+   * request at a time.
+   */
   expect(method: Method, isUpgrade: boolean): void {
     this.#isExpected = true;
     this.#method = method;
     this.#isUpgrade = isUpgrade;
     this.#interimCount = 0;
+    this.#hasInterimClose = false;
   }
 
   protected restart(at: number): void {
@@ -148,6 +154,7 @@ export class ResponseParser extends SectionParser {
     if (error !== null) return this.fail(error);
     if (head.status < 200 && head.status !== 101) {
       head.framing = Framing.none;
+      this.#hasInterimClose ||= !head.keepAlive;
       return ++this.#interimCount > this.#limits.interimCountMax
         ? this.fail("too-many-interim")
         : Step.interim;
@@ -156,7 +163,7 @@ export class ResponseParser extends SectionParser {
       return this.fail("unasked-switch");
     }
     head.framing = this.#framing();
-    if (head.framing >= Framing.untilClose) head.keepAlive = false;
+    if (head.framing >= Framing.untilClose || this.#hasInterimClose) head.keepAlive = false;
     this.#isExpected = false;
     return Step.head;
   }

@@ -75,7 +75,7 @@ interface Reader<Head> {
 /** Whether bodies are told as payload (`read`) or as they came (`pass`). */
 export type BodyForm = "payload" | "raw";
 
-export function linesOf(lines: HeaderLines): Line[] {
+function linesOf(lines: HeaderLines): Line[] {
   return Array.from({ length: lines.count }, (_, line) => [lines.name(line), lines.value(line)]);
 }
 

@@ -21,7 +21,7 @@ import { llhttpMessages, type Message, unlike } from "./llhttp.ts";
 export type Side = "request" | "response";
 
 /** Small enough that a mutation can reach them. */
-export const FUZZ_LIMITS: Limits = {
+const FUZZ_LIMITS: Limits = {
   ...DEFAULT_LIMITS,
   headBytesMax: 700,
   lineCountMax: 12,
@@ -55,7 +55,7 @@ const LETTERS = repeated("A");
 const LAST_CHUNKS = repeated("0\r\n\r\n");
 
 /** The bytes cut at `cuts` (sorted), each piece in the midst of other bytes, which change as soon as it was read. */
-export function* pieces(bytes: Uint8Array, cuts: readonly number[], around: Uint8Array): Pieces {
+function* pieces(bytes: Uint8Array, cuts: readonly number[], around: Uint8Array): Pieces {
   let start = 0;
   for (const end of [...cuts, bytes.length]) {
     const chunk = around.slice(0, end - start + 2 * MARGIN);
@@ -153,6 +153,8 @@ function messagesOf(events: readonly Event<HeadFacts>[], asked: readonly Asked[]
   for (const event of events) {
     if (event.kind === "interim") {
       messages.push({ ...factsOf(event.head), body: "", trailers: [] });
+      // llhttp sees nothing behind it; here it only ends the connection after the final response.
+      if (!event.head.keepAlive) break;
     } else if (event.kind === "head") {
       head = event.head;
     } else if (event.kind === "body" && head !== null) {

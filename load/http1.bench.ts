@@ -76,7 +76,7 @@ function copied(bytes: Uint8Array): void {
     const known = received.known(line);
     if (known === Known.connection || known === Known["user-agent"]) received.drop(line);
   }
-  writer.begin().span(received.bytes, received.start, received.nameStart(0));
+  writer.begin().span(received.bytes, received.start, received.linesStart);
   writer.keptLines(received).bytes(suffix).integer(1234567).crlf().crlf();
   sum += writer.finish()?.length ?? 0;
 }

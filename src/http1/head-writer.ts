@@ -2,9 +2,8 @@
  * Writes heads into one buffer that is used again and again: spans of a received head around the lines that were dropped,
  * prepared bytes, and numbers. No string is made. Shared by all connections of a thread, since a head is written in one go.
  *
- *     writer.begin();
- *     writer.span(head.bytes, head.start, head.methodEnd).byte(SP).span(head.bytes, head.pathStart, head.targetEnd);
- *     writer.bytes(HTTP_1_1_CRLF).keptLines(head).bytes(preparedSuffix).crlf();
+ *     writer.begin().span(head.bytes, head.start, head.linesStart);      // the start line as it came
+ *     writer.keptLines(head).bytes(preparedSuffix).crlf();
  *     const bytes = writer.finish();     // null when it did not fit; valid until the next `begin`
  */
 import { CR, LF } from "./characters.ts";

@@ -1,5 +1,6 @@
 /** What requests and responses have in common: version, framing of the body, and what Connection says. */
 import { HeaderLines } from "./header-lines.ts";
+import { Known } from "./known-header.ts";
 
 /** How a body ends (RFC 9112 §6.3). */
 export const Framing = {
@@ -17,12 +18,19 @@ export const Framing = {
 
 export type Framing = (typeof Framing)[keyof typeof Framing];
 
+const KEPT: ReadonlySet<number> = new Set([
+  Known.host,
+  Known["content-length"],
+  Known["transfer-encoding"],
+]);
 const NO_OPTIONS = new Int32Array(0);
 const OPTION_ROOM_FIRST = 8;
 
 export class MessageHead extends HeaderLines {
   /** Where the start line begins, in `bytes`. */
   start = 0;
+  /** Behind the start line and its CRLF: `start` to `linesStart` is the start line as it came. */
+  linesStart = 0;
   /** Behind the empty line. */
   end = 0;
   /** Of HTTP/1.x: 0 or 1. */
@@ -46,8 +54,12 @@ export class MessageHead extends HeaderLines {
     return this.options[option * 2 + 1] as number;
   }
 
-  /** Whether Connection names this line, so that it ends here (RFC 9110 §7.6.1). */
+  /**
+   * Whether Connection names this line, so that it ends here (RFC 9110 §7.6.1). Never Host and the lines of framing: without
+   * them the head would be that of another message.
+   */
   isNamedByConnection(line: number): boolean {
+    if (this.optionCount === 0 || KEPT.has(this.known(line))) return false;
     const start = this.nameStart(line);
     const length = this.nameEnd(line) - start;
     for (let option = 0; option < this.optionCount; option++) {

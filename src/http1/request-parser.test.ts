@@ -305,6 +305,19 @@ describe("the connection", () => {
     expect(head.latin1(head.optionStart(0), head.optionEnd(0))).toBe("X-A");
   });
 
+  test("cannot name Host and the lines of framing", () => {
+    const names = "host, content-length, transfer-encoding";
+    const head = headOf(
+      `GET / HTTP/1.1\r\n${HOST}Connection: ${names}\r\nContent-Length: 1\r\n\r\n`,
+    );
+    expect([0, 1, 2].map((line) => head.isNamedByConnection(line))).toEqual([false, false, false]);
+    expect(head.framing).toBe(Framing.length);
+    const chunked = headOf(
+      `GET / HTTP/1.1\r\n${HOST}Connection: ${names}\r\nTransfer-Encoding: chunked\r\n\r\n`,
+    );
+    expect(chunked.isNamedByConnection(2)).toBe(false);
+  });
+
   test.each([
     ["Connection: Upgrade\r\nUpgrade: websocket\r\n", "1.1", true],
     ["Connection: keep-alive, upgrade\r\nUpgrade: h2c\r\n", "1.1", true],

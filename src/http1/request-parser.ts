@@ -68,6 +68,7 @@ export class RequestParser extends SectionParser {
   protected rebase(by: number): void {
     const { head } = this;
     head.start += by;
+    head.linesStart += by;
     head.methodEnd += by;
     head.targetStart += by;
     head.targetEnd += by;
@@ -152,6 +153,7 @@ export class RequestParser extends SectionParser {
         state = START;
         continue;
       }
+      head.linesStart = i;
       this.#state = LINES;
       return i;
     }

@@ -82,6 +82,7 @@ export class ResponseParser extends SectionParser {
 
   protected rebase(by: number): void {
     this.head.start += by;
+    this.head.linesStart += by;
     this.head.reasonStart += by;
     this.head.reasonEnd += by;
     this.#statusStart += by;
@@ -140,8 +141,10 @@ export class ResponseParser extends SectionParser {
         if (i === end) break;
       }
       if (bytes[i] !== LF) return this.#wrong("bare-cr", i);
+      i++;
+      head.linesStart = i;
       this.#state = LINES;
-      return i + 1;
+      return i;
     }
     this.#state = state;
     return i;

@@ -80,9 +80,8 @@ function linesOf(lines: HeaderLines): Line[] {
 }
 
 function headFacts(head: MessageHead): HeadFacts {
-  const startLineEnd = head.count === 0 ? head.end - 2 : head.nameStart(0);
   return {
-    startLine: head.latin1(head.start, startLineEnd),
+    startLine: head.latin1(head.start, head.linesStart),
     lines: linesOf(head),
     framing: head.framing,
     contentLength: head.contentLength,

@@ -8,7 +8,7 @@ async function command(words: readonly string[]): Promise<number> {
   process.on("SIGINT", () => process.exit(interrupted));
   // `realmgate … | head`: whoever reads has had enough.
   process.stdout.on("error", () => process.exit(0));
-  const { processIo } = await import("./cli/process-io.ts");
+  const { processIo } = await import("./cli/terminal/process-io.ts");
   const { run } = await import("./cli/run.ts");
   return run(words, processIo());
 }

@@ -66,6 +66,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     "containers",
     "users",
   ],
+  "src/cli": ["terminal", "flags", "settings", "output", "execution", "parse", "commands"],
 };
 
 /** Single files that may import more than their layer. */

@@ -1,16 +1,17 @@
 // One command line, from words to exit code.
-import type { Command } from "./command.ts";
+
 import { commands as allCommands } from "./commands.ts";
-import { Context } from "./context.ts";
-import { CommandFailure, type ExitCode, exitCode } from "./exit-code.ts";
-import { linesOf } from "./failure.ts";
-import { readCommandLine } from "./input/command-line.ts";
-import { readGiven } from "./input/given.ts";
-import type { Io } from "./io.ts";
-import { colours } from "./output/colours.ts";
-import { safeText } from "./output/safe-text.ts";
-import { runCall } from "./run-call.ts";
+import type { Command } from "./execution/command.ts";
+import { Context } from "./execution/context.ts";
+import { linesOf } from "./execution/failure.ts";
+import { runCall } from "./execution/run-call.ts";
+import { readCommandLine } from "./parse/command-line.ts";
+import { parseArguments } from "./parse/parse-arguments.ts";
 import { readSettings } from "./settings/settings.ts";
+import { colours } from "./terminal/colours.ts";
+import { CommandFailure, type ExitCode, exitCode } from "./terminal/exit-code.ts";
+import type { Io } from "./terminal/io.ts";
+import { safeText } from "./terminal/safe-text.ts";
 
 /** Lines of help where nobody said how wide. */
 const helpColumns = 100;
@@ -35,7 +36,7 @@ export async function run(
     if (first === undefined) return;
     io.stderr.write([`${bad("error:")} ${first}\n`, ...rest.map((each) => `${each}\n`)].join(""));
   };
-  const { given, globals, problems } = await readGiven(line, io.stdin);
+  const { parsed, globals, problems } = await parseArguments(line, io.stdin);
   if (problems.length > 0) {
     complain([...problems, `realmgate ${line.command.words} --help tells how it is used`]);
     return exitCode.usage;
@@ -50,8 +51,8 @@ export async function run(
   const context = new Context(read.settings, io, words);
   for (const warning of read.settings.warnings) context.warn(warning);
   try {
-    if ("call" in line.command) await runCall(line.command, context, given);
-    else await line.command.run(context, given);
+    if ("call" in line.command) await runCall(line.command, context, parsed);
+    else await line.command.run(context, parsed);
     return exitCode.ok;
   } catch (thrown) {
     if (thrown instanceof CommandFailure) {

@@ -6,8 +6,13 @@ export interface Written {
   readonly version: string | null;
 }
 
-/** What the server says about a document, not what the document says. */
-const about: ReadonlySet<string> = new Set(["file_version", "etag", "schema_version", "warnings"]);
+/** Fields that the server adds to a document it answers with; they are not part of what can be written. */
+export const documentMetadata: ReadonlySet<string> = new Set([
+  "file_version",
+  "etag",
+  "schema_version",
+  "warnings",
+]);
 /** The envelope's own names. */
 const envelope: ReadonlySet<string> = new Set([
   "statusCode",
@@ -20,9 +25,10 @@ const envelope: ReadonlySet<string> = new Set([
 /** An answer becomes its `data`; what was spelled beside a spread answer replaces what was read. */
 export function writtenFrom(given: unknown): Written {
   if (!isRecord(given)) return { body: given, version: null };
-  if (!isAnswer(given)) return { body: without(given, about), version: versionOf(given) };
+  if (!isAnswer(given))
+    return { body: without(given, documentMetadata), version: versionOf(given) };
   const { data } = given;
-  const body = { ...without(data, about), ...without(given, envelope) };
+  const body = { ...without(data, documentMetadata), ...without(given, envelope) };
   return { body, version: versionOf(given) ?? versionOf(data) };
 }
 

@@ -1,7 +1,7 @@
 // What the command line makes of servers that are away, broken, busy or hostile: one line each, no stack trace, nothing that a
 // terminal obeys.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { safeText } from "../../src/cli/output/safe-text.ts";
+import { safeText } from "../../src/cli/terminal/safe-text.ts";
 import { selfSigned } from "../harness/certificate.ts";
 import { type CommandLine, commandLine } from "../harness/command-line.ts";
 

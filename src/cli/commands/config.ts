@@ -1,12 +1,10 @@
 // The configuration file. With --profile, the settings of that profile.
 
 import { parseBaseUrl, realmIdPattern } from "../../client/api-host.ts";
-import type { Argument, Command, Show } from "../command.ts";
-import type { Context } from "../context.ts";
-import { changeProfile } from "../credential.ts";
-import { CommandFailure, exitCode } from "../exit-code.ts";
-import { safeText } from "../output/safe-text.ts";
-import { confirm } from "../prompt.ts";
+import type { Command } from "../execution/command.ts";
+import type { Context } from "../execution/context.ts";
+import type { Argument } from "../flags/flag.ts";
+import type { Show } from "../output/show.ts";
 import {
   type Config,
   type ConfigKey,
@@ -15,7 +13,11 @@ import {
   secretKeys,
   writeConfig,
 } from "../settings/config-file.ts";
+import { changeProfile } from "../settings/credential.ts";
 import { outputs } from "../settings/global-flags.ts";
+import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
+import { confirm } from "../terminal/prompt.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
 const key: Argument = { name: "key", about: "the setting", choices: configKeys };
 

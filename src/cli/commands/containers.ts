@@ -1,9 +1,10 @@
-import type { Command, Flags, Show } from "../command.ts";
-import { CommandFailure, exitCode } from "../exit-code.ts";
+import type { Command } from "../execution/command.ts";
+import { programAddress } from "../execution/program-address.ts";
+import { requiredContainer } from "../execution/required-container.ts";
+import type { Flags } from "../flags/flag.ts";
 import { fieldAt } from "../output/cell.ts";
-import { safeText } from "../output/safe-text.ts";
-import { programAddress } from "../program-address.ts";
-import { whichContainer } from "../run-call.ts";
+import type { Show } from "../output/show.ts";
+import { safeText } from "../terminal/safe-text.ts";
 import { containerId, id, paging, project, realmFilter, realmIds } from "./flags.ts";
 
 const record: Show = { as: "record" };
@@ -213,8 +214,7 @@ export const containerCommands: readonly Command[] = [
       instance: { kind: "integer", about: "which one; of http the port" },
     },
     run: async (context, { args, flags }) => {
-      const id = args.get("id") ?? context.settings.container;
-      if (id === undefined) throw new CommandFailure(exitCode.usage, whichContainer);
+      const id = requiredContainer(args.get("id") ?? context.settings.container);
       const url = await programAddress(
         context,
         id,

@@ -1,10 +1,9 @@
 // A whole request as one link, for where no headers can be sent: the container's curl program makes it (contract L).
-import type { Command } from "../command.ts";
-import { CommandFailure, exitCode } from "../exit-code.ts";
+import type { Command } from "../execution/command.ts";
+import { programAddress } from "../execution/program-address.ts";
+import { requiredContainer } from "../execution/required-container.ts";
 import { fieldAt } from "../output/cell.ts";
-import { safeText } from "../output/safe-text.ts";
-import { programAddress } from "../program-address.ts";
-import { whichContainer } from "../run-call.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
 export const curlCommands: readonly Command[] = [
   {
@@ -31,10 +30,7 @@ export const curlCommands: readonly Command[] = [
       instance: { kind: "integer", about: "which curl program; 1 when it is not there" },
     },
     run: async (context, { flags }) => {
-      const id = context.settings.container;
-      if (id === undefined) {
-        throw new CommandFailure(exitCode.usage, whichContainer);
-      }
+      const id = requiredContainer(context.settings.container);
       const base = await programAddress(
         context,
         id,

@@ -1,10 +1,12 @@
 // Permission documents: the same commands for projects and for containers.
-import type { Call, Command, Flag, Flags, Given, Show } from "../command.ts";
-import { CommandFailure, exitCode } from "../exit-code.ts";
+import type { Call, Command } from "../execution/command.ts";
+import type { Flag, Flags, ParsedArguments } from "../flags/flag.ts";
 import { fieldAt } from "../output/cell.ts";
 import { documentText } from "../output/document-text.ts";
 import { previewText } from "../output/preview-text.ts";
+import type { Show } from "../output/show.ts";
 import type { TableOptions } from "../output/table.ts";
+import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
 import { ifMatch, policy, project, validateOnly } from "./flags.ts";
 import { documentFrom } from "./read-document.ts";
 
@@ -255,8 +257,8 @@ const rows: readonly Row[] = [
 ];
 
 /** The group from its flags, or whole from `--body`; not from both. */
-function tokenGroup(body: Readonly<Record<string, unknown>>, given: Given): unknown {
-  const whole = given.flags.get("body");
+function tokenGroup(body: Readonly<Record<string, unknown>>, parsed: ParsedArguments): unknown {
+  const whole = parsed.flags.get("body");
   if (whole === undefined) return body;
   if (Object.keys(body).length > 0) {
     throw new CommandFailure(

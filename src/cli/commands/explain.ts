@@ -1,7 +1,8 @@
 // Who can reach what, and why not.
-import type { Command, Given } from "../command.ts";
-import { CommandFailure, exitCode } from "../exit-code.ts";
+import type { Command } from "../execution/command.ts";
+import type { ParsedArguments } from "../flags/flag.ts";
 import { accessText, explainText } from "../output/explain-text.ts";
+import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
 import { containerId } from "./flags.ts";
 
 export const explainCommands: readonly Command[] = [
@@ -43,7 +44,7 @@ export const explainCommands: readonly Command[] = [
     call: {
       method: "POST",
       path: "/containers/{id}/proxy/explain",
-      body: (body, given) => ({ ...whereTo(body, given), ...headers(given) }),
+      body: (body, parsed) => ({ ...whereTo(body, parsed), ...headers(parsed) }),
       show: { as: "text", text: explainText, id: "reason" },
     },
   },
@@ -62,7 +63,7 @@ export const explainCommands: readonly Command[] = [
 ];
 
 /** Exactly one of three says where it goes; of a URL its host, and its path and query where no other was said. */
-function whereTo(body: Readonly<Record<string, unknown>>, { flags }: Given): object {
+function whereTo(body: Readonly<Record<string, unknown>>, { flags }: ParsedArguments): object {
   if (["program", "host", "alias"].filter((name) => flags.has(name)).length !== 1) {
     throw new CommandFailure(
       exitCode.usage,
@@ -77,7 +78,7 @@ function whereTo(body: Readonly<Record<string, unknown>>, { flags }: Given): obj
 }
 
 /** Header lines in their order, cookies in one line after them, as browsers send them. */
-function headers({ flags }: Given): { readonly headers?: readonly object[] } {
+function headers({ flags }: ParsedArguments): { readonly headers?: readonly object[] } {
   const lines = (flags.get("header") ?? []) as readonly string[];
   const cookies = (flags.get("cookie") ?? []) as readonly string[];
   const all = lines.map((line) => {

@@ -1,5 +1,5 @@
 // Flags that several commands have.
-import type { Argument, Flag, Flags } from "../command.ts";
+import type { Argument, Flag, Flags } from "../flags/flag.ts";
 
 export const id: Argument = { name: "id", about: "24 hex digits" };
 export const containerId: Argument = {

@@ -1,6 +1,9 @@
 // Hooks: `<id> <service> [<hook-id>]`, as the shipped command line has them.
-import type { Argument, Command, Flags, Show } from "../command.ts";
+
+import type { Command } from "../execution/command.ts";
+import type { Argument, Flags } from "../flags/flag.ts";
 import { cell, fieldAt } from "../output/cell.ts";
+import type { Show } from "../output/show.ts";
 import { pairs, type TableOptions, table } from "../output/table.ts";
 import { containerId, ifMatch } from "./flags.ts";
 

@@ -1,4 +1,6 @@
-import type { Command, Flags, Show } from "../command.ts";
+import type { Command } from "../execution/command.ts";
+import type { Flags } from "../flags/flag.ts";
+import type { Show } from "../output/show.ts";
 import { id, paging, project, realmFilter, realmIds } from "./flags.ts";
 
 const record: Show = { as: "record" };

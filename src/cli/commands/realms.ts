@@ -1,5 +1,5 @@
 // Lists that have no commands of their own beside them.
-import type { Command } from "../command.ts";
+import type { Command } from "../execution/command.ts";
 
 export const realmAndServerCommands: readonly Command[] = [
   {

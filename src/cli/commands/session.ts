@@ -1,12 +1,13 @@
 // Logging in and out. A password is asked for, or comes from standard input; never only from a flag.
 
 import type { SessionTokens } from "../../client/session.ts";
-import type { Command, Show } from "../command.ts";
-import type { Context } from "../context.ts";
-import { changeProfile, siteOf, storeSession } from "../credential.ts";
-import { CommandFailure, exitCode } from "../exit-code.ts";
+import type { Command } from "../execution/command.ts";
+import type { Context } from "../execution/context.ts";
 import { fieldAt } from "../output/cell.ts";
-import { ask } from "../prompt.ts";
+import type { Show } from "../output/show.ts";
+import { changeProfile, siteOf, storeSession } from "../settings/credential.ts";
+import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
+import { ask } from "../terminal/prompt.ts";
 
 const sessionFields: Show = {
   as: "record",

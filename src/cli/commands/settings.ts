@@ -1,8 +1,11 @@
 // A container's kill switch and default, and what its document names.
-import type { Argument, Command, Show } from "../command.ts";
+
+import type { Command } from "../execution/command.ts";
+import type { Argument } from "../flags/flag.ts";
 import { fieldAt } from "../output/cell.ts";
 import { previewText } from "../output/preview-text.ts";
 import { recordText } from "../output/render.ts";
+import type { Show } from "../output/show.ts";
 import { containerId, ifMatch, policy, validateOnly } from "./flags.ts";
 
 const settings: Show = {

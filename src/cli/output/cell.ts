@@ -1,5 +1,5 @@
 // A value of the API → one harmless line for people.
-import { safeText } from "./safe-text.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
 /** Lists of plain values with commas; trees of truth values as what is true; else as JSON; nothing at all as `-`. */
 export function cell(value: unknown): string {
@@ -41,4 +41,10 @@ export function fieldAt(value: unknown, path: string): unknown {
     at = (at as Readonly<Record<string, unknown>>)[name];
   }
   return at;
+}
+
+/** The list at a dotted path; empty when there is none. */
+export function listAt(value: unknown, path: string): readonly unknown[] {
+  const list = fieldAt(value, path);
+  return Array.isArray(list) ? list : [];
 }

@@ -1,5 +1,5 @@
 // Why a request is let through or refused, and who can reach what: a sentence and a short table.
-import { cell, fieldAt } from "./cell.ts";
+import { cell, fieldAt, listAt } from "./cell.ts";
 import { pairs, type TableOptions, table } from "./table.ts";
 
 /** `explanation` is the API's. */
@@ -103,9 +103,4 @@ function accessOf(group: unknown, program: string): unknown {
   const access = fieldAt(group, "access");
   if (typeof access !== "object" || access === null) return undefined;
   return Object.hasOwn(access, program) ? (access as Record<string, unknown>)[program] : undefined;
-}
-
-function listAt(value: unknown, field: string): readonly unknown[] {
-  const list = fieldAt(value, field);
-  return Array.isArray(list) ? list : [];
 }

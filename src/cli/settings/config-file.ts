@@ -11,8 +11,8 @@ import {
 } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { parseJsonText, pointAt } from "../input/json-text.ts";
-import { safeText } from "../output/safe-text.ts";
+import { parseJsonText, pointAt } from "../flags/json-text.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
 /** A login, and where it was made: it is sent nowhere else. */
 export interface StoredSession {

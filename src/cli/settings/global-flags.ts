@@ -1,5 +1,5 @@
 // The flags that every command has, their variables, and their settings in the configuration file.
-import type { Flag } from "../command.ts";
+import type { Flag } from "../flags/flag.ts";
 import type { ConfigKey } from "./config-file.ts";
 
 export interface GlobalFlag extends Flag {

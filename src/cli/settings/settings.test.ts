@@ -12,8 +12,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { settings as serverSettings } from "../../config/config.ts";
-import { siteOf } from "../credential.ts";
 import { type Config, readConfig, writeConfig } from "./config-file.ts";
+import { siteOf } from "./credential.ts";
 import { ownVariables } from "./global-flags.ts";
 import { readSettings, type Settings } from "./settings.ts";
 

@@ -1,9 +1,9 @@
 // Flags, environment and configuration file → how this command runs. A flag beats a variable, that beats the file, and that
 // the default; a profile stands in for the top of the file.
 import { inRealm, parseBaseUrl, realmIdPattern, realmOf } from "../../client/api-host.ts";
-import type { ExitCode } from "../exit-code.ts";
-import { exitCode } from "../exit-code.ts";
-import { safeText } from "../output/safe-text.ts";
+import type { ExitCode } from "../terminal/exit-code.ts";
+import { exitCode } from "../terminal/exit-code.ts";
+import { safeText } from "../terminal/safe-text.ts";
 import {
   type Config,
   defaultConfigPath,

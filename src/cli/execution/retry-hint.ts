@@ -1,9 +1,11 @@
 // The line that was typed, to be typed again with something else in it. Secrets are left out: a log may keep what we print.
-import type { Command, Flag } from "./command.ts";
-import { type GlobalFlag, globalFlags } from "./settings/global-flags.ts";
+
+import type { Flag } from "../flags/flag.ts";
+import { type GlobalFlag, globalFlags } from "../settings/global-flags.ts";
+import type { Command } from "./command.ts";
 
 /** For a POSIX shell. `changes`: flag → its new value. */
-export function typedAgain(
+export function retryHint(
   typed: readonly string[],
   command: Command,
   changes: ReadonlyMap<string, string>,

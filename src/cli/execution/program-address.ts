@@ -1,8 +1,8 @@
 // Where a program of a container is reached.
-import { containersUrlOf, type Place, programUrl } from "../client/containers-url.ts";
+import { containersUrlOf, type Place, programUrl } from "../../client/containers-url.ts";
+import { fieldAt } from "../output/cell.ts";
+import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
 import type { Context } from "./context.ts";
-import { CommandFailure, exitCode } from "./exit-code.ts";
-import { fieldAt } from "./output/cell.ts";
 
 /** Asks for the container and its server. Warns where the port cannot be known. */
 export async function programAddress(

@@ -1,14 +1,15 @@
 // Texts of flags → values, every problem told at once; `-` of a secret is read from standard input, once.
 import { readFile } from "node:fs/promises";
-import type { Command, Flag, Flags, Given } from "../command.ts";
-import type { In } from "../io.ts";
-import { safeText } from "../output/safe-text.ts";
+import type { Command } from "../execution/command.ts";
+import type { Flag, Flags, ParsedArguments } from "../flags/flag.ts";
+import { readFlag } from "../flags/read-flag.ts";
 import { globalFlags } from "../settings/global-flags.ts";
+import type { In } from "../terminal/io.ts";
+import { safeText } from "../terminal/safe-text.ts";
 import type { CommandLine, FlagTexts } from "./command-line.ts";
-import { readFlag } from "./read-flag.ts";
 
-export interface ReadLine {
-  readonly given: Given;
+export interface ParsedLine {
+  readonly parsed: ParsedArguments;
   readonly globals: ReadonlyMap<string, unknown>;
   readonly problems: readonly string[];
 }
@@ -18,7 +19,7 @@ type CommandOfLine = Extract<CommandLine, { kind: "command" }>;
 /** Which stream flags stand for `-`. */
 const fromStdin = { "token-stdin": "token", "password-stdin": "password" } as const;
 
-export async function readGiven(line: CommandOfLine, stdin: In): Promise<ReadLine> {
+export async function parseArguments(line: CommandOfLine, stdin: In): Promise<ParsedLine> {
   const problems: string[] = [];
   const once = new StdinOnce(stdin);
   const globalTexts = new Map(line.globals);
@@ -29,9 +30,9 @@ export async function readGiven(line: CommandOfLine, stdin: In): Promise<ReadLin
   }
   const globals = await readAll(globalFlags, globalTexts, once, problems);
   const flags = await readAll(line.command.flags ?? {}, line.flags, once, problems);
-  const given = { args: line.args, flags };
-  problems.push(...missing(line), ...wrongChoices(line.command, given));
-  return { given, globals, problems };
+  const parsed = { args: line.args, flags };
+  problems.push(...missing(line), ...wrongChoices(line.command, parsed));
+  return { parsed, globals, problems };
 }
 
 async function readAll(
@@ -85,9 +86,9 @@ function missing({ command, flags: said }: Pick<CommandOfLine, "command" | "flag
     .map(([name, flag]) => `--${name} is missing: ${flag.about}`);
 }
 
-function wrongChoices({ args = [] }: Command, given: Given): string[] {
+function wrongChoices({ args = [] }: Command, parsed: ParsedArguments): string[] {
   return args.flatMap(({ name, choices }) => {
-    const text = given.args.get(name);
+    const text = parsed.args.get(name);
     if (text === undefined || choices === undefined || choices.includes(text)) return [];
     return [`${name} is one of ${choices.join(", ")}; not ${safeText(text)}`];
   });

@@ -1,15 +1,15 @@
 // What a command works with: the settings, the API, and where its words go.
-import type { Credential } from "../client/credential.ts";
-import { type Answer, HttpClient, type HttpRequest } from "../client/http.ts";
-import type { Show } from "./command.ts";
-import { credentialOf } from "./credential.ts";
-import { CommandFailure, exitCode } from "./exit-code.ts";
-import type { Io } from "./io.ts";
-import { colours } from "./output/colours.ts";
-import { render } from "./output/render.ts";
-import { safeText } from "./output/safe-text.ts";
-import type { TableOptions } from "./output/table.ts";
-import type { Settings } from "./settings/settings.ts";
+import type { Credential } from "../../client/credential.ts";
+import { type Answer, HttpClient, type HttpRequest } from "../../client/http.ts";
+import { render } from "../output/render.ts";
+import type { Show } from "../output/show.ts";
+import type { TableOptions } from "../output/table.ts";
+import { credentialOf } from "../settings/credential.ts";
+import type { Settings } from "../settings/settings.ts";
+import { colours } from "../terminal/colours.ts";
+import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
+import type { Io } from "../terminal/io.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
 /** An answer with its body as it came. */
 export type Answered = Answer<unknown> & { readonly raw: string };

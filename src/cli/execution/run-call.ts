@@ -1,16 +1,16 @@
 // One call of the table: what was said → a request → what is shown.
-import { ApiError } from "../client/errors.ts";
-import type { Call, Command, Flag, Given, Show } from "./command.ts";
+import { ApiError } from "../../client/errors.ts";
+import type { Flag, ParsedArguments } from "../flags/flag.ts";
+import { fieldAt } from "../output/cell.ts";
+import { rowsOf } from "../output/render.ts";
+import type { Show } from "../output/show.ts";
+import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
+import { confirm } from "../terminal/prompt.ts";
+import type { Call, Command } from "./command.ts";
 import type { Answered, Context } from "./context.ts";
-import { CommandFailure, exitCode } from "./exit-code.ts";
 import { failureLines } from "./failure.ts";
-import { fieldAt } from "./output/cell.ts";
-import { rowsOf } from "./output/render.ts";
-import { confirm } from "./prompt.ts";
-import { typedAgain } from "./typed-again.ts";
-
-export const whichContainer =
-  "which container? name it with --container ID (or REALMGATE_CONTAINER)";
+import { requiredContainer } from "./required-container.ts";
+import { retryHint } from "./retry-hint.ts";
 
 export interface Prepared {
   readonly path: string;
@@ -22,17 +22,17 @@ export interface Prepared {
 export async function runCall(
   command: Command & { readonly call: Call },
   context: Context,
-  given: Given,
+  parsed: ParsedArguments,
 ): Promise<void> {
   const { call } = command;
-  const prepared = prepare(command, given, context.settings.container);
-  const isDryRun = given.flags.get("validate-only") === true;
+  const prepared = prepare(command, parsed, context.settings.container);
+  const isDryRun = parsed.flags.get("validate-only") === true;
   if (command.destroys !== undefined && !isDryRun) {
-    const what = [...given.args.values(), ...pathFlags(command, given)].join(" ");
+    const what = [...parsed.args.values(), ...pathFlags(command, parsed)].join(" ");
     const question = `This deletes ${command.destroys}${what === "" ? "" : ` (${what})`}. Go on?`;
     await confirm(context.io, question, context.settings.yes);
   }
-  const ifMatch = await version(context, prepared.path, given);
+  const ifMatch = await version(context, prepared.path, parsed);
   let answered: Answered;
   try {
     const { method } = call;
@@ -52,13 +52,13 @@ export async function runCall(
 /** Arguments and flags, each where it goes. */
 export function prepare(
   command: Command & { readonly call: Call },
-  given: Given,
+  parsed: ParsedArguments,
   container: string | undefined,
 ): Prepared {
   const { call, flags = {} } = command;
   const query: Record<string, string | number | boolean> = {};
   const body: Record<string, unknown> = {};
-  for (const [name, value] of given.flags) {
+  for (const [name, value] of parsed.flags) {
     const flag = flags[name];
     if (flag === undefined) continue;
     const field = flag.field ?? name.replaceAll("-", "_");
@@ -67,12 +67,11 @@ export function prepare(
     else if (place === "body") setField(body, field.split("."), value);
   }
   for (const [name, flag] of Object.entries(flags)) {
-    if (!flag.orContainer || given.flags.has(name)) continue;
-    if (container === undefined) throw new CommandFailure(exitCode.usage, whichContainer);
-    body[flag.field ?? name.replaceAll("-", "_")] = container;
+    if (!flag.orContainer || parsed.flags.has(name)) continue;
+    body[flag.field ?? name.replaceAll("-", "_")] = requiredContainer(container);
   }
-  const path = `/api/v1${call.path.replace(/\{([a-z-]+)\}/g, (_whole, name: string) => encodeURIComponent(pathPart(name, command, given, container)))}`;
-  const sent = call.body === undefined ? body : call.body(body, given);
+  const path = `/api/v1${call.path.replace(/\{([a-z-]+)\}/g, (_whole, name: string) => encodeURIComponent(pathPart(name, command, parsed, container)))}`;
+  const sent = call.body === undefined ? body : call.body(body, parsed);
   const hasBody = call.method !== "GET" && call.method !== "DELETE";
   const isEmpty = typeof sent === "object" && sent !== null && Object.keys(sent).length === 0;
   const takesBody = Object.values(flags).some((flag) => placeOf(flag, call) === "body");
@@ -86,21 +85,21 @@ function placeOf(flag: Flag, call: Call): Flag["goesTo"] {
 function pathPart(
   name: string,
   { args = [] }: Command,
-  given: Given,
+  parsed: ParsedArguments,
   container: string | undefined,
 ): string {
-  const said = given.args.get(name) ?? given.flags.get(name);
+  const said = parsed.args.get(name) ?? parsed.flags.get(name);
   if (typeof said === "string" && said !== "") return said;
   const takesContainer =
     name === "container" || args.find((each) => each.name === name)?.orContainer;
-  if (takesContainer && container !== undefined) return container;
-  throw new CommandFailure(exitCode.usage, takesContainer ? whichContainer : `${name} is missing`);
+  if (takesContainer) return requiredContainer(container);
+  throw new CommandFailure(exitCode.usage, `${name} is missing`);
 }
 
-function pathFlags({ flags = {} }: Command, given: Given): string[] {
+function pathFlags({ flags = {} }: Command, parsed: ParsedArguments): string[] {
   return Object.entries(flags)
-    .filter(([name, flag]) => flag.goesTo === "path" && given.flags.has(name))
-    .map(([name]) => String(given.flags.get(name)));
+    .filter(([name, flag]) => flag.goesTo === "path" && parsed.flags.has(name))
+    .map(([name]) => String(parsed.flags.get(name)));
 }
 
 function setField(body: Record<string, unknown>, [first = "", ...rest]: string[], value: unknown) {
@@ -117,8 +116,12 @@ function setField(body: Record<string, unknown>, [first = "", ...rest]: string[]
 }
 
 /** What `--if-match` names; `latest` is read first, and only then. */
-async function version(context: Context, path: string, given: Given): Promise<string | undefined> {
-  const said = given.flags.get("if-match");
+async function version(
+  context: Context,
+  path: string,
+  parsed: ParsedArguments,
+): Promise<string | undefined> {
+  const said = parsed.flags.get("if-match");
   if (said !== "latest") return typeof said === "string" ? said : undefined;
   return currentVersion(context, path);
 }
@@ -147,7 +150,7 @@ async function stale(
     ...failureLines(failure, context.settings),
     `The document is at ${now} now; this was written for ${ifMatch}. See what changed, then write again:`,
     `  realmgate ${read}`,
-    `  ${typedAgain(context.typed, command, new Map([["if-match", now]]))}`,
+    `  ${retryHint(context.typed, command, new Map([["if-match", now]]))}`,
   );
 }
 

@@ -1,16 +1,16 @@
 // Who calls: the strongest of what was said, else the stored session, which goes to the place it was made at and nowhere else.
-import { inRealm, parseBaseUrl } from "../client/api-host.ts";
-import { basic, bearer, type Credential } from "../client/credential.ts";
-import type { HttpClient } from "../client/http.ts";
-import { type SessionTokens, sessionCredential } from "../client/session.ts";
+import { inRealm, parseBaseUrl } from "../../client/api-host.ts";
+import { basic, bearer, type Credential } from "../../client/credential.ts";
+import type { HttpClient } from "../../client/http.ts";
+import { type SessionTokens, sessionCredential } from "../../client/session.ts";
 import {
   profileOf,
   readConfig,
   type StoredSession,
   withSettings,
   writeConfig,
-} from "./settings/config-file.ts";
-import { defaultBaseUrl, type Settings } from "./settings/settings.ts";
+} from "./config-file.ts";
+import { defaultBaseUrl, type Settings } from "./settings.ts";
 
 /** The base URL without a realm: sessions are good for all realms of it. */
 export function siteOf(baseUrl: URL): string {

@@ -1,9 +1,10 @@
 // The table of commands → commander's parser; the words typed → which command, and the texts of its flags.
 import { CommanderError, InvalidArgumentError, Option, Command as Parser } from "commander";
 import { version } from "../../../package.json";
-import type { Command, Flag, Flags } from "../command.ts";
+import type { Command } from "../execution/command.ts";
+import type { Flag, Flags } from "../flags/flag.ts";
+import { placeholders } from "../flags/read-flag.ts";
 import { type GlobalFlag, globalFlags } from "../settings/global-flags.ts";
-import { placeholders } from "./read-flag.ts";
 
 /** Texts as typed, in order; `negated`: it was said with `no-`. */
 export type FlagTexts = readonly string[] | "negated";

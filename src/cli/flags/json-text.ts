@@ -1,5 +1,5 @@
 // JSON as people type it into a flag: strict (RFC 8259), a name only once an object, and where it goes wrong.
-import { safeText } from "../output/safe-text.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
 export type JsonText =
   | { readonly ok: true; readonly value: unknown }

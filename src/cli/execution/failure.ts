@@ -1,9 +1,9 @@
 // What went wrong → lines for people: what it was, and what to do next.
-import { parseBaseUrl, realmOf } from "../client/api-host.ts";
-import { ApiError, NetworkError, type NetworkErrorKind } from "../client/errors.ts";
-import { siteOf } from "./credential.ts";
-import { safeText } from "./output/safe-text.ts";
-import { defaultBaseUrl, type Settings } from "./settings/settings.ts";
+import { parseBaseUrl, realmOf } from "../../client/api-host.ts";
+import { ApiError, NetworkError, type NetworkErrorKind } from "../../client/errors.ts";
+import { siteOf } from "../settings/credential.ts";
+import { defaultBaseUrl, type Settings } from "../settings/settings.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
 /** Lines without escape sequences. Null: it is a bug. */
 export function linesOf(thrown: unknown, settings: Settings): readonly string[] | null {

@@ -1,6 +1,7 @@
 // The text of a flag → its value, or what is wrong with it, told so that it can be put right.
-import type { Flag, FlagKind } from "../command.ts";
-import { safeText } from "../output/safe-text.ts";
+
+import { safeText } from "../terminal/safe-text.ts";
+import type { Flag, FlagKind } from "./flag.ts";
 import { parseJsonText, pointAt } from "./json-text.ts";
 
 export type ReadFlag =

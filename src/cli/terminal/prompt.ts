@@ -1,7 +1,7 @@
 // Questions, on stderr: stdout is for data. Without a terminal nothing is asked and nothing is guessed.
 import { CommandFailure, exitCode } from "./exit-code.ts";
 import type { Io } from "./io.ts";
-import { safeText } from "./output/safe-text.ts";
+import { safeText } from "./safe-text.ts";
 
 /** Returns when the answer is yes. */
 export async function confirm(io: Io, question: string, sayYes: boolean): Promise<void> {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Flag, FlagKind } from "../command.ts";
+import type { Flag, FlagKind } from "./flag.ts";
 import { readFlag } from "./read-flag.ts";
 
 function read(kind: FlagKind, ...texts: string[]) {

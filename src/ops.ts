@@ -1,5 +1,5 @@
 // The operators' listener: is this node alive, does its proxy enforce a given revision yet, and what has it seen.
-import type { Listen } from "./config/config.ts";
+import type { ListenAddress } from "./config/setting-readers.ts";
 
 /** Longest wait that a caller may ask for, in milliseconds. */
 const waitMsMax = 60_000;
@@ -7,7 +7,7 @@ const waitMsMax = 60_000;
 const idleMarginS = 10;
 
 export interface OpsOptions {
-  readonly listen: Listen;
+  readonly listen: ListenAddress;
   /** Resolves true once the proxy enforces the revision, false after `waitMs`. */
   readonly reached: (revision: bigint, waitMs: number) => Promise<boolean>;
   /** Opaque token → revision; null when it is not one of ours. */
@@ -34,7 +34,7 @@ export interface Health {
   };
 }
 
-export interface OpsServer extends Listen {
+export interface OpsServer extends ListenAddress {
   stop(): Promise<void>;
 }
 

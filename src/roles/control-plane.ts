@@ -14,7 +14,8 @@ import { services as publicServices } from "../admin/services.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
 import { openSqliteStore } from "../admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../admin/store/store.ts";
-import type { Config, Listen } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
+import type { ListenAddress } from "../config/setting-readers.ts";
 import { startRest } from "../gateway-rest/server.ts";
 import type { Log } from "../log.ts";
 import type { Placement } from "../policy/placement.ts";
@@ -35,8 +36,8 @@ export interface ControlPlaneOptions {
 }
 
 export interface ControlPlane {
-  readonly rest: Listen;
-  readonly grpc: Listen;
+  readonly rest: ListenAddress;
+  readonly grpc: ListenAddress;
   readonly source: ChangeSource;
   /** Ends the API; running calls have this long, in milliseconds. */
   stopApi(boundMs: number): Promise<void>;
@@ -117,7 +118,7 @@ async function startApi(
   { config, master, revisions, placement, isForbidden, log }: ControlPlaneOptions,
   store: Store,
   stops: Stop[],
-): Promise<{ rest: Listen; grpc: Listen }> {
+): Promise<{ rest: ListenAddress; grpc: ListenAddress }> {
   const sessions = new Sessions(deriveKey(master, "sessions"), Date.now);
   const logins = new PasswordLogin(store, new LoginLimiter(() => Date.now() / 1000));
   const implementations = publicServices({

@@ -1,7 +1,11 @@
 // An address that cannot be had is reported by the setting it came from.
-import type { Listen } from "../config/config.ts";
+import type { ListenAddress } from "../config/setting-readers.ts";
 
-export function listening<Server>(name: string, listen: Listen, start: () => Server): Server {
+export function listening<Server>(
+  name: string,
+  listen: ListenAddress,
+  start: () => Server,
+): Server {
   try {
     return start();
   } catch (error) {
@@ -10,7 +14,11 @@ export function listening<Server>(name: string, listen: Listen, start: () => Ser
 }
 
 /** Always throws. */
-export function cannotListen(name: string, { hostname, port }: Listen, error: unknown): never {
+export function cannotListen(
+  name: string,
+  { hostname, port }: ListenAddress,
+  error: unknown,
+): never {
   const setting = `REALMGATE_${name}_LISTEN`;
   throw new Error(`${setting}: cannot listen on ${hostname}:${port} (in use?)`, { cause: error });
 }

@@ -3,7 +3,8 @@ import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import pino from "pino";
 import { connectVariables } from "../cli/connect.ts";
 import { ownVariables } from "../cli/settings/global-flags.ts";
-import { parseConfig, settingsHelp, unknownSettings } from "../config/config.ts";
+import { parseConfig, unknownSettings } from "../config/config.ts";
+import { settingsHelp } from "../config/settings-help.ts";
 import { serve } from "./serve.ts";
 
 const usage = `usage: bun start [--setting value]…   (or as variables: --rest-listen is REALMGATE_REST_LISTEN)

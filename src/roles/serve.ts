@@ -5,7 +5,9 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { revisionTokens } from "../admin/api/revision.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
-import { type AccessLogPlace, type Config, type Listen, secretKeyFrom } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
+import { secretKeyFrom } from "../config/secret-key.ts";
+import type { AccessLogPlace, ListenAddress } from "../config/setting-readers.ts";
 import type { Log } from "../log.ts";
 import { type Health, startOps } from "../ops.ts";
 import { createPlacement } from "../policy/placement.ts";
@@ -52,7 +54,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   const revisions = revisionTokens(new SecretBox(master, "revisions"));
   const placement = createPlacement(config.containerCidrs);
   const drainMs = config.drainS * 1000;
-  const own: Listen[] = [];
+  const own: ListenAddress[] = [];
   const isForbidden = (address: string, port: number) => isOwn(own, address, port);
   const source = new LateSource();
   const stops: Stop[] = [];
@@ -182,7 +184,7 @@ function secretKeyFile(path: string): Buffer {
 }
 
 /** Whether an address and port are one of our own listeners, however the address is spelled. */
-function isOwn(own: readonly Listen[], address: string, port: number): boolean {
+function isOwn(own: readonly ListenAddress[], address: string, port: number): boolean {
   return own.some((listen) => listen.port === port) && isOfThisMachine(address);
 }
 
@@ -196,7 +198,7 @@ function isOfThisMachine(address: string): boolean {
 interface Parts {
   readonly control: ControlPlane | null;
   readonly proxy: ProxyServer;
-  readonly ops: Listen;
+  readonly ops: ListenAddress;
 }
 
 function urlsOf({ apiTls }: Config, { control, proxy, ops }: Parts): Urls {
@@ -209,6 +211,6 @@ function urlsOf({ apiTls }: Config, { control, proxy, ops }: Parts): Urls {
   };
 }
 
-function urlOf({ hostname, port }: Listen, scheme = "http"): string {
+function urlOf({ hostname, port }: ListenAddress, scheme = "http"): string {
   return `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { settings as serverSettings } from "../../config/config.ts";
+import { settings as serverSettings } from "../../config/settings.ts";
 import { type Config, readConfig, writeConfig } from "./config-file.ts";
 import { siteOf } from "./credential.ts";
 import { ownVariables } from "./global-flags.ts";

@@ -26,7 +26,7 @@ export function readUpstreamTls(text: string, report: Report): UpstreamTls {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     report(
-      `must be off, on, or a file of certificates in PEM: ${path} cannot be read (${code ?? "broken"})`,
+      `must be off, on, or a file of certificates in PEM: ${path} cannot be used (${code ?? "broken"})`,
     );
   }
   return "off";

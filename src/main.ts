@@ -20,7 +20,7 @@ if (import.meta.main) {
     process.exit(await serveRole(flags));
   }
   if (role === "connect") {
-    const { connectRole } = await import("./cli/connect.ts");
+    const { connectRole } = await import("./roles/connect.ts");
     process.exit(await connectRole(flags));
   }
   // Not process.exit: what is on its way into a pipe would be cut off.

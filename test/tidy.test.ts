@@ -22,7 +22,7 @@ const directions: Readonly<Record<string, readonly string[]>> = {
   "src/admin": ["src/policy", "proto"],
   "src/gateway-rest": ["proto"],
   "src/client": ["proto"],
-  "src/cli": ["src/client", "src/websocket"],
+  "src/cli": ["src/client"],
   "src/config": ["src/policy", "src/proxy"],
   "src/roles": [
     "src",
@@ -31,6 +31,7 @@ const directions: Readonly<Record<string, readonly string[]>> = {
     "src/proxy",
     "src/admin",
     "src/gateway-rest",
+    "src/websocket",
     "src/cli",
     "proto",
   ],

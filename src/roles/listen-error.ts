@@ -1,7 +1,8 @@
-// An address that cannot be had is reported by the setting it came from.
+// Reports an address that cannot be bound by the setting that names it.
 import type { ListenAddress } from "../config/setting-readers.ts";
 
-export function listening<Server>(
+/** Runs `start`; turns its failure into an error that names `REALMGATE_<name>_LISTEN`. */
+export function withListenError<Server>(
   name: string,
   listen: ListenAddress,
   start: () => Server,
@@ -9,12 +10,12 @@ export function listening<Server>(
   try {
     return start();
   } catch (error) {
-    return cannotListen(name, listen, error);
+    return throwListenError(name, listen, error);
   }
 }
 
 /** Always throws. */
-export function cannotListen(
+export function throwListenError(
   name: string,
   { hostname, port }: ListenAddress,
   error: unknown,

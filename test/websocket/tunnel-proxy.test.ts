@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import net from "node:net";
 import { PassThrough, Readable, Writable } from "node:stream";
-import { connect } from "../../src/cli/connect.ts";
+import { connect } from "../../src/roles/connect.ts";
 import { LOCAL, type Placed, testBench } from "../harness/proxy-bench.ts";
 
 const { ask, place, proxy } = await testBench();

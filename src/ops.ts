@@ -6,7 +6,7 @@ const waitMsMax = 60_000;
 /** How much longer than the longest wait a connection may be silent, in seconds. */
 const idleMarginS = 10;
 
-export interface OpsOptions {
+interface OpsOptions {
   readonly listen: ListenAddress;
   /** Resolves true once the proxy enforces the revision, false after `waitMs`. */
   readonly reached: (revision: bigint, waitMs: number) => Promise<boolean>;
@@ -34,7 +34,7 @@ export interface Health {
   };
 }
 
-export interface OpsServer extends ListenAddress {
+interface OpsServer extends ListenAddress {
   stop(): Promise<void>;
 }
 

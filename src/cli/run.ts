@@ -2,7 +2,7 @@
 
 import { commands as allCommands } from "./commands.ts";
 import type { Command } from "./execution/command.ts";
-import { Context } from "./execution/context.ts";
+import { CommandContext } from "./execution/context.ts";
 import { linesOf } from "./execution/failure.ts";
 import { runCall } from "./execution/run-call.ts";
 import { readCommandLine } from "./parse/command-line.ts";
@@ -48,7 +48,7 @@ export async function run(
     complain(read.problems);
     return read.exit;
   }
-  const context = new Context(read.settings, io, words);
+  const context = new CommandContext(read.settings, io, words);
   for (const warning of read.settings.warnings) context.warn(warning);
   try {
     if ("call" in line.command) await runCall(line.command, context, parsed);

@@ -1,13 +1,13 @@
 // One container's programs through the gate. What a program answers is its own API: here are only its address and the
 // credential of the gate. The credential of the management API never goes there.
-import { type Place, programUrl } from "./containers-url.ts";
+import { type ContainerPlace, programUrl } from "./containers-url.ts";
 import { ApiError } from "./errors.ts";
 import type { Answer, Fetch } from "./http.ts";
 import { networkFailure } from "./network-failure.ts";
 import { attach, type ProgramCredential } from "./program-credential.ts";
 
 export interface ContainerClientOptions {
-  readonly place: Place;
+  readonly place: ContainerPlace;
   /** `https://containers.example.com`. */
   readonly containersUrl: string;
   readonly credential: ProgramCredential | null;

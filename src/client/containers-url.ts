@@ -2,7 +2,7 @@
 import { isAddress, realmIdPattern, realmOf } from "./api-host.ts";
 
 /** What names a container in a URL. */
-export interface Place {
+export interface ContainerPlace {
   readonly id: string;
   readonly project_id: string;
   /** The server's name, not its id. */
@@ -39,7 +39,7 @@ const labelCharactersMax = 63;
 
 /** The first label. Throws TypeError for what no host can name. */
 export function programLabel(
-  { id, project_id }: Place,
+  { id, project_id }: ContainerPlace,
   program: string,
   instance?: number,
 ): string {
@@ -82,7 +82,7 @@ export function containersUrlOf(api: URL): string | null {
 /** The root of a program, without a path. */
 export function programUrl(
   containersUrl: string,
-  place: Place,
+  place: ContainerPlace,
   program: string,
   instance?: number,
 ): string {

@@ -123,7 +123,7 @@ async function presentVersion(
   throw new TypeError(`the server names no version of ${of}`);
 }
 
-interface Page {
+interface PagedData {
   readonly pagination: { readonly totalPages: number };
 }
 
@@ -137,7 +137,7 @@ async function* pages(
   const first = Number(query?.page ?? 1);
   for (let page = first; ; page++) {
     const asked = { limit: pageEntries, ...query, page };
-    const answer = await http.request<Page & Readonly<Record<string, unknown>>>({
+    const answer = await http.request<PagedData & Readonly<Record<string, unknown>>>({
       method: operation.verb,
       path,
       query: asked,

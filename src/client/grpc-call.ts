@@ -5,7 +5,7 @@ import { serviceDefinition } from "../../proto/grpc.ts";
 import { GrpcError } from "./grpc-error.ts";
 
 /** What came back, and beside it. */
-export interface UnaryAnswer<Shape> {
+interface UnaryAnswer<Shape> {
   readonly message: Shape;
   readonly trailers: Metadata;
 }

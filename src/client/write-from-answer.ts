@@ -1,6 +1,6 @@
 // What a caller writes from: a document as it is, or an answer that was read before (`{...answer}` included).
 
-export interface Written {
+export interface WriteSource {
   readonly body: unknown;
   /** The version that the body was made from, when it says so: `file:v<N>`. */
   readonly version: string | null;
@@ -23,7 +23,7 @@ const envelope: ReadonlySet<string> = new Set([
 ]);
 
 /** An answer becomes its `data`; what was spelled beside a spread answer replaces what was read. */
-export function writtenFrom(given: unknown): Written {
+export function writtenFrom(given: unknown): WriteSource {
   if (!isRecord(given)) return { body: given, version: null };
   if (!isAnswer(given))
     return { body: without(given, documentMetadata), version: versionOf(given) };

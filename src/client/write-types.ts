@@ -5,7 +5,7 @@ import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import comments from "../../proto/comments.json" with { type: "json" };
 import { json_text, nullable, omit_empty, rule } from "../../proto/gen/realmgate/v1/options_pb.ts";
 
-export type Direction = "sent" | "answered";
+export type MessageDirection = "sent" | "answered";
 
 const texts: ReadonlyMap<string, string> = new Map(Object.entries(comments));
 
@@ -64,7 +64,7 @@ export class Types {
   }
 
   /** The type of a whole message. */
-  message(message: DescMessage, direction: Direction): string {
+  message(message: DescMessage, direction: MessageDirection): string {
     const free = freeForms.get(message.typeName);
     if (free !== undefined) return free;
     const own = message.typeName.slice(message.file.proto.package.length + 1);
@@ -77,7 +77,7 @@ export class Types {
   interface(
     name: string,
     fields: readonly DescField[],
-    direction: Direction,
+    direction: MessageDirection,
     documented: string,
     base: string | null = null,
   ): string {
@@ -94,7 +94,7 @@ export class Types {
   }
 
   /** A field as a line of an interface, with its comment. */
-  property(field: DescField, direction: Direction): string {
+  property(field: DescField, direction: MessageDirection): string {
     const isThere =
       direction === "sent" ? getOption(field, rule).required : isAlwaysAnswered(field);
     const or = getOption(field, nullable) ? " | null" : "";
@@ -115,7 +115,7 @@ export class Types {
   }
 
   /** The type of a field's value. */
-  field(field: DescField, direction: Direction): string {
+  field(field: DescField, direction: MessageDirection): string {
     const given = known.get(`${field.parent.typeName}.${field.name}`);
     if (given !== undefined) return given;
     switch (field.fieldKind) {
@@ -134,7 +134,7 @@ export class Types {
     }
   }
 
-  #element(field: DescField & { fieldKind: "list" | "map" }, direction: Direction): string {
+  #element(field: DescField & { fieldKind: "list" | "map" }, direction: MessageDirection): string {
     if (field.message !== undefined) return this.message(field.message, direction);
     return field.scalar === undefined ? "string" : scalarNames(field.scalar);
   }

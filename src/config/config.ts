@@ -48,7 +48,7 @@ export interface Config {
   readonly accessLog: AccessLogPlace | null;
 }
 
-export type ParsedConfig =
+type ParsedConfig =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly problems: readonly string[] };
 

@@ -24,7 +24,7 @@ function row([name, setting]: readonly [string, Setting<unknown>]): string {
 }
 
 /** The whole document, a section for each group. */
-export function configurationDocument(): string {
+function configurationDocument(): string {
   const entries = Object.entries<Setting<unknown>>(settings);
   const sections = settingGroups.map((group) => {
     const rows = entries.filter(([, setting]) => setting.group === group).map(row);

@@ -18,7 +18,7 @@ A private authority is made known by NODE_EXTRA_CA_CERTS.
 
 ssh -o ProxyCommand='realmgate connect %h' user@HOST`;
 
-export interface ConnectOptions {
+export interface TunnelArguments {
   readonly host: string;
   /** `http:` or `https:`. */
   readonly gate: URL;
@@ -26,8 +26,8 @@ export interface ConnectOptions {
   readonly credentials: Readonly<Record<string, string>>;
 }
 
-export type ParsedConnect =
-  | { readonly ok: true; readonly options: ConnectOptions }
+type ParsedConnect =
+  | { readonly ok: true; readonly options: TunnelArguments }
   | { readonly ok: false; readonly problem: string };
 
 /** What `connect` reads, ours only. */
@@ -110,7 +110,7 @@ export async function connectRole(args: readonly string[]): Promise<number> {
 
 /** Answers the exit code: 0 when the tunnel was opened and ended in good order, else 1 with one line for `complain`. */
 export async function connect(
-  { host, gate, credentials }: ConnectOptions,
+  { host, gate, credentials }: TunnelArguments,
   input: Readable,
   output: Writable,
   complain: (line: string) => void,

@@ -24,7 +24,7 @@ import { DatabaseInUse, lockDatabase } from "./data-lock.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
 import { type ShutdownStep, shutdown } from "./shutdown.ts";
 
-export interface ControlPlaneOptions {
+interface ControlPlaneOptions {
   readonly config: Config;
   readonly master: Buffer;
   readonly revisions: RevisionTokens;

@@ -2,7 +2,7 @@
 import { Database } from "bun:sqlite";
 
 /** Releases the database. The operating system does so when the process is killed. */
-export type Unlock = () => void;
+type Unlock = () => void;
 
 /** Another process has the database. */
 export class DatabaseInUse extends Error {}

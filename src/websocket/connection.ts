@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { ABNORMAL, closePayload, Opcode } from "./frame.ts";
-import { FrameReader, type FrameSink, type Violation } from "./frame-reader.ts";
+import { FrameReader, type FrameSink, type FrameViolation } from "./frame-reader.ts";
 import { maskedFrame } from "./frame-writer.ts";
 import { SocketWriter } from "./socket-writer.ts";
 
@@ -140,7 +140,7 @@ export class WebSocketConnection implements FrameSink {
   }
 
   #read(chunk: Buffer): void {
-    let violation: Violation | null = null;
+    let violation: FrameViolation | null = null;
     const push = () => {
       violation = this.#reader.push(chunk);
     };
@@ -149,7 +149,7 @@ export class WebSocketConnection implements FrameSink {
     } else {
       this.#listener.batch(push);
     }
-    const broken = violation as Violation | null;
+    const broken = violation as FrameViolation | null;
     if (broken !== null) {
       this.closed(broken.code, broken.reason);
     }

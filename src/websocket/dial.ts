@@ -3,7 +3,7 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 
 /** How the other side has to prove who it is. */
-export interface TlsTerms {
+interface TlsTerms {
   /** Asked for, and checked when `verify`; an IP literal is checked but never asked for (RFC 6066 §3). */
   readonly serverName: string;
   readonly verify: boolean;
@@ -11,7 +11,7 @@ export interface TlsTerms {
   readonly ca: string | null;
 }
 
-export interface Dial {
+interface Dial {
   /** An IP literal, or a name that is looked up. */
   readonly host: string;
   readonly port: number;

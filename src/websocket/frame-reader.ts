@@ -12,7 +12,7 @@ export interface FrameSink {
 }
 
 /** How the peer broke the protocol: what to close with. */
-export interface Violation {
+export interface FrameViolation {
   readonly code: 1002 | 1007 | 1009;
   readonly reason: string;
 }
@@ -52,7 +52,7 @@ export class FrameReader {
   #expected: number | null = null;
   #isLast = false;
   #closed = false;
-  #violation: Violation | null = null;
+  #violation: FrameViolation | null = null;
 
   constructor(sink: FrameSink, messageBytesMax: number) {
     this.#sink = sink;
@@ -60,7 +60,7 @@ export class FrameReader {
   }
 
   /** Takes the next bytes; answers how the peer broke the protocol, if it did. What comes after that or after a Close is ignored. */
-  push(chunk: Buffer): Violation | null {
+  push(chunk: Buffer): FrameViolation | null {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     this.#rest = EMPTY;
     let at = 0;
@@ -100,7 +100,7 @@ export class FrameReader {
     return header.size;
   }
 
-  #violationOf({ opcode, isLast, length, isForeign }: Header): Violation | null {
+  #violationOf({ opcode, isLast, length, isForeign }: Header): FrameViolation | null {
     if (isForeign) {
       return protocolError("reserved bit or mask");
     }
@@ -194,9 +194,9 @@ export class FrameReader {
   }
 }
 
-const NOT_UTF8: Violation = { code: 1007, reason: "text is not UTF-8" };
+const NOT_UTF8: FrameViolation = { code: 1007, reason: "text is not UTF-8" };
 
-function protocolError(reason: string): Violation {
+function protocolError(reason: string): FrameViolation {
   return { code: 1002, reason };
 }
 

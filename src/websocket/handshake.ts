@@ -3,7 +3,7 @@ import { Agent, type IncomingMessage, request } from "node:http";
 import type { Socket } from "node:net";
 
 /** What is asked of a server, on a socket that is connected to it. */
-export interface Offer {
+interface Offer {
   readonly socket: Socket;
   /** Path and query. */
   readonly target: string;

@@ -8,7 +8,7 @@ import { type Dialled, dial } from "./dial.ts";
 import { ABNORMAL } from "./frame.ts";
 import { shakeHands } from "./handshake.ts";
 
-export interface Tunnel {
+interface Tunnel {
   /** `ws:` or `wss:`: where to connect to, and what to ask for there. */
   readonly url: URL;
   /** Names in lower case; `host` is whom the certificate has to vouch for. */

@@ -2,11 +2,11 @@
 
 import { parseBaseUrl, realmIdPattern } from "../../client/api-host.ts";
 import type { Command } from "../execution/command.ts";
-import type { Context } from "../execution/context.ts";
+import type { CommandContext } from "../execution/context.ts";
 import type { Argument } from "../flags/flag.ts";
 import type { Show } from "../output/show.ts";
 import {
-  type Config,
+  type ConfigFile,
   type ConfigKey,
   configKeys,
   readConfig,
@@ -139,14 +139,14 @@ export const configCommands: readonly Command[] = [
 const one: Show = { as: "text", text: (data) => [safeText(String(data))], id: "" };
 
 /** What cannot be read is not written over. */
-function refuseBroken({ settings }: Context): void {
+function refuseBroken({ settings }: CommandContext): void {
   const read = readConfig(settings.configPath);
   if (!read.ok) {
     throw new CommandFailure(exitCode.failed, ...read.problems);
   }
 }
 
-function withoutSecrets(config: Config): unknown {
+function withoutSecrets(config: ConfigFile): unknown {
   return JSON.parse(
     JSON.stringify(config, (name, value) => (secretKeys.has(name) ? "(secret)" : value)),
   );

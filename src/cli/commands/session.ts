@@ -2,7 +2,7 @@
 
 import type { SessionTokens } from "../../client/session.ts";
 import type { Command } from "../execution/command.ts";
-import type { Context } from "../execution/context.ts";
+import type { CommandContext } from "../execution/context.ts";
 import { fieldAt } from "../output/cell.ts";
 import type { Show } from "../output/show.ts";
 import { changeProfile, siteOf, storeSession } from "../settings/credential.ts";
@@ -171,7 +171,7 @@ export const sessionCommands: readonly Command[] = [
 
 /** Keeps the session unless told not to; prints what was asked for. */
 function finishLogin(
-  context: Context,
+  context: CommandContext,
   answered: { readonly data: unknown; readonly raw: string },
   flags: ReadonlyMap<string, unknown>,
 ): void {
@@ -189,14 +189,14 @@ function finishLogin(
   }
 }
 
-function askPassword(context: Context, label: string): Promise<string> {
+function askPassword(context: CommandContext, label: string): Promise<string> {
   return ask(context.io, label, {
     echo: false,
     instead: "--password-stdin reads it from standard input",
   });
 }
 
-async function askNewPassword(context: Context, label: string): Promise<string> {
+async function askNewPassword(context: CommandContext, label: string): Promise<string> {
   const first = await askPassword(context, label);
   const again = await askPassword(context, `${label}, again`);
   if (first !== again)

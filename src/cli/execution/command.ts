@@ -1,7 +1,7 @@
 // What a command is: words, arguments and flags → one API request and how to show its answer, or a function that runs here.
 import type { Argument, Flags, ParsedArguments } from "../flags/flag.ts";
 import type { Show } from "../output/show.ts";
-import type { Context } from "./context.ts";
+import type { CommandContext } from "./context.ts";
 
 /** One request. */
 export interface Call {
@@ -32,5 +32,5 @@ interface Described {
 export type Command = Described &
   (
     | { readonly call: Call }
-    | { readonly run: (context: Context, parsed: ParsedArguments) => Promise<void> }
+    | { readonly run: (context: CommandContext, parsed: ParsedArguments) => Promise<void> }
   );

@@ -14,7 +14,7 @@ import { safeText } from "../terminal/safe-text.ts";
 /** An answer with its body as it came. */
 export type Answered = Answer<unknown> & { readonly raw: string };
 
-export class Context {
+export class CommandContext {
   readonly settings: Settings;
   readonly io: Io;
   /** The words and flags as they were typed. */

@@ -36,12 +36,12 @@ export function failureLines(failure: ApiError, settings: Settings): readonly st
   ];
 }
 
-type Next = (failure: ApiError, settings: Settings) => string;
+type NextStep = (failure: ApiError, settings: Settings) => string;
 
 const logIn = "realmgate login";
 
 /** By machine code. */
-const byCode: ReadonlyMap<string, Next> = new Map<string, Next>([
+const byCode: ReadonlyMap<string, NextStep> = new Map<string, NextStep>([
   ["MISSING_TOKEN", (_failure, settings) => notLoggedIn(settings)],
   ["TOKEN_EXPIRED", () => `log in again with ${logIn}, or give another --token`],
   ["INVALID_TOKEN", () => `log in again with ${logIn}, or check --token and REALMGATE_TOKEN`],

@@ -1,12 +1,12 @@
 // Where a program of a container is reached.
-import { containersUrlOf, type Place, programUrl } from "../../client/containers-url.ts";
+import { type ContainerPlace, containersUrlOf, programUrl } from "../../client/containers-url.ts";
 import { fieldAt } from "../output/cell.ts";
 import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
-import type { Context } from "./context.ts";
+import type { CommandContext } from "./context.ts";
 
 /** Asks for the container and its server. Warns where the port cannot be known. */
 export async function programAddress(
-  context: Context,
+  context: CommandContext,
   id: string,
   program: string,
   instance: number | undefined,
@@ -33,7 +33,7 @@ export async function programAddress(
 }
 
 /** The server knows its domain; the scheme and the port are as the API's address suggests. */
-function containersUrlFrom(api: URL, { server }: Place, servers: unknown): string {
+function containersUrlFrom(api: URL, { server }: ContainerPlace, servers: unknown): string {
   const nodes = fieldAt(servers, "servers");
   const node = Array.isArray(nodes) ? nodes.find((each) => fieldAt(each, "name") === server) : null;
   const domain = fieldAt(node, "domain");
@@ -45,7 +45,7 @@ function containersUrlFrom(api: URL, { server }: Place, servers: unknown): strin
   return `${api.protocol}//${domain.slice(server.length + 1)}${port === "" ? "" : `:${port}`}`;
 }
 
-function placeOf(container: unknown): Place {
+function placeOf(container: unknown): ContainerPlace {
   const [id, project_id, server] = ["id", "project_id", "server_name"].map((field) =>
     String(fieldAt(container, field)),
   );

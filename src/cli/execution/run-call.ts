@@ -7,12 +7,12 @@ import type { Show } from "../output/show.ts";
 import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
 import { confirm } from "../terminal/prompt.ts";
 import type { Call, Command } from "./command.ts";
-import type { Answered, Context } from "./context.ts";
+import type { Answered, CommandContext } from "./context.ts";
 import { failureLines } from "./failure.ts";
 import { requiredContainer } from "./required-container.ts";
 import { retryHint } from "./retry-hint.ts";
 
-export interface Prepared {
+interface Prepared {
   readonly path: string;
   readonly query: Readonly<Record<string, string | number | boolean>>;
   readonly body: unknown;
@@ -21,7 +21,7 @@ export interface Prepared {
 /** Asks, calls and shows. Throws CommandFailure, ApiError or NetworkError. */
 export async function runCall(
   command: Command & { readonly call: Call },
-  context: Context,
+  context: CommandContext,
   parsed: ParsedArguments,
 ): Promise<void> {
   const { call } = command;
@@ -117,7 +117,7 @@ function setField(body: Record<string, unknown>, [first = "", ...rest]: string[]
 
 /** What `--if-match` names; `latest` is read first, and only then. */
 async function version(
-  context: Context,
+  context: CommandContext,
   path: string,
   parsed: ParsedArguments,
 ): Promise<string | undefined> {
@@ -126,7 +126,7 @@ async function version(
   return currentVersion(context, path);
 }
 
-async function currentVersion(context: Context, path: string): Promise<string | undefined> {
+async function currentVersion(context: CommandContext, path: string): Promise<string | undefined> {
   const document = path.replace(/\/proxy\/.*$/s, "/proxy/permissions");
   const { data } = await context.request({ method: "GET", path: document });
   const etag = fieldAt(data, "etag");
@@ -136,7 +136,7 @@ async function currentVersion(context: Context, path: string): Promise<string | 
 /** Somebody else wrote in between, or the version is no version: what is there now, and the line to try again. */
 async function stale(
   command: Command,
-  context: Context,
+  context: CommandContext,
   failure: ApiError,
   path: string,
   ifMatch: string,
@@ -155,7 +155,7 @@ async function stale(
 }
 
 /** What a table cannot show: that there is more, or nothing. */
-function sayMore(context: Context, show: Show, { data, ...beside }: Answered): void {
+function sayMore(context: CommandContext, show: Show, { data, ...beside }: Answered): void {
   const { output } = context.settings;
   if (show.as !== "list" || (output !== "table" && output !== "wide")) return;
   const { page, totalPages, total } = (fieldAt(data, "pagination") ?? {}) as Record<

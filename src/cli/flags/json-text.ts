@@ -1,7 +1,7 @@
 // JSON as people type it into a flag: strict (RFC 8259), a name only once an object, and where it goes wrong.
 import { safeText } from "../terminal/safe-text.ts";
 
-export type JsonText =
+type JsonText =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly problem: string; readonly at: number };
 
@@ -28,7 +28,7 @@ class Wrong extends Error {
 
 /** `at` counts UTF-16 units from the start. */
 export function parseJsonText(text: string): JsonText {
-  const reader = new Reader(text);
+  const reader = new JsonReader(text);
   try {
     return { ok: true, value: reader.whole() };
   } catch (thrown) {
@@ -37,7 +37,7 @@ export function parseJsonText(text: string): JsonText {
   }
 }
 
-class Reader {
+class JsonReader {
   readonly #text: string;
   #at = 0;
 

@@ -4,13 +4,13 @@ import { safeText } from "../terminal/safe-text.ts";
 import type { Flag, FlagKind } from "./flag.ts";
 import { parseJsonText, pointAt } from "./json-text.ts";
 
-export type ReadFlag =
+type ReadFlag =
   | { readonly ok: true; readonly value: unknown }
   /** Lines: what is wrong, and below it where. */
   | { readonly ok: false; readonly problem: readonly string[] };
 
 /** Kinds that may be said several times. */
-export const repeatable: ReadonlySet<FlagKind> = new Set([
+const repeatable: ReadonlySet<FlagKind> = new Set([
   "list",
   "texts",
   "json-map",

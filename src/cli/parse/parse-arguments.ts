@@ -8,7 +8,7 @@ import type { In } from "../terminal/io.ts";
 import { safeText } from "../terminal/safe-text.ts";
 import type { CommandLine, FlagTexts } from "./command-line.ts";
 
-export interface ParsedLine {
+interface ParsedLine {
   readonly parsed: ParsedArguments;
   readonly globals: ReadonlyMap<string, unknown>;
   readonly problems: readonly string[];

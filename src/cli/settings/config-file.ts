@@ -34,12 +34,12 @@ export const configKeys = [
 ] as const;
 export type ConfigKey = (typeof configKeys)[number];
 
-export type Profile = { readonly [Key in ConfigKey]?: string } & {
+export type ConfigProfile = { readonly [Key in ConfigKey]?: string } & {
   readonly session?: StoredSession;
 };
 
-export interface Config extends Profile {
-  readonly profiles?: Readonly<Record<string, Profile>>;
+export interface ConfigFile extends ConfigProfile {
+  readonly profiles?: Readonly<Record<string, ConfigProfile>>;
 }
 
 /** What is secret in it. */
@@ -47,8 +47,8 @@ export const secretKeys: ReadonlySet<string> = new Set(["token", "session"]);
 
 const anew = "realmgate config reset starts it anew";
 
-export type ReadConfig =
-  | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
+type ReadConfig =
+  | { readonly ok: true; readonly config: ConfigFile; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly problems: readonly string[] };
 
 export function defaultConfigPath(home: string = homedir()): string {
@@ -86,11 +86,11 @@ export function readConfig(path: string): ReadConfig {
   const problems = configProblems(read.value);
   if (problems.length > 0)
     return { ok: false, problems: [...problems.map((each) => `${path}: ${each}`), anew] };
-  return { ok: true, config: read.value as Config, warnings };
+  return { ok: true, config: read.value as ConfigFile, warnings };
 }
 
 /** Whole or not at all, mode 0600, also when somebody made the file readable. Throws when the file system refuses. */
-export function writeConfig(path: string, config: Config): void {
+export function writeConfig(path: string, config: ConfigFile): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const draft = `${path}.${randomBytes(6).toString("hex")}`;
   try {
@@ -104,16 +104,16 @@ export function writeConfig(path: string, config: Config): void {
 }
 
 /** The settings in force: the profile's where it has them. Undefined: there is no such profile. */
-export function profileOf(config: Config, name: string | undefined): Profile | undefined {
+export function profileOf(config: ConfigFile, name: string | undefined): ConfigProfile | undefined {
   return name === undefined ? config : ownField(config.profiles, name);
 }
 
 /** The configuration with these settings changed in the profile, or at the top; undefined takes a setting away. */
 export function withSettings(
-  config: Config,
+  config: ConfigFile,
   profile: string | undefined,
-  change: { readonly [Key in keyof Profile]?: Profile[Key] | undefined },
-): Config {
+  change: { readonly [Key in keyof ConfigProfile]?: ConfigProfile[Key] | undefined },
+): ConfigFile {
   if (profile === undefined) return merged(config, change);
   const before = ownField(config.profiles, profile) ?? {};
   return { ...config, profiles: { ...config.profiles, [profile]: merged(before, change) } };
@@ -125,7 +125,7 @@ function merged<Settings extends object>(settings: Settings, change: object): Se
 }
 
 /** What is wrong with it, each with its place. */
-export function configProblems(value: unknown): string[] {
+function configProblems(value: unknown): string[] {
   if (!isObject(value)) return ["must be a JSON object"];
   const { profiles = {}, ...top } = value;
   if (!isObject(profiles)) return [...profileProblems(top, ""), "profiles must be an object"];

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HttpClient } from "../../client/http.ts";
-import type { Config } from "./config-file.ts";
+import type { ConfigFile } from "./config-file.ts";
 import { credentialOf } from "./credential.ts";
 import { readSettings } from "./settings.ts";
 
@@ -20,7 +20,7 @@ const basic = (text: string) => `Basic ${Buffer.from(text).toString("base64")}`;
 function sent(
   flags: Record<string, string>,
   environment: Record<string, string> = {},
-  config: Config = {},
+  config: ConfigFile = {},
 ): string | null {
   const path = join(folder, "config.json");
   writeFileSync(path, JSON.stringify({ baseUrl: api, ...config }), { mode: 0o600 });

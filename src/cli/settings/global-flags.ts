@@ -97,7 +97,7 @@ export const globalFlags = {
 export type GlobalName = keyof typeof globalFlags;
 
 /** Ours first: `HOODY_` is what the people who come from there have set. */
-export const prefixes = ["REALMGATE_", "HOODY_"] as const;
+const prefixes = ["REALMGATE_", "HOODY_"] as const;
 
 /** The text that the environment has for a flag; a variable that is empty is not set. */
 export function fromEnvironment(

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { settings as serverSettings } from "../../config/settings.ts";
-import { type Config, readConfig, writeConfig } from "./config-file.ts";
+import { type ConfigFile, readConfig, writeConfig } from "./config-file.ts";
 import { siteOf } from "./credential.ts";
 import { ownVariables } from "./global-flags.ts";
 import { readSettings, type Settings } from "./settings.ts";
@@ -24,7 +24,7 @@ const REALM = "507f1f77bcf86cd799439011";
 const OTHER = "60d5f1f3a3b4f9c3e8a1b2c3";
 let files = 0;
 
-function fileWith(config: Config | string): string {
+function fileWith(config: ConfigFile | string): string {
   const path = join(folder, `config-${++files}.json`);
   writeFileSync(path, typeof config === "string" ? config : JSON.stringify(config), {
     mode: 0o600,
@@ -35,7 +35,7 @@ function fileWith(config: Config | string): string {
 function read(
   flags: Record<string, unknown>,
   environment: Record<string, string> = {},
-  config: Config | string = {},
+  config: ConfigFile | string = {},
 ) {
   const all = new Map(Object.entries({ config: fileWith(config), ...flags }));
   return readSettings({ flags: all, environment, home: folder });
@@ -48,7 +48,11 @@ function settings(...args: Parameters<typeof read>): Settings {
 }
 
 describe("a flag beats a variable, that beats the file, and that the default", () => {
-  const config: Config = { baseUrl: "https://file.example", output: "yaml", container: "c-file" };
+  const config: ConfigFile = {
+    baseUrl: "https://file.example",
+    output: "yaml",
+    container: "c-file",
+  };
 
   test.each([
     ["flag", { "base-url": "https://flag.example" }, "https://flag.example/"],

@@ -1,8 +1,8 @@
-// What a caller writes from: a document as it is, or an answer that was read before (`{...answer}` included).
+// Accepts as a body either a document or an answer that was read before (`{...answer}` included).
 
 export interface WriteSource {
   readonly body: unknown;
-  /** The version that the body was made from, when it says so: `file:v<N>`. */
+  /** Version that the body was made from, `file:v<N>`; null: unknown. */
   readonly version: string | null;
 }
 
@@ -13,7 +13,7 @@ export const documentMetadata: ReadonlySet<string> = new Set([
   "schema_version",
   "warnings",
 ]);
-/** The envelope's own names. */
+/** Field names of the envelope. */
 const envelope: ReadonlySet<string> = new Set([
   "statusCode",
   "message",
@@ -22,7 +22,7 @@ const envelope: ReadonlySet<string> = new Set([
   "revision",
 ]);
 
-/** An answer becomes its `data`; what was spelled beside a spread answer replaces what was read. */
+/** Unwraps an answer to its `data`. Fields spelled beside a spread answer override those that were read. */
 export function writtenFrom(given: unknown): WriteSource {
   if (!isRecord(given)) return { body: given, version: null };
   if (!isAnswer(given))

@@ -112,7 +112,7 @@ describe.skipIf(tcp === null)("a tunnel", () => {
     const { input, exit, complaints } = open(await placed());
     input.write("x");
     expect(await exit).toBe(1);
-    expect(complaints[0]).toEndWith(": the connection broke off");
+    expect(complaints[0]).toEndWith(": the connection was lost");
     await noneIsOpen();
   });
 

@@ -73,7 +73,7 @@ describe("a tunnel", () => {
   });
 
   test.each([
-    ["text", "the gate sent text, which a tunnel does not use"],
+    ["text", "the gate sent a text message, which a tunnel does not use"],
     ["kill", "the connection was lost"],
     ["leave", "closed by the gate: 1008 access?[31m ended"],
   ])("that the gate ends by %p says so", async (says, failure) => {

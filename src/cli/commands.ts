@@ -1,4 +1,4 @@
-// Every command, in the order of the help. Further ones plug in here.
+// Every command, in the order of the help.
 
 import { aliasCommands } from "./commands/aliases.ts";
 import { configCommands } from "./commands/config.ts";

@@ -1,4 +1,4 @@
-// One command line, from words to exit code.
+// Runs one command line; returns the exit code.
 
 import { commands as allCommands } from "./commands.ts";
 import type { Command } from "./execution/command.ts";
@@ -13,17 +13,17 @@ import { CommandFailure, type ExitCode, exitCode } from "./terminal/exit-code.ts
 import type { Io } from "./terminal/io.ts";
 import { safeText } from "./terminal/safe-text.ts";
 
-/** Lines of help where nobody said how wide. */
+/** Columns of help when stdout is not a terminal. */
 const helpColumns = 100;
 
-/** `said` is what follows `realmgate`. */
+/** `argv`: the words after `realmgate`. Throws only what is a bug. */
 export async function run(
-  said: readonly string[],
+  argv: readonly string[],
   process: Io,
   commands: readonly Command[] = allCommands,
 ): Promise<ExitCode> {
-  const words = said.filter((word) => word !== noColor);
-  const io = words.length === said.length ? process : withoutColours(process);
+  const words = argv.filter((word) => word !== noColor);
+  const io = words.length === argv.length ? process : withoutColours(process);
   const line = readCommandLine(commands, words, {
     out: (text) => io.stdout.write(text),
     err: (text) => io.stderr.write(printable(text)),
@@ -38,7 +38,7 @@ export async function run(
   };
   const { parsed, globals, problems } = await parseArguments(line, io.stdin);
   if (problems.length > 0) {
-    complain([...problems, `realmgate ${line.command.words} --help tells how it is used`]);
+    complain([...problems, `see realmgate ${line.command.words} --help`]);
     return exitCode.usage;
   }
   const toleratesConfig = line.command.words.startsWith("config ");
@@ -66,14 +66,14 @@ export async function run(
   }
 }
 
-/** Taken out first, wherever it stands: projects have a `--color` of their own, and this would be its opposite. */
+/** Removed before parsing: commands of projects have a `--color` flag, and the parser would read this as its negation. */
 const noColor = "--no-color";
 
 function withoutColours(io: Io): Io {
   return { ...io, environment: { ...io.environment, NO_COLOR: "1" } };
 }
 
-/** What the parser says of a line may have the line in it. */
+/** Messages of the parser may contain parts of the line. */
 function printable(text: string): string {
   return text.split("\n").map(safeText).join("\n");
 }

@@ -6,26 +6,26 @@ import type { CommandContext } from "./context.ts";
 /** One request. */
 export interface Call {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** After `/api/v1`; `{name}` is an argument, or a flag that goes to the path. */
+  /** After `/api/v1`; `{name}` is an argument or a path flag. */
   readonly path: string;
-  /** The body made of the flags → the body that is sent. */
+  /** Transforms the body that the flags make into the body to send. */
   readonly body?: (body: Readonly<Record<string, unknown>>, parsed: ParsedArguments) => unknown;
   readonly show: Show;
-  /** Whether it writes a permission document, and so names its version. */
+  /** Whether the call writes a permission document and requires its version. */
   readonly versioned?: boolean;
 }
 
 interface Described {
   /** `projects create` */
   readonly words: string;
-  /** Other spellings of all the words. */
+  /** Other spellings of the whole command. */
   readonly aliases?: readonly string[];
   readonly about: string;
-  /** A line that works, without the `realmgate` before it. */
+  /** A working command line, without the leading `realmgate`. */
   readonly example: string;
   readonly args?: readonly Argument[];
   readonly flags?: Flags;
-  /** Asked before it is done, unless `--yes`; every DELETE asks, so this is how it is called. */
+  /** What the command deletes, for the confirmation question; `--yes` skips it. Required for every DELETE. */
   readonly destroys?: string;
 }
 

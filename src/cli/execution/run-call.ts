@@ -1,4 +1,4 @@
-// One call of the table: what was said → a request → what is shown.
+// Runs one call of the table: parsed arguments → request → output.
 import { ApiError } from "../../client/errors.ts";
 import type { Flag, ParsedArguments } from "../flags/flag.ts";
 import { fieldAt } from "../output/cell.ts";
@@ -18,7 +18,7 @@ interface Prepared {
   readonly body: unknown;
 }
 
-/** Asks, calls and shows. Throws CommandFailure, ApiError or NetworkError. */
+/** Confirms, calls and shows. Throws CommandFailure, ApiError or NetworkError. */
 export async function runCall(
   command: Command & { readonly call: Call },
   context: CommandContext,
@@ -45,11 +45,11 @@ export async function runCall(
   }
   context.show(call.show, answered);
   if (call.show.as === "done") context.say(answered.message);
-  if (isDryRun) context.say("a dry run: nothing was stored");
+  if (isDryRun) context.say("dry run: nothing was stored");
   sayMore(context, call.show, answered);
 }
 
-/** Arguments and flags, each where it goes. */
+/** Puts arguments and flags into path, query and body. Throws CommandFailure for what is missing or has the wrong type. */
 export function prepare(
   command: Command & { readonly call: Call },
   parsed: ParsedArguments,
@@ -115,7 +115,7 @@ function setField(body: Record<string, unknown>, [first = "", ...rest]: string[]
   setField(inner as Record<string, unknown>, rest, value);
 }
 
-/** What `--if-match` names; `latest` is read first, and only then. */
+/** Value of `--if-match`; fetches the current version for `latest` only. */
 async function version(
   context: CommandContext,
   path: string,
@@ -133,7 +133,7 @@ async function currentVersion(context: CommandContext, path: string): Promise<st
   return typeof etag === "string" ? etag : undefined;
 }
 
-/** Somebody else wrote in between, or the version is no version: what is there now, and the line to try again. */
+/** For a stale version: the failure with the current version and the command line to run again. */
 async function stale(
   command: Command,
   context: CommandContext,
@@ -148,13 +148,13 @@ async function stale(
   return new CommandFailure(
     exitCode.failed,
     ...failureLines(failure, context.settings),
-    `The document is at ${now} now; this was written for ${ifMatch}. See what changed, then write again:`,
+    `The document is now at ${now}; this write was for ${ifMatch}. Check what changed, then run again:`,
     `  realmgate ${read}`,
     `  ${retryHint(context.typed, command, new Map([["if-match", now]]))}`,
   );
 }
 
-/** What a table cannot show: that there is more, or nothing. */
+/** Says on stderr what a table cannot show: that there are more entries, or none. */
 function sayMore(context: CommandContext, show: Show, { data, ...beside }: Answered): void {
   const { output } = context.settings;
   if (show.as !== "list" || (output !== "table" && output !== "wide")) return;
@@ -166,7 +166,7 @@ function sayMore(context: CommandContext, show: Show, { data, ...beside }: Answe
     context.say(`page ${page} of ${totalPages}, ${total} in all: --page and --limit show others`);
   }
   if ((beside as { truncated?: unknown }).truncated === true) {
-    context.say("there are more than are shown");
+    context.say("the list is truncated: there are more entries");
   }
   if (rowsOf(show, data).length === 0) context.say("none");
 }

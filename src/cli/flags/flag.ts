@@ -1,6 +1,6 @@
 // What a command declares about its flags and arguments, and what parsing yields.
 
-/** How the text of a flag is read; see read-flag.ts. */
+/** How the text of a flag is parsed; see read-flag.ts. */
 export type FlagKind =
   | "text"
   | "integer"
@@ -20,19 +20,19 @@ export interface Flag {
   /** One line for the help. */
   readonly about: string;
   readonly required?: boolean;
-  /** Where its value goes; `query` of a GET and `body` of everything else when unset. `here`: the command takes it itself. */
+  /** Where the value goes; unset: `query` of a GET, else `body`. `here`: the command handles it. */
   readonly goesTo?: "body" | "query" | "path" | "if-match" | "here";
-  /** Its place in the body, dotted (`match.method`), or in the query; the name with `_` when unset. */
+  /** Dotted path in the body (`match.method`) or query parameter; unset: the name with `_`. */
   readonly field?: string;
   readonly choices?: readonly string[];
   /** `--no-NAME` sends null. */
   readonly nullable?: boolean;
-  /** `-` reads it from standard input; it is never shown. */
+  /** `-` reads the value from standard input; it is never printed. */
   readonly secret?: boolean;
   readonly hidden?: boolean;
-  /** Taken from `--container`, its variable or the file when it is not there. */
+  /** Defaults to the container of the settings. */
   readonly orContainer?: boolean;
-  /** What stands for the value in the help. */
+  /** Placeholder of the value in the help. */
   readonly placeholder?: string;
 }
 
@@ -43,7 +43,7 @@ export interface Argument {
   readonly name: string;
   readonly about: string;
   readonly choices?: readonly string[];
-  /** Taken from `--container` or its variable when it is not there. */
+  /** Defaults to the container of the settings. */
   readonly orContainer?: boolean;
 }
 

@@ -1,4 +1,4 @@
-// What a dry run would change, for people.
+// What a write would change (dry run), for people.
 import { cell, fieldAt, listAt } from "./cell.ts";
 import { pairs, type TableOptions, table } from "./table.ts";
 
@@ -9,7 +9,7 @@ const settings = [
   ["enable proxy", "enable_proxy"],
 ] as const;
 
-/** What differs; `preview` is the API's. */
+/** The differences; `preview`: the API's answer. */
 export function previewText(preview: unknown, options: TableOptions): readonly string[] {
   const moved = settings.flatMap(([name, field]) => {
     const [before, after] = ["before", "after"].map((when) => fieldAt(preview, `${field}_${when}`));

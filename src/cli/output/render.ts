@@ -1,4 +1,4 @@
-// What a call answered → what stdout gets.
+// An answer → text for stdout.
 import { Document, visit } from "yaml";
 import type { Output } from "../settings/global-flags.ts";
 import { safeJson, safeText } from "../terminal/safe-text.ts";
@@ -9,7 +9,7 @@ import { pairs, type TableOptions, table } from "./table.ts";
 interface AnswerBody {
   /** Unwrapped. */
   readonly data: unknown;
-  /** The body as it came. */
+  /** The unparsed body. */
   readonly raw: string;
 }
 
@@ -18,7 +18,7 @@ interface RenderOptions extends TableOptions {
   readonly quiet: boolean;
 }
 
-/** With the line break at its end; empty: nothing. */
+/** Ends with a line break unless empty. */
 export function render(show: Show, answered: AnswerBody, options: RenderOptions): string {
   if (options.quiet) return lines(ids(show, answered.data));
   switch (options.output) {
@@ -37,9 +37,9 @@ export function render(show: Show, answered: AnswerBody, options: RenderOptions)
   }
 }
 
-/** Texts with something unsafe are double-quoted, the only place where YAML has escapes. */
+/** Double-quotes strings with unsafe characters: only such strings can have escapes in YAML. */
 function yaml(data: unknown): string {
-  // YAML 1.1 readers take a bare `yes` or `on` for a truth value.
+  // YAML 1.1 parsers read a bare `yes` or `on` as a boolean.
   const document = new Document(data, { compat: "yaml-1.1", aliasDuplicateObjects: false });
   visit(document, {
     Scalar(_key, scalar) {
@@ -112,7 +112,7 @@ export function recordText(
   );
 }
 
-/** The items that a list shows. */
+/** The rows that a list shows. */
 export function rowsOf(show: Extract<Show, { as: "list" }>, data: unknown): readonly unknown[] {
   if (show.items !== null) return listAt(data, show.items);
   return Array.isArray(data) ? data : [];

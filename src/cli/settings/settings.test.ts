@@ -161,9 +161,9 @@ describe("the file", () => {
 
   test.each([
     ['{"baseUrl": "x",}', "line 1: expected a name in double quotes"],
-    ['{\n  "baseUrl": 1\n}', "baseUrl must be a text"],
-    ['{"baseurl": "x"}', "baseurl is no setting: baseUrl, containersUrl, realm"],
-    ['{"profiles": {"ci": {"session": {"token": 1}}}}', "profiles.ci.session is no session"],
+    ['{\n  "baseUrl": 1\n}', "baseUrl must be a string"],
+    ['{"baseurl": "x"}', "baseurl is not a setting (baseUrl, containersUrl, realm"],
+    ['{"profiles": {"ci": {"session": {"token": 1}}}}', "profiles.ci.session is not a session"],
     ["[]", "must be a JSON object"],
   ])("%s cannot be used", (text, problem) => {
     const found = read({}, {}, text);

@@ -1,5 +1,5 @@
-// Flags, environment and configuration file → how this command runs. A flag beats a variable, that beats the file, and that
-// the default; a profile stands in for the top of the file.
+// Flags, environment and configuration file → settings of this command. A flag overrides a variable, a variable the file, the
+// file the default. A profile replaces the top level of the file.
 import { inRealm, parseBaseUrl, realmIdPattern, realmOf } from "../../client/api-host.ts";
 import type { ExitCode } from "../terminal/exit-code.ts";
 import { exitCode } from "../terminal/exit-code.ts";
@@ -20,7 +20,7 @@ import {
   outputs,
 } from "./global-flags.ts";
 
-/** A server on this machine; by name, so that a realm can stand before it. */
+/** This machine, by name: a realm label can be prepended. */
 export const defaultBaseUrl = "http://localhost:8080";
 
 export interface Settings {
@@ -33,18 +33,18 @@ export interface Settings {
   /** Name of the profile in force. */
   readonly profileName: string | undefined;
   readonly profile: ConfigProfile;
-  /** With the realm's label, when there is a realm. */
+  /** Includes the realm label, if there is a realm. */
   readonly baseUrl: URL;
-  /** Where containers are reached, when somebody said it. */
+  /** Base URL of the containers' domain, if set. */
   readonly containersUrl: string | undefined;
   readonly container: string | undefined;
-  /** What was said about who calls, strongest first; see credential.ts. */
+  /** Parts of credentials by source, highest precedence first; see credential.ts. */
   readonly identities: readonly CallerIdentity[];
-  /** To be said once, on stderr. */
+  /** Warnings for stderr. */
   readonly warnings: readonly string[];
 }
 
-/** From one place; the parts of different places are not mixed, but a password may come with the name of a weaker one. */
+/** Credential parts from one source. Sources are not mixed, except that a password may use the name of a weaker source. */
 export interface CallerIdentity {
   readonly from: Source;
   readonly token: string | undefined;
@@ -60,12 +60,12 @@ type ReadSettings =
   | { readonly ok: false; readonly exit: ExitCode; readonly problems: readonly string[] };
 
 export interface SettingSources {
-  /** Values of global flags, read; `-` already replaced by what stdin had. */
+  /** Parsed values of global flags; `-` is already replaced by standard input. */
   readonly flags: ReadonlyMap<string, unknown>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** For the default configuration file. */
   readonly home?: string;
-  /** For commands that mend the file: what is wrong with it is a warning, and it counts as empty. */
+  /** For commands that repair the file: treat a broken file as empty. */
   readonly toleratesConfig?: boolean;
 }
 
@@ -139,7 +139,7 @@ type BaseUrl =
   | { readonly ok: true; readonly url: URL }
   | { readonly ok: false; readonly problem: string };
 
-/** A realm that is said more weakly than a base URL which names one gives way; said equally strongly, they have to agree. */
+/** The realm in a base URL overrides a --realm of weaker source; from the same source they must agree. */
 function baseUrl(base: FoundSetting, realm: FoundSetting): BaseUrl {
   try {
     const url = parseBaseUrl(base.text ?? defaultBaseUrl);

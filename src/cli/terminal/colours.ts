@@ -1,4 +1,4 @@
-// Colours, where somebody looks and did not ask for none (no-color.org).
+// Colours on a terminal, unless NO_COLOR is set (no-color.org).
 import type { Out } from "./io.ts";
 
 export interface Colours {

@@ -38,7 +38,7 @@ describe("a server that is not there", () => {
     expect(await listAt(url)).toEqual({
       exit: 1,
       out: "",
-      err: `error: Nothing listens at ${url}: is the server running there? Use --base-url to call another API.\n`,
+      err: `error: Nothing listens at ${url}: is the server running there? To call another API, use --base-url.\n`,
     });
   });
 

@@ -79,7 +79,10 @@ describe("streams and exit codes", () => {
     ["projects list --page two", "--page is a whole number; not two"],
     ["projects list --base-url api.example", "the base URL must be an http:// or https:// URL"],
     ["containers manage 0123456789abcdef01234567 reboot", "operation is one of start, stop"],
-    [`projects proxy state --project ${ABSENT}`, "--if-match is missing: version that you saw"],
+    [
+      `projects proxy state --project ${ABSENT}`,
+      "--if-match is missing: version that the write is based on",
+    ],
     [`explain ${ABSENT}`, "One of --program NAME (with --instance), --host HOST and --alias NAME"],
     [`explain ${ABSENT} --host a --alias b`, "One of --program NAME"],
     ["proxy create --program terminal", "which container? name it with --container ID"],
@@ -96,7 +99,7 @@ describe("streams and exit codes", () => {
     const ran = await run(`projects proxy default --project ${ABSENT} --default dney`);
     expect(ran.err.split("\n").slice(0, 2)).toEqual([
       "error: --default is one of allow, deny; not dney",
-      "--if-match is missing: version that you saw, as `get` shows it: file:v3; `latest` reads it first",
+      "--if-match is missing: version that the write is based on, as `get` shows it: file:v3; `latest` fetches it",
     ]);
   });
 

@@ -1,4 +1,4 @@
-// The configuration file. With --profile, the settings of that profile.
+// The configuration file; with --profile, that profile.
 
 import { parseBaseUrl, realmIdPattern } from "../../client/api-host.ts";
 import type { Command } from "../execution/command.ts";
@@ -21,7 +21,7 @@ import { safeText } from "../terminal/safe-text.ts";
 
 const key: Argument = { name: "key", about: "the setting", choices: configKeys };
 
-/** Why a value is none. */
+/** What is wrong with a value; null: nothing. */
 const rules: Readonly<Record<ConfigKey, (value: string) => string | null>> = {
   baseUrl: (value) => {
     try {
@@ -48,9 +48,9 @@ const rules: Readonly<Record<ConfigKey, (value: string) => string | null>> = {
 export const configCommands: readonly Command[] = [
   {
     words: "config set",
-    about: "keep a setting",
+    about: "store a setting",
     example: "config set baseUrl https://api.example.com",
-    args: [key, { name: "value", about: "its value; - reads it from standard input" }],
+    args: [key, { name: "value", about: "its value; - reads standard input" }],
     run: async (context, { args }) => {
       const name = args.get("key") as ConfigKey;
       const said = args.get("value") ?? "";
@@ -76,7 +76,7 @@ export const configCommands: readonly Command[] = [
   },
   {
     words: "config unset",
-    about: "forget a setting",
+    about: "remove a setting",
     example: "config unset realm",
     args: [{ ...key, choices: [...configKeys, "session"] }],
     run: async (context, { args }) => {
@@ -86,7 +86,7 @@ export const configCommands: readonly Command[] = [
   },
   {
     words: "config show",
-    about: "print all settings; secrets are left out",
+    about: "print all settings without secrets",
     example: "config show -o yaml",
     run: async (context) => {
       refuseBroken(context);
@@ -96,7 +96,7 @@ export const configCommands: readonly Command[] = [
   },
   {
     words: "config path",
-    about: "print where the file is",
+    about: "print the path of the file",
     example: "config path",
     run: async (context) => {
       const { configPath } = context.settings;
@@ -121,12 +121,12 @@ export const configCommands: readonly Command[] = [
         }),
       );
       if (problems.length > 0) throw new CommandFailure(exitCode.failed, ...problems.map(safeText));
-      context.say(`${context.settings.configPath} is good`);
+      context.say(`${context.settings.configPath} is valid`);
     },
   },
   {
     words: "config reset",
-    about: "start the file anew: all settings, profiles and sessions are gone",
+    about: "empty the file: removes all settings, profiles and sessions",
     example: "config reset --yes",
     run: async (context) => {
       const { configPath, yes } = context.settings;
@@ -138,7 +138,7 @@ export const configCommands: readonly Command[] = [
 
 const one: Show = { as: "text", text: (data) => [safeText(String(data))], id: "" };
 
-/** What cannot be read is not written over. */
+/** Never overwrite a file that cannot be read. */
 function refuseBroken({ settings }: CommandContext): void {
   const read = readConfig(settings.configPath);
   if (!read.ok) {

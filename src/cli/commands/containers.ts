@@ -14,7 +14,7 @@ const operations = ["start", "stop", "force-stop", "restart", "pause", "resume"]
 const upstream: Flags = {
   address: {
     kind: "text",
-    about: "where the gate dials (operators)",
+    about: "address that the gate dials (operators)",
     placeholder: "ip",
     nullable: true,
   },
@@ -26,7 +26,7 @@ const upstream: Flags = {
   },
 };
 
-/** What containers are made with and keep, and the gate has no use for. */
+/** Attributes that the gate stores without using them. */
 const kept: Flags = {
   ai: { kind: "boolean", about: "with the AI kit" },
   autostart: { kind: "boolean", about: "starts with its server" },
@@ -46,7 +46,7 @@ const included: Flags = {
   },
 };
 
-/** A port alone is a program whose instances share it. */
+/** A number is the port that all instances of the program share. */
 function withPorts(body: Readonly<Record<string, unknown>>): unknown {
   const { programs } = body;
   if (typeof programs !== "object" || programs === null) return body;
@@ -60,16 +60,16 @@ function withPorts(body: Readonly<Record<string, unknown>>): unknown {
 export const containerCommands: readonly Command[] = [
   {
     words: "containers create",
-    about: "make a container in a project",
+    about: "create a container in a project",
     example: 'containers create --project $PROJECT_ID --name "api-server" --hoody-kit',
     flags: {
       project,
       "server-id": {
         kind: "text",
-        about: "its server; not needed where there is one",
+        about: "its server; optional when there is only one",
         placeholder: "id",
       },
-      name: { kind: "text", about: "letters, digits, - and _; random when it is not there" },
+      name: { kind: "text", about: "letters, digits, - and _; default: random" },
       "hoody-kit": { kind: "boolean", about: "with the kit of programs" },
       color: { kind: "text", about: "#RRGGBB" },
       comment: { kind: "text", about: "a note" },
@@ -77,12 +77,12 @@ export const containerCommands: readonly Command[] = [
       ...upstream,
       ...kept,
       "container-image": { kind: "text", about: "its image" },
-      "ssh-public-key": { kind: "text", about: "who may come by ssh" },
+      "ssh-public-key": { kind: "text", about: "public key for ssh" },
       "dev-kit": { kind: "boolean", about: "with the development kit" },
       kvm: { kind: "boolean", about: "with virtual machines" },
       "dev-kvm": { kind: "boolean", about: "with virtual machines for development" },
-      prespawn: { kind: "boolean", about: "made ahead" },
-      "bypass-prespawn": { kind: "boolean", about: "not one that was made ahead" },
+      prespawn: { kind: "boolean", about: "prespawn it" },
+      "bypass-prespawn": { kind: "boolean", about: "do not take a prespawned one" },
       ramdisk: { kind: "json", about: "its memory disk" },
       cache: { kind: "json", about: "its cache" },
       "cache-image": { kind: "json", about: "whether its image is cached" },
@@ -97,7 +97,7 @@ export const containerCommands: readonly Command[] = [
   {
     words: "containers list",
     aliases: ["ps", "containers ls"],
-    about: "containers that you see",
+    about: "containers",
     example: "containers list --project $PROJECT_ID -o wide",
     flags: {
       project: {
@@ -109,9 +109,9 @@ export const containerCommands: readonly Command[] = [
       ...paging("created_at", "id", "name", "status", "updated_at"),
       "realm-id": realmFilter,
       ...included,
-      "include-prespawn": { kind: "boolean", about: "with those made ahead" },
-      "include-expired": { kind: "boolean", about: "with those of servers that are over" },
-      "include-deleting": { kind: "boolean", about: "with those that are going" },
+      "include-prespawn": { kind: "boolean", about: "with prespawned ones" },
+      "include-expired": { kind: "boolean", about: "with those of expired servers" },
+      "include-deleting": { kind: "boolean", about: "with those being deleted" },
     },
     call: {
       method: "GET",
@@ -150,7 +150,7 @@ export const containerCommands: readonly Command[] = [
       comment: { kind: "text", about: "a note", nullable: true },
       "realm-ids": realmIds,
       ...kept,
-      "ssh-public-key": { kind: "text", about: "who may come by ssh", nullable: true },
+      "ssh-public-key": { kind: "text", about: "public key for ssh", nullable: true },
       ramdisk: { kind: "json", about: "its memory disk" },
       "ramdisk-size": { kind: "json", about: "size of its memory disk" },
     },
@@ -197,7 +197,7 @@ export const containerCommands: readonly Command[] = [
   },
   {
     words: "containers upstream set",
-    about: "say where the gate dials for a container (operators)",
+    about: "set the address that the gate dials for a container (operators)",
     example:
       "containers upstream set 890abcdef12345678901cdef --address 10.0.3.7 --programs terminal=7681",
     args: [containerId],
@@ -206,12 +206,12 @@ export const containerCommands: readonly Command[] = [
   },
   {
     words: "containers url",
-    about: "print where a program of a container is reached",
+    about: "print the URL of a container's program",
     example: "containers url 890abcdef12345678901cdef --program http --instance 3000",
     args: [containerId],
     flags: {
-      program: { kind: "text", about: "which program: terminal, http, …", required: true },
-      instance: { kind: "integer", about: "which one; of http the port" },
+      program: { kind: "text", about: "program: terminal, http, …", required: true },
+      instance: { kind: "integer", about: "instance; of http the port" },
     },
     run: async (context, { args, flags }) => {
       const id = requiredContainer(args.get("id") ?? context.settings.container);

@@ -1,4 +1,4 @@
-// The body of `permissions replace`: from flags, or whole from a file with flags over it.
+// The body of `permissions replace`: from flags, or from a file that flags override.
 import { documentMetadata } from "../../client/write-from-answer.ts";
 import type { ParsedArguments } from "../flags/flag.ts";
 import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
@@ -10,7 +10,7 @@ export function documentFrom(
   const whole = parsed.flags.get("file");
   if (whole === undefined) return body;
   if (typeof whole !== "object" || whole === null || Array.isArray(whole)) {
-    throw new CommandFailure(exitCode.usage, "--file has no document: it must be a JSON object");
+    throw new CommandFailure(exitCode.usage, "--file must hold a document: a JSON object");
   }
   const kept = Object.entries(whole).filter(([field]) => !documentMetadata.has(field));
   return { ...Object.fromEntries(kept), ...body };

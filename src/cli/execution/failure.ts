@@ -105,8 +105,8 @@ function notLoggedIn(settings: Settings): string {
 }
 
 const networkNext: Readonly<Record<NetworkErrorKind, string>> = {
-  dns: "Use --base-url to call another API.",
-  refused: "Use --base-url to call another API.",
+  dns: "To call another API, use --base-url.",
+  refused: "To call another API, use --base-url.",
   certificate: "NODE_EXTRA_CA_CERTS=FILE.pem makes this command trust another authority.",
   timeout: "",
   aborted: "",

@@ -67,7 +67,7 @@ function whereTo(body: Readonly<Record<string, unknown>>, { flags }: ParsedArgum
   if (["program", "host", "alias"].filter((name) => flags.has(name)).length !== 1) {
     throw new CommandFailure(
       exitCode.usage,
-      "where does the request go? Give one of --program NAME (with --instance), --host HOST and --alias NAME",
+      "where does the request go? One of --program NAME (with --instance), --host HOST and --alias NAME is required",
     );
   }
   const host = String(flags.get("host") ?? "");

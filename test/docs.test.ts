@@ -108,16 +108,39 @@ describe("the documents", () => {
     expect(all.filter(({ text }) => foreign.test(text)).map(({ path }) => path)).toEqual([]);
   });
 
-  test("the architecture has the rooms of each layer in the order that the house rules hold", async () => {
+  describe("the architecture", async () => {
     const rules = await textOf("test/tidy.test.ts");
-    const [, table = ""] = /^const rooms[^=]*= \{\n(.*?)^\};/ms.exec(rules) ?? [];
-    const layers = [...table.matchAll(/"(src\/[\w/-]+)": \[([^\]]*)\]/g)];
-    expect(layers.length).toBeGreaterThan(1);
     const architecture = byPath.get("docs/architecture.md")?.text ?? "";
-    for (const [, layer, list = ""] of layers) {
-      const order = [...list.matchAll(/"([\w-]+)"/g)].map(([, room]) => `\`${room}\``).join(" < ");
-      expect(architecture).toContain(`| \`${layer}\` | ${order} |`);
-    }
+    /** The lists of names that this table of the house rules has. */
+    const lists = (table: string): [string, string[]][] => {
+      const [, rows = ""] =
+        new RegExp(`^const ${table}[^=]*= \\{\n(.*?)^\\};`, "ms").exec(rules) ?? [];
+      return [...rows.matchAll(/^ {2}"?([\w/-]+)"?: \[([^\]]*)\]/gm)].map(
+        ([, key = "", list = ""]) => [
+          key,
+          [...list.matchAll(/"([^"]+)"/g)].map(([, name]) => `\`${name}\``),
+        ],
+      );
+    };
+
+    test.each(lists("directions"))(
+      "says what %s may import, as the house rules do",
+      (layer, allowed) => {
+        const row = architecture.split("\n").find((line) => line.startsWith(`| \`${layer}\` |`));
+        expect(row?.split(" | ").at(-1)).toBe(
+          allowed.length === 0 ? "|" : `${allowed.join(", ")} |`,
+        );
+      },
+    );
+
+    test.each(lists("rooms"))("has the rooms of %s in their order", (layer, order) => {
+      expect(architecture).toContain(`| \`${layer}\` | ${order.join(" < ")} |`);
+    });
+
+    test("is compared with lists that are there", () => {
+      expect(lists("directions").length).toBeGreaterThan(8);
+      expect(lists("rooms").length).toBeGreaterThan(1);
+    });
   });
 
   test("decisions are numbered without a gap, and each says what would change our mind", () => {

@@ -45,7 +45,7 @@ let upstream: Upstream;
 beforeAll(async () => {
   program = await startProgram({ environment: { REALMGATE_TRUSTED_PROXIES: "" } });
   upstream = await startUpstream();
-});
+}, 30_000);
 
 afterAll(async () => {
   await program[Symbol.asyncDispose]();
@@ -138,6 +138,7 @@ test.each(runnable.filter(({ language }) => language === "ts"))(
       rmSync(folder, { recursive: true, force: true });
     }
   },
+  30_000,
 );
 
 /** The text with this run's addresses; none of a gate that a person may run here is left. */

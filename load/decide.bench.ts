@@ -130,7 +130,8 @@ function requested(
   instance: number,
 ): boolean {
   const identity = settled(identify(policy, nothing, address, nowS));
-  return grantingGroups(policy, identity, program, instance).length > 0;
+  const decision = decide(policy, identity, program, instance);
+  return decision.allow && grantingGroups(policy, decision).length > 0;
 }
 
 const port = (index: number) => 1000 + ((index * 37) & 8191);

@@ -1,15 +1,11 @@
-import type { Access } from "./access.ts";
 import { type GroupSet, setOf } from "./bitset.ts";
 import { buildTrie, type CidrTrie } from "./cidr-trie.ts";
 import { type CredentialReader, readersOf } from "./credential-reader.ts";
 import type { PolicyDocument } from "./document.ts";
+import { type GrantTable, grantTable } from "./grant-table.ts";
 import type { GroupType } from "./group.ts";
-import {
-  buildInstanceSets,
-  type GroupAccess,
-  type InstanceSets,
-  SetPool,
-} from "./instance-sets.ts";
+import type { InstanceSet } from "./instance-set.ts";
+import type { GroupAccess } from "./segment-index.ts";
 
 /**
  * A document made ready to answer. Groups are numbered in the document's order. Immutable, except that it remembers
@@ -28,10 +24,7 @@ export interface CompiledPolicy {
   readonly combineAll: boolean;
   readonly networks: CidrTrie;
   readonly readers: readonly CredentialReader[];
-  /** By canonical program. A program that is absent is granted to nobody. */
-  readonly programs: ReadonlyMap<string, InstanceSets>;
-  /** The group sets that `programs` points into. */
-  readonly grants: Uint32Array;
+  readonly grants: GrantTable;
 }
 
 /** Does a group of this type match by something that the client has to know? */
@@ -59,11 +52,6 @@ export function compile(document: PolicyDocument): CompiledPolicy {
       .filter((group) => group.type === "ip")
       .map(({ network, length, index }) => ({ network, length, group: index })),
   );
-  const pool = new SetPool(count);
-  const programs = new Map<string, InstanceSets>();
-  for (const [program, accesses] of accessesByProgram(document)) {
-    programs.set(program, buildInstanceSets(accesses, pool));
-  }
   return {
     groupNames,
     nobody: networks.nobody,
@@ -78,8 +66,7 @@ export function compile(document: PolicyDocument): CompiledPolicy {
     combineAll: document.combine === "all",
     networks,
     readers: readersOf(count, enabled),
-    programs,
-    grants: pool.words(),
+    grants: grantTable(count, accessesByProgram(document)),
   };
 }
 
@@ -87,9 +74,9 @@ function accessesByProgram(document: PolicyDocument): Map<string, GroupAccess[]>
   const programs = new Map<string, GroupAccess[]>();
   let group = 0;
   for (const name of document.groups.keys()) {
-    for (const [program, access] of withFallbacks(document.permissions.get(name))) {
+    for (const [program, instances] of withFallbacks(document.permissions.get(name))) {
       const accesses = programs.get(program) ?? [];
-      accesses.push({ group, access });
+      accesses.push({ group, instances });
       programs.set(program, accesses);
     }
     group++;
@@ -97,10 +84,15 @@ function accessesByProgram(document: PolicyDocument): Map<string, GroupAccess[]>
   return programs;
 }
 
+/** The program whose key is used where the group does not name this one. */
+export function standInOf(program: string): string | undefined {
+  return FALLBACK_PROGRAMS.find(([own]) => own === program)?.[1];
+}
+
 /** A group's accesses with those that hold for programs it does not name. */
 export function withFallbacks(
-  own: ReadonlyMap<string, Access> | undefined,
-): ReadonlyMap<string, Access> {
+  own: ReadonlyMap<string, InstanceSet> | undefined,
+): ReadonlyMap<string, InstanceSet> {
   const accesses = new Map(own);
   for (const [program, fallback] of FALLBACK_PROGRAMS) {
     const access = accesses.get(program) ?? accesses.get(fallback);

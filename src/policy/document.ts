@@ -4,9 +4,10 @@ import {
   type PermissionDocument,
   PermissionDocumentSchema,
 } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { type Access, parseAccess } from "./access.ts";
+import { parseAccess } from "./access.ts";
 import { type NormalFields, type PolicyGroup, parseGroup } from "./group.ts";
 import { exceededLimits, groupsMax } from "./group-limits.ts";
+import { type InstanceSet, isAll, runsOf } from "./instance-set.ts";
 import { canonicalProgram } from "./program.ts";
 
 /** One thing that is wrong with a document; `pointer` is a JSON pointer (RFC 6901) into it. */
@@ -31,7 +32,7 @@ export type ViolationCode =
  */
 export interface PolicyDocument {
   readonly groups: ReadonlyMap<string, PolicyGroup>;
-  readonly permissions: ReadonlyMap<string, ReadonlyMap<string, Access>>;
+  readonly permissions: ReadonlyMap<string, ReadonlyMap<string, InstanceSet>>;
   readonly default: "allow" | "deny";
   readonly combine: "any" | "all";
 }
@@ -141,7 +142,7 @@ function normalGroup(sent: NormalGroup, normal: NormalFields): NormalGroup {
 }
 
 function parsePermissions(message: PermissionDocument, report: Report) {
-  const policy = new Map<string, ReadonlyMap<string, Access>>();
+  const policy = new Map<string, ReadonlyMap<string, InstanceSet>>();
   const normal: [string, NormalPermissions[string]][] = [];
   let cuts = 0;
   for (const [name, programs] of Object.entries(message.permissions)) {
@@ -154,7 +155,7 @@ function parsePermissions(message: PermissionDocument, report: Report) {
       const reason = `may have at most ${programsPerGroupMax} programs`;
       report("INVALID_PERMISSIONS_DOCUMENT", path, reason);
     }
-    const accesses = new Map<string, Access>();
+    const accesses = new Map<string, InstanceSet>();
     const kept: typeof entries = [];
     for (const [key, value] of entries) {
       const program = canonicalProgram(key);
@@ -171,8 +172,8 @@ function parsePermissions(message: PermissionDocument, report: Report) {
         report("INVALID_PERMISSION_VALUE", [...path, key], parsed.reason);
         continue;
       }
-      cuts += parsed.access.kind === "some" ? parsed.access.bounds.length : 0;
-      accesses.set(program, parsed.access);
+      cuts += isAll(parsed.instances) ? 0 : 2 * runsOf(parsed.instances).length;
+      accesses.set(program, parsed.instances);
       kept.push([program, value]);
     }
     policy.set(name, accesses);

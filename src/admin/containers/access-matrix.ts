@@ -6,9 +6,9 @@ import {
   type AccessRow,
   AccessRowSchema,
 } from "../../../proto/gen/realmgate/v1/explain_pb.ts";
-import type { Access } from "../../policy/access.ts";
 import { withFallbacks } from "../../policy/compile.ts";
 import type { PolicyDocument } from "../../policy/document.ts";
+import type { InstanceSet } from "../../policy/instance-set.ts";
 import { matchesBy } from "../../policy/matches-by.ts";
 import { accessText, openTo } from "../../policy/open-access.ts";
 import { inForce } from "../documents/document-preview.ts";
@@ -71,7 +71,7 @@ function rowsOf(policy: PolicyDocument | null): AccessRow[] {
   );
 }
 
-function cells(accesses: ReadonlyMap<string, Access>): Record<string, string> {
+function cells(accesses: ReadonlyMap<string, InstanceSet>): Record<string, string> {
   const granted = [...accesses].filter(([, access]) => accessText(access) !== "none");
   return Object.fromEntries(granted.map(([program, access]) => [program, accessText(access)]));
 }

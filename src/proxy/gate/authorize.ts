@@ -91,8 +91,7 @@ function decided(host: DirectHost, alias: Alias | null, route: Route, identity: 
   if (!decision.allow) {
     return refusal(host, decision.reason, decision);
   }
-  const granted = decision.reason === "granted";
-  const groups = granted ? grantingGroups(policy, identity, program, instance) : null;
+  const groups = decision.reason === "granted" ? grantingGroups(policy, decision) : null;
   return passed(host, alias, route, identity, groups);
 }
 

@@ -1,0 +1,270 @@
+// Which groups grant (program, instance): for each program the groups that grant every instance, those that grant some, and
+// their sets of instances, all in one array.
+import { type GroupSet, has, setOf, wordAt, wordsFor } from "./bitset.ts";
+import { containsAt, type InstanceSet, isAll, isNone } from "./instance-set.ts";
+import { type GroupAccess, readSegment, segmentIndex } from "./segment-index.ts";
+
+/**
+ * `records`: where in `words` a program's record starts; a program that is absent is granted to no group. A record is
+ * [header] [list | bitsets] [segment index]:
+ * - list, of few groups: a word `set << 10 | group` each, ascending by group; `set` is the place of an InstanceSet.
+ * - bitsets: groups that grant every instance; groups that grant some; how many of these are in the words before (one
+ *   number a word); the place of the InstanceSet of each of these.
+ * - the segment index is there when more than `testedMax` groups grant some.
+ */
+export interface GrantTable {
+  readonly records: ReadonlyMap<string, number>;
+  readonly words: Uint32Array;
+  /** Words of a set of groups. */
+  readonly stride: number;
+}
+
+/** Groups whose sets are tested one by one; for more the index answers. */
+const testedMax = 8;
+const GROUP_BITS = 10;
+const GROUP_MASK = (1 << GROUP_BITS) - 1;
+/** Of a header: the rest is the length of the list or, with bitsets, the number of groups that grant some. */
+const BITSETS = 1 << 30;
+const INDEXED = 1 << 29;
+const COUNT_MASK = INDEXED - 1;
+
+/** Deciding is synchronous: one scratch set is enough for all policies (1,000 groups are 32 words). */
+const scratch = new Uint32Array(32);
+
+/**
+ * Those of `groups` that grant (program, instance): null for none, `groups` itself for all of them. Allocates only when some
+ * do and others do not.
+ */
+export function grantingOf(
+  table: GrantTable,
+  groups: GroupSet,
+  program: string,
+  instance: number,
+): GroupSet | null {
+  const record = table.records.get(program);
+  if (record === undefined) {
+    return null;
+  }
+  fill(table, record, groups, instance);
+  let any = 0;
+  let missing = 0;
+  for (let i = 0; i < table.stride; i++) {
+    any |= wordAt(scratch, i);
+    missing |= wordAt(scratch, i) ^ wordAt(groups, i);
+  }
+  if (any === 0) {
+    return null;
+  }
+  return missing === 0 ? groups : scratch.slice(0, table.stride);
+}
+
+/** Whether one of `groups` grants (program, instance). No allocation. */
+export function isGrantedToAny(
+  table: GrantTable,
+  groups: GroupSet,
+  program: string,
+  instance: number,
+): boolean {
+  const record = table.records.get(program);
+  if (record === undefined) {
+    return false;
+  }
+  fill(table, record, groups, instance);
+  for (let i = 0; i < table.stride; i++) {
+    if (wordAt(scratch, i) !== 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** Leaves in `scratch` those of `groups` that grant the instance. */
+function fill(table: GrantTable, record: number, groups: GroupSet, instance: number): void {
+  const header = wordAt(table.words, record);
+  if ((header & BITSETS) !== 0) {
+    fillFromBitsets(table, record, groups, instance);
+  } else if ((header & INDEXED) !== 0) {
+    fillFromIndex(table, record + 1 + (header & COUNT_MASK), groups, instance);
+  } else {
+    fillFromList(table, record + 1, header, groups, instance);
+  }
+}
+
+function fillFromList(
+  { words, stride }: GrantTable,
+  start: number,
+  count: number,
+  groups: GroupSet,
+  instance: number,
+): void {
+  for (let i = 0; i < stride; i++) {
+    scratch[i] = 0;
+  }
+  for (let i = start; i < start + count; i++) {
+    const entry = wordAt(words, i);
+    const group = entry & GROUP_MASK;
+    if (has(groups, group) && containsAt(words, entry >>> GROUP_BITS, instance)) {
+      add(group);
+    }
+  }
+}
+
+function fillFromIndex(
+  { words, stride }: GrantTable,
+  index: number,
+  groups: GroupSet,
+  instance: number,
+): void {
+  readSegment(words, index, stride, instance, scratch);
+  for (let i = 0; i < stride; i++) {
+    scratch[i] = wordAt(scratch, i) & wordAt(groups, i);
+  }
+}
+
+/** AND with the groups that grant every instance; then each of those that match and grant some is tested, or the index asked. */
+function fillFromBitsets(
+  table: GrantTable,
+  record: number,
+  groups: GroupSet,
+  instance: number,
+): void {
+  const { words, stride } = table;
+  const header = wordAt(words, record);
+  const limited = record + 1 + stride;
+  const before = limited + stride;
+  const sets = before + stride;
+  let tested = 0;
+  for (let i = 0; i < stride; i++) {
+    const asked = wordAt(groups, i);
+    scratch[i] = wordAt(words, record + 1 + i) & asked;
+    let matching = wordAt(words, limited + i) & asked;
+    while (matching !== 0) {
+      if (++tested > testedMax && (header & INDEXED) !== 0) {
+        fillFromIndex(table, sets + (header & COUNT_MASK), groups, instance);
+        return;
+      }
+      const bit = 31 - Math.clz32(matching & -matching);
+      matching &= matching - 1;
+      const rank = wordAt(words, before + i) + bitsBelow(wordAt(words, limited + i), bit);
+      if (containsAt(words, wordAt(words, sets + rank), instance)) {
+        add(i * 32 + bit);
+      }
+    }
+  }
+}
+
+function add(group: number): void {
+  scratch[group >>> 5] = wordAt(scratch, group >>> 5) | (1 << (group & 31));
+}
+
+/** How many bits below this one are set. */
+function bitsBelow(word: number, bit: number): number {
+  return bitCount(word & ((1 << bit) - 1));
+}
+
+/** Bits that are set in a 32-bit word (Warren, Hacker's Delight, §5–1). */
+function bitCount(word: number): number {
+  let sum = word - ((word >>> 1) & 0x55555555);
+  sum = (sum & 0x33333333) + ((sum >>> 2) & 0x33333333);
+  return Math.imul((sum + (sum >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}
+
+/** Compiles the accesses of each program, ascending by group. Equal sets, and programs that are granted alike, are kept once. */
+export function grantTable(
+  groups: number,
+  programs: ReadonlyMap<string, readonly GroupAccess[]>,
+): GrantTable {
+  const builder = new TableBuilder(groups);
+  const records = new Map<string, number>();
+  for (const [program, accesses] of programs) {
+    records.set(program, builder.record(accesses.filter(({ instances }) => !isNone(instances))));
+  }
+  return { records, words: builder.words(), stride: wordsFor(groups) };
+}
+
+class TableBuilder {
+  readonly #groups: number;
+  readonly #words: number[] = [];
+  readonly #sets = new Map<string, number>();
+  readonly #records = new Map<string, number>();
+
+  constructor(groups: number) {
+    this.#groups = groups;
+  }
+
+  words(): Uint32Array {
+    return Uint32Array.from(this.#words);
+  }
+
+  record(accesses: readonly GroupAccess[]): number {
+    const entries = accesses.map(({ group, instances }) => ({ group, set: this.#set(instances) }));
+    const key = entries.map(({ group, set }) => `${group} ${set}`).join();
+    const known = this.#records.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const limited = accesses.filter(({ instances }) => !isAll(instances)).length;
+    const isIndexed = limited > testedMax;
+    const record = this.#words.length;
+    const flags = isIndexed ? INDEXED : 0;
+    if (entries.length <= testedMax + wordsFor(this.#groups)) {
+      this.#words.push(flags | entries.length);
+      for (const { group, set } of entries) {
+        this.#words.push((set << GROUP_BITS) | group);
+      }
+    } else {
+      this.#words.push(flags | BITSETS | limited);
+      this.#bitsets(accesses, entries);
+    }
+    if (isIndexed) {
+      this.#append(segmentIndex(this.#groups, accesses));
+    }
+    this.#records.set(key, record);
+    return record;
+  }
+
+  #bitsets(accesses: readonly GroupAccess[], entries: readonly { readonly set: number }[]): void {
+    const every = accesses.filter(({ instances }) => isAll(instances));
+    const some = accesses.filter(({ instances }) => !isAll(instances));
+    const limited = setOf(
+      this.#groups,
+      some.map(({ group }) => group),
+    );
+    this.#append(
+      setOf(
+        this.#groups,
+        every.map(({ group }) => group),
+      ),
+    );
+    this.#append(limited);
+    let before = 0;
+    for (const word of limited) {
+      this.#words.push(before);
+      before += bitCount(word);
+    }
+    accesses.forEach(({ instances }, i) => {
+      if (!isAll(instances)) {
+        this.#words.push(entries[i]?.set ?? 0);
+      }
+    });
+  }
+
+  /** Where the set starts. */
+  #set({ words }: InstanceSet): number {
+    const key = words.join();
+    const known = this.#sets.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const start = this.#words.length;
+    this.#append(words);
+    this.#sets.set(key, start);
+    return start;
+  }
+
+  #append(words: Uint32Array): void {
+    for (const word of words) {
+      this.#words.push(word);
+    }
+  }
+}

@@ -1,6 +1,6 @@
 // Environment and flags → Config, or every problem at once, each with its fix.
 import { join, resolve } from "node:path";
-import { createPlacement, isLoopback } from "../policy/placement.ts";
+import { addressPolicy, isLoopback } from "../policy/address-policy.ts";
 import { canonicalProgram, isByPort, portMax } from "../policy/program.ts";
 import type { ProxyTls } from "../proxy/edge/listeners.ts";
 import type { UpstreamTls } from "../proxy/upstream/tls.ts";
@@ -336,7 +336,7 @@ function readNetworks(setting: Setting, text: Text, fail: Fail): string[] {
     .filter((network) => network !== "");
   for (const network of networks) {
     try {
-      createPlacement([network]);
+      addressPolicy([network]);
     } catch {
       fail(setting, `has ${network}, which is no network: write 10.0.0.0/8 or fd00::/8`);
     }

@@ -71,7 +71,7 @@ describe("a compiled policy stays small for a document of at most 256 KiB", () =
     expect(JSON.stringify(json).length).toBeLessThan(256 * 1024);
     const policy = policyOf(json);
     const networks =
-      policy.networks.nodes.byteLength +
+      policy.networks.trie.nodes.byteLength +
       policy.networks.sets.length * policy.everybody.length * Uint32Array.BYTES_PER_ELEMENT;
     expect(policy.grants.words.byteLength).toBeLessThan(200_000);
     expect(networks).toBeLessThan(200_000);

@@ -2,10 +2,10 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { formatCidr, networkMask, parseIpv4 } from "./address.ts";
 import { bearerToken, isBasic, parseBasic } from "./authorization.ts";
 import { type CompactToken, clockSkewS, parseCompactToken } from "./compact-token.ts";
+import { AUTHORIZATION, type CredentialLocation, isAuthorization } from "./credential-location.ts";
 import { tokenInAuthorization } from "./credential-reader.ts";
+import { placeText } from "./describe-group.ts";
 import type { IpGroup, JwtGroup, PasswordGroup, PolicyGroup, TokenGroup } from "./group.ts";
-import type { CredentialLocation } from "./identify.ts";
-import { placeText } from "./matches-by.ts";
 import { claimHolds, isSignedWith } from "./token-verifier.ts";
 
 /** Why a group matches a request, or why it does not: the whole list. */
@@ -219,8 +219,6 @@ export class GroupExaminer {
   }
 }
 
-const AUTHORIZATION: CredentialLocation = { kind: "header", name: "authorization" };
-
 /** How far a JWT got: the order in which it is looked at. */
 const PROGRESS: readonly GroupWhy[] = [
   "no_credential",
@@ -236,10 +234,6 @@ const PROGRESS: readonly GroupWhy[] = [
 
 function progress({ why }: GroupReason): number {
   return PROGRESS.indexOf(why);
-}
-
-function isAuthorization({ kind, name }: CredentialLocation): boolean {
-  return kind === AUTHORIZATION.kind && name === AUTHORIZATION.name;
 }
 
 function isEqual(a: string, b: string): boolean {

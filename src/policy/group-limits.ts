@@ -1,5 +1,5 @@
-import type { ViolationCode } from "./document.ts";
 import type { PolicyGroup } from "./group.ts";
+import type { ViolationCode } from "./violation.ts";
 
 /** Groups of one document. */
 export const groupsMax = 1000;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { formatCidr, parseCidr } from "./address.ts";
-import type { ViolationCode } from "./document.ts";
+import type { CredentialLocation } from "./credential-location.ts";
 import {
   hasControlCharacter,
   headerNameProblem,
@@ -8,8 +8,8 @@ import {
   isCookieValue,
   isHeaderValue,
 } from "./field-syntax.ts";
-import type { CredentialLocation } from "./identify.ts";
 import { isJwtAlgorithm, type JwtKey, parseJwtKey } from "./jwt-key.ts";
+import type { ViolationCode } from "./violation.ts";
 
 export type ClaimValue = string | number | boolean;
 

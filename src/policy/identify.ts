@@ -2,6 +2,7 @@ import { bearerToken, isBasic } from "./authorization.ts";
 import { type GroupSet, union } from "./bitset.ts";
 import { longestMatch } from "./cidr-trie.ts";
 import type { CompiledPolicy } from "./compile.ts";
+import type { CredentialLocation } from "./credential-location.ts";
 import { type CredentialReader, tokenInAuthorization } from "./credential-reader.ts";
 import { matchToken } from "./token-table.ts";
 import type { VerifiedToken } from "./token-verifier.ts";
@@ -15,12 +16,6 @@ export interface PresentedCredentials {
   header(name: string): string | null;
   cookie(name: string): string | null;
   param(name: string): string | null;
-}
-
-/** A place where a request can carry a credential. */
-export interface CredentialLocation {
-  readonly kind: "header" | "cookie" | "param";
-  readonly name: string;
 }
 
 /** Who is asking, as far as one document can tell. */

@@ -14,7 +14,7 @@ import {
 import { portMax } from "./program.ts";
 
 /** Whose requests: those that match one group and no other, every group of the document, or none. */
-export type Who =
+export type Subject =
   | { readonly kind: "group"; readonly name: string }
   | { readonly kind: "every_group" }
   | { readonly kind: "no_group" };
@@ -33,7 +33,7 @@ const NAMEABLE = fromRuns([[1, portMax]]);
  * What `decide` allows to such requests, read from the document in force (null: none is). Cost grows with the permissions of
  * the groups that are looked at.
  */
-export function openTo(document: PolicyDocument | null, who: Who): OpenAccess {
+export function accessFor(document: PolicyDocument | null, who: Subject): OpenAccess {
   if (document === null) {
     return { named: NOTHING_NAMED, others: ALL };
   }
@@ -47,7 +47,7 @@ export function openTo(document: PolicyDocument | null, who: Who): OpenAccess {
 }
 
 /** The programs of which the document says something for them, whether or not it comes to that. */
-export function namedFor(document: PolicyDocument | null, who: Who): readonly string[] {
+export function namedFor(document: PolicyDocument | null, who: Subject): readonly string[] {
   if (document === null || who.kind === "no_group") {
     return [];
   }
@@ -73,7 +73,7 @@ export function ruleFor(
 }
 
 /** The groups that such requests match where that counts as a match; null: the default holds. */
-function matchingGroups(document: PolicyDocument, who: Who): readonly string[] | null {
+function matchingGroups(document: PolicyDocument, who: Subject): readonly string[] | null {
   const names = [...document.groups.keys()];
   const enabled = (name: string) => document.groups.get(name)?.enabled === true;
   if (who.kind === "no_group" || names.length === 0) {

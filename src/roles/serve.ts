@@ -8,7 +8,7 @@ import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
 import { type AccessLogPlace, type Config, type Listen, secretKeyFrom } from "../config/config.ts";
 import type { Log } from "../log.ts";
 import { type Health, startOps } from "../ops.ts";
-import { createPlacement } from "../policy/placement.ts";
+import { addressPolicy } from "../policy/address-policy.ts";
 import { CannotListen } from "../proxy/edge/listeners.ts";
 import { AccessLog } from "../proxy/observe/access-log.ts";
 import { FileSink, StderrSink } from "../proxy/observe/line-sink.ts";
@@ -50,7 +50,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const master = config.secretKey ?? secretKeyFile(join(config.dataDir, "secret.key"));
   const revisions = revisionTokens(new SecretBox(master, "revisions"));
-  const placement = createPlacement(config.containerCidrs);
+  const placement = addressPolicy(config.containerCidrs);
   const drainMs = config.drainS * 1000;
   const own: Listen[] = [];
   const isForbidden = (address: string, port: number) => isOwn(own, address, port);

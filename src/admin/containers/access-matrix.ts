@@ -7,10 +7,10 @@ import {
   AccessRowSchema,
 } from "../../../proto/gen/realmgate/v1/explain_pb.ts";
 import { withFallbacks } from "../../policy/compile.ts";
+import { describeGroup } from "../../policy/describe-group.ts";
 import type { PolicyDocument } from "../../policy/document.ts";
 import type { InstanceSet } from "../../policy/instance-set.ts";
-import { matchesBy } from "../../policy/matches-by.ts";
-import { accessText, openTo } from "../../policy/open-access.ts";
+import { accessFor, accessText } from "../../policy/open-access.ts";
 import { inForce } from "../documents/document-preview.ts";
 import { hookCount, storedHooks } from "../documents/hooks/hook-list.ts";
 import type { DocumentState, Exposure } from "../store/records.ts";
@@ -27,7 +27,7 @@ export function accessMatrix(
   const isOn = own.enableProxy && project.enableProxy;
   const closedBy = !isThere ? "no_container" : isOn ? null : "disabled";
   const groups = rowsOf(policy);
-  const every = policy?.combine === "all" ? openTo(policy, { kind: "every_group" }) : null;
+  const every = policy?.combine === "all" ? accessFor(policy, { kind: "every_group" }) : null;
   return create(AccessMatrixSchema, {
     documentOrigin: origin,
     ...(origin === "none"
@@ -40,7 +40,7 @@ export function accessMatrix(
     ...(closedBy === null ? {} : { closedBy }),
     programs: programsOf(policy),
     groups,
-    noGroup: accessText(openTo(policy, { kind: "no_group" }).others),
+    noGroup: accessText(accessFor(policy, { kind: "no_group" }).others),
     ...(every === null
       ? {}
       : {
@@ -65,7 +65,7 @@ function rowsOf(policy: PolicyDocument | null): AccessRow[] {
       name,
       type: group.type,
       enabled: group.enabled,
-      matchesBy: matchesBy(group),
+      matchesBy: describeGroup(group),
       access: cells(withFallbacks(policy?.permissions.get(name))),
     }),
   );

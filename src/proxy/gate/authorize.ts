@@ -1,11 +1,7 @@
 import { parseIpv4 } from "../../policy/address.ts";
+import type { CredentialLocation } from "../../policy/credential-location.ts";
 import { type Decision, decide, grantingGroups } from "../../policy/decide.ts";
-import {
-  type CredentialLocation,
-  type Identity,
-  identify,
-  type PresentedCredentials,
-} from "../../policy/identify.ts";
+import { type Identity, identify, type PresentedCredentials } from "../../policy/identify.ts";
 import type { Alias } from "../routing/alias.ts";
 import type { AliasHost, DirectHost } from "../routing/host.ts";
 import { isBuiltIn, NO_PORT } from "../routing/program-ports.ts";

@@ -1,5 +1,6 @@
 // Where containers may live: a tenant's container at a wrong address would make the gate dial a place of somebody's choosing.
-import { contains, type Network, parseAddress, parseNetwork } from "./address.ts";
+import { type Network, parseAddress, parseNetwork } from "./address.ts";
+import { AddressSet } from "./address-set.ts";
 
 /** Cloud metadata and neighbours live here; no configuration opens these. */
 const neverAllowed = [
@@ -16,19 +17,19 @@ const neverAllowed = [
   "192.0.0.192/32",
 ];
 
-export interface Placement {
+export interface AddressPolicy {
   /** The address in canonical spelling (v4-mapped unmapped), or null when no container may live there. */
   place(address: string): string | null;
 }
 
 /** `networks`: CIDRs, IPv4 or IPv6. Throws TypeError naming the first that is none. */
-export function createPlacement(networks: readonly string[]): Placement {
-  const allowed = networks.map(network);
-  const never = neverAllowed.map(network);
+export function addressPolicy(networks: readonly string[]): AddressPolicy {
+  const allowed = new AddressSet(networks.map(network));
+  const never = new AddressSet(neverAllowed.map(network));
   return {
     place(text) {
       const address = parseAddress(text);
-      if (address === null || !contains(allowed, address) || contains(never, address)) return null;
+      if (address === null || !allowed.has(address) || never.has(address)) return null;
       return address.toString();
     },
   };

@@ -18,8 +18,8 @@ export class AddressSet {
   /** Host bits of networks are masked. */
   constructor(networks: readonly Network[]) {
     const prefixes = networks.map(prefixOf);
-    this.#ipv4 = prefixTrie(1, aggregated(prefixes.filter(({ key }) => key.length === 1)));
-    this.#ipv6 = prefixTrie(4, aggregated(prefixes.filter(({ key }) => key.length === 4)));
+    this.#ipv4 = prefixTrie(1, aggregated(prefixes.filter(({ key }) => key.length === 1))).trie;
+    this.#ipv6 = prefixTrie(4, aggregated(prefixes.filter(({ key }) => key.length === 4))).trie;
   }
 
   has(address: Address): boolean {

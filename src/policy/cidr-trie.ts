@@ -27,15 +27,15 @@ export function longestMatch({ trie, sets, nobody }: CidrTrie, address: number):
 /** Compiles the ip groups of a document with `groups` groups in all. */
 export function buildTrie(groups: number, networkGroups: readonly NetworkGroup[]): CidrTrie {
   const own = Map.groupBy(networkGroups, ({ network, length }) => network * 64 + length);
-  const trie = prefixTrie(
+  const { trie, prefixes, parents } = prefixTrie(
     1,
     networkGroups.map(({ network, length }) => ({ key: [network], length })),
   );
   const nobody = setOf(groups, []);
   const sets: GroupSet[] = [nobody];
-  trie.prefixes.forEach(({ key: [network = 0], length }, i) => {
+  prefixes.forEach(({ key: [network = 0], length }, i) => {
     const members = (own.get(network * 64 + length) ?? []).map(({ group }) => group);
-    sets.push(union(setOf(groups, members), sets[trie.parents[i + 1] ?? 0] ?? nobody));
+    sets.push(union(setOf(groups, members), sets[parents[i + 1] ?? 0] ?? nobody));
   });
   return { trie, sets, nobody };
 }

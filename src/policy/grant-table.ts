@@ -1,16 +1,17 @@
 // Which groups grant (program, instance): for each program the groups that grant every instance, those that grant some, and
 // their sets of instances, all in one array.
 import { type GroupSet, has, setOf, wordAt, wordsFor } from "./bitset.ts";
-import { containsAt, type InstanceSet, isAll, isNone } from "./instance-set.ts";
+import { containsAt, type InstanceSet, isAll, isNone, runsOf } from "./instance-set.ts";
 import { type GroupAccess, readSegment, segmentIndex } from "./segment-index.ts";
 
 /**
  * `records`: where in `words` a program's record starts; a program that is absent is granted to no group. A record is
- * [header] [list | bitsets] [segment index]:
- * - list, of few groups: a word `set << 10 | group` each, ascending by group; `set` is the place of an InstanceSet.
+ * [header] and one of
+ * - a list, of few groups: a word `place << 10 | group` each, ascending by group; the InstanceSet is at the place;
  * - bitsets: groups that grant every instance; groups that grant some; how many of these are in the words before (one
- *   number a word); the place of the InstanceSet of each of these.
- * - the segment index is there when more than `testedMax` groups grant some.
+ *   number a word); what each of these grants (`grantWord`). After that the segment index, if there is one;
+ * - only the segment index.
+ * The index is there when more than `testedMax` groups grant some instances.
  */
 export interface GrantTable {
   readonly records: ReadonlyMap<string, number>;
@@ -23,7 +24,7 @@ export interface GrantTable {
 const testedMax = 8;
 const GROUP_BITS = 10;
 const GROUP_MASK = (1 << GROUP_BITS) - 1;
-/** Of a header: the rest is the length of the list or, with bitsets, the number of groups that grant some. */
+/** Of a header: the rest is the length of the list or, with bitsets, the number of groups that grant some instances. */
 const BITSETS = 1 << 30;
 const INDEXED = 1 << 29;
 const COUNT_MASK = INDEXED - 1;
@@ -84,7 +85,7 @@ function fill(table: GrantTable, record: number, groups: GroupSet, instance: num
   if ((header & BITSETS) !== 0) {
     fillFromBitsets(table, record, groups, instance);
   } else if ((header & INDEXED) !== 0) {
-    fillFromIndex(table, record + 1 + (header & COUNT_MASK), groups, instance);
+    fillFromIndex(table, record + 1, groups, instance);
   } else {
     fillFromList(table, record + 1, header, groups, instance);
   }
@@ -146,11 +147,27 @@ function fillFromBitsets(
       const bit = 31 - Math.clz32(matching & -matching);
       matching &= matching - 1;
       const rank = wordAt(words, before + i) + bitsBelow(wordAt(words, limited + i), bit);
-      if (containsAt(words, wordAt(words, sets + rank), instance)) {
+      if (isGranted(words, wordAt(words, sets + rank), instance)) {
         add(i * 32 + bit);
       }
     }
   }
+}
+
+/**
+ * What a group grants, in one word: a single run itself (`first << 16 | last`); otherwise the place of an InstanceSet as a
+ * run that ends before it begins.
+ */
+function placeWord(place: number): number {
+  return ((0x8000 | (place >>> 14)) << 16) | (place & 0x3fff);
+}
+
+function isGranted(words: Uint32Array, grantWord: number, instance: number): boolean {
+  const high = grantWord >>> 16;
+  const low = grantWord & 0xffff;
+  return high <= low
+    ? high <= instance && instance <= low
+    : containsAt(words, ((high & 0x7fff) << 14) | low, instance);
 }
 
 function add(group: number): void {
@@ -185,7 +202,9 @@ export function grantTable(
 class TableBuilder {
   readonly #groups: number;
   readonly #words: number[] = [];
-  readonly #sets = new Map<string, number>();
+  /** A number for each distinct set, by its words. */
+  readonly #ids = new Map<string, number>();
+  readonly #places = new Map<number, number>();
   readonly #records = new Map<string, number>();
 
   constructor(groups: number) {
@@ -197,72 +216,86 @@ class TableBuilder {
   }
 
   record(accesses: readonly GroupAccess[]): number {
-    const entries = accesses.map(({ group, instances }) => ({ group, set: this.#set(instances) }));
-    const key = entries.map(({ group, set }) => `${group} ${set}`).join();
+    const key = accesses.map(({ group, instances }) => `${group} ${this.#idOf(instances)}`).join();
     const known = this.#records.get(key);
     if (known !== undefined) {
       return known;
     }
-    const limited = accesses.filter(({ instances }) => !isAll(instances)).length;
-    const isIndexed = limited > testedMax;
-    const record = this.#words.length;
-    const flags = isIndexed ? INDEXED : 0;
-    if (entries.length <= testedMax + wordsFor(this.#groups)) {
-      this.#words.push(flags | entries.length);
-      for (const { group, set } of entries) {
-        this.#words.push((set << GROUP_BITS) | group);
-      }
-    } else {
-      this.#words.push(flags | BITSETS | limited);
-      this.#bitsets(accesses, entries);
-    }
-    if (isIndexed) {
-      this.#append(segmentIndex(this.#groups, accesses));
-    }
+    const record = this.#write(accesses);
     this.#records.set(key, record);
     return record;
   }
 
-  #bitsets(accesses: readonly GroupAccess[], entries: readonly { readonly set: number }[]): void {
+  #write(accesses: readonly GroupAccess[]): number {
     const every = accesses.filter(({ instances }) => isAll(instances));
     const some = accesses.filter(({ instances }) => !isAll(instances));
-    const limited = setOf(
-      this.#groups,
-      some.map(({ group }) => group),
-    );
-    this.#append(
-      setOf(
-        this.#groups,
-        every.map(({ group }) => group),
-      ),
-    );
-    this.#append(limited);
-    let before = 0;
-    for (const word of limited) {
-      this.#words.push(before);
-      before += bitCount(word);
+    const isIndexed = some.length > testedMax;
+    const hasBitsets = accesses.length > testedMax + wordsFor(this.#groups);
+    if (!hasBitsets && !isIndexed) {
+      return this.#list(accesses);
     }
-    accesses.forEach(({ instances }, i) => {
-      if (!isAll(instances)) {
-        this.#words.push(entries[i]?.set ?? 0);
+    const grantWords = hasBitsets ? some.map(({ instances }) => this.#grantWord(instances)) : [];
+    const flags = (isIndexed ? INDEXED : 0) | (hasBitsets ? BITSETS : 0);
+    const record = this.#words.push(flags | grantWords.length) - 1;
+    if (hasBitsets) {
+      this.#append(this.#groupsOf(every));
+      const limited = this.#groupsOf(some);
+      this.#append(limited);
+      let before = 0;
+      for (const word of limited) {
+        this.#words.push(before);
+        before += bitCount(word);
       }
-    });
-  }
-
-  /** Where the set starts. */
-  #set({ words }: InstanceSet): number {
-    const key = words.join();
-    const known = this.#sets.get(key);
-    if (known !== undefined) {
-      return known;
+      this.#append(grantWords);
     }
-    const start = this.#words.length;
-    this.#append(words);
-    this.#sets.set(key, start);
-    return start;
+    if (isIndexed) {
+      this.#append(segmentIndex(this.#groups, accesses));
+    }
+    return record;
   }
 
-  #append(words: Uint32Array): void {
+  #list(accesses: readonly GroupAccess[]): number {
+    const entries = accesses.map(
+      ({ group, instances }) => (this.#place(instances) << GROUP_BITS) | group,
+    );
+    const record = this.#words.push(entries.length) - 1;
+    this.#append(entries);
+    return record;
+  }
+
+  #groupsOf(accesses: readonly GroupAccess[]): Uint32Array {
+    return setOf(
+      this.#groups,
+      accesses.map(({ group }) => group),
+    );
+  }
+
+  #grantWord(instances: InstanceSet): number {
+    const [run, ...more] = runsOf(instances);
+    return run !== undefined && more.length === 0
+      ? ((run[0] << 16) | run[1]) >>> 0
+      : placeWord(this.#place(instances)) >>> 0;
+  }
+
+  #idOf({ words }: InstanceSet): number {
+    const key = words.join();
+    const id = this.#ids.get(key) ?? this.#ids.size;
+    this.#ids.set(key, id);
+    return id;
+  }
+
+  /** Where the set starts; it is copied in when it is new. */
+  #place(set: InstanceSet): number {
+    const id = this.#idOf(set);
+    const place = this.#places.get(id) ?? this.#words.length;
+    if (!this.#places.has(id)) {
+      this.#places.set(id, place);
+      this.#append(set.words);
+    }
+    return place;
+  }
+
+  #append(words: Iterable<number>): void {
     for (const word of words) {
       this.#words.push(word);
     }

@@ -8,13 +8,17 @@ export interface Prefix {
 
 /**
  * At most two nodes for each prefix, of four words and a key each: prefix length, the nodes for a 0 and for a 1 in the next
- * bit (0: none), the entry that matches there, the key. Node 0 is the empty prefix. Entry 0 is "no prefix"; entry i is
- * `prefixes[i - 1]`. Immutable.
+ * bit (0: none), the entry that matches there, the key. Node 0 is the empty prefix. Entry 0 is "no prefix". Immutable.
  */
 export interface PrefixTrie {
   readonly nodes: Uint32Array;
   /** Words of a key: 1 or 4. */
   readonly keyWords: number;
+}
+
+/** What a trie was built from; entry i is `prefixes[i - 1]`. */
+export interface BuiltTrie {
+  readonly trie: PrefixTrie;
   /** Distinct, in order, a covering prefix before what it covers. */
   readonly prefixes: readonly Prefix[];
   /** By entry: the entry of the longest other prefix that covers it. */
@@ -88,7 +92,7 @@ export function maskedPrefix(key: readonly number[], length: number): Prefix {
 }
 
 /** Prefixes may be named twice, in any order. `keyWords`: 1 or 4, for all of them. */
-export function prefixTrie(keyWords: number, all: readonly Prefix[]): PrefixTrie {
+export function prefixTrie(keyWords: number, all: readonly Prefix[]): BuiltTrie {
   const prefixes = distinct(all);
   const nodes: number[] = [];
   const parents: number[] = [0];
@@ -116,7 +120,7 @@ export function prefixTrie(keyWords: number, all: readonly Prefix[]): PrefixTrie
   }
 
   write(0, prefixes.length, 0, 0);
-  return { nodes: Uint32Array.from(nodes), keyWords, prefixes, parents };
+  return { trie: { nodes: Uint32Array.from(nodes), keyWords }, prefixes, parents };
 }
 
 /** By key, then a covering prefix before what it covers. */

@@ -33,7 +33,7 @@ function parseForm(value: unknown): ParsedAccess {
   if (typeof value === "number") {
     return isInstance(value)
       ? granted(fromRuns([[value, value]]))
-      : refused("is no instance", value);
+      : refused("is not an instance", value);
   }
   if (typeof value === "string") {
     return parseText(value);
@@ -67,7 +67,7 @@ function parseList(values: readonly unknown[]): ParsedAccess {
   const runs: Run[] = [];
   for (const value of values) {
     if (!isInstance(value)) {
-      return refused("holds what is no instance", value);
+      return refused("contains an invalid instance", value);
     }
     runs.push([value, value]);
   }

@@ -1,4 +1,4 @@
-// Where containers may live: a tenant's container at a wrong address would make the gate dial a place of somebody's choosing.
+// Addresses that containers may have. A tenant chooses the address, so it must not make the gate dial anywhere else.
 import { type Network, parseAddress, parseNetwork } from "./address.ts";
 import { AddressSet } from "./address-set.ts";
 
@@ -18,11 +18,11 @@ const neverAllowed = [
 ];
 
 export interface AddressPolicy {
-  /** The address in canonical spelling (v4-mapped unmapped), or null when no container may live there. */
+  /** The address in canonical spelling (v4-mapped unmapped), or null when no container may have it. */
   place(address: string): string | null;
 }
 
-/** `networks`: CIDRs, IPv4 or IPv6. Throws TypeError naming the first that is none. */
+/** `networks`: CIDRs, IPv4 or IPv6. Throws TypeError naming the first invalid one. */
 export function addressPolicy(networks: readonly string[]): AddressPolicy {
   const allowed = new AddressSet(networks.map(network));
   const never = new AddressSet(neverAllowed.map(network));
@@ -42,6 +42,6 @@ export function isLoopback(hostname: string): boolean {
 
 function network(text: string): Network {
   const parsed = parseNetwork(text);
-  if (parsed === null) throw new TypeError(`${JSON.stringify(text)} is no network`);
+  if (parsed === null) throw new TypeError(`${JSON.stringify(text)} is not a network`);
   return parsed;
 }

@@ -57,7 +57,7 @@ function keyOf(address: Address): number[] {
   return [0, 2, 4, 6].map((i) => (parts[i] ?? 0) * 65_536 + (parts[i + 1] ?? 0));
 }
 
-/** The fewest prefixes with the same addresses: so whatever network is in the set is in one of them. */
+/** The fewest prefixes with the same addresses: so every network in the set is in one of them. */
 function aggregated(prefixes: readonly Prefix[]): Prefix[] {
   const result: Prefix[] = [];
   for (const prefix of prefixes.toSorted(comparePrefixes)) {

@@ -16,12 +16,12 @@ export interface CidrTrie {
   readonly trie: PrefixTrie;
   readonly sets: readonly GroupSet[];
   /** What addresses in no network match: always this very set. */
-  readonly nobody: GroupSet;
+  readonly noGroups: GroupSet;
 }
 
 /** The groups whose network contains this address (unsigned 32 bits). At most 33 steps, no allocation. */
-export function longestMatch({ trie, sets, nobody }: CidrTrie, address: number): GroupSet {
-  return sets[longestPrefix(trie, 32, address)] ?? nobody;
+export function longestMatch({ trie, sets, noGroups }: CidrTrie, address: number): GroupSet {
+  return sets[longestPrefix(trie, 32, address)] ?? noGroups;
 }
 
 /** Compiles the ip groups of a document with `groups` groups in all. */
@@ -31,11 +31,11 @@ export function buildTrie(groups: number, networkGroups: readonly NetworkGroup[]
     1,
     networkGroups.map(({ network, length }) => ({ key: [network], length })),
   );
-  const nobody = setOf(groups, []);
-  const sets: GroupSet[] = [nobody];
+  const noGroups = setOf(groups, []);
+  const sets: GroupSet[] = [noGroups];
   prefixes.forEach(({ key: [network = 0], length }, i) => {
     const members = (own.get(network * 64 + length) ?? []).map(({ group }) => group);
-    sets.push(union(setOf(groups, members), sets[parents[i + 1] ?? 0] ?? nobody));
+    sets.push(union(setOf(groups, members), sets[parents[i + 1] ?? 0] ?? noGroups));
   });
-  return { trie, sets, nobody };
+  return { trie, sets, noGroups };
 }

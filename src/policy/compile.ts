@@ -8,16 +8,16 @@ import type { InstanceSet } from "./instance-set.ts";
 import type { GroupAccess } from "./segment-index.ts";
 
 /**
- * A document made ready to answer. Groups are numbered in the document's order. Immutable, except that it remembers
+ * A document compiled for fast decisions. Groups are numbered in the document's order. Immutable, except that it caches
  * verified tokens and passwords; containers with equal documents may share one.
  */
 export interface CompiledPolicy {
   readonly groupNames: readonly string[];
-  readonly nobody: GroupSet;
-  readonly everybody: GroupSet;
-  /** Enabled groups that want a credential. */
+  readonly noGroups: GroupSet;
+  readonly allGroups: GroupSet;
+  /** Enabled groups that need a credential. */
   readonly credentialGroups: GroupSet;
-  /** The document has a group that wants a credential, be it disabled. */
+  /** The document has a group that needs a credential, enabled or not. */
   readonly asksForCredentials: boolean;
   readonly challenge: "basic" | "bearer";
   readonly openByDefault: boolean;
@@ -27,7 +27,7 @@ export interface CompiledPolicy {
   readonly grants: GrantTable;
 }
 
-/** Does a group of this type match by something that the client has to know? */
+/** Whether a group of this type matches by something that the client must know. */
 const WANTS_CREDENTIAL = {
   ip: false,
   jwt: true,
@@ -35,7 +35,7 @@ const WANTS_CREDENTIAL = {
   token: true,
 } as const satisfies Record<GroupType, boolean>;
 
-/** A program whose own key is absent from a group uses this one: who may use HTTP may use HTTPS. */
+/** A program without a key of its own in a group uses this one: HTTP grants HTTPS. */
 const FALLBACK_PROGRAMS: readonly (readonly [program: string, fallback: string])[] = [
   ["https", "http"],
 ];
@@ -54,8 +54,8 @@ export function compile(document: PolicyDocument): CompiledPolicy {
   );
   return {
     groupNames,
-    nobody: networks.nobody,
-    everybody: setOf(count, groupNames.keys()),
+    noGroups: networks.noGroups,
+    allGroups: setOf(count, groupNames.keys()),
     credentialGroups: setOf(
       count,
       enabled.filter(({ type }) => WANTS_CREDENTIAL[type]).map(({ index }) => index),
@@ -85,7 +85,7 @@ function accessesByProgram(document: PolicyDocument): Map<string, GroupAccess[]>
 }
 
 /** The program whose key is used where the group does not name this one. */
-export function standInOf(program: string): string | undefined {
+export function fallbackOf(program: string): string | undefined {
   return FALLBACK_PROGRAMS.find(([own]) => own === program)?.[1];
 }
 

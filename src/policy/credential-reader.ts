@@ -6,7 +6,7 @@ import { PasswordVerifier } from "./password-verifier.ts";
 import { buildTokenTable, type GroupToken, type TokenTable } from "./token-table.ts";
 import { type GroupJwt, TokenVerifier } from "./token-verifier.ts";
 
-/** One place where the enabled groups of a document look for credentials, and what each kind of group makes of it. */
+/** One place where the enabled groups of a document look for credentials, with a verifier for each type of group. */
 export interface CredentialReader {
   readonly location: CredentialLocation;
   /** The place is the Authorization header, where tokens follow `Bearer`. */

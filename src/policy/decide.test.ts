@@ -17,7 +17,12 @@ function policyOf(json: JsonValue): CompiledPolicy {
 
 function identityOf(policy: CompiledPolicy, names: string[], presented = false): Identity {
   const groups = names.map((name) => policy.groupNames.indexOf(name));
-  return { groups: setOf(policy.groupNames.length, groups), presented, spent: [], validUntilS: 0 };
+  return {
+    groups: setOf(policy.groupNames.length, groups),
+    presented,
+    consumedCredentials: [],
+    validUntilS: 0,
+  };
 }
 
 const words = (decision: Decision) =>

@@ -4,7 +4,7 @@ import { grantingOf, isGrantedToAny } from "./grant-table.ts";
 import type { Identity } from "./identify.ts";
 import type { DecisionReason } from "./reason.ts";
 
-/** What a permission document says to a request. `challenge` is the scheme that a 401 asks for. */
+/** The answer of a permission document to a request. `challenge` is the scheme that a 401 asks for. */
 export type Decision =
   | {
       readonly allow: true;
@@ -23,7 +23,7 @@ export type Decision =
 const DEFAULT_ALLOW: Decision = Object.freeze({ allow: true, reason: "default_allow" });
 const NOT_GRANTED = refusal("not_granted", 403, null);
 const DENIED = refusal("denied", 403, null);
-/** A prompt would help: some group that wants a credential grants this. */
+/** A login prompt helps: a group that needs a credential grants this. */
 const NOT_GRANTED_YET = {
   basic: refusal("not_granted", 401, "basic"),
   bearer: refusal("not_granted", 401, "bearer"),
@@ -34,7 +34,7 @@ const UNAUTHENTICATED = {
 };
 
 /**
- * May this identity reach (program, instance)? The rows on groups in the README's table (One request); `program` is
+ * Decides whether this identity may reach (program, instance). The rows on groups in the README's table (One request); `program` is
  * canonical, `instance` an integer from 1 to 65,535. A refusal allocates nothing.
  */
 export function decide(
@@ -46,9 +46,9 @@ export function decide(
   const { groups } = identity;
   const matched = policy.combineAll ? matchesAll(policy, identity) : !isEmpty(groups);
   if (matched) {
-    const { grants, everybody, credentialGroups, combineAll } = policy;
+    const { grants, allGroups, credentialGroups, combineAll } = policy;
     const granting = grantingOf(grants, groups, program, instance);
-    if (granting !== null && (!combineAll || covers(granting, everybody))) {
+    if (granting !== null && (!combineAll || covers(granting, allGroups))) {
       return { allow: true, reason: "granted", groups: granting };
     }
     const promptHelps =
@@ -72,8 +72,8 @@ export function grantingGroups(policy: CompiledPolicy, decision: Decision): read
 }
 
 /** Combine "all": every group of the document matches, and there is at least one. */
-function matchesAll({ everybody }: CompiledPolicy, { groups }: Identity): boolean {
-  return !isEmpty(everybody) && covers(groups, everybody);
+function matchesAll({ allGroups }: CompiledPolicy, { groups }: Identity): boolean {
+  return !isEmpty(allGroups) && covers(groups, allGroups);
 }
 
 function refusal(

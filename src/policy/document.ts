@@ -9,10 +9,10 @@ import { type NormalFields, type PolicyGroup, parseGroup } from "./group.ts";
 import { exceededLimits, groupsMax } from "./group-limits.ts";
 import { type InstanceSet, isAll, runsOf } from "./instance-set.ts";
 import { canonicalProgram } from "./program.ts";
-import type { Violation, ViolationCode } from "./violation.ts";
+import type { DocumentViolation, ViolationCode } from "./violation.ts";
 
 /**
- * What a document says about who may do what. Groups and permissions are in the document's order; programs are
+ * The rules of a document. Groups and permissions are in the document's order; programs are
  * canonical; each key of `permissions` is a group. Kill switch and ids are not policy.
  */
 export interface PolicyDocument {
@@ -33,7 +33,7 @@ export type ParsedDocument =
       readonly normal: PermissionDocument;
       readonly warnings: readonly string[];
     }
-  | { readonly ok: false; readonly violations: readonly Violation[] };
+  | { readonly ok: false; readonly violations: readonly DocumentViolation[] };
 
 /** Programs that the permissions of one group may name. */
 const programsPerGroupMax = 64;
@@ -47,12 +47,12 @@ const COMBINES = ["any", "all"] as const;
 type NormalGroup = PermissionDocument["groups"][string];
 type NormalPermissions = PermissionDocument["permissions"];
 
-/** Collects what is wrong; `path` are the unescaped steps to it. */
+/** Records a violation; `path` are the unescaped steps to it. */
 type Report = (code: ViolationCode, path: readonly string[], reason: string) => void;
 
-/** Reads a whole document, and reports all that is wrong with it, not only the first. Never throws. */
+/** Reads a whole document and reports every violation. Never throws. */
 export function parseDocument(message: PermissionDocument): ParsedDocument {
-  const violations: Violation[] = [];
+  const violations: DocumentViolation[] = [];
   const warnings: string[] = [];
   const report: Report = (code, path, reason) => {
     violations.push({ pointer: path.map(pointerStep).join(""), reason, code });
@@ -145,7 +145,7 @@ function parsePermissions(message: PermissionDocument, report: Report) {
     for (const [key, value] of entries) {
       const program = canonicalProgram(key);
       if (program === undefined) {
-        report("INVALID_PERMISSIONS_DOCUMENT", [...path, key], "is no program name");
+        report("INVALID_PERMISSIONS_DOCUMENT", [...path, key], "is not a program name");
         continue;
       }
       if (accesses.has(program)) {

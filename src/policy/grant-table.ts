@@ -1,6 +1,6 @@
 // Which groups grant (program, instance): for each program the groups that grant every instance, those that grant some, and
 // their sets of instances, all in one array.
-import { type GroupSet, has, setOf, wordAt, wordsFor } from "./bitset.ts";
+import { type GroupSet, has, isEmpty, setOf, wordAt, wordsFor } from "./bitset.ts";
 import { containsAt, type InstanceSet, isAll, isNone, runsOf } from "./instance-set.ts";
 import { type GroupAccess, readSegment, segmentIndex } from "./segment-index.ts";
 
@@ -66,7 +66,7 @@ export function isGrantedToAny(
   program: string,
   instance: number,
 ): boolean {
-  const record = table.records.get(program);
+  const record = isEmpty(groups) ? undefined : table.records.get(program);
   if (record === undefined) {
     return false;
   }
@@ -122,7 +122,7 @@ function fillFromIndex(
   }
 }
 
-/** AND with the groups that grant every instance; then each of those that match and grant some is tested, or the index asked. */
+/** AND with the groups that grant every instance; of those that grant some, a few are tested, for many the index is asked. */
 function fillFromBitsets(
   table: GrantTable,
   record: number,
@@ -132,21 +132,35 @@ function fillFromBitsets(
   const { words, stride } = table;
   const header = wordAt(words, record);
   const limited = record + 1 + stride;
-  const before = limited + stride;
-  const sets = before + stride;
-  let tested = 0;
+  const sets = limited + 2 * stride;
+  let matching = 0;
   for (let i = 0; i < stride; i++) {
     const asked = wordAt(groups, i);
     scratch[i] = wordAt(words, record + 1 + i) & asked;
-    let matching = wordAt(words, limited + i) & asked;
-    while (matching !== 0) {
-      if (++tested > testedMax && (header & INDEXED) !== 0) {
-        fillFromIndex(table, sets + (header & COUNT_MASK), groups, instance);
-        return;
-      }
-      const bit = 31 - Math.clz32(matching & -matching);
-      matching &= matching - 1;
-      const rank = wordAt(words, before + i) + bitsBelow(wordAt(words, limited + i), bit);
+    const some = wordAt(words, limited + i) & asked;
+    matching += some === 0 ? 0 : bitCount(some);
+  }
+  if (matching > testedMax && (header & INDEXED) !== 0) {
+    fillFromIndex(table, sets + (header & COUNT_MASK), groups, instance);
+  } else if (matching > 0) {
+    testLimited(table, limited, groups, instance);
+  }
+}
+
+/** Adds those of `groups` whose own set has the instance. */
+function testLimited(
+  { words, stride }: GrantTable,
+  limited: number,
+  groups: GroupSet,
+  instance: number,
+): void {
+  const before = limited + stride;
+  const sets = before + stride;
+  for (let i = 0; i < stride; i++) {
+    const some = wordAt(words, limited + i);
+    for (let left = some & wordAt(groups, i); left !== 0; left &= left - 1) {
+      const bit = 31 - Math.clz32(left & -left);
+      const rank = wordAt(words, before + i) + bitCount(some & ((1 << bit) - 1));
       if (isGranted(words, wordAt(words, sets + rank), instance)) {
         add(i * 32 + bit);
       }
@@ -172,11 +186,6 @@ function isGranted(words: Uint32Array, grantWord: number, instance: number): boo
 
 function add(group: number): void {
   scratch[group >>> 5] = wordAt(scratch, group >>> 5) | (1 << (group & 31));
-}
-
-/** How many bits below this one are set. */
-function bitsBelow(word: number, bit: number): number {
-  return bitCount(word & ((1 << bit) - 1));
 }
 
 /** Bits that are set in a 32-bit word (Warren, Hacker's Delight, §5–1). */

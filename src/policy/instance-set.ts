@@ -25,7 +25,7 @@ const smallMax = 63;
 export const ALL: InstanceSet = { words: Uint32Array.of(ALL_HEADER) };
 export const NONE: InstanceSet = { words: Uint32Array.of(NONE_HEADER) };
 
-/** The instances of these runs, which may overlap and come in any order. Throws RangeError for what is no run. */
+/** The instances of these runs, which may overlap and come in any order. Throws RangeError for an invalid run. */
 export function fromRuns(runs: Iterable<Run>): InstanceSet {
   const joined: [number, number][] = [];
   for (const [first, last] of [...runs].sort(([a], [b]) => a - b)) {
@@ -61,7 +61,7 @@ export function contains(set: InstanceSet, instance: number): boolean {
   return containsAt(set.words, 0, instance);
 }
 
-/** Whether the set that starts at `words[offset]` has this instance. `all` has whatever is asked. No allocation. */
+/** Whether the set that starts at `words[offset]` has this instance. `all` contains every number. No allocation. */
 export function containsAt(words: Uint32Array, offset: number, instance: number): boolean {
   const header = wordAt(words, offset);
   switch (header) {

@@ -1,4 +1,4 @@
-import { standInOf, withFallbacks } from "./compile.ts";
+import { fallbackOf, withFallbacks } from "./compile.ts";
 import type { PolicyDocument } from "./document.ts";
 import {
   ALL,
@@ -13,31 +13,31 @@ import {
 } from "./instance-set.ts";
 import { portMax } from "./program.ts";
 
-/** Whose requests: those that match one group and no other, every group of the document, or none. */
+/** The requests in question: those that match exactly one group, every group of the document, or none. */
 export type Subject =
   | { readonly kind: "group"; readonly name: string }
   | { readonly kind: "every_group" }
   | { readonly kind: "no_group" };
 
-/** What is open to them, by canonical program; `others` holds for every program that is not named. */
+/** What they may reach, by canonical program; `others` holds for every program that is not named. */
 export interface OpenAccess {
   readonly named: ReadonlyMap<string, InstanceSet>;
   readonly others: InstanceSet;
 }
 
 const NOTHING_NAMED: ReadonlyMap<string, InstanceSet> = new Map();
-/** The instances that there can be. */
+/** Every instance that a request can name. */
 const NAMEABLE = fromRuns([[1, portMax]]);
 
 /**
- * What `decide` allows to such requests, read from the document in force (null: none is). Cost grows with the permissions of
+ * What `decide` allows to such requests under the document in force (null: there is none). Cost grows with the permissions of
  * the groups that are looked at.
  */
-export function accessFor(document: PolicyDocument | null, who: Subject): OpenAccess {
+export function accessFor(document: PolicyDocument | null, subject: Subject): OpenAccess {
   if (document === null) {
     return { named: NOTHING_NAMED, others: ALL };
   }
-  const matching = matchingGroups(document, who);
+  const matching = matchingGroups(document, subject);
   if (matching === null) {
     return { named: NOTHING_NAMED, others: document.default === "allow" ? ALL : NONE };
   }
@@ -46,24 +46,24 @@ export function accessFor(document: PolicyDocument | null, who: Subject): OpenAc
   return { named, others: NONE };
 }
 
-/** The programs of which the document says something for them, whether or not it comes to that. */
-export function namedFor(document: PolicyDocument | null, who: Subject): readonly string[] {
-  if (document === null || who.kind === "no_group") {
+/** The programs that the document names for them, granted or not. */
+export function namedFor(document: PolicyDocument | null, subject: Subject): readonly string[] {
+  if (document === null || subject.kind === "no_group") {
     return [];
   }
-  const groups = who.kind === "group" ? [who.name] : [...document.groups.keys()];
+  const groups = subject.kind === "group" ? [subject.name] : [...document.groups.keys()];
   const named = groups.flatMap((name) => [...withFallbacks(document.permissions.get(name)).keys()]);
   return [...new Set(named)];
 }
 
-/** What a group's permissions say of a program, under which key; null when they name neither it nor what stands in for it. */
+/** The rule of a group for a program and the key that it has; null when the group names neither the program nor its fallback. */
 export function ruleFor(
   document: PolicyDocument,
   group: string,
   program: string,
 ): { readonly program: string; readonly instances: InstanceSet } | null {
   const own = document.permissions.get(group);
-  for (const key of [program, standInOf(program)]) {
+  for (const key of [program, fallbackOf(program)]) {
     const instances = key === undefined ? undefined : own?.get(key);
     if (key !== undefined && instances !== undefined) {
       return { program: key, instances };
@@ -72,19 +72,20 @@ export function ruleFor(
   return null;
 }
 
-/** The groups that such requests match where that counts as a match; null: the default holds. */
-function matchingGroups(document: PolicyDocument, who: Subject): readonly string[] | null {
+/** The groups that such requests match; null: no match, so that the default applies. */
+function matchingGroups(document: PolicyDocument, subject: Subject): readonly string[] | null {
   const names = [...document.groups.keys()];
   const enabled = (name: string) => document.groups.get(name)?.enabled === true;
-  if (who.kind === "no_group" || names.length === 0) {
+  if (subject.kind === "no_group" || names.length === 0) {
     return null;
   }
   if (document.combine === "all") {
-    const isEvery = who.kind === "every_group" || (names.length === 1 && names[0] === who.name);
+    const isEvery =
+      subject.kind === "every_group" || (names.length === 1 && names[0] === subject.name);
     return isEvery && names.every(enabled) ? names : null;
   }
-  if (who.kind === "group") {
-    return enabled(who.name) ? [who.name] : null;
+  if (subject.kind === "group") {
+    return enabled(subject.name) ? [subject.name] : null;
   }
   const matching = names.filter(enabled);
   return matching.length === 0 ? null : matching;
@@ -114,7 +115,7 @@ function inBoth(a: Accesses, b: Accesses): Accesses {
   );
 }
 
-/** How one access differs from another, as to the instances that there can be. */
+/** How one access differs from another, for the instances that exist. */
 export type AccessEffect = "same" | "opens" | "closes" | "changes";
 
 export function effectOf(before: InstanceSet, after: InstanceSet): AccessEffect {

@@ -1,5 +1,5 @@
-/** One thing that is wrong with a document; `pointer` is a JSON pointer (RFC 6901) into it. */
-export interface Violation {
+/** One fault of a document; `pointer` is a JSON pointer (RFC 6901) into it. */
+export interface DocumentViolation {
   readonly pointer: string;
   readonly reason: string;
   readonly code: ViolationCode;
@@ -11,5 +11,5 @@ export type ViolationCode =
   | "INVALID_PASSWORD_CONFIG"
   | "INVALID_TOKEN_CONFIG"
   | "INVALID_PERMISSION_VALUE"
-  /** Unknown groups, bad names, limits, and whatever has no code of its own. */
+  /** Unknown groups, bad names, limits, and everything without a code of its own. */
   | "INVALID_PERMISSIONS_DOCUMENT";

@@ -59,7 +59,7 @@ async function compiledDecision(
     matching: members(identity.groups).map((group) => policy.groupNames[group] ?? ""),
     granting: [...grantingGroups(policy, decision)],
     presented: identity.presented,
-    spent: identity.spent.map(({ kind, name }) => `${kind}:${name}`).sort(),
+    spent: identity.consumedCredentials.map(({ kind, name }) => `${kind}:${name}`).sort(),
     validUntilS: identity.validUntilS,
   };
 }

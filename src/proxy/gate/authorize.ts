@@ -107,7 +107,7 @@ function passed(
     alias,
     route,
     groups,
-    spent: identity === null ? NOTHING_SPENT : identity.spent,
+    spent: identity === null ? NOTHING_SPENT : identity.consumedCredentials,
     untilMs: Math.min(
       alias === null ? Number.POSITIVE_INFINITY : alias.untilMs,
       identity === null ? Number.POSITIVE_INFINITY : identity.validUntilS * 1000,

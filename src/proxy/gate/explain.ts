@@ -21,7 +21,7 @@ import { has } from "../../policy/bitset.ts";
 import { compile } from "../../policy/compile.ts";
 import { type Decision, decide, grantingGroups } from "../../policy/decide.ts";
 import { type PolicyDocument, parseDocument } from "../../policy/document.ts";
-import { GroupExaminer } from "../../policy/explain-group.ts";
+import { dateMsMax, GroupExaminer } from "../../policy/explain-group.ts";
 import { type Identity, identify } from "../../policy/identify.ts";
 import { contains } from "../../policy/instance-set.ts";
 import { ruleFor } from "../../policy/open-access.ts";
@@ -362,9 +362,6 @@ function judgedAs(
     ...(alias === null ? {} : { alias }),
   };
 }
-
-/** The last moment that a date can name, in Unix milliseconds. */
-const dateMsMax = 8.64e15;
 
 function validUntil(untilMs: number): { validUntil?: string } {
   return untilMs > dateMsMax ? {} : { validUntil: new Date(untilMs).toISOString() };

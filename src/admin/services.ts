@@ -1,5 +1,5 @@
 // Every service that callers reach, put together: what the REST and gRPC listeners serve.
-import type { Placement } from "../policy/placement.ts";
+import type { AddressPolicy } from "../policy/address-policy.ts";
 import { aliasService } from "./aliases/alias-service.ts";
 import type { Implementation } from "./api/dispatch.ts";
 import type { PasswordLogin } from "./auth/password-login.ts";
@@ -22,7 +22,7 @@ export interface ServiceParts {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly logins: PasswordLogin;
-  readonly placement: Placement;
+  readonly placement: AddressPolicy;
   readonly explain: ExplainPort;
   /** The installation's domain; see REALMGATE_DOMAIN. */
   readonly domain: string;

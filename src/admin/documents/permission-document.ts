@@ -7,7 +7,8 @@ import {
   PermissionDocumentSchema,
 } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
 import { compile } from "../../policy/compile.ts";
-import { type Violation as DocumentViolation, parseDocument } from "../../policy/document.ts";
+import { parseDocument } from "../../policy/document.ts";
+import type { DocumentViolation } from "../../policy/violation.ts";
 import { etagOf } from "../api/if-match.ts";
 import type { DocumentKey, DocumentState, DocumentView } from "../store/records.ts";
 import { checkHookGroups } from "./hooks/hook-groups.ts";

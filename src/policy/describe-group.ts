@@ -1,9 +1,9 @@
 import { formatCidr } from "./address.ts";
+import type { CredentialLocation } from "./credential-location.ts";
 import type { PolicyGroup } from "./group.ts";
-import type { CredentialLocation } from "./identify.ts";
 
-/** What a group looks at, without its secrets: `203.0.113.0/24`, `JWT (HS256) in header authorization`. */
-export function matchesBy(group: PolicyGroup): string {
+/** What a group matches by, without its secrets: `203.0.113.0/24`, `JWT (HS256) in header authorization`. */
+export function describeGroup(group: PolicyGroup): string {
   switch (group.type) {
     case "ip":
       return formatCidr(group.network, group.length);
@@ -16,7 +16,7 @@ export function matchesBy(group: PolicyGroup): string {
   }
 }
 
-/** A place where a request can carry a credential, for people. */
+/** A credential location as text for people. */
 export function placeText({ kind, name }: CredentialLocation): string {
   return `${kind === "param" ? "parameter" : kind} ${name}`;
 }

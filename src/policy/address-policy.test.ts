@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { createPlacement, isLoopback } from "./placement.ts";
+import { addressPolicy, isLoopback } from "./address-policy.ts";
 
-const everywhere = createPlacement(["0.0.0.0/0", "::/0"]);
-const usual = createPlacement([
+const everywhere = addressPolicy(["0.0.0.0/0", "::/0"]);
+const usual = addressPolicy([
   "127.0.0.0/8",
   "10.0.0.0/8",
   "172.16.0.0/12",
@@ -41,7 +41,7 @@ describe("outside of them", () => {
   });
 
   test("nothing is placed when there are no networks", () => {
-    expect(createPlacement([]).place("127.0.0.1")).toBeNull();
+    expect(addressPolicy([]).place("127.0.0.1")).toBeNull();
   });
 });
 
@@ -119,7 +119,7 @@ describe("a network that is none is not accepted", () => {
     ["010.0.0.0/8", "octal, or is it"],
     ["0x0a.0.0.0/8", "hex"],
   ])("%j: %s", (network) => {
-    expect(() => createPlacement([network])).toThrow();
+    expect(() => addressPolicy([network])).toThrow();
   });
 });
 

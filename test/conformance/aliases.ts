@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import type { Alias, AliasQuery, NewAlias, Scope } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
+import type { Open, OpenStore } from "../harness/open-store.ts";
 import { A, B, inRealm, nowhere, scopeOf } from "../harness/stage.ts";
-import type { Open, OpenStore } from "./store.ts";
 
 const everything: AliasQuery = {
   projectId: null,

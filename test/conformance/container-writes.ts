@@ -9,8 +9,8 @@ import type {
   StatusLogColumn,
 } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
+import type { Open, OpenStore } from "../harness/open-store.ts";
 import { A, B, C, inRealm, nowhere, scopeOf } from "../harness/stage.ts";
-import type { Open, OpenStore } from "./store.ts";
 
 const stop = { operation: "stop", from: ["running", "paused"], to: "stopped" };
 const start = { operation: "start", from: ["stopped", "failed"], to: "running" };

@@ -10,7 +10,7 @@ import type {
   Scope,
 } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
-import type { Open, OpenStore } from "../conformance/store.ts";
+import type { Open, OpenStore } from "./open-store.ts";
 
 export const A = "a".repeat(24);
 export const B = "b".repeat(24);

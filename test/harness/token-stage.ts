@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { NewToken, Token, TokenWriter } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
-import type { Open, OpenStore } from "../conformance/store.ts";
+import type { Open, OpenStore } from "./open-store.ts";
 import { plainToken } from "./token-bench.ts";
 
 const dayMs = 86_400_000;

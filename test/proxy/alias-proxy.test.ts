@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { type AliasState, AliasStateSchema } from "../../proto/gen/realmgate/v1/feed_pb.ts";
-import { code, echoed, PARENT, type Placement, testBench } from "../harness/proxy-bench.ts";
+import { PARENT, type Placement } from "../harness/change-registry.ts";
+import { code, echoed, testBench } from "../harness/proxy-bench.ts";
 
 const { ask, place, raw, upstream } = await testBench();
 

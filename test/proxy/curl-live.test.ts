@@ -3,15 +3,8 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { HOP_HEADER, HopMarker } from "../../src/proxy/hooks/bypass-token.ts";
 import { AccessLog } from "../../src/proxy/observe/access-log.ts";
 import { startProxy } from "../../src/proxy/proxy.ts";
-import {
-  code,
-  echoed,
-  HOP_KEY,
-  LOCAL,
-  type Placed,
-  type Placement,
-  testBench,
-} from "../harness/proxy-bench.ts";
+import type { Placement } from "../harness/change-registry.ts";
+import { code, echoed, HOP_KEY, LOCAL, type Placed, testBench } from "../harness/proxy-bench.ts";
 
 const { ask, behindTrusted, options, place, proxy, registry, upstream } = await testBench();
 

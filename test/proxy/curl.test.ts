@@ -2,16 +2,8 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { SignJWT } from "jose";
 import { AliasStateSchema } from "../../proto/gen/realmgate/v1/feed_pb.ts";
-import {
-  code,
-  echo,
-  echoed,
-  ip,
-  LOCAL,
-  PARENT,
-  type Placed,
-  testBench,
-} from "../harness/proxy-bench.ts";
+import { PARENT } from "../harness/change-registry.ts";
+import { code, echo, echoed, ip, LOCAL, type Placed, testBench } from "../harness/proxy-bench.ts";
 
 const { ask, behindTrusted, listen, listening, place, proxy } = await testBench();
 

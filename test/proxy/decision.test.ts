@@ -1,16 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { SignJWT } from "jose";
-import {
-  code,
-  echoed,
-  FORBIDDEN_PORT,
-  ip,
-  LOCAL,
-  PARENT,
-  type Placement,
-  testBench,
-} from "../harness/proxy-bench.ts";
+import { PARENT, type Placement } from "../harness/change-registry.ts";
+import { code, echoed, FORBIDDEN_PORT, ip, LOCAL, testBench } from "../harness/proxy-bench.ts";
 
 const { ask, place, raw, upstream } = await testBench();
 

@@ -3,8 +3,9 @@ import { afterAll, describe, expect, test } from "bun:test";
 import net from "node:net";
 import { AccessLog } from "../../src/proxy/observe/access-log.ts";
 import { type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
+import type { Placement } from "../harness/change-registry.ts";
 import { parsePrometheusText, sampleValue } from "../harness/prometheus-text.ts";
-import { code, echoed, LOCAL, type Placement, testBench } from "../harness/proxy-bench.ts";
+import { code, echoed, LOCAL, testBench } from "../harness/proxy-bench.ts";
 
 const { ask, listen, options, place, proxy, registry } = await testBench();
 

@@ -4,15 +4,8 @@ import { AliasStateSchema } from "../../proto/gen/realmgate/v1/feed_pb.ts";
 import { HOP_HEADER, HopMarker } from "../../src/proxy/hooks/bypass-token.ts";
 import { HOOK_HEADER } from "../../src/proxy/hooks/hook-route.ts";
 import { startProxy } from "../../src/proxy/proxy.ts";
-import {
-  code,
-  echoed,
-  HOP_KEY,
-  LOCAL,
-  PARENT,
-  type Placed,
-  testBench,
-} from "../harness/proxy-bench.ts";
+import { PARENT } from "../harness/change-registry.ts";
+import { code, echoed, HOP_KEY, LOCAL, type Placed, testBench } from "../harness/proxy-bench.ts";
 
 const bench = await testBench();
 const { ask, listen, place, proxy, upstream } = bench;

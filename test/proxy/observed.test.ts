@@ -5,8 +5,9 @@ import { SignJWT } from "jose";
 import { AccessLog } from "../../src/proxy/observe/access-log.ts";
 import { type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
 import { type Random, randomFrom } from "../arbitrary/random.ts";
+import { PARENT } from "../harness/change-registry.ts";
 import { type Family, parsePrometheusText, sampleValue } from "../harness/prometheus-text.ts";
-import { code, echoed, ip, LOCAL, PARENT, testBench } from "../harness/proxy-bench.ts";
+import { code, echoed, ip, LOCAL, testBench } from "../harness/proxy-bench.ts";
 
 const { ask, listen, listening, logged, options, place, registry } = await testBench();
 

@@ -1,7 +1,8 @@
 // The listener with TLS: HTTP/1.1 and HTTP/2, the same decisions, and only the hosts that its certificate is for.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
-import { code, echoed, LOCAL, PARENT, testBench } from "../harness/proxy-bench.ts";
+import { PARENT } from "../harness/change-registry.ts";
+import { code, echoed, LOCAL, testBench } from "../harness/proxy-bench.ts";
 import {
   H2Client,
   h2Reset,

@@ -3,9 +3,9 @@ import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { caseBench, codeOf, type Scene, untouched } from "../harness/gate.ts";
+import { parsed } from "../harness/policy.ts";
 import { LOCAL } from "../harness/proxy-bench.ts";
 import { answerTo, request } from "../harness/wire.ts";
-import { parsed } from "../harness/written.ts";
 
 const bench = await caseBench();
 const { port } = bench.proxy;

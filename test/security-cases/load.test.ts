@@ -4,6 +4,7 @@ import net from "node:net";
 import { startProxy } from "../../src/proxy/proxy.ts";
 import { randomFrom } from "../arbitrary/random.ts";
 import { caseBench, codeOf, type Scene, untouched } from "../harness/gate.ts";
+import { linesOf } from "../harness/process-lines.ts";
 import { LOCAL } from "../harness/proxy-bench.ts";
 import { answerTo, request, untilClosed, Wire } from "../harness/wire.ts";
 import { ok, type Seen } from "../harness/witness.ts";
@@ -302,7 +303,7 @@ test("D4 a gate that runs out of file descriptors refuses or waits, lives, and s
     [
       "bash",
       "-c",
-      `ulimit -n 96 && exec "${process.execPath}" test/cases/gate-process.ts ${limited.witness.port}`,
+      `ulimit -n 96 && exec "${process.execPath}" test/harness/gate-process.ts ${limited.witness.port}`,
     ],
     {
       stdout: "pipe",
@@ -310,8 +311,8 @@ test("D4 a gate that runs out of file descriptors refuses or waits, lives, and s
     },
   );
   try {
-    const { value } = await child.stdout.getReader().read();
-    const [own, host = ""] = new TextDecoder().decode(value).trim().split(" ");
+    const { value = "" } = await linesOf(child.stdout).next();
+    const [own, host = ""] = value.split(" ");
     const at = Number(own);
     expect((await answerTo(at, request(host)))?.status).toBe(200);
     const crowd = Array.from({ length: 200 }, () => net.connect(at, "127.0.0.1"));

@@ -2,16 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { exportSPKI, generateKeyPair, SignJWT } from "jose";
 import { enforced, type Level } from "../harness/client.ts";
-import {
-  basic,
-  bearer,
-  carrying,
-  digestOf,
-  jwt,
-  office,
-  stranger,
-  vpn,
-} from "./seed-002/clients.ts";
+import { saltedDigest } from "../harness/credentials.ts";
+import { basic, bearer, carrying, jwt, office, stranger, vpn } from "./seed-002/clients.ts";
 import { staging } from "./seed-002/examples.ts";
 import { documentAt, OWN_HTTP, type Site, Stage } from "./seed-002/stage.ts";
 
@@ -126,7 +118,7 @@ describe.each(levels)("operations on the document of %s (lines 208–229)", (lev
       },
     });
     const first = await document.get();
-    expect(first.groups.admin.password).toBe(digestOf("salt", "plain"));
+    expect(first.groups.admin.password).toBe(saltedDigest("salt", "plain"));
     expect(first.groups.users.secret).toBe("s3cret");
     const { file_version, etag: _etag, schema_version: _layout, warnings: _, ...config } = first;
     await document.replace(config);
@@ -361,7 +353,7 @@ describe("scenario 2: customer support access (lines 260–269)", () => {
     // The scenario adds to a container that the team has a document on; without one the default would be open.
     await document.replace(staging);
     const password = hashed
-      ? digestOf("salt", "temporary-password-hash")
+      ? saltedDigest("salt", "temporary-password-hash")
       : "temporary-password-hash";
     await document.write("PATCH", "/groups/support/password", {
       username: "support",

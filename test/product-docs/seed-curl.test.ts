@@ -2,6 +2,7 @@
 // leaves open is filled in: the hosts, `file:v<N>`, `{...}`, `{id}` and the shortened tokens.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Api, type Level, loginAdmin, makePlace, type Place } from "../harness/client.ts";
+import { saltedDigest } from "../harness/credentials.ts";
 import {
   adminPassword,
   type Program,
@@ -9,7 +10,7 @@ import {
   startUpstream,
   type Upstream,
 } from "../harness/program.ts";
-import { digestOf, jwt } from "./seed-002/clients.ts";
+import { jwt } from "./seed-002/clients.ts";
 import { curl } from "./seed-002/curl.ts";
 
 type Line = keyof typeof curl;
@@ -95,7 +96,7 @@ function kept(document: Fields): Fields {
     const { password, salt = "" } = group;
     return [
       name,
-      password === undefined ? group : { ...group, password: digestOf(salt, password) },
+      password === undefined ? group : { ...group, password: saltedDigest(salt, password) },
     ];
   });
   return { ...document, groups: Object.fromEntries(digested) };

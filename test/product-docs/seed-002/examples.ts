@@ -3,18 +3,8 @@
 // in this project: what counts of a line is said beside its number. Fragments are completed by `added` with the least that
 // makes them a document that lets somebody in. `$PROJECT_ID` and `$CONTAINER_ID` are the site's.
 import type { Level } from "../../harness/client.ts";
-import {
-  at,
-  basic,
-  bearer,
-  type Client,
-  carrying,
-  digestOf,
-  jwt,
-  office,
-  stranger,
-  vpn,
-} from "./clients.ts";
+import { saltedDigest } from "../../harness/credentials.ts";
+import { at, basic, bearer, type Client, carrying, jwt, office, stranger, vpn } from "./clients.ts";
 import { type Outcome, OWN_HTTP } from "./stage.ts";
 
 export type Body = Readonly<Record<string, unknown>>;
@@ -114,7 +104,7 @@ const passwordGroup = {
   },
 };
 const forAdmin = { permissions: { admin_access: { terminal: true } }, default: "deny" };
-const digest = digestOf("unique-salt-value", "opensesame");
+const digest = saltedDigest("unique-salt-value", "opensesame");
 
 const ipGroups = {
   groups: {
@@ -504,7 +494,7 @@ export const examples: readonly Example[] = [
       {
         who: carrying(
           "the digest of the password",
-          basic("admin", digestOf("unique-salt-value", "hashed-password-here")),
+          basic("admin", saltedDigest("unique-salt-value", "hashed-password-here")),
         ),
         finds: { "terminal-1": 401 },
       },

@@ -139,7 +139,7 @@ describe("an alias", () => {
 });
 
 describe("the curl program", () => {
-  /** As it stands in the description (seed 002), but for the hosts. */
+  /** As it stands in the description, but for the hosts. */
   const line =
     'https://67e89abc...890abc-curl-1.node-us.containers.hoody.icu/proxy?url=https://67e89abc...890abc-terminal-1.node-us.containers.hoody.icu/execute&method=POST&auth=Bearer%20jwt-token&body={"command":"ls -la"}';
   const named = (place: Place) =>

@@ -17,19 +17,23 @@ import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { Implementation, Outcome } from "../api/dispatch.ts";
 import { expiryOf } from "../api/expiry.ts";
 import { changedFields } from "../api/update-mask.ts";
-import type { ServiceParts } from "../services.ts";
 import { aliasesMax } from "../store/limits.ts";
 import type { Alias, AliasChange, Made, Scope } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
 import { aliasMessage, wholeAliasMessage } from "./alias-message.ts";
 import { aliasNameOf } from "./alias-name.ts";
 import { targetPathOf } from "./alias-path.ts";
 import { aliasTarget } from "./alias-program.ts";
 
-export function aliasService(
-  parts: Pick<ServiceParts, "store" | "domain" | "now">,
-): Implementation {
-  const { store, domain, now } = parts;
+export interface AliasServiceParts {
+  readonly store: Store;
+  /** The installation's domain; see REALMGATE_DOMAIN. */
+  readonly domain: string;
+  /** The clock, in milliseconds. */
+  readonly now: () => number;
+}
 
+export function aliasService({ store, domain, now }: AliasServiceParts): Implementation {
   async function read(scope: Scope, id: string): Promise<Alias> {
     const alias = await store.alias(scope, id);
     if (alias === null) throw new Refused(ErrorCode.ALIAS_NOT_FOUND);

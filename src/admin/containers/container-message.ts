@@ -12,8 +12,14 @@ import type { Context } from "../api/dispatch.ts";
 import { shownRealms } from "../api/realm-ids.ts";
 import { isOperator, mayDo } from "../auth/caller.ts";
 import { documentAnswer } from "../documents/permission-document.ts";
-import type { ServiceParts } from "../services.ts";
 import type { Container, DocumentState } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+
+export interface ContainerMessageParts {
+  readonly store: Store;
+  /** The installation's domain; see REALMGATE_DOMAIN. */
+  readonly domain: string;
+}
 
 type Viewer = Pick<Context, "caller" | "scope">;
 
@@ -57,7 +63,7 @@ function storedDocuments(own: boolean, project: boolean): string {
  * documents of a page are too large for one answer.
  */
 export async function containerMessages(
-  parts: Pick<ServiceParts, "store" | "domain">,
+  parts: ContainerMessageParts,
   containers: readonly Container[],
   extras: Extras,
   viewer: Viewer,
@@ -79,7 +85,7 @@ export async function containerMessages(
 }
 
 async function addDomains(
-  { store, domain }: Pick<ServiceParts, "store" | "domain">,
+  { store, domain }: ContainerMessageParts,
   message: ContainerMessage,
   { scope }: Viewer,
 ): Promise<void> {
@@ -91,7 +97,7 @@ async function addDomains(
 
 /** Only for those who may change them, as they carry credentials. Answers their bytes. */
 async function addDocuments(
-  { store }: Pick<ServiceParts, "store">,
+  { store }: ContainerMessageParts,
   message: ContainerMessage,
   { scope }: Viewer,
 ): Promise<number> {

@@ -23,7 +23,6 @@ import { pageQuery, pagination } from "../api/page.ts";
 import { changedRealms, newRealms } from "../api/realm-ids.ts";
 import { changedFields } from "../api/update-mask.ts";
 import { type Caller, isOperator } from "../auth/caller.ts";
-import type { ServiceParts } from "../services.ts";
 import { colorOf } from "../store/color.ts";
 import type {
   Container,
@@ -33,13 +32,19 @@ import type {
   Upstream,
 } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
-import { containerMessage, containerMessages } from "./container-message.ts";
+import {
+  type ContainerMessageParts,
+  containerMessage,
+  containerMessages,
+} from "./container-message.ts";
 import { containerOperations } from "./container-operations.ts";
 import { addressOf, programsOf } from "./container-upstream.ts";
 
-export function containerService(
-  parts: Pick<ServiceParts, "store" | "placement" | "domain">,
-): Implementation {
+export interface ContainerServiceParts extends ContainerMessageParts {
+  readonly placement: Placement;
+}
+
+export function containerService(parts: ContainerServiceParts): Implementation {
   const { store, placement } = parts;
 
   async function read(scope: Scope, id: string): Promise<Container> {

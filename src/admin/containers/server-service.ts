@@ -6,9 +6,17 @@ import {
   ServerService,
 } from "../../../proto/gen/realmgate/v1/servers_pb.ts";
 import type { Implementation } from "../api/dispatch.ts";
-import type { ServiceParts } from "../services.ts";
+import type { Store } from "../store/store.ts";
 
-export function serverService({ store, serverName, domain }: ServiceParts): Implementation {
+export interface ServerServiceParts {
+  readonly store: Store;
+  /** This node's name; see REALMGATE_SERVER_NAME. */
+  readonly serverName: string;
+  /** The installation's domain; see REALMGATE_DOMAIN. */
+  readonly domain: string;
+}
+
+export function serverService({ store, serverName, domain }: ServerServiceParts): Implementation {
   return {
     service: ServerService,
     methods: {

@@ -23,15 +23,21 @@ import { changedFields } from "../api/update-mask.ts";
 import type { CallingToken } from "../auth/caller.ts";
 import { treeOf } from "../auth/permissions.ts";
 import { hashSecret, newSecret } from "../auth/token-secret.ts";
-import type { ServiceParts } from "../services.ts";
 import type { NewToken, Token, TokenChange, TokenWriter } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
 import { withoutTokenRealm, withTokenRealm } from "./token-grants.ts";
 import { currentToken, storageOf, tokenMessage } from "./token-message.ts";
 import { profileAfter } from "./token-profile.ts";
 import { changedToken, copiedToken, newToken } from "./token-request.ts";
 import { tokenTemplates } from "./token-templates.ts";
 
-export function tokenService({ store, now }: Pick<ServiceParts, "store" | "now">): Implementation {
+export interface TokenServiceParts {
+  readonly store: Store;
+  /** The clock, in milliseconds. */
+  readonly now: () => number;
+}
+
+export function tokenService({ store, now }: TokenServiceParts): Implementation {
   /** Makes the token and answers with it and its secret, this once. */
   async function make(token: NewToken, context: Context) {
     const secret = newSecret();

@@ -10,9 +10,10 @@ import type { Context, Implementation } from "../api/dispatch.ts";
 import { keptJson } from "../api/opaque-json.ts";
 import { changedFields } from "../api/update-mask.ts";
 import { type Caller, mayDo } from "../auth/caller.ts";
+import type { PasswordLogin } from "../auth/password-login.ts";
 import { checkPassword } from "../auth/password-rule.ts";
-import type { ServiceParts } from "../services.ts";
 import type { User } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
 import { currentToken } from "../tokens/token-message.ts";
 import { userMessage } from "./user-message.ts";
 
@@ -21,7 +22,12 @@ const badMetadata = {
   tooLarge: ErrorCode.VALIDATION_ERROR,
 } as const;
 
-export function accountMethods({ store, logins }: ServiceParts): Implementation["methods"] {
+export interface AccountParts {
+  readonly store: Store;
+  readonly logins: PasswordLogin;
+}
+
+export function accountMethods({ store, logins }: AccountParts): Implementation["methods"] {
   return {
     async getMe(_request, { caller, scope }) {
       const message = ownMessage(caller);

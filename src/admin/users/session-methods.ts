@@ -10,16 +10,25 @@ import {
   SessionSchema,
 } from "../../../proto/gen/realmgate/v1/users_pb.ts";
 import type { Implementation, PublicContext } from "../api/dispatch.ts";
-import { lifetimeS } from "../auth/session.ts";
+import type { PasswordLogin } from "../auth/password-login.ts";
+import { lifetimeS, type Sessions } from "../auth/session.ts";
 import { WindowLimiter } from "../auth/window-limiter.ts";
-import type { ServiceParts } from "../services.ts";
 import type { User } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
 import { userMessage } from "./user-message.ts";
 
 /** Refreshes of one network. */
 const refreshes = { max: 30, windowS: 30 * 60 };
 
-export function sessionMethods(parts: ServiceParts): Implementation["methods"] {
+export interface SessionParts {
+  readonly store: Store;
+  readonly sessions: Sessions;
+  readonly logins: PasswordLogin;
+  /** The clock, in milliseconds. */
+  readonly now: () => number;
+}
+
+export function sessionMethods(parts: SessionParts): Implementation["methods"] {
   const { store, sessions, logins, now } = parts;
   const limiter = new WindowLimiter(refreshes, () => now() / 1000);
   return {
@@ -61,7 +70,7 @@ function loginName({ username, email }: LoginRequest): string {
 }
 
 async function newSession(
-  { store, sessions }: ServiceParts,
+  { store, sessions }: SessionParts,
   user: User,
   clientAddress: string,
 ): Promise<Session> {

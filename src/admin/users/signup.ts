@@ -8,9 +8,9 @@ import {
   SignupResponseSchema,
 } from "../../../proto/gen/realmgate/v1/users_pb.ts";
 import type { Implementation, PublicContext } from "../api/dispatch.ts";
+import type { PasswordLogin } from "../auth/password-login.ts";
 import { checkPassword } from "../auth/password-rule.ts";
 import { WindowLimiter } from "../auth/window-limiter.ts";
-import type { ServiceParts } from "../services.ts";
 import type { Store } from "../store/store.ts";
 
 /** Accounts that one network asks for. */
@@ -22,7 +22,16 @@ const localPartMin = 3;
 /** Names tried until one is free. */
 const namesMax = 64;
 
-export function signupMethod({ store, logins, signup, now }: ServiceParts) {
+export interface SignupParts {
+  readonly store: Store;
+  readonly logins: PasswordLogin;
+  /** Whether the installation accepts new accounts; see REALMGATE_SIGNUP. */
+  readonly signup: boolean;
+  /** The clock, in milliseconds. */
+  readonly now: () => number;
+}
+
+export function signupMethod({ store, logins, signup, now }: SignupParts) {
   const limiter = new WindowLimiter(signups, () => now() / 1000);
   return {
     async signup({ email, password }: SignupRequest, { clientAddress }: PublicContext) {

@@ -68,6 +68,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     "containers",
     "users",
   ],
+  "src/gateway-rest": ["routing", "transcoding", "openapi"],
 };
 
 /** Single files that may import more than their layer. */

@@ -3,13 +3,13 @@ import { randomBytes } from "node:crypto";
 import type { DescService } from "@bufbuild/protobuf";
 import type { Dispatch } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
-import { answer, failure } from "./answer.ts";
-import { docsPages, isDocsPath } from "./docs-page.ts";
-import { bindingsOf, realmFilter } from "./http-rule.ts";
+import { docsPages, isDocsPath } from "./openapi/docs-page.ts";
 import { openapiDocument } from "./openapi/document.ts";
 import { documentPaths, publish } from "./openapi/publish.ts";
-import { readRequest } from "./read-request.ts";
-import { type Match, RouteTrie } from "./route-trie.ts";
+import { bindingsOf, realmFilter } from "./routing/http-rule.ts";
+import { type Match, RouteTrie } from "./routing/route-trie.ts";
+import { answer, failure } from "./transcoding/answer.ts";
+import { readRequest } from "./transcoding/read-request.ts";
 
 export interface RestOptions {
   readonly hostname: string;

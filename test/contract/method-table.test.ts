@@ -20,8 +20,8 @@ import {
 } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import { TokenPermissionsSchema } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
 import { allLeaves, treeOf } from "../../src/admin/auth/permissions.ts";
-import { type Binding, bindingsOf } from "../../src/gateway-rest/http-rule.ts";
-import { present } from "../../src/gateway-rest/present.ts";
+import { type Binding, bindingsOf } from "../../src/gateway-rest/routing/http-rule.ts";
+import { present } from "../../src/gateway-rest/transcoding/present.ts";
 import { ControlPlane } from "../harness/control-plane.ts";
 import { before, elsewhere, requests } from "./method-table/requests.ts";
 import { restRequest } from "./method-table/rest.ts";

@@ -1,7 +1,7 @@
 // The OpenAPI 3.1 document of the REST API, made of the contract's descriptors when the gateway starts.
 import type { JsonObject } from "@bufbuild/protobuf";
 import packageJson from "../../../package.json" with { type: "json" };
-import type { Binding } from "../http-rule.ts";
+import type { Binding } from "../routing/http-rule.ts";
 import { descriptionOf } from "./comments.ts";
 import { operationIds, pathOf, tagOf } from "./names.ts";
 import { operationOf } from "./operation.ts";

@@ -1,6 +1,6 @@
 // What operations and their groups are called.
 import type { DescService } from "@bufbuild/protobuf";
-import type { Binding } from "../http-rule.ts";
+import type { Binding } from "../routing/http-rule.ts";
 
 /** The tag of a service's operations: its name without `Service`. */
 export function tagOf(service: DescService): string {

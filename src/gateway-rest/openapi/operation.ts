@@ -8,7 +8,7 @@ import {
   requires,
   rule,
 } from "../../../proto/gen/realmgate/v1/options_pb.ts";
-import type { Binding } from "../http-rule.ts";
+import type { Binding } from "../routing/http-rule.ts";
 import { descriptionOf, summaryOf } from "./comments.ts";
 import { tagOf } from "./names.ts";
 import { type Refusals, successOf } from "./responses.ts";

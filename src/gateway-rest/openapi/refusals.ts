@@ -14,8 +14,8 @@ import {
   requires,
   rule,
 } from "../../../proto/gen/realmgate/v1/options_pb.ts";
-import type { Binding } from "../http-rule.ts";
-import { isSendable } from "../shape.ts";
+import type { Binding } from "../routing/http-rule.ts";
+import { isSendable } from "../routing/rest-fields.ts";
 import { codesIn, commentOf } from "./comments.ts";
 
 /** Every code that a call of this route may be refused with, in the order of the contract. */

@@ -4,8 +4,8 @@ import { getOption, type JsonObject, ScalarType } from "@bufbuild/protobuf";
 import { refusalOf } from "../../../proto/errors.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { CallerKind, requires } from "../../../proto/gen/realmgate/v1/options_pb.ts";
-import { failureEnvelope } from "../answer.ts";
-import type { Binding } from "../http-rule.ts";
+import type { Binding } from "../routing/http-rule.ts";
+import { failureEnvelope } from "../transcoding/answer.ts";
 import { refusalsOf } from "./refusals.ts";
 import type { Schemas } from "./schemas.ts";
 

@@ -18,7 +18,7 @@ import {
   type Rule,
   rule,
 } from "../../../proto/gen/realmgate/v1/options_pb.ts";
-import { isSendable } from "../shape.ts";
+import { isSendable } from "../routing/rest-fields.ts";
 import { descriptionOf } from "./comments.ts";
 import { scalarSchema } from "./scalar-schema.ts";
 

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import comments from "../../../proto/comments.json" with { type: "json" };
 import { refusalOf } from "../../../proto/errors.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
-import { type Binding, bindingsOf } from "../../../src/gateway-rest/http-rule.ts";
 import { refusalsOf } from "../../../src/gateway-rest/openapi/refusals.ts";
+import { type Binding, bindingsOf } from "../../../src/gateway-rest/routing/http-rule.ts";
 import { allServices } from "../../harness/rest-services.ts";
 
 const bindings = bindingsOf(allServices);

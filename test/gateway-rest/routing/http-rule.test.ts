@@ -14,11 +14,11 @@ import {
   MethodOptionsSchema,
   FieldDescriptorProto_Type as Type,
 } from "@bufbuild/protobuf/wkt";
-import { http } from "../../proto/gen/google/api/annotations_pb.ts";
-import { HttpRuleSchema } from "../../proto/gen/google/api/http_pb.ts";
-import { AnswerSchema, answer } from "../../proto/gen/realmgate/v1/options_pb.ts";
-import { type Binding, bindingsOf } from "../../src/gateway-rest/http-rule.ts";
-import { allServices } from "../harness/rest-services.ts";
+import { http } from "../../../proto/gen/google/api/annotations_pb.ts";
+import { HttpRuleSchema } from "../../../proto/gen/google/api/http_pb.ts";
+import { AnswerSchema, answer } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import { type Binding, bindingsOf } from "../../../src/gateway-rest/routing/http-rule.ts";
+import { allServices } from "../../harness/rest-services.ts";
 
 interface Given {
   /** How a success is spelled. */

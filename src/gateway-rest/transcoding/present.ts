@@ -15,7 +15,7 @@ import {
   null_beside,
   nullable,
   omit_empty,
-} from "../../proto/gen/realmgate/v1/options_pb.ts";
+} from "../../../proto/gen/realmgate/v1/options_pb.ts";
 
 const nothing: ReadonlySet<string> = new Set();
 

@@ -6,11 +6,11 @@ import {
   getOption,
   ScalarType,
 } from "@bufbuild/protobuf";
-import { http } from "../../proto/gen/google/api/annotations_pb.ts";
-import type { HttpRule } from "../../proto/gen/google/api/http_pb.ts";
-import { answer } from "../../proto/gen/realmgate/v1/options_pb.ts";
+import { http } from "../../../proto/gen/google/api/annotations_pb.ts";
+import type { HttpRule } from "../../../proto/gen/google/api/http_pb.ts";
+import { answer } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 import { parsePathTemplate, type Segment } from "./path-template.ts";
-import { assertKnown } from "./shape.ts";
+import { assertKnown } from "./rest-fields.ts";
 
 export type Verb = "GET" | "PUT" | "POST" | "DELETE" | "PATCH";
 

@@ -11,9 +11,9 @@ import {
 } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
-import { Refused, type Violation } from "../../proto/call.ts";
-import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
-import { type Binding, realmFilter } from "./http-rule.ts";
+import { Refused, type Violation } from "../../../proto/call.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { type Binding, realmFilter } from "../routing/http-rule.ts";
 import { shapeOf } from "./shape.ts";
 
 /** Greatest request body in bytes: a permission document of the greatest size fits. */

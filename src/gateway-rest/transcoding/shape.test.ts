@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import type { DescMessage, JsonValue } from "@bufbuild/protobuf";
-import { CreateContainerRequestSchema } from "../../proto/gen/realmgate/v1/containers_pb.ts";
+import { CreateContainerRequestSchema } from "../../../proto/gen/realmgate/v1/containers_pb.ts";
 import {
   JwtGroupSchema,
   PermissionDocumentSchema,
   SetPermissionRequestSchema,
-} from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { CreateProjectRequestSchema } from "../../proto/gen/realmgate/v1/projects_pb.ts";
-import { UpdateTokenRequestSchema } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
+} from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
+import { CreateProjectRequestSchema } from "../../../proto/gen/realmgate/v1/projects_pb.ts";
+import { UpdateTokenRequestSchema } from "../../../proto/gen/realmgate/v1/tokens_pb.ts";
 import { depthMax, shapeOf, violationsMax } from "./shape.ts";
 
 /** What is wrong, `/pointer reason` each; empty when it fits. Text is parsed, as a body is. */

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
-import { ListContainersResponseSchema } from "../../proto/gen/realmgate/v1/containers_pb.ts";
-import { PermissionDocumentSchema } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { ProjectSchema } from "../../proto/gen/realmgate/v1/projects_pb.ts";
-import { SessionSchema } from "../../proto/gen/realmgate/v1/users_pb.ts";
+import { ListContainersResponseSchema } from "../../../proto/gen/realmgate/v1/containers_pb.ts";
+import { PermissionDocumentSchema } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
+import { ProjectSchema } from "../../../proto/gen/realmgate/v1/projects_pb.ts";
+import { SessionSchema } from "../../../proto/gen/realmgate/v1/users_pb.ts";
 import { present } from "./present.ts";
 
 test("an empty message is null", () => {

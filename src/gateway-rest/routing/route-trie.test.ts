@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { UserService } from "../../proto/gen/realmgate/v1/users_pb.ts";
+import { UserService } from "../../../proto/gen/realmgate/v1/users_pb.ts";
 import type { Binding, Verb } from "./http-rule.ts";
 import { parsePathTemplate } from "./path-template.ts";
 import { RouteTrie } from "./route-trie.ts";

@@ -1,25 +1,25 @@
 import { describe, expect, test } from "bun:test";
 import { create, type JsonValue, type Message } from "@bufbuild/protobuf";
-import { Refused } from "../../proto/call.ts";
-import { refusalOf } from "../../proto/errors.ts";
-import { AliasService } from "../../proto/gen/realmgate/v1/aliases_pb.ts";
+import { Refused } from "../../../proto/call.ts";
+import { refusalOf } from "../../../proto/errors.ts";
+import { AliasService } from "../../../proto/gen/realmgate/v1/aliases_pb.ts";
 import {
   ContainerService,
   ListContainersRequestSchema,
-} from "../../proto/gen/realmgate/v1/containers_pb.ts";
+} from "../../../proto/gen/realmgate/v1/containers_pb.ts";
 import {
   ProjectPermissionsService,
   ReplacePermissionsRequestSchema,
   SetDefaultRequestSchema,
-} from "../../proto/gen/realmgate/v1/permissions_pb.ts";
+} from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
 import {
   TokenRealmRequestSchema,
   TokenService,
   type UpdateTokenRequest,
   UpdateTokenRequestSchema,
-} from "../../proto/gen/realmgate/v1/tokens_pb.ts";
-import { UserService } from "../../proto/gen/realmgate/v1/users_pb.ts";
-import { type Binding, bindingsOf } from "./http-rule.ts";
+} from "../../../proto/gen/realmgate/v1/tokens_pb.ts";
+import { UserService } from "../../../proto/gen/realmgate/v1/users_pb.ts";
+import { type Binding, bindingsOf } from "../routing/http-rule.ts";
 import { bodyBytesMax, readRequest } from "./read-request.ts";
 
 const id = "0123456789abcdef01234567";

@@ -1,25 +1,25 @@
 import { describe, expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
-import type { Reply } from "../../proto/call.ts";
-import { allRefusals } from "../../proto/errors.ts";
-import { AliasService } from "../../proto/gen/realmgate/v1/aliases_pb.ts";
-import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
-import { ContainerHooksService } from "../../proto/gen/realmgate/v1/hooks_pb.ts";
+import type { Reply } from "../../../proto/call.ts";
+import { allRefusals } from "../../../proto/errors.ts";
+import { AliasService } from "../../../proto/gen/realmgate/v1/aliases_pb.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { ContainerHooksService } from "../../../proto/gen/realmgate/v1/hooks_pb.ts";
 import {
   PermissionDocumentSchema,
   ProjectPermissionsService,
-} from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { ProjectSchema, ProjectService } from "../../proto/gen/realmgate/v1/projects_pb.ts";
-import { RealmService } from "../../proto/gen/realmgate/v1/realms_pb.ts";
+} from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
+import { ProjectSchema, ProjectService } from "../../../proto/gen/realmgate/v1/projects_pb.ts";
+import { RealmService } from "../../../proto/gen/realmgate/v1/realms_pb.ts";
 import {
   ListTemplatesResponseSchema,
   ListTokensResponseSchema,
   TokenSchema,
   TokenService,
-} from "../../proto/gen/realmgate/v1/tokens_pb.ts";
+} from "../../../proto/gen/realmgate/v1/tokens_pb.ts";
+import { type Binding, bindingsOf } from "../routing/http-rule.ts";
 import { answer, failure } from "./answer.ts";
-import { type Binding, bindingsOf } from "./http-rule.ts";
 
 const bindings = bindingsOf([
   ProjectService,

@@ -1,9 +1,9 @@
 // Reply → Response: the documented envelope, success and failure.
 import { STATUS_CODES } from "node:http";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { type Failure, messageOf, type Reply, type Success } from "../../proto/call.ts";
-import { refusalOf } from "../../proto/errors.ts";
-import type { Binding } from "./http-rule.ts";
+import { type Failure, messageOf, type Reply, type Success } from "../../../proto/call.ts";
+import { refusalOf } from "../../../proto/errors.ts";
+import type { Binding } from "../routing/http-rule.ts";
 import { present } from "./present.ts";
 
 /** The answer to a call that reached dispatch. `asked`: the flags of its query that are true. */

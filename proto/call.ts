@@ -20,7 +20,7 @@ export interface Call {
   readonly clientAddress: string;
   /** Names the call in answers and logs. */
   readonly requestId: string;
-  /** Reads the request message; called only after the caller is known. Throws Refused when it has the wrong shape. */
+  /** Reads the request message; called only after the caller is known. Throws ApiError when it has the wrong shape. */
   readonly message: () => Message | Promise<Message>;
 }
 
@@ -38,7 +38,7 @@ export function pointerStep(name: string): string {
 }
 
 /** What of a refusal clients read by name: REST `data` in place of the violations, gRPC `ErrorInfo.metadata`. */
-export type Facts = Readonly<Record<string, string>>;
+export type ErrorMetadata = Readonly<Record<string, string>>;
 
 /** A call that was carried out. */
 export interface Success {
@@ -60,7 +60,7 @@ export interface Failure {
   /** Seconds until the same call may go better; null when waiting does not help. */
   readonly retryAfterS: number | null;
   /** Only where the contract names them. */
-  readonly facts?: Facts;
+  readonly metadata?: ErrorMetadata;
 }
 
 export type Reply = Success | Failure;
@@ -69,34 +69,34 @@ export type Reply = Success | Failure;
 export type Dispatch = (call: Call) => Promise<Reply>;
 
 /** Thrown below dispatch to refuse a call; caught in dispatch and nowhere else. */
-export class Refused extends Error {
+export class ApiError extends Error {
   readonly code: ErrorCode;
   readonly violations: readonly Violation[];
   readonly retryAfterS: number | null;
-  readonly facts: Facts;
+  readonly metadata: ErrorMetadata;
 
   constructor(
     code: ErrorCode,
     violations: readonly Violation[] = [],
     retryAfterS: number | null = null,
-    facts: Facts = {},
+    metadata: ErrorMetadata = {},
   ) {
-    super(messageOf({ code, violations, facts }));
-    this.name = "Refused";
+    super(messageOf({ code, violations, metadata }));
+    this.name = "ApiError";
     this.code = code;
     this.violations = violations;
     this.retryAfterS = retryAfterS;
-    this.facts = facts;
+    this.metadata = metadata;
   }
 }
 
 /**
  * The text for people. Clients match on the documented one; a wrong shape also names its first field, and a limit says how
- * much of it is used (facts `used` and `limit`).
+ * much of it is used (metadata `used` and `limit`).
  */
-export function messageOf(failure: Pick<Failure, "code" | "violations" | "facts">): string {
+export function messageOf(failure: Pick<Failure, "code" | "violations" | "metadata">): string {
   const { message, code } = refusalOf(failure.code);
-  const { used, limit } = failure.facts ?? {};
+  const { used, limit } = failure.metadata ?? {};
   if (used !== undefined && limit !== undefined) return `${message} (${used}/${limit})`;
   const first = failure.violations[0];
   if (code !== "VALIDATION_ERROR" || first === undefined) return message;

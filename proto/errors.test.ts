@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { messageOf, Refused } from "./call.ts";
+import { ApiError, messageOf } from "./call.ts";
 import { allRefusals, refusalOf } from "./errors.ts";
 import { Code } from "./gen/google/rpc/code_pb.ts";
 import { ErrorCode, ErrorCodeSchema } from "./gen/realmgate/v1/errors_pb.ts";
@@ -114,6 +114,6 @@ describe("the text of a refusal", () => {
   ] as const)("%s", (_why, code, violations, rest) => {
     const text = `${refusalOf(code).message}${rest}`;
     expect(messageOf({ code, violations })).toBe(text);
-    expect(new Refused(code, violations).message).toBe(text);
+    expect(new ApiError(code, violations).message).toBe(text);
   });
 });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { create, type DescMethod, type DescService, toJsonString } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
-import { type Call, Refused, type Reply } from "../../proto/call.ts";
+import { ApiError, type Call, type Reply } from "../../proto/call.ts";
 import { refusalOf } from "../../proto/errors.ts";
 import {
   ContainerService,
@@ -179,7 +179,7 @@ test("a call with everything wrong is told of host, credential, realm, leaf, fil
   let sent = call(getProject, { authority: "a/b", credential: null, realmFilter: "x" });
   sent = { ...sent, message: unread };
   const handler: Handler = async () => {
-    throw new Refused(ErrorCode.GROUP_IN_USE);
+    throw new ApiError(ErrorCode.GROUP_IN_USE);
   };
   const mends: (Partial<Call> & { tells: string })[] = [
     { tells: "INVALID_HOST" },
@@ -488,13 +488,13 @@ describe("an answer", () => {
 
   test("of a refusal says why, and when to come back, and logs nothing", async () => {
     const violations = [{ instancePath: "/a", message: "is wrong" }];
-    const facts = { field: "a" };
+    const metadata = { field: "a" };
     logged.length = 0;
     const reply = await dispatchWith(async () => {
-      throw new Refused(ErrorCode.RATE_LIMITED, violations, 30, facts);
+      throw new ApiError(ErrorCode.RATE_LIMITED, violations, 30, metadata);
     })(read);
     const { RATE_LIMITED: code } = ErrorCode;
-    expect(reply).toEqual({ ok: false, code, violations, retryAfterS: 30, facts });
+    expect(reply).toEqual({ ok: false, code, violations, retryAfterS: 30, metadata });
     expect(logged).toEqual([]);
   });
 

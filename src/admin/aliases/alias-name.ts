@@ -1,7 +1,7 @@
 // Names that aliases may have. An alias is the first label of a host: it must never be read as another kind of host.
 import { randomBytes } from "node:crypto";
 import type { Value } from "@bufbuild/protobuf/wkt";
-import { type Facts, Refused } from "../../../proto/call.ts";
+import { ApiError, type ErrorMetadata } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 
 const charactersMin = 3;
@@ -34,14 +34,14 @@ function reservedPrefixOf(name: string): string | undefined {
 }
 
 /** What reserves a name, as clients are told by name. */
-function reservationOf(name: string): Facts {
+function reservationOf(name: string): ErrorMetadata {
   if (reservedNames.has(name)) return { reserved_alias: name };
   const prefix = reservedPrefixOf(name);
   return prefix === undefined ? {} : { reserved_prefix: prefix };
 }
 
 /**
- * The name of an alias as it was sent; a drawn one for null, false or nothing. Throws Refused INVALID_ALIAS_NAME, and
+ * The name of an alias as it was sent; a drawn one for null, false or nothing. Throws ApiError INVALID_ALIAS_NAME, and
  * VALIDATION_ERROR for what is no name at all.
  */
 export function aliasNameOf(value: Value | undefined): string {
@@ -53,8 +53,8 @@ export function aliasNameOf(value: Value | undefined): string {
     case "stringValue": {
       const problem = aliasNameProblem(sent.value);
       if (problem === null) return sent.value;
-      const facts = { field: "alias", reason: problem, ...reservationOf(sent.value) };
-      throw refused(ErrorCode.INVALID_ALIAS_NAME, problem, facts);
+      const metadata = { field: "alias", reason: problem, ...reservationOf(sent.value) };
+      throw refused(ErrorCode.INVALID_ALIAS_NAME, problem, metadata);
     }
     case "boolValue":
       if (!sent.value) return drawnName();
@@ -67,6 +67,6 @@ function drawnName(): string {
   return randomBytes(24).toString("hex");
 }
 
-function refused(code: ErrorCode, message: string, facts: Facts = {}): Refused {
-  return new Refused(code, [{ instancePath: "/alias", message }], null, facts);
+function refused(code: ErrorCode, message: string, metadata: ErrorMetadata = {}): ApiError {
+  return new ApiError(code, [{ instancePath: "/alias", message }], null, metadata);
 }

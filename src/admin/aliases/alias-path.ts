@@ -1,5 +1,5 @@
 // Target paths: what the gate puts before the path of every request to an alias.
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 
 /** Visible ASCII: what stands in a request line as it is (RFC 9112 §3.2). */
@@ -7,13 +7,13 @@ const visible = /^[\x21-\x7e]*$/;
 const badEscape = /%(?![0-9A-Fa-f]{2})/;
 const escaped = /%([0-9A-Fa-f]{2})/g;
 
-/** A path, and perhaps a query, with `/` at its start; null: none. Throws Refused VALIDATION_ERROR. */
+/** A path, and perhaps a query, with `/` at its start; null: none. Throws ApiError VALIDATION_ERROR. */
 export function targetPathOf(sent: string | undefined): string | null {
   if (sent === undefined) return null;
   const path = sent.startsWith("/") ? sent : `/${sent}`;
   const message = targetPathProblem(path);
   if (message === null) return path;
-  throw new Refused(ErrorCode.VALIDATION_ERROR, [{ instancePath: "/target_path", message }]);
+  throw new ApiError(ErrorCode.VALIDATION_ERROR, [{ instancePath: "/target_path", message }]);
 }
 
 /** Why nothing may be put under this path, as the rest of a sentence; null: it may. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { type AliasTarget, type AskedTarget, aliasTarget } from "./alias-program.ts";
 
@@ -7,7 +7,7 @@ function pointerOfRefusal(asked: AskedTarget, kept: AliasTarget | null = null): 
   try {
     return `taken: ${JSON.stringify(aliasTarget(asked, kept))}`;
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    if (!(error instanceof ApiError)) throw error;
     expect(error.code).toBe(ErrorCode.INVALID_ALIAS_PROGRAM);
     return error.violations[0]?.instancePath ?? "";
   }

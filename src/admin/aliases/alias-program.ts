@@ -1,5 +1,5 @@
 // What aliases lead to: a program and an instance of it.
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { canonicalProgram, kitInstanceMax, portMax, sshPort } from "../../policy/program.ts";
 
@@ -53,7 +53,7 @@ const withPort = /^(https?|ssh)-([1-9]\d{0,4})$/;
 
 /**
  * `kept`: what the alias leads to so far; its instance stays where a new program counts instances alike and nothing else is
- * said. Throws Refused INVALID_ALIAS_PROGRAM.
+ * said. Throws ApiError INVALID_ALIAS_PROGRAM.
  */
 export function aliasTarget(asked: AskedTarget, kept: AliasTarget | null): AliasTarget {
   const [, named, digits] = withPort.exec(asked.program) ?? [];
@@ -85,10 +85,10 @@ function countsAlike(one: string, other: string): boolean {
   return one !== "ssh" && defaultPorts.has(one) === defaultPorts.has(other);
 }
 
-function unknownProgram(): Refused {
+function unknownProgram(): ApiError {
   return refused("/program", "is no program that an alias can lead to");
 }
 
-function refused(instancePath: string, message: string): Refused {
-  return new Refused(ErrorCode.INVALID_ALIAS_PROGRAM, [{ instancePath, message }]);
+function refused(instancePath: string, message: string): ApiError {
+  return new ApiError(ErrorCode.INVALID_ALIAS_PROGRAM, [{ instancePath, message }]);
 }

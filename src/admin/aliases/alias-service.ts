@@ -1,7 +1,7 @@
 // AliasService.
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import {
   AliasService,
   type CreateAliasRequest,
@@ -36,13 +36,13 @@ export interface AliasServiceParts {
 export function aliasService({ store, domain, now }: AliasServiceParts): Implementation {
   async function read(scope: Scope, id: string): Promise<Alias> {
     const alias = await store.alias(scope, id);
-    if (alias === null) throw new Refused(ErrorCode.ALIAS_NOT_FOUND);
+    if (alias === null) throw new ApiError(ErrorCode.ALIAS_NOT_FOUND);
     return alias;
   }
 
   async function update(scope: Scope, id: string, change: AliasChange): Promise<Outcome> {
     const made = await store.updateAlias(scope, id, change);
-    if (made === null) throw new Refused(ErrorCode.ALIAS_NOT_FOUND);
+    if (made === null) throw new ApiError(ErrorCode.ALIAS_NOT_FOUND);
     return answer(made, change.alias ?? "");
   }
 
@@ -80,7 +80,7 @@ export function aliasService({ store, domain, now }: AliasServiceParts): Impleme
           expiresAt: expiryOf(request.expiresAt, now(), { words: false }),
           enabled: request.enabled ?? true,
         });
-        if (made === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+        if (made === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
         if (made === "limit") throw limitReached();
         return answer(made, alias);
       },
@@ -102,7 +102,7 @@ export function aliasService({ store, domain, now }: AliasServiceParts): Impleme
 
       async deleteAlias({ id }: DeleteAliasRequest, { scope }) {
         const made = await store.deleteAlias(scope, id);
-        if (made === null) throw new Refused(ErrorCode.ALIAS_NOT_FOUND);
+        if (made === null) throw new ApiError(ErrorCode.ALIAS_NOT_FOUND);
         return { message: create(EmptySchema), revision: made.revision };
       },
     },
@@ -137,15 +137,20 @@ function targetChange(
   return aliasTarget({ ...request, program }, names.has("index") ? null : present);
 }
 
-function inUse(scope: "server" | "account", value: string): Refused {
+function inUse(scope: "server" | "account", value: string): ApiError {
   const where = { server: "on this server", account: "in this account" }[scope];
   const message = `is in use ${where} (scope: ${scope})`;
-  const facts = { field: "alias", value, scope };
-  return new Refused(ErrorCode.ALIAS_IN_USE, [{ instancePath: "/alias", message }], null, facts);
+  const metadata = { field: "alias", value, scope };
+  return new ApiError(
+    ErrorCode.ALIAS_IN_USE,
+    [{ instancePath: "/alias", message }],
+    null,
+    metadata,
+  );
 }
 
 /** A container that is full has as many as there may be. */
-function limitReached(): Refused {
-  const facts = { used: String(aliasesMax), limit: String(aliasesMax) };
-  return new Refused(ErrorCode.ALIAS_LIMIT_REACHED, [], null, facts);
+function limitReached(): ApiError {
+  const metadata = { used: String(aliasesMax), limit: String(aliasesMax) };
+  return new ApiError(ErrorCode.ALIAS_LIMIT_REACHED, [], null, metadata);
 }

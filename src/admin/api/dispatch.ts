@@ -1,7 +1,7 @@
 // The one way into the control plane: realm → caller → message → rules → access → method, and the one place that catches.
 import { create, type DescMethod, type DescService, type Message } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
-import { type Call, type Dispatch, Refused, type Reply } from "../../../proto/call.ts";
+import { ApiError, type Call, type Dispatch, type Reply } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   CallerKind,
@@ -87,9 +87,9 @@ export function createDispatch(options: DispatchOptions): Dispatch {
       if (route === undefined) throw new Error(`${call.method.name} is not served`);
       return await reply(call, await run(route, call, options), options);
     } catch (error) {
-      if (error instanceof Refused) {
-        const { code, violations, retryAfterS, facts } = error;
-        return { ok: false, code, violations, retryAfterS, facts };
+      if (error instanceof ApiError) {
+        const { code, violations, retryAfterS, metadata } = error;
+        return { ok: false, code, violations, retryAfterS, metadata };
       }
       const { method, requestId } = call;
       options.log.error({ err: error, method: method.name, requestId }, "a call failed");
@@ -112,7 +112,7 @@ async function run(
   options: DispatchOptions,
 ): Promise<Outcome> {
   const realmId = activeRealm(call.authority, call.realmId);
-  if (realmId === "invalid") throw new Refused(ErrorCode.INVALID_HOST);
+  if (realmId === "invalid") throw new ApiError(ErrorCode.INVALID_HOST);
   const { credential, clientAddress } = call;
   if (needs.caller === CallerKind.PUBLIC) {
     const message = await readMessage(call);
@@ -142,27 +142,27 @@ async function run(
   return outcome;
 }
 
-/** Whether such a caller may call such a method on such a host at all. Throws Refused. */
+/** Whether such a caller may call such a method on such a host at all. Throws ApiError. */
 function admit(caller: Caller, needs: Requires, realmId: string | null): void {
   const { token } = caller;
   if (token !== null) {
     const { confinedTo, needsRealm } = token.rights;
     if (realmId === null && needsRealm && !needs.anyHost) {
-      throw new Refused(ErrorCode.REALM_SCOPE_REQUIRED);
+      throw new ApiError(ErrorCode.REALM_SCOPE_REQUIRED);
     }
     if (realmId !== null && confinedTo !== null && !confinedTo.includes(realmId)) {
-      throw new Refused(ErrorCode.REALM_NOT_ALLOWED);
+      throw new ApiError(ErrorCode.REALM_NOT_ALLOWED);
     }
   }
   if (needs.caller === CallerKind.SESSION && token !== null) {
-    throw new Refused(ErrorCode.SESSION_REQUIRED);
+    throw new ApiError(ErrorCode.SESSION_REQUIRED);
   }
   if (needs.caller === CallerKind.TOKEN && token === null) {
-    throw new Refused(ErrorCode.TOKEN_REQUIRED);
+    throw new ApiError(ErrorCode.TOKEN_REQUIRED);
   }
   const hasLeaf = needs.leaves.length === 0 || needs.leaves.some((leaf) => mayDo(caller, leaf));
   if (!hasLeaf || (needs.operator && !isOperator(caller))) {
-    throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+    throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
   }
 }
 
@@ -174,7 +174,7 @@ function scopeOf(call: Call, caller: Caller, needs: Requires, realmId: string | 
   const filter = call.realmFilter;
   if (filter !== null && !realmIdPattern.test(filter)) {
     const message = "must be 24 lower-case hex digits";
-    throw new Refused(ErrorCode.INVALID_REALM_ID_FORMAT, [{ instancePath: "/realm_id", message }]);
+    throw new ApiError(ErrorCode.INVALID_REALM_ID_FORMAT, [{ instancePath: "/realm_id", message }]);
   }
   const realms = realmId === null ? [] : [realmId];
   if (filter !== null) {
@@ -184,7 +184,7 @@ function scopeOf(call: Call, caller: Caller, needs: Requires, realmId: string | 
   return { userId: caller.user.id, realmId, realms, confinedTo, level };
 }
 
-/** What the caller may do with what the call acts on. Throws Refused: NOT_FOUND before what is missing to it. */
+/** What the caller may do with what the call acts on. Throws ApiError: NOT_FOUND before what is missing to it. */
 async function accessTo(
   needs: Requires,
   resource: Resource,
@@ -198,10 +198,10 @@ async function accessTo(
   const access = await store.access(scope, { kind, id });
   if (access === null) {
     const inRealm = scope.realmId !== null && resource.missingInRealm !== ErrorCode.UNSPECIFIED;
-    throw new Refused(inRealm ? resource.missingInRealm : notFound);
+    throw new ApiError(inRealm ? resource.missingInRealm : notFound);
   }
-  if (access.level < needs.level) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
-  if (access.shared && !resource.shared) throw new Refused(ErrorCode.SHARED_ACROSS_REALMS);
+  if (access.level < needs.level) throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  if (access.shared && !resource.shared) throw new ApiError(ErrorCode.SHARED_ACROSS_REALMS);
   return access.level;
 }
 

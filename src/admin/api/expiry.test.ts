@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { create, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { refusalOf } from "../../../proto/errors.ts";
 import { expiryOf } from "./expiry.ts";
 
@@ -11,7 +11,7 @@ function expiry(json: JsonValue, words = true): string | null {
   try {
     return expiryOf(fromJson(ValueSchema, json), now, { words });
   } catch (error) {
-    if (error instanceof Refused) return refusalOf(error.code).code;
+    if (error instanceof ApiError) return refusalOf(error.code).code;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 // When something ends: the forms that callers may send → ISO 8601 text.
 import type { Value } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 
 const dayMs = 86_400_000;
@@ -12,7 +12,7 @@ const lastMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 /**
  * `value`: ISO 8601 date, or date and time with `Z`, an offset or neither (UTC); or a Unix time in seconds, or in
  * milliseconds above 1e12. With `words` also `today` (the coming midnight, UTC) and `tomorrow` (in 24 hours). `now`: in
- * milliseconds. Answers ISO 8601 in UTC with milliseconds; null, that it never ends, for null or nothing. Throws Refused
+ * milliseconds. Answers ISO 8601 in UTC with milliseconds; null, that it never ends, for null or nothing. Throws ApiError
  * INVALID_EXPIRATION_FORMAT, EXPIRATION_IN_PAST.
  */
 export function expiryOf(
@@ -25,9 +25,9 @@ export function expiryOf(
   const ms = millisecondsOf(sent, now, words);
   if (ms === null || ms > lastMs) {
     const message = `must be an ISO 8601 time or a Unix time${words ? ", `today` or `tomorrow`" : ""}`;
-    throw new Refused(ErrorCode.INVALID_EXPIRATION_FORMAT, [at(message)]);
+    throw new ApiError(ErrorCode.INVALID_EXPIRATION_FORMAT, [at(message)]);
   }
-  if (ms <= now) throw new Refused(ErrorCode.EXPIRATION_IN_PAST, [at("must be in the future")]);
+  if (ms <= now) throw new ApiError(ErrorCode.EXPIRATION_IN_PAST, [at("must be in the future")]);
   return new Date(ms).toISOString();
 }
 

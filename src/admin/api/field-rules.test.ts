@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { create, type DescMessage, fromJson, type JsonValue } from "@bufbuild/protobuf";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { refusalOf } from "../../../proto/errors.ts";
 import {
   CreateContainerRequestSchema,
@@ -23,7 +23,7 @@ function broken(desc: DescMessage, json: JsonValue): string {
     checkRules(desc, fromJson(desc, json));
     return "ok";
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    if (!(error instanceof ApiError)) throw error;
     return [refusalOf(error.code).code, ...error.violations.map((each) => each.instancePath)].join(
       " ",
     );

@@ -7,15 +7,15 @@ import {
   type Message,
 } from "@bufbuild/protobuf";
 import { type ReflectList, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
-import { pointerStep, Refused, type Violation } from "../../../proto/call.ts";
+import { ApiError, pointerStep, type Violation } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { type Rule, rule } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 
-/** Throws Refused with the code of the first rule broken and every violation. */
+/** Throws ApiError with the code of the first rule broken and every violation. */
 export function checkRules(desc: DescMessage, message: Message): void {
   const broken = brokenRules(desc, message);
   const first = broken[0];
-  if (first !== undefined) throw new Refused(first.code, broken);
+  if (first !== undefined) throw new ApiError(first.code, broken);
 }
 
 /** Every rule that the message breaks. */

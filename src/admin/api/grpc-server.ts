@@ -157,7 +157,7 @@ function peerAddress(peer: string): string {
 function status(failure: Failure, metadata: Metadata): StatusObject {
   const row = refusalOf(failure.code);
   const message = messageOf(failure);
-  const info = { reason: row.code, domain: errorDomain, metadata: { ...failure.facts } };
+  const info = { reason: row.code, domain: errorDomain, metadata: { ...failure.metadata } };
   const details = [anyPack(ErrorInfoSchema, create(ErrorInfoSchema, info))];
   if (failure.violations.length > 0) {
     const fieldViolations = failure.violations.map(({ instancePath, message }) => ({

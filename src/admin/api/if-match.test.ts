@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { refusalOf } from "../../../proto/errors.ts";
 import { etagOf, expectedVersion } from "./if-match.ts";
 
@@ -7,7 +7,7 @@ function outcome(ifMatch: string | null): number | string {
   try {
     return expectedVersion(ifMatch);
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    if (!(error instanceof ApiError)) throw error;
     return refusalOf(error.code).code;
   }
 }

@@ -1,6 +1,6 @@
 // JSON that clients keep here and nobody reads: bounded, and nothing but what REST could have sent.
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import type { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 
 /** As text in UTF-8. */
@@ -8,7 +8,7 @@ const bytesMax = 64 * 1024;
 /** Objects and arrays within each other: as deep as REST reads them. */
 const depthMax = 32;
 
-/** The text that is stored. Throws Refused with `unfit` for what is no JSON or nested too deep, or with `tooLarge`. */
+/** The text that is stored. Throws ApiError with `unfit` for what is no JSON or nested too deep, or with `tooLarge`. */
 export function keptJson(
   json: JsonObject,
   instancePath: string,
@@ -16,12 +16,12 @@ export function keptJson(
 ): string {
   if (!isJson(json, 0)) {
     const message = `must be JSON, with numbers that are finite, at most ${depthMax} levels deep`;
-    throw new Refused(unfit, [{ instancePath, message }]);
+    throw new ApiError(unfit, [{ instancePath, message }]);
   }
   const text = JSON.stringify(json);
   if (Buffer.byteLength(text) > bytesMax) {
     const message = `must have at most ${bytesMax} bytes as JSON`;
-    throw new Refused(tooLarge, [{ instancePath, message }]);
+    throw new ApiError(tooLarge, [{ instancePath, message }]);
   }
   return text;
 }

@@ -1,5 +1,5 @@
 // What a caller may say, and is told, about the realms of a thing.
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { Scope } from "../store/records.ts";
 
@@ -10,16 +10,16 @@ export function shownRealms({ confinedTo }: Confinement, realmIds: readonly stri
   return realmIds.filter((realmId) => confinedTo === null || confinedTo.includes(realmId));
 }
 
-/** The realms of a new thing. Throws Refused REALM_NOT_ALLOWED where a confined caller names another realm. */
+/** The realms of a new thing. Throws ApiError REALM_NOT_ALLOWED where a confined caller names another realm. */
 export function newRealms({ confinedTo }: Confinement, realmIds: readonly string[]): string[] {
   if (shownRealms({ confinedTo }, realmIds).length < realmIds.length) {
-    throw new Refused(ErrorCode.REALM_NOT_ALLOWED);
+    throw new ApiError(ErrorCode.REALM_NOT_ALLOWED);
   }
   return [...realmIds];
 }
 
 /**
- * The realms that a thing changes to; undefined: they stay. Throws Refused REALM_IDS_LOCKED where a confined caller sends
+ * The realms that a thing changes to; undefined: they stay. Throws ApiError REALM_IDS_LOCKED where a confined caller sends
  * anything but what it is told.
  */
 export function changedRealms(
@@ -30,7 +30,7 @@ export function changedRealms(
   if (confinedTo === null) return [...sent];
   const shown = new Set(shownRealms({ confinedTo }, present));
   if (shown.symmetricDifference(new Set(sent)).size > 0) {
-    throw new Refused(ErrorCode.REALM_IDS_LOCKED);
+    throw new ApiError(ErrorCode.REALM_IDS_LOCKED);
   }
   return undefined;
 }

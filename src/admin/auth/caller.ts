@@ -1,5 +1,5 @@
 // Credential → Caller. Who is calling, before anything else of the call is looked at.
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { Token, User } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -52,11 +52,11 @@ export class Callers {
 
   /**
    * `Authorization` → Caller: `Bearer` with a session or a token, a bare token, or `Basic` with a password or a token in
-   * either half. Throws Refused: MISSING_TOKEN, INVALID_TOKEN, TOKEN_EXPIRED, TOKEN_DISABLED, IP_NOT_ALLOWED,
+   * either half. Throws ApiError: MISSING_TOKEN, INVALID_TOKEN, TOKEN_EXPIRED, TOKEN_DISABLED, IP_NOT_ALLOWED,
    * INVALID_CREDENTIALS, RATE_LIMITED.
    */
   async identify(credential: string | null, clientAddress: string): Promise<Caller> {
-    if (credential === null || credential === "") throw new Refused(ErrorCode.MISSING_TOKEN);
+    if (credential === null || credential === "") throw new ApiError(ErrorCode.MISSING_TOKEN);
     const bearer = /^(?:Bearer )?([^\s,]+)$/.exec(credential)?.[1];
     if (bearer?.startsWith(tokenPrefix)) return this.#byToken(bearer, clientAddress, null);
     if (bearer !== undefined && credential !== bearer) return this.#bySession(bearer);
@@ -68,11 +68,11 @@ export class Callers {
 
   async #bySession(token: string): Promise<Caller> {
     const claims = await this.#sessions.verify(token, "access");
-    if (claims === "expired") throw new Refused(ErrorCode.TOKEN_EXPIRED);
-    if (claims === "invalid") throw new Refused(ErrorCode.INVALID_TOKEN);
+    if (claims === "expired") throw new ApiError(ErrorCode.TOKEN_EXPIRED);
+    if (claims === "invalid") throw new ApiError(ErrorCode.INVALID_TOKEN);
     const user = await this.#store.userById(claims.userId);
     if (user === null || user.sessionGeneration !== claims.generation) {
-      throw new Refused(ErrorCode.INVALID_TOKEN);
+      throw new ApiError(ErrorCode.INVALID_TOKEN);
     }
     return { user, token: null };
   }
@@ -82,28 +82,28 @@ export class Callers {
     const chain = await this.#store.tokenChain(hashSecret(secret));
     const [token] = chain;
     const user = token === undefined ? null : await this.#store.userById(token.userId);
-    if (token === undefined || user === null) throw new Refused(ErrorCode.INVALID_TOKEN);
+    if (token === undefined || user === null) throw new ApiError(ErrorCode.INVALID_TOKEN);
     if (name !== null && name !== user.username && name.toLowerCase() !== user.email) {
-      throw new Refused(ErrorCode.INVALID_TOKEN);
+      throw new ApiError(ErrorCode.INVALID_TOKEN);
     }
     const rights = rightsOf(chain);
     const now = this.#now();
     if (rights.expiresAt !== null && Date.parse(rights.expiresAt) <= now) {
-      throw new Refused(ErrorCode.TOKEN_EXPIRED);
+      throw new ApiError(ErrorCode.TOKEN_EXPIRED);
     }
-    if (!rights.isEnabled) throw new Refused(ErrorCode.TOKEN_DISABLED);
-    if (!allowsAddress(rights, clientAddress)) throw new Refused(ErrorCode.IP_NOT_ALLOWED);
+    if (!rights.isEnabled) throw new ApiError(ErrorCode.TOKEN_DISABLED);
+    if (!allowsAddress(rights, clientAddress)) throw new ApiError(ErrorCode.IP_NOT_ALLOWED);
     const isRecent = token.lastUsedAt !== null && now - Date.parse(token.lastUsedAt) < touchMs;
     const use = isRecent ? {} : await this.#store.touchToken(token.id, clientAddress);
     return { user, token: { token: { ...token, ...use }, rights } };
   }
 }
 
-/** The two halves of `Basic` (RFC 7617 §2). Throws Refused INVALID_TOKEN. */
+/** The two halves of `Basic` (RFC 7617 §2). Throws ApiError INVALID_TOKEN. */
 function basicPair(credential: string): [name: string, password: string] {
   const encoded = /^Basic ([A-Za-z0-9+/]+={0,2})$/.exec(credential)?.[1];
   const text = encoded === undefined ? "" : Buffer.from(encoded, "base64").toString();
   const colon = text.indexOf(":");
-  if (colon === -1) throw new Refused(ErrorCode.INVALID_TOKEN);
+  if (colon === -1) throw new ApiError(ErrorCode.INVALID_TOKEN);
   return [text.slice(0, colon), text.slice(colon + 1)];
 }

@@ -1,6 +1,6 @@
 // The addresses that an auth token may be used from: a list of IPv4 addresses and networks, or of `*` alone for any.
 import type { Value } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { formatCidr, parseCidr, parseIpv4 } from "../../policy/address.ts";
 
@@ -15,7 +15,7 @@ const charactersMax = 65_536;
 
 /**
  * A list of texts, or one text with commas → the list as it is stored: no entry twice, host bits of networks masked, `*`
- * alone where it is among others. Throws Refused INVALID_IP_FORMAT, IP_WHITELIST_TOO_LARGE.
+ * alone where it is among others. Throws ApiError INVALID_IP_FORMAT, IP_WHITELIST_TOO_LARGE.
  */
 export function whitelistOf(value: Value): Whitelist {
   const entries = entriesOf(value);
@@ -42,14 +42,14 @@ function entriesOf({ kind }: Value): string[] {
   });
 }
 
-function tooLarge(): Refused {
+function tooLarge(): ApiError {
   const message = `must have at most ${entriesMax} entries and ${charactersMax} characters`;
-  return new Refused(ErrorCode.IP_WHITELIST_TOO_LARGE, [{ instancePath, message }]);
+  return new ApiError(ErrorCode.IP_WHITELIST_TOO_LARGE, [{ instancePath, message }]);
 }
 
-function badEntry(): Refused {
+function badEntry(): ApiError {
   const message = "must be IPv4 addresses, networks `a.b.c.d/0` to `/32`, or `*`";
-  return new Refused(ErrorCode.INVALID_IP_FORMAT, [{ instancePath, message }]);
+  return new ApiError(ErrorCode.INVALID_IP_FORMAT, [{ instancePath, message }]);
 }
 
 const instancePath = "/ip_whitelist";

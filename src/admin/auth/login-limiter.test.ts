@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { LoginLimiter } from "./login-limiter.ts";
 
 const fails = async () => false;
@@ -7,9 +7,9 @@ const succeeds = async () => true;
 const here = "192.0.2.1";
 const there = "192.0.2.2";
 
-async function refusal(attempt: Promise<unknown>): Promise<Refused> {
+async function refusal(attempt: Promise<unknown>): Promise<ApiError> {
   const outcome = await attempt.catch((error: unknown) => error);
-  if (!(outcome instanceof Refused)) throw new Error(`not refused: ${outcome}`);
+  if (!(outcome instanceof ApiError)) throw new Error(`not refused: ${outcome}`);
   return outcome;
 }
 

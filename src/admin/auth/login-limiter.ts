@@ -1,5 +1,5 @@
 // Bounds on guessing passwords: failures by network, and how many hashes are computed at a time.
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { WindowLimiter } from "./window-limiter.ts";
 
@@ -23,7 +23,7 @@ export class LoginLimiter {
   }
 
   /**
-   * Runs one check of a password; `check` answers whether it succeeded. Counts as a failure until it has. Throws Refused
+   * Runs one check of a password; `check` answers whether it succeeded. Counts as a failure until it has. Throws ApiError
    * RATE_LIMITED, with when to come back, for a network with too many failures or while too many others wait.
    */
   async attempt(address: string, check: () => Promise<boolean>): Promise<boolean> {
@@ -37,12 +37,12 @@ export class LoginLimiter {
     }
   }
 
-  /** Runs one piece of work that costs a hash when its turn comes. Throws Refused RATE_LIMITED. */
+  /** Runs one piece of work that costs a hash when its turn comes. Throws ApiError RATE_LIMITED. */
   async inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#running < hashesAtOnceMax) this.#running++;
     else if (this.#waiting.length < waitingMax) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else throw new Refused(ErrorCode.RATE_LIMITED, [], busyRetryS);
+    } else throw new ApiError(ErrorCode.RATE_LIMITED, [], busyRetryS);
     try {
       return await work();
     } finally {

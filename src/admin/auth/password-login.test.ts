@@ -1,7 +1,7 @@
 // That a login costs the same and counts the same whether there is such a user or not.
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { SecretBox } from "../store/sealed.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
@@ -32,7 +32,7 @@ async function refusal(name: string, sent: string): Promise<ErrorCode | null> {
     await logins.check(name, sent, here);
     return null;
   } catch (error) {
-    if (error instanceof Refused) return error.code;
+    if (error instanceof ApiError) return error.code;
     throw error;
   }
 }

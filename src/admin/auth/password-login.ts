@@ -1,5 +1,5 @@
 // Name and password → user, for login and for Basic alike: limited, and alike for who is there and who is not.
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { User } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -18,7 +18,7 @@ export class PasswordLogin {
     this.#limiter = limiter;
   }
 
-  /** `name`: a user name, or an e-mail address. Throws Refused: INVALID_CREDENTIALS, RATE_LIMITED. */
+  /** `name`: a user name, or an e-mail address. Throws ApiError: INVALID_CREDENTIALS, RATE_LIMITED. */
   async check(name: string, password: string, clientAddress: string): Promise<User> {
     const by = name.includes("@") ? { email: name } : { username: name };
     const user = await this.#store.userForLogin(by);
@@ -37,7 +37,7 @@ export class PasswordLogin {
       clientAddress,
       async () => (await Bun.password.verify(fits ? password : "-", hash)) && fits && user !== null,
     );
-    if (user === null || !matches) throw new Refused(ErrorCode.INVALID_CREDENTIALS);
+    if (user === null || !matches) throw new ApiError(ErrorCode.INVALID_CREDENTIALS);
     return user;
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { refusalOf } from "../../../proto/errors.ts";
 import { networksMax, WindowLimiter } from "./window-limiter.ts";
 
@@ -11,7 +11,7 @@ function next(limiter: WindowLimiter, address: string): number | null {
     limiter.take(address);
     return null;
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    if (!(error instanceof ApiError)) throw error;
     expect(refusalOf(error.code).http).toBe(429);
     return error.retryAfterS;
   }

@@ -1,5 +1,5 @@
 // So many in so long a time from one network: counts what callers may do without being known, in memory that does not grow.
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { parseAddress } from "../../policy/address.ts";
 
@@ -42,13 +42,13 @@ export class WindowLimiter {
 
   /**
    * Counts one, before it is done, so that many at once are not more than the limit. Answers how to take it back. Throws
-   * Refused RATE_LIMITED with the whole seconds until the window ends.
+   * ApiError RATE_LIMITED with the whole seconds until the window ends.
    */
   take(address: string): () => void {
     const network = networkOf(address);
     const window = this.#present(network) ?? this.#begin(network);
     if (window.count >= this.#limit.max) {
-      throw new Refused(ErrorCode.RATE_LIMITED, [], Math.ceil(window.endS - this.#nowS()));
+      throw new ApiError(ErrorCode.RATE_LIMITED, [], Math.ceil(window.endS - this.#nowS()));
     }
     window.count++;
     return () => {

@@ -1,6 +1,6 @@
 // ContainerAccessService: who can reach what of a container, and why a request is let through or refused.
 import type { Violation } from "../../../proto/call.ts";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   ContainerAccessService,
@@ -40,7 +40,7 @@ export function accessService({
   /** What is stored now: a caller sees its own writes, however far the proxy is. */
   async function exposed({ scope, caller }: Context, id: string) {
     const exposure = await store.exposure(scope, id);
-    if (exposure === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+    if (exposure === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
     return { exposure, project: projectDocument(caller, exposure) };
   }
 
@@ -55,7 +55,7 @@ export function accessService({
           project: projectState({ id: exposure.container.projectId, state: project }),
         };
         const told = await explain(state, request, now());
-        if (!("allow" in told)) throw new Refused(ErrorCode.VALIDATION_ERROR, told);
+        if (!("allow" in told)) throw new ApiError(ErrorCode.VALIDATION_ERROR, told);
         const { documentOrigin } = told;
         if (documentOrigin === "container") told.documentVersion = exposure.own.version;
         if (documentOrigin === "project") told.documentVersion = project.version;

@@ -1,6 +1,6 @@
 // Containers as callers see them.
 import { create } from "@bufbuild/protobuf";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import {
   type Container as ContainerMessage,
   ContainerSchema,
@@ -58,7 +58,7 @@ function storedDocuments(own: boolean, project: boolean): string {
 }
 
 /**
- * Containers with what was asked for beside them: two more reads a container. Throws Refused INSUFFICIENT_PERMISSIONS
+ * Containers with what was asked for beside them: two more reads a container. Throws ApiError INSUFFICIENT_PERMISSIONS
  * where a token asks for documents and may not see them, whatever there is to show; INVALID_PARAMETER_VALUE where the
  * documents of a page are too large for one answer.
  */
@@ -70,7 +70,7 @@ export async function containerMessages(
 ): Promise<ContainerMessage[]> {
   const { includeProxyDomains = false, includeProxyPermissions = false } = extras;
   if (includeProxyPermissions && !mayDo(viewer.caller, "resources.proxy_aliases")) {
-    throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+    throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
   }
   const messages: ContainerMessage[] = [];
   let documentsBytes = 0;
@@ -116,7 +116,7 @@ function bytesOf({ body, hooks }: DocumentState): number {
   return Buffer.byteLength(body ?? "") + Buffer.byteLength(hooks ?? "");
 }
 
-function tooMuch(): Refused {
+function tooMuch(): ApiError {
   const message = "must be smaller: the permission documents of this page have more than 8 MiB";
-  return new Refused(ErrorCode.INVALID_PARAMETER_VALUE, [{ instancePath: "/limit", message }]);
+  return new ApiError(ErrorCode.INVALID_PARAMETER_VALUE, [{ instancePath: "/limit", message }]);
 }

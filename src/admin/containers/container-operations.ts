@@ -1,6 +1,6 @@
 // What moves a container from one status to another, and what became of it.
 import { create } from "@bufbuild/protobuf";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import {
   ContainerOperationSchema,
   type ListStatusLogsRequest,
@@ -76,7 +76,7 @@ export function containerOperations(store: Store): Implementation["methods"] {
     async listStatusLogs(request: ListStatusLogsRequest, { scope }) {
       const query = { ...pageQuery<StatusLogColumn>(request, 10), sortBy: sortBy(request) };
       const logs = await store.statusLogs(scope, request.id, query);
-      if (logs === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+      if (logs === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
       const message = create(ListStatusLogsResponseSchema, {
         logs: logs.items.map(logMessage),
         pagination: pagination(query, logs.total),
@@ -93,10 +93,10 @@ async function operate(
   { scope }: Context,
 ): Promise<Outcome> {
   const moved = await store.moveStatus(scope, id, { operation, from, to });
-  if (moved === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+  if (moved === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
   if (moved === "conflict") {
     const message = `must be ${from.join(" or ")} to ${operation}`;
-    throw new Refused(ErrorCode.CONTAINER_STATE_CONFLICT, [{ instancePath: "/status", message }]);
+    throw new ApiError(ErrorCode.CONTAINER_STATE_CONFLICT, [{ instancePath: "/status", message }]);
   }
   const { container, revision } = moved;
   const message = create(ContainerOperationSchema, {

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import {
   ContainerService,
   type CreateContainerRequest,
@@ -49,7 +49,7 @@ export function containerService(parts: ContainerServiceParts): Implementation {
 
   async function read(scope: Scope, id: string): Promise<Container> {
     const container = await store.container(scope, id);
-    if (container === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+    if (container === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
     return container;
   }
 
@@ -61,7 +61,7 @@ export function containerService(parts: ContainerServiceParts): Implementation {
       async listContainers(request: ListContainersRequest, { scope, caller }) {
         const projectId = request.projectId ?? null;
         if (projectId !== null && (await store.project(scope, projectId)) === null) {
-          throw new Refused(ErrorCode.PROJECT_NOT_FOUND);
+          throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
         }
         const query = pageQuery<ContainerColumn>(request, 50);
         const { items, total } = await store.containers(scope, { ...query, projectId });
@@ -84,13 +84,13 @@ export function containerService(parts: ContainerServiceParts): Implementation {
         });
         switch (made) {
           case "no_project":
-            throw new Refused(
+            throw new ApiError(
               scope.realmId === null ? ErrorCode.PROJECT_NOT_FOUND : ErrorCode.PROJECT_NOT_IN_REALM,
             );
           case "quota":
-            throw new Refused(ErrorCode.PROJECT_CONTAINER_LIMIT);
+            throw new ApiError(ErrorCode.PROJECT_CONTAINER_LIMIT);
           case "duplicate":
-            throw new Refused(ErrorCode.CONTAINER_NAME_IN_USE);
+            throw new ApiError(ErrorCode.CONTAINER_NAME_IN_USE);
         }
         const message = containerMessage(made.container, { scope, caller });
         return { message, revision: made.revision };
@@ -110,15 +110,15 @@ export function containerService(parts: ContainerServiceParts): Implementation {
           return { message: containerMessage(present, { scope, caller }) };
         }
         const made = await store.updateContainer(scope, request.id, change);
-        if (made === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
-        if (made === "duplicate") throw new Refused(ErrorCode.CONTAINER_NAME_IN_USE);
+        if (made === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
+        if (made === "duplicate") throw new ApiError(ErrorCode.CONTAINER_NAME_IN_USE);
         const message = containerMessage(made.container, { scope, caller });
         return { message, revision: made.revision };
       },
 
       async deleteContainer({ id }: DeleteContainerRequest, { scope }) {
         const made = await store.deleteContainer(scope, id);
-        if (made === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+        if (made === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
         return { message: create(EmptySchema), revision: made.revision };
       },
 
@@ -128,7 +128,7 @@ export function containerService(parts: ContainerServiceParts): Implementation {
           ...(names.has("address") ? { address: addressOf(request.address, placement) } : {}),
           ...(names.has("programs") ? { programs: programsOf(request.programs) } : {}),
         });
-        if (upstream === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+        if (upstream === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
         const { revision, address, programs } = upstream;
         const message = create(UpstreamSchema, { id: request.id, programs });
         if (address !== null) message.address = address;
@@ -145,10 +145,10 @@ async function serverFor(request: CreateContainerRequest, store: Store): Promise
     const [only, another] = servers;
     if (only !== undefined && another === undefined) return only.id;
     const message = "is required where there is more than one server";
-    throw new Refused(ErrorCode.MISSING_REQUIRED_FIELD, [{ instancePath: "/server_id", message }]);
+    throw new ApiError(ErrorCode.MISSING_REQUIRED_FIELD, [{ instancePath: "/server_id", message }]);
   }
   const server = servers.find(({ id }) => id === request.serverId);
-  if (server === undefined) throw new Refused(ErrorCode.SERVER_NOT_FOUND);
+  if (server === undefined) throw new ApiError(ErrorCode.SERVER_NOT_FOUND);
   return server.id;
 }
 
@@ -162,7 +162,7 @@ function upstreamOf(
   placement: Placement,
 ): Upstream {
   const asked = request.address !== undefined || Object.keys(request.programs).length > 0;
-  if (asked && !isOperator(caller)) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  if (asked && !isOperator(caller)) throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
   return {
     address: addressOf(request.address, placement),
     programs: programsOf(request.programs),

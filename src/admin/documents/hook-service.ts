@@ -1,6 +1,6 @@
 // ContainerHooksService: the hooks in a container's document, one by one.
 import { create } from "@bufbuild/protobuf";
-import { Refused, type Violation } from "../../../proto/call.ts";
+import { ApiError, type Violation } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   ClearedHooksSchema,
@@ -143,10 +143,10 @@ export function hookService(store: Store, now: () => number): Implementation {
   };
 }
 
-/** The canonical program. Throws Refused HOOK_NOT_FOUND for one that takes no hooks. */
+/** The canonical program. Throws ApiError HOOK_NOT_FOUND for one that takes no hooks. */
 function hookedService(name: string): string {
   const named = hookServiceOf(name);
-  if (named === null || !named.takesHooks) throw new Refused(ErrorCode.HOOK_NOT_FOUND);
+  if (named === null || !named.takesHooks) throw new ApiError(ErrorCode.HOOK_NOT_FOUND);
   return named.service;
 }
 
@@ -154,13 +154,13 @@ function listIn(state: DocumentState, service: string): Hook[] {
   return [...(storedHooks(state).get(service) ?? [])];
 }
 
-/** The hook in its normal form. Throws Refused INVALID_HOOK with everything wrong with it, and what was found before. */
+/** The hook in its normal form. Throws ApiError INVALID_HOOK with everything wrong with it, and what was found before. */
 function accepted(fields: HookFields, view: DocumentView, faults: readonly Violation[] = []): Hook {
   const violations = [...faults];
   const hook = normalHook(fields, groupsInForce(view), "", (instancePath, message) => {
     violations.push({ instancePath, message });
   });
-  if (violations.length > 0) throw new Refused(ErrorCode.INVALID_HOOK, violations);
+  if (violations.length > 0) throw new ApiError(ErrorCode.INVALID_HOOK, violations);
   return hook;
 }
 

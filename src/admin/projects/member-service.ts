@@ -1,7 +1,7 @@
 // ProjectMemberService.
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   type AddMemberRequest,
@@ -27,7 +27,7 @@ export function memberService(store: Store): Implementation {
       async listMembers(request: ListMembersRequest, { scope }) {
         const query = pageQuery<MemberColumn>(request, 20);
         const page = await store.members(scope, request.projectId, query);
-        if (page === null) throw new Refused(ErrorCode.PROJECT_NOT_FOUND);
+        if (page === null) throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
         const message = create(ListMembersResponseSchema, {
           permissions: page.items.map(memberMessage),
           pagination: pagination(query, page.total),
@@ -39,16 +39,16 @@ export function memberService(store: Store): Implementation {
         const { projectId, userId } = request;
         const level = grantable(request, context);
         if (userId === context.caller.user.id) {
-          throw new Refused(ErrorCode.CANNOT_GRANT_SELF_PERMISSION);
+          throw new ApiError(ErrorCode.CANNOT_GRANT_SELF_PERMISSION);
         }
         const made = await store.addMember(context.scope, projectId, { userId, level });
         switch (made) {
           case null:
-            throw new Refused(ErrorCode.PROJECT_NOT_FOUND);
+            throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
           case "no_user":
-            throw new Refused(ErrorCode.USER_NOT_FOUND);
+            throw new ApiError(ErrorCode.USER_NOT_FOUND);
           case "exists":
-            throw new Refused(ErrorCode.PERMISSION_ALREADY_EXISTS);
+            throw new ApiError(ErrorCode.PERMISSION_ALREADY_EXISTS);
           case "limit":
             throw tooManyMembers();
         }
@@ -81,14 +81,14 @@ const levelNames = {
   delete: ProjectLevel.DELETE,
 } as const;
 
-/** The level that a request wants to give: nobody gives more than they have. Throws Refused. */
+/** The level that a request wants to give: nobody gives more than they have. Throws ApiError. */
 function grantable(
   { permissionLevel }: Pick<AddMemberRequest, "permissionLevel">,
   { level }: Context,
 ): ProjectLevel {
   // The field's rule knows no other name.
   const wanted = levelNames[permissionLevel as keyof typeof levelNames];
-  if (wanted > level) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  if (wanted > level) throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
   return wanted;
 }
 
@@ -97,16 +97,16 @@ async function outOfReach(
   store: Store,
   { projectId, id }: Pick<RemoveMemberRequest, "projectId" | "id">,
   { scope }: Context,
-): Promise<Refused> {
+): Promise<ApiError> {
   const isThere = (await store.member(scope, projectId, id)) !== null;
-  return new Refused(
+  return new ApiError(
     isThere ? ErrorCode.INSUFFICIENT_PERMISSIONS : ErrorCode.PROJECT_PERMISSION_NOT_FOUND,
   );
 }
 
-function tooManyMembers(): Refused {
+function tooManyMembers(): ApiError {
   const message = `has no room: a project has at most ${membersMax} members`;
-  return new Refused(ErrorCode.VALIDATION_ERROR, [{ instancePath: "/project_id", message }]);
+  return new ApiError(ErrorCode.VALIDATION_ERROR, [{ instancePath: "/project_id", message }]);
 }
 
 /** A permission as callers see it. */

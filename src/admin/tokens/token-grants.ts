@@ -1,6 +1,6 @@
 // What a caller may give to a token: a user session everything of its user's, a token never more than it is worth itself.
 import type { Value } from "@bufbuild/protobuf/wkt";
-import { pointerStep, Refused } from "../../../proto/call.ts";
+import { ApiError, pointerStep } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { shownRealms } from "../api/realm-ids.ts";
 import { type Caller, mayDo } from "../auth/caller.ts";
@@ -23,19 +23,19 @@ export interface Giver {
   readonly scope: Scope;
 }
 
-/** Whose child a new token is. Throws Refused DELEGATION_TOO_DEEP. */
+/** Whose child a new token is. Throws ApiError DELEGATION_TOO_DEEP. */
 export function descentFrom({ token }: Caller): {
   readonly createdByTokenId: string | null;
   readonly delegationDepth: number;
 } {
   if (token === null) return { createdByTokenId: null, delegationDepth: 0 };
   const { id, delegationDepth } = token.token;
-  if (delegationDepth >= delegationDepthMax) throw new Refused(ErrorCode.DELEGATION_TOO_DEEP);
+  if (delegationDepth >= delegationDepthMax) throw new ApiError(ErrorCode.DELEGATION_TOO_DEEP);
   return { createdByTokenId: id, delegationDepth: delegationDepth + 1 };
 }
 
 /**
- * Of the leaves that are asked for those that the caller has. What is for operators is not left out in silence: throws Refused
+ * Of the leaves that are asked for those that the caller has. What is for operators is not left out in silence: throws ApiError
  * INSUFFICIENT_PERMISSIONS when it is not an operator's to give.
  */
 export function grantedLeaves(caller: Caller, asked: Leaves): Leaves {
@@ -47,7 +47,7 @@ export function grantedLeaves(caller: Caller, asked: Leaves): Leaves {
       instancePath: `/permissions${leaf.split(".").map(pointerStep).join("")}`,
       message: "is only for operators to give",
     }));
-    throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS, violations);
+    throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS, violations);
   }
   return new Set([...asked].filter((leaf) => mayDo(caller, leaf)));
 }
@@ -72,7 +72,7 @@ export function grantedSwitches<Asked extends Partial<Switches>>(
 }
 
 /**
- * The list that is sent; without one, the caller's. Throws Refused INVALID_IP_FORMAT, IP_WHITELIST_TOO_LARGE, and
+ * The list that is sent; without one, the caller's. Throws ApiError INVALID_IP_FORMAT, IP_WHITELIST_TOO_LARGE, and
  * DELEGATION_EXCEEDED for addresses that the caller may not be used from.
  */
 export function grantedAddresses({ token }: Caller, sent: Value | undefined): Whitelist {
@@ -87,7 +87,7 @@ export function grantedAddresses({ token }: Caller, sent: Value | undefined): Wh
 
 /**
  * The realms of a new token: those that are sent, or else those that the caller is confined to; and the realm of the host.
- * Throws Refused DELEGATION_EXCEEDED for realms that the caller may not use, INVALID_REALM_ID_FORMAT for too many.
+ * Throws ApiError DELEGATION_EXCEEDED for realms that the caller may not use, INVALID_REALM_ID_FORMAT for too many.
  */
 export function newTokenRealms({ scope }: Giver, sent: readonly string[]): string[] {
   const { confinedTo, realmId } = scope;
@@ -97,7 +97,7 @@ export function newTokenRealms({ scope }: Giver, sent: readonly string[]): strin
 
 /**
  * The realms that a token changes to, the realm of the host among them. What a confined caller is not told of stays. Throws
- * Refused as above, and LAST_REALM where a token would leave another without any: it would be confined to nothing.
+ * ApiError as above, and LAST_REALM where a token would leave another without any: it would be confined to nothing.
  */
 export function changedTokenRealms(
   { caller, scope }: Giver,
@@ -111,7 +111,7 @@ export function changedTokenRealms(
   return bounded(scope, [...next, ...hiddenRealms(scope, present)]);
 }
 
-/** With one realm more. Throws Refused as above. */
+/** With one realm more. Throws ApiError as above. */
 export function withTokenRealm(
   { scope }: Giver,
   present: readonly string[],
@@ -120,7 +120,7 @@ export function withTokenRealm(
   return bounded(scope, [...present, ...ownRealms(scope, [realmId], "/realm_id")]);
 }
 
-/** Without one realm, the host's too. Throws Refused LAST_REALM as above. */
+/** Without one realm, the host's too. Throws ApiError LAST_REALM as above. */
 export function withoutTokenRealm(
   { caller, scope }: Giver,
   present: readonly string[],
@@ -149,7 +149,7 @@ function hiddenRealms({ confinedTo }: Scope, present: readonly string[]): string
 
 function requireSome({ token }: Caller, shown: readonly string[], next: readonly string[]): void {
   if (token !== null && shown.length > 0 && next.length === 0) {
-    throw new Refused(ErrorCode.LAST_REALM);
+    throw new ApiError(ErrorCode.LAST_REALM);
   }
 }
 
@@ -158,11 +158,13 @@ function bounded(scope: Scope, realmIds: readonly string[]): string[] {
   const once = [...new Set(realmIds)];
   if (shownRealms(scope, once).length > tokenRealmsMax) {
     const message = `must have at most ${tokenRealmsMax} entries`;
-    throw new Refused(ErrorCode.INVALID_REALM_ID_FORMAT, [{ instancePath: "/realm_ids", message }]);
+    throw new ApiError(ErrorCode.INVALID_REALM_ID_FORMAT, [
+      { instancePath: "/realm_ids", message },
+    ]);
   }
   return once;
 }
 
-function exceeded(instancePath: string, message: string): Refused {
-  return new Refused(ErrorCode.DELEGATION_EXCEEDED, [{ instancePath, message }]);
+function exceeded(instancePath: string, message: string): ApiError {
+  return new ApiError(ErrorCode.DELEGATION_EXCEEDED, [{ instancePath, message }]);
 }

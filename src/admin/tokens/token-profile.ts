@@ -1,6 +1,6 @@
 // What a token shows of itself: a public key, and storage that only who knows the key can find.
 import type { JsonObject } from "@bufbuild/protobuf";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { keptJson } from "../api/opaque-json.ts";
 import type { Token } from "../store/records.ts";
@@ -20,7 +20,7 @@ interface SentProfile {
 
 /**
  * The profile that a token has after a request. `changed` has the fields that are sent; one that is sent without a value is
- * taken away, and the storage goes with the key. Throws Refused PUBLIC_STORAGE_TOO_LARGE, and INVALID_TOKEN_REQUEST for
+ * taken away, and the storage goes with the key. Throws ApiError PUBLIC_STORAGE_TOO_LARGE, and INVALID_TOKEN_REQUEST for
  * storage without a key.
  */
 export function profileAfter(
@@ -34,7 +34,7 @@ export function profileAfter(
   if (changed.has("public_storage") && sent.publicStorage !== undefined) {
     if (publicKey === null) {
       const message = "needs a public_key";
-      throw new Refused(badStorage.unfit, [{ instancePath, message }]);
+      throw new ApiError(badStorage.unfit, [{ instancePath, message }]);
     }
     return { publicKey, publicStorage: keptJson(sent.publicStorage, instancePath, badStorage) };
   }

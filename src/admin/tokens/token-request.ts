@@ -1,6 +1,6 @@
 // What a request makes of a token: the rows that are written, once every rule between its fields is kept.
 import { toJsonString } from "@bufbuild/protobuf";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   type CopyTokenRequest,
@@ -34,7 +34,7 @@ import { defaultLeaves, tokenTemplates } from "./token-templates.ts";
 /** What a token has that nobody says anything about. */
 const defaults = { allowNoRealm: true, vaultAccess: false, eventAccess: true } as const;
 
-/** `now`: in milliseconds. Throws Refused with the codes of CreateToken. */
+/** `now`: in milliseconds. Throws ApiError with the codes of CreateToken. */
 export function newToken(request: CreateTokenRequest, giver: Giver, now: number): NewToken {
   const { caller } = giver;
   const descent = descentFrom(caller);
@@ -71,7 +71,7 @@ function askedLeaves({
   return denyReauthorization ? asked.difference(reauthorizing) : asked;
 }
 
-/** A token with `deny_reauthorization` must not be asked to do it, and must end. Throws Refused INVALID_TOKEN_REQUEST. */
+/** A token with `deny_reauthorization` must not be asked to do it, and must end. Throws ApiError INVALID_TOKEN_REQUEST. */
 function checkNoReauthorization(request: CreateTokenRequest, expiresAt: string | null): void {
   const { permissionTemplate, permissions, vaultAccess } = request;
   const said =
@@ -88,14 +88,14 @@ function checkNoReauthorization(request: CreateTokenRequest, expiresAt: string |
   if (expiresAt === null) {
     wrong.push({ instancePath: "/expires_at", message: "is required by deny_reauthorization" });
   }
-  if (wrong.length > 0) throw new Refused(ErrorCode.INVALID_TOKEN_REQUEST, wrong);
+  if (wrong.length > 0) throw new ApiError(ErrorCode.INVALID_TOKEN_REQUEST, wrong);
 }
 
 const noLeaves: Leaves = new Set();
 
 /**
  * What changes in the token that is there, field by field. What is sent without a value gets the value that a new token has,
- * but for permissions: of them nothing is left. `now`: in milliseconds. Throws Refused with the codes of UpdateToken.
+ * but for permissions: of them nothing is left. `now`: in milliseconds. Throws ApiError with the codes of UpdateToken.
  */
 export function changedToken(
   request: UpdateTokenRequest,
@@ -141,7 +141,7 @@ const aliasCharactersMax = 254;
 
 /**
  * A token that is worth what another is worth now. `chain`: that one with all it was made from. `now`: in milliseconds.
- * Throws Refused with the codes of CopyToken.
+ * Throws ApiError with the codes of CopyToken.
  */
 export function copiedToken(
   request: CopyTokenRequest,
@@ -155,7 +155,7 @@ export function copiedToken(
   if (rights.confinedTo?.length === 0) {
     // An empty list would let the copy into every realm.
     const message = "names a token that works in no realm";
-    throw new Refused(ErrorCode.INVALID_TOKEN_REQUEST, [{ instancePath: "/id", message }]);
+    throw new ApiError(ErrorCode.INVALID_TOKEN_REQUEST, [{ instancePath: "/id", message }]);
   }
   const { allowNoRealm, vaultAccess, eventAccess } = rights;
   const [source] = chain;

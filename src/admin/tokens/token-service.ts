@@ -1,7 +1,7 @@
 // TokenService.
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   type CopyTokenRequest,
@@ -71,7 +71,7 @@ export function tokenService({ store, now }: TokenServiceParts): Implementation 
 
       async copyToken(request: CopyTokenRequest, context) {
         const [source, ...makers] = await store.chainOf(writerOf(context), request.id);
-        if (source === undefined) throw new Refused(ErrorCode.TOKEN_NOT_FOUND);
+        if (source === undefined) throw new ApiError(ErrorCode.TOKEN_NOT_FOUND);
         return make(copiedToken(request, context, [source, ...makers], now()), context);
       },
 
@@ -91,7 +91,7 @@ export function tokenService({ store, now }: TokenServiceParts): Implementation 
         const changed = changedFields(UpdatePublicProfileRequestSchema, request);
         if (!changed.has("public_key") && !changed.has("public_storage")) {
           const message = "must have public_key or public_storage";
-          throw new Refused(ErrorCode.VALIDATION_ERROR, [{ instancePath: "", message }]);
+          throw new ApiError(ErrorCode.VALIDATION_ERROR, [{ instancePath: "", message }]);
         }
         const { id } = callingToken(context).token;
         const token = await store.updateOwnProfile(id, (present) =>
@@ -103,7 +103,7 @@ export function tokenService({ store, now }: TokenServiceParts): Implementation 
       async getPublicProfile(request: GetPublicProfileRequest, { scope }) {
         const publicKey = request.publicKey.toLowerCase();
         const profile = await store.publicProfile(publicKey, scope.realms);
-        if (profile === null) throw new Refused(ErrorCode.TOKEN_NOT_FOUND);
+        if (profile === null) throw new ApiError(ErrorCode.TOKEN_NOT_FOUND);
         const message = create(PublicProfileSchema, { publicKey });
         const { publicStorage } = profile;
         if (publicStorage !== null) message.publicStorage = storageOf(publicStorage);
@@ -123,7 +123,7 @@ export function tokenService({ store, now }: TokenServiceParts): Implementation 
 
       async deleteToken({ id }: DeleteTokenRequest, context) {
         const existed = await store.deleteToken(writerOf(context), id);
-        if (!existed) throw new Refused(ErrorCode.TOKEN_NOT_FOUND);
+        if (!existed) throw new ApiError(ErrorCode.TOKEN_NOT_FOUND);
         return { message: create(EmptySchema) };
       },
 
@@ -149,21 +149,21 @@ function writerOf({ caller, scope }: Context): TokenWriter {
 }
 
 function callingToken({ caller }: Context): CallingToken {
-  if (caller.token === null) throw new Refused(ErrorCode.TOKEN_REQUIRED);
+  if (caller.token === null) throw new ApiError(ErrorCode.TOKEN_REQUIRED);
   return caller.token;
 }
 
-/** What the store answers, or why not. Throws Refused. */
+/** What the store answers, or why not. Throws ApiError. */
 function stored(result: Token | "duplicate" | "limit" | "gone" | null): Token {
   switch (result) {
     case null:
-      throw new Refused(ErrorCode.TOKEN_NOT_FOUND);
+      throw new ApiError(ErrorCode.TOKEN_NOT_FOUND);
     case "duplicate":
-      throw new Refused(ErrorCode.DUPLICATE_TOKEN_ALIAS);
+      throw new ApiError(ErrorCode.DUPLICATE_TOKEN_ALIAS);
     case "limit":
-      throw new Refused(ErrorCode.AUTH_TOKEN_LIMIT_REACHED);
+      throw new ApiError(ErrorCode.AUTH_TOKEN_LIMIT_REACHED);
     case "gone":
-      throw new Refused(ErrorCode.INVALID_TOKEN);
+      throw new ApiError(ErrorCode.INVALID_TOKEN);
     default:
       return result;
   }

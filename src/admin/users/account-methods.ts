@@ -1,5 +1,5 @@
 // A user's own account: read and changed by nobody else.
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   type GetUserRequest,
@@ -54,7 +54,7 @@ export function accountMethods({ store, logins }: AccountParts): Implementation[
       if (Object.keys(change).length === 0) return { message: userMessage(user, true) };
       const changed = await store.updateUser(user.id, user.sessionGeneration, change);
       // Logged out, or with another password, since the call began.
-      if (changed === null) throw new Refused(ErrorCode.INVALID_TOKEN);
+      if (changed === null) throw new ApiError(ErrorCode.INVALID_TOKEN);
       return { message: userMessage(changed, true) };
     },
   };
@@ -62,7 +62,7 @@ export function accountMethods({ store, logins }: AccountParts): Implementation[
 
 /** Another user is refused whether there is one or not. */
 function mustBe({ user }: Caller, id: string): void {
-  if (user.id !== id) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  if (user.id !== id) throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
 }
 
 function ownMessage(caller: Caller) {
@@ -91,7 +91,7 @@ function newPassword(request: UpdateUserRequest): { current: string; next: strin
   const { password = "", currentPassword = "" } = request;
   if (currentPassword === "") {
     const message = "is required with password";
-    throw new Refused(ErrorCode.MISSING_REQUIRED_FIELD, [
+    throw new ApiError(ErrorCode.MISSING_REQUIRED_FIELD, [
       { instancePath: "/current_password", message },
     ]);
   }

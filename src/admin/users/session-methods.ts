@@ -1,7 +1,7 @@
 // What makes and ends sessions: login, refresh, logout.
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   type LoginRequest,
@@ -41,13 +41,13 @@ export function sessionMethods(parts: SessionParts): Implementation["methods"] {
     async refresh({ refreshToken }: RefreshRequest, context: PublicContext) {
       const { credential, clientAddress } = context;
       limiter.take(clientAddress);
-      if (credential === null || credential === "") throw new Refused(ErrorCode.MISSING_TOKEN);
-      if (credential !== `Bearer ${refreshToken}`) throw new Refused(ErrorCode.INVALID_TOKEN);
+      if (credential === null || credential === "") throw new ApiError(ErrorCode.MISSING_TOKEN);
+      if (credential !== `Bearer ${refreshToken}`) throw new ApiError(ErrorCode.INVALID_TOKEN);
       const claims = await sessions.verify(refreshToken, "refresh");
-      if (claims === "expired") throw new Refused(ErrorCode.TOKEN_EXPIRED);
+      if (claims === "expired") throw new ApiError(ErrorCode.TOKEN_EXPIRED);
       const user = claims === "invalid" ? null : await store.userById(claims.userId);
       if (claims === "invalid" || user?.sessionGeneration !== claims.generation) {
-        throw new Refused(ErrorCode.INVALID_TOKEN);
+        throw new ApiError(ErrorCode.INVALID_TOKEN);
       }
       return { message: await newSession(parts, user, clientAddress) };
     },
@@ -64,7 +64,7 @@ function loginName({ username, email }: LoginRequest): string {
   const name = username || email;
   if (!name) {
     const message = "is required, or email";
-    throw new Refused(ErrorCode.MISSING_REQUIRED_FIELD, [{ instancePath: "/username", message }]);
+    throw new ApiError(ErrorCode.MISSING_REQUIRED_FIELD, [{ instancePath: "/username", message }]);
   }
   return name;
 }

@@ -1,7 +1,7 @@
 // Strangers make accounts, and learn nothing about those that there are.
 import { randomBytes } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   type SignupRequest,
@@ -35,7 +35,7 @@ export function signupMethod({ store, logins, signup, now }: SignupParts) {
   const limiter = new WindowLimiter(signups, () => now() / 1000);
   return {
     async signup({ email, password }: SignupRequest, { clientAddress }: PublicContext) {
-      if (!signup) throw new Refused(ErrorCode.REGISTRATION_DISABLED);
+      if (!signup) throw new ApiError(ErrorCode.REGISTRATION_DISABLED);
       checkPassword(password);
       limiter.take(clientAddress);
       // A taken address costs a hash, too, and gets the same answer.

@@ -55,18 +55,18 @@ export function failure(refused: Refusal, errors?: Binding["errors"]): Response 
 
 /** The body of that answer. */
 export function failureEnvelope(
-  { code, violations = [], facts = {} }: Refusal,
+  { code, violations = [], metadata = {} }: Refusal,
   errors?: Binding["errors"],
 ): JsonObject {
   const row = refusalOf(code);
   const reason = row.error || (STATUS_CODES[row.http] ?? "Error");
-  const named = { ...facts };
+  const named = { ...metadata };
   const listed = violations.map(({ instancePath, message }) => ({ instancePath, message }));
   const data = Object.keys(named).length > 0 ? named : listed;
   return {
     statusCode: row.http,
     error: errors?.get(row.http) ?? reason,
-    message: messageOf({ code, violations, facts }),
+    message: messageOf({ code, violations, metadata }),
     code: row.code,
     ...(Object.keys(data).length > 0 ? { data } : {}),
   };

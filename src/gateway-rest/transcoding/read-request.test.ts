@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { create, type JsonValue, type Message } from "@bufbuild/protobuf";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { refusalOf } from "../../../proto/errors.ts";
 import { AliasService } from "../../../proto/gen/realmgate/v1/aliases_pb.ts";
 import {
@@ -74,7 +74,7 @@ async function outcome(
     await read(binding, variables, sent);
     return "ok";
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    if (!(error instanceof ApiError)) throw error;
     return [refusalOf(error.code).code, ...error.violations.map((each) => each.instancePath)].join(
       " ",
     );

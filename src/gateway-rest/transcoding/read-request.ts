@@ -11,7 +11,7 @@ import {
 } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
-import { Refused, type Violation } from "../../../proto/call.ts";
+import { ApiError, type Violation } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { type Binding, realmFilter } from "../routing/http-rule.ts";
 import { shapeOf } from "./shape.ts";
@@ -20,7 +20,7 @@ import { shapeOf } from "./shape.ts";
 export const bodyBytesMax = 256 * 1024;
 
 /**
- * Reads the message that a matched request carries. Throws Refused: PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,
+ * Reads the message that a matched request carries. Throws ApiError: PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,
  * INVALID_JSON, VALIDATION_ERROR (with every field that does not fit), INVALID_PARAMETER_VALUE.
  */
 export async function readRequest(
@@ -67,7 +67,7 @@ function refuseParameters(query: Binding["query"], sent: readonly string[]): voi
   const violations = sent
     .filter((name) => query.has(name))
     .map((name) => ({ instancePath: `/${name}`, message: "is a query parameter, not a field" }));
-  if (violations.length > 0) throw new Refused(ErrorCode.VALIDATION_ERROR, violations);
+  if (violations.length > 0) throw new ApiError(ErrorCode.VALIDATION_ERROR, violations);
 }
 
 /** `at`: where the body stands in the request message. */
@@ -78,7 +78,7 @@ function fit(desc: DescMessage, body: JsonValue, at = ""): Body {
     instancePath: `${at}${instancePath}`,
     message,
   }));
-  throw new Refused(ErrorCode.VALIDATION_ERROR, violations);
+  throw new ApiError(ErrorCode.VALIDATION_ERROR, violations);
 }
 
 /** Sets the fields that the path names and answers with their names. A body may repeat them, not contradict them. */
@@ -92,7 +92,7 @@ function readPath(
     const value = variables[index] ?? "";
     const said = json[name];
     if (said !== undefined && said !== value) {
-      throw new Refused(ErrorCode.VALIDATION_ERROR, [
+      throw new ApiError(ErrorCode.VALIDATION_ERROR, [
         { instancePath: `/${name}`, message: "must be the one in the path" },
       ]);
     }
@@ -106,16 +106,16 @@ const mediaType = /^application\/(json|[a-z0-9.+-]+\+json)\s*(;|$)/i;
 /** An absent body is an empty object: methods whose fields are all optional may be called without one. */
 async function readJson(request: Request): Promise<JsonValue> {
   const announced = Number(request.headers.get("content-length") ?? 0);
-  if (announced > bodyBytesMax) throw new Refused(ErrorCode.PAYLOAD_TOO_LARGE);
+  if (announced > bodyBytesMax) throw new ApiError(ErrorCode.PAYLOAD_TOO_LARGE);
   const bytes = await readBounded(request);
   if (bytes.length === 0) return {};
   if (!mediaType.test(request.headers.get("content-type") ?? "")) {
-    throw new Refused(ErrorCode.UNSUPPORTED_MEDIA_TYPE);
+    throw new ApiError(ErrorCode.UNSUPPORTED_MEDIA_TYPE);
   }
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch {
-    throw new Refused(ErrorCode.INVALID_JSON);
+    throw new ApiError(ErrorCode.INVALID_JSON);
   }
 }
 
@@ -125,7 +125,7 @@ async function readBounded(request: Request): Promise<Uint8Array> {
   let length = 0;
   for await (const chunk of request.body) {
     length += chunk.byteLength;
-    if (length > bodyBytesMax) throw new Refused(ErrorCode.PAYLOAD_TOO_LARGE);
+    if (length > bodyBytesMax) throw new ApiError(ErrorCode.PAYLOAD_TOO_LARGE);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
@@ -153,7 +153,7 @@ function readQuery(
       violations.push({ instancePath: `/${name}`, message });
     }
   }
-  if (violations.length > 0) throw new Refused(ErrorCode.INVALID_PARAMETER_VALUE, violations);
+  if (violations.length > 0) throw new ApiError(ErrorCode.INVALID_PARAMETER_VALUE, violations);
 }
 
 /** The texts of one parameter as JSON for its field; undefined when they do not fit. */

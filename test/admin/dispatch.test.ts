@@ -30,7 +30,7 @@ import { revisionTokens } from "../../src/admin/api/revision.ts";
 import { Callers } from "../../src/admin/auth/caller.ts";
 import { LoginLimiter } from "../../src/admin/auth/login-limiter.ts";
 import { PasswordLogin } from "../../src/admin/auth/password-login.ts";
-import { allLeaves, treeOf } from "../../src/admin/auth/permissions.ts";
+import { allPermissions, permissionTree } from "../../src/admin/auth/permissions.ts";
 import { Sessions } from "../../src/admin/auth/session.ts";
 import { hashSecret, newSecret } from "../../src/admin/auth/token-secret.ts";
 import type { NewToken, Scope, User } from "../../src/admin/store/records.ts";
@@ -91,13 +91,13 @@ let tokens = 0;
 async function token(
   fields: Partial<NewToken> & { leaves?: Iterable<string>; user?: User } = {},
 ): Promise<string> {
-  const { leaves = allLeaves, user = ada, ...rest } = fields;
+  const { leaves = allPermissions, user = ada, ...rest } = fields;
   const secret = newSecret();
   const writer = { ...wide(user.id), madeFrom: null };
   const made = await store.createToken(writer, {
     ...plainToken,
     alias: `token ${++tokens}`,
-    permissions: toJsonString(TokenPermissionsSchema, treeOf(new Set(leaves))),
+    permissions: toJsonString(TokenPermissionsSchema, permissionTree(new Set(leaves))),
     ...rest,
     secretHash: hashSecret(secret),
   });

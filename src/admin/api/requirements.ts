@@ -16,7 +16,7 @@ import {
   ResourceKind,
   requires,
 } from "../../../proto/gen/realmgate/v1/options_pb.ts";
-import { allLeaves } from "../auth/permissions.ts";
+import { allPermissions } from "../auth/permissions.ts";
 import type { ResourceKey } from "../store/records.ts";
 
 /** Throws when the option is missing or does not hold together: then the server must not start. */
@@ -33,7 +33,7 @@ export function requirementsOf(method: DescMethod): Requires {
     );
   }
   for (const leaf of needs.leaves) {
-    if (!allLeaves.has(leaf)) throw new Error(`${name} requires ${leaf}, which is no leaf`);
+    if (!allPermissions.has(leaf)) throw new Error(`${name} requires ${leaf}, which is no leaf`);
   }
   if ((needs.level !== ProjectLevel.UNSPECIFIED) !== (needs.resource !== undefined)) {
     throw new Error(`${name} must say both a level and a resource, or neither`);

@@ -1,4 +1,4 @@
-// Credential → Caller. Who is calling, before anything else of the call is looked at.
+// Authentication: credential → Caller. Runs before anything else of the call is read.
 import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { Token, User } from "../store/records.ts";
@@ -8,10 +8,10 @@ import type { Sessions } from "./session.ts";
 import { allowsAddress, rightsOf, type TokenRights } from "./token-rights.ts";
 import { hashSecret, tokenPrefix } from "./token-secret.ts";
 
-/** A user, through a session or an auth token. */
+/** An authenticated user, with the auth token used, if any. */
 export interface Caller {
   readonly user: User;
-  /** Null: a session, or name and password. */
+  /** Null: authenticated by session or by name and password. */
   readonly token: CallingToken | null;
 }
 
@@ -20,21 +20,21 @@ export interface CallingToken {
   readonly rights: TokenRights;
 }
 
-/** Who carries a permission leaf: sessions carry all. */
-export function mayDo({ token }: Caller, leaf: string): boolean {
-  return token === null || token.rights.leaves.has(leaf);
+/** Whether the caller has a permission, `containers.read`. Sessions have all. */
+export function mayDo({ token }: Caller, permission: string): boolean {
+  return token === null || token.rights.permissions.has(permission);
 }
 
 /**
- * Operators say where the gate dials. A token of theirs needs the leaf for it; one that is confined to realms must not reach
- * the containers of others by their address.
+ * Whether the caller may set upstream addresses. A token of an operator needs the permission `admin.servers` and must not be
+ * confined to realms: by choosing an address it could reach containers of other tenants.
  */
 export function isOperator(caller: Caller): boolean {
   const confined = caller.token?.rights.needsRealm ?? false;
   return caller.user.isAdmin && mayDo(caller, "admin.servers") && !confined;
 }
 
-/** A use is noted once in this time, in milliseconds. */
+/** `last_used_at` of a token is updated at most once in this time, in milliseconds. */
 const touchMs = 60_000;
 
 export class Callers {
@@ -77,7 +77,7 @@ export class Callers {
     return { user, token: null };
   }
 
-  /** `name`: who the caller says the token belongs to; null when it does not say. */
+  /** `name`: the user name or e-mail address sent with the token, which must match its owner; null: not sent. */
   async #byToken(secret: string, clientAddress: string, name: string | null): Promise<Caller> {
     const chain = await this.#store.tokenChain(hashSecret(secret));
     const [token] = chain;
@@ -99,7 +99,7 @@ export class Callers {
   }
 }
 
-/** The two halves of `Basic` (RFC 7617 §2). Throws ApiError INVALID_TOKEN. */
+/** User name and password of `Basic` (RFC 7617 §2). Throws ApiError INVALID_TOKEN. */
 function basicPair(credential: string): [name: string, password: string] {
   const encoded = /^Basic ([A-Za-z0-9+/]+={0,2})$/.exec(credential)?.[1];
   const text = encoded === undefined ? "" : Buffer.from(encoded, "base64").toString();

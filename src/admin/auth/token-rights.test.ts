@@ -29,7 +29,7 @@ const late = "2026-03-01T00:00:00.000Z";
 describe("what a token is worth", () => {
   test("alone, what its row says", () => {
     expect(rightsOf([plain])).toEqual({
-      leaves: new Set(["containers.create", "containers.read", "projects.read"]),
+      permissions: new Set(["containers.create", "containers.read", "projects.read"]),
       confinedTo: null,
       needsRealm: false,
       allowNoRealm: true,
@@ -60,7 +60,7 @@ describe("what a token is worth", () => {
   ])("in a family, what the least has: %s", (_who, chain) => {
     const rights = rightsOf(chain);
     expect(rights).toMatchObject({
-      leaves: new Set(["containers.read"]),
+      permissions: new Set(["containers.read"]),
       confinedTo: ["a", "b"],
       needsRealm: true,
       allowNoRealm: false,
@@ -89,10 +89,10 @@ describe("what a token is worth", () => {
     expect(allowsAddress(rights, "192.0.2.1")).toBeFalse();
   });
 
-  test("a leaf that this version does not know is none", () => {
+  test("a permission that this version does not know is ignored", () => {
     const permissions = '{"containers":{"read":true,"fly":true},"space":{"read":true}}';
-    const { leaves } = rightsOf([{ ...plain, permissions }]);
-    expect(leaves).toEqual(new Set(["containers.read"]));
+    const rights = rightsOf([{ ...plain, permissions }]);
+    expect(rights.permissions).toEqual(new Set(["containers.read"]));
   });
 });
 

@@ -1,4 +1,4 @@
-// What a token shows of itself: a public key, and storage that only who knows the key can find.
+// The public profile of a token: a public key, and storage that can be read by anyone who knows the key.
 import type { JsonObject } from "@bufbuild/protobuf";
 import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
@@ -19,8 +19,8 @@ interface SentProfile {
 }
 
 /**
- * The profile that a token has after a request. `changed` has the fields that are sent; one that is sent without a value is
- * taken away, and the storage goes with the key. Throws ApiError PUBLIC_STORAGE_TOO_LARGE, and INVALID_TOKEN_REQUEST for
+ * The profile of a token after a request. `changed`: the fields that were sent. A field sent without a value is removed, and
+ * removing the key removes the storage. Throws ApiError PUBLIC_STORAGE_TOO_LARGE, and INVALID_TOKEN_REQUEST for
  * storage without a key.
  */
 export function profileAfter(
@@ -33,7 +33,7 @@ export function profileAfter(
     : present.publicKey;
   if (changed.has("public_storage") && sent.publicStorage !== undefined) {
     if (publicKey === null) {
-      const message = "needs a public_key";
+      const message = "requires public_key";
       throw new ApiError(badStorage.unfit, [{ instancePath, message }]);
     }
     return { publicKey, publicStorage: keptJson(sent.publicStorage, instancePath, badStorage) };

@@ -1,4 +1,4 @@
-// TokenService.
+// TokenService: auth tokens of a user.
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import { ApiError } from "../../../proto/call.ts";
@@ -21,7 +21,7 @@ import {
 import type { Context, Implementation } from "../api/dispatch.ts";
 import { changedFields } from "../api/update-mask.ts";
 import type { CallingToken } from "../auth/caller.ts";
-import { treeOf } from "../auth/permissions.ts";
+import { permissionTree } from "../auth/permissions.ts";
 import { hashSecret, newSecret } from "../auth/token-secret.ts";
 import type { NewToken, Token, TokenChange, TokenWriter } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -38,7 +38,7 @@ export interface TokenServiceParts {
 }
 
 export function tokenService({ store, now }: TokenServiceParts): Implementation {
-  /** Makes the token and answers with it and its secret, this once. */
+  /** Creates a token. Only this answer contains its secret. */
   async function make(token: NewToken, context: Context) {
     const secret = newSecret();
     const secretHash = hashSecret(secret);
@@ -76,9 +76,9 @@ export function tokenService({ store, now }: TokenServiceParts): Implementation 
       },
 
       async listTemplates() {
-        const templates = tokenTemplates.map(({ leaves, ...template }) => ({
+        const templates = tokenTemplates.map(({ permissions, ...template }) => ({
           ...template,
-          permissions: treeOf(leaves),
+          permissions: permissionTree(permissions),
         }));
         return { message: create(ListTemplatesResponseSchema, { templates }) };
       },
@@ -90,7 +90,7 @@ export function tokenService({ store, now }: TokenServiceParts): Implementation 
       async updatePublicProfile(request: UpdatePublicProfileRequest, context) {
         const changed = changedFields(UpdatePublicProfileRequestSchema, request);
         if (!changed.has("public_key") && !changed.has("public_storage")) {
-          const message = "must have public_key or public_storage";
+          const message = "must set public_key or public_storage";
           throw new ApiError(ErrorCode.VALIDATION_ERROR, [{ instancePath: "", message }]);
         }
         const { id } = callingToken(context).token;
@@ -142,7 +142,7 @@ export function tokenService({ store, now }: TokenServiceParts): Implementation 
   };
 }
 
-/** A session has all of its user's tokens in its hands, a token those that were made from it. */
+/** A session manages all tokens of its user, a token only its descendants. */
 function writerOf({ caller, scope }: Context): TokenWriter {
   const { userId, realms, confinedTo } = scope;
   return { userId, realms, confinedTo, madeFrom: caller.token?.token.id ?? null };
@@ -153,7 +153,7 @@ function callingToken({ caller }: Context): CallingToken {
   return caller.token;
 }
 
-/** What the store answers, or why not. Throws ApiError. */
+/** The stored token, or throws the ApiError for the store's refusal. */
 function stored(result: Token | "duplicate" | "limit" | "gone" | null): Token {
   switch (result) {
     case null:

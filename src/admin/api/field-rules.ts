@@ -1,4 +1,4 @@
-// The field rules of the contract (options.proto, `rule`), checked over a message whatever transport brought it.
+// Checks a message against the field rules of the contract (options.proto, `rule`), for every transport.
 import {
   type DescField,
   type DescMessage,
@@ -11,7 +11,7 @@ import { ApiError, pointerStep, type Violation } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { type Rule, rule } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 
-/** Throws ApiError with the code of the first rule broken and every violation. */
+/** Throws ApiError with the code of the first broken rule and all violations. */
 export function checkRules(desc: DescMessage, message: Message): void {
   const broken = brokenRules(desc, message);
   const first = broken[0];
@@ -34,7 +34,7 @@ function checkMessage(message: ReflectMessage, path: string, broken: Broken[]): 
     const at = `${path}/${field.name}`;
     const fieldRule = hasOption(field, rule) ? getOption(field, rule) : null;
     if (!message.isSet(field)) {
-      // An implicit 0 or "" is not set: where it may not stand, its rule says so below.
+      // An implicit 0 or "" counts as unset; `required` and `min` reject it.
       if (fieldRule?.required) broken.push(violation(fieldRule, at, "is required"));
       continue;
     }
@@ -67,7 +67,7 @@ function checkNested(
   }
 }
 
-/** Why a set field breaks its rule, or null. */
+/** How a set field breaks its rule, or null. */
 function breaks(rule: Rule, message: ReflectMessage, field: DescField): string | null {
   switch (field.fieldKind) {
     case "list":
@@ -87,7 +87,7 @@ function breaks(rule: Rule, message: ReflectMessage, field: DescField): string |
 function breaksList(rule: Rule, list: ReflectList): string | null {
   for (const item of list) {
     if (typeof item === "string" && rule.pattern !== "" && !pattern(rule).test(item)) {
-      return `must have only entries that match ${rule.pattern}`;
+      return `must contain only entries that match ${rule.pattern}`;
     }
   }
   return tooMany(rule, list.size);
@@ -121,7 +121,7 @@ function breaksNumber(rule: Rule, number: number): string | null {
 
 const patterns = new Map<string, RegExp>();
 
-/** Patterns are the contract's own: a fixed number of them. */
+/** Cached: the patterns come from the contract, so their number is fixed. */
 function pattern(rule: Rule): RegExp {
   const known = patterns.get(rule.pattern);
   if (known !== undefined) return known;

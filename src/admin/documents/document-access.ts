@@ -3,7 +3,7 @@ import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { PermissionDocument } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
 import type { DocumentPreview } from "../../../proto/gen/realmgate/v1/preview_pb.ts";
-import type { Context, Made } from "../api/dispatch.ts";
+import type { Context, WriteResult } from "../api/dispatch.ts";
 import { expectedVersion } from "../api/if-match.ts";
 import type { DocumentKey, DocumentState, DocumentView, Scope } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -30,7 +30,7 @@ export interface Written {
   /** Of a dry run the version is the present one. */
   readonly state: DocumentState;
   readonly warnings: readonly string[];
-  readonly made: Made;
+  readonly made: WriteResult;
   /** Of a dry run: what would have changed. */
   readonly preview?: DocumentPreview;
 }

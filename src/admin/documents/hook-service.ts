@@ -19,7 +19,7 @@ import {
   type ReplaceHookRequest,
   ServiceHooksSchema,
 } from "../../../proto/gen/realmgate/v1/hooks_pb.ts";
-import type { Context, Implementation, Made, Outcome } from "../api/dispatch.ts";
+import type { Context, Implementation, Outcome, WriteResult } from "../api/dispatch.ts";
 import type { DocumentState, DocumentView } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { DocumentAccess, type Written } from "./document-access.ts";
@@ -175,7 +175,12 @@ function capFaults(list: readonly Hook[], state: DocumentState): Violation[] {
     : fault(`is of a container that has ${hooksPerContainerMax} hooks, which is as many as it may`);
 }
 
-function hookAnswer(state: DocumentState, service: string, hookId: string, made?: Made): Outcome {
+function hookAnswer(
+  state: DocumentState,
+  service: string,
+  hookId: string,
+  made?: WriteResult,
+): Outcome {
   const { hook } = found(listIn(state, service), hookId);
   const message = create(HookAnswerSchema, { hook, ...versionOf(state) });
   const { etag } = message;

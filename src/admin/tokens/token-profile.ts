@@ -2,7 +2,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
-import { keptJson } from "../api/opaque-json.ts";
+import { opaqueJson } from "../api/opaque-json.ts";
 import type { Token } from "../store/records.ts";
 
 const instancePath = "/public_storage";
@@ -36,7 +36,7 @@ export function profileAfter(
       const message = "requires public_key";
       throw new ApiError(badStorage.unfit, [{ instancePath, message }]);
     }
-    return { publicKey, publicStorage: keptJson(sent.publicStorage, instancePath, badStorage) };
+    return { publicKey, publicStorage: opaqueJson(sent.publicStorage, instancePath, badStorage) };
   }
   const kept = publicKey !== null && !changed.has("public_storage");
   return { publicKey, publicStorage: kept ? present.publicStorage : null };

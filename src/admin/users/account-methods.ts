@@ -7,7 +7,7 @@ import {
   UpdateUserRequestSchema,
 } from "../../../proto/gen/realmgate/v1/users_pb.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
-import { keptJson } from "../api/opaque-json.ts";
+import { opaqueJson } from "../api/opaque-json.ts";
 import { changedFields } from "../api/update-mask.ts";
 import { type Caller, mayDo } from "../auth/caller.ts";
 import type { PasswordLogin } from "../auth/password-login.ts";
@@ -80,7 +80,7 @@ function accountChange(request: UpdateUserRequest): AccountChange {
   if (fields.has("alias")) change.alias = request.alias ?? null;
   if (fields.has("public_key")) change.publicKey = request.publicKey?.toLowerCase() ?? null;
   if (fields.has("metadata")) {
-    change.metadata = keptJson(request.metadata ?? {}, "/metadata", badMetadata);
+    change.metadata = opaqueJson(request.metadata ?? {}, "/metadata", badMetadata);
   }
   return change;
 }

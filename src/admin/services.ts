@@ -1,4 +1,4 @@
-// Every service that callers reach, put together: what the REST and gRPC listeners serve.
+// Wires the services that the REST and gRPC listeners serve.
 import { type AliasServiceParts, aliasService } from "./aliases/alias-service.ts";
 import type { Implementation } from "./api/dispatch.ts";
 import { type AccessServiceParts, accessService } from "./containers/access-service.ts";
@@ -14,7 +14,7 @@ import { realmService } from "./projects/realm-service.ts";
 import { type TokenServiceParts, tokenService } from "./tokens/token-service.ts";
 import { type UserServiceParts, userService } from "./users/user-service.ts";
 
-/** What the services need together; each service documents its own parts. */
+/** The parts of all services; each service documents its own. */
 export interface ServiceParts
   extends UserServiceParts,
     TokenServiceParts,

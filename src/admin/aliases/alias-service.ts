@@ -1,4 +1,4 @@
-// AliasService.
+// AliasService: aliases of containers.
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import { ApiError } from "../../../proto/call.ts";
@@ -46,7 +46,7 @@ export function aliasService({ store, domain, now }: AliasServiceParts): Impleme
     return answer(made, change.alias ?? "");
   }
 
-  /** `name`: the one that was asked for. */
+  /** `name`: the requested alias. */
   function answer(made: ({ alias: Alias } & Made) | "server" | "account", name: string): Outcome {
     if (typeof made === "string") throw inUse(made, name);
     return { message: aliasMessage(made.alias, domain), revision: made.revision };
@@ -109,7 +109,7 @@ export function aliasService({ store, domain, now }: AliasServiceParts): Impleme
   };
 }
 
-/** What is listed and not set becomes what it is when an alias is made without it. */
+/** A listed field that is not set gets the default of a new alias. */
 function changeOf(request: UpdateAliasRequest, present: Alias, now: number): AliasChange {
   const names = changedFields(UpdateAliasRequestSchema, request);
   return {
@@ -126,7 +126,7 @@ function changeOf(request: UpdateAliasRequest, present: Alias, now: number): Ali
   };
 }
 
-/** Program and instance are written together, so that two updates at once never mix. */
+/** Program and instance are written together, so that concurrent updates cannot mix them. */
 function targetChange(
   request: UpdateAliasRequest,
   present: Alias,
@@ -149,7 +149,7 @@ function inUse(scope: "server" | "account", value: string): ApiError {
   );
 }
 
-/** A container that is full has as many as there may be. */
+/** The limit error names usage and limit; at the limit both are the same. */
 function limitReached(): ApiError {
   const metadata = { used: String(aliasesMax), limit: String(aliasesMax) };
   return new ApiError(ErrorCode.ALIAS_LIMIT_REACHED, [], null, metadata);

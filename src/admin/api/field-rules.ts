@@ -87,7 +87,7 @@ function breaks(rule: Rule, message: ReflectMessage, field: DescField): string |
 function breaksList(rule: Rule, list: ReflectList): string | null {
   for (const item of list) {
     if (typeof item === "string" && rule.pattern !== "" && !pattern(rule).test(item)) {
-      return `must contain only entries that match ${rule.pattern}`;
+      return `must have only entries that match ${rule.pattern}`;
     }
   }
   return tooMany(rule, list.size);

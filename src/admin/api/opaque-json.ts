@@ -15,7 +15,7 @@ export function opaqueJson(
   { unfit, tooLarge }: { readonly unfit: ErrorCode; readonly tooLarge: ErrorCode },
 ): string {
   if (!isJson(json, 0)) {
-    const message = `must be JSON with finite numbers, nested at most ${depthMax} levels deep`;
+    const message = `must be JSON, with numbers that are finite, at most ${depthMax} levels deep`;
     throw new ApiError(unfit, [{ instancePath, message }]);
   }
   const text = JSON.stringify(json);

@@ -1,4 +1,4 @@
-// Containers as callers see them.
+// Container records → API messages.
 import { create } from "@bufbuild/protobuf";
 import { ApiError } from "../../../proto/call.ts";
 import {
@@ -23,11 +23,11 @@ export interface ContainerMessageParts {
 
 type Viewer = Pick<Context, "caller" | "scope">;
 
-/** Greatest sum of the documents that one answer shows, in bytes as they are stored: one container's always fit. */
+/** Maximum size of all documents in one answer, in stored bytes. The documents of one container always fit. */
 const documentsBytesMax = 8 * 1024 * 1024;
 
-/** What a caller asks to see beside the container itself. */
-export interface Extras {
+/** Optional parts of the answer. */
+interface Extras {
   readonly includeProxyDomains?: boolean | undefined;
   readonly includeProxyPermissions?: boolean | undefined;
 }
@@ -58,9 +58,9 @@ function storedDocuments(own: boolean, project: boolean): string {
 }
 
 /**
- * Containers with what was asked for beside them: two more reads a container. Throws ApiError INSUFFICIENT_PERMISSIONS
- * where a token asks for documents and may not see them, whatever there is to show; INVALID_PARAMETER_VALUE where the
- * documents of a page are too large for one answer.
+ * Containers with the requested extras, which cost up to two more reads per container. Throws ApiError
+ * INSUFFICIENT_PERMISSIONS when a token requests documents without the permission for them, even if none exist;
+ * INVALID_PARAMETER_VALUE when the documents of a page are too large for one answer.
  */
 export async function containerMessages(
   parts: ContainerMessageParts,
@@ -95,7 +95,7 @@ async function addDomains(
   message.proxyDomains = items.map((alias) => aliasMessage(alias, domain));
 }
 
-/** Only for those who may change them, as they carry credentials. Answers their bytes. */
+/** Adds documents for callers who may change them, as documents contain credentials. Returns their size in bytes. */
 async function addDocuments(
   { store }: ContainerMessageParts,
   message: ContainerMessage,

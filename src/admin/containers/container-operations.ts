@@ -1,4 +1,4 @@
-// What moves a container from one status to another, and what became of it.
+// ContainerService: operations that change the status of a container, and its status log.
 import { create } from "@bufbuild/protobuf";
 import { ApiError } from "../../../proto/call.ts";
 import {
@@ -15,9 +15,9 @@ import { pageQuery, pagination } from "../api/page.ts";
 import type { StatusLog, StatusLogColumn } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 
-interface Operation {
+interface StatusOperation {
   readonly operation: string;
-  /** The statuses that it starts from. */
+  /** Statuses in which the operation is allowed. */
   readonly from: readonly string[];
   readonly to: string;
   readonly done: string;
@@ -26,7 +26,7 @@ interface Operation {
 const startFrom = ["stopped", "failed"];
 const stopFrom = ["running", "paused"];
 
-/** By method. */
+/** By local method name. */
 const operations = {
   startContainer: {
     operation: "start",
@@ -59,7 +59,7 @@ const operations = {
     to: "running",
     done: "Container resumed",
   },
-} satisfies Record<string, Operation>;
+} satisfies Record<string, StatusOperation>;
 
 export function containerOperations(store: Store): Implementation["methods"] {
   const methods = Object.entries(operations).map(
@@ -88,7 +88,7 @@ export function containerOperations(store: Store): Implementation["methods"] {
 
 async function operate(
   store: Store,
-  { operation, from, to, done }: Operation,
+  { operation, from, to, done }: StatusOperation,
   id: string,
   { scope }: Context,
 ): Promise<Outcome> {
@@ -116,7 +116,7 @@ const columns: ReadonlySet<string> = new Set<StatusLogColumn>([
   "from_status",
 ]);
 
-/** An unknown column is the default one. */
+/** Unknown columns fall back to the default. */
 function sortBy({ sortBy = "" }: ListStatusLogsRequest): StatusLogColumn {
   return columns.has(sortBy) ? (sortBy as StatusLogColumn) : "transition_time";
 }

@@ -1,4 +1,4 @@
-// ContainerService.
+// ContainerService: containers of a user, and their upstream addresses.
 import { randomBytes } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
@@ -99,7 +99,7 @@ export function containerService(parts: ContainerServiceParts): Implementation {
       async getContainer(request: GetContainerRequest, { scope, caller }) {
         const container = await read(scope, request.id);
         const [message] = await containerMessages(parts, [container], request, { scope, caller });
-        if (message === undefined) throw new Error("a container without its message");
+        if (message === undefined) throw new Error("no message for the container");
         return { message };
       },
 
@@ -138,7 +138,7 @@ export function containerService(parts: ContainerServiceParts): Implementation {
   };
 }
 
-/** The server asked for, or the only one there is. */
+/** The requested server, or the only one if there is just one. */
 async function serverFor(request: CreateContainerRequest, store: Store): Promise<string> {
   const servers = await store.servers();
   if (request.serverId === undefined) {
@@ -169,7 +169,7 @@ function upstreamOf(
   };
 }
 
-/** What is listed and not set becomes what it is when a container is made without it. */
+/** A listed field that is not set gets the default of a new container. */
 function changeOf(
   request: UpdateContainerRequest,
   present: Container,

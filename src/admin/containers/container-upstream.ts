@@ -1,4 +1,4 @@
-// Where the gate dials for a container. Only operators say so: a tenant that could would make it dial its neighbour.
+// Upstream address and ports of a container. Only operators set them: tenants could make the gate dial other containers.
 import { ApiError, pointerStep } from "../../../proto/call.ts";
 import type { ProgramPort as ProgramPortMessage } from "../../../proto/gen/realmgate/v1/containers_pb.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
@@ -6,7 +6,7 @@ import type { Placement } from "../../policy/placement.ts";
 import { canonicalProgram, isByPort } from "../../policy/program.ts";
 import type { ProgramPort } from "../store/records.ts";
 
-/** The address in canonical spelling; null: nowhere. Throws ApiError INVALID_UPSTREAM. */
+/** The address in canonical form; null: no upstream. Throws ApiError INVALID_UPSTREAM. */
 export function addressOf(sent: string | undefined, placement: Placement): string | null {
   if (sent === undefined) return null;
   const address = placement.place(sent);
@@ -23,8 +23,9 @@ export function programsOf(
   for (const [name, { port, stride }] of Object.entries(sent)) {
     const program = canonicalProgram(name);
     if (program === undefined) throw badProgram(name, "is not a program name");
-    if (isByPort(program)) throw badProgram(name, "has the port that its URL names, and none here");
-    if (programs.has(program)) throw badProgram(name, "names the program of another entry");
+    if (isByPort(program))
+      throw badProgram(name, "takes its port from the URL and must not have one here");
+    if (programs.has(program)) throw badProgram(name, "names the same program as another entry");
     programs.set(program, { port, stride });
   }
   return Object.fromEntries(programs);

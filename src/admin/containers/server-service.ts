@@ -1,4 +1,4 @@
-// ServerService.
+// ServerService: the servers of the installation.
 import { create } from "@bufbuild/protobuf";
 import {
   ListServersResponseSchema,
@@ -26,7 +26,7 @@ export function serverService({ store, serverName, domain }: ServerServiceParts)
             id,
             name,
             domain: `${name}.containers.${domain}`,
-            // Of other nodes nothing is heard here.
+            // This node does not know the status of others.
             status: name === serverName ? "online" : "unknown",
             createdAt,
           }),

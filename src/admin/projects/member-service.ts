@@ -1,4 +1,4 @@
-// ProjectMemberService.
+// ProjectMemberService: members of a project and their levels.
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import { ApiError } from "../../../proto/call.ts";
@@ -60,7 +60,7 @@ export function memberService(store: Store): Implementation {
         const level = grantable(request, context);
         const { scope } = context;
         const changed = await store.updateMember(scope, projectId, id, level, context.level);
-        if (changed === null) throw await outOfReach(store, request, context);
+        if (changed === null) throw await notChanged(store, request, context);
         return { message: memberMessage(changed) };
       },
 
@@ -68,7 +68,7 @@ export function memberService(store: Store): Implementation {
         const { projectId, id } = request;
         const { scope } = context;
         const removed = await store.removeMember(scope, projectId, id, context.level);
-        if (!removed) throw await outOfReach(store, request, context);
+        if (!removed) throw await notChanged(store, request, context);
         return { message: create(EmptySchema) };
       },
     },
@@ -81,19 +81,19 @@ const levelNames = {
   delete: ProjectLevel.DELETE,
 } as const;
 
-/** The level that a request wants to give: nobody gives more than they have. Throws ApiError. */
+/** The requested level, which must not exceed the caller's own. Throws ApiError. */
 function grantable(
   { permissionLevel }: Pick<AddMemberRequest, "permissionLevel">,
   { level }: Context,
 ): ProjectLevel {
-  // The field's rule knows no other name.
+  // The field rule accepts only these names.
   const wanted = levelNames[permissionLevel as keyof typeof levelNames];
   if (wanted > level) throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
   return wanted;
 }
 
-/** Why a permission was left alone: it is above the caller's, or is not there. */
-async function outOfReach(
+/** Why a member was not changed: its level is above the caller's, or it does not exist. */
+async function notChanged(
   store: Store,
   { projectId, id }: Pick<RemoveMemberRequest, "projectId" | "id">,
   { scope }: Context,
@@ -109,7 +109,7 @@ function tooManyMembers(): ApiError {
   return new ApiError(ErrorCode.VALIDATION_ERROR, [{ instancePath: "/project_id", message }]);
 }
 
-/** A permission as callers see it. */
+/** Member record → API message. */
 export function memberMessage(member: Member): ProjectPermission {
   const { level, username, alias, ...shown } = member;
   const user = { id: member.userId, username, ...(alias === null ? {} : { alias }) };
@@ -125,6 +125,6 @@ function levelName(level: ProjectLevel): string {
     case ProjectLevel.DELETE:
       return "delete";
     default:
-      throw new Error(`a member has level ${level}`);
+      throw new Error(`invalid member level ${level}`);
   }
 }

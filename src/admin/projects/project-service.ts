@@ -1,4 +1,4 @@
-// ProjectService.
+// ProjectService: projects of a user.
 import { create } from "@bufbuild/protobuf";
 import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
@@ -116,7 +116,7 @@ async function projectOf(store: Store, scope: Scope, id: string): Promise<Projec
   return project;
 }
 
-/** What a request changes. Throws ApiError where it is not the caller's to change. */
+/** The change that a request makes. Throws ApiError when the caller may not make it: only owners change the quota. */
 function changeOf(request: UpdateProjectRequest, project: Project, scope: Scope): ProjectChange {
   const fields = changedFields(UpdateProjectRequestSchema, request);
   const realmIds = fields.has("realm_ids")

@@ -33,7 +33,7 @@ export function profileAfter(
     : present.publicKey;
   if (changed.has("public_storage") && sent.publicStorage !== undefined) {
     if (publicKey === null) {
-      const message = "requires public_key";
+      const message = "needs a public_key";
       throw new ApiError(badStorage.unfit, [{ instancePath, message }]);
     }
     return { publicKey, publicStorage: opaqueJson(sent.publicStorage, instancePath, badStorage) };

@@ -90,7 +90,7 @@ export function tokenService({ store, now }: TokenServiceParts): Implementation 
       async updatePublicProfile(request: UpdatePublicProfileRequest, context) {
         const changed = changedFields(UpdatePublicProfileRequestSchema, request);
         if (!changed.has("public_key") && !changed.has("public_storage")) {
-          const message = "must set public_key or public_storage";
+          const message = "must have public_key or public_storage";
           throw new ApiError(ErrorCode.VALIDATION_ERROR, [{ instancePath: "", message }]);
         }
         const { id } = callingToken(context).token;

@@ -1,4 +1,4 @@
-// A user's own account: read and changed by nobody else.
+// UserService: a user's own account, which only that user can read and change.
 import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
@@ -53,14 +53,14 @@ export function accountMethods({ store, logins }: AccountParts): Implementation[
       }
       if (Object.keys(change).length === 0) return { message: userMessage(user, true) };
       const changed = await store.updateUser(user.id, user.sessionGeneration, change);
-      // Logged out, or with another password, since the call began.
+      // The sessions were revoked since the call began, by logout or a new password.
       if (changed === null) throw new ApiError(ErrorCode.INVALID_TOKEN);
       return { message: userMessage(changed, true) };
     },
   };
 }
 
-/** Another user is refused whether there is one or not. */
+/** Refuses other users, whether they exist or not. */
 function mustBe({ user }: Caller, id: string): void {
   if (user.id !== id) throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
 }
@@ -73,7 +73,7 @@ type AccountChange = {
   -readonly [Field in "alias" | "publicKey" | "metadata" | "passwordHash"]?: User[Field];
 };
 
-/** All that changes but the password. */
+/** All changes except the password. */
 function accountChange(request: UpdateUserRequest): AccountChange {
   const fields = changedFields(UpdateUserRequestSchema, request);
   const change: AccountChange = {};

@@ -1,4 +1,4 @@
-// What makes and ends sessions: login, refresh, logout.
+// UserService: login, refresh and logout.
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import { ApiError } from "../../../proto/call.ts";
@@ -17,7 +17,7 @@ import type { User } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { userMessage } from "./user-message.ts";
 
-/** Refreshes of one network. */
+/** Refreshes per network. */
 const refreshes = { max: 30, windowS: 30 * 60 };
 
 export interface SessionParts {
@@ -59,11 +59,11 @@ export function sessionMethods(parts: SessionParts): Implementation["methods"] {
   };
 }
 
-/** An e-mail address is accepted where a user name is asked for. */
+/** The name to log in with: `username`, which may be an e-mail address, or `email`. */
 function loginName({ username, email }: LoginRequest): string {
   const name = username || email;
   if (!name) {
-    const message = "is required, or email";
+    const message = "is required unless email is set";
     throw new ApiError(ErrorCode.MISSING_REQUIRED_FIELD, [{ instancePath: "/username", message }]);
   }
   return name;

@@ -1,4 +1,4 @@
-// UserService, put together.
+// UserService: wires its methods.
 import { UserService } from "../../../proto/gen/realmgate/v1/users_pb.ts";
 import type { Implementation } from "../api/dispatch.ts";
 import { type AccountParts, accountMethods } from "./account-methods.ts";

@@ -1,4 +1,4 @@
-// The OpenAPI 3.1 document of the REST API, made of the contract's descriptors when the gateway starts.
+// The OpenAPI 3.1 document of the REST API, generated from the contract's descriptors.
 import type { JsonObject } from "@bufbuild/protobuf";
 import packageJson from "../../../package.json" with { type: "json" };
 import type { Binding } from "../routing/http-rule.ts";
@@ -8,7 +8,7 @@ import { operationOf } from "./operation.ts";
 import { examples, Refusals } from "./responses.ts";
 import { Schemas } from "./schemas.ts";
 
-/** `domain`: the installation's; the API is on `api.<domain>`. */
+/** `domain`: the installation's domain; the API is at `api.<domain>`. */
 export function openapiDocument(bindings: readonly Binding[], domain: string): JsonObject {
   const services = new Set(bindings.map(({ method }) => method.parent));
   const ids = operationIds(bindings);

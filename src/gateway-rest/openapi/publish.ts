@@ -1,17 +1,17 @@
-// Hands out the OpenAPI document: to anybody, the same bytes until the program is another one.
+// Serves the OpenAPI document, without authentication; the bytes are the same for the life of the process.
 import { createHash } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
 
-/** Where the document is. */
+/** Paths of the document. */
 export const documentPaths: ReadonlySet<string> = new Set([
   "/openapi.json",
   "/api/v1/openapi.json",
 ]);
 
-/** For how long a client may go without asking whether it changed, in seconds. */
+/** `Cache-Control: max-age` of the document, in seconds. */
 const freshS = 300;
 
-/** The answer to GET and HEAD (RFC 9110 §13.1.2 for If-None-Match). The document is made when it is first asked for. */
+/** The response to GET and HEAD, with If-None-Match (RFC 9110 §13.1.2). Generates the document on first use. */
 export function publish(make: () => JsonObject): (request: Request) => Response {
   let published: ReturnType<typeof encoded> | null = null;
   return (request) => {
@@ -31,7 +31,7 @@ function encoded(document: JsonObject) {
   return { bytes, etag: `"${digest.slice(0, 22)}"` };
 }
 
-/** Whether the client has it already; weak tags compare as strong ones here. */
+/** Whether the client has this version. Compares weakly (RFC 9110 §13.1.2). */
 function isHeld(ifNoneMatch: string | null, etag: string): boolean {
   if (ifNoneMatch === null) return false;
   const tags = ifNoneMatch.split(",").map((tag) => tag.trim().replace(/^W\//, ""));

@@ -23,10 +23,10 @@ import {
   TokenSchema,
 } from "../../../proto/gen/realmgate/v1/tokens_pb.ts";
 import { SignupRequestSchema } from "../../../proto/gen/realmgate/v1/users_pb.ts";
-import { type Direction, Schemas } from "./schemas.ts";
+import { type SchemaDirection, Schemas } from "./schemas.ts";
 
 /** The schema of a message, among messages that are answered with. */
-function schemaOf(message: DescMessage, direction: Direction, answers: DescMessage[] = []) {
+function schemaOf(message: DescMessage, direction: SchemaDirection, answers: DescMessage[] = []) {
   const schemas = new Schemas(answers);
   const { $ref } = schemas.message(message, direction);
   const name = String($ref).split("/").at(-1) ?? "";
@@ -35,7 +35,7 @@ function schemaOf(message: DescMessage, direction: Direction, answers: DescMessa
   return { name, schema: components[name], components };
 }
 
-const property = (message: DescMessage, direction: Direction, name: string) => {
+const property = (message: DescMessage, direction: SchemaDirection, name: string) => {
   const { description: _, ...schema } = schemaOf(message, direction).schema.properties[name];
   return schema;
 };

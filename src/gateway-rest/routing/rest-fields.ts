@@ -1,14 +1,14 @@
 // Which fields of the contract REST can carry.
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 
-/** Types of protobuf's own that are JSON of some shape. The others are for gRPC alone: REST has its own words for them. */
+/** Well-known types that REST bodies may contain as free-form JSON. Others (FieldMask, …) exist in gRPC only. */
 const freeTypes: ReadonlySet<string> = new Set([
   "google.protobuf.Value",
   "google.protobuf.Struct",
   "google.protobuf.ListValue",
 ]);
 
-/** Whether REST may send a field at all; a FieldMask, for one, is filled from what was sent. */
+/** Whether a REST body may contain a field. A FieldMask may not: it is filled from the keys of the body. */
 export function isSendable({ message }: DescField): boolean {
   const typeName = message?.typeName ?? "";
   return !typeName.startsWith("google.protobuf.") || freeTypes.has(typeName);
@@ -20,15 +20,15 @@ const scalarTypes: ReadonlySet<ScalarType> = new Set([
   ScalarType.INT32,
 ]);
 
-/** Throws when a message has fields that bodies cannot be checked for here: then the server must not start. */
-export function assertKnown(desc: DescMessage, seen = new Set<DescMessage>()): void {
+/** Throws when a message has field types that shape.ts cannot check: then the server must not start. */
+export function assertSupported(desc: DescMessage, seen = new Set<DescMessage>()): void {
   if (seen.has(desc) || desc.typeName.startsWith("google.protobuf.")) return;
   seen.add(desc);
   for (const field of desc.fields) {
     const scalar = field.scalar ?? ScalarType.STRING;
     if (!scalarTypes.has(scalar) || field.enum !== undefined || field.oneof !== undefined) {
-      throw new Error(`${desc.typeName}.${field.name} is of a kind that REST does not know`);
+      throw new Error(`${desc.typeName}.${field.name} has a type that REST does not support`);
     }
-    if (field.message !== undefined) assertKnown(field.message, seen);
+    if (field.message !== undefined) assertSupported(field.message, seen);
   }
 }

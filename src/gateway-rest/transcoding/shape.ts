@@ -1,5 +1,5 @@
-// JSON × message descriptor → the same JSON, known to fit, or everything that does not fit.
-// protobuf-es' own reader stops at its first error and cannot say where it was.
+// JSON × message descriptor → the validated JSON, or all violations.
+// The reader of protobuf-es stops at its first error and does not report its position.
 
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { type DescField, type DescMessage, getOption, ScalarType } from "@bufbuild/protobuf";
@@ -7,23 +7,23 @@ import { pointerStep, type Violation } from "../../../proto/call.ts";
 import { json_text, nullable, output_only } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 import { isSendable } from "../routing/rest-fields.ts";
 
-/** Nesting that a body may have, counted in objects and arrays. */
+/** Maximum nesting of a body, counted in objects and arrays. */
 export const depthMax = 32;
-/** Violations reported for one body; the rest is cut off. */
+/** Maximum number of violations reported for one body. */
 export const violationsMax = 100;
 
 export type Shaped =
   | {
       readonly ok: true;
       readonly json: JsonObject;
-      /** Names of the fields that were sent, those that are null included: what a partial update is to change. */
+      /** Names of the fields that were sent, including null ones: what a partial update changes. */
       readonly sent: readonly string[];
     }
   | { readonly ok: false; readonly violations: readonly Violation[] };
 
 /**
- * Checks that `json` is a message of this type, names in snake case, no unknown ones. Values of maps with `json_text`
- * may be JSON text and are parsed once; what the server sets itself is dropped; null is taken only where documented.
+ * Checks that `json` is a message of this type, with snake-case names and no unknown fields. Values of maps with `json_text`
+ * may be JSON text and are parsed once. Drops output-only fields. Accepts null only where the contract documents it.
  */
 export function shapeOf(message: DescMessage, json: JsonValue): Shaped {
   const checker = new Checker();
@@ -103,7 +103,7 @@ class Checker {
     return json;
   }
 
-  /** A value given as JSON text is parsed once. */
+  /** Parses a value that was sent as JSON text, once. */
   #text(json: JsonValue, path: string): JsonValue {
     if (typeof json !== "string") return json;
     try {
@@ -131,7 +131,7 @@ class Checker {
     }
   }
 
-  /** JSON of any shape: only its depth, and what JSON text cannot say, are looked at. */
+  /** Free-form JSON: checks only depth, finite numbers and well-formed Unicode. */
   #free(json: JsonValue, path: string, depth: number): JsonValue {
     if (typeof json === "number" && !Number.isFinite(json)) this.#add(path, "must be finite");
     if (typeof json === "string" && !json.isWellFormed()) {

@@ -15,7 +15,7 @@ import { type TokenServiceParts, tokenService } from "./tokens/token-service.ts"
 import { type UserServiceParts, userService } from "./users/user-service.ts";
 
 /** The parts of all services; each service documents its own. */
-export interface ServiceParts
+interface ServiceParts
   extends UserServiceParts,
     TokenServiceParts,
     ServerServiceParts,

@@ -27,7 +27,7 @@ interface RestOptions {
   readonly log: Pick<Log, "error">;
 }
 
-export interface RestServer {
+interface RestServer {
   readonly hostname: string;
   readonly port: number;
   /** Stops listening and waits for running calls. */

@@ -37,7 +37,7 @@ const metadataBytesMax = 16 * 1024;
 /** `google.rpc.ErrorInfo.domain`. */
 const errorDomain = "realmgate";
 
-export interface GrpcServerOptions {
+interface GrpcServerOptions {
   readonly hostname: string;
   /** 0 takes any free port. */
   readonly port: number;

@@ -1,7 +1,7 @@
 // The active realm of a call: the leading 24-hex label of the API host, or gRPC metadata `x-realm-id`.
 
 /** `null`: the unscoped host. `invalid`: malformed host, two realms in it, or a realm that differs from the metadata. */
-export type ActiveRealm = string | null | "invalid";
+type ActiveRealm = string | null | "invalid";
 
 /** 24 lower-case hex digits. */
 export const realmIdPattern = /^[0-9a-f]{24}$/;

@@ -15,7 +15,7 @@ function audience(kind: SessionKind): string {
   return `realmgate:${kind}`;
 }
 
-export interface SessionClaims {
+interface SessionClaims {
   readonly userId: string;
   readonly generation: number;
 }

@@ -3,7 +3,7 @@ import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { parseAddress } from "../../policy/address.ts";
 
-export interface WindowLimit {
+interface WindowLimit {
   /** Calls per window. The window of a network begins with its first call. */
   readonly max: number;
   readonly windowS: number;

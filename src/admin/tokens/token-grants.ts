@@ -63,7 +63,7 @@ export function grantedExpiry({ token }: Caller, asked: string | null): string |
   return token === null ? asked : earlier(asked, token.rights.expiresAt);
 }
 
-export type Switches = Readonly<Record<"allowNoRealm" | "vaultAccess" | "eventAccess", boolean>>;
+type Switches = Readonly<Record<"allowNoRealm" | "vaultAccess" | "eventAccess", boolean>>;
 
 /** The requested switches, turned off where the caller does not have them. */
 export function grantedSwitches<Asked extends Partial<Switches>>(

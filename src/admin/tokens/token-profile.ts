@@ -11,7 +11,7 @@ const badStorage = {
   tooLarge: ErrorCode.PUBLIC_STORAGE_TOO_LARGE,
 } as const;
 
-export type Profile = Pick<Token, "publicKey" | "publicStorage">;
+type TokenProfile = Pick<Token, "publicKey" | "publicStorage">;
 
 interface SentProfile {
   readonly publicKey?: string | undefined;
@@ -24,10 +24,10 @@ interface SentProfile {
  * storage without a key.
  */
 export function profileAfter(
-  present: Profile,
+  present: TokenProfile,
   sent: SentProfile,
   changed: ReadonlySet<string>,
-): Profile {
+): TokenProfile {
   const publicKey = changed.has("public_key")
     ? (sent.publicKey?.toLowerCase() ?? null)
     : present.publicKey;
@@ -42,4 +42,4 @@ export function profileAfter(
   return { publicKey, publicStorage: kept ? present.publicStorage : null };
 }
 
-export const noProfile: Profile = { publicKey: null, publicStorage: null };
+export const noProfile: TokenProfile = { publicKey: null, publicStorage: null };

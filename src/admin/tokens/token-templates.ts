@@ -1,7 +1,7 @@
 // Permission templates: named sets of permissions for new tokens.
 import { allPermissions, type PermissionSet } from "../auth/permissions.ts";
 
-export interface TokenTemplate {
+interface TokenTemplate {
   readonly name: string;
   /** What it is for. */
   readonly description: string;

@@ -12,7 +12,7 @@ export const depthMax = 32;
 /** Maximum number of violations reported for one body. */
 export const violationsMax = 100;
 
-export type Shaped =
+type Shaped =
   | {
       readonly ok: true;
       readonly json: JsonObject;

@@ -25,7 +25,7 @@ export interface Call {
 }
 
 /** One invalid field of a message. */
-export interface Violation {
+export interface FieldViolation {
   /** JSON pointer to the field (RFC 6901), `/groups/office/range`. */
   readonly instancePath: string;
   /** The problem, as the rest of a sentence that starts with the field: `must be string`. */
@@ -56,7 +56,7 @@ export interface Success {
 export interface Failure {
   readonly ok: false;
   readonly code: ErrorCode;
-  readonly violations: readonly Violation[];
+  readonly violations: readonly FieldViolation[];
   /** Seconds until a retry may succeed; null when waiting does not help. */
   readonly retryAfterS: number | null;
   /** Only for codes whose metadata the contract defines. */
@@ -71,13 +71,13 @@ export type Dispatch = (call: Call) => Promise<Reply>;
 /** Thrown below dispatch to refuse a call; only dispatch catches it. */
 export class ApiError extends Error {
   readonly code: ErrorCode;
-  readonly violations: readonly Violation[];
+  readonly violations: readonly FieldViolation[];
   readonly retryAfterS: number | null;
   readonly metadata: ErrorMetadata;
 
   constructor(
     code: ErrorCode,
-    violations: readonly Violation[] = [],
+    violations: readonly FieldViolation[] = [],
     retryAfterS: number | null = null,
     metadata: ErrorMetadata = {},
   ) {

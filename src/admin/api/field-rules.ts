@@ -7,7 +7,7 @@ import {
   type Message,
 } from "@bufbuild/protobuf";
 import { type ReflectList, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
-import { ApiError, pointerStep, type Violation } from "../../../proto/call.ts";
+import { ApiError, type FieldViolation, pointerStep } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { type Rule, rule } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 
@@ -25,7 +25,7 @@ export function brokenRules(desc: DescMessage, message: Message): readonly Broke
   return broken;
 }
 
-interface Broken extends Violation {
+interface Broken extends FieldViolation {
   readonly code: ErrorCode;
 }
 

@@ -1,5 +1,5 @@
 // ContainerAccessService: who can reach which program of a container, and why a request is allowed or refused.
-import { ApiError, type Violation } from "../../../proto/call.ts";
+import { ApiError, type FieldViolation } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   ContainerAccessService,
@@ -20,7 +20,7 @@ type ExplainPort = (
   state: { readonly container: ContainerState; readonly project: ProjectState },
   request: ExplainRequest,
   nowMs: number,
-) => Promise<Explanation | readonly Violation[]>;
+) => Promise<Explanation | readonly FieldViolation[]>;
 
 export interface AccessServiceParts {
   readonly store: Store;

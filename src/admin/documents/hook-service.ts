@@ -1,6 +1,6 @@
 // ContainerHooksService: the hooks in a container's document, one by one.
 import { create } from "@bufbuild/protobuf";
-import { ApiError, type Violation } from "../../../proto/call.ts";
+import { ApiError, type FieldViolation } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   ClearedHooksSchema,
@@ -155,7 +155,11 @@ function listIn(state: DocumentState, service: string): Hook[] {
 }
 
 /** The hook in its normal form. Throws ApiError INVALID_HOOK with everything wrong with it, and what was found before. */
-function accepted(fields: HookFields, view: DocumentView, faults: readonly Violation[] = []): Hook {
+function accepted(
+  fields: HookFields,
+  view: DocumentView,
+  faults: readonly FieldViolation[] = [],
+): Hook {
   const violations = [...faults];
   const hook = normalHook(fields, groupsInForce(view), "", (instancePath, message) => {
     violations.push({ instancePath, message });
@@ -165,8 +169,8 @@ function accepted(fields: HookFields, view: DocumentView, faults: readonly Viola
 }
 
 /** Why one more hook is too many. */
-function capFaults(list: readonly Hook[], state: DocumentState): Violation[] {
-  const fault = (message: string): Violation[] => [{ instancePath: "/service", message }];
+function capFaults(list: readonly Hook[], state: DocumentState): FieldViolation[] {
+  const fault = (message: string): FieldViolation[] => [{ instancePath: "/service", message }];
   if (list.length >= hooksPerServiceMax) {
     return fault(`has ${hooksPerServiceMax} hooks, which is as many as it may`);
   }

@@ -1,6 +1,6 @@
 // Permission documents between their three forms: what is stored, what is answered, and what a write makes of them.
 import { create, fromJsonString, toJsonString } from "@bufbuild/protobuf";
-import { ApiError, type Violation } from "../../../proto/call.ts";
+import { ApiError, type FieldViolation } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   type PermissionDocument,
@@ -56,7 +56,7 @@ export interface AcceptedDocument {
 /** Validates and compiles on trial: what is stored compiles. Throws ApiError with everything wrong with it, `hookFaults` too. */
 export function acceptDocument(
   document: PermissionDocument,
-  hookFaults: readonly Violation[] = [],
+  hookFaults: readonly FieldViolation[] = [],
 ): AcceptedDocument {
   const parsed = parseDocument(document);
   const faults = [
@@ -80,7 +80,7 @@ export function checkStorable(state: Pick<DocumentState, "body" | "hooks">): voi
   if (document !== null) checkHookGroups(storedHooks(state), groupNames(document));
 }
 
-interface Fault extends Violation {
+interface Fault extends FieldViolation {
   readonly code: ErrorCode;
 }
 

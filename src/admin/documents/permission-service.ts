@@ -7,7 +7,7 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
-import { ApiError, type Violation } from "../../../proto/call.ts";
+import { ApiError, type FieldViolation } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   type ClearPermissionsRequest,
@@ -206,7 +206,7 @@ function checkOwner(
   projectId: string,
   document: PermissionDocument,
 ): void {
-  const violations: Violation[] = [];
+  const violations: FieldViolation[] = [];
   if (document.project !== undefined && document.project !== projectId) {
     violations.push({ instancePath: "/project", message: "must be the project of the document" });
   }

@@ -11,7 +11,7 @@ import {
 } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
-import { ApiError, type Violation } from "../../../proto/call.ts";
+import { ApiError, type FieldViolation } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { type Binding, realmFilter } from "../routing/http-rule.ts";
 import { shapeOf } from "./shape.ts";
@@ -140,7 +140,7 @@ function readQuery(
   query: URLSearchParams,
   json: JsonObject,
 ): void {
-  const violations: Violation[] = [];
+  const violations: FieldViolation[] = [];
   for (const name of new Set(query.keys())) {
     const texts = query.getAll(name);
     if (name === realmFilter && texts.length === 1) continue;

@@ -3,7 +3,7 @@
 
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { type DescField, type DescMessage, getOption, ScalarType } from "@bufbuild/protobuf";
-import { pointerStep, type Violation } from "../../../proto/call.ts";
+import { type FieldViolation, pointerStep } from "../../../proto/call.ts";
 import { json_text, nullable, output_only } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 import { isSendable } from "../routing/rest-fields.ts";
 
@@ -19,7 +19,7 @@ type Shaped =
       /** Names of the fields that were sent, including null ones: what a partial update changes. */
       readonly sent: readonly string[];
     }
-  | { readonly ok: false; readonly violations: readonly Violation[] };
+  | { readonly ok: false; readonly violations: readonly FieldViolation[] };
 
 /**
  * Checks that `json` is a message of this type, with snake-case names and no unknown fields. Values of maps with `json_text`
@@ -39,7 +39,7 @@ export function shapeOf(message: DescMessage, json: JsonValue): Shaped {
 }
 
 class Checker {
-  readonly violations: Violation[] = [];
+  readonly violations: FieldViolation[] = [];
 
   message(desc: DescMessage, json: JsonValue, path: string, depth: number): JsonValue {
     switch (desc.typeName) {

@@ -1,7 +1,7 @@
 // An imagined request, judged by the proxy's own functions over what is stored of one container, and told group by group.
 import { create, fromJson, type JsonValue, type MessageInitShape } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
-import type { Violation } from "../../../proto/call.ts";
+import type { FieldViolation as Violation } from "../../../proto/call.ts";
 import {
   type ExplainedGroup,
   ExplainedGroupSchema,

@@ -11,7 +11,7 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { type ListValue, ListValueSchema } from "@bufbuild/protobuf/wkt";
-import { pointerStep, type Violation } from "../../../../proto/call.ts";
+import { type FieldViolation, pointerStep } from "../../../../proto/call.ts";
 import {
   CreateHookRequestSchema,
   type Hook,
@@ -41,7 +41,7 @@ export interface HookSurroundings {
 export interface ReadHooks {
   /** Only good when there are no violations. */
   readonly hooks: Hooks;
-  readonly violations: readonly Violation[];
+  readonly violations: readonly FieldViolation[];
 }
 
 /** Violations reported for one document; the rest is cut off. */
@@ -55,7 +55,7 @@ export function readHooks(
   sent: Readonly<Record<string, ListValue>>,
   around: HookSurroundings,
 ): ReadHooks {
-  const violations: Violation[] = [];
+  const violations: FieldViolation[] = [];
   const report: Report = (instancePath, message) => {
     if (violations.length < violationsMax) violations.push({ instancePath, message });
   };

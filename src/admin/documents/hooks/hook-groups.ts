@@ -1,5 +1,5 @@
 // The groups that hooks name: which there are, which are missing, and who needs a group that is to go.
-import { ApiError, type Violation } from "../../../../proto/call.ts";
+import { ApiError, type FieldViolation } from "../../../../proto/call.ts";
 import { ErrorCode } from "../../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { Hook } from "../../../../proto/gen/realmgate/v1/hooks_pb.ts";
 import type { Hooks } from "./hook-list.ts";
@@ -32,7 +32,7 @@ export function checkGroupIsFree(hooks: Hooks, name: string): void {
   if (violations.length > 0) throw new ApiError(ErrorCode.GROUP_IN_USE, violations);
 }
 
-function hooksWhere(hooks: Hooks, fault: (hook: Hook) => string | null): Violation[] {
+function hooksWhere(hooks: Hooks, fault: (hook: Hook) => string | null): FieldViolation[] {
   return [...hooks].flatMap(([service, list]) =>
     list.flatMap((hook) => {
       const message = fault(hook);

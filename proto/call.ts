@@ -32,11 +32,6 @@ export interface FieldViolation {
   readonly message: string;
 }
 
-/** A name as one reference token of a JSON pointer, with its slash (RFC 6901 §3). */
-export function pointerStep(name: string): string {
-  return `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
-}
-
 /** Machine-readable details of an error: REST `data` in place of the violations, gRPC `ErrorInfo.metadata`. */
 export type ErrorMetadata = Readonly<Record<string, string>>;
 

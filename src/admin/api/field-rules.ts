@@ -7,9 +7,10 @@ import {
   type Message,
 } from "@bufbuild/protobuf";
 import { type ReflectList, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
-import { ApiError, type FieldViolation, pointerStep } from "../../../proto/call.ts";
+import { ApiError, type FieldViolation } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { type Rule, rule } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import { pointerStep } from "../../../proto/json-pointer.ts";
 
 /** Throws ApiError with the code of the first broken rule and all violations. */
 export function checkRules(desc: DescMessage, message: Message): void {

@@ -1,7 +1,8 @@
 // Upstream address and ports of a container. Only operators set them: tenants could make the gate dial other containers.
-import { ApiError, pointerStep } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import type { ProgramPort as ProgramPortMessage } from "../../../proto/gen/realmgate/v1/containers_pb.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { pointerStep } from "../../../proto/json-pointer.ts";
 import type { Placement } from "../../policy/placement.ts";
 import { canonicalProgram, isByPort } from "../../policy/program.ts";
 import type { ProgramPort } from "../store/records.ts";

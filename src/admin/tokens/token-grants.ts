@@ -1,7 +1,8 @@
 // Delegation: which rights a caller may give to a token. A session can give all rights of its user, a token at most its own.
 import type { Value } from "@bufbuild/protobuf/wkt";
-import { ApiError, pointerStep } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { pointerStep } from "../../../proto/json-pointer.ts";
 import { shownRealms } from "../api/realm-ids.ts";
 import { type Caller, mayDo } from "../auth/caller.ts";
 import {

@@ -3,8 +3,9 @@
 
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { type DescField, type DescMessage, getOption, ScalarType } from "@bufbuild/protobuf";
-import { type FieldViolation, pointerStep } from "../../../proto/call.ts";
+import type { FieldViolation } from "../../../proto/call.ts";
 import { json_text, nullable, output_only } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import { pointerStep } from "../../../proto/json-pointer.ts";
 import { isSendable } from "../routing/rest-fields.ts";
 
 /** Maximum nesting of a body, counted in objects and arrays. */

@@ -11,12 +11,13 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { type ListValue, ListValueSchema } from "@bufbuild/protobuf/wkt";
-import { type FieldViolation, pointerStep } from "../../../../proto/call.ts";
+import type { FieldViolation } from "../../../../proto/call.ts";
 import {
   CreateHookRequestSchema,
   type Hook,
   HookSchema,
 } from "../../../../proto/gen/realmgate/v1/hooks_pb.ts";
+import { pointerStep } from "../../../../proto/json-pointer.ts";
 import { brokenRules } from "../../api/field-rules.ts";
 import {
   type Hooks,

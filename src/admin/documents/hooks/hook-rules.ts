@@ -1,7 +1,6 @@
 // What a hook must be beyond its shape: fields as sent → the hook in its normal form, and all that is wrong with it.
 import { create } from "@bufbuild/protobuf";
 import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
-import { pointerStep } from "../../../../proto/call.ts";
 import {
   type CreateHookRequest,
   type Hook,
@@ -9,6 +8,7 @@ import {
   HookMatchSchema,
   HookSchema,
 } from "../../../../proto/gen/realmgate/v1/hooks_pb.ts";
+import { pointerStep } from "../../../../proto/json-pointer.ts";
 import { groupsFault } from "./hook-groups.ts";
 
 /** A hook as it is sent. Its field rules have been checked. */

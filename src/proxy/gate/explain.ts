@@ -21,7 +21,7 @@ import { has } from "../../policy/bitset.ts";
 import { type CompiledPolicy, compile } from "../../policy/compile.ts";
 import { decide, grantingGroups } from "../../policy/decide.ts";
 import { type PolicyDocument, parseDocument } from "../../policy/document.ts";
-import { GroupExaminer } from "../../policy/explain-group.ts";
+import { dateMsMax, GroupExaminer } from "../../policy/explain-group.ts";
 import { type Identity, identify } from "../../policy/identify.ts";
 import { grantsInstance, ruleFor } from "../../policy/open-access.ts";
 import { DECISION_REASONS } from "../../policy/reason.ts";
@@ -367,9 +367,6 @@ function judgedAs(
     ...(alias === null ? {} : { alias }),
   };
 }
-
-/** The last moment that a date can name, in Unix milliseconds. */
-const dateMsMax = 8.64e15;
 
 function validUntil(untilMs: number): { validUntil?: string } {
   return untilMs > dateMsMax ? {} : { validUntil: new Date(untilMs).toISOString() };

@@ -71,8 +71,8 @@ describe("an alias that changes", () => {
     [http, { program: "terminal" }, { program: "terminal", instance: 1 }, "a port is no number"],
     [terminal, { program: "http" }, { program: "http", instance: 80 }, "a number is no port"],
     [terminal, { program: "ssh" }, ssh, "ssh has one"],
-    [ssh, { program: "http" }, { program: "http", instance: 80 }, "22 is nobody else's"],
-    [ssh, { program: "files" }, { program: "files", instance: 1 }, "22 is nobody else's"],
+    [ssh, { program: "http" }, { program: "http", instance: 80 }, "22 is kept only for ssh"],
+    [ssh, { program: "files" }, { program: "files", instance: 1 }, "22 is kept only for ssh"],
   ])("from %j by %j is %j: %s", (kept, asked, target) => {
     expect(aliasTarget(asked, kept)).toEqual(target);
   });

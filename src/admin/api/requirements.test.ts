@@ -14,7 +14,7 @@ import { requirementsOf } from "./requirements.ts";
 
 type Said = MessageInitShape<typeof RequiresSchema>;
 
-/** GetProject, saying something else of what it needs; null: nothing. */
+/** GetProject with other requirements; null: without any. */
 function method(said: Said | null): DescMethod {
   const { getProject } = ProjectService.method;
   const options = create(MethodOptionsSchema);
@@ -34,7 +34,7 @@ test.each<[why: string, said: Said]>([
   ["any token", { caller: TOKEN, anyToken: true }],
   ["a token with a permission", { caller: TOKEN, leaves: ["containers.actions.start"] }],
   ["both on a project", { caller: ANY, leaves: ["projects.read"], level, resource }],
-])("what holds together is read as it is said: %s", (_why, said) => {
+])("consistent requirements are accepted: %s", (_why, said) => {
   expect(requirementsOf(method(said))).toEqual(create(RequiresSchema, said));
 });
 
@@ -89,6 +89,6 @@ test("a server does not start when a dry run is declared on a method that writes
   expect(requirementsOf(writes).ifMatch).toBe(true);
 });
 
-test("what does not hold together is named", () => {
+test("the error names the method", () => {
   expect(() => requirementsOf(method(null))).toThrow("realmgate.v1.ProjectService.GetProject");
 });

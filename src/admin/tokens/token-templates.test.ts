@@ -73,7 +73,7 @@ describe("templates", () => {
     expect(allowed).toEqual({ ...table });
   });
 
-  test("a token made without one may do all that full access may but to make tokens", () => {
+  test("a token without a template has full access except creating tokens", () => {
     const full = tokenTemplates[0]?.permissions ?? new Set();
     expect(new Set([...defaultPermissions, "resources.create_tokens"])).toEqual(new Set(full));
     expect(defaultPermissions.has("resources.create_tokens")).toBeFalse();

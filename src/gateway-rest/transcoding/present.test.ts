@@ -11,7 +11,7 @@ test("an empty message is null", () => {
   expect(present(EmptySchema, create(EmptySchema))).toBeNull();
 });
 
-test("names are snake case, empty lists are written, and null stands where the contract shows it", () => {
+test("names are snake case, empty lists are written, and null appears where the contract documents it", () => {
   expect(present(ProjectSchema, create(ProjectSchema, { id: "p", userId: "u" }))).toEqual({
     id: "p",
     user_id: "u",
@@ -61,7 +61,7 @@ test("lists that are left out while empty are left out, at the top and in maps",
   expect(present(PermissionDocumentSchema, warned)).toMatchObject({ warnings: ["weak."] });
 });
 
-test("accesses come out as they went in", () => {
+test("access values are unchanged", () => {
   const permissions = { a: { http: true, files: false, display: 1, exec: [1, 2], ssh: "*" } };
   const document = create(PermissionDocumentSchema, { permissions });
   expect(present(PermissionDocumentSchema, document)).toEqual({ groups: {}, permissions });

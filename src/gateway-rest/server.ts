@@ -54,7 +54,7 @@ export function startRest(options: RestOptions): RestServer {
     port: options.port,
     ...(cert === undefined || key === undefined ? {} : { tls: { cert, key } }),
     development: false,
-    // Bun 1.4.5 sets SO_REUSEPORT with `development: false`: another process could take over part of the calls.
+    // With `development: false`, Bun 1.4.5 shares the port by default: another process could receive part of the calls.
     reusePort: false,
     // readRequest limits the body, so that the refusal has the envelope.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,

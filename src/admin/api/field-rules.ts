@@ -35,7 +35,7 @@ function checkMessage(message: ReflectMessage, path: string, broken: Broken[]): 
     const at = `${path}/${field.name}`;
     const fieldRule = hasOption(field, rule) ? getOption(field, rule) : null;
     if (!message.isSet(field)) {
-      // An implicit 0 or "" counts as unset; `required` and `min` reject it.
+      // An implicit 0 or "" counts as unset: only `required` rejects it.
       if (fieldRule?.required) broken.push(violation(fieldRule, at, "is required"));
       continue;
     }

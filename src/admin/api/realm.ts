@@ -1,6 +1,6 @@
 // The active realm of a call: the leading 24-hex label of the API host, or gRPC metadata `x-realm-id`.
 
-/** `null`: the unscoped host. `invalid`: malformed host, two realms in it, or a realm that differs from the metadata. */
+/** `null`: the unscoped host. `invalid`: a malformed host, two realms, or one that is not the first label or not the metadata's. */
 type ActiveRealm = string | null | "invalid";
 
 /** 24 lower-case hex digits. */

@@ -151,7 +151,7 @@ const freeForms: ReadonlyMap<string, JsonObject> = new Map([
 const jsonText: JsonObject = {
   type: "string",
   contentMediaType: "application/json",
-  description: "JSON text of it.",
+  description: "The same value as JSON text.",
 };
 
 function limit(keyword: "maxItems" | "maxProperties", { max }: Rule): JsonObject {

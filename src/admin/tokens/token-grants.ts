@@ -19,7 +19,7 @@ import type { Scope } from "../store/records.ts";
 import { isForOperators } from "./token-templates.ts";
 
 /** The caller that grants rights, and its scope. */
-export interface Giver {
+export interface Grantor {
   readonly caller: Caller;
   readonly scope: Scope;
 }
@@ -97,7 +97,7 @@ export function grantedAddresses({ token }: Caller, sent: Value | undefined): Wh
  * the host. Throws ApiError DELEGATION_EXCEEDED for realms that the caller may not use, INVALID_REALM_ID_FORMAT
  * for too many.
  */
-export function newTokenRealms({ scope }: Giver, sent: readonly string[]): string[] {
+export function newTokenRealms({ scope }: Grantor, sent: readonly string[]): string[] {
   const { confinedTo, realmId } = scope;
   const named = sent.length === 0 ? (confinedTo ?? []) : ownRealms(scope, sent);
   return bounded(scope, realmId === null ? named : [...named, realmId]);
@@ -109,7 +109,7 @@ export function newTokenRealms({ scope }: Giver, sent: readonly string[]): strin
  * be confined.
  */
 export function changedTokenRealms(
-  { caller, scope }: Giver,
+  { caller, scope }: Grantor,
   present: readonly string[],
   sent: readonly string[],
 ): string[] {
@@ -122,7 +122,7 @@ export function changedTokenRealms(
 
 /** Adds one realm. Throws ApiError as above. */
 export function withTokenRealm(
-  { scope }: Giver,
+  { scope }: Grantor,
   present: readonly string[],
   realmId: string,
 ): string[] {
@@ -131,7 +131,7 @@ export function withTokenRealm(
 
 /** Removes one realm, even the realm of the host. Throws ApiError LAST_REALM as above. */
 export function withoutTokenRealm(
-  { caller, scope }: Giver,
+  { caller, scope }: Grantor,
   present: readonly string[],
   realmId: string,
 ): string[] {

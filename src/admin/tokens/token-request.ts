@@ -21,7 +21,7 @@ import { randomAlias } from "./token-alias.ts";
 import {
   changedTokenRealms,
   descentFrom,
-  type Giver,
+  type Grantor,
   grantedAddresses,
   grantedExpiry,
   grantedPermissions,
@@ -36,8 +36,8 @@ import { defaultPermissions, tokenTemplates } from "./token-templates.ts";
 const defaults = { allowNoRealm: true, vaultAccess: false, eventAccess: true } as const;
 
 /** `now`: in milliseconds. Throws ApiError with the codes of CreateToken. */
-export function newToken(request: CreateTokenRequest, giver: Giver, now: number): NewToken {
-  const { caller } = giver;
+export function newToken(request: CreateTokenRequest, grantor: Grantor, now: number): NewToken {
+  const { caller } = grantor;
   const descent = descentFrom(caller);
   const expiresAt = grantedExpiry(caller, expiryOf(request.expiresAt, now, { words: true }));
   if (request.denyReauthorization) checkNoReauthorization(request, expiresAt);
@@ -53,7 +53,7 @@ export function newToken(request: CreateTokenRequest, giver: Giver, now: number)
     alias: request.alias ?? randomAlias(),
     ipWhitelist: grantedAddresses(caller, request.ipWhitelist),
     permissions: storedText(grantedPermissions(caller, askedPermissions(request))),
-    realmIds: newTokenRealms(giver, request.realmIds),
+    realmIds: newTokenRealms(grantor, request.realmIds),
     expiresAt,
   };
 }
@@ -67,8 +67,8 @@ function askedPermissions({
   denyReauthorization,
 }: CreateTokenRequest): PermissionSet {
   const template = tokenTemplates.find(({ name }) => name === permissionTemplate);
-  const said = permissions === undefined ? defaultPermissions : permissionsIn(permissions);
-  const asked = template?.permissions ?? said;
+  const sent = permissions === undefined ? defaultPermissions : permissionsIn(permissions);
+  const asked = template?.permissions ?? sent;
   return denyReauthorization ? asked.difference(reauthorizing) : asked;
 }
 
@@ -78,11 +78,11 @@ function askedPermissions({
  */
 function checkNoReauthorization(request: CreateTokenRequest, expiresAt: string | null): void {
   const { permissionTemplate, permissions, vaultAccess } = request;
-  const said =
+  const sent =
     permissionTemplate === undefined && permissions !== undefined
       ? permissionsIn(permissions)
       : new Set<string>();
-  const wrong = [...said.intersection(reauthorizing)].map((permission) => ({
+  const wrong = [...sent.intersection(reauthorizing)].map((permission) => ({
     instancePath: permissionPath(permission),
     message: "contradicts deny_reauthorization",
   }));
@@ -103,11 +103,11 @@ const noPermissions: PermissionSet = new Set();
  */
 export function changedToken(
   request: UpdateTokenRequest,
-  giver: Giver,
+  grantor: Grantor,
   present: Token,
   now: number,
 ): TokenChange {
-  const { caller } = giver;
+  const { caller } = grantor;
   const changed = changedFields(UpdateTokenRequestSchema, request);
   const change: { -readonly [Field in keyof TokenChange]: TokenChange[Field] } = {};
   if (changed.has("alias")) change.alias = request.alias ?? randomAlias();
@@ -123,7 +123,7 @@ export function changedToken(
     change.permissions = storedText(grantedPermissions(caller, asked));
   }
   if (changed.has("realm_ids")) {
-    change.realmIds = changedTokenRealms(giver, present.realmIds, request.realmIds);
+    change.realmIds = changedTokenRealms(grantor, present.realmIds, request.realmIds);
   }
   if (changed.has("expires_at")) {
     const asked = expiryOf(request.expiresAt, now, { words: true });
@@ -150,11 +150,11 @@ const aliasCharactersMax = 254;
  */
 export function copiedToken(
   request: CopyTokenRequest,
-  giver: Giver,
+  grantor: Grantor,
   chain: readonly [Token, ...Token[]],
   now: number,
 ): NewToken {
-  const { caller } = giver;
+  const { caller } = grantor;
   const descent = descentFrom(caller);
   const rights = rightsOf(chain);
   if (rights.confinedTo?.length === 0) {
@@ -176,7 +176,7 @@ export function copiedToken(
     alias: request.alias ?? alias,
     ipWhitelist: rights.ipWhitelists.reduce(intersection, anywhere),
     permissions: storedText(grantedPermissions(caller, rights.permissions)),
-    realmIds: newTokenRealms(giver, rights.confinedTo ?? []),
+    realmIds: newTokenRealms(grantor, rights.confinedTo ?? []),
     expiresAt: grantedExpiry(caller, expiresAt),
   };
 }

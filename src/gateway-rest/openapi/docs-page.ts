@@ -1,8 +1,8 @@
 // GET /docs: the OpenAPI document in swagger-ui, served from local files only.
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { entityTag, isNotModified } from "./entity-tag.ts";
 
 /** Path of the page. */
 const docsPath = "/docs";
@@ -106,9 +106,9 @@ export function docsPages(): (path: string, request: Request) => Response {
     if (file === undefined) throw new Error(`${path} is not a page`);
     const { type, etag, bytes, gzip } = published.get(path) ?? publish(file);
     published.set(path, { type, etag, bytes, gzip });
-    const asked = request.headers.get("if-none-match")?.replace(/^W\//, "");
-    if (asked === etag)
+    if (isNotModified(request, etag)) {
       return new Response(null, { status: 304, headers: { ...headers, ETag: etag } });
+    }
     const packed = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(
       request.headers.get("accept-encoding") ?? "",
     );
@@ -125,6 +125,5 @@ export function docsPages(): (path: string, request: Request) => Response {
 
 function publish({ type, read }: PageFile): Published {
   const bytes = Uint8Array.from(read());
-  const digest = createHash("sha256").update(bytes).digest("base64url");
-  return { type, etag: `"${digest.slice(0, 22)}"`, bytes, gzip: Bun.gzipSync(bytes) };
+  return { type, etag: entityTag(bytes), bytes, gzip: Bun.gzipSync(bytes) };
 }

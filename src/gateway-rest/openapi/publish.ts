@@ -1,6 +1,6 @@
 // Serves the OpenAPI document, without authentication; the bytes are the same for the life of the process.
-import { createHash } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
+import { entityTag, isNotModified } from "./entity-tag.ts";
 
 /** Paths of the document. */
 export const documentPaths: ReadonlySet<string> = new Set([
@@ -18,7 +18,7 @@ export function publish(make: () => JsonObject): (request: Request) => Response 
     published ??= encoded(make());
     const { bytes, etag } = published;
     const headers = { ETag: etag, "Cache-Control": `public, max-age=${freshS}` };
-    if (isHeld(request.headers.get("if-none-match"), etag)) {
+    if (isNotModified(request, etag)) {
       return new Response(null, { status: 304, headers });
     }
     return new Response(bytes, { headers: { "Content-Type": "application/json", ...headers } });
@@ -27,13 +27,5 @@ export function publish(make: () => JsonObject): (request: Request) => Response 
 
 function encoded(document: JsonObject) {
   const bytes = new TextEncoder().encode(JSON.stringify(document));
-  const digest = createHash("sha256").update(bytes).digest("base64url");
-  return { bytes, etag: `"${digest.slice(0, 22)}"` };
-}
-
-/** Whether the client has this version. Compares weakly (RFC 9110 §13.1.2). */
-function isHeld(ifNoneMatch: string | null, etag: string): boolean {
-  if (ifNoneMatch === null) return false;
-  const tags = ifNoneMatch.split(",").map((tag) => tag.trim().replace(/^W\//, ""));
-  return tags.includes(etag) || tags.includes("*");
+  return { bytes, etag: entityTag(bytes) };
 }

@@ -90,8 +90,8 @@ function readPath(
   const names = segments.flatMap((segment) => (segment.kind === "variable" ? [segment.field] : []));
   for (const [index, name] of names.entries()) {
     const value = variables[index] ?? "";
-    const said = json[name];
-    if (said !== undefined && said !== value) {
+    const inBody = json[name];
+    if (inBody !== undefined && inBody !== value) {
       throw new ApiError(ErrorCode.VALIDATION_ERROR, [
         { instancePath: `/${name}`, message: "must be the one in the path" },
       ]);

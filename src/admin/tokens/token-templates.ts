@@ -45,7 +45,7 @@ const customer = [
 export const tokenTemplates: readonly TokenTemplate[] = [
   {
     name: "full_access",
-    description: "Everything, to make other tokens too; nothing of the installation itself",
+    description: "Everything including creating tokens, except administration of the installation",
     permissions: fullAccess,
   },
   {

@@ -66,7 +66,7 @@ describe("a method may be refused for", () => {
     }
   });
 
-  test("each status that the documentation of permission documents names (contract G1)", () => {
+  test("each status that the documentation of permission documents names", () => {
     expect(statusesOf("ProjectPermissions", "SetIpGroup").toSorted()).toEqual([
       400, 401, 403, 404, 412, 413, 415, 422, 428, 429, 500,
     ]);

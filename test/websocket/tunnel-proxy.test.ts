@@ -178,7 +178,7 @@ describe.skipIf(tcp === null)("a tunnel", () => {
     await noneIsOpen();
   }, 15_000);
 
-  test("whose client breaks off is reset, not ended, for the program", async () => {
+  test("whose client breaks off is reset, not ended, for the program (W7)", async () => {
     const ended = Promise.withResolvers<string>();
     if (tcp !== null) {
       tcp.serve = (socket) => {

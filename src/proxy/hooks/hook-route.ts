@@ -10,7 +10,7 @@ import { type CompiledHook, matchHook } from "../snapshot/hook-match.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
 import { HOP_HEADER, type HopMarker } from "./bypass-token.ts";
 
-/** Tells a script of its request, as JSON in ASCII (README, Hooks). The client's own is never passed on. */
+/** Tells a script of its request, as JSON in ASCII (docs/hooks.md). The client's own is never passed on. */
 export const HOOK_HEADER = "x-realmgate-hook";
 
 /** The program whose scripts answer. */

@@ -28,11 +28,16 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
 /** Why this header name cannot be read for credentials; undefined when it can. */
 export function headerNameProblem(name: string): string | undefined {
   if (!TOKEN.test(name)) {
-    return "is no header name";
+    return "is not a header name";
   }
   return RESERVED_HEADERS.has(name.toLowerCase())
     ? "is a header that cannot carry a credential"
     : undefined;
+}
+
+/** RFC 9110 §5.6.2: what may be the name of a header field; Headers throws on anything else. */
+export function isToken(text: string): boolean {
+  return TOKEN.test(text);
 }
 
 export function isCookieName(name: string): boolean {

@@ -1,4 +1,4 @@
-// Aliases as callers see them.
+// Alias records → API messages.
 import { create } from "@bufbuild/protobuf";
 import {
   AliasContainerSchema,
@@ -6,6 +6,7 @@ import {
   AliasProjectSchema,
   AliasSchema,
 } from "../../../proto/gen/realmgate/v1/aliases_pb.ts";
+import { containersDomain } from "../../policy/containers-domain.ts";
 import type { Alias } from "../store/records.ts";
 
 export function aliasMessage(alias: Alias, domain: string): AliasMessage {
@@ -16,7 +17,7 @@ export function aliasMessage(alias: Alias, domain: string): AliasMessage {
   return message;
 }
 
-/** With its container, and its project where the caller sees that. */
+/** Includes the container, and the project when the caller can see it. */
 export function wholeAliasMessage(alias: Alias, domain: string): AliasMessage {
   const { projectId, projectAlias, containerId, containerName } = alias;
   const message = aliasMessage(alias, domain);
@@ -28,5 +29,5 @@ export function wholeAliasMessage(alias: Alias, domain: string): AliasMessage {
 }
 
 function urlOf({ alias, serverName }: Alias, domain: string): string {
-  return `https://${alias}.${serverName}.containers.${domain}`;
+  return `https://${alias}.${containersDomain(serverName, domain)}`;
 }

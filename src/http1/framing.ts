@@ -44,10 +44,10 @@ export function readFraming(head: MessageHead, optionCountMax: number): ParseErr
     if (known === CONTENT_LENGTH) {
       if (head.contentLength !== -1) return "length-repeated";
       head.contentLength = lengthOf(head, line);
-      if (head.contentLength === -1) return "bad-length";
+      if (head.contentLength === -1 || hasTab(head, line)) return "bad-length";
     } else if (known === TRANSFER_ENCODING) {
       if (hasCoding) return "coding-repeated";
-      if (!head.valueIs(line, CHUNKED)) return "bad-coding";
+      if (!head.valueIs(line, CHUNKED) || hasTab(head, line)) return "bad-coding";
       hasCoding = true;
     } else if (known === CONNECTION) {
       said |= readConnection(head, line, optionCountMax);
@@ -67,6 +67,20 @@ export function readFraming(head: MessageHead, optionCountMax: number): ParseErr
   head.keepAlive = isKept && (said & SAYS_CLOSE) === 0;
   head.isUpgrade = hasUpgradeLine && (said & SAYS_UPGRADE) !== 0 && head.minorVersion === 1;
   return null;
+}
+
+/**
+ * Whether a tab stands before or behind the value. It may (RFC 9110 §5.6.3), but there are parsers that take it for a part
+ * of the value, llhttp among them, and to those a line that is passed on as it came says something else.
+ */
+function hasTab(head: MessageHead, line: number): boolean {
+  const { bytes } = head;
+  for (let i = head.nameEnd(line) + 1; i < head.valueStart(line); i++) {
+    if (bytes[i] === HTAB) return true;
+  }
+  let i = head.valueEnd(line);
+  while (bytes[i] === SP) i++;
+  return bytes[i] === HTAB;
 }
 
 /** The number of a Content-Length; -1 when it is not digits alone, or too many of them. */

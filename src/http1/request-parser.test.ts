@@ -222,7 +222,7 @@ describe("framing", () => {
     ],
     ["leading zeros", "Content-Length: 007\r\n", Framing.length, 7],
     ["chunked", "Transfer-Encoding: chunked\r\n", Framing.chunked, -1],
-    ["chunked in another case", "transfer-encoding:\tCHUNKED \r\n", Framing.chunked, -1],
+    ["chunked in another case", "transfer-encoding:  CHUNKED \r\n", Framing.chunked, -1],
   ])("of %s", (_, line, framing, contentLength) => {
     const head = headOf(`GET / HTTP/1.1\r\n${HOST}${line}\r\n`);
     expect([head.framing, head.contentLength]).toEqual([framing, contentLength]);
@@ -259,6 +259,10 @@ describe("framing", () => {
     ["Transfer-Encoding: ,chunked", "bad-coding 400"],
     ["Transfer-Encoding: chunked;a=b", "bad-coding 400"],
     ["Transfer-Encoding: xchunked", "bad-coding 400"],
+    ["Transfer-Encoding:\tchunked", "bad-coding 400"],
+    ["Transfer-Encoding: chunked \t ", "bad-coding 400"],
+    ["Content-Length: \t3", "bad-length 400"],
+    ["Content-Length: 3\t", "bad-length 400"],
     ['Transfer-Encoding: "chunked"', "bad-coding 400"],
     ["Transfer-Encoding:", "bad-coding 400"],
     ["Transfer-Encoding: \xa0chunked", "bad-coding 400"],

@@ -35,6 +35,8 @@ const TOKENS = [
   "Content-Length: 00000000000000003\r\n",
   "Content-Length: 9007199254740993\r\n",
   "content-length:3\r\n",
+  "Content-Length: 3\t\r\n",
+  "Transfer-Encoding: chunked\t\r\n",
   "Content-Length : 3\r\n",
   "Content_Length: 3\r\n",
   "Transfer-Encoding: chunked\r\n",

@@ -163,6 +163,8 @@ function messagesOf(events: readonly Event<HeadFacts>[], asked: readonly Asked[]
       answered++;
       if (!head.keepAlive || head.isUpgrade || head.framing === Framing.untilClose) break;
       if (asked.length > 0 && answered === asked.length) break;
+      // llhttp believes trailers that speak of the connection; here they are dropped.
+      if (event.dropped.some((name) => /^(proxy-)?connection$|^upgrade$/i.test(name))) break;
     }
   }
   return messages;

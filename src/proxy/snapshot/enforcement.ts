@@ -3,8 +3,9 @@
 import type { Log } from "../../log.ts";
 import type { Scraped } from "../observe/instruments.ts";
 import { type ChangeSource, Feed, type FeedSource } from "./feed.ts";
-import { type Closed, Snapshot, type SnapshotOptions } from "./snapshot.ts";
+import { type Closed, Snapshot } from "./snapshot.ts";
 import type { Box } from "./snapshot-codec.ts";
+import type { SnapshotOptions } from "./snapshot-edit.ts";
 import { SnapshotFile } from "./snapshot-file.ts";
 import { Staleness } from "./staleness.ts";
 

@@ -4,8 +4,12 @@ import {
   type PermissionDocument,
   PermissionDocumentSchema,
 } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
+import type { Log } from "../../log.ts";
 import { type CompiledPolicy, compile } from "../../policy/compile.ts";
 import { parseDocument } from "../../policy/document.ts";
+
+/** Whose document it is, as the log names it. */
+export type Owner = { readonly project: string } | { readonly container: string };
 
 /** Compiled, or why it could not be. */
 export type Compiled =
@@ -14,10 +18,9 @@ export type Compiled =
 
 /** Compiled when it is first asked for; until then there are its bytes only (some 70 µs and 3 KB later). */
 export class StoredPolicy {
-  /** Whether somebody was told that it does not compile. */
-  reported = false;
   #bytes: Uint8Array;
   #compiled: Compiled | null = null;
+  #reported = false;
 
   /** `bytes`: of `decidingBytes`. */
   constructor(bytes: Uint8Array) {
@@ -29,6 +32,19 @@ export class StoredPolicy {
     const stored = new StoredPolicy(NO_BYTES);
     stored.#compiled = { ok: false, problem: "it cannot be read from the database" };
     return stored;
+  }
+
+  /** Whether the log says already that it does not compile. */
+  get reported(): boolean {
+    return this.#reported;
+  }
+
+  report(log: Log, owner: Owner, problem: string): void {
+    this.#reported = true;
+    log.error(
+      { ...owner, problem },
+      "permission document does not compile; what it guards is closed",
+    );
   }
 
   /** Never throws: one bad document must not take the others with it. */

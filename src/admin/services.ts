@@ -1,5 +1,6 @@
 // Every service that callers reach, put together: what the REST and gRPC listeners serve.
 import type { Placement } from "../policy/placement.ts";
+import type { RecentPolicies } from "../policy/recent-policies.ts";
 import { aliasService } from "./aliases/alias-service.ts";
 import type { Implementation } from "./api/dispatch.ts";
 import type { PasswordLogin } from "./auth/password-login.ts";
@@ -24,6 +25,8 @@ export interface ServiceParts {
   readonly logins: PasswordLogin;
   readonly placement: Placement;
   readonly explain: ExplainPort;
+  /** Hands compiled documents to a proxy of the same process; null or unset: there is none. */
+  readonly recentPolicies?: RecentPolicies | null;
   /** The installation's domain; see REALMGATE_DOMAIN. */
   readonly domain: string;
   /** This node's name; see REALMGATE_SERVER_NAME. */
@@ -35,7 +38,7 @@ export interface ServiceParts {
 }
 
 export function services(parts: ServiceParts): Implementation[] {
-  const { store } = parts;
+  const { store, recentPolicies } = parts;
   return [
     userService(parts),
     tokenService(parts),
@@ -45,10 +48,10 @@ export function services(parts: ServiceParts): Implementation[] {
     memberService(store),
     containerService(parts),
     aliasService(parts),
-    ...permissionServices(store, parts.now),
+    ...permissionServices(store, parts.now, recentPolicies),
     hookService(store, parts.now),
     discoveryService(store),
-    settingsService(store),
+    settingsService(store, recentPolicies),
     accessService(parts),
   ];
 }

@@ -1,4 +1,5 @@
 import type { Log } from "../log.ts";
+import type { RecentPolicies } from "../policy/recent-policies.ts";
 import { noteCertificate, PLAIN_EDGE, tlsEdge } from "./edge/edge.ts";
 import type { Serving } from "./edge/listener.ts";
 import { Listeners, type ProxyTls } from "./edge/listeners.ts";
@@ -12,10 +13,11 @@ import { HookRoutes } from "./hooks/hook-route.ts";
 import { type AccessLog, NO_LINES } from "./observe/access-log.ts";
 import { Metrics } from "./observe/metrics.ts";
 import { RefusalLog } from "./observe/refusal-log.ts";
+import { snapshotSeries } from "./observe/snapshot-metrics.ts";
 import { tlsSeries } from "./observe/tls-metrics.ts";
 import { requestPath } from "./request-pipeline.ts";
 import { hostParser } from "./routing/host.ts";
-import { Enforced, type Enforcement, type SnapshotPlace } from "./snapshot/enforcement.ts";
+import { type Enforcement, Enforcer, type SnapshotPlace } from "./snapshot/enforcement.ts";
 import type { ChangeSource } from "./snapshot/feed.ts";
 import type { Relay } from "./upgrade/relay.ts";
 import { Upgrader } from "./upgrade/upgrader.ts";
@@ -56,6 +58,8 @@ export interface ProxyOptions {
   readonly mayDial: (address: string) => boolean;
   /** Whether one of our own listeners is there: it is never dialled. Asked for each request. */
   readonly isForbidden: (address: string, port: number) => boolean;
+  /** Policies that the control plane of the same process compiled a moment ago; null or unset: there is none. */
+  readonly recentPolicies?: RecentPolicies | null;
   readonly log: Log;
   /** 32 bytes that nothing else uses, the same for all proxies of an installation: signs what scripts of hooks call back with. */
   readonly hopKey: Uint8Array;
@@ -108,9 +112,15 @@ export async function startProxy(
   const idleS = options.idleS ?? IDLE_S;
   const exchangesMax = options.exchangesMax ?? EXCHANGES_MAX;
   const refusals = new RefusalLog(log);
-  const enforced = new Enforced({
+  const enforced = new Enforcer({
     source,
-    snapshot: { serverName, programPorts, mayDial, log },
+    snapshot: {
+      serverName,
+      programPorts,
+      mayDial,
+      recentPolicies: options.recentPolicies ?? null,
+      log,
+    },
     place: options.snapshotPlace ?? null,
     stalenessMaxMs: options.stalenessMaxMs ?? null,
     swapped: (changed) =>
@@ -133,7 +143,7 @@ export async function startProxy(
     refusalLinesDropped: () => refusals.dropped,
     accessLines: () => accessLog ?? NO_LINES,
   });
-  enforced.series(metrics.scraped);
+  snapshotSeries(metrics.scraped, enforced);
   const watch: ExchangeWatch = {
     answered: (exchange) => metrics.answered(exchange),
     ended: (exchange) => {

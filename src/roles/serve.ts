@@ -9,6 +9,7 @@ import { type AccessLogPlace, type Config, type Listen, secretKeyFrom } from "..
 import type { Log } from "../log.ts";
 import { type Health, startOps } from "../ops.ts";
 import { createPlacement } from "../policy/placement.ts";
+import { RecentPolicies } from "../policy/recent-policies.ts";
 import { CannotListen } from "../proxy/edge/listeners.ts";
 import { AccessLog } from "../proxy/observe/access-log.ts";
 import { FileSink, StderrSink } from "../proxy/observe/line-sink.ts";
@@ -51,6 +52,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   const master = config.secretKey ?? secretKeyFile(join(config.dataDir, "secret.key"));
   const revisions = revisionTokens(new SecretBox(master, "revisions"));
   const placement = createPlacement(config.containerCidrs);
+  const recentPolicies = new RecentPolicies();
   const drainMs = config.drainS * 1000;
   const own: Listen[] = [];
   const isForbidden = (address: string, port: number) => isOwn(own, address, port);
@@ -67,6 +69,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       master,
       revisions,
       placement,
+      recentPolicies,
       isForbidden,
       log,
     });
@@ -97,6 +100,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         programPorts: config.programPorts,
         mayDial: (address) => placement.place(address) !== null,
         isForbidden,
+        recentPolicies,
         hopKey: deriveKey(master, "hops"),
         log,
         accessLog,

@@ -7,14 +7,15 @@ import {
   ChangesSchema,
   type ContainerState,
   ContainerStateSchema,
+  type DocumentContent,
   type ProjectState,
   ProjectStateSchema,
   ServiceHooksStateSchema,
 } from "../../proto/gen/realmgate/v1/feed_pb.ts";
 import { HookSchema } from "../../proto/gen/realmgate/v1/hooks_pb.ts";
-import { PermissionDocumentSchema } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
 import { type ProxyOptions, type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
 import type { ChangeSource } from "../../src/proxy/snapshot/feed.ts";
+import { documentContent } from "./feed-changes.ts";
 
 export const PARENT = "local.containers.example.test";
 export const FORBIDDEN_PORT = 9;
@@ -26,15 +27,27 @@ class Registry implements ChangeSource {
   revision = 0n;
   readonly #projects = new Map<string, { at: bigint; state: ProjectState }>();
   readonly #containers = new Map<string, { at: bigint; state: ContainerState }>();
+  readonly #documents = new Map<string, DocumentContent>();
   readonly #listeners = new Set<(revision: bigint) => void>();
+
+  /** Answers the document's digest. */
+  add(document: JsonObject): string {
+    const content = documentContent(document);
+    this.#documents.set(content.digest, content);
+    return content.digest;
+  }
 
   async changesAfter(revision: bigint): Promise<Changes> {
     const since = <T>(all: Map<string, { at: bigint; state: T }>) =>
       [...all.values()].filter(({ at }) => at > revision).map(({ state }) => state);
+    const [projects, containers] = [since(this.#projects), since(this.#containers)];
+    const named = new Set([...projects, ...containers].map((state) => state.documentDigest));
+    const documents = this.#documents.values().filter(({ digest }) => named.has(digest));
     return create(ChangesSchema, {
       revision: this.revision,
-      projects: since(this.#projects),
-      containers: since(this.#containers),
+      projects,
+      containers,
+      documents: [...documents],
     });
   }
 
@@ -162,8 +175,8 @@ export async function testBench(): Promise<TestBench> {
         host: (service) => `${project}-${container}-${service}.${PARENT}`,
         async change(next) {
           const revision = registry.commit(
-            [projectState(project, next)],
-            [containerState(project, container, next, upstream.port ?? 0)],
+            [projectState(registry, project, next)],
+            [containerState(registry, project, container, next, upstream.port ?? 0)],
           );
           expect(await proxy.reached(revision, 2_000)).toBe(true);
           expect(await behindTrusted.reached(revision, 2_000)).toBe(true);
@@ -207,15 +220,16 @@ export async function testBench(): Promise<TestBench> {
   };
 }
 
-function projectState(id: string, placement: Placement): ProjectState {
+function projectState(registry: Registry, id: string, placement: Placement): ProjectState {
   const state = create(ProjectStateSchema, { id, disabled: placement.projectDisabled ?? false });
   if (placement.project !== undefined) {
-    state.document = fromJson(PermissionDocumentSchema, placement.project);
+    state.documentDigest = registry.add(placement.project);
   }
   return state;
 }
 
 function containerState(
+  registry: Registry,
   projectId: string,
   id: string,
   placement: Placement,
@@ -242,7 +256,7 @@ function containerState(
     ...placement.state,
   } as ContainerState);
   if (placement.own !== undefined) {
-    state.document = fromJson(PermissionDocumentSchema, placement.own);
+    state.documentDigest = registry.add(placement.own);
   }
   return state;
 }

@@ -8,17 +8,25 @@ import {
   type Explanation,
   type GetAccessRequest,
 } from "../../../proto/gen/realmgate/v1/explain_pb.ts";
-import type { ContainerState, ProjectState } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import type {
+  Changes,
+  ContainerState,
+  ProjectState,
+} from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { Placement } from "../../policy/placement.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
 import { projectDocument } from "../documents/project-document.ts";
-import { containerState, projectState } from "../feed/change-source.ts";
+import { containerState, FeedDocuments, projectState } from "../feed/change-source.ts";
 import type { Store } from "../store/store.ts";
 import { accessMatrix } from "./access-matrix.ts";
 
 /** The proxy's own judgement of an imagined request, from what it would be told; violations when the question is none. */
 export type ExplainPort = (
-  state: { readonly container: ContainerState; readonly project: ProjectState },
+  state: {
+    readonly container: ContainerState;
+    readonly project: ProjectState;
+    readonly documents: Changes["documents"];
+  },
   request: ExplainRequest,
   nowMs: number,
 ) => Promise<Explanation | readonly Violation[]>;
@@ -50,11 +58,12 @@ export function accessService({
       async explain(request: ExplainRequest, context: Context) {
         const { id } = request;
         const { exposure, project } = await exposed(context, id);
+        const documents = new FeedDocuments();
         const state = {
-          container: containerState({ id, state: exposure.container }),
-          project: projectState({ id: exposure.container.projectId, state: project }),
+          container: containerState({ id, state: exposure.container }, documents),
+          project: projectState({ id: exposure.container.projectId, state: project }, documents),
         };
-        const told = await explain(state, request, now());
+        const told = await explain({ ...state, documents: documents.all() }, request, now());
         if (!("allow" in told)) throw new Refused(ErrorCode.VALIDATION_ERROR, told);
         const { documentOrigin } = told;
         if (documentOrigin === "container") told.documentVersion = exposure.own.version;

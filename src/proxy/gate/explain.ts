@@ -11,6 +11,7 @@ import {
   type JudgedTargetSchema,
 } from "../../../proto/gen/realmgate/v1/explain_pb.ts";
 import {
+  type Changes,
   ChangesSchema,
   type ContainerState,
   type ProjectState,
@@ -20,7 +21,7 @@ import { parseAddress, parseIpv4 } from "../../policy/address.ts";
 import { has } from "../../policy/bitset.ts";
 import { type CompiledPolicy, compile } from "../../policy/compile.ts";
 import { decide, grantingGroups } from "../../policy/decide.ts";
-import { type PolicyDocument, parseDocument } from "../../policy/document.ts";
+import { type PolicyDocument, parseDocument, readDocumentText } from "../../policy/document.ts";
 import { GroupExaminer } from "../../policy/explain-group.ts";
 import { type Identity, identify } from "../../policy/identify.ts";
 import { grantsInstance, ruleFor } from "../../policy/open-access.ts";
@@ -47,6 +48,8 @@ export interface ExplainOptions extends Pick<SnapshotOptions, "programPorts" | "
 export interface ExplainedState {
   readonly container: ContainerState;
   readonly project: ProjectState;
+  /** The contents of the documents that these two name. */
+  readonly documents: Changes["documents"];
 }
 
 /** The verdict, or what is wrong with the question. `nowMs`: Unix milliseconds, where the question names no time. */
@@ -155,14 +158,17 @@ type HostRefusal = Extract<HostName, { kind: "refused" }>["reason"];
 
 async function explain(
   options: ExplainOptions,
-  { container, project }: ExplainedState,
+  state: ExplainedState,
   asked: Asked,
 ): Promise<Explanation> {
-  const snapshot = snapshotOf(options, { container, project });
+  const { container, project, documents } = state;
+  const snapshot = snapshotOf(options, state);
   const { verdict, host, alias } = await judged(options, snapshot, asked);
   const ports = new ProgramPorts(container.programs, options.programPorts);
   const target = host === null ? null : ports.target(host.program, host.instance);
-  const stored = container.document ?? project.document;
+  const digest = container.documentDigest ?? project.documentDigest;
+  const content = documents.find((each) => each.digest === digest);
+  const stored = content === undefined ? undefined : readDocumentText(content.json);
   const parsed = stored === undefined ? null : parseDocument(stored);
   const document = parsed?.ok ? parsed.document : null;
   const denial = "denial" in verdict ? verdict.denial : undefined;
@@ -190,7 +196,11 @@ async function explain(
     reason,
     groups,
     grantingGroups: groupsAsked ? [...granting] : [],
-    documentOrigin: container.document ? "container" : stored === undefined ? "none" : "project",
+    documentOrigin: container.documentDigest
+      ? "container"
+      : stored === undefined
+        ? "none"
+        : "project",
     default: document?.default ?? (stored === undefined ? "allow" : "deny"),
     combine: document?.combine ?? "any",
     enableProxy: !container.disabled,
@@ -208,7 +218,7 @@ async function explain(
     ...told,
     summary: summaryOf(
       create(ExplanationSchema, told),
-      reason === "no_container" ? absenceOf({ container, project }, asked.host) : null,
+      reason === "no_container" ? absenceOf(state, asked.host) : null,
     ),
   });
 }
@@ -225,10 +235,14 @@ function absenceOf({ container, project }: ExplainedState, host: HostName): Abse
 /** A snapshot in which there is this one container, as on its own server. */
 function snapshotOf(
   { programPorts, mayDial }: ExplainOptions,
-  { container, project }: ExplainedState,
+  { container, project, documents }: ExplainedState,
 ): Snapshot {
   const { serverName } = container;
-  const changes = create(ChangesSchema, { projects: [project], containers: [container] });
+  const changes = create(ChangesSchema, {
+    projects: [project],
+    containers: [container],
+    documents: [...documents],
+  });
   return Snapshot.empty({ serverName, programPorts, mayDial, log: SILENT }).apply(changes);
 }
 

@@ -62,6 +62,10 @@ export class InternEdit<V> {
     this.#make = make;
   }
 
+  has(key: string): boolean {
+    return this.#entry(key) !== undefined;
+  }
+
   acquire(key: string, make: () => V): Interned<V> {
     const entry = this.#entry(key) ?? { held: { key, value: make() }, holders: 0 };
     this.#changed.set(key, { held: entry.held, holders: entry.holders + 1 });

@@ -1,13 +1,17 @@
 // One step from a snapshot's tables to the next: states that arrive become entries, and equal documents and port tables are shared.
-import type { ContainerState, ProjectState } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
-import type { PermissionDocument } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
+import type {
+  ContainerState,
+  DocumentContent,
+  ProjectState,
+} from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { Log } from "../../log.ts";
+import type { RecentPolicies } from "../../policy/recent-policies.ts";
 import { type Alias, aliasOf } from "../routing/alias.ts";
 import { ProgramPorts } from "../routing/program-ports.ts";
 import { parseUpstreamAddress, type UpstreamAddress } from "../routing/upstream-address.ts";
 import { compileHooks } from "./hook-match.ts";
 import type { InternEdit, Interned } from "./intern-table.ts";
-import { decidingBytes, type Owner, StoredPolicy } from "./lazy-policy.ts";
+import { LazyPolicy, type Owner } from "./lazy-policy.ts";
 import type { PersistentMap } from "./persistent-map.ts";
 import type { Container, Project, SnapshotTables } from "./snapshot-tables.ts";
 
@@ -18,26 +22,39 @@ export interface SnapshotOptions {
   readonly programPorts: Readonly<Record<string, number>>;
   /** Whether a container may live at this address (canonical text). */
   readonly mayDial: (address: string) => boolean;
+  /** Policies that this process compiled a moment ago; unset: there are none. */
+  readonly recentPolicies?: Pick<RecentPolicies, "take"> | null;
   readonly log: Log;
 }
 
-/** Not a digest. */
+/** Keys of documents that have no content; no digest looks like this. */
 const UNREADABLE_KEY = "unreadable";
+const MISSING_KEY = "missing";
 
 /** Collects changes to the tables of one snapshot, which stay as they are; `done` makes the next ones. */
 export class SnapshotEdit {
   readonly #options: SnapshotOptions;
   readonly #before: SnapshotTables;
+  readonly #contents: ReadonlyMap<string, string>;
   readonly #compileNow: boolean;
   readonly #projects = new Map<string, Project | undefined>();
   readonly #containers = new Map<string, Container | undefined>();
-  readonly #policies: InternEdit<StoredPolicy>;
+  readonly #policies: InternEdit<LazyPolicy>;
   readonly #ports: InternEdit<ProgramPorts>;
 
-  /** `compileNow`: compile each document as it arrives, not when it is first needed. */
-  constructor(options: SnapshotOptions, before: SnapshotTables, compileNow: boolean) {
+  /**
+   * `documents`: the contents of those that the states name and the tables may not hold. `compileNow`: compile each document
+   * as it arrives, not when it is first needed.
+   */
+  constructor(
+    options: SnapshotOptions,
+    before: SnapshotTables,
+    documents: readonly DocumentContent[],
+    compileNow: boolean,
+  ) {
     this.#options = options;
     this.#before = before;
+    this.#contents = new Map(documents.map(({ digest, json }) => [digest, json]));
     this.#compileNow = compileNow;
     this.#policies = before.policies.edit();
     this.#ports = before.ports.edit();
@@ -137,16 +154,16 @@ export class SnapshotEdit {
   }
 
   #policy(
-    { document, unreadable }: ProjectState | ContainerState,
+    { documentDigest, unreadable }: ProjectState | ContainerState,
     owner: Owner,
-  ): Interned<StoredPolicy> | null {
-    if (document === undefined && !unreadable) {
+  ): Interned<LazyPolicy> | null {
+    if (documentDigest === undefined && !unreadable) {
       return null;
     }
     const held =
-      document === undefined || unreadable
-        ? this.#policies.acquire(UNREADABLE_KEY, StoredPolicy.unreadable)
-        : this.#stored(document);
+      documentDigest === undefined || unreadable
+        ? this.#policies.acquire(UNREADABLE_KEY, LazyPolicy.unreadable)
+        : this.#stored(documentDigest);
     const compiled = this.#compileNow ? held.value.compiled : null;
     if (compiled?.ok === false) {
       held.value.report(this.#options.log, owner, compiled.problem);
@@ -154,11 +171,16 @@ export class SnapshotEdit {
     return held;
   }
 
-  #stored(document: PermissionDocument): Interned<StoredPolicy> {
-    const bytes = decidingBytes(document);
-    // A digest: the text and its secrets need not be kept as a key.
-    const key = new Bun.CryptoHasher("sha256").update(bytes).digest("base64");
-    return this.#policies.acquire(key, () => new StoredPolicy(bytes));
+  /** Under a key of its own when its content is missing: once that arrives, the digest has to find it. */
+  #stored(digest: string): Interned<LazyPolicy> {
+    const content = this.#contents.get(digest);
+    if (content === undefined && !this.#policies.has(digest)) {
+      return this.#policies.acquire(MISSING_KEY, LazyPolicy.missing);
+    }
+    return this.#policies.acquire(digest, () => {
+      const policy = this.#options.recentPolicies?.take(digest) ?? null;
+      return policy === null ? LazyPolicy.of(content ?? "") : LazyPolicy.compiled(policy);
+    });
   }
 }
 

@@ -5,13 +5,13 @@ import type { ProgramPorts } from "../routing/program-ports.ts";
 import type { UpstreamAddress } from "../routing/upstream-address.ts";
 import type { ContainerHooks } from "./hook-match.ts";
 import { type Interned, InternTable } from "./intern-table.ts";
-import type { StoredPolicy } from "./lazy-policy.ts";
+import type { LazyPolicy } from "./lazy-policy.ts";
 import { PersistentMap, seededShard } from "./persistent-map.ts";
 
 export interface Project {
   readonly disabled: boolean;
   /** Null: it has no document. */
-  readonly policy: Interned<StoredPolicy> | null;
+  readonly policy: Interned<LazyPolicy> | null;
 }
 
 export interface Container {
@@ -22,7 +22,7 @@ export interface Container {
   readonly address: UpstreamAddress | null;
   readonly disabled: boolean;
   /** Null: it has no document of its own. */
-  readonly policy: Interned<StoredPolicy> | null;
+  readonly policy: Interned<LazyPolicy> | null;
   readonly ports: Interned<ProgramPorts>;
   readonly hooks: ContainerHooks | null;
 }
@@ -33,7 +33,7 @@ export interface SnapshotTables {
   /** By name. */
   readonly aliases: PersistentMap<Alias>;
   /** Equal documents exist once. */
-  readonly policies: InternTable<StoredPolicy>;
+  readonly policies: InternTable<LazyPolicy>;
   /** Equal port tables exist once. */
   readonly ports: InternTable<ProgramPorts>;
 }

@@ -10,7 +10,7 @@ import type { DirectHost } from "../routing/host.ts";
 import type { UpstreamAddress } from "../routing/upstream-address.ts";
 import type { CompiledHook } from "./hook-match.ts";
 import type { Interned } from "./intern-table.ts";
-import type { Owner, StoredPolicy } from "./lazy-policy.ts";
+import type { LazyPolicy, Owner } from "./lazy-policy.ts";
 import type { PersistentMap } from "./persistent-map.ts";
 import { SnapshotEdit, type SnapshotOptions } from "./snapshot-edit.ts";
 import { emptyTables, type SnapshotTables } from "./snapshot-tables.ts";
@@ -127,10 +127,12 @@ export class Snapshot {
     return this.#edited(changes, compileNow, () => {});
   }
 
-  /** The next snapshot, of which this is all: what is not in it is gone. Documents that are held already are not compiled again. */
+  /**
+   * The next snapshot, of which this is all: what is not in it is gone. Documents that are held already are not compiled again,
+   * others when they are first needed: this is a start.
+   */
   replacedBy(all: Changes): Snapshot {
-    const compileNow = all.projects.length + all.containers.length <= COMPILED_AT_ONCE_MAX;
-    return this.#edited(all, compileNow, (edit) => {
+    return this.#edited(all, false, (edit) => {
       for (const id of missing(this.#tables.projects, all.projects)) {
         edit.project(create(ProjectStateSchema, { id, deleted: true }));
       }
@@ -141,7 +143,7 @@ export class Snapshot {
   }
 
   #edited(changes: Changes, compileNow: boolean, first: (edit: SnapshotEdit) => void): Snapshot {
-    const edit = new SnapshotEdit(this.#options, this.#tables, compileNow);
+    const edit = new SnapshotEdit(this.#options, this.#tables, changes.documents, compileNow);
     first(edit);
     for (const state of changes.projects) {
       edit.project(state);
@@ -153,7 +155,7 @@ export class Snapshot {
   }
 
   #compiled(
-    held: Interned<StoredPolicy> | null,
+    held: Interned<LazyPolicy> | null,
     owner: Owner,
   ): CompiledPolicy | null | "policy_error" {
     if (held === null) {

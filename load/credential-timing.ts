@@ -59,7 +59,7 @@ function timeOf(policy: typeof token, text: (call: number) => string): number {
   const start = performance.now();
   for (const each of presented) {
     const identity = identify(policy, each, null, 0);
-    if (!(identity instanceof Promise)) matched += identity.spent.length;
+    if (!(identity instanceof Promise)) matched += identity.consumedCredentials.length;
   }
   return performance.now() - start;
 }

@@ -1,5 +1,5 @@
 // Every service that callers reach, put together: what the REST and gRPC listeners serve.
-import type { Placement } from "../policy/placement.ts";
+import type { AddressPolicy } from "../policy/address-policy.ts";
 import type { RecentPolicies } from "../policy/recent-policies.ts";
 import { aliasService } from "./aliases/alias-service.ts";
 import type { Implementation } from "./api/dispatch.ts";
@@ -23,7 +23,7 @@ export interface ServiceParts {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly logins: PasswordLogin;
-  readonly placement: Placement;
+  readonly placement: AddressPolicy;
   readonly explain: ExplainPort;
   /** Hands compiled documents to a proxy of the same process; null or unset: there is none. */
   readonly recentPolicies?: RecentPolicies | null;

@@ -46,24 +46,71 @@ describe("a compiled policy stays small for a document of at most 256 KiB", () =
       },
     ],
     [
+      "a thousand groups that share no instance",
+      {
+        groups: named(1000, range),
+        permissions: named(1000, (g) => ({
+          http: Array.from({ length: 10 }, (_, i) => 2 + 2 * ((g * 769 + i * 3251) % 32_000)),
+        })),
+      },
+    ],
+    [
+      "ten thousand ranges that cross",
+      {
+        groups: named(1000, () => ({ type: "ip", range: "10.0.0.0/8" })),
+        permissions: named(1000, (g) =>
+          Object.fromEntries(
+            Array.from({ length: 10 }, (_, p) => [
+              `${p}`,
+              `${1 + ((g * (769 + p)) % 30_000)}-${32_000 + ((g * (997 + p)) % 30_000)}`,
+            ]),
+          ),
+        ),
+      },
+    ],
+    [
+      "five thousand pairs of instances",
+      {
+        groups: named(1000, () => ({ type: "ip", range: "10.0.0.0/8" })),
+        permissions: named(1000, (g) =>
+          Object.fromEntries(
+            Array.from({ length: 5 }, (_, p) => [
+              `${p}`,
+              [1 + ((g * (769 + p)) % 30_000), 32_000 + ((g * (997 + p)) % 30_000)],
+            ]),
+          ),
+        ),
+      },
+    ],
+    [
+      "ten thousand programs",
+      {
+        groups: named(1000, range),
+        permissions: named(1000, (g) =>
+          Object.fromEntries(Array.from({ length: 10 }, (_, p) => [`${g}-${p}`, 1 + g * 10 + p])),
+        ),
+      },
+    ],
+    [
       "nested networks",
       { groups: named(1000, (i) => ({ type: "ip", range: `10.0.0.0/${i % 33}` })) },
     ],
   ])("%s", (_, json) => {
     expect(JSON.stringify(json).length).toBeLessThan(256 * 1024);
     const policy = policyOf(json);
-    const segments = [...policy.programs.values()].reduce((sum, sets) => sum + sets.byteLength, 0);
     const networks =
-      policy.networks.nodes.byteLength +
-      policy.networks.sets.length * policy.everybody.length * Uint32Array.BYTES_PER_ELEMENT;
-    expect(segments + networks + policy.grants.byteLength).toBeLessThan(4 * 1024 * 1024);
+      policy.networks.trie.nodes.byteLength +
+      policy.networks.sets.length * policy.allGroups.length * Uint32Array.BYTES_PER_ELEMENT;
+    expect(policy.grants.words.byteLength).toBeLessThan(200 * 1024);
+    expect(networks).toBeLessThan(200_000);
   });
 });
 
 test("https is compiled from http for the groups without an https key", () => {
-  const { programs } = policyOf({
+  const { grants } = policyOf({
     groups: named(1, () => ({ type: "ip", range: "1.0.0.0/8" })),
     permissions: { g0: { http: 80 } },
   });
-  expect([...programs.keys()]).toEqual(["http", "https"]);
+  expect([...grants.records.keys()]).toEqual(["http", "https"]);
+  expect(grants.records.get("https")).toBe(grants.records.get("http"));
 });

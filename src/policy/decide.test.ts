@@ -17,7 +17,12 @@ function policyOf(json: JsonValue): CompiledPolicy {
 
 function identityOf(policy: CompiledPolicy, names: string[], presented = false): Identity {
   const groups = names.map((name) => policy.groupNames.indexOf(name));
-  return { groups: setOf(policy.groupNames.length, groups), presented, spent: [], validUntilS: 0 };
+  return {
+    groups: setOf(policy.groupNames.length, groups),
+    presented,
+    consumedCredentials: [],
+    validUntilS: 0,
+  };
 }
 
 const words = (decision: Decision) =>
@@ -59,9 +64,9 @@ describe("any group", () => {
   ])(
     "matched %p, %s-%p, credential %p: %s",
     (names, program, instance, presented, outcome, granting) => {
-      const identity = identityOf(policy, names, presented);
-      expect(words(decide(policy, identity, program, instance))).toBe(outcome);
-      expect(grantingGroups(policy, identity, program, instance)).toEqual(granting);
+      const decision = decide(policy, identityOf(policy, names, presented), program, instance);
+      expect(words(decision)).toBe(outcome);
+      expect(grantingGroups(policy, decision)).toEqual(granting);
     },
   );
 });
@@ -96,9 +101,9 @@ describe("all groups", () => {
     [["b"], "http", 1, "unauthenticated 401 bearer", []],
     [[], "http", 1, "unauthenticated 401 bearer", []],
   ])("matched %p, %s-%p: %s", (names, program, instance, outcome, granting) => {
-    const identity = identityOf(policy, names, true);
-    expect(words(decide(policy, identity, program, instance))).toBe(outcome);
-    expect(grantingGroups(policy, identity, program, instance)).toEqual(granting);
+    const decision = decide(policy, identityOf(policy, names, true), program, instance);
+    expect(words(decision)).toBe(outcome);
+    expect(grantingGroups(policy, decision)).toEqual(granting);
   });
 
   test("a disabled group never matches, so that nothing does", () => {
@@ -120,7 +125,9 @@ test("thirty-two and more groups", () => {
     permissions: { g31: { http: 1 }, g32: { http: 2 }, g64: { http: true } },
   });
   const all = identityOf(policy, names);
-  expect(grantingGroups(policy, all, "http", 1)).toEqual(["g31", "g64"]);
-  expect(grantingGroups(policy, all, "http", 2)).toEqual(["g32", "g64"]);
+  const granting = (instance: number) =>
+    grantingGroups(policy, decide(policy, all, "http", instance));
+  expect(granting(1)).toEqual(["g31", "g64"]);
+  expect(granting(2)).toEqual(["g32", "g64"]);
   expect(words(decide(policy, identityOf(policy, ["g32"]), "http", 1))).toBe("not_granted 403");
 });

@@ -25,10 +25,10 @@ function presenting(found: Record<string, string>, asked: string[] = []): Presen
   return { header: at("header"), cookie: at("cookie"), param: at("param") };
 }
 
-const summary = (policy: CompiledPolicy, { groups, presented, spent }: Identity) => ({
+const summary = (policy: CompiledPolicy, { groups, presented, consumedCredentials }: Identity) => ({
   groups: members(groups).map((group) => policy.groupNames[group]),
   presented,
-  spent: spent.map(({ kind, name }) => `${kind}:${name}`),
+  consumedCredentials: consumedCredentials.map(({ kind, name }) => `${kind}:${name}`),
 });
 
 const base64url = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
@@ -69,7 +69,13 @@ describe("identify", () => {
     ["Bearer", { "header:authorization": "bearer  t0k" }, ["ci"], true, ["header:authorization"]],
     ["Basic", { "header:authorization": basic("ada:pw") }, ["ada"], true, ["header:authorization"]],
     ["a wrong password", { "header:authorization": basic("ada:PW") }, [], true, []],
-    ["a jwt is not spent", { "header:authorization": `Bearer ${jwt({})}` }, ["user"], true, []],
+    [
+      "a jwt is not consumedCredentials",
+      { "header:authorization": `Bearer ${jwt({})}` },
+      ["user"],
+      true,
+      [],
+    ],
     ["a jwt wants Bearer", { "header:authorization": jwt({}) }, [], true, []],
     ["a jwt in a cookie is raw", { "cookie:jwt": jwt({}) }, ["user"], true, []],
     ["no Bearer in a cookie", { "cookie:jwt": `Bearer ${jwt({})}` }, [], true, []],
@@ -81,9 +87,9 @@ describe("identify", () => {
       true,
       ["header:authorization", "cookie:sid"],
     ],
-  ])("%s", async (_, found, groups, presented, spent) => {
+  ])("%s", async (_, found, groups, presented, consumedCredentials) => {
     const identity = await identify(mixed, presenting(found), null, 0);
-    expect(summary(mixed, identity)).toEqual({ groups, presented, spent });
+    expect(summary(mixed, identity)).toEqual({ groups, presented, consumedCredentials });
   });
 
   test("adds what the address matches", async () => {

@@ -24,7 +24,7 @@ import { deriveKey, SecretBox } from "../../src/admin/store/sealed.ts";
 import { openSqliteStore } from "../../src/admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/admin/store/store.ts";
 import { userService } from "../../src/admin/users/user-service.ts";
-import { createPlacement } from "../../src/policy/placement.ts";
+import { addressPolicy } from "../../src/policy/address-policy.ts";
 import { plainToken } from "../harness/token-bench.ts";
 
 const { signup, login, refresh, logout, getMe, getUser, updateUser } = UserService.method;
@@ -81,7 +81,7 @@ function service({ open = true, over = {} }: { open?: boolean; over?: Partial<St
     store: part,
     sessions,
     logins,
-    placement: createPlacement(["10.0.0.0/8"]),
+    placement: addressPolicy(["10.0.0.0/8"]),
     explain: () => Promise.reject(new Error("nothing is explained here")),
     domain: "localhost",
     serverName: "local",

@@ -199,10 +199,9 @@ async function decisions(
     const headers = token === null ? {} : { "X-Token": token };
     const presented = new RequestCredentials(new Request("http://gate.test/", { headers }));
     const identity = await identify(policy, presented, parseIpv4(address), 0);
-    return [
-      decide(policy, identity, program, instance),
-      grantingGroups(policy, identity, program, instance),
-    ];
+    const decision = decide(policy, identity, program, instance);
+    const { allow, reason } = decision;
+    return { allow, reason, groups: [...grantingGroups(policy, decision)] };
   });
   return Promise.all(made);
 }

@@ -13,7 +13,7 @@ import type {
   ContainerState,
   ProjectState,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
-import type { Placement } from "../../policy/placement.ts";
+import type { AddressPolicy } from "../../policy/address-policy.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
 import { projectDocument } from "../documents/project-document.ts";
 import { containerState, FeedDocuments, projectState } from "../feed/change-source.ts";
@@ -34,7 +34,7 @@ export type ExplainPort = (
 export interface AccessServiceParts {
   readonly store: Store;
   readonly explain: ExplainPort;
-  readonly placement: Placement;
+  readonly placement: AddressPolicy;
   /** The clock, in milliseconds. */
   readonly now: () => number;
 }

@@ -17,7 +17,7 @@ import {
   UpstreamSchema,
 } from "../../../proto/gen/realmgate/v1/containers_pb.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
-import type { Placement } from "../../policy/placement.ts";
+import type { AddressPolicy } from "../../policy/address-policy.ts";
 import type { Implementation } from "../api/dispatch.ts";
 import { pageQuery, pagination } from "../api/page.ts";
 import { changedRealms, newRealms } from "../api/realm-ids.ts";
@@ -154,7 +154,7 @@ function nameOf(sent: string | undefined): string {
 function upstreamOf(
   request: CreateContainerRequest,
   caller: Caller,
-  placement: Placement,
+  placement: AddressPolicy,
 ): Upstream {
   const asked = request.address !== undefined || Object.keys(request.programs).length > 0;
   if (asked && !isOperator(caller)) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);

@@ -6,12 +6,9 @@ import {
   type PermissionDocument,
   PermissionDocumentSchema,
 } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
-import {
-  type Violation as DocumentViolation,
-  parseDocument,
-  readDocumentText,
-} from "../../policy/document.ts";
+import { parseDocument, readDocumentText } from "../../policy/document.ts";
 import { StoredDocument } from "../../policy/stored-document.ts";
+import type { DocumentViolation } from "../../policy/violation.ts";
 import { etagOf } from "../api/if-match.ts";
 import type { DocumentKey, DocumentState, DocumentView } from "../store/records.ts";
 import { checkHookGroups } from "./hooks/hook-groups.ts";

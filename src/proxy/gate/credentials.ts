@@ -1,5 +1,6 @@
+import type { CredentialLocation } from "../../policy/credential-location.ts";
 import type { Found } from "../../policy/explain-group.ts";
-import type { CredentialLocation, PresentedCredentials } from "../../policy/identify.ts";
+import type { PresentedCredentials } from "../../policy/identify.ts";
 
 /**
  * What a request presents, looked up on demand and never verified. A credential that is absent, empty or present more than

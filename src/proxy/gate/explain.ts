@@ -1,4 +1,5 @@
 // An imagined request, judged by the proxy's own functions over what is stored of one container, and told group by group.
+
 import { create, fromJson, type JsonValue, type MessageInitShape } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { Violation } from "../../../proto/call.ts";
@@ -19,12 +20,14 @@ import {
 import type { PermissionDocument } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
 import { parseAddress, parseIpv4 } from "../../policy/address.ts";
 import { has } from "../../policy/bitset.ts";
-import { type CompiledPolicy, compile } from "../../policy/compile.ts";
-import { decide, grantingGroups } from "../../policy/decide.ts";
+import { compile } from "../../policy/compile.ts";
+import { containersDomain } from "../../policy/containers-domain.ts";
+import { type Decision, decide, grantingGroups } from "../../policy/decide.ts";
 import { type PolicyDocument, parseDocument, readDocumentText } from "../../policy/document.ts";
-import { GroupExaminer } from "../../policy/explain-group.ts";
+import { dateMsMax, GroupExaminer } from "../../policy/explain-group.ts";
 import { type Identity, identify } from "../../policy/identify.ts";
-import { grantsInstance, ruleFor } from "../../policy/open-access.ts";
+import { contains } from "../../policy/instance-set.ts";
+import { ruleFor } from "../../policy/open-access.ts";
 import { DECISION_REASONS } from "../../policy/reason.ts";
 import { aliasedTarget } from "../routing/alias.ts";
 import { type DirectHost, type HostName, hostParser } from "../routing/host.ts";
@@ -89,7 +92,7 @@ function readRequest(
     violations.push({ instancePath, message });
   };
   const { headers, ip, time, pathAndQuery = "/" } = request;
-  const parent = `${container.serverName}.containers.${domain}`;
+  const parent = containersDomain(container.serverName, domain);
   const [field, text] = hostText(request, container, parent, report);
   const host = hostParser(container.serverName, domain)(text);
   if (host.kind === "direct" && host.container !== container.id) {
@@ -182,20 +185,20 @@ async function explain(
       ? []
       : await explainGroups({ document, stored, identity, target, asked });
   const reason = reasonOf(verdict);
-  const granting =
+  const decision =
     policy === null || identity === null || target === null
-      ? []
-      : grantingGroups(policy, identity, target.program, target.instance);
+      ? null
+      : decide(policy, identity, target.program, target.instance);
   const groupsAsked = asksGroups(reason) && policy !== null;
   if (groupsAsked) {
-    assertAgreement(reason, policy, identity, target);
+    assertAgreement(reason, decision);
   }
   const told = {
     allow: verdict.allow,
     ...(verdict.allow ? {} : { status: statusOf(verdict.reason, denial) }),
     reason,
     groups,
-    grantingGroups: groupsAsked ? [...granting] : [],
+    grantingGroups: groupsAsked && decision !== null ? [...grantingGroups(policy, decision)] : [],
     documentOrigin: container.documentDigest
       ? "container"
       : stored === undefined
@@ -294,16 +297,10 @@ function asksGroups(reason: string): boolean {
 }
 
 /** Throws when the verdict is not the one of the groups that are told: then nothing must be told. */
-function assertAgreement(
-  reason: string,
-  policy: CompiledPolicy,
-  identity: Identity | null,
-  target: Target | null,
-): void {
-  if (identity === null || target === null) {
+function assertAgreement(reason: string, decision: Decision | null): void {
+  if (decision === null) {
     throw new Error(`the verdict is ${reason}, and no group was asked`);
   }
-  const decision = decide(policy, identity, target.program, target.instance);
   if (reason === "no_upstream" ? !decision.allow : decision.reason !== reason) {
     throw new Error(`the verdict is ${reason}, and its explanation ${decision.reason}`);
   }
@@ -353,7 +350,7 @@ function explainRule(
     return { grants: false, ruleText: `does not name ${program}` };
   }
   const written = writtenAccess(stored, name, rule.program);
-  const grants = grantsInstance(rule.access, instance);
+  const grants = contains(rule.instances, instance);
   return {
     grants,
     ruleProgram: rule.program,
@@ -382,9 +379,6 @@ function judgedAs(
     ...(alias === null ? {} : { alias }),
   };
 }
-
-/** The last moment that a date can name, in Unix milliseconds. */
-const dateMsMax = 8.64e15;
 
 function validUntil(untilMs: number): { validUntil?: string } {
   return untilMs > dateMsMax ? {} : { validUntil: new Date(untilMs).toISOString() };

@@ -1,5 +1,6 @@
 // Where a request that meets a hook goes instead of its program, and what its script is told.
 
+import { containersDomain } from "../../policy/containers-domain.ts";
 import type { Allowed } from "../gate/authorize.ts";
 import { targetWithout } from "../gate/credentials.ts";
 import type { DirectHost } from "../routing/host.ts";
@@ -9,7 +10,7 @@ import { type CompiledHook, matchHook } from "../snapshot/hook-match.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
 import { HOP_HEADER, type HopMarker } from "./bypass-token.ts";
 
-/** Tells a script of its request, as JSON in ASCII (README, Hooks). The client's own is never passed on. */
+/** Tells a script of its request, as JSON in ASCII (docs/hooks.md). The client's own is never passed on. */
 export const HOOK_HEADER = "x-realmgate-hook";
 
 /** The program whose scripts answer. */
@@ -51,7 +52,7 @@ export class HookRoutes {
   /** Scripts are at hosts of this server. */
   constructor(markers: HopMarker, serverName: string, domain: string) {
     this.#markers = markers;
-    this.#parent = `${serverName}.containers.${domain}`.toLowerCase();
+    this.#parent = containersDomain(serverName, domain);
   }
 
   /**

@@ -10,7 +10,7 @@ export const HOOK_OUTCOMES = ["answered", "failed", "timeout", "opened"] as cons
 
 export type HookOutcome = (typeof HOOK_OUTCOMES)[number];
 
-/** `answer_too_large`: the script answered, but with more than may be kept (README, The curl program). */
+/** `answer_too_large`: the script answered, but with more than may be kept (docs/curl.md). */
 export type HookFailure = "hook_failed" | "hook_timeout" | "answer_too_large";
 
 /** How to run a hook. `Passed`: what is no answer and no failure, such as an upgraded connection. */

@@ -1,5 +1,5 @@
 import type { Log } from "../../log.ts";
-import type { CredentialLocation } from "../../policy/identify.ts";
+import type { CredentialLocation } from "../../policy/credential-location.ts";
 import type { Inside } from "../curl/internal-request.ts";
 import type { Live } from "../exchange/active-exchanges.ts";
 import type { Exchange, ExchangeEnd } from "../exchange/exchange.ts";

@@ -114,7 +114,7 @@ export class Stage implements AsyncDisposable {
   }
 
   async revision(): Promise<number> {
-    return (await this.store.factsAfter(0)).revision;
+    return (await this.store.changesAfter(0)).revision;
   }
 
   [Symbol.asyncDispose](): PromiseLike<void> {

@@ -19,7 +19,7 @@ import { expiryOf } from "../api/expiry.ts";
 import { changedFields } from "../api/update-mask.ts";
 import type { ServiceParts } from "../services.ts";
 import { aliasesMax } from "../store/limits.ts";
-import type { Alias, AliasChange, Made, Scope } from "../store/records.ts";
+import type { Alias, AliasChange, Committed, Scope } from "../store/records.ts";
 import { aliasMessage, wholeAliasMessage } from "./alias-message.ts";
 import { aliasNameOf } from "./alias-name.ts";
 import { targetPathOf } from "./alias-path.ts";
@@ -43,7 +43,10 @@ export function aliasService(
   }
 
   /** `name`: the one that was asked for. */
-  function answer(made: ({ alias: Alias } & Made) | "server" | "account", name: string): Outcome {
+  function answer(
+    made: ({ alias: Alias } & Committed) | "server" | "account",
+    name: string,
+  ): Outcome {
     if (typeof made === "string") throw inUse(made, name);
     return { message: aliasMessage(made.alias, domain), revision: made.revision };
   }

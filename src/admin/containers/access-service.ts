@@ -47,7 +47,7 @@ export function accessService({
 }: AccessServiceParts): Implementation {
   /** What is stored now: a caller sees its own writes, however far the proxy is. */
   async function exposed({ scope, caller }: Context, id: string) {
-    const exposure = await store.exposure(scope, id);
+    const exposure = await store.effectiveState(scope, id);
     if (exposure === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
     return { exposure, project: projectDocument(caller, exposure) };
   }

@@ -15,7 +15,7 @@ import {
 import { currentText } from "../../policy/document.ts";
 import { StoredDocument } from "../../policy/stored-document.ts";
 import { storedHooks } from "../documents/hooks/hook-list.ts";
-import type { AliasFact, ContainerFact, ProjectFact } from "../store/records.ts";
+import type { AliasRecord, ContainerRecord, ProjectRecord } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 
 /** It carries every tenant's secrets; only the proxy of the same process reads it, no network does. */
@@ -29,7 +29,7 @@ export interface ChangeSource {
 export function changeSource(store: Store): ChangeSource {
   return {
     async changesAfter(after) {
-      const { revision, projects, containers } = await store.factsAfter(Number(after));
+      const { revision, projects, containers } = await store.changesAfter(Number(after));
       const documents = new FeedDocuments();
       return create(ChangesSchema, {
         revision: BigInt(revision),
@@ -62,7 +62,7 @@ export class FeedDocuments {
 }
 
 /** A project as its proxies know it. */
-export function projectState({ id, state }: ProjectFact, documents: FeedDocuments): ProjectState {
+export function projectState({ id, state }: ProjectRecord, documents: FeedDocuments): ProjectState {
   if (state === null) return create(ProjectStateSchema, { id, deleted: true });
   return create(ProjectStateSchema, {
     id,
@@ -74,7 +74,7 @@ export function projectState({ id, state }: ProjectFact, documents: FeedDocument
 
 /** A container as its proxies know it. */
 export function containerState(
-  { id, state }: ContainerFact,
+  { id, state }: ContainerRecord,
   documents: FeedDocuments,
 ): ContainerState {
   if (state === null) return create(ContainerStateSchema, { id, deleted: true });
@@ -95,7 +95,7 @@ export function containerState(
   });
 }
 
-function aliasState({ targetPath, expiresAt, ...rest }: AliasFact): AliasState {
+function aliasState({ targetPath, expiresAt, ...rest }: AliasRecord): AliasState {
   return create(AliasStateSchema, {
     ...rest,
     ...(targetPath === null ? {} : { targetPath }),

@@ -7,29 +7,20 @@
  * values vary from call to call, so that nothing is folded into a constant. Parsing the address, the host name, cookies
  * and so on is the edge's part and not in it. A decision should stay under 500 ns however large its document is.
  */
-import { createHash, createHmac } from "node:crypto";
-import { fromJson, type JsonValue } from "@bufbuild/protobuf";
+import type { JsonValue } from "@bufbuild/protobuf";
 import { compactVerify } from "jose";
-import { PermissionDocumentSchema } from "../proto/gen/realmgate/v1/permissions_pb.ts";
 import { parseIpv4 } from "../src/policy/address.ts";
-import { type CompiledPolicy, compile } from "../src/policy/compile.ts";
+import type { CompiledPolicy } from "../src/policy/compile.ts";
 import { decide, grantingGroups } from "../src/policy/decide.ts";
-import { parseDocument } from "../src/policy/document.ts";
 import { type Identity, identify, type PresentedCredentials } from "../src/policy/identify.ts";
 import { verifiedTokensMax } from "../src/policy/token-verifier.ts";
+import { basic, hs256, saltedDigest } from "../test/harness/credentials.ts";
+import { policyOf } from "../test/harness/policy.ts";
 
 const roundMs = 90;
 const rounds = 5;
 const nowS = 1_800_000_000;
 const secret = "a shared secret of thirty-two b.";
-
-function policyOf(json: JsonValue): CompiledPolicy {
-  const parsed = parseDocument(fromJson(PermissionDocumentSchema, json));
-  if (!parsed.ok) {
-    throw new Error(JSON.stringify(parsed.violations));
-  }
-  return compile(parsed.document);
-}
 
 /** Groups of which each may reach a port of its own, a range of ports, and terminals. */
 function policyWith(count: number, group: (index: number) => JsonValue): CompiledPolicy {
@@ -164,13 +155,12 @@ for (const size of sizes) {
   const policy = policyWith(size, (index) => ({
     type: "password",
     username: `user-${index}`,
-    password: createHash("sha256").update(`salt${index}password`).digest("hex"),
+    password: saltedDigest(`salt${index}`, "password"),
     salt: `salt${index}`,
   }));
   const presented = (user: string) =>
     inTurn((index) => {
-      const base64 = Buffer.from(`${user}-${index % size}:password`).toString("base64");
-      return withHeader("authorization", `Basic ${base64}`);
+      return withHeader("authorization", basic(`${user}-${index % size}:password`));
     });
   const known = presented("user");
   measure(`password seen before, ${size} groups`, (index) =>
@@ -182,15 +172,12 @@ for (const size of sizes) {
   );
 }
 
-const base64url = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-function tokenOf(subject: number): string {
-  const text = `${base64url({ alg: "HS256", typ: "JWT" })}.${base64url({
-    sub: `user-${subject}`,
-    aud: "app",
-    exp: nowS + 3600,
-  })}`;
-  return `${text}.${createHmac("sha256", secret).update(text).digest("base64url")}`;
-}
+const tokenOf = (subject: number): string =>
+  hs256(
+    secret,
+    { sub: `user-${subject}`, aud: "app", exp: nowS + 3600 },
+    { alg: "HS256", typ: "JWT" },
+  );
 
 for (const size of sizes) {
   const policy = policyWith(size, (index) => ({

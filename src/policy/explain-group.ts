@@ -240,7 +240,7 @@ function isEqual(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b));
 }
 
-/** Milliseconds that a Date can hold. */
+/** The last moment that a Date can hold, in Unix milliseconds (ECMA-262 §21.4.1.1). */
 export const dateMsMax = 8.64e15;
 
 function instant(seconds: number): string {

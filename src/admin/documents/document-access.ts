@@ -1,11 +1,11 @@
 // Writing permission documents: compare and swap around a pure edit.
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { PermissionDocument } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
 import type { DocumentPreview } from "../../../proto/gen/realmgate/v1/preview_pb.ts";
 import type { RecentPolicies } from "../../policy/recent-policies.ts";
 import { StoredDocument } from "../../policy/stored-document.ts";
-import type { Context, Made } from "../api/dispatch.ts";
+import type { Context, WriteResult } from "../api/dispatch.ts";
 import { expectedVersion } from "../api/if-match.ts";
 import type { DocumentKey, DocumentState, DocumentView, Scope } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -35,12 +35,12 @@ export interface Written {
   /** That of the state. */
   readonly document: StoredDocument | null;
   readonly warnings: readonly string[];
-  readonly made: Made;
+  readonly made: WriteResult;
   /** Of a dry run: what would have changed. */
   readonly preview?: DocumentPreview;
 }
 
-/** Access to the documents of projects or of containers. Everything throws Refused with the kind's NOT_FOUND. */
+/** Access to the documents of projects or of containers. Everything throws ApiError with the kind's NOT_FOUND. */
 export class DocumentAccess {
   readonly kind: DocumentKey["kind"];
   readonly #store: Store;
@@ -73,7 +73,7 @@ export class DocumentAccess {
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const view = await this.read(scope, id);
       const expected = expectedVersion(ifMatch);
-      if (view.state.version !== expected) throw new Refused(ErrorCode.PRECONDITION_FAILED);
+      if (view.state.version !== expected) throw new ApiError(ErrorCode.PRECONDITION_FAILED);
       const next = edit(view);
       const { enableProxy, hooks, fromProject, warnings = [] } = next;
       const document = next.document === "kept" ? keptDocument(view.state) : next.document;
@@ -99,7 +99,7 @@ export class DocumentAccess {
       const state = { version, enableProxy, body, hooks };
       return { projectId, state, document, warnings, made: { revision } };
     }
-    throw new Refused(ErrorCode.PRECONDITION_FAILED);
+    throw new ApiError(ErrorCode.PRECONDITION_FAILED);
   }
 
   /** A write that changes a part of the document and keeps the rest. */
@@ -121,7 +121,7 @@ export class DocumentAccess {
     });
   }
 
-  /** Throws Refused where it would tell of a project's document that the caller may not read. */
+  /** Throws ApiError where it would tell of a project's document that the caller may not read. */
   async #preview(
     { caller, scope }: Context,
     { projectId, state: before, projectState }: DocumentView,
@@ -139,8 +139,8 @@ export class DocumentAccess {
     return previewOf({ kind, before, after, project, followers: { containers: 1, following: 1 } });
   }
 
-  #notFound(): Refused {
-    return new Refused(
+  #notFound(): ApiError {
+    return new ApiError(
       this.kind === "project" ? ErrorCode.PROJECT_NOT_FOUND : ErrorCode.CONTAINER_NOT_FOUND,
     );
   }

@@ -2,7 +2,7 @@
 
 import { create, fromJson, type JsonValue, type MessageInitShape } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
-import type { Violation } from "../../../proto/call.ts";
+import type { FieldViolation as Violation } from "../../../proto/call.ts";
 import {
   type ExplainedGroup,
   ExplainedGroupSchema,

@@ -1,16 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { fromJson, type JsonValue } from "@bufbuild/protobuf";
-import { PermissionDocumentSchema } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { compile } from "./compile.ts";
-import { parseDocument } from "./document.ts";
-
-function policyOf(json: JsonValue) {
-  const parsed = parseDocument(fromJson(PermissionDocumentSchema, json));
-  if (!parsed.ok) {
-    throw new Error(JSON.stringify(parsed.violations));
-  }
-  return compile(parsed.document);
-}
+import type { JsonValue } from "@bufbuild/protobuf";
+import { policyOf } from "../harness/policy.ts";
 
 const named = <T>(count: number, make: (i: number) => T) =>
   Object.fromEntries(Array.from({ length: count }, (_, i) => [`g${i}`, make(i)]));

@@ -1,20 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { createHmac } from "node:crypto";
-import { fromJson, type JsonValue } from "@bufbuild/protobuf";
-import { PermissionDocumentSchema } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { parseIpv4 } from "./address.ts";
-import { members } from "./bitset.ts";
-import { type CompiledPolicy, compile } from "./compile.ts";
-import { parseDocument } from "./document.ts";
-import { type Identity, identify, type PresentedCredentials } from "./identify.ts";
+import type { JsonObject } from "@bufbuild/protobuf";
+import { parseIpv4 } from "../../src/policy/address.ts";
+import { members } from "../../src/policy/bitset.ts";
+import type { CompiledPolicy } from "../../src/policy/compile.ts";
+import { type Identity, identify, type PresentedCredentials } from "../../src/policy/identify.ts";
+import { basic, hs256 } from "../harness/credentials.ts";
+import { policyOf } from "../harness/policy.ts";
 
-function policyOf(groups: JsonValue): CompiledPolicy {
-  const parsed = parseDocument(fromJson(PermissionDocumentSchema, { groups }));
-  if (!parsed.ok) {
-    throw new Error(JSON.stringify(parsed.violations));
-  }
-  return compile(parsed.document);
-}
+const policyOfGroups = (groups: JsonObject) => policyOf({ groups });
 
 /** Credentials by place, "header:authorization" and so on; notes what was asked for. */
 function presenting(found: Record<string, string>, asked: string[] = []): PresentedCredentials {
@@ -31,14 +24,9 @@ const summary = (policy: CompiledPolicy, { groups, presented, consumedCredential
   consumedCredentials: consumedCredentials.map(({ kind, name }) => `${kind}:${name}`),
 });
 
-const base64url = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-function jwt(claims: object): string {
-  const text = `${base64url({ alg: "HS256" })}.${base64url(claims)}`;
-  return `${text}.${createHmac("sha256", "k").update(text).digest("base64url")}`;
-}
-const basic = (text: string) => `Basic ${Buffer.from(text).toString("base64")}`;
+const jwt = (claims: Record<string, unknown>) => hs256("k", claims);
 
-const mixed = policyOf({
+const mixed = policyOfGroups({
   office: { type: "ip", range: "10.0.0.0/8" },
   ada: { type: "password", username: "ada", password: "pw", salt: "s" },
   ci: { type: "token", value: "t0k", header: "Authorization" },
@@ -112,7 +100,7 @@ describe("identify", () => {
   });
 
   test("names the moment from which the first jwt is refused", async () => {
-    const two = policyOf({
+    const two = policyOfGroups({
       a: { type: "jwt", secret: "k", sources: ["cookie:a", "cookie:b"] },
     });
     const asked = presenting({ "cookie:a": jwt({ exp: 200 }), "cookie:b": jwt({ exp: 100 }) });
@@ -123,13 +111,17 @@ describe("identify", () => {
   });
 
   test("a source that is named twice is one source", async () => {
-    const policy = policyOf({ a: { type: "jwt", secret: "k", sources: ["cookie:a", "cookie:a"] } });
+    const policy = policyOfGroups({
+      a: { type: "jwt", secret: "k", sources: ["cookie:a", "cookie:a"] },
+    });
     const identity = await identify(policy, presenting({ "cookie:a": jwt({}) }), null, 0);
     expect(members(identity.groups)).toEqual([0]);
   });
 
   test("a value written with Bearer means the same as without", async () => {
-    const policy = policyOf({ a: { type: "token", value: "Bearer t", header: "authorization" } });
+    const policy = policyOfGroups({
+      a: { type: "token", value: "Bearer t", header: "authorization" },
+    });
     for (const value of ["Bearer t", "t", "bearer   t"]) {
       const asked = presenting({ "header:authorization": value });
       expect(members((await identify(policy, asked, null, 0)).groups)).toEqual([0]);
@@ -137,7 +129,7 @@ describe("identify", () => {
   });
 
   test("another scheme is no credential where only passwords are read", async () => {
-    const policy = policyOf({
+    const policy = policyOfGroups({
       a: { type: "password", username: "ada", password: "pw", salt: "s" },
     });
     const presented = async (value: string) =>
@@ -149,7 +141,7 @@ describe("identify", () => {
   test("asks only for what the document reads", async () => {
     const asked: string[] = [];
     await identify(
-      policyOf({ a: { type: "ip", range: "0.0.0.0/0" } }),
+      policyOfGroups({ a: { type: "ip", range: "0.0.0.0/0" } }),
       presenting({}, asked),
       1,
       0,
@@ -162,14 +154,14 @@ describe("identify", () => {
   });
 
   test("the credential of one document says nothing to another", async () => {
-    const other = policyOf({ a: { type: "token", value: "else", header: "X-Key" } });
+    const other = policyOfGroups({ a: { type: "token", value: "else", header: "X-Key" } });
     const asked = presenting({ "header:x-key": "t0k" });
     expect(members((await identify(mixed, asked, null, 0)).groups)).toEqual([3]);
     expect(members((await identify(other, asked, null, 0)).groups)).toEqual([]);
   });
 
   test("with address groups alone shares the set of the network", async () => {
-    const policy = policyOf({ a: { type: "ip", range: "0.0.0.0/0" } });
+    const policy = policyOfGroups({ a: { type: "ip", range: "0.0.0.0/0" } });
     const [one, two] = [
       identify(policy, presenting({}), 1, 0),
       identify(policy, presenting({}), 2, 0),

@@ -1,19 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { fromJson, type JsonValue } from "@bufbuild/protobuf";
-import { PermissionDocumentSchema } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { setOf } from "./bitset.ts";
-import { type CompiledPolicy, compile } from "./compile.ts";
-import { type Decision, decide, grantingGroups } from "./decide.ts";
-import { parseDocument } from "./document.ts";
-import type { Identity } from "./identify.ts";
-
-function policyOf(json: JsonValue): CompiledPolicy {
-  const parsed = parseDocument(fromJson(PermissionDocumentSchema, json));
-  if (!parsed.ok) {
-    throw new Error(JSON.stringify(parsed.violations));
-  }
-  return compile(parsed.document);
-}
+import type { JsonValue } from "@bufbuild/protobuf";
+import { setOf } from "../../src/policy/bitset.ts";
+import type { CompiledPolicy } from "../../src/policy/compile.ts";
+import { type Decision, decide, grantingGroups } from "../../src/policy/decide.ts";
+import type { Identity } from "../../src/policy/identify.ts";
+import { policyOf } from "../harness/policy.ts";
 
 function identityOf(policy: CompiledPolicy, names: string[], presented = false): Identity {
   const groups = names.map((name) => policy.groupNames.indexOf(name));

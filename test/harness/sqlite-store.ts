@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { newId } from "../../src/admin/store/id.ts";
 import { SecretBox } from "../../src/admin/store/sealed.ts";
 import { openSqliteStore } from "../../src/admin/store/sqlite/sqlite-store.ts";
-import type { OpenStore } from "../conformance/store.ts";
+import type { OpenStore } from "./open-store.ts";
 
 export interface SqlitePlace extends OpenStore {
   /** The database file. */

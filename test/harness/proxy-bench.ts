@@ -13,7 +13,8 @@ import {
 } from "../../proto/gen/realmgate/v1/feed_pb.ts";
 import { HookSchema } from "../../proto/gen/realmgate/v1/hooks_pb.ts";
 import { PermissionDocumentSchema } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { type ProxyOptions, type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
+import type { ProxyOptions } from "../../src/proxy/options.ts";
+import { type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
 import type { ChangeSource } from "../../src/proxy/snapshot/feed.ts";
 
 export const PARENT = "local.containers.example.test";

@@ -1,7 +1,7 @@
 // What this proxy enforces: what the control plane says, or else what it said last (fail static).
 
 import type { Log } from "../../log.ts";
-import type { Scraped } from "../observe/instruments.ts";
+import type { Instruments } from "../observe/instruments.ts";
 import { type ChangeSource, Feed, type FeedSource } from "./feed.ts";
 import { type Closed, Snapshot, type SnapshotOptions } from "./snapshot.ts";
 import type { Box } from "./snapshot-codec.ts";
@@ -103,19 +103,19 @@ export class Enforced {
   }
 
   /** For operators. */
-  series(scraped: Scraped): void {
+  series(instruments: Instruments): void {
     const startedMs = Date.now();
-    scraped.gauge(
+    instruments.gauge(
       "realmgate_snapshot_age_seconds",
       "How long ago the control plane was heard, maybe by an earlier process; since the start when it never was.",
       () => Math.max(0, Date.now() - (this.#staleness.heardAtMs ?? startedMs)) / 1000,
     );
-    scraped.gauge(
+    instruments.gauge(
       "realmgate_snapshot_from_file",
       "1: what is enforced comes from the saved snapshot, the control plane was not heard yet.",
       () => (this.feed.from === "file" ? 1 : 0),
     );
-    scraped.gauge(
+    instruments.gauge(
       "realmgate_snapshot_closed",
       "1: nothing is allowed, the control plane was not heard for too long.",
       () => (this.feed.current().closed === null ? 0 : 1),
@@ -124,13 +124,17 @@ export class Enforced {
     if (file === null) {
       return;
     }
-    scraped.gauge(
+    instruments.gauge(
       "realmgate_snapshot_saved_revision",
       "The revision that this process saved last. 0: none.",
       () => Number(file.saved.revision ?? 0n),
     );
-    scraped.gauge("realmgate_snapshot_saved_bytes", "Size of that file.", () => file.saved.bytes);
-    scraped.counter(
+    instruments.gauge(
+      "realmgate_snapshot_saved_bytes",
+      "Size of that file.",
+      () => file.saved.bytes,
+    );
+    instruments.counter(
       "realmgate_snapshot_save_failures_total",
       "Snapshots that could not be saved.",
       () => file.saved.failures,

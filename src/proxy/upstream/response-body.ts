@@ -1,52 +1,49 @@
-// The body of an upstream's answer on its way to the client, which can be broken off at any moment.
+// The body of an upstream's response on its way to the client, which can be stopped at any moment.
+import type { ActiveExchange } from "../exchange/active-exchange.ts";
 import type { ExchangeEnd } from "../exchange/exchange.ts";
+import { CLIENT_GONE, type StopListener, type StopReason } from "../exchange/stop-signal.ts";
 
-/** Who has to know of an answer's body. */
-export interface AnswerBodyWatch {
-  /** When it is allowed no more the client's connection is reset, however slowly the client reads. */
-  readonly live: { whenRevoked(listener: () => void): void };
-  /** Goes off when the client went away; nobody may ever have looked at the body then. */
-  readonly gone: AbortSignal;
-  /** Cuts off the upstream. */
-  readonly letGo: () => void;
-  /** Told of each chunk. */
-  readonly moved: (bytes: number) => void;
-  /** Told once, in every case. */
-  readonly over: (how: ExchangeEnd) => void;
+export interface ResponseBodyOptions {
+  /**
+   * Its signal stops the body: when it is revoked the client's connection is reset, however slowly the client reads; the client
+   * may also go away without ever reading the body. Counts the bytes, and ends with the body.
+   */
+  readonly active: ActiveExchange;
+  /** Closes the upstream's connection. */
+  readonly cutOffUpstream: () => void;
 }
 
 /**
- * The same bytes, at the pace they are taken. A direct stream: of any other kind the runtime sees no error as long as it waits
- * for the client to read on (seen in Bun 1.4.5), and whoever reads nothing would never be cut off.
+ * The same bytes, at the pace at which the client reads them. A direct stream: of any other kind the runtime sees no error as
+ * long as it waits for the client to read on (seen in Bun 1.4.5), and a client that reads nothing would never be cut off.
  */
-export function answerBody(
+export function responseBody(
   body: ReadableStream<Uint8Array>,
-  watch: AnswerBodyWatch,
+  options: ResponseBodyOptions,
 ): ReadableStream<Uint8Array> {
-  const relay = new Relay(body, watch);
-  watch.live.whenRevoked(() => relay.revoked());
-  watch.gone.addEventListener("abort", relay);
+  const copy = new BodyCopy(body, options);
+  options.active.signal.on(copy);
   const source: Bun.DirectUnderlyingSource<Uint8Array> = {
     type: "direct",
-    pull: (sink) => relay.pull(sink),
-    cancel: () => relay.handleEvent(),
+    pull: (sink) => copy.pull(sink),
+    cancel: () => copy.stopped(CLIENT_GONE),
   };
-  // The browsers' types, which this project has besides, do not know of such streams.
+  // The browsers' types, which this project uses too, do not know direct streams.
   return new ReadableStream(source as unknown as UnderlyingDefaultSource<Uint8Array>);
 }
 
-class Relay implements EventListenerObject {
+class BodyCopy implements StopListener {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #watch: AnswerBodyWatch;
+  readonly #options: ResponseBodyOptions;
   #sink: ReadableStreamDirectController | null = null;
   #end: ExchangeEnd | null = null;
 
-  constructor(body: ReadableStream<Uint8Array>, watch: AnswerBodyWatch) {
+  constructor(body: ReadableStream<Uint8Array>, options: ResponseBodyOptions) {
     this.#reader = body.getReader();
-    this.#watch = watch;
+    this.#options = options;
   }
 
-  /** Called once, when the runtime is ready to send. */
+  /** The runtime calls it once, when it is ready to send. */
   async pull(sink: ReadableStreamDirectController): Promise<void> {
     this.#sink = sink;
     let next = this.#read();
@@ -57,10 +54,10 @@ class Relay implements EventListenerObject {
       } else if (chunk.done) {
         this.#over("complete");
       } else if (this.#end === null) {
-        this.#watch.moved(chunk.value.byteLength);
+        this.#options.active.exchange.bytes += chunk.value.byteLength;
         const written = sink.write(chunk.value as Uint8Array<ArrayBuffer>);
         next = this.#read();
-        // What is whole already leaves with its length; what is not must not wait for the rest.
+        // A body that is complete is sent with its length; a part must not wait for the rest.
         if (Bun.peek.status(next) === "pending") {
           sink.flush();
         }
@@ -74,34 +71,28 @@ class Relay implements EventListenerObject {
 
   #read(): ReturnType<ReadableStreamDefaultReader<Uint8Array>["read"]> {
     const next = this.#reader.read();
-    // It may fail while we wait for the client.
+    // It may reject while we wait for the client.
     next.catch(() => {});
     return next;
   }
 
-  revoked(): void {
-    this.#over("revoked");
-    this.#watch.letGo();
-    if (this.#sink !== null) {
+  stopped({ kind }: StopReason): void {
+    const clientGone = kind === "client_gone";
+    this.#over(clientGone ? "client_gone" : "revoked");
+    this.#options.cutOffUpstream();
+    if (!clientGone && this.#sink !== null) {
       this.#close(this.#sink);
     }
-  }
-
-  /** The client went away. */
-  handleEvent(): void {
-    this.#over("client_gone");
-    this.#watch.letGo();
   }
 
   #over(how: ExchangeEnd): void {
     if (this.#end === null) {
       this.#end = how;
-      this.#watch.gone.removeEventListener("abort", this);
-      this.#watch.over(how);
+      this.#options.active.end(how);
     }
   }
 
-  /** Ended in good order, or reset: the runtime may print what is given to it, so it is told nothing. */
+  /** Ends it in good order, or resets it. The runtime may print the error, so it carries nothing of the exchange. */
   #close(sink: ReadableStreamDirectController): void {
     if (this.#end === "complete") {
       sink.end();

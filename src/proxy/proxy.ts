@@ -4,6 +4,7 @@ import { CurlProgram } from "./curl/curl.ts";
 import { type InternalClient, internalEdge } from "./curl/internal-edge.ts";
 import { BunServeEdge } from "./edge/bun-serve/bun-serve-edge.ts";
 import type { BunServeRequest } from "./edge/bun-serve/bun-serve-request.ts";
+import { responseBody } from "./edge/bun-serve/response-body.ts";
 import { Listeners } from "./edge/listeners.ts";
 import { noteCertificate } from "./edge/tls/certificate-scope.ts";
 import { ActiveExchanges } from "./exchange/active-exchanges.ts";
@@ -179,7 +180,12 @@ function upstreamsOf(
   { responseHeaderMs, upstreamTls, log }: ProxySettings,
   { webSockets, tunnels }: Metrics,
 ) {
-  const common = { responseHeaderMs, upstreamTls: upstreamTlsOptions(upstreamTls), log };
+  const common = {
+    responseHeaderMs,
+    upstreamTls: upstreamTlsOptions(upstreamTls),
+    responseBody,
+    log,
+  };
   return {
     fetchUpstream: new FetchUpstream(common),
     upgrader: new Upgrader({ ...common, webSockets, tunnels }),

@@ -3,14 +3,15 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { ActiveExchange } from "../exchange/active-exchange.ts";
 import { removeHopByHop } from "../upstream/header-rules.ts";
-import { responseBody } from "../upstream/response-body.ts";
 import { hasNoBody, isFinalStatus } from "../upstream/response-checks.ts";
+import type { ResponseBody } from "../upstream/upstream.ts";
 
 /** Null for a status that no response can have; the socket is closed then. */
 export function responseOf(
   message: IncomingMessage,
   socket: Socket,
   active: ActiveExchange,
+  responseBody: ResponseBody,
 ): Response | null {
   const status = message.statusCode ?? 0;
   if (!isFinalStatus(status)) {

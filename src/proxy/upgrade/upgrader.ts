@@ -23,6 +23,7 @@ import {
   failed,
   HANDED_OVER,
   type HandedOver,
+  type ResponseBody,
 } from "../upstream/upstream.ts";
 import { Relay, type RelayWatch, type UpstreamEnd } from "./relay.ts";
 import { TcpUpstream } from "./tcp-upstream.ts";
@@ -32,6 +33,7 @@ export interface UpgraderOptions {
   /** How long connection and handshake may take together. */
   readonly responseHeaderMs: number;
   readonly upstreamTls: UpstreamTlsOptions;
+  readonly responseBody: ResponseBody;
   readonly log: Log;
   readonly webSockets: ConnectionCount;
   readonly tunnels: ConnectionCount;
@@ -95,7 +97,7 @@ export class Upgrader {
     forwarded: ForwardedRequest,
     signal: AbortSignal,
   ): Promise<Agreed | Answered<Response> | Refusal> {
-    const { responseHeaderMs, upstreamTls } = this.#options;
+    const { responseHeaderMs, upstreamTls, responseBody } = this.#options;
     const { active, detour } = forwarded;
     const { address, port, secure } = destination(forwarded);
     const startedMs = performance.now();
@@ -124,7 +126,7 @@ export class Upgrader {
       return this.#failed(answer, forwarded, signal);
     }
     if (answer.kind === "answered") {
-      const response = responseOf(answer.message, socket, active);
+      const response = responseOf(answer.message, socket, active, responseBody);
       return response === null
         ? this.#failed({ kind: "broken", error: "status" }, forwarded, signal)
         : answered(response);

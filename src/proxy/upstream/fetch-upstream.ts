@@ -9,16 +9,22 @@ import { destination, failureFields, failureMessage } from "./destination.ts";
 import { removeHopByHop } from "./header-rules.ts";
 import { type ClientRequest, errorName, outgoingBody } from "./request-body.ts";
 import { requestHeaders } from "./request-headers.ts";
-import { responseBody } from "./response-body.ts";
 import { hasNoBody, isAmbiguous, isFinalStatus, isTakenWhole } from "./response-checks.ts";
 import type { UpstreamTlsOptions } from "./tls.ts";
-import { type Answered, answered, type ForwardedRequest, failed } from "./upstream.ts";
+import {
+  type Answered,
+  answered,
+  type ForwardedRequest,
+  failed,
+  type ResponseBody,
+} from "./upstream.ts";
 
 export interface FetchUpstreamOptions {
   /** The response-header timeout, in milliseconds: how long an upstream that has the request may take to begin its response. */
   readonly responseHeaderMs: number;
   /** How certificates of upstreams are verified. */
   readonly upstreamTls: UpstreamTlsOptions;
+  readonly responseBody: ResponseBody;
   readonly log: Log;
 }
 
@@ -91,7 +97,7 @@ export class FetchUpstream {
         this.#timeouts.adopt(attempt);
         return await readWhole(response, response.body, internal.wholeBytesMax, forwarded, attempt);
       }
-      return answered(streamed(request.method, response, forwarded, attempt));
+      return answered(this.#streamed(request.method, response, forwarded, attempt));
     } catch (error) {
       if (attempt.expired) {
         return failed("upstream_timeout");
@@ -104,6 +110,30 @@ export class FetchUpstream {
       this.#timeouts.end(attempt);
       active.signal.off(attempt);
     }
+  }
+
+  /** The response with its body as it arrives. */
+  #streamed(
+    method: string,
+    response: Response,
+    { active }: ForwardedRequest,
+    attempt: UpstreamAttempt,
+  ): Response {
+    removeHopByHop(response.headers);
+    const { body, headers, status, statusText } = response;
+    if (body === null || method === "HEAD") {
+      active.end("complete");
+      return response;
+    }
+    // From here on the body listens to the exchange's signal, and cuts off the upstream itself.
+    active.signal.off(attempt);
+    // The runtime calls a short body without a type application/octet-stream, and browsers then save what they should show.
+    // A stream of our own is left as it is.
+    const passed = this.#options.responseBody(body, {
+      active,
+      cutOffUpstream: () => attempt.cutOff(),
+    });
+    return new Response(passed, { status, statusText, headers });
   }
 
   #warn(forwarded: ForwardedRequest, error: string): void {
@@ -139,28 +169,4 @@ async function readWhole(
   active.end("complete");
   const { status, headers } = response;
   return answered(new Response(hasNoBody(status) ? null : whole, { status, headers }));
-}
-
-/** The response with its body as it arrives. */
-function streamed(
-  method: string,
-  response: Response,
-  { active }: ForwardedRequest,
-  attempt: UpstreamAttempt,
-): Response {
-  removeHopByHop(response.headers);
-  const { body, headers, status, statusText } = response;
-  if (body === null || method === "HEAD") {
-    active.end("complete");
-    return response;
-  }
-  // From here on the body listens to the exchange's signal, and cuts off the upstream itself.
-  active.signal.off(attempt);
-  // The runtime calls a short body without a type application/octet-stream, and browsers then save what they should show.
-  // A stream of our own is left as it is.
-  const passed = responseBody(body, {
-    active,
-    cutOffUpstream: () => attempt.cutOff(),
-  });
-  return new Response(passed, { status, statusText, headers });
 }

@@ -32,6 +32,23 @@ export interface Detour {
   readonly timeoutMs: number;
 }
 
+/** How the body of a response is passed on. */
+export interface ResponseBodyOptions {
+  /**
+   * Its signal stops the body: when it is revoked the client's connection is reset, however slowly the client reads; the client
+   * may also go away without ever reading the body. Counts the bytes, and ends with the body.
+   */
+  readonly active: ActiveExchange;
+  /** Closes the upstream's connection. */
+  readonly cutOffUpstream: () => void;
+}
+
+/** Passes the body of an upstream's response on to the client, in the way that the edge needs. */
+export type ResponseBody = (
+  body: ReadableStream<Uint8Array>,
+  options: ResponseBodyOptions,
+) => ReadableStream<Uint8Array>;
+
 /** What the pipeline reads of a response, in whatever form an edge sends it. */
 export interface Reply {
   readonly status: number;

@@ -1,17 +1,7 @@
 // The body of an upstream's response on its way to the client, which can be stopped at any moment.
-import type { ActiveExchange } from "../exchange/active-exchange.ts";
-import type { ExchangeEnd } from "../exchange/exchange.ts";
-import { CLIENT_GONE, type StopListener, type StopReason } from "../exchange/stop-signal.ts";
-
-export interface ResponseBodyOptions {
-  /**
-   * Its signal stops the body: when it is revoked the client's connection is reset, however slowly the client reads; the client
-   * may also go away without ever reading the body. Counts the bytes, and ends with the body.
-   */
-  readonly active: ActiveExchange;
-  /** Closes the upstream's connection. */
-  readonly cutOffUpstream: () => void;
-}
+import type { ExchangeEnd } from "../../exchange/exchange.ts";
+import { CLIENT_GONE, type StopListener, type StopReason } from "../../exchange/stop-signal.ts";
+import type { ResponseBodyOptions } from "../../upstream/upstream.ts";
 
 /**
  * The same bytes, at the pace at which the client reads them. A direct stream: of any other kind the runtime sees no error as

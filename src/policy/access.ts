@@ -27,7 +27,7 @@ const RANGE = /^(\d+)-(\d+)$/;
 /** `logs` shows what others do, so only a literal true grants it. */
 const LITERAL_TRUE_ONLY: ReadonlySet<string> = new Set(["logs"]);
 
-/** Reads the access value of a canonical program: its forms are in the README (Documents). */
+/** Reads the access value of a canonical program: its forms are in docs/permission-documents.md. */
 export function parseAccess(program: string, value: unknown): ParsedAccess {
   const parsed = parseForm(value);
   if (parsed.ok && value !== true && LITERAL_TRUE_ONLY.has(program)) {

@@ -1,5 +1,6 @@
 // The data plane, wired together.
 import type { Log } from "../log.ts";
+import { containersDomain } from "../policy/containers-domain.ts";
 import { CurlProgram } from "./curl/curl.ts";
 import { type InternalClient, internalEdge } from "./curl/internal-edge.ts";
 import { BunServeEdge } from "./edge/bun-serve/bun-serve-edge.ts";
@@ -61,7 +62,7 @@ export async function startProxy(
   const settings = withDefaults(options);
   const { log, isForbidden, serverName, domain, programPorts, mayDial } = settings;
   const { accessLog, tls, idleS, exchangesMax, responseHeaderMs } = settings;
-  const parent = `${serverName}.containers.${domain}`.toLowerCase();
+  const parent = containersDomain(serverName, domain);
   const parseHost = hostParser(serverName, domain);
   const trusted = trustedProxies(settings.trustedProxies);
 

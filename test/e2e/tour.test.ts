@@ -1,95 +1,182 @@
-// The README's tour, pasted into a shell as it stands; only addresses and the password are this run's.
+// The documents, done as they say: each one's shell blocks in a row, pasted into a shell, and each block of TypeScript. Only addresses,
+// ports and the password are this run's.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { adminPassword, type Program, startProgram } from "../harness/program.ts";
+import { loginAdmin } from "../harness/client.ts";
+import { documents, promisedBy } from "../harness/markdown.ts";
+import {
+  adminPassword,
+  type Program,
+  startProgram,
+  startUpstream,
+  type Upstream,
+} from "../harness/program.ts";
 
 const root = resolve(import.meta.dir, "../..");
-const readme = await Bun.file(join(root, "README.md")).text();
+const REALM = "507f1f77bcf86cd799439011";
 
-/** What stands in code blocks from one heading to another. */
-function scriptOf(from: string, to: string): string {
-  const section = readme.slice(readme.indexOf(`## ${from}`), readme.indexOf(`## ${to}`));
-  return [...section.matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block).join("\n");
-}
+const all = await documents();
+const runnable = all.flatMap(({ path, blocks }) =>
+  blocks.filter(({ notRun }) => notRun === null).map((block) => ({ path, ...block })),
+);
 
-function promisedBy(script: string): string[] {
-  return [...script.matchAll(/^# → (.*)$/gm)].map(([, line = ""]) => line);
-}
+/** The blocks of each document that has some, in a row. */
+const scripts = all
+  .map(({ path }) => {
+    const blocks = runnable.filter((block) => block.path === path && block.language === "sh");
+    return { path, script: blocks.map(({ text }) => text).join("\n") };
+  })
+  .filter(({ script }) => script !== "");
+
+/** What the other documents mean by the shell of the tour. */
+const shell = runnable
+  .filter(({ path, heading }) => path === "docs/tour.md" && heading === "A shell")
+  .map(({ text }) => text)
+  .join("\n");
 
 const missing = ["bash", "curl", "node"].filter((tool) => Bun.which(tool) === null);
-if (missing.length > 0) console.warn(`SKIPPED: the tour needs ${missing.join(", ")}`);
+if (missing.length > 0) console.warn(`SKIPPED: the documents need ${missing.join(", ")}`);
 
 let program: Program;
+let upstream: Upstream;
 
 beforeAll(async () => {
   program = await startProgram({ environment: { REALMGATE_TRUSTED_PROXIES: "" } });
+  upstream = await startUpstream();
+}, 30_000);
+
+afterAll(async () => {
+  await program[Symbol.asyncDispose]();
+  await upstream[Symbol.asyncDispose]();
 });
 
-afterAll(() => program[Symbol.asyncDispose]());
+test("the documents that have commands are these", () => {
+  expect(scripts.map(({ path }) => path)).toEqual([
+    "README.md",
+    "docs/api.md",
+    "docs/cli.md",
+    "docs/operations.md",
+    "docs/permission-documents.md",
+    "docs/tour.md",
+  ]);
+  expect(shell).toContain("api() {");
+});
 
-test.skipIf(missing.length > 0)(
-  "the tour prints what it promises",
-  async () => {
-    const script = scriptOf("Tour", "The command line");
+test.skipIf(missing.length > 0).each(scripts)(
+  "the commands of $path do what they say, and print what they promise",
+  async ({ path, script }) => {
     const promised = promisedBy(script);
-    expect(promised.length).toBeGreaterThan(8);
-    const { printed } = await paste(script, {
-      "http://127.0.0.1:8080": program.urls.rest,
-      "containers.localhost:8000": `containers.localhost:${new URL(program.urls.proxy).port}`,
-      "the-one-that-the-first-start-printed": `'${adminPassword}'`,
-      "PORT=3000": `PORT=${freePort()}`,
-    });
-    expect(printed).toEqual(promised);
-  },
-  60_000,
-);
-
-test.skipIf(missing.length > 0)(
-  "the command line does what it says, and prints what it promises",
-  async () => {
-    const script = scriptOf("The command line", "One request");
-    const promised = promisedBy(script);
-    expect(promised.length).toBe(2);
-    const { printed, complaints, exitCode } = await paste(
-      `set -e\nPASSWORD='${adminPassword}'\n${script}`,
-      {
-        "http://localhost:8080": `http://localhost:${new URL(program.urls.rest).port}`,
-      },
-    );
-    expect({ exitCode, complaints: exitCode === 0 ? "" : complaints }).toEqual({
+    expect(promised.length).toBeGreaterThan(1);
+    const isCommandLine = script.includes("realmgate() {");
+    const before = isCommandLine
+      ? `PASSWORD='${adminPassword}'`
+      : path === "docs/tour.md"
+        ? ""
+        : shell;
+    // The program of the README and of the tour listens for itself.
+    const own = path === "README.md" ? script.replaceAll("3000", String(freePort())) : script;
+    const { printed, complaints, exitCode } = await paste(`${before}\n${own}`);
+    const compared = isCommandLine ? printed.filter((line) => promised.includes(line)) : printed;
+    const isGood = exitCode === 0 && Bun.deepEquals(compared, promised);
+    expect({ exitCode, printed: compared, complaints: isGood ? "" : complaints }).toEqual({
       exitCode: 0,
+      printed: promised,
       complaints: "",
     });
-    expect(printed.filter((line) => promised.includes(line))).toEqual(promised);
   },
   60_000,
 );
 
-/** Runs it as a person would in the checkout, with these texts in place of those; what it prints, without empty lines. */
-async function paste(script: string, replacements: Readonly<Record<string, string>>) {
-  let pasted = script;
-  for (const [from, to] of Object.entries(replacements)) {
-    expect(pasted).toContain(from);
-    pasted = pasted.replaceAll(from, to);
-  }
+test.each(runnable.filter(({ language }) => language === "ts"))(
+  "the TypeScript of $path, line $line, runs and prints what it promises",
+  async ({ text }) => {
+    const promised = promisedBy(text);
+    expect(promised.length).toBeGreaterThan(0);
+    const api = await loginAdmin(program.urls);
+    const body = { alias: `docs-${crypto.randomUUID()}` };
+    const project = await api.data("POST", "/projects", { body });
+    const container = await api.data("POST", `/projects/${project.id}/containers`, {
+      body: { name: "box-1", address: "127.0.0.1" },
+    });
+    const given = {
+      username: "admin",
+      password: adminPassword,
+      realm: REALM,
+      containerId: container.id,
+    };
+    const folder = mkdtempSync(join(tmpdir(), "realmgate-docs-"));
+    try {
+      const file = join(folder, "example.ts");
+      const code = here(text)
+        .replaceAll('"../proto/', `"${root}/proto/`)
+        .replaceAll('"realmgate/client/grpc"', JSON.stringify(join(root, "src/client/grpc.ts")))
+        .replaceAll(
+          '"realmgate/client"',
+          JSON.stringify(join(root, "src/client/realmgate-client.ts")),
+        )
+        .replaceAll('"http", 8080', `"http", ${upstream.port}`);
+      writeFileSync(
+        file,
+        `const { username, password, realm, containerId } = ${JSON.stringify(given)};\n${code}`,
+      );
+      const child = Bun.spawn([process.execPath, file], {
+        cwd: root,
+        stdout: "pipe",
+        stderr: "pipe",
+      });
+      const [printed, complaints, exitCode] = await Promise.all([
+        new Response(child.stdout).text(),
+        new Response(child.stderr).text(),
+        child.exited,
+      ]);
+      expect({ exitCode, complaints }).toEqual({ exitCode: 0, complaints: "" });
+      const lines = printed.split("\n");
+      expect(lines.filter((line) => promised.includes(line))).toEqual(promised);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+  30_000,
+);
+
+/** The text with this run's addresses; none of a gate that a person may run here is left. */
+function here(text: string): string {
+  const port = (url: string) => new URL(url).port;
+  const { rest, grpc, proxy, ops } = program.urls;
+  const replaced = text
+    .replaceAll("http://127.0.0.1:8080", rest)
+    .replaceAll("http://localhost:8080", `http://localhost:${port(rest)}`)
+    .replaceAll("containers.localhost:8000", `containers.localhost:${port(proxy)}`)
+    .replaceAll("http://127.0.0.1:9090", ops)
+    .replaceAll("http://127.0.0.1:50051", grpc)
+    .replaceAll("the-one-that-the-first-start-printed", `'${adminPassword}'`)
+    .replaceAll("PORT=3000", `PORT=${freePort()}`);
+  expect(replaced).not.toMatch(/:(8080|8000|9090|50051)\b/);
+  return replaced;
+}
+
+/** Runs it as a person would in the checkout; what it prints, without empty lines. What it started ends with it. */
+async function paste(script: string) {
   const home = mkdtempSync(join(tmpdir(), "realmgate-home-"));
   try {
     // Job control, so that `kill %1` means what it means in a terminal.
-    const shell = Bun.spawn(["bash", "-m"], {
+    const child = Bun.spawn(["bash", "-m"], {
       cwd: root,
       env: { HOME: home, PATH: `${dirname(process.execPath)}:${process.env.PATH}` },
       stdin: "pipe",
       stdout: "pipe",
       stderr: "pipe",
     });
-    shell.stdin.write(pasted);
-    await shell.stdin.end();
+    child.stdin.write(
+      `set -e\ntrap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n${here(script)}\n`,
+    );
+    await child.stdin.end();
     const [printed, complaints, exitCode] = await Promise.all([
-      new Response(shell.stdout).text(),
-      new Response(shell.stderr).text(),
-      shell.exited,
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+      child.exited,
     ]);
     return { printed: printed.split("\n").filter((line) => line !== ""), complaints, exitCode };
   } finally {
@@ -97,7 +184,7 @@ async function paste(script: string, replacements: Readonly<Record<string, strin
   }
 }
 
-/** A port that was free a moment ago: the tour's own program has to be told one. */
+/** A port that was free a moment ago, for the program that a document starts. */
 function freePort(): number {
   const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const { port } = listener;

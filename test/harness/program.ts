@@ -113,7 +113,7 @@ export interface Echo {
 
 /** Starts an upstream that echoes; see Echo. */
 export async function startUpstream(): Promise<Upstream> {
-  const child = Bun.spawn([process.execPath, "test/e2e/upstream.ts"], {
+  const child = Bun.spawn([process.execPath, "test/harness/upstream.ts"], {
     cwd: root,
     stdout: "pipe",
     stderr: "inherit",

@@ -158,7 +158,7 @@ describe.skipIf(node === null)("messages", () => {
   }, 30_000);
 });
 
-describe.skipIf(node === null)("an end that reads nothing", () => {
+describe.skipIf(node === null)("an end that reads nothing (W8)", () => {
   test.each(directions)(
     "makes %s wait: a few MB are taken of 64, and all arrive when it reads on",
     async (_who, from, to) => {
@@ -330,7 +330,7 @@ describe.skipIf(node === null)("a handshake", () => {
   });
 });
 
-describe.skipIf(node === null)("a WebSocket whose permission goes", () => {
+describe.skipIf(node === null)("a WebSocket whose permission goes (W6)", () => {
   const allowed = { groups: { here: LOCAL }, permissions: { here: { terminal: true } } };
 
   test("is closed with 1008 within a second, and no other is touched", async () => {

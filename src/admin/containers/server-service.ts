@@ -1,10 +1,12 @@
 // ServerService.
+
 import { create } from "@bufbuild/protobuf";
 import {
   ListServersResponseSchema,
   ServerSchema,
   ServerService,
 } from "../../../proto/gen/realmgate/v1/servers_pb.ts";
+import { containersDomain } from "../../policy/containers-domain.ts";
 import type { Implementation } from "../api/dispatch.ts";
 import type { ServiceParts } from "../services.ts";
 
@@ -17,7 +19,7 @@ export function serverService({ store, serverName, domain }: ServiceParts): Impl
           create(ServerSchema, {
             id,
             name,
-            domain: `${name}.containers.${domain}`,
+            domain: containersDomain(name, domain),
             // Of other nodes nothing is heard here.
             status: name === serverName ? "online" : "unknown",
             createdAt,

@@ -3,6 +3,7 @@ import type { Violation } from "../../../proto/call.ts";
 import type { ExplainRequest } from "../../../proto/gen/realmgate/v1/explain_pb.ts";
 import type { ContainerState } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import { parseAddress } from "../../policy/address.ts";
+import { containersDomain } from "../../policy/containers-domain.ts";
 import type { HeaderReader } from "../routing/header-reader.ts";
 import { type HostName, hostParser } from "../routing/host.ts";
 import { withoutFragment } from "../routing/request-target.ts";
@@ -34,7 +35,7 @@ export function readRequest(
     violations.push({ instancePath, message });
   };
   const { headers, ip, time, pathAndQuery = "/" } = request;
-  const parent = `${container.serverName}.containers.${domain}`;
+  const parent = containersDomain(container.serverName, domain);
   const [field, text] = hostText(request, container, parent, report);
   const host = hostParser(container.serverName, domain)(text);
   if (host.kind === "direct" && host.container !== container.id) {

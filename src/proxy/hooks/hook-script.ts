@@ -1,5 +1,6 @@
 // The script of a hook as a destination, and the description of the request that it gets.
 
+import { containersDomain } from "../../policy/containers-domain.ts";
 import { targetWithout } from "../gate/credentials.ts";
 import { type HookMatch, SCRIPT_PROGRAM } from "../gate/hook-admission.ts";
 import type { DirectHost } from "../routing/host.ts";
@@ -9,7 +10,7 @@ import type { CompiledHook } from "../snapshot/hook-match.ts";
 import type { Detour, ForwardedRequest } from "../upstream/upstream.ts";
 import { BYPASS_HEADER, type BypassTokens } from "./bypass-token.ts";
 
-/** Describes the request to a script, as JSON in ASCII (README, Hooks). The client's own is never passed on. */
+/** Describes the request to a script, as JSON in ASCII (docs/hooks.md). The client's own is never passed on. */
 export const HOOK_HEADER = "x-realmgate-hook";
 
 /** Makes detours to the scripts of one server. */
@@ -20,7 +21,7 @@ export class HookScripts {
   /** Scripts are at hosts of this server. */
   constructor(tokens: BypassTokens, serverName: string, domain: string) {
     this.#tokens = tokens;
-    this.#parent = `${serverName}.containers.${domain}`.toLowerCase();
+    this.#parent = containersDomain(serverName, domain);
   }
 
   /**

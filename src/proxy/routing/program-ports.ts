@@ -35,7 +35,7 @@ interface Entry {
 
 /**
  * Where the programs of a container listen, and whose each port is: a port that belongs to a program is only reachable as
- * that program, by whatever name it is asked for (README, Decisions).
+ * that program, by whatever name it is asked for (docs/decisions.md).
  */
 export class ProgramPorts {
   readonly #byName: ReadonlyMap<string, Entry>;

@@ -8,7 +8,7 @@ import type { ForwardedRequest } from "./upstream.ts";
 
 /**
  * The client's header fields without those of its connection, of identities that it claims and of consumed credentials, and with
- * ours: X-Forwarded-* (README, Forwarding) and X-Realmgate-*, of which Groups names at most `groupsNamedMax`.
+ * ours: X-Forwarded-* and X-Realmgate-*, of which Groups names at most `groupsNamedMax`.
  */
 export function requestHeaders(received: Headers, forwarded: ForwardedRequest): Headers {
   const { active, admitted, head, detour } = forwarded;

@@ -1,0 +1,186 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import net from "node:net";
+import { type RelayLimits, RelayListener } from "./relay-listener.ts";
+
+const limits: RelayLimits = {
+  connectionsMax: 100,
+  perNetworkMax: 50,
+  firstByteMs: 60_000,
+  silentMs: 60_000,
+  bytesPerTurn: 4096,
+  lingerMs: 2000,
+};
+
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+/** An HTTP server behind a relay; it counts what it answers. */
+function place(more: Partial<RelayLimits> = {}) {
+  const answered = new Map<string, number>();
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    async fetch(request, server) {
+      const client = relay.clientOf(server.requestIP(request)?.port ?? 0);
+      if (client === undefined) return new Response("not through the relay", { status: 403 });
+      const { pathname } = new URL(request.url);
+      answered.set(pathname, (answered.get(pathname) ?? 0) + 1);
+      if (pathname === "/refuse") {
+        return new Response("too large", { status: 413, headers: { connection: "close" } });
+      }
+      if (pathname === "/echo") return new Response(await request.arrayBuffer());
+      return new Response(client);
+    },
+  });
+  const relay = new RelayListener({
+    hostname: "127.0.0.1",
+    port: 0,
+    serverPort: server.port ?? 0,
+    limits: { ...limits, ...more },
+  });
+  closing.push(
+    () => relay.close(),
+    () => void server.stop(true),
+  );
+  return { relay, server, answered, url: `http://127.0.0.1:${relay.port}` };
+}
+
+function connect(port: number): Promise<net.Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ host: "127.0.0.1", port, allowHalfOpen: true });
+    closing.push(() => socket.destroy());
+    socket.once("connect", () => resolve(socket));
+    socket.once("error", reject);
+  });
+}
+
+/** Resolves with all that came until the other side ended. */
+function read(socket: net.Socket): Promise<string> {
+  return new Promise((resolve) => {
+    const parts: Buffer[] = [];
+    socket.on("data", (part: Buffer) => parts.push(part));
+    socket.on("error", () => resolve(Buffer.concat(parts).toString()));
+    socket.on("end", () => resolve(Buffer.concat(parts).toString()));
+    socket.on("close", () => resolve(Buffer.concat(parts).toString()));
+  });
+}
+
+describe("a server behind a relay", () => {
+  test("learns the client of each connection, and that one came by another way", async () => {
+    const { url, server } = place();
+    expect(await (await fetch(url)).text()).toBe("127.0.0.1");
+    expect((await fetch(`http://127.0.0.1:${server.port}`)).status).toBe(403);
+  });
+
+  test("gets large bodies whole, and gives large answers whole", async () => {
+    const { url } = place();
+    const body = crypto.getRandomValues(new Uint8Array(65_536));
+    const large = Buffer.concat(Array.from({ length: 64 }, () => body));
+    const answer = await fetch(`${url}/echo`, { method: "POST", body: large });
+    expect(Buffer.from(await answer.arrayBuffer()).equals(large)).toBe(true);
+  });
+
+  test("can refuse an upload so that the client, which sends on, reads the answer", async () => {
+    const { relay, url } = place();
+    const socket = await connect(relay.port);
+    const answer = read(socket);
+    const { host } = new URL(url);
+    const bytes = 8 * 1024 * 1024;
+    socket.write(`POST /refuse HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${bytes}\r\n\r\n`);
+    socket.end(Buffer.alloc(bytes));
+    expect(await answer).toStartWith("HTTP/1.1 413 ");
+  });
+
+  test("is not reached for longer than a turn by one client that pipelines without end", async () => {
+    const { relay, answered } = place();
+    const flood = await connect(relay.port);
+    flood.on("data", () => {});
+    flood.on("error", () => {});
+    const requests = Buffer.from("GET /flood HTTP/1.1\r\nHost: x\r\n\r\n".repeat(20_000));
+    flood.write(requests);
+    while ((answered.get("/flood") ?? 0) === 0) await Bun.sleep(0);
+    const neighbour = await connect(relay.port);
+    const before = answered.get("/flood") ?? 0;
+    neighbour.write("GET /neighbour HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    expect(await read(neighbour)).toStartWith("HTTP/1.1 200 ");
+    const meanwhile = (answered.get("/flood") ?? 0) - before;
+    // Without a relay it is all of them.
+    expect(meanwhile).toBeLessThan(10_000);
+  });
+});
+
+describe("connections", () => {
+  test("that send nothing are closed, and nothing is dialled for them", async () => {
+    const { relay } = place({ firstByteMs: 1 });
+    const socket = await connect(relay.port);
+    expect(await read(socket)).toBe("");
+    expect(relay.connections.open).toBe(0);
+  });
+
+  test("that fall silent in the middle are closed", async () => {
+    const { relay } = place({ silentMs: 1 });
+    const socket = await connect(relay.port);
+    socket.write("GET / HTTP/1.1\r\n");
+    expect(await read(socket)).toBe("");
+  });
+
+  test("above the cap of a network are closed at once, and there is room again when one goes", async () => {
+    const { relay, url } = place({ perNetworkMax: 1 });
+    const first = await connect(relay.port);
+    const second = await connect(relay.port);
+    expect(await read(second)).toBe("");
+    expect(relay.connections).toEqual({ open: 1, refused: 1 });
+    first.destroy();
+    while (relay.connections.open > 0) await Bun.sleep(1);
+    expect((await fetch(url)).status).toBe(200);
+  });
+
+  test("leave nothing behind when the client vanishes at any moment", async () => {
+    const { relay } = place();
+    for (const sent of ["", "GET", "GET / HTTP/1.1\r\nHost: x\r\n\r\n"]) {
+      const socket = await connect(relay.port);
+      if (sent !== "") socket.write(sent);
+      await Bun.sleep(1);
+      socket.resetAndDestroy();
+    }
+    while (relay.connections.open > 0) await Bun.sleep(1);
+    expect(relay.clientOf(0)).toBeUndefined();
+  });
+
+  test("whose client does not read hold back the server, not fill our memory", async () => {
+    let written = 0;
+    const server = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: {
+        data(socket) {
+          const block = Buffer.alloc(1 << 20);
+          for (let taken = block.length; taken === block.length && written < 1 << 30; ) {
+            taken = socket.write(block);
+            written += Math.max(0, taken);
+          }
+        },
+        drain(socket) {
+          written += Math.max(0, socket.write(Buffer.alloc(1 << 20)));
+        },
+      },
+    });
+    const relay = new RelayListener({
+      hostname: "127.0.0.1",
+      port: 0,
+      serverPort: server.port,
+      limits,
+    });
+    closing.push(
+      () => relay.close(),
+      () => server.stop(true),
+    );
+    const socket = await connect(relay.port);
+    socket.pause();
+    socket.write("go");
+    for (let before = -1; before !== written; await Bun.sleep(100)) before = written;
+    expect(written).toBeLessThan(64 << 20);
+  });
+});

@@ -1,0 +1,304 @@
+// A listener in front of a server that cannot be told how much one client may cost: it counts connections, ends silent ones,
+// and passes bytes on at a pace that leaves the event loop to others. The server behind it listens on loopback only.
+import type { Socket } from "bun";
+import { clientNetwork } from "../policy/client-network.ts";
+import { ConnectionCap, type ConnectionCapOptions } from "./connection-cap.ts";
+import { Outbox } from "./outbox.ts";
+import { TurnBudget } from "./turn-budget.ts";
+
+export interface RelayLimits extends ConnectionCapOptions {
+  /** How long a connection may be there before its first byte, a TLS handshake included, in milliseconds. */
+  readonly firstByteMs: number;
+  /** How long neither side may send a byte, in milliseconds. */
+  readonly silentMs: number;
+  /** Bytes that one client network may send into the server in one turn of the event loop. */
+  readonly bytesPerTurn: number;
+  /** How long what a client still sends is read and thrown away once the server has closed, in milliseconds. */
+  readonly lingerMs: number;
+}
+
+export interface RelayOptions {
+  readonly hostname: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Certificates and their key as PEM: TLS ends here, the server gets plain bytes. */
+  readonly tls?: { readonly cert: string; readonly key: string } | null;
+  /** Protocols that are agreed on with TLS (RFC 7301), as `h2`; none when unset. */
+  readonly alpn?: readonly string[];
+  /** Where the server listens, on 127.0.0.1. */
+  readonly serverPort: number;
+  readonly limits: RelayLimits;
+}
+
+/** Where a server behind a relay listens. */
+export const RELAY_SERVER_HOST = "127.0.0.1";
+const tickMs = 1000;
+
+/**
+ * Listens and relays. The server finds the client of a connection by the port it came from (`clientOf`); a connection to the
+ * server that did not come through here has no client, and the server must refuse it.
+ */
+export class RelayListener {
+  readonly hostname: string;
+  readonly port: number;
+  readonly #cap: ConnectionCap;
+  readonly #budget: TurnBudget;
+  readonly #listener: Bun.TCPSocketListener<Relayed>;
+  readonly #open = new Set<Relayed>();
+  readonly #byPort = new Map<number, string>();
+  readonly #ticker: ReturnType<typeof setInterval>;
+
+  /** Throws when the address is taken. */
+  constructor(options: RelayOptions) {
+    const { limits, tls = null, alpn = [] } = options;
+    this.#cap = new ConnectionCap(limits);
+    this.#budget = new TurnBudget({ perKey: limits.bytesPerTurn, total: 4 * limits.bytesPerTurn });
+    this.#listener = Bun.listen<Relayed>({
+      hostname: options.hostname,
+      port: options.port,
+      exclusive: true,
+      allowHalfOpen: true,
+      ...(tls === null ? {} : { tls: { ...tls, ALPNProtocols: wireNames(alpn) } }),
+      socket: {
+        open: (client) => this.#accept(client, options),
+        handshake: (client, success) => {
+          if (!success) client.terminate();
+        },
+        data: (client, bytes) => client.data?.fromClient(bytes),
+        drain: (client) => client.data?.clientDrained(),
+        end: (client) => client.data?.clientEnded(),
+        close: (client) => client.data?.close(),
+        error: (client) => client.data?.close(),
+      },
+    });
+    this.hostname = this.#listener.hostname;
+    this.port = this.#listener.port;
+    this.#ticker = setInterval(() => this.#tick(), tickMs);
+    this.#ticker.unref();
+  }
+
+  /** The address of the client whose connection reaches the server from this port; undefined: there is none. */
+  clientOf(port: number): string | undefined {
+    return this.#byPort.get(port);
+  }
+
+  /** Connections at present, and connections refused since the start. */
+  get connections(): { readonly open: number; readonly refused: number } {
+    return { open: this.#cap.count, refused: this.#cap.refused };
+  }
+
+  /** Takes no new connections; those that are open go on. */
+  stopAccepting(): void {
+    this.#listener.stop(false);
+  }
+
+  /** Closes what is still open. */
+  close(): void {
+    clearInterval(this.#ticker);
+    this.#listener.stop(true);
+    for (const relayed of [...this.#open]) relayed.close();
+  }
+
+  #accept(client: Socket<Relayed>, { limits, serverPort }: RelayOptions): void {
+    const address = client.remoteAddress;
+    const release = this.#cap.admit(address);
+    if (release === null) {
+      client.terminate();
+      return;
+    }
+    const relayed: Relayed = new Relayed({
+      client,
+      serverPort,
+      limits,
+      budget: this.#budget,
+      // Clients behind one load balancer do not share a budget.
+      key: limits.isShared?.(address) ? `${address} ${client.remotePort}` : clientNetwork(address),
+      connected: (port) => this.#byPort.set(port, address),
+      closed: (port) => {
+        release();
+        this.#open.delete(relayed);
+        if (port !== null) this.#byPort.delete(port);
+      },
+    });
+    client.data = relayed;
+    this.#open.add(relayed);
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    for (const relayed of this.#open) relayed.tick(now);
+  }
+}
+
+interface RelayedOptions {
+  readonly client: Socket<Relayed>;
+  readonly serverPort: number;
+  readonly limits: RelayLimits;
+  readonly budget: TurnBudget;
+  /** By what the budget is shared. */
+  readonly key: string;
+  readonly connected: (port: number) => void;
+  /** Called once. */
+  readonly closed: (port: number | null) => void;
+}
+
+/** One connection of a client, and from its first byte on one to the server. */
+class Relayed {
+  readonly #options: RelayedOptions;
+  readonly #toClient: Outbox;
+  #server: Socket<undefined> | null = null;
+  #toServer: Outbox | null = null;
+  /** Ours of the connection to the server. */
+  #port: number | null = null;
+  #isConnecting = false;
+  /** What the client has sent and the budget has not let through yet. */
+  #held: Uint8Array[] = [];
+  #isWaiting = false;
+  #clientEnded = false;
+  #serverEnded = false;
+  #isClosed = false;
+  #lastByteMs = performance.now();
+  #lingerUntilMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: RelayedOptions) {
+    this.#options = options;
+    this.#toClient = new Outbox(options.client);
+  }
+
+  fromClient(bytes: Uint8Array): void {
+    this.#lastByteMs = performance.now();
+    // After the server's end this is what an upload has left: read, so that the client gets to read its answer.
+    if (this.#serverEnded) return;
+    this.#held.push(bytes);
+    if (this.#server === null) this.#connect();
+    this.#pass();
+  }
+
+  clientDrained(): void {
+    if (!this.#toClient.flush()) return;
+    if (this.#serverEnded) this.#linger();
+    else this.#server?.resume();
+  }
+
+  clientEnded(): void {
+    this.#clientEnded = true;
+    if (this.#server === null && !this.#isConnecting) this.close();
+    else if (this.#serverEnded && this.#toClient.bytes === 0) this.#close((client) => client.end());
+    else this.#passEnd();
+  }
+
+  tick(nowMs: number): void {
+    const { limits } = this.#options;
+    const bound =
+      this.#server === null && !this.#isConnecting ? limits.firstByteMs : limits.silentMs;
+    if (nowMs - this.#lastByteMs > bound || nowMs > this.#lingerUntilMs) this.close();
+  }
+
+  close(): void {
+    this.#close((client) => client.terminate());
+  }
+
+  #close(end: (client: Socket<Relayed>) => void): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#options.closed(this.#port);
+    this.#held = [];
+    this.#server?.terminate();
+    end(this.#options.client);
+  }
+
+  #connect(): void {
+    if (this.#isConnecting) return;
+    this.#isConnecting = true;
+    Bun.connect<undefined>({
+      hostname: RELAY_SERVER_HOST,
+      port: this.#options.serverPort,
+      allowHalfOpen: true,
+      socket: {
+        open: (server) => this.#connected(server),
+        data: (_, bytes) => this.#fromServer(bytes),
+        drain: () => this.#serverDrained(),
+        end: () => this.#serverEnd(),
+        close: () => this.#serverEnd(),
+        error: () => this.#serverEnd(),
+        connectError: () => this.close(),
+      },
+    }).catch(() => this.close());
+  }
+
+  #connected(server: Socket<undefined>): void {
+    this.#isConnecting = false;
+    if (this.#isClosed) {
+      server.terminate();
+      return;
+    }
+    this.#server = server;
+    this.#toServer = new Outbox(server);
+    this.#port = server.localPort;
+    this.#options.connected(server.localPort);
+    this.#pass();
+  }
+
+  /** Passes on what the budget allows; while anything is held the client is not read. */
+  #pass(): void {
+    const { client, budget, key } = this.#options;
+    const server = this.#toServer;
+    while (!this.#isWaiting && server !== null && server.bytes === 0) {
+      const bytes = this.#held[0];
+      if (bytes === undefined) {
+        if (this.#clientEnded) this.#passEnd();
+        else client.resume();
+        return;
+      }
+      const granted = budget.take(key, bytes.length);
+      if (granted > 0) server.write(bytes.subarray(0, granted));
+      if (granted === bytes.length) this.#held.shift();
+      else this.#held[0] = bytes.subarray(granted);
+      if (granted < bytes.length) {
+        this.#isWaiting = true;
+        budget.wait(key, () => {
+          this.#isWaiting = false;
+          if (!this.#isClosed) this.#pass();
+        });
+      }
+    }
+    client.pause();
+  }
+
+  #passEnd(): void {
+    if (this.#held.length === 0 && this.#toServer?.bytes === 0) this.#server?.shutdown();
+  }
+
+  #serverDrained(): void {
+    if (this.#toServer?.flush()) this.#pass();
+  }
+
+  #fromServer(bytes: Uint8Array): void {
+    this.#lastByteMs = performance.now();
+    if (!this.#toClient.write(bytes)) this.#server?.pause();
+  }
+
+  #serverEnd(): void {
+    if (this.#serverEnded || this.#isClosed) return;
+    this.#serverEnded = true;
+    this.#held = [];
+    if (this.#toClient.bytes === 0) this.#linger();
+  }
+
+  /** All that the server said is on its way: our side is ended, the client's is read out for a while. */
+  #linger(): void {
+    const { client, limits } = this.#options;
+    if (this.#clientEnded) {
+      this.#close(() => client.end());
+      return;
+    }
+    this.#lingerUntilMs = performance.now() + limits.lingerMs;
+    client.shutdown();
+    client.resume();
+  }
+}
+
+/** Protocol names as TLS carries them: each with its length before it (RFC 7301 §3.1). */
+function wireNames(names: readonly string[]): Uint8Array {
+  return Buffer.concat(names.map((name) => Buffer.from([name.length, ...Buffer.from(name)])));
+}

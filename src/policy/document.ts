@@ -4,34 +4,21 @@ import {
   type PermissionDocument,
   PermissionDocumentSchema,
 } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { type Access, parseAccess } from "./access.ts";
+import { pointerStep } from "../../proto/json-pointer.ts";
+import { parseAccess } from "./access.ts";
 import { type NormalFields, type PolicyGroup, parseGroup } from "./group.ts";
 import { exceededLimits, groupsMax } from "./group-limits.ts";
+import { type InstanceSet, isAll, runsOf } from "./instance-set.ts";
 import { canonicalProgram } from "./program.ts";
-
-/** One thing that is wrong with a document; `pointer` is a JSON pointer (RFC 6901) into it. */
-export interface Violation {
-  readonly pointer: string;
-  readonly reason: string;
-  readonly code: ViolationCode;
-}
-
-export type ViolationCode =
-  | "INVALID_JWT_CONFIG"
-  | "INVALID_IP_RANGE"
-  | "INVALID_PASSWORD_CONFIG"
-  | "INVALID_TOKEN_CONFIG"
-  | "INVALID_PERMISSION_VALUE"
-  /** Unknown groups, bad names, limits, and whatever has no code of its own. */
-  | "INVALID_PERMISSIONS_DOCUMENT";
+import type { DocumentViolation, ViolationCode } from "./violation.ts";
 
 /**
- * What a document says about who may do what. Groups and permissions are in the document's order; programs are
+ * The rules of a document. Groups and permissions are in the document's order; programs are
  * canonical; each key of `permissions` is a group. Kill switch and ids are not policy.
  */
 export interface PolicyDocument {
   readonly groups: ReadonlyMap<string, PolicyGroup>;
-  readonly permissions: ReadonlyMap<string, ReadonlyMap<string, Access>>;
+  readonly permissions: ReadonlyMap<string, ReadonlyMap<string, InstanceSet>>;
   readonly default: "allow" | "deny";
   readonly combine: "any" | "all";
 }
@@ -47,7 +34,7 @@ export type ParsedDocument =
       readonly normal: PermissionDocument;
       readonly warnings: readonly string[];
     }
-  | { readonly ok: false; readonly violations: readonly Violation[] };
+  | { readonly ok: false; readonly violations: readonly DocumentViolation[] };
 
 /** Programs that the permissions of one group may name. */
 const programsPerGroupMax = 64;
@@ -61,12 +48,12 @@ const COMBINES = ["any", "all"] as const;
 type NormalGroup = PermissionDocument["groups"][string];
 type NormalPermissions = PermissionDocument["permissions"];
 
-/** Collects what is wrong; `path` are the unescaped steps to it. */
+/** Records a violation; `path` are the unescaped steps to it. */
 type Report = (code: ViolationCode, path: readonly string[], reason: string) => void;
 
-/** Reads a whole document, and reports all that is wrong with it, not only the first. Never throws. */
+/** Reads a whole document and reports every violation. Never throws. */
 export function parseDocument(message: PermissionDocument): ParsedDocument {
-  const violations: Violation[] = [];
+  const violations: DocumentViolation[] = [];
   const warnings: string[] = [];
   const report: Report = (code, path, reason) => {
     violations.push({ pointer: path.map(pointerStep).join(""), reason, code });
@@ -141,7 +128,7 @@ function normalGroup(sent: NormalGroup, normal: NormalFields): NormalGroup {
 }
 
 function parsePermissions(message: PermissionDocument, report: Report) {
-  const policy = new Map<string, ReadonlyMap<string, Access>>();
+  const policy = new Map<string, ReadonlyMap<string, InstanceSet>>();
   const normal: [string, NormalPermissions[string]][] = [];
   let cuts = 0;
   for (const [name, programs] of Object.entries(message.permissions)) {
@@ -154,12 +141,12 @@ function parsePermissions(message: PermissionDocument, report: Report) {
       const reason = `may have at most ${programsPerGroupMax} programs`;
       report("INVALID_PERMISSIONS_DOCUMENT", path, reason);
     }
-    const accesses = new Map<string, Access>();
+    const accesses = new Map<string, InstanceSet>();
     const kept: typeof entries = [];
     for (const [key, value] of entries) {
       const program = canonicalProgram(key);
       if (program === undefined) {
-        report("INVALID_PERMISSIONS_DOCUMENT", [...path, key], "is no program name");
+        report("INVALID_PERMISSIONS_DOCUMENT", [...path, key], "is not a program name");
         continue;
       }
       if (accesses.has(program)) {
@@ -171,8 +158,8 @@ function parsePermissions(message: PermissionDocument, report: Report) {
         report("INVALID_PERMISSION_VALUE", [...path, key], parsed.reason);
         continue;
       }
-      cuts += parsed.access.kind === "some" ? parsed.access.bounds.length : 0;
-      accesses.set(program, parsed.access);
+      cuts += isAll(parsed.instances) ? 0 : 2 * runsOf(parsed.instances).length;
+      accesses.set(program, parsed.instances);
       kept.push([program, value]);
     }
     policy.set(name, accesses);
@@ -196,9 +183,4 @@ function oneOf<const Choice extends string>(
     report("INVALID_PERMISSIONS_DOCUMENT", [field], `must be ${choices.join(" or ")}`);
   }
   return choice ?? choices[0];
-}
-
-/** RFC 6901 §3. */
-function pointerStep(step: string): string {
-  return `/${step.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }

@@ -17,7 +17,7 @@ import type { Config } from "../config/config.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
 import { startRest } from "../gateway-rest/server.ts";
 import type { Log } from "../log.ts";
-import type { Placement } from "../policy/placement.ts";
+import type { AddressPolicy } from "../policy/address-policy.ts";
 import { trustedProxies } from "../proxy/gate/client-address.ts";
 import { explainer } from "../proxy/gate/explain.ts";
 import { DatabaseInUse, lockDatabase } from "./data-lock.ts";
@@ -28,7 +28,7 @@ interface ControlPlaneOptions {
   readonly config: Config;
   readonly master: Buffer;
   readonly revisions: RevisionTokens;
-  readonly placement: Placement;
+  readonly placement: AddressPolicy;
   /** Whether one of our own listeners has this address and port. */
   readonly isForbidden: (address: string, port: number) => boolean;
   readonly log: Log;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { Refused } from "../../proto/call.ts";
+import { ApiError } from "../../proto/call.ts";
 import { refusalOf } from "../../proto/errors.ts";
 import { type Caller, Callers, isOperator, mayDo } from "../../src/admin/auth/caller.ts";
 import { LoginLimiter } from "../../src/admin/auth/login-limiter.ts";
@@ -11,6 +11,7 @@ import type { NewToken, User } from "../../src/admin/store/records.ts";
 import { deriveKey, SecretBox } from "../../src/admin/store/sealed.ts";
 import { openSqliteStore } from "../../src/admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/admin/store/store.ts";
+import { basic } from "../harness/credentials.ts";
 import { plainToken } from "../harness/token-bench.ts";
 
 const master = randomBytes(32);
@@ -61,12 +62,10 @@ async function identify(credential: string | null, address = here): Promise<stri
     const { user, token } = await callers.identify(credential, address);
     return `${user.username} ${token === null ? "herself" : "by token"}`;
   } catch (error) {
-    if (error instanceof Refused) return refusalOf(error.code).code;
+    if (error instanceof ApiError) return refusalOf(error.code).code;
     throw error;
   }
 }
-
-const basic = (text: string) => `Basic ${Buffer.from(text).toString("base64")}`;
 
 describe("who calls", () => {
   test.each([

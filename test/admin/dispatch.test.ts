@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { create, type DescMethod, type DescService, toJsonString } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
-import { type Call, Refused, type Reply } from "../../proto/call.ts";
+import { ApiError, type Call, type Reply } from "../../proto/call.ts";
 import { refusalOf } from "../../proto/errors.ts";
 import {
   ContainerService,
@@ -30,13 +30,14 @@ import { revisionTokens } from "../../src/admin/api/revision.ts";
 import { Callers } from "../../src/admin/auth/caller.ts";
 import { LoginLimiter } from "../../src/admin/auth/login-limiter.ts";
 import { PasswordLogin } from "../../src/admin/auth/password-login.ts";
-import { allLeaves, treeOf } from "../../src/admin/auth/permissions.ts";
+import { allPermissions, permissionTree } from "../../src/admin/auth/permissions.ts";
 import { Sessions } from "../../src/admin/auth/session.ts";
 import { hashSecret, newSecret } from "../../src/admin/auth/token-secret.ts";
 import type { NewToken, Scope, User } from "../../src/admin/store/records.ts";
 import { deriveKey, SecretBox } from "../../src/admin/store/sealed.ts";
 import { openSqliteStore } from "../../src/admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/admin/store/store.ts";
+import { basic } from "../harness/credentials.ts";
 import { plainToken } from "../harness/token-bench.ts";
 
 const A = "a".repeat(24);
@@ -91,13 +92,13 @@ let tokens = 0;
 async function token(
   fields: Partial<NewToken> & { leaves?: Iterable<string>; user?: User } = {},
 ): Promise<string> {
-  const { leaves = allLeaves, user = ada, ...rest } = fields;
+  const { leaves = allPermissions, user = ada, ...rest } = fields;
   const secret = newSecret();
   const writer = { ...wide(user.id), madeFrom: null };
   const made = await store.createToken(writer, {
     ...plainToken,
     alias: `token ${++tokens}`,
-    permissions: toJsonString(TokenPermissionsSchema, treeOf(new Set(leaves))),
+    permissions: toJsonString(TokenPermissionsSchema, permissionTree(new Set(leaves))),
     ...rest,
     secretHash: hashSecret(secret),
   });
@@ -179,7 +180,7 @@ test("a call with everything wrong is told of host, credential, realm, leaf, fil
   let sent = call(getProject, { authority: "a/b", credential: null, realmFilter: "x" });
   sent = { ...sent, message: unread };
   const handler: Handler = async () => {
-    throw new Refused(ErrorCode.GROUP_IN_USE);
+    throw new ApiError(ErrorCode.GROUP_IN_USE);
   };
   const mends: (Partial<Call> & { tells: string })[] = [
     { tells: "INVALID_HOST" },
@@ -213,9 +214,9 @@ describe("who is calling is settled before what is said is read", () => {
     ["two credentials", "Bearer a, Bearer b", "INVALID_TOKEN"],
     ["another scheme", "Digest a", "INVALID_TOKEN"],
     ["a session without its scheme", "a.b.c", "INVALID_TOKEN"],
-    ["Basic without a colon", `Basic ${btoa("ada")}`, "INVALID_TOKEN"],
-    ["Basic with a wrong password", `Basic ${btoa("ada:wrong")}`, "INVALID_CREDENTIALS"],
-    ["Basic with a user who is none", `Basic ${btoa("eve:a password")}`, "INVALID_CREDENTIALS"],
+    ["Basic without a colon", basic("ada"), "INVALID_TOKEN"],
+    ["Basic with a wrong password", basic("ada:wrong"), "INVALID_CREDENTIALS"],
+    ["Basic with a user who is none", basic("eve:a password"), "INVALID_CREDENTIALS"],
   ])("%s", async (_why, credential, code) => {
     expect(await outcome(call(getProject, { credential, message: unread }))).toBe(code);
   });
@@ -252,7 +253,7 @@ describe("who is calling is settled before what is said is read", () => {
 });
 
 describe("what a method wants of a credential", () => {
-  const basic = `Basic ${btoa("ada:a password")}`;
+  const byPassword = basic("ada:a password");
 
   const { logout, getMe } = UserService.method;
   const { getCurrentToken } = TokenService.method;
@@ -260,10 +261,10 @@ describe("what a method wants of a credential", () => {
 
   test.each([
     ["a session", "a session", "ok", logout, () => session],
-    ["a session", "a password", "ok", logout, () => basic],
+    ["a session", "a password", "ok", logout, () => byPassword],
     ["a session", "a token", "SESSION_REQUIRED", logout, () => token()],
     ["a token", "a session", "TOKEN_REQUIRED", getCurrentToken, () => session],
-    ["a token", "a password", "TOKEN_REQUIRED", getCurrentToken, () => basic],
+    ["a token", "a password", "TOKEN_REQUIRED", getCurrentToken, () => byPassword],
     ["a token", "one without leaves", "ok", getCurrentToken, () => token({ leaves: [] })],
     ["any", "a session", "ok", getMe, () => session],
     ["any", "a token without leaves", "ok", getMe, () => token({ leaves: [] })],
@@ -488,13 +489,13 @@ describe("an answer", () => {
 
   test("of a refusal says why, and when to come back, and logs nothing", async () => {
     const violations = [{ instancePath: "/a", message: "is wrong" }];
-    const facts = { field: "a" };
+    const metadata = { field: "a" };
     logged.length = 0;
     const reply = await dispatchWith(async () => {
-      throw new Refused(ErrorCode.RATE_LIMITED, violations, 30, facts);
+      throw new ApiError(ErrorCode.RATE_LIMITED, violations, 30, metadata);
     })(read);
     const { RATE_LIMITED: code } = ErrorCode;
-    expect(reply).toEqual({ ok: false, code, violations, retryAfterS: 30, facts });
+    expect(reply).toEqual({ ok: false, code, violations, retryAfterS: 30, metadata });
     expect(logged).toEqual([]);
   });
 

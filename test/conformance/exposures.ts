@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Scope } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
+import type { Open } from "../harness/open-store.ts";
 import { A, B, inRealm, nowhere, Stage } from "../harness/stage.ts";
-import type { Open } from "./store.ts";
 
 export function exposureConformance(name: string, open: Open): void {
   describe(`${name}: exposures`, () => {

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import type { Project, Scope } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
+import type { Open } from "../harness/open-store.ts";
 import { A, B, C, confined, inRealm, nowhere, pageOf, Stage } from "../harness/stage.ts";
-import type { Open } from "./store.ts";
 
 export function projectConformance(name: string, open: Open): void {
   let stage: Stage;

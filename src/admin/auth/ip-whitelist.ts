@@ -1,21 +1,28 @@
-// The addresses that an auth token may be used from: a list of IPv4 addresses and networks, or of `*` alone for any.
+// IP whitelists of auth tokens: a list of IPv4 addresses and networks, or `*` alone for any address.
 import type { Value } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
-import { formatCidr, parseCidr, parseIpv4 } from "../../policy/address.ts";
+import {
+  formatCidr,
+  type Network,
+  parseCidr,
+  parseIpv4,
+  parseNetwork,
+} from "../../policy/address.ts";
+import { AddressSet } from "../../policy/address-set.ts";
 
 export type Whitelist = readonly string[];
 
-/** The list of a token that may be used from anywhere, IPv6 too. */
+/** Matches every address, including IPv6. */
 export const anywhere: Whitelist = ["*"];
 
 const entriesMax = 1000;
-/** Of a list that is sent as one text. */
+/** Length of a list that is sent as one string. */
 const charactersMax = 65_536;
 
 /**
- * A list of texts, or one text with commas → the list as it is stored: no entry twice, host bits of networks masked, `*`
- * alone where it is among others. Throws Refused INVALID_IP_FORMAT, IP_WHITELIST_TOO_LARGE.
+ * A list of strings, or one comma-separated string → the stored list: without duplicates, host bits of networks masked,
+ * reduced to `*` when it contains `*`. Throws ApiError INVALID_IP_FORMAT, IP_WHITELIST_TOO_LARGE.
  */
 export function whitelistOf(value: Value): Whitelist {
   const entries = entriesOf(value);
@@ -42,14 +49,14 @@ function entriesOf({ kind }: Value): string[] {
   });
 }
 
-function tooLarge(): Refused {
+function tooLarge(): ApiError {
   const message = `must have at most ${entriesMax} entries and ${charactersMax} characters`;
-  return new Refused(ErrorCode.IP_WHITELIST_TOO_LARGE, [{ instancePath, message }]);
+  return new ApiError(ErrorCode.IP_WHITELIST_TOO_LARGE, [{ instancePath, message }]);
 }
 
-function badEntry(): Refused {
+function badEntry(): ApiError {
   const message = "must be IPv4 addresses, networks `a.b.c.d/0` to `/32`, or `*`";
-  return new Refused(ErrorCode.INVALID_IP_FORMAT, [{ instancePath, message }]);
+  return new ApiError(ErrorCode.INVALID_IP_FORMAT, [{ instancePath, message }]);
 }
 
 const instancePath = "/ip_whitelist";
@@ -61,62 +68,55 @@ function canonicalEntry(entry: string): string | null {
   return network === null ? null : formatCidr(network.network, network.length);
 }
 
-/** Whether a call from this address may use a token with this list. IPv6 is in no list but `*`. */
+/** Whether the list matches a client address. Only `*` matches IPv6. */
 export function allowsAddress(list: Whitelist, address: string): boolean {
   if (list.includes("*")) return true;
   const ipv4 = parseIpv4(address);
-  if (ipv4 === null) return false;
-  return list.map(rangeOf).some(({ first, last }) => first <= ipv4 && ipv4 <= last);
+  return ipv4 !== null && compiled(list).hasIpv4(ipv4);
 }
 
-/** Whether each address of `list` is one of `bounds`. */
+/** Whether `list` is a subset of `bounds`. */
 export function isWithin(list: Whitelist, bounds: Whitelist): boolean {
   if (bounds.includes("*")) return true;
   return !list.includes("*") && covered(list, bounds).length === list.length;
 }
 
 /**
- * The addresses that are in both lists. It may be empty, or have twice as many entries as a list may be sent with: nothing
- * of either is lost.
+ * The addresses that both lists match. May be empty, or have up to twice as many entries as a request may send; it is never
+ * truncated.
  */
 export function intersection(some: Whitelist, others: Whitelist): Whitelist {
   if (some.includes("*")) return others;
   if (others.includes("*")) return some;
-  // Two networks are one in the other or apart.
+  // Of two networks, one contains the other or they are disjoint.
   return [...new Set([...covered(some, others), ...covered(others, some)])];
 }
 
-/** The entries of `list` that have no address outside `bounds`. */
+/** The entries of `list` that lie completely inside `bounds`. */
 function covered(list: Whitelist, bounds: Whitelist): Whitelist {
-  const ranges = joined(bounds.map(rangeOf));
-  return list.filter((entry) => {
-    const { first, last } = rangeOf(entry);
-    // Ranges are apart and in order: the last that begins by `first` is the only one that can have it.
-    const range = ranges.findLast((each) => each.first <= first);
-    return range !== undefined && last <= range.last;
-  });
+  const set = compiled(bounds);
+  return list.filter((entry) => set.covers(networkOf(entry)));
 }
 
-/** Addresses as unsigned 32-bit numbers, both ends included. */
-interface Range {
-  readonly first: number;
-  readonly last: number;
-}
+/** Lists that tokens in use have; with the longest lists that is some 5 MB. */
+const compiledMax = 64;
+/** By the entries of the list; the least recently used first. */
+const known = new Map<string, AddressSet>();
 
-function rangeOf(entry: string): Range {
-  const network = parseCidr(entry.includes("/") ? entry : `${entry}/32`);
-  if (network === null) throw new Error(`a stored address list has ${entry}`);
-  const size = 2 ** (32 - network.length);
-  return { first: network.network, last: network.network + size - 1 };
-}
-
-/** In order, those that touch or overlap made one. */
-function joined(ranges: readonly Range[]): Range[] {
-  const result: Range[] = [];
-  for (const range of ranges.toSorted((one, other) => one.first - other.first)) {
-    const before = result.at(-1);
-    if (before === undefined || range.first > before.last + 1) result.push(range);
-    else result[result.length - 1] = { ...before, last: Math.max(before.last, range.last) };
+function compiled(list: Whitelist): AddressSet {
+  const key = list.join();
+  const set = known.get(key) ?? new AddressSet(list.map(networkOf));
+  known.delete(key);
+  known.set(key, set);
+  for (const oldest of known.keys()) {
+    if (known.size <= compiledMax) break;
+    known.delete(oldest);
   }
-  return result;
+  return set;
+}
+
+function networkOf(entry: string): Network {
+  const network = parseNetwork(entry.includes("/") ? entry : `${entry}/32`);
+  if (network === null) throw new Error(`a stored address list has ${entry}`);
+  return network;
 }

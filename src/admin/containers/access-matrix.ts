@@ -1,4 +1,4 @@
-// Who can reach what of a container: groups × programs of the document in force. Pure.
+// The access matrix of a container: groups × programs of the effective document. Pure.
 import { create } from "@bufbuild/protobuf";
 import {
   type AccessMatrix,
@@ -6,16 +6,16 @@ import {
   type AccessRow,
   AccessRowSchema,
 } from "../../../proto/gen/realmgate/v1/explain_pb.ts";
-import type { Access } from "../../policy/access.ts";
 import { withFallbacks } from "../../policy/compile.ts";
+import { describeGroup } from "../../policy/describe-group.ts";
 import type { PolicyDocument } from "../../policy/document.ts";
-import { matchesBy } from "../../policy/matches-by.ts";
-import { accessText, openTo } from "../../policy/open-access.ts";
+import type { InstanceSet } from "../../policy/instance-set.ts";
+import { accessFor, accessText } from "../../policy/open-access.ts";
 import { inForce } from "../documents/document-preview.ts";
 import { hookCount, storedHooks } from "../documents/hooks/hook-list.ts";
 import type { DocumentState, Exposure } from "../store/records.ts";
 
-/** `mayDial`: whether a container may live at this address. `project`: the state of its project's document. */
+/** `mayDial`: whether the address is in the container networks. `project`: the state of the project's document. */
 export function accessMatrix(
   { container, own }: Pick<Exposure, "container" | "own">,
   project: DocumentState,
@@ -27,7 +27,7 @@ export function accessMatrix(
   const isOn = own.enableProxy && project.enableProxy;
   const closedBy = !isThere ? "no_container" : isOn ? null : "disabled";
   const groups = rowsOf(policy);
-  const every = policy?.combine === "all" ? openTo(policy, { kind: "every_group" }) : null;
+  const every = policy?.combine === "all" ? accessFor(policy, { kind: "every_group" }) : null;
   return create(AccessMatrixSchema, {
     documentOrigin: origin,
     ...(origin === "none"
@@ -40,7 +40,7 @@ export function accessMatrix(
     ...(closedBy === null ? {} : { closedBy }),
     programs: programsOf(policy),
     groups,
-    noGroup: accessText(openTo(policy, { kind: "no_group" }).others),
+    noGroup: accessText(accessFor(policy, { kind: "no_group" }).others),
     ...(every === null
       ? {}
       : {
@@ -53,7 +53,7 @@ export function accessMatrix(
   });
 }
 
-/** With those that hold for what a group does not name. */
+/** Programs of all groups, including their fallback entries. */
 function programsOf(policy: PolicyDocument | null): string[] {
   const own = [...(policy?.permissions.values() ?? [])];
   return [...new Set(own.flatMap((each) => [...withFallbacks(each).keys()]))].sort();
@@ -65,13 +65,13 @@ function rowsOf(policy: PolicyDocument | null): AccessRow[] {
       name,
       type: group.type,
       enabled: group.enabled,
-      matchesBy: matchesBy(group),
+      matchesBy: describeGroup(group),
       access: cells(withFallbacks(policy?.permissions.get(name))),
     }),
   );
 }
 
-function cells(accesses: ReadonlyMap<string, Access>): Record<string, string> {
+function cells(accesses: ReadonlyMap<string, InstanceSet>): Record<string, string> {
   const granted = [...accesses].filter(([, access]) => accessText(access) !== "none");
   return Object.fromEntries(granted.map(([program, access]) => [program, accessText(access)]));
 }

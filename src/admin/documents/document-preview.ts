@@ -14,12 +14,12 @@ import {
 } from "../../../proto/gen/realmgate/v1/preview_pb.ts";
 import { type PolicyDocument, parseDocument } from "../../policy/document.ts";
 import {
+  accessFor,
   accessText,
   effectOf,
   namedFor,
   type OpenAccess,
-  openTo,
-  type Who,
+  type Subject,
 } from "../../policy/open-access.ts";
 import type { DocumentKey, DocumentState, Followers } from "../store/records.ts";
 import { storedDocument } from "./permission-document.ts";
@@ -87,12 +87,12 @@ export function inForce(kind: DocumentKey["kind"], own: State, project: State): 
   return { origin, stored, policy: parsed.document };
 }
 
-/** Who there is to ask about, in either document. */
-function everybody(was: PolicyDocument | null, is: PolicyDocument | null): Who[] {
+/** Every subject there is to ask about, in either document. */
+function everybody(was: PolicyDocument | null, is: PolicyDocument | null): Subject[] {
   const names = new Set([...(was?.groups.keys() ?? []), ...(is?.groups.keys() ?? [])]);
   const combinesAll = was?.combine === "all" || is?.combine === "all";
   return [
-    ...Array.from(names, (name): Who => ({ kind: "group", name })),
+    ...Array.from(names, (name): Subject => ({ kind: "group", name })),
     ...(combinesAll ? [{ kind: "every_group" } as const] : []),
     { kind: "no_group" },
   ];
@@ -104,12 +104,12 @@ const others = "*";
 function accessChanges(was: PolicyDocument | null, is: PolicyDocument | null): AccessChange[] {
   return everybody(was, is).flatMap((who) => {
     const named = new Set([...namedFor(was, who), ...namedFor(is, who)]);
-    return changesFor(who, [...named].sort(), openTo(was, who), openTo(is, who));
+    return changesFor(who, [...named].sort(), accessFor(was, who), accessFor(is, who));
   });
 }
 
 function changesFor(
-  who: Who,
+  who: Subject,
   named: readonly string[],
   was: OpenAccess,
   is: OpenAccess,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { CredentialLocation } from "../../policy/identify.ts";
+import type { CredentialLocation } from "../../policy/credential-location.ts";
 import type { Allowed } from "../gate/authorize.ts";
 import type { Route } from "../snapshot/snapshot.ts";
 import { Exchange } from "./exchange.ts";

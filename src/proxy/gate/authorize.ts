@@ -1,11 +1,7 @@
 import { parseIpv4 } from "../../policy/address.ts";
+import type { CredentialLocation } from "../../policy/credential-location.ts";
 import { type Decision, decide, grantingGroups } from "../../policy/decide.ts";
-import {
-  type CredentialLocation,
-  type Identity,
-  identify,
-  type PresentedCredentials,
-} from "../../policy/identify.ts";
+import { type Identity, identify, type PresentedCredentials } from "../../policy/identify.ts";
 import type { Alias } from "../routing/alias.ts";
 import type { AliasHost, DirectHost } from "../routing/host.ts";
 import { isBuiltIn, NO_PORT } from "../routing/program-ports.ts";
@@ -91,8 +87,7 @@ function decided(
   if (!decision.allow) {
     return refusal(host, decision.reason, decision);
   }
-  const granted = decision.reason === "granted";
-  const groups = granted ? grantingGroups(policy, identity, program, instance) : null;
+  const groups = decision.reason === "granted" ? grantingGroups(policy, decision) : null;
   return passed(host, alias, route, identity, groups);
 }
 
@@ -112,7 +107,7 @@ function passed(
     alias,
     route,
     groups,
-    consumedCredentials: identity === null ? NO_CREDENTIALS : identity.spent,
+    consumedCredentials: identity === null ? NO_CREDENTIALS : identity.consumedCredentials,
     untilMs: Math.min(
       alias === null ? Number.POSITIVE_INFINITY : alias.untilMs,
       identity === null ? Number.POSITIVE_INFINITY : identity.validUntilS * 1000,

@@ -1,5 +1,5 @@
 import { describe, expect, spyOn, test } from "bun:test";
-import type { CredentialLocation } from "../../policy/identify.ts";
+import type { CredentialLocation } from "../../policy/credential-location.ts";
 import { cookieWithout, RequestCredentials, targetWithout } from "./credentials.ts";
 
 function presented(init: {

@@ -1,5 +1,6 @@
+import type { CredentialLocation } from "../../policy/credential-location.ts";
 import type { Found } from "../../policy/explain-group.ts";
-import type { CredentialLocation, PresentedCredentials } from "../../policy/identify.ts";
+import type { PresentedCredentials } from "../../policy/identify.ts";
 import type { HeaderReader } from "../routing/header-reader.ts";
 import {
   joinTarget,

@@ -1,5 +1,5 @@
 // The question of explain, read as the request head that it imagines.
-import type { Violation } from "../../../proto/call.ts";
+import type { FieldViolation as Violation } from "../../../proto/call.ts";
 import type { ExplainRequest } from "../../../proto/gen/realmgate/v1/explain_pb.ts";
 import type { ContainerState } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import { parseAddress } from "../../policy/address.ts";

@@ -1,7 +1,7 @@
 // An imagined request, admitted or rejected by the function that the proxy itself calls, and explained group by group.
 import { create, fromJson, type JsonValue, type MessageInitShape } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
-import type { Violation } from "../../../proto/call.ts";
+import type { FieldViolation as Violation } from "../../../proto/call.ts";
 import {
   type ExplainedGroup,
   ExplainedGroupSchema,
@@ -18,12 +18,13 @@ import {
 import type { PermissionDocument } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
 import { parseIpv4 } from "../../policy/address.ts";
 import { has } from "../../policy/bitset.ts";
-import { type CompiledPolicy, compile } from "../../policy/compile.ts";
-import { decide, grantingGroups } from "../../policy/decide.ts";
+import { compile } from "../../policy/compile.ts";
+import { type Decision, decide, grantingGroups } from "../../policy/decide.ts";
 import { type PolicyDocument, parseDocument } from "../../policy/document.ts";
-import { GroupExaminer } from "../../policy/explain-group.ts";
+import { dateMsMax, GroupExaminer } from "../../policy/explain-group.ts";
 import { type Identity, identify } from "../../policy/identify.ts";
-import { grantsInstance, ruleFor } from "../../policy/open-access.ts";
+import { contains } from "../../policy/instance-set.ts";
+import { ruleFor } from "../../policy/open-access.ts";
 import { DECISION_REASONS } from "../../policy/reason.ts";
 import type { DirectHost, HostName } from "../routing/host.ts";
 import { NO_PORT, ProgramPorts, type Target } from "../routing/program-ports.ts";
@@ -86,20 +87,20 @@ async function explain(
       ? []
       : await explainGroups({ document, stored, identity, target, asked });
   const reason = reasonOf(admission);
-  const granting =
+  const decision =
     policy === null || identity === null || target === null
-      ? []
-      : grantingGroups(policy, identity, target.program, target.instance);
+      ? null
+      : decide(policy, identity, target.program, target.instance);
   const groupsAsked = asksGroups(reason) && policy !== null;
   if (groupsAsked) {
-    assertAgreement(reason, policy, identity, target);
+    assertAgreement(reason, decision);
   }
   const fields = {
     allow: refusal === null,
     ...(refusal === null ? {} : { status: statusOf(refusal.reason, refusal.denial) }),
     reason,
     groups,
-    grantingGroups: groupsAsked ? [...granting] : [],
+    grantingGroups: groupsAsked && decision !== null ? [...grantingGroups(policy, decision)] : [],
     documentOrigin: container.document ? "container" : stored === undefined ? "none" : "project",
     default: document?.default ?? (stored === undefined ? "allow" : "deny"),
     combine: document?.combine ?? "any",
@@ -203,17 +204,11 @@ function asksGroups(reason: string): boolean {
   return reason === "no_upstream" || (DECISION_REASONS as readonly string[]).includes(reason);
 }
 
-/** Throws when the result does not follow from the explained groups: a wrong explanation must not leave the gate. */
-function assertAgreement(
-  reason: string,
-  policy: CompiledPolicy,
-  identity: Identity | null,
-  target: Target | null,
-): void {
-  if (identity === null || target === null) {
+/** Throws when the result is not the one of the groups that are told: then nothing must be told. */
+function assertAgreement(reason: string, decision: Decision | null): void {
+  if (decision === null) {
     throw new Error(`the result is ${reason}, and no group was asked`);
   }
-  const decision = decide(policy, identity, target.program, target.instance);
   if (reason === "no_upstream" ? !decision.allow : decision.reason !== reason) {
     throw new Error(`the result is ${reason}, and its explanation ${decision.reason}`);
   }
@@ -263,7 +258,7 @@ function explainRule(
     return { grants: false, ruleText: `does not name ${program}` };
   }
   const written = writtenAccess(stored, name, rule.program);
-  const grants = grantsInstance(rule.access, instance);
+  const grants = contains(rule.instances, instance);
   return {
     grants,
     ruleProgram: rule.program,
@@ -292,9 +287,6 @@ function judgedAs(
     ...(alias === null ? {} : { alias }),
   };
 }
-
-/** The last moment that a date can name, in Unix milliseconds. */
-const dateMsMax = 8.64e15;
 
 function validUntil(untilMs: number): { validUntil?: string } {
   return untilMs > dateMsMax ? {} : { validUntil: new Date(untilMs).toISOString() };

@@ -1,6 +1,7 @@
 // The script of a hook as a destination, and the description of the request that it gets.
 
 import { containersDomain } from "../../policy/containers-domain.ts";
+import { asciiJson } from "../exchange/ascii-json.ts";
 import { targetWithout } from "../gate/credentials.ts";
 import { type HookMatch, SCRIPT_PROGRAM } from "../gate/hook-admission.ts";
 import type { DirectHost } from "../routing/host.ts";
@@ -38,7 +39,7 @@ export class HookScripts {
       target: joinTarget(hook.script, query),
       headers: [
         ["host", this.#scriptHost(hook, host)],
-        [HOOK_HEADER, asciiJson(description(hook, forwarded))],
+        [HOOK_HEADER, asciiJson(JSON.stringify(description(hook, forwarded)))],
         [BYPASS_HEADER, this.#tokens.make(host.container, nowMs)],
       ],
       timeoutMs: hook.timeoutMs,
@@ -81,13 +82,4 @@ function description(hook: CompiledHook, { active, admitted, head }: ForwardedRe
       client_ip: client,
     },
   };
-}
-
-const BEYOND_ASCII = /[^\x20-\x7e]/g;
-
-function asciiJson(value: object): string {
-  return JSON.stringify(value).replace(
-    BEYOND_ASCII,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

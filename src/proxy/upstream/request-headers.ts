@@ -1,5 +1,5 @@
 // The header fields of a request as they go upstream.
-import type { CredentialLocation } from "../../policy/identify.ts";
+import type { CredentialLocation } from "../../policy/credential-location.ts";
 import { groupsNamedMax } from "../exchange/exchange.ts";
 import { keepTrace } from "../exchange/trace-context.ts";
 import { cookieWithout } from "../gate/credentials.ts";

@@ -1,4 +1,4 @@
-import { openSqlitePlace } from "../../harness/sqlite-place.ts";
+import { openSqlitePlace } from "../../harness/sqlite-store.ts";
 import { exposureConformance } from "../exposures.ts";
 
 exposureConformance("the SQLite store", openSqlitePlace);

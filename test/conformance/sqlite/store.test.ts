@@ -11,7 +11,7 @@ import { SecretBox } from "../../../src/admin/store/sealed.ts";
 import { Database as StoreDatabase } from "../../../src/admin/store/sqlite/database.ts";
 import { openSqliteStore } from "../../../src/admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../../src/admin/store/store.ts";
-import { openSqlitePlace } from "../../harness/sqlite-place.ts";
+import { openSqlitePlace } from "../../harness/sqlite-store.ts";
 import { storeConformance } from "../store.ts";
 
 storeConformance("the SQLite store", openSqlitePlace);

@@ -14,11 +14,11 @@ import { type CurlOptions, makeHop, nextStep, redirectOf, resolved, type Step } 
 import { jsonParameters, queryParameters } from "./parameters.ts";
 import { gateUrl } from "./url.ts";
 
-/** A JSON body of a call. */
+/** The largest JSON body of a call, in bytes. */
 const REQUEST_BYTES_MAX = 262_144;
-/** How long it may take to come. */
+/** How long it may take to arrive, in milliseconds. */
 const REQUEST_MS = 30_000;
-/** Calls whose answers are kept whole, at a time: of one container, and of all. */
+/** Concurrent calls whose responses are held as a whole: of one container, and in all. */
 const KEPT_A_CONTAINER_MAX = 8;
 const KEPT_MAX = 64;
 const REDIRECTS_MAX = 5;
@@ -125,7 +125,7 @@ export class CurlProgram {
     }
   }
 
-  /** The last answer of a call, after at most five redirects, each of which is asked about as if it came first. */
+  /** The last response of a call, after at most five redirects, each of which is admitted like a first request. */
   async #followed(
     request: ClientRequest,
     forwarded: ForwardedRequest,

@@ -1,7 +1,8 @@
 // What the tests of the running proxy stand on: a registry in their hands, proxies fed by it, an upstream that echoes.
 import { afterAll, afterEach, expect } from "bun:test";
 import net from "node:net";
-import { type ProxyOptions, type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
+import type { ProxyOptions } from "../../src/proxy/options.ts";
+import { type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
 import {
   ChangeRegistry,
   containerState,

@@ -11,7 +11,7 @@ import {
   ProjectStateSchema,
 } from "../../proto/gen/realmgate/v1/feed_pb.ts";
 import { GROUP_WHYS } from "../../src/policy/explain-group.ts";
-import { judge } from "../../src/proxy/gate/authorize.ts";
+import { authorize } from "../../src/proxy/gate/authorize.ts";
 import { UNKNOWN_ADDRESS } from "../../src/proxy/gate/client-address.ts";
 import { RequestCredentials } from "../../src/proxy/gate/credentials.ts";
 import { type ExplainedState, explainer } from "../../src/proxy/gate/explain.ts";
@@ -154,14 +154,14 @@ async function gate(snapshot: Snapshot, text: string, facts: RequestFacts, path:
   const { lines, target } = spelled(facts, path);
   const headers = new Headers();
   for (const { name, value } of lines) headers.append(name, value);
-  const presented = new RequestCredentials(new Request(`http://gate.test${target}`, { headers }));
+  const presented = new RequestCredentials(headers, target);
   const client = facts.address ?? UNKNOWN_ADDRESS;
-  const verdict = await judge(snapshot, { host, presented, client }, facts.nowS * 1000);
+  const verdict = await authorize(snapshot, { host, presented, client }, facts.nowS * 1000);
   if (!verdict.allow) {
     const { reason, denial } = verdict;
     return { allow: false, reason: reason as string, status: statusOf(reason, denial) };
   }
-  const { alias, route, groups, spent } = verdict;
+  const { alias, route, groups, consumedCredentials } = verdict;
   if (alias !== null && aliasedTarget(alias, target) === null) {
     return { allow: false, reason: "unknown_host", status: 404 };
   }
@@ -171,7 +171,7 @@ async function gate(snapshot: Snapshot, text: string, facts: RequestFacts, path:
     reason: groups !== null ? "granted" : route.policy === null ? "open" : "default_allow",
     status: undefined,
     groups,
-    spent: spent.map(({ kind, name }) => `${kind}:${name}`),
+    spent: consumedCredentials.map(({ kind, name }) => `${kind}:${name}`),
     until: verdict.untilMs,
   };
 }

@@ -197,7 +197,7 @@ async function decisions(
 ): Promise<unknown[]> {
   const made = requests.map(async ([address, token]) => {
     const headers = token === null ? {} : { "X-Token": token };
-    const presented = new RequestCredentials(new Request("http://gate.test/", { headers }));
+    const presented = new RequestCredentials(new Headers(headers), "/");
     const identity = await identify(policy, presented, parseIpv4(address), 0);
     const decision = decide(policy, identity, program, instance);
     const { allow, reason } = decision;

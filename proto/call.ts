@@ -1,9 +1,9 @@
-// What a transport hands to dispatch, and what comes back: the contract in TypeScript's words.
+// The interface between transports and dispatch: Call in, Reply out.
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { refusalOf } from "./errors.ts";
 import type { ErrorCode } from "./gen/realmgate/v1/errors_pb.ts";
 
-/** One call as its transport saw it. Nothing in it has been verified. */
+/** One call as its transport received it. Nothing in it is verified. */
 export interface Call {
   readonly method: DescMethod;
   /** The `Authorization` value, or null. */
@@ -12,91 +12,86 @@ export interface Call {
   readonly authority: string | null;
   /** gRPC metadata `x-realm-id`, or null. */
   readonly realmId: string | null;
-  /** Only what carries this realm: REST query `realm_id` or gRPC metadata `x-realm-filter`, or null. */
+  /** Limits the call to resources in this realm: REST query `realm_id` or gRPC metadata `x-realm-filter`, or null. */
   readonly realmFilter: string | null;
-  /** The `If-Match` value, or null. It is never read from a message. */
+  /** The `If-Match` value, or null. Never read from a message. */
   readonly ifMatch: string | null;
-  /** Where the call came from: an IP address. */
+  /** IP address of the client. */
   readonly clientAddress: string;
-  /** Names the call in answers and logs. */
+  /** Identifies the call in answers and logs. */
   readonly requestId: string;
-  /** Reads the request message; called only after the caller is known. Throws Refused when it has the wrong shape. */
+  /** Reads the request message; called only after authentication. Throws ApiError when the message has the wrong shape. */
   readonly message: () => Message | Promise<Message>;
 }
 
-/** One thing wrong with a message. */
-export interface Violation {
+/** One invalid field of a message. */
+export interface FieldViolation {
   /** JSON pointer to the field (RFC 6901), `/groups/office/range`. */
   readonly instancePath: string;
-  /** What is wrong, as the rest of a sentence that begins with the field. */
+  /** The problem, as the rest of a sentence that starts with the field: `must be string`. */
   readonly message: string;
 }
 
-/** A name as one step of a JSON pointer (RFC 6901 §3). */
-export function pointerStep(name: string): string {
-  return `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
-}
+/** Machine-readable details of an error: REST `data` in place of the violations, gRPC `ErrorInfo.metadata`. */
+export type ErrorMetadata = Readonly<Record<string, string>>;
 
-/** What of a refusal clients read by name: REST `data` in place of the violations, gRPC `ErrorInfo.metadata`. */
-export type Facts = Readonly<Record<string, string>>;
-
-/** A call that was carried out. */
+/** Reply to a call that succeeded. */
 export interface Success {
   readonly ok: true;
   readonly message: Message;
-  /** Opaque token of the revision that this write made; null for reads. */
+  /** Opaque token of the revision that the write created; null for reads. */
   readonly revision: string | null;
-  /** Entity tag of the document answered with (`file:v<N>`), or null. */
+  /** Entity tag of the returned document (`file:v<N>`), or null. */
   readonly etag: string | null;
-  /** The write was only tried: nothing is stored. */
+  /** The write was validated only; nothing is stored. */
   readonly dryRun: boolean;
 }
 
-/** A call that was not carried out, and why. */
+/** Reply to a call that failed or was refused. */
 export interface Failure {
   readonly ok: false;
   readonly code: ErrorCode;
-  readonly violations: readonly Violation[];
-  /** Seconds until the same call may go better; null when waiting does not help. */
+  readonly violations: readonly FieldViolation[];
+  /** Seconds until a retry may succeed; null when waiting does not help. */
   readonly retryAfterS: number | null;
-  /** Only where the contract names them. */
-  readonly facts?: Facts;
+  /** Only for codes whose metadata the contract defines. */
+  readonly metadata?: ErrorMetadata;
 }
 
 export type Reply = Success | Failure;
 
-/** The one way into the control plane, whatever the transport. Never throws. */
+/** Entry point of the control plane for every transport. Never rejects. */
 export type Dispatch = (call: Call) => Promise<Reply>;
 
-/** Thrown below dispatch to refuse a call; caught in dispatch and nowhere else. */
-export class Refused extends Error {
+/** Thrown below dispatch to refuse a call; only dispatch catches it. */
+export class ApiError extends Error {
   readonly code: ErrorCode;
-  readonly violations: readonly Violation[];
+  readonly violations: readonly FieldViolation[];
   readonly retryAfterS: number | null;
-  readonly facts: Facts;
+  readonly metadata: ErrorMetadata;
 
   constructor(
     code: ErrorCode,
-    violations: readonly Violation[] = [],
+    violations: readonly FieldViolation[] = [],
     retryAfterS: number | null = null,
-    facts: Facts = {},
+    metadata: ErrorMetadata = {},
   ) {
-    super(messageOf({ code, violations, facts }));
-    this.name = "Refused";
+    super(messageOf({ code, violations, metadata }));
+    this.name = "ApiError";
     this.code = code;
     this.violations = violations;
     this.retryAfterS = retryAfterS;
-    this.facts = facts;
+    this.metadata = metadata;
   }
 }
 
 /**
- * The text for people. Clients match on the documented one; a wrong shape also names its first field, and a limit says how
- * much of it is used (facts `used` and `limit`).
+ * The human-readable message of a failure: the documented text of its code. VALIDATION_ERROR adds the first violation; limits
+ * add their usage (metadata `used` and `limit`).
  */
-export function messageOf(failure: Pick<Failure, "code" | "violations" | "facts">): string {
+export function messageOf(failure: Pick<Failure, "code" | "violations" | "metadata">): string {
   const { message, code } = refusalOf(failure.code);
-  const { used, limit } = failure.facts ?? {};
+  const { used, limit } = failure.metadata ?? {};
   if (used !== undefined && limit !== undefined) return `${message} (${used}/${limit})`;
   const first = failure.violations[0];
   if (code !== "VALIDATION_ERROR" || first === undefined) return message;

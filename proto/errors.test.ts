@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { messageOf, Refused } from "./call.ts";
+import { ApiError, messageOf } from "./call.ts";
 import { allRefusals, refusalOf } from "./errors.ts";
 import { Code } from "./gen/google/rpc/code_pb.ts";
 import { ErrorCode, ErrorCodeSchema } from "./gen/realmgate/v1/errors_pb.ts";
@@ -23,7 +23,7 @@ test("codes that share a machine code are few and known", () => {
   });
 });
 
-/** gRPC statuses that go with each HTTP status. */
+/** Valid gRPC statuses for each HTTP status. */
 const grpcOf: Readonly<Record<number, readonly Code[]>> = {
   400: [Code.INVALID_ARGUMENT, Code.FAILED_PRECONDITION, Code.ALREADY_EXISTS],
   401: [Code.UNAUTHENTICATED],
@@ -49,7 +49,7 @@ describe("every code has a status on each wire and a text", () => {
   });
 });
 
-/** Clients match on these. */
+/** Clients match on these texts. */
 test.each([
   [ErrorCode.MISSING_TOKEN, 401, "MISSING_TOKEN", "Authentication token required"],
   [ErrorCode.INVALID_TOKEN, 401, "INVALID_TOKEN", "Invalid authentication token"],
@@ -92,7 +92,7 @@ test.each([ErrorCode.UNSPECIFIED, 9999 as ErrorCode])(
   },
 );
 
-describe("the text of a refusal", () => {
+describe("the message of a failure", () => {
   const fields = [
     { instancePath: "/a/b", message: "is required" },
     { instancePath: "/c", message: "is wrong" },
@@ -114,6 +114,6 @@ describe("the text of a refusal", () => {
   ] as const)("%s", (_why, code, violations, rest) => {
     const text = `${refusalOf(code).message}${rest}`;
     expect(messageOf({ code, violations })).toBe(text);
-    expect(new Refused(code, violations).message).toBe(text);
+    expect(new ApiError(code, violations).message).toBe(text);
   });
 });

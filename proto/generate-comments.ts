@@ -1,5 +1,5 @@
-// Writes proto/comments.json: the full name of everything in the contract → its comment. Run by `bun run generate`,
-// after buf: generated descriptors carry no comments, and the documentation of the API is made of them.
+// Writes proto/comments.json: full name of each element of the contract → its comment. The OpenAPI document needs them, and
+// generated descriptors carry no comments. `bun run generate` runs it after buf.
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type AnyDesc, createFileRegistry, type DescFile, fromBinary } from "@bufbuild/protobuf";
@@ -11,7 +11,7 @@ import { $ } from "bun";
 const root = resolve(import.meta.dir, "..");
 const own = "proto/realmgate";
 
-/** Comments by full name, in the order of names: `realmgate.v1.Token.id`. */
+/** Comments by full name (`realmgate.v1.Token.id`), sorted by name. */
 async function readComments(): Promise<Record<string, string>> {
   const image = await $`node_modules/.bin/buf build --path ${own} -o -`.cwd(root).quiet();
   const set = fromBinary(FileDescriptorSetSchema, image.bytes());
@@ -39,7 +39,7 @@ function fullName(desc: Element): string {
   return "typeName" in desc ? desc.typeName : `${desc.parent.typeName}.${desc.name}`;
 }
 
-/** Without what is said to buf. */
+/** The comment without directives for buf. */
 function textOf(desc: Element): string {
   const lines = (getComments(desc).leading ?? "").split("\n").map((line) => line.trim());
   return lines

@@ -1,4 +1,4 @@
-// A generated service descriptor → what grpc-js and its reflection service want.
+// Generated service descriptors → the forms that grpc-js and its reflection service need.
 import {
   create,
   type DescFile,
@@ -13,14 +13,16 @@ import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 
 type UnaryMethod = MethodDefinition<Message, Message>;
 
-/** The method table of a service, keyed by method name. Only unary methods are known here. */
+/** The method table of a service, keyed by method name. Throws for streaming methods. */
 export function serviceDefinition(service: DescService): ServiceDefinition {
   return Object.fromEntries(service.methods.map((method) => [method.name, unary(method)]));
 }
 
 function unary(method: DescMethod): UnaryMethod {
   if (method.methodKind !== "unary") {
-    throw new Error(`${method.parent.typeName}.${method.name} streams; serve it by hand`);
+    throw new Error(
+      `${method.parent.typeName}.${method.name} is a streaming method; serve it separately`,
+    );
   }
   return {
     path: `/${method.parent.typeName}/${method.name}`,
@@ -34,7 +36,7 @@ function unary(method: DescMethod): UnaryMethod {
   };
 }
 
-/** The files of the services and all they import, as reflection reads them: serialised FileDescriptorProtos. */
+/** The files of the services and all their imports as serialized FileDescriptorProtos, for reflection. */
 export function reflectionFiles(services: readonly DescService[]): Buffer[] {
   const files = new Map<string, DescFile>();
   const visit = (file: DescFile): void => {

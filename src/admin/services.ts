@@ -1,12 +1,9 @@
-// Every service that callers reach, put together: what the REST and gRPC listeners serve.
-import type { Placement } from "../policy/placement.ts";
-import { aliasService } from "./aliases/alias-service.ts";
+// Wires the services that the REST and gRPC listeners serve.
+import { type AliasServiceParts, aliasService } from "./aliases/alias-service.ts";
 import type { Implementation } from "./api/dispatch.ts";
-import type { PasswordLogin } from "./auth/password-login.ts";
-import type { Sessions } from "./auth/session.ts";
-import { accessService, type ExplainPort } from "./containers/access-service.ts";
-import { containerService } from "./containers/container-service.ts";
-import { serverService } from "./containers/server-service.ts";
+import { type AccessServiceParts, accessService } from "./containers/access-service.ts";
+import { type ContainerServiceParts, containerService } from "./containers/container-service.ts";
+import { type ServerServiceParts, serverService } from "./containers/server-service.ts";
 import { discoveryService } from "./documents/discovery-service.ts";
 import { hookService } from "./documents/hook-service.ts";
 import { permissionServices } from "./documents/permission-service.ts";
@@ -14,25 +11,17 @@ import { settingsService } from "./documents/settings-service.ts";
 import { memberService } from "./projects/member-service.ts";
 import { projectService } from "./projects/project-service.ts";
 import { realmService } from "./projects/realm-service.ts";
-import type { Store } from "./store/store.ts";
-import { tokenService } from "./tokens/token-service.ts";
-import { userService } from "./users/user-service.ts";
+import { type TokenServiceParts, tokenService } from "./tokens/token-service.ts";
+import { type UserServiceParts, userService } from "./users/user-service.ts";
 
-export interface ServiceParts {
-  readonly store: Store;
-  readonly sessions: Sessions;
-  readonly logins: PasswordLogin;
-  readonly placement: Placement;
-  readonly explain: ExplainPort;
-  /** The installation's domain; see REALMGATE_DOMAIN. */
-  readonly domain: string;
-  /** This node's name; see REALMGATE_SERVER_NAME. */
-  readonly serverName: string;
-  /** Whether strangers may make accounts. */
-  readonly signup: boolean;
-  /** The clock, in milliseconds. */
-  readonly now: () => number;
-}
+/** The parts of all services; each service documents its own. */
+interface ServiceParts
+  extends UserServiceParts,
+    TokenServiceParts,
+    ServerServiceParts,
+    ContainerServiceParts,
+    AliasServiceParts,
+    AccessServiceParts {}
 
 export function services(parts: ServiceParts): Implementation[] {
   const { store } = parts;

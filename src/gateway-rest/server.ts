@@ -1,47 +1,48 @@
-// The REST listener: match → dispatch (which reads the message) → answer.
+// The REST listener: route → dispatch (which reads the message) → response.
 import { randomBytes } from "node:crypto";
 import type { DescService } from "@bufbuild/protobuf";
 import type { Dispatch } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
-import { answer, failure } from "./answer.ts";
-import { docsPages, isDocsPath } from "./docs-page.ts";
-import { bindingsOf, realmFilter } from "./http-rule.ts";
+import type { Log } from "../log.ts";
+import { docsPages, isDocsPath } from "./openapi/docs-page.ts";
 import { openapiDocument } from "./openapi/document.ts";
 import { documentPaths, publish } from "./openapi/publish.ts";
-import { readRequest } from "./read-request.ts";
-import { type Match, RouteTrie } from "./route-trie.ts";
+import { bindingsOf, realmFilter } from "./routing/http-rule.ts";
+import { type Match, RouteTrie } from "./routing/route-trie.ts";
+import { answer, failure } from "./transcoding/answer.ts";
+import { readRequest } from "./transcoding/read-request.ts";
 
-export interface RestOptions {
+interface RestOptions {
   readonly hostname: string;
   /** 0 takes any free port. */
   readonly port: number;
   /** Certificates and their key as PEM; plain text when unset. */
   readonly tls?: { readonly cert: string; readonly key: string } | null;
   readonly services: readonly DescService[];
-  /** The installation's domain, as the documentation of the API names it; `localhost` when unset. */
+  /** The installation's domain for the OpenAPI document; `localhost` when unset. */
   readonly domain?: string;
   readonly dispatch: Dispatch;
-  /** Who the client is, from the socket's peer and its X-Forwarded-For. */
+  /** The client address, from the socket's peer and `X-Forwarded-For`. */
   readonly clientAddress: (peer: string, forwardedFor: string | null) => string;
-  readonly log: { error(fields: object, message: string): void };
+  readonly log: Pick<Log, "error">;
 }
 
-export interface RestServer {
+interface RestServer {
   readonly hostname: string;
   readonly port: number;
   /** Stops listening and waits for running calls. */
   stop(): Promise<void>;
 }
 
-/** Between requests, and while a request is read, in seconds. */
+/** Idle limit of a connection between requests and while reading one, in seconds. */
 const idleS = 30;
-/** How often it is looked whether the last call is done. */
-const lookMs = 10;
+/** Poll interval for running calls during a stop. */
+const pollMs = 10;
 
-/** Starts the listener. Throws when the services' bindings contradict each other or the address is taken. */
+/** Starts the listener. Throws when bindings conflict or the address is in use. */
 export function startRest(options: RestOptions): RestServer {
   const bindings = bindingsOf(options.services);
-  const api: Api = {
+  const api: RestApi = {
     routes: new RouteTrie(bindings),
     dispatch: options.dispatch,
     document: publish(() => openapiDocument(bindings, options.domain ?? "localhost")),
@@ -53,9 +54,9 @@ export function startRest(options: RestOptions): RestServer {
     port: options.port,
     ...(cert === undefined || key === undefined ? {} : { tls: { cert, key } }),
     development: false,
-    // Unless told, `development: false` shares the port with whoever else asks for it (seen in Bun 1.4.5).
+    // With `development: false`, Bun 1.4.5 shares the port by default: another process could receive part of the calls.
     reusePort: false,
-    // Bodies are bounded where they are read, so that the answer has the envelope.
+    // readRequest limits the body, so that the refusal has the envelope.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     idleTimeout: idleS,
     fetch: async (request, server) => {
@@ -66,7 +67,7 @@ export function startRest(options: RestOptions): RestServer {
         options.log.error({ err: error, requestId }, "an answer failed");
         return failure({ code: ErrorCode.INTERNAL_ERROR });
       });
-      // What is left of a refused body must not be taken for the next request.
+      // Close the connection so that an unread body is not parsed as the next request.
       if (request.body !== null && !request.bodyUsed) response.headers.set("Connection", "close");
       response.headers.set("X-Request-Id", requestId);
       allowAnyOrigin(response.headers);
@@ -79,24 +80,24 @@ export function startRest(options: RestOptions): RestServer {
     port: server.port ?? options.port,
     async stop() {
       void server.stop();
-      // Connections that never asked for anything would be waited for, too.
-      while (server.pendingRequests > 0) await Bun.sleep(lookMs);
+      // `stop()` alone would also wait for idle connections.
+      while (server.pendingRequests > 0) await Bun.sleep(pollMs);
       await server.stop(true);
     },
   };
 }
 
-interface Api {
+interface RestApi {
   readonly routes: RouteTrie;
   readonly dispatch: Dispatch;
-  /** Answers with the OpenAPI document. */
+  /** Serves the OpenAPI document. */
   readonly document: (request: Request) => Response;
-  /** Answers with what shows it. */
+  /** Serves the documentation page. */
   readonly docs: (path: string, request: Request) => Response;
 }
 
 async function handle(
-  api: Api,
+  api: RestApi,
   request: Request,
   requestId: string,
   clientAddress: string,
@@ -131,18 +132,18 @@ async function handle(
   return answer(binding, reply, flagsOf(url.searchParams));
 }
 
-/** The parameters that say `true`. */
+/** Names of the parameters whose value is `true`. */
 function flagsOf(query: URLSearchParams): ReadonlySet<string> {
   return new Set([...query].flatMap(([name, value]) => (value === "true" ? [name] : [])));
 }
 
-/** The realm filter; said twice it is none, and the message is refused for it. */
+/** The realm filter; null when it is repeated, which readRequest refuses. */
 function filterOf(query: URLSearchParams): string | null {
   const filters = query.getAll(realmFilter);
   return filters.length === 1 ? (filters[0] ?? null) : null;
 }
 
-/** One trailing slash is as none. */
+/** Ignores one trailing slash. */
 function withoutSlash(path: string): string {
   return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
 }
@@ -169,7 +170,7 @@ function wrongMethod(request: Request, allowed: readonly string[]): Response {
   return response;
 }
 
-/** The API is called with credentials in headers, never with cookies: any origin may call it. */
+/** Any origin may call the API: credentials are in headers, never in cookies. */
 function allowAnyOrigin(headers: Headers): void {
   headers.set("Access-Control-Allow-Origin", "*");
   headers.set(

@@ -18,7 +18,7 @@ export interface CredentialReader {
 }
 
 /** Passwords come by HTTP Basic. */
-const AUTHORIZATION: CredentialLocation = { kind: "header", name: "authorization" };
+export const AUTHORIZATION: CredentialLocation = { kind: "header", name: "authorization" };
 
 interface Place {
   readonly location: CredentialLocation;
@@ -75,7 +75,8 @@ function placesOf(groups: readonly (PolicyGroup & { readonly index: number })[])
   return places.values();
 }
 
-function isAuthorization({ kind, name }: CredentialLocation): boolean {
+/** Whether a location is the `Authorization` header. */
+export function isAuthorization({ kind, name }: CredentialLocation): boolean {
   return kind === AUTHORIZATION.kind && name === AUTHORIZATION.name;
 }
 

@@ -4,6 +4,7 @@ import {
   type PermissionDocument,
   PermissionDocumentSchema,
 } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
+import { pointerStep } from "../../proto/json-pointer.ts";
 import { type Access, parseAccess } from "./access.ts";
 import { type NormalFields, type PolicyGroup, parseGroup } from "./group.ts";
 import { exceededLimits, groupsMax } from "./group-limits.ts";
@@ -196,9 +197,4 @@ function oneOf<const Choice extends string>(
     report("INVALID_PERMISSIONS_DOCUMENT", [field], `must be ${choices.join(" or ")}`);
   }
   return choice ?? choices[0];
-}
-
-/** RFC 6901 §3. */
-function pointerStep(step: string): string {
-  return `/${step.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { formatCidr, networkMask, parseIpv4 } from "./address.ts";
 import { bearerToken, isBasic, parseBasic } from "./authorization.ts";
 import { type CompactToken, clockSkewS, parseCompactToken } from "./compact-token.ts";
-import { tokenInAuthorization } from "./credential-reader.ts";
+import { AUTHORIZATION, isAuthorization, tokenInAuthorization } from "./credential-reader.ts";
 import type { IpGroup, JwtGroup, PasswordGroup, PolicyGroup, TokenGroup } from "./group.ts";
 import type { CredentialLocation } from "./identify.ts";
 import { placeText } from "./matches-by.ts";
@@ -219,8 +219,6 @@ export class GroupExaminer {
   }
 }
 
-const AUTHORIZATION: CredentialLocation = { kind: "header", name: "authorization" };
-
 /** How far a JWT got: the order in which it is looked at. */
 const PROGRESS: readonly GroupWhy[] = [
   "no_credential",
@@ -238,17 +236,13 @@ function progress({ why }: GroupReason): number {
   return PROGRESS.indexOf(why);
 }
 
-function isAuthorization({ kind, name }: CredentialLocation): boolean {
-  return kind === AUTHORIZATION.kind && name === AUTHORIZATION.name;
-}
-
 function isEqual(a: string, b: string): boolean {
   const digest = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(a), digest(b));
 }
 
-/** Milliseconds that a Date can hold. */
-const dateMsMax = 8.64e15;
+/** The last moment that a Date can hold, in Unix milliseconds (ECMA-262 §21.4.1.1). */
+export const dateMsMax = 8.64e15;
 
 function instant(seconds: number): string {
   const ms = seconds * 1000;

@@ -35,6 +35,11 @@ export function headerNameProblem(name: string): string | undefined {
     : undefined;
 }
 
+/** RFC 9110 §5.6.2: what may be the name of a header field; Headers throws on anything else. */
+export function isToken(text: string): boolean {
+  return TOKEN.test(text);
+}
+
 export function isCookieName(name: string): boolean {
   return TOKEN.test(name);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { NullValue, ValueSchema } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../proto/call.ts";
+import { ApiError } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import { aliasNameOf, aliasNameProblem } from "../../src/admin/aliases/alias-name.ts";
 import { hostParser } from "../../src/proxy/routing/host.ts";
@@ -135,7 +135,7 @@ describe("the name that is sent", () => {
       aliasNameOf(sent);
       throw new Error("taken");
     } catch (error) {
-      expect(error).toBeInstanceOf(Refused);
+      expect(error).toBeInstanceOf(ApiError);
       expect(error).toMatchObject({ code, violations: [{ instancePath: "/alias" }] });
     }
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { Refused } from "../../proto/call.ts";
+import { ApiError } from "../../proto/call.ts";
 import { refusalOf } from "../../proto/errors.ts";
 import { type Caller, Callers, isOperator, mayDo } from "../../src/admin/auth/caller.ts";
 import { LoginLimiter } from "../../src/admin/auth/login-limiter.ts";
@@ -61,7 +61,7 @@ async function identify(credential: string | null, address = here): Promise<stri
     const { user, token } = await callers.identify(credential, address);
     return `${user.username} ${token === null ? "herself" : "by token"}`;
   } catch (error) {
-    if (error instanceof Refused) return refusalOf(error.code).code;
+    if (error instanceof ApiError) return refusalOf(error.code).code;
     throw error;
   }
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { create, type DescMethod, type DescService, toJsonString } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
-import { type Call, Refused, type Reply } from "../../proto/call.ts";
+import { ApiError, type Call, type Reply } from "../../proto/call.ts";
 import { refusalOf } from "../../proto/errors.ts";
 import {
   ContainerService,
@@ -30,7 +30,7 @@ import { revisionTokens } from "../../src/admin/api/revision.ts";
 import { Callers } from "../../src/admin/auth/caller.ts";
 import { LoginLimiter } from "../../src/admin/auth/login-limiter.ts";
 import { PasswordLogin } from "../../src/admin/auth/password-login.ts";
-import { allLeaves, treeOf } from "../../src/admin/auth/permissions.ts";
+import { allPermissions, permissionTree } from "../../src/admin/auth/permissions.ts";
 import { Sessions } from "../../src/admin/auth/session.ts";
 import { hashSecret, newSecret } from "../../src/admin/auth/token-secret.ts";
 import type { NewToken, Scope, User } from "../../src/admin/store/records.ts";
@@ -91,13 +91,13 @@ let tokens = 0;
 async function token(
   fields: Partial<NewToken> & { leaves?: Iterable<string>; user?: User } = {},
 ): Promise<string> {
-  const { leaves = allLeaves, user = ada, ...rest } = fields;
+  const { leaves = allPermissions, user = ada, ...rest } = fields;
   const secret = newSecret();
   const writer = { ...wide(user.id), madeFrom: null };
   const made = await store.createToken(writer, {
     ...plainToken,
     alias: `token ${++tokens}`,
-    permissions: toJsonString(TokenPermissionsSchema, treeOf(new Set(leaves))),
+    permissions: toJsonString(TokenPermissionsSchema, permissionTree(new Set(leaves))),
     ...rest,
     secretHash: hashSecret(secret),
   });
@@ -179,7 +179,7 @@ test("a call with everything wrong is told of host, credential, realm, leaf, fil
   let sent = call(getProject, { authority: "a/b", credential: null, realmFilter: "x" });
   sent = { ...sent, message: unread };
   const handler: Handler = async () => {
-    throw new Refused(ErrorCode.GROUP_IN_USE);
+    throw new ApiError(ErrorCode.GROUP_IN_USE);
   };
   const mends: (Partial<Call> & { tells: string })[] = [
     { tells: "INVALID_HOST" },
@@ -488,13 +488,13 @@ describe("an answer", () => {
 
   test("of a refusal says why, and when to come back, and logs nothing", async () => {
     const violations = [{ instancePath: "/a", message: "is wrong" }];
-    const facts = { field: "a" };
+    const metadata = { field: "a" };
     logged.length = 0;
     const reply = await dispatchWith(async () => {
-      throw new Refused(ErrorCode.RATE_LIMITED, violations, 30, facts);
+      throw new ApiError(ErrorCode.RATE_LIMITED, violations, 30, metadata);
     })(read);
     const { RATE_LIMITED: code } = ErrorCode;
-    expect(reply).toEqual({ ok: false, code, violations, retryAfterS: 30, facts });
+    expect(reply).toEqual({ ok: false, code, violations, retryAfterS: 30, metadata });
     expect(logged).toEqual([]);
   });
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { Refused } from "../../proto/call.ts";
+import { ApiError } from "../../proto/call.ts";
 import { refusalOf } from "../../proto/errors.ts";
 import { DocumentAccess } from "../../src/admin/documents/document-access.ts";
 import { storedDocument } from "../../src/admin/documents/permission-document.ts";
@@ -54,7 +54,7 @@ describe("a container's first document takes over the project's default", () => 
     const moves = () => put(project, version++, '{"default":"deny"}');
     const writing = addGroup(meanwhile(moves));
     const refused = await writing.catch((error) => error);
-    if (!(refused instanceof Refused)) throw new Error("it was written");
+    if (!(refused instanceof ApiError)) throw new Error("it was written");
     expect(refusalOf(refused.code).code).toBe("PRECONDITION_FAILED");
     expect((await store.document(scope, container))?.state).toMatchObject({
       version: 0,

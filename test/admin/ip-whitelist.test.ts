@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { create, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../proto/call.ts";
+import { ApiError } from "../../proto/call.ts";
 import { refusalOf } from "../../proto/errors.ts";
 import {
   allowsAddress,
@@ -15,7 +15,7 @@ function whitelist(json: JsonValue): readonly string[] | string {
   try {
     return whitelistOf(fromJson(ValueSchema, json));
   } catch (error) {
-    if (error instanceof Refused) return refusalOf(error.code).code;
+    if (error instanceof ApiError) return refusalOf(error.code).code;
     throw error;
   }
 }

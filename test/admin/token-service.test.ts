@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { TokenService } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
-import { allLeaves } from "../../src/admin/auth/permissions.ts";
+import { allPermissions } from "../../src/admin/auth/permissions.ts";
 import { type From, TokenBench } from "../harness/token-bench.ts";
 
 const A = "a".repeat(24);
@@ -35,9 +35,9 @@ afterEach(() => bench[Symbol.asyncDispose]());
 const make = (json: JsonObject = {}, from?: From) => bench.create("ada", json, from);
 
 /** The leaves that are true in a tree. */
-function leavesIn(tree: JsonObject, prefix = ""): string[] {
+function pathsIn(tree: JsonObject, prefix = ""): string[] {
   return Object.entries(tree).flatMap(([name, value]) => {
-    if (typeof value === "object") return leavesIn(value as JsonObject, `${prefix}${name}.`);
+    if (typeof value === "object") return pathsIn(value as JsonObject, `${prefix}${name}.`);
     return value === true ? [`${prefix}${name}`] : [];
   });
 }
@@ -65,10 +65,10 @@ describe("a new token", () => {
 
   test("may do everything but make tokens and what is for operators", async () => {
     const { permissions } = await make();
-    const without = [...allLeaves].filter(
+    const without = [...allPermissions].filter(
       (leaf) => leaf !== "resources.create_tokens" && !leaf.startsWith("admin."),
     );
-    expect(leavesIn(permissions).sort()).toEqual(without.sort());
+    expect(pathsIn(permissions).sort()).toEqual(without.sort());
   });
 
   test.each([
@@ -77,7 +77,7 @@ describe("a new token", () => {
     ["dev_team", false, true],
   ])("with template %s", async (permission_template, tokens, create) => {
     const { permissions } = await make({ permission_template, permissions: {} });
-    const leaves = leavesIn(permissions);
+    const leaves = pathsIn(permissions);
     expect(leaves.includes("resources.create_tokens")).toBe(tokens);
     expect(leaves.includes("projects.create")).toBe(create);
     expect(leaves.includes("containers.read")).toBeTrue();
@@ -85,9 +85,9 @@ describe("a new token", () => {
 
   test("takes permissions literally: what is missing is false", async () => {
     const some = await make({ permissions: { containers: { read: true, create: false } } });
-    expect(leavesIn(some.permissions)).toEqual(["containers.read"]);
+    expect(pathsIn(some.permissions)).toEqual(["containers.read"]);
     const none = await make({ permissions: {} });
-    expect(leavesIn(none.permissions)).toEqual([]);
+    expect(pathsIn(none.permissions)).toEqual([]);
   });
 
   test("belongs to the realm of the host beside those it names", async () => {
@@ -138,7 +138,7 @@ describe("a new token", () => {
       permissions: { resources: { create_tokens: true } },
       expires_at: "tomorrow",
     });
-    const leaves = leavesIn(token.permissions);
+    const leaves = pathsIn(token.permissions);
     expect(leaves).not.toContain("resources.create_tokens");
     expect(leaves).not.toContain("resources.vault");
     expect(leaves).toContain("resources.events");
@@ -164,7 +164,7 @@ describe("a new token", () => {
     expect(refused.code).toBe("INSUFFICIENT_PERMISSIONS");
     expect(refused.at).toEqual(["/permissions/admin/servers"]);
     const { token, ...made } = await bench.create("admin", { permissions });
-    expect(leavesIn(made.permissions).sort()).toEqual(["admin.servers", "containers.read"]);
+    expect(pathsIn(made.permissions).sort()).toEqual(["admin.servers", "containers.read"]);
     const { code } = await bench.call(token, createToken);
     expect(code).toBe("INSUFFICIENT_PERMISSIONS");
   });
@@ -234,7 +234,7 @@ describe("the documented examples", () => {
       ip_whitelist: ["203.0.113.0/24"],
       expires_at: "2026-12-31T00:00:00Z",
     });
-    const leaves = leavesIn(token.permissions);
+    const leaves = pathsIn(token.permissions);
     expect(leaves).not.toContain("projects.create");
     expect(leaves).not.toContain("containers.features.ai");
     expect(leaves.some((leaf) => leaf.startsWith("financial."))).toBeFalse();
@@ -267,7 +267,7 @@ describe("templates", () => {
       expect(description).not.toBe("");
       const { id } = await make({ permission_template: name });
       const made = await bench.data("ada", getToken, { id });
-      expect(leavesIn(made.permissions)).toEqual(leavesIn(permissions));
+      expect(pathsIn(made.permissions)).toEqual(pathsIn(permissions));
     }
   });
 });
@@ -378,7 +378,7 @@ describe("a change", () => {
       expires_at: "2027-01-15T08:00:00.000Z",
     });
     expect(token.allow_no_realm ?? token.event_access ?? token.is_enabled).toBeUndefined();
-    expect(leavesIn(token.permissions)).toEqual(["containers.read"]);
+    expect(pathsIn(token.permissions)).toEqual(["containers.read"]);
   });
 
   test("null takes the end away, an empty list the realms", async () => {

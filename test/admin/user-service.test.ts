@@ -16,7 +16,7 @@ import { revisionTokens } from "../../src/admin/api/revision.ts";
 import { Callers } from "../../src/admin/auth/caller.ts";
 import { LoginLimiter } from "../../src/admin/auth/login-limiter.ts";
 import { PasswordLogin } from "../../src/admin/auth/password-login.ts";
-import { treeOf } from "../../src/admin/auth/permissions.ts";
+import { permissionTree } from "../../src/admin/auth/permissions.ts";
 import { Sessions } from "../../src/admin/auth/session.ts";
 import { hashSecret, newSecret } from "../../src/admin/auth/token-secret.ts";
 import type { User } from "../../src/admin/store/records.ts";
@@ -151,7 +151,7 @@ async function token(user: User, leaves: string[] = []): Promise<How> {
       ...plainToken,
       secretHash: hashSecret(secret),
       alias: secret.slice(4, 20),
-      permissions: toJsonString(TokenPermissionsSchema, treeOf(new Set(leaves))),
+      permissions: toJsonString(TokenPermissionsSchema, permissionTree(new Set(leaves))),
     },
   );
   return bearer(secret);

@@ -8,8 +8,8 @@ import {
   readOperations,
   services,
 } from "../../src/client/read-operations.ts";
-import { bindingsOf } from "../../src/gateway-rest/http-rule.ts";
-import { RouteTrie } from "../../src/gateway-rest/route-trie.ts";
+import { bindingsOf } from "../../src/gateway-rest/routing/http-rule.ts";
+import { RouteTrie } from "../../src/gateway-rest/routing/route-trie.ts";
 import { ControlPlane } from "../harness/control-plane.ts";
 
 const described = readOperations();

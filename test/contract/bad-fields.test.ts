@@ -10,9 +10,9 @@ import {
   type JsonValue,
   ScalarType,
 } from "@bufbuild/protobuf";
-import { pointerStep } from "../../proto/call.ts";
 import { CallerKind, type Rule, requires, rule } from "../../proto/gen/realmgate/v1/options_pb.ts";
-import { type Binding, bindingsOf } from "../../src/gateway-rest/http-rule.ts";
+import { pointerStep } from "../../proto/json-pointer.ts";
+import { type Binding, bindingsOf } from "../../src/gateway-rest/routing/http-rule.ts";
 import { ControlPlane } from "../harness/control-plane.ts";
 import { elsewhere, requests } from "./method-table/requests.ts";
 import { restRequest } from "./method-table/rest.ts";

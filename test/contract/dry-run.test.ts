@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type DescMethod, fromJson, getOption, type JsonObject } from "@bufbuild/protobuf";
 import { CallerKind, ProjectLevel, requires } from "../../proto/gen/realmgate/v1/options_pb.ts";
-import { type Binding, bindingsOf } from "../../src/gateway-rest/http-rule.ts";
-import { present } from "../../src/gateway-rest/present.ts";
+import { type Binding, bindingsOf } from "../../src/gateway-rest/routing/http-rule.ts";
+import { present } from "../../src/gateway-rest/transcoding/present.ts";
 import { ControlPlane, type Request, type Seen } from "../harness/control-plane.ts";
 import { elsewhere, requests } from "./method-table/requests.ts";
 import { restRequest } from "./method-table/rest.ts";

@@ -19,9 +19,9 @@ import {
   requires,
 } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import { TokenPermissionsSchema } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
-import { allLeaves, treeOf } from "../../src/admin/auth/permissions.ts";
-import { type Binding, bindingsOf } from "../../src/gateway-rest/http-rule.ts";
-import { present } from "../../src/gateway-rest/present.ts";
+import { allPermissions, permissionTree } from "../../src/admin/auth/permissions.ts";
+import { type Binding, bindingsOf } from "../../src/gateway-rest/routing/http-rule.ts";
+import { present } from "../../src/gateway-rest/transcoding/present.ts";
 import { ControlPlane } from "../harness/control-plane.ts";
 import { before, elsewhere, requests } from "./method-table/requests.ts";
 import { restRequest } from "./method-table/rest.ts";
@@ -109,7 +109,9 @@ async function tokenWith(
   realmIds: readonly string[],
   { plane, owner }: Stage = stage,
 ): Promise<string> {
-  const permissions = toJson(TokenPermissionsSchema, treeOf(leaves), { useProtoFieldName: true });
+  const permissions = toJson(TokenPermissionsSchema, permissionTree(leaves), {
+    useProtoFieldName: true,
+  });
   const body = { permissions, realm_ids: realmIds, alias: `caller ${callers++}` };
   const { token } = await plane.data(owner, {
     method: "POST",
@@ -252,7 +254,7 @@ describe.each(
   });
 
   applies(!forTokens && !isPublic, "is for sessions only", async () => {
-    const token = await tokenWith(allLeaves, []);
+    const token = await tokenWith(allPermissions, []);
     await expectRefusal(method, { credential: token }, "SESSION_REQUIRED");
   });
 
@@ -261,13 +263,13 @@ describe.each(
   });
 
   applies(needs.leaves.length > 0, "wants its leaf of a token", async () => {
-    const others = new Set([...allLeaves].filter((leaf) => !needs.leaves.includes(leaf)));
+    const others = new Set([...allPermissions].filter((leaf) => !needs.leaves.includes(leaf)));
     const token = await tokenWith(others, []);
     await expectRefusal(method, { credential: token }, "INSUFFICIENT_PERMISSIONS");
   });
 
   applies(forTokens, "takes a confined token on its own realm's host only", async () => {
-    const token = await tokenWith(allLeaves, [there]);
+    const token = await tokenWith(allPermissions, [there]);
     await expectRefusal(method, { credential: token, realm: here }, "REALM_NOT_ALLOWED");
     if (!needs.anyHost) await expectRefusal(method, { credential: token }, "REALM_SCOPE_REQUIRED");
   });
@@ -300,7 +302,7 @@ describe.each(
     resource?.shared === false,
     "leaves alone what a confined caller shares with other realms",
     async () => {
-      const credential = await tokenWith(allLeaves, [here]);
+      const credential = await tokenWith(allPermissions, [here]);
       const given = { credential, realm: here, scene: shared };
       await expectRefusal(method, given, "SHARED_ACROSS_REALMS");
     },
@@ -319,7 +321,7 @@ describe.each(
       const fresh = await makeStage(passwordHash);
       await using plane = fresh.plane;
       const forToken = needs.caller === CallerKind.TOKEN;
-      const credential = forToken ? await tokenWith(allLeaves, [here], fresh) : fresh.owner;
+      const credential = forToken ? await tokenWith(allPermissions, [here], fresh) : fresh.owner;
       const first = before[name];
       if (first !== undefined) {
         const path = `/containers/${fresh.scene.containerId}/${first}`;

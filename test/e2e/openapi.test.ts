@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
-import { bindingsOf } from "../../src/gateway-rest/http-rule.ts";
 import { pathOf } from "../../src/gateway-rest/openapi/names.ts";
+import { bindingsOf } from "../../src/gateway-rest/routing/http-rule.ts";
 import { type Answer, Api, type CallOptions, loginAdmin } from "../harness/client.ts";
 import { type Program, startProgram } from "../harness/program.ts";
 import { allServices } from "../harness/rest-services.ts";

@@ -1,7 +1,7 @@
 // A store with one project and one container, and calls on their documents as dispatch makes them. For tests.
 import { randomBytes } from "node:crypto";
 import { create, fromJson, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
-import { Refused } from "../../proto/call.ts";
+import { ApiError } from "../../proto/call.ts";
 import { refusalOf } from "../../proto/errors.ts";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import { PermissionDocumentSchema } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
@@ -95,7 +95,7 @@ export interface CallOptions {
 
 /**
  * Calls a method of a document's services: `ContainerHooksService.CreateHook`, with the request as JSON; the answer as JSON.
- * The id is the container's, or the project's for ProjectPermissionsService. Throws Refused.
+ * The id is the container's, or the project's for ProjectPermissionsService. Throws ApiError.
  */
 export async function call(
   place: Place,
@@ -152,7 +152,7 @@ export async function refusalFrom(
     () => null,
     (error) => error,
   );
-  if (!(refused instanceof Refused)) throw refused ?? new Error("it was not refused");
+  if (!(refused instanceof ApiError)) throw refused ?? new Error("it was not refused");
   const { http, code } = refusalOf(refused.code);
   return {
     status: http,

@@ -2,7 +2,7 @@
 import { toJsonString } from "@bufbuild/protobuf";
 import type { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import { TokenPermissionsSchema } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
-import { allLeaves, treeOf } from "../../src/admin/auth/permissions.ts";
+import { allPermissions, permissionTree } from "../../src/admin/auth/permissions.ts";
 import { hashSecret, newSecret } from "../../src/admin/auth/token-secret.ts";
 import { ControlPlane } from "./control-plane.ts";
 import { scopeOf } from "./stage.ts";
@@ -76,7 +76,7 @@ export class Tenants implements AsyncDisposable {
     const secret = newSecret();
     const userId = await this.idOf(username);
     const scope = { userId, realms: [], madeFrom: null, confinedTo: null };
-    const tree = treeOf(leaves === undefined ? allLeaves : new Set(leaves));
+    const tree = permissionTree(leaves === undefined ? allPermissions : new Set(leaves));
     const made = await this.plane.store.createToken(scope, {
       ...plainToken,
       secretHash: hashSecret(secret),

@@ -1,4 +1,4 @@
-// Aliases as callers see them.
+// Alias records → API messages.
 import { create } from "@bufbuild/protobuf";
 import {
   AliasContainerSchema,
@@ -16,7 +16,7 @@ export function aliasMessage(alias: Alias, domain: string): AliasMessage {
   return message;
 }
 
-/** With its container, and its project where the caller sees that. */
+/** Includes the container, and the project when the caller can see it. */
 export function wholeAliasMessage(alias: Alias, domain: string): AliasMessage {
   const { projectId, projectAlias, containerId, containerName } = alias;
   const message = aliasMessage(alias, domain);

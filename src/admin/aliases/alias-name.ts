@@ -1,21 +1,21 @@
-// Names that aliases may have. An alias is the first label of a host: it must never be read as another kind of host.
+// Alias names. An alias is the first label of a host and must never parse as another kind of host.
 import { randomBytes } from "node:crypto";
 import type { Value } from "@bufbuild/protobuf/wkt";
-import { type Facts, Refused } from "../../../proto/call.ts";
+import { ApiError, type ErrorMetadata } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 
 const charactersMin = 3;
 const charactersMax = 61;
 const grammar = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
 
-/** The label of the containers' domain itself. */
+/** The label of the containers' parent domain. */
 const reservedNames: ReadonlySet<string> = new Set(["containers"]);
-/** Taken alone and with a dash after them. */
+/** Reserved alone and when followed by `-`. */
 const reservedPrefixes = ["proxy", "workspaces", "egress"] as const;
-/** `<project>-<container>-…`, as the hosts of containers begin. */
+/** Prefix of container hosts: `<project>-<container>-…`. */
 const containerHost = /^[0-9a-f]{24}-[0-9a-f]{24}(-|$)/;
 
-/** Why no alias may have this name, as the rest of a sentence; null: one may. */
+/** Why a name is not allowed, as the rest of a sentence; null: it is allowed. */
 export function aliasNameProblem(name: string): string | null {
   if (name.length < charactersMin || name.length > charactersMax) {
     return `must have ${charactersMin} to ${charactersMax} characters`;
@@ -33,40 +33,40 @@ function reservedPrefixOf(name: string): string | undefined {
   return reservedPrefixes.find((each) => name === each || name.startsWith(`${each}-`));
 }
 
-/** What reserves a name, as clients are told by name. */
-function reservationOf(name: string): Facts {
+/** Error metadata that says which reservation a name violates. */
+function reservationOf(name: string): ErrorMetadata {
   if (reservedNames.has(name)) return { reserved_alias: name };
   const prefix = reservedPrefixOf(name);
   return prefix === undefined ? {} : { reserved_prefix: prefix };
 }
 
 /**
- * The name of an alias as it was sent; a drawn one for null, false or nothing. Throws Refused INVALID_ALIAS_NAME, and
- * VALIDATION_ERROR for what is no name at all.
+ * The alias name that was sent; a random one for null, false or an unset value. Throws ApiError INVALID_ALIAS_NAME, and
+ * VALIDATION_ERROR for values of another type.
  */
 export function aliasNameOf(value: Value | undefined): string {
   const sent = value?.kind;
   switch (sent?.case) {
     case undefined:
     case "nullValue":
-      return drawnName();
+      return randomName();
     case "stringValue": {
       const problem = aliasNameProblem(sent.value);
       if (problem === null) return sent.value;
-      const facts = { field: "alias", reason: problem, ...reservationOf(sent.value) };
-      throw refused(ErrorCode.INVALID_ALIAS_NAME, problem, facts);
+      const metadata = { field: "alias", reason: problem, ...reservationOf(sent.value) };
+      throw invalidAlias(ErrorCode.INVALID_ALIAS_NAME, problem, metadata);
     }
     case "boolValue":
-      if (!sent.value) return drawnName();
+      if (!sent.value) return randomName();
   }
-  throw refused(ErrorCode.VALIDATION_ERROR, "must be string, null or false");
+  throw invalidAlias(ErrorCode.VALIDATION_ERROR, "must be string, null or false");
 }
 
-/** 48 hex digits: 192 random bits that nobody guesses. */
-function drawnName(): string {
+/** 48 hex digits: 192 random bits, not guessable. */
+function randomName(): string {
   return randomBytes(24).toString("hex");
 }
 
-function refused(code: ErrorCode, message: string, facts: Facts = {}): Refused {
-  return new Refused(code, [{ instancePath: "/alias", message }], null, facts);
+function invalidAlias(code: ErrorCode, message: string, metadata: ErrorMetadata = {}): ApiError {
+  return new ApiError(code, [{ instancePath: "/alias", message }], null, metadata);
 }

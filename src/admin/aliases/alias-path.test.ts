@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { targetPathOf } from "./alias-path.ts";
 
@@ -54,7 +54,7 @@ describe("a target path", () => {
     try {
       expect(targetPathOf(sent)).toBe("refused");
     } catch (error) {
-      expect(error).toBeInstanceOf(Refused);
+      expect(error).toBeInstanceOf(ApiError);
       const violations = [{ instancePath: "/target_path" }];
       expect(error).toMatchObject({ code: ErrorCode.VALIDATION_ERROR, violations });
     }

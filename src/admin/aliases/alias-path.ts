@@ -1,22 +1,22 @@
-// Target paths: what the gate puts before the path of every request to an alias.
-import { Refused } from "../../../proto/call.ts";
+// Target paths of aliases: the gate prepends one to the path of every request.
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 
-/** Visible ASCII: what stands in a request line as it is (RFC 9112 §3.2). */
+/** Visible ASCII: needs no encoding in a request line (RFC 9112 §3.2). */
 const visible = /^[\x21-\x7e]*$/;
 const badEscape = /%(?![0-9A-Fa-f]{2})/;
 const escaped = /%([0-9A-Fa-f]{2})/g;
 
-/** A path, and perhaps a query, with `/` at its start; null: none. Throws Refused VALIDATION_ERROR. */
+/** A path with an optional query, starting with `/`; null: no target path. Throws ApiError VALIDATION_ERROR. */
 export function targetPathOf(sent: string | undefined): string | null {
   if (sent === undefined) return null;
   const path = sent.startsWith("/") ? sent : `/${sent}`;
   const message = targetPathProblem(path);
   if (message === null) return path;
-  throw new Refused(ErrorCode.VALIDATION_ERROR, [{ instancePath: "/target_path", message }]);
+  throw new ApiError(ErrorCode.VALIDATION_ERROR, [{ instancePath: "/target_path", message }]);
 }
 
-/** Why nothing may be put under this path, as the rest of a sentence; null: it may. */
+/** Why a target path is not allowed, as the rest of a sentence; null: it is allowed. */
 function targetPathProblem(path: string): string | null {
   if (!visible.test(path)) return "must have only visible ASCII; write the rest as %XX";
   if (path.includes("\\")) return "must not have a backslash";
@@ -26,7 +26,7 @@ function targetPathProblem(path: string): string | null {
   return pathProblem(beforeQuery);
 }
 
-/** Looked at as it is and as often as it can be decoded: somebody behind the gate may decode once more. */
+/** Checks the path at every level of decoding, because an upstream may decode once more than the gate. */
 function pathProblem(path: string): string | null {
   for (let text = path; ; ) {
     if (/^[/\\]{2}/.test(text)) return "must not begin with //";
@@ -39,7 +39,7 @@ function pathProblem(path: string): string | null {
   }
 }
 
-/** Some servers drop what follows `;` in a segment. */
+/** Some servers drop the part after `;` in a segment. */
 function goesUp(segment: string): boolean {
   return segment.split(";", 1)[0] === "..";
 }

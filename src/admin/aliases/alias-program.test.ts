@@ -1,20 +1,20 @@
 import { describe, expect, test } from "bun:test";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
-import { type AliasTarget, type AskedTarget, aliasTarget } from "./alias-program.ts";
+import { type AliasTarget, aliasTarget, type RequestedTarget } from "./alias-program.ts";
 
-function pointerOfRefusal(asked: AskedTarget, kept: AliasTarget | null = null): string {
+function pointerOfRefusal(asked: RequestedTarget, kept: AliasTarget | null = null): string {
   try {
     return `taken: ${JSON.stringify(aliasTarget(asked, kept))}`;
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    if (!(error instanceof ApiError)) throw error;
     expect(error.code).toBe(ErrorCode.INVALID_ALIAS_PROGRAM);
     return error.violations[0]?.instancePath ?? "";
   }
 }
 
 describe("a new alias leads", () => {
-  test.each<[AskedTarget, string, number, string]>([
+  test.each<[RequestedTarget, string, number, string]>([
     [{ program: "terminal" }, "terminal", 1, "the first instance"],
     [{ program: "terminal", index: 9999 }, "terminal", 9999, "the last instance"],
     [{ program: "terminal", port: 80, index: 2 }, "terminal", 2, "a port means nothing here"],
@@ -38,7 +38,7 @@ describe("a new alias leads", () => {
     expect(aliasTarget(asked, null)).toEqual({ program, instance });
   });
 
-  test.each<[AskedTarget, string, string]>([
+  test.each<[RequestedTarget, string, string]>([
     [{ program: "web" }, "/program", "no program"],
     [{ program: "" }, "/program", "empty"],
     [{ program: "Terminal" }, "/program", "upper case"],
@@ -62,7 +62,7 @@ describe("an alias that changes", () => {
   const terminal: AliasTarget = { program: "terminal", instance: 2 };
   const ssh: AliasTarget = { program: "ssh", instance: 22 };
 
-  test.each<[AliasTarget, AskedTarget, AliasTarget, string]>([
+  test.each<[AliasTarget, RequestedTarget, AliasTarget, string]>([
     [http, { program: "https" }, { program: "https", instance: 3000 }, "keeps its port"],
     [http, { program: "https-81" }, { program: "https", instance: 81 }, "takes the port sent"],
     [http, { program: "http", port: 81 }, { program: "http", instance: 81 }, "takes the port"],
@@ -71,8 +71,8 @@ describe("an alias that changes", () => {
     [http, { program: "terminal" }, { program: "terminal", instance: 1 }, "a port is no number"],
     [terminal, { program: "http" }, { program: "http", instance: 80 }, "a number is no port"],
     [terminal, { program: "ssh" }, ssh, "ssh has one"],
-    [ssh, { program: "http" }, { program: "http", instance: 80 }, "22 is nobody else's"],
-    [ssh, { program: "files" }, { program: "files", instance: 1 }, "22 is nobody else's"],
+    [ssh, { program: "http" }, { program: "http", instance: 80 }, "22 is kept only for ssh"],
+    [ssh, { program: "files" }, { program: "files", instance: 1 }, "22 is kept only for ssh"],
   ])("from %j by %j is %j: %s", (kept, asked, target) => {
     expect(aliasTarget(asked, kept)).toEqual(target);
   });

@@ -1,7 +1,7 @@
-// AliasService.
+// AliasService: aliases of containers.
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import {
   AliasService,
   type CreateAliasRequest,
@@ -17,32 +17,36 @@ import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { Implementation, Outcome } from "../api/dispatch.ts";
 import { expiryOf } from "../api/expiry.ts";
 import { changedFields } from "../api/update-mask.ts";
-import type { ServiceParts } from "../services.ts";
 import { aliasesMax } from "../store/limits.ts";
 import type { Alias, AliasChange, Made, Scope } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
 import { aliasMessage, wholeAliasMessage } from "./alias-message.ts";
 import { aliasNameOf } from "./alias-name.ts";
 import { targetPathOf } from "./alias-path.ts";
 import { aliasTarget } from "./alias-program.ts";
 
-export function aliasService(
-  parts: Pick<ServiceParts, "store" | "domain" | "now">,
-): Implementation {
-  const { store, domain, now } = parts;
+export interface AliasServiceParts {
+  readonly store: Store;
+  /** The installation's domain; see REALMGATE_DOMAIN. */
+  readonly domain: string;
+  /** The clock, in milliseconds. */
+  readonly now: () => number;
+}
 
+export function aliasService({ store, domain, now }: AliasServiceParts): Implementation {
   async function read(scope: Scope, id: string): Promise<Alias> {
     const alias = await store.alias(scope, id);
-    if (alias === null) throw new Refused(ErrorCode.ALIAS_NOT_FOUND);
+    if (alias === null) throw new ApiError(ErrorCode.ALIAS_NOT_FOUND);
     return alias;
   }
 
   async function update(scope: Scope, id: string, change: AliasChange): Promise<Outcome> {
     const made = await store.updateAlias(scope, id, change);
-    if (made === null) throw new Refused(ErrorCode.ALIAS_NOT_FOUND);
+    if (made === null) throw new ApiError(ErrorCode.ALIAS_NOT_FOUND);
     return answer(made, change.alias ?? "");
   }
 
-  /** `name`: the one that was asked for. */
+  /** `name`: the requested alias. */
   function answer(made: ({ alias: Alias } & Made) | "server" | "account", name: string): Outcome {
     if (typeof made === "string") throw inUse(made, name);
     return { message: aliasMessage(made.alias, domain), revision: made.revision };
@@ -76,7 +80,7 @@ export function aliasService(
           expiresAt: expiryOf(request.expiresAt, now(), { words: false }),
           enabled: request.enabled ?? true,
         });
-        if (made === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+        if (made === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
         if (made === "limit") throw limitReached();
         return answer(made, alias);
       },
@@ -98,14 +102,14 @@ export function aliasService(
 
       async deleteAlias({ id }: DeleteAliasRequest, { scope }) {
         const made = await store.deleteAlias(scope, id);
-        if (made === null) throw new Refused(ErrorCode.ALIAS_NOT_FOUND);
+        if (made === null) throw new ApiError(ErrorCode.ALIAS_NOT_FOUND);
         return { message: create(EmptySchema), revision: made.revision };
       },
     },
   };
 }
 
-/** What is listed and not set becomes what it is when an alias is made without it. */
+/** A listed field that is not set gets the default of a new alias. */
 function changeOf(request: UpdateAliasRequest, present: Alias, now: number): AliasChange {
   const names = changedFields(UpdateAliasRequestSchema, request);
   return {
@@ -122,7 +126,7 @@ function changeOf(request: UpdateAliasRequest, present: Alias, now: number): Ali
   };
 }
 
-/** Program and instance are written together, so that two updates at once never mix. */
+/** Program and instance are written together, so that concurrent updates cannot mix them. */
 function targetChange(
   request: UpdateAliasRequest,
   present: Alias,
@@ -133,15 +137,20 @@ function targetChange(
   return aliasTarget({ ...request, program }, names.has("index") ? null : present);
 }
 
-function inUse(scope: "server" | "account", value: string): Refused {
+function inUse(scope: "server" | "account", value: string): ApiError {
   const where = { server: "on this server", account: "in this account" }[scope];
   const message = `is in use ${where} (scope: ${scope})`;
-  const facts = { field: "alias", value, scope };
-  return new Refused(ErrorCode.ALIAS_IN_USE, [{ instancePath: "/alias", message }], null, facts);
+  const metadata = { field: "alias", value, scope };
+  return new ApiError(
+    ErrorCode.ALIAS_IN_USE,
+    [{ instancePath: "/alias", message }],
+    null,
+    metadata,
+  );
 }
 
-/** A container that is full has as many as there may be. */
-function limitReached(): Refused {
-  const facts = { used: String(aliasesMax), limit: String(aliasesMax) };
-  return new Refused(ErrorCode.ALIAS_LIMIT_REACHED, [], null, facts);
+/** The limit error names usage and limit; at the limit both are the same. */
+function limitReached(): ApiError {
+  const metadata = { used: String(aliasesMax), limit: String(aliasesMax) };
+  return new ApiError(ErrorCode.ALIAS_LIMIT_REACHED, [], null, metadata);
 }

@@ -1,7 +1,8 @@
-// The one way into the control plane: realm → caller → message → rules → access → method, and the one place that catches.
+// Entry point of the control plane for every transport: realm → caller → message → field rules → access → method. The only
+// place that catches errors.
 import { create, type DescMethod, type DescService, type Message } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
-import { type Call, type Dispatch, Refused, type Reply } from "../../../proto/call.ts";
+import { ApiError, type Call, type Dispatch, type Reply } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   CallerKind,
@@ -9,6 +10,7 @@ import {
   type Requires,
   type Resource,
 } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import type { Log } from "../../log.ts";
 import { type Caller, type Callers, isOperator, mayDo } from "../auth/caller.ts";
 import type { Scope } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -17,29 +19,29 @@ import { activeRealm, realmIdPattern } from "./realm.ts";
 import { isDryRun, requirementsOf, resourceKinds } from "./requirements.ts";
 import type { RevisionTokens } from "./revision.ts";
 
-/** What every method is given beside its message. */
+/** Context of a public method: the caller is not authenticated. */
 export interface PublicContext {
-  /** Where the call came from. */
+  /** IP address of the client. */
   readonly clientAddress: string;
-  /** The `Authorization` value, or null; for the methods that make sessions. */
+  /** The `Authorization` value, or null; for the methods that create sessions. */
   readonly credential: string | null;
 }
 
-/** What a method with a known caller is given. */
+/** Context of a method with an authenticated caller. */
 export interface Context extends PublicContext {
   readonly caller: Caller;
-  /** What of the store the call may touch. */
+  /** The part of the store that the call may touch. */
   readonly scope: Scope;
-  /** What the caller may do in the project that the call acts on; UNSPECIFIED where it acts on none. */
+  /** The caller's level in the project that the call acts on; UNSPECIFIED when the method has no resource. */
   readonly level: ProjectLevel;
-  /** The raw If-Match; see if-match.ts. */
+  /** The raw `If-Match` value; see if-match.ts. */
   readonly ifMatch: string | null;
 }
 
-/** What a write made: a revision, or nothing because it was only tried. */
-export type Made = { readonly revision: number } | { readonly dryRun: true };
+/** Result of a write: its revision, or nothing stored in a dry run. */
+export type WriteResult = { readonly revision: number } | { readonly dryRun: true };
 
-/** What a method answers: a message, and for writes what they made. */
+/** Result of a method: its message, and for writes the revision or the dry-run mark. */
 export interface Outcome {
   readonly message: Message;
   readonly revision?: number;
@@ -50,31 +52,27 @@ export interface Outcome {
 type PublicHandler = (message: Message, context: PublicContext) => Promise<Outcome>;
 type Handler = (message: Message, context: Context) => Promise<Outcome>;
 
-/** The methods of one service by their local name. Handlers take their own message type. */
+/** The methods of one service by local name (`createToken`). Each handler takes its own message type. */
 export interface Implementation {
   readonly service: DescService;
   // biome-ignore lint/suspicious/noExplicitAny: dispatch pairs each handler with its own method's message.
   readonly methods: Readonly<Record<string, (message: any, context: Context) => Promise<Outcome>>>;
 }
 
-export interface Log {
-  error(fields: object, message: string): void;
-}
-
-export interface DispatchOptions {
+interface DispatchOptions {
   readonly implementations: readonly Implementation[];
   readonly store: Store;
   readonly callers: Callers;
   readonly revisions: RevisionTokens;
-  readonly log: Log;
+  readonly log: Pick<Log, "error">;
 }
 
-interface Route {
+interface MethodRoute {
   readonly needs: Requires;
   readonly handler: Handler;
 }
 
-/** Throws when a method lacks its implementation or its `requires` option, or that does not hold together. */
+/** Throws when a method has no implementation, or a missing or contradictory `requires` option. */
 export function createDispatch(options: DispatchOptions): Dispatch {
   const routes = new Map(
     options.implementations.flatMap(({ service, methods }) =>
@@ -87,9 +85,9 @@ export function createDispatch(options: DispatchOptions): Dispatch {
       if (route === undefined) throw new Error(`${call.method.name} is not served`);
       return await reply(call, await run(route, call, options), options);
     } catch (error) {
-      if (error instanceof Refused) {
-        const { code, violations, retryAfterS, facts } = error;
-        return { ok: false, code, violations, retryAfterS, facts };
+      if (error instanceof ApiError) {
+        const { code, violations, retryAfterS, metadata } = error;
+        return { ok: false, code, violations, retryAfterS, metadata };
       }
       const { method, requestId } = call;
       options.log.error({ err: error, method: method.name, requestId }, "a call failed");
@@ -98,7 +96,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
   };
 }
 
-function routeOf(method: DescMethod, methods: Implementation["methods"]): Route {
+function routeOf(method: DescMethod, methods: Implementation["methods"]): MethodRoute {
   const handler = methods[method.localName];
   if (handler === undefined) {
     throw new Error(`${method.parent.typeName}.${method.name} is not implemented`);
@@ -107,23 +105,23 @@ function routeOf(method: DescMethod, methods: Implementation["methods"]): Route 
 }
 
 async function run(
-  { needs, handler }: Route,
+  { needs, handler }: MethodRoute,
   call: Call,
   options: DispatchOptions,
 ): Promise<Outcome> {
   const realmId = activeRealm(call.authority, call.realmId);
-  if (realmId === "invalid") throw new Refused(ErrorCode.INVALID_HOST);
+  if (realmId === "invalid") throw new ApiError(ErrorCode.INVALID_HOST);
   const { credential, clientAddress } = call;
   if (needs.caller === CallerKind.PUBLIC) {
     const message = await readMessage(call);
     return (handler as PublicHandler)(message, { credential, clientAddress });
   }
   const caller = await options.callers.identify(credential, clientAddress);
-  admit(caller, needs, realmId);
-  const callers = scopeOf(call, caller, needs, realmId);
+  authorize(caller, needs, realmId);
+  const callerScope = scopeOf(call, caller, needs, realmId);
   const message = await readMessage(call);
   const dryRun = isDryRun(call.method, message);
-  const scope = dryRun ? { ...callers, dryRun } : callers;
+  const scope = dryRun ? { ...callerScope, dryRun } : callerScope;
   const level =
     needs.resource === undefined
       ? ProjectLevel.UNSPECIFIED
@@ -137,54 +135,57 @@ async function run(
     clientAddress,
   });
   if (dryRun !== (outcome.dryRun ?? false)) {
-    throw new Error(`${call.method.name}: asked for ${dryRun ? "a dry run" : "a write"}, did not`);
+    throw new Error(
+      `${call.method.name} did not do the ${dryRun ? "dry run" : "write"} that was requested`,
+    );
   }
   return outcome;
 }
 
-/** Whether such a caller may call such a method on such a host at all. Throws Refused. */
-function admit(caller: Caller, needs: Requires, realmId: string | null): void {
+/** Checks the caller against the method's requirements and the realm of the host. Throws ApiError. */
+function authorize(caller: Caller, needs: Requires, realmId: string | null): void {
   const { token } = caller;
   if (token !== null) {
     const { confinedTo, needsRealm } = token.rights;
     if (realmId === null && needsRealm && !needs.anyHost) {
-      throw new Refused(ErrorCode.REALM_SCOPE_REQUIRED);
+      throw new ApiError(ErrorCode.REALM_SCOPE_REQUIRED);
     }
     if (realmId !== null && confinedTo !== null && !confinedTo.includes(realmId)) {
-      throw new Refused(ErrorCode.REALM_NOT_ALLOWED);
+      throw new ApiError(ErrorCode.REALM_NOT_ALLOWED);
     }
   }
   if (needs.caller === CallerKind.SESSION && token !== null) {
-    throw new Refused(ErrorCode.SESSION_REQUIRED);
+    throw new ApiError(ErrorCode.SESSION_REQUIRED);
   }
   if (needs.caller === CallerKind.TOKEN && token === null) {
-    throw new Refused(ErrorCode.TOKEN_REQUIRED);
+    throw new ApiError(ErrorCode.TOKEN_REQUIRED);
   }
-  const hasLeaf = needs.leaves.length === 0 || needs.leaves.some((leaf) => mayDo(caller, leaf));
-  if (!hasLeaf || (needs.operator && !isOperator(caller))) {
-    throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  const hasPermission =
+    needs.leaves.length === 0 || needs.leaves.some((permission) => mayDo(caller, permission));
+  if (!hasPermission || (needs.operator && !isOperator(caller))) {
+    throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
   }
 }
 
-/** No resource is in it: what a confined caller gets when it asks for a realm that it may not use. */
-const nowhere = "";
+/** A realm that contains no resource: replaces a filter for a realm that a confined caller may not use. */
+const emptyRealm = "";
 
 function scopeOf(call: Call, caller: Caller, needs: Requires, realmId: string | null): Scope {
   const confinedTo = caller.token?.rights.confinedTo ?? null;
   const filter = call.realmFilter;
   if (filter !== null && !realmIdPattern.test(filter)) {
     const message = "must be 24 lower-case hex digits";
-    throw new Refused(ErrorCode.INVALID_REALM_ID_FORMAT, [{ instancePath: "/realm_id", message }]);
+    throw new ApiError(ErrorCode.INVALID_REALM_ID_FORMAT, [{ instancePath: "/realm_id", message }]);
   }
   const realms = realmId === null ? [] : [realmId];
   if (filter !== null) {
-    realms.push(confinedTo === null || confinedTo.includes(filter) ? filter : nowhere);
+    realms.push(confinedTo === null || confinedTo.includes(filter) ? filter : emptyRealm);
   }
   const level = needs.level || ProjectLevel.READ;
   return { userId: caller.user.id, realmId, realms, confinedTo, level };
 }
 
-/** What the caller may do with what the call acts on. Throws Refused: NOT_FOUND before what is missing to it. */
+/** The caller's level on the resource of the call. Throws ApiError: not found takes precedence over insufficient level. */
 async function accessTo(
   needs: Requires,
   resource: Resource,
@@ -198,10 +199,10 @@ async function accessTo(
   const access = await store.access(scope, { kind, id });
   if (access === null) {
     const inRealm = scope.realmId !== null && resource.missingInRealm !== ErrorCode.UNSPECIFIED;
-    throw new Refused(inRealm ? resource.missingInRealm : notFound);
+    throw new ApiError(inRealm ? resource.missingInRealm : notFound);
   }
-  if (access.level < needs.level) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
-  if (access.shared && !resource.shared) throw new Refused(ErrorCode.SHARED_ACROSS_REALMS);
+  if (access.level < needs.level) throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  if (access.shared && !resource.shared) throw new ApiError(ErrorCode.SHARED_ACROSS_REALMS);
   return access.level;
 }
 

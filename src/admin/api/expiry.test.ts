@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { create, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { refusalOf } from "../../../proto/errors.ts";
 import { expiryOf } from "./expiry.ts";
 
@@ -11,12 +11,12 @@ function expiry(json: JsonValue, words = true): string | null {
   try {
     return expiryOf(fromJson(ValueSchema, json), now, { words });
   } catch (error) {
-    if (error instanceof Refused) return refusalOf(error.code).code;
+    if (error instanceof ApiError) return refusalOf(error.code).code;
     throw error;
   }
 }
 
-describe("an end", () => {
+describe("an expiry", () => {
   test.each([
     ["2026-07-12T00:00:00Z", "2026-07-12T00:00:00.000Z", "as documented"],
     ["2026-07-12T00:00:00.5Z", "2026-07-12T00:00:00.500Z", "a fraction"],
@@ -37,7 +37,7 @@ describe("an end", () => {
     expect(expiry(sent)).toBe(text);
   });
 
-  test("null and nothing are never", () => {
+  test("null and an unset value mean never", () => {
     expect(expiry(null)).toBeNull();
     expect(expiryOf(undefined, now, { words: true })).toBeNull();
     expect(expiryOf(create(ValueSchema), now, { words: true })).toBeNull();
@@ -71,11 +71,11 @@ describe("an end", () => {
     true,
     {},
     [["2026-07-12"]],
-  ])("%p is no time", (sent) => {
+  ])("%p is not a time", (sent) => {
     expect(expiry(sent)).toBe("INVALID_EXPIRATION_FORMAT");
   });
 
-  test("infinity, which only gRPC can say, is no time", () => {
+  test("infinity, which only gRPC can send, is not a time", () => {
     const value = create(ValueSchema, { kind: { case: "numberValue", value: Infinity } });
     expect(() => expiryOf(value, now, { words: false })).toThrow("Invalid expiration format");
   });
@@ -93,7 +93,7 @@ describe("an end", () => {
     expect(expiry(now + 1)).toBe("2026-01-31T18:30:00.001Z");
   });
 
-  test.each(["today", "tomorrow"])("the word %s is only for who takes words", (word) => {
+  test.each(["today", "tomorrow"])("the word %s is only accepted with words", (word) => {
     expect(expiry(word, false)).toBe("INVALID_EXPIRATION_FORMAT");
   });
 });

@@ -1,10 +1,10 @@
-// When something ends: the forms that callers may send → ISO 8601 text.
+// Expiry times: the forms that callers may send → ISO 8601.
 import type { Value } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 
 const dayMs = 86_400_000;
-/** Greater numbers are milliseconds, others seconds. */
+/** Greater numbers are milliseconds, smaller ones seconds. */
 const secondsMax = 1e12;
 /** The last millisecond whose year has four digits: later ones would not sort as text. */
 const lastMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
@@ -12,7 +12,7 @@ const lastMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 /**
  * `value`: ISO 8601 date, or date and time with `Z`, an offset or neither (UTC); or a Unix time in seconds, or in
  * milliseconds above 1e12. With `words` also `today` (the coming midnight, UTC) and `tomorrow` (in 24 hours). `now`: in
- * milliseconds. Answers ISO 8601 in UTC with milliseconds; null, that it never ends, for null or nothing. Throws Refused
+ * milliseconds. Returns ISO 8601 in UTC with milliseconds, or null (never expires) for null or an unset value. Throws ApiError
  * INVALID_EXPIRATION_FORMAT, EXPIRATION_IN_PAST.
  */
 export function expiryOf(
@@ -25,9 +25,9 @@ export function expiryOf(
   const ms = millisecondsOf(sent, now, words);
   if (ms === null || ms > lastMs) {
     const message = `must be an ISO 8601 time or a Unix time${words ? ", `today` or `tomorrow`" : ""}`;
-    throw new Refused(ErrorCode.INVALID_EXPIRATION_FORMAT, [at(message)]);
+    throw new ApiError(ErrorCode.INVALID_EXPIRATION_FORMAT, [at(message)]);
   }
-  if (ms <= now) throw new Refused(ErrorCode.EXPIRATION_IN_PAST, [at("must be in the future")]);
+  if (ms <= now) throw new ApiError(ErrorCode.EXPIRATION_IN_PAST, [at("must be in the future")]);
   return new Date(ms).toISOString();
 }
 
@@ -53,7 +53,7 @@ function millisecondsOf(sent: Value["kind"], now: number, words: boolean): numbe
 const isoTime =
   /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:Z|([+-])(\d\d):?(\d\d))?)?$/i;
 
-/** ISO 8601 → milliseconds; null for anything else, and for days and hours that no calendar or clock has. */
+/** ISO 8601 → milliseconds; null for other formats and for dates and times that do not exist. */
 function timeOf(text: string): number | null {
   const parts = isoTime.exec(text);
   if (parts === null) return null;
@@ -61,7 +61,7 @@ function timeOf(text: string): number | null {
     parts;
   const utc = `${day}T${minute}:${second}.${fraction.padEnd(3, "0").slice(0, 3)}Z`;
   const ms = Date.parse(utc);
-  // 31 April reads as 1 May, and 24:00 as the next day.
+  // Date.parse reads 31 April as 1 May, and 24:00 as the next day.
   if (Number.isNaN(ms) || new Date(ms).toISOString() !== utc) return null;
   if (Number(hours) > 23 || Number(minutes) > 59) return null;
   const offsetMs = (Number(hours) * 60 + Number(minutes)) * 60_000;

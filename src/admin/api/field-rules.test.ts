@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { create, type DescMessage, fromJson, type JsonValue } from "@bufbuild/protobuf";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { refusalOf } from "../../../proto/errors.ts";
 import {
   CreateContainerRequestSchema,
@@ -17,13 +17,13 @@ import { checkRules } from "./field-rules.ts";
 
 const id = "0123456789abcdef01234567";
 
-/** The code and the paths of what is broken; `ok` when nothing is. */
+/** Code and paths of the broken rules; `ok` when there are none. */
 function broken(desc: DescMessage, json: JsonValue): string {
   try {
     checkRules(desc, fromJson(desc, json));
     return "ok";
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    if (!(error instanceof ApiError)) throw error;
     return [refusalOf(error.code).code, ...error.violations.map((each) => each.instancePath)].join(
       " ",
     );
@@ -112,7 +112,7 @@ describe("numbers", () => {
   });
 });
 
-describe("what must be there", () => {
+describe("required fields", () => {
   test.each([
     [{}, "VALIDATION_ERROR /enable_proxy", "absent"],
     [{ enableProxy: false }, "ok", "false is a value"],
@@ -121,19 +121,19 @@ describe("what must be there", () => {
     expect(broken(SetStateRequestSchema, { id, ...fields })).toBe(outcome);
   });
 
-  test("an access may be null here, and is absent when it is not there", () => {
+  test("an access may be null, which differs from absent", () => {
     const permission = { id, name: "office", program: "http" };
     expect(broken(SetPermissionRequestSchema, { ...permission, access: null })).toBe("ok");
     expect(broken(SetPermissionRequestSchema, permission)).toBe("VALIDATION_ERROR /access");
   });
 
-  test("a message made by hand is checked like one that was read", () => {
+  test("a message built in code is checked like one that was read", () => {
     const request = create(ReplacePermissionsRequestSchema, { id });
     expect(() => checkRules(ReplacePermissionsRequestSchema, request)).toThrow("/document");
   });
 });
 
-describe("lists, maps and what is inside", () => {
+describe("lists, maps and their elements", () => {
   const ids = (count: number) => Array.from({ length: count }, () => id);
   const groups = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, index) => [`g${index}`, { type: "ip" }]));
@@ -167,7 +167,7 @@ describe("lists, maps and what is inside", () => {
   });
 });
 
-test("everything that is wrong is named at once, and the first decides the code", () => {
+test("all violations are named, and the first decides the code", () => {
   expect(project({ alias: "", color: "x", maxContainers: -1, realmIds: ["x"] })).toBe(
     "INVALID_ALIAS_FORMAT /alias /color /max_containers /realm_ids",
   );

@@ -1,4 +1,4 @@
-// The field rules of the contract (options.proto, `rule`), checked over a message whatever transport brought it.
+// Checks a message against the field rules of the contract (options.proto, `rule`), for every transport.
 import {
   type DescField,
   type DescMessage,
@@ -7,15 +7,16 @@ import {
   type Message,
 } from "@bufbuild/protobuf";
 import { type ReflectList, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
-import { pointerStep, Refused, type Violation } from "../../../proto/call.ts";
+import { ApiError, type FieldViolation } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { type Rule, rule } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import { pointerStep } from "../../../proto/json-pointer.ts";
 
-/** Throws Refused with the code of the first rule broken and every violation. */
+/** Throws ApiError with the code of the first broken rule and all violations. */
 export function checkRules(desc: DescMessage, message: Message): void {
   const broken = brokenRules(desc, message);
   const first = broken[0];
-  if (first !== undefined) throw new Refused(first.code, broken);
+  if (first !== undefined) throw new ApiError(first.code, broken);
 }
 
 /** Every rule that the message breaks. */
@@ -25,7 +26,7 @@ export function brokenRules(desc: DescMessage, message: Message): readonly Broke
   return broken;
 }
 
-interface Broken extends Violation {
+interface Broken extends FieldViolation {
   readonly code: ErrorCode;
 }
 
@@ -34,7 +35,7 @@ function checkMessage(message: ReflectMessage, path: string, broken: Broken[]): 
     const at = `${path}/${field.name}`;
     const fieldRule = hasOption(field, rule) ? getOption(field, rule) : null;
     if (!message.isSet(field)) {
-      // An implicit 0 or "" is not set: where it may not stand, its rule says so below.
+      // An implicit 0 or "" counts as unset: only `required` rejects it.
       if (fieldRule?.required) broken.push(violation(fieldRule, at, "is required"));
       continue;
     }
@@ -67,7 +68,7 @@ function checkNested(
   }
 }
 
-/** Why a set field breaks its rule, or null. */
+/** How a set field breaks its rule, or null. */
 function breaks(rule: Rule, message: ReflectMessage, field: DescField): string | null {
   switch (field.fieldKind) {
     case "list":
@@ -121,7 +122,7 @@ function breaksNumber(rule: Rule, number: number): string | null {
 
 const patterns = new Map<string, RegExp>();
 
-/** Patterns are the contract's own: a fixed number of them. */
+/** Cached: the patterns come from the contract, so their number is fixed. */
 function pattern(rule: Rule): RegExp {
   const known = patterns.get(rule.pattern);
   if (known !== undefined) return known;

@@ -1,4 +1,4 @@
-// The gRPC listener: the services, health and reflection. It turns calls into dispatch's and answers into gRPC's.
+// The gRPC listener: services, health and reflection. Converts calls for dispatch, and replies to gRPC status and trailers.
 import { randomBytes } from "node:crypto";
 import {
   create,
@@ -29,7 +29,7 @@ import { StatusSchema } from "../../../proto/gen/google/rpc/status_pb.ts";
 import { reflectionFiles, serviceDefinition } from "../../../proto/grpc.ts";
 import { parseAddress } from "../../policy/address.ts";
 
-/** Greatest request message in bytes: the greatest document of REST fits in its binary form. */
+/** Maximum request message in bytes. The largest document that REST accepts fits in binary form. */
 const messageBytesMax = 512 * 1024;
 const streamsPerConnectionMax = 1000;
 const metadataBytesMax = 16 * 1024;
@@ -37,7 +37,7 @@ const metadataBytesMax = 16 * 1024;
 /** `google.rpc.ErrorInfo.domain`. */
 const errorDomain = "realmgate";
 
-export interface GrpcOptions {
+interface GrpcServerOptions {
   readonly hostname: string;
   /** 0 takes any free port. */
   readonly port: number;
@@ -59,7 +59,7 @@ export interface GrpcServer {
 }
 
 /** Starts the listener; rejects when the address is taken. */
-export async function startGrpc(options: GrpcOptions): Promise<GrpcServer> {
+export async function startGrpc(options: GrpcServerOptions): Promise<GrpcServer> {
   const server = new Server({
     "grpc.max_receive_message_length": messageBytesMax,
     "grpc.max_concurrent_streams": streamsPerConnectionMax,
@@ -89,7 +89,7 @@ export async function startGrpc(options: GrpcOptions): Promise<GrpcServer> {
   };
 }
 
-function bind(server: Server, { hostname, port, tls }: GrpcOptions): Promise<number> {
+function bind(server: Server, { hostname, port, tls }: GrpcServerOptions): Promise<number> {
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   return new Promise((resolve, reject) => {
     server.bindAsync(`${host}:${port}`, credentialsOf(tls ?? null), (error, bound) =>
@@ -98,14 +98,14 @@ function bind(server: Server, { hostname, port, tls }: GrpcOptions): Promise<num
   });
 }
 
-/** Callers prove who they are with what they send, not with certificates of their own. */
+/** TLS without client certificates: callers authenticate with metadata. */
 function credentialsOf(tls: Tls | null): ServerCredentials {
   if (tls === null) return ServerCredentials.createInsecure();
   const pair = { cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) };
   return ServerCredentials.createSsl(null, [pair], false);
 }
 
-/** The reflection service reads file descriptors out of a package definition; only those are put in it. */
+/** ReflectionService reads only the file descriptors of a package definition. */
 function reflection(services: readonly DescService[]): ReflectionService {
   const fileDescriptorProtos = reflectionFiles(services);
   const files = { format: "Protocol Buffer 3 DescriptorProto", type: {}, fileDescriptorProtos };
@@ -141,23 +141,23 @@ function handlerFor(method: DescMethod, dispatch: Dispatch): handleUnaryCall<Mes
   };
 }
 
-/** One metadata value. Sent twice it is as a list, which nothing that reads it takes. */
+/** One metadata value. Repeated values become a comma-separated list, which no reader accepts. */
 function text(call: ServerUnaryCall<Message, Message>, key: string): string | null {
   const values = call.metadata.get(key);
   return values.length === 0 ? null : values.map(String).join(", ");
 }
 
-/** `203.0.113.7:5000` or `[::1]:5000` → the address; IPv4 as IPv4, also where the socket is of both families. */
+/** `203.0.113.7:5000` or `[::1]:5000` → the address. An IPv4-mapped address of a dual-stack socket becomes IPv4. */
 function peerAddress(peer: string): string {
   const text = peer.slice(0, peer.lastIndexOf(":")).replace(/^\[|\]$/g, "");
   return parseAddress(text)?.toString() ?? text;
 }
 
-/** A failure as gRPC spells it: status, message, and ErrorInfo and BadRequest as details (google.rpc.Status). */
+/** Failure → gRPC status with ErrorInfo, BadRequest and RetryInfo as details (google.rpc.Status). */
 function status(failure: Failure, metadata: Metadata): StatusObject {
   const row = refusalOf(failure.code);
   const message = messageOf(failure);
-  const info = { reason: row.code, domain: errorDomain, metadata: { ...failure.facts } };
+  const info = { reason: row.code, domain: errorDomain, metadata: { ...failure.metadata } };
   const details = [anyPack(ErrorInfoSchema, create(ErrorInfoSchema, info))];
   if (failure.violations.length > 0) {
     const fieldViolations = failure.violations.map(({ instancePath, message }) => ({

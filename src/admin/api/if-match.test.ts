@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { refusalOf } from "../../../proto/errors.ts";
 import { etagOf, expectedVersion } from "./if-match.ts";
 
@@ -7,7 +7,7 @@ function outcome(ifMatch: string | null): number | string {
   try {
     return expectedVersion(ifMatch);
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    if (!(error instanceof ApiError)) throw error;
     return refusalOf(error.code).code;
   }
 }
@@ -18,11 +18,11 @@ test.each([0, 1, 42, 2_147_483_647])("the tag of version %d names that version",
   expect(outcome(`"${etagOf(version)}"`)).toBe(version);
 });
 
-test("an absent If-Match is asked for", () => {
+test("an absent If-Match is refused", () => {
   expect(outcome(null)).toBe("PRECONDITION_REQUIRED");
 });
 
-describe("anything but one strong tag of ours never matches", () => {
+describe("anything but one strong tag never matches", () => {
   test.each([
     ["", "empty"],
     ["*", "any version"],

@@ -1,5 +1,5 @@
-// If-Match of document writes: `file:v<N>`, bare or quoted (RFC 9110 §13.1.1; strong comparison, one tag only).
-import { Refused } from "../../../proto/call.ts";
+// `If-Match` of document writes: one tag `file:v<N>`, bare or quoted, compared strongly (RFC 9110 §13.1.1).
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 
 /** The entity tag of a document's version. */
@@ -8,12 +8,12 @@ export function etagOf(version: number): string {
 }
 
 /**
- * The version that the writer saw. Throws Refused: PRECONDITION_REQUIRED when absent; PRECONDITION_FAILED when it is
- * anything but one tag of ours (`*`, weak tags, lists, leading zeros). Call it once the document is known to exist.
+ * The version that the writer saw. Throws ApiError: PRECONDITION_REQUIRED when absent, PRECONDITION_FAILED for anything but
+ * one such tag (`*`, weak tags, lists, leading zeros). Call it only after checking that the document exists.
  */
 export function expectedVersion(ifMatch: string | null): number {
-  if (ifMatch === null) throw new Refused(ErrorCode.PRECONDITION_REQUIRED);
+  if (ifMatch === null) throw new ApiError(ErrorCode.PRECONDITION_REQUIRED);
   const digits = /^(?:file:v(0|[1-9]\d{0,9})|"file:v(0|[1-9]\d{0,9})")$/.exec(ifMatch);
-  if (digits === null) throw new Refused(ErrorCode.PRECONDITION_FAILED);
+  if (digits === null) throw new ApiError(ErrorCode.PRECONDITION_FAILED);
   return Number(digits[1] ?? digits[2]);
 }

@@ -1,4 +1,4 @@
-// Paging of lists: request fields → what the store is asked, and where the page stands.
+// Pagination: request fields → store query, and the pagination part of the answer.
 import { create } from "@bufbuild/protobuf";
 import {
   type Pagination,
@@ -13,7 +13,7 @@ interface PageRequest {
   readonly sortOrder?: string | undefined;
 }
 
-/** The fields are already known to keep their rules; what is unset takes its default. */
+/** Expects fields that passed the field rules; unset fields get their defaults. `limit`: the default page size. */
 export function pageQuery<Column extends string>(
   request: PageRequest,
   limit: number,

@@ -1,26 +1,26 @@
-// What a caller may say, and is told, about the realms of a thing.
-import { Refused } from "../../../proto/call.ts";
+// Realm ids of a resource, as a confined caller may see and set them.
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { Scope } from "../store/records.ts";
 
 type Confinement = Pick<Scope, "confinedTo">;
 
-/** The realms of a thing as the caller is told: a confined one hears of no other realm. */
+/** The realms of a resource that the caller may see: a confined caller sees only its own realms. */
 export function shownRealms({ confinedTo }: Confinement, realmIds: readonly string[]): string[] {
   return realmIds.filter((realmId) => confinedTo === null || confinedTo.includes(realmId));
 }
 
-/** The realms of a new thing. Throws Refused REALM_NOT_ALLOWED where a confined caller names another realm. */
+/** The realms of a new resource. Throws ApiError REALM_NOT_ALLOWED when a confined caller names a realm outside its own. */
 export function newRealms({ confinedTo }: Confinement, realmIds: readonly string[]): string[] {
   if (shownRealms({ confinedTo }, realmIds).length < realmIds.length) {
-    throw new Refused(ErrorCode.REALM_NOT_ALLOWED);
+    throw new ApiError(ErrorCode.REALM_NOT_ALLOWED);
   }
   return [...realmIds];
 }
 
 /**
- * The realms that a thing changes to; undefined: they stay. Throws Refused REALM_IDS_LOCKED where a confined caller sends
- * anything but what it is told.
+ * The new realms of a resource; undefined: unchanged. Throws ApiError REALM_IDS_LOCKED when a confined caller sends anything
+ * but the realms that it sees.
  */
 export function changedRealms(
   { confinedTo }: Confinement,
@@ -30,7 +30,7 @@ export function changedRealms(
   if (confinedTo === null) return [...sent];
   const shown = new Set(shownRealms({ confinedTo }, present));
   if (shown.symmetricDifference(new Set(sent)).size > 0) {
-    throw new Refused(ErrorCode.REALM_IDS_LOCKED);
+    throw new ApiError(ErrorCode.REALM_IDS_LOCKED);
   }
   return undefined;
 }

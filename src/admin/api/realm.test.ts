@@ -25,7 +25,7 @@ describe("the realm of a host", () => {
     [`${A}.api.example.test.`, "a trailing dot"],
     [`${A}.localhost`, "any domain"],
     [A, "the label alone"],
-  ])("%s is realm A in spite of %s", (host) => {
+  ])("%s is realm A despite %s", (host) => {
     expect(activeRealm(host, null)).toBe(A);
   });
 
@@ -40,7 +40,7 @@ describe("the realm of a host", () => {
     [`${A}.api.example.test:http`, "a port in letters"],
     [`%61${A.slice(1)}.api.example.test`, "percent encoding"],
     ["", "nothing"],
-  ])("%j names no API: %s", (host) => {
+  ])("%j is invalid: %s", (host) => {
     expect(activeRealm(host, null)).toBe("invalid");
   });
 });

@@ -1,11 +1,11 @@
-// Which realm a call is in: the leading 24-hex label of the API host, or gRPC metadata x-realm-id.
+// The active realm of a call: the leading 24-hex label of the API host, or gRPC metadata `x-realm-id`.
 
-/** `null`: the unscoped host. `invalid`: the host names no API, two realms, or another realm than the metadata. */
-export type ActiveRealm = string | null | "invalid";
+/** `null`: the unscoped host. `invalid`: a malformed host, two realms, or one that is not the first label or not the metadata's. */
+type ActiveRealm = string | null | "invalid";
 
 /** 24 lower-case hex digits. */
 export const realmIdPattern = /^[0-9a-f]{24}$/;
-/** Host as in RFC 9110 §7.2: a name or address with an optional port. */
+/** `Host` (RFC 9110 §7.2): a name or address with an optional port. */
 const hostAndPort = /^(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?$/;
 
 export function activeRealm(authority: string | null, metadata: string | null): ActiveRealm {

@@ -14,7 +14,7 @@ import { requirementsOf } from "./requirements.ts";
 
 type Said = MessageInitShape<typeof RequiresSchema>;
 
-/** GetProject, saying something else of what it needs; null: nothing. */
+/** GetProject with other requirements; null: without any. */
 function method(said: Said | null): DescMethod {
   const { getProject } = ProjectService.method;
   const options = create(MethodOptionsSchema);
@@ -32,59 +32,63 @@ test.each<[why: string, said: Said]>([
   ["a session", { caller: SESSION }],
   ["a session on a project", { caller: SESSION, level, resource }],
   ["any token", { caller: TOKEN, anyToken: true }],
-  ["a token with a leaf", { caller: TOKEN, leaves: ["containers.actions.start"] }],
+  ["a token with a permission", { caller: TOKEN, leaves: ["containers.actions.start"] }],
   ["both on a project", { caller: ANY, leaves: ["projects.read"], level, resource }],
-])("what holds together is read as it is said: %s", (_why, said) => {
+])("consistent requirements are accepted: %s", (_why, said) => {
   expect(requirementsOf(method(said))).toEqual(create(RequiresSchema, said));
 });
 
-const together = "must say leaves or any_token if auth tokens may call it, and only then";
+const together = "must state leaves or any_token if auth tokens may call it, and only then";
 
 test.each<[why: string, said: Said | null, problem: string]>([
-  ["nothing said", null, "does not say what it requires"],
-  ["no caller", {}, "does not say what it requires"],
-  ["leaves without a caller", { leaves: ["projects.read"] }, "does not say what it requires"],
-  ["any caller, no leaf", { caller: ANY }, together],
-  ["a token, no leaf", { caller: TOKEN }, together],
-  ["a session with a leaf", { caller: SESSION, leaves: ["projects.read"] }, together],
+  ["nothing said", null, "does not state its requirements"],
+  ["no caller", {}, "does not state its requirements"],
+  [
+    "permissions without a caller",
+    { leaves: ["projects.read"] },
+    "does not state its requirements",
+  ],
+  ["any caller, no permission", { caller: ANY }, together],
+  ["a token, no permission", { caller: TOKEN }, together],
+  ["a session with a permission", { caller: SESSION, leaves: ["projects.read"] }, together],
   ["a public method for any token", { caller: PUBLIC, anyToken: true }, together],
   [
-    "an unknown leaf",
+    "an unknown permission",
     { caller: ANY, leaves: ["projects.raed"] },
-    "projects.raed, which is no leaf",
+    "unknown permission projects.raed",
   ],
-  ["a branch", { caller: ANY, leaves: ["projects"] }, "projects, which is no leaf"],
+  ["a branch", { caller: ANY, leaves: ["projects"] }, "unknown permission projects"],
   ["a level without a resource", { caller: SESSION, level }, "both a level and a resource"],
   ["a resource without a level", { caller: SESSION, resource }, "both a level and a resource"],
   [
     "a field that is not there",
     { caller: SESSION, level, resource: { kind: PROJECT, field: "project" } },
-    "project, which is no string field",
+    "project, which is not a string field",
   ],
   [
-    "a field that is no string",
+    "a field that is not a string",
     { caller: SESSION, level, resource: { kind: PROJECT, field: "include_permissions" } },
-    "include_permissions, which is no string field",
+    "include_permissions, which is not a string field",
   ],
   [
-    "a resource of no kind",
-    { caller: SESSION, level, resource: { field: "id" } },
     "a resource without a kind",
+    { caller: SESSION, level, resource: { field: "id" } },
+    "the resource has no kind",
   ],
 ])("a server does not start with %s", (_why, said, problem) => {
   expect(() => requirementsOf(method(said))).toThrow(problem);
 });
 
-test("a server does not start with a dry run of what is no write of a document", () => {
+test("a server does not start when a dry run is declared on a method that writes no document", () => {
   const { deletePermissions } = ProjectPermissionsService.method;
   const { input } = deletePermissions;
   const said = { caller: SESSION, level, resource };
   const reads: DescMethod = { ...method(said), input };
-  expect(() => requirementsOf(reads)).toThrow("has validate_only, but is no write of a document");
+  expect(() => requirementsOf(reads)).toThrow("has validate_only, but does not write a document");
   const writes: DescMethod = { ...method({ ...said, ifMatch: true }), input };
   expect(requirementsOf(writes).ifMatch).toBe(true);
 });
 
-test("what does not hold together is named", () => {
+test("the error names the method", () => {
   expect(() => requirementsOf(method(null))).toThrow("realmgate.v1.ProjectService.GetProject");
 });

@@ -1,4 +1,4 @@
-// What a method says it needs (options.proto, `requires`), checked once at start-up so that nothing can be forgotten.
+// Access requirements of a method (options.proto, `requires`), validated at start-up.
 import {
   type DescField,
   type DescMethod,
@@ -16,55 +16,57 @@ import {
   ResourceKind,
   requires,
 } from "../../../proto/gen/realmgate/v1/options_pb.ts";
-import { allLeaves } from "../auth/permissions.ts";
+import { allPermissions } from "../auth/permissions.ts";
 import type { ResourceKey } from "../store/records.ts";
 
-/** Throws when the option is missing or does not hold together: then the server must not start. */
+/** Throws when the option is missing or contradictory: then the server must not start. */
 export function requirementsOf(method: DescMethod): Requires {
   const name = `${method.parent.typeName}.${method.name}`;
   const needs = getOption(method, requires);
   if (!hasOption(method, requires) || needs.caller === CallerKind.UNSPECIFIED) {
-    throw new Error(`${name} does not say what it requires`);
+    throw new Error(`${name} does not state its requirements`);
   }
   const forTokens = needs.caller === CallerKind.ANY || needs.caller === CallerKind.TOKEN;
   if (forTokens !== (needs.leaves.length > 0 || needs.anyToken)) {
     throw new Error(
-      `${name} must say leaves or any_token if auth tokens may call it, and only then`,
+      `${name} must state leaves or any_token if auth tokens may call it, and only then`,
     );
   }
-  for (const leaf of needs.leaves) {
-    if (!allLeaves.has(leaf)) throw new Error(`${name} requires ${leaf}, which is no leaf`);
+  for (const permission of needs.leaves) {
+    if (!allPermissions.has(permission)) {
+      throw new Error(`${name} requires the unknown permission ${permission}`);
+    }
   }
   if ((needs.level !== ProjectLevel.UNSPECIFIED) !== (needs.resource !== undefined)) {
-    throw new Error(`${name} must say both a level and a resource, or neither`);
+    throw new Error(`${name} must state both a level and a resource, or neither`);
   }
   if (needs.resource !== undefined) {
     const { kind, field } = needs.resource;
     resourceKinds(kind);
     const found = method.input.fields.find((each) => each.name === field);
     if (found?.fieldKind !== "scalar" || found.scalar !== ScalarType.STRING) {
-      throw new Error(`${name} has its resource in ${field}, which is no string field`);
+      throw new Error(`${name} names the resource field ${field}, which is not a string field`);
     }
   }
   const dryRun = dryRunField(method);
   if (dryRun !== undefined && (dryRun.scalar !== ScalarType.BOOL || !needs.ifMatch)) {
-    throw new Error(`${name} has ${dryRun.name}, but is no write of a document`);
+    throw new Error(`${name} has ${dryRun.name}, but does not write a document`);
   }
   return needs;
 }
 
-/** The field that asks for a dry run; documented in permissions.proto. */
+/** The field that requests a dry run; documented in permissions.proto. */
 function dryRunField(method: DescMethod): DescField | undefined {
   return method.input.fields.find(({ name }) => name === "validate_only");
 }
 
-/** Whether the message asks that nothing be written. */
+/** Whether the message requests a dry run. */
 export function isDryRun(method: DescMethod, message: Message): boolean {
   const field = dryRunField(method);
   return field !== undefined && reflect(method.input, message).get(field) === true;
 }
 
-/** How a kind of resource is called in the store, and how its absence is refused. */
+/** The store's name of a resource kind, and the error code when the resource does not exist. */
 export function resourceKinds(kind: ResourceKind): {
   readonly kind: ResourceKey["kind"];
   readonly notFound: ErrorCode;
@@ -77,6 +79,6 @@ export function resourceKinds(kind: ResourceKind): {
     case ResourceKind.ALIAS:
       return { kind: "alias", notFound: ErrorCode.ALIAS_NOT_FOUND };
     default:
-      throw new Error("a resource without a kind");
+      throw new Error("the resource has no kind");
   }
 }

@@ -11,13 +11,13 @@ describe("a revision token", () => {
     expect(tokens.open(tokens.seal(revision))).toBe(revision);
   });
 
-  test("says nothing to those who cannot open it: same length, different each time", () => {
+  test("reveals nothing: same length, different each time", () => {
     const made = Array.from({ length: 100 }, (_, revision) => tokens.seal(revision));
     expect(new Set(made.map((token) => token.length)).size).toBe(1);
     expect(new Set([...made, ...made.map((_, revision) => tokens.seal(revision))]).size).toBe(200);
   });
 
-  test("fits a header and a query as it is", () => {
+  test("needs no encoding in a header or a query", () => {
     expect(tokens.seal(7)).toMatch(/^[A-Za-z0-9_-]+$/);
   });
 
@@ -29,7 +29,7 @@ describe("a revision token", () => {
     [`${tokens.seal(7).slice(0, -4)}AAAA`, "a changed end"],
     [revisionTokens(new SecretBox(randomBytes(32), "revisions")).seal(7), "another installation"],
     [revisionTokens(new SecretBox(master, "documents")).seal(7), "another purpose"],
-  ])("%j is none of ours: %s", (token) => {
+  ])("%j is not accepted: %s", (token) => {
     expect(tokens.open(token)).toBeNull();
   });
 });

@@ -1,12 +1,12 @@
-// Revisions leave the house as opaque tokens: a bare number would tell a confined caller how busy other tenants are.
+// Clients see revisions as opaque tokens: plain numbers would reveal the activity of other tenants.
 import type { SecretBox } from "../store/sealed.ts";
 
 const context = "revision";
 
 export interface RevisionTokens {
-  /** Revision → token, different each time. */
+  /** Revision → token; a new one on each call. */
   seal(revision: number): string;
-  /** Token → revision; null when this installation did not make it. */
+  /** Token → revision; null when this installation did not issue it. */
   open(token: string): number | null;
 }
 

@@ -1,13 +1,13 @@
-// Partial updates: which fields of a message are to change.
+// Partial updates: which fields of a message change.
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 
 /**
- * The names (snake case) of the fields that `update_mask` lists; of those that are set where there is no mask. A field that is
- * listed and not set is to be cleared. Throws Refused VALIDATION_ERROR for a path that is no field.
+ * The names (snake case) of the fields that `update_mask` lists; without a mask, of the fields that are set. A listed field
+ * that is not set is cleared. Throws ApiError VALIDATION_ERROR for an unknown path.
  */
 export function changedFields(
   desc: DescMessage,
@@ -21,9 +21,12 @@ export function changedFields(
   const names = new Set(desc.fields.map(({ name }) => name));
   const unknown = paths.filter((path) => !names.has(path));
   if (unknown.length > 0) {
-    throw new Refused(
+    throw new ApiError(
       ErrorCode.VALIDATION_ERROR,
-      unknown.map((path) => ({ instancePath: "/update_mask", message: `has ${path}, no field` })),
+      unknown.map((path) => ({
+        instancePath: "/update_mask",
+        message: `names the unknown field ${path}`,
+      })),
     );
   }
   return new Set(paths);

@@ -1,5 +1,5 @@
-// Credential → Caller. Who is calling, before anything else of the call is looked at.
-import { Refused } from "../../../proto/call.ts";
+// Authentication: credential → Caller. Runs before anything else of the call is read.
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { Token, User } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -8,10 +8,10 @@ import type { Sessions } from "./session.ts";
 import { allowsAddress, rightsOf, type TokenRights } from "./token-rights.ts";
 import { hashSecret, tokenPrefix } from "./token-secret.ts";
 
-/** A user, through a session or an auth token. */
+/** An authenticated user, with the auth token used, if any. */
 export interface Caller {
   readonly user: User;
-  /** Null: a session, or name and password. */
+  /** Null: authenticated by session or by name and password. */
   readonly token: CallingToken | null;
 }
 
@@ -20,21 +20,21 @@ export interface CallingToken {
   readonly rights: TokenRights;
 }
 
-/** Who carries a permission leaf: sessions carry all. */
-export function mayDo({ token }: Caller, leaf: string): boolean {
-  return token === null || token.rights.leaves.has(leaf);
+/** Whether the caller has a permission, `containers.read`. Sessions have all. */
+export function mayDo({ token }: Caller, permission: string): boolean {
+  return token === null || token.rights.permissions.has(permission);
 }
 
 /**
- * Operators say where the gate dials. A token of theirs needs the leaf for it; one that is confined to realms must not reach
- * the containers of others by their address.
+ * Whether the caller may set upstream addresses. A token of an operator needs the permission `admin.servers` and must not be
+ * confined to realms: by choosing an address it could reach containers of other tenants.
  */
 export function isOperator(caller: Caller): boolean {
   const confined = caller.token?.rights.needsRealm ?? false;
   return caller.user.isAdmin && mayDo(caller, "admin.servers") && !confined;
 }
 
-/** A use is noted once in this time, in milliseconds. */
+/** `last_used_at` of a token is updated at most once in this time, in milliseconds. */
 const touchMs = 60_000;
 
 export class Callers {
@@ -52,11 +52,11 @@ export class Callers {
 
   /**
    * `Authorization` → Caller: `Bearer` with a session or a token, a bare token, or `Basic` with a password or a token in
-   * either half. Throws Refused: MISSING_TOKEN, INVALID_TOKEN, TOKEN_EXPIRED, TOKEN_DISABLED, IP_NOT_ALLOWED,
+   * either half. Throws ApiError: MISSING_TOKEN, INVALID_TOKEN, TOKEN_EXPIRED, TOKEN_DISABLED, IP_NOT_ALLOWED,
    * INVALID_CREDENTIALS, RATE_LIMITED.
    */
   async identify(credential: string | null, clientAddress: string): Promise<Caller> {
-    if (credential === null || credential === "") throw new Refused(ErrorCode.MISSING_TOKEN);
+    if (credential === null || credential === "") throw new ApiError(ErrorCode.MISSING_TOKEN);
     const bearer = /^(?:Bearer )?([^\s,]+)$/.exec(credential)?.[1];
     if (bearer?.startsWith(tokenPrefix)) return this.#byToken(bearer, clientAddress, null);
     if (bearer !== undefined && credential !== bearer) return this.#bySession(bearer);
@@ -68,42 +68,42 @@ export class Callers {
 
   async #bySession(token: string): Promise<Caller> {
     const claims = await this.#sessions.verify(token, "access");
-    if (claims === "expired") throw new Refused(ErrorCode.TOKEN_EXPIRED);
-    if (claims === "invalid") throw new Refused(ErrorCode.INVALID_TOKEN);
+    if (claims === "expired") throw new ApiError(ErrorCode.TOKEN_EXPIRED);
+    if (claims === "invalid") throw new ApiError(ErrorCode.INVALID_TOKEN);
     const user = await this.#store.userById(claims.userId);
     if (user === null || user.sessionGeneration !== claims.generation) {
-      throw new Refused(ErrorCode.INVALID_TOKEN);
+      throw new ApiError(ErrorCode.INVALID_TOKEN);
     }
     return { user, token: null };
   }
 
-  /** `name`: who the caller says the token belongs to; null when it does not say. */
+  /** `name`: the user name or e-mail address sent with the token, which must match its owner; null: not sent. */
   async #byToken(secret: string, clientAddress: string, name: string | null): Promise<Caller> {
     const chain = await this.#store.tokenChain(hashSecret(secret));
     const [token] = chain;
     const user = token === undefined ? null : await this.#store.userById(token.userId);
-    if (token === undefined || user === null) throw new Refused(ErrorCode.INVALID_TOKEN);
+    if (token === undefined || user === null) throw new ApiError(ErrorCode.INVALID_TOKEN);
     if (name !== null && name !== user.username && name.toLowerCase() !== user.email) {
-      throw new Refused(ErrorCode.INVALID_TOKEN);
+      throw new ApiError(ErrorCode.INVALID_TOKEN);
     }
     const rights = rightsOf(chain);
     const now = this.#now();
     if (rights.expiresAt !== null && Date.parse(rights.expiresAt) <= now) {
-      throw new Refused(ErrorCode.TOKEN_EXPIRED);
+      throw new ApiError(ErrorCode.TOKEN_EXPIRED);
     }
-    if (!rights.isEnabled) throw new Refused(ErrorCode.TOKEN_DISABLED);
-    if (!allowsAddress(rights, clientAddress)) throw new Refused(ErrorCode.IP_NOT_ALLOWED);
+    if (!rights.isEnabled) throw new ApiError(ErrorCode.TOKEN_DISABLED);
+    if (!allowsAddress(rights, clientAddress)) throw new ApiError(ErrorCode.IP_NOT_ALLOWED);
     const isRecent = token.lastUsedAt !== null && now - Date.parse(token.lastUsedAt) < touchMs;
     const use = isRecent ? {} : await this.#store.touchToken(token.id, clientAddress);
     return { user, token: { token: { ...token, ...use }, rights } };
   }
 }
 
-/** The two halves of `Basic` (RFC 7617 §2). Throws Refused INVALID_TOKEN. */
+/** User name and password of `Basic` (RFC 7617 §2). Throws ApiError INVALID_TOKEN. */
 function basicPair(credential: string): [name: string, password: string] {
   const encoded = /^Basic ([A-Za-z0-9+/]+={0,2})$/.exec(credential)?.[1];
   const text = encoded === undefined ? "" : Buffer.from(encoded, "base64").toString();
   const colon = text.indexOf(":");
-  if (colon === -1) throw new Refused(ErrorCode.INVALID_TOKEN);
+  if (colon === -1) throw new ApiError(ErrorCode.INVALID_TOKEN);
   return [text.slice(0, colon), text.slice(colon + 1)];
 }

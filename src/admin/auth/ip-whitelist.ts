@@ -1,21 +1,21 @@
-// The addresses that an auth token may be used from: a list of IPv4 addresses and networks, or of `*` alone for any.
+// IP whitelists of auth tokens: a list of IPv4 addresses and networks, or `*` alone for any address.
 import type { Value } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { formatCidr, parseCidr, parseIpv4 } from "../../policy/address.ts";
 
 export type Whitelist = readonly string[];
 
-/** The list of a token that may be used from anywhere, IPv6 too. */
+/** Matches every address, including IPv6. */
 export const anywhere: Whitelist = ["*"];
 
 const entriesMax = 1000;
-/** Of a list that is sent as one text. */
+/** Length of a list that is sent as one string. */
 const charactersMax = 65_536;
 
 /**
- * A list of texts, or one text with commas → the list as it is stored: no entry twice, host bits of networks masked, `*`
- * alone where it is among others. Throws Refused INVALID_IP_FORMAT, IP_WHITELIST_TOO_LARGE.
+ * A list of strings, or one comma-separated string → the stored list: without duplicates, host bits of networks masked,
+ * reduced to `*` when it contains `*`. Throws ApiError INVALID_IP_FORMAT, IP_WHITELIST_TOO_LARGE.
  */
 export function whitelistOf(value: Value): Whitelist {
   const entries = entriesOf(value);
@@ -42,14 +42,14 @@ function entriesOf({ kind }: Value): string[] {
   });
 }
 
-function tooLarge(): Refused {
+function tooLarge(): ApiError {
   const message = `must have at most ${entriesMax} entries and ${charactersMax} characters`;
-  return new Refused(ErrorCode.IP_WHITELIST_TOO_LARGE, [{ instancePath, message }]);
+  return new ApiError(ErrorCode.IP_WHITELIST_TOO_LARGE, [{ instancePath, message }]);
 }
 
-function badEntry(): Refused {
+function badEntry(): ApiError {
   const message = "must be IPv4 addresses, networks `a.b.c.d/0` to `/32`, or `*`";
-  return new Refused(ErrorCode.INVALID_IP_FORMAT, [{ instancePath, message }]);
+  return new ApiError(ErrorCode.INVALID_IP_FORMAT, [{ instancePath, message }]);
 }
 
 const instancePath = "/ip_whitelist";
@@ -61,7 +61,7 @@ function canonicalEntry(entry: string): string | null {
   return network === null ? null : formatCidr(network.network, network.length);
 }
 
-/** Whether a call from this address may use a token with this list. IPv6 is in no list but `*`. */
+/** Whether the list matches a client address. Only `*` matches IPv6. */
 export function allowsAddress(list: Whitelist, address: string): boolean {
   if (list.includes("*")) return true;
   const ipv4 = parseIpv4(address);
@@ -69,35 +69,35 @@ export function allowsAddress(list: Whitelist, address: string): boolean {
   return list.map(rangeOf).some(({ first, last }) => first <= ipv4 && ipv4 <= last);
 }
 
-/** Whether each address of `list` is one of `bounds`. */
+/** Whether `list` is a subset of `bounds`. */
 export function isWithin(list: Whitelist, bounds: Whitelist): boolean {
   if (bounds.includes("*")) return true;
   return !list.includes("*") && covered(list, bounds).length === list.length;
 }
 
 /**
- * The addresses that are in both lists. It may be empty, or have twice as many entries as a list may be sent with: nothing
- * of either is lost.
+ * The addresses that both lists match. May be empty, or have up to twice as many entries as a request may send; it is never
+ * truncated.
  */
 export function intersection(some: Whitelist, others: Whitelist): Whitelist {
   if (some.includes("*")) return others;
   if (others.includes("*")) return some;
-  // Two networks are one in the other or apart.
+  // Of two networks, one contains the other or they are disjoint.
   return [...new Set([...covered(some, others), ...covered(others, some)])];
 }
 
-/** The entries of `list` that have no address outside `bounds`. */
+/** The entries of `list` that lie completely inside `bounds`. */
 function covered(list: Whitelist, bounds: Whitelist): Whitelist {
-  const ranges = joined(bounds.map(rangeOf));
+  const ranges = merged(bounds.map(rangeOf));
   return list.filter((entry) => {
     const { first, last } = rangeOf(entry);
-    // Ranges are apart and in order: the last that begins by `first` is the only one that can have it.
+    // Ranges are disjoint and sorted: only the last one that begins at or before `first` can contain it.
     const range = ranges.findLast((each) => each.first <= first);
     return range !== undefined && last <= range.last;
   });
 }
 
-/** Addresses as unsigned 32-bit numbers, both ends included. */
+/** IPv4 addresses as unsigned 32-bit numbers, both ends inclusive. */
 interface Range {
   readonly first: number;
   readonly last: number;
@@ -105,13 +105,13 @@ interface Range {
 
 function rangeOf(entry: string): Range {
   const network = parseCidr(entry.includes("/") ? entry : `${entry}/32`);
-  if (network === null) throw new Error(`a stored address list has ${entry}`);
+  if (network === null) throw new Error(`invalid entry in a stored IP whitelist: ${entry}`);
   const size = 2 ** (32 - network.length);
   return { first: network.network, last: network.network + size - 1 };
 }
 
-/** In order, those that touch or overlap made one. */
-function joined(ranges: readonly Range[]): Range[] {
+/** Sorts ranges and merges those that touch or overlap. */
+function merged(ranges: readonly Range[]): Range[] {
   const result: Range[] = [];
   for (const range of ranges.toSorted((one, other) => one.first - other.first)) {
     const before = result.at(-1);

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { LoginLimiter } from "./login-limiter.ts";
 
 const fails = async () => false;
@@ -7,13 +7,13 @@ const succeeds = async () => true;
 const here = "192.0.2.1";
 const there = "192.0.2.2";
 
-async function refusal(attempt: Promise<unknown>): Promise<Refused> {
+async function refusal(attempt: Promise<unknown>): Promise<ApiError> {
   const outcome = await attempt.catch((error: unknown) => error);
-  if (!(outcome instanceof Refused)) throw new Error(`not refused: ${outcome}`);
+  if (!(outcome instanceof ApiError)) throw new Error(`not refused: ${outcome}`);
   return outcome;
 }
 
-test("a network is turned away after 1,000 failures, told when to come back, and let in again then", async () => {
+test("a network is refused after 1,000 failures, with a retry time, and accepted after it", async () => {
   let nowS = 100;
   const limiter = new LoginLimiter(() => nowS);
   for (let failure = 0; failure < 1000; failure++) await limiter.attempt(here, fails);
@@ -31,7 +31,7 @@ test("successes are not counted", async () => {
   expect(await limiter.attempt(here, succeeds)).toBe(true);
 });
 
-test("two run at a time, 64 wait, and the next is turned away", async () => {
+test("two run at a time, 64 wait, and the next is refused", async () => {
   const limiter = new LoginLimiter(() => 0);
   let running = 0;
   let most = 0;
@@ -50,7 +50,7 @@ test("two run at a time, 64 wait, and the next is turned away", async () => {
   expect(await limiter.attempt(here, succeeds)).toBe(true);
 });
 
-test("those that run at the same time are counted before they fail", async () => {
+test("concurrent attempts are counted before they fail", async () => {
   const limiter = new LoginLimiter(() => 0);
   for (let failure = 0; failure < 995; failure++) await limiter.attempt(here, fails);
   const attempts = Array.from({ length: 50 }, () => limiter.attempt(here, fails));
@@ -58,7 +58,7 @@ test("those that run at the same time are counted before they fail", async () =>
   expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(5);
 });
 
-test("a check that broke, or never had its turn, is no failure", async () => {
+test("a check that throws, or never ran, does not count as a failure", async () => {
   const limiter = new LoginLimiter(() => 0);
   const broken = async () => Promise.reject(new Error("the disk is on fire"));
   for (let attempt = 0; attempt < 1000; attempt++) {

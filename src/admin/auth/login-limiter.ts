@@ -1,15 +1,15 @@
-// Bounds on guessing passwords: failures by network, and how many hashes are computed at a time.
-import { Refused } from "../../../proto/call.ts";
+// Limits password guessing: failed logins per network, and concurrent password hashes.
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { WindowLimiter } from "./window-limiter.ts";
 
-/** Failed logins of one network. */
+/** Failed logins per network. */
 const failures = { max: 1000, windowS: 30 * 60 };
-/** argon2id fills a core and some 64 MiB while it runs. */
+/** One argon2id hash occupies a core and about 64 MiB. */
 const hashesAtOnceMax = 2;
-/** Logins that wait for their turn; more are turned away at once. */
+/** Logins in the queue; further ones are refused at once. */
 const waitingMax = 64;
-/** When to come back after being turned away for want of a turn. */
+/** `Retry-After` when the queue is full, in seconds. */
 const busyRetryS = 5;
 
 export class LoginLimiter {
@@ -23,8 +23,9 @@ export class LoginLimiter {
   }
 
   /**
-   * Runs one check of a password; `check` answers whether it succeeded. Counts as a failure until it has. Throws Refused
-   * RATE_LIMITED, with when to come back, for a network with too many failures or while too many others wait.
+   * Runs one password check; `check` resolves to whether it succeeded. The attempt counts as a failure until it has succeeded,
+   * so that parallel attempts cannot exceed the limit. Throws ApiError RATE_LIMITED with a retry time when the network has too
+   * many failures or the queue is full.
    */
   async attempt(address: string, check: () => Promise<boolean>): Promise<boolean> {
     const takeBack = this.#failures.take(address);
@@ -37,17 +38,17 @@ export class LoginLimiter {
     }
   }
 
-  /** Runs one piece of work that costs a hash when its turn comes. Throws Refused RATE_LIMITED. */
+  /** Queues work that computes a password hash. Throws ApiError RATE_LIMITED when the queue is full. */
   async inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#running < hashesAtOnceMax) this.#running++;
     else if (this.#waiting.length < waitingMax) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else throw new Refused(ErrorCode.RATE_LIMITED, [], busyRetryS);
+    } else throw new ApiError(ErrorCode.RATE_LIMITED, [], busyRetryS);
     try {
       return await work();
     } finally {
       const next = this.#waiting.shift();
-      // The turn is handed on, or given back.
+      // Pass the slot to the next in the queue, or free it.
       if (next === undefined) this.#running--;
       else next();
     }

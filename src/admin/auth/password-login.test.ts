@@ -1,7 +1,7 @@
-// That a login costs the same and counts the same whether there is such a user or not.
+// A login costs the same and counts the same whether the user exists or not.
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { SecretBox } from "../store/sealed.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
@@ -11,7 +11,7 @@ import { PasswordLogin } from "./password-login.ts";
 
 const password = "correct horse 1";
 const here = "203.0.113.7";
-/** Failures of one network in its window (login-limiter.ts). */
+/** Failures per network and window (login-limiter.ts). */
 const failuresMax = 1000;
 
 let store: Store;
@@ -32,12 +32,12 @@ async function refusal(name: string, sent: string): Promise<ErrorCode | null> {
     await logins.check(name, sent, here);
     return null;
   } catch (error) {
-    if (error instanceof Refused) return error.code;
+    if (error instanceof ApiError) return error.code;
     throw error;
   }
 }
 
-/** What argon2 is told to do: everything of a hash but its salt and its digest. */
+/** The parameters of an argon2 hash: everything except salt and digest. */
 function costOf(hash: unknown): string {
   return String(hash).split("$").slice(0, 4).join("$");
 }
@@ -54,7 +54,7 @@ describe("a login that fails", () => {
   test.each(attempts)("computes one hash, of the usual cost, for %s", async (_, name, sent) => {
     const usual = costOf(await logins.hash(password));
     expect(usual).toStartWith("$argon2id$");
-    // The hash for nobody is made once, before it is first needed.
+    // The decoy hash is computed once, before its first use.
     await refusal("nobody", "-");
     const verify = spyOn(Bun.password, "verify");
     try {
@@ -77,7 +77,7 @@ describe("a login that fails", () => {
   });
 });
 
-test("a login that succeeds counts for nothing", async () => {
+test("a login that succeeds does not count", async () => {
   const verify = spyOn(Bun.password, "verify").mockResolvedValue(true);
   try {
     for (let n = 0; n <= failuresMax; n++) expect(await refusal("ada", password)).toBeNull();

@@ -1,47 +1,47 @@
-// Name and password → user, for login and for Basic alike: limited, and alike for who is there and who is not.
-import { Refused } from "../../../proto/call.ts";
+// Name and password → user, for login and for Basic. Rate-limited; unknown users cost as much time as wrong passwords.
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { User } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import type { LoginLimiter } from "./login-limiter.ts";
 
-/** Characters (code points, of at most two units each). More are not hashed for anybody. */
+/** Code points. Longer passwords are rejected without hashing them. */
 const passwordCharactersMax = 128;
 
 export class PasswordLogin {
   readonly #store: Store;
   readonly #limiter: LoginLimiter;
-  readonly #nobody = hashOfNobody();
+  readonly #decoyHash = decoyHash();
 
   constructor(store: Store, limiter: LoginLimiter) {
     this.#store = store;
     this.#limiter = limiter;
   }
 
-  /** `name`: a user name, or an e-mail address. Throws Refused: INVALID_CREDENTIALS, RATE_LIMITED. */
+  /** `name`: a user name or an e-mail address. Throws ApiError: INVALID_CREDENTIALS, RATE_LIMITED. */
   async check(name: string, password: string, clientAddress: string): Promise<User> {
     const by = name.includes("@") ? { email: name } : { username: name };
     const user = await this.#store.userForLogin(by);
     return this.#verify(user, password, clientAddress);
   }
 
-  /** Whether it is this user's password, under the same limits. Throws as `check`. */
+  /** Verifies the password of a known user, under the same limits. Throws as `check`. */
   async checkAgain(user: User, password: string, clientAddress: string): Promise<User> {
     return this.#verify(user, password, clientAddress);
   }
 
   async #verify(user: User | null, password: string, clientAddress: string): Promise<User> {
-    const hash = user?.passwordHash ?? (await this.#nobody);
+    const hash = user?.passwordHash ?? (await this.#decoyHash);
     const fits = password !== "" && isShort(password);
     const matches = await this.#limiter.attempt(
       clientAddress,
       async () => (await Bun.password.verify(fits ? password : "-", hash)) && fits && user !== null,
     );
-    if (user === null || !matches) throw new Refused(ErrorCode.INVALID_CREDENTIALS);
+    if (user === null || !matches) throw new ApiError(ErrorCode.INVALID_CREDENTIALS);
     return user;
   }
 
-  /** A password as it is stored: argon2id. Hashing waits its turn as checking does. */
+  /** The stored form of a password: argon2id. Queued like checks. */
   hash(password: string): Promise<string> {
     return this.#limiter.inTurn(() => Bun.password.hash(password, "argon2id"));
   }
@@ -53,10 +53,10 @@ function isShort(password: string): boolean {
   );
 }
 
-let nobody: Promise<string> | null = null;
+let decoy: Promise<string> | null = null;
 
-/** An unknown user costs as much as a wrong password. One of these does for a process. */
-function hashOfNobody(): Promise<string> {
-  nobody ??= Bun.password.hash(crypto.randomUUID(), "argon2id");
-  return nobody;
+/** Verified in place of the hash of an unknown user, so that timing does not reveal who exists. One per process. */
+function decoyHash(): Promise<string> {
+  decoy ??= Bun.password.hash(crypto.randomUUID(), "argon2id");
+  return decoy;
 }

@@ -1,29 +1,29 @@
 import { expect, test } from "bun:test";
 import { create, toJson } from "@bufbuild/protobuf";
 import { TokenPermissionsSchema } from "../../../proto/gen/realmgate/v1/tokens_pb.ts";
-import { allLeaves, leavesOf, treeOf } from "./permissions.ts";
+import { allPermissions, permissionsIn, permissionTree } from "./permissions.ts";
 
-test("leaves are the ends of the tree, with the way to them", () => {
-  expect(allLeaves.size).toBe(47);
-  expect(allLeaves.has("containers.read")).toBeTrue();
-  expect(allLeaves.has("financial.server_rental.view_marketplace")).toBeTrue();
-  expect(allLeaves.has("containers")).toBeFalse();
-  expect(allLeaves.has("containers.actions")).toBeFalse();
+test("permissions are the leaves of the tree, named by their path", () => {
+  expect(allPermissions.size).toBe(47);
+  expect(allPermissions.has("containers.read")).toBeTrue();
+  expect(allPermissions.has("financial.server_rental.view_marketplace")).toBeTrue();
+  expect(allPermissions.has("containers")).toBeFalse();
+  expect(allPermissions.has("containers.actions")).toBeFalse();
 });
 
-test("a tree's leaves are those that are true", () => {
+test("permissionsIn returns what is true in a tree", () => {
   const tree = create(TokenPermissionsSchema, {
     containers: { read: true, create: false, actions: { start: true } },
     projects: {},
   });
-  expect(leavesOf(tree)).toEqual(new Set(["containers.read", "containers.actions.start"]));
+  expect(permissionsIn(tree)).toEqual(new Set(["containers.read", "containers.actions.start"]));
 });
 
-test("leaves grow into a whole tree, and back", () => {
+test("permissions become a complete tree and come back unchanged", () => {
   const some = new Set(["projects.members.invite", "admin.users"]);
-  const tree = treeOf(some);
-  expect(leavesOf(tree)).toEqual(some);
-  expect(leavesOf(treeOf(allLeaves))).toEqual(new Set(allLeaves));
+  const tree = permissionTree(some);
+  expect(permissionsIn(tree)).toEqual(some);
+  expect(permissionsIn(permissionTree(allPermissions))).toEqual(new Set(allPermissions));
   const json = toJson(TokenPermissionsSchema, tree, { alwaysEmitImplicit: true });
   expect(json).toMatchObject({
     containers: { read: false, actions: { start: false } },

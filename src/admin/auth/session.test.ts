@@ -20,7 +20,7 @@ const user: User = {
   updatedAt: "",
 };
 
-/** Sessions whose clock stands `seconds` after the start. */
+/** Sessions whose clock is `seconds` after the start. */
 function at(seconds: number, with_ = key): Sessions {
   return new Sessions(with_, () => start + seconds * 1000);
 }
@@ -30,7 +30,7 @@ const kinds = ["access", "refresh"] as const satisfies readonly SessionKind[];
 describe.each(kinds)("a token of kind %s", (kind) => {
   const lifetime = lifetimeS[kind];
 
-  test("says whose it is and of which generation, and when it ends", async () => {
+  test("names its user, generation and expiry", async () => {
     const { token, expiresAt } = await at(0).issue(user, kind);
     expect(await at(0).verify(token, kind)).toEqual({ userId: user.id, generation: 3 });
     expect(expiresAt.getTime()).toBe(start + lifetime * 1000);
@@ -46,7 +46,7 @@ describe.each(kinds)("a token of kind %s", (kind) => {
     expect(typeof verified === "string" ? verified : "works").toBe(outcome);
   });
 
-  test("is nothing where the other kind is asked for, now and when it is over", async () => {
+  test("is invalid as the other kind, before and after its expiry", async () => {
     const { token } = await at(0).issue(user, kind);
     for (const other of kinds.filter((each) => each !== kind)) {
       expect(await at(0).verify(token, other)).toBe("invalid");
@@ -54,7 +54,7 @@ describe.each(kinds)("a token of kind %s", (kind) => {
     }
   });
 
-  test("is unlike another one of the same second", async () => {
+  test("differs from another one of the same second", async () => {
     const [one, other] = [await at(0).issue(user, kind), await at(0).issue(user, kind)];
     expect(one.token).not.toBe(other.token);
   });
@@ -94,7 +94,7 @@ describe("an access token", () => {
     return new SignJWT({ ...claims }).setProtectedHeader({ alg }).sign(with_);
   }
 
-  test("is known by its claims alone", async () => {
+  test("is accepted when all its claims are right", async () => {
     expect(await at(0).verify(await sign(good), "access")).toEqual({
       userId: user.id,
       generation: 3,
@@ -112,7 +112,7 @@ describe("an access token", () => {
     expect(await at(0).verify(await sign(claims), "access")).toBe("invalid");
   });
 
-  test("is signed by our algorithm and no other, with the right key too", async () => {
+  test("must use HS256, even with the right key", async () => {
     const long = randomBytes(64);
     const sessions = at(0, long);
     expect(await sessions.verify(await sign(good, "HS256", long), "access")).not.toBe("invalid");

@@ -1,12 +1,12 @@
-// User sessions: signed access tokens (JWT, RFC 7519) that end with their user's session generation.
+// User sessions: signed tokens (JWT, RFC 7519), revoked together by incrementing the user's session generation.
 import { errors, jwtVerify, SignJWT } from "jose";
 import { newId } from "../store/id.ts";
 import type { User } from "../store/records.ts";
 
-/** How long a token of each kind works, in seconds. */
+/** Lifetime of each kind of token, in seconds. */
 export const lifetimeS = { access: 86_400, refresh: 604_800 } as const;
 
-/** `access` calls methods; `refresh` gets a new pair and nothing else. */
+/** `access` authenticates calls; `refresh` only obtains a new pair. */
 export type SessionKind = keyof typeof lifetimeS;
 
 const algorithm = "HS256";
@@ -15,7 +15,7 @@ function audience(kind: SessionKind): string {
   return `realmgate:${kind}`;
 }
 
-export interface SessionClaims {
+interface SessionClaims {
   readonly userId: string;
   readonly generation: number;
 }
@@ -24,13 +24,13 @@ export class Sessions {
   readonly #key: Uint8Array;
   readonly #now: () => number;
 
-  /** `key`: 32 bytes that nothing else uses. `now`: the clock, in milliseconds. */
+  /** `key`: 32 bytes, used for sessions only. `now`: the clock, in milliseconds. */
   constructor(key: Uint8Array, now: () => number) {
     this.#key = key;
     this.#now = now;
   }
 
-  /** A new token, unlike any before, and when it ends. */
+  /** A new unique token and its expiry. */
   async issue(user: User, kind: SessionKind): Promise<{ token: string; expiresAt: Date }> {
     const issuedS = Math.floor(this.#now() / 1000);
     const expiresS = issuedS + lifetimeS[kind];
@@ -38,7 +38,7 @@ export class Sessions {
       .setProtectedHeader({ alg: algorithm, typ: "JWT" })
       .setSubject(user.id)
       .setAudience(audience(kind))
-      // Two of one second differ.
+      // Makes tokens of the same second differ.
       .setJti(newId())
       .setIssuedAt(issuedS)
       .setExpirationTime(expiresS)
@@ -46,9 +46,9 @@ export class Sessions {
     return { token, expiresAt: new Date(expiresS * 1000) };
   }
 
-  /** Whose token it is. The caller still has to compare the generation with the user's. */
+  /** Verifies signature, kind and expiry. The caller must still compare the generation with the user's. */
   async verify(token: string, kind: SessionKind): Promise<SessionClaims | "expired" | "invalid"> {
-    // jose takes padding and white space; a session has one spelling.
+    // jose accepts padding and white space; accept only one spelling of a session.
     if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return "invalid";
     try {
       const { payload } = await jwtVerify(token, this.#key, {

@@ -26,10 +26,10 @@ const plain: Token = {
 const early = "2026-02-01T00:00:00.000Z";
 const late = "2026-03-01T00:00:00.000Z";
 
-describe("what a token is worth", () => {
-  test("alone, what its row says", () => {
+describe("effective rights", () => {
+  test("of a root token are those of its row", () => {
     expect(rightsOf([plain])).toEqual({
-      leaves: new Set(["containers.create", "containers.read", "projects.read"]),
+      permissions: new Set(["containers.create", "containers.read", "projects.read"]),
       confinedTo: null,
       needsRealm: false,
       allowNoRealm: true,
@@ -57,10 +57,10 @@ describe("what a token is worth", () => {
     ["its own row", [less, plain]],
     ["its maker's", [plain, less]],
     ["that of its maker's maker", [plain, plain, less]],
-  ])("in a family, what the least has: %s", (_who, chain) => {
+  ])("of a chain are the least of all: %s", (_who, chain) => {
     const rights = rightsOf(chain);
     expect(rights).toMatchObject({
-      leaves: new Set(["containers.read"]),
+      permissions: new Set(["containers.read"]),
       confinedTo: ["a", "b"],
       needsRealm: true,
       allowNoRealm: false,
@@ -73,7 +73,7 @@ describe("what a token is worth", () => {
     expect(allowsAddress(rights, "11.0.0.1")).toBeFalse();
   });
 
-  test("realms that both name; none of both is not all", () => {
+  test("realms are intersected; an empty intersection stays empty", () => {
     const inRealms = (...realmIds: string[]) => ({ ...plain, realmIds });
     expect(rightsOf([inRealms("a", "b"), inRealms("b", "c")]).confinedTo).toEqual(["b"]);
     expect(rightsOf([inRealms("a"), inRealms(), inRealms("a")]).confinedTo).toEqual(["a"]);
@@ -81,7 +81,7 @@ describe("what a token is worth", () => {
     expect(nowhere).toMatchObject({ confinedTo: [], needsRealm: true });
   });
 
-  test("addresses that both lists have", () => {
+  test("addresses must be in both lists", () => {
     const from = (...ipWhitelist: string[]) => ({ ...plain, ipWhitelist });
     const rights = rightsOf([from("10.0.0.0/8"), from("*"), from("10.0.0.1", "192.0.2.1")]);
     expect(allowsAddress(rights, "10.0.0.1")).toBeTrue();
@@ -89,10 +89,10 @@ describe("what a token is worth", () => {
     expect(allowsAddress(rights, "192.0.2.1")).toBeFalse();
   });
 
-  test("a leaf that this version does not know is none", () => {
+  test("a permission that this version does not know is ignored", () => {
     const permissions = '{"containers":{"read":true,"fly":true},"space":{"read":true}}';
-    const { leaves } = rightsOf([{ ...plain, permissions }]);
-    expect(leaves).toEqual(new Set(["containers.read"]));
+    const rights = rightsOf([{ ...plain, permissions }]);
+    expect(rights.permissions).toEqual(new Set(["containers.read"]));
   });
 });
 
@@ -102,6 +102,6 @@ test.each([
   [null, early, early],
   [early, late, early],
   [late, early, early],
-])("of the ends %p and %p comes first %p", (one, other, first) => {
+])("of the expiries %p and %p the earlier is %p", (one, other, first) => {
   expect(earlier(one, other)).toBe(first);
 });

@@ -1,36 +1,39 @@
-// What an auth token is worth now: its own rights and those of every token it was made from, whichever is less.
+// Effective rights of an auth token: the intersection of its own rights with those of all its ancestors.
 import { fromJsonString } from "@bufbuild/protobuf";
 import { TokenPermissionsSchema } from "../../../proto/gen/realmgate/v1/tokens_pb.ts";
 import type { Token } from "../store/records.ts";
 import * as ip from "./ip-whitelist.ts";
-import { type Leaves, leavesOf } from "./permissions.ts";
+import { type PermissionSet, permissionsIn } from "./permissions.ts";
 
 export interface TokenRights {
-  readonly leaves: Leaves;
-  /** The realms it is confined to; null: none. */
+  readonly permissions: PermissionSet;
+  /** The realms that the token is confined to; null: not confined. */
   readonly confinedTo: readonly string[] | null;
-  /** It works on realm hosts only. */
+  /** The token works on realm hosts only. */
   readonly needsRealm: boolean;
-  /** Neither it nor what it was made from says that it works on realm hosts only. */
+  /** Neither the token nor an ancestor is limited to realm hosts by its own setting. */
   readonly allowNoRealm: boolean;
   readonly vaultAccess: boolean;
   readonly eventAccess: boolean;
   /** ISO 8601; null: never. */
   readonly expiresAt: string | null;
   readonly isEnabled: boolean;
-  /** The addresses it may be used from: in each of these lists, `*` for any. */
+  /** A client address must be in each of these lists; `*` matches any address. */
   readonly ipWhitelists: readonly (readonly string[])[];
 }
 
-/** `chain`: the token, then the one it was made from, and so on. */
+/** `chain`: the token, its parent, and so on up to the root. */
 export function rightsOf(chain: readonly Token[]): TokenRights {
-  const leaves = chain.map(({ permissions }) => storedLeaves(permissions));
-  const [own = new Set<string>(), ...others] = leaves;
+  const [own = new Set<string>(), ...others] = chain.map(({ permissions }) =>
+    storedPermissions(permissions),
+  );
   const lists = chain.map(({ realmIds }) => realmIds).filter((realmIds) => realmIds.length > 0);
   const confinedTo = lists.length === 0 ? null : lists.reduce(intersection);
   const allowNoRealm = chain.every((each) => each.allowNoRealm);
   return {
-    leaves: new Set([...own].filter((leaf) => others.every((each) => each.has(leaf)))),
+    permissions: new Set(
+      [...own].filter((permission) => others.every((each) => each.has(permission))),
+    ),
     confinedTo,
     needsRealm: confinedTo !== null || !allowNoRealm,
     allowNoRealm,
@@ -42,9 +45,9 @@ export function rightsOf(chain: readonly Token[]): TokenRights {
   };
 }
 
-/** TokenPermissions as it is stored → its leaves. One that this version does not know is none. */
-export function storedLeaves(permissions: string): Leaves {
-  return leavesOf(
+/** Stored TokenPermissions → permissions. Ignores permissions that this version does not know. */
+export function storedPermissions(permissions: string): PermissionSet {
+  return permissionsIn(
     fromJsonString(TokenPermissionsSchema, permissions, { ignoreUnknownFields: true }),
   );
 }
@@ -59,7 +62,7 @@ function intersection(some: readonly string[], others: readonly string[]): reado
   return some.filter((each) => present.has(each));
 }
 
-/** Of two ends, the one that comes first. Times are ISO 8601 in UTC with milliseconds: they sort as text. */
+/** The earlier of two expiries; null: never. Both are ISO 8601 in UTC with milliseconds, so they sort as text. */
 export function earlier(one: string | null, other: string | null): string | null {
   if (one === null || other === null) return one ?? other;
   return one < other ? one : other;

@@ -1,15 +1,15 @@
-// The secret of an auth token: shown once, kept as its hash.
+// Secrets of auth tokens: shown once, stored as a hash.
 import { createHash, randomBytes } from "node:crypto";
 
-/** What every secret begins with. */
+/** Prefix of every secret. */
 export const tokenPrefix = "hdy_";
 
-/** A new secret: the prefix and 256 random bits as 43 characters of base64url. */
+/** A new secret: the prefix and 256 random bits in base64url (43 characters). */
 export function newSecret(): string {
   return `${tokenPrefix}${randomBytes(32).toString("base64url")}`;
 }
 
-/** How a secret is stored: SHA-256. It has 256 random bits, so that a fast hash suffices. */
+/** The stored form of a secret: SHA-256. With 256 random bits a fast hash suffices. */
 export function hashSecret(secret: string): Buffer {
   return createHash("sha256").update(secret).digest();
 }

@@ -1,17 +1,17 @@
 import { describe, expect, test } from "bun:test";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { refusalOf } from "../../../proto/errors.ts";
 import { networksMax, WindowLimiter } from "./window-limiter.ts";
 
 const limit = { max: 5, windowS: 3600 };
 
-/** What one more gets: `null`, or the seconds to wait. */
+/** The result of one more call: `null`, or the seconds to wait. */
 function next(limiter: WindowLimiter, address: string): number | null {
   try {
     limiter.take(address);
     return null;
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    if (!(error instanceof ApiError)) throw error;
     expect(refusalOf(error.code).http).toBe(429);
     return error.retryAfterS;
   }
@@ -20,7 +20,7 @@ function next(limiter: WindowLimiter, address: string): number | null {
 const ipv4 = (n: number) => `10.${n >>> 16}.${(n >>> 8) & 255}.${n & 255}`;
 
 describe("one network", () => {
-  test("has exactly so many in a window, which begins with the first", () => {
+  test("has exactly the limit in a window, which begins with the first call", () => {
     let nowS = 100;
     const limiter = new WindowLimiter(limit, () => nowS);
     const waits = [];
@@ -36,7 +36,7 @@ describe("one network", () => {
     expect(next(limiter, "192.0.2.2")).toBeNull();
   });
 
-  test("that was refused does not wait longer for it", () => {
+  test("does not wait longer after a refusal", () => {
     let nowS = 0;
     const limiter = new WindowLimiter({ max: 1, windowS: 10 }, () => nowS);
     next(limiter, "192.0.2.1");
@@ -59,8 +59,8 @@ describe("one network", () => {
   });
 });
 
-describe("what is taken back", () => {
-  test("does not count, and is not remembered", () => {
+describe("a call that is taken back", () => {
+  test("does not count and frees its entry", () => {
     const limiter = new WindowLimiter(limit, () => 0);
     for (let call = 0; call < 20; call++) limiter.take("192.0.2.1")();
     expect(limiter.size).toBe(0);
@@ -68,7 +68,7 @@ describe("what is taken back", () => {
     expect(next(limiter, "192.0.2.1")).toBe(3600);
   });
 
-  test("after its window ended leaves the next window alone", () => {
+  test("after its window ended does not change the next window", () => {
     let nowS = 0;
     const limiter = new WindowLimiter({ max: 1, windowS: 10 }, () => nowS);
     const takeBack = limiter.take("192.0.2.1");
@@ -79,8 +79,8 @@ describe("what is taken back", () => {
   });
 });
 
-describe("however many networks call", () => {
-  test("so many are remembered and no more", () => {
+describe("with any number of networks", () => {
+  test("the table is bounded", () => {
     const limiter = new WindowLimiter(limit, () => 0);
     for (let n = 0; n < 3 * networksMax; n++) {
       expect(next(limiter, ipv4(n))).toBeNull();
@@ -88,7 +88,7 @@ describe("however many networks call", () => {
     }
   });
 
-  test("one that is at its limit stays refused, and one that is new is served", () => {
+  test("a network at its limit stays refused, and a new one is accepted", () => {
     const limiter = new WindowLimiter(limit, () => 0);
     for (let call = 0; call < 5; call++) next(limiter, "192.0.2.1");
     for (let n = 0; n < 3 * networksMax; n++) next(limiter, ipv4(n));
@@ -96,7 +96,7 @@ describe("however many networks call", () => {
     expect(next(limiter, "192.0.2.2")).toBeNull();
   });
 
-  test("windows that ended make room first", () => {
+  test("expired windows are evicted first", () => {
     let nowS = 0;
     const limiter = new WindowLimiter(limit, () => nowS);
     for (let n = 0; n < networksMax - 1; n++) next(limiter, ipv4(n));

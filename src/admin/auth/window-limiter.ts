@@ -1,18 +1,18 @@
-// So many in so long a time from one network: counts what callers may do without being known, in memory that does not grow.
-import { Refused } from "../../../proto/call.ts";
+// Rate limiter for unauthenticated calls: fixed windows per client network, in bounded memory.
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { parseAddress } from "../../policy/address.ts";
 
-export interface WindowLimit {
-  /** How many in one window. A network's window begins with its first one. */
+interface WindowLimit {
+  /** Calls per window. The window of a network begins with its first call. */
   readonly max: number;
   readonly windowS: number;
 }
 
-/** Networks counted at a time. */
+/** Networks tracked at a time. */
 export const networksMax = 10_000;
-/** Networks forgotten at a time when that is not enough. */
-const forgottenAtOnce = networksMax / 16;
+/** Networks evicted at a time when the table is full. */
+const evictedAtOnce = networksMax / 16;
 
 interface Window {
   count: number;
@@ -20,9 +20,9 @@ interface Window {
 }
 
 /**
- * Counts by network: an IPv4 address, or the /64 that an IPv6 address is in, as one customer has at least that many. What is
- * no address counts as one network. When all places are taken, those that counted least are forgotten: so a network that is
- * at its limit cannot buy itself out with calls from others.
+ * Counts per network: an IPv4 address, or the /64 of an IPv6 address, because a customer has at least a /64. All strings that
+ * are not addresses share one network. A full table evicts the networks with the lowest counts, so that a network at its limit
+ * cannot reset its count by flooding the table from other addresses.
  */
 export class WindowLimiter {
   readonly #limit: WindowLimit;
@@ -35,20 +35,20 @@ export class WindowLimiter {
     this.#nowS = nowS;
   }
 
-  /** Networks that are counted at present. */
+  /** Number of networks currently tracked. */
   get size(): number {
     return this.#windows.size;
   }
 
   /**
-   * Counts one, before it is done, so that many at once are not more than the limit. Answers how to take it back. Throws
-   * Refused RATE_LIMITED with the whole seconds until the window ends.
+   * Counts one call before it runs, so that parallel calls cannot exceed the limit. Returns a function that takes the count
+   * back. Throws ApiError RATE_LIMITED with the whole seconds until the window ends.
    */
   take(address: string): () => void {
     const network = networkOf(address);
     const window = this.#present(network) ?? this.#begin(network);
     if (window.count >= this.#limit.max) {
-      throw new Refused(ErrorCode.RATE_LIMITED, [], Math.ceil(window.endS - this.#nowS()));
+      throw new ApiError(ErrorCode.RATE_LIMITED, [], Math.ceil(window.endS - this.#nowS()));
     }
     window.count++;
     return () => {
@@ -80,7 +80,7 @@ export class WindowLimiter {
     }
     if (this.#windows.size < networksMax) return;
     const leastFirst = [...this.#windows].sort(([, one], [, other]) => one.count - other.count);
-    for (const [network] of leastFirst.slice(0, forgottenAtOnce)) this.#windows.delete(network);
+    for (const [network] of leastFirst.slice(0, evictedAtOnce)) this.#windows.delete(network);
   }
 }
 

@@ -1,4 +1,4 @@
-// Who can reach what of a container: groups × programs of the document in force. Pure.
+// The access matrix of a container: groups × programs of the effective document. Pure.
 import { create } from "@bufbuild/protobuf";
 import {
   type AccessMatrix,
@@ -15,7 +15,7 @@ import { inForce } from "../documents/document-preview.ts";
 import { hookCount, storedHooks } from "../documents/hooks/hook-list.ts";
 import type { DocumentState, Exposure } from "../store/records.ts";
 
-/** `mayDial`: whether a container may live at this address. `project`: the state of its project's document. */
+/** `mayDial`: whether the address is in the container networks. `project`: the state of the project's document. */
 export function accessMatrix(
   { container, own }: Pick<Exposure, "container" | "own">,
   project: DocumentState,
@@ -53,7 +53,7 @@ export function accessMatrix(
   });
 }
 
-/** With those that hold for what a group does not name. */
+/** Programs of all groups, including their fallback entries. */
 function programsOf(policy: PolicyDocument | null): string[] {
   const own = [...(policy?.permissions.values() ?? [])];
   return [...new Set(own.flatMap((each) => [...withFallbacks(each).keys()]))].sort();

@@ -1,6 +1,5 @@
-// ContainerAccessService: who can reach what of a container, and why a request is let through or refused.
-import type { Violation } from "../../../proto/call.ts";
-import { Refused } from "../../../proto/call.ts";
+// ContainerAccessService: who can reach which program of a container, and why a request is allowed or refused.
+import { ApiError, type FieldViolation } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   ContainerAccessService,
@@ -16,12 +15,12 @@ import { containerState, projectState } from "../feed/change-source.ts";
 import type { Store } from "../store/store.ts";
 import { accessMatrix } from "./access-matrix.ts";
 
-/** The proxy's own judgement of an imagined request, from what it would be told; violations when the question is none. */
-export type ExplainPort = (
+/** Runs the proxy's authorization on a hypothetical request and the given state; violations for an invalid request. */
+type ExplainPort = (
   state: { readonly container: ContainerState; readonly project: ProjectState },
   request: ExplainRequest,
   nowMs: number,
-) => Promise<Explanation | readonly Violation[]>;
+) => Promise<Explanation | readonly FieldViolation[]>;
 
 export interface AccessServiceParts {
   readonly store: Store;
@@ -37,10 +36,10 @@ export function accessService({
   placement,
   now,
 }: AccessServiceParts): Implementation {
-  /** What is stored now: a caller sees its own writes, however far the proxy is. */
+  /** Reads the stored state, so that a caller sees its own writes before the proxy has applied them. */
   async function exposed({ scope, caller }: Context, id: string) {
     const exposure = await store.exposure(scope, id);
-    if (exposure === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+    if (exposure === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
     return { exposure, project: projectDocument(caller, exposure) };
   }
 
@@ -54,12 +53,12 @@ export function accessService({
           container: containerState({ id, state: exposure.container }),
           project: projectState({ id: exposure.container.projectId, state: project }),
         };
-        const told = await explain(state, request, now());
-        if (!("allow" in told)) throw new Refused(ErrorCode.VALIDATION_ERROR, told);
-        const { documentOrigin } = told;
-        if (documentOrigin === "container") told.documentVersion = exposure.own.version;
-        if (documentOrigin === "project") told.documentVersion = project.version;
-        return { message: told };
+        const result = await explain(state, request, now());
+        if (!("allow" in result)) throw new ApiError(ErrorCode.VALIDATION_ERROR, result);
+        const { documentOrigin } = result;
+        if (documentOrigin === "container") result.documentVersion = exposure.own.version;
+        if (documentOrigin === "project") result.documentVersion = project.version;
+        return { message: result };
       },
 
       async getAccess({ id }: GetAccessRequest, context: Context) {

@@ -1,6 +1,6 @@
-// Containers as callers see them.
+// Container records → API messages.
 import { create } from "@bufbuild/protobuf";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import {
   type Container as ContainerMessage,
   ContainerSchema,
@@ -12,16 +12,22 @@ import type { Context } from "../api/dispatch.ts";
 import { shownRealms } from "../api/realm-ids.ts";
 import { isOperator, mayDo } from "../auth/caller.ts";
 import { documentAnswer } from "../documents/permission-document.ts";
-import type { ServiceParts } from "../services.ts";
 import type { Container, DocumentState } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+
+export interface ContainerMessageParts {
+  readonly store: Store;
+  /** The installation's domain; see REALMGATE_DOMAIN. */
+  readonly domain: string;
+}
 
 type Viewer = Pick<Context, "caller" | "scope">;
 
-/** Greatest sum of the documents that one answer shows, in bytes as they are stored: one container's always fit. */
+/** Maximum size of all documents in one answer, in stored bytes. The documents of one container always fit. */
 const documentsBytesMax = 8 * 1024 * 1024;
 
-/** What a caller asks to see beside the container itself. */
-export interface Extras {
+/** Optional parts of the answer. */
+interface Extras {
   readonly includeProxyDomains?: boolean | undefined;
   readonly includeProxyPermissions?: boolean | undefined;
 }
@@ -52,19 +58,19 @@ function storedDocuments(own: boolean, project: boolean): string {
 }
 
 /**
- * Containers with what was asked for beside them: two more reads a container. Throws Refused INSUFFICIENT_PERMISSIONS
- * where a token asks for documents and may not see them, whatever there is to show; INVALID_PARAMETER_VALUE where the
- * documents of a page are too large for one answer.
+ * Containers with the requested extras, which cost up to two more reads per container. Throws ApiError
+ * INSUFFICIENT_PERMISSIONS when a token requests documents without the permission for them, even if none exist;
+ * INVALID_PARAMETER_VALUE when the documents of a page are too large for one answer.
  */
 export async function containerMessages(
-  parts: Pick<ServiceParts, "store" | "domain">,
+  parts: ContainerMessageParts,
   containers: readonly Container[],
   extras: Extras,
   viewer: Viewer,
 ): Promise<ContainerMessage[]> {
   const { includeProxyDomains = false, includeProxyPermissions = false } = extras;
   if (includeProxyPermissions && !mayDo(viewer.caller, "resources.proxy_aliases")) {
-    throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+    throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
   }
   const messages: ContainerMessage[] = [];
   let documentsBytes = 0;
@@ -79,7 +85,7 @@ export async function containerMessages(
 }
 
 async function addDomains(
-  { store, domain }: Pick<ServiceParts, "store" | "domain">,
+  { store, domain }: ContainerMessageParts,
   message: ContainerMessage,
   { scope }: Viewer,
 ): Promise<void> {
@@ -89,9 +95,9 @@ async function addDomains(
   message.proxyDomains = items.map((alias) => aliasMessage(alias, domain));
 }
 
-/** Only for those who may change them, as they carry credentials. Answers their bytes. */
+/** Adds documents for callers who may change them, as documents contain credentials. Returns their size in bytes. */
 async function addDocuments(
-  { store }: Pick<ServiceParts, "store">,
+  { store }: ContainerMessageParts,
   message: ContainerMessage,
   { scope }: Viewer,
 ): Promise<number> {
@@ -110,7 +116,7 @@ function bytesOf({ body, hooks }: DocumentState): number {
   return Buffer.byteLength(body ?? "") + Buffer.byteLength(hooks ?? "");
 }
 
-function tooMuch(): Refused {
+function tooMuch(): ApiError {
   const message = "must be smaller: the permission documents of this page have more than 8 MiB";
-  return new Refused(ErrorCode.INVALID_PARAMETER_VALUE, [{ instancePath: "/limit", message }]);
+  return new ApiError(ErrorCode.INVALID_PARAMETER_VALUE, [{ instancePath: "/limit", message }]);
 }

@@ -1,6 +1,6 @@
-// What moves a container from one status to another, and what became of it.
+// ContainerService: operations that change the status of a container, and its status log.
 import { create } from "@bufbuild/protobuf";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import {
   ContainerOperationSchema,
   type ListStatusLogsRequest,
@@ -15,9 +15,9 @@ import { pageQuery, pagination } from "../api/page.ts";
 import type { StatusLog, StatusLogColumn } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 
-interface Operation {
+interface StatusOperation {
   readonly operation: string;
-  /** The statuses that it starts from. */
+  /** Statuses in which the operation is allowed. */
   readonly from: readonly string[];
   readonly to: string;
   readonly done: string;
@@ -26,7 +26,7 @@ interface Operation {
 const startFrom = ["stopped", "failed"];
 const stopFrom = ["running", "paused"];
 
-/** By method. */
+/** By local method name. */
 const operations = {
   startContainer: {
     operation: "start",
@@ -59,7 +59,7 @@ const operations = {
     to: "running",
     done: "Container resumed",
   },
-} satisfies Record<string, Operation>;
+} satisfies Record<string, StatusOperation>;
 
 export function containerOperations(store: Store): Implementation["methods"] {
   const methods = Object.entries(operations).map(
@@ -76,7 +76,7 @@ export function containerOperations(store: Store): Implementation["methods"] {
     async listStatusLogs(request: ListStatusLogsRequest, { scope }) {
       const query = { ...pageQuery<StatusLogColumn>(request, 10), sortBy: sortBy(request) };
       const logs = await store.statusLogs(scope, request.id, query);
-      if (logs === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+      if (logs === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
       const message = create(ListStatusLogsResponseSchema, {
         logs: logs.items.map(logMessage),
         pagination: pagination(query, logs.total),
@@ -88,15 +88,15 @@ export function containerOperations(store: Store): Implementation["methods"] {
 
 async function operate(
   store: Store,
-  { operation, from, to, done }: Operation,
+  { operation, from, to, done }: StatusOperation,
   id: string,
   { scope }: Context,
 ): Promise<Outcome> {
   const moved = await store.moveStatus(scope, id, { operation, from, to });
-  if (moved === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+  if (moved === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
   if (moved === "conflict") {
     const message = `must be ${from.join(" or ")} to ${operation}`;
-    throw new Refused(ErrorCode.CONTAINER_STATE_CONFLICT, [{ instancePath: "/status", message }]);
+    throw new ApiError(ErrorCode.CONTAINER_STATE_CONFLICT, [{ instancePath: "/status", message }]);
   }
   const { container, revision } = moved;
   const message = create(ContainerOperationSchema, {
@@ -116,7 +116,7 @@ const columns: ReadonlySet<string> = new Set<StatusLogColumn>([
   "from_status",
 ]);
 
-/** An unknown column is the default one. */
+/** Unknown columns fall back to the default. */
 function sortBy({ sortBy = "" }: ListStatusLogsRequest): StatusLogColumn {
   return columns.has(sortBy) ? (sortBy as StatusLogColumn) : "transition_time";
 }

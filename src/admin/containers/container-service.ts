@@ -1,8 +1,8 @@
-// ContainerService.
+// ContainerService: containers of a user, and their upstream addresses.
 import { randomBytes } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import {
   ContainerService,
   type CreateContainerRequest,
@@ -23,7 +23,6 @@ import { pageQuery, pagination } from "../api/page.ts";
 import { changedRealms, newRealms } from "../api/realm-ids.ts";
 import { changedFields } from "../api/update-mask.ts";
 import { type Caller, isOperator } from "../auth/caller.ts";
-import type { ServiceParts } from "../services.ts";
 import { colorOf } from "../store/color.ts";
 import type {
   Container,
@@ -33,18 +32,24 @@ import type {
   Upstream,
 } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
-import { containerMessage, containerMessages } from "./container-message.ts";
+import {
+  type ContainerMessageParts,
+  containerMessage,
+  containerMessages,
+} from "./container-message.ts";
 import { containerOperations } from "./container-operations.ts";
 import { addressOf, programsOf } from "./container-upstream.ts";
 
-export function containerService(
-  parts: Pick<ServiceParts, "store" | "placement" | "domain">,
-): Implementation {
+export interface ContainerServiceParts extends ContainerMessageParts {
+  readonly placement: Placement;
+}
+
+export function containerService(parts: ContainerServiceParts): Implementation {
   const { store, placement } = parts;
 
   async function read(scope: Scope, id: string): Promise<Container> {
     const container = await store.container(scope, id);
-    if (container === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+    if (container === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
     return container;
   }
 
@@ -56,7 +61,7 @@ export function containerService(
       async listContainers(request: ListContainersRequest, { scope, caller }) {
         const projectId = request.projectId ?? null;
         if (projectId !== null && (await store.project(scope, projectId)) === null) {
-          throw new Refused(ErrorCode.PROJECT_NOT_FOUND);
+          throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
         }
         const query = pageQuery<ContainerColumn>(request, 50);
         const { items, total } = await store.containers(scope, { ...query, projectId });
@@ -79,13 +84,13 @@ export function containerService(
         });
         switch (made) {
           case "no_project":
-            throw new Refused(
+            throw new ApiError(
               scope.realmId === null ? ErrorCode.PROJECT_NOT_FOUND : ErrorCode.PROJECT_NOT_IN_REALM,
             );
           case "quota":
-            throw new Refused(ErrorCode.PROJECT_CONTAINER_LIMIT);
+            throw new ApiError(ErrorCode.PROJECT_CONTAINER_LIMIT);
           case "duplicate":
-            throw new Refused(ErrorCode.CONTAINER_NAME_IN_USE);
+            throw new ApiError(ErrorCode.CONTAINER_NAME_IN_USE);
         }
         const message = containerMessage(made.container, { scope, caller });
         return { message, revision: made.revision };
@@ -94,7 +99,7 @@ export function containerService(
       async getContainer(request: GetContainerRequest, { scope, caller }) {
         const container = await read(scope, request.id);
         const [message] = await containerMessages(parts, [container], request, { scope, caller });
-        if (message === undefined) throw new Error("a container without its message");
+        if (message === undefined) throw new Error("no message for the container");
         return { message };
       },
 
@@ -105,15 +110,15 @@ export function containerService(
           return { message: containerMessage(present, { scope, caller }) };
         }
         const made = await store.updateContainer(scope, request.id, change);
-        if (made === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
-        if (made === "duplicate") throw new Refused(ErrorCode.CONTAINER_NAME_IN_USE);
+        if (made === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
+        if (made === "duplicate") throw new ApiError(ErrorCode.CONTAINER_NAME_IN_USE);
         const message = containerMessage(made.container, { scope, caller });
         return { message, revision: made.revision };
       },
 
       async deleteContainer({ id }: DeleteContainerRequest, { scope }) {
         const made = await store.deleteContainer(scope, id);
-        if (made === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+        if (made === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
         return { message: create(EmptySchema), revision: made.revision };
       },
 
@@ -123,7 +128,7 @@ export function containerService(
           ...(names.has("address") ? { address: addressOf(request.address, placement) } : {}),
           ...(names.has("programs") ? { programs: programsOf(request.programs) } : {}),
         });
-        if (upstream === null) throw new Refused(ErrorCode.CONTAINER_NOT_FOUND);
+        if (upstream === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
         const { revision, address, programs } = upstream;
         const message = create(UpstreamSchema, { id: request.id, programs });
         if (address !== null) message.address = address;
@@ -133,17 +138,17 @@ export function containerService(
   };
 }
 
-/** The server asked for, or the only one there is. */
+/** The requested server, or the only one if there is just one. */
 async function serverFor(request: CreateContainerRequest, store: Store): Promise<string> {
   const servers = await store.servers();
   if (request.serverId === undefined) {
     const [only, another] = servers;
     if (only !== undefined && another === undefined) return only.id;
     const message = "is required where there is more than one server";
-    throw new Refused(ErrorCode.MISSING_REQUIRED_FIELD, [{ instancePath: "/server_id", message }]);
+    throw new ApiError(ErrorCode.MISSING_REQUIRED_FIELD, [{ instancePath: "/server_id", message }]);
   }
   const server = servers.find(({ id }) => id === request.serverId);
-  if (server === undefined) throw new Refused(ErrorCode.SERVER_NOT_FOUND);
+  if (server === undefined) throw new ApiError(ErrorCode.SERVER_NOT_FOUND);
   return server.id;
 }
 
@@ -157,14 +162,14 @@ function upstreamOf(
   placement: Placement,
 ): Upstream {
   const asked = request.address !== undefined || Object.keys(request.programs).length > 0;
-  if (asked && !isOperator(caller)) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  if (asked && !isOperator(caller)) throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
   return {
     address: addressOf(request.address, placement),
     programs: programsOf(request.programs),
   };
 }
 
-/** What is listed and not set becomes what it is when a container is made without it. */
+/** A listed field that is not set gets the default of a new container. */
 function changeOf(
   request: UpdateContainerRequest,
   present: Container,

@@ -1,21 +1,22 @@
-// Where the gate dials for a container. Only operators say so: a tenant that could would make it dial its neighbour.
-import { pointerStep, Refused } from "../../../proto/call.ts";
+// Upstream address and ports of a container. Only operators set them: tenants could make the gate dial other containers.
+import { ApiError } from "../../../proto/call.ts";
 import type { ProgramPort as ProgramPortMessage } from "../../../proto/gen/realmgate/v1/containers_pb.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { pointerStep } from "../../../proto/json-pointer.ts";
 import type { Placement } from "../../policy/placement.ts";
 import { canonicalProgram, isByPort } from "../../policy/program.ts";
 import type { ProgramPort } from "../store/records.ts";
 
-/** The address in canonical spelling; null: nowhere. Throws Refused INVALID_UPSTREAM. */
+/** The address in canonical form; null: no upstream. Throws ApiError INVALID_UPSTREAM. */
 export function addressOf(sent: string | undefined, placement: Placement): string | null {
   if (sent === undefined) return null;
   const address = placement.place(sent);
   if (address !== null) return address;
   const message = "must be an IP literal inside REALMGATE_CONTAINER_CIDRS";
-  throw new Refused(ErrorCode.INVALID_UPSTREAM, [{ instancePath: "/address", message }]);
+  throw new ApiError(ErrorCode.INVALID_UPSTREAM, [{ instancePath: "/address", message }]);
 }
 
-/** Ports by canonical program. Throws Refused INVALID_UPSTREAM. */
+/** Ports by canonical program. Throws ApiError INVALID_UPSTREAM. */
 export function programsOf(
   sent: Readonly<Record<string, ProgramPortMessage>>,
 ): Record<string, ProgramPort> {
@@ -23,14 +24,15 @@ export function programsOf(
   for (const [name, { port, stride }] of Object.entries(sent)) {
     const program = canonicalProgram(name);
     if (program === undefined) throw badProgram(name, "is not a program name");
-    if (isByPort(program)) throw badProgram(name, "has the port that its URL names, and none here");
-    if (programs.has(program)) throw badProgram(name, "names the program of another entry");
+    if (isByPort(program))
+      throw badProgram(name, "takes its port from the URL and must not have one here");
+    if (programs.has(program)) throw badProgram(name, "names the same program as another entry");
     programs.set(program, { port, stride });
   }
   return Object.fromEntries(programs);
 }
 
-function badProgram(name: string, message: string): Refused {
+function badProgram(name: string, message: string): ApiError {
   const instancePath = `/programs${pointerStep(name)}`;
-  return new Refused(ErrorCode.INVALID_UPSTREAM, [{ instancePath, message }]);
+  return new ApiError(ErrorCode.INVALID_UPSTREAM, [{ instancePath, message }]);
 }

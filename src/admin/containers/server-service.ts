@@ -1,4 +1,4 @@
-// ServerService.
+// ServerService: the servers of the installation.
 import { create } from "@bufbuild/protobuf";
 import {
   ListServersResponseSchema,
@@ -6,9 +6,17 @@ import {
   ServerService,
 } from "../../../proto/gen/realmgate/v1/servers_pb.ts";
 import type { Implementation } from "../api/dispatch.ts";
-import type { ServiceParts } from "../services.ts";
+import type { Store } from "../store/store.ts";
 
-export function serverService({ store, serverName, domain }: ServiceParts): Implementation {
+export interface ServerServiceParts {
+  readonly store: Store;
+  /** This node's name; see REALMGATE_SERVER_NAME. */
+  readonly serverName: string;
+  /** The installation's domain; see REALMGATE_DOMAIN. */
+  readonly domain: string;
+}
+
+export function serverService({ store, serverName, domain }: ServerServiceParts): Implementation {
   return {
     service: ServerService,
     methods: {
@@ -18,7 +26,7 @@ export function serverService({ store, serverName, domain }: ServiceParts): Impl
             id,
             name,
             domain: `${name}.containers.${domain}`,
-            // Of other nodes nothing is heard here.
+            // This node does not know the status of others.
             status: name === serverName ? "online" : "unknown",
             createdAt,
           }),

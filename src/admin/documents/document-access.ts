@@ -1,9 +1,9 @@
 // Writing permission documents: compare and swap around a pure edit.
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { PermissionDocument } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
 import type { DocumentPreview } from "../../../proto/gen/realmgate/v1/preview_pb.ts";
-import type { Context, Made } from "../api/dispatch.ts";
+import type { Context, WriteResult } from "../api/dispatch.ts";
 import { expectedVersion } from "../api/if-match.ts";
 import type { DocumentKey, DocumentState, DocumentView, Scope } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -30,12 +30,12 @@ export interface Written {
   /** Of a dry run the version is the present one. */
   readonly state: DocumentState;
   readonly warnings: readonly string[];
-  readonly made: Made;
+  readonly made: WriteResult;
   /** Of a dry run: what would have changed. */
   readonly preview?: DocumentPreview;
 }
 
-/** Access to the documents of projects or of containers. Everything throws Refused with the kind's NOT_FOUND. */
+/** Access to the documents of projects or of containers. Everything throws ApiError with the kind's NOT_FOUND. */
 export class DocumentAccess {
   readonly kind: DocumentKey["kind"];
   readonly #store: Store;
@@ -61,7 +61,7 @@ export class DocumentAccess {
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const view = await this.read(scope, id);
       const expected = expectedVersion(ifMatch);
-      if (view.state.version !== expected) throw new Refused(ErrorCode.PRECONDITION_FAILED);
+      if (view.state.version !== expected) throw new ApiError(ErrorCode.PRECONDITION_FAILED);
       const { enableProxy, body, hooks, fromProject, warnings = [] } = edit(view);
       const isSame = body === view.state.body && hooks === view.state.hooks;
       if (!isSame) checkStorable({ body, hooks });
@@ -82,7 +82,7 @@ export class DocumentAccess {
       const state = { version, enableProxy, body, hooks };
       return { projectId, state, warnings, made: { revision } };
     }
-    throw new Refused(ErrorCode.PRECONDITION_FAILED);
+    throw new ApiError(ErrorCode.PRECONDITION_FAILED);
   }
 
   /** A write that changes a part of the document and keeps the rest. */
@@ -104,7 +104,7 @@ export class DocumentAccess {
     });
   }
 
-  /** Throws Refused where it would tell of a project's document that the caller may not read. */
+  /** Throws ApiError where it would tell of a project's document that the caller may not read. */
   async #preview(
     { caller, scope }: Context,
     { projectId, state: before, projectState }: DocumentView,
@@ -122,8 +122,8 @@ export class DocumentAccess {
     return previewOf({ kind, before, after, project, followers: { containers: 1, following: 1 } });
   }
 
-  #notFound(): Refused {
-    return new Refused(
+  #notFound(): ApiError {
+    return new ApiError(
       this.kind === "project" ? ErrorCode.PROJECT_NOT_FOUND : ErrorCode.CONTAINER_NOT_FOUND,
     );
   }

@@ -1,6 +1,6 @@
 // ContainerHooksService: the hooks in a container's document, one by one.
 import { create } from "@bufbuild/protobuf";
-import { Refused, type Violation } from "../../../proto/call.ts";
+import { ApiError, type FieldViolation } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   ClearedHooksSchema,
@@ -19,7 +19,7 @@ import {
   type ReplaceHookRequest,
   ServiceHooksSchema,
 } from "../../../proto/gen/realmgate/v1/hooks_pb.ts";
-import type { Context, Implementation, Made, Outcome } from "../api/dispatch.ts";
+import type { Context, Implementation, Outcome, WriteResult } from "../api/dispatch.ts";
 import type { DocumentState, DocumentView } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { DocumentAccess, type Written } from "./document-access.ts";
@@ -143,10 +143,10 @@ export function hookService(store: Store, now: () => number): Implementation {
   };
 }
 
-/** The canonical program. Throws Refused HOOK_NOT_FOUND for one that takes no hooks. */
+/** The canonical program. Throws ApiError HOOK_NOT_FOUND for one that takes no hooks. */
 function hookedService(name: string): string {
   const named = hookServiceOf(name);
-  if (named === null || !named.takesHooks) throw new Refused(ErrorCode.HOOK_NOT_FOUND);
+  if (named === null || !named.takesHooks) throw new ApiError(ErrorCode.HOOK_NOT_FOUND);
   return named.service;
 }
 
@@ -154,19 +154,23 @@ function listIn(state: DocumentState, service: string): Hook[] {
   return [...(storedHooks(state).get(service) ?? [])];
 }
 
-/** The hook in its normal form. Throws Refused INVALID_HOOK with everything wrong with it, and what was found before. */
-function accepted(fields: HookFields, view: DocumentView, faults: readonly Violation[] = []): Hook {
+/** The hook in its normal form. Throws ApiError INVALID_HOOK with everything wrong with it, and what was found before. */
+function accepted(
+  fields: HookFields,
+  view: DocumentView,
+  faults: readonly FieldViolation[] = [],
+): Hook {
   const violations = [...faults];
   const hook = normalHook(fields, groupsInForce(view), "", (instancePath, message) => {
     violations.push({ instancePath, message });
   });
-  if (violations.length > 0) throw new Refused(ErrorCode.INVALID_HOOK, violations);
+  if (violations.length > 0) throw new ApiError(ErrorCode.INVALID_HOOK, violations);
   return hook;
 }
 
 /** Why one more hook is too many. */
-function capFaults(list: readonly Hook[], state: DocumentState): Violation[] {
-  const fault = (message: string): Violation[] => [{ instancePath: "/service", message }];
+function capFaults(list: readonly Hook[], state: DocumentState): FieldViolation[] {
+  const fault = (message: string): FieldViolation[] => [{ instancePath: "/service", message }];
   if (list.length >= hooksPerServiceMax) {
     return fault(`has ${hooksPerServiceMax} hooks, which is as many as it may`);
   }
@@ -175,7 +179,12 @@ function capFaults(list: readonly Hook[], state: DocumentState): Violation[] {
     : fault(`is of a container that has ${hooksPerContainerMax} hooks, which is as many as it may`);
 }
 
-function hookAnswer(state: DocumentState, service: string, hookId: string, made?: Made): Outcome {
+function hookAnswer(
+  state: DocumentState,
+  service: string,
+  hookId: string,
+  made?: WriteResult,
+): Outcome {
   const { hook } = found(listIn(state, service), hookId);
   const message = create(HookAnswerSchema, { hook, ...versionOf(state) });
   const { etag } = message;

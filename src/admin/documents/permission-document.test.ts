@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { refusalOf } from "../../../proto/errors.ts";
 import { PermissionDocumentSchema } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
 import type { DocumentState } from "../store/records.ts";
@@ -111,7 +111,7 @@ describe("a document as it is kept", () => {
       acceptDocument(message(json as JsonValue));
       expect.unreachable();
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
+      if (!(error instanceof ApiError)) throw error;
       expect(refusalOf(error.code).code).toBe(code);
       expect(error.violations.map(({ instancePath }) => instancePath)).toEqual(at);
     }

@@ -1,6 +1,6 @@
 // Permission documents between their three forms: what is stored, what is answered, and what a write makes of them.
 import { create, fromJsonString, toJsonString } from "@bufbuild/protobuf";
-import { Refused, type Violation } from "../../../proto/call.ts";
+import { ApiError, type FieldViolation } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   type PermissionDocument,
@@ -53,10 +53,10 @@ export interface AcceptedDocument {
   readonly warnings: readonly string[];
 }
 
-/** Validates and compiles on trial: what is stored compiles. Throws Refused with everything wrong with it, `hookFaults` too. */
+/** Validates and compiles on trial: what is stored compiles. Throws ApiError with everything wrong with it, `hookFaults` too. */
 export function acceptDocument(
   document: PermissionDocument,
-  hookFaults: readonly Violation[] = [],
+  hookFaults: readonly FieldViolation[] = [],
 ): AcceptedDocument {
   const parsed = parseDocument(document);
   const faults = [
@@ -70,17 +70,17 @@ export function acceptDocument(
 
 /**
  * What holds of everything that is stored, whichever write makes it: hooks name groups of their document, and it is not too
- * large. Throws Refused INVALID_HOOK, PAYLOAD_TOO_LARGE.
+ * large. Throws ApiError INVALID_HOOK, PAYLOAD_TOO_LARGE.
  */
 export function checkStorable(state: Pick<DocumentState, "body" | "hooks">): void {
   const { body, hooks } = state;
   const bytes = Buffer.byteLength(body ?? "") + Buffer.byteLength(hooks ?? "");
-  if (bytes > documentBytesMax) throw new Refused(ErrorCode.PAYLOAD_TOO_LARGE);
+  if (bytes > documentBytesMax) throw new ApiError(ErrorCode.PAYLOAD_TOO_LARGE);
   const document = storedDocument(state);
   if (document !== null) checkHookGroups(storedHooks(state), groupNames(document));
 }
 
-interface Fault extends Violation {
+interface Fault extends FieldViolation {
   readonly code: ErrorCode;
 }
 
@@ -89,10 +89,10 @@ function documentFault({ code, pointer, reason }: DocumentViolation): Fault {
 }
 
 /** One code when there is only one; else that of a document that does not hold together. */
-function refusal(faults: readonly Fault[]): Refused {
+function refusal(faults: readonly Fault[]): ApiError {
   const [code, ...others] = new Set(faults.map((fault) => fault.code));
   const only = code !== undefined && others.length === 0;
-  return new Refused(
+  return new ApiError(
     only ? code : ErrorCode.INVALID_PERMISSIONS_DOCUMENT,
     faults.map(({ instancePath, message }) => ({ instancePath, message })),
   );

@@ -7,7 +7,7 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
-import { Refused, type Violation } from "../../../proto/call.ts";
+import { ApiError, type FieldViolation } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   type ClearPermissionsRequest,
@@ -184,7 +184,7 @@ function implementation(
         return edit(context, id, (document) => {
           const permissions = permissionsOf(document, name);
           const key = canonicalProgram(program) ?? program;
-          if (!Object.hasOwn(permissions, key)) throw new Refused(ErrorCode.PERMISSION_NOT_FOUND);
+          if (!Object.hasOwn(permissions, key)) throw new ApiError(ErrorCode.PERMISSION_NOT_FOUND);
           delete permissions[key];
         });
       },
@@ -192,11 +192,11 @@ function implementation(
   };
 }
 
-/** Hooks run in a container. Throws Refused VALIDATION_ERROR. */
+/** Hooks run in a container. Throws ApiError VALIDATION_ERROR. */
 function checkNoProjectHooks(kind: DocumentKey["kind"], { hooks }: PermissionDocument): void {
   if (kind === "container" || Object.keys(hooks).length === 0) return;
   const message = "is for documents of containers only";
-  throw new Refused(ErrorCode.VALIDATION_ERROR, [{ instancePath: "/hooks", message }]);
+  throw new ApiError(ErrorCode.VALIDATION_ERROR, [{ instancePath: "/hooks", message }]);
 }
 
 /** A body may leave its project and container out; when it names them they must be the ones of the path. */
@@ -206,14 +206,14 @@ function checkOwner(
   projectId: string,
   document: PermissionDocument,
 ): void {
-  const violations: Violation[] = [];
+  const violations: FieldViolation[] = [];
   if (document.project !== undefined && document.project !== projectId) {
     violations.push({ instancePath: "/project", message: "must be the project of the document" });
   }
   if (document.container !== undefined && (kind !== "container" || document.container !== id)) {
     violations.push({ instancePath: "/container", message: "must be the container of the path" });
   }
-  if (violations.length > 0) throw new Refused(ErrorCode.INVALID_PERMISSIONS_DOCUMENT, violations);
+  if (violations.length > 0) throw new ApiError(ErrorCode.INVALID_PERMISSIONS_DOCUMENT, violations);
 }
 
 type TypedGroupRequest =
@@ -228,7 +228,7 @@ function typedGroup(type: string, group: TypedGroupRequest["group"]): Group {
 }
 
 function requireGroup(document: PermissionDocument, name: string): void {
-  if (!Object.hasOwn(document.groups, name)) throw new Refused(ErrorCode.GROUP_NOT_FOUND);
+  if (!Object.hasOwn(document.groups, name)) throw new ApiError(ErrorCode.GROUP_NOT_FOUND);
 }
 
 function permissionsOf(document: PermissionDocument, name: string): JsonObject {

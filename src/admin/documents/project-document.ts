@@ -1,21 +1,21 @@
 // Whether an answer about a container may tell of its project's document.
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { type Caller, mayDo } from "../auth/caller.ts";
 import type { DocumentState, Exposure } from "../store/records.ts";
 
 /**
- * The document of the container's project, where the answer may tell of it. Throws Refused: PROJECT_NOT_FOUND where the project
+ * The document of the container's project, where the answer may tell of it. Throws ApiError: PROJECT_NOT_FOUND where the project
  * lies beyond a realm, whatever its document says; INSUFFICIENT_PERMISSIONS.
  */
 export function projectDocument(
   caller: Caller,
   { own, project }: Pick<Exposure, "own" | "project">,
 ): DocumentState {
-  if (project === null) throw new Refused(ErrorCode.PROJECT_NOT_FOUND);
+  if (project === null) throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
   const isTold = own.body === null && project.body !== null;
   if (isTold && !readsProjectDocuments.some((leaf) => mayDo(caller, leaf))) {
-    throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+    throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
   }
   return project;
 }

@@ -1,6 +1,6 @@
 // ContainerSettingsService: the root settings of a container's document.
 import { create } from "@bufbuild/protobuf";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { DocumentPreview } from "../../../proto/gen/realmgate/v1/preview_pb.ts";
 import {
@@ -28,7 +28,7 @@ export function settingsService(store: Store): Implementation {
         const { id, enableProxy } = request;
         if (enableProxy === undefined && request.default === undefined) {
           const message = "must have enable_proxy or default";
-          throw new Refused(ErrorCode.VALIDATION_ERROR, [{ instancePath: "", message }]);
+          throw new ApiError(ErrorCode.VALIDATION_ERROR, [{ instancePath: "", message }]);
         }
         const { state, made, preview } = await (request.default === undefined
           ? documents.write(context, id, ({ state }) => ({

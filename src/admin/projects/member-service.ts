@@ -1,7 +1,7 @@
-// ProjectMemberService.
+// ProjectMemberService: members of a project and their levels.
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   type AddMemberRequest,
@@ -27,7 +27,7 @@ export function memberService(store: Store): Implementation {
       async listMembers(request: ListMembersRequest, { scope }) {
         const query = pageQuery<MemberColumn>(request, 20);
         const page = await store.members(scope, request.projectId, query);
-        if (page === null) throw new Refused(ErrorCode.PROJECT_NOT_FOUND);
+        if (page === null) throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
         const message = create(ListMembersResponseSchema, {
           permissions: page.items.map(memberMessage),
           pagination: pagination(query, page.total),
@@ -39,16 +39,16 @@ export function memberService(store: Store): Implementation {
         const { projectId, userId } = request;
         const level = grantable(request, context);
         if (userId === context.caller.user.id) {
-          throw new Refused(ErrorCode.CANNOT_GRANT_SELF_PERMISSION);
+          throw new ApiError(ErrorCode.CANNOT_GRANT_SELF_PERMISSION);
         }
         const made = await store.addMember(context.scope, projectId, { userId, level });
         switch (made) {
           case null:
-            throw new Refused(ErrorCode.PROJECT_NOT_FOUND);
+            throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
           case "no_user":
-            throw new Refused(ErrorCode.USER_NOT_FOUND);
+            throw new ApiError(ErrorCode.USER_NOT_FOUND);
           case "exists":
-            throw new Refused(ErrorCode.PERMISSION_ALREADY_EXISTS);
+            throw new ApiError(ErrorCode.PERMISSION_ALREADY_EXISTS);
           case "limit":
             throw tooManyMembers();
         }
@@ -60,7 +60,7 @@ export function memberService(store: Store): Implementation {
         const level = grantable(request, context);
         const { scope } = context;
         const changed = await store.updateMember(scope, projectId, id, level, context.level);
-        if (changed === null) throw await outOfReach(store, request, context);
+        if (changed === null) throw await notChanged(store, request, context);
         return { message: memberMessage(changed) };
       },
 
@@ -68,7 +68,7 @@ export function memberService(store: Store): Implementation {
         const { projectId, id } = request;
         const { scope } = context;
         const removed = await store.removeMember(scope, projectId, id, context.level);
-        if (!removed) throw await outOfReach(store, request, context);
+        if (!removed) throw await notChanged(store, request, context);
         return { message: create(EmptySchema) };
       },
     },
@@ -81,35 +81,35 @@ const levelNames = {
   delete: ProjectLevel.DELETE,
 } as const;
 
-/** The level that a request wants to give: nobody gives more than they have. Throws Refused. */
+/** The requested level, which must not exceed the caller's own. Throws ApiError. */
 function grantable(
   { permissionLevel }: Pick<AddMemberRequest, "permissionLevel">,
   { level }: Context,
 ): ProjectLevel {
-  // The field's rule knows no other name.
+  // The field rule accepts only these names.
   const wanted = levelNames[permissionLevel as keyof typeof levelNames];
-  if (wanted > level) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  if (wanted > level) throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
   return wanted;
 }
 
-/** Why a permission was left alone: it is above the caller's, or is not there. */
-async function outOfReach(
+/** Why a member was not changed: its level is above the caller's, or it does not exist. */
+async function notChanged(
   store: Store,
   { projectId, id }: Pick<RemoveMemberRequest, "projectId" | "id">,
   { scope }: Context,
-): Promise<Refused> {
+): Promise<ApiError> {
   const isThere = (await store.member(scope, projectId, id)) !== null;
-  return new Refused(
+  return new ApiError(
     isThere ? ErrorCode.INSUFFICIENT_PERMISSIONS : ErrorCode.PROJECT_PERMISSION_NOT_FOUND,
   );
 }
 
-function tooManyMembers(): Refused {
+function tooManyMembers(): ApiError {
   const message = `has no room: a project has at most ${membersMax} members`;
-  return new Refused(ErrorCode.VALIDATION_ERROR, [{ instancePath: "/project_id", message }]);
+  return new ApiError(ErrorCode.VALIDATION_ERROR, [{ instancePath: "/project_id", message }]);
 }
 
-/** A permission as callers see it. */
+/** Member record → API message. */
 export function memberMessage(member: Member): ProjectPermission {
   const { level, username, alias, ...shown } = member;
   const user = { id: member.userId, username, ...(alias === null ? {} : { alias }) };
@@ -125,6 +125,6 @@ function levelName(level: ProjectLevel): string {
     case ProjectLevel.DELETE:
       return "delete";
     default:
-      throw new Error(`a member has level ${level}`);
+      throw new Error(`invalid member level ${level}`);
   }
 }

@@ -1,6 +1,6 @@
-// ProjectService.
+// ProjectService: projects of a user.
 import { create } from "@bufbuild/protobuf";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   type CreateProjectRequest,
@@ -56,7 +56,7 @@ export function projectService(store: Store): Implementation {
           maxContainers: request.maxContainers ?? null,
           realmIds: newRealms(scope, request.realmIds),
         });
-        if (made === "duplicate") throw new Refused(ErrorCode.DUPLICATE_ALIAS);
+        if (made === "duplicate") throw new ApiError(ErrorCode.DUPLICATE_ALIAS);
         return { message: projectMessage(scope, made.project), revision: made.revision };
       },
 
@@ -73,8 +73,8 @@ export function projectService(store: Store): Implementation {
         const { id } = request;
         const change = changeOf(request, await projectOf(store, scope, id), scope);
         const made = await store.updateProject(scope, id, change);
-        if (made === null) throw new Refused(ErrorCode.PROJECT_NOT_FOUND);
-        if (made === "duplicate") throw new Refused(ErrorCode.DUPLICATE_ALIAS);
+        if (made === null) throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
+        if (made === "duplicate") throw new ApiError(ErrorCode.DUPLICATE_ALIAS);
         return { message: projectMessage(scope, made.project), revision: made.revision };
       },
 
@@ -82,11 +82,11 @@ export function projectService(store: Store): Implementation {
         const made = await store.deleteProject(scope, id);
         switch (made) {
           case null:
-            throw new Refused(ErrorCode.PROJECT_NOT_FOUND);
+            throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
           case "default":
-            throw new Refused(ErrorCode.DEFAULT_PROJECT);
+            throw new ApiError(ErrorCode.DEFAULT_PROJECT);
           case "shared":
-            throw new Refused(ErrorCode.SHARED_ACROSS_REALMS);
+            throw new ApiError(ErrorCode.SHARED_ACROSS_REALMS);
         }
         const message = deletedMessage(made.deleted, includeDeletedItems ?? false);
         return { message, revision: made.revision };
@@ -112,11 +112,11 @@ const everyMember: PageQuery<"created_at"> = {
 
 async function projectOf(store: Store, scope: Scope, id: string): Promise<Project> {
   const project = await store.project(scope, id);
-  if (project === null) throw new Refused(ErrorCode.PROJECT_NOT_FOUND);
+  if (project === null) throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
   return project;
 }
 
-/** What a request changes. Throws Refused where it is not the caller's to change. */
+/** The change that a request makes. Throws ApiError when the caller may not make it: only owners change the quota. */
 function changeOf(request: UpdateProjectRequest, project: Project, scope: Scope): ProjectChange {
   const fields = changedFields(UpdateProjectRequestSchema, request);
   const realmIds = fields.has("realm_ids")
@@ -125,7 +125,7 @@ function changeOf(request: UpdateProjectRequest, project: Project, scope: Scope)
   const maxContainers = request.maxContainers ?? null;
   const hasNewQuota = fields.has("max_containers") && maxContainers !== project.maxContainers;
   if (hasNewQuota && (project.userId !== scope.userId || scope.confinedTo !== null)) {
-    throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+    throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
   }
   return {
     ...(fields.has("alias") ? { alias: request.alias } : {}),

@@ -1,4 +1,4 @@
-// RealmService.
+// RealmService: the realms that a caller can see.
 import { create } from "@bufbuild/protobuf";
 import {
   type ListRealmsRequest,
@@ -8,7 +8,7 @@ import {
 import type { Implementation } from "../api/dispatch.ts";
 import type { Store } from "../store/store.ts";
 
-/** Realms in one answer. */
+/** Maximum number of realms in one answer. */
 const realmsMax = 10_000;
 
 export function realmService(store: Store): Implementation {

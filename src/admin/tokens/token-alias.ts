@@ -1,4 +1,4 @@
-// The alias of a token that is given none.
+// Random aliases for tokens created without one.
 import { randomBytes, randomInt } from "node:crypto";
 
 const animals = [
@@ -11,7 +11,10 @@ const animals = [
   ...["vole", "walrus", "weasel", "wolf", "wombat", "wren", "yak", "zebra"],
 ] as const;
 
-/** An animal and 8 hex digits, `otter-5e0c91d2`. Among 1,000 tokens two are alike twice in a million times; then one is refused. */
+/**
+ * An animal and 8 hex digits, `otter-5e0c91d2`. Two of 1,000 tokens collide with probability 2e-6; creating the second one
+ * then fails with DUPLICATE_TOKEN_ALIAS.
+ */
 export function randomAlias(): string {
   return `${animals[randomInt(animals.length)]}-${randomBytes(4).toString("hex")}`;
 }

@@ -1,7 +1,8 @@
-// What a caller may give to a token: a user session everything of its user's, a token never more than it is worth itself.
+// Delegation: which rights a caller may give to a token. A session can give all rights of its user, a token at most its own.
 import type { Value } from "@bufbuild/protobuf/wkt";
-import { pointerStep, Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { pointerStep } from "../../../proto/json-pointer.ts";
 import { shownRealms } from "../api/realm-ids.ts";
 import { type Caller, mayDo } from "../auth/caller.ts";
 import {
@@ -11,55 +12,61 @@ import {
   type Whitelist,
   whitelistOf,
 } from "../auth/ip-whitelist.ts";
-import type { Leaves } from "../auth/permissions.ts";
+import type { PermissionSet } from "../auth/permissions.ts";
 import { earlier } from "../auth/token-rights.ts";
 import { delegationDepthMax, tokenRealmsMax } from "../store/limits.ts";
 import type { Scope } from "../store/records.ts";
 import { isForOperators } from "./token-templates.ts";
 
-/** Who gives, and where: what a method is told of its caller. */
-export interface Giver {
+/** The caller that grants rights, and its scope. */
+export interface Grantor {
   readonly caller: Caller;
   readonly scope: Scope;
 }
 
-/** Whose child a new token is. Throws Refused DELEGATION_TOO_DEEP. */
+/** The parent of a new token. Throws ApiError DELEGATION_TOO_DEEP. */
 export function descentFrom({ token }: Caller): {
   readonly createdByTokenId: string | null;
   readonly delegationDepth: number;
 } {
   if (token === null) return { createdByTokenId: null, delegationDepth: 0 };
   const { id, delegationDepth } = token.token;
-  if (delegationDepth >= delegationDepthMax) throw new Refused(ErrorCode.DELEGATION_TOO_DEEP);
+  if (delegationDepth >= delegationDepthMax) throw new ApiError(ErrorCode.DELEGATION_TOO_DEEP);
   return { createdByTokenId: id, delegationDepth: delegationDepth + 1 };
 }
 
 /**
- * Of the leaves that are asked for those that the caller has. What is for operators is not left out in silence: throws Refused
- * INSUFFICIENT_PERMISSIONS when it is not an operator's to give.
+ * The requested permissions that the caller has; the others are dropped. Operator permissions are never dropped silently:
+ * throws ApiError INSUFFICIENT_PERMISSIONS when the caller cannot grant one.
  */
-export function grantedLeaves(caller: Caller, asked: Leaves): Leaves {
+export function grantedPermissions(caller: Caller, asked: PermissionSet): PermissionSet {
   const withheld = [...asked].filter(
-    (leaf) => isForOperators(leaf) && !(caller.user.isAdmin && mayDo(caller, leaf)),
+    (permission) =>
+      isForOperators(permission) && !(caller.user.isAdmin && mayDo(caller, permission)),
   );
   if (withheld.length > 0) {
-    const violations = withheld.map((leaf) => ({
-      instancePath: `/permissions${leaf.split(".").map(pointerStep).join("")}`,
-      message: "is only for operators to give",
+    const violations = withheld.map((permission) => ({
+      instancePath: permissionPath(permission),
+      message: "can only be granted by an operator",
     }));
-    throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS, violations);
+    throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS, violations);
   }
-  return new Set([...asked].filter((leaf) => mayDo(caller, leaf)));
+  return new Set([...asked].filter((permission) => mayDo(caller, permission)));
 }
 
-/** `asked`: ISO 8601, or null for never. A token's own end is the latest. */
+/** JSON pointer to a permission in a request, `/permissions/containers/read`. */
+export function permissionPath(permission: string): string {
+  return `/permissions${permission.split(".").map(pointerStep).join("")}`;
+}
+
+/** `asked`: ISO 8601, or null for never. A token cannot grant an expiry later than its own. */
 export function grantedExpiry({ token }: Caller, asked: string | null): string | null {
   return token === null ? asked : earlier(asked, token.rights.expiresAt);
 }
 
-export type Switches = Readonly<Record<"allowNoRealm" | "vaultAccess" | "eventAccess", boolean>>;
+type Switches = Readonly<Record<"allowNoRealm" | "vaultAccess" | "eventAccess", boolean>>;
 
-/** What is asked for, but nothing that the caller does not have. */
+/** The requested switches, turned off where the caller does not have them. */
 export function grantedSwitches<Asked extends Partial<Switches>>(
   { token }: Caller,
   asked: Asked,
@@ -72,8 +79,8 @@ export function grantedSwitches<Asked extends Partial<Switches>>(
 }
 
 /**
- * The list that is sent; without one, the caller's. Throws Refused INVALID_IP_FORMAT, IP_WHITELIST_TOO_LARGE, and
- * DELEGATION_EXCEEDED for addresses that the caller may not be used from.
+ * The whitelist that was sent; without one, the caller's. Throws ApiError INVALID_IP_FORMAT, IP_WHITELIST_TOO_LARGE, and
+ * DELEGATION_EXCEEDED for addresses outside the caller's own whitelist.
  */
 export function grantedAddresses({ token }: Caller, sent: Value | undefined): Whitelist {
   const bounds = token?.rights.ipWhitelists ?? [];
@@ -86,21 +93,23 @@ export function grantedAddresses({ token }: Caller, sent: Value | undefined): Wh
 }
 
 /**
- * The realms of a new token: those that are sent, or else those that the caller is confined to; and the realm of the host.
- * Throws Refused DELEGATION_EXCEEDED for realms that the caller may not use, INVALID_REALM_ID_FORMAT for too many.
+ * The realms of a new token: the realms that were sent, or else those that the caller is confined to, plus the realm of
+ * the host. Throws ApiError DELEGATION_EXCEEDED for realms that the caller may not use, INVALID_REALM_ID_FORMAT
+ * for too many.
  */
-export function newTokenRealms({ scope }: Giver, sent: readonly string[]): string[] {
+export function newTokenRealms({ scope }: Grantor, sent: readonly string[]): string[] {
   const { confinedTo, realmId } = scope;
   const named = sent.length === 0 ? (confinedTo ?? []) : ownRealms(scope, sent);
   return bounded(scope, realmId === null ? named : [...named, realmId]);
 }
 
 /**
- * The realms that a token changes to, the realm of the host among them. What a confined caller is not told of stays. Throws
- * Refused as above, and LAST_REALM where a token would leave another without any: it would be confined to nothing.
+ * The new realms of a token, including the realm of the host. Realms that are hidden from a confined caller stay. Throws
+ * ApiError as above, and LAST_REALM when a calling token would remove the last realm: without one, the token would no longer
+ * be confined.
  */
 export function changedTokenRealms(
-  { caller, scope }: Giver,
+  { caller, scope }: Grantor,
   present: readonly string[],
   sent: readonly string[],
 ): string[] {
@@ -111,18 +120,18 @@ export function changedTokenRealms(
   return bounded(scope, [...next, ...hiddenRealms(scope, present)]);
 }
 
-/** With one realm more. Throws Refused as above. */
+/** Adds one realm. Throws ApiError as above. */
 export function withTokenRealm(
-  { scope }: Giver,
+  { scope }: Grantor,
   present: readonly string[],
   realmId: string,
 ): string[] {
   return bounded(scope, [...present, ...ownRealms(scope, [realmId], "/realm_id")]);
 }
 
-/** Without one realm, the host's too. Throws Refused LAST_REALM as above. */
+/** Removes one realm, even the realm of the host. Throws ApiError LAST_REALM as above. */
 export function withoutTokenRealm(
-  { caller, scope }: Giver,
+  { caller, scope }: Grantor,
   present: readonly string[],
   realmId: string,
 ): string[] {
@@ -149,20 +158,22 @@ function hiddenRealms({ confinedTo }: Scope, present: readonly string[]): string
 
 function requireSome({ token }: Caller, shown: readonly string[], next: readonly string[]): void {
   if (token !== null && shown.length > 0 && next.length === 0) {
-    throw new Refused(ErrorCode.LAST_REALM);
+    throw new ApiError(ErrorCode.LAST_REALM);
   }
 }
 
-/** Each realm once. Those that the caller is not told of do not count: it cannot make a token have more than it has itself. */
+/** Removes repeated realms and limits their number. Hidden realms do not count: the caller cannot add them. */
 function bounded(scope: Scope, realmIds: readonly string[]): string[] {
   const once = [...new Set(realmIds)];
   if (shownRealms(scope, once).length > tokenRealmsMax) {
     const message = `must have at most ${tokenRealmsMax} entries`;
-    throw new Refused(ErrorCode.INVALID_REALM_ID_FORMAT, [{ instancePath: "/realm_ids", message }]);
+    throw new ApiError(ErrorCode.INVALID_REALM_ID_FORMAT, [
+      { instancePath: "/realm_ids", message },
+    ]);
   }
   return once;
 }
 
-function exceeded(instancePath: string, message: string): Refused {
-  return new Refused(ErrorCode.DELEGATION_EXCEEDED, [{ instancePath, message }]);
+function exceeded(instancePath: string, message: string): ApiError {
+  return new ApiError(ErrorCode.DELEGATION_EXCEEDED, [{ instancePath, message }]);
 }

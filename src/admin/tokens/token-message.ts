@@ -1,4 +1,4 @@
-// Tokens as callers are told of them.
+// Token records → API messages.
 import { create, type JsonObject } from "@bufbuild/protobuf";
 import {
   type CurrentToken,
@@ -10,20 +10,20 @@ import {
 } from "../../../proto/gen/realmgate/v1/tokens_pb.ts";
 import { shownRealms } from "../api/realm-ids.ts";
 import type { CallingToken } from "../auth/caller.ts";
-import { treeOf } from "../auth/permissions.ts";
-import { storedLeaves } from "../auth/token-rights.ts";
+import { permissionTree } from "../auth/permissions.ts";
+import { storedPermissions } from "../auth/token-rights.ts";
 import { tokenPrefix } from "../auth/token-secret.ts";
 import { delegationDepthMax } from "../store/limits.ts";
 import type { Scope, Token } from "../store/records.ts";
 
-/** A token without its secret. A confined caller hears of no realm but its own. */
+/** A token without its secret. A confined caller sees only its own realms. */
 export function tokenMessage(token: Token, scope: Pick<Scope, "confinedTo">): TokenMessage {
   const { userId: _, publicStorage, permissions, ipWhitelist, realmIds, ...rest } = token;
   const { publicKey, expiresAt, createdByTokenId, lastUsedAt, lastUsedIp, ...always } = rest;
   const message = create(TokenSchema, {
     ...always,
     prefix: tokenPrefix,
-    permissions: treeOf(storedLeaves(permissions)),
+    permissions: permissionTree(storedPermissions(permissions)),
     ipWhitelist: [...ipWhitelist],
     realmIds: shownRealms(scope, realmIds),
   });
@@ -36,12 +36,12 @@ export function tokenMessage(token: Token, scope: Pick<Scope, "confinedTo">): To
   return message;
 }
 
-/** What a token shows of itself, as it is stored → as it is told. */
+/** Stored public storage → JSON. */
 export function storageOf(publicStorage: string): JsonObject {
   return JSON.parse(publicStorage);
 }
 
-/** The calling token and where it may be used: what a program asks first, to find its host. */
+/** The calling token and where it may be used. Programs call this first to find their host. */
 export function currentToken({ token, rights }: CallingToken, scope: Scope): CurrentToken {
   const { confinedTo, needsRealm } = rights;
   const restrictions: Restrictions = create(RestrictionsSchema, {

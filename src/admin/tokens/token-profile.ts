@@ -1,8 +1,8 @@
-// What a token shows of itself: a public key, and storage that only who knows the key can find.
+// The public profile of a token: a public key, and storage that can be read by anyone who knows the key.
 import type { JsonObject } from "@bufbuild/protobuf";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
-import { keptJson } from "../api/opaque-json.ts";
+import { opaqueJson } from "../api/opaque-json.ts";
 import type { Token } from "../store/records.ts";
 
 const instancePath = "/public_storage";
@@ -11,7 +11,7 @@ const badStorage = {
   tooLarge: ErrorCode.PUBLIC_STORAGE_TOO_LARGE,
 } as const;
 
-export type Profile = Pick<Token, "publicKey" | "publicStorage">;
+type TokenProfile = Pick<Token, "publicKey" | "publicStorage">;
 
 interface SentProfile {
   readonly publicKey?: string | undefined;
@@ -19,27 +19,27 @@ interface SentProfile {
 }
 
 /**
- * The profile that a token has after a request. `changed` has the fields that are sent; one that is sent without a value is
- * taken away, and the storage goes with the key. Throws Refused PUBLIC_STORAGE_TOO_LARGE, and INVALID_TOKEN_REQUEST for
+ * The profile of a token after a request. `changed`: the fields that were sent. A field sent without a value is removed, and
+ * removing the key removes the storage. Throws ApiError PUBLIC_STORAGE_TOO_LARGE, and INVALID_TOKEN_REQUEST for
  * storage without a key.
  */
 export function profileAfter(
-  present: Profile,
+  present: TokenProfile,
   sent: SentProfile,
   changed: ReadonlySet<string>,
-): Profile {
+): TokenProfile {
   const publicKey = changed.has("public_key")
     ? (sent.publicKey?.toLowerCase() ?? null)
     : present.publicKey;
   if (changed.has("public_storage") && sent.publicStorage !== undefined) {
     if (publicKey === null) {
       const message = "needs a public_key";
-      throw new Refused(badStorage.unfit, [{ instancePath, message }]);
+      throw new ApiError(badStorage.unfit, [{ instancePath, message }]);
     }
-    return { publicKey, publicStorage: keptJson(sent.publicStorage, instancePath, badStorage) };
+    return { publicKey, publicStorage: opaqueJson(sent.publicStorage, instancePath, badStorage) };
   }
   const kept = publicKey !== null && !changed.has("public_storage");
   return { publicKey, publicStorage: kept ? present.publicStorage : null };
 }
 
-export const noProfile: Profile = { publicKey: null, publicStorage: null };
+export const noProfile: TokenProfile = { publicKey: null, publicStorage: null };

@@ -1,6 +1,6 @@
-// What a request makes of a token: the rows that are written, once every rule between its fields is kept.
+// Token requests → the rows to store. Checks the rules between fields of one request.
 import { toJsonString } from "@bufbuild/protobuf";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   type CopyTokenRequest,
@@ -14,29 +14,30 @@ import {
 import { expiryOf } from "../api/expiry.ts";
 import { changedFields } from "../api/update-mask.ts";
 import { anywhere, intersection } from "../auth/ip-whitelist.ts";
-import { type Leaves, leavesOf, treeOf } from "../auth/permissions.ts";
+import { type PermissionSet, permissionsIn, permissionTree } from "../auth/permissions.ts";
 import { rightsOf } from "../auth/token-rights.ts";
 import type { NewToken, Token, TokenChange } from "../store/records.ts";
 import { randomAlias } from "./token-alias.ts";
 import {
   changedTokenRealms,
   descentFrom,
-  type Giver,
+  type Grantor,
   grantedAddresses,
   grantedExpiry,
-  grantedLeaves,
+  grantedPermissions,
   grantedSwitches,
   newTokenRealms,
+  permissionPath,
 } from "./token-grants.ts";
 import { noProfile, profileAfter } from "./token-profile.ts";
-import { defaultLeaves, tokenTemplates } from "./token-templates.ts";
+import { defaultPermissions, tokenTemplates } from "./token-templates.ts";
 
-/** What a token has that nobody says anything about. */
+/** Values of the fields that a request leaves out. */
 const defaults = { allowNoRealm: true, vaultAccess: false, eventAccess: true } as const;
 
-/** `now`: in milliseconds. Throws Refused with the codes of CreateToken. */
-export function newToken(request: CreateTokenRequest, giver: Giver, now: number): NewToken {
-  const { caller } = giver;
+/** `now`: in milliseconds. Throws ApiError with the codes of CreateToken. */
+export function newToken(request: CreateTokenRequest, grantor: Grantor, now: number): NewToken {
+  const { caller } = grantor;
   const descent = descentFrom(caller);
   const expiresAt = grantedExpiry(caller, expiryOf(request.expiresAt, now, { words: true }));
   if (request.denyReauthorization) checkNoReauthorization(request, expiresAt);
@@ -51,35 +52,38 @@ export function newToken(request: CreateTokenRequest, giver: Giver, now: number)
     }),
     alias: request.alias ?? randomAlias(),
     ipWhitelist: grantedAddresses(caller, request.ipWhitelist),
-    permissions: storedText(grantedLeaves(caller, askedLeaves(request))),
-    realmIds: newTokenRealms(giver, request.realmIds),
+    permissions: storedText(grantedPermissions(caller, askedPermissions(request))),
+    realmIds: newTokenRealms(grantor, request.realmIds),
     expiresAt,
   };
 }
 
-/** What lets the holder of a token come by another one, or by what others keep. */
-const reauthorizing: Leaves = new Set(["resources.create_tokens", "resources.vault"]);
+/** Permissions that let the holder of a token obtain another credential. */
+const reauthorizing: PermissionSet = new Set(["resources.create_tokens", "resources.vault"]);
 
-function askedLeaves({
+function askedPermissions({
   permissionTemplate,
   permissions,
   denyReauthorization,
-}: CreateTokenRequest): Leaves {
+}: CreateTokenRequest): PermissionSet {
   const template = tokenTemplates.find(({ name }) => name === permissionTemplate);
-  const said = permissions === undefined ? defaultLeaves : leavesOf(permissions);
-  const asked = template?.leaves ?? said;
+  const sent = permissions === undefined ? defaultPermissions : permissionsIn(permissions);
+  const asked = template?.permissions ?? sent;
   return denyReauthorization ? asked.difference(reauthorizing) : asked;
 }
 
-/** A token with `deny_reauthorization` must not be asked to do it, and must end. Throws Refused INVALID_TOKEN_REQUEST. */
+/**
+ * `deny_reauthorization` rules out permissions that reauthorize, and requires an expiry. Throws ApiError
+ * INVALID_TOKEN_REQUEST.
+ */
 function checkNoReauthorization(request: CreateTokenRequest, expiresAt: string | null): void {
   const { permissionTemplate, permissions, vaultAccess } = request;
-  const said =
+  const sent =
     permissionTemplate === undefined && permissions !== undefined
-      ? leavesOf(permissions)
+      ? permissionsIn(permissions)
       : new Set<string>();
-  const wrong = [...said.intersection(reauthorizing)].map((leaf) => ({
-    instancePath: `/permissions/${leaf.replace(".", "/")}`,
+  const wrong = [...sent.intersection(reauthorizing)].map((permission) => ({
+    instancePath: permissionPath(permission),
     message: "contradicts deny_reauthorization",
   }));
   if (vaultAccess) {
@@ -88,22 +92,22 @@ function checkNoReauthorization(request: CreateTokenRequest, expiresAt: string |
   if (expiresAt === null) {
     wrong.push({ instancePath: "/expires_at", message: "is required by deny_reauthorization" });
   }
-  if (wrong.length > 0) throw new Refused(ErrorCode.INVALID_TOKEN_REQUEST, wrong);
+  if (wrong.length > 0) throw new ApiError(ErrorCode.INVALID_TOKEN_REQUEST, wrong);
 }
 
-const noLeaves: Leaves = new Set();
+const noPermissions: PermissionSet = new Set();
 
 /**
- * What changes in the token that is there, field by field. What is sent without a value gets the value that a new token has,
- * but for permissions: of them nothing is left. `now`: in milliseconds. Throws Refused with the codes of UpdateToken.
+ * The change that a request makes to a token. A field sent without a value gets the default of a new token; permissions
+ * sent without a value become empty. `now`: in milliseconds. Throws ApiError with the codes of UpdateToken.
  */
 export function changedToken(
   request: UpdateTokenRequest,
-  giver: Giver,
+  grantor: Grantor,
   present: Token,
   now: number,
 ): TokenChange {
-  const { caller } = giver;
+  const { caller } = grantor;
   const changed = changedFields(UpdateTokenRequestSchema, request);
   const change: { -readonly [Field in keyof TokenChange]: TokenChange[Field] } = {};
   if (changed.has("alias")) change.alias = request.alias ?? randomAlias();
@@ -114,11 +118,12 @@ export function changedToken(
     change.ipWhitelist = grantedAddresses(caller, request.ipWhitelist);
   }
   if (changed.has("permissions")) {
-    const asked = request.permissions === undefined ? noLeaves : leavesOf(request.permissions);
-    change.permissions = storedText(grantedLeaves(caller, asked));
+    const asked =
+      request.permissions === undefined ? noPermissions : permissionsIn(request.permissions);
+    change.permissions = storedText(grantedPermissions(caller, asked));
   }
   if (changed.has("realm_ids")) {
-    change.realmIds = changedTokenRealms(giver, present.realmIds, request.realmIds);
+    change.realmIds = changedTokenRealms(grantor, present.realmIds, request.realmIds);
   }
   if (changed.has("expires_at")) {
     const asked = expiryOf(request.expiresAt, now, { words: true });
@@ -140,22 +145,22 @@ function askedSwitches(request: UpdateTokenRequest, changed: ReadonlySet<string>
 const aliasCharactersMax = 254;
 
 /**
- * A token that is worth what another is worth now. `chain`: that one with all it was made from. `now`: in milliseconds.
- * Throws Refused with the codes of CopyToken.
+ * A token with the effective rights that the source has now. `chain`: the source token and its ancestors. `now`: in
+ * milliseconds. Throws ApiError with the codes of CopyToken.
  */
 export function copiedToken(
   request: CopyTokenRequest,
-  giver: Giver,
+  grantor: Grantor,
   chain: readonly [Token, ...Token[]],
   now: number,
 ): NewToken {
-  const { caller } = giver;
+  const { caller } = grantor;
   const descent = descentFrom(caller);
   const rights = rightsOf(chain);
   if (rights.confinedTo?.length === 0) {
-    // An empty list would let the copy into every realm.
+    // An empty list would allow the copy in every realm.
     const message = "names a token that works in no realm";
-    throw new Refused(ErrorCode.INVALID_TOKEN_REQUEST, [{ instancePath: "/id", message }]);
+    throw new ApiError(ErrorCode.INVALID_TOKEN_REQUEST, [{ instancePath: "/id", message }]);
   }
   const { allowNoRealm, vaultAccess, eventAccess } = rights;
   const [source] = chain;
@@ -170,19 +175,21 @@ export function copiedToken(
     ...grantedSwitches(caller, { allowNoRealm, vaultAccess, eventAccess }),
     alias: request.alias ?? alias,
     ipWhitelist: rights.ipWhitelists.reduce(intersection, anywhere),
-    permissions: storedText(grantedLeaves(caller, rights.leaves)),
-    realmIds: newTokenRealms(giver, rights.confinedTo ?? []),
+    permissions: storedText(grantedPermissions(caller, rights.permissions)),
+    realmIds: newTokenRealms(grantor, rights.confinedTo ?? []),
     expiresAt: grantedExpiry(caller, expiresAt),
   };
 }
 
-/** The first end of a token, or of one that it was made from, that is still to come; null: there is none. */
+/** The earliest expiry in the chain that is still in the future; null: no token of it expires later. */
 function sourceExpiry(chain: readonly Token[], now: number): string | null {
   const ends = chain.flatMap(({ expiresAt }) => expiresAt ?? []);
   return ends.filter((end) => Date.parse(end) > now).toSorted()[0] ?? null;
 }
 
-/** Permissions as they are stored: the whole tree. */
-function storedText(leaves: Leaves): string {
-  return toJsonString(TokenPermissionsSchema, treeOf(leaves), { useProtoFieldName: true });
+/** Permissions in their stored form: the whole tree as JSON. */
+function storedText(permissions: PermissionSet): string {
+  return toJsonString(TokenPermissionsSchema, permissionTree(permissions), {
+    useProtoFieldName: true,
+  });
 }

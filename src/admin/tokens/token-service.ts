@@ -1,7 +1,7 @@
-// TokenService.
+// TokenService: auth tokens of a user.
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   type CopyTokenRequest,
@@ -21,18 +21,24 @@ import {
 import type { Context, Implementation } from "../api/dispatch.ts";
 import { changedFields } from "../api/update-mask.ts";
 import type { CallingToken } from "../auth/caller.ts";
-import { treeOf } from "../auth/permissions.ts";
+import { permissionTree } from "../auth/permissions.ts";
 import { hashSecret, newSecret } from "../auth/token-secret.ts";
-import type { ServiceParts } from "../services.ts";
 import type { NewToken, Token, TokenChange, TokenWriter } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
 import { withoutTokenRealm, withTokenRealm } from "./token-grants.ts";
 import { currentToken, storageOf, tokenMessage } from "./token-message.ts";
 import { profileAfter } from "./token-profile.ts";
 import { changedToken, copiedToken, newToken } from "./token-request.ts";
 import { tokenTemplates } from "./token-templates.ts";
 
-export function tokenService({ store, now }: Pick<ServiceParts, "store" | "now">): Implementation {
-  /** Makes the token and answers with it and its secret, this once. */
+export interface TokenServiceParts {
+  readonly store: Store;
+  /** The clock, in milliseconds. */
+  readonly now: () => number;
+}
+
+export function tokenService({ store, now }: TokenServiceParts): Implementation {
+  /** Creates a token. Only this answer contains its secret. */
   async function make(token: NewToken, context: Context) {
     const secret = newSecret();
     const secretHash = hashSecret(secret);
@@ -65,14 +71,14 @@ export function tokenService({ store, now }: Pick<ServiceParts, "store" | "now">
 
       async copyToken(request: CopyTokenRequest, context) {
         const [source, ...makers] = await store.chainOf(writerOf(context), request.id);
-        if (source === undefined) throw new Refused(ErrorCode.TOKEN_NOT_FOUND);
+        if (source === undefined) throw new ApiError(ErrorCode.TOKEN_NOT_FOUND);
         return make(copiedToken(request, context, [source, ...makers], now()), context);
       },
 
       async listTemplates() {
-        const templates = tokenTemplates.map(({ leaves, ...template }) => ({
+        const templates = tokenTemplates.map(({ permissions, ...template }) => ({
           ...template,
-          permissions: treeOf(leaves),
+          permissions: permissionTree(permissions),
         }));
         return { message: create(ListTemplatesResponseSchema, { templates }) };
       },
@@ -85,7 +91,7 @@ export function tokenService({ store, now }: Pick<ServiceParts, "store" | "now">
         const changed = changedFields(UpdatePublicProfileRequestSchema, request);
         if (!changed.has("public_key") && !changed.has("public_storage")) {
           const message = "must have public_key or public_storage";
-          throw new Refused(ErrorCode.VALIDATION_ERROR, [{ instancePath: "", message }]);
+          throw new ApiError(ErrorCode.VALIDATION_ERROR, [{ instancePath: "", message }]);
         }
         const { id } = callingToken(context).token;
         const token = await store.updateOwnProfile(id, (present) =>
@@ -97,7 +103,7 @@ export function tokenService({ store, now }: Pick<ServiceParts, "store" | "now">
       async getPublicProfile(request: GetPublicProfileRequest, { scope }) {
         const publicKey = request.publicKey.toLowerCase();
         const profile = await store.publicProfile(publicKey, scope.realms);
-        if (profile === null) throw new Refused(ErrorCode.TOKEN_NOT_FOUND);
+        if (profile === null) throw new ApiError(ErrorCode.TOKEN_NOT_FOUND);
         const message = create(PublicProfileSchema, { publicKey });
         const { publicStorage } = profile;
         if (publicStorage !== null) message.publicStorage = storageOf(publicStorage);
@@ -117,7 +123,7 @@ export function tokenService({ store, now }: Pick<ServiceParts, "store" | "now">
 
       async deleteToken({ id }: DeleteTokenRequest, context) {
         const existed = await store.deleteToken(writerOf(context), id);
-        if (!existed) throw new Refused(ErrorCode.TOKEN_NOT_FOUND);
+        if (!existed) throw new ApiError(ErrorCode.TOKEN_NOT_FOUND);
         return { message: create(EmptySchema) };
       },
 
@@ -136,28 +142,28 @@ export function tokenService({ store, now }: Pick<ServiceParts, "store" | "now">
   };
 }
 
-/** A session has all of its user's tokens in its hands, a token those that were made from it. */
+/** A session manages all tokens of its user, a token only its descendants. */
 function writerOf({ caller, scope }: Context): TokenWriter {
   const { userId, realms, confinedTo } = scope;
   return { userId, realms, confinedTo, madeFrom: caller.token?.token.id ?? null };
 }
 
 function callingToken({ caller }: Context): CallingToken {
-  if (caller.token === null) throw new Refused(ErrorCode.TOKEN_REQUIRED);
+  if (caller.token === null) throw new ApiError(ErrorCode.TOKEN_REQUIRED);
   return caller.token;
 }
 
-/** What the store answers, or why not. Throws Refused. */
+/** The stored token, or throws the ApiError for the store's refusal. */
 function stored(result: Token | "duplicate" | "limit" | "gone" | null): Token {
   switch (result) {
     case null:
-      throw new Refused(ErrorCode.TOKEN_NOT_FOUND);
+      throw new ApiError(ErrorCode.TOKEN_NOT_FOUND);
     case "duplicate":
-      throw new Refused(ErrorCode.DUPLICATE_TOKEN_ALIAS);
+      throw new ApiError(ErrorCode.DUPLICATE_TOKEN_ALIAS);
     case "limit":
-      throw new Refused(ErrorCode.AUTH_TOKEN_LIMIT_REACHED);
+      throw new ApiError(ErrorCode.AUTH_TOKEN_LIMIT_REACHED);
     case "gone":
-      throw new Refused(ErrorCode.INVALID_TOKEN);
+      throw new ApiError(ErrorCode.INVALID_TOKEN);
     default:
       return result;
   }

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { getOption } from "@bufbuild/protobuf";
 import { rule } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 import { CreateTokenRequestSchema } from "../../../proto/gen/realmgate/v1/tokens_pb.ts";
-import { allLeaves } from "../auth/permissions.ts";
-import { defaultLeaves, tokenTemplates } from "./token-templates.ts";
+import { allPermissions } from "../auth/permissions.ts";
+import { defaultPermissions, tokenTemplates } from "./token-templates.ts";
 
 /** The documented table: full_access, external_customer, dev_team, finance_team, read_only. */
 const table: Readonly<Record<string, string>> = {
@@ -63,19 +63,19 @@ describe("templates", () => {
     expect(names).toEqual(getOption(permissionTemplate, rule).oneOf);
   });
 
-  test("allow what the table says, leaf by leaf", () => {
+  test("allow what the table says, permission by permission", () => {
     const allowed = Object.fromEntries(
-      [...allLeaves].map((leaf) => [
-        leaf,
-        tokenTemplates.map(({ leaves }) => (leaves.has(leaf) ? "Y" : "-")).join(""),
+      [...allPermissions].map((permission) => [
+        permission,
+        tokenTemplates.map(({ permissions }) => (permissions.has(permission) ? "Y" : "-")).join(""),
       ]),
     );
     expect(allowed).toEqual({ ...table });
   });
 
-  test("a token made without one may do all that full access may but to make tokens", () => {
-    const full = tokenTemplates[0]?.leaves ?? new Set();
-    expect(new Set([...defaultLeaves, "resources.create_tokens"])).toEqual(new Set(full));
-    expect(defaultLeaves.has("resources.create_tokens")).toBeFalse();
+  test("a token without a template has full access except creating tokens", () => {
+    const full = tokenTemplates[0]?.permissions ?? new Set();
+    expect(new Set([...defaultPermissions, "resources.create_tokens"])).toEqual(new Set(full));
+    expect(defaultPermissions.has("resources.create_tokens")).toBeFalse();
   });
 });

@@ -1,32 +1,34 @@
-// The named sets of permissions that a token can be made with.
-import { allLeaves, type Leaves } from "../auth/permissions.ts";
+// Permission templates: named sets of permissions for new tokens.
+import { allPermissions, type PermissionSet } from "../auth/permissions.ts";
 
-export interface TokenTemplate {
+interface TokenTemplate {
   readonly name: string;
   /** What it is for. */
   readonly description: string;
-  readonly leaves: Leaves;
+  readonly permissions: PermissionSet;
 }
 
-/** Everything under these branches, and these leaves; but nothing for operators. */
-function leavesUnder(...branches: readonly string[]): Leaves {
-  const chosen = [...allLeaves].filter(
-    (leaf) =>
-      !isForOperators(leaf) &&
-      branches.some((branch) => leaf === branch || leaf.startsWith(`${branch}.`)),
+/** These permissions and everything below these branches, without operator permissions. */
+function permissionsUnder(...branches: readonly string[]): PermissionSet {
+  const chosen = [...allPermissions].filter(
+    (permission) =>
+      !isForOperators(permission) &&
+      branches.some((branch) => permission === branch || permission.startsWith(`${branch}.`)),
   );
   return new Set(chosen);
 }
 
-/** Whether a leaf is about the installation: no template has it. */
-export function isForOperators(leaf: string): boolean {
-  return leaf.startsWith("admin.");
+/** Whether a permission concerns the installation itself; no template contains one. */
+export function isForOperators(permission: string): boolean {
+  return permission.startsWith("admin.");
 }
 
-const fullAccess = leavesUnder("containers", "projects", "financial", "resources");
+const fullAccess = permissionsUnder("containers", "projects", "financial", "resources");
 
-/** What a token may do that is made with neither template nor permissions: everything but to make more tokens. */
-export const defaultLeaves: Leaves = fullAccess.difference(leavesUnder("resources.create_tokens"));
+/** Permissions of a token created without template or permissions: everything except creating tokens. */
+export const defaultPermissions: PermissionSet = fullAccess.difference(
+  permissionsUnder("resources.create_tokens"),
+);
 
 const customer = [
   ...["containers.create", "containers.read", "containers.update", "containers.delete"],
@@ -39,22 +41,22 @@ const customer = [
   "resources.auth_token_public_profile",
 ];
 
-/** In the order of the documentation. */
+/** In documentation order. */
 export const tokenTemplates: readonly TokenTemplate[] = [
   {
     name: "full_access",
-    description: "Everything, to make other tokens too; nothing of the installation itself",
-    leaves: fullAccess,
+    description: "Everything including creating tokens, except administration of the installation",
+    permissions: fullAccess,
   },
   {
     name: "external_customer",
     description: "Containers in projects made for the customer; no billing, AI or new projects",
-    leaves: leavesUnder(...customer),
+    permissions: permissionsUnder(...customer),
   },
   {
     name: "dev_team",
     description: "Containers with every feature, and projects; no billing or members",
-    leaves: leavesUnder(
+    permissions: permissionsUnder(
       ...customer,
       ...["containers.features.ai", "containers.features.kvm"],
       ...["projects.create", "projects.update", "resources.vault"],
@@ -63,12 +65,12 @@ export const tokenTemplates: readonly TokenTemplate[] = [
   {
     name: "finance_team",
     description: "Wallet, billing and rentals; sees projects and the account",
-    leaves: leavesUnder("financial", "projects.read", "resources.read_account"),
+    permissions: permissionsUnder("financial", "projects.read", "resources.read_account"),
   },
   {
     name: "read_only",
     description: "Sees containers, their logs, projects, events and realms; changes nothing",
-    leaves: leavesUnder(
+    permissions: permissionsUnder(
       ...["containers.read", "containers.actions.logs", "projects.read"],
       ...["resources.events", "resources.realms"],
     ),

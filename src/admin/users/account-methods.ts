@@ -1,5 +1,5 @@
-// A user's own account: read and changed by nobody else.
-import { Refused } from "../../../proto/call.ts";
+// UserService: a user's own account, which only that user can read and change.
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   type GetUserRequest,
@@ -7,12 +7,13 @@ import {
   UpdateUserRequestSchema,
 } from "../../../proto/gen/realmgate/v1/users_pb.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
-import { keptJson } from "../api/opaque-json.ts";
+import { opaqueJson } from "../api/opaque-json.ts";
 import { changedFields } from "../api/update-mask.ts";
 import { type Caller, mayDo } from "../auth/caller.ts";
+import type { PasswordLogin } from "../auth/password-login.ts";
 import { checkPassword } from "../auth/password-rule.ts";
-import type { ServiceParts } from "../services.ts";
 import type { User } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
 import { currentToken } from "../tokens/token-message.ts";
 import { userMessage } from "./user-message.ts";
 
@@ -21,7 +22,12 @@ const badMetadata = {
   tooLarge: ErrorCode.VALIDATION_ERROR,
 } as const;
 
-export function accountMethods({ store, logins }: ServiceParts): Implementation["methods"] {
+export interface AccountParts {
+  readonly store: Store;
+  readonly logins: PasswordLogin;
+}
+
+export function accountMethods({ store, logins }: AccountParts): Implementation["methods"] {
   return {
     async getMe(_request, { caller, scope }) {
       const message = ownMessage(caller);
@@ -47,16 +53,16 @@ export function accountMethods({ store, logins }: ServiceParts): Implementation[
       }
       if (Object.keys(change).length === 0) return { message: userMessage(user, true) };
       const changed = await store.updateUser(user.id, user.sessionGeneration, change);
-      // Logged out, or with another password, since the call began.
-      if (changed === null) throw new Refused(ErrorCode.INVALID_TOKEN);
+      // The sessions were revoked since the call began, by logout or a new password.
+      if (changed === null) throw new ApiError(ErrorCode.INVALID_TOKEN);
       return { message: userMessage(changed, true) };
     },
   };
 }
 
-/** Another user is refused whether there is one or not. */
+/** Refuses other users, whether they exist or not. */
 function mustBe({ user }: Caller, id: string): void {
-  if (user.id !== id) throw new Refused(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  if (user.id !== id) throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
 }
 
 function ownMessage(caller: Caller) {
@@ -67,14 +73,14 @@ type AccountChange = {
   -readonly [Field in "alias" | "publicKey" | "metadata" | "passwordHash"]?: User[Field];
 };
 
-/** All that changes but the password. */
+/** All changes except the password. */
 function accountChange(request: UpdateUserRequest): AccountChange {
   const fields = changedFields(UpdateUserRequestSchema, request);
   const change: AccountChange = {};
   if (fields.has("alias")) change.alias = request.alias ?? null;
   if (fields.has("public_key")) change.publicKey = request.publicKey?.toLowerCase() ?? null;
   if (fields.has("metadata")) {
-    change.metadata = keptJson(request.metadata ?? {}, "/metadata", badMetadata);
+    change.metadata = opaqueJson(request.metadata ?? {}, "/metadata", badMetadata);
   }
   return change;
 }
@@ -85,7 +91,7 @@ function newPassword(request: UpdateUserRequest): { current: string; next: strin
   const { password = "", currentPassword = "" } = request;
   if (currentPassword === "") {
     const message = "is required with password";
-    throw new Refused(ErrorCode.MISSING_REQUIRED_FIELD, [
+    throw new ApiError(ErrorCode.MISSING_REQUIRED_FIELD, [
       { instancePath: "/current_password", message },
     ]);
   }

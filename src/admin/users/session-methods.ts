@@ -1,7 +1,7 @@
-// What makes and ends sessions: login, refresh, logout.
+// UserService: login, refresh and logout.
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../../proto/call.ts";
+import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   type LoginRequest,
@@ -10,16 +10,25 @@ import {
   SessionSchema,
 } from "../../../proto/gen/realmgate/v1/users_pb.ts";
 import type { Implementation, PublicContext } from "../api/dispatch.ts";
-import { lifetimeS } from "../auth/session.ts";
+import type { PasswordLogin } from "../auth/password-login.ts";
+import { lifetimeS, type Sessions } from "../auth/session.ts";
 import { WindowLimiter } from "../auth/window-limiter.ts";
-import type { ServiceParts } from "../services.ts";
 import type { User } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
 import { userMessage } from "./user-message.ts";
 
-/** Refreshes of one network. */
+/** Refreshes per network. */
 const refreshes = { max: 30, windowS: 30 * 60 };
 
-export function sessionMethods(parts: ServiceParts): Implementation["methods"] {
+export interface SessionParts {
+  readonly store: Store;
+  readonly sessions: Sessions;
+  readonly logins: PasswordLogin;
+  /** The clock, in milliseconds. */
+  readonly now: () => number;
+}
+
+export function sessionMethods(parts: SessionParts): Implementation["methods"] {
   const { store, sessions, logins, now } = parts;
   const limiter = new WindowLimiter(refreshes, () => now() / 1000);
   return {
@@ -32,13 +41,13 @@ export function sessionMethods(parts: ServiceParts): Implementation["methods"] {
     async refresh({ refreshToken }: RefreshRequest, context: PublicContext) {
       const { credential, clientAddress } = context;
       limiter.take(clientAddress);
-      if (credential === null || credential === "") throw new Refused(ErrorCode.MISSING_TOKEN);
-      if (credential !== `Bearer ${refreshToken}`) throw new Refused(ErrorCode.INVALID_TOKEN);
+      if (credential === null || credential === "") throw new ApiError(ErrorCode.MISSING_TOKEN);
+      if (credential !== `Bearer ${refreshToken}`) throw new ApiError(ErrorCode.INVALID_TOKEN);
       const claims = await sessions.verify(refreshToken, "refresh");
-      if (claims === "expired") throw new Refused(ErrorCode.TOKEN_EXPIRED);
+      if (claims === "expired") throw new ApiError(ErrorCode.TOKEN_EXPIRED);
       const user = claims === "invalid" ? null : await store.userById(claims.userId);
       if (claims === "invalid" || user?.sessionGeneration !== claims.generation) {
-        throw new Refused(ErrorCode.INVALID_TOKEN);
+        throw new ApiError(ErrorCode.INVALID_TOKEN);
       }
       return { message: await newSession(parts, user, clientAddress) };
     },
@@ -50,18 +59,18 @@ export function sessionMethods(parts: ServiceParts): Implementation["methods"] {
   };
 }
 
-/** An e-mail address is accepted where a user name is asked for. */
+/** The name to log in with: `username`, which may be an e-mail address, or `email`. */
 function loginName({ username, email }: LoginRequest): string {
   const name = username || email;
   if (!name) {
-    const message = "is required, or email";
-    throw new Refused(ErrorCode.MISSING_REQUIRED_FIELD, [{ instancePath: "/username", message }]);
+    const message = "is required unless email is set";
+    throw new ApiError(ErrorCode.MISSING_REQUIRED_FIELD, [{ instancePath: "/username", message }]);
   }
   return name;
 }
 
 async function newSession(
-  { store, sessions }: ServiceParts,
+  { store, sessions }: SessionParts,
   user: User,
   clientAddress: string,
 ): Promise<Session> {

@@ -1,9 +1,9 @@
-// A user as callers are told of it.
+// User record → API message.
 import { create, type JsonObject } from "@bufbuild/protobuf";
 import { type User as UserMessage, UserSchema } from "../../../proto/gen/realmgate/v1/users_pb.ts";
 import type { User } from "../store/records.ts";
 
-/** `account`: also what a token may not read without a leaf for it. */
+/** `account`: include the fields that a token may read only with the permission `resources.read_account`. */
 export function userMessage(user: User, account: boolean): UserMessage {
   const { id, username, createdAt, updatedAt } = user;
   const message = create(UserSchema, { id, username, createdAt, updatedAt });
@@ -15,7 +15,7 @@ export function userMessage(user: User, account: boolean): UserMessage {
   message.isAdmin = user.isAdmin;
   message.isBanned = false;
   message.emailVerified = false;
-  // An account has an address if it was signed up for, and only then.
+  // Only accounts created by sign-up have an address.
   if (user.email !== null) message.signupMethod = "email";
   return message;
 }

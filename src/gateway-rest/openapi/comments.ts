@@ -1,20 +1,20 @@
-// The comments of the contract: what the documentation says, in the words of the protos.
+// Comments of the contract as documentation text.
 import type { DescField, DescMessage, DescMethod, DescService } from "@bufbuild/protobuf";
 import comments from "../../../proto/comments.json" with { type: "json" };
 import { refusalOf } from "../../../proto/errors.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 
-export type Commented = DescField | DescMessage | DescMethod | DescService;
+type Commented = DescField | DescMessage | DescMethod | DescService;
 
 const byName: ReadonlyMap<string, string> = new Map(Object.entries(comments));
 
-/** The comment of an element as running text, or "". */
+/** The comment of an element on one line, or "". */
 export function commentOf(desc: Commented): string {
   const name = "typeName" in desc ? desc.typeName : `${desc.parent.typeName}.${desc.name}`;
   return (byName.get(name) ?? "").replaceAll("\n", " ");
 }
 
-/** The comment as callers read it: with the machine codes of the wire. */
+/** The comment with error names replaced by their machine codes. */
 export function descriptionOf(desc: Commented): string {
   return commentOf(desc).replaceAll(codeName, (name) => {
     const code = codeNamed(name);
@@ -22,7 +22,7 @@ export function descriptionOf(desc: Commented): string {
   });
 }
 
-/** Its first sentence, without the full stop. */
+/** The first sentence of the comment, without the full stop. */
 export function summaryOf(desc: Commented): string {
   const description = descriptionOf(desc);
   return /^.*?(?=\.(\s|$))/.exec(description)?.[0] ?? description;
@@ -30,7 +30,7 @@ export function summaryOf(desc: Commented): string {
 
 const codeName = /\b[A-Z]+(?:_[A-Z]+)+\b/g;
 
-/** The codes that a comment names. */
+/** The error codes that a comment names. */
 export function codesIn(comment: string): ErrorCode[] {
   return [...comment.matchAll(codeName)]
     .map(([name]) => codeNamed(name))

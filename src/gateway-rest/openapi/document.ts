@@ -1,14 +1,14 @@
-// The OpenAPI 3.1 document of the REST API, made of the contract's descriptors when the gateway starts.
+// The OpenAPI 3.1 document of the REST API, generated from the contract's descriptors.
 import type { JsonObject } from "@bufbuild/protobuf";
 import packageJson from "../../../package.json" with { type: "json" };
-import type { Binding } from "../http-rule.ts";
+import type { Binding } from "../routing/http-rule.ts";
 import { descriptionOf } from "./comments.ts";
 import { operationIds, pathOf, tagOf } from "./names.ts";
 import { operationOf } from "./operation.ts";
 import { examples, Refusals } from "./responses.ts";
 import { Schemas } from "./schemas.ts";
 
-/** `domain`: the installation's; the API is on `api.<domain>`. */
+/** `domain`: the installation's domain; the API is at `api.<domain>`. */
 export function openapiDocument(bindings: readonly Binding[], domain: string): JsonObject {
   const services = new Set(bindings.map(({ method }) => method.parent));
   const ids = operationIds(bindings);
@@ -45,27 +45,27 @@ export function openapiDocument(bindings: readonly Binding[], domain: string): J
   };
 }
 
-const introduction = `Who may reach which program of which container, and who may say so.
+const introduction = `Access control for the programs of containers: who may reach which program of which container.
 
-- Every answer has an envelope: \`statusCode\`, \`message\` and \`data\`; a refusal has \`error\` and \`code\` besides.
-- A path may end in one more slash. What is not listed as a parameter or a field is refused.
-- On a host whose first label is a realm, everything else is as if it did not exist, and what is made belongs to that realm.
-- A permission document, its hooks and its settings have a version, \`file:v<N>\`. A write of them names in \`If-Match\` the
-  version it saw.`;
+- Every answer has an envelope: \`statusCode\`, \`message\` and \`data\`; errors also have \`error\` and \`code\`.
+- A path may end with one more slash. Parameters and fields that are not listed are refused.
+- On a host whose first label is a realm, only resources in that realm exist, and new resources belong to it.
+- A permission document, its hooks and its settings have a version, \`file:v<N>\`. A write sends the
+  version that it saw in \`If-Match\`.`;
 
 const realmId: JsonObject = { type: "string", pattern: "^[0-9a-f]{24}$" };
 
 function servers(domain: string): JsonObject[] {
   const host: JsonObject = {
     default: `api.${domain}`,
-    description: "The host of the API, with its port where it is not the usual one.",
+    description: "The host of the API, with its port unless it is the default.",
   };
   const scheme: JsonObject = { default: "https", enum: ["https", "http"] };
   return [
-    { url: "/", description: "The host that this document came from." },
+    { url: "/", description: "The host that served this document." },
     {
       url: "{scheme}://{host}",
-      description: "No realm: everything of the caller.",
+      description: "No realm: all resources of the caller.",
       variables: { scheme, host },
     },
     {
@@ -82,15 +82,14 @@ function servers(domain: string): JsonObject[] {
 
 const error: JsonObject = {
   type: "object",
-  description: "A refusal.",
+  description: "An error.",
   properties: {
     statusCode: { type: "integer", description: "The HTTP status." },
-    error: { type: "string", description: "Its reason phrase, or the code." },
-    message: { type: "string", description: "For people." },
-    code: { type: "string", description: "For programs." },
+    error: { type: "string", description: "The reason phrase of the status, or the code." },
+    message: { type: "string", description: "Human-readable." },
+    code: { type: "string", description: "Machine-readable." },
     data: {
-      description:
-        "What is wrong with what was sent, if that is why; of an alias, the facts of it by name.",
+      description: "The violations of an invalid request, or the metadata of the error by name.",
       anyOf: [
         {
           type: "array",
@@ -103,7 +102,7 @@ const error: JsonObject = {
               },
               message: {
                 type: "string",
-                description: "The rest of a sentence that begins with it.",
+                description: "The problem, as the rest of a sentence that starts with the field.",
               },
             },
             required: ["instancePath", "message"],
@@ -120,7 +119,8 @@ const parameters: JsonObject = {
   realm_id: {
     name: "realm_id",
     in: "query",
-    description: "Only what carries this realm, besides that of the host.",
+    description:
+      "Limits the call to resources in this realm, in addition to the realm of the host.",
     schema: realmId,
   },
   "If-Match": {
@@ -134,20 +134,20 @@ const parameters: JsonObject = {
 
 const headers: JsonObject = {
   ETag: {
-    description: "The version of the document answered with, in quotes.",
+    description: "The version of the returned document, in quotes.",
     schema: { type: "string", examples: ['"file:v1"'] },
   },
   "X-Realmgate-Revision": {
     description:
-      "On writes that the gate has to know of: opaque; the operators' /readyz waits for it.",
+      "On writes that the gate must apply: an opaque revision that the operators' /readyz can wait for.",
     schema: { type: "string" },
   },
   "X-Request-Id": {
-    description: "Names the call in the log.",
+    description: "Identifies the call in the log.",
     schema: { type: "string" },
   },
   "Retry-After": {
-    description: "Seconds until the same call may go better.",
+    description: "Seconds until a retry may succeed.",
     schema: { type: "integer", minimum: 0 },
   },
 };

@@ -1,6 +1,6 @@
-// What operations and their groups are called.
+// Names of operations and tags.
 import type { DescService } from "@bufbuild/protobuf";
-import type { Binding } from "../http-rule.ts";
+import type { Binding } from "../routing/http-rule.ts";
 
 /** The tag of a service's operations: its name without `Service`. */
 export function tagOf(service: DescService): string {
@@ -8,8 +8,8 @@ export function tagOf(service: DescService): string {
 }
 
 /**
- * Unique operationIds: the method's name, with its service's before it where two services have a method of that name. The
- * further routes of a method end in their verb, or in a number where the verb is taken, too.
+ * Unique operationIds: the method's name, prefixed with its service when two services have a method of that name. Additional
+ * routes of a method get their verb as a suffix, or a number when the verb is taken.
  */
 export function operationIds(bindings: readonly Binding[]): ReadonlyMap<Binding, string> {
   const methods = new Set(bindings.map(({ method }) => method));
@@ -30,7 +30,7 @@ function suffixOf({ verb }: Binding, routes: readonly Binding[], index: number):
   return isTaken ? String(index + 1) : verb.toLowerCase();
 }
 
-/** The path of a route, as its template was. */
+/** The path template of a route. */
 export function pathOf({ segments }: Pick<Binding, "segments">): string {
   const texts = segments.map((each) => (each.kind === "literal" ? each.text : `{${each.field}}`));
   return `/${texts.join("/")}`;

@@ -8,13 +8,13 @@ import {
   requires,
   rule,
 } from "../../../proto/gen/realmgate/v1/options_pb.ts";
-import type { Binding } from "../http-rule.ts";
+import type { Binding } from "../routing/http-rule.ts";
 import { descriptionOf, summaryOf } from "./comments.ts";
 import { tagOf } from "./names.ts";
 import { type Refusals, successOf } from "./responses.ts";
 import type { Schemas } from "./schemas.ts";
 
-/** `id`: its operationId. What it refers to is made on the way. */
+/** `id`: the operationId. Adds the components that the operation refers to. */
 export function operationOf(
   binding: Binding,
   id: string,
@@ -37,7 +37,7 @@ export function operationOf(
   };
 }
 
-/** Names of security schemes, by who may call. */
+/** Security schemes by kind of caller. */
 const credentials: Readonly<Record<number, readonly string[]>> = {
   [CallerKind.SESSION]: ["bearer", "basic"],
   [CallerKind.TOKEN]: ["bearer", "basic", "token"],
@@ -74,7 +74,7 @@ function bodyOf(binding: Binding, schemas: Schemas): JsonObject {
   const { body, method } = binding;
   const isField = body !== null && body !== "message";
   const message = isField ? body.message : method.input;
-  if (message === undefined) throw new Error(`${method.name}: the body is no message`);
+  if (message === undefined) throw new Error(`${method.name}: the body is not a message`);
   const elsewhere = [...pathNames(binding), ...binding.query.keys()];
   const without = new Set(isField ? [] : elsewhere);
   const needed = isField ? [body] : message.fields.filter(({ name }) => !without.has(name));

@@ -11,7 +11,7 @@ const ask = (ifNoneMatch?: string) =>
   );
 const etag = ask().headers.get("etag") ?? "";
 
-test("the document is JSON that anybody may keep for a while", async () => {
+test("the document is JSON and publicly cacheable", async () => {
   const response = ask();
   expect(response.status).toBe(200);
   expect(response.headers.get("content-type")).toBe("application/json");
@@ -20,13 +20,13 @@ test("the document is JSON that anybody may keep for a while", async () => {
   expect(await response.json()).toEqual(document);
 });
 
-test("its tag is of what is in it", () => {
+test("its entity tag depends on its content", () => {
   const other = publish(() => ({ ...document, openapi: "3.1.1" }))(new Request("http://x.test/"));
   expect(other.headers.get("etag")).not.toBe(etag);
   expect(publish(() => document)(new Request("http://x.test/")).headers.get("etag")).toBe(etag);
 });
 
-describe("a client that names the tag it has", () => {
+describe("a client that sends If-None-Match", () => {
   test.each([
     [etag, 304],
     [`W/${etag}`, 304],
@@ -35,7 +35,7 @@ describe("a client that names the tag it has", () => {
     ['"other"', 200],
     [etag.slice(1, -1), 200],
     ["", 200],
-  ])("%s is answered %d", async (ifNoneMatch, status) => {
+  ])("%s: %d", async (ifNoneMatch, status) => {
     const response = ask(ifNoneMatch);
     expect(response.status).toBe(status);
     expect(response.headers.get("etag")).toBe(etag);

@@ -1,4 +1,4 @@
-// How a method may be refused: what its comment says, and what its options imply.
+// The error codes of a method: those in its comment, and those that its options imply.
 import {
   type DescField,
   type DescMessage,
@@ -14,11 +14,11 @@ import {
   requires,
   rule,
 } from "../../../proto/gen/realmgate/v1/options_pb.ts";
-import type { Binding } from "../http-rule.ts";
-import { isSendable } from "../shape.ts";
+import type { Binding } from "../routing/http-rule.ts";
+import { isSendable } from "../routing/rest-fields.ts";
 import { codesIn, commentOf } from "./comments.ts";
 
-/** Every code that a call of this route may be refused with, in the order of the contract. */
+/** Every error code of a route, in contract order. */
 export function refusalsOf(binding: Binding): readonly ErrorCode[] {
   const codes = new Set([
     ErrorCode.INVALID_HOST,
@@ -30,7 +30,7 @@ export function refusalsOf(binding: Binding): readonly ErrorCode[] {
   return Object.values(ErrorCode).filter((code) => codes.has(code));
 }
 
-/** `Errors: A, B, as OtherMethod.` of the method, `Every method may answer A; every write B.` of its service. */
+/** Parses `Errors: A, B, as OtherMethod.` of the method and `Every method may answer A; every write B.` of its service. */
 function ofComments({ method, verb }: Binding): ErrorCode[] {
   const service = commentOf(method.parent);
   const every = /Every method may answer ([^.;]*)/.exec(service)?.[1] ?? "";
@@ -47,7 +47,7 @@ function ofMethod(method: DescMethod, seen = new Set<DescMethod>()): ErrorCode[]
   return [...codesIn(errors), ...as.flatMap((other) => ofMethod(other, seen))];
 }
 
-/** Of what is sent: its form, and the rules of its fields. */
+/** Codes for malformed input and for field rules. */
 function ofMessage({ method, body, query, segments }: Binding): ErrorCode[] {
   const codes: ErrorCode[] = [ErrorCode.INVALID_PARAMETER_VALUE];
   if (body !== null) {
@@ -81,7 +81,7 @@ const notFound: ReadonlyMap<ResourceKind, ErrorCode> = new Map([
   [ResourceKind.ALIAS, ErrorCode.ALIAS_NOT_FOUND],
 ]);
 
-/** Of who calls, and what it acts on. */
+/** Codes for authentication, authorization and the resource. */
 function ofRequirements(needs: Requires): ErrorCode[] {
   if (needs.caller === CallerKind.PUBLIC) return [];
   const { resource } = needs;

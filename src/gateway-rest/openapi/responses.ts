@@ -1,17 +1,17 @@
-// What an operation answers: the envelope of its success, and the refusals it documents, by status.
+// Responses of an operation: the success envelope, and errors by status.
 import { STATUS_CODES } from "node:http";
 import { getOption, type JsonObject, ScalarType } from "@bufbuild/protobuf";
 import { refusalOf } from "../../../proto/errors.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { CallerKind, requires } from "../../../proto/gen/realmgate/v1/options_pb.ts";
-import { failureEnvelope } from "../answer.ts";
-import type { Binding } from "../http-rule.ts";
+import type { Binding } from "../routing/http-rule.ts";
+import { failureEnvelope } from "../transcoding/answer.ts";
 import { refusalsOf } from "./refusals.ts";
 import type { Schemas } from "./schemas.ts";
 
-/** `components.responses`, made as they are referred to: how routes are refused, each way once. */
+/** `components.responses`: error responses, added as operations refer to them, each once. */
 export class Refusals {
-  /** Responses as JSON text by name. */
+  /** Responses as JSON text, by name. */
   readonly #components = new Map<string, string>();
 
   components(): JsonObject {
@@ -20,7 +20,7 @@ export class Refusals {
     );
   }
 
-  /** References by status. */
+  /** References to the error responses of a route, by status. */
   of(binding: Binding): JsonObject {
     const byStatus = Map.groupBy(refusalsOf(binding), (code) => refusalOf(code).http);
     const refs = [...byStatus].map(([status, codes]) => {
@@ -32,7 +32,7 @@ export class Refusals {
     return Object.fromEntries(refs);
   }
 
-  /** The name of this response: `base`, or with a number where that is another one. */
+  /** The name of a response: `base`, with a number appended when another response has that name. */
   #name(base: string, text: string): string {
     let name = base;
     for (let count = 2; (this.#components.get(name) ?? text) !== text; count++) {
@@ -43,7 +43,7 @@ export class Refusals {
   }
 }
 
-/** What a route answers when all is well. */
+/** The success response of a route. */
 export function successOf(binding: Binding, schemas: Schemas): JsonObject {
   const { method, verb, status, message } = binding;
   const beside = besideOf(binding, schemas);
@@ -71,7 +71,7 @@ export function successOf(binding: Binding, schemas: Schemas): JsonObject {
   };
 }
 
-/** `data`, and what stands beside it; as answer.ts does. */
+/** `data` and the fields beside it, as answer.ts writes them. */
 function besideOf({ method, data }: Binding, schemas: Schemas): JsonObject {
   if (data === null) return {};
   const { output } = method;
@@ -109,7 +109,7 @@ function headers(names: readonly string[]): JsonObject {
   return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
 
-/** The envelope of every refusal, by the code's name in the contract. */
+/** The envelope of every error, by the code's name in the contract. */
 export function examples(): JsonObject {
   const codes = Object.values(ErrorCode).filter((code) => code !== ErrorCode.UNSPECIFIED);
   return Object.fromEntries(

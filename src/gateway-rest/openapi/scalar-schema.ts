@@ -1,8 +1,8 @@
-// Scalars and their rules → JSON Schema.
+// Scalar types and their field rules → JSON Schema.
 import { type JsonObject, ScalarType } from "@bufbuild/protobuf";
 import type { Rule } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 
-/** A scalar as REST writes it (protobuf's JSON mapping: 64-bit numbers are text), and what its rule asks of it. */
+/** A scalar in protobuf's JSON mapping (64-bit numbers are strings), with the constraints of its rule. */
 export function scalarSchema(type: ScalarType, rule?: Rule): JsonObject {
   switch (type) {
     case ScalarType.STRING:

@@ -23,10 +23,10 @@ import {
   TokenSchema,
 } from "../../../proto/gen/realmgate/v1/tokens_pb.ts";
 import { SignupRequestSchema } from "../../../proto/gen/realmgate/v1/users_pb.ts";
-import { type Direction, Schemas } from "./schemas.ts";
+import { type SchemaDirection, Schemas } from "./schemas.ts";
 
-/** The schema of a message, among messages that are answered with. */
-function schemaOf(message: DescMessage, direction: Direction, answers: DescMessage[] = []) {
+/** The schema of a message, given the messages that methods answer with. */
+function schemaOf(message: DescMessage, direction: SchemaDirection, answers: DescMessage[] = []) {
   const schemas = new Schemas(answers);
   const { $ref } = schemas.message(message, direction);
   const name = String($ref).split("/").at(-1) ?? "";
@@ -35,7 +35,7 @@ function schemaOf(message: DescMessage, direction: Direction, answers: DescMessa
   return { name, schema: components[name], components };
 }
 
-const property = (message: DescMessage, direction: Direction, name: string) => {
+const property = (message: DescMessage, direction: SchemaDirection, name: string) => {
   const { description: _, ...schema } = schemaOf(message, direction).schema.properties[name];
   return schema;
 };
@@ -93,14 +93,14 @@ describe("a field of a request", () => {
     expect(property(message, "request", name)).toEqual(schema);
   });
 
-  test("is one of those it has, by the names they have; a mask is none", () => {
+  test("has the names of REST, without masks", () => {
     const { schema } = schemaOf(UpdateAliasRequestSchema, "request");
     expect(schema.additionalProperties).toBeFalse();
     expect(Object.keys(schema.properties)).toContain("allow_path_override");
     expect(Object.keys(schema.properties)).not.toContain("update_mask");
   });
 
-  test("has to be there where its rule says so", () => {
+  test("is required where its rule says so", () => {
     expect(schemaOf(CreateAliasRequestSchema, "request").schema.required).toEqual([
       "container_id",
       "program",
@@ -108,7 +108,7 @@ describe("a field of a request", () => {
     expect(schemaOf(UpdateAliasRequestSchema, "request").schema.required).toEqual(["id"]);
   });
 
-  test("may be sent elsewhere", () => {
+  test("can be left out when it is in path or query", () => {
     const schemas = new Schemas([]);
     schemas.message(UpdateAliasRequestSchema, "request", new Set(["id"]));
     const { UpdateAliasRequest } = schemas.components();
@@ -123,11 +123,11 @@ describe("a field of a request", () => {
 });
 
 describe("an answer", () => {
-  test("may have fields that are not yet known", () => {
+  test("allows additional fields", () => {
     expect(schemaOf(ProjectSchema, "answer").schema).not.toHaveProperty("additionalProperties");
   });
 
-  test("always has what is always written, and nulls", () => {
+  test("requires the fields that are always written, and nulls", () => {
     const { required } = schemaOf(ProjectSchema, "answer").schema;
     expect(required).toContain("alias");
     expect(required).toContain("max_containers");
@@ -147,7 +147,7 @@ describe("an answer", () => {
   });
 });
 
-test("a message that is answered with has a name of its own where it is sent", () => {
+test("a message of answers gets another name in requests", () => {
   const both = schemaOf(PermissionDocumentSchema, "request", [PermissionDocumentSchema]);
   expect(both.name).toBe("PermissionDocumentInput");
   expect(Object.keys(both.components)).toEqual([
@@ -163,14 +163,14 @@ test("a message that is answered with has a name of its own where it is sent", (
   expect(schemaOf(PermissionDocumentSchema, "request").name).toBe("PermissionDocument");
 });
 
-test("a message that leads back to itself is described once", () => {
+test("a recursive message is described once", () => {
   const { components } = schemaOf(FileDescriptorProtoSchema, "answer");
   expect(components.DescriptorProto.properties.nested_type.items).toEqual({
     $ref: "#/components/schemas/DescriptorProto",
   });
 });
 
-test("nothing is an object without fields", () => {
+test("Empty is an object without fields", () => {
   expect(new Schemas([]).message(EmptySchema, "request")).toEqual({
     type: "object",
     additionalProperties: false,

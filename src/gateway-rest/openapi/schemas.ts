@@ -1,4 +1,5 @@
-// Messages → JSON Schema (2020-12), as REST reads and writes them. What is written and what is read differ: a name each.
+// Messages → JSON Schema (2020-12), as REST reads and writes them. A message that differs in requests and answers gets two
+// components.
 import {
   type DescField,
   type DescMessage,
@@ -18,20 +19,20 @@ import {
   type Rule,
   rule,
 } from "../../../proto/gen/realmgate/v1/options_pb.ts";
-import { isSendable } from "../shape.ts";
+import { isSendable } from "../routing/rest-fields.ts";
 import { descriptionOf } from "./comments.ts";
 import { scalarSchema } from "./scalar-schema.ts";
 
-export type Direction = "request" | "answer";
+export type SchemaDirection = "request" | "answer";
 
-/** `components.schemas`, made as they are referred to. */
+/** `components.schemas`, added as operations refer to them. */
 export class Schemas {
   readonly #components = new Map<string, JsonObject>();
-  /** Component names by message, direction and what is left out. */
+  /** Component names by direction, message and fields. */
   readonly #names = new Map<string, string>();
   readonly #answered: ReadonlySet<DescMessage>;
 
-  /** `answers`: the messages that methods answer with. */
+  /** `answers`: the response messages of all methods. */
   constructor(answers: readonly DescMessage[]) {
     const reached = new Set<DescMessage>();
     const visit = (message: DescMessage): void => {
@@ -43,15 +44,15 @@ export class Schemas {
     this.#answered = reached;
   }
 
-  /** By name, in the order of names. */
+  /** The components, sorted by name. */
   components(): JsonObject {
     return Object.fromEntries([...this.#components].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   }
 
-  /** A reference to the message; `without`: names of fields that are sent elsewhere. */
+  /** A reference to the message's component. `without`: names of fields that are in path or query. */
   message(
     message: DescMessage,
-    direction: Direction,
+    direction: SchemaDirection,
     without: ReadonlySet<string> = new Set(),
   ): JsonObject {
     const known = freeForms.get(message.typeName);
@@ -62,14 +63,14 @@ export class Schemas {
     const name = this.#names.get(key) ?? this.#newName(message, direction);
     if (!this.#names.has(key)) {
       this.#names.set(key, name);
-      // Before its fields: they may lead back to it.
+      // Register before visiting the fields: they may refer back to this message.
       this.#components.set(name, {});
       this.#components.set(name, this.#object(message, fields, direction));
     }
     return { $ref: `#/components/schemas/${name}` };
   }
 
-  #newName(message: DescMessage, direction: Direction): string {
+  #newName(message: DescMessage, direction: SchemaDirection): string {
     const own = message.typeName.slice(message.file.proto.package.length + 1);
     const base = direction === "request" && this.#answered.has(message) ? `${own}Input` : own;
     let name = base;
@@ -77,7 +78,7 @@ export class Schemas {
     return name;
   }
 
-  #object(message: DescMessage, all: readonly DescField[], direction: Direction): JsonObject {
+  #object(message: DescMessage, all: readonly DescField[], direction: SchemaDirection): JsonObject {
     const fields = direction === "request" ? all.filter(isSendable) : all;
     const required = fields
       .filter(direction === "request" ? mustBeSent : isAlwaysAnswered)
@@ -93,10 +94,10 @@ export class Schemas {
     };
   }
 
-  /** A field's value, with its comment. */
-  field(field: DescField, direction: Direction): JsonObject {
+  /** The schema of a field, with its comment. */
+  field(field: DescField, direction: SchemaDirection): JsonObject {
     const outputOnly = getOption(field, output_only);
-    // What comes back from an answer is as the answer had it.
+    // Clients may send back output-only fields in the form of the answer.
     const as = outputOnly ? "answer" : direction;
     const value = this.#value(field, getOption(field, rule), as);
     const isNullable = getOption(field, nullable) || getOption(field, null_beside) !== "";
@@ -105,7 +106,7 @@ export class Schemas {
     return { ...schema, description: descriptionOf(field), ...(readOnly ? { readOnly } : {}) };
   }
 
-  #value(field: DescField, rule: Rule, direction: Direction): JsonObject {
+  #value(field: DescField, rule: Rule, direction: SchemaDirection): JsonObject {
     switch (field.fieldKind) {
       case "scalar":
         return scalarSchema(field.scalar, rule);
@@ -129,7 +130,7 @@ export class Schemas {
   #element(
     field: DescField & { fieldKind: "list" | "map" },
     { pattern }: Rule,
-    direction: Direction,
+    direction: SchemaDirection,
   ): JsonObject {
     if (field.message !== undefined) return this.message(field.message, direction);
     if (field.scalar === undefined) return { type: "string" };
@@ -138,7 +139,7 @@ export class Schemas {
   }
 }
 
-/** What is JSON of its own in protobuf. */
+/** Well-known types with their own JSON form. */
 const freeForms: ReadonlyMap<string, JsonObject> = new Map([
   ["google.protobuf.Value", {}],
   ["google.protobuf.Struct", { type: "object" }],
@@ -150,7 +151,7 @@ const freeForms: ReadonlyMap<string, JsonObject> = new Map([
 const jsonText: JsonObject = {
   type: "string",
   contentMediaType: "application/json",
-  description: "JSON text of it.",
+  description: "The same value as JSON text.",
 };
 
 function limit(keyword: "maxItems" | "maxProperties", { max }: Rule): JsonObject {
@@ -161,7 +162,7 @@ function mustBeSent(field: DescField): boolean {
   return getOption(field, rule).required;
 }
 
-/** As present.ts writes: what has no presence, and documented nulls. */
+/** Whether present.ts always writes a field: fields without presence, and documented nulls. */
 function isAlwaysAnswered(field: DescField): boolean {
   if (getOption(field, omit_empty) || getOption(field, asked_by) !== "") return false;
   return getOption(field, nullable) || field.presence === FeatureSet_FieldPresence.IMPLICIT;

@@ -1,4 +1,5 @@
 // What a call of the curl program asks for.
+import { isToken } from "../../policy/field-syntax.ts";
 import type { CurlParameters } from "./parameters.ts";
 
 /** A request to be made. */
@@ -48,7 +49,6 @@ const NOT_SETTABLE: ReadonlySet<string> = new Set([
   "http2-settings",
   "proxy-authorization",
 ]);
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** RFC 9110 §5.5. */
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
@@ -238,5 +238,5 @@ function headersOf(lines: readonly string[], one: Single): Headers | Problem {
 function fieldOf(line: string): readonly [name: string, value: string] | null {
   const colon = line.indexOf(":");
   const name = line.slice(0, colon === -1 ? 0 : colon);
-  return TOKEN.test(name) ? [name, line.slice(colon + 1).trim()] : null;
+  return isToken(name) ? [name, line.slice(colon + 1).trim()] : null;
 }

@@ -1,7 +1,7 @@
 // An imagined request, judged by the proxy's own functions over what is stored of one container, and told group by group.
 import { create, fromJson, type JsonValue, type MessageInitShape } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
-import type { Violation } from "../../../proto/call.ts";
+import type { FieldViolation as Violation } from "../../../proto/call.ts";
 import {
   type ExplainedGroup,
   ExplainedGroupSchema,
@@ -21,7 +21,7 @@ import { has } from "../../policy/bitset.ts";
 import { type CompiledPolicy, compile } from "../../policy/compile.ts";
 import { decide, grantingGroups } from "../../policy/decide.ts";
 import { type PolicyDocument, parseDocument } from "../../policy/document.ts";
-import { GroupExaminer } from "../../policy/explain-group.ts";
+import { dateMsMax, GroupExaminer } from "../../policy/explain-group.ts";
 import { type Identity, identify } from "../../policy/identify.ts";
 import { grantsInstance, ruleFor } from "../../policy/open-access.ts";
 import { DECISION_REASONS } from "../../policy/reason.ts";
@@ -367,9 +367,6 @@ function judgedAs(
     ...(alias === null ? {} : { alias }),
   };
 }
-
-/** The last moment that a date can name, in Unix milliseconds. */
-const dateMsMax = 8.64e15;
 
 function validUntil(untilMs: number): { validUntil?: string } {
   return untilMs > dateMsMax ? {} : { validUntil: new Date(untilMs).toISOString() };

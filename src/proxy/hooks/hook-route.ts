@@ -1,5 +1,6 @@
 // Where a request that meets a hook goes instead of its program, and what its script is told.
 
+import { asciiJson } from "../exchange/ascii-json.ts";
 import type { Allowed } from "../gate/authorize.ts";
 import { targetWithout } from "../gate/credentials.ts";
 import type { DirectHost } from "../routing/host.ts";
@@ -83,7 +84,7 @@ export class HookRoutes {
       target: hook.script + queryOf(targetWithout(target, spent)),
       headers: [
         ["host", this.#scriptHost(hook, host)],
-        [HOOK_HEADER, asciiJson(told(hook, allowed, request))],
+        [HOOK_HEADER, asciiJson(JSON.stringify(told(hook, allowed, request)))],
         [HOP_HEADER, this.#markers.make(container, nowMs)],
       ],
     };
@@ -140,13 +141,4 @@ function pathOf(target: string): string {
 function queryOf(target: string): string {
   const question = target.indexOf("?");
   return question === -1 ? "" : target.slice(question);
-}
-
-const BEYOND_ASCII = /[^\x20-\x7e]/g;
-
-function asciiJson(value: object): string {
-  return JSON.stringify(value).replace(
-    BEYOND_ASCII,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

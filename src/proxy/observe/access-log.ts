@@ -1,6 +1,7 @@
 // One line of JSON for each exchange that is over, written in batches.
 
 import type { Log } from "../../log.ts";
+import { asciiJson } from "../exchange/ascii-json.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { LineSink } from "./line-sink.ts";
 
@@ -117,7 +118,7 @@ function bytesHeld({ target }: Exchange): number {
 /** One line without its end. Exported for its tests. */
 export function lineOf({ exchange, durationMs, endedAtMs }: Waiting): string {
   const { host, groups } = exchange;
-  return ascii(
+  return asciiJson(
     JSON.stringify({
       time: new Date(endedAtMs - durationMs).toISOString(),
       requestId: exchange.requestId,
@@ -158,14 +159,4 @@ function pathOf(target: string | null): string | null {
 /** Microseconds are as fine as the clock. */
 function rounded(ms: number): number {
   return Math.round(ms * 1000) / 1000;
-}
-
-const BEYOND_ASCII = /[^\x20-\x7e]/g;
-
-/** JSON lets through what turns text around or moves the cursor of a terminal: that is escaped, too. */
-function ascii(json: string): string {
-  return json.replace(
-    BEYOND_ASCII,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

@@ -1,6 +1,6 @@
 // A request message as REST carries it: path, query and body of a binding.
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import type { Binding } from "../../../src/gateway-rest/http-rule.ts";
+import type { Binding } from "../../../src/gateway-rest/routing/http-rule.ts";
 
 export interface RestRequest {
   readonly method: string;

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { type Binding, bindingsOf } from "../../../src/gateway-rest/http-rule.ts";
 import { commentOf } from "../../../src/gateway-rest/openapi/comments.ts";
 import { openapiDocument } from "../../../src/gateway-rest/openapi/document.ts";
 import { pathOf } from "../../../src/gateway-rest/openapi/names.ts";
+import { type Binding, bindingsOf } from "../../../src/gateway-rest/routing/http-rule.ts";
 import { allServices } from "../../harness/rest-services.ts";
 
 interface Operation extends JsonObject {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { bindingsOf } from "../../../src/gateway-rest/http-rule.ts";
 import { operationIds, pathOf } from "../../../src/gateway-rest/openapi/names.ts";
+import { bindingsOf } from "../../../src/gateway-rest/routing/http-rule.ts";
 import { allServices } from "../../harness/rest-services.ts";
 
 const bindings = bindingsOf(allServices);

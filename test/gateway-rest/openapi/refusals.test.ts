@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import comments from "../../../proto/comments.json" with { type: "json" };
 import { refusalOf } from "../../../proto/errors.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
-import { type Binding, bindingsOf } from "../../../src/gateway-rest/http-rule.ts";
 import { refusalsOf } from "../../../src/gateway-rest/openapi/refusals.ts";
+import { type Binding, bindingsOf } from "../../../src/gateway-rest/routing/http-rule.ts";
 import { allServices } from "../../harness/rest-services.ts";
 
 const bindings = bindingsOf(allServices);
@@ -66,7 +66,7 @@ describe("a method may be refused for", () => {
     }
   });
 
-  test("each status that the documentation of permission documents names (contract G1)", () => {
+  test("each status that the documentation of permission documents names", () => {
     expect(statusesOf("ProjectPermissions", "SetIpGroup").toSorted()).toEqual([
       400, 401, 403, 404, 412, 413, 415, 422, 428, 429, 500,
     ]);

@@ -11,12 +11,13 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { type ListValue, ListValueSchema } from "@bufbuild/protobuf/wkt";
-import { pointerStep, type Violation } from "../../../../proto/call.ts";
+import type { FieldViolation } from "../../../../proto/call.ts";
 import {
   CreateHookRequestSchema,
   type Hook,
   HookSchema,
 } from "../../../../proto/gen/realmgate/v1/hooks_pb.ts";
+import { pointerStep } from "../../../../proto/json-pointer.ts";
 import { brokenRules } from "../../api/field-rules.ts";
 import {
   type Hooks,
@@ -41,7 +42,7 @@ export interface HookSurroundings {
 export interface ReadHooks {
   /** Only good when there are no violations. */
   readonly hooks: Hooks;
-  readonly violations: readonly Violation[];
+  readonly violations: readonly FieldViolation[];
 }
 
 /** Violations reported for one document; the rest is cut off. */
@@ -55,7 +56,7 @@ export function readHooks(
   sent: Readonly<Record<string, ListValue>>,
   around: HookSurroundings,
 ): ReadHooks {
-  const violations: Violation[] = [];
+  const violations: FieldViolation[] = [];
   const report: Report = (instancePath, message) => {
     if (violations.length < violationsMax) violations.push({ instancePath, message });
   };

@@ -1,5 +1,5 @@
 // The groups that hooks name: which there are, which are missing, and who needs a group that is to go.
-import { Refused, type Violation } from "../../../../proto/call.ts";
+import { ApiError, type FieldViolation } from "../../../../proto/call.ts";
 import { ErrorCode } from "../../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { Hook } from "../../../../proto/gen/realmgate/v1/hooks_pb.ts";
 import type { Hooks } from "./hook-list.ts";
@@ -18,21 +18,21 @@ export function groupsFault({ appliesTo }: Pick<Hook, "appliesTo">, groups: Grou
     : `must name groups of the document; there is no ${missing.join(", ")}`;
 }
 
-/** Throws Refused INVALID_HOOK when hooks name groups that the document does not have. */
+/** Throws ApiError INVALID_HOOK when hooks name groups that the document does not have. */
 export function checkHookGroups(hooks: Hooks, groups: Groups): void {
   const violations = hooksWhere(hooks, (hook) => groupsFault(hook, groups));
-  if (violations.length > 0) throw new Refused(ErrorCode.INVALID_HOOK, violations);
+  if (violations.length > 0) throw new ApiError(ErrorCode.INVALID_HOOK, violations);
 }
 
-/** Throws Refused GROUP_IN_USE when hooks name the group, and says which. */
+/** Throws ApiError GROUP_IN_USE when hooks name the group, and says which. */
 export function checkGroupIsFree(hooks: Hooks, name: string): void {
   const violations = hooksWhere(hooks, ({ id, appliesTo }) =>
     appliesTo?.groups.includes(name) ? `names ${name} (hook ${id})` : null,
   );
-  if (violations.length > 0) throw new Refused(ErrorCode.GROUP_IN_USE, violations);
+  if (violations.length > 0) throw new ApiError(ErrorCode.GROUP_IN_USE, violations);
 }
 
-function hooksWhere(hooks: Hooks, fault: (hook: Hook) => string | null): Violation[] {
+function hooksWhere(hooks: Hooks, fault: (hook: Hook) => string | null): FieldViolation[] {
   return [...hooks].flatMap(([service, list]) =>
     list.flatMap((hook) => {
       const message = fault(hook);

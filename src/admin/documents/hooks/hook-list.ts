@@ -1,7 +1,7 @@
 // The hooks of a container: lists by program, their places, and how they are stored and shown. Pure.
 import { fromJson, type JsonObject, toJson } from "@bufbuild/protobuf";
 import { type ListValue, ListValueSchema } from "@bufbuild/protobuf/wkt";
-import { Refused } from "../../../../proto/call.ts";
+import { ApiError } from "../../../../proto/call.ts";
 import { ErrorCode } from "../../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { type Hook, HookSchema } from "../../../../proto/gen/realmgate/v1/hooks_pb.ts";
 import { canonicalProgram } from "../../../policy/program.ts";
@@ -81,17 +81,17 @@ export function inserted(list: readonly Hook[], hook: Hook, position = list.leng
   return list.toSpliced(position, 0, hook);
 }
 
-/** A list with one of its hooks at another position; at the end when that is beyond it. Throws Refused HOOK_NOT_FOUND. */
+/** A list with one of its hooks at another position; at the end when that is beyond it. Throws ApiError HOOK_NOT_FOUND. */
 export function moved(list: readonly Hook[], hookId: string, position?: number): Hook[] {
   const { hook, place } = found(list, hookId);
   return inserted(list.toSpliced(place, 1), hook, position);
 }
 
-/** A hook and where in its list it is. Throws Refused HOOK_NOT_FOUND. */
+/** A hook and where in its list it is. Throws ApiError HOOK_NOT_FOUND. */
 export function found(list: readonly Hook[], hookId: string): { hook: Hook; place: number } {
   const place = list.findIndex(({ id }) => id === hookId);
   const hook = list[place];
-  if (hook === undefined) throw new Refused(ErrorCode.HOOK_NOT_FOUND);
+  if (hook === undefined) throw new ApiError(ErrorCode.HOOK_NOT_FOUND);
   return { hook, place };
 }
 

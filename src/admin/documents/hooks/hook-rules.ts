@@ -1,7 +1,6 @@
 // What a hook must be beyond its shape: fields as sent → the hook in its normal form, and all that is wrong with it.
 import { create } from "@bufbuild/protobuf";
 import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
-import { pointerStep } from "../../../../proto/call.ts";
 import {
   type CreateHookRequest,
   type Hook,
@@ -9,6 +8,8 @@ import {
   HookMatchSchema,
   HookSchema,
 } from "../../../../proto/gen/realmgate/v1/hooks_pb.ts";
+import { pointerStep } from "../../../../proto/json-pointer.ts";
+import { isToken } from "../../../policy/field-syntax.ts";
 import { groupsFault } from "./hook-groups.ts";
 
 /** A hook as it is sent. Its field rules have been checked. */
@@ -93,8 +94,6 @@ function listOf(texts: readonly string[]): Value {
   return create(ValueSchema, { kind: { case: "listValue", value: { values } } });
 }
 
-/** A token (RFC 9110 §5.6.2). */
-const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const CONTROL = /\p{Cc}/u;
 
 function normalHeaders(
@@ -106,7 +105,7 @@ function normalHeaders(
   for (const [name, value] of Object.entries(headers)) {
     const here = `${at}${pointerStep(name)}`;
     const lower = name.toLowerCase();
-    if (!HEADER_NAME.test(name)) report(here, "is no header name");
+    if (!isToken(name)) report(here, "is no header name");
     else if (normal.has(lower)) report(here, `names ${lower}, which is there already`);
     if (CONTROL.test(value)) report(here, "must not have control characters");
     normal.set(lower, value);

@@ -1,7 +1,7 @@
-// Bindings as a trie over path segments; a literal beats a variable.
+// A trie of bindings over path segments; literals take precedence over variables.
 import type { Binding, Verb } from "./http-rule.ts";
 
-/** What a path leads to. */
+/** Result of a lookup. */
 export type Match =
   | { readonly kind: "found"; readonly binding: Binding; readonly variables: readonly string[] }
   | { readonly kind: "wrong_method"; readonly allowed: readonly Verb[] }
@@ -37,7 +37,7 @@ export class RouteTrie {
     }
   }
 
-  /** Finds the route of a verb and decoded path segments. Variables come in the order of the template. */
+  /** Finds the route for a verb and decoded path segments. `variables` are in template order. */
   match(verb: string, segments: readonly string[]): Match {
     const variables: string[] = [];
     const node = find(this.#root, segments, 0, variables);

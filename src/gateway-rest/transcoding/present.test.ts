@@ -1,17 +1,17 @@
 import { expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
-import { ListContainersResponseSchema } from "../../proto/gen/realmgate/v1/containers_pb.ts";
-import { PermissionDocumentSchema } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { ProjectSchema } from "../../proto/gen/realmgate/v1/projects_pb.ts";
-import { SessionSchema } from "../../proto/gen/realmgate/v1/users_pb.ts";
+import { ListContainersResponseSchema } from "../../../proto/gen/realmgate/v1/containers_pb.ts";
+import { PermissionDocumentSchema } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
+import { ProjectSchema } from "../../../proto/gen/realmgate/v1/projects_pb.ts";
+import { SessionSchema } from "../../../proto/gen/realmgate/v1/users_pb.ts";
 import { present } from "./present.ts";
 
 test("an empty message is null", () => {
   expect(present(EmptySchema, create(EmptySchema))).toBeNull();
 });
 
-test("names are snake case, empty lists are written, and null stands where the contract shows it", () => {
+test("names are snake case, empty lists are written, and null appears where the contract documents it", () => {
   expect(present(ProjectSchema, create(ProjectSchema, { id: "p", userId: "u" }))).toEqual({
     id: "p",
     user_id: "u",
@@ -61,7 +61,7 @@ test("lists that are left out while empty are left out, at the top and in maps",
   expect(present(PermissionDocumentSchema, warned)).toMatchObject({ warnings: ["weak."] });
 });
 
-test("accesses come out as they went in", () => {
+test("access values are unchanged", () => {
   const permissions = { a: { http: true, files: false, display: 1, exec: [1, 2], ssh: "*" } };
   const document = create(PermissionDocumentSchema, { permissions });
   expect(present(PermissionDocumentSchema, document)).toEqual({ groups: {}, permissions });

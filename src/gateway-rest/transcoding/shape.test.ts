@@ -1,16 +1,16 @@
 import { describe, expect, test } from "bun:test";
 import type { DescMessage, JsonValue } from "@bufbuild/protobuf";
-import { CreateContainerRequestSchema } from "../../proto/gen/realmgate/v1/containers_pb.ts";
+import { CreateContainerRequestSchema } from "../../../proto/gen/realmgate/v1/containers_pb.ts";
 import {
   JwtGroupSchema,
   PermissionDocumentSchema,
   SetPermissionRequestSchema,
-} from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { CreateProjectRequestSchema } from "../../proto/gen/realmgate/v1/projects_pb.ts";
-import { UpdateTokenRequestSchema } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
+} from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
+import { CreateProjectRequestSchema } from "../../../proto/gen/realmgate/v1/projects_pb.ts";
+import { UpdateTokenRequestSchema } from "../../../proto/gen/realmgate/v1/tokens_pb.ts";
 import { depthMax, shapeOf, violationsMax } from "./shape.ts";
 
-/** What is wrong, `/pointer reason` each; empty when it fits. Text is parsed, as a body is. */
+/** Violations as `/pointer reason`; empty for valid JSON. Strings are parsed like a body. */
 function wrong(desc: DescMessage, json: JsonValue): string[] {
   const shaped = shapeOf(desc, json);
   if (shaped.ok) return [];
@@ -32,7 +32,7 @@ describe("a message", () => {
     [[], " must be object"],
     ["{}", " must be object"],
     [1, " must be object"],
-  ])("is no %j", (json, violation) => {
+  ])("is not %j", (json, violation) => {
     expect(project(json)).toEqual([violation]);
   });
 
@@ -43,11 +43,11 @@ describe("a message", () => {
     [JSON.parse('{"__proto__": {}}'), "/__proto__ is not a known field"],
     [{ constructor: 1 }, "/constructor is not a known field"],
     [{ toString: 1 }, "/toString is not a known field"],
-  ])("has no field it does not know: %j", (json, violation) => {
+  ])("refuses unknown fields: %j", (json, violation) => {
     expect(project(json)).toEqual([violation]);
   });
 
-  test("names all that is wrong", () => {
+  test("names all violations", () => {
     expect(project({ alias: 1, color: null, max_containers: "1", realm_ids: [1, "a"] })).toEqual([
       "/alias must be string",
       "/color must be string",
@@ -56,7 +56,7 @@ describe("a message", () => {
     ]);
   });
 
-  test(`names no more than ${violationsMax} things`, () => {
+  test(`names at most ${violationsMax} violations`, () => {
     const json = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`x${index}`, 1]));
     expect(project(json)).toHaveLength(violationsMax);
   });
@@ -112,7 +112,7 @@ describe("values", () => {
   });
 });
 
-describe("JSON of any shape is let through where a field takes it", () => {
+describe("free-form JSON is accepted where a field takes it", () => {
   test.each([[null], [true], [1], ["*"], [[1, 2]], [{ a: { b: [] } }]])("%j", (access) => {
     expect(wrong(SetPermissionRequestSchema, { program: "http", access })).toEqual([]);
   });
@@ -122,7 +122,7 @@ describe("JSON of any shape is let through where a field takes it", () => {
     ["a value further in", { a: ["\ud800"] }],
     ["a name", { "\ud800": "a" }],
     ["a name further in", { a: { "\ud800": 1 } }],
-  ])("but for text that is none: %s", (_why, claims) => {
+  ])("except text that is not well-formed: %s", (_why, claims) => {
     expect(wrong(JwtGroupSchema, { claims })).toEqual([
       expect.stringContaining("must be well-formed Unicode"),
     ]);
@@ -141,7 +141,7 @@ describe("depth", () => {
     ]);
   });
 
-  test("of 10,000 levels is refused in each place, with one line", () => {
+  test("of 10,000 levels is refused everywhere, with one violation", () => {
     expect(document({ permissions: { a: nested(10_000) } })).toHaveLength(1);
     expect(document({ groups: { a: { claims: nested(10_000) } } })).toHaveLength(1);
     expect(document({ permissions: { a: JSON.stringify(nested(5000)) } })).toHaveLength(1);
@@ -187,12 +187,12 @@ test("names from outside are data: __proto__ is a key like any other", () => {
   expect(({} as Record<string, unknown>).type).toBeUndefined();
 });
 
-test("what the server sets is taken back and dropped, whatever it says", () => {
+test("output-only fields are accepted and dropped, whatever their value", () => {
   const sent = { default: "deny", file_version: "no", etag: 1, schema_version: 9, warnings: null };
   expect(kept(PermissionDocumentSchema, sent)).toEqual({ default: "deny" });
 });
 
-test("null is unset only where the contract shows null", () => {
+test("null is unset only where the contract documents null", () => {
   expect(wrong(CreateContainerRequestSchema, { name: null, comment: null })).toEqual([
     "/name must be string",
   ]);
@@ -205,7 +205,7 @@ describe("what was sent", () => {
     return shaped.ok ? shaped.sent.toSorted() : shaped.violations;
   };
 
-  test("is named, documented nulls included, but for what the server sets", () => {
+  test("is named, including documented nulls, without output-only fields", () => {
     expect(sent(CreateProjectRequestSchema, { alias: "a", max_containers: null })).toEqual([
       "alias",
       "max_containers",
@@ -216,13 +216,13 @@ describe("what was sent", () => {
     expect(sent(CreateProjectRequestSchema, {})).toEqual([]);
   });
 
-  test("null does not stay in the JSON, so that no field takes it for a value", () => {
+  test("null is removed from the JSON, so that no field reads it as a value", () => {
     expect(kept(UpdateTokenRequestSchema, { expires_at: null, public_key: null })).toEqual({});
     expect(kept(UpdateTokenRequestSchema, { ip_whitelist: null })).toEqual({ ip_whitelist: null });
   });
 });
 
-test("a mask is not the sender's to say", () => {
+test("a mask in the body is refused", () => {
   expect(wrong(UpdateTokenRequestSchema, { update_mask: "alias" })).toEqual([
     "/update_mask is not a known field",
   ]);

@@ -10,7 +10,7 @@ test.each([
   ["/{id}", [variable("id")]],
   ["/a/{project_id}/b", [literal("a"), variable("project_id"), literal("b")]],
   ["/A-z0.9_~", [literal("A-z0.9_~")]],
-])("%s is read", (template, segments) => {
+])("%s is parsed", (template, segments) => {
   expect(parsePathTemplate(template)).toEqual(segments);
 });
 
@@ -31,6 +31,6 @@ test.each([
   ["/a:verb", "a custom verb"],
   ["/a b", "a space"],
   ["/%61", "an escape"],
-])("%j stops the start: %s", (template) => {
+])("%j is refused: %s", (template) => {
   expect(() => parsePathTemplate(template)).toThrow(template);
 });

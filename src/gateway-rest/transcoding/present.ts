@@ -1,4 +1,4 @@
-// Message → the JSON that REST documents: snake case, empty lists written, null where the contract shows null.
+// Message → REST JSON: snake case, empty lists included, null where the contract documents it.
 import {
   type DescField,
   type DescMessage,
@@ -15,11 +15,11 @@ import {
   null_beside,
   nullable,
   omit_empty,
-} from "../../proto/gen/realmgate/v1/options_pb.ts";
+} from "../../../proto/gen/realmgate/v1/options_pb.ts";
 
 const nothing: ReadonlySet<string> = new Set();
 
-/** The `data` of an envelope. An empty message is null. `asked`: the flags of the request that are true. */
+/** The `data` of an envelope; null for Empty. `asked`: names of request flags that are true. */
 export function present(
   desc: DescMessage,
   message: Message,
@@ -30,7 +30,7 @@ export function present(
   return touchUp(reflect(desc, message), json as JsonObject, asked);
 }
 
-/** Adds the nulls and takes away the empty lists that the field options ask for. */
+/** Adds nulls and removes empty lists as the field options say. */
 function touchUp(
   message: ReflectMessage,
   json: JsonObject,
@@ -44,7 +44,7 @@ function touchUp(
   return json;
 }
 
-/** Of a field that is unset. */
+/** Whether an unset field is shown as null. */
 function isNull(message: ReflectMessage, field: DescField): boolean {
   const other = getOption(field, null_beside);
   const beside = message.fields.find(({ name }) => name === other);
@@ -53,7 +53,7 @@ function isNull(message: ReflectMessage, field: DescField): boolean {
   );
 }
 
-/** Of a list or map that is empty. */
+/** Whether an empty list or map is left out. */
 function isLeftOut(field: DescField, asked: ReadonlySet<string>): boolean {
   const flag = getOption(field, asked_by);
   return getOption(field, omit_empty) || (flag !== "" && !asked.has(flag));

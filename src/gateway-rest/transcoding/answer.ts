@@ -1,12 +1,12 @@
-// Reply → Response: the documented envelope, success and failure.
+// Reply → Response in the documented envelope.
 import { STATUS_CODES } from "node:http";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { type Failure, messageOf, type Reply, type Success } from "../../proto/call.ts";
-import { refusalOf } from "../../proto/errors.ts";
-import type { Binding } from "./http-rule.ts";
+import { type Failure, messageOf, type Reply, type Success } from "../../../proto/call.ts";
+import { refusalOf } from "../../../proto/errors.ts";
+import type { Binding } from "../routing/http-rule.ts";
 import { present } from "./present.ts";
 
-/** The answer to a call that reached dispatch. `asked`: the flags of its query that are true. */
+/** The response to a call that reached dispatch. `asked`: names of query parameters whose value is `true`. */
 export function answer(
   binding: Binding,
   reply: Reply,
@@ -19,17 +19,17 @@ export function answer(
 
 function success(binding: Binding, reply: Success, asked: ReadonlySet<string>): Response {
   const { status } = binding;
-  const message = reply.dryRun ? triedMessage : binding.message;
+  const message = reply.dryRun ? dryRunMessage : binding.message;
   const headers = new Headers();
   if (reply.etag !== null) headers.set("ETag", `"${reply.etag}"`);
   if (reply.revision !== null) headers.set("X-Realmgate-Revision", reply.revision);
   return json(status, { statusCode: status, message, ...payload(binding, reply, asked) }, headers);
 }
 
-/** What the message of a write would say is not true of one that was only tried. */
-const triedMessage = "Valid; nothing was stored";
+/** Replaces the message of the write ("… updated"), which would be wrong for a dry run. */
+const dryRunMessage = "Valid; nothing was stored";
 
-/** `data`, and what stands beside it. */
+/** `data` and the fields beside it. */
 function payload(
   { method, data }: Binding,
   reply: Success,
@@ -42,10 +42,10 @@ function payload(
   return { data: field, ...siblings };
 }
 
-type Refusal = Pick<Failure, "code"> & Partial<Omit<Failure, "ok">>;
+type FailureFields = Pick<Failure, "code"> & Partial<Omit<Failure, "ok">>;
 
-/** The answer to a call that was refused, by dispatch or before it. `errors`: see Binding. */
-export function failure(refused: Refusal, errors?: Binding["errors"]): Response {
+/** The response to a call refused by dispatch or before it. `errors`: see Binding. */
+export function failure(refused: FailureFields, errors?: Binding["errors"]): Response {
   const { retryAfterS = null } = refused;
   const headers = new Headers();
   if (retryAfterS !== null) headers.set("Retry-After", String(retryAfterS));
@@ -53,20 +53,20 @@ export function failure(refused: Refusal, errors?: Binding["errors"]): Response 
   return json(refusalOf(refused.code).http, body, headers);
 }
 
-/** The body of that answer. */
+/** The envelope of a failure. */
 export function failureEnvelope(
-  { code, violations = [], facts = {} }: Refusal,
+  { code, violations = [], metadata = {} }: FailureFields,
   errors?: Binding["errors"],
 ): JsonObject {
   const row = refusalOf(code);
   const reason = row.error || (STATUS_CODES[row.http] ?? "Error");
-  const named = { ...facts };
+  const named = { ...metadata };
   const listed = violations.map(({ instancePath, message }) => ({ instancePath, message }));
   const data = Object.keys(named).length > 0 ? named : listed;
   return {
     statusCode: row.http,
     error: errors?.get(row.http) ?? reason,
-    message: messageOf({ code, violations, facts }),
+    message: messageOf({ code, violations, metadata }),
     code: row.code,
     ...(Object.keys(data).length > 0 ? { data } : {}),
   };
@@ -78,7 +78,7 @@ function json(status: number, body: JsonValue, headers: Headers): Response {
   return new Response(JSON.stringify(body), { status, headers });
 }
 
-/** A caller that sent one field of the message as the body knows nothing of the field's name. */
+/** Where the body is a single field of the message, pointers must not contain the name of that field. */
 function relativeToBody(
   binding: Binding,
   violations: Failure["violations"],

@@ -1,25 +1,25 @@
 import { describe, expect, test } from "bun:test";
 import { create, type JsonValue, type Message } from "@bufbuild/protobuf";
-import { Refused } from "../../proto/call.ts";
-import { refusalOf } from "../../proto/errors.ts";
-import { AliasService } from "../../proto/gen/realmgate/v1/aliases_pb.ts";
+import { ApiError } from "../../../proto/call.ts";
+import { refusalOf } from "../../../proto/errors.ts";
+import { AliasService } from "../../../proto/gen/realmgate/v1/aliases_pb.ts";
 import {
   ContainerService,
   ListContainersRequestSchema,
-} from "../../proto/gen/realmgate/v1/containers_pb.ts";
+} from "../../../proto/gen/realmgate/v1/containers_pb.ts";
 import {
   ProjectPermissionsService,
   ReplacePermissionsRequestSchema,
   SetDefaultRequestSchema,
-} from "../../proto/gen/realmgate/v1/permissions_pb.ts";
+} from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
 import {
   TokenRealmRequestSchema,
   TokenService,
   type UpdateTokenRequest,
   UpdateTokenRequestSchema,
-} from "../../proto/gen/realmgate/v1/tokens_pb.ts";
-import { UserService } from "../../proto/gen/realmgate/v1/users_pb.ts";
-import { type Binding, bindingsOf } from "./http-rule.ts";
+} from "../../../proto/gen/realmgate/v1/tokens_pb.ts";
+import { UserService } from "../../../proto/gen/realmgate/v1/users_pb.ts";
+import { type Binding, bindingsOf } from "../routing/http-rule.ts";
 import { bodyBytesMax, readRequest } from "./read-request.ts";
 
 const id = "0123456789abcdef01234567";
@@ -74,7 +74,7 @@ async function outcome(
     await read(binding, variables, sent);
     return "ok";
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    if (!(error instanceof ApiError)) throw error;
     return [refusalOf(error.code).code, ...error.violations.map((each) => each.instancePath)].join(
       " ",
     );
@@ -109,7 +109,7 @@ describe("a message is made of", () => {
     );
   });
 
-  test("nothing where nothing is sent: an absent body is an empty object", async () => {
+  test("an absent body, which is an empty object", async () => {
     expect(await outcome(setDefault, [id], { body: "", type: null })).toBe("ok");
   });
 
@@ -120,8 +120,8 @@ describe("a message is made of", () => {
   });
 });
 
-describe("what is to change is told by the keys of the body", () => {
-  /** The message for a body; its mask apart. */
+describe("the keys of the body become the update mask", () => {
+  /** The message for a body, and its mask. */
   async function updated(body: JsonValue) {
     const { updateMask, ...message } = (await read(update, [id], {
       body: json(body),
@@ -142,26 +142,29 @@ describe("what is to change is told by the keys of the body", () => {
     expect((await updated(body)).paths?.toSorted()).toEqual(paths.toSorted());
   });
 
-  test("null is unset, whatever the field would hold", async () => {
+  test("null clears a field of any type", async () => {
     const { message } = await updated({ public_key: null, public_storage: null, expires_at: null });
     const { updateMask: _, ...none } = create(UpdateTokenRequestSchema, { id });
     expect(message).toEqual(none);
   });
 
-  test("null is a value where it is no documented null", async () => {
+  test("null is a value where the contract does not document it as null", async () => {
     const { message, paths } = await updated({ ip_whitelist: null });
     expect(message.ipWhitelist?.kind.case).toBe("nullValue");
     expect(paths).toEqual(["ip_whitelist"]);
   });
 
-  test.each(["update_mask", "updateMask"])("and by nobody else: %s", async (name) => {
-    for (const mask of ["alias", { paths: ["alias"] }, ["alias"], null]) {
-      const body = json({ alias: "a", [name]: mask });
-      expect(await outcome(update, [id], { body })).toBe(`VALIDATION_ERROR /${name}`);
-    }
-    const sent = { body: json({ alias: "a" }), query: `${name}=alias` };
-    expect(await outcome(update, [id], sent)).toBe(`INVALID_PARAMETER_VALUE /${name}`);
-  });
+  test.each(["update_mask", "updateMask"])(
+    "a mask in the body or the query is refused: %s",
+    async (name) => {
+      for (const mask of ["alias", { paths: ["alias"] }, ["alias"], null]) {
+        const body = json({ alias: "a", [name]: mask });
+        expect(await outcome(update, [id], { body })).toBe(`VALIDATION_ERROR /${name}`);
+      }
+      const sent = { body: json({ alias: "a" }), query: `${name}=alias` };
+      expect(await outcome(update, [id], sent)).toBe(`INVALID_PARAMETER_VALUE /${name}`);
+    },
+  );
 
   test("an absent body changes nothing", async () => {
     const message = (await read(update, [id], {})) as UpdateTokenRequest;
@@ -202,7 +205,7 @@ describe("the realm filter", () => {
     );
   });
 
-  test("hides no other parameter", async () => {
+  test("does not hide other parameters", async () => {
     const sent = { query: `realm_id=${realm}&page=x&realm=${realm}` };
     expect(await outcome(list, [], sent)).toBe("INVALID_PARAMETER_VALUE /page /realm");
   });
@@ -263,7 +266,7 @@ describe("a body", () => {
     ["NaN", "no JSON number"],
     [" ", "white space alone"],
     ['{"default":"\u0000"}', "a control character"],
-  ])("%j is no JSON: %s", async (body) => {
+  ])("%j is not JSON: %s", async (body) => {
     expect(await outcome(setDefault, [id], { body })).toBe("INVALID_JSON");
   });
 
@@ -273,7 +276,7 @@ describe("a body", () => {
     ["an overlong slash", [0xc0, 0xaf]],
     ["a surrogate in UTF-8", [0xed, 0xa0, 0x80]],
     ["a sequence cut off", [0xf0, 0x9f, 0x98]],
-  ])("that is no UTF-8 is no JSON: %s", async (_why, bytes) => {
+  ])("that is not UTF-8 is not JSON: %s", async (_why, bytes) => {
     const body = Buffer.concat([
       Buffer.from('{"default":"'),
       Buffer.from(bytes),
@@ -303,7 +306,7 @@ describe("a body", () => {
     expect(await outcome(setDefault, [id], { body: chunks })).toBe(expected);
   });
 
-  test("that only says it is too long is not read", async () => {
+  test("with too large a Content-Length is not read", async () => {
     const request = new Request("http://api.localhost/", {
       method: "PATCH",
       headers: { "content-type": "application/json", "content-length": String(bodyBytesMax + 1) },
@@ -313,7 +316,7 @@ describe("a body", () => {
     await expect(reading).rejects.toThrow("Request body is too large");
   });
 
-  test("that does not fit names everything at once, by the field that holds it", async () => {
+  test("that is invalid names all violations, by the field that holds the body", async () => {
     const body = json({ default: 1, nope: 2 });
     expect(await outcome(setDefault, [id], { body })).toBe("VALIDATION_ERROR /default /nope");
     expect(await outcome(replace, [id], { body })).toBe(

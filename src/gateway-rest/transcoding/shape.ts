@@ -1,28 +1,30 @@
-// JSON × message descriptor → the same JSON, known to fit, or everything that does not fit.
-// protobuf-es' own reader stops at its first error and cannot say where it was.
+// JSON × message descriptor → the validated JSON, or all violations.
+// The reader of protobuf-es stops at its first error and does not report its position.
 
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { type DescField, type DescMessage, getOption, ScalarType } from "@bufbuild/protobuf";
-import { pointerStep, type Violation } from "../../proto/call.ts";
-import { json_text, nullable, output_only } from "../../proto/gen/realmgate/v1/options_pb.ts";
+import type { FieldViolation } from "../../../proto/call.ts";
+import { json_text, nullable, output_only } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import { pointerStep } from "../../../proto/json-pointer.ts";
+import { isSendable } from "../routing/rest-fields.ts";
 
-/** Nesting that a body may have, counted in objects and arrays. */
+/** Maximum nesting of a body, counted in objects and arrays. */
 export const depthMax = 32;
-/** Violations reported for one body; the rest is cut off. */
+/** Maximum number of violations reported for one body. */
 export const violationsMax = 100;
 
-export type Shaped =
+type Shaped =
   | {
       readonly ok: true;
       readonly json: JsonObject;
-      /** Names of the fields that were sent, those that are null included: what a partial update is to change. */
+      /** Names of the fields that were sent, including null ones: what a partial update changes. */
       readonly sent: readonly string[];
     }
-  | { readonly ok: false; readonly violations: readonly Violation[] };
+  | { readonly ok: false; readonly violations: readonly FieldViolation[] };
 
 /**
- * Checks that `json` is a message of this type, names in snake case, no unknown ones. Values of maps with `json_text`
- * may be JSON text and are parsed once; what the server sets itself is dropped; null is taken only where documented.
+ * Checks that `json` is a message of this type, with snake-case names and no unknown fields. Values of maps with `json_text`
+ * may be JSON text and are parsed once. Drops output-only fields. Accepts null only where the contract documents it.
  */
 export function shapeOf(message: DescMessage, json: JsonValue): Shaped {
   const checker = new Checker();
@@ -37,40 +39,8 @@ export function shapeOf(message: DescMessage, json: JsonValue): Shaped {
   return { ok: true, json: shaped as JsonObject, sent };
 }
 
-/** Types of protobuf's own that are JSON of some shape. The others are for gRPC alone: REST has its own words for them. */
-const freeTypes: ReadonlySet<string> = new Set([
-  "google.protobuf.Value",
-  "google.protobuf.Struct",
-  "google.protobuf.ListValue",
-]);
-
-/** Whether REST may send a field at all; a FieldMask, for one, is filled from what was sent. */
-export function isSendable({ message }: DescField): boolean {
-  const typeName = message?.typeName ?? "";
-  return !typeName.startsWith("google.protobuf.") || freeTypes.has(typeName);
-}
-
-const scalarTypes: ReadonlySet<ScalarType> = new Set([
-  ScalarType.STRING,
-  ScalarType.BOOL,
-  ScalarType.INT32,
-]);
-
-/** Throws when a message has fields that bodies cannot be checked for here: then the server must not start. */
-export function assertKnown(desc: DescMessage, seen = new Set<DescMessage>()): void {
-  if (seen.has(desc) || desc.typeName.startsWith("google.protobuf.")) return;
-  seen.add(desc);
-  for (const field of desc.fields) {
-    const scalar = field.scalar ?? ScalarType.STRING;
-    if (!scalarTypes.has(scalar) || field.enum !== undefined || field.oneof !== undefined) {
-      throw new Error(`${desc.typeName}.${field.name} is of a kind that REST does not know`);
-    }
-    if (field.message !== undefined) assertKnown(field.message, seen);
-  }
-}
-
 class Checker {
-  readonly violations: Violation[] = [];
+  readonly violations: FieldViolation[] = [];
 
   message(desc: DescMessage, json: JsonValue, path: string, depth: number): JsonValue {
     switch (desc.typeName) {
@@ -134,7 +104,7 @@ class Checker {
     return json;
   }
 
-  /** A value given as JSON text is parsed once. */
+  /** Parses a value that was sent as JSON text, once. */
   #text(json: JsonValue, path: string): JsonValue {
     if (typeof json !== "string") return json;
     try {
@@ -162,7 +132,7 @@ class Checker {
     }
   }
 
-  /** JSON of any shape: only its depth, and what JSON text cannot say, are looked at. */
+  /** Free-form JSON: checks only depth, finite numbers and well-formed Unicode. */
   #free(json: JsonValue, path: string, depth: number): JsonValue {
     if (typeof json === "number" && !Number.isFinite(json)) this.#add(path, "must be finite");
     if (typeof json === "string" && !json.isWellFormed()) {

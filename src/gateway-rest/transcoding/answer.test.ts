@@ -1,25 +1,25 @@
 import { describe, expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
-import type { Reply } from "../../proto/call.ts";
-import { allRefusals } from "../../proto/errors.ts";
-import { AliasService } from "../../proto/gen/realmgate/v1/aliases_pb.ts";
-import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
-import { ContainerHooksService } from "../../proto/gen/realmgate/v1/hooks_pb.ts";
+import type { Reply } from "../../../proto/call.ts";
+import { allRefusals } from "../../../proto/errors.ts";
+import { AliasService } from "../../../proto/gen/realmgate/v1/aliases_pb.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { ContainerHooksService } from "../../../proto/gen/realmgate/v1/hooks_pb.ts";
 import {
   PermissionDocumentSchema,
   ProjectPermissionsService,
-} from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { ProjectSchema, ProjectService } from "../../proto/gen/realmgate/v1/projects_pb.ts";
-import { RealmService } from "../../proto/gen/realmgate/v1/realms_pb.ts";
+} from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
+import { ProjectSchema, ProjectService } from "../../../proto/gen/realmgate/v1/projects_pb.ts";
+import { RealmService } from "../../../proto/gen/realmgate/v1/realms_pb.ts";
 import {
   ListTemplatesResponseSchema,
   ListTokensResponseSchema,
   TokenSchema,
   TokenService,
-} from "../../proto/gen/realmgate/v1/tokens_pb.ts";
+} from "../../../proto/gen/realmgate/v1/tokens_pb.ts";
+import { type Binding, bindingsOf } from "../routing/http-rule.ts";
 import { answer, failure } from "./answer.ts";
-import { type Binding, bindingsOf } from "./http-rule.ts";
 
 const bindings = bindingsOf([
   ProjectService,
@@ -54,13 +54,13 @@ describe("a success", () => {
     expect(await response.json()).toMatchObject({ statusCode: status, message, data: { id: "p" } });
   });
 
-  test("is JSON that nobody keeps", () => {
+  test("is JSON that must not be cached", () => {
     const { headers } = answer(bindingOf("GetProject"), success({}));
     expect(headers.get("content-type")).toBe("application/json; charset=utf-8");
     expect(headers.get("cache-control")).toBe("no-store");
   });
 
-  test("of a read carries no revision; a document its tag in quotes", () => {
+  test("of a read has no revision, of a document its quoted tag", () => {
     const message = create(PermissionDocumentSchema);
     const read = answer(bindingOf("GetPermissions"), success({ message, etag: "file:v3" }));
     expect(read.headers.get("etag")).toBe('"file:v3"');
@@ -72,7 +72,7 @@ describe("a success", () => {
 });
 
 describe("the data of a success", () => {
-  test("is one field of the answer, the others stand beside it", async () => {
+  test("is one field of the answer, with the others beside it", async () => {
     const tokens = [create(TokenSchema, { id: "t" })];
     const message = create(ListTokensResponseSchema, { tokens, truncated: true });
     const body = await answer(bindingOf("ListTokens"), success({ message })).json();
@@ -91,13 +91,13 @@ describe("the data of a success", () => {
     expect(body).toEqual({ statusCode: 200, message: expect.any(String), data: [] });
   });
 
-  test("is null where there is nothing to say", async () => {
+  test("is null for Empty", async () => {
     const message = create(EmptySchema);
     const body = await answer(bindingOf("DeleteToken"), success({ message })).json();
     expect(body).toMatchObject({ data: null });
   });
 
-  test("is left out where the contract leaves it out", async () => {
+  test("is left out where the contract says so", async () => {
     const message = create(EmptySchema);
     const body = await answer(bindingOf("DeleteAlias"), success({ message })).json();
     expect(body).toEqual({ statusCode: 200, message: "Proxy alias deleted successfully" });
@@ -118,7 +118,7 @@ describe("a failure", () => {
     expect(body).toMatchObject({ statusCode, error });
   });
 
-  test.each([...allRefusals()])("of code %d is spelled by the table", async (code, row) => {
+  test.each([...allRefusals()])("of code %d follows the table", async (code, row) => {
     const response = failure({ code, violations: [] });
     expect(response.status).toBe(row.http);
     const body = (await response.json()) as Record<string, unknown>;
@@ -146,7 +146,7 @@ describe("a failure", () => {
     { instancePath: "/id", message: "is bad" },
   ];
 
-  test("names what is wrong, from the body that the caller sent", async () => {
+  test("names violations relative to the body that was sent", async () => {
     const reply: Reply = {
       ok: false,
       code: ErrorCode.VALIDATION_ERROR,

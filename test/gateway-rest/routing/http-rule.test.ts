@@ -14,11 +14,11 @@ import {
   MethodOptionsSchema,
   FieldDescriptorProto_Type as Type,
 } from "@bufbuild/protobuf/wkt";
-import { http } from "../../proto/gen/google/api/annotations_pb.ts";
-import { HttpRuleSchema } from "../../proto/gen/google/api/http_pb.ts";
-import { AnswerSchema, answer } from "../../proto/gen/realmgate/v1/options_pb.ts";
-import { type Binding, bindingsOf } from "../../src/gateway-rest/http-rule.ts";
-import { allServices } from "../harness/rest-services.ts";
+import { http } from "../../../proto/gen/google/api/annotations_pb.ts";
+import { HttpRuleSchema } from "../../../proto/gen/google/api/http_pb.ts";
+import { AnswerSchema, answer } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import { type Binding, bindingsOf } from "../../../src/gateway-rest/routing/http-rule.ts";
+import { allServices } from "../../harness/rest-services.ts";
 
 interface Given {
   /** How a success is spelled. */
@@ -195,10 +195,10 @@ describe("an answer's data", () => {
   });
 
   test("is a field, and its siblings have names of their own", () => {
-    expect(() => dataOf({ ...get, responseBody: "no" })).toThrow("no is no field of the answer");
+    expect(() => dataOf({ ...get, responseBody: "no" })).toThrow("no is not a field of the answer");
     const clash = [{ ...siblings[0], name: "statusCode" }];
     expect(() => dataOf({ ...get, responseBody: "id" }, { answerFields: clash })).toThrow(
-      "statusCode is the envelope's own",
+      "statusCode is a name of the envelope",
     );
   });
 });
@@ -219,38 +219,44 @@ describe("a field that bodies cannot be checked for stops the start", () => {
   ])("%s", (_why, kind) => {
     const field = { name: "odd", number: 9, label: Label.OPTIONAL, ...kind };
     const service = serviceWith({ pattern: { case: "get", value: "/a" } }, { fields: [field] });
-    expect(() => bindingsOf([service])).toThrow("test.Request.odd is of a kind");
+    expect(() => bindingsOf([service])).toThrow(
+      "test.Request.odd has a type that REST does not support",
+    );
   });
 });
 
 describe("a rule that REST cannot carry stops the start", () => {
   test.each([
     [
-      "a variable that is no field",
+      "a variable that is not a field",
       { pattern: { case: "get", value: "/{no}" } },
-      "{no} is no field",
+      "{no} is not a field",
     ],
     [
       "a message in the path",
       { pattern: { case: "get", value: "/{part}" } },
-      "{part} is no scalar",
+      "{part} is not a scalar",
     ],
-    ["a list in the path", { pattern: { case: "get", value: "/{names}" } }, "{names} is no scalar"],
-    ["a variable twice", { pattern: { case: "get", value: "/{id}/{id}" } }, "{id} is no field"],
     [
-      "a body that is no field",
+      "a list in the path",
+      { pattern: { case: "get", value: "/{names}" } },
+      "{names} is not a scalar",
+    ],
+    ["a variable twice", { pattern: { case: "get", value: "/{id}/{id}" } }, "{id} is not a field"],
+    [
+      "a body that is not a field",
       { pattern: { case: "put", value: "/a" }, body: "no" },
-      "no is no message",
+      "no is not a message",
     ],
     [
       "a scalar as the body",
       { pattern: { case: "put", value: "/a" }, body: "id" },
-      "id is no message",
+      "id is not a message",
     ],
     [
       "a list as the body",
       { pattern: { case: "put", value: "/a" }, body: "parts" },
-      "parts is no message",
+      "parts is not a message",
     ],
     ["a path outside the grammar", { pattern: { case: "get", value: "/a/*" } }, "/a/*"],
     [

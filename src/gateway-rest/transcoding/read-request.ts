@@ -1,4 +1,4 @@
-// HTTP request × binding → request message: body first, then path variables, then query.
+// HTTP request × binding → request message: body, then path variables, then query.
 import {
   create,
   type DescField,
@@ -11,17 +11,17 @@ import {
 } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
-import { Refused, type Violation } from "../../proto/call.ts";
-import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
-import { type Binding, realmFilter } from "./http-rule.ts";
+import { ApiError, type FieldViolation } from "../../../proto/call.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { type Binding, realmFilter } from "../routing/http-rule.ts";
 import { shapeOf } from "./shape.ts";
 
-/** Greatest request body in bytes: a permission document of the greatest size fits. */
+/** Maximum request body in bytes. A permission document of maximum size fits. */
 export const bodyBytesMax = 256 * 1024;
 
 /**
- * Reads the message that a matched request carries. Throws Refused: PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,
- * INVALID_JSON, VALIDATION_ERROR (with every field that does not fit), INVALID_PARAMETER_VALUE.
+ * Reads the message that a matched request carries. Throws ApiError: PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,
+ * INVALID_JSON, VALIDATION_ERROR (with all invalid fields), INVALID_PARAMETER_VALUE.
  */
 export async function readRequest(
   binding: Binding,
@@ -42,14 +42,14 @@ export async function readRequest(
   return message;
 }
 
-interface Body {
-  /** The fields of the request message that it sets. */
+interface RequestBody {
+  /** The fields of the request message that the body sets. */
   readonly json: JsonObject;
-  /** The names that its sender used. */
+  /** The names of the fields that were sent. */
   readonly sent: readonly string[];
 }
 
-async function readBody({ body, method, query }: Binding, request: Request): Promise<Body> {
+async function readBody({ body, method, query }: Binding, request: Request): Promise<RequestBody> {
   if (body === null) return { json: {}, sent: [] };
   if (body === "message") {
     const whole = fit(method.input, await readJson(request));
@@ -57,31 +57,31 @@ async function readBody({ body, method, query }: Binding, request: Request): Pro
     return whole;
   }
   const { name, message } = body;
-  if (message === undefined) throw new Error(`${method.name}: ${name} is no message`);
+  if (message === undefined) throw new Error(`${method.name}: ${name} is not a message`);
   const { json, sent } = fit(message, await readJson(request), `/${name}`);
   return { json: { [name]: json }, sent };
 }
 
-/** What is said in the query has no second place: two of them might differ. */
+/** Query parameters may not appear in the body as well: the two values could differ. */
 function refuseParameters(query: Binding["query"], sent: readonly string[]): void {
   const violations = sent
     .filter((name) => query.has(name))
     .map((name) => ({ instancePath: `/${name}`, message: "is a query parameter, not a field" }));
-  if (violations.length > 0) throw new Refused(ErrorCode.VALIDATION_ERROR, violations);
+  if (violations.length > 0) throw new ApiError(ErrorCode.VALIDATION_ERROR, violations);
 }
 
-/** `at`: where the body stands in the request message. */
-function fit(desc: DescMessage, body: JsonValue, at = ""): Body {
+/** `at`: JSON pointer to the body in the request message. */
+function fit(desc: DescMessage, body: JsonValue, at = ""): RequestBody {
   const shaped = shapeOf(desc, body);
   if (shaped.ok) return shaped;
   const violations = shaped.violations.map(({ instancePath, message }) => ({
     instancePath: `${at}${instancePath}`,
     message,
   }));
-  throw new Refused(ErrorCode.VALIDATION_ERROR, violations);
+  throw new ApiError(ErrorCode.VALIDATION_ERROR, violations);
 }
 
-/** Sets the fields that the path names and answers with their names. A body may repeat them, not contradict them. */
+/** Sets the fields in the path and returns their names. The body may repeat a field with the same value only. */
 function readPath(
   { segments }: Binding,
   variables: readonly string[],
@@ -90,9 +90,9 @@ function readPath(
   const names = segments.flatMap((segment) => (segment.kind === "variable" ? [segment.field] : []));
   for (const [index, name] of names.entries()) {
     const value = variables[index] ?? "";
-    const said = json[name];
-    if (said !== undefined && said !== value) {
-      throw new Refused(ErrorCode.VALIDATION_ERROR, [
+    const inBody = json[name];
+    if (inBody !== undefined && inBody !== value) {
+      throw new ApiError(ErrorCode.VALIDATION_ERROR, [
         { instancePath: `/${name}`, message: "must be the one in the path" },
       ]);
     }
@@ -103,19 +103,19 @@ function readPath(
 
 const mediaType = /^application\/(json|[a-z0-9.+-]+\+json)\s*(;|$)/i;
 
-/** An absent body is an empty object: methods whose fields are all optional may be called without one. */
+/** An absent body counts as an empty object, so that methods with only optional fields need no body. */
 async function readJson(request: Request): Promise<JsonValue> {
   const announced = Number(request.headers.get("content-length") ?? 0);
-  if (announced > bodyBytesMax) throw new Refused(ErrorCode.PAYLOAD_TOO_LARGE);
+  if (announced > bodyBytesMax) throw new ApiError(ErrorCode.PAYLOAD_TOO_LARGE);
   const bytes = await readBounded(request);
   if (bytes.length === 0) return {};
   if (!mediaType.test(request.headers.get("content-type") ?? "")) {
-    throw new Refused(ErrorCode.UNSUPPORTED_MEDIA_TYPE);
+    throw new ApiError(ErrorCode.UNSUPPORTED_MEDIA_TYPE);
   }
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch {
-    throw new Refused(ErrorCode.INVALID_JSON);
+    throw new ApiError(ErrorCode.INVALID_JSON);
   }
 }
 
@@ -125,22 +125,22 @@ async function readBounded(request: Request): Promise<Uint8Array> {
   let length = 0;
   for await (const chunk of request.body) {
     length += chunk.byteLength;
-    if (length > bodyBytesMax) throw new Refused(ErrorCode.PAYLOAD_TOO_LARGE);
+    if (length > bodyBytesMax) throw new ApiError(ErrorCode.PAYLOAD_TOO_LARGE);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
 /**
- * A parameter that the method does not know is refused: a misspelt flag must not be silently off. The realm filter is no
- * part of the message, but can be said once only.
+ * Refuses unknown parameters: a misspelt flag must not be ignored. The realm filter is not part of the message, but may appear
+ * only once.
  */
 function readQuery(
   fields: ReadonlyMap<string, DescField>,
   query: URLSearchParams,
   json: JsonObject,
 ): void {
-  const violations: Violation[] = [];
+  const violations: FieldViolation[] = [];
   for (const name of new Set(query.keys())) {
     const texts = query.getAll(name);
     if (name === realmFilter && texts.length === 1) continue;
@@ -153,10 +153,10 @@ function readQuery(
       violations.push({ instancePath: `/${name}`, message });
     }
   }
-  if (violations.length > 0) throw new Refused(ErrorCode.INVALID_PARAMETER_VALUE, violations);
+  if (violations.length > 0) throw new ApiError(ErrorCode.INVALID_PARAMETER_VALUE, violations);
 }
 
-/** The texts of one parameter as JSON for its field; undefined when they do not fit. */
+/** The values of one parameter as JSON for its field; undefined when they are invalid. */
 function parameter(field: DescField, texts: readonly string[]): JsonValue | undefined {
   if (field.fieldKind === "list") return [...texts];
   const text = texts[0];

@@ -1,13 +1,13 @@
-// GET /docs: the OpenAPI document for people, shown by swagger-ui from our own files. Nothing of it comes from another host.
-import { createHash } from "node:crypto";
+// GET /docs: the OpenAPI document in swagger-ui, served from local files only.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { entityTag, isNotModified } from "./entity-tag.ts";
 
-/** Where the page is. */
-export const docsPath = "/docs";
+/** Path of the page. */
+const docsPath = "/docs";
 
-/** Nothing but our own files, and calls to the host that the page came from. `data:` images are arrows in the style sheet. */
+/** Only local files, and calls to the page's own host. The style sheet uses `data:` images. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -24,7 +24,7 @@ const headers: Readonly<Record<string, string>> = {
   "X-Content-Type-Options": "nosniff",
   "Referrer-Policy": "no-referrer",
   "Cross-Origin-Opener-Policy": "same-origin",
-  // Another version of this program has other files under the same names.
+  // Another version of the program may serve different files under the same names.
   "Cache-Control": "no-cache",
   Vary: "Accept-Encoding",
 };
@@ -47,7 +47,7 @@ const page = `<!doctype html>
 </html>
 `;
 
-/** What a reader types in stays in the page's memory; no validator is asked; the address of the document cannot be changed. */
+/** Credentials stay in the page's memory; no external validator; the document URL cannot be changed by a query. */
 const start = `"use strict";
 SwaggerUIBundle({
   url: "/openapi.json",
@@ -61,22 +61,22 @@ SwaggerUIBundle({
 });
 `;
 
-interface File {
+interface PageFile {
   readonly type: string;
   readonly read: () => Uint8Array;
 }
 
 const viewer = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
 
-function text(content: string, type: string): File {
+function text(content: string, type: string): PageFile {
   return { type: `${type}; charset=utf-8`, read: () => new TextEncoder().encode(content) };
 }
 
-function ofViewer(name: string, type: string): File {
+function ofViewer(name: string, type: string): PageFile {
   return { type, read: () => readFileSync(join(viewer, name)) };
 }
 
-const files: ReadonlyMap<string, File> = new Map([
+const files: ReadonlyMap<string, PageFile> = new Map([
   [docsPath, text(page, "text/html")],
   [`${docsPath}/start.js`, text(start, "text/javascript")],
   [
@@ -98,17 +98,17 @@ interface Published {
   readonly gzip: Uint8Array<ArrayBuffer>;
 }
 
-/** Answers GET and HEAD of these paths, to anybody. Files are read when they are first asked for: 2 MB, and 0.6 MB packed. */
+/** Serves GET and HEAD of these paths without authentication. Reads files on first use: 2 MB, and 0.6 MB compressed. */
 export function docsPages(): (path: string, request: Request) => Response {
   const published = new Map<string, Published>();
   return (path, request) => {
     const file = files.get(path);
-    if (file === undefined) throw new Error(`${path} is no page`);
+    if (file === undefined) throw new Error(`${path} is not a page`);
     const { type, etag, bytes, gzip } = published.get(path) ?? publish(file);
     published.set(path, { type, etag, bytes, gzip });
-    const asked = request.headers.get("if-none-match")?.replace(/^W\//, "");
-    if (asked === etag)
+    if (isNotModified(request, etag)) {
       return new Response(null, { status: 304, headers: { ...headers, ETag: etag } });
+    }
     const packed = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(
       request.headers.get("accept-encoding") ?? "",
     );
@@ -123,8 +123,7 @@ export function docsPages(): (path: string, request: Request) => Response {
   };
 }
 
-function publish({ type, read }: File): Published {
+function publish({ type, read }: PageFile): Published {
   const bytes = Uint8Array.from(read());
-  const digest = createHash("sha256").update(bytes).digest("base64url");
-  return { type, etag: `"${digest.slice(0, 22)}"`, bytes, gzip: Bun.gzipSync(bytes) };
+  return { type, etag: entityTag(bytes), bytes, gzip: Bun.gzipSync(bytes) };
 }

@@ -1,4 +1,4 @@
-// google.api.http options → bindings. Everything that could go wrong with a binding goes wrong here, at start-up.
+// google.api.http options → bindings. All errors in the options surface here, at start-up.
 import {
   type DescField,
   type DescMethod,
@@ -6,42 +6,42 @@ import {
   getOption,
   ScalarType,
 } from "@bufbuild/protobuf";
-import { http } from "../../proto/gen/google/api/annotations_pb.ts";
-import type { HttpRule } from "../../proto/gen/google/api/http_pb.ts";
-import { answer } from "../../proto/gen/realmgate/v1/options_pb.ts";
+import { http } from "../../../proto/gen/google/api/annotations_pb.ts";
+import type { HttpRule } from "../../../proto/gen/google/api/http_pb.ts";
+import { answer } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 import { parsePathTemplate, type Segment } from "./path-template.ts";
-import { assertKnown } from "./shape.ts";
+import { assertSupported } from "./rest-fields.ts";
 
 export type Verb = "GET" | "PUT" | "POST" | "DELETE" | "PATCH";
 
-/** One REST route: where it is found, what its parts mean, and how its success is spelled. */
+/** One REST route: its path, how its parts map to the request message, and the form of its answers. */
 export interface Binding {
   readonly verb: Verb;
   readonly segments: readonly Segment[];
   readonly method: DescMethod;
-  /** What the body is: the whole message, one field of it, or nothing. */
+  /** What the body sets: the whole message, one field of it, or nothing. */
   readonly body: "message" | DescField | null;
-  /** Fields that the query may set: those in neither path nor body. */
+  /** Fields that the query may set: those that are in neither path nor body. */
   readonly query: ReadonlyMap<string, DescField>;
-  /** Filled from the keys of the body: the request's FieldMask `update_mask`, if it has one. */
+  /** The request's FieldMask `update_mask`, if it has one; filled from the keys of the body. */
   readonly updateMask: DescField | null;
   /** HTTP status of a success. */
   readonly status: number;
   /** The envelope's `message` of a success. */
   readonly message: string;
-  /** What the envelope's `data` is: the whole answer, one field of it beside the others, or left out. */
+  /** The envelope's `data`: the whole answer, one field with the others beside `data`, or left out. */
   readonly data: "message" | DescField | null;
-  /** How the envelope of a refusal spells `error`, by status, where it is not the usual text. */
+  /** The envelope's `error` of refusals by HTTP status, where it differs from the usual text. */
   readonly errors: ReadonlyMap<number, string>;
 }
 
-/** The query parameter that every route takes: only what carries this realm. It is call metadata, in no message. */
+/** Query parameter of every route: limits the call to one realm. It is call metadata, not part of any message. */
 export const realmFilter = "realm_id";
 
-/** Asks that a write be only tried. Always in the query, so that it stands beside the URL it is about, on every route alike. */
+/** Query parameter that requests a dry run. Always in the query, never in the body, so that it works alike on every route. */
 const dryRunParameter = "validate_only";
 
-/** All bindings of the services. Throws on a pattern, field or body that REST cannot carry. */
+/** All bindings of the services. Throws for patterns, fields and bodies that REST cannot carry. */
 export function bindingsOf(services: readonly DescService[]): readonly Binding[] {
   return services.flatMap((service) =>
     service.methods.flatMap((method) => {
@@ -57,15 +57,16 @@ function bind(method: DescMethod, rule: HttpRule): Binding[] {
   const name = `${method.parent.typeName}.${method.name}`;
   const { pattern } = rule;
   if (pattern.case === undefined) return [];
-  if (pattern.case === "custom") throw new Error(`${name}: custom verbs are not known here`);
-  assertKnown(method.input);
+  if (pattern.case === "custom") throw new Error(`${name}: custom verbs are not supported`);
+  assertSupported(method.input);
   const fields = new Map(method.input.fields.map((field) => [field.name, field]));
   const segments = parsePathTemplate(pattern.value);
   for (const segment of segments) {
     if (segment.kind !== "variable") continue;
     const field = fields.get(segment.field);
-    if (field === undefined) throw new Error(`${name}: {${segment.field}} is no field`);
-    if (field.fieldKind !== "scalar") throw new Error(`${name}: {${segment.field}} is no scalar`);
+    if (field === undefined) throw new Error(`${name}: {${segment.field}} is not a field`);
+    if (field.fieldKind !== "scalar")
+      throw new Error(`${name}: {${segment.field}} is not a scalar`);
     fields.delete(segment.field);
   }
   let body: Binding["body"] = null;
@@ -76,7 +77,7 @@ function bind(method: DescMethod, rule: HttpRule): Binding[] {
     if (dryRun !== undefined) fields.set(dryRun.name, dryRun);
   } else if (rule.body !== "") {
     const field = fields.get(rule.body);
-    if (field?.fieldKind !== "message") throw new Error(`${name}: ${rule.body} is no message`);
+    if (field?.fieldKind !== "message") throw new Error(`${name}: ${rule.body} is not a message`);
     body = field;
     fields.delete(rule.body);
   }
@@ -103,7 +104,7 @@ function maskOf(method: DescMethod): DescField | null {
   return field?.message?.typeName === "google.protobuf.FieldMask" ? field : null;
 }
 
-/** The envelope's own names: what stands beside `data` must not have one of them. */
+/** Names of the envelope; fields beside `data` must not use them. */
 const envelope: ReadonlySet<string> = new Set(["statusCode", "message", "data"]);
 
 function dataOf(method: DescMethod, responseBody: string): "message" | DescField {
@@ -111,9 +112,9 @@ function dataOf(method: DescMethod, responseBody: string): "message" | DescField
   const { fields } = method.output;
   const field = fields.find(({ name }) => name === responseBody);
   const name = `${method.parent.typeName}.${method.name}`;
-  if (field === undefined) throw new Error(`${name}: ${responseBody} is no field of the answer`);
+  if (field === undefined) throw new Error(`${name}: ${responseBody} is not a field of the answer`);
   const clash = fields.find((each) => each !== field && envelope.has(each.name));
-  if (clash !== undefined) throw new Error(`${name}: ${clash.name} is the envelope's own`);
+  if (clash !== undefined) throw new Error(`${name}: ${clash.name} is a name of the envelope`);
   return field;
 }
 

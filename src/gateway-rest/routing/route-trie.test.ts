@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { UserService } from "../../proto/gen/realmgate/v1/users_pb.ts";
+import { UserService } from "../../../proto/gen/realmgate/v1/users_pb.ts";
 import type { Binding, Verb } from "./http-rule.ts";
 import { parsePathTemplate } from "./path-template.ts";
 import { RouteTrie } from "./route-trie.ts";
@@ -87,7 +87,7 @@ test("an unused prefix of a longer path leaves no variables behind", () => {
   expect(match.kind === "found" ? match.variables : match.kind).toEqual(["1", "x"]);
 });
 
-test("two bindings of one verb and path stop the start, whatever the variables are called", () => {
+test("two bindings with the same verb and path are refused, whatever their variables are called", () => {
   expect(() => new RouteTrie([bind("GET", "/a/{b}"), bind("GET", "/a/{c}")])).toThrow("same route");
   expect(() => new RouteTrie([bind("GET", "/a/{b}"), bind("PUT", "/a/{c}")])).not.toThrow();
 });

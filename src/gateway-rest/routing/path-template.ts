@@ -1,4 +1,4 @@
-// The path template grammar of google/api/http.proto, as far as this API needs it:
+// The subset of the path template grammar of google/api/http.proto that this API uses:
 //   Template = "/" Segment { "/" Segment }
 //   Segment  = LITERAL | "{" FIELD "}"
 
@@ -6,7 +6,7 @@ export type Segment =
   | { readonly kind: "literal"; readonly text: string }
   | { readonly kind: "variable"; readonly field: string };
 
-/** Template text → segments. Throws at the first character outside the grammar: a template is ours, not a caller's. */
+/** Template → segments. Throws for anything outside the grammar; templates come from the contract. */
 export function parsePathTemplate(template: string): readonly Segment[] {
   if (!template.startsWith("/")) throw new Error(`${template}: a path template starts with "/"`);
   return template

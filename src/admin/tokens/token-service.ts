@@ -57,10 +57,10 @@ export function tokenService({ store, now }: TokenServiceParts): Implementation 
     service: TokenService,
     methods: {
       async listTokens(_request, context) {
-        const { tokens, truncated } = await store.tokens(writerOf(context));
+        const { tokens, next } = await store.tokens(writerOf(context));
         const message = create(ListTokensResponseSchema, {
           tokens: tokens.map((token) => tokenMessage(token, context.scope)),
-          truncated,
+          truncated: next !== null,
         });
         return { message };
       },

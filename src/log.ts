@@ -1,4 +1,4 @@
-/** Where the proxy reports; pino's shape. Never receives a credential. */
+/** The part of pino's logger that every layer uses. Never pass it a credential. */
 export interface Log {
   error(fields: object, message: string): void;
   warn(fields: object, message: string): void;

@@ -1,14 +1,14 @@
 #!/usr/bin/env bun
-// Picks the role: `serve` runs the gate, `connect` is a tunnel through one; every other word is a command for a gate that runs
-// somewhere. Each role loads its own parts only: a command should not wait for a server's.
+// Chooses the role: `serve` runs the gate, `connect` opens a tunnel through one, anything else is a command for the API of a
+// running gate. Each role imports only its own modules, so that commands start fast.
 
 const interrupted = 130;
 
 async function command(words: readonly string[]): Promise<number> {
   process.on("SIGINT", () => process.exit(interrupted));
-  // `realmgate … | head`: whoever reads has had enough.
+  // `realmgate … | head`: the reader has closed the pipe.
   process.stdout.on("error", () => process.exit(0));
-  const { processIo } = await import("./cli/process-io.ts");
+  const { processIo } = await import("./cli/terminal/process-io.ts");
   const { run } = await import("./cli/run.ts");
   return run(words, processIo());
 }
@@ -20,9 +20,9 @@ if (import.meta.main) {
     process.exit(await serveRole(flags));
   }
   if (role === "connect") {
-    const { connectRole } = await import("./cli/connect.ts");
+    const { connectRole } = await import("./roles/connect.ts");
     process.exit(await connectRole(flags));
   }
-  // Not process.exit: what is on its way into a pipe would be cut off.
+  // Not process.exit, which would cut off output that is still being written to a pipe.
   process.exitCode = await command(process.argv.slice(2));
 }

@@ -1,40 +1,40 @@
-// The operators' listener: is this node alive, does its proxy enforce a given revision yet, and what has it seen.
-import type { Listen } from "./config/config.ts";
+// The operators' listener: liveness, readiness for a given revision, and metrics.
+import type { ListenAddress } from "./config/setting-readers.ts";
 
-/** Longest wait that a caller may ask for, in milliseconds. */
+/** Longest wait that a caller may request, in milliseconds. */
 const waitMsMax = 60_000;
-/** How much longer than the longest wait a connection may be silent, in seconds. */
+/** Seconds that a connection may be idle beyond the longest wait. */
 const idleMarginS = 10;
 
-export interface OpsOptions {
-  readonly listen: Listen;
+interface OpsOptions {
+  readonly listen: ListenAddress;
   /** Resolves true once the proxy enforces the revision, false after `waitMs`. */
   readonly reached: (revision: bigint, waitMs: number) => Promise<boolean>;
-  /** Opaque token → revision; null when it is not one of ours. */
+  /** Opaque token → revision; null when this installation did not issue it. */
   readonly openRevision: (token: string) => number | null;
-  /** What `GET /metrics` answers. */
+  /** Response to `GET /metrics`. */
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   readonly health: () => Health;
 }
 
-/** How this node is. */
+/** State of this node. */
 export interface Health {
-  /** It was told to stop and takes nothing new. */
+  /** Stopping: it accepts nothing new. */
   readonly draining: boolean;
-  /** What is not as it should be, though it goes on. */
+  /** Problems that the node runs on with, for people. */
   readonly problems: readonly string[];
   readonly snapshot: {
-    /** Whose word is enforced: nobody's yet, what was saved, or what the control plane says. */
+    /** Origin of the enforced snapshot: none, disk or live feed. */
     readonly from: "none" | "file" | "live";
     readonly revision: number;
-    /** Unix milliseconds; null: the control plane was never heard. */
+    /** When the control plane last answered, Unix milliseconds; null: never. */
     readonly heardAtMs: number | null;
-    /** Not null: nothing is allowed. */
+    /** Not null: nothing is allowed, for this reason. */
     readonly closed: string | null;
   };
 }
 
-export interface OpsServer extends Listen {
+interface OpsServer extends ListenAddress {
   stop(): Promise<void>;
 }
 
@@ -45,7 +45,7 @@ export function startOps(options: OpsOptions): OpsServer {
     hostname,
     port,
     development: false,
-    // Unless told, `development: false` shares the port with whoever else asks for it (seen in Bun 1.4.5).
+    // Without this, `development: false` shares the port with other processes (seen in Bun 1.4.5).
     reusePort: false,
     idleTimeout: waitMsMax / 1000 + idleMarginS,
     routes: {
@@ -62,7 +62,7 @@ export function startOps(options: OpsOptions): OpsServer {
   };
 }
 
-/** 200 as long as it answers: to be started again would mend nothing that `problems` tells of. */
+/** Always 200: restarting the node would not solve any of the `problems`. */
 function healthz({ draining, problems, snapshot }: Health): Response {
   const status = draining ? "draining" : problems.length === 0 ? "ok" : "degraded";
   const { heardAtMs, ...rest } = snapshot;
@@ -75,8 +75,8 @@ async function metrics({ metrics }: OpsOptions): Promise<Response> {
 }
 
 /**
- * 200 once the proxy enforces `revision` (any revision when unset), 504 when `wait_ms` (0) was not enough. 503 when it is no
- * good to send clients here: it is going, or nothing is allowed.
+ * 200 once the proxy enforces `revision` (any revision when unset); 504 when it does not within `wait_ms` (default 0); 503 when
+ * the node should get no traffic: it is draining, or nothing is allowed.
  */
 async function readyz(query: URLSearchParams, options: OpsOptions): Promise<Response> {
   const token = query.get("revision");
@@ -84,13 +84,13 @@ async function readyz(query: URLSearchParams, options: OpsOptions): Promise<Resp
   const waitMs = Number(query.get("wait_ms") ?? 0);
   if (revision === null) {
     return Response.json(
-      { status: "bad_request", message: "revision is no token of this installation" },
+      { status: "bad_request", message: "revision is not a token of this installation" },
       { status: 400 },
     );
   }
   if (!Number.isInteger(waitMs) || waitMs < 0 || waitMs > waitMsMax) {
     return Response.json(
-      { status: "bad_request", message: `wait_ms is 0 to ${waitMsMax}` },
+      { status: "bad_request", message: `wait_ms must be 0 to ${waitMsMax}` },
       { status: 400 },
     );
   }

@@ -4,6 +4,7 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { $, Glob } from "bun";
+import { flagOf, settings } from "../src/config/settings.ts";
 
 const root = resolve(import.meta.dir, "..");
 
@@ -35,6 +36,25 @@ test("the client's operations and types are what `bun run generate` makes of the
     const generated = await files(join(folder, "src/client/gen"));
     expect(Object.keys(generated)).toEqual(["api.ts", "error-codes.ts", "operations.ts"]);
     expect(await files(join(root, "src/client/gen"))).toEqual(generated);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("docs/configuration.md is what `bun run generate` makes of the settings", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "realmgate-generate-"));
+  try {
+    await $`${process.execPath} src/config/generate-documentation.ts ${folder}`.cwd(root).quiet();
+    const document = (of: string) => Bun.file(join(of, "docs/configuration.md")).text();
+    expect(await document(root)).toBe(await document(folder));
+    for (const [name, { default: fallback }] of Object.entries(settings)) {
+      const [row = "", ...others] = (await document(root))
+        .split("\n")
+        .filter((line) => line.startsWith(`| \`${name}\` | \`${flagOf(name)}\` |`));
+      expect(others).toEqual([]);
+      expect(row).toContain(fallback === "" ? "|" : `| \`${fallback}\` |`);
+      expect(row.split(" | ")).toHaveLength(5);
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

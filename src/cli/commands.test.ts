@@ -1,13 +1,13 @@
 // The table of commands as a whole: what every row has to keep.
 import { describe, expect, test } from "bun:test";
 import { operations } from "../client/gen/operations.ts";
-import type { Command } from "./command.ts";
 import { commands } from "./commands.ts";
-import { readCommandLine } from "./input/command-line.ts";
-import { readGiven } from "./input/given.ts";
-import type { In } from "./io.ts";
-import { prepare } from "./run-call.ts";
+import type { Command } from "./execution/command.ts";
+import { prepare } from "./execution/run-call.ts";
+import { readCommandLine } from "./parse/command-line.ts";
+import { parseArguments } from "./parse/parse-arguments.ts";
 import { globalFlags } from "./settings/global-flags.ts";
+import type { In } from "./terminal/io.ts";
 
 const rows = commands.map((command) => [command.words, command] as const);
 
@@ -37,10 +37,10 @@ describe("every command", () => {
     expect(printed).toBe("");
     if (found.kind !== "command") throw new Error("no command");
     expect(found.command.words).toBe(command.words);
-    const { given, problems } = await readGiven(found, stdin);
+    const { parsed, problems } = await parseArguments(found, stdin);
     expect(problems).toEqual([]);
     if ("call" in command) {
-      const { path } = prepare(command, given, "890abcdef12345678901cdef");
+      const { path } = prepare(command, parsed, "890abcdef12345678901cdef");
       expect(path).toMatch(/^\/api\/v1\/[^{}]+$/);
     }
   });

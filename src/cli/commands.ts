@@ -1,5 +1,5 @@
-// Every command, in the order of the help. Further ones plug in here.
-import type { Command } from "./command.ts";
+// Every command, in the order of the help.
+
 import { aliasCommands } from "./commands/aliases.ts";
 import { configCommands } from "./commands/config.ts";
 import { containerCommands } from "./commands/containers.ts";
@@ -12,6 +12,7 @@ import { realmAndServerCommands } from "./commands/realms.ts";
 import { sessionCommands } from "./commands/session.ts";
 import { settingsCommands } from "./commands/settings.ts";
 import { tokenCommands } from "./commands/tokens.ts";
+import type { Command } from "./execution/command.ts";
 
 export const commands: readonly Command[] = [
   ...sessionCommands,

@@ -1,28 +1,29 @@
-// One command line, from words to exit code.
-import type { Command } from "./command.ts";
-import { commands as allCommands } from "./commands.ts";
-import { Context } from "./context.ts";
-import { CommandFailure, type ExitCode, exitCode } from "./exit-code.ts";
-import { linesOf } from "./failure.ts";
-import { readCommandLine } from "./input/command-line.ts";
-import { readGiven } from "./input/given.ts";
-import type { Io } from "./io.ts";
-import { colours } from "./output/colours.ts";
-import { safeText } from "./output/safe-text.ts";
-import { runCall } from "./run-call.ts";
-import { readSettings } from "./settings/settings.ts";
+// Runs one command line; returns the exit code.
 
-/** Lines of help where nobody said how wide. */
+import { commands as allCommands } from "./commands.ts";
+import type { Command } from "./execution/command.ts";
+import { CommandContext } from "./execution/context.ts";
+import { linesOf } from "./execution/failure.ts";
+import { runCall } from "./execution/run-call.ts";
+import { readCommandLine } from "./parse/command-line.ts";
+import { parseArguments } from "./parse/parse-arguments.ts";
+import { readSettings } from "./settings/settings.ts";
+import { colours } from "./terminal/colours.ts";
+import { CommandFailure, type ExitCode, exitCode } from "./terminal/exit-code.ts";
+import type { Io } from "./terminal/io.ts";
+import { safeText } from "./terminal/safe-text.ts";
+
+/** Columns of help when stdout is not a terminal. */
 const helpColumns = 100;
 
-/** `said` is what follows `realmgate`. */
+/** `argv`: the words after `realmgate`. Throws only what is a bug. */
 export async function run(
-  said: readonly string[],
+  argv: readonly string[],
   process: Io,
   commands: readonly Command[] = allCommands,
 ): Promise<ExitCode> {
-  const words = said.filter((word) => word !== noColor);
-  const io = words.length === said.length ? process : withoutColours(process);
+  const words = argv.filter((word) => word !== noColor);
+  const io = words.length === argv.length ? process : withoutColours(process);
   const line = readCommandLine(commands, words, {
     out: (text) => io.stdout.write(text),
     err: (text) => io.stderr.write(printable(text)),
@@ -35,9 +36,9 @@ export async function run(
     if (first === undefined) return;
     io.stderr.write([`${bad("error:")} ${first}\n`, ...rest.map((each) => `${each}\n`)].join(""));
   };
-  const { given, globals, problems } = await readGiven(line, io.stdin);
+  const { parsed, globals, problems } = await parseArguments(line, io.stdin);
   if (problems.length > 0) {
-    complain([...problems, `realmgate ${line.command.words} --help tells how it is used`]);
+    complain([...problems, `see realmgate ${line.command.words} --help`]);
     return exitCode.usage;
   }
   const toleratesConfig = line.command.words.startsWith("config ");
@@ -47,11 +48,11 @@ export async function run(
     complain(read.problems);
     return read.exit;
   }
-  const context = new Context(read.settings, io, words);
+  const context = new CommandContext(read.settings, io, words);
   for (const warning of read.settings.warnings) context.warn(warning);
   try {
-    if ("call" in line.command) await runCall(line.command, context, given);
-    else await line.command.run(context, given);
+    if ("call" in line.command) await runCall(line.command, context, parsed);
+    else await line.command.run(context, parsed);
     return exitCode.ok;
   } catch (thrown) {
     if (thrown instanceof CommandFailure) {
@@ -65,14 +66,14 @@ export async function run(
   }
 }
 
-/** Taken out first, wherever it stands: projects have a `--color` of their own, and this would be its opposite. */
+/** Removed before parsing: commands of projects have a `--color` flag, and the parser would read this as its negation. */
 const noColor = "--no-color";
 
 function withoutColours(io: Io): Io {
   return { ...io, environment: { ...io.environment, NO_COLOR: "1" } };
 }
 
-/** What the parser says of a line may have the line in it. */
+/** Messages of the parser may contain parts of the line. */
 function printable(text: string): string {
   return text.split("\n").map(safeText).join("\n");
 }

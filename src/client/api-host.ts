@@ -1,11 +1,11 @@
-// The address of the API, and of a realm in it (contract A1): the realm is the leading label of the host.
+// Base URL of the API and of a realm in it. The leading label of the host, 24 hex digits, names the realm.
 
 /** 24 lower-case hex digits. */
 export const realmIdPattern = /^[0-9a-f]{24}$/;
 
 /**
- * Base URL → without a trailing slash or `/api/v1`, its path prefix kept. Throws TypeError when it is no http(s) URL, or
- * carries credentials, a query or a fragment.
+ * Normalizes a base URL: removes a trailing slash and `/api/v1`, keeps a path prefix. Throws TypeError when the text is not an
+ * http(s) URL, or carries credentials, a query or a fragment.
  */
 export function parseBaseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
@@ -24,15 +24,15 @@ export function parseBaseUrl(text: string): URL {
   return url;
 }
 
-/** The realm that the host names; null: none. */
+/** Realm that the host names; null: none. */
 export function realmOf(url: URL): string | null {
   const [label = ""] = url.hostname.split(".");
   return realmIdPattern.test(label) ? label : null;
 }
 
 /**
- * The same API in a realm: a leading realm label is replaced, else one is put in front; null takes it off. Throws
- * TypeError for a malformed realm and for an address: a label cannot stand before an IP literal.
+ * The same API in a realm: replaces a leading realm label or adds one; null removes it. Throws TypeError for a malformed realm,
+ * and when the host is an IP address, which takes no labels.
  */
 export function inRealm(base: URL, realm: string | null): URL {
   if (realm !== null && !realmIdPattern.test(realm)) {

@@ -1,25 +1,25 @@
-// What every operation takes beside what it is about.
+// Options of every operation.
 import type { Answer } from "./http.ts";
 
-/** Narrows any call to what is in a realm, beside the realm of the host (contract A9). */
+/** Restricts any call to one realm, in addition to the realm of the host. */
 export interface RealmFilter {
   readonly realm_id?: string | undefined;
 }
 
 export interface CallOptions<Query = unknown> {
   /**
-   * The version that the write was made from, `file:v<N>`: refused with 412 PRECONDITION_FAILED when it is no longer the
-   * present one. `"latest"`: whatever the present one is; the last writer wins. Unset: the version that the body carries
-   * when it is an answer that was read before, else as `"latest"`.
+   * Version that the write is based on, `file:v<N>`: when it is no longer the current one, the server refuses with 412
+   * PRECONDITION_FAILED. `"latest"`: the current version; the last writer wins. Unset: the version that the body carries if
+   * it is an answer that was read before, else `"latest"`.
    */
   readonly ifMatch?: "latest" | (string & {}) | null | undefined;
-  /** What the query says, where it is not an argument of its own. */
+  /** Query parameters of operations without a query argument. */
   readonly query?: (Query & RealmFilter) | undefined;
   readonly signal?: AbortSignal | null | undefined;
 }
 
 /**
- * What a document can be written from: itself, or a whole answer as it was read. What is spelled beside a spread answer
- * counts: `{...answer, default: "deny"}`.
+ * A document to write: the document itself, or a whole answer that was read. Fields spelled beside a spread answer override it:
+ * `{...answer, default: "deny"}`.
  */
 export type Sendable<T> = T | (Answer<T> & Partial<T>);

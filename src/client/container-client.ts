@@ -1,27 +1,27 @@
-// One container's programs through the gate. What a program answers is its own API: here are only its address and the
-// credential of the gate. The credential of the management API never goes there.
-import { type Place, programUrl } from "./containers-url.ts";
+// One container's programs through the gate: their URLs, and requests with the gate's credential. The credential of the
+// management API is never sent to them.
+import { type ContainerPlace, programUrl } from "./containers-url.ts";
 import { ApiError } from "./errors.ts";
 import type { Answer, Fetch } from "./http.ts";
 import { networkFailure } from "./network-failure.ts";
 import { attach, type ProgramCredential } from "./program-credential.ts";
 
 export interface ContainerClientOptions {
-  readonly place: Place;
+  readonly place: ContainerPlace;
   /** `https://containers.example.com`. */
   readonly containersUrl: string;
   readonly credential: ProgramCredential | null;
   readonly fetch: Fetch;
 }
 
-/** What `terminal.execution.execute` sends; further fields go to the program as they are. */
+/** Body of `terminal.execution.execute`; further fields go to the program unchanged. */
 export interface Execution {
   readonly command: string;
   readonly [field: string]: unknown;
 }
 
 export interface ExecuteOptions {
-  /** Which terminal; 1 when unset. */
+  /** Terminal instance; 1 when unset. */
   readonly instance?: number;
   readonly signal?: AbortSignal | null;
 }
@@ -30,10 +30,10 @@ export class ContainerClient {
   readonly id: string;
   readonly project_id: string;
   readonly server: string;
-  /** The one program whose API the seeds show: `POST /execute` of a terminal. */
+  /** `POST /execute` of a terminal, the one program API that the Hoody client has. */
   readonly terminal: {
     readonly execution: {
-      /** The program's answer as JSON if it is, else as text. Throws ApiError when the gate or the program refuses. */
+      /** Returns the program's answer, parsed if it is JSON. Throws ApiError when the gate or the program refuses. */
       execute(body: Execution, options?: ExecuteOptions): Promise<Answer<unknown>>;
     };
   };
@@ -49,16 +49,16 @@ export class ContainerClient {
   }
 
   /**
-   * The root of a program, without a slash at its end: `url("terminal", 2)`, `url("http", 8080)`. Instance: 1 when unset;
-   * of http the port, 80 when unset. Throws TypeError for what no host can name.
+   * Origin of a program, without a trailing slash: `url("terminal", 2)`, `url("http", 8080)`. The instance of http is the port,
+   * 80 when unset; of other programs 1 when unset. Throws TypeError when no valid host name exists.
    */
   url(program: string, instance?: number): string {
     return programUrl(this.#options.containersUrl, this.#options.place, program, instance);
   }
 
   /**
-   * A request to a program, with the credential attached. `path` begins with `/`. Redirects come back as they are, unless
-   * `init` says otherwise: they may lead elsewhere, and the credential with them. Throws NetworkError, TypeError.
+   * Sends a request to a program with the credential attached. `path` begins with `/`. Redirects are returned, not followed,
+   * unless `init` overrides that: following one could send the credential elsewhere. Throws NetworkError, TypeError.
    */
   async fetch(
     program: string,

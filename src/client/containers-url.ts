@@ -1,8 +1,8 @@
-// The address of a program (contract A1, K1, K2): `{project}-{container}-{slug}-{n}.{server}.{containers domain}`.
+// URL of a program: `{project}-{container}-{slug}-{n}.{server}.{containers domain}`.
 import { isAddress, realmIdPattern, realmOf } from "./api-host.ts";
 
-/** What names a container in a URL. */
-export interface Place {
+/** What identifies a container in a URL. */
+export interface ContainerPlace {
   readonly id: string;
   readonly project_id: string;
   /** The server's name, not its id. */
@@ -19,7 +19,7 @@ interface Instances {
 const kitMax = 9_999;
 const portMax = 65_535;
 
-/** Programs that are not `{name}-{n}`: by port, or with a name that no DNS label has room for. */
+/** Programs that are not `{name}-{n}`: named by port, or with a name too long for a DNS label. */
 const special: ReadonlyMap<string, Instances> = new Map([
   ["http", { slug: "http", usual: 80, min: 1, max: portMax }],
   ["https", { slug: "https", usual: 443, min: 1, max: portMax }],
@@ -37,9 +37,9 @@ function kit(slug: string): Instances {
 /** DNS: RFC 1035 §2.3.4. */
 const labelCharactersMax = 63;
 
-/** The first label. Throws TypeError for what no host can name. */
+/** The first label. Throws TypeError when no valid host name exists. */
 export function programLabel(
-  { id, project_id }: Place,
+  { id, project_id }: ContainerPlace,
   program: string,
   instance?: number,
 ): string {
@@ -47,7 +47,7 @@ export function programLabel(
     throw new TypeError("the ids of a container and its project are 24 lower-case hex digits");
   }
   if (!/^[a-z0-9][a-z0-9_-]{0,49}$/.test(program)) {
-    throw new TypeError(`${JSON.stringify(program)} is no program`);
+    throw new TypeError(`${JSON.stringify(program)} is not a program`);
   }
   const { slug, usual, min, max } = special.get(program) ?? kit(program);
   const n = instance ?? usual;
@@ -62,9 +62,9 @@ export function programLabel(
 }
 
 /**
- * Base URL of the API → that of the containers' domain, scheme and port kept: `api.X` and `<realm>.api.X` → `containers.X`,
- * `Y.api.X` → `Y.containers.X`, any other host `H` → `containers.H`. Null where it cannot be told: on an address, and on
- * this machine, where API and gate listen on ports of their own.
+ * Base URL of the API → base URL of the containers' domain, with the same scheme and port: `api.X` and `<realm>.api.X` →
+ * `containers.X`, `Y.api.X` → `Y.containers.X`, any other host `H` → `containers.H`. Null for an IP address, and for this
+ * machine, where API and gate listen on different ports.
  */
 export function containersUrlOf(api: URL): string | null {
   const { hostname } = api;
@@ -79,10 +79,10 @@ export function containersUrlOf(api: URL): string | null {
   return `${api.protocol}//${domain.join(".")}${api.port === "" ? "" : `:${api.port}`}`;
 }
 
-/** The root of a program, without a path. */
+/** Origin of a program. Throws TypeError when no valid host name exists. */
 export function programUrl(
   containersUrl: string,
-  place: Place,
+  place: ContainerPlace,
   program: string,
   instance?: number,
 ): string {

@@ -1,4 +1,4 @@
-// The table of operations → methods. What a call is made of is said here once for all of them.
+// Table of operations → methods. All methods build their request the same way.
 import type { CallOptions } from "./call-options.ts";
 import { ApiError } from "./errors.ts";
 import type { Api } from "./gen/api.ts";
@@ -7,12 +7,12 @@ import type { Answer, HttpClient, HttpRequest } from "./http.ts";
 import { iteratorName, type Operation, type Operations } from "./operation.ts";
 import { writtenFrom } from "./write-from-answer.ts";
 
-/** Entries that an iterator fetches at a time: what the server allows at most. */
+/** Page size of iterators: the server's maximum. */
 const pageEntries = 100;
-/** Attempts of a write whose version we fetched ourselves; each one that is refused had somebody else's write before it. */
+/** Attempts of a write whose version we fetched ourselves; another writer won each refused attempt. */
 const writeAttemptsMax = 5;
 
-/** Every operation over this transport. */
+/** Makes every operation callable over this transport. */
 export function createApi(http: HttpClient): Api {
   const groups = Object.entries(operations as Operations).map(([group, members]) => {
     const methods = Object.entries(members).flatMap(([name, operation]) => {
@@ -38,7 +38,7 @@ interface Arguments {
   readonly options: CallOptions;
 }
 
-/** The arguments: what the path names; the body, or what a GET is asked; the options. */
+/** Order of arguments: path variables; the body, or the query of a GET; the options. */
 function argumentsOf(operation: Operation, given: readonly unknown[]): Arguments {
   const { path, count } = filled(operation.path, given);
   const rest = given.slice(count);
@@ -49,13 +49,13 @@ function argumentsOf(operation: Operation, given: readonly unknown[]): Arguments
   return { path, body, query: asked, options };
 }
 
-/** Throws TypeError for what would lead to another path: nothing at all, or a step up. */
+/** Throws TypeError for a value that would change the path: an empty text, `.` or `..`. */
 function filled(template: string, values: readonly unknown[]): { path: string; count: number } {
   let count = 0;
   const path = template.replace(/\{(\w+)\}/g, (_, name) => {
     const value = values[count++];
     if (typeof value !== "string" || value === "" || value === "." || value === "..") {
-      throw new TypeError(`${name} must be a text that names something`);
+      throw new TypeError(`${name} must be a non-empty text other than . and ..`);
     }
     return encodeURIComponent(value);
   });
@@ -77,7 +77,7 @@ async function run(
   return isWhole(path) ? fetched() : persistently(fetched);
 }
 
-/** A part can be written into whatever became of the rest; a whole document would take away what somebody just wrote. */
+/** Retries a stale write of a part of a document. A whole document is not retried: it would undo another writer's change. */
 async function persistently(write: () => Promise<Answer<unknown>>): Promise<Answer<unknown>> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -94,8 +94,8 @@ function isWhole(path: string): boolean {
 }
 
 /**
- * Where a document's version is read, the first that the caller may: of containers the settings, which carry no credentials,
- * before the document, which those may read who may write it.
+ * Paths that return a document's version, in the order tried: a container's settings first, as they carry no credentials, then
+ * the documents, which only callers who may write them can read.
  */
 const versionPaths: readonly string[] = [
   operations.proxySettings.get.path,
@@ -123,11 +123,11 @@ async function presentVersion(
   throw new TypeError(`the server names no version of ${of}`);
 }
 
-interface Page {
+interface PagedData {
   readonly pagination: { readonly totalPages: number };
 }
 
-/** Entries that come or go meanwhile may be missed or seen twice, as with any pages. */
+/** Concurrent changes may make an entry appear twice or not at all, as with any paging. */
 async function* pages(
   http: HttpClient,
   operation: Operation,
@@ -137,7 +137,7 @@ async function* pages(
   const first = Number(query?.page ?? 1);
   for (let page = first; ; page++) {
     const asked = { limit: pageEntries, ...query, page };
-    const answer = await http.request<Page & Readonly<Record<string, unknown>>>({
+    const answer = await http.request<PagedData & Readonly<Record<string, unknown>>>({
       method: operation.verb,
       path,
       query: asked,

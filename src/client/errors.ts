@@ -1,11 +1,11 @@
-// What a call can end in besides an answer: the server said no (ApiError), or nobody answered (NetworkError).
+// Errors of a call: the server refused (ApiError), or there was no answer (NetworkError).
 
 import type { ErrorCode } from "./gen/error-codes.ts";
 
-/** A machine code of this API, or what stands in for one: of a newer server, of something else that answered. */
+/** A machine code of this API, of a newer server, or a substitute when something else answered. */
 export type ApiErrorCode = ErrorCode | (string & {});
 
-/** One field that does not fit, as the server tells it: a JSON pointer (RFC 6901) and what is wrong there. */
+/** One invalid field: a JSON pointer (RFC 6901) and what is wrong with it. */
 export interface Violation {
   readonly instancePath: string;
   readonly message: string;
@@ -22,20 +22,20 @@ export interface ApiErrorFields {
   readonly retryAfterS?: number | null;
 }
 
-/** The server's refusal. `code` is the machine code to branch on; it never carries what was sent. */
+/** The server's refusal. `code` is the machine code to branch on. It never contains what was sent. */
 export class ApiError extends Error {
   /** HTTP status. */
   readonly statusCode: number;
-  /** Machine code such as `PRECONDITION_FAILED`; `HTTP_<status>` when what answered is not this API. */
+  /** Machine code such as `PRECONDITION_FAILED`; `HTTP_<status>` when the peer is not this API. */
   readonly code: ApiErrorCode;
-  /** What the server adds: the violations of a VALIDATION_ERROR, else null. */
+  /** Further data: the violations of a VALIDATION_ERROR, else null. */
   readonly data: unknown;
   readonly method: string;
   /** Path without the query. */
   readonly path: string;
-  /** Names this call in the server's log; null when the answer named none. */
+  /** Identifies this call in the server's log; null: absent. */
   readonly requestId: string | null;
-  /** Seconds after which the same call may go better; null when the server named none. */
+  /** Seconds to wait before a retry; null: absent. */
   readonly retryAfterS: number | null;
 
   constructor(fields: ApiErrorFields) {
@@ -50,7 +50,7 @@ export class ApiError extends Error {
     this.retryAfterS = fields.retryAfterS ?? null;
   }
 
-  /** The fields that do not fit; empty when the refusal is about something else. */
+  /** Invalid fields; empty when the refusal has another reason. */
   get violations(): readonly Violation[] {
     return Array.isArray(this.data) ? this.data.filter(isViolation) : [];
   }
@@ -61,8 +61,8 @@ function isViolation(item: unknown): item is Violation {
 }
 
 /**
- * Why nobody answered. `dns`: no such host; `refused`: nothing listens there; `certificate`: TLS did not verify;
- * `timeout`: nothing within `timeoutMs`; `aborted`: the caller's signal; `other`: the connection broke, or worse.
+ * Why there was no answer. `dns`: no such host; `refused`: nothing listens there; `certificate`: TLS did not verify;
+ * `timeout`: nothing within `timeoutMs`; `aborted`: the caller's signal; `other`: anything else, such as a broken connection.
  */
 export type NetworkErrorKind = "dns" | "refused" | "certificate" | "timeout" | "aborted" | "other";
 

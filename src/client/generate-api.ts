@@ -1,5 +1,5 @@
-// Writes src/client/gen: the operations as a table, and their types with the comments of the contract. Run by
-// `bun run generate`. The browser needs no descriptors then, and an editor completes the fields that REST has.
+// Writes src/client/gen: the operations as a table, and their types with the comments of the .proto files. Run by
+// `bun run generate`. Browsers then need no descriptors, and editors complete the fields of REST.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { allRefusals } from "../../proto/errors.ts";
@@ -74,7 +74,7 @@ function methodText(types: Types, operation: DescribedOperation): string {
   return lines.join("");
 }
 
-/** What the path names, then what is read by or sent, then the options. */
+/** Path variables, then the query or the body, then the options. */
 function argumentsOf(types: Types, operation: DescribedOperation): string[] {
   const { variables, takesBody, verb } = operation;
   const list = variables.map(({ name }) => `${name}: string`);
@@ -85,7 +85,7 @@ function argumentsOf(types: Types, operation: DescribedOperation): string[] {
   return list;
 }
 
-/** The interface of the parameters that the operation has of its own; null: it has none. */
+/** The interface of the operation's own query parameters; null: none. */
 function queryType(types: Types, operation: DescribedOperation): string | null {
   const { query, rpc, pathIndex, group, method } = operation;
   if (query.length === 0) return null;
@@ -114,7 +114,7 @@ function answerType(types: Types, { data, rpc }: DescribedOperation): string {
   return siblings.length === 0 ? answer : `${answer} & {\n${beside}\n}`;
 }
 
-/** gen/error-codes.ts: what to branch on. */
+/** gen/error-codes.ts: the machine codes. */
 function codesText(): string {
   const codes = [...new Set([...allRefusals()].map(([, { code }]) => code))].sort();
   return `${banner}

@@ -4,13 +4,13 @@ import { type Client, status as codes, type Metadata } from "@grpc/grpc-js";
 import { serviceDefinition } from "../../proto/grpc.ts";
 import { GrpcError } from "./grpc-error.ts";
 
-/** What came back, and beside it. */
-export interface UnaryAnswer<Shape> {
+/** The answer and its trailers. */
+interface UnaryAnswer<Shape> {
   readonly message: Shape;
   readonly trailers: Metadata;
 }
 
-/** `metadata`: what is sent beside the message. `deadlineMs`: Unix milliseconds. Throws GrpcError. */
+/** `deadlineMs`: Unix milliseconds. Throws GrpcError. */
 export function unaryCall<Method extends DescMethod>(
   client: Client,
   method: Method,
@@ -35,7 +35,7 @@ export function unaryCall<Method extends DescMethod>(
         },
       )
       .on("status", ({ code, details, metadata: trailers }) => {
-        // The callback runs before or after this event.
+        // The callback may run before or after this event: settle after both.
         setImmediate(() => {
           if (code !== codes.OK || answer === undefined) {
             reject(new GrpcError(code, details, trailers));

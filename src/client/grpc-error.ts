@@ -1,4 +1,4 @@
-// A gRPC call that was refused: the status, and the machine code that its details carry.
+// A failed gRPC call: the status, and the machine code from its details.
 import { fromBinary } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import type { Metadata } from "@grpc/grpc-js";
@@ -10,19 +10,19 @@ import {
 import { StatusSchema } from "../../proto/gen/google/rpc/status_pb.ts";
 import type { ApiErrorCode, Violation } from "./errors.ts";
 
-/** What a call ends in besides an answer. It never carries what was sent. */
+/** The error of a failed call. It never contains what was sent. */
 export class GrpcError extends Error {
-  /** gRPC status number; 14 UNAVAILABLE and 4 DEADLINE_EXCEEDED may come without an answer of the server. */
+  /** gRPC status number; 14 UNAVAILABLE and 4 DEADLINE_EXCEEDED can occur without an answer of the server. */
   readonly status: number;
-  /** `ErrorInfo.reason`, such as `PRECONDITION_FAILED`; empty when what answered is not this API. */
+  /** `ErrorInfo.reason`, such as `PRECONDITION_FAILED`; empty when the peer is not this API. */
   readonly code: ApiErrorCode;
-  /** The fields that do not fit. */
+  /** Invalid fields. */
   readonly violations: readonly Violation[];
-  /** `ErrorInfo.metadata`: what else the code says, such as the field and the value of ALIAS_IN_USE. */
+  /** `ErrorInfo.metadata`: details of the code, such as the field and the value of ALIAS_IN_USE. */
   readonly facts: Readonly<Record<string, string>>;
-  /** Names this call in the server's log; null when the answer named none. */
+  /** Identifies this call in the server's log; null: absent. */
   readonly requestId: string | null;
-  /** Seconds after which the same call may go better; null when the server named none. */
+  /** Seconds to wait before a retry; null: absent. */
   readonly retryAfterS: number | null;
 
   constructor(status: number, message: string, trailers: Metadata) {
@@ -44,7 +44,7 @@ export class GrpcError extends Error {
   }
 }
 
-/** What grpc-js says of a server that is not there, without its frame and its clock. */
+/** Strips framing and timestamps from grpc-js's message about an unreachable server. */
 function unanswered(message: string): string {
   const [, why] =
     /^No connection established\. Last error: (.*?)(?: \([^()]*Z\))?\. Resolution note: .*$/s.exec(
@@ -53,7 +53,7 @@ function unanswered(message: string): string {
   return why === undefined ? message : `no connection: ${why.replace(/^Error: /, "")}`;
 }
 
-/** One text of the trailers. */
+/** One text value of the trailers; null: absent. */
 export function textOf(trailers: Metadata, key: string): string | null {
   const [value] = trailers.get(key);
   return typeof value === "string" ? value : null;

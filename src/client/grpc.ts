@@ -1,5 +1,5 @@
-// The gRPC client for tools of our own, on Node and Bun: typed from the descriptors, one method for each rpc. Not for browsers,
-// and not in their bundle.
+// The gRPC client for Node and Bun: typed from the descriptors, one method for each rpc. Browsers cannot use it, and their
+// bundle does not contain it.
 import { readFileSync } from "node:fs";
 import {
   create,
@@ -14,29 +14,29 @@ import { unaryCall } from "./grpc-call.ts";
 import { textOf } from "./grpc-error.ts";
 
 export interface GrpcOptions {
-  /** A token, or what `bearer`, `basic` or a session gives; unset: call as nobody. */
+  /** A token, or what `bearer`, `basic` or a session gives; unset: call without credentials. */
   readonly credential?: string | Credential | null | undefined;
-  /** The realm of all calls; unset: none. */
+  /** Realm of all calls; unset: none. */
   readonly realm?: string | null | undefined;
   /**
    * `false`: plain text. `{ca}`: TLS that trusts this authority (PEM), `{caFile}`: the one in that file. Unset: plain text to this
-   * machine or an `http://` URL, else TLS with the system's authorities: credentials do not cross a network in the clear.
+   * machine or an `http://` URL, else TLS with the system's authorities, so that credentials are encrypted on the network.
    */
   readonly tls?: false | { readonly ca?: string; readonly caFile?: string } | undefined;
-  /** For each call; 30,000 when unset. */
+  /** Milliseconds for each call; 30,000 when unset. */
   readonly timeoutMs?: number | undefined;
 }
 
 export interface GrpcCallOptions {
-  /** The version that the write was made from, `file:v<N>`. */
+  /** Version that the write is based on, `file:v<N>`. */
   readonly ifMatch?: string | undefined;
-  /** Instead of the client's; null: none. */
+  /** Overrides the client's realm; null: none. */
   readonly realm?: string | null | undefined;
 }
 
 export interface GrpcAnswer<Shape> {
   readonly message: Shape;
-  /** Version of the document answered with: `file:v<N>`. */
+  /** Version of the document in the answer, `file:v<N>`. */
   readonly etag: string | null;
   /** Opaque token of the revision that this write made. */
   readonly revision: string | null;
@@ -59,7 +59,7 @@ export type GrpcClient<Service extends DescService> = GrpcMethods<Service> & Dis
 
 const timeoutMsDefault = 30_000;
 
-/** `address`: `host:port`, or the URL of the ready line. The connection is made by the first call, and closed by `Symbol.dispose`. */
+/** `address`: `host:port`, or the URL of the ready line. The first call connects; `Symbol.dispose` closes the connection. */
 export function grpcClient<Service extends DescService>(
   address: string,
   service: Service,
@@ -90,7 +90,7 @@ export function grpcClient<Service extends DescService>(
     };
     return [method.localName, call];
   });
-  // Methods and types come from one descriptor.
+  // The methods and their types come from the same descriptor.
   return {
     ...Object.fromEntries(methods),
     [Symbol.dispose]: () => client.close(),

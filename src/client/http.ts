@@ -1,34 +1,34 @@
-// One REST call: a request out, the envelope's answer or a typed error back. Runs wherever there is a fetch.
+// One REST call: returns the envelope or throws a typed error. Runs wherever fetch exists.
 import { inRealm, parseBaseUrl, realmOf } from "./api-host.ts";
 import { type Credential, credentialOf } from "./credential.ts";
 import { ApiError, NetworkError } from "./errors.ts";
 import { networkFailure } from "./network-failure.ts";
 import { retryAfterS, waitMs } from "./retry.ts";
 
-/** A success. What the envelope carries beside `data` (`truncated` of the token list) stands beside it here, too. */
+/** A success. Further envelope fields, such as `truncated` of the token list, stand beside `data`. */
 export interface Answer<T> {
   /** HTTP status. */
   readonly statusCode: number;
   readonly message: string;
   readonly data: T;
-  /** Version of the document answered with: `file:v<N>`, without quotes. */
+  /** Version of the document in the answer, `file:v<N>`, without quotes. */
   readonly etag?: string;
   /** Opaque token of the revision that this write made, for `/readyz?revision=`. */
   readonly revision?: string;
 }
 
 export interface HttpOptions {
-  /** `https://api.example.com`, with or without a realm label; a path prefix is kept, `/api/v1` need not be there. */
+  /** `https://api.example.com`, with or without a realm label; a path prefix is kept, `/api/v1` is optional. */
   readonly baseUrl: string;
-  /** Calls that realm's host; null: the host without one; unset: the host as given. */
+  /** Calls that realm's host; null: the host without a realm; unset: the host as given. */
   readonly realm?: string | null | undefined;
-  /** A token, or what `bearer`, `basic` or a session gives; unset: call as nobody. */
+  /** A token, or what `bearer`, `basic` or a session gives; unset: call without credentials. */
   readonly credential?: string | Credential | null | undefined;
   /** The runtime's when unset. */
   readonly fetch?: Fetch | undefined;
-  /** For each attempt, until its body is read; 30,000 when unset. */
+  /** Milliseconds for each attempt, body included; 30,000 when unset. */
   readonly timeoutMs?: number | undefined;
-  /** Further attempts of a safe call; 2 when unset. */
+  /** Retries of a safe call; 2 when unset. */
   readonly retries?: number | undefined;
 }
 
@@ -38,27 +38,27 @@ export type QueryValue = string | number | boolean | null | undefined;
 
 export interface HttpRequest {
   readonly method: string;
-  /** From `/api/v1/` on, its segments encoded. */
+  /** From `/api/v1/` on, with encoded segments. */
   readonly path: string;
-  /** What is null or undefined is not sent; a list is sent once for each item. */
+  /** Null and undefined are omitted; a list repeats the parameter. */
   readonly query?: Readonly<Record<string, QueryValue | readonly QueryValue[]>> | undefined;
   /** Sent as JSON; unset: no body. */
   readonly body?: unknown;
   /** `file:v<N>`. */
   readonly ifMatch?: string | null | undefined;
-  /** Whether it may be sent again when nobody answered; GET and HEAD are when unset. */
+  /** Whether the request may be retried; when unset, true for GET and HEAD. */
   readonly safe?: boolean | undefined;
   readonly signal?: AbortSignal | null | undefined;
 }
 
 const timeoutMsDefault = 30_000;
 const retriesDefault = 2;
-/** Refusals that a fresh session may turn into answers. */
+/** Refusals that a renewed session may resolve. */
 const spentCodes: ReadonlySet<string> = new Set(["TOKEN_EXPIRED", "INVALID_TOKEN"]);
 
 /**
- * The transport under the client and the command line. Throws ApiError (the server said no), NetworkError (nobody
- * answered), TypeError (the options or the request are wrong).
+ * The transport of the client and the command line. Throws ApiError (the server refused), NetworkError (no answer), TypeError
+ * (invalid options or request).
  */
 export class HttpClient {
   readonly #base: URL;
@@ -72,17 +72,17 @@ export class HttpClient {
     this.#options = options;
   }
 
-  /** Where calls go, realm label included, without a trailing slash. */
+  /** Base URL of all calls, including the realm label, without a trailing slash. */
   get baseUrl(): string {
     return this.#base.href.replace(/\/$/, "");
   }
 
-  /** The realm of the host; null: none. */
+  /** Realm that the host names; null: none. */
   get realm(): string | null {
     return realmOf(this.#base);
   }
 
-  /** The same, somewhere else or as somebody else. */
+  /** A copy with some options changed. */
   with(change: Pick<HttpOptions, "realm" | "credential" | "timeoutMs" | "retries">): HttpClient {
     return new HttpClient({
       ...this.#options,
@@ -93,7 +93,7 @@ export class HttpClient {
     });
   }
 
-  /** A session that is over is renewed once, if its credential can be. */
+  /** Renews an expired session once, if the credential can be renewed. */
   async request<T>(request: HttpRequest): Promise<Answer<T>> {
     const sent = this.#credential.authorization();
     try {
@@ -133,7 +133,7 @@ export class HttpClient {
       headers,
       body: body === undefined ? null : JSON.stringify(body),
       signal: signal ? AbortSignal.any([signal, clock]) : clock,
-      // A redirect could lead a credential or a body to another place than the caller named.
+      // Following a redirect could send the credential or the body to a host that the caller did not name.
       redirect: "manual",
       credentials: "omit",
     } as const;
@@ -172,7 +172,7 @@ interface Envelope {
   readonly code?: unknown;
 }
 
-/** Throws ApiError for a refusal, and for what is not this API's envelope at all. */
+/** Throws ApiError for a refusal, and for an answer that is not this API's envelope. */
 function answerOf<T>(request: HttpRequest, response: Response, text: string): Answer<T> {
   const { status, headers } = response;
   const envelope = envelopeOf(text);
@@ -197,7 +197,7 @@ function answerOf<T>(request: HttpRequest, response: Response, text: string): An
     throw failed(typeof code === "string" ? code : `HTTP_${status}`, spelled);
   }
   if (envelope === null) {
-    throw failed("NOT_THIS_API", "What answered is not this API: check the base URL");
+    throw failed("NOT_THIS_API", "The answer is not from this API: check the base URL");
   }
   const etag = headers.get("etag")?.replace(/^"(.*)"$/, "$1") ?? null;
   const revision = headers.get("x-realmgate-revision");

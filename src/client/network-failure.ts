@@ -1,7 +1,7 @@
-// What fetch threw → why nobody answered. Bun, Node and browsers each tell it in another way.
+// Error thrown by fetch → NetworkError. Bun, Node and browsers each report failures differently.
 import { NetworkError, type NetworkErrorKind } from "./errors.ts";
 
-/** Codes of Node (on `cause`) and Bun (on the error itself). A browser names none: then it is `other`. */
+/** Codes of Node (on `cause`) and Bun (on the error itself). Browsers give none: `other`. */
 const kinds: ReadonlyMap<string, NetworkErrorKind> = new Map([
   ["ENOTFOUND", "dns"],
   ["EAI_AGAIN", "dns"],
@@ -27,7 +27,7 @@ const kinds: ReadonlyMap<string, NetworkErrorKind> = new Map([
   ["UND_ERR_BODY_TIMEOUT", "timeout"],
 ]);
 
-/** `stopped`: whose clock or signal ended the call, when one did. */
+/** `stopped`: whether our timeout or the caller's signal ended the call. */
 export function networkFailure(
   thrown: unknown,
   url: string,
@@ -39,7 +39,7 @@ export function networkFailure(
   return new NetworkError(kind, origin, sentences[kind](origin, hostname, code), thrown);
 }
 
-/** What a code of Bun or OpenSSL mostly comes from, as another sentence. */
+/** Usual cause of a code of Bun or OpenSSL, as a further sentence. */
 const guesses: ReadonlyMap<string, string> = new Map([
   ["EPROTO", " Does it speak plain http://?"],
   ["ERR_SSL_WRONG_VERSION_NUMBER", " Does it speak plain http://?"],
@@ -60,7 +60,7 @@ const sentences = {
     `The connection to ${origin} failed${code === "" ? "" : ` (${code})`}.${guesses.get(code) ?? ""}`,
 } satisfies Record<NetworkErrorKind, (origin: string, hostname: string, code: string) => string>;
 
-/** The first code on the error, its causes, and what those gather (several addresses were tried). */
+/** The first code on the error, its causes, or the errors that an AggregateError holds (one for each address tried). */
 function codeOf(thrown: unknown, depth = 0): string {
   if (typeof thrown !== "object" || thrown === null || depth > 4) return "";
   const { code, cause, errors } = thrown as { code?: unknown; cause?: unknown; errors?: unknown };

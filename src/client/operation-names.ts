@@ -1,9 +1,9 @@
-// What the client calls each service and method. The seeds' snippets spell some of these; the rest follows them: `list`, `get`,
-// `create`, `update` (what is sent), `replace` (all of it), `delete`; `set…`/`remove…` for a part of a document.
+// Names of services and methods in the client. Those of the Hoody client stay as they are; the rest follows its pattern: `list`,
+// `get`, `create`, `update` (the fields sent), `replace` (the whole), `delete`; `set…`/`remove…` for a part of a document.
 
 interface ServiceNames {
   readonly group: string;
-  /** By rpc; a list where one rpc has several paths. An rpc that is not here goes by its own name. */
+  /** By rpc; a list when one rpc has several paths. Any other rpc keeps its own name. */
   readonly methods: Readonly<Record<string, string | readonly string[]>>;
 }
 
@@ -134,7 +134,7 @@ export interface OperationName {
   readonly method: string;
 }
 
-/** `path`: which of the rpc's different paths, from 0. Null: the rpc has more paths than names. */
+/** `path`: index of the path among those of the rpc. Null: the rpc has more paths than names. */
 export function operationName(service: string, rpc: string, path: number): OperationName | null {
   const names = services.get(service);
   const group = names?.group ?? lowerFirst(service.replace(/Service$/, ""));

@@ -1,8 +1,8 @@
-// What proves to the gate who one is (a group of the container's document), as it goes on a request to a program.
+// Credentials of groups in a container's permission document, and how a request to a program carries them.
 
 /**
- * `jwt`: a group's JSON Web Token. `password`: HTTP Basic. `token`: a fixed token. Where a JWT or token goes: `header`
- * (default `Authorization`, which carries it after `Bearer`), `cookie` (not from browsers), for tokens also `param`.
+ * `jwt`: a group's JSON Web Token. `password`: HTTP Basic. `token`: a fixed token. A JWT or token is sent in `header` (default
+ * `Authorization`, after `Bearer`), in `cookie` (not from browsers), or, for tokens, in the query parameter `param`.
  */
 export type ProgramCredential =
   | {
@@ -20,7 +20,7 @@ export type ProgramCredential =
       readonly param?: string;
     };
 
-/** Puts the credential on the request: in its headers, or its URL. */
+/** Adds the credential to the headers or to the URL. */
 export function attach(credential: ProgramCredential, url: URL, headers: Headers): void {
   if (credential.type === "password") {
     const { username, password } = credential;

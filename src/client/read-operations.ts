@@ -1,4 +1,4 @@
-// Descriptors → the operations of the client. Only the generator and tests read descriptors: the client ships a table.
+// Descriptors → operations of the client. Only the generator and tests read descriptors; the client ships the generated table.
 import { type DescField, type DescMethod, type DescService, getOption } from "@bufbuild/protobuf";
 import { http } from "../../proto/gen/google/api/annotations_pb.ts";
 import type { HttpRule } from "../../proto/gen/google/api/http_pb.ts";
@@ -40,22 +40,22 @@ export const services: readonly DescService[] = [
   ServerService,
 ];
 
-/** What the generator needs beside the table's line. */
+/** An operation with what only the generator needs. */
 export interface DescribedOperation extends Operation, OperationName {
   readonly rpc: DescMethod;
-  /** Which of the rpc's paths with different variables, from 0. */
+  /** Index among the rpc's paths with different variables. */
   readonly pathIndex: number;
   /** The fields that the path names. */
   readonly variables: readonly DescField[];
-  /** What the body is: one field of the message, or its fields without the path's. */
+  /** The body: one field of the message, or all its fields except the path's. */
   readonly body: DescField | readonly DescField[];
   /** Fields that the query may set. */
   readonly query: readonly DescField[];
-  /** The field of the answer that `data` is; `message`: the whole; null: there is none. */
+  /** The field of the answer that becomes `data`; `message`: the whole answer; null: no data. */
   readonly data: DescField | "message" | null;
 }
 
-/** Throws when an operation has no name, or two have the same. */
+/** Throws when an operation has no name or shares one. */
 export function readOperations(from: readonly DescService[] = services): DescribedOperation[] {
   const seen = new Set<string>();
   const all = from.flatMap((service) => service.methods.flatMap(operationsOf));
@@ -69,7 +69,7 @@ export function readOperations(from: readonly DescService[] = services): Describ
 
 function operationsOf(rpc: DescMethod): DescribedOperation[] {
   const rule = getOption(rpc, http);
-  // Another verb or spelling of the same call is no operation of its own; other variables make one.
+  // A binding is an operation of its own only when its path has other variables.
   const byVariables = new Map<string, { rule: HttpRule; verb: string; path: string }>();
   for (const each of [rule, ...rule.additionalBindings]) {
     const { case: verb, value: path } = each.pattern;
@@ -125,7 +125,7 @@ function variablesOf(path: string): string[] {
   return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
 }
 
-/** What REST fills itself is not for callers: a FieldMask from the keys of the body. */
+/** Callers do not send a FieldMask: REST derives it from the keys of the body. */
 function isSendable({ message }: DescField): boolean {
   return message?.typeName !== "google.protobuf.FieldMask";
 }

@@ -1,5 +1,5 @@
 // The TypeScript client: the whole management API over REST, and the programs behind the gate. Runs on Bun, Node 20 and in
-// browsers; nothing here knows more of its surroundings than fetch.
+// browsers; it needs only fetch.
 import { ContainerClient } from "./container-client.ts";
 import { containersUrlOf } from "./containers-url.ts";
 import { createApi } from "./create-api.ts";
@@ -10,15 +10,15 @@ import { type SessionTokens, sessionCredential } from "./session.ts";
 
 export interface ClientOptions extends HttpOptions {
   /**
-   * Where containers are reached, without the server's label: `https://containers.example.com`. Told from the API's host
-   * when unset; needed for addresses and on this machine (`http://containers.localhost:8000`).
+   * URL of the containers' domain, without the server's label: `https://containers.example.com`. Derived from the API's host
+   * when unset; required when that is an IP address or this machine (`http://containers.localhost:8000`).
    */
   readonly containersUrl?: string | undefined;
   /** For the programs of containers; unset: none. */
   readonly programCredential?: ProgramCredential | null | undefined;
 }
 
-/** What is not said by the arguments themselves. */
+/** Options that are not arguments. */
 export type ConnectOptions = Omit<ClientOptions, "baseUrl" | "credential">;
 
 /** A user's name, or e-mail address, and password. */
@@ -27,7 +27,7 @@ export interface Login {
   readonly password: string;
 }
 
-/** What names a container: as the seeds write it, or an answer of `api.containers`. */
+/** Identifies a container; an answer of `api.containers` fits. Missing parts are fetched. */
 export interface ContainerName {
   readonly id: string;
   readonly project_id?: string;
@@ -35,29 +35,29 @@ export interface ContainerName {
   readonly server_name?: string;
 }
 
-/** Logs in; the session is renewed when it is over. Throws ApiError INVALID_CREDENTIALS, and what calls throw. */
+/** Logs in; the client renews the session when it expires. Throws ApiError INVALID_CREDENTIALS, and what every call throws. */
 export async function authenticate(
   baseUrl: string,
   login: Login,
   options: ConnectOptions = {},
 ): Promise<RealmgateClient> {
-  const nobody = new HttpClient({ ...options, baseUrl });
-  const { data } = await createApi(nobody).users.login(login);
+  const anonymous = new HttpClient({ ...options, baseUrl });
+  const { data } = await createApi(anonymous).users.login(login);
   return fromSession(baseUrl, data, options);
 }
 
-/** Goes on with a session that was kept; `renewed` is told of each new pair of tokens. */
+/** Continues a stored session; calls `renewed` with each new pair of tokens. */
 export function fromSession(
   baseUrl: string,
   tokens: SessionTokens,
   options: ConnectOptions & { readonly renewed?: (tokens: SessionTokens) => void } = {},
 ): RealmgateClient {
   const { renewed, ...rest } = options;
-  const nobody = new HttpClient({ ...rest, baseUrl });
+  const anonymous = new HttpClient({ ...rest, baseUrl });
   return new RealmgateClient({
     ...rest,
     baseUrl,
-    credential: sessionCredential(nobody, tokens, renewed),
+    credential: sessionCredential(anonymous, tokens, renewed),
   });
 }
 
@@ -67,14 +67,14 @@ export class RealmgateClient {
 
   /** Every operation of the management API. */
   readonly api: Api;
-  /** Where the token may be used, as it was when `fromToken` asked; null: not asked. */
+  /** Restrictions of the token when `fromToken` fetched them; null: not fetched. */
   readonly restrictions: Restrictions | null;
   readonly #http: HttpClient;
   readonly #options: ClientOptions;
 
   /**
-   * Configures itself from `/auth/tokens/me`: goes to the host of the one realm that the token is confined to. With several
-   * realms, or none in particular, the host stays; `restrictions` says which there are. A realm that was asked for stays.
+   * Configures itself from `/auth/tokens/me`: switches to the realm's host when the token is restricted to exactly one realm.
+   * With several realms or none it keeps the host; `restrictions` lists them. An explicit realm is kept.
    */
   static async fromToken(
     baseUrl: string,
@@ -98,24 +98,24 @@ export class RealmgateClient {
     this.restrictions = restrictions;
   }
 
-  /** Where calls go, realm label included. */
+  /** Base URL of all calls, including the realm label. */
   get baseUrl(): string {
     return this.#http.baseUrl;
   }
 
-  /** The realm of the host; null: none. */
+  /** Realm that the host names; null: none. */
   get realm(): string | null {
     return this.#http.realm;
   }
 
-  /** The same caller in a realm; null: on the host without one. Throws TypeError on an address, which has no labels. */
+  /** The same caller in another realm; null: in none. Throws TypeError when the host is an IP address, which has no labels. */
   withRealm(realm: string | null): RealmgateClient {
     return new RealmgateClient({ ...this.#options, realm }, this.restrictions);
   }
 
   /**
-   * The programs of a container. What is missing of its name is asked for. Throws TypeError where the containers' domain
-   * cannot be told from the API's host and `containersUrl` is not set; ApiError as `api.containers.get`.
+   * The programs of a container; fetches the missing parts of its name. Throws TypeError when the containers' domain cannot be
+   * derived from the API's host and `containersUrl` is unset, ApiError as `api.containers.get` does.
    */
   async withContainer(
     { id, ...name }: ContainerName,
@@ -125,7 +125,7 @@ export class RealmgateClient {
       this.#options.containersUrl ?? containersUrlOf(new URL(this.#http.baseUrl));
     if (containersUrl === null) {
       throw new TypeError(
-        "say where containers are reached: containersUrl, such as http://containers.localhost:8000",
+        "containersUrl is required here, such as http://containers.localhost:8000",
       );
     }
     let { project_id, server = name.server_name } = name;
@@ -144,5 +144,5 @@ export class RealmgateClient {
   }
 }
 
-/** The name in the seeds' snippets: only their import line changes. */
+/** Compatibility name: programs written for the Hoody client change only their import line. */
 export { RealmgateClient as HoodyClient };

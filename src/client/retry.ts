@@ -1,17 +1,17 @@
-// Whether a failed call is made again, and after how long.
+// Whether and when a failed call is retried.
 import { ApiError, NetworkError } from "./errors.ts";
 
-/** The longest wait before another attempt, in milliseconds; a server that asks for more gets its refusal handed on. */
+/** Longest delay before a retry, in milliseconds. When the server asks for more, the call fails. */
 export const waitMsMax = 10_000;
-/** The first wait without a Retry-After; each further one may be twice as long. */
+/** First delay without Retry-After, in milliseconds; doubles with each attempt. */
 const backoffMs = 100;
 
-/** Refusals that pass: too many calls, and what stands between us and the server. */
+/** Temporary refusals: rate limits, and failures of proxies in between. */
 const passing: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 /**
- * Milliseconds to wait before attempt `attempt` + 1 (attempts count from 1) of a safe call; null: give up.
- * `random`: [0, 1), so that many clients do not come back at once.
+ * Milliseconds to wait after attempt number `attempt` (from 1) of a safe call; null: give up. `random` in [0, 1) spreads the
+ * retries of many clients.
  */
 export function waitMs(failure: unknown, attempt: number, random: number): number | null {
   const backoff = Math.min(backoffMs * 2 ** (attempt - 1), waitMsMax) * (0.5 + random / 2);
@@ -23,11 +23,11 @@ export function waitMs(failure: unknown, attempt: number, random: number): numbe
   return asked > waitMsMax ? null : Math.max(asked, backoff);
 }
 
-/** `Retry-After` (RFC 9110 §10.2.3), seconds or a date, → seconds from `nowMs`; null: none, or not to be read. */
+/** `Retry-After` (RFC 9110 §10.2.3), seconds or a date, → seconds from `nowMs`; null: absent or malformed. */
 export function retryAfterS(header: string | null, nowMs: number): number | null {
   if (header === null) return null;
   if (/^\d{1,9}$/.test(header)) return Number(header);
-  // Dates are read generously: "-5" is one. What is sent begins with the day.
+  // Date.parse accepts almost anything, even "-5". An HTTP date begins with the name of the day.
   const at = /^[A-Z][a-z]/.test(header) ? Date.parse(header) : Number.NaN;
   return Number.isNaN(at) ? null : Math.max(0, Math.ceil((at - nowMs) / 1000));
 }

@@ -1,18 +1,18 @@
-// A user's session as a credential: renewed with its refresh token when the server says that it is over.
+// A user's session as a credential: renewed with its refresh token when the server reports that it has expired.
 import type { Credential } from "./credential.ts";
 import { ApiError } from "./errors.ts";
 import { operations } from "./gen/operations.ts";
 import type { HttpClient } from "./http.ts";
 
-/** What a login or a refresh answers with, as far as it matters here. */
+/** The tokens in the answer to a login or a refresh. */
 export interface SessionTokens {
   readonly token: string;
   readonly refreshToken: string;
 }
 
 /**
- * `http`: calls as nobody. `renewed`: told of each new pair, for those who keep sessions. Calls that find the session over at
- * the same time share one renewal.
+ * `http`: a client without credentials. `renewed`: called with each new pair, so that the caller can store it. Concurrent calls
+ * that find the session expired share one renewal.
  */
 export function sessionCredential(
   http: HttpClient,
@@ -32,7 +32,7 @@ export function sessionCredential(
         .request<SessionTokens>({ method, path, body: { refreshToken } });
       tokens = { token: data.token, refreshToken: data.refreshToken };
     } catch (failure) {
-      // The refusal of the call itself tells more than that of the renewal.
+      // The error of the original call says more than that of the renewal.
       if (failure instanceof ApiError) return false;
       throw failure;
     }

@@ -1,14 +1,19 @@
-// What a caller writes from: a document as it is, or an answer that was read before (`{...answer}` included).
+// Accepts as a body either a document or an answer that was read before (`{...answer}` included).
 
-export interface Written {
+export interface WriteSource {
   readonly body: unknown;
-  /** The version that the body was made from, when it says so: `file:v<N>`. */
+  /** Version that the body was made from, `file:v<N>`; null: unknown. */
   readonly version: string | null;
 }
 
-/** What the server says about a document, not what the document says. */
-const about: ReadonlySet<string> = new Set(["file_version", "etag", "schema_version", "warnings"]);
-/** The envelope's own names. */
+/** Fields that the server adds to a document it answers with; they are not part of what can be written. */
+export const documentMetadata: ReadonlySet<string> = new Set([
+  "file_version",
+  "etag",
+  "schema_version",
+  "warnings",
+]);
+/** Field names of the envelope. */
 const envelope: ReadonlySet<string> = new Set([
   "statusCode",
   "message",
@@ -17,12 +22,13 @@ const envelope: ReadonlySet<string> = new Set([
   "revision",
 ]);
 
-/** An answer becomes its `data`; what was spelled beside a spread answer replaces what was read. */
-export function writtenFrom(given: unknown): Written {
+/** Unwraps an answer to its `data`. Fields spelled beside a spread answer override those that were read. */
+export function writtenFrom(given: unknown): WriteSource {
   if (!isRecord(given)) return { body: given, version: null };
-  if (!isAnswer(given)) return { body: without(given, about), version: versionOf(given) };
+  if (!isAnswer(given))
+    return { body: without(given, documentMetadata), version: versionOf(given) };
   const { data } = given;
-  const body = { ...without(data, about), ...without(given, envelope) };
+  const body = { ...without(data, documentMetadata), ...without(given, envelope) };
   return { body, version: versionOf(given) ?? versionOf(data) };
 }
 

@@ -1,15 +1,15 @@
-// Messages → TypeScript interfaces of what REST reads and writes: snake case, nulls where the contract shows them. What is
-// sent and what is answered differ (defaults, read-only fields), so a message may have two: `X` and `XInput`.
+// Messages → TypeScript interfaces of REST's JSON: snake case, nulls where the .proto files declare them. Requests and answers
+// differ (defaults, read-only fields), so a message may have two: `X` and `XInput`.
 import { type DescField, type DescMessage, getOption, ScalarType } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
 import comments from "../../proto/comments.json" with { type: "json" };
 import { json_text, nullable, omit_empty, rule } from "../../proto/gen/realmgate/v1/options_pb.ts";
 
-export type Direction = "sent" | "answered";
+export type MessageDirection = "sent" | "answered";
 
 const texts: ReadonlyMap<string, string> = new Map(Object.entries(comments));
 
-/** The comment of an element as a doc comment with this indentation, or "". */
+/** An element's comment as an indented doc comment; "" when it has none. */
 export function docComment(name: string, indent: string): string {
   const lines = (texts.get(name) ?? "").replaceAll("*/", "* /").split("\n").filter(Boolean);
   if (lines.length === 0) return "";
@@ -17,7 +17,7 @@ export function docComment(name: string, indent: string): string {
   return `${indent}/**\n${lines.map((line) => `${indent} * ${line}\n`).join("")}${indent} */\n`;
 }
 
-/** JSON of its own in protobuf. */
+/** Messages with a JSON form of their own in protobuf. */
 const freeForms: ReadonlyMap<string, string> = new Map([
   ["google.protobuf.Value", "Json"],
   ["google.protobuf.Struct", "{ readonly [key: string]: Json }"],
@@ -25,7 +25,7 @@ const freeForms: ReadonlyMap<string, string> = new Map([
   ["google.protobuf.Empty", "null"],
 ]);
 
-/** Fields whose JSON is freer in the descriptor than in the contract. */
+/** Fields whose JSON is narrower than their descriptor says. */
 const known: ReadonlyMap<string, string> = new Map([
   [
     "realmgate.v1.PermissionDocument.permissions",
@@ -34,7 +34,7 @@ const known: ReadonlyMap<string, string> = new Map([
   ["realmgate.v1.SetPermissionRequest.access", "Access"],
 ]);
 
-/** The part of each generated file that no message gives. */
+/** Types that no message defines. */
 export const preamble = `/** JSON of any shape. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -42,12 +42,12 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 export type Access = boolean | number | readonly number[] | string;
 `;
 
-/** Interfaces are written as they are referred to. */
+/** Collects the interfaces of all messages that are referred to. */
 export class Types {
   readonly #written = new Map<string, string>();
   readonly #answered = new Set<DescMessage>();
 
-  /** `answers`: messages that are answered with; what is sent of them gets the suffix. */
+  /** `answers`: messages of answers; their request form gets the suffix `Input`. */
   constructor(answers: readonly DescMessage[]) {
     const visit = (message: DescMessage): void => {
       if (this.#answered.has(message)) return;
@@ -57,14 +57,14 @@ export class Types {
     for (const message of answers) visit(message);
   }
 
-  /** All interfaces in the order of their names. */
+  /** All interfaces, sorted by name. */
   text(): string {
     const sorted = [...this.#written].toSorted(([a], [b]) => (a < b ? -1 : 1));
     return sorted.map(([, text]) => text).join("\n");
   }
 
   /** The type of a whole message. */
-  message(message: DescMessage, direction: Direction): string {
+  message(message: DescMessage, direction: MessageDirection): string {
     const free = freeForms.get(message.typeName);
     if (free !== undefined) return free;
     const own = message.typeName.slice(message.file.proto.package.length + 1);
@@ -77,12 +77,12 @@ export class Types {
   interface(
     name: string,
     fields: readonly DescField[],
-    direction: Direction,
+    direction: MessageDirection,
     documented: string,
     base: string | null = null,
   ): string {
     const before = this.#written.get(name);
-    // Before its fields: they may lead back to it.
+    // Registered before its fields, which may refer back to it.
     if (before === undefined) this.#written.set(name, "");
     if (before === "") return name;
     const lines = fields.map((field) => this.property(field, direction)).join("");
@@ -94,11 +94,11 @@ export class Types {
   }
 
   /** A field as a line of an interface, with its comment. */
-  property(field: DescField, direction: Direction): string {
+  property(field: DescField, direction: MessageDirection): string {
     const isThere =
       direction === "sent" ? getOption(field, rule).required : isAlwaysAnswered(field);
     const or = getOption(field, nullable) ? " | null" : "";
-    // An answer can be sent back as it is, also where a field is spread that is undefined.
+    // Accept undefined in requests, so that an answer with an undefined field can be sent back.
     const optional = direction === "sent" && !isThere ? " | undefined" : "";
     const name = `${docComment(`${field.parent.typeName}.${field.name}`, "  ")}  readonly ${field.name}`;
     return `${name}${isThere ? "" : "?"}: ${this.field(field, direction)}${or}${optional};\n`;
@@ -115,7 +115,7 @@ export class Types {
   }
 
   /** The type of a field's value. */
-  field(field: DescField, direction: Direction): string {
+  field(field: DescField, direction: MessageDirection): string {
     const given = known.get(`${field.parent.typeName}.${field.name}`);
     if (given !== undefined) return given;
     switch (field.fieldKind) {
@@ -134,7 +134,7 @@ export class Types {
     }
   }
 
-  #element(field: DescField & { fieldKind: "list" | "map" }, direction: Direction): string {
+  #element(field: DescField & { fieldKind: "list" | "map" }, direction: MessageDirection): string {
     if (field.message !== undefined) return this.message(field.message, direction);
     return field.scalar === undefined ? "string" : scalarNames(field.scalar);
   }

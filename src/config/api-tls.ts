@@ -1,20 +1,20 @@
-// Certificate and key of the API's listeners: read, and checked against each other, when the settings are.
+// Certificate and key of the API's listeners. Reading the settings reads both files and checks that they match.
 import { readKeyPairSettings } from "./key-pair.ts";
 
 export interface ApiTls {
-  /** The certificate and those that lead to its authority, as PEM. */
+  /** The server's certificate and its intermediates, as PEM. */
   readonly cert: string;
-  /** Its private key as PEM, not encrypted. */
+  /** The private key as PEM, not encrypted. */
   readonly key: string;
 }
 
 const certSetting = "REALMGATE_API_TLS_CERT";
 const keySetting = "REALMGATE_API_TLS_KEY";
 
-type Fail = (setting: typeof certSetting | typeof keySetting, problem: string) => void;
+type ReportApiTls = (setting: typeof certSetting | typeof keySetting, problem: string) => void;
 
-/** Null when neither path is said, or when something is wrong, which is reported by the setting it is about. */
-export function readApiTls(certPath: string, keyPath: string, fail: Fail): ApiTls | null {
-  const pair = readKeyPairSettings({ certSetting, certPath, keySetting, keyPath }, fail);
+/** Empty paths are not set. Null when neither is set, or after a problem has been reported. */
+export function readApiTls(certPath: string, keyPath: string, report: ReportApiTls): ApiTls | null {
+  const pair = readKeyPairSettings({ certSetting, certPath, keySetting, keyPath }, report);
   return pair === null ? null : { cert: pair.cert, key: pair.key };
 }

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { join, resolve } from "node:path";
-import { type Config, flagOf, parseConfig, secretKeyFrom, settings } from "./config.ts";
+import { type Config, parseConfig } from "./config.ts";
+import { secretKeyFrom } from "./secret-key.ts";
+import { flagOf, settings } from "./settings.ts";
 
 type Environment = Readonly<Record<string, string>>;
 

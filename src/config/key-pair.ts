@@ -1,28 +1,29 @@
-// Two settings that name the files of a certificate and its key: read when the settings are, problems by the setting.
+// Two settings that name the files of a certificate and its key. Reading the settings reads the files.
 import { type KeyPair, type KeyPairProblem, readKeyPair } from "../proxy/edge/tls/key-pair.ts";
 
-export interface KeyPairSettings<Name extends string> {
+interface KeyPairSettings<Name extends string> {
   readonly certSetting: Name;
+  /** Empty: not set. */
   readonly certPath: string;
   readonly keySetting: Name;
   readonly keyPath: string;
 }
 
-/** Null when neither path is said, or when something is wrong. */
+/** Null when neither path is set, or after a problem has been reported under the setting that it concerns. */
 export function readKeyPairSettings<Name extends string>(
   settings: KeyPairSettings<Name>,
-  fail: (setting: Name, problem: string) => void,
+  report: (setting: Name, problem: string) => void,
 ): KeyPair | null {
   const { certSetting, certPath, keySetting, keyPath } = settings;
   if (certPath === "" && keyPath === "") return null;
-  if (certPath === "") fail(certSetting, `must be set, too: ${keySetting} is`);
-  if (keyPath === "") fail(keySetting, `must be set, too: ${certSetting} is`);
+  if (certPath === "") report(certSetting, `must be set, too: ${keySetting} is`);
+  if (keyPath === "") report(keySetting, `must be set, too: ${certSetting} is`);
   const read = readKeyPair({ certPath, keyPath });
   if (read.ok) return read.pair;
-  // What is not said has been told of.
-  const said = ({ file }: KeyPairProblem) => (file === "cert" ? certPath : keyPath) !== "";
-  for (const { file, problem } of read.problems.filter(said)) {
-    fail(file === "cert" ? certSetting : keySetting, problem);
+  // A path that is not set has been reported above.
+  const isSet = ({ file }: KeyPairProblem) => (file === "cert" ? certPath : keyPath) !== "";
+  for (const { file, problem } of read.problems.filter(isSet)) {
+    report(file === "cert" ? certSetting : keySetting, problem);
   }
   return null;
 }

@@ -1,4 +1,5 @@
 import type { Log } from "../log.ts";
+import { containersDomain } from "../policy/containers-domain.ts";
 import { noteCertificate, PLAIN_EDGE, tlsEdge } from "./edge/edge.ts";
 import type { Serving } from "./edge/listener.ts";
 import { Listeners, type ProxyTls } from "./edge/listeners.ts";
@@ -103,7 +104,7 @@ export async function startProxy(
   const { log, isForbidden, serverName, programPorts, mayDial } = options;
   const { accessLog = null, tls = null } = options;
   const parseHost = hostParser(serverName, options.domain);
-  const parent = `${serverName}.containers.${options.domain}`.toLowerCase();
+  const parent = containersDomain(serverName, options.domain);
   const trusted = trustedProxies(options.trustedProxies);
   const idleS = options.idleS ?? IDLE_S;
   const exchangesMax = options.exchangesMax ?? EXCHANGES_MAX;

@@ -1,4 +1,4 @@
-// The control plane of one box: the database, the management API on it, and its change feed.
+// The control plane of one node: the database, the management API and the change feed.
 import { randomBytes } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { createDispatch } from "../admin/api/dispatch.ts";
@@ -8,48 +8,48 @@ import { Callers } from "../admin/auth/caller.ts";
 import { LoginLimiter } from "../admin/auth/login-limiter.ts";
 import { PasswordLogin } from "../admin/auth/password-login.ts";
 import { Sessions } from "../admin/auth/session.ts";
-import type { ChangeSource } from "../admin/feed/change-source.ts";
-import { changeSource } from "../admin/feed/change-source.ts";
+import { type ChangeSource, changeSource } from "../admin/feed/change-source.ts";
 import { services as publicServices } from "../admin/services.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
 import { openSqliteStore } from "../admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../admin/store/store.ts";
-import type { Config, Listen } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
+import type { ListenAddress } from "../config/setting-readers.ts";
 import { startRest } from "../gateway-rest/server.ts";
 import type { Log } from "../log.ts";
 import type { Placement } from "../policy/placement.ts";
 import { trustedProxies } from "../proxy/gate/client-address.ts";
 import { explainer } from "../proxy/gate/explain.ts";
 import { DatabaseInUse, lockDatabase } from "./data-lock.ts";
-import { cannotListen, listening } from "./listen-error.ts";
-import { type Stop, stopAll } from "./shutdown.ts";
+import { throwListenError, withListenError } from "./listen-error.ts";
+import { type ShutdownStep, shutdown } from "./shutdown.ts";
 
-export interface ControlPlaneOptions {
+interface ControlPlaneOptions {
   readonly config: Config;
   readonly master: Buffer;
   readonly revisions: RevisionTokens;
   readonly placement: Placement;
-  /** Whether one of our own listeners is there. */
+  /** Whether one of our own listeners has this address and port. */
   readonly isForbidden: (address: string, port: number) => boolean;
   readonly log: Log;
 }
 
 export interface ControlPlane {
-  readonly rest: Listen;
-  readonly grpc: Listen;
+  readonly rest: ListenAddress;
+  readonly grpc: ListenAddress;
   readonly source: ChangeSource;
-  /** Ends the API; running calls have this long, in milliseconds. */
-  stopApi(boundMs: number): Promise<void>;
-  /** Closes the database: nobody may need the source any more. */
+  /** Stops the API; running calls may take this many milliseconds. */
+  stopApi(limitMs: number): Promise<void>;
+  /** Closes the database; the source must not be used afterwards. */
   close(): Promise<void>;
 }
 
-/** The database cannot be opened or read, or is not what it was, and it is not because somebody else has it. */
+/** The database cannot be opened or read, or has been lost. Another process that holds it is DatabaseInUse instead. */
 export class DatabaseUnusable extends Error {}
 
 /**
- * Throws DatabaseUnusable where a database would be made anew although a snapshot says that there was one: an empty one would
- * close every container, and its word would replace the snapshot's.
+ * Throws DatabaseUnusable when the database is missing or empty but a snapshot proves that there was one. A new, empty database
+ * would close every container, and its feed would replace the snapshot.
  */
 export function refuseLoss(databasePath: string, snapshotPath: string): void {
   const bytes = [databasePath, `${databasePath}-wal`].map(
@@ -57,40 +57,40 @@ export function refuseLoss(databasePath: string, snapshotPath: string): void {
   );
   if (existsSync(snapshotPath) && bytes.every((size) => size === 0)) {
     throw new DatabaseUnusable(
-      `${databasePath} is gone or empty, and ${snapshotPath} says that it was not: ` +
-        "bring it back, or remove the snapshot to begin anew",
+      `${databasePath} is missing or empty, but ${snapshotPath} was made from it: ` +
+        "restore the database, or remove the snapshot to start afresh",
     );
   }
 }
 
 /**
- * Opens the database and listens. Rejects with DatabaseUnusable, DatabaseInUse, or when an address cannot be had; then nothing
- * is open.
+ * Opens the database and listens. Rejects with DatabaseUnusable, DatabaseInUse, or an error that names the address that cannot
+ * be bound; then nothing is left open.
  */
 export async function openControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { config, log } = options;
-  const closes: Stop[] = [];
-  const stops: Stop[] = [];
+  const closes: ShutdownStep[] = [];
+  const stops: ShutdownStep[] = [];
   try {
     const store = await openDatabase(options, closes);
     const api = await startApi(options, store, stops);
     return {
       ...api,
       source: changeSource(store),
-      stopApi: (boundMs) => stopAll(stops, boundMs, log),
-      close: () => stopAll(closes),
+      stopApi: (limitMs) => shutdown(stops, limitMs, log),
+      close: () => shutdown(closes),
     };
   } catch (error) {
-    await stopAll(stops, config.drainS * 1000, log);
-    await stopAll(closes);
+    await shutdown(stops, config.drainS * 1000, log);
+    await shutdown(closes);
     throw error;
   }
 }
 
-/** As far as to have read something of it. */
+/** Opens the database and reads from it, so that a damaged file or a wrong key fails here. */
 async function openDatabase(
   { config, master, log }: ControlPlaneOptions,
-  closes: Stop[],
+  closes: ShutdownStep[],
 ): Promise<Store> {
   try {
     const unlock = lockDatabase(config.databasePath);
@@ -102,7 +102,7 @@ async function openDatabase(
     });
     closes.push(() => store.close());
     await store.registerServer(config.serverName);
-    await makeFirstUser(config, store, log);
+    await createFirstUser(config, store, log);
     return store;
   } catch (error) {
     if (error instanceof DatabaseInUse) throw error;
@@ -116,8 +116,8 @@ async function openDatabase(
 async function startApi(
   { config, master, revisions, placement, isForbidden, log }: ControlPlaneOptions,
   store: Store,
-  stops: Stop[],
-): Promise<{ rest: Listen; grpc: Listen }> {
+  stops: ShutdownStep[],
+): Promise<{ rest: ListenAddress; grpc: ListenAddress }> {
   const sessions = new Sessions(deriveKey(master, "sessions"), Date.now);
   const logins = new PasswordLogin(store, new LoginLimiter(() => Date.now() / 1000));
   const implementations = publicServices({
@@ -140,7 +140,7 @@ async function startApi(
   const dispatch = createDispatch({ implementations, store, callers, revisions, log });
   const services = implementations.map(({ service }) => service);
   const tls = config.apiTls;
-  const rest = listening("REST", config.restListen, () =>
+  const rest = withListenError("REST", config.restListen, () =>
     startRest({
       ...config.restListen,
       tls,
@@ -153,25 +153,28 @@ async function startApi(
   );
   stops.push(() => rest.stop());
   const grpc = await startGrpc({ ...config.grpcListen, tls, services, dispatch }).catch((error) =>
-    cannotListen("GRPC", config.grpcListen, error),
+    throwListenError("GRPC", config.grpcListen, error),
   );
   stops.push(() => grpc.stop());
   return { rest, grpc: { hostname: config.grpcListen.hostname, port: grpc.port } };
 }
 
-async function makeFirstUser(config: Config, store: Store, log: Log): Promise<void> {
+async function createFirstUser(config: Config, store: Store, log: Log): Promise<void> {
   if (await store.hasUsers()) {
     if (config.adminPassword !== null) {
-      log.info({}, "REALMGATE_ADMIN_PASSWORD is for the first boot; there are users already");
+      log.info(
+        {},
+        "REALMGATE_ADMIN_PASSWORD applies to the first start only; there are users already",
+      );
     }
     return;
   }
   const username = config.adminUsername;
   const password = config.adminPassword ?? randomBytes(18).toString("base64url");
   const passwordHash = await Bun.password.hash(password, "argon2id");
-  const made = await store.createFirstUser({ username, passwordHash });
-  // Not through the log: logs are kept and shipped.
-  if (made && config.adminPassword === null) {
+  const created = await store.createFirstUser({ username, passwordHash });
+  // Not through the log: logs are stored and shipped.
+  if (created && config.adminPassword === null) {
     console.error(`realmgate: first user ${username}, password ${password} (shown only now)`);
   }
 }

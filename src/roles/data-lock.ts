@@ -1,15 +1,15 @@
-// One process owns a database: a second would enforce what it read at its start and never hear of a change.
+// One process owns a database: a second one would enforce what it read at its start and never see a change.
 import { Database } from "bun:sqlite";
 
-/** Lets go of the database. The system does it for a process that was killed. */
-export type Unlock = () => void;
+/** Releases the database. The operating system does so when the process is killed. */
+type Unlock = () => void;
 
 /** Another process has the database. */
 export class DatabaseInUse extends Error {}
 
 /**
- * Throws DatabaseInUse when another process has the database, and something else when that cannot be found out. The lock is the
- * operating system's, on a file beside the database.
+ * Takes an operating-system lock on a file beside the database. Throws DatabaseInUse when another process holds it, another
+ * error when locking fails.
  */
 export function lockDatabase(databasePath: string): Unlock {
   const lock = new Database(`${databasePath}.lock`, { create: true });

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { ChangesSchema } from "../../proto/gen/realmgate/v1/feed_pb.ts";
-import { LateSource } from "./deferred-source.ts";
+import { DeferredSource } from "./deferred-source.ts";
 
-/** A feed that is there. */
+/** A feed that is available. */
 function present() {
   const listeners = new Set<(revision: bigint) => void>();
   return {
@@ -18,31 +18,31 @@ function present() {
   };
 }
 
-test("before it arrives nothing can be read", async () => {
-  await expect(new LateSource().changesAfter(0n)).rejects.toThrow("not up");
+test("every read fails before the source is provided", async () => {
+  await expect(new DeferredSource().changesAfter(0n)).rejects.toThrow("not up");
 });
 
-test("who listened before is told to read, and of commits from then on", async () => {
-  const late = new LateSource();
+test("providing the source makes earlier listeners read, and they hear of later commits", async () => {
+  const deferred = new DeferredSource();
   const heard: bigint[] = [];
-  late.onCommit((revision) => heard.push(revision));
+  deferred.onCommit((revision) => heard.push(revision));
   const { source, listeners } = present();
-  late.arrive(source);
+  deferred.provide(source);
   expect(heard).toEqual([0n]);
   for (const listener of listeners) listener(9n);
   expect(heard).toEqual([0n, 9n]);
-  expect((await late.changesAfter(1n)).revision).toBe(6n);
+  expect((await deferred.changesAfter(1n)).revision).toBe(6n);
 });
 
-test("who stopped listening is told nothing, whenever that was", () => {
-  const late = new LateSource();
+test("a listener that unsubscribed hears nothing, before or after", () => {
+  const deferred = new DeferredSource();
   const { source, listeners } = present();
   const heard: string[] = [];
-  late.onCommit(() => heard.push("before"))();
-  const stop = late.onCommit(() => heard.push("after"));
-  late.arrive(source);
+  deferred.onCommit(() => heard.push("before"))();
+  const stop = deferred.onCommit(() => heard.push("after"));
+  deferred.provide(source);
   stop();
-  late.onCommit(() => heard.push("late"))();
+  deferred.onCommit(() => heard.push("late"))();
   expect([...listeners]).toEqual([]);
   expect(heard).toEqual(["after"]);
 });

@@ -1,12 +1,12 @@
-// A change feed that may come later: until then there is nothing to be read, and whoever reads is told so.
+// A change feed that becomes available after its readers have subscribed. Until then every read fails.
 import type { ChangeSource } from "../admin/feed/change-source.ts";
 
-export class LateSource implements ChangeSource {
+export class DeferredSource implements ChangeSource {
   #source: ChangeSource | null = null;
   readonly #listeners = new Map<(revision: bigint) => void, () => void>();
 
-  /** To be called once. Who listens already is told to read. */
-  arrive(source: ChangeSource): void {
+  /** Call once. Subscribes the listeners to the source and makes each of them read. */
+  provide(source: ChangeSource): void {
     this.#source = source;
     for (const listener of this.#listeners.keys()) {
       this.#listeners.set(listener, source.onCommit(listener));

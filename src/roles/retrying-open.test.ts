@@ -1,50 +1,50 @@
 import { expect, test } from "bun:test";
-import { KeptOpening } from "./retrying-open.ts";
+import { RetryingOpen } from "./retrying-open.ts";
 
 const log = { error() {}, warn() {}, info() {} };
 const failure = new Error("away");
 
-/** Fails so often, then works. */
+/** Fails this often, then succeeds. */
 function opening(failures: number) {
   const attempts: number[] = [];
   const open = async () => {
     attempts.push(performance.now());
     if (attempts.length <= failures) throw failure;
   };
-  return { attempts, kept: new KeptOpening(open, log, 1) };
+  return { attempts, retrying: new RetryingOpen(open, log, 1) };
 }
 
-test("what opens at once is open", async () => {
-  const { kept } = opening(0);
-  await kept.first(() => true);
-  await kept.done;
-  expect(kept.problem).toBeNull();
+test("an open that succeeds is open", async () => {
+  const { retrying } = opening(0);
+  await retrying.openFirst(() => true);
+  await retrying.opened;
+  expect(retrying.problem).toBeNull();
 });
 
-test("what may not be done without rejects", async () => {
-  const { kept, attempts } = opening(1);
-  await expect(kept.first(() => false)).rejects.toBe(failure);
+test("rejects when it cannot wait", async () => {
+  const { retrying, attempts } = opening(1);
+  await expect(retrying.openFirst(() => false)).rejects.toBe(failure);
   expect(attempts).toHaveLength(1);
 });
 
-test("what may be done without is tried until it works, at growing distances", async () => {
-  const { kept, attempts } = opening(5);
-  await kept.first((error) => error === failure);
-  expect(kept.problem).toBe(failure);
-  kept.goOn();
-  await kept.done;
-  expect([kept.problem, attempts.length]).toEqual([null, 6]);
+test("when it can wait, retries with growing delays until it succeeds", async () => {
+  const { retrying, attempts } = opening(5);
+  await retrying.openFirst((error) => error === failure);
+  expect(retrying.problem).toBe(failure);
+  retrying.retry();
+  await retrying.opened;
+  expect([retrying.problem, attempts.length]).toEqual([null, 6]);
   // 1 + 2 + 4 + 8 + 16
   expect((attempts[5] ?? 0) - (attempts[0] ?? 0)).toBeGreaterThan(25);
 });
 
-test("nothing is tried any more once it was stopped", async () => {
-  const { kept, attempts } = opening(1_000);
-  await kept.first(() => true);
-  kept.goOn();
-  await kept.stop();
+test("makes no attempt after stop", async () => {
+  const { retrying, attempts } = opening(1_000);
+  await retrying.openFirst(() => true);
+  retrying.retry();
+  await retrying.stop();
   const { length } = attempts;
-  kept.goOn();
+  retrying.retry();
   await new Promise((resolve) => setTimeout(resolve, 30));
   expect(attempts).toHaveLength(length);
 });

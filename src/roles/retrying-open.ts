@@ -1,13 +1,14 @@
-// Something that has to be opened, and is tried again and again when it may be done without for a while.
+// Opens the control plane, and retries in the background when the process can run without it for a while.
 import type { Log } from "../log.ts";
 
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 30_000;
 
-export class KeptOpening {
+/** The delay between attempts doubles up to a maximum. */
+export class RetryingOpen {
   readonly #open: () => Promise<void>;
   readonly #log: Log;
-  readonly #done = Promise.withResolvers<void>();
+  readonly #opened = Promise.withResolvers<void>();
   #problem: Error | null = null;
   #retryMs: number;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -20,54 +21,54 @@ export class KeptOpening {
     this.#log = log;
   }
 
-  /** Why it is not open; null when it is. */
+  /** Why the last attempt failed; null when it succeeded. */
   get problem(): Error | null {
     return this.#problem;
   }
 
   /** Resolves once it is open. */
-  get done(): Promise<void> {
-    return this.#done.promise;
+  get opened(): Promise<void> {
+    return this.#opened.promise;
   }
 
-  /** The first attempt. Rejects when it fails and may not be done without. */
-  async first(mayWait: (error: unknown) => boolean): Promise<void> {
+  /** Makes the first attempt. Rejects when it fails and `canWait` returns false for the error. */
+  async openFirst(canWait: (error: unknown) => boolean): Promise<void> {
     try {
       await this.#open();
-      this.#done.resolve();
+      this.#opened.resolve();
     } catch (error) {
-      if (!(error instanceof Error && mayWait(error))) throw error;
+      if (!(error instanceof Error && canWait(error))) throw error;
       this.#problem = error;
       this.#log.error({ err: error }, "starting without the control plane");
     }
   }
 
-  /** Tries again until it works or `stop` is called. */
-  goOn(): void {
+  /** After a failed first attempt: retries until an attempt succeeds or `stop` is called. */
+  retry(): void {
     if (this.#problem === null || this.#stopped) return;
     this.#timer = setTimeout(() => {
-      this.#attempt = this.#again();
+      this.#attempt = this.#openAgain();
     }, this.#retryMs);
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
   }
 
-  /** Resolves when no attempt is under way any more. */
+  /** Cancels further attempts. Resolves when a running attempt has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer ?? undefined);
     await this.#attempt;
   }
 
-  async #again(): Promise<void> {
+  async #openAgain(): Promise<void> {
     try {
       await this.#open();
       this.#problem = null;
       this.#log.info({}, "the control plane is up");
-      this.#done.resolve();
+      this.#opened.resolve();
     } catch (error) {
       this.#problem = error instanceof Error ? error : new Error(String(error));
-      this.#log.error({ err: error }, "the control plane is still away; trying again");
-      this.goOn();
+      this.#log.error({ err: error }, "the control plane is still unavailable; retrying");
+      this.retry();
     }
   }
 }

@@ -1,16 +1,17 @@
-// The role `serve`: logs on stderr, one JSON line on stdout when all is up.
+// The role `serve`: logs on stderr, one line of JSON on stdout when everything is up.
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import pino from "pino";
-import { connectVariables } from "../cli/connect.ts";
 import { ownVariables } from "../cli/settings/global-flags.ts";
-import { parseConfig, settingsHelp, unknownSettings } from "../config/config.ts";
+import { parseConfig, unknownSettings } from "../config/config.ts";
+import { settingsHelp } from "../config/settings-help.ts";
+import { connectVariables } from "./connect.ts";
 import { serve } from "./serve.ts";
 
 const usage = `usage: bun start [--setting value]…   (or as variables: --rest-listen is REALMGATE_REST_LISTEN)
 
 ${settingsHelp()}`;
 
-/** Runs until it is told to stop. Answers the exit code: 0 done, 1 could not start, 2 wrong words. */
+/** Runs until a stop signal. Returns the exit code: 0 stopped, 1 could not start, 2 invalid settings. */
 export async function serveRole(flags: readonly string[]): Promise<number> {
   if (flags.includes("--help")) {
     console.log(usage);
@@ -21,16 +22,16 @@ export async function serveRole(flags: readonly string[]): Promise<number> {
     for (const problem of parsed.problems) console.error(`realmgate: ${problem}`);
     return 2;
   }
-  // What we write is for nobody else's eyes: the database, its log, the key.
+  // Only this user may read what we write: the database, its log, the key.
   process.umask(0o077);
-  // Its failures reach us as errors; its own lines would only come before them.
+  // gRPC failures reach us as errors; its own log lines would repeat them.
   setLogVerbosity(logVerbosity.NONE);
   const log = pino({ name: "realmgate" }, pino.destination({ dest: 2, sync: true }));
-  // The command line has variables of the same prefix; a shell that has them may start a server.
-  const ofCommands = new Set([...ownVariables(), ...connectVariables]);
+  // The command line reads variables of the same prefix, which may be set in the shell that starts a server.
+  const commandVariables = new Set([...ownVariables(), ...connectVariables]);
   for (const variable of unknownSettings(process.env)) {
-    if (ofCommands.has(variable)) continue;
-    log.warn({ variable }, "not a setting: misspelt? --help lists them");
+    if (commandVariables.has(variable)) continue;
+    log.warn({ variable }, "unknown setting: misspelt? --help lists the settings");
   }
   try {
     const running = await serve(parsed.config, log);
@@ -39,8 +40,8 @@ export async function serveRole(flags: readonly string[]): Promise<number> {
     if (degraded !== null) report({ event: "degraded", reason: degraded, ...running.urls() });
     void complete.then(() => report({ event: "ready", ...running.urls() }));
     await stopSignal();
-    process.once("SIGINT", cutShort);
-    process.once("SIGTERM", cutShort);
+    process.once("SIGINT", exitNow);
+    process.once("SIGTERM", exitNow);
     await running.stop();
     return 0;
   } catch (error) {
@@ -64,7 +65,7 @@ function stopSignal(): Promise<void> {
   });
 }
 
-/** Told a second time: whoever says so does not want to wait. */
-function cutShort(): void {
+/** On a second signal: do not wait for running exchanges. */
+function exitNow(): void {
   process.exit(1);
 }

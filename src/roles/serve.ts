@@ -1,11 +1,10 @@
-// Role `serve`: everything in one process.
-import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { networkInterfaces } from "node:os";
+// Everything in one process: starts the parts, connects them, and stops them in order.
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { revisionTokens } from "../admin/api/revision.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
-import { type AccessLogPlace, type Config, type Listen, secretKeyFrom } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
+import type { AccessLogPlace, ListenAddress } from "../config/setting-readers.ts";
 import type { Log } from "../log.ts";
 import { type Health, startOps } from "../ops.ts";
 import { createPlacement } from "../policy/placement.ts";
@@ -19,43 +18,45 @@ import {
   openControlPlane,
   refuseLoss,
 } from "./control-plane.ts";
-import { LateSource } from "./deferred-source.ts";
-import { cannotListen, listening } from "./listen-error.ts";
-import { KeptOpening } from "./retrying-open.ts";
-import { type Stop, stopAll } from "./shutdown.ts";
+import { DeferredSource } from "./deferred-source.ts";
+import { throwListenError, withListenError } from "./listen-error.ts";
+import { isOwnListener } from "./own-listeners.ts";
+import { RetryingOpen } from "./retrying-open.ts";
+import { readSecretKeyFile } from "./secret-key-file.ts";
+import { type ShutdownStep, shutdown } from "./shutdown.ts";
 
-/** Where everything listens, as URLs; gRPC as `http://` or, with TLS, `https://`, too. */
+/** URLs of the listeners; gRPC has `http://`, or `https://` with TLS. */
 export type Urls = Readonly<
   Partial<Record<"rest" | "grpc" | "proxy" | "proxyTls" | "ops", string>>
 >;
 
 export interface Running {
-  /** What listens now. */
+  /** The listeners that are open now. */
   urls(): Urls;
-  /** Why the control plane is away, and the data plane goes on with what was saved; null: all is up. */
+  /** Why the control plane is unavailable while the data plane enforces the saved snapshot; null: everything is up. */
   readonly degraded: string | null;
-  /** Resolves once all is up: at once unless it is degraded. */
+  /** Resolves once everything is up: immediately unless degraded. */
   readonly complete: Promise<void>;
-  /** Looks whether the certificate of the data plane has changed. */
+  /** Reloads the data plane's certificate if its files have changed. */
   reload(): Promise<void>;
-  /** Takes nothing new, lets what runs finish within the bound that is set, closes the store. */
+  /** Accepts nothing new, lets running exchanges finish within the configured limit, closes the store. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts everything. Rejects when something cannot be had: an address, the database, the key that belongs to it. When the
- * database cannot be used and there is a saved snapshot, the data plane starts without the control plane, which is tried again.
+ * Starts everything. Rejects when an address, the database or its key is unavailable. When the database cannot be used but a
+ * snapshot was saved, the data plane starts without the control plane, and `serve` keeps retrying to open that.
  */
 export async function serve(config: Config, log: Log): Promise<Running> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  const master = config.secretKey ?? secretKeyFile(join(config.dataDir, "secret.key"));
+  const master = config.secretKey ?? readSecretKeyFile(join(config.dataDir, "secret.key"));
   const revisions = revisionTokens(new SecretBox(master, "revisions"));
   const placement = createPlacement(config.containerCidrs);
   const drainMs = config.drainS * 1000;
-  const own: Listen[] = [];
-  const isForbidden = (address: string, port: number) => isOwn(own, address, port);
-  const source = new LateSource();
-  const stops: Stop[] = [];
+  const own: ListenAddress[] = [];
+  const isForbidden = (address: string, port: number) => isOwnListener(own, address, port);
+  const source = new DeferredSource();
+  const stops: ShutdownStep[] = [];
   const snapshotPath = join(config.dataDir, "snapshot");
   let control: ControlPlane | null = null;
   let draining = false;
@@ -72,14 +73,16 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     });
     control = opened;
     own.push(opened.rest, opened.grpc);
-    source.arrive(opened.source);
+    source.provide(opened.source);
   };
-  // The store closes last: until then what is revoked has to be heard.
+  // The store closes last: until then the data plane must see revocations.
   stops.push(async () => control?.close());
   stops.push(async () => control?.stopApi(drainMs));
-  const opening = new KeptOpening(open, log);
+  const opening = new RetryingOpen(open, log);
   try {
-    await opening.first((error) => error instanceof DatabaseUnusable && existsSync(snapshotPath));
+    await opening.openFirst(
+      (error) => error instanceof DatabaseUnusable && existsSync(snapshotPath),
+    );
     const accessLog = await openAccessLog(config.accessLog, log);
     if (accessLog !== null) stops.push(() => accessLog.close());
     const proxy = await startProxy(
@@ -102,15 +105,15 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         accessLog,
       },
       source,
-    ).catch((error) => cannotListenProxy(config, error));
+    ).catch((error) => throwProxyListenError(config, error));
     own.push(proxy, ...(proxy.tls === null ? [] : [proxy.tls]));
-    // Side by side: the bound is for all of it.
+    // In parallel: the limit applies to all of it.
     stops.push(async () => {
       await Promise.all([proxy.drain(drainMs), control?.stopApi(drainMs)]);
     });
-    // Nothing can be gone on with: then this is no start at all.
+    // Neither a control plane nor a snapshot: there is nothing to enforce.
     if (opening.problem !== null && proxy.enforcement().from !== "file") throw opening.problem;
-    const ops = listening("OPS", config.opsListen, () =>
+    const ops = withListenError("OPS", config.opsListen, () =>
       startOps({
         listen: config.opsListen,
         reached: proxy.reached,
@@ -120,24 +123,24 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       }),
     );
     own.push(ops);
-    // Stopped after the proxy and before the store: its /readyz says that this node is going.
+    // Stops after the proxy and before the store: meanwhile /readyz reports that this node is draining.
     stops.splice(1, 0, () => ops.stop());
-    opening.goOn();
+    opening.retry();
     return {
       urls: () => urlsOf(config, { control, proxy, ops }),
       degraded: opening.problem?.message ?? null,
-      complete: opening.done,
+      complete: opening.opened,
       reload: () => proxy.reloadTls(),
       async stop() {
         draining = true;
-        log.info({ drainS: config.drainS }, "told to stop: what runs may end");
+        log.info({ drainS: config.drainS }, "stopping: running exchanges may finish");
         await opening.stop();
-        await stopAll(stops);
+        await shutdown(stops);
       },
     };
   } catch (error) {
     await opening.stop();
-    await stopAll(stops);
+    await shutdown(stops);
     throw error;
   }
 }
@@ -145,20 +148,20 @@ export async function serve(config: Config, log: Log): Promise<Running> {
 function healthOf(proxy: ProxyServer, problem: Error | null, draining: boolean): Health {
   const { from, revision, heardAtMs, closed, failing } = proxy.enforcement();
   const problems = [
-    ...(problem === null ? [] : [`control plane is away: ${problem.message}`]),
+    ...(problem === null ? [] : [`control plane is unavailable: ${problem.message}`]),
     ...(problem === null && failing ? ["change feed cannot be read"] : []),
     ...(closed === null
       ? []
-      : ["nothing is allowed: the control plane was not heard for too long"]),
+      : ["nothing is allowed: the control plane has been silent for too long"]),
   ];
   return { draining, problems, snapshot: { from, revision: Number(revision), heardAtMs, closed } };
 }
 
-function cannotListenProxy(config: Config, error: unknown): never {
+function throwProxyListenError(config: Config, error: unknown): never {
   if (!(error instanceof CannotListen)) throw error;
   return error.tls
-    ? cannotListen("PROXY_TLS", config.proxyTls ?? config.proxyListen, error.cause)
-    : cannotListen("PROXY", config.proxyListen, error.cause);
+    ? throwListenError("PROXY_TLS", config.proxyTls ?? config.proxyListen, error.cause)
+    : throwListenError("PROXY", config.proxyListen, error.cause);
 }
 
 async function openAccessLog(place: AccessLogPlace | null, log: Log): Promise<AccessLog | null> {
@@ -170,36 +173,13 @@ async function openAccessLog(place: AccessLogPlace | null, log: Log): Promise<Ac
   return new AccessLog(sink, log);
 }
 
-/** The key lies beside the database only for its owner's eyes; made at first boot. */
-function secretKeyFile(path: string): Buffer {
-  if (!existsSync(path)) {
-    writeFileSync(path, `${randomBytes(32).toString("base64")}\n`, { mode: 0o600, flag: "wx" });
-  }
-  chmodSync(path, 0o600);
-  const key = secretKeyFrom(readFileSync(path, "utf8").trim());
-  if (key === null) throw new Error(`${path} does not hold 32 bytes in base64`);
-  return key;
-}
-
-/** Whether an address and port are one of our own listeners, however the address is spelled. */
-function isOwn(own: readonly Listen[], address: string, port: number): boolean {
-  return own.some((listen) => listen.port === port) && isOfThisMachine(address);
-}
-
-function isOfThisMachine(address: string): boolean {
-  if (address.startsWith("127.") || address === "::1") return true;
-  return Object.values(networkInterfaces()).some((entries) =>
-    entries?.some((entry) => entry.address === address),
-  );
-}
-
-interface Parts {
+interface RunningParts {
   readonly control: ControlPlane | null;
   readonly proxy: ProxyServer;
-  readonly ops: Listen;
+  readonly ops: ListenAddress;
 }
 
-function urlsOf({ apiTls }: Config, { control, proxy, ops }: Parts): Urls {
+function urlsOf({ apiTls }: Config, { control, proxy, ops }: RunningParts): Urls {
   const api = apiTls === null ? "http" : "https";
   return {
     ...(control === null ? {} : { rest: urlOf(control.rest, api), grpc: urlOf(control.grpc, api) }),
@@ -209,6 +189,6 @@ function urlsOf({ apiTls }: Config, { control, proxy, ops }: Parts): Urls {
   };
 }
 
-function urlOf({ hostname, port }: Listen, scheme = "http"): string {
+function urlOf({ hostname, port }: ListenAddress, scheme = "http"): string {
   return `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }

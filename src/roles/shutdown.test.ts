@@ -1,33 +1,33 @@
 import { expect, test } from "bun:test";
-import { stopAll } from "./shutdown.ts";
+import { shutdown } from "./shutdown.ts";
 
-test("the last is stopped first, one after the other, and only once", async () => {
+test("runs the steps in reverse order, one after the other, once", async () => {
   const order: number[] = [];
   const stops = [1, 2, 3].map((n) => async () => {
     await Promise.resolve();
     order.push(n);
   });
-  await stopAll(stops);
-  await stopAll(stops);
+  await shutdown(stops);
+  await shutdown(stops);
   expect(order).toEqual([3, 2, 1]);
 });
 
-test("one that fails does not keep the others from being stopped, and is told of", async () => {
+test("a failing step does not skip the others, and rejects at the end", async () => {
   const order: number[] = [];
   const stops = [
     async () => void order.push(1),
     () => Promise.reject(new Error("stuck")),
     async () => void order.push(3),
   ];
-  await expect(stopAll(stops)).rejects.toThrow("stuck");
+  await expect(shutdown(stops)).rejects.toThrow("stuck");
   expect(order).toEqual([3, 1]);
 });
 
-test("what does not end within the bound is left behind, with a word", async () => {
+test("a step that does not finish in time is abandoned, with a warning", async () => {
   const lines: string[] = [];
   const log = { error() {}, info() {}, warn: (_: object, message: string) => lines.push(message) };
   const order: number[] = [];
   const stops = [async () => void order.push(1), () => new Promise<void>(() => {})];
-  await stopAll(stops, 20, log);
-  expect([order, lines]).toEqual([[1], ["something did not end in time and is cut off"]]);
+  await shutdown(stops, 20, log);
+  expect([order, lines]).toEqual([[1], ["shutdown did not finish in time; the rest is cut off"]]);
 });

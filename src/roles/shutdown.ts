@@ -1,27 +1,32 @@
-// What was started is stopped in the reverse order, whatever becomes of each.
+// Stops what was started, in reverse order; one failure does not keep the rest running.
 import type { Log } from "../log.ts";
 
-export type Stop = () => Promise<void>;
+export type ShutdownStep = () => Promise<void>;
 
-/** Empties the list. What takes longer than the bound (milliseconds) is no longer waited for. Rejects with the first failure. */
-export async function stopAll(
-  stops: Stop[],
-  boundMs = Number.POSITIVE_INFINITY,
+/**
+ * Runs the steps from the last to the first and empties the list. Once `limitMs` has passed since the call, it starts the
+ * remaining steps without waiting for them to finish. Rejects with the first failure, after all steps.
+ */
+export async function shutdown(
+  steps: ShutdownStep[],
+  limitMs = Number.POSITIVE_INFINITY,
   log: Log | null = null,
 ): Promise<void> {
-  const endMs = performance.now() + boundMs;
+  const deadlineMs = performance.now() + limitMs;
   const failures: unknown[] = [];
-  for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) {
-    const done = await within(stop(), endMs - performance.now()).catch((error) => {
+  for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
+    const done = await finishes(step(), deadlineMs - performance.now()).catch((error) => {
       failures.push(error);
       return true;
     });
-    if (!done) log?.warn({ boundMs }, "something did not end in time and is cut off");
+    if (!done)
+      log?.warn({ boundMs: limitMs }, "shutdown did not finish in time; the rest is cut off");
   }
   if (failures.length > 0) throw failures[0];
 }
 
-async function within(work: Promise<void>, ms: number): Promise<boolean> {
+/** Whether the work finishes within the time. Rejects when the work does. */
+async function finishes(work: Promise<void>, ms: number): Promise<boolean> {
   if (ms === Number.POSITIVE_INFINITY) return work.then(() => true);
   const { promise, resolve } = Promise.withResolvers<false>();
   const timer = setTimeout(() => resolve(false), Math.max(0, ms));

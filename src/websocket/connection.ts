@@ -1,29 +1,29 @@
 import type { Socket } from "node:net";
 import { ABNORMAL, closePayload, Opcode } from "./frame.ts";
-import { FrameReader, type FrameSink, type Violation } from "./frame-reader.ts";
+import { FrameReader, type FrameSink, type FrameViolation } from "./frame-reader.ts";
 import { maskedFrame } from "./frame-writer.ts";
 import { SocketWriter } from "./socket-writer.ts";
 
-/** Who listens to a connection. Bytes are valid during the call only. */
+/** Events of a connection. Bytes are valid during the call only. */
 export interface ConnectionListener extends FrameSink {
-  /** What arrived together is delivered inside one call of `deliver`. */
+  /** `deliver` delivers everything that arrived in one chunk. */
   batch(deliver: () => void): void;
-  /** What made it `isBackedUp` is on its way. */
+  /** The connection is no longer backed up. */
   drained(): void;
   /**
-   * The last call: how the peer ended it. NO_CODE: a Close frame without a code. ABNORMAL: no Close frame. A peer that
-   * breaks the protocol counts as one that closes with the violation's code.
+   * The last call: how the peer ended the connection. NO_CODE: a Close frame without a code. ABNORMAL: no Close frame. A
+   * protocol violation counts as a close with the violation's code.
    */
   closed(code: number, reason: string): void;
 }
 
-/** How long a peer has to answer the Close frame that it was sent. */
+/** How long a peer may take to answer our Close frame. */
 const CLOSE_ANSWER_MS = 5_000;
 const EMPTY = Buffer.alloc(0);
 
 /**
- * One WebSocket connection in the role of the client, after its handshake, on a socket that is its own from then on. Nothing
- * is read before `open`. It answers a Close frame, but no ping: that is for who listens.
+ * A client's WebSocket connection after the handshake; it owns the socket. It reads nothing before `open`. It answers Close
+ * frames; the listener answers pings.
  */
 export class WebSocketConnection implements FrameSink {
   readonly #socket: Socket;
@@ -31,23 +31,23 @@ export class WebSocketConnection implements FrameSink {
   readonly #writer: SocketWriter;
   #head: Buffer;
   #listener: ConnectionListener | null = null;
-  /** Our Close frame was the last one. */
+  /** Our Close frame has been sent: nothing may follow it. */
   #isClosing = false;
   #answer: ReturnType<typeof setTimeout> | null = null;
 
-  /** `head`: what came together with the answer to the handshake. */
+  /** `head`: bytes that arrived together with the handshake response. */
   constructor(socket: Socket, head: Buffer, messageBytesMax: number) {
     this.#socket = socket;
     this.#head = head;
     this.#reader = new FrameReader(this, messageBytesMax);
     this.#writer = new SocketWriter(socket, () => this.#listener?.drained());
     socket.pause();
-    // `close` follows, and says all there is to say.
+    // The `close` event follows and is handled.
     socket.on("error", () => {});
     socket.on("close", () => this.#gone());
   }
 
-  /** Begins to read. */
+  /** Starts reading. */
   open(listener: ConnectionListener): void {
     const head = this.#head;
     this.#head = EMPTY;
@@ -69,7 +69,7 @@ export class WebSocketConnection implements FrameSink {
     this.#send(Opcode.text, Buffer.from(message));
   }
 
-  /** The bytes are the connection's from now on. */
+  /** Takes ownership of the bytes. */
   sendBinary(message: Buffer): void {
     this.#send(Opcode.binary, message);
   }
@@ -82,7 +82,7 @@ export class WebSocketConnection implements FrameSink {
     this.#send(Opcode.pong, data);
   }
 
-  /** Stops reading: the peer has to wait. */
+  /** Stops reading, so that the peer must wait. */
   pause(): void {
     if (!this.#isClosing) {
       this.#socket.pause();
@@ -93,7 +93,7 @@ export class WebSocketConnection implements FrameSink {
     this.#socket.resume();
   }
 
-  /** Sends what waits, and a Close frame unless the code is ABNORMAL. The listener hears nothing more. */
+  /** Sends the queue, then a Close frame unless the code is ABNORMAL. The listener gets no further events. */
   close(code: number, reason: string): void {
     this.#listener = null;
     if (this.#isClosing) {
@@ -106,11 +106,11 @@ export class WebSocketConnection implements FrameSink {
     this.#send(Opcode.close, closePayload(code, reason));
     this.#isClosing = true;
     this.#answer = setTimeout(() => this.#end(), CLOSE_ANSWER_MS);
-    // Its answer is behind whatever it has sent before.
+    // Read on: the answer comes after everything that the peer sent before it.
     this.#socket.resume();
   }
 
-  /** Ends it at once. The listener hears nothing more. */
+  /** Destroys the socket. The listener gets no further events. */
   destroy(): void {
     this.#listener = null;
     this.#socket.destroy();
@@ -132,7 +132,7 @@ export class WebSocketConnection implements FrameSink {
     this.#listener?.pong(data);
   }
 
-  /** The peer's Close frame: answered with the same, unless it is an answer itself. */
+  /** Answers the peer's Close frame with the same code, unless ours was sent first. */
   closed(code: number, reason: string): void {
     this.#send(Opcode.close, closePayload(code, reason));
     this.#end();
@@ -140,7 +140,7 @@ export class WebSocketConnection implements FrameSink {
   }
 
   #read(chunk: Buffer): void {
-    let violation: Violation | null = null;
+    let violation: FrameViolation | null = null;
     const push = () => {
       violation = this.#reader.push(chunk);
     };
@@ -149,7 +149,7 @@ export class WebSocketConnection implements FrameSink {
     } else {
       this.#listener.batch(push);
     }
-    const broken = violation as Violation | null;
+    const broken = violation as FrameViolation | null;
     if (broken !== null) {
       this.closed(broken.code, broken.reason);
     }
@@ -164,7 +164,7 @@ export class WebSocketConnection implements FrameSink {
     }
   }
 
-  /** What still comes is read past, up to the peer's own end. */
+  /** Ends our side and discards what the peer still sends. */
   #end(): void {
     this.#isClosing = true;
     this.#writer.end();

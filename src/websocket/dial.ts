@@ -1,39 +1,39 @@
-// The one place that connects to whoever is to speak WebSocket, or bare TCP, with us.
+// Opens the TCP or TLS connections that carry WebSockets and raw TCP.
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 
-/** How the other side has to prove who it is. */
-export interface TlsTerms {
-  /** Asked for, and checked when `verify`; an IP literal is checked but never asked for (RFC 6066 §3). */
+/** How the peer's certificate is verified. */
+interface TlsTerms {
+  /** Sent as SNI, and checked when `verify`. An IP literal is checked but not sent (RFC 6066 §3). */
   readonly serverName: string;
   readonly verify: boolean;
-  /** PEM of the only authorities that are believed; null: those of the system. */
+  /** PEM of the trusted authorities; null: the system's. */
   readonly ca: string | null;
 }
 
-export interface Dial {
-  /** An IP literal, or a name that is looked up. */
+interface Dial {
+  /** An IP literal, or a name to resolve. */
   readonly host: string;
   readonly port: number;
   /** Null: plain TCP. */
   readonly tls: TlsTerms | null;
-  /** For the whole of it: name, connection, TLS. */
+  /** Milliseconds for name resolution, connection and TLS together. */
   readonly limitMs: number;
-  /** Aborted: the connection is not wanted any more. */
+  /** Cancels the attempt. */
   readonly signal: AbortSignal;
 }
 
 export type Dialled =
-  /** Connected, and with TLS if that was asked for. Errors of the socket are heard of by its `close`. */
+  /** Connected, over TLS if requested. A socket error shows as its `close` event. */
   | { readonly kind: "connected"; readonly socket: Socket }
-  /** Nothing in time / refused, unknown, not believed: a code like ECONNREFUSED, never a message. */
+  /** Timed out / refused, unresolvable, untrusted: a code such as ECONNREFUSED, never a message. */
   | { readonly kind: "silent" }
   | { readonly kind: "broken"; readonly error: string };
 
-/** The other host may be gone without a word; the kernel then asks after so long. */
+/** The peer may disappear without closing the connection: the kernel probes an idle connection after this time. */
 const KEEP_ALIVE_MS = 60_000;
 
-/** Never rejects. What is not connected is destroyed. */
+/** Never rejects. Destroys the socket unless it connects. */
 export function dial({ host, port, tls, limitMs, signal }: Dial): Promise<Dialled> {
   const { promise, resolve } = Promise.withResolvers<Dialled>();
   const socket =
@@ -49,7 +49,7 @@ export function dial({ host, port, tls, limitMs, signal }: Dial): Promise<Dialle
   const timer = setTimeout(() => settle({ kind: "silent" }), limitMs);
   const abort = () => settle({ kind: "broken", error: "aborted" });
   signal.addEventListener("abort", abort);
-  // Stays for good: a socket that nobody listens to must not bring the process down.
+  // Never removed: an unhandled socket error would end the process.
   socket.on("error", (error) => settle({ kind: "broken", error: codeOf(error) }));
   socket.once("close", () => settle({ kind: "broken", error: "ECONNRESET" }));
   socket.once(tls === null ? "connect" : "secureConnect", () => {

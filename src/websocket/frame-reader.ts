@@ -1,18 +1,18 @@
 import { CONTROL_BYTES_MAX, isCloseCode, NO_CODE, Opcode } from "./frame.ts";
 
-/** What a peer in the role of the server says. Bytes belong to the reader: they are valid during the call only. */
+/** Receives what the server sends. Bytes are valid during the call only: the reader reuses them. */
 export interface FrameSink {
-  /** A whole message, however many frames it came in. */
+  /** A whole message, from one or several frames. */
   text(message: string): void;
   binary(message: Buffer): void;
   ping(data: Buffer): void;
   pong(data: Buffer): void;
-  /** The last call. `code` is NO_CODE when the frame names none. */
+  /** The last call. `code` is NO_CODE when the frame has none. */
   closed(code: number, reason: string): void;
 }
 
-/** How the peer broke the protocol: what to close with. */
-export interface Violation {
+/** A protocol violation of the peer: the code and reason to close with. */
+export interface FrameViolation {
   readonly code: 1002 | 1007 | 1009;
   readonly reason: string;
 }
@@ -21,46 +21,46 @@ interface Header {
   readonly opcode: number;
   readonly isLast: boolean;
   readonly length: number;
-  /** Of the header itself. */
+  /** Bytes of the header itself. */
   readonly size: number;
-  /** It has a reserved bit or a mask: nobody agreed on that. */
+  /** Has a reserved bit or a mask, which no extension negotiated. */
   readonly isForeign: boolean;
 }
 
-/** Answer of a step that has to wait for more bytes. */
+/** Result of a step that needs more bytes. */
 const MORE = -1;
 const EMPTY = Buffer.alloc(0);
 const GROWTH_BYTES_MIN = 4_096;
-/** A byte order mark is a character like any other: text arrives as it was sent. */
+/** Keeps a byte order mark: text is passed on unchanged. */
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Reads the frames of a server: unmasked, without extensions (RFC 6455 §5). Cost is linear in the bytes; memory is what has
- * come of the message at hand, at most `messageBytesMax`, and at most twice that while it grows.
+ * Parses the frames of a server: unmasked, without extensions (RFC 6455 §5). Time is linear in the bytes. Memory is the received
+ * part of the current message, at most `messageBytesMax`, and up to twice that while the buffer grows.
  */
 export class FrameReader {
   readonly #sink: FrameSink;
   readonly #messageBytesMax: number;
-  /** The beginning of a frame: an incomplete header, or an incomplete control frame. */
+  /** An incomplete header or control frame. */
   #rest: Buffer = EMPTY;
-  /** What has come of the message at hand is at its beginning. */
+  /** Buffer of the current message; `#messageBytes` of it are filled. */
   #message: Buffer = EMPTY;
   #messageBytes = 0;
-  /** Of the message at hand; null between messages. */
+  /** Of the current message; null between messages. */
   #opcode: number | null = null;
-  /** Bytes of the data frame at hand that are still to come; null between frames. */
+  /** Missing bytes of the current data frame; null between frames. */
   #expected: number | null = null;
   #isLast = false;
   #closed = false;
-  #violation: Violation | null = null;
+  #violation: FrameViolation | null = null;
 
   constructor(sink: FrameSink, messageBytesMax: number) {
     this.#sink = sink;
     this.#messageBytesMax = messageBytesMax;
   }
 
-  /** Takes the next bytes; answers how the peer broke the protocol, if it did. What comes after that or after a Close is ignored. */
-  push(chunk: Buffer): Violation | null {
+  /** Parses the next bytes. Returns the first violation, if any; ignores everything after it or after a Close frame. */
+  push(chunk: Buffer): FrameViolation | null {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     this.#rest = EMPTY;
     let at = 0;
@@ -74,7 +74,7 @@ export class FrameReader {
     return this.#violation;
   }
 
-  /** A header, together with what follows when it is a control frame. */
+  /** Parses a header; of a control frame the payload as well. */
   #frame(bytes: Buffer, at: number): number {
     const header = headerAt(bytes, at);
     const isControl = header !== null && header.opcode >= Opcode.close;
@@ -85,7 +85,7 @@ export class FrameReader {
       return 0;
     }
     if (header === null || (isControl && bytes.length < at + header.size + header.length)) {
-      // Copied, so that a few bytes do not keep a whole chunk.
+      // Copied, so that a few bytes do not keep the whole chunk in memory.
       this.#rest = at === bytes.length ? EMPTY : Buffer.from(bytes.subarray(at));
       return MORE;
     }
@@ -100,7 +100,7 @@ export class FrameReader {
     return header.size;
   }
 
-  #violationOf({ opcode, isLast, length, isForeign }: Header): Violation | null {
+  #violationOf({ opcode, isLast, length, isForeign }: Header): FrameViolation | null {
     if (isForeign) {
       return protocolError("reserved bit or mask");
     }
@@ -147,7 +147,7 @@ export class FrameReader {
     this.#sink.closed(code, reason);
   }
 
-  /** What is there of the data frame at hand. */
+  /** Takes the available bytes of the current data frame. */
   #payload(bytes: Buffer, at: number): number {
     const expected = this.#expected ?? 0;
     const part = bytes.subarray(at, at + expected);
@@ -194,9 +194,9 @@ export class FrameReader {
   }
 }
 
-const NOT_UTF8: Violation = { code: 1007, reason: "text is not UTF-8" };
+const NOT_UTF8: FrameViolation = { code: 1007, reason: "text is not UTF-8" };
 
-function protocolError(reason: string): Violation {
+function protocolError(reason: string): FrameViolation {
   return { code: 1002, reason };
 }
 
@@ -208,7 +208,7 @@ function decoded(bytes: Buffer): string | null {
   }
 }
 
-/** Null when it is not whole yet. A length that no number holds exactly is Infinity: too big in any case. */
+/** Null while incomplete. A length beyond exact integers becomes Infinity, which exceeds every limit. */
 function headerAt(bytes: Buffer, at: number): Header | null {
   if (bytes.length < at + 2) {
     return null;

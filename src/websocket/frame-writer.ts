@@ -1,13 +1,13 @@
 import { randomFillSync } from "node:crypto";
 
-/** Longer payloads are masked where they are; copying shorter ones into one piece with their header is cheaper. */
+/** Longer payloads are masked in place; copying shorter ones into one buffer with their header is cheaper. */
 const COPIED_BYTES_MAX = 4_096;
 
-/** Masks must not be foreseeable (RFC 6455 §5.3); they are drawn in advance, for many frames at once. */
+/** Masks must be unpredictable (RFC 6455 §5.3); random bytes are drawn for many frames at once. */
 const masks = Buffer.alloc(16_384);
 let masksUsed = masks.length;
 
-/** One whole frame in the role of the client, as pieces to be written one after the other. The payload may be overwritten. */
+/** One whole client frame, as buffers to write in order. May overwrite the payload. */
 export function maskedFrame(opcode: number, payload: Buffer): readonly Buffer[] {
   const { length } = payload;
   const size = length < 126 ? 6 : length < 65_536 ? 8 : 14;
@@ -44,7 +44,7 @@ function nextMask(): Buffer {
   return masks.subarray(masksUsed - 4, masksUsed);
 }
 
-/** In place, four bytes at a time; copied first where words do not begin on a word's border. */
+/** Masks in place, four bytes at a time; copies first when the payload is not aligned to four bytes. */
 function masked(payload: Buffer, mask: Buffer): Buffer {
   const bytes =
     payload.byteOffset % 4 === 0 ? payload : Buffer.from(new Uint8Array(payload).buffer);

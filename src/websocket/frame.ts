@@ -1,4 +1,4 @@
-// What both directions of a WebSocket connection agree on (RFC 6455 §5.2, §7.4).
+// Opcodes and close codes of WebSocket (RFC 6455 §5.2, §7.4).
 
 export const Opcode = {
   continuation: 0x0,
@@ -9,14 +9,14 @@ export const Opcode = {
   pong: 0xa,
 } as const;
 
-/** Stands for a Close frame without a code; never on the wire. */
+/** Means a Close frame without a code; never on the wire. */
 export const NO_CODE = 1005;
-/** Stands for an end without a Close frame; never on the wire. */
+/** Means an end without a Close frame; never on the wire. */
 export const ABNORMAL = 1006;
 
 export const CONTROL_BYTES_MAX = 125;
 
-/** Whether a Close frame may carry it. */
+/** Whether a Close frame may carry the code. */
 export function isCloseCode(code: number): boolean {
   return (
     (code >= 1000 && code <= 1014 && code !== 1004 && code !== NO_CODE && code !== ABNORMAL) ||
@@ -24,7 +24,7 @@ export function isCloseCode(code: number): boolean {
   );
 }
 
-/** The payload of a Close frame: empty for a code that none may carry. A reason that does not fit is cut between characters. */
+/** Payload of a Close frame; empty for a code that no frame may carry. Truncates a long reason between characters. */
 export function closePayload(code: number, reason: string): Buffer {
   if (!isCloseCode(code)) {
     return Buffer.alloc(0);

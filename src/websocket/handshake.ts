@@ -2,38 +2,38 @@ import { createHash } from "node:crypto";
 import { Agent, type IncomingMessage, request } from "node:http";
 import type { Socket } from "node:net";
 
-/** What is asked of a server, on a socket that is connected to it. */
-export interface Offer {
+/** A handshake request on a connected socket. */
+interface Offer {
   readonly socket: Socket;
   /** Path and query. */
   readonly target: string;
-  /** All headers save those of the handshake; names in lower case. */
+  /** All headers except those of the handshake; names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   /** 16 random bytes in base64. */
   readonly key: string;
-  /** What the client would speak, as its header says it; null: nothing was said. */
+  /** Value of Sec-WebSocket-Protocol; null: not sent. */
   readonly protocols: string | null;
-  /** How long the answer may take. */
+  /** Milliseconds that the answer may take. */
   readonly limitMs: number;
-  /** Aborted: the answer is not wanted any more. */
+  /** Cancels the handshake. */
   readonly signal: AbortSignal;
 }
 
 export type HandshakeAnswer =
-  /** The socket carries frames from now on; `head` is the first of what it carries. */
+  /** The socket now carries frames; `head` holds the first bytes. */
   | {
       readonly kind: "open";
       readonly protocol: string | null;
       readonly message: IncomingMessage;
       readonly head: Buffer;
     }
-  /** An ordinary answer: the server has it otherwise. */
+  /** An ordinary HTTP response: the server declined. */
   | { readonly kind: "answered"; readonly message: IncomingMessage }
-  /** Nothing in time / nothing that makes sense. The socket is destroyed. */
+  /** Timed out / invalid answer. The socket is destroyed. */
   | { readonly kind: "silent" }
   | { readonly kind: "broken"; readonly error: string };
 
-/** An agent of its own for each: a socket that is kept for later could serve somebody else's request. */
+/** One agent for each socket, so that no other request can reuse it. */
 class OneSocket extends Agent {
   readonly #socket: Socket;
 
@@ -49,7 +49,7 @@ class OneSocket extends Agent {
 
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/** The opening handshake in the role of the client (RFC 6455 §4.1). No extension is offered, and none accepted. */
+/** The client's opening handshake (RFC 6455 §4.1). Offers no extension and accepts none. */
 export function shakeHands(offer: Offer): Promise<HandshakeAnswer> {
   const { socket, target, headers, key, protocols, limitMs, signal } = offer;
   const { promise, resolve } = Promise.withResolvers<HandshakeAnswer>();
@@ -79,7 +79,7 @@ export function shakeHands(offer: Offer): Promise<HandshakeAnswer> {
   signal.addEventListener("abort", abort);
   asked.on("upgrade", (message, _socket, head) => settle(opened(offer, message, head)));
   asked.on("response", (message) =>
-    // An upgrade that was announced and does not come, of which the runtime makes an empty answer.
+    // A 101 without an upgrade: the runtime reports it as an empty response.
     settle(
       message.statusCode === 101
         ? { kind: "broken", error: "no WebSocket handshake" }
@@ -114,7 +114,7 @@ function listed(header: string): string[] {
   return header.split(",").map((token) => token.trim());
 }
 
-/** Never the message: it may carry what was asked for. */
+/** A code or name, never the message: it may contain parts of the request. */
 function nameOf(error: Error): string {
   return "code" in error && typeof error.code === "string" ? error.code : error.name;
 }

@@ -1,28 +1,27 @@
 import type { Socket } from "node:net";
 
-/** More than this waits to be written: backed up. */
+/** Backed up when more than this is queued. */
 const WAITING_BYTES_MAX = 65_536;
-/** What the socket is given at a time: small enough to see it move, and to be copied into one piece. */
+/** Largest piece written at once: small enough to observe progress and to copy into one buffer. */
 const PIECE_BYTES_MAX = 262_144;
-/** How long a socket that is being ended may rest before it is given up. */
+/** How long an ending socket may make no progress before it is destroyed. */
 const LINGER_MS = 10_000;
 
 /**
- * What waits to be written to a socket, in order. Nothing is ever dropped: who writes looks at `isBackedUp` and waits for
- * `drained`.
+ * Write queue of a socket. It never drops bytes: the caller checks `isBackedUp` and waits for `drained`.
  */
 export class SocketWriter {
   readonly #socket: Socket;
   readonly #drained: () => void;
   #waiting: Buffer[] = [];
-  /** How many of them are written already. */
+  /** Number of leading entries that are already written. */
   #written = 0;
   #waitingBytes = 0;
   #isEnding = false;
   #hasMoved = false;
   #linger: ReturnType<typeof setInterval> | null = null;
 
-  /** `drained`: called when everything is written that made it backed up. */
+  /** `drained`: called when the queue is empty again. */
   constructor(socket: Socket, drained: () => void) {
     this.#socket = socket;
     this.#drained = drained;
@@ -34,7 +33,7 @@ export class SocketWriter {
     return this.#waitingBytes + this.#socket.writableLength > WAITING_BYTES_MAX;
   }
 
-  /** The bytes are the writer's from now on. */
+  /** Takes ownership of the bytes. */
   write(bytes: Buffer): void {
     if (this.#isEnding || this.#socket.destroyed) {
       return;
@@ -51,7 +50,7 @@ export class SocketWriter {
     }
   }
 
-  /** Writes what waits, then ends our side. A peer that neither takes it nor ends its own side is not waited for. */
+  /** Writes the queue, then ends our side. Destroys the socket when the peer neither reads nor ends its own side. */
   end(): void {
     if (this.#isEnding || this.#socket.destroyed) {
       return;
@@ -84,7 +83,7 @@ export class SocketWriter {
     }
   }
 
-  /** Of a long one its next part, of short ones as many as fit. */
+  /** The next part of a long entry, or as many short entries as fit. */
   #nextPiece(): Buffer {
     const from = this.#written;
     const first = this.#waiting[from] ?? Buffer.alloc(0);

@@ -1,4 +1,4 @@
-// The client's half of a tunnel: bytes in, bytes out, carried by the binary messages of one WebSocket.
+// The client's end of a tunnel: carries a byte stream in the binary messages of one WebSocket.
 
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
@@ -8,29 +8,29 @@ import { type Dialled, dial } from "./dial.ts";
 import { ABNORMAL } from "./frame.ts";
 import { shakeHands } from "./handshake.ts";
 
-export interface Tunnel {
-  /** `ws:` or `wss:`: where to connect to, and what to ask for there. */
+interface Tunnel {
+  /** `ws:` or `wss:`: the address to connect to, and the request target. */
   readonly url: URL;
-  /** Names in lower case; `host` is whom the certificate has to vouch for. */
+  /** Names in lower case. The certificate must be valid for `host`. */
   readonly headers: Readonly<Record<string, string>> & { readonly host: string };
-  /** Its end ends the tunnel: one direction cannot end alone. */
+  /** Its end ends the tunnel: the directions cannot end separately. */
   readonly input: Readable;
   readonly output: Writable;
-  /** PEM of the only authorities that are believed; null: those of the system. */
+  /** PEM of the trusted authorities; null: the system's. */
   readonly ca: string | null;
-  /** For the connection, and again for the answer to the handshake. */
+  /** Milliseconds for the connection, and again for the handshake. */
   readonly limitMs: number;
 }
 
-/** Null: it was opened and ended in good order. Otherwise one line about what went wrong; never a credential. */
+/** Null: opened and closed normally. Otherwise one line about the failure, without credentials. */
 export type TunnelFailure = string | null;
 
-/** The gate never sends so much at once. */
+/** More than the gate ever sends in one message. */
 const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
-/** Of the body of a refusal; what is longer is not one of ours. */
+/** Longest body of a refusal; the gate's own are shorter. */
 const REFUSAL_BYTES_MAX = 4_096;
 
-/** Resolves when it is over; never rejects. */
+/** Resolves when the tunnel has ended; never rejects. */
 export async function openTunnel(tunnel: Tunnel): Promise<TunnelFailure> {
   const { url, headers, limitMs, ca } = tunnel;
   const secure = url.protocol === "wss:";
@@ -57,7 +57,7 @@ export async function openTunnel(tunnel: Tunnel): Promise<TunnelFailure> {
     case "silent":
       return `no answer from ${host}:${port} within ${limitMs / 1000} s`;
     case "broken":
-      return `${host}:${port} does not answer as a gate would (${answer.error})`;
+      return `${host}:${port} does not answer like a gate (${answer.error})`;
     case "answered": {
       const refusal = await refusalOf(answer.message);
       socket.destroy();
@@ -73,7 +73,7 @@ function carried(connection: WebSocketConnection, tunnel: Tunnel): Promise<Tunne
   const { promise, resolve } = Promise.withResolvers<TunnelFailure>();
   const over = (failure: TunnelFailure) => {
     input.pause();
-    // What is on its way out comes first.
+    // Resolve after the output has been written.
     output.write("", () => resolve(failure));
   };
   const leave = (code: number) => {
@@ -89,7 +89,7 @@ function carried(connection: WebSocketConnection, tunnel: Tunnel): Promise<Tunne
     },
     text() {
       connection.close(1003, "binary messages only");
-      over("the gate sent text, which is no tunnel's");
+      over("the gate sent a text message, which a tunnel does not use");
     },
     ping: (data) => connection.sendPong(Buffer.from(data)),
     pong() {},
@@ -97,7 +97,7 @@ function carried(connection: WebSocketConnection, tunnel: Tunnel): Promise<Tunne
     closed: (code, reason) => over(failureOf(code, reason)),
   };
   output.on("drain", () => connection.resume());
-  // Nobody reads any more, so there is nobody to be told either.
+  // The reader is gone: end quietly.
   output.on("error", () => {
     connection.close(1001, "");
     resolve(null);
@@ -119,18 +119,18 @@ function failureOf(code: number, reason: string): TunnelFailure {
     return null;
   }
   return code === ABNORMAL
-    ? "the connection broke off"
+    ? "the connection was lost"
     : `closed by the gate: ${code}${reason === "" ? "" : ` ${printable(reason)}`}`;
 }
 
-/** What the codes of a failed dial mean to a person. */
+/** Explanations of the codes of a failed dial. */
 const MEANINGS: ReadonlyMap<string, string> = new Map([
   ["ENOTFOUND", "no such host"],
-  ["EAI_AGAIN", "the name cannot be looked up now"],
-  ["ECONNREFUSED", "nobody listens there"],
-  ["ECONNRESET", "the connection was cut off"],
-  ["EHOSTUNREACH", "no way there"],
-  ["ENETUNREACH", "no way there"],
+  ["EAI_AGAIN", "the name cannot be resolved now"],
+  ["ECONNREFUSED", "nothing listens there"],
+  ["ECONNRESET", "the connection was reset"],
+  ["EHOSTUNREACH", "host unreachable"],
+  ["ENETUNREACH", "network unreachable"],
 ]);
 
 function undialled(
@@ -165,12 +165,12 @@ async function refusalOf(message: IncomingMessage): Promise<string> {
       return `refused: ${status} ${printable(code)} (${printable(said)}${named})`;
     }
   } catch {
-    // Not one of ours: the status has to do.
+    // Not a refusal of the gate: report the status alone.
   }
   return `refused: ${status}`;
 }
 
-/** A gate must not be able to write to a terminal what it likes. */
+/** Keeps a gate from writing control characters to the terminal. */
 function printable(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]/g, "?");
 }

@@ -85,7 +85,9 @@ describe("a call reaches its rpc", () => {
         baseUrl: "https://api.example.com",
         fetch: () => Promise.reject(new Error("sent")),
       });
-      await expect(createApi(http).projects.delete(id as string)).rejects.toThrow("must be a text");
+      await expect(createApi(http).projects.delete(id as string)).rejects.toThrow(
+        "must be a non-empty text",
+      );
     },
   );
 });

@@ -41,7 +41,7 @@ test.each([
   ["that is not there", join(folder, "missing"), "ENOENT"],
   ["that is a folder", folder, "EISDIR"],
   ["with a key only", file(key), "has none"],
-  ["with a broken certificate", file(cert.replace(/\n.{8}/, "\nAAAAAAAA")), "is not"],
+  ["with a broken certificate", file(cert.replace(/\n.{8}/, "\nAAAAAAAA")), "cannot be used"],
 ])("a file %s is a problem", (_why, path, expected) => {
   const { problems } = read(path);
   expect(problems).toEqual([expect.stringContaining("must be off, on, or a file")]);

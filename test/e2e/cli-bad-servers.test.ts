@@ -1,7 +1,7 @@
 // What the command line makes of servers that are away, broken, busy or hostile: one line each, no stack trace, nothing that a
 // terminal obeys.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { safeText } from "../../src/cli/output/safe-text.ts";
+import { safeText } from "../../src/cli/terminal/safe-text.ts";
 import { selfSigned } from "../harness/certificate.ts";
 import { type CommandLine, commandLine } from "../harness/command-line.ts";
 
@@ -38,7 +38,7 @@ describe("a server that is not there", () => {
     expect(await listAt(url)).toEqual({
       exit: 1,
       out: "",
-      err: `error: Nothing listens at ${url}: is the server running there? Another API is named with --base-url.\n`,
+      err: `error: Nothing listens at ${url}: is the server running there? To call another API, use --base-url.\n`,
     });
   });
 

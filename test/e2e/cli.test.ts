@@ -71,7 +71,7 @@ describe("streams and exit codes", () => {
   test.each([
     ["projetcs list", "unknown command 'projetcs'\n(Did you mean projects?)"],
     ["logn -u admin", "unknown command 'logn'\n(Did you mean login?)\nrealmgate --help lists"],
-    ["projects lst", "(Did you mean list?)\nrealmgate projects --help tells how it is used"],
+    ["projects lst", "(Did you mean list?)\nsee realmgate projects --help"],
     ["projects list --pgae 2", "unknown option '--pgae'\n(Did you mean --page?)"],
     ["projects get", "missing required argument 'id'"],
     ["projects create", "--alias is missing: its name"],
@@ -79,7 +79,10 @@ describe("streams and exit codes", () => {
     ["projects list --page two", "--page is a whole number; not two"],
     ["projects list --base-url api.example", "the base URL must be an http:// or https:// URL"],
     ["containers manage 0123456789abcdef01234567 reboot", "operation is one of start, stop"],
-    [`projects proxy state --project ${ABSENT}`, "--if-match is missing: version that you saw"],
+    [
+      `projects proxy state --project ${ABSENT}`,
+      "--if-match is missing: version that the write is based on",
+    ],
     [`explain ${ABSENT}`, "One of --program NAME (with --instance), --host HOST and --alias NAME"],
     [`explain ${ABSENT} --host a --alias b`, "One of --program NAME"],
     ["proxy create --program terminal", "which container? name it with --container ID"],
@@ -96,7 +99,7 @@ describe("streams and exit codes", () => {
     const ran = await run(`projects proxy default --project ${ABSENT} --default dney`);
     expect(ran.err.split("\n").slice(0, 2)).toEqual([
       "error: --default is one of allow, deny; not dney",
-      "--if-match is missing: version that you saw, as `get` shows it: file:v3; `latest` reads it first",
+      "--if-match is missing: version that the write is based on, as `get` shows it: file:v3; `latest` fetches it",
     ]);
   });
 
@@ -104,13 +107,13 @@ describe("streams and exit codes", () => {
     const group = "--if-match latest --group-name ghost --program http --access true";
     const ran = await run(`projects proxy groups permissions set --project ${projectId} ${group}`);
     expect(ran.err).toBe(
-      "error: 404 Group not found: groups ip, jwt, password or token set makes one\n",
+      "error: 404 Group not found: groups ip|jwt|password|token set creates one\n",
     );
   });
 
   test("the gate in place of the API is told from it", async () => {
     const ran = await run(`projects list --base-url ${program.urls.proxy}`);
-    expect(ran.err).toContain("this is the gate and not the API: is --base-url right?");
+    expect(ran.err).toContain("the gate answered, not the API: is --base-url right?");
   });
 
   test("a server that does not speak what the URL says is told", async () => {
@@ -294,7 +297,7 @@ describe("logging in", () => {
     expect(ran.err).toContain("log in again with realmgate login");
     const nobody = await run("projects list");
     expect(nobody.err).toBe(
-      "error: 401 Authentication token required: log in with realmgate login, or give a --token\n",
+      "error: 401 Authentication token required: log in with realmgate login, or use --token\n",
     );
     await login();
     // It was the admin's: the sessions of others went with it.
@@ -323,7 +326,7 @@ describe("what destroys", () => {
     const id = await made();
     const ran = await run(`projects delete ${id}`);
     expect(ran).toMatchObject({ exit: 6, out: "" });
-    expect(ran.err).toContain("--yes says yes");
+    expect(ran.err).toContain("use --yes to confirm");
     expect(await exists(id)).toBe(true);
   });
 
@@ -361,7 +364,7 @@ describe("versions of documents", () => {
     expect(stale.err).toBe(
       [
         "error: 412 etag_mismatch",
-        `The document is at ${now.etag} now; this was written for ${etag}. See what changed, then write again:`,
+        `The document is now at ${now.etag}; this write was for ${etag}. Check what changed, then run again:`,
         `  realmgate projects proxy permissions get --project ${projectId}`,
         `  realmgate ${words} ${now.etag}`,
         "",
@@ -458,7 +461,7 @@ describe("who can reach what", () => {
     const ran = await run(
       `containers proxy permissions delete -c ${containerId} --if-match latest --validate-only`,
     );
-    expect(ran).toMatchObject({ exit: 0, err: "a dry run: nothing was stored\n" });
+    expect(ran).toMatchObject({ exit: 0, err: "dry run: nothing was stored\n" });
     expect(ran.out).toMatch(/office +terminal +1-2 .* +(opens|closes|changes)/);
     const after = await api.data("GET", `/containers/${containerId}/proxy/permissions`);
     expect(after).toEqual(before);
@@ -470,7 +473,7 @@ describe("realms", () => {
     const ran = await run(`projects get ${projectId} --realm ${REALM}`);
     expect(ran).toMatchObject({ exit: 1, out: "" });
     expect(ran.err).toMatch(
-      /^error: 404 Project not found: only what is in the realm 507f[^\n]*\n$/,
+      /^error: 404 Project not found: only objects in the realm 507f[^\n]*\n$/,
     );
   });
 

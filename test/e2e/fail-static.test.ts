@@ -102,7 +102,7 @@ test(
     expect(await decisions(second.urls)).toEqual(before);
     expect(await healthz(second.urls)).toMatchObject({
       status: "degraded",
-      problems: [expect.stringContaining("control plane is away")],
+      problems: [expect.stringContaining("control plane is unavailable")],
       snapshot: { from: "file", closed: null },
     });
     const ready = await fetch(`${second.urls.ops}/readyz`);

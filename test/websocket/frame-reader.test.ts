@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { FrameReader, type Violation } from "../../src/websocket/frame-reader.ts";
+import { FrameReader, type FrameViolation } from "../../src/websocket/frame-reader.ts";
 import { encoded, type Frame } from "../harness/websocket-frames.ts";
 
 const BYTES_MAX = 100_000;
@@ -8,7 +8,7 @@ const BYTES_MAX = 100_000;
 type Event = readonly [kind: string, ...what: unknown[]];
 
 /** Everything that a reader says about bytes that come in these pieces. */
-function read(pieces: readonly Buffer[], bytesMax = BYTES_MAX): [Event[], Violation | null] {
+function read(pieces: readonly Buffer[], bytesMax = BYTES_MAX): [Event[], FrameViolation | null] {
   const events: Event[] = [];
   const reader = new FrameReader(
     {
@@ -20,7 +20,7 @@ function read(pieces: readonly Buffer[], bytesMax = BYTES_MAX): [Event[], Violat
     },
     bytesMax,
   );
-  let violation: Violation | null = null;
+  let violation: FrameViolation | null = null;
   for (const piece of pieces) {
     violation = reader.push(piece) ?? violation;
   }

@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import net from "node:net";
 import { PassThrough, Readable, Writable } from "node:stream";
-import { connect } from "../../src/cli/connect.ts";
+import { connect } from "../../src/roles/connect.ts";
 import { LOCAL, type Placed, testBench } from "../harness/proxy-bench.ts";
 
 const { ask, place, proxy } = await testBench();
@@ -112,7 +112,7 @@ describe.skipIf(tcp === null)("a tunnel", () => {
     const { input, exit, complaints } = open(await placed());
     input.write("x");
     expect(await exit).toBe(1);
-    expect(complaints[0]).toEndWith(": the connection broke off");
+    expect(complaints[0]).toEndWith(": the connection was lost");
     await noneIsOpen();
   });
 

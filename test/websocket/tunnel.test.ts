@@ -73,8 +73,8 @@ describe("a tunnel", () => {
   });
 
   test.each([
-    ["text", "the gate sent text, which is no tunnel's"],
-    ["kill", "the connection broke off"],
+    ["text", "the gate sent a text message, which a tunnel does not use"],
+    ["kill", "the connection was lost"],
     ["leave", "closed by the gate: 1008 access?[31m ended"],
   ])("that the gate ends by %p says so", async (says, failure) => {
     const { port, stop } = far(false);
@@ -116,7 +116,7 @@ describe("no tunnel is opened", () => {
     expect(silent.failure).toBe(`no answer from 127.0.0.1:${port} within 0.1 s`);
     server.close();
     expect((await go("ws://127.0.0.1:1/")).failure).toBe(
-      "127.0.0.1:1: nobody listens there (ECONNREFUSED)",
+      "127.0.0.1:1: nothing listens there (ECONNREFUSED)",
     );
     const { failure } = await go("ws://nowhere.invalid/", { host: "nowhere.invalid" });
     // Without a network the resolver itself is out of reach.

@@ -6,6 +6,7 @@ import {
   AliasProjectSchema,
   AliasSchema,
 } from "../../../proto/gen/realmgate/v1/aliases_pb.ts";
+import { containersDomain } from "../../policy/containers-domain.ts";
 import type { Alias } from "../store/records.ts";
 
 export function aliasMessage(alias: Alias, domain: string): AliasMessage {
@@ -28,5 +29,5 @@ export function wholeAliasMessage(alias: Alias, domain: string): AliasMessage {
 }
 
 function urlOf({ alias, serverName }: Alias, domain: string): string {
-  return `https://${alias}.${serverName}.containers.${domain}`;
+  return `https://${alias}.${containersDomain(serverName, domain)}`;
 }

@@ -5,6 +5,7 @@ import {
   ServerSchema,
   ServerService,
 } from "../../../proto/gen/realmgate/v1/servers_pb.ts";
+import { containersDomain } from "../../policy/containers-domain.ts";
 import type { Implementation } from "../api/dispatch.ts";
 import type { Store } from "../store/store.ts";
 
@@ -25,7 +26,7 @@ export function serverService({ store, serverName, domain }: ServerServiceParts)
           create(ServerSchema, {
             id,
             name,
-            domain: `${name}.containers.${domain}`,
+            domain: containersDomain(name, domain),
             // This node does not know the status of others.
             status: name === serverName ? "online" : "unknown",
             createdAt,

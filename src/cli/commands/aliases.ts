@@ -1,38 +1,40 @@
-import type { Command, Flags, Show } from "../command.ts";
+import type { Command } from "../execution/command.ts";
+import type { Flags } from "../flags/flag.ts";
+import type { Show } from "../output/show.ts";
 import { id } from "./flags.ts";
 
 const record: Show = { as: "record" };
 const example = "507f191e810c19729de860ec";
 
 const settings: Flags = {
-  alias: { kind: "text", about: "the name; random when it is not there" },
+  alias: { kind: "text", about: "the name; default: random" },
   port: { kind: "integer", about: "port of http and https" },
-  index: { kind: "integer", about: "which instance; 1 when it is not there" },
-  "target-path": { kind: "text", about: "path that it stands for", nullable: true },
+  index: { kind: "integer", about: "which instance; default: 1" },
+  "target-path": { kind: "text", about: "target path", nullable: true },
   "allow-path-override": {
     kind: "boolean",
     about: "paths below it, too; --no-allow-path-override: this path only",
   },
   "expires-at": {
     kind: "time",
-    about: "when it stops: ISO 8601, or seconds since 1970",
+    about: "expiry: ISO 8601, or seconds since 1970",
     nullable: true,
   },
-  enabled: { kind: "boolean", about: "--no-enabled: the name is kept and leads nowhere" },
+  enabled: { kind: "boolean", about: "--no-enabled: reserve the name without serving it" },
 };
 
 export const aliasCommands: readonly Command[] = [
   {
     words: "proxy list",
     aliases: ["proxy ls"],
-    about: "aliases that you see",
+    about: "aliases",
     example: "proxy list --container-id 890abcdef12345678901cdef",
     flags: {
       "project-id": { kind: "text", about: "of this project only", placeholder: "id" },
       "container-id": { kind: "text", about: "of this container only", placeholder: "id" },
       "realm-id": { kind: "text", about: "in this realm only", placeholder: "id" },
-      enabled: { kind: "boolean", about: "only those that are on; --no-enabled: that are off" },
-      expired: { kind: "boolean", about: "only those that are over; --no-expired: that are not" },
+      enabled: { kind: "boolean", about: "only enabled ones; --no-enabled: only disabled ones" },
+      expired: { kind: "boolean", about: "only expired ones; --no-expired: only others" },
     },
     call: {
       method: "GET",
@@ -47,13 +49,13 @@ export const aliasCommands: readonly Command[] = [
   },
   {
     words: "proxy create",
-    about: "make an alias",
+    about: "create an alias",
     example:
       "proxy create --container-id 890abcdef12345678901cdef --alias shop --program http --port 3000",
     flags: {
       "container-id": {
         kind: "text",
-        about: "whose program; --container when it is not there",
+        about: "container of the program; default: --container",
         placeholder: "id",
         orContainer: true,
       },

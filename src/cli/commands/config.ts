@@ -1,25 +1,27 @@
-// The configuration file. With --profile, the settings of that profile.
+// The configuration file; with --profile, that profile.
 
 import { parseBaseUrl, realmIdPattern } from "../../client/api-host.ts";
-import type { Argument, Command, Show } from "../command.ts";
-import type { Context } from "../context.ts";
-import { changeProfile } from "../credential.ts";
-import { CommandFailure, exitCode } from "../exit-code.ts";
-import { safeText } from "../output/safe-text.ts";
-import { confirm } from "../prompt.ts";
+import type { Command } from "../execution/command.ts";
+import type { CommandContext } from "../execution/context.ts";
+import type { Argument } from "../flags/flag.ts";
+import type { Show } from "../output/show.ts";
 import {
-  type Config,
+  type ConfigFile,
   type ConfigKey,
   configKeys,
   readConfig,
   secretKeys,
   writeConfig,
 } from "../settings/config-file.ts";
+import { changeProfile } from "../settings/credential.ts";
 import { outputs } from "../settings/global-flags.ts";
+import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
+import { confirm } from "../terminal/prompt.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
 const key: Argument = { name: "key", about: "the setting", choices: configKeys };
 
-/** Why a value is none. */
+/** What is wrong with a value; null: nothing. */
 const rules: Readonly<Record<ConfigKey, (value: string) => string | null>> = {
   baseUrl: (value) => {
     try {
@@ -46,9 +48,9 @@ const rules: Readonly<Record<ConfigKey, (value: string) => string | null>> = {
 export const configCommands: readonly Command[] = [
   {
     words: "config set",
-    about: "keep a setting",
+    about: "store a setting",
     example: "config set baseUrl https://api.example.com",
-    args: [key, { name: "value", about: "its value; - reads it from standard input" }],
+    args: [key, { name: "value", about: "its value; - reads standard input" }],
     run: async (context, { args }) => {
       const name = args.get("key") as ConfigKey;
       const said = args.get("value") ?? "";
@@ -74,7 +76,7 @@ export const configCommands: readonly Command[] = [
   },
   {
     words: "config unset",
-    about: "forget a setting",
+    about: "remove a setting",
     example: "config unset realm",
     args: [{ ...key, choices: [...configKeys, "session"] }],
     run: async (context, { args }) => {
@@ -84,7 +86,7 @@ export const configCommands: readonly Command[] = [
   },
   {
     words: "config show",
-    about: "print all settings; secrets are left out",
+    about: "print all settings without secrets",
     example: "config show -o yaml",
     run: async (context) => {
       refuseBroken(context);
@@ -94,7 +96,7 @@ export const configCommands: readonly Command[] = [
   },
   {
     words: "config path",
-    about: "print where the file is",
+    about: "print the path of the file",
     example: "config path",
     run: async (context) => {
       const { configPath } = context.settings;
@@ -119,12 +121,12 @@ export const configCommands: readonly Command[] = [
         }),
       );
       if (problems.length > 0) throw new CommandFailure(exitCode.failed, ...problems.map(safeText));
-      context.say(`${context.settings.configPath} is good`);
+      context.say(`${context.settings.configPath} is valid`);
     },
   },
   {
     words: "config reset",
-    about: "start the file anew: all settings, profiles and sessions are gone",
+    about: "empty the file: removes all settings, profiles and sessions",
     example: "config reset --yes",
     run: async (context) => {
       const { configPath, yes } = context.settings;
@@ -136,15 +138,15 @@ export const configCommands: readonly Command[] = [
 
 const one: Show = { as: "text", text: (data) => [safeText(String(data))], id: "" };
 
-/** What cannot be read is not written over. */
-function refuseBroken({ settings }: Context): void {
+/** Never overwrite a file that cannot be read. */
+function refuseBroken({ settings }: CommandContext): void {
   const read = readConfig(settings.configPath);
   if (!read.ok) {
     throw new CommandFailure(exitCode.failed, ...read.problems);
   }
 }
 
-function withoutSecrets(config: Config): unknown {
+function withoutSecrets(config: ConfigFile): unknown {
   return JSON.parse(
     JSON.stringify(config, (name, value) => (secretKeys.has(name) ? "(secret)" : value)),
   );

@@ -1,9 +1,10 @@
-import type { Command, Flags, Show } from "../command.ts";
-import { CommandFailure, exitCode } from "../exit-code.ts";
+import type { Command } from "../execution/command.ts";
+import { programAddress } from "../execution/program-address.ts";
+import { requiredContainer } from "../execution/required-container.ts";
+import type { Flags } from "../flags/flag.ts";
 import { fieldAt } from "../output/cell.ts";
-import { safeText } from "../output/safe-text.ts";
-import { programAddress } from "../program-address.ts";
-import { whichContainer } from "../run-call.ts";
+import type { Show } from "../output/show.ts";
+import { safeText } from "../terminal/safe-text.ts";
 import { containerId, id, paging, project, realmFilter, realmIds } from "./flags.ts";
 
 const record: Show = { as: "record" };
@@ -13,7 +14,7 @@ const operations = ["start", "stop", "force-stop", "restart", "pause", "resume"]
 const upstream: Flags = {
   address: {
     kind: "text",
-    about: "where the gate dials (operators)",
+    about: "address that the gate dials (operators)",
     placeholder: "ip",
     nullable: true,
   },
@@ -25,7 +26,7 @@ const upstream: Flags = {
   },
 };
 
-/** What containers are made with and keep, and the gate has no use for. */
+/** Attributes that the gate stores without using them. */
 const kept: Flags = {
   ai: { kind: "boolean", about: "with the AI kit" },
   autostart: { kind: "boolean", about: "starts with its server" },
@@ -45,7 +46,7 @@ const included: Flags = {
   },
 };
 
-/** A port alone is a program whose instances share it. */
+/** A number is the port that all instances of the program share. */
 function withPorts(body: Readonly<Record<string, unknown>>): unknown {
   const { programs } = body;
   if (typeof programs !== "object" || programs === null) return body;
@@ -59,16 +60,16 @@ function withPorts(body: Readonly<Record<string, unknown>>): unknown {
 export const containerCommands: readonly Command[] = [
   {
     words: "containers create",
-    about: "make a container in a project",
+    about: "create a container in a project",
     example: 'containers create --project $PROJECT_ID --name "api-server" --hoody-kit',
     flags: {
       project,
       "server-id": {
         kind: "text",
-        about: "its server; not needed where there is one",
+        about: "its server; optional when there is only one",
         placeholder: "id",
       },
-      name: { kind: "text", about: "letters, digits, - and _; random when it is not there" },
+      name: { kind: "text", about: "letters, digits, - and _; default: random" },
       "hoody-kit": { kind: "boolean", about: "with the kit of programs" },
       color: { kind: "text", about: "#RRGGBB" },
       comment: { kind: "text", about: "a note" },
@@ -76,12 +77,12 @@ export const containerCommands: readonly Command[] = [
       ...upstream,
       ...kept,
       "container-image": { kind: "text", about: "its image" },
-      "ssh-public-key": { kind: "text", about: "who may come by ssh" },
+      "ssh-public-key": { kind: "text", about: "public key for ssh" },
       "dev-kit": { kind: "boolean", about: "with the development kit" },
       kvm: { kind: "boolean", about: "with virtual machines" },
       "dev-kvm": { kind: "boolean", about: "with virtual machines for development" },
-      prespawn: { kind: "boolean", about: "made ahead" },
-      "bypass-prespawn": { kind: "boolean", about: "not one that was made ahead" },
+      prespawn: { kind: "boolean", about: "prespawn it" },
+      "bypass-prespawn": { kind: "boolean", about: "do not take a prespawned one" },
       ramdisk: { kind: "json", about: "its memory disk" },
       cache: { kind: "json", about: "its cache" },
       "cache-image": { kind: "json", about: "whether its image is cached" },
@@ -96,7 +97,7 @@ export const containerCommands: readonly Command[] = [
   {
     words: "containers list",
     aliases: ["ps", "containers ls"],
-    about: "containers that you see",
+    about: "containers",
     example: "containers list --project $PROJECT_ID -o wide",
     flags: {
       project: {
@@ -108,9 +109,9 @@ export const containerCommands: readonly Command[] = [
       ...paging("created_at", "id", "name", "status", "updated_at"),
       "realm-id": realmFilter,
       ...included,
-      "include-prespawn": { kind: "boolean", about: "with those made ahead" },
-      "include-expired": { kind: "boolean", about: "with those of servers that are over" },
-      "include-deleting": { kind: "boolean", about: "with those that are going" },
+      "include-prespawn": { kind: "boolean", about: "with prespawned ones" },
+      "include-expired": { kind: "boolean", about: "with those of expired servers" },
+      "include-deleting": { kind: "boolean", about: "with those being deleted" },
     },
     call: {
       method: "GET",
@@ -149,7 +150,7 @@ export const containerCommands: readonly Command[] = [
       comment: { kind: "text", about: "a note", nullable: true },
       "realm-ids": realmIds,
       ...kept,
-      "ssh-public-key": { kind: "text", about: "who may come by ssh", nullable: true },
+      "ssh-public-key": { kind: "text", about: "public key for ssh", nullable: true },
       ramdisk: { kind: "json", about: "its memory disk" },
       "ramdisk-size": { kind: "json", about: "size of its memory disk" },
     },
@@ -196,7 +197,7 @@ export const containerCommands: readonly Command[] = [
   },
   {
     words: "containers upstream set",
-    about: "say where the gate dials for a container (operators)",
+    about: "set the address that the gate dials for a container (operators)",
     example:
       "containers upstream set 890abcdef12345678901cdef --address 10.0.3.7 --programs terminal=7681",
     args: [containerId],
@@ -205,16 +206,15 @@ export const containerCommands: readonly Command[] = [
   },
   {
     words: "containers url",
-    about: "print where a program of a container is reached",
+    about: "print the URL of a container's program",
     example: "containers url 890abcdef12345678901cdef --program http --instance 3000",
     args: [containerId],
     flags: {
-      program: { kind: "text", about: "which program: terminal, http, …", required: true },
-      instance: { kind: "integer", about: "which one; of http the port" },
+      program: { kind: "text", about: "program: terminal, http, …", required: true },
+      instance: { kind: "integer", about: "instance; of http the port" },
     },
     run: async (context, { args, flags }) => {
-      const id = args.get("id") ?? context.settings.container;
-      if (id === undefined) throw new CommandFailure(exitCode.usage, whichContainer);
+      const id = requiredContainer(args.get("id") ?? context.settings.container);
       const url = await programAddress(
         context,
         id,

@@ -1,40 +1,36 @@
-// A whole request as one link, for where no headers can be sent: the container's curl program makes it (contract L).
-import type { Command } from "../command.ts";
-import { CommandFailure, exitCode } from "../exit-code.ts";
+// A whole request as one link, for places that cannot send headers. The container's curl program makes the request.
+import type { Command } from "../execution/command.ts";
+import { programAddress } from "../execution/program-address.ts";
+import { requiredContainer } from "../execution/required-container.ts";
 import { fieldAt } from "../output/cell.ts";
-import { safeText } from "../output/safe-text.ts";
-import { programAddress } from "../program-address.ts";
-import { whichContainer } from "../run-call.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
 export const curlCommands: readonly Command[] = [
   {
     words: "curl get-url",
-    about: "print a link that makes a request; who has the link makes it",
+    about: "print a link that makes a request; anyone with the link can make it",
     example:
       "curl get-url --container 890abcdef12345678901cdef --url https://…-exec-1.…/api/deploy --method POST --auth -",
     flags: {
-      url: { kind: "text", about: "what is requested", required: true },
-      method: { kind: "text", about: "how; GET when it is not there", placeholder: "method" },
+      url: { kind: "text", about: "URL of the request", required: true },
+      method: { kind: "text", about: "HTTP method; default: GET", placeholder: "method" },
       auth: {
         kind: "text",
-        about: "value of Authorization: Bearer …; -: from standard input. It is in the link!",
+        about: "value of Authorization: Bearer …; - reads standard input. The link contains it!",
         secret: true,
       },
       header: {
         kind: "texts",
-        about: "a header line 'Name: value'; -: from standard input. It is in the link!",
+        about: "a header line 'Name: value'; - reads standard input. The link contains it!",
         placeholder: "line",
         goesTo: "here",
         secret: true,
       },
-      body: { kind: "text", about: "what is sent, JSON as a rule" },
-      instance: { kind: "integer", about: "which curl program; 1 when it is not there" },
+      body: { kind: "text", about: "request body, usually JSON" },
+      instance: { kind: "integer", about: "instance of the curl program; default: 1" },
     },
     run: async (context, { flags }) => {
-      const id = context.settings.container;
-      if (id === undefined) {
-        throw new CommandFailure(exitCode.usage, whichContainer);
-      }
+      const id = requiredContainer(context.settings.container);
       const base = await programAddress(
         context,
         id,

@@ -1,10 +1,12 @@
-// Permission documents: the same commands for projects and for containers.
-import type { Call, Command, Flag, Flags, Given, Show } from "../command.ts";
-import { CommandFailure, exitCode } from "../exit-code.ts";
+// Permission documents: the same commands for projects and containers.
+import type { Call, Command } from "../execution/command.ts";
+import type { Flag, Flags, ParsedArguments } from "../flags/flag.ts";
 import { fieldAt } from "../output/cell.ts";
 import { documentText } from "../output/document-text.ts";
 import { previewText } from "../output/preview-text.ts";
+import type { Show } from "../output/show.ts";
 import type { TableOptions } from "../output/table.ts";
+import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
 import { ifMatch, policy, project, validateOnly } from "./flags.ts";
 import { documentFrom } from "./read-document.ts";
 
@@ -20,7 +22,7 @@ const group: Flag = {
 const program: Flag = { kind: "text", about: "the program: terminal, http, …", required: true };
 const enabled: Flag = { kind: "boolean", about: "--no-enabled switches the group off" };
 
-/** The answer to a dry run has what would change; else the document is what there is now. */
+/** The answer to a dry run has a preview of the changes; any other answer is the document. */
 function documentOrPreview(data: unknown, options: TableOptions): readonly string[] {
   const preview = fieldAt(data, "preview");
   return preview === undefined ? documentText(data, options) : previewText(preview, options);
@@ -28,7 +30,7 @@ function documentOrPreview(data: unknown, options: TableOptions): readonly strin
 
 interface Level {
   readonly name: "projects" | "containers";
-  /** What a line names it by. */
+  /** Flags that identify the project or container. */
   readonly flags: Flags;
   readonly line: string;
 }
@@ -72,12 +74,12 @@ const rows: readonly Row[] = [
       file: {
         kind: "json-file",
         about:
-          "read the document from this file, as `get -o json` writes it; -: from standard input",
+          "read the document from this file, as `get -o json` writes it; - reads standard input",
         goesTo: "here",
       },
       groups: { kind: "json-map", about: "who: a group", secret: true },
       permissions: { kind: "json-map", about: "what: programs of a group" },
-      default: { ...policy, about: "when no group matches; deny when it is not there" },
+      default: { ...policy, about: "when no group matches; default: deny" },
       "enable-proxy": { kind: "boolean", about: "--no-enable-proxy is the kill switch" },
       combine: {
         kind: "text",
@@ -102,7 +104,7 @@ const rows: readonly Row[] = [
   },
   {
     words: "default",
-    about: "what holds when no group matches",
+    about: "set the access when no group matches",
     example: "--if-match file:v3 --default deny",
     method: "PATCH",
     path: "/default",
@@ -110,17 +112,17 @@ const rows: readonly Row[] = [
   },
   {
     words: "state",
-    about: "the kill switch: without --enable-proxy nobody reaches anything",
+    about: "the kill switch: without --enable-proxy nothing is reachable",
     example: "--if-match file:v3 --enable-proxy",
     method: "PATCH",
     path: "/state",
-    // Left out means off: that is how it is described.
+    // Documented: without the flag, the proxy is switched off.
     body: ({ enable_proxy = false }) => ({ enable_proxy }),
-    flags: { "enable-proxy": { kind: "boolean", about: "on; off when it is not there" } },
+    flags: { "enable-proxy": { kind: "boolean", about: "on; default: off" } },
   },
   {
     words: "groups ip set",
-    about: "make or replace a group of addresses",
+    about: "create or replace a group of addresses",
     example: '--group-name office --if-match file:v3 --range "198.51.100.0/24"',
     method: "PATCH",
     path: "/groups/{group-name}/ip",
@@ -132,7 +134,7 @@ const rows: readonly Row[] = [
   },
   {
     words: "groups jwt set",
-    about: "make or replace a group of signed tokens",
+    about: "create or replace a group of signed tokens",
     example:
       '--group-name api-users --if-match file:v3 --secret - --algorithm HS256 --sources "header:Authorization"',
     method: "PATCH",
@@ -141,13 +143,13 @@ const rows: readonly Row[] = [
       "group-name": group,
       secret: {
         kind: "text",
-        about: "secret, or public key as PEM; -: from standard input",
+        about: "secret, or public key as PEM; - reads standard input",
         secret: true,
         required: true,
       },
       algorithm: {
         kind: "text",
-        about: "how tokens are signed; HS256 when it is not there",
+        about: "how tokens are signed; default: HS256",
         choices: ["HS256", "RS256", "ES256"],
       },
       sources: {
@@ -165,7 +167,7 @@ const rows: readonly Row[] = [
   },
   {
     words: "groups password set",
-    about: "make or replace a group with a password",
+    about: "create or replace a group with a password",
     example:
       "--group-name ops --if-match file:v3 --auth-username ops --auth-password - --salt pepper",
     method: "PATCH",
@@ -175,7 +177,7 @@ const rows: readonly Row[] = [
       "auth-username": { kind: "text", about: "user name", field: "username", required: true },
       "auth-password": {
         kind: "text",
-        about: "password, or its digest; -: from standard input",
+        about: "password, or its digest; - reads standard input",
         field: "password",
         secret: true,
         required: true,
@@ -187,20 +189,20 @@ const rows: readonly Row[] = [
   },
   {
     words: "groups token set",
-    about: "make or replace a group with a token",
+    about: "create or replace a group with a token",
     example: "--group-name partners --if-match file:v3 --value - --header X-Api-Token",
     method: "PATCH",
     path: "/groups/{group-name}/token",
     body: tokenGroup,
     flags: {
       "group-name": group,
-      value: { kind: "text", about: "the token; -: from standard input", secret: true },
-      header: { kind: "text", about: "header that it is read from" },
-      cookie: { kind: "text", about: "cookie that it is read from" },
-      param: { kind: "text", about: "query parameter that it is read from" },
+      value: { kind: "text", about: "the token; - reads standard input", secret: true },
+      header: { kind: "text", about: "header that carries it" },
+      cookie: { kind: "text", about: "cookie that carries it" },
+      param: { kind: "text", about: "query parameter that carries it" },
       body: {
         kind: "json",
-        about: 'all of it: {"header":"X-Api-Token","value":"…"}; -: from standard input',
+        about: 'all of it: {"header":"X-Api-Token","value":"…"}; - reads standard input',
         goesTo: "here",
         secret: true,
       },
@@ -210,7 +212,7 @@ const rows: readonly Row[] = [
   {
     words: "groups delete",
     aliases: ["groups rm"],
-    about: "delete a group and what it may reach",
+    about: "delete a group and its permissions",
     example: "--group-name office --if-match file:v3",
     method: "DELETE",
     path: "/groups/{group-name}",
@@ -219,7 +221,7 @@ const rows: readonly Row[] = [
   },
   {
     words: "groups permissions set",
-    about: "say what a group may do with a program",
+    about: "set a group's permission for a program",
     example: '--group-name developers --if-match file:v3 --program terminal --access "[1,2,3]"',
     method: "PATCH",
     path: "/permissions/{group-name}",
@@ -236,32 +238,32 @@ const rows: readonly Row[] = [
   {
     words: "groups permissions delete",
     aliases: ["groups permissions rm"],
-    about: "say nothing any more of a program",
+    about: "delete a group's permission for a program",
     example: "--group-name developers --if-match file:v3 --program terminal",
     method: "DELETE",
     path: "/permissions/{group-name}/{program}",
-    destroys: "what the group may do with the program",
+    destroys: "the group's permission for the program",
     flags: { "group-name": group, program: { ...program, goesTo: "path" } },
   },
   {
     words: "groups permissions clear",
-    about: "say nothing any more of what a group may do",
+    about: "delete all permissions of a group",
     example: "--group-name developers --if-match file:v3",
     method: "DELETE",
     path: "/permissions/{group-name}",
-    destroys: "all that the group may do",
+    destroys: "all permissions of the group",
     flags: { "group-name": group },
   },
 ];
 
-/** The group from its flags, or whole from `--body`; not from both. */
-function tokenGroup(body: Readonly<Record<string, unknown>>, given: Given): unknown {
-  const whole = given.flags.get("body");
+/** The group from its flags or from `--body`. Throws CommandFailure for both. */
+function tokenGroup(body: Readonly<Record<string, unknown>>, parsed: ParsedArguments): unknown {
+  const whole = parsed.flags.get("body");
   if (whole === undefined) return body;
   if (Object.keys(body).length > 0) {
     throw new CommandFailure(
       exitCode.usage,
-      "--body has the whole group: no other flags beside it",
+      "--body holds the whole group: do not combine it with other flags",
     );
   }
   return whole;

@@ -1,56 +1,57 @@
-// Who can reach what, and why not.
-import type { Command, Given } from "../command.ts";
-import { CommandFailure, exitCode } from "../exit-code.ts";
+// Who can reach what, and why.
+import type { Command } from "../execution/command.ts";
+import type { ParsedArguments } from "../flags/flag.ts";
 import { accessText, explainText } from "../output/explain-text.ts";
+import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
 import { containerId } from "./flags.ts";
 
 export const explainCommands: readonly Command[] = [
   {
     words: "explain",
     aliases: ["containers explain"],
-    about: "say why a request to a container is let through or refused; nothing is sent",
+    about: "explain why a request to a container is allowed or refused; nothing is sent",
     example:
       "explain 890abcdef12345678901cdef --program terminal --instance 3 --ip 203.0.113.9 --header 'Authorization: Bearer eyJ…'",
     args: [containerId],
     flags: {
-      program: { kind: "text", about: "which program: terminal, http, …" },
-      instance: { kind: "integer", about: "which one; of http the port" },
-      host: { kind: "text", about: "the host instead, or the URL as a browser has it" },
-      alias: { kind: "text", about: "an alias instead" },
+      program: { kind: "text", about: "program: terminal, http, …" },
+      instance: { kind: "integer", about: "instance; of http the port" },
+      host: { kind: "text", about: "instead of --program: a host name, or a URL from a browser" },
+      alias: { kind: "text", about: "instead of --program: an alias" },
       ip: { kind: "text", about: "the client's address", placeholder: "address" },
       header: {
         kind: "texts",
-        about: "a header line 'Name: value'; -: from standard input",
+        about: "a header line 'Name: value'; - reads standard input",
         placeholder: "line",
         goesTo: "here",
         secret: true,
       },
       cookie: {
         kind: "texts",
-        about: "a cookie name=value; -: from standard input",
+        about: "a cookie name=value; - reads standard input",
         placeholder: "cookie",
         goesTo: "here",
         secret: true,
       },
       path: {
         kind: "text",
-        about: "path and query; / when it is not there",
+        about: "path and query; default: /",
         field: "path_and_query",
         secret: true,
       },
-      time: { kind: "text", about: "when; now when it is not there", placeholder: "time" },
+      time: { kind: "text", about: "time of the request; default: now", placeholder: "time" },
     },
     call: {
       method: "POST",
       path: "/containers/{id}/proxy/explain",
-      body: (body, given) => ({ ...whereTo(body, given), ...headers(given) }),
+      body: (body, parsed) => ({ ...whereTo(body, parsed), ...headers(parsed) }),
       show: { as: "text", text: explainText, id: "reason" },
     },
   },
   {
     words: "access",
     aliases: ["containers access"],
-    about: "print who can reach what of a container",
+    about: "print who can reach which programs of a container",
     example: "access 890abcdef12345678901cdef",
     args: [containerId],
     call: {
@@ -61,12 +62,12 @@ export const explainCommands: readonly Command[] = [
   },
 ];
 
-/** Exactly one of three says where it goes; of a URL its host, and its path and query where no other was said. */
-function whereTo(body: Readonly<Record<string, unknown>>, { flags }: Given): object {
+/** Exactly one flag names the target. A URL supplies the host, and the path and query unless --path is given. */
+function whereTo(body: Readonly<Record<string, unknown>>, { flags }: ParsedArguments): object {
   if (["program", "host", "alias"].filter((name) => flags.has(name)).length !== 1) {
     throw new CommandFailure(
       exitCode.usage,
-      "where does the request go? One of --program NAME (with --instance), --host HOST and --alias NAME says it",
+      "where does the request go? One of --program NAME (with --instance), --host HOST and --alias NAME is required",
     );
   }
   const host = String(flags.get("host") ?? "");
@@ -76,8 +77,8 @@ function whereTo(body: Readonly<Record<string, unknown>>, { flags }: Given): obj
   return { ...target, ...body, host: authority };
 }
 
-/** Header lines in their order, cookies in one line after them, as browsers send them. */
-function headers({ flags }: Given): { readonly headers?: readonly object[] } {
+/** Header lines in order, then all cookies in one line, as browsers send them. */
+function headers({ flags }: ParsedArguments): { readonly headers?: readonly object[] } {
   const lines = (flags.get("header") ?? []) as readonly string[];
   const cookies = (flags.get("cookie") ?? []) as readonly string[];
   const all = lines.map((line) => {

@@ -1,16 +1,16 @@
-// Flags that several commands have.
-import type { Argument, Flag, Flags } from "../command.ts";
+// Arguments and flags that several commands share.
+import type { Argument, Flag, Flags } from "../flags/flag.ts";
 
 export const id: Argument = { name: "id", about: "24 hex digits" };
 export const containerId: Argument = {
   name: "id",
-  about: "the container; --container when it is not there",
+  about: "the container; default: --container",
   orContainer: true,
 };
 
 export const ifMatch: Flag = {
   kind: "text",
-  about: "version that you saw, as `get` shows it: file:v3; `latest` reads it first",
+  about: "version that the write is based on, as `get` shows it: file:v3; `latest` fetches it",
   placeholder: "version",
   goesTo: "if-match",
   required: true,
@@ -18,13 +18,13 @@ export const ifMatch: Flag = {
 
 export const validateOnly: Flag = {
   kind: "boolean",
-  about: "a dry run: tell what would open and close, store nothing",
+  about: "dry run: show what would open and close, store nothing",
   goesTo: "query",
 };
 
 export const policy: Flag = {
   kind: "text",
-  about: "when no group matches",
+  about: "access when no group matches",
   choices: ["allow", "deny"],
 };
 
@@ -36,19 +36,19 @@ export const project: Flag = {
   required: true,
 };
 
-export const realmIds: Flag = { kind: "list", about: "realms that it is in", placeholder: "id,id" };
+export const realmIds: Flag = { kind: "list", about: "its realms", placeholder: "id,id" };
 
 export const realmFilter: Flag = {
   kind: "text",
-  about: "only what is in this realm",
+  about: "only in this realm",
   placeholder: "id",
 };
 
-/** A page of a list; `sorts`: the default first. */
+/** Flags of a paged list; `sorts`: sort fields, the default first. */
 export function paging(...sorts: readonly string[]): Flags {
   return {
-    page: { kind: "integer", about: "which page, from 1" },
-    limit: { kind: "integer", about: "how many a page, up to 100" },
+    page: { kind: "integer", about: "page number, from 1" },
+    limit: { kind: "integer", about: "entries per page, up to 100" },
     "sort-by": { kind: "text", about: `order: ${sorts.join(", ")}`, placeholder: "field" },
     "sort-order": { kind: "text", about: "direction", choices: ["asc", "desc"] },
   };

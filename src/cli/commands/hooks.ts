@@ -1,6 +1,9 @@
-// Hooks: `<id> <service> [<hook-id>]`, as the shipped command line has them.
-import type { Argument, Command, Flags, Show } from "../command.ts";
+// Hooks: `<id> <service> [<hook-id>]`, the argument order of the Hoody command line.
+
+import type { Command } from "../execution/command.ts";
+import type { Argument, Flags } from "../flags/flag.ts";
 import { cell, fieldAt } from "../output/cell.ts";
+import type { Show } from "../output/show.ts";
 import { pairs, type TableOptions, table } from "../output/table.ts";
 import { containerId, ifMatch } from "./flags.ts";
 
@@ -14,11 +17,11 @@ const example = "890abcdef12345678901cdef http";
 const rule: Flags = {
   "match-method": {
     kind: "list",
-    about: "requests of these methods; all but OPTIONS when it is not there",
+    about: "requests with these methods; default: all but OPTIONS",
     placeholder: "GET,POST",
     field: "match.method",
   },
-  "match-path": { kind: "text", about: "requests of this path: /api/*", field: "match.path" },
+  "match-path": { kind: "text", about: "requests for this path: /api/*", field: "match.path" },
   "match-headers": {
     kind: "text-map",
     about: "requests with this header",
@@ -26,27 +29,27 @@ const rule: Flags = {
   },
   "script-path": {
     kind: "text",
-    about: "script in the container's exec program",
+    about: "script of the container's exec program",
     field: "script.path",
     required: true,
   },
   "script-subdomain": { kind: "text", about: "where the script is", field: "script.subdomain" },
   "script-exec-id": { kind: "text", about: "which exec", field: "script.execId" },
-  timeout: { kind: "integer", about: "ms that the script may take; 500 when it is not there" },
+  timeout: { kind: "integer", about: "ms that the script may take; default: 500" },
   "applies-to-groups": {
     kind: "list",
-    about: "requests of these groups only",
+    about: "only requests of these groups",
     field: "applies_to.groups",
     placeholder: "name,name",
   },
   "on-error": {
     kind: "text",
-    about: "when the script fails: refuse, or pass on",
+    about: "when the script fails: refuse (closed) or forward (open) the request",
     choices: ["closed", "open"],
   },
 };
 
-/** `match` has to be there, also where it asks for nothing; one method may be `*`. */
+/** The API requires `match`, even when empty. A single method is sent as a string, because it may be `*`. */
 function withMatch(body: Readonly<Record<string, unknown>>): unknown {
   const match = (body.match ?? {}) as Readonly<Record<string, unknown>>;
   const { method } = match;
@@ -64,7 +67,7 @@ export const hookCommands: readonly Command[] = [
   },
   {
     words: "containers proxy hooks list-service",
-    about: "hooks of a program, in the order they are tried",
+    about: "hooks of a program, in order",
     example: `containers proxy hooks list-service ${example}`,
     args: [container, service],
     call: {
@@ -95,7 +98,7 @@ export const hookCommands: readonly Command[] = [
       ...rule,
       position: {
         kind: "integer",
-        about: "place among the program's hooks, from 0; last when it is not there",
+        about: "position among the program's hooks, from 0; default: last",
       },
     },
     call: {
@@ -108,7 +111,7 @@ export const hookCommands: readonly Command[] = [
   },
   {
     words: "containers proxy hooks update",
-    about: "replace a hook; it keeps its id and place",
+    about: "replace a hook; it keeps its id and position",
     example: `containers proxy hooks update ${example} 01h455vb4pex5vsknk084sn02q --if-match file:v3 --script-path /audit.js`,
     args: [container, service, hook],
     flags: { "if-match": ifMatch, ...rule },
@@ -155,7 +158,7 @@ export const hookCommands: readonly Command[] = [
     args: [container, service, hook],
     flags: {
       "if-match": ifMatch,
-      position: { kind: "integer", about: "its new place, from 0", required: true },
+      position: { kind: "integer", about: "new position, from 0", required: true },
     },
     call: {
       method: "PATCH",
@@ -166,7 +169,7 @@ export const hookCommands: readonly Command[] = [
   },
 ];
 
-/** Programs in their order, and the hooks of each in theirs. */
+/** A table of all hooks, by program. */
 function hooksText(data: unknown, options: TableOptions): readonly string[] {
   const services = Object.entries((fieldAt(data, "hooks") ?? {}) as Record<string, unknown[]>);
   const fields = ["position", "id", "match", "script.path", "timeout"] as const;

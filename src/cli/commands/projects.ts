@@ -1,17 +1,19 @@
-import type { Command, Flags, Show } from "../command.ts";
+import type { Command } from "../execution/command.ts";
+import type { Flags } from "../flags/flag.ts";
+import type { Show } from "../output/show.ts";
 import { id, paging, project, realmFilter, realmIds } from "./flags.ts";
 
 const record: Show = { as: "record" };
 
 const settings: Flags = {
   color: { kind: "text", about: "#RRGGBB" },
-  "max-containers": { kind: "integer", about: "how many it may have", nullable: true },
+  "max-containers": { kind: "integer", about: "maximum number of containers", nullable: true },
   "realm-ids": realmIds,
 };
 
 const level = {
   kind: "text",
-  about: "what the member may do",
+  about: "permission level",
   choices: ["read", "edit", "delete"],
   required: true,
 } as const;
@@ -26,7 +28,7 @@ const permissionId = {
 export const projectCommands: readonly Command[] = [
   {
     words: "projects create",
-    about: "make a project",
+    about: "create a project",
     example: 'projects create --alias "production-api"',
     flags: { alias: { kind: "text", about: "its name", required: true }, ...settings },
     call: { method: "POST", path: "/projects", show: record },
@@ -34,7 +36,7 @@ export const projectCommands: readonly Command[] = [
   {
     words: "projects list",
     aliases: ["projects ls"],
-    about: "your projects, and those that you are a member of",
+    about: "your projects and those you are a member of",
     example: "projects list --sort-by alias --sort-order asc",
     flags: { ...paging("created_at", "id", "alias", "updated_at"), "realm-id": realmFilter },
     call: {
@@ -77,7 +79,7 @@ export const projectCommands: readonly Command[] = [
     flags: {
       "include-deleted-items": {
         kind: "boolean",
-        about: "tell which containers are gone",
+        about: "list the deleted containers",
         goesTo: "query",
       },
     },
@@ -85,7 +87,7 @@ export const projectCommands: readonly Command[] = [
   },
   {
     words: "projects stats",
-    about: "how much there is in a project",
+    about: "counts of a project",
     example: "projects stats 67e89abc123def456789abcd",
     args: [id],
     call: {
@@ -116,19 +118,19 @@ export const projectCommands: readonly Command[] = [
   {
     words: "projects permissions create",
     aliases: ["projects permissions add"],
-    about: "make somebody a member",
+    about: "add a member",
     example:
       "projects permissions create --project 67e89abc123def456789abcd --user-id 507f191e810c19729de860ea --permission-level edit",
     flags: {
       project,
-      "user-id": { kind: "text", about: "who", placeholder: "id", required: true },
+      "user-id": { kind: "text", about: "the user", placeholder: "id", required: true },
       "permission-level": level,
     },
     call: { method: "POST", path: "/projects/{project}/permissions", show: record },
   },
   {
     words: "projects permissions update",
-    about: "change what a member may do",
+    about: "change a member's permission level",
     example:
       "projects permissions update --project 67e89abc123def456789abcd --permission-id 507f191e810c19729de860eb --permission-level read",
     flags: { project, "permission-id": permissionId, "permission-level": level },

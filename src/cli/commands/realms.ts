@@ -1,14 +1,17 @@
-// Lists that have no commands of their own beside them.
-import type { Command } from "../command.ts";
+// Lists of realms and servers.
+import type { Command } from "../execution/command.ts";
 
 export const realmAndServerCommands: readonly Command[] = [
   {
     words: "realms list",
     aliases: ["realms ls"],
-    about: "realms that your projects, containers and tokens are in",
+    about: "realms of your projects, containers and tokens",
     example: "realms list --include-usage -o json",
     flags: {
-      "include-usage": { kind: "boolean", about: "count what is in each (-o json shows it)" },
+      "include-usage": {
+        kind: "boolean",
+        about: "with counts for each realm (-o json shows them)",
+      },
     },
     call: {
       method: "GET",

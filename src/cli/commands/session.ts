@@ -1,12 +1,12 @@
-// Logging in and out. A password is asked for, or comes from standard input; never only from a flag.
-
+// Login and logout, accounts.
 import type { SessionTokens } from "../../client/session.ts";
-import type { Command, Show } from "../command.ts";
-import type { Context } from "../context.ts";
-import { changeProfile, siteOf, storeSession } from "../credential.ts";
-import { CommandFailure, exitCode } from "../exit-code.ts";
+import type { Command } from "../execution/command.ts";
+import type { CommandContext } from "../execution/context.ts";
 import { fieldAt } from "../output/cell.ts";
-import { ask } from "../prompt.ts";
+import type { Show } from "../output/show.ts";
+import { changeProfile, siteOf, storeSession } from "../settings/credential.ts";
+import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
+import { ask } from "../terminal/prompt.ts";
 
 const sessionFields: Show = {
   as: "record",
@@ -21,12 +21,12 @@ export const sessionCommands: readonly Command[] = [
   {
     words: "auth login",
     aliases: ["login"],
-    about: "log in, and keep the session: -u NAME and --password-stdin, or be asked for them",
+    about: "log in and store the session; asks unless -u NAME and --password-stdin are given",
     example: "auth login --username admin --base-url https://api.example.com",
     flags: {
       email: { kind: "text", about: "e-mail address instead of a user name" },
       "print-token": { kind: "boolean", about: "print the session's token" },
-      save: { kind: "boolean", about: "--no-save: do not keep the session" },
+      save: { kind: "boolean", about: "--no-save: do not store the session" },
     },
     run: async (context, { flags }) => {
       const { identities } = context.settings;
@@ -44,7 +44,7 @@ export const sessionCommands: readonly Command[] = [
             };
       const { protocol, hostname } = context.settings.baseUrl;
       if (protocol === "http:" && !loopback.test(hostname)) {
-        context.warn(`${hostname} is called without TLS: who listens on the way sees the password`);
+        context.warn(`${hostname} is called without TLS: the network can read the password`);
       }
       const password = said("password") ?? (await askPassword(context, "Password"));
       const answered = await context.requestAs(null, {
@@ -58,16 +58,14 @@ export const sessionCommands: readonly Command[] = [
         flags.get("save") === false ? "" : `; the session is in ${context.settings.configPath}`;
       context.say(`logged in at ${siteOf(context.settings.baseUrl)} as ${who}${kept}`);
       if (flags.get("save") !== false && context.settings.profile.token !== undefined) {
-        context.warn(
-          "a token is configured and goes before this session: realmgate config unset token",
-        );
+        context.warn("a configured token overrides this session: realmgate config unset token");
       }
     },
   },
   {
     words: "auth logout",
     aliases: ["logout"],
-    about: "end all your sessions; auth tokens go on",
+    about: "end all your sessions; auth tokens stay valid",
     example: "auth logout",
     run: async (context) => {
       const answered = await context.request({
@@ -80,16 +78,16 @@ export const sessionCommands: readonly Command[] = [
   },
   {
     words: "auth refresh",
-    about: "renew the session ahead of its end",
+    about: "renew the session",
     example: "auth refresh",
     flags: {
       "refresh-token": {
         kind: "text",
-        about: "refresh token; -: from standard input; the stored one when it is not there",
+        about: "refresh token; - reads standard input; default: the stored one",
         secret: true,
       },
       "print-token": { kind: "boolean", about: "print the session's token" },
-      save: { kind: "boolean", about: "--no-save: do not keep the session" },
+      save: { kind: "boolean", about: "--no-save: do not store the session" },
     },
     run: async (context, { flags }) => {
       const { session } = context.settings.profile;
@@ -98,7 +96,7 @@ export const sessionCommands: readonly Command[] = [
       if (typeof refreshToken !== "string") {
         throw new CommandFailure(
           exitCode.failed,
-          "there is no session here to renew: realmgate login",
+          "there is no stored session for this API: realmgate login",
         );
       }
       const answered = await context.requestAs(refreshToken, {
@@ -112,12 +110,12 @@ export const sessionCommands: readonly Command[] = [
   },
   {
     words: "auth signup",
-    about: "make an account, where the server lets strangers do so",
+    about: "create an account, if the server allows it",
     example: "auth signup --email me@example.com",
     flags: {
       email: { kind: "text", about: "e-mail address", required: true },
-      region: { kind: "text", about: "where" },
-      "invite-code": { kind: "text", about: "invitation", secret: true },
+      region: { kind: "text", about: "region" },
+      "invite-code": { kind: "text", about: "invitation code", secret: true },
     },
     run: async (context, { flags }) => {
       const password =
@@ -137,7 +135,7 @@ export const sessionCommands: readonly Command[] = [
   {
     words: "users me",
     aliases: ["auth me"],
-    about: "who you are to the server",
+    about: "your account",
     example: "users me",
     call: { method: "GET", path: "/users/auth/me", show: { as: "record" } },
   },
@@ -148,15 +146,15 @@ export const sessionCommands: readonly Command[] = [
     flags: {
       "current-password": {
         kind: "text",
-        about: "the present one; -: from standard input",
+        about: "current password; - reads standard input",
         secret: true,
       },
-      "new-password": { kind: "text", about: "the new one; -: from standard input", secret: true },
+      "new-password": { kind: "text", about: "new password; - reads standard input", secret: true },
     },
     run: async (context, { flags }) => {
       const me = await context.request({ method: "GET", path: "/api/v1/users/auth/me" });
       const current =
-        flags.get("current-password") ?? (await askPassword(context, "Present password"));
+        flags.get("current-password") ?? (await askPassword(context, "Current password"));
       const next = flags.get("new-password") ?? (await askNewPassword(context, "New password"));
       const answered = await context.request({
         method: "PUT",
@@ -168,9 +166,9 @@ export const sessionCommands: readonly Command[] = [
   },
 ];
 
-/** Keeps the session unless told not to; prints what was asked for. */
+/** Stores the session unless --no-save; prints the token or the session on request. */
 function finishLogin(
-  context: Context,
+  context: CommandContext,
   answered: { readonly data: unknown; readonly raw: string },
   flags: ReadonlyMap<string, unknown>,
 ): void {
@@ -182,23 +180,23 @@ function finishLogin(
       { data: { token }, raw: answered.raw },
     );
   } else if (context.settings.output !== "table") {
-    // The secrets of a session are printed to who asks for them only.
+    // Print the secrets of a session only with --print-token.
     const { token: _, refreshToken: __, ...shown } = answered.data as Record<string, unknown>;
     context.show(sessionFields, { data: shown, raw: JSON.stringify(shown) });
   }
 }
 
-function askPassword(context: Context, label: string): Promise<string> {
+function askPassword(context: CommandContext, label: string): Promise<string> {
   return ask(context.io, label, {
     echo: false,
     instead: "--password-stdin reads it from standard input",
   });
 }
 
-async function askNewPassword(context: Context, label: string): Promise<string> {
+async function askNewPassword(context: CommandContext, label: string): Promise<string> {
   const first = await askPassword(context, label);
   const again = await askPassword(context, `${label}, again`);
   if (first !== again)
-    throw new CommandFailure(exitCode.declined, "the two are not the same: nothing was done");
+    throw new CommandFailure(exitCode.declined, "the passwords differ: nothing was done");
   return first;
 }

@@ -1,8 +1,11 @@
-// A container's kill switch and default, and what its document names.
-import type { Argument, Command, Show } from "../command.ts";
+// A container's kill switch and default, and the names in its document.
+
+import type { Command } from "../execution/command.ts";
+import type { Argument } from "../flags/flag.ts";
 import { fieldAt } from "../output/cell.ts";
 import { previewText } from "../output/preview-text.ts";
 import { recordText } from "../output/render.ts";
+import type { Show } from "../output/show.ts";
 import { containerId, ifMatch, policy, validateOnly } from "./flags.ts";
 
 const settings: Show = {
@@ -39,7 +42,7 @@ export const settingsCommands: readonly Command[] = [
     flags: {
       "if-match": ifMatch,
       "validate-only": validateOnly,
-      "enable-proxy": { kind: "boolean", about: "on; --no-enable-proxy: nobody reaches anything" },
+      "enable-proxy": { kind: "boolean", about: "on; --no-enable-proxy: nothing is reachable" },
       default: policy,
     },
     call: {
@@ -51,7 +54,7 @@ export const settingsCommands: readonly Command[] = [
   },
   {
     words: "containers proxy discovery groups list",
-    about: "groups that a container's document has",
+    about: "groups in a container's document",
     example: "containers proxy discovery groups list 890abcdef12345678901cdef",
     args: [containerId],
     call: {
@@ -62,7 +65,7 @@ export const settingsCommands: readonly Command[] = [
   },
   {
     words: "containers proxy discovery services list",
-    about: "programs that a container's document names",
+    about: "programs in a container's document",
     example: "containers proxy discovery services list 890abcdef12345678901cdef",
     args: [containerId],
     call: {
@@ -73,7 +76,7 @@ export const settingsCommands: readonly Command[] = [
   },
   {
     words: "containers proxy discovery services get",
-    about: "what a container's document says of a program",
+    about: "permissions of a program in a container's document",
     example: "containers proxy discovery services get 890abcdef12345678901cdef terminal",
     args: [{ name: "id", about: "the container" }, service],
     call: {

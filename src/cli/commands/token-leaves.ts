@@ -1,4 +1,4 @@
-// What an auth token may be allowed: the leaves of its permission tree (contract C3), dotted.
+// Permissions of auth tokens: the leaves of the permission tree, dotted. A test compares them with the server's.
 export const tokenLeaves = [
   ...below("containers", "create", "read", "update", "delete"),
   ...below("containers.actions", "start", "stop", "restart", "exec", "logs"),

@@ -1,11 +1,13 @@
-import type { Command, Flags, Show } from "../command.ts";
+import type { Command } from "../execution/command.ts";
+import type { Flags } from "../flags/flag.ts";
+import type { Show } from "../output/show.ts";
 import { id } from "./flags.ts";
 import { tokenLeaves } from "./token-leaves.ts";
 
 const record: Show = { as: "record" };
 const example = "507f191e810c19729de860ed";
 
-/** `--permissions-containers-actions-start`, one flag a leaf; the help has them in one line. */
+/** One hidden flag per leaf, `--permissions-containers-actions-start`; the help describes them in one line. */
 const leafFlags: Flags = Object.fromEntries(
   tokenLeaves.map((leaf) => [
     `permissions-${leaf.replaceAll(/[._]/g, "-")}`,
@@ -16,23 +18,23 @@ const leafFlags: Flags = Object.fromEntries(
 const permissions: Flags = {
   permissions: {
     kind: "json",
-    about: "what it may do, as a tree; a leaf alone is --permissions-containers-read, and so on",
+    about: "its permissions, as a tree; for single leaves --permissions-containers-read, and so on",
   },
   ...leafFlags,
 };
 
 const profile: Flags = {
   "public-key": { kind: "text", about: "ED25519, 64 hex digits", nullable: true },
-  "public-storage": { kind: "json", about: "what everybody may see", nullable: true },
+  "public-storage": { kind: "json", about: "public data", nullable: true },
 };
 
 const settings: Flags = {
   "expires-at": {
     kind: "time",
-    about: "when it ends: ISO 8601, seconds since 1970, today, tomorrow",
+    about: "expiry: ISO 8601, seconds since 1970, today, tomorrow",
     nullable: true,
   },
-  "ip-whitelist": { kind: "list", about: "from where it may be used", placeholder: "cidr,cidr" },
+  "ip-whitelist": { kind: "list", about: "networks it may be used from", placeholder: "cidr,cidr" },
   "realm-ids": { kind: "list", about: "realms it may be used in", placeholder: "id,id" },
   "allow-no-realm": { kind: "boolean", about: "--no-allow-no-realm: on realm hosts only" },
   "vault-access": { kind: "boolean", about: "it may use the vault" },
@@ -47,19 +49,22 @@ export const tokenCommands: readonly Command[] = [
   {
     words: "auth create",
     aliases: ["auth new", "auth add"],
-    about: "make an auth token; it is shown once",
+    about: "create an auth token; its secret is shown once",
     example:
       'auth create --alias "ci-staging-deploy" --expires-at tomorrow --realm-ids "60d5f1f3a3b4f9c3e8a1b2c3" --no-allow-no-realm',
     flags: {
-      alias: { kind: "text", about: "its name; random when it is not there" },
+      alias: { kind: "text", about: "its name; default: random" },
       "permission-template": {
         kind: "text",
-        about: "what it may do, by name",
+        about: "template of its permissions",
         choices: ["full_access", "external_customer", "dev_team", "finance_team", "read_only"],
       },
       ...permissions,
       ...settings,
-      "deny-reauthorization": { kind: "boolean", about: "it makes no tokens; it needs an end" },
+      "deny-reauthorization": {
+        kind: "boolean",
+        about: "it cannot create tokens; requires an expiry",
+      },
     },
     call: {
       method: "POST",
@@ -98,7 +103,7 @@ export const tokenCommands: readonly Command[] = [
   },
   {
     words: "auth get-current",
-    about: "the token that calls, and the realms it works in",
+    about: "the calling token and its realms",
     example: "auth get-current",
     call: {
       method: "GET",
@@ -151,12 +156,12 @@ export const tokenCommands: readonly Command[] = [
   },
   {
     words: "auth copy",
-    about: "make a token like another; it is shown once",
+    about: "copy a token; the new secret is shown once",
     example: `auth copy ${example} --alias ci-2 --expires-at tomorrow`,
     args: [id],
     flags: {
       alias: { kind: "text", about: "its name" },
-      "expires-at": { kind: "time", about: "when it ends", nullable: true },
+      "expires-at": { kind: "time", about: "expiry", nullable: true },
       "otp-code": { kind: "text", about: "one-time code of your account", secret: true },
     },
     call: { method: "POST", path: "/auth/tokens/{id}/copy", show: { as: "record", id: "token" } },
@@ -164,7 +169,7 @@ export const tokenCommands: readonly Command[] = [
   {
     words: "auth delete",
     aliases: ["auth rm"],
-    about: "delete an auth token; it ends with the next request",
+    about: "delete an auth token; its next request is refused",
     example: `auth delete ${example}`,
     args: [id],
     destroys: "the auth token",
@@ -175,8 +180,8 @@ export const tokenCommands: readonly Command[] = [
       words: `auth realms ${verb}`,
       about:
         verb === "add"
-          ? "let a token into a realm"
-          : "take a realm from a token; none left: all realms",
+          ? "add a realm to a token"
+          : "remove a realm from a token; without any, it works in all realms",
       example: `auth realms ${verb} ${example} --realm-id 60d5f1f3a3b4f9c3e8a1b2c3`,
       args: [id],
       flags: {
@@ -188,14 +193,14 @@ export const tokenCommands: readonly Command[] = [
   ),
   {
     words: "auth profile update",
-    about: "change what everybody sees of the token that calls",
+    about: "change the public profile of the calling token",
     example: `auth profile update --public-storage '{"company": "Acme"}'`,
     flags: profile,
     call: { method: "PUT", path: "/auth/tokens/me/public-profile", show: record },
   },
   {
     words: "auth profile by-public-key",
-    about: "what everybody sees of a token",
+    about: "the public profile of a token",
     example:
       "auth profile by-public-key 3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29",
     args: [{ name: "key", about: "64 hex digits" }],
@@ -207,7 +212,7 @@ export const tokenCommands: readonly Command[] = [
   },
   {
     words: "auth profile current",
-    about: "the public profile of the token that calls",
+    about: "the public profile of the calling token",
     example: "auth profile current",
     call: {
       method: "GET",

@@ -1,7 +1,7 @@
-// A value of the API → one harmless line for people.
-import { safeText } from "./safe-text.ts";
+// A value of the API → one safe line for people.
+import { safeText } from "../terminal/safe-text.ts";
 
-/** Lists of plain values with commas; trees of truth values as what is true; else as JSON; nothing at all as `-`. */
+/** Joins lists of plain values with commas, shows trees of booleans as the paths that are true, empty values as `-`, others as JSON. */
 export function cell(value: unknown): string {
   if (value === null || value === undefined || value === "") return "-";
   if (typeof value === "string") return safeText(value);
@@ -15,7 +15,7 @@ export function cell(value: unknown): string {
   return isEmpty ? "-" : safeText(JSON.stringify(value));
 }
 
-/** A tree of truth values → the paths of those that are true; null: there is something else in it. */
+/** A tree of booleans → paths of the true ones; null: the tree has other values. */
 function truthTree(value: unknown, path: string): string[] | null {
   if (typeof value === "boolean") return value ? [path] : [];
   if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
@@ -33,7 +33,7 @@ export function heading(field: string): string {
   return safeText(field.replaceAll(/[_.]/g, " "));
 }
 
-/** The field of a dotted path. */
+/** The value at a dotted path; undefined: absent. */
 export function fieldAt(value: unknown, path: string): unknown {
   let at = value;
   for (const name of path.split(".")) {
@@ -41,4 +41,10 @@ export function fieldAt(value: unknown, path: string): unknown {
     at = (at as Readonly<Record<string, unknown>>)[name];
   }
   return at;
+}
+
+/** The list at a dotted path; empty when there is none. */
+export function listAt(value: unknown, path: string): readonly unknown[] {
+  const list = fieldAt(value, path);
+  return Array.isArray(list) ? list : [];
 }

@@ -1,4 +1,4 @@
-// A permission document as a table for people. Secrets are not in it: `-o json` has them.
+// A permission document as a table for people, without secrets (`-o json` has them).
 import { cell } from "./cell.ts";
 import { pairs, type TableOptions, table } from "./table.ts";
 
@@ -14,7 +14,7 @@ interface Group {
   readonly [field: string]: unknown;
 }
 
-/** How a member of a group proves it, without what proves it. */
+/** How members of a group authenticate, without the secret. */
 const proofs: ReadonlyMap<string, (group: Group) => string> = new Map([
   ["ip", ({ range }) => cell(range)],
   [

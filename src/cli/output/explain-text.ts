@@ -1,8 +1,8 @@
-// Why a request is let through or refused, and who can reach what: a sentence and a short table.
-import { cell, fieldAt } from "./cell.ts";
+// Why a request is allowed or refused, and who can reach what: a sentence and a short table.
+import { cell, fieldAt, listAt } from "./cell.ts";
 import { pairs, type TableOptions, table } from "./table.ts";
 
-/** `explanation` is the API's. */
+/** `explanation`: the API's answer. */
 export function explainText(explanation: unknown, options: TableOptions): readonly string[] {
   const at = (path: string) => fieldAt(explanation, path);
   const facts: (readonly [string, string])[] = [["document", documentOf(explanation)]];
@@ -34,13 +34,13 @@ export function explainText(explanation: unknown, options: TableOptions): readon
     ...(at("groups_asked") === false && rows.length > 0
       ? [
           "",
-          "No group was asked: what comes before them decided. They are shown as they would answer.",
+          "An earlier rule decided; the groups were not consulted. The table shows what they would have answered.",
         ]
       : []),
   ];
 }
 
-/** Groups × programs; `matrix` is the API's. */
+/** Groups × programs; `matrix`: the API's answer. */
 export function accessText(matrix: unknown, options: TableOptions): readonly string[] {
   const programs = listAt(matrix, "programs").map(cell);
   const row = (name: string, group: unknown) => [
@@ -66,13 +66,13 @@ export function accessText(matrix: unknown, options: TableOptions): readonly str
     ["combine", cell(fieldAt(matrix, "combine"))],
     ...switches(matrix),
   ] as const;
-  const others = `every program that is not shown: ${none} for who matches no group, none for the groups`;
+  const others = `every other program: ${none} without a matching group, none for the groups`;
   return [
     ...pairs(facts as readonly (readonly [string, string])[], options.emphasise),
     "",
     ...table(["group", "matches by", ...programs], rows, options),
     "",
-    programs.length === 0 ? `every program: ${none} for who matches no group` : others,
+    programs.length === 0 ? `every program: ${none} without a matching group` : others,
   ];
 }
 
@@ -80,8 +80,8 @@ function switches(matrix: unknown): readonly (readonly [string, string])[] {
   const closed = fieldAt(matrix, "closed_by");
   const reasons: Readonly<Record<string, string>> = {
     no_container:
-      "the container is not running, or has no address that may be dialled: nothing is reachable now",
-    disabled: "a kill switch is thrown: nothing is reachable now",
+      "the container is not running or has no permitted address: nothing is reachable now",
+    disabled: "a kill switch is on: nothing is reachable now",
   };
   const told = typeof closed === "string" ? (reasons[closed] ?? cell(closed)) : null;
   const hooks = Number(fieldAt(matrix, "hooks") ?? 0);
@@ -91,10 +91,10 @@ function switches(matrix: unknown): readonly (readonly [string, string])[] {
   ];
 }
 
-/** Whose document is in force, at which version, and what holds when no group matches. */
+/** Origin and version of the document in force, and its default. */
 function documentOf(answer: unknown): string {
   const origin = fieldAt(answer, "document_origin");
-  if (origin === "none") return "none in force: open to whoever has the address";
+  if (origin === "none") return "none in force: open to anyone with the address";
   const version = fieldAt(answer, "document_version");
   return `the ${cell(origin)}'s, file:v${cell(version)}, default ${cell(fieldAt(answer, "default"))}`;
 }
@@ -103,9 +103,4 @@ function accessOf(group: unknown, program: string): unknown {
   const access = fieldAt(group, "access");
   if (typeof access !== "object" || access === null) return undefined;
   return Object.hasOwn(access, program) ? (access as Record<string, unknown>)[program] : undefined;
-}
-
-function listAt(value: unknown, field: string): readonly unknown[] {
-  const list = fieldAt(value, field);
-  return Array.isArray(list) ? list : [];
 }

@@ -1,5 +1,5 @@
-// What a dry run would change, for people.
-import { cell, fieldAt } from "./cell.ts";
+// What a write would change (dry run), for people.
+import { cell, fieldAt, listAt } from "./cell.ts";
 import { pairs, type TableOptions, table } from "./table.ts";
 
 const settings = [
@@ -9,7 +9,7 @@ const settings = [
   ["enable proxy", "enable_proxy"],
 ] as const;
 
-/** What differs; `preview` is the API's. */
+/** The differences; `preview`: the API's answer. */
 export function previewText(preview: unknown, options: TableOptions): readonly string[] {
   const moved = settings.flatMap(([name, field]) => {
     const [before, after] = ["before", "after"].map((when) => fieldAt(preview, `${field}_${when}`));
@@ -48,9 +48,4 @@ function whose(change: unknown): string {
   const who = fieldAt(change, "who");
   if (who === "group") return cell(fieldAt(change, "group"));
   return who === "every_group" ? "(who matches every group)" : "(who matches no group)";
-}
-
-function listAt(value: unknown, field: string): readonly unknown[] {
-  const list = fieldAt(value, field);
-  return Array.isArray(list) ? list : [];
 }

@@ -1,10 +1,10 @@
 // What stdout gets, for each form of output.
 import { describe, expect, test } from "bun:test";
 import { parse } from "yaml";
-import type { Show } from "../command.ts";
 import type { Output } from "../settings/global-flags.ts";
 import { documentText } from "./document-text.ts";
 import { render } from "./render.ts";
+import type { Show } from "./show.ts";
 
 const list: Show = { as: "list", items: "things", columns: ["id", "name"], wide: ["inner.note"] };
 const data = {

@@ -1,25 +1,25 @@
-// What a call answered → what stdout gets.
+// An answer → text for stdout.
 import { Document, visit } from "yaml";
-import type { Show } from "../command.ts";
 import type { Output } from "../settings/global-flags.ts";
-import { cell, fieldAt, heading } from "./cell.ts";
-import { safeJson, safeText } from "./safe-text.ts";
+import { safeJson, safeText } from "../terminal/safe-text.ts";
+import { cell, fieldAt, heading, listAt } from "./cell.ts";
+import type { Show } from "./show.ts";
 import { pairs, type TableOptions, table } from "./table.ts";
 
-export interface Answered {
+interface AnswerBody {
   /** Unwrapped. */
   readonly data: unknown;
-  /** The body as it came. */
+  /** The unparsed body. */
   readonly raw: string;
 }
 
-export interface RenderOptions extends TableOptions {
+interface RenderOptions extends TableOptions {
   readonly output: Output;
   readonly quiet: boolean;
 }
 
-/** With the line break at its end; empty: nothing. */
-export function render(show: Show, answered: Answered, options: RenderOptions): string {
+/** Ends with a line break unless empty. */
+export function render(show: Show, answered: AnswerBody, options: RenderOptions): string {
   if (options.quiet) return lines(ids(show, answered.data));
   switch (options.output) {
     case "raw":
@@ -37,9 +37,9 @@ export function render(show: Show, answered: Answered, options: RenderOptions): 
   }
 }
 
-/** Texts with something unsafe are double-quoted, the only place where YAML has escapes. */
+/** Double-quotes strings with unsafe characters: only such strings can have escapes in YAML. */
 function yaml(data: unknown): string {
-  // YAML 1.1 readers take a bare `yes` or `on` for a truth value.
+  // YAML 1.1 parsers read a bare `yes` or `on` as a boolean.
   const document = new Document(data, { compat: "yaml-1.1", aliasDuplicateObjects: false });
   visit(document, {
     Scalar(_key, scalar) {
@@ -112,10 +112,10 @@ export function recordText(
   );
 }
 
-/** The items that a list shows. */
+/** The rows that a list shows. */
 export function rowsOf(show: Extract<Show, { as: "list" }>, data: unknown): readonly unknown[] {
-  const rows = show.items === null ? data : fieldAt(data, show.items);
-  return Array.isArray(rows) ? rows : [];
+  if (show.items !== null) return listAt(data, show.items);
+  return Array.isArray(data) ? data : [];
 }
 
 function lines(all: readonly string[]): string {

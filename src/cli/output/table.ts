@@ -1,19 +1,19 @@
-// Rows and columns that fit the terminal: the widest columns give way, ids do not.
+// Tables that fit the terminal: the widest columns shrink, ids do not.
 
 export interface TableOptions {
-  /** Characters a line; null: as wide as it takes. */
+  /** Characters per line; null: unlimited. */
   readonly columns: number | null;
-  /** How headings are set off. */
+  /** Style of headings. */
   readonly emphasise: (text: string) => string;
 }
 
 const gap = "  ";
-/** A column is not made narrower: less says nothing. */
+/** Minimum width of a column. */
 const widthMin = 8;
-/** Ids and versions are there to be copied whole. */
+/** Ids, versions and tokens are never cut: people copy them. */
 const unbreakable = /^([0-9a-f]{24}|[0-9a-hjkmnp-tv-z]{26}|file:v\d+|hdy_\S+)$/;
 
-/** Lines, without trailing space. Cells are one line each, made harmless before. */
+/** Lines without trailing space. Each cell must be one safe line. */
 export function table(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
@@ -34,7 +34,7 @@ export function table(
   ];
 }
 
-/** Names and values, one pair a line; values are not cut: they are what was asked for. */
+/** One name and value per line; values are never cut. */
 export function pairs(
   entries: readonly (readonly [name: string, value: string])[],
   emphasise: (text: string) => string,
@@ -72,7 +72,7 @@ function fit(
   return widths;
 }
 
-/** To this width exactly; what is cut off is told by `…`. */
+/** Pads or cuts to exactly this width; a cut ends with `…`. */
 function padded(text: string, width: number): string {
   const own = Bun.stringWidth(text);
   if (own <= width) return text + " ".repeat(width - own);

@@ -1,4 +1,4 @@
-// ~/.realmgate/config.json: what is remembered between commands. It has credentials: nobody else may read it.
+// ~/.realmgate/config.json: settings kept between commands. It holds credentials, so only its owner may read it.
 import { randomBytes } from "node:crypto";
 import {
   chmodSync,
@@ -11,10 +11,10 @@ import {
 } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { parseJsonText, pointAt } from "../input/json-text.ts";
-import { safeText } from "../output/safe-text.ts";
+import { parseJsonText, pointAt } from "../flags/json-text.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
-/** A login, and where it was made: it is sent nowhere else. */
+/** A login and the API it belongs to; it is sent nowhere else. */
 export interface StoredSession {
   /** The base URL without a realm. */
   readonly baseUrl: string;
@@ -34,28 +34,28 @@ export const configKeys = [
 ] as const;
 export type ConfigKey = (typeof configKeys)[number];
 
-export type Profile = { readonly [Key in ConfigKey]?: string } & {
+export type ConfigProfile = { readonly [Key in ConfigKey]?: string } & {
   readonly session?: StoredSession;
 };
 
-export interface Config extends Profile {
-  readonly profiles?: Readonly<Record<string, Profile>>;
+export interface ConfigFile extends ConfigProfile {
+  readonly profiles?: Readonly<Record<string, ConfigProfile>>;
 }
 
-/** What is secret in it. */
+/** Secret settings. */
 export const secretKeys: ReadonlySet<string> = new Set(["token", "session"]);
 
-const anew = "realmgate config reset starts it anew";
+const anew = "realmgate config reset starts a new file";
 
-export type ReadConfig =
-  | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
+type ReadConfig =
+  | { readonly ok: true; readonly config: ConfigFile; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly problems: readonly string[] };
 
 export function defaultConfigPath(home: string = homedir()): string {
   return join(home, ".realmgate", "config.json");
 }
 
-/** A file that is not there is an empty one. */
+/** A missing file counts as empty. */
 export function readConfig(path: string): ReadConfig {
   let text: string;
   let warnings: readonly string[] = [];
@@ -86,11 +86,11 @@ export function readConfig(path: string): ReadConfig {
   const problems = configProblems(read.value);
   if (problems.length > 0)
     return { ok: false, problems: [...problems.map((each) => `${path}: ${each}`), anew] };
-  return { ok: true, config: read.value as Config, warnings };
+  return { ok: true, config: read.value as ConfigFile, warnings };
 }
 
-/** Whole or not at all, mode 0600, also when somebody made the file readable. Throws when the file system refuses. */
-export function writeConfig(path: string, config: Config): void {
+/** Replaces the file atomically, with mode 0600 whatever its mode was. Throws errors of the file system. */
+export function writeConfig(path: string, config: ConfigFile): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const draft = `${path}.${randomBytes(6).toString("hex")}`;
   try {
@@ -103,17 +103,17 @@ export function writeConfig(path: string, config: Config): void {
   }
 }
 
-/** The settings in force: the profile's where it has them. Undefined: there is no such profile. */
-export function profileOf(config: Config, name: string | undefined): Profile | undefined {
+/** The named profile, or the top level. Undefined: no such profile. */
+export function profileOf(config: ConfigFile, name: string | undefined): ConfigProfile | undefined {
   return name === undefined ? config : ownField(config.profiles, name);
 }
 
-/** The configuration with these settings changed in the profile, or at the top; undefined takes a setting away. */
+/** A copy with settings changed in the profile or at the top level; undefined removes a setting. */
 export function withSettings(
-  config: Config,
+  config: ConfigFile,
   profile: string | undefined,
-  change: { readonly [Key in keyof Profile]?: Profile[Key] | undefined },
-): Config {
+  change: { readonly [Key in keyof ConfigProfile]?: ConfigProfile[Key] | undefined },
+): ConfigFile {
   if (profile === undefined) return merged(config, change);
   const before = ownField(config.profiles, profile) ?? {};
   return { ...config, profiles: { ...config.profiles, [profile]: merged(before, change) } };
@@ -124,8 +124,8 @@ function merged<Settings extends object>(settings: Settings, change: object): Se
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined)) as Settings;
 }
 
-/** What is wrong with it, each with its place. */
-export function configProblems(value: unknown): string[] {
+/** Problems, each with its path. */
+function configProblems(value: unknown): string[] {
   if (!isObject(value)) return ["must be a JSON object"];
   const { profiles = {}, ...top } = value;
   if (!isObject(profiles)) return [...profileProblems(top, ""), "profiles must be an object"];
@@ -142,11 +142,11 @@ export function configProblems(value: unknown): string[] {
 function profileProblems(profile: Readonly<Record<string, unknown>>, at: string): string[] {
   return Object.entries(profile).flatMap(([key, value]) => {
     if (key === "session")
-      return isSession(value) ? [] : [`${at}session is no session: log in again`];
+      return isSession(value) ? [] : [`${at}session is not a session: log in again`];
     if (!(configKeys as readonly string[]).includes(key)) {
-      return [`${at}${key} is no setting: ${configKeys.join(", ")}`];
+      return [`${at}${key} is not a setting (${configKeys.join(", ")})`];
     }
-    return typeof value === "string" ? [] : [`${at}${key} must be a text`];
+    return typeof value === "string" ? [] : [`${at}${key} must be a string`];
   });
 }
 

@@ -1,5 +1,5 @@
-// The flags that every command has, their variables, and their settings in the configuration file.
-import type { Flag } from "../command.ts";
+// Flags of every command, with their environment variables and their settings in the configuration file.
+import type { Flag } from "../flags/flag.ts";
 import type { ConfigKey } from "./config-file.ts";
 
 export interface GlobalFlag extends Flag {
@@ -16,13 +16,13 @@ export const globalFlags = {
   output: {
     kind: "text",
     short: "o",
-    about: "how answers are shown",
+    about: "output format",
     choices: outputs,
     placeholder: "format",
     config: "output",
   },
   quiet: { kind: "boolean", short: "q", about: "print ids only" },
-  verbose: { kind: "boolean", short: "v", about: "say on stderr what is called" },
+  verbose: { kind: "boolean", short: "v", about: "print each request on stderr" },
   config: {
     kind: "text",
     about: "configuration file",
@@ -37,14 +37,14 @@ export const globalFlags = {
   },
   "base-url": {
     kind: "text",
-    about: "the API; https://<realm>.api.… is that realm of it",
+    about: "URL of the API; https://<realm>.api.… selects that realm",
     placeholder: "url",
     variables: ["BASE_URL", "API_URL"],
     config: "baseUrl",
   },
   "containers-url": {
     kind: "text",
-    about: "where containers are reached, when the API's address does not tell",
+    about: "URL of the containers' domain, if it does not follow from the API's",
     placeholder: "url",
     variables: ["CONTAINERS_URL"],
     config: "containersUrl",
@@ -67,7 +67,7 @@ export const globalFlags = {
   token: {
     kind: "text",
     short: "t",
-    about: "auth or session token; -: from standard input",
+    about: "auth or session token; - reads standard input",
     placeholder: "token",
     secret: true,
     variables: ["TOKEN", "API_TOKEN"],
@@ -85,21 +85,21 @@ export const globalFlags = {
   password: {
     kind: "text",
     short: "p",
-    about: "password; -: from standard input",
+    about: "password; - reads standard input",
     placeholder: "text",
     secret: true,
     variables: ["PASSWORD", "PASS"],
   },
   "password-stdin": { kind: "boolean", about: "read the password from standard input" },
-  yes: { kind: "boolean", short: "y", about: "do not ask" },
+  yes: { kind: "boolean", short: "y", about: "do not ask for confirmation" },
 } as const satisfies Readonly<Record<string, GlobalFlag>>;
 
 export type GlobalName = keyof typeof globalFlags;
 
-/** Ours first: `HOODY_` is what the people who come from there have set. */
-export const prefixes = ["REALMGATE_", "HOODY_"] as const;
+/** `HOODY_` is for users of the Hoody command line; ours takes precedence. */
+const prefixes = ["REALMGATE_", "HOODY_"] as const;
 
-/** The text that the environment has for a flag; a variable that is empty is not set. */
+/** The value of a flag in the environment; an empty variable counts as unset. */
 export function fromEnvironment(
   name: GlobalName,
   environment: Readonly<Record<string, string | undefined>>,
@@ -114,7 +114,7 @@ export function fromEnvironment(
   return undefined;
 }
 
-/** Every variable that is read, ours only: the server has settings of that prefix, too. */
+/** Every variable of commands with our prefix, which settings of the server share. */
 export function ownVariables(): string[] {
   return Object.values(globalFlags).flatMap((flag: GlobalFlag) =>
     (flag.variables ?? []).map((variable) => `REALMGATE_${variable}`),

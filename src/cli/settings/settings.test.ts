@@ -11,9 +11,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { settings as serverSettings } from "../../config/config.ts";
-import { siteOf } from "../credential.ts";
-import { type Config, readConfig, writeConfig } from "./config-file.ts";
+import { settings as serverSettings } from "../../config/settings.ts";
+import { type ConfigFile, readConfig, writeConfig } from "./config-file.ts";
+import { siteOf } from "./credential.ts";
 import { ownVariables } from "./global-flags.ts";
 import { readSettings, type Settings } from "./settings.ts";
 
@@ -24,7 +24,7 @@ const REALM = "507f1f77bcf86cd799439011";
 const OTHER = "60d5f1f3a3b4f9c3e8a1b2c3";
 let files = 0;
 
-function fileWith(config: Config | string): string {
+function fileWith(config: ConfigFile | string): string {
   const path = join(folder, `config-${++files}.json`);
   writeFileSync(path, typeof config === "string" ? config : JSON.stringify(config), {
     mode: 0o600,
@@ -35,7 +35,7 @@ function fileWith(config: Config | string): string {
 function read(
   flags: Record<string, unknown>,
   environment: Record<string, string> = {},
-  config: Config | string = {},
+  config: ConfigFile | string = {},
 ) {
   const all = new Map(Object.entries({ config: fileWith(config), ...flags }));
   return readSettings({ flags: all, environment, home: folder });
@@ -48,7 +48,11 @@ function settings(...args: Parameters<typeof read>): Settings {
 }
 
 describe("a flag beats a variable, that beats the file, and that the default", () => {
-  const config: Config = { baseUrl: "https://file.example", output: "yaml", container: "c-file" };
+  const config: ConfigFile = {
+    baseUrl: "https://file.example",
+    output: "yaml",
+    container: "c-file",
+  };
 
   test.each([
     ["flag", { "base-url": "https://flag.example" }, "https://flag.example/"],
@@ -157,9 +161,9 @@ describe("the file", () => {
 
   test.each([
     ['{"baseUrl": "x",}', "line 1: expected a name in double quotes"],
-    ['{\n  "baseUrl": 1\n}', "baseUrl must be a text"],
-    ['{"baseurl": "x"}', "baseurl is no setting: baseUrl, containersUrl, realm"],
-    ['{"profiles": {"ci": {"session": {"token": 1}}}}', "profiles.ci.session is no session"],
+    ['{\n  "baseUrl": 1\n}', "baseUrl must be a string"],
+    ['{"baseurl": "x"}', "baseurl is not a setting (baseUrl, containersUrl, realm"],
+    ['{"profiles": {"ci": {"session": {"token": 1}}}}', "profiles.ci.session is not a session"],
     ["[]", "must be a JSON object"],
   ])("%s cannot be used", (text, problem) => {
     const found = read({}, {}, text);

@@ -1,13 +1,13 @@
-// Flags, environment and configuration file → how this command runs. A flag beats a variable, that beats the file, and that
-// the default; a profile stands in for the top of the file.
+// Flags, environment and configuration file → settings of this command. A flag overrides a variable, a variable the file, the
+// file the default. A profile replaces the top level of the file.
 import { inRealm, parseBaseUrl, realmIdPattern, realmOf } from "../../client/api-host.ts";
-import type { ExitCode } from "../exit-code.ts";
-import { exitCode } from "../exit-code.ts";
-import { safeText } from "../output/safe-text.ts";
+import type { ExitCode } from "../terminal/exit-code.ts";
+import { exitCode } from "../terminal/exit-code.ts";
+import { safeText } from "../terminal/safe-text.ts";
 import {
-  type Config,
+  type ConfigFile,
+  type ConfigProfile,
   defaultConfigPath,
-  type Profile,
   profileOf,
   readConfig,
 } from "./config-file.ts";
@@ -20,7 +20,7 @@ import {
   outputs,
 } from "./global-flags.ts";
 
-/** A server on this machine; by name, so that a realm can stand before it. */
+/** This machine, by name: a realm label can be prepended. */
 export const defaultBaseUrl = "http://localhost:8080";
 
 export interface Settings {
@@ -29,23 +29,23 @@ export interface Settings {
   readonly verbose: boolean;
   readonly yes: boolean;
   readonly configPath: string;
-  readonly config: Config;
+  readonly config: ConfigFile;
   /** Name of the profile in force. */
   readonly profileName: string | undefined;
-  readonly profile: Profile;
-  /** With the realm's label, when there is a realm. */
+  readonly profile: ConfigProfile;
+  /** Includes the realm label, if there is a realm. */
   readonly baseUrl: URL;
-  /** Where containers are reached, when somebody said it. */
+  /** Base URL of the containers' domain, if set. */
   readonly containersUrl: string | undefined;
   readonly container: string | undefined;
-  /** What was said about who calls, strongest first; see credential.ts. */
-  readonly identities: readonly Identity[];
-  /** To be said once, on stderr. */
+  /** Parts of credentials by source, highest precedence first; see credential.ts. */
+  readonly identities: readonly CallerIdentity[];
+  /** Warnings for stderr. */
   readonly warnings: readonly string[];
 }
 
-/** From one place; the parts of different places are not mixed, but a password may come with the name of a weaker one. */
-export interface Identity {
+/** Credential parts from one source. Sources are not mixed, except that a password may use the name of a weaker source. */
+export interface CallerIdentity {
   readonly from: Source;
   readonly token: string | undefined;
   readonly username: string | undefined;
@@ -55,21 +55,21 @@ export interface Identity {
 export type Source = "flag" | "environment" | "config" | "default";
 const ranks: readonly Source[] = ["default", "config", "environment", "flag"];
 
-export type ReadSettings =
+type ReadSettings =
   | { readonly ok: true; readonly settings: Settings }
   | { readonly ok: false; readonly exit: ExitCode; readonly problems: readonly string[] };
 
-export interface Said {
-  /** Values of global flags, read; `-` already replaced by what stdin had. */
+export interface SettingSources {
+  /** Parsed values of global flags; `-` is already replaced by standard input. */
   readonly flags: ReadonlyMap<string, unknown>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** For the default configuration file. */
   readonly home?: string;
-  /** For commands that mend the file: what is wrong with it is a warning, and it counts as empty. */
+  /** For commands that repair the file: treat a broken file as empty. */
   readonly toleratesConfig?: boolean;
 }
 
-export function readSettings(said: Said): ReadSettings {
+export function readSettings(said: SettingSources): ReadSettings {
   const { flags, environment } = said;
   const configPath =
     text(flags.get("config")) ??
@@ -114,12 +114,16 @@ export function readSettings(said: Said): ReadSettings {
   };
 }
 
-interface Found {
+interface FoundSetting {
   readonly text: string | undefined;
   readonly from: Source;
 }
 
-function found(name: GlobalName, { flags, environment }: Said, profile: Profile): Found {
+function found(
+  name: GlobalName,
+  { flags, environment }: SettingSources,
+  profile: ConfigProfile,
+): FoundSetting {
   const flag: GlobalFlag = globalFlags[name];
   const said = text(flags.get(name));
   if (said !== undefined) return { text: said, from: "flag" };
@@ -135,8 +139,8 @@ type BaseUrl =
   | { readonly ok: true; readonly url: URL }
   | { readonly ok: false; readonly problem: string };
 
-/** A realm that is said more weakly than a base URL which names one gives way; said equally strongly, they have to agree. */
-function baseUrl(base: Found, realm: Found): BaseUrl {
+/** The realm in a base URL overrides a --realm of weaker source; from the same source they must agree. */
+function baseUrl(base: FoundSetting, realm: FoundSetting): BaseUrl {
   try {
     const url = parseBaseUrl(base.text ?? defaultBaseUrl);
     if (realm.text === undefined) return { ok: true, url };
@@ -161,8 +165,11 @@ function baseUrl(base: Found, realm: Found): BaseUrl {
   }
 }
 
-function identities({ flags, environment }: Said, profile: Profile): Identity[] {
-  const of = (from: Source, read: (name: GlobalName) => string | undefined): Identity => ({
+function identities(
+  { flags, environment }: SettingSources,
+  profile: ConfigProfile,
+): CallerIdentity[] {
+  const of = (from: Source, read: (name: GlobalName) => string | undefined): CallerIdentity => ({
     from,
     token: read("token"),
     username: read("username"),
@@ -175,7 +182,7 @@ function identities({ flags, environment }: Said, profile: Profile): Identity[] 
   ];
 }
 
-function unknownProfile(name: string | undefined, config: Config): ReadSettings {
+function unknownProfile(name: string | undefined, config: ConfigFile): ReadSettings {
   const known = Object.keys(config.profiles ?? {}).map(safeText);
   const hint =
     known.length === 0

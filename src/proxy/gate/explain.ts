@@ -1,4 +1,5 @@
 // An imagined request, judged by the proxy's own functions over what is stored of one container, and told group by group.
+
 import { create, fromJson, type JsonValue, type MessageInitShape } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { FieldViolation as Violation } from "../../../proto/call.ts";
@@ -19,6 +20,7 @@ import type { PermissionDocument } from "../../../proto/gen/realmgate/v1/permiss
 import { parseAddress, parseIpv4 } from "../../policy/address.ts";
 import { has } from "../../policy/bitset.ts";
 import { type CompiledPolicy, compile } from "../../policy/compile.ts";
+import { containersDomain } from "../../policy/containers-domain.ts";
 import { decide, grantingGroups } from "../../policy/decide.ts";
 import { type PolicyDocument, parseDocument } from "../../policy/document.ts";
 import { dateMsMax, GroupExaminer } from "../../policy/explain-group.ts";
@@ -85,7 +87,7 @@ function readRequest(
     violations.push({ instancePath, message });
   };
   const { headers, ip, time, pathAndQuery = "/" } = request;
-  const parent = `${container.serverName}.containers.${domain}`;
+  const parent = containersDomain(container.serverName, domain);
   const [field, text] = hostText(request, container, parent, report);
   const host = hostParser(container.serverName, domain)(text);
   if (host.kind === "direct" && host.container !== container.id) {

@@ -1,5 +1,6 @@
 // Where a request that meets a hook goes instead of its program, and what its script is told.
 
+import { containersDomain } from "../../policy/containers-domain.ts";
 import { asciiJson } from "../exchange/ascii-json.ts";
 import type { Allowed } from "../gate/authorize.ts";
 import { targetWithout } from "../gate/credentials.ts";
@@ -52,7 +53,7 @@ export class HookRoutes {
   /** Scripts are at hosts of this server. */
   constructor(markers: HopMarker, serverName: string, domain: string) {
     this.#markers = markers;
-    this.#parent = `${serverName}.containers.${domain}`.toLowerCase();
+    this.#parent = containersDomain(serverName, domain);
   }
 
   /**

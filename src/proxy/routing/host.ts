@@ -1,3 +1,4 @@
+import { containersDomain, containersParent } from "../../policy/containers-domain.ts";
 import { canonicalProgram, kitInstanceMax, portMax, sshPort } from "../../policy/program.ts";
 
 /** A host that names a container, a program and an instance of it on this server. */
@@ -75,8 +76,8 @@ export function hostParser(
   serverName: string,
   domain: string,
 ): (header: string | null) => HostName {
-  const containers = `.containers.${domain.toLowerCase()}`;
-  const here = `.${serverName.toLowerCase()}${containers}`;
+  const containers = `.${containersParent(domain)}`;
+  const here = `.${containersDomain(serverName, domain)}`;
 
   function parse(header: string): HostName {
     const name = hostName(header);

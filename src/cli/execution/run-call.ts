@@ -1,38 +1,38 @@
-// One call of the table: what was said → a request → what is shown.
-import { ApiError } from "../client/errors.ts";
-import type { Call, Command, Flag, Given, Show } from "./command.ts";
-import type { Answered, Context } from "./context.ts";
-import { CommandFailure, exitCode } from "./exit-code.ts";
+// Runs one call of the table: parsed arguments → request → output.
+import { ApiError } from "../../client/errors.ts";
+import type { Flag, ParsedArguments } from "../flags/flag.ts";
+import { fieldAt } from "../output/cell.ts";
+import { rowsOf } from "../output/render.ts";
+import type { Show } from "../output/show.ts";
+import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
+import { confirm } from "../terminal/prompt.ts";
+import type { Call, Command } from "./command.ts";
+import type { Answered, CommandContext } from "./context.ts";
 import { failureLines } from "./failure.ts";
-import { fieldAt } from "./output/cell.ts";
-import { rowsOf } from "./output/render.ts";
-import { confirm } from "./prompt.ts";
-import { typedAgain } from "./typed-again.ts";
+import { requiredContainer } from "./required-container.ts";
+import { retryHint } from "./retry-hint.ts";
 
-export const whichContainer =
-  "which container? name it with --container ID (or REALMGATE_CONTAINER)";
-
-export interface Prepared {
+interface Prepared {
   readonly path: string;
   readonly query: Readonly<Record<string, string | number | boolean>>;
   readonly body: unknown;
 }
 
-/** Asks, calls and shows. Throws CommandFailure, ApiError or NetworkError. */
+/** Confirms, calls and shows. Throws CommandFailure, ApiError or NetworkError. */
 export async function runCall(
   command: Command & { readonly call: Call },
-  context: Context,
-  given: Given,
+  context: CommandContext,
+  parsed: ParsedArguments,
 ): Promise<void> {
   const { call } = command;
-  const prepared = prepare(command, given, context.settings.container);
-  const isDryRun = given.flags.get("validate-only") === true;
+  const prepared = prepare(command, parsed, context.settings.container);
+  const isDryRun = parsed.flags.get("validate-only") === true;
   if (command.destroys !== undefined && !isDryRun) {
-    const what = [...given.args.values(), ...pathFlags(command, given)].join(" ");
+    const what = [...parsed.args.values(), ...pathFlags(command, parsed)].join(" ");
     const question = `This deletes ${command.destroys}${what === "" ? "" : ` (${what})`}. Go on?`;
     await confirm(context.io, question, context.settings.yes);
   }
-  const ifMatch = await version(context, prepared.path, given);
+  const ifMatch = await version(context, prepared.path, parsed);
   let answered: Answered;
   try {
     const { method } = call;
@@ -45,20 +45,20 @@ export async function runCall(
   }
   context.show(call.show, answered);
   if (call.show.as === "done") context.say(answered.message);
-  if (isDryRun) context.say("a dry run: nothing was stored");
+  if (isDryRun) context.say("dry run: nothing was stored");
   sayMore(context, call.show, answered);
 }
 
-/** Arguments and flags, each where it goes. */
+/** Puts arguments and flags into path, query and body. Throws CommandFailure for what is missing or has the wrong type. */
 export function prepare(
   command: Command & { readonly call: Call },
-  given: Given,
+  parsed: ParsedArguments,
   container: string | undefined,
 ): Prepared {
   const { call, flags = {} } = command;
   const query: Record<string, string | number | boolean> = {};
   const body: Record<string, unknown> = {};
-  for (const [name, value] of given.flags) {
+  for (const [name, value] of parsed.flags) {
     const flag = flags[name];
     if (flag === undefined) continue;
     const field = flag.field ?? name.replaceAll("-", "_");
@@ -67,12 +67,11 @@ export function prepare(
     else if (place === "body") setField(body, field.split("."), value);
   }
   for (const [name, flag] of Object.entries(flags)) {
-    if (!flag.orContainer || given.flags.has(name)) continue;
-    if (container === undefined) throw new CommandFailure(exitCode.usage, whichContainer);
-    body[flag.field ?? name.replaceAll("-", "_")] = container;
+    if (!flag.orContainer || parsed.flags.has(name)) continue;
+    body[flag.field ?? name.replaceAll("-", "_")] = requiredContainer(container);
   }
-  const path = `/api/v1${call.path.replace(/\{([a-z-]+)\}/g, (_whole, name: string) => encodeURIComponent(pathPart(name, command, given, container)))}`;
-  const sent = call.body === undefined ? body : call.body(body, given);
+  const path = `/api/v1${call.path.replace(/\{([a-z-]+)\}/g, (_whole, name: string) => encodeURIComponent(pathPart(name, command, parsed, container)))}`;
+  const sent = call.body === undefined ? body : call.body(body, parsed);
   const hasBody = call.method !== "GET" && call.method !== "DELETE";
   const isEmpty = typeof sent === "object" && sent !== null && Object.keys(sent).length === 0;
   const takesBody = Object.values(flags).some((flag) => placeOf(flag, call) === "body");
@@ -86,21 +85,21 @@ function placeOf(flag: Flag, call: Call): Flag["goesTo"] {
 function pathPart(
   name: string,
   { args = [] }: Command,
-  given: Given,
+  parsed: ParsedArguments,
   container: string | undefined,
 ): string {
-  const said = given.args.get(name) ?? given.flags.get(name);
+  const said = parsed.args.get(name) ?? parsed.flags.get(name);
   if (typeof said === "string" && said !== "") return said;
   const takesContainer =
     name === "container" || args.find((each) => each.name === name)?.orContainer;
-  if (takesContainer && container !== undefined) return container;
-  throw new CommandFailure(exitCode.usage, takesContainer ? whichContainer : `${name} is missing`);
+  if (takesContainer) return requiredContainer(container);
+  throw new CommandFailure(exitCode.usage, `${name} is missing`);
 }
 
-function pathFlags({ flags = {} }: Command, given: Given): string[] {
+function pathFlags({ flags = {} }: Command, parsed: ParsedArguments): string[] {
   return Object.entries(flags)
-    .filter(([name, flag]) => flag.goesTo === "path" && given.flags.has(name))
-    .map(([name]) => String(given.flags.get(name)));
+    .filter(([name, flag]) => flag.goesTo === "path" && parsed.flags.has(name))
+    .map(([name]) => String(parsed.flags.get(name)));
 }
 
 function setField(body: Record<string, unknown>, [first = "", ...rest]: string[], value: unknown) {
@@ -116,24 +115,28 @@ function setField(body: Record<string, unknown>, [first = "", ...rest]: string[]
   setField(inner as Record<string, unknown>, rest, value);
 }
 
-/** What `--if-match` names; `latest` is read first, and only then. */
-async function version(context: Context, path: string, given: Given): Promise<string | undefined> {
-  const said = given.flags.get("if-match");
+/** Value of `--if-match`; fetches the current version for `latest` only. */
+async function version(
+  context: CommandContext,
+  path: string,
+  parsed: ParsedArguments,
+): Promise<string | undefined> {
+  const said = parsed.flags.get("if-match");
   if (said !== "latest") return typeof said === "string" ? said : undefined;
   return currentVersion(context, path);
 }
 
-async function currentVersion(context: Context, path: string): Promise<string | undefined> {
+async function currentVersion(context: CommandContext, path: string): Promise<string | undefined> {
   const document = path.replace(/\/proxy\/.*$/s, "/proxy/permissions");
   const { data } = await context.request({ method: "GET", path: document });
   const etag = fieldAt(data, "etag");
   return typeof etag === "string" ? etag : undefined;
 }
 
-/** Somebody else wrote in between, or the version is no version: what is there now, and the line to try again. */
+/** For a stale version: the failure with the current version and the command line to run again. */
 async function stale(
   command: Command,
-  context: Context,
+  context: CommandContext,
   failure: ApiError,
   path: string,
   ifMatch: string,
@@ -145,14 +148,14 @@ async function stale(
   return new CommandFailure(
     exitCode.failed,
     ...failureLines(failure, context.settings),
-    `The document is at ${now} now; this was written for ${ifMatch}. See what changed, then write again:`,
+    `The document is now at ${now}; this write was for ${ifMatch}. Check what changed, then run again:`,
     `  realmgate ${read}`,
-    `  ${typedAgain(context.typed, command, new Map([["if-match", now]]))}`,
+    `  ${retryHint(context.typed, command, new Map([["if-match", now]]))}`,
   );
 }
 
-/** What a table cannot show: that there is more, or nothing. */
-function sayMore(context: Context, show: Show, { data, ...beside }: Answered): void {
+/** Says on stderr what a table cannot show: that there are more entries, or none. */
+function sayMore(context: CommandContext, show: Show, { data, ...beside }: Answered): void {
   const { output } = context.settings;
   if (show.as !== "list" || (output !== "table" && output !== "wide")) return;
   const { page, totalPages, total } = (fieldAt(data, "pagination") ?? {}) as Record<
@@ -163,7 +166,7 @@ function sayMore(context: Context, show: Show, { data, ...beside }: Answered): v
     context.say(`page ${page} of ${totalPages}, ${total} in all: --page and --limit show others`);
   }
   if ((beside as { truncated?: unknown }).truncated === true) {
-    context.say("there are more than are shown");
+    context.say("the list is truncated: there are more entries");
   }
   if (rowsOf(show, data).length === 0) context.say("none");
 }

@@ -1,8 +1,8 @@
-// The process as an Io.
+// Io over the standard streams of the process.
 import { homedir } from "node:os";
 import type { In, Io, Out } from "./io.ts";
 
-/** A secret longer than this is none: reading stops. */
+/** Reading stops after this many characters. */
 const stdinCharactersMax = 1_000_000;
 
 export function processIo(): Io {
@@ -39,7 +39,7 @@ function standardIn(): In {
   };
 }
 
-/** The terminal itself lets people correct the line. */
+/** Reads a line that the terminal echoes and lets people edit. */
 function echoedLine(): Promise<string | null> {
   return new Promise((resolve) => {
     let text = "";
@@ -56,7 +56,7 @@ function echoedLine(): Promise<string | null> {
   });
 }
 
-/** Key by key, so that nothing is shown. What comes with one paste is taken in one go. */
+/** Reads key by key without echo. One chunk may hold a whole paste. */
 function hiddenLine(): Promise<string | null | "interrupted"> {
   return new Promise((resolve) => {
     const keys: string[] = [];

@@ -1,24 +1,24 @@
-// `realmgate connect HOST`: a tunnel to a program's TCP port on stdin and stdout, for OpenSSH's ProxyCommand.
+// The role `connect`: a tunnel from stdin and stdout to a program's TCP port, for OpenSSH's ProxyCommand.
 import type { Readable, Writable } from "node:stream";
 import { parseArgs } from "node:util";
 import { openTunnel } from "../websocket/tunnel.ts";
 
 const connectUsage = `usage: realmgate connect HOST [--gate URL] [--kit-token T [--kit-token-header NAME]] [--kit-user U --kit-password P]
 
-HOST        the host name of the program: PROJECT-CONTAINER-ssh-22.SERVER.containers.DOMAIN
---gate      where the gate listens, if not at https://HOST: https://name:port or http://name:port
---kit-token   what the program's permission document asks for: sent as Authorization: Bearer T, or in the header that
-            --kit-token-header names
+HOST          the host name of the program: PROJECT-CONTAINER-ssh-22.SERVER.containers.DOMAIN
+--gate        URL of the gate, if not https://HOST: https://name:port or http://name:port
+--kit-token   token that the program's permission document requires: sent as Authorization: Bearer T, or in the header that
+              --kit-token-header names
 --kit-user, --kit-password   sent as Authorization: Basic
 
-Secrets are better kept out of the process list: REALMGATE_KIT_TOKEN, REALMGATE_KIT_TOKEN_HEADER, REALMGATE_KIT_USER,
+Variables keep secrets out of the process list: REALMGATE_KIT_TOKEN, REALMGATE_KIT_TOKEN_HEADER, REALMGATE_KIT_USER,
 REALMGATE_KIT_PASSWORD (or with HOODY_).
 
-A private authority is made known by NODE_EXTRA_CA_CERTS.
+NODE_EXTRA_CA_CERTS=FILE.pem trusts a private certificate authority.
 
 ssh -o ProxyCommand='realmgate connect %h' user@HOST`;
 
-export interface ConnectOptions {
+export interface TunnelArguments {
   readonly host: string;
   /** `http:` or `https:`. */
   readonly gate: URL;
@@ -26,23 +26,23 @@ export interface ConnectOptions {
   readonly credentials: Readonly<Record<string, string>>;
 }
 
-export type ParsedConnect =
-  | { readonly ok: true; readonly options: ConnectOptions }
+type ParsedConnect =
+  | { readonly ok: true; readonly options: TunnelArguments }
   | { readonly ok: false; readonly problem: string };
 
-/** What `connect` reads, ours only. */
+/** Environment variables of `connect` with our prefix. */
 export const connectVariables = ["TOKEN", "TOKEN_HEADER", "USER", "PASSWORD"].map(
   (name) => `REALMGATE_KIT_${name}`,
 );
 
 const HOST = /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/;
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** Of HTTP, in one line. */
+/** Printable ASCII: one line of an HTTP header. */
 const HEADER_VALUE = /^[\x20-\x7e]+$/;
-/** How long the gate may take to answer; its own limit for the program is a minute. */
+/** How long the gate may take to answer: more than the minute that it gives the program. */
 const ANSWER_MS = 70_000;
 
-/** Flags come before variables. */
+/** A flag overrides its variable. */
 export function parseConnect(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
@@ -56,11 +56,11 @@ export function parseConnect(
   const { values, positionals } = parsed;
   const [host = "", ...others] = positionals;
   if (!HOST.test(host) || others.length > 0) {
-    return problem("one HOST has to be named, without scheme or port");
+    return problem("give exactly one HOST, without scheme or port");
   }
   const gate = URL.parse(values.gate ?? `https://${host}`);
   if (gate === null || !/^https?:$/.test(gate.protocol) || gate.pathname !== "/") {
-    return problem("--gate has to be like https://name:port");
+    return problem("--gate must be like https://name:port");
   }
   const said = (flag: keyof typeof values, variable: string) =>
     values[flag] ?? environment[`REALMGATE_${variable}`] ?? environment[`HOODY_${variable}`];
@@ -68,13 +68,13 @@ export function parseConnect(
   const user = said("kit-user", "KIT_USER");
   const password = said("kit-password", "KIT_PASSWORD");
   if ((user === undefined) !== (password === undefined)) {
-    return problem("a user needs a password, and a password a user");
+    return problem("give both a user and a password, or neither");
   }
   const tokenHeader = (
     said("kit-token-header", "KIT_TOKEN_HEADER") ?? "authorization"
   ).toLowerCase();
   if (!HEADER_NAME.test(tokenHeader)) {
-    return problem("--kit-token-header is no header name");
+    return problem("--kit-token-header is not a header name");
   }
   const credentials: Record<string, string> = {};
   if (user !== undefined) {
@@ -82,11 +82,11 @@ export function parseConnect(
   }
   if (token !== undefined) {
     if (!HEADER_VALUE.test(token)) {
-      return problem("a token has to be of printable ASCII characters");
+      return problem("a token must consist of printable ASCII characters");
     }
     if (tokenHeader === "authorization" && user !== undefined) {
       return problem(
-        "token and user would be sent in the same header; name another: --kit-token-header",
+        "token and user would use the same header; choose another with --kit-token-header",
       );
     }
     credentials[tokenHeader] = tokenHeader === "authorization" ? `Bearer ${token}` : token;
@@ -94,7 +94,7 @@ export function parseConnect(
   return { ok: true, options: { host, gate, credentials } };
 }
 
-/** The role `connect`: stdout is the tunnel's, so everything else is said on stderr. Answers the exit code. */
+/** Runs the role; returns the exit code. Messages go to stderr: stdout carries the tunnel. */
 export async function connectRole(args: readonly string[]): Promise<number> {
   if (args.includes("--help")) {
     console.log(connectUsage);
@@ -108,9 +108,9 @@ export async function connectRole(args: readonly string[]): Promise<number> {
   return connect(parsed.options, process.stdin, process.stdout, console.error);
 }
 
-/** Answers the exit code: 0 when the tunnel was opened and ended in good order, else 1 with one line for `complain`. */
+/** Returns the exit code: 0 when the tunnel opened and closed normally, else 1 after one line to `complain`. */
 export async function connect(
-  { host, gate, credentials }: ConnectOptions,
+  { host, gate, credentials }: TunnelArguments,
   input: Readable,
   output: Writable,
   complain: (line: string) => void,

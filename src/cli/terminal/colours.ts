@@ -1,5 +1,5 @@
-// Colours, where somebody looks and did not ask for none (no-color.org).
-import type { Out } from "../io.ts";
+// Colours on a terminal, unless NO_COLOR is set (no-color.org).
+import type { Out } from "./io.ts";
 
 export interface Colours {
   readonly strong: (text: string) => string;

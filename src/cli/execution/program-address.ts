@@ -1,12 +1,12 @@
-// Where a program of a container is reached.
-import { containersUrlOf, type Place, programUrl } from "../client/containers-url.ts";
-import type { Context } from "./context.ts";
-import { CommandFailure, exitCode } from "./exit-code.ts";
-import { fieldAt } from "./output/cell.ts";
+// URL of a container's program.
+import { type ContainerPlace, containersUrlOf, programUrl } from "../../client/containers-url.ts";
+import { fieldAt } from "../output/cell.ts";
+import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
+import type { CommandContext } from "./context.ts";
 
-/** Asks for the container and its server. Warns where the port cannot be known. */
+/** Fetches the container and its server. Warns when the gate's port cannot be derived from the API's address. */
 export async function programAddress(
-  context: Context,
+  context: CommandContext,
   id: string,
   program: string,
   instance: number | undefined,
@@ -19,7 +19,7 @@ export async function programAddress(
   const { baseUrl, containersUrl } = context.settings;
   if (containersUrl === undefined && containersUrlOf(baseUrl) === null) {
     context.warn(
-      "the API's address does not tell where the gate listens; say it: " +
+      "cannot derive the gate's address from the API's; set it: " +
         "realmgate config set containersUrl http://containers.localhost:8000",
     );
   }
@@ -32,8 +32,8 @@ export async function programAddress(
   }
 }
 
-/** The server knows its domain; the scheme and the port are as the API's address suggests. */
-function containersUrlFrom(api: URL, { server }: Place, servers: unknown): string {
+/** Takes the domain from the server, scheme and port from the API's address. */
+function containersUrlFrom(api: URL, { server }: ContainerPlace, servers: unknown): string {
   const nodes = fieldAt(servers, "servers");
   const node = Array.isArray(nodes) ? nodes.find((each) => fieldAt(each, "name") === server) : null;
   const domain = fieldAt(node, "domain");
@@ -45,7 +45,7 @@ function containersUrlFrom(api: URL, { server }: Place, servers: unknown): strin
   return `${api.protocol}//${domain.slice(server.length + 1)}${port === "" ? "" : `:${port}`}`;
 }
 
-function placeOf(container: unknown): Place {
+function placeOf(container: unknown): ContainerPlace {
   const [id, project_id, server] = ["id", "project_id", "server_name"].map((field) =>
     String(fieldAt(container, field)),
   );

@@ -1,23 +1,23 @@
-// What a command works with: the settings, the API, and where its words go.
-import type { Credential } from "../client/credential.ts";
-import { type Answer, HttpClient, type HttpRequest } from "../client/http.ts";
-import type { Show } from "./command.ts";
-import { credentialOf } from "./credential.ts";
-import { CommandFailure, exitCode } from "./exit-code.ts";
-import type { Io } from "./io.ts";
-import { colours } from "./output/colours.ts";
-import { render } from "./output/render.ts";
-import { safeText } from "./output/safe-text.ts";
-import type { TableOptions } from "./output/table.ts";
-import type { Settings } from "./settings/settings.ts";
+// What a command works with: the settings, the API and the output streams.
+import type { Credential } from "../../client/credential.ts";
+import { type Answer, HttpClient, type HttpRequest } from "../../client/http.ts";
+import { render } from "../output/render.ts";
+import type { Show } from "../output/show.ts";
+import type { TableOptions } from "../output/table.ts";
+import { credentialOf } from "../settings/credential.ts";
+import type { Settings } from "../settings/settings.ts";
+import { colours } from "../terminal/colours.ts";
+import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
+import type { Io } from "../terminal/io.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
-/** An answer with its body as it came. */
+/** An answer with its unparsed body. */
 export type Answered = Answer<unknown> & { readonly raw: string };
 
-export class Context {
+export class CommandContext {
   readonly settings: Settings;
   readonly io: Io;
-  /** The words and flags as they were typed. */
+  /** Words and flags as typed. */
   readonly typed: readonly string[];
 
   constructor(settings: Settings, io: Io, typed: readonly string[]) {
@@ -26,7 +26,7 @@ export class Context {
     this.typed = typed;
   }
 
-  /** A call as whoever was said to call; as nobody when nothing was said. */
+  /** Calls the API with the credential of the settings, if there is one. */
   async request(request: HttpRequest): Promise<Answered> {
     return this.requestAs(this.credential(), request);
   }
@@ -41,18 +41,18 @@ export class Context {
     return { ...(await client.request<unknown>(request)), raw };
   }
 
-  /** Null: nobody said who calls. */
+  /** Null: the settings name no credential for this API. */
   credential(): Credential | null {
     return usable(() => credentialOf(this.settings, () => this.#client(null, () => {})));
   }
 
-  /** Data, on stdout, in the form that was asked for. */
+  /** Writes data to stdout in the requested format. */
   show(show: Show, answered: { readonly data: unknown; readonly raw: string }): void {
     const { output, quiet } = this.settings;
     this.io.stdout.write(render(show, answered, { output, quiet, ...this.tableOptions() }));
   }
 
-  /** A line for people, on stderr; not with `-q`. */
+  /** Writes a line for people to stderr, unless quiet. */
   say(line: string): void {
     if (!this.settings.quiet) this.io.stderr.write(`${safeText(line)}\n`);
   }
@@ -82,13 +82,13 @@ export class Context {
     });
   }
 
-  /** The line and the status of each request; never headers or bodies, which have credentials. */
+  /** Request lines and statuses; never headers or bodies, which carry credentials. */
   #trace(line: string): void {
     if (this.settings.verbose) this.io.stderr.write(`${safeText(line)}\n`);
   }
 }
 
-/** A credential that is none is the fault of the line, and its message does not repeat it. */
+/** An invalid credential or URL is a usage error; the message does not repeat the value. */
 function usable<Made>(make: () => Made): Made {
   try {
     return make();

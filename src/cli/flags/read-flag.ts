@@ -1,15 +1,16 @@
-// The text of a flag → its value, or what is wrong with it, told so that it can be put right.
-import type { Flag, FlagKind } from "../command.ts";
-import { safeText } from "../output/safe-text.ts";
+// Text of a flag → its value, or a problem that says how to fix it.
+
+import { safeText } from "../terminal/safe-text.ts";
+import type { Flag, FlagKind } from "./flag.ts";
 import { parseJsonText, pointAt } from "./json-text.ts";
 
-export type ReadFlag =
+type ReadFlag =
   | { readonly ok: true; readonly value: unknown }
-  /** Lines: what is wrong, and below it where. */
+  /** Lines: what is wrong, then where. */
   | { readonly ok: false; readonly problem: readonly string[] };
 
-/** Kinds that may be said several times. */
-export const repeatable: ReadonlySet<FlagKind> = new Set([
+/** Kinds of flags that can be repeated. */
+const repeatable: ReadonlySet<FlagKind> = new Set([
   "list",
   "texts",
   "json-map",
@@ -19,7 +20,7 @@ export const repeatable: ReadonlySet<FlagKind> = new Set([
 
 type Read = (name: string, text: string) => ReadFlag;
 
-/** What stands for the value in the help. */
+/** Placeholders of values in the help. */
 export const placeholders: Readonly<Record<FlagKind, string>> = {
   text: "text",
   integer: "number",
@@ -35,9 +36,9 @@ export const placeholders: Readonly<Record<FlagKind, string>> = {
   access: "access",
 };
 
-/** `texts`: what followed the flag, each time it was said. `false`: it was said with `no-`. */
+/** `texts`: one value for each time the flag was given. */
 export function readFlag(name: string, flag: Flag, texts: readonly string[]): ReadFlag {
-  if (texts.length > 1 && !repeatable.has(flag.kind)) return wrong(`--${name} is there twice`);
+  if (texts.length > 1 && !repeatable.has(flag.kind)) return wrong(`--${name} is given twice`);
   switch (flag.kind) {
     case "list":
       return { ok: true, value: texts.flatMap(splitList) };
@@ -71,14 +72,14 @@ const scalars: Readonly<
       ? { ok: true, value: text === "true" }
       : wrong(`--${name} is true or false; not ${safeText(text)}`),
   json: (name, text) => readJson(`--${name}`, text),
-  // The text is what the file has.
+  // The text is the content of the file.
   "json-file": (name, text) => readJson(`--${name}`, text),
-  // Seconds or milliseconds are numbers to the API; everything else it reads itself.
+  // Digits are sent as a number (seconds or milliseconds); the API parses any other text.
   time: (_name, text) => ({ ok: true, value: /^\d{1,15}$/.test(text) ? Number(text) : text }),
   access: readAccess,
 };
 
-/** All, none, an instance, a list, a range. The forms of a document's access values, bare or as JSON. */
+/** An access value of a permission document, bare or as JSON: all, none, an instance, a list, a range. */
 function readAccess(name: string, text: string): ReadFlag {
   if (text === "*" || /^\d+-\d+$/.test(text)) return { ok: true, value: text };
   const read = parseJsonText(text);
@@ -86,7 +87,7 @@ function readAccess(name: string, text: string): ReadFlag {
   return wrong(`--${name} is true, false, an instance, [1,2], 1-5 or *; not ${safeText(text)}`);
 }
 
-/** JSON, or what is wrong with it and where. `where`: what it was given as. */
+/** JSON, or what is wrong and where. `where`: the flag or pair, for the message. */
 export function readJson(where: string, text: string): ReadFlag {
   const read = parseJsonText(text);
   if (read.ok) return read;
@@ -100,7 +101,7 @@ function readJsonPair(name: string, text: string, key: string): ReadFlag {
   return readJson(`--${name} ${safeText(key)}`, text);
 }
 
-/** Claims are compared by type as well: `name=text` is a text, `name:=json` a number or a truth value. */
+/** The type of a claim matters: `name=text` is a string, `name:=json` a number or a boolean. */
 function readClaim(name: string, text: string, key: string): ReadFlag {
   return key.endsWith(":")
     ? readJson(`--${name} ${safeText(key)}`, text)
@@ -119,7 +120,7 @@ function readPairs(
     if (cut < 1) return wrong(`--${flag} is written --${flag} NAME=VALUE`);
     const key = text.slice(0, cut);
     const name = read === readClaim ? key.replace(/:$/, "") : key;
-    if (pairs.has(name)) return wrong(`--${flag} ${safeText(name)} is there twice`);
+    if (pairs.has(name)) return wrong(`--${flag} ${safeText(name)} is given twice`);
     const value = read(flag, text.slice(cut + 1), key);
     if (!value.ok) return value;
     pairs.set(name, value.value);
@@ -136,7 +137,7 @@ function splitList(text: string): string[] {
 }
 
 function shown(flag: Flag, text: string): string {
-  return flag.secret ? "what was given" : safeText(text);
+  return flag.secret ? "the given value" : safeText(text);
 }
 
 function wrong(...problem: readonly string[]): ReadFlag {

@@ -3,10 +3,10 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { HttpClient } from "../client/http.ts";
+import { HttpClient } from "../../client/http.ts";
+import type { ConfigFile } from "./config-file.ts";
 import { credentialOf } from "./credential.ts";
-import type { Config } from "./settings/config-file.ts";
-import { readSettings } from "./settings/settings.ts";
+import { readSettings } from "./settings.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "realmgate-credential-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -20,7 +20,7 @@ const basic = (text: string) => `Basic ${Buffer.from(text).toString("base64")}`;
 function sent(
   flags: Record<string, string>,
   environment: Record<string, string> = {},
-  config: Config = {},
+  config: ConfigFile = {},
 ): string | null {
   const path = join(folder, "config.json");
   writeFileSync(path, JSON.stringify({ baseUrl: api, ...config }), { mode: 0o600 });

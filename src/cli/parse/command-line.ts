@@ -1,11 +1,12 @@
-// The table of commands → commander's parser; the words typed → which command, and the texts of its flags.
+// Builds commander's parser from the table of commands; parses a line into a command and the texts of its flags.
 import { CommanderError, InvalidArgumentError, Option, Command as Parser } from "commander";
 import { version } from "../../../package.json";
-import type { Command, Flag, Flags } from "../command.ts";
+import type { Command } from "../execution/command.ts";
+import type { Flag, Flags } from "../flags/flag.ts";
+import { placeholders } from "../flags/read-flag.ts";
 import { type GlobalFlag, globalFlags } from "../settings/global-flags.ts";
-import { placeholders } from "./read-flag.ts";
 
-/** Texts as typed, in order; `negated`: it was said with `no-`. */
+/** Values as typed, in order; `negated`: given as `--no-NAME`. */
 export type FlagTexts = readonly string[] | "negated";
 
 export type CommandLine =
@@ -17,13 +18,13 @@ export type CommandLine =
       /** Texts of global flags. */
       readonly globals: ReadonlyMap<string, FlagTexts>;
     }
-  /** Something was printed instead: help, or why the line cannot be read. */
+  /** Help or an error was printed instead. */
   | { readonly kind: "done"; readonly failed: boolean };
 
 export interface Printed {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
-  /** Characters a line of help may have. */
+  /** Width of help in characters. */
   readonly columns: number;
 }
 
@@ -34,7 +35,7 @@ A first session:
   $ realmgate projects list
   $ realmgate projects proxy permissions get --project ID`;
 
-/** Reads the words after `realmgate`. */
+/** Parses the words after `realmgate`. */
 export function readCommandLine(
   commands: readonly Command[],
   words: readonly string[],
@@ -48,28 +49,28 @@ export function readCommandLine(
     .enablePositionalOptions()
     .showSuggestionAfterError(true)
     .helpCommand(false)
-    .version(version, "-V, --version", "say which version this is")
+    .version(version, "-V, --version", "print the version")
     .configureHelp({
       helpWidth: printed.columns,
       subcommandTerm: (each) =>
         [each.name(), ...each.registeredArguments.map(argumentTerm)].join(" "),
     })
     .configureOutput({ writeOut: printed.out, writeErr: printed.err, outputError: printed.err });
-  root.helpOption("-h, --help", "say how it is used");
+  root.helpOption("-h, --help", "print help");
   root.showHelpAfterError("realmgate --help lists the commands");
   addFlags(root, globalFlags, false);
-  root.addOption(new Option("--no-color", "plain text, also on a terminal; as NO_COLOR=1 has it"));
+  root.addOption(new Option("--no-color", "no colours; the same as NO_COLOR=1"));
   root.addHelpText(
     "after",
     [
       "",
       "Flags may stand anywhere after realmgate. Each command has its own --help.",
-      "Besides: `realmgate serve` runs the gate, `realmgate connect HOST` is a tunnel for OpenSSH; each has its own --help, too.",
+      "`realmgate serve` runs the gate; `realmgate connect HOST` is a tunnel for OpenSSH. Both have their own --help.",
     ].join("\n"),
   );
   for (const command of commands) {
     for (const [index, spelling] of [command.words, ...(command.aliases ?? [])].entries()) {
-      // A spelling of one word is there to be found.
+      // One-word aliases show in the help.
       const isHidden = index > 0 && spelling.includes(" ");
       const leaf = place(root, spelling.split(" "), command.about, isHidden);
       dress(leaf, command);
@@ -99,21 +100,22 @@ function argumentTerm(argument: { readonly required: boolean; name(): string }):
   return argument.required ? `<${argument.name()}>` : `[${argument.name()}]`;
 }
 
-/** Finds or makes the parser of these words. */
+/** Finds or creates the parser of these words. */
 function place(root: Parser, words: readonly string[], about: string, hidden: boolean): Parser {
   let at = root;
   for (const [index, word] of words.entries()) {
     const isLeaf = index === words.length - 1;
     let next = at.commands.find((each) => each.name() === word);
     if (next === undefined) {
-      // A group shows when anything in it does; aliases come after what they stand for.
+      // A group is visible when a command in it is; aliases come after their command.
       next = at.command(word, { hidden });
       next.usage(isLeaf ? "" : "COMMAND …").helpCommand(false);
       addFlags(next, globalFlags, true);
       if (!isLeaf) next.description(groupAbout(words.slice(0, index + 1).join(" ")));
       const path = words.slice(0, index + 1).join(" ");
-      next.showHelpAfterError(`realmgate ${path} --help tells how it is used`);
-      if (!isLeaf) next.addHelpText("after", `\nrealmgate ${path} COMMAND --help tells more.`);
+      next.showHelpAfterError(`see realmgate ${path} --help`);
+      if (!isLeaf)
+        next.addHelpText("after", `\nrealmgate ${path} COMMAND --help describes a command.`);
     }
     if (isLeaf) next.description(about);
     at = next;
@@ -134,7 +136,7 @@ function dress(leaf: Parser, command: Command): void {
   const others = command.aliases === undefined ? "" : `\nAlso: ${command.aliases.join(", ")}`;
   leaf.addHelpText(
     "after",
-    `${others}\nExample:\n  $ realmgate ${command.example}\n\nrealmgate --help has the flags of all commands.`,
+    `${others}\nExample:\n  $ realmgate ${command.example}\n\nrealmgate --help lists the flags of all commands.`,
   );
 }
 
@@ -156,13 +158,13 @@ function optionsOf(parser: Parser, name: string, flag: Flag & Pick<GlobalFlag, "
   }
   const choices = flag.choices === undefined ? "" : ` (${flag.choices.join(", ")})`;
   const value = flag.placeholder ?? placeholders[flag.kind];
-  const told = `${about}${choices}${flag.nullable ? `; --no-${name} takes it away` : ""}`;
+  const told = `${about}${choices}${flag.nullable ? `; --no-${name} removes it` : ""}`;
   const option = new Option(
     `${long} <${value}>`,
     flag.choices === undefined ? told : about + choices,
   );
   option.argParser((text: string, before: string[] | undefined) => {
-    // `--container $EMPTY --if-match …` would take the next flag for its value, and what is left would mean something else.
+    // With an empty variable, `--container $EMPTY --if-match …` would take the next flag as the value and change the command's meaning.
     if (parser.options.some(({ long }) => long === text)) {
       throw new InvalidArgumentError("It is a flag itself: is a variable empty?");
     }
@@ -175,7 +177,7 @@ function lineage(parser: Parser): Parser[] {
   return parser.parent === null ? [parser] : [...lineage(parser.parent), parser];
 }
 
-/** What was typed for these flags, at the command itself and at the words before it. */
+/** Values of these flags, given at the command or at any word before it. */
 function textsOf(parsers: readonly Parser[], names: readonly string[]): Map<string, FlagTexts> {
   return new Map(
     names.flatMap((name) => {
@@ -190,13 +192,13 @@ function textsOf(parsers: readonly Parser[], names: readonly string[]): Map<stri
       });
       const texts = all.filter((text) => text !== "negated");
       if (all.length === 0) return [];
-      // Said at two levels, the later word counts; a value and its negation together are said twice.
+      // Values of all levels together, so that a flag given at two levels is reported; a value overrides a negation.
       return entry(name, texts.length === 0 ? ("negated" as const) : booleanTwice(texts));
     }),
   );
 }
 
-/** `-q` before and after the words is one wish. */
+/** A boolean flag given at two levels counts once. */
 function booleanTwice(texts: readonly string[]): readonly string[] {
   return texts.every((text) => text === "true") ? ["true"] : texts;
 }
@@ -226,7 +228,7 @@ function entry<Value>(name: string, value: Value | undefined): [string, Value][]
   return value === undefined ? [] : [[name, value]];
 }
 
-/** What the help says of words that have commands below them. */
+/** Descriptions of command groups in the help. */
 const groups: Readonly<Record<string, string>> = {
   auth: "log in and out; auth tokens",
   "auth realms": "the realms of an auth token",

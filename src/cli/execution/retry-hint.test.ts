@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
-import { commands } from "./commands.ts";
-import { typedAgain } from "./typed-again.ts";
+import { commands } from "../commands.ts";
+import { retryHint } from "./retry-hint.ts";
 
 function again(words: string, typed: readonly string[]): string {
   const command = commands.find((each) => each.words === words);
   if (command === undefined) throw new Error("no command");
-  return typedAgain(typed, command, new Map([["if-match", "file:v4"]]));
+  return retryHint(typed, command, new Map([["if-match", "file:v4"]]));
 }
 
 test.each([

@@ -1,9 +1,11 @@
-// The line that was typed, to be typed again with something else in it. Secrets are left out: a log may keep what we print.
-import type { Command, Flag } from "./command.ts";
-import { type GlobalFlag, globalFlags } from "./settings/global-flags.ts";
+// Prints the typed command line with some flags changed, ready to run again. Omits secrets: logs may keep what we print.
 
-/** For a POSIX shell. `changes`: flag → its new value. */
-export function typedAgain(
+import type { Flag } from "../flags/flag.ts";
+import { type GlobalFlag, globalFlags } from "../settings/global-flags.ts";
+import type { Command } from "./command.ts";
+
+/** Quoted for a POSIX shell. `changes`: flag → new value. */
+export function retryHint(
   typed: readonly string[],
   command: Command,
   changes: ReadonlyMap<string, string>,
@@ -25,7 +27,7 @@ export function typedAgain(
   return words.join(" ");
 }
 
-/** `team='{…}'`: which one it is may be told. */
+/** Keeps the name of a `name=value` pair: `team='…'`. */
 function hidden(value: string): string {
   const [, name] = /^([A-Za-z0-9_-]+)=/.exec(value) ?? [];
   return name === undefined ? "'…'" : `${name}='…'`;

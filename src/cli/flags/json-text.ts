@@ -1,16 +1,16 @@
-// JSON as people type it into a flag: strict (RFC 8259), a name only once an object, and where it goes wrong.
-import { safeText } from "../output/safe-text.ts";
+// JSON typed into a flag: strict (RFC 8259), no duplicate names, and errors with their position.
+import { safeText } from "../terminal/safe-text.ts";
 
-export type JsonText =
+type JsonText =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly problem: string; readonly at: number };
 
-/** Deeper is refused: the stack is not endless. */
+/** Maximum nesting: the parser recurses. */
 const depthMax = 64;
 const space = /[ \t\n\r]*/y;
 const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-/** A string up to where it ends or goes wrong. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what a string must not have.
+/** A string up to its end or its first invalid character. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: strings must not contain them.
 const characters = /(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*/y;
 const words: ReadonlyMap<string, boolean | null> = new Map([
   ["true", true],
@@ -28,7 +28,7 @@ class Wrong extends Error {
 
 /** `at` counts UTF-16 units from the start. */
 export function parseJsonText(text: string): JsonText {
-  const reader = new Reader(text);
+  const reader = new JsonReader(text);
   try {
     return { ok: true, value: reader.whole() };
   } catch (thrown) {
@@ -37,7 +37,7 @@ export function parseJsonText(text: string): JsonText {
   }
 }
 
-class Reader {
+class JsonReader {
   readonly #text: string;
   #at = 0;
 
@@ -87,7 +87,7 @@ class Reader {
         this.#fail(`expected a name in double quotes${hint(this.#text[start])}`);
       }
       const name = this.#string();
-      if (fields.has(name)) throw new Wrong(`"${name}" is there twice`, start);
+      if (fields.has(name)) throw new Wrong(`duplicate name "${name}"`, start);
       this.#take(space);
       if (!this.#taken(":")) this.#fail("expected :");
       fields.set(name, this.#value(depth + 1));
@@ -111,10 +111,9 @@ class Reader {
     const start = this.#at++;
     this.#take(characters);
     const next = this.#text[this.#at];
-    if (next === undefined)
-      throw new Wrong("this text does not end: expected a double quote", start);
-    if (next === "\\") this.#fail("not an escape of JSON");
-    if (next !== '"') this.#fail("a control character in a text: write it as \\n, \\t or \\u00XX");
+    if (next === undefined) throw new Wrong("unterminated string: expected a double quote", start);
+    if (next === "\\") this.#fail("not a JSON escape");
+    if (next !== '"') this.#fail("control character in a string: write it as \\n, \\t or \\u00XX");
     this.#at++;
     return JSON.parse(this.#text.slice(start, this.#at));
   }
@@ -138,15 +137,15 @@ class Reader {
 }
 
 function hint(next: string | undefined): string {
-  if (next === "'") return ": JSON has double quotes only";
+  if (next === "'") return ": JSON uses double quotes";
   if (next === undefined) return ", and it ends here";
   return next === "}" || next === "]" ? ": a comma too many?" : "";
 }
 
-/** How much of the line is shown on either side of the place. */
+/** Characters shown on either side of the error. */
 const contextMax = 30;
 
-/** The place, harmless and on one line, and a caret under it. White space is shown as spaces, so that the caret stands right. */
+/** The text around the error as one safe line, and a caret under the error. White space becomes spaces, which keeps the caret aligned. */
 export function pointAt(text: string, at: number): readonly [line: string, caret: string] {
   const start = Math.max(0, at - contextMax);
   const end = Math.min(text.length, at + contextMax);

@@ -1,11 +1,11 @@
-// What went wrong → lines for people: what it was, and what to do next.
-import { parseBaseUrl, realmOf } from "../client/api-host.ts";
-import { ApiError, NetworkError, type NetworkErrorKind } from "../client/errors.ts";
-import { siteOf } from "./credential.ts";
-import { safeText } from "./output/safe-text.ts";
-import { defaultBaseUrl, type Settings } from "./settings/settings.ts";
+// Errors → lines for people: what failed, and what to do next.
+import { parseBaseUrl, realmOf } from "../../client/api-host.ts";
+import { ApiError, NetworkError, type NetworkErrorKind } from "../../client/errors.ts";
+import { siteOf } from "../settings/credential.ts";
+import { defaultBaseUrl, type Settings } from "../settings/settings.ts";
+import { safeText } from "../terminal/safe-text.ts";
 
-/** Lines without escape sequences. Null: it is a bug. */
+/** Lines without escape sequences. Null: an unexpected error, which is a bug. */
 export function linesOf(thrown: unknown, settings: Settings): readonly string[] | null {
   if (thrown instanceof ApiError) return failureLines(thrown, settings);
   if (isFileFailure(thrown)) return [safeText(`${thrown.path} cannot be written (${thrown.code})`)];
@@ -14,7 +14,7 @@ export function linesOf(thrown: unknown, settings: Settings): readonly string[] 
   return [`${safeText(thrown.message)}${next === "" ? "" : ` ${next}`}`];
 }
 
-/** The file system says no: the configuration file is all that is written. */
+/** A failure of the file system. Commands write only the configuration file. */
 function isFileFailure(thrown: unknown): thrown is NodeJS.ErrnoException {
   const { syscall, path } = thrown as NodeJS.ErrnoException;
   return thrown instanceof Error && typeof syscall === "string" && typeof path === "string";
@@ -25,7 +25,7 @@ export function failureLines(failure: ApiError, settings: Settings): readonly st
   const name =
     failure.statusCode >= 500 && failure.requestId ? ` (request ${failure.requestId})` : "";
   const { violations } = failure;
-  // The server's one line repeats the first of them.
+  // The server's message repeats the first violation.
   const said = violations.length > 0 ? "Validation failed" : sentence(failure.message);
   const first = `${failure.statusCode} ${safeText(said)}${safeText(name)}${next === "" ? "" : `: ${next}`}`;
   return [
@@ -36,36 +36,39 @@ export function failureLines(failure: ApiError, settings: Settings): readonly st
   ];
 }
 
-type Next = (failure: ApiError, settings: Settings) => string;
+type NextStep = (failure: ApiError, settings: Settings) => string;
 
 const logIn = "realmgate login";
 
 /** By machine code. */
-const byCode: ReadonlyMap<string, Next> = new Map<string, Next>([
+const byCode: ReadonlyMap<string, NextStep> = new Map<string, NextStep>([
   ["MISSING_TOKEN", (_failure, settings) => notLoggedIn(settings)],
-  ["TOKEN_EXPIRED", () => `log in again with ${logIn}, or give another --token`],
+  ["TOKEN_EXPIRED", () => `log in again with ${logIn}, or use another --token`],
   ["INVALID_TOKEN", () => `log in again with ${logIn}, or check --token and REALMGATE_TOKEN`],
-  ["TOKEN_DISABLED", () => "somebody switched this token off; give another --token"],
+  ["TOKEN_DISABLED", () => "this token is disabled; use another --token"],
   ["INVALID_CREDENTIALS", () => "check the user name and the password"],
   [
     "ROUTE_NOT_FOUND",
-    () => "this server has no such call: is --base-url right, and the server new enough?",
+    () => "this server does not have the call: check --base-url and the server's version",
   ],
   ["NOT_THIS_API", () => "is --base-url right?"],
   ["UNEXPECTED_REDIRECT", () => "is --base-url right?"],
   [
     "PROJECT_NOT_IN_REALM",
-    () => "projects update ID --alias … --realm-ids … puts the project in a realm",
+    () => "projects update ID --alias … --realm-ids … adds the project to a realm",
   ],
   ["INSUFFICIENT_PERMISSIONS", () => "realmgate auth get-current shows what this token may do"],
-  ["GROUP_NOT_FOUND", () => "groups ip, jwt, password or token set makes one"],
-  ["PRECONDITION_REQUIRED", () => "--if-match VERSION names what you saw; `latest` reads it first"],
+  ["GROUP_NOT_FOUND", () => "groups ip|jwt|password|token set creates one"],
+  [
+    "PRECONDITION_REQUIRED",
+    () => "give the version that you read with --if-match VERSION, or `--if-match latest`",
+  ],
 ]);
 
 function nextStep(failure: ApiError, settings: Settings): string {
   const { message, statusCode, retryAfterS } = failure;
   if (message.includes("requires auth token authentication")) {
-    return "you call with a session or a password; give a --token. realmgate users me shows who you are";
+    return "you are calling with a session or a password; use --token. realmgate users me shows who you are";
   }
   if (message.includes("requires a realm-scoped URL")) {
     return "realmgate auth get-current shows the realms of this token; --realm ID chooses one";
@@ -79,13 +82,13 @@ function nextStep(failure: ApiError, settings: Settings): string {
   const known = byCode.get(failure.code)?.(failure, settings);
   if (known !== undefined) return known;
   if (/^HTTP_\d/.test(failure.code)) return "is --base-url right?";
-  // The gate's own refusals have lower-case codes, the API's have not.
+  // Refusals of the gate have lower-case codes, those of the API upper-case ones.
   if (/^[a-z_]+$/.test(failure.code)) {
-    return "this is the gate and not the API: is --base-url right?";
+    return "the gate answered, not the API: is --base-url right?";
   }
   const realm = realmOf(settings.baseUrl);
   if (statusCode === 404 && realm !== null) {
-    return `only what is in the realm ${realm} exists here; another --realm, or none, may have it`;
+    return `only objects in the realm ${realm} are visible; try another --realm, or none`;
   }
   return "";
 }
@@ -98,19 +101,19 @@ function notLoggedIn(settings: Settings): string {
       ? ["stored session", session?.baseUrl ?? here]
       : ["configured token", siteOf(parseBaseUrl(baseUrl))];
   const there = kept === here ? "" : ` (the ${what} is for ${safeText(kept)})`;
-  return `log in with ${logIn}, or give a --token${there}`;
+  return `log in with ${logIn}, or use --token${there}`;
 }
 
 const networkNext: Readonly<Record<NetworkErrorKind, string>> = {
-  dns: "Another API is named with --base-url.",
-  refused: "Another API is named with --base-url.",
-  certificate: "NODE_EXTRA_CA_CERTS=FILE.pem has this command trust another authority.",
+  dns: "To call another API, use --base-url.",
+  refused: "To call another API, use --base-url.",
+  certificate: "NODE_EXTRA_CA_CERTS=FILE.pem makes this command trust another authority.",
   timeout: "",
   aborted: "",
   other: "",
 };
 
-/** So that something can follow it. */
+/** Without the final period, so that text can follow. */
 function sentence(message: string): string {
   return message.replace(/\.$/, "");
 }

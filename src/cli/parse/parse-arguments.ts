@@ -1,37 +1,38 @@
-// Texts of flags → values, every problem told at once; `-` of a secret is read from standard input, once.
+// Texts of flags → values, or all problems at once. One secret flag with the value `-` reads standard input.
 import { readFile } from "node:fs/promises";
-import type { Command, Flag, Flags, Given } from "../command.ts";
-import type { In } from "../io.ts";
-import { safeText } from "../output/safe-text.ts";
+import type { Command } from "../execution/command.ts";
+import type { Flag, Flags, ParsedArguments } from "../flags/flag.ts";
+import { readFlag } from "../flags/read-flag.ts";
 import { globalFlags } from "../settings/global-flags.ts";
+import type { In } from "../terminal/io.ts";
+import { safeText } from "../terminal/safe-text.ts";
 import type { CommandLine, FlagTexts } from "./command-line.ts";
-import { readFlag } from "./read-flag.ts";
 
-export interface ReadLine {
-  readonly given: Given;
+interface ParsedLine {
+  readonly parsed: ParsedArguments;
   readonly globals: ReadonlyMap<string, unknown>;
   readonly problems: readonly string[];
 }
 
 type CommandOfLine = Extract<CommandLine, { kind: "command" }>;
 
-/** Which stream flags stand for `-`. */
+/** Flags that mean `-` for another flag. */
 const fromStdin = { "token-stdin": "token", "password-stdin": "password" } as const;
 
-export async function readGiven(line: CommandOfLine, stdin: In): Promise<ReadLine> {
+export async function parseArguments(line: CommandOfLine, stdin: In): Promise<ParsedLine> {
   const problems: string[] = [];
   const once = new StdinOnce(stdin);
   const globalTexts = new Map(line.globals);
   for (const [flag, target] of Object.entries(fromStdin)) {
     if (!globalTexts.has(flag)) continue;
-    if (globalTexts.has(target)) problems.push(`--${flag} and --${target} are one too many`);
+    if (globalTexts.has(target)) problems.push(`give either --${flag} or --${target}`);
     globalTexts.set(target, ["-"]);
   }
   const globals = await readAll(globalFlags, globalTexts, once, problems);
   const flags = await readAll(line.command.flags ?? {}, line.flags, once, problems);
-  const given = { args: line.args, flags };
-  problems.push(...missing(line), ...wrongChoices(line.command, given));
-  return { given, globals, problems };
+  const parsed = { args: line.args, flags };
+  problems.push(...missing(line), ...wrongChoices(line.command, parsed));
+  return { parsed, globals, problems };
 }
 
 async function readAll(
@@ -57,7 +58,7 @@ async function readAll(
   return values;
 }
 
-/** What the flag says, where it says where to read it. Null: it cannot be read, and that is told. */
+/** The texts of a flag, from a file or standard input where the flag says so. Null: unreadable, and reported. */
 async function textsOf(
   name: string,
   flag: Flag,
@@ -78,22 +79,22 @@ async function textsOf(
   return flag.secret || flag.kind === "json-file" ? stdin.instead(name, said, problems) : said;
 }
 
-/** A flag that was said, but not well, is not missing: that is told already. */
+/** Missing required flags. A flag with an invalid value is reported elsewhere. */
 function missing({ command, flags: said }: Pick<CommandOfLine, "command" | "flags">): string[] {
   return Object.entries(command.flags ?? {})
     .filter(([name, flag]) => flag.required && !said.has(name))
     .map(([name, flag]) => `--${name} is missing: ${flag.about}`);
 }
 
-function wrongChoices({ args = [] }: Command, given: Given): string[] {
+function wrongChoices({ args = [] }: Command, parsed: ParsedArguments): string[] {
   return args.flatMap(({ name, choices }) => {
-    const text = given.args.get(name);
+    const text = parsed.args.get(name);
     if (text === undefined || choices === undefined || choices.includes(text)) return [];
     return [`${name} is one of ${choices.join(", ")}; not ${safeText(text)}`];
   });
 }
 
-/** Standard input has one secret: its first line break ends it, as files and `echo` leave one. */
+/** Standard input can supply one secret; a final line break, as from files and `echo`, is removed. */
 class StdinOnce {
   readonly #stdin: In;
   #takenBy: string | null = null;
@@ -107,12 +108,12 @@ class StdinOnce {
     for (const text of texts) {
       if (text !== "-") all.push(text);
       else if (this.#takenBy !== null) {
-        problems.push(`standard input is for --${this.#takenBy} already; not for --${name}, too`);
+        problems.push(`--${this.#takenBy} and --${name} cannot both read standard input`);
       } else {
         this.#takenBy = name;
         const read = await this.#stdin.text();
         const value = read.replace(/\r?\n$/, "");
-        if (value === "") problems.push(`standard input has nothing for --${name}`);
+        if (value === "") problems.push(`standard input is empty: --${name} needs a value`);
         all.push(value);
       }
     }

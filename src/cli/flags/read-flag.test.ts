@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Flag, FlagKind } from "../command.ts";
+import type { Flag, FlagKind } from "./flag.ts";
 import { readFlag } from "./read-flag.ts";
 
 function read(kind: FlagKind, ...texts: string[]) {
@@ -39,18 +39,18 @@ describe("what cannot be read is told", () => {
   test.each([
     ["integer", ["1.5"], ["--flag is a whole number; not 1.5"]],
     ["integer", ["\u001b[2J"], ["--flag is a whole number; not \\u{1b}[2J"]],
-    ["text", ["a", "b"], ["--flag is there twice"]],
+    ["text", ["a", "b"], ["--flag is given twice"]],
     ["json-map", ["a"], ["--flag is written --flag NAME=VALUE"]],
     ["json-map", ["=1"], ["--flag is written --flag NAME=VALUE"]],
-    ["json-map", ["a=1", "a=2"], ["--flag a is there twice"]],
-    ["claims", ["a=1", "a:=2"], ["--flag a is there twice"]],
+    ["json-map", ["a=1", "a=2"], ["--flag a is given twice"]],
+    ["claims", ["a=1", "a:=2"], ["--flag a is given twice"]],
     ["access", ["all"], ["--flag is true, false, an instance, [1,2], 1-5 or *; not all"]],
     ["access", ["[1,2"], ["--flag is not JSON: expected , or ]", "  [1,2", "      ^"]],
     [
       "json-map",
       ["team={'type': 1}"],
       [
-        "--flag team is not JSON: expected a name in double quotes: JSON has double quotes only",
+        "--flag team is not JSON: expected a name in double quotes: JSON uses double quotes",
         "  {'type': 1}",
         "   ^",
       ],

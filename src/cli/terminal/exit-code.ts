@@ -1,16 +1,16 @@
-// How a command ends, as scripts see it (contract M).
+// Exit codes of commands. Scripts depend on them.
 
 export const exitCode = {
   ok: 0,
-  /** The server said no, or nobody answered. */
+  /** The server refused, or did not answer. */
   failed: 1,
-  /** The command line cannot be read. */
+  /** Invalid command line. */
   usage: 2,
-  /** There is something to ask, and no terminal to ask on. */
+  /** A question needs a terminal. */
   noTerminal: 6,
-  /** The answer to a question was no. */
+  /** The user declined. */
   declined: 7,
-  /** `--profile` names none of the configuration file. */
+  /** `--profile` names a profile that the configuration file does not have. */
   unknownProfile: 10,
   /** Ctrl-C, as shells report it: 128 + SIGINT. */
   interrupted: 130,
@@ -18,7 +18,7 @@ export const exitCode = {
 
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
 
-/** Ends the command with these lines on stderr, each for a reader who wants to know what to do next. */
+/** Ends the command with this exit code and these lines on stderr. */
 export class CommandFailure extends Error {
   readonly exit: ExitCode;
   readonly lines: readonly string[];

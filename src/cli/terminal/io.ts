@@ -1,4 +1,4 @@
-// What a command reads and writes: data on stdout, everything else on stderr.
+// Streams of a command: data goes to stdout, everything else to stderr.
 
 export interface Io {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -10,15 +10,15 @@ export interface Io {
 
 export interface Out {
   readonly isTerminal: boolean;
-  /** Characters a line; null where nobody looks. */
+  /** Characters per line; null: not a terminal. */
   readonly columns: number | null;
   write(text: string): void;
 }
 
 export interface In {
   readonly isTerminal: boolean;
-  /** Everything up to its end. */
+  /** Reads to the end. */
   text(): Promise<string>;
-  /** One line typed at the terminal. Null: its end (Ctrl-D); `interrupted`: Ctrl-C. */
+  /** Reads one line from the terminal. Null: end of input (Ctrl-D); `interrupted`: Ctrl-C. */
   line(options: { readonly echo: boolean }): Promise<string | null | "interrupted">;
 }

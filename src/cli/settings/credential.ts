@@ -1,33 +1,33 @@
-// Who calls: the strongest of what was said, else the stored session, which goes to the place it was made at and nowhere else.
-import { inRealm, parseBaseUrl } from "../client/api-host.ts";
-import { basic, bearer, type Credential } from "../client/credential.ts";
-import type { HttpClient } from "../client/http.ts";
-import { type SessionTokens, sessionCredential } from "../client/session.ts";
+// The credential of a command: the one of highest precedence, else the stored session, which is sent only to the API that issued it.
+import { inRealm, parseBaseUrl } from "../../client/api-host.ts";
+import { basic, bearer, type Credential } from "../../client/credential.ts";
+import type { HttpClient } from "../../client/http.ts";
+import { type SessionTokens, sessionCredential } from "../../client/session.ts";
 import {
   profileOf,
   readConfig,
   type StoredSession,
   withSettings,
   writeConfig,
-} from "./settings/config-file.ts";
-import { defaultBaseUrl, type Settings } from "./settings/settings.ts";
+} from "./config-file.ts";
+import { defaultBaseUrl, type Settings } from "./settings.ts";
 
-/** The base URL without a realm: sessions are good for all realms of it. */
+/** The base URL without its realm: a session is valid in all realms. */
 export function siteOf(baseUrl: URL): string {
   return inRealm(baseUrl, null).href.replace(/\/$/, "");
 }
 
 /**
- * Null: nothing was said that may go to this base URL. `anonymous`: a client that calls as nobody, to renew a session with.
- * Throws TypeError when what was said is no credential.
+ * Null: no credential for this base URL. `anonymous`: a client without credentials, for renewing a session. Throws TypeError for a
+ * malformed credential.
  */
 export function credentialOf(settings: Settings, anonymous: () => HttpClient): Credential | null {
   const { identities, profile, baseUrl } = settings;
   const here = siteOf(baseUrl);
-  // The strongest name goes with the strongest password, wherever each was said.
+  // The name and the password of highest precedence belong together, whatever their sources.
   const name = identities.find((each) => each.username !== undefined)?.username;
   for (const { from, token, password } of identities) {
-    // What a file keeps was meant for the place that the same file names.
+    // A credential in the file is only for the API that the same file names.
     if (from === "config" && here !== siteOf(parseBaseUrl(profile.baseUrl ?? defaultBaseUrl)))
       continue;
     if (token !== undefined) return bearer(token);
@@ -38,7 +38,7 @@ export function credentialOf(settings: Settings, anonymous: () => HttpClient): C
   return sessionCredential(anonymous(), session, (renewed) => storeSession(settings, renewed));
 }
 
-/** Writes the session beside the other settings of the profile. The file is read again: another command may have changed it. */
+/** Stores the session in the profile. */
 export function storeSession(settings: Settings, tokens: SessionTokens): void {
   const session: StoredSession = {
     baseUrl: siteOf(settings.baseUrl),
@@ -48,7 +48,7 @@ export function storeSession(settings: Settings, tokens: SessionTokens): void {
   changeProfile(settings, () => ({ session }));
 }
 
-/** Changes settings of the profile in force. */
+/** Changes settings of the active profile. Reads the file again, as another command may have changed it. */
 export function changeProfile(
   settings: Settings,
   change: (profile: ReturnType<typeof profileOf>) => Parameters<typeof withSettings>[2],

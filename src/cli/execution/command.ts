@@ -1,0 +1,36 @@
+// What a command is: words, arguments and flags → one API request and how to show its answer, or a function that runs here.
+import type { Argument, Flags, ParsedArguments } from "../flags/flag.ts";
+import type { Show } from "../output/show.ts";
+import type { CommandContext } from "./context.ts";
+
+/** One request. */
+export interface Call {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** After `/api/v1`; `{name}` is an argument or a path flag. */
+  readonly path: string;
+  /** Transforms the body that the flags make into the body to send. */
+  readonly body?: (body: Readonly<Record<string, unknown>>, parsed: ParsedArguments) => unknown;
+  readonly show: Show;
+  /** Whether the call writes a permission document and requires its version. */
+  readonly versioned?: boolean;
+}
+
+interface Described {
+  /** `projects create` */
+  readonly words: string;
+  /** Other spellings of the whole command. */
+  readonly aliases?: readonly string[];
+  readonly about: string;
+  /** A working command line, without the leading `realmgate`. */
+  readonly example: string;
+  readonly args?: readonly Argument[];
+  readonly flags?: Flags;
+  /** What the command deletes, for the confirmation question; `--yes` skips it. Required for every DELETE. */
+  readonly destroys?: string;
+}
+
+export type Command = Described &
+  (
+    | { readonly call: Call }
+    | { readonly run: (context: CommandContext, parsed: ParsedArguments) => Promise<void> }
+  );

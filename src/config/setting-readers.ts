@@ -1,0 +1,156 @@
+// Readers of setting values: one for each kind of text.
+import { resolve } from "node:path";
+import { createPlacement } from "../policy/placement.ts";
+import { canonicalProgram, isByPort, portMax } from "../policy/program.ts";
+import { secretKeyFrom } from "./secret-key.ts";
+import type { Read } from "./setting.ts";
+
+export interface ListenAddress {
+  /** An IP literal without brackets, or a name. */
+  readonly hostname: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+/** `stderr`, or the absolute path of a file. */
+export type AccessLogPlace = "stderr" | { readonly path: string };
+
+interface SecondsRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+export const readText: Read<string> = (text) => text;
+
+/** A path, made absolute. */
+export const readPath: Read<string> = (text) => resolve(text);
+
+/** Null: unset. */
+export const readDatabaseUrl: Read<string | null> = (text, report) => {
+  if (text === "") return null;
+  const path = text.startsWith("sqlite:") ? text.slice("sqlite:".length) : "";
+  if (path === "") report("must be sqlite:PATH");
+  return resolve(path);
+};
+
+/** A host name, in lower case. */
+export function readHostName(grammar: RegExp): Read<string> {
+  return (text, report) => {
+    const name = text.toLowerCase();
+    if (!grammar.test(name)) report("must be made of letters, digits and -");
+    return name;
+  };
+}
+
+export const readListen: Read<ListenAddress> = (text, report) => {
+  const [, bracketed, plain, digits] =
+    /^(?:\[([0-9a-fA-F:.]+)\]|([a-zA-Z0-9.-]+)):(\d{1,5})$/.exec(text) ?? [];
+  const hostname = bracketed ?? plain;
+  const port = Number(digits);
+  if (hostname === undefined || !(port <= portMax)) {
+    report("must be ADDRESS:PORT, for example 127.0.0.1:8080");
+    return { hostname: "127.0.0.1", port: 0 };
+  }
+  return { hostname, port };
+};
+
+/** Null: unset. */
+export const readOptionalListen: Read<ListenAddress | null> = (text, report) =>
+  text === "" ? null : readListen(text, report);
+
+export const readOnOff: Read<boolean> = (text, report) => {
+  if (text !== "on" && text !== "off") report("must be on or off");
+  return text === "on";
+};
+
+/** `1`: true; unset: false. */
+export const readOne: Read<boolean> = (text, report) => {
+  if (text !== "" && text !== "1") report("must be 1 or not set");
+  return text === "1";
+};
+
+/** Null: unset. */
+export function readOptionalSeconds({ min, max }: SecondsRange): Read<number | null> {
+  return (text, report) => {
+    if (text === "") return null;
+    const seconds = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (seconds >= min && seconds <= max) return seconds;
+    report(`must be a whole number of seconds, ${min} to ${max}`);
+    return null;
+  };
+}
+
+export function readSeconds(range: SecondsRange): Read<number> {
+  const read = readOptionalSeconds(range);
+  return (text, report) => read(text, report) ?? range.min;
+}
+
+export const readCount: Read<number> = (text, report) => {
+  if (!/^[1-9]\d{0,6}$/.test(text)) report("must be a number from 1 to 9999999");
+  return Number(text);
+};
+
+/** Null: off. Opening the file shows whether it can be written. */
+export const readAccessLog: Read<AccessLogPlace | null> = (text) => {
+  if (text === "off") return null;
+  return text === "stderr" ? text : { path: resolve(text) };
+};
+
+/** Null: unset. */
+export const readSecretKey: Read<Buffer | null> = (text, report) => {
+  if (text === "") return null;
+  const key = secretKeyFrom(text);
+  if (key === null) report("must be 32 bytes in base64: openssl rand -base64 32");
+  return key;
+};
+
+export const readUsername: Read<string> = (text, report) => {
+  if (!/^[a-zA-Z0-9_-]{3,50}$/.test(text)) report("must be 3 to 50 of letters, digits, - and _");
+  return text;
+};
+
+/** Characters of a password, as the login call accepts it. */
+const passwordLengthMin = 8;
+const passwordLengthMax = 128;
+
+/** Null: unset. */
+export const readPassword: Read<string | null> = (text, report) => {
+  if (text === "") return null;
+  if (text.length < passwordLengthMin || text.length > passwordLengthMax) {
+    report(`must have ${passwordLengthMin} to ${passwordLengthMax} characters`);
+  }
+  return text;
+};
+
+/** Networks in CIDR notation, separated by commas. */
+export const readNetworks: Read<string[]> = (text, report) => {
+  const networks = text
+    .split(",")
+    .map((network) => network.trim())
+    .filter((network) => network !== "");
+  for (const network of networks) {
+    try {
+      createPlacement([network]);
+    } catch {
+      report(`has ${network}, which is not a network: write 10.0.0.0/8 or fd00::/8`);
+    }
+  }
+  return networks;
+};
+
+/** `name=port`, separated by commas; keys are canonical program names. */
+export const readProgramPorts: Read<Record<string, number>> = (text, report) => {
+  const ports = new Map<string, number>();
+  const entries = text.split(",").map((entry) => entry.trim());
+  for (const entry of entries.filter((entry) => entry !== "")) {
+    const [, name = "", digits] = /^([^=]+)=([1-9]\d{0,4})$/.exec(entry) ?? [];
+    const program = canonicalProgram(name);
+    const port = Number(digits);
+    const problem = (reason: string) => report(`has ${entry}: ${reason}`);
+    if (program === undefined || !(port <= portMax)) problem("write terminal=76");
+    else if (isByPort(program)) problem(`${program} is asked for by port and needs none here`);
+    else if (ports.has(program)) problem(`${program} has a port already`);
+    else ports.set(program, port);
+  }
+  return Object.fromEntries(ports);
+};

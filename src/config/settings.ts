@@ -1,0 +1,290 @@
+// The settings of `realmgate serve`: this table is what the parser reads, `--help` prints and docs/configuration.md shows.
+import type { Setting } from "./setting.ts";
+import {
+  readAccessLog,
+  readCount,
+  readDatabaseUrl,
+  readHostName,
+  readListen,
+  readNetworks,
+  readOne,
+  readOnOff,
+  readOptionalListen,
+  readOptionalSeconds,
+  readPassword,
+  readPath,
+  readProgramPorts,
+  readSeconds,
+  readSecretKey,
+  readText,
+  readUsername,
+} from "./setting-readers.ts";
+import { readUpstreamTls } from "./upstream-tls.ts";
+
+/** By environment variable, in the order of `--help`. */
+export const settings = {
+  REALMGATE_DATA_DIR: {
+    group: "Data",
+    default: "./data",
+    accepts: "directory",
+    meaning: "SQLite file, secret key, last snapshot",
+    about:
+      "Holds the SQLite file, the secret key and the last snapshot; created with mode 0700. The snapshot and the documents in the database are sealed.",
+    read: readPath,
+  },
+  REALMGATE_DATABASE_URL: {
+    group: "Data",
+    default: "",
+    unset: "`realmgate.sqlite` in the data directory",
+    accepts: "`sqlite:PATH`",
+    meaning: "sqlite:PATH; in the data directory when unset",
+    about: "Path of the SQLite file.",
+    read: readDatabaseUrl,
+  },
+  REALMGATE_DOMAIN: {
+    group: "Names",
+    default: "localhost",
+    accepts: "host name",
+    meaning: "the data plane serves *.<server>.containers.<domain>",
+    about: "The data plane serves `*.<server>.containers.<domain>`.",
+    read: readHostName(/^[a-z0-9-]+(\.[a-z0-9-]+)*$/),
+  },
+  REALMGATE_SERVER_NAME: {
+    group: "Names",
+    default: "local",
+    accepts: "one label of a host name",
+    meaning: "the {server} label of this node",
+    about: "The `<server>` label of this node.",
+    read: readHostName(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/),
+  },
+  REALMGATE_OPS_LISTEN: {
+    group: "Listeners",
+    default: "127.0.0.1:9090",
+    accepts: "`ADDRESS:PORT`",
+    meaning: "for operators only: /healthz, /readyz, /metrics",
+    about:
+      "For operators only: `/healthz`, `/readyz`, `/metrics`. Requires no credentials: keep it on a private address.",
+    read: readListen,
+  },
+  REALMGATE_REST_LISTEN: {
+    group: "Listeners",
+    default: "127.0.0.1:8080",
+    accepts: "`ADDRESS:PORT`",
+    meaning: "REST API",
+    about: "REST API. Accepts any Host; a leading label of 24 hex digits is the realm.",
+    read: readListen,
+  },
+  REALMGATE_GRPC_LISTEN: {
+    group: "Listeners",
+    default: "127.0.0.1:50051",
+    accepts: "`ADDRESS:PORT`",
+    meaning: "gRPC API",
+    about: "gRPC API: services, health and reflection.",
+    read: readListen,
+  },
+  REALMGATE_PROXY_LISTEN: {
+    group: "Listeners",
+    default: "127.0.0.1:8000",
+    accepts: "`ADDRESS:PORT`",
+    meaning: "data plane, HTTP",
+    about: "Data plane, HTTP.",
+    read: readListen,
+  },
+  REALMGATE_PROXY_TLS_LISTEN: {
+    group: "TLS of the data plane",
+    default: "",
+    unset: "no HTTPS",
+    accepts: "`ADDRESS:PORT`",
+    meaning: "data plane, HTTPS (HTTP/1.1 and HTTP/2); requires both of:",
+    about:
+      "Data plane, HTTPS: HTTP/1.1 and HTTP/2 over TLS 1.2 and 1.3. Set this, the certificate and its key, or none of the three.",
+    read: readOptionalListen,
+  },
+  REALMGATE_TLS_CERT: {
+    group: "TLS of the data plane",
+    default: "",
+    unset: "no HTTPS",
+    accepts: "PEM file",
+    meaning: "PEM certificate chain, the server's own first; reloaded when it changes",
+    about:
+      "Certificate chain of the data plane, the server's own certificate first. Reloaded when the file changes, and at once on SIGHUP.",
+    read: readText,
+  },
+  REALMGATE_TLS_KEY: {
+    group: "TLS of the data plane",
+    default: "",
+    unset: "no HTTPS",
+    accepts: "PEM file",
+    meaning: "private key of that certificate, PEM; reloaded when it changes",
+    about: "Private key of that certificate, not encrypted. Reloaded with it.",
+    read: readText,
+  },
+  REALMGATE_HSTS_MAX_AGE_S: {
+    group: "TLS of the data plane",
+    default: "",
+    unset: "the header is not sent",
+    accepts: "seconds, 0 to 63072000",
+    meaning: "seconds in Strict-Transport-Security; not sent when unset",
+    about:
+      "`max-age` of `Strict-Transport-Security` (RFC 6797) in every answer over TLS; 0 makes clients forget an earlier value.",
+    // Two years.
+    read: readOptionalSeconds({ min: 0, max: 63_072_000 }),
+  },
+  REALMGATE_PROXY_REUSE_PORT: {
+    group: "Listeners",
+    default: "",
+    unset: "the addresses are exclusive",
+    accepts: "`1`",
+    meaning: "1: other processes of this user may listen on the same addresses",
+    about:
+      "Other processes of the same user may listen on the data plane's addresses, such as a successor before this process ends. Any process of this user can then take a share of the connections.",
+    read: readOne,
+  },
+  REALMGATE_UPSTREAM_TLS_VERIFY: {
+    group: "Containers",
+    default: "off",
+    accepts: "`off`, `on` (the system's authorities), or a PEM file of authorities",
+    meaning: "verify certificates of https-PORT: off, on (the system's authorities), or a file",
+    about:
+      "How certificates of `https-PORT` upstreams are verified. A verified certificate must name the IP address that the gate dials.",
+    read: readUpstreamTls,
+  },
+  REALMGATE_DRAIN_S: {
+    group: "Limits and timeouts",
+    default: "30",
+    accepts: "seconds, 0 to 3600",
+    meaning: "seconds that running exchanges may take to finish after SIGTERM",
+    about:
+      "How long running exchanges may take to finish after SIGTERM or SIGINT. A second signal ends the process at once.",
+    read: readSeconds({ min: 0, max: 3_600 }),
+  },
+  REALMGATE_STALENESS_MAX_S: {
+    group: "Limits and timeouts",
+    default: "",
+    unset: "any age is enforced",
+    accepts: "seconds, 5 to 31536000",
+    meaning: "refuse everything when the control plane has been silent for so many seconds",
+    about:
+      "The proxy refuses everything (503 `stale`) when the control plane has been silent for this long.",
+    // Less than five seconds would be shorter than the usual interval between two polls of the feed.
+    read: readOptionalSeconds({ min: 5, max: 31_536_000 }),
+  },
+  REALMGATE_API_TLS_CERT: {
+    group: "TLS of the API",
+    default: "",
+    unset: "plain text",
+    accepts: "PEM file",
+    meaning: "PEM certificate chain, the server's own first: TLS for REST and gRPC",
+    about:
+      "Certificate chain of the API, the server's own certificate first: TLS 1.2 and 1.3 for REST (HTTP/1.1) and gRPC. Read at start. Set it together with its key.",
+    read: readText,
+  },
+  REALMGATE_API_TLS_KEY: {
+    group: "TLS of the API",
+    default: "",
+    unset: "plain text",
+    accepts: "PEM file",
+    meaning: "private key of that certificate, PEM",
+    about: "Private key of that certificate, not encrypted. Read at start.",
+    read: readText,
+  },
+  REALMGATE_API_PLAINTEXT: {
+    group: "TLS of the API",
+    default: "",
+    unset: "the API without TLS must listen on loopback",
+    accepts: "`1`",
+    meaning: "1: the API may listen beyond loopback without TLS",
+    about:
+      "Lets the API listen beyond loopback without TLS, for an API behind a proxy that terminates TLS.",
+    read: readText,
+  },
+  REALMGATE_SIGNUP: {
+    group: "Accounts and secrets",
+    default: "off",
+    accepts: "`on`, `off`",
+    meaning: "on: anyone may create an account",
+    about:
+      "`on` lets anyone create an account (`POST /auth/signup`). The gate sends no mail: addresses are not verified.",
+    read: readOnOff,
+  },
+  REALMGATE_SECRET_KEY: {
+    group: "Accounts and secrets",
+    default: "",
+    unset: "`secret.key` in the data directory, created at the first start (mode 0600)",
+    accepts: "32 bytes in base64: `openssl rand -base64 32`",
+    meaning: "32 bytes, base64; a 0600 file in the data directory when unset",
+    about: "Seals documents at rest and signs sessions.",
+    read: readSecretKey,
+  },
+  REALMGATE_ADMIN_USERNAME: {
+    group: "Accounts and secrets",
+    default: "admin",
+    accepts: "3 to 50 of letters, digits, `-` and `_`",
+    meaning: "name of the first user",
+    about: "Name of the first user, who is created at the first start; not read afterwards.",
+    read: readUsername,
+  },
+  REALMGATE_ADMIN_PASSWORD: {
+    group: "Accounts and secrets",
+    default: "",
+    unset: "random, printed once on stderr",
+    accepts: "8 to 128 characters",
+    meaning: "password of the first user; random and printed once when unset",
+    about: "Password of the first user, who is created at the first start; not read afterwards.",
+    read: readPassword,
+  },
+  REALMGATE_TRUSTED_PROXIES: {
+    group: "Listeners",
+    default: "",
+    unset: "none",
+    accepts: "networks in CIDR notation, separated by commas",
+    meaning: "networks whose X-Forwarded-For is trusted",
+    about: "Networks whose `X-Forwarded-For` is trusted.",
+    read: readNetworks,
+  },
+  REALMGATE_CONTAINER_CIDRS: {
+    group: "Containers",
+    default: "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,::1/128,fc00::/7",
+    accepts: "networks in CIDR notation, separated by commas",
+    meaning: "networks where containers may live",
+    about:
+      "Networks where containers may live. The gate never dials link-local addresses or its own listeners, whatever is set.",
+    read: readNetworks,
+  },
+  REALMGATE_PROGRAM_PORTS: {
+    group: "Containers",
+    default: "terminal=76,display=3998,sqlite=5",
+    accepts: "`NAME=PORT`, separated by commas",
+    meaning: "default port of each program",
+    about:
+      "Default port of each program. Not for `http`, `https` and `ssh`: requests name them by port.",
+    read: readProgramPorts,
+  },
+  REALMGATE_EXCHANGES_MAX: {
+    group: "Limits and timeouts",
+    default: "32768",
+    accepts: "1 to 9999999",
+    meaning: "concurrent requests, WebSockets and tunnels of the proxy; two sockets each",
+    about:
+      "Concurrent requests, WebSockets and tunnels of the proxy. One container has at most half of them. Each needs two sockets: set `ulimit -n` to somewhat more than twice the number.",
+    read: readCount,
+  },
+  REALMGATE_ACCESS_LOG: {
+    group: "Logs",
+    default: "off",
+    accepts: "`off`, `stderr`, or a file",
+    meaning: "one line of JSON for each exchange of the proxy: off, stderr, or a file",
+    about: "Where the proxy writes one line of JSON for each exchange.",
+    read: readAccessLog,
+  },
+} as const satisfies Record<`REALMGATE_${string}`, Setting<unknown>>;
+
+export type SettingName = keyof typeof settings;
+
+/** The value that a setting's reader returns. */
+export type SettingValue<Name extends SettingName> = ReturnType<(typeof settings)[Name]["read"]>;
+
+/** `REALMGATE_REST_LISTEN` → `--rest-listen`. */
+export function flagOf(name: string): string {
+  return `--${name.slice("REALMGATE_".length).toLowerCase().replaceAll("_", "-")}`;
+}

@@ -6,6 +6,7 @@
 import autocannon from "autocannon";
 import { SignJWT } from "jose";
 import { type Api, loginAdmin, makePlace } from "../test/harness/client.ts";
+import { startScript } from "../test/harness/process-lines.ts";
 import { type Program, startProgram } from "../test/harness/program.ts";
 import { cpuUs } from "./process-cpu.ts";
 
@@ -98,46 +99,29 @@ async function measure({ name, pid, url, headers }: Case): Promise<Measured> {
   return { requestsPerS, cpuUsPerRequest, p50Ms: half.latency.p50, p99Ms: half.latency.p99 };
 }
 
-async function startStub(): Promise<{ port: number; pid: number; stop(): void }> {
-  const child = Bun.spawn([process.execPath, `${import.meta.dir}/stub-upstream.ts`], {
-    stdout: "pipe",
-  });
-  const reader = child.stdout.getReader();
-  const { value } = await reader.read();
-  reader.releaseLock();
-  return {
-    port: Number(new TextDecoder().decode(value)),
-    pid: child.pid,
-    stop: () => child.kill(),
-  };
-}
-
-const stub = await startStub();
+await using stub = startScript(`${import.meta.dir}/stub-upstream.ts`);
+const stubPort = Number(await stub.line());
 await using program = await startProgram();
-try {
-  const api = await loginAdmin(program.urls);
-  const direct: Case = {
-    name: "direct",
-    pid: stub.pid,
-    url: `http://127.0.0.1:${stub.port}`,
-    headers: {},
-  };
-  console.log(`${connections} connections, 128-byte bodies; latency at half of the requests/s`);
-  console.log("case       requests/s   CPU µs/request   p50 ms   p99 ms   CPU vs direct");
-  let directCpu = Number.NaN;
-  for (const each of [direct, ...(await gatedCases(program, api, stub.port))]) {
-    const { requestsPerS, cpuUsPerRequest, p50Ms, p99Ms } = await measure(each);
-    if (each === direct) directCpu = cpuUsPerRequest;
-    const cells = [
-      each.name.padEnd(9),
-      requestsPerS.toFixed(0).padStart(11),
-      cpuUsPerRequest.toFixed(1).padStart(16),
-      p50Ms.toFixed(1).padStart(8),
-      p99Ms.toFixed(1).padStart(8),
-      (cpuUsPerRequest / directCpu).toFixed(2).padStart(15),
-    ];
-    console.log(cells.join(" "));
-  }
-} finally {
-  stub.stop();
+const api = await loginAdmin(program.urls);
+const direct: Case = {
+  name: "direct",
+  pid: stub.pid,
+  url: `http://127.0.0.1:${stubPort}`,
+  headers: {},
+};
+console.log(`${connections} connections, 128-byte bodies; latency at half of the requests/s`);
+console.log("case       requests/s   CPU µs/request   p50 ms   p99 ms   CPU vs direct");
+let directCpu = Number.NaN;
+for (const each of [direct, ...(await gatedCases(program, api, stubPort))]) {
+  const { requestsPerS, cpuUsPerRequest, p50Ms, p99Ms } = await measure(each);
+  if (each === direct) directCpu = cpuUsPerRequest;
+  const cells = [
+    each.name.padEnd(9),
+    requestsPerS.toFixed(0).padStart(11),
+    cpuUsPerRequest.toFixed(1).padStart(16),
+    p50Ms.toFixed(1).padStart(8),
+    p99Ms.toFixed(1).padStart(8),
+    (cpuUsPerRequest / directCpu).toFixed(2).padStart(15),
+  ];
+  console.log(cells.join(" "));
 }

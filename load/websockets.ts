@@ -6,6 +6,7 @@
 // fewer than 21,000, there are fewer WebSockets, and that is said.
 import { readFileSync } from "node:fs";
 import { type Api, loginAdmin, makePlace, type Place } from "../test/harness/client.ts";
+import { type Script, startScript } from "../test/harness/process-lines.ts";
 import { startProgram, type Urls } from "../test/harness/program.ts";
 
 const wanted = 10_000;
@@ -36,36 +37,8 @@ function evenBelow(number: number): number {
   return Math.floor(number / 2) * 2;
 }
 
-interface Ends {
-  readonly child: Bun.Subprocess<"ignore", "pipe", "inherit">;
-  readonly lines: AsyncGenerator<string>;
-}
-
-function startEnds(...args: string[]): Ends {
-  const child = Bun.spawn([process.execPath, `${import.meta.dir}/websocket-ends.ts`, ...args], {
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  return { child, lines: linesOf(child.stdout) };
-}
-
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of stream) {
-    text += decoder.decode(chunk, { stream: true });
-    const lines = text.split("\n");
-    text = lines.pop() ?? "";
-    yield* lines;
-  }
-}
-
-async function nextLine(lines: AsyncGenerator<string>): Promise<string> {
-  const { value, done } = await lines.next();
-  if (done === true) throw new Error("the other process is gone");
-  return value;
-}
+const startEnds = (...args: string[]): Script =>
+  startScript(`${import.meta.dir}/websocket-ends.ts`, ...args);
 
 function rssBytes(pid: number): number {
   const [, kib] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
@@ -124,9 +97,9 @@ function print(
 }
 
 /** Resolves when all that are to be closed are; the moment of the last one, in Unix milliseconds. */
-async function allClosed({ lines }: Ends, expected: number): Promise<number> {
+async function allClosed(clients: Script, expected: number): Promise<number> {
   for (;;) {
-    const { closed, lastMs } = JSON.parse(await nextLine(lines));
+    const { closed, lastMs } = JSON.parse(await clients.line());
     const total = Object.values<number>(closed).reduce((sum, some) => sum + some, 0);
     if (total > expected || (total === expected && closed["1008"] !== expected)) {
       throw new Error(`closed: ${JSON.stringify(closed)}`);
@@ -150,7 +123,7 @@ async function measure(api: Api, urls: Urls, pid: number, port: number): Promise
     ...tokens,
   );
   try {
-    await nextLine(clients.lines);
+    await clients.line();
     const openMs = performance.now() - openedAtMs;
     console.log(`${count} WebSockets opened in ${openMs.toFixed(0)} ms`);
     await Bun.sleep(restMs);
@@ -161,7 +134,7 @@ async function measure(api: Api, urls: Urls, pid: number, port: number): Promise
     print("before", requests.take());
     const writtenMs = performance.timeOrigin + performance.now();
     const written = place.container.replace(documentOf(tokens.slice(0, 1)));
-    const late = setTimeout(() => clients.child.kill(), deadlineMs);
+    const late = setTimeout(() => void clients[Symbol.asyncDispose](), deadlineMs);
     const lastMs = await allClosed(clients, count / tokens.length);
     clearTimeout(late);
     print("meanwhile", requests.take());
@@ -174,8 +147,7 @@ async function measure(api: Api, urls: Urls, pid: number, port: number): Promise
     const text = await (await fetch(`${urls.ops}/metrics`)).text();
     console.log(`left open: ${/^realmgate_websockets_open (\d+)$/m.exec(text)?.[1]}`);
   } finally {
-    clients.child.kill();
-    await clients.child.exited;
+    await clients[Symbol.asyncDispose]();
   }
 }
 
@@ -185,10 +157,10 @@ if (count < wanted) {
   );
 }
 const upstream = startEnds("upstream");
-const port = Number(await nextLine(upstream.lines));
+const port = Number(await upstream.line());
 await using program = await startProgram();
 try {
   await measure(await loginAdmin(program.urls), program.urls, program.pid, port);
 } finally {
-  upstream.child.kill();
+  await upstream[Symbol.asyncDispose]();
 }

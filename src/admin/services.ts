@@ -1,4 +1,5 @@
 // Wires the services that the REST and gRPC listeners serve.
+import type { RecentPolicies } from "../policy/recent-policies.ts";
 import { type AliasServiceParts, aliasService } from "./aliases/alias-service.ts";
 import type { Implementation } from "./api/dispatch.ts";
 import { type AccessServiceParts, accessService } from "./containers/access-service.ts";
@@ -23,10 +24,13 @@ interface ServiceParts
     MemberServiceParts,
     ContainerServiceParts,
     AliasServiceParts,
-    AccessServiceParts {}
+    AccessServiceParts {
+  /** Hands compiled documents to a proxy of the same process; null or unset: there is none. */
+  readonly recentPolicies?: RecentPolicies | null;
+}
 
 export function services(parts: ServiceParts): Implementation[] {
-  const { store } = parts;
+  const { store, recentPolicies } = parts;
   return [
     userService(parts),
     tokenService(parts),
@@ -36,10 +40,10 @@ export function services(parts: ServiceParts): Implementation[] {
     memberService(parts),
     containerService(parts),
     aliasService(parts),
-    ...permissionServices(store, parts.now),
+    ...permissionServices(store, parts.now, recentPolicies),
     hookService(store, parts.now),
     discoveryService(store),
-    settingsService(store),
+    settingsService(store, recentPolicies),
     accessService(parts),
   ];
 }

@@ -1,6 +1,6 @@
 // Environment and flags → Config, or every problem at once, each with its fix.
 import { join } from "node:path";
-import { isLoopback } from "../policy/placement.ts";
+import { isLoopback } from "../policy/address-policy.ts";
 import type { ProxyTls } from "../proxy/edge/listeners.ts";
 import type { UpstreamTls } from "../proxy/upstream/tls.ts";
 import { type ApiTls, readApiTls } from "./api-tls.ts";

@@ -1,6 +1,6 @@
 // Readers of setting values: one for each kind of text.
 import { resolve } from "node:path";
-import { createPlacement } from "../policy/placement.ts";
+import { addressPolicy } from "../policy/address-policy.ts";
 import { canonicalProgram, isByPort, portMax } from "../policy/program.ts";
 import { secretKeyFrom } from "./secret-key.ts";
 import type { Read } from "./setting.ts";
@@ -130,7 +130,7 @@ export const readNetworks: Read<string[]> = (text, report) => {
     .filter((network) => network !== "");
   for (const network of networks) {
     try {
-      createPlacement([network]);
+      addressPolicy([network]);
     } catch {
       report(`has ${network}, which is not a network: write 10.0.0.0/8 or fd00::/8`);
     }

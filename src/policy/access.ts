@@ -1,17 +1,9 @@
+import { ALL, fromRuns, type InstanceSet, NONE, type Run } from "./instance-set.ts";
 import { portMax } from "./program.ts";
 
-/**
- * What a group may do with one program: every instance, none, or some of them. `bounds` are inclusive ranges laid end
- * to end (first, last, first, last, …), ascending, disjoint and not adjacent.
- */
-export type Access =
-  | { readonly kind: "all" }
-  | { readonly kind: "none" }
-  | { readonly kind: "some"; readonly bounds: readonly number[] };
-
-/** An access, or why the value is none. */
+/** The instances of one program that a group may use, or why the value is invalid. */
 export type ParsedAccess =
-  | { readonly ok: true; readonly access: Access }
+  | { readonly ok: true; readonly instances: InstanceSet }
   | { readonly ok: false; readonly reason: string };
 
 /** Instances and ports that can be named in a document: kits count from 1, ports end last. */
@@ -20,8 +12,6 @@ const instanceMax = portMax;
 /** Entries of one array. */
 const instancesPerArrayMax = 256;
 
-const ALL: Access = { kind: "all" };
-const NONE: Access = { kind: "none" };
 const RANGE = /^(\d+)-(\d+)$/;
 
 /** `logs` shows what others do, so only a literal true grants it. */
@@ -41,7 +31,9 @@ function parseForm(value: unknown): ParsedAccess {
     return granted(value ? ALL : NONE);
   }
   if (typeof value === "number") {
-    return isInstance(value) ? granted(some([value])) : refused("is no instance", value);
+    return isInstance(value)
+      ? granted(fromRuns([[value, value]]))
+      : refused("is not an instance", value);
   }
   if (typeof value === "string") {
     return parseText(value);
@@ -65,43 +57,29 @@ function parseText(text: string): ParsedAccess {
   if (!isInstance(first) || !isInstance(last) || first > last) {
     return refused(`must have ${instanceMin} <= a <= b <= ${instanceMax}`);
   }
-  return granted({ kind: "some", bounds: [first, last] });
+  return granted(fromRuns([[first, last]]));
 }
 
 function parseList(values: readonly unknown[]): ParsedAccess {
   if (values.length > instancesPerArrayMax) {
     return refused(`may have at most ${instancesPerArrayMax} instances`);
   }
-  const instances: number[] = [];
+  const runs: Run[] = [];
   for (const value of values) {
     if (!isInstance(value)) {
-      return refused("holds what is no instance", value);
+      return refused("contains an invalid instance", value);
     }
-    instances.push(value);
+    runs.push([value, value]);
   }
-  return granted(instances.length === 0 ? NONE : some(instances));
+  return granted(fromRuns(runs));
 }
 
 function isInstance(value: unknown): value is number {
   return Number.isInteger(value) && Number(value) >= instanceMin && Number(value) <= instanceMax;
 }
 
-/** Runs of neighbours become one range. */
-function some(instances: readonly number[]): Access {
-  const bounds: number[] = [];
-  for (const instance of [...instances].sort((a, b) => a - b)) {
-    const last = bounds.at(-1);
-    if (last !== undefined && instance <= last + 1) {
-      bounds[bounds.length - 1] = instance;
-    } else {
-      bounds.push(instance, instance);
-    }
-  }
-  return { kind: "some", bounds };
-}
-
-function granted(access: Access): ParsedAccess {
-  return { ok: true, access };
+function granted(instances: InstanceSet): ParsedAccess {
+  return { ok: true, instances };
 }
 
 function refused(reason: string, value?: unknown): ParsedAccess {

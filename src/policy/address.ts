@@ -119,16 +119,6 @@ export function parseNetwork(text: string): Network | null {
   return (isIpv6 ? PREFIX_LENGTH_6 : PREFIX_LENGTH).test(length) ? [address, Number(length)] : null;
 }
 
-/** Whether the address is in one of the networks. */
-export function contains(networks: readonly Network[], address: Address): boolean {
-  for (const [network, length] of networks) {
-    if (network.kind() === address.kind() && address.match(network, length)) {
-      return true;
-    }
-  }
-  return false;
-}
-
 function withHexTail(text: string): string | null {
   const tail = text.lastIndexOf(":") + 1;
   const quad = parseDottedQuad(text.slice(tail));

@@ -59,20 +59,10 @@ export function union(a: GroupSet, b: GroupSet): GroupSet {
   return both;
 }
 
-/** Do `set` and the set that starts at `words[offset]` share a member? */
-export function intersectsAt(words: GroupSet, offset: number, set: GroupSet): boolean {
-  for (let i = 0; i < set.length; i++) {
-    if ((wordAt(words, offset + i) & wordAt(set, i)) !== 0) {
-      return true;
-    }
-  }
-  return false;
-}
-
-/** Is every member of `set` in the set that starts at `words[offset]`? */
-export function coversAt(words: GroupSet, offset: number, set: GroupSet): boolean {
-  for (let i = 0; i < set.length; i++) {
-    if ((~wordAt(words, offset + i) & wordAt(set, i)) !== 0) {
+/** Is every member of `b` in `a`? */
+export function covers(a: GroupSet, b: GroupSet): boolean {
+  for (let i = 0; i < b.length; i++) {
+    if ((~wordAt(a, i) & wordAt(b, i)) !== 0) {
       return false;
     }
   }
@@ -82,9 +72,9 @@ export function coversAt(words: GroupSet, offset: number, set: GroupSet): boolea
 /** Members in ascending order: the order of the document. */
 export function members(set: GroupSet): number[] {
   const found: number[] = [];
-  for (let i = 0; i < set.length * 32; i++) {
-    if (has(set, i)) {
-      found.push(i);
+  for (let i = 0; i < set.length; i++) {
+    for (let word = wordAt(set, i); word !== 0; word &= word - 1) {
+      found.push(i * 32 + 31 - Math.clz32(word & -word));
     }
   }
   return found;

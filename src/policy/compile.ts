@@ -1,40 +1,33 @@
-import type { Access } from "./access.ts";
 import { type GroupSet, setOf } from "./bitset.ts";
 import { buildTrie, type CidrTrie } from "./cidr-trie.ts";
 import { type CredentialReader, readersOf } from "./credential-reader.ts";
 import type { PolicyDocument } from "./document.ts";
+import { type GrantTable, grantTable } from "./grant-table.ts";
 import type { GroupType } from "./group.ts";
-import {
-  buildInstanceSets,
-  type GroupAccess,
-  type InstanceSets,
-  SetPool,
-} from "./instance-sets.ts";
+import type { InstanceSet } from "./instance-set.ts";
+import type { GroupAccess } from "./segment-index.ts";
 
 /**
- * A document made ready to answer. Groups are numbered in the document's order. Immutable, except that it remembers
+ * A document compiled for fast decisions. Groups are numbered in the document's order. Immutable, except that it caches
  * verified tokens and passwords; containers with equal documents may share one.
  */
 export interface CompiledPolicy {
   readonly groupNames: readonly string[];
-  readonly nobody: GroupSet;
-  readonly everybody: GroupSet;
-  /** Enabled groups that want a credential. */
+  readonly noGroups: GroupSet;
+  readonly allGroups: GroupSet;
+  /** Enabled groups that need a credential. */
   readonly credentialGroups: GroupSet;
-  /** The document has a group that wants a credential, be it disabled. */
+  /** The document has a group that needs a credential, enabled or not. */
   readonly asksForCredentials: boolean;
   readonly challenge: "basic" | "bearer";
   readonly openByDefault: boolean;
   readonly combineAll: boolean;
   readonly networks: CidrTrie;
   readonly readers: readonly CredentialReader[];
-  /** By canonical program. A program that is absent is granted to nobody. */
-  readonly programs: ReadonlyMap<string, InstanceSets>;
-  /** The group sets that `programs` points into. */
-  readonly grants: Uint32Array;
+  readonly grants: GrantTable;
 }
 
-/** Does a group of this type match by something that the client has to know? */
+/** Whether a group of this type matches by something that the client must know. */
 const WANTS_CREDENTIAL = {
   ip: false,
   jwt: true,
@@ -42,7 +35,7 @@ const WANTS_CREDENTIAL = {
   token: true,
 } as const satisfies Record<GroupType, boolean>;
 
-/** A program whose own key is absent from a group uses this one: who may use HTTP may use HTTPS. */
+/** A program without a key of its own in a group uses this one: HTTP grants HTTPS. */
 const FALLBACK_PROGRAMS: readonly (readonly [program: string, fallback: string])[] = [
   ["https", "http"],
 ];
@@ -59,15 +52,10 @@ export function compile(document: PolicyDocument): CompiledPolicy {
       .filter((group) => group.type === "ip")
       .map(({ network, length, index }) => ({ network, length, group: index })),
   );
-  const pool = new SetPool(count);
-  const programs = new Map<string, InstanceSets>();
-  for (const [program, accesses] of accessesByProgram(document)) {
-    programs.set(program, buildInstanceSets(accesses, pool));
-  }
   return {
     groupNames,
-    nobody: networks.nobody,
-    everybody: setOf(count, groupNames.keys()),
+    noGroups: networks.noGroups,
+    allGroups: setOf(count, groupNames.keys()),
     credentialGroups: setOf(
       count,
       enabled.filter(({ type }) => WANTS_CREDENTIAL[type]).map(({ index }) => index),
@@ -78,8 +66,7 @@ export function compile(document: PolicyDocument): CompiledPolicy {
     combineAll: document.combine === "all",
     networks,
     readers: readersOf(count, enabled),
-    programs,
-    grants: pool.words(),
+    grants: grantTable(count, accessesByProgram(document)),
   };
 }
 
@@ -87,9 +74,9 @@ function accessesByProgram(document: PolicyDocument): Map<string, GroupAccess[]>
   const programs = new Map<string, GroupAccess[]>();
   let group = 0;
   for (const name of document.groups.keys()) {
-    for (const [program, access] of withFallbacks(document.permissions.get(name))) {
+    for (const [program, instances] of withFallbacks(document.permissions.get(name))) {
       const accesses = programs.get(program) ?? [];
-      accesses.push({ group, access });
+      accesses.push({ group, instances });
       programs.set(program, accesses);
     }
     group++;
@@ -97,10 +84,15 @@ function accessesByProgram(document: PolicyDocument): Map<string, GroupAccess[]>
   return programs;
 }
 
+/** The program whose key is used where the group does not name this one. */
+export function fallbackOf(program: string): string | undefined {
+  return FALLBACK_PROGRAMS.find(([own]) => own === program)?.[1];
+}
+
 /** A group's accesses with those that hold for programs it does not name. */
 export function withFallbacks(
-  own: ReadonlyMap<string, Access> | undefined,
-): ReadonlyMap<string, Access> {
+  own: ReadonlyMap<string, InstanceSet> | undefined,
+): ReadonlyMap<string, InstanceSet> {
   const accesses = new Map(own);
   for (const [program, fallback] of FALLBACK_PROGRAMS) {
     const access = accesses.get(program) ?? accesses.get(fallback);

@@ -1,12 +1,12 @@
 import { bearerToken } from "./authorization.ts";
+import { AUTHORIZATION, type CredentialLocation, isAuthorization } from "./credential-location.ts";
 import type { PolicyGroup } from "./group.ts";
-import type { CredentialLocation } from "./identify.ts";
 import type { GroupPassword } from "./password.ts";
 import { PasswordVerifier } from "./password-verifier.ts";
 import { buildTokenTable, type GroupToken, type TokenTable } from "./token-table.ts";
 import { type GroupJwt, TokenVerifier } from "./token-verifier.ts";
 
-/** One place where the enabled groups of a document look for credentials, and what each kind of group makes of it. */
+/** One place where the enabled groups of a document look for credentials, with a verifier for each type of group. */
 export interface CredentialReader {
   readonly location: CredentialLocation;
   /** The place is the Authorization header, where tokens follow `Bearer`. */
@@ -16,9 +16,6 @@ export interface CredentialReader {
   /** Only ever in the Authorization header. */
   readonly passwords: PasswordVerifier | null;
 }
-
-/** Passwords come by HTTP Basic. */
-export const AUTHORIZATION: CredentialLocation = { kind: "header", name: "authorization" };
 
 interface Place {
   readonly location: CredentialLocation;
@@ -73,11 +70,6 @@ function placesOf(groups: readonly (PolicyGroup & { readonly index: number })[])
     }
   }
   return places.values();
-}
-
-/** Whether a location is the `Authorization` header. */
-export function isAuthorization({ kind, name }: CredentialLocation): boolean {
-  return kind === AUTHORIZATION.kind && name === AUTHORIZATION.name;
 }
 
 /** A static token in Authorization counts with and without `Bearer`, in the request and in the document alike. */

@@ -1,12 +1,18 @@
-import { coversAt, has, intersectsAt, isEmpty, members } from "./bitset.ts";
+import { covers, type GroupSet, isEmpty, members } from "./bitset.ts";
 import type { CompiledPolicy } from "./compile.ts";
+import { grantingOf, isGrantedToAny } from "./grant-table.ts";
 import type { Identity } from "./identify.ts";
-import { offsetOf } from "./instance-sets.ts";
 import type { DecisionReason } from "./reason.ts";
 
-/** What a permission document says to a request. `challenge` is the scheme that a 401 asks for. */
+/** The answer of a permission document to a request. `challenge` is the scheme that a 401 asks for. */
 export type Decision =
-  | { readonly allow: true; readonly reason: Extract<DecisionReason, "granted" | "default_allow"> }
+  | {
+      readonly allow: true;
+      readonly reason: Extract<DecisionReason, "granted">;
+      /** The matching groups that grant it: at least one. `grantingGroups` names them. */
+      readonly groups: GroupSet;
+    }
+  | { readonly allow: true; readonly reason: Extract<DecisionReason, "default_allow"> }
   | {
       readonly allow: false;
       readonly reason: Extract<DecisionReason, "not_granted" | "unauthenticated" | "denied">;
@@ -14,12 +20,10 @@ export type Decision =
       readonly challenge: "basic" | "bearer" | null;
     };
 
-/** Every decision there is: deciding makes none. */
-const GRANTED: Decision = Object.freeze({ allow: true, reason: "granted" });
 const DEFAULT_ALLOW: Decision = Object.freeze({ allow: true, reason: "default_allow" });
 const NOT_GRANTED = refusal("not_granted", 403, null);
 const DENIED = refusal("denied", 403, null);
-/** A prompt would help: some group that wants a credential grants this. */
+/** A login prompt helps: a group that needs a credential grants this. */
 const NOT_GRANTED_YET = {
   basic: refusal("not_granted", 401, "basic"),
   bearer: refusal("not_granted", 401, "bearer"),
@@ -30,8 +34,8 @@ const UNAUTHENTICATED = {
 };
 
 /**
- * May this identity reach (program, instance)? The rows on groups in the README's table (One request); `program` is
- * canonical, `instance` a positive integer. No allocation.
+ * Decides whether this identity may reach (program, instance). The rows on groups in the README's table (One request); `program` is
+ * canonical, `instance` an integer from 1 to 65,535. A refusal allocates nothing.
  */
 export function decide(
   policy: CompiledPolicy,
@@ -42,19 +46,13 @@ export function decide(
   const { groups } = identity;
   const matched = policy.combineAll ? matchesAll(policy, identity) : !isEmpty(groups);
   if (matched) {
-    const sets = policy.programs.get(program);
-    if (sets === undefined) {
-      return NOT_GRANTED;
+    const { grants, allGroups, credentialGroups, combineAll } = policy;
+    const granting = grantingOf(grants, groups, program, instance);
+    if (granting !== null && (!combineAll || covers(granting, allGroups))) {
+      return { allow: true, reason: "granted", groups: granting };
     }
-    const { grants, everybody, credentialGroups } = policy;
-    const offset = offsetOf(sets, instance);
-    const granted = policy.combineAll
-      ? coversAt(grants, offset, everybody)
-      : intersectsAt(grants, offset, groups);
-    if (granted) {
-      return GRANTED;
-    }
-    const promptHelps = !identity.presented && intersectsAt(grants, offset, credentialGroups);
+    const promptHelps =
+      !identity.presented && isGrantedToAny(grants, credentialGroups, program, instance);
     return promptHelps ? NOT_GRANTED_YET[policy.challenge] : NOT_GRANTED;
   }
   if (policy.openByDefault) {
@@ -64,29 +62,18 @@ export function decide(
 }
 
 /**
- * Names of matching groups that grant (program, instance), in the document's order; for X-Realmgate-Groups. Empty when
- * the request was not granted by a group.
+ * Names of the groups that granted, in the document's order; for X-Realmgate-Groups. Empty when no group did. `decision` is
+ * one of this policy.
  */
-export function grantingGroups(
-  policy: CompiledPolicy,
-  identity: Identity,
-  program: string,
-  instance: number,
-): readonly string[] {
-  const sets = policy.programs.get(program);
-  if (sets === undefined || decide(policy, identity, program, instance) !== GRANTED) {
-    return [];
-  }
-  const offset = offsetOf(sets, instance);
-  const granting = policy.grants.subarray(offset, offset + policy.everybody.length);
-  return members(identity.groups)
-    .filter((group) => has(granting, group))
-    .map((group) => policy.groupNames[group] ?? "");
+export function grantingGroups(policy: CompiledPolicy, decision: Decision): readonly string[] {
+  return decision.reason === "granted"
+    ? members(decision.groups).map((group) => policy.groupNames[group] ?? "")
+    : [];
 }
 
 /** Combine "all": every group of the document matches, and there is at least one. */
-function matchesAll({ everybody }: CompiledPolicy, { groups }: Identity): boolean {
-  return !isEmpty(everybody) && coversAt(groups, 0, everybody);
+function matchesAll({ allGroups }: CompiledPolicy, { groups }: Identity): boolean {
+  return !isEmpty(allGroups) && covers(groups, allGroups);
 }
 
 function refusal(

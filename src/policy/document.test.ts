@@ -84,6 +84,16 @@ describe("parseDocument refuses", () => {
       ["INVALID_IP_RANGE /groups/g/sources", "INVALID_IP_RANGE /groups/g/value"],
     ],
     [
+      "a field of a password in a token",
+      { type: "token", value: "v", header: "X", salt: "s" },
+      ["INVALID_TOKEN_CONFIG /groups/g/salt"],
+    ],
+    [
+      "a field of a token in a jwt",
+      { type: "jwt", secret: "s", sources: ["header:X"], param: "p" },
+      ["INVALID_JWT_CONFIG /groups/g/param"],
+    ],
+    [
       "jwt without anything",
       { type: "jwt" },
       ["INVALID_JWT_CONFIG /groups/g/secret", "INVALID_JWT_CONFIG /groups/g/sources"],
@@ -102,6 +112,28 @@ describe("parseDocument refuses", () => {
       "an unknown algorithm",
       { type: "jwt", secret: "s", algorithm: "none", sources: ["cookie:a"] },
       ["INVALID_JWT_CONFIG /groups/g/algorithm"],
+    ],
+    [
+      "an algorithm in lower case",
+      { type: "jwt", secret: "s", algorithm: "hs256", sources: ["cookie:a"] },
+      ["INVALID_JWT_CONFIG /groups/g/algorithm"],
+    ],
+    [
+      "a weak key",
+      {
+        type: "jwt",
+        secret: generateKeyPairSync("rsa", { modulusLength: 1024 })
+          .publicKey.export({ format: "pem", type: "spki" })
+          .toString(),
+        algorithm: "RS256",
+        sources: ["cookie:a"],
+      },
+      ["INVALID_JWT_CONFIG /groups/g/secret"],
+    ],
+    [
+      "sources that frame the message or hold other credentials",
+      { type: "jwt", secret: "s", sources: ["header:Content-Length", "header:cookie"] },
+      ["INVALID_JWT_CONFIG /groups/g/sources/0", "INVALID_JWT_CONFIG /groups/g/sources/1"],
     ],
     [
       "a public key without algorithm",
@@ -139,11 +171,42 @@ describe("parseDocument refuses", () => {
         (name) => `INVALID_PASSWORD_CONFIG /groups/g/${name}`,
       ),
     ],
+    [
+      "a password algorithm in upper case",
+      { type: "password", username: "a", password: "p", salt: "s", algorithm: "SHA256" },
+      ["INVALID_PASSWORD_CONFIG /groups/g/algorithm"],
+    ],
     ["a token nowhere", { type: "token", value: "t" }, ["INVALID_TOKEN_CONFIG /groups/g"]],
     [
       "a token at two places",
       { type: "token", value: "t", header: "a", param: "b" },
       ["INVALID_TOKEN_CONFIG /groups/g"],
+    ],
+    [
+      "a token at all three places",
+      { type: "token", value: "t", header: "a", cookie: "b", param: "c" },
+      ["INVALID_TOKEN_CONFIG /groups/g"],
+    ],
+    [
+      "a token in a header and a cookie",
+      { type: "token", value: "t", header: "a", cookie: "b" },
+      ["INVALID_TOKEN_CONFIG /groups/g"],
+    ],
+    ["no token", { type: "token", header: "a" }, ["INVALID_TOKEN_CONFIG /groups/g/value"]],
+    [
+      "an empty header",
+      { type: "token", value: "t", header: "" },
+      ["INVALID_TOKEN_CONFIG /groups/g/header"],
+    ],
+    [
+      "a header with a line end, and a value with one",
+      { type: "token", value: "a\nb", header: "X\r\nY" },
+      ["INVALID_TOKEN_CONFIG /groups/g/header", "INVALID_TOKEN_CONFIG /groups/g/value"],
+    ],
+    [
+      "a cookie with =",
+      { type: "token", value: "t", cookie: "a=b" },
+      ["INVALID_TOKEN_CONFIG /groups/g/cookie"],
     ],
     [
       "an empty token",
@@ -186,13 +249,18 @@ describe("parseDocument refuses", () => {
     ["permissions of nobody", { permissions: { toString: {} } }, ["/permissions/toString"]],
     [
       "a bad program",
-      { groups: { g }, permissions: { g: { "-x": true, X: true } } },
-      ["/permissions/g/-x", "/permissions/g/X"],
+      { groups: { g }, permissions: { g: { "-x": true, X: true, "A B": true } } },
+      ["/permissions/g/-x", "/permissions/g/X", "/permissions/g/A B"],
     ],
     [
       "a program under two names",
       { groups: { g }, permissions: { g: { db: true, kv: true } } },
       ["/permissions/g/kv"],
+    ],
+    [
+      "a program under its own name and an older one",
+      { groups: { g }, permissions: { g: { kv: true, sqlite: false } } },
+      ["/permissions/g/sqlite"],
     ],
     [
       "too many programs",

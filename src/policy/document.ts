@@ -1,38 +1,24 @@
-import { create } from "@bufbuild/protobuf";
+import { create, fromJsonString, toJsonString } from "@bufbuild/protobuf";
 import {
   GroupSchema,
   type PermissionDocument,
   PermissionDocumentSchema,
 } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
 import { pointerStep } from "../../proto/json-pointer.ts";
-import { type Access, parseAccess } from "./access.ts";
+import { parseAccess } from "./access.ts";
 import { type NormalFields, type PolicyGroup, parseGroup } from "./group.ts";
 import { exceededLimits, groupsMax } from "./group-limits.ts";
+import { type InstanceSet, isAll, runsOf } from "./instance-set.ts";
 import { canonicalProgram } from "./program.ts";
-
-/** One thing that is wrong with a document; `pointer` is a JSON pointer (RFC 6901) into it. */
-export interface Violation {
-  readonly pointer: string;
-  readonly reason: string;
-  readonly code: ViolationCode;
-}
-
-export type ViolationCode =
-  | "INVALID_JWT_CONFIG"
-  | "INVALID_IP_RANGE"
-  | "INVALID_PASSWORD_CONFIG"
-  | "INVALID_TOKEN_CONFIG"
-  | "INVALID_PERMISSION_VALUE"
-  /** Unknown groups, bad names, limits, and whatever has no code of its own. */
-  | "INVALID_PERMISSIONS_DOCUMENT";
+import type { DocumentViolation, ViolationCode } from "./violation.ts";
 
 /**
- * What a document says about who may do what. Groups and permissions are in the document's order; programs are
+ * The rules of a document. Groups and permissions are in the document's order; programs are
  * canonical; each key of `permissions` is a group. Kill switch and ids are not policy.
  */
 export interface PolicyDocument {
   readonly groups: ReadonlyMap<string, PolicyGroup>;
-  readonly permissions: ReadonlyMap<string, ReadonlyMap<string, Access>>;
+  readonly permissions: ReadonlyMap<string, ReadonlyMap<string, InstanceSet>>;
   readonly default: "allow" | "deny";
   readonly combine: "any" | "all";
 }
@@ -48,7 +34,7 @@ export type ParsedDocument =
       readonly normal: PermissionDocument;
       readonly warnings: readonly string[];
     }
-  | { readonly ok: false; readonly violations: readonly Violation[] };
+  | { readonly ok: false; readonly violations: readonly DocumentViolation[] };
 
 /** Programs that the permissions of one group may name. */
 const programsPerGroupMax = 64;
@@ -62,12 +48,12 @@ const COMBINES = ["any", "all"] as const;
 type NormalGroup = PermissionDocument["groups"][string];
 type NormalPermissions = PermissionDocument["permissions"];
 
-/** Collects what is wrong; `path` are the unescaped steps to it. */
+/** Records a violation; `path` are the unescaped steps to it. */
 type Report = (code: ViolationCode, path: readonly string[], reason: string) => void;
 
-/** Reads a whole document, and reports all that is wrong with it, not only the first. Never throws. */
+/** Reads a whole document and reports every violation. Never throws. */
 export function parseDocument(message: PermissionDocument): ParsedDocument {
-  const violations: Violation[] = [];
+  const violations: DocumentViolation[] = [];
   const warnings: string[] = [];
   const report: Report = (code, path, reason) => {
     violations.push({ pointer: path.map(pointerStep).join(""), reason, code });
@@ -142,7 +128,7 @@ function normalGroup(sent: NormalGroup, normal: NormalFields): NormalGroup {
 }
 
 function parsePermissions(message: PermissionDocument, report: Report) {
-  const policy = new Map<string, ReadonlyMap<string, Access>>();
+  const policy = new Map<string, ReadonlyMap<string, InstanceSet>>();
   const normal: [string, NormalPermissions[string]][] = [];
   let cuts = 0;
   for (const [name, programs] of Object.entries(message.permissions)) {
@@ -155,12 +141,12 @@ function parsePermissions(message: PermissionDocument, report: Report) {
       const reason = `may have at most ${programsPerGroupMax} programs`;
       report("INVALID_PERMISSIONS_DOCUMENT", path, reason);
     }
-    const accesses = new Map<string, Access>();
+    const accesses = new Map<string, InstanceSet>();
     const kept: typeof entries = [];
     for (const [key, value] of entries) {
       const program = canonicalProgram(key);
       if (program === undefined) {
-        report("INVALID_PERMISSIONS_DOCUMENT", [...path, key], "is no program name");
+        report("INVALID_PERMISSIONS_DOCUMENT", [...path, key], "is not a program name");
         continue;
       }
       if (accesses.has(program)) {
@@ -172,8 +158,8 @@ function parsePermissions(message: PermissionDocument, report: Report) {
         report("INVALID_PERMISSION_VALUE", [...path, key], parsed.reason);
         continue;
       }
-      cuts += parsed.access.kind === "some" ? parsed.access.bounds.length : 0;
-      accesses.set(program, parsed.access);
+      cuts += isAll(parsed.instances) ? 0 : 2 * runsOf(parsed.instances).length;
+      accesses.set(program, parsed.instances);
       kept.push([program, value]);
     }
     policy.set(name, accesses);
@@ -184,6 +170,38 @@ function parsePermissions(message: PermissionDocument, report: Report) {
     report("INVALID_PERMISSION_VALUE", ["permissions"], reason);
   }
   return { policy, normal: Object.fromEntries(normal) };
+}
+
+/** The message that a document is exchanged as. */
+export type PermissionMessage = PermissionDocument;
+
+/** The JSON text that is stored of a normal form: only what decides, so that equal documents have equal texts. */
+export function documentText(normal: PermissionDocument): string {
+  const { groups, permissions, default: fallback, combine } = normal;
+  return toJsonString(
+    PermissionDocumentSchema,
+    create(PermissionDocumentSchema, {
+      groups,
+      permissions,
+      ...(fallback === undefined ? {} : { default: fallback }),
+      ...(combine === undefined ? {} : { combine }),
+    }),
+  );
+}
+
+/** Reads such a text. Throws for any other, also for a field that is not known: ignoring it could open something. */
+export function readDocumentText(text: string): PermissionDocument {
+  return fromJsonString(PermissionDocumentSchema, text);
+}
+
+/**
+ * The text as `documentText` writes it now: earlier versions kept ids and the kill switch where callers had sent them. Their
+ * place is fixed (fields are written in the order of their numbers), so nothing has to be parsed.
+ */
+export function currentText(stored: string): string {
+  return stored
+    .replace(/^\{(?:"project":"[0-9a-f]*",)?(?:"container":"[0-9a-f]*",)?/, "{")
+    .replace(/,"enableProxy":(?:true|false)(?=(?:,"combine":"(?:any|all)")?\}$)/, "");
 }
 
 function oneOf<const Choice extends string>(

@@ -2,10 +2,10 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { formatCidr, networkMask, parseIpv4 } from "./address.ts";
 import { bearerToken, isBasic, parseBasic } from "./authorization.ts";
 import { type CompactToken, clockSkewS, parseCompactToken } from "./compact-token.ts";
-import { AUTHORIZATION, isAuthorization, tokenInAuthorization } from "./credential-reader.ts";
+import { AUTHORIZATION, type CredentialLocation, isAuthorization } from "./credential-location.ts";
+import { tokenInAuthorization } from "./credential-reader.ts";
+import { placeText } from "./describe-group.ts";
 import type { IpGroup, JwtGroup, PasswordGroup, PolicyGroup, TokenGroup } from "./group.ts";
-import type { CredentialLocation } from "./identify.ts";
-import { placeText } from "./matches-by.ts";
 import { claimHolds, isSignedWith } from "./token-verifier.ts";
 
 /** Why a group matches a request, or why it does not: the whole list. */
@@ -44,12 +44,11 @@ export interface GroupReason {
 }
 
 /**
- * What a request has at one place: text, nothing, or what nobody believes because it is empty, malformed or there more than
- * once.
+ * What a request has at one place: a text, nothing, or an ambiguous value: empty, malformed or present more than once.
  */
 export type Found = { readonly text: string } | "absent" | "ambiguous";
 
-/** A request as a group looks at it. */
+/** A request as a group sees it. */
 export interface Examined {
   readonly look: (location: CredentialLocation) => Found;
   /** The client's address; null: it is not known. */
@@ -59,8 +58,8 @@ export interface Examined {
 }
 
 /**
- * Tells group by group what `identify` answers for all at once: a second, slower reading of the same rules, so that whoever
- * shows it has to compare it with `identify`. One examiner looks at one request; it checks a signature once for each key.
+ * Explains group by group what `identify` answers for all at once. It is a second, slower implementation of the same rules:
+ * compare it with `identify` before showing it. One examiner serves one request and checks a signature once for each key.
  */
 export class GroupExaminer {
   readonly #request: Examined;
@@ -135,7 +134,7 @@ export class GroupExaminer {
       : no("wrong_password", "found a wrong password for its user name");
   }
 
-  /** Of several places the one that got furthest tells. */
+  /** Of several places, the one that got furthest is reported. */
   async #jwt(group: JwtGroup): Promise<GroupReason> {
     let best: GroupReason | null = null;
     for (const source of group.sources) {
@@ -165,7 +164,7 @@ export class GroupExaminer {
     }
     const parsed = parseCompactToken(token);
     if (parsed === null) {
-      return no("malformed_jwt", `found what is no well-formed JWT in ${place}`);
+      return no("malformed_jwt", `found a malformed JWT in ${place}`);
     }
     const untimely = this.#untimely(parsed, place);
     if (untimely !== null) {

@@ -28,7 +28,7 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
 /** Why this header name cannot be read for credentials; undefined when it can. */
 export function headerNameProblem(name: string): string | undefined {
   if (!TOKEN.test(name)) {
-    return "is no header name";
+    return "is not a header name";
   }
   return RESERVED_HEADERS.has(name.toLowerCase())
     ? "is a header that cannot carry a credential"

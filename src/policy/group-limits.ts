@@ -1,5 +1,5 @@
-import type { ViolationCode } from "./document.ts";
 import type { PolicyGroup } from "./group.ts";
+import type { ViolationCode } from "./violation.ts";
 
 /** Groups of one document. */
 export const groupsMax = 1000;
@@ -13,13 +13,13 @@ export const jwtSourceKeysMax = 20;
 /** Different salts of one user name in one document: each is one more hash for every password that is tried. */
 export const saltsPerUsernameMax = 16;
 
-/** A limit that all groups of a document exceed together. */
+/** A limit that the groups of a document exceed together. */
 interface ExceededLimit {
   readonly code: ViolationCode;
   readonly reason: string;
 }
 
-/** Which limits these groups exceed together; disabled ones count, for they may be enabled. */
+/** The limits that these groups exceed together; disabled ones count, because they can be enabled. */
 export function exceededLimits(groups: Iterable<PolicyGroup>): ExceededLimit[] {
   const locations = new Set<string>();
   const sourceKeys = new Set<string>();

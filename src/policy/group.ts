@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { formatCidr, parseCidr } from "./address.ts";
-import type { ViolationCode } from "./document.ts";
+import type { CredentialLocation } from "./credential-location.ts";
 import {
   hasControlCharacter,
   headerNameProblem,
@@ -8,12 +8,12 @@ import {
   isCookieValue,
   isHeaderValue,
 } from "./field-syntax.ts";
-import type { CredentialLocation } from "./identify.ts";
 import { isJwtAlgorithm, type JwtKey, parseJwtKey } from "./jwt-key.ts";
+import type { ViolationCode } from "./violation.ts";
 
 export type ClaimValue = string | number | boolean;
 
-/** One way to prove who one is, ready to be compiled: nothing in it can be wrong any more. */
+/** One way to authenticate, validated and ready to be compiled. */
 export type PolicyGroup = IpGroup | JwtGroup | PasswordGroup | TokenGroup;
 
 interface AnyGroup {
@@ -69,7 +69,7 @@ export interface GroupFields {
   readonly param?: string | undefined;
 }
 
-/** The fields that are stored otherwise than they were sent. */
+/** The fields that are not stored as they were sent. */
 export type NormalFields = Partial<Pick<GroupFields, "range" | "algorithm" | "password">>;
 
 /** A fault of one field; `path` is the way to it from the group. */
@@ -78,7 +78,7 @@ export interface GroupFault {
   readonly reason: string;
 }
 
-/** A group, the fields to store in place of those sent, and what is weak about it; or everything that is wrong. */
+/** A group, the fields to store in place of those sent, and its weakness, if any; or every fault. */
 export type ParsedGroup =
   | {
       readonly ok: true;
@@ -94,7 +94,7 @@ export type ParsedGroup =
 
 type Field = Exclude<keyof GroupFields, "type" | "enabled">;
 
-/** How long texts may be, in UTF-16 units; the others have a grammar that ends. */
+/** How long texts may be, in UTF-16 units; the grammar of the others bounds them. */
 export const fieldCharsMax = {
   secret: 8192,
   username: 255,
@@ -114,7 +114,7 @@ interface GroupKind {
   readonly code: ViolationCode;
   readonly fields: readonly Field[];
   readonly required: readonly Field[];
-  /** Called once required fields are there. Reports faults, and answers undefined when there were any. */
+  /** Called when the required fields are present. Reports every fault; returns undefined when there was one. */
   readonly parse: (fields: GroupFields, report: Report) => Parts | undefined;
 }
 
@@ -330,12 +330,12 @@ const PLACES = {
     location: (name) => ({ kind: "header", name: name.toLowerCase() }),
   },
   cookie: {
-    name: (name) => (isCookieName(name) ? undefined : "is no cookie name"),
+    name: (name) => (isCookieName(name) ? undefined : "is not a cookie name"),
     value: isCookieValue,
     location: (name) => ({ kind: "cookie", name }),
   },
   param: {
-    name: (name) => (name.isWellFormed() ? undefined : "is no text"),
+    name: (name) => (name.isWellFormed() ? undefined : "is not well-formed Unicode"),
     value: (value) => value.isWellFormed(),
     location: (name) => ({ kind: "param", name }),
   },

@@ -2,12 +2,13 @@ import { bearerToken, isBasic } from "./authorization.ts";
 import { type GroupSet, union } from "./bitset.ts";
 import { longestMatch } from "./cidr-trie.ts";
 import type { CompiledPolicy } from "./compile.ts";
+import type { CredentialLocation } from "./credential-location.ts";
 import { type CredentialReader, tokenInAuthorization } from "./credential-reader.ts";
 import { matchToken } from "./token-table.ts";
 import type { VerifiedToken } from "./token-verifier.ts";
 
 /**
- * What a request carries, found by the edge and never verified by it. Each method answers null when the thing is
+ * The credentials of a request, as the edge found them, unverified. Each method returns null when the value is
  * absent, empty, or ambiguous (present more than once); names of headers are lower case, names of cookies and
  * parameters are case-sensitive.
  */
@@ -17,20 +18,14 @@ export interface PresentedCredentials {
   param(name: string): string | null;
 }
 
-/** A place where a request can carry a credential. */
-export interface CredentialLocation {
-  readonly kind: "header" | "cookie" | "param";
-  readonly name: string;
-}
-
-/** Who is asking, as far as one document can tell. */
+/** The groups of one document that a request matches. */
 export interface Identity {
   /** The groups that match. */
   readonly groups: GroupSet;
-  /** A credential was found at some place that an enabled group of the document reads, whether it matched or not. */
+  /** A credential is present at a place that an enabled group of the document reads, matching or not. */
   readonly presented: boolean;
-  /** Places of the token and password credentials that matched: they are stripped before forwarding. */
-  readonly spent: readonly CredentialLocation[];
+  /** Places of the token and password credentials that matched; they are removed before forwarding. */
+  readonly consumedCredentials: readonly CredentialLocation[];
   /**
    * Unix seconds from which the match may no longer hold: the least `exp` of the matching JWTs plus the clock skew,
    * the first moment at which they are refused. Infinity when nothing expires.
@@ -38,7 +33,7 @@ export interface Identity {
   readonly validUntilS: number;
 }
 
-const NOTHING_SPENT: readonly CredentialLocation[] = [];
+const NONE_CONSUMED: readonly CredentialLocation[] = [];
 
 /**
  * Which groups of the policy a request matches. `address` is what parseIpv4 answered, `nowS` unix seconds. A plain value
@@ -50,13 +45,13 @@ export function identify(
   address: number | null,
   nowS: number,
 ): Identity | Promise<Identity> {
-  const byAddress = address === null ? policy.nobody : longestMatch(policy.networks, address);
+  const byAddress = address === null ? policy.noGroups : longestMatch(policy.networks, address);
   if (policy.readers.length === 0) {
-    return identity(byAddress, false, NOTHING_SPENT, Number.POSITIVE_INFINITY);
+    return identity(byAddress, false, NONE_CONSUMED, Number.POSITIVE_INFINITY);
   }
   let groups = byAddress;
   let found = false;
-  let spent = NOTHING_SPENT;
+  let consumedCredentials = NONE_CONSUMED;
   let validUntilS = Number.POSITIVE_INFINITY;
   let pending: Promise<VerifiedToken | null>[] | undefined;
   for (const reader of policy.readers) {
@@ -67,19 +62,19 @@ export function identify(
     found ||= countsAsPresented(reader, text);
     const known = matchKnown(reader, text);
     if (known !== undefined) {
-      groups = groups === policy.nobody ? known : union(groups, known);
-      spent = [...spent, reader.location];
+      groups = groups === policy.noGroups ? known : union(groups, known);
+      consumedCredentials = [...consumedCredentials, reader.location];
     }
     const verified = verifyJwt(reader, text, nowS);
     if (verified instanceof Promise) {
       pending ??= [];
       pending.push(verified);
     } else if (verified !== null) {
-      groups = groups === policy.nobody ? verified.groups : union(groups, verified.groups);
+      groups = groups === policy.noGroups ? verified.groups : union(groups, verified.groups);
       validUntilS = Math.min(validUntilS, verified.untilS);
     }
   }
-  const sofar = identity(groups, found, spent, validUntilS);
+  const sofar = identity(groups, found, consumedCredentials, validUntilS);
   return pending === undefined
     ? sofar
     : Promise.all(pending).then((verified) => withTokens(sofar, verified));
@@ -88,18 +83,18 @@ export function identify(
 function identity(
   groups: GroupSet,
   presented: boolean,
-  spent: readonly CredentialLocation[],
+  consumedCredentials: readonly CredentialLocation[],
   validUntilS: number,
 ): Identity {
-  return { groups, presented, spent, validUntilS };
+  return { groups, presented, consumedCredentials, validUntilS };
 }
 
-/** Where only passwords are read, another scheme in Authorization is no credential for us. */
+/** Where only passwords are read, only Basic counts as a credential. */
 function countsAsPresented({ tokens, jwts }: CredentialReader, text: string): boolean {
   return tokens !== null || jwts !== null || isBasic(text);
 }
 
-/** Groups that match by a static token or a password. */
+/** The groups that match by a static token or a password. */
 function matchKnown(reader: CredentialReader, text: string): GroupSet | undefined {
   const { tokens, passwords, authorization } = reader;
   const byToken =
@@ -126,5 +121,5 @@ function withTokens(sofar: Identity, verified: readonly (VerifiedToken | null)[]
       validUntilS = Math.min(validUntilS, token.untilS);
     }
   }
-  return identity(groups, sofar.presented, sofar.spent, validUntilS);
+  return identity(groups, sofar.presented, sofar.consumedCredentials, validUntilS);
 }

@@ -9,7 +9,7 @@ export interface JwtKey {
   readonly material: Uint8Array | KeyObject;
 }
 
-/** A key and what is weak about it, or why the text is none. */
+/** A key and its weakness, if any; or why the text is not a key. */
 export type ParsedJwtKey =
   | { readonly ok: true; readonly key: JwtKey; readonly weakness?: string }
   | { readonly ok: false; readonly reason: string };
@@ -42,14 +42,14 @@ export function parseJwtKey(algorithm: JwtAlgorithm, secret: string): ParsedJwtK
 }
 
 /**
- * A PEM under HS256 is a forgotten `algorithm` (HS256 is the default): who knows the public key, which is everybody,
+ * A PEM under HS256 is a forgotten `algorithm` (HS256 is the default): who knows the public key, which is allGroups,
  * could sign with it.
  */
 function parseSharedSecret(secret: string): ParsedJwtKey {
   if (secret.trimStart().startsWith(PEM_START)) {
     return {
       ok: false,
-      reason: "is a PEM, which is no shared secret; set algorithm to RS256 or ES256",
+      reason: "is a PEM, not a shared secret; set algorithm to RS256 or ES256",
     };
   }
   const material = new TextEncoder().encode(secret);
@@ -80,14 +80,14 @@ function parsePublicKey(
     const der = material.export({ format: "der", type: "spki" }).toString("base64");
     return { ok: true, key: { id: `${algorithm}:${der}`, algorithm, material } };
   } catch {
-    return { ok: false, reason: "is no readable public key" };
+    return { ok: false, reason: "is not a readable public key" };
   }
 }
 
 function rsaProblem(key: KeyObject): string | undefined {
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
   if (key.asymmetricKeyType !== "rsa") {
-    return "is no RSA key, which RS256 needs";
+    return "must be an RSA key (required by RS256)";
   }
   return bits < rsaBitsMin || bits > rsaBitsMax
     ? `has ${bits} bits; RS256 takes ${rsaBitsMin} to ${rsaBitsMax}`
@@ -97,5 +97,5 @@ function rsaProblem(key: KeyObject): string | undefined {
 function p256Problem(key: KeyObject): string | undefined {
   const p256 =
     key.asymmetricKeyType === "ec" && key.asymmetricKeyDetails?.namedCurve === "prime256v1";
-  return p256 ? undefined : "is no key on the curve P-256, which ES256 needs";
+  return p256 ? undefined : "must be a P-256 key (required by ES256)";
 }

@@ -1,4 +1,4 @@
-/** Other names a program goes by, in host names and as permission keys. */
+/** Aliases of programs, in host names and as permission keys. */
 const ALIASES: ReadonlyMap<string, string> = new Map([
   ["kv", "sqlite"],
   ["db", "sqlite"],
@@ -21,12 +21,12 @@ export const sshPort = 22;
 
 const BY_PORT: ReadonlySet<string> = new Set(["http", "https", "ssh"]);
 
-/** 1 to 50 characters; upper case is no program's. */
+/** 1 to 50 characters, no upper case. */
 const PROGRAM_NAME = /^[a-z0-9][a-z0-9_-]{0,49}$/;
 
 /**
  * The canonical program of a host slug or of a permission key: aliases are mapped, any other well-formed name is itself.
- * Undefined when the text is no program name; letter case is not folded here.
+ * Undefined when the text is not a program name; letter case is not folded here.
  */
 export function canonicalProgram(name: string): string | undefined {
   return ALIASES.get(name) ?? (PROGRAM_NAME.test(name) ? name : undefined);

@@ -11,6 +11,7 @@ import type { NewToken, User } from "../../src/admin/store/records.ts";
 import { deriveKey, SecretBox } from "../../src/admin/store/sealed.ts";
 import { openSqliteStore } from "../../src/admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/admin/store/store.ts";
+import { basic } from "../harness/credentials.ts";
 import { plainToken } from "../harness/token-bench.ts";
 
 const master = randomBytes(32);
@@ -65,8 +66,6 @@ async function identify(credential: string | null, address = here): Promise<stri
     throw error;
   }
 }
-
-const basic = (text: string) => `Basic ${Buffer.from(text).toString("base64")}`;
 
 describe("who calls", () => {
   test.each([

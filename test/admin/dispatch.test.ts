@@ -37,6 +37,7 @@ import type { NewToken, Scope, User } from "../../src/admin/store/records.ts";
 import { deriveKey, SecretBox } from "../../src/admin/store/sealed.ts";
 import { openSqliteStore } from "../../src/admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/admin/store/store.ts";
+import { basic } from "../harness/credentials.ts";
 import { plainToken } from "../harness/token-bench.ts";
 
 const A = "a".repeat(24);
@@ -213,9 +214,9 @@ describe("who is calling is settled before what is said is read", () => {
     ["two credentials", "Bearer a, Bearer b", "INVALID_TOKEN"],
     ["another scheme", "Digest a", "INVALID_TOKEN"],
     ["a session without its scheme", "a.b.c", "INVALID_TOKEN"],
-    ["Basic without a colon", `Basic ${btoa("ada")}`, "INVALID_TOKEN"],
-    ["Basic with a wrong password", `Basic ${btoa("ada:wrong")}`, "INVALID_CREDENTIALS"],
-    ["Basic with a user who is none", `Basic ${btoa("eve:a password")}`, "INVALID_CREDENTIALS"],
+    ["Basic without a colon", basic("ada"), "INVALID_TOKEN"],
+    ["Basic with a wrong password", basic("ada:wrong"), "INVALID_CREDENTIALS"],
+    ["Basic with a user who is none", basic("eve:a password"), "INVALID_CREDENTIALS"],
   ])("%s", async (_why, credential, code) => {
     expect(await outcome(call(getProject, { credential, message: unread }))).toBe(code);
   });
@@ -252,7 +253,7 @@ describe("who is calling is settled before what is said is read", () => {
 });
 
 describe("what a method wants of a credential", () => {
-  const basic = `Basic ${btoa("ada:a password")}`;
+  const byPassword = basic("ada:a password");
 
   const { logout, getMe } = UserService.method;
   const { getCurrentToken } = TokenService.method;
@@ -260,10 +261,10 @@ describe("what a method wants of a credential", () => {
 
   test.each([
     ["a session", "a session", "ok", logout, () => session],
-    ["a session", "a password", "ok", logout, () => basic],
+    ["a session", "a password", "ok", logout, () => byPassword],
     ["a session", "a token", "SESSION_REQUIRED", logout, () => token()],
     ["a token", "a session", "TOKEN_REQUIRED", getCurrentToken, () => session],
-    ["a token", "a password", "TOKEN_REQUIRED", getCurrentToken, () => basic],
+    ["a token", "a password", "TOKEN_REQUIRED", getCurrentToken, () => byPassword],
     ["a token", "one without leaves", "ok", getCurrentToken, () => token({ leaves: [] })],
     ["any", "a session", "ok", getMe, () => session],
     ["any", "a token without leaves", "ok", getMe, () => token({ leaves: [] })],

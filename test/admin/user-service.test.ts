@@ -24,7 +24,8 @@ import { deriveKey, SecretBox } from "../../src/admin/store/sealed.ts";
 import { openSqliteStore } from "../../src/admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/admin/store/store.ts";
 import { userService } from "../../src/admin/users/user-service.ts";
-import { createPlacement } from "../../src/policy/placement.ts";
+import { addressPolicy } from "../../src/policy/address-policy.ts";
+import { basic } from "../harness/credentials.ts";
 import { plainToken } from "../harness/token-bench.ts";
 
 const { signup, login, refresh, logout, getMe, getUser, updateUser } = UserService.method;
@@ -81,7 +82,7 @@ function service({ open = true, over = {} }: { open?: boolean; over?: Partial<St
     store: part,
     sessions,
     logins,
-    placement: createPlacement(["10.0.0.0/8"]),
+    placement: addressPolicy(["10.0.0.0/8"]),
     explain: () => Promise.reject(new Error("nothing is explained here")),
     domain: "localhost",
     serverName: "local",
@@ -339,8 +340,8 @@ describe("login", () => {
     const ask = service();
     await made(ask, signup, { email: "eve@example.test", password: longest });
     expect(codeOf(await ask(login, { email: "eve@example.test", password: longest }))).toBe("ok");
-    const basic = { credential: `Basic ${btoa("ada:x")}` };
-    expect(codeOf(await ask(getMe, {}, basic))).toBe("INVALID_CREDENTIALS");
+    const byName = { credential: basic("ada:x") };
+    expect(codeOf(await ask(getMe, {}, byName))).toBe("INVALID_CREDENTIALS");
   });
 });
 
@@ -433,12 +434,12 @@ describe("refresh", () => {
 
 /** Whether an access and a refresh token, a token of the user's, and the password still work. */
 async function working(ask: Ask, access: How, refreshToken: string, auth: How, secret: string) {
-  const basic = { credential: `Basic ${btoa(`ada:${secret}`)}` };
+  const byName = { credential: basic(`ada:${secret}`) };
   return {
     session: codeOf(await ask(getMe, {}, access)),
     refresh: codeOf(await ask(refresh, { refreshToken }, bearer(refreshToken))),
     token: codeOf(await ask(getMe, {}, auth)),
-    password: codeOf(await ask(getMe, {}, basic)),
+    password: codeOf(await ask(getMe, {}, byName)),
   };
 }
 

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import type { Alias, AliasQuery, NewAlias, Scope } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
-import { A, B, inRealm, nowhere, scopeOf } from "../harness/stage.ts";
-import type { Open, OpenStore } from "./store.ts";
+import type { Open } from "../harness/open-store.ts";
+import { A, B, inRealm, nowhere, Stage } from "../harness/stage.ts";
 
 const everything: AliasQuery = {
   projectId: null,
@@ -15,32 +15,21 @@ const everything: AliasQuery = {
 
 export function aliasConformance(name: string, open: Open): void {
   describe(`${name}: aliases`, () => {
-    let clock: number;
-    let opened: OpenStore;
+    let stage: Stage;
     let store: Store;
     let here: string;
     let ada: Scope;
     let bob: Scope;
 
     beforeEach(async () => {
-      clock = Date.UTC(2026, 0, 1);
-      opened = await open(() => clock);
-      store = opened.store;
-      here = (await store.registerServer("local")).id;
-      await store.createFirstUser({ username: "ada", passwordHash: "hash" });
-      const user = await store.userForLogin({ username: "ada" });
-      if (user === null) throw new Error("the first user is not there");
-      ada = scopeOf(user.id);
-      bob = scopeOf(await opened.addUser("bob"));
+      stage = await Stage.open(open, 0);
+      ({ store, ada, bob, serverId: here } = stage);
     });
 
-    afterEach(() => opened[Symbol.asyncDispose]());
+    afterEach(() => stage[Symbol.asyncDispose]());
 
     async function project(scope: Scope, alias = "p", realmIds: readonly string[] = []) {
-      const fields = { alias, color: "#000", maxContainers: null, realmIds };
-      const made = await store.createProject(scope, fields);
-      if (made === "duplicate") throw new Error("the alias is taken");
-      return made.project.id;
+      return (await stage.project(scope, { alias, realmIds })).id;
     }
 
     let boxes = 0;
@@ -49,11 +38,8 @@ export function aliasConformance(name: string, open: Open): void {
       projectId: string,
       { serverId = here, realmIds = [] as readonly string[] } = {},
     ) {
-      const place = { projectId, serverId, realmIds, address: null, programs: {} };
-      const fields = { name: `box-${++boxes}`, color: "#000", comment: null };
-      const made = await store.createContainer(scope, { ...place, ...fields });
-      if (typeof made === "string") throw new Error(made);
-      return made.container.id;
+      const fields = { serverId, realmIds, name: `box-${++boxes}` };
+      return (await stage.container(scope, projectId, fields)).id;
     }
 
     const box = async (scope: Scope, alias?: string) =>
@@ -105,10 +91,10 @@ export function aliasConformance(name: string, open: Open): void {
 
       test("and not while it is off, or over", async () => {
         const [mine, foreign] = [await box(ada), await box(bob)];
-        const expiresAt = new Date(clock + 1).toISOString();
+        const expiresAt = new Date(stage.clock.now + 1).toISOString();
         await alias(ada, mine, { alias: "off", enabled: false });
         await alias(ada, mine, { alias: "over", expiresAt });
-        clock += 5;
+        stage.clock.now += 5;
         for (const taken of ["off", "over"]) {
           expect(await store.createAlias(bob, newAlias(foreign, { alias: taken }))).toBe("server");
         }
@@ -178,11 +164,11 @@ export function aliasConformance(name: string, open: Open): void {
       const fields = {
         targetPath: "/a?b=c",
         allowPathOverride: false,
-        expiresAt: new Date(clock + 1000).toISOString(),
+        expiresAt: new Date(stage.clock.now + 1000).toISOString(),
         enabled: false,
       };
       const made = await alias(ada, containerId, fields);
-      const at = new Date(clock).toISOString();
+      const at = new Date(stage.clock.now).toISOString();
       expect(made).toEqual({
         id: expect.stringMatching(/^[0-9a-f]{24}$/),
         userId: ada.userId,
@@ -200,10 +186,10 @@ export function aliasConformance(name: string, open: Open): void {
         updatedAt: at,
       });
       expect(await store.alias(ada, made.id)).toEqual(made);
-      clock += 5;
+      stage.clock.now += 5;
       const change = { program: "files", instance: 2, targetPath: null, expiresAt: null };
       const changed = await store.updateAlias(ada, made.id, change);
-      const updatedAt = new Date(clock).toISOString();
+      const updatedAt = new Date(stage.clock.now).toISOString();
       expect(changed).toMatchObject({ alias: { ...made, ...change, updatedAt } });
       expect(await store.alias(ada, made.id)).toEqual({ ...made, ...change, updatedAt });
     });
@@ -224,9 +210,9 @@ export function aliasConformance(name: string, open: Open): void {
       test("is newest first, and what was asked for", async () => {
         const one = await project(ada, "one");
         const [first, second] = [await container(ada, one), await box(ada, "two")];
-        const expiresAt = new Date(clock + 10).toISOString();
+        const expiresAt = new Date(stage.clock.now + 10).toISOString();
         await alias(ada, first, { alias: "a" });
-        clock += 1;
+        stage.clock.now += 1;
         await alias(ada, first, { alias: "b", enabled: false });
         await alias(ada, second, { alias: "c", expiresAt });
         expect(await names(ada)).toEqual(["c", "b", "a"]);
@@ -235,7 +221,7 @@ export function aliasConformance(name: string, open: Open): void {
         expect(await names(ada, { enabled: true })).toEqual(["c", "a"]);
         expect(await names(ada, { enabled: false })).toEqual(["b"]);
         expect(await names(ada, { expired: true })).toEqual([]);
-        clock = Date.parse(expiresAt);
+        stage.clock.now = Date.parse(expiresAt);
         expect(await names(ada, { expired: true })).toEqual(["c"]);
         expect(await names(ada, { expired: false })).toEqual(["b", "a"]);
         expect(await names(ada, { containerId: first, enabled: true, expired: false })).toEqual([
@@ -310,7 +296,7 @@ export function aliasConformance(name: string, open: Open): void {
       if (created === null || typeof created === "string") throw new Error("not made");
       const updated = await store.updateAlias(ada, created.alias.id, { enabled: false });
       if (updated === null || typeof updated === "string") throw new Error("not changed");
-      const before = await store.factsAfter(created.revision);
+      const before = await store.changesAfter(created.revision);
       expect(before.containers.map(({ id }) => id)).toEqual([containerId]);
       expect(await store.createAlias(ada, newAlias(containerId))).toBe("server");
       expect(await store.updateAlias(ada, nowhere, { enabled: false })).toBeNull();

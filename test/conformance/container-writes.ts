@@ -9,73 +9,43 @@ import type {
   StatusLogColumn,
 } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
-import { A, B, C, inRealm, nowhere, scopeOf } from "../harness/stage.ts";
-import type { Open, OpenStore } from "./store.ts";
+import type { Open } from "../harness/open-store.ts";
+import { A, B, C, inRealm, nowhere, Stage } from "../harness/stage.ts";
 
 const stop = { operation: "stop", from: ["running", "paused"], to: "stopped" };
 const start = { operation: "start", from: ["stopped", "failed"], to: "running" };
 
 export function containerWriteConformance(name: string, open: Open): void {
   describe(`${name}: writing containers`, () => {
-    let clock: number;
-    let opened: OpenStore;
+    let stage: Stage;
     let store: Store;
-    let serverId: string;
     let ada: Scope;
     let bob: Scope;
     let projectId: string;
 
     beforeEach(async () => {
-      clock = Date.UTC(2026, 0, 1);
-      opened = await open(() => clock);
-      store = opened.store;
-      serverId = (await store.registerServer("local")).id;
-      await store.createFirstUser({ username: "ada", passwordHash: "hash" });
-      const user = await store.userForLogin({ username: "ada" });
-      if (user === null) throw new Error("the first user is not there");
-      ada = scopeOf(user.id);
-      bob = scopeOf(await opened.addUser("bob"));
+      stage = await Stage.open(open, 0);
+      ({ store, ada, bob } = stage);
       projectId = await project("p", [C]);
     });
 
-    afterEach(() => opened[Symbol.asyncDispose]());
+    afterEach(() => stage[Symbol.asyncDispose]());
 
     async function project(alias: string, realmIds: readonly string[] = []) {
-      const fields = { alias, color: "#000", maxContainers: null, realmIds };
-      const made = await store.createProject(ada, fields);
-      if (made === "duplicate") throw new Error("the alias is taken");
-      return made.project.id;
+      return (await stage.project(ada, { alias, realmIds })).id;
     }
 
-    async function container(fields: Partial<NewContainer> = {}): Promise<Container> {
-      const made = await store.createContainer(ada, {
-        projectId,
-        serverId,
-        name: "box",
-        color: "#000",
-        realmIds: [],
-        comment: null,
-        address: null,
-        programs: {},
-        ...fields,
-      });
-      if (typeof made === "string") throw new Error(made);
-      return made.container;
-    }
+    const container = (fields: Partial<NewContainer> = {}) =>
+      stage.container(ada, projectId, fields);
 
-    const nobodyIsTold = async (writing: () => Promise<unknown>) => {
-      const told: number[] = [];
-      const end = store.onCommit((revision) => told.push(revision));
-      await writing();
-      end();
-      expect(told).toEqual([]);
-    };
+    const nobodyIsTold = async (writing: () => Promise<unknown>) =>
+      expect(await stage.toldWhile(writing)).toEqual([]);
 
     describe("an update", () => {
       test("changes what is sent and keeps the rest", async () => {
         const before = await container({ realmIds: [A], comment: "old" });
-        clock += 5;
-        const updatedAt = new Date(clock).toISOString();
+        stage.clock.now += 5;
+        const updatedAt = new Date(stage.clock.now).toISOString();
         const renamed = await store.updateContainer(ada, before.id, { name: "other" });
         expect(renamed).toMatchObject({ container: { ...before, name: "other", updatedAt } });
         await store.updateContainer(ada, before.id, { comment: null, color: "#FFF" });
@@ -128,10 +98,10 @@ export function containerWriteConformance(name: string, open: Open): void {
       test("is a change, and what is refused is none", async () => {
         const { id } = await container();
         const other = await container({ name: "other" });
-        const { revision } = await store.factsAfter(0);
+        const { revision } = await store.changesAfter(0);
         const made = await store.updateContainer(ada, id, { comment: "new" });
-        expect(made).toMatchObject({ revision: (await store.factsAfter(0)).revision });
-        expect((await store.factsAfter(revision)).containers).toMatchObject([{ id }]);
+        expect(made).toMatchObject({ revision: (await store.changesAfter(0)).revision });
+        expect((await store.changesAfter(revision)).containers).toMatchObject([{ id }]);
         await nobodyIsTold(async () => {
           expect(await store.updateContainer(ada, other.id, { name: "box" })).toBe("duplicate");
           expect(await store.updateContainer(ada, nowhere, { name: "box" })).toBeNull();
@@ -145,10 +115,10 @@ export function containerWriteConformance(name: string, open: Open): void {
         const key = { kind: "container", id: box.id } as const;
         const document = { expected: 0, projectVersion: null, enableProxy: false };
         await store.putDocument(ada, key, { ...document, body: "{}", hooks: "{}" });
-        const { revision } = await store.factsAfter(0);
+        const { revision } = await store.changesAfter(0);
         const made = await store.deleteContainer(ada, box.id);
         expect(made?.revision).toBeGreaterThan(revision);
-        expect(await store.factsAfter(revision)).toMatchObject({
+        expect(await store.changesAfter(revision)).toMatchObject({
           revision: made?.revision ?? 0,
           projects: [],
           containers: [{ id: box.id, state: null }],
@@ -193,10 +163,10 @@ export function containerWriteConformance(name: string, open: Open): void {
     describe("the status", () => {
       test("moves, with a log that says from what, how long, and why", async () => {
         const { id } = await container();
-        const created = new Date(clock).toISOString();
-        clock += 40 * 86_400_000;
+        const created = new Date(stage.clock.now).toISOString();
+        stage.clock.now += 40 * 86_400_000;
         const moved = await store.moveStatus(ada, id, stop);
-        const at = new Date(clock).toISOString();
+        const at = new Date(stage.clock.now).toISOString();
         expect(moved).toMatchObject({ container: { id, status: "stopped", updatedAt: at } });
         expect((await store.container(ada, id))?.status).toBe("stopped");
         expect(await store.statusLogs(ada, id, logQuery())).toEqual({
@@ -229,10 +199,10 @@ export function containerWriteConformance(name: string, open: Open): void {
 
       test("is told to the proxies, and a wrong move to nobody", async () => {
         const { id } = await container();
-        const { revision } = await store.factsAfter(0);
+        const { revision } = await store.changesAfter(0);
         const moved = await store.moveStatus(ada, id, stop);
         if (moved === null || moved === "conflict") throw new Error("not moved");
-        const facts = await store.factsAfter(revision);
+        const facts = await store.changesAfter(revision);
         expect(facts.revision).toBe(moved.revision);
         expect(facts.containers).toMatchObject([{ id, state: { status: "stopped" } }]);
         await nobodyIsTold(async () => {
@@ -256,7 +226,7 @@ export function containerWriteConformance(name: string, open: Open): void {
         const [box, other] = [await container(), await container({ name: "other" })];
         for (let n = 0; n < 1001; n++) {
           // A clock that runs backwards must not make the latest the oldest.
-          clock -= n % 7 === 0 ? 10 : -1;
+          stage.clock.now -= n % 7 === 0 ? 10 : -1;
           await store.moveStatus(ada, box.id, n % 2 === 0 ? stop : start);
         }
         const newest = await store.statusLogs(ada, box.id, logQuery({ limit: 1 }));
@@ -307,7 +277,7 @@ export function containerWriteConformance(name: string, open: Open): void {
         const cleared = await store.setUpstream(id, [], { address: null });
         expect(cleared).toMatchObject({ address: null, programs });
         expect(await store.container(ada, id)).toMatchObject({ address: null, programs });
-        const facts = await store.factsAfter((cleared?.revision ?? 0) - 1);
+        const facts = await store.changesAfter((cleared?.revision ?? 0) - 1);
         expect(facts.containers).toMatchObject([{ id, state: { address: null, programs } }]);
       });
 

@@ -13,8 +13,8 @@ import type {
 } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
 import { type Random, randomFrom } from "../arbitrary/random.ts";
+import type { Open, OpenStore } from "../harness/open-store.ts";
 import { scopeOf } from "../harness/stage.ts";
-import type { Open, OpenStore } from "./store.ts";
 
 interface Entries {
   readonly items: readonly { readonly id: string }[];

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import type { MemberColumn, Scope } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
+import type { Open } from "../harness/open-store.ts";
 import { A, B, inRealm, nowhere, pageOf, Stage, scopeOf } from "../harness/stage.ts";
-import type { Open } from "./store.ts";
 
 const { READ, EDIT, DELETE } = ProjectLevel;
 

@@ -4,8 +4,8 @@ import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import { newId } from "../../src/admin/store/id.ts";
 import type { RealmUsage, Scope, TokenScope } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
+import type { Open } from "../harness/open-store.ts";
 import { A, B, C, confined, inRealm, Stage } from "../harness/stage.ts";
-import type { Open } from "./store.ts";
 
 const D = "d".repeat(24);
 const many = 1000;

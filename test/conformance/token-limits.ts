@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { expiredTokensMax, tokenListBytesMax, tokensMax } from "../../src/admin/store/limits.ts";
 import type { TokenWriter } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
+import type { Open } from "../harness/open-store.ts";
 import { by, TokenStage } from "../harness/token-stage.ts";
-import type { Open } from "./store.ts";
 
 const A = "a".repeat(24);
 const B = "b".repeat(24);

@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import type { NewToken, Token, TokenWriter } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
+import type { Open } from "../harness/open-store.ts";
 import { plainToken } from "../harness/token-bench.ts";
 import { by, TokenStage } from "../harness/token-stage.ts";
-import type { Open } from "./store.ts";
 
 const A = "a".repeat(24);
 const B = "b".repeat(24);

@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Scope, User } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
+import type { Open } from "../harness/open-store.ts";
 import { nowhere, pageOf, Stage, scopeOf } from "../harness/stage.ts";
-import type { Open } from "./store.ts";
 
 const newUser = { username: "Cleo-1f2e", email: "Cleo@Example.test", passwordHash: "hash" };
 
@@ -61,7 +61,7 @@ export function userConformance(name: string, open: Open): void {
       expect(items).toEqual([
         expect.objectContaining({ userId: id, alias: "default", isDefault: true, realmIds: [] }),
       ]);
-      const { projects } = await store.factsAfter(before);
+      const { projects } = await store.changesAfter(before);
       expect(projects.map((fact) => fact.id)).toEqual(items.map((project) => project.id));
     });
 

@@ -39,7 +39,7 @@ const documented = {
   pagination: words("total page limit totalPages"),
 } as const;
 
-/** Ours beside them (design.md §8). */
+/** Fields that the description leaves out and the product adds. */
 const ours = { container: ["address", "programs"] } as const;
 
 let plane: ControlPlane;

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { SignJWT } from "jose";
 import { ControlPlane } from "../harness/control-plane.ts";
+import { basic } from "../harness/credentials.ts";
 
 const plane = new ControlPlane();
 let owner: string;
@@ -97,7 +98,6 @@ function token(claims: Record<string, unknown>, secret = secrets.jwt): Promise<s
   return new SignJWT(claims).setProtectedHeader({ alg: "HS256" }).sign(Buffer.from(secret));
 }
 
-const basic = (name: string, password: string) => `Basic ${btoa(`${name}:${password}`)}`;
 const authorization = (value: string) => ({ headers: [{ name: "authorization", value }] });
 
 describe("a refused request is told", () => {
@@ -219,9 +219,14 @@ describe("why a group does not match:", () => {
     ["no token", authorization("Bearer nonsense"), "customers", "malformed_jwt"],
     ["another scheme", authorization("Bearer x"), "ada", "not_basic"],
     ["a broken Basic", authorization("Basic ***"), "ada", "malformed_basic"],
-    ["another user", authorization(basic("bob", "x")), "ada", "user_name_differs"],
-    ["a wrong password", authorization(basic("ada", "x")), "ada", "wrong_password"],
-    ["a right password", authorization(basic("ada", secrets.password)), "ada", "password_matches"],
+    ["another user", authorization(basic("bob:x")), "ada", "user_name_differs"],
+    ["a wrong password", authorization(basic("ada:x")), "ada", "wrong_password"],
+    [
+      "a right password",
+      authorization(basic(`ada:${secrets.password}`)),
+      "ada",
+      "password_matches",
+    ],
     ["another token", { headers: [{ name: "x-key", value: "no" }] }, "robot", "token_differs"],
     [
       "a credential that is there twice",
@@ -282,8 +287,8 @@ test("neither what is configured nor what is presented is repeated", async () =>
     [{ name: "X-Key", value: "a-presented-token" }],
     [{ name: "Authorization", value: `Bearer ${jwt}` }],
     [{ name: "Authorization", value: `Bearer ${wrong}` }],
-    [{ name: "Authorization", value: basic("ada", secrets.password) }],
-    [{ name: "Authorization", value: basic("a-presented-user", "a-presented-password") }],
+    [{ name: "Authorization", value: basic(`ada:${secrets.password}`) }],
+    [{ name: "Authorization", value: basic("a-presented-user:a-presented-password") }],
   ];
   const stored = await plane.call(owner, {
     method: "GET",

@@ -103,13 +103,11 @@ describe.skipIf(missing)("in a browser", () => {
       expect(await files.textContent("body")).toContain("some notes");
       await says(events, "out", "tick 3");
 
-      const before = performance.now();
       await place.container.replace(SHUT);
       await says(shell, "state", "closed 1008 access ended");
       await says(notebook, "state", "closed 1008 access ended");
       // The stream was reset; the browser came back by itself and was refused.
       await events.waitForFunction(() => document.getElementById("state")?.textContent !== "open");
-      expect(performance.now() - before).toBeLessThan(2_000);
       await says(events, "state", "closed");
       const again = await files.reload();
       expect(again?.status()).toBe(403);

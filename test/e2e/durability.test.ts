@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { type Api, Document, loginAdmin } from "../harness/client.ts";
 import { startProgram } from "../harness/program.ts";
+import { until } from "../harness/until.ts";
 
 const rounds = 5;
 const writers = 4;
@@ -29,7 +30,10 @@ test("kill -9 in the middle of a stream of acknowledged writes loses none of the
       const writing = projects.map(({ id, acknowledged }) =>
         writeUntilItFails(writer, id, acknowledged),
       );
-      await until(() => total(projects) >= acknowledgedBefore + 20 * writers);
+      await until(
+        () => total(projects) >= acknowledgedBefore + 20 * writers,
+        "20 more writes each",
+      );
       await program.kill();
       await Promise.all(writing);
 
@@ -77,8 +81,4 @@ async function writeUntilItFails(api: Api, id: string, acknowledged: Acknowledge
     acknowledged.version = version;
     acknowledged.range = range;
   }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type Api, loginAdmin, makePlace, statusThrough } from "../harness/client.ts";
 import { type Program, startProgram, startUpstream, type Urls } from "../harness/program.ts";
 import { parsePrometheusText, sampleValue } from "../harness/prometheus-text.ts";
+import { until } from "../harness/until.ts";
 
 const TOKEN = { "x-api-token": "token-abc-123" };
 const startMsMax = 60_000;
@@ -32,20 +33,12 @@ async function metric({ ops }: Urls, name: string): Promise<number | undefined> 
   return sampleValue(families, name);
 }
 
-async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + 20_000;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`never: ${what}`);
-    await Bun.sleep(20);
-  }
-}
-
 const saved = (urls: Urls) =>
   until(
     async () =>
       (await metric(urls, "realmgate_snapshot_saved_revision")) ===
       (await metric(urls, "realmgate_snapshot_revision")),
-    "saved",
+    "the newest revision is saved",
   );
 
 /** A program that was killed once its snapshot was saved: one place with a document, one without, one switched off. */
@@ -123,7 +116,7 @@ test(
     const revision = answer.headers.get("x-realmgate-revision");
     await fetch(`${urls.ops}/readyz?revision=${revision}&wait_ms=5000`);
     expect((await decisions(urls)).slice(0, 2)).toEqual([401, 401]);
-    await until(async () => (await healthz(urls)).status === "ok", "healthy");
+    await until(async () => (await healthz(urls)).status === "ok", "it is healthy");
     expect(await healthz(urls)).toMatchObject({ problems: [], snapshot: { from: "live" } });
     await first[Symbol.asyncDispose]();
   },
@@ -179,7 +172,10 @@ test(
     damage(dataDir);
     const environment = { REALMGATE_STALENESS_MAX_S: "5" };
     await using second = await startProgram({ dataDir, environment });
-    await until(async () => (await healthz(second.urls)).snapshot.closed === "stale", "stale");
+    await until(
+      async () => (await healthz(second.urls)).snapshot.closed === "stale",
+      "it is closed as stale",
+    );
     expect(await decisions(second.urls)).toEqual([503, 503, 503, 503, 503]);
     expect((await fetch(`${second.urls.ops}/readyz`)).status).toBe(503);
   },

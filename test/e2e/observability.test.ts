@@ -7,6 +7,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { loginAdmin, makePlace, through } from "../harness/client.ts";
 import { type Program, startProgram, startUpstream } from "../harness/program.ts";
 import { type Family, parsePrometheusText, sampleValue } from "../harness/prometheus-text.ts";
+import { until } from "../harness/until.ts";
 
 const root = resolve(import.meta.dir, "../..");
 const TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -62,18 +63,17 @@ function linesIn(text: string): Line[] {
 
 /** What is read, as soon as this many lines of the access log are among it. */
 async function accessLines(read: () => string, count: number): Promise<Line[]> {
-  for (let i = 0; i < 400; i++) {
+  return until(() => {
     const text = read();
     const whole = text.slice(0, text.lastIndexOf("\n") + 1);
     const found = linesIn(whole).filter((line) => "durationMs" in line);
-    if (found.length >= count) return found;
-    await Bun.sleep(25);
-  }
-  throw new Error(`fewer than ${count} lines:\n${read()}`);
+    return found.length >= count && found;
+  }, `${count} lines of the access log`);
 }
 
 describe("GET /metrics", () => {
   test("counts what the proxy answered, and says what is enforced", async () => {
+    const startedS = Math.floor(Date.now() / 1000);
     await using staged = await stage();
     const { program, ask, place } = staged;
     const before = await scrape(program);
@@ -102,7 +102,8 @@ describe("GET /metrics", () => {
     const after = await scrape(program);
     expect(sampleValue(after, "realmgate_snapshot_revision")).toBeGreaterThan(revision);
     const readAtS = sampleValue(after, "realmgate_feed_read_timestamp_seconds");
-    expect(Math.abs(readAtS - Date.now() / 1000)).toBeLessThan(60);
+    expect(readAtS).toBeGreaterThanOrEqual(startedS);
+    expect(readAtS).toBeLessThanOrEqual(Date.now() / 1000);
   });
 
   test("is for operators only: no other listener has it", async () => {
@@ -165,11 +166,10 @@ describe("the access log", () => {
       expect(sampleValue(families, "realmgate_access_log_lines_dropped_total")).toBe(0);
 
       renameSync(path, `${path}.1`);
-      for (let i = 0; !existsSync(path); i++) {
-        expect(i).toBeLessThan(200);
+      await until(async () => {
         await (await ask("/rotated")).text();
-        await Bun.sleep(50);
-      }
+        return existsSync(path);
+      }, "the log file is made anew");
       expect((await accessLines(read, 1))[0]).toMatchObject({ path: "/rotated" });
     } finally {
       rmSync(dir, { recursive: true });

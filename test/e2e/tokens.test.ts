@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { CreateTokenRequestSchema, TokenService } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
 import { type Answer, Api, loginAdmin } from "../harness/client.ts";
+import { basic } from "../harness/credentials.ts";
 import { GrpcClient } from "../harness/grpc-client.ts";
 import { adminPassword, type Program, startProgram } from "../harness/program.ts";
 
@@ -34,7 +35,6 @@ async function make(body: object = {}): Promise<Answer["body"]> {
 const caller = (authorization: string) => new Api(program.urls.rest, authorization);
 const on = (realm: string) => ({ headers: { host: `${realm}.api.localhost` } });
 const from = (address: string) => ({ headers: { "x-forwarded-for": address } });
-const basic = (pair: string) => `Basic ${Buffer.from(pair).toString("base64")}`;
 const mine = "/auth/tokens/me";
 
 const permissions = {

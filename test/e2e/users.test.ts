@@ -4,6 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import { UserService } from "../../proto/gen/realmgate/v1/users_pb.ts";
 import { Api, type CallOptions } from "../harness/client.ts";
+import { basic } from "../harness/credentials.ts";
 import { GrpcClient } from "../harness/grpc-client.ts";
 import { adminPassword, type Program, startProgram } from "../harness/program.ts";
 
@@ -133,8 +134,8 @@ describe("nobody learns who has an account", () => {
     ]) {
       answers.push(await whole("/users/auth/login", { body: { ...name, password: wrong } }));
     }
-    const basic = `Basic ${btoa(`nobody:${wrong}`)}`;
-    const refused = await new Api(program.urls.rest, basic).call("GET", "/users/me");
+    const stranger = basic(`nobody:${wrong}`);
+    const refused = await new Api(program.urls.rest, stranger).call("GET", "/users/me");
     for (const each of answers) expect(each).toEqual(answers[0] as (typeof answers)[number]);
     expect(answers[0]?.body).toEqual({
       statusCode: 401,

@@ -1,9 +1,10 @@
 // The internet of the descriptions on one machine: an HTTP proxy as companies have it (CONNECT, RFC 9110 §9.3.6) that brings every
 // host to one place, where TLS ends.
 import { createServer } from "node:http";
-import { type AddressInfo, connect, type Server, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import type { Certificate } from "./certificate.ts";
+import { listenLocally } from "./local-server.ts";
 
 export interface ConnectProxy extends AsyncDisposable {
   readonly url: string;
@@ -18,7 +19,7 @@ export async function startConnectProxy(
 ): Promise<ConnectProxy> {
   const hosts: string[] = [];
   const tls = createTlsServer(certificate, (socket) => join(socket, port));
-  const tlsPort = await listening(tls);
+  const tlsPort = await listenLocally(tls);
   const proxy = createServer();
   proxy.on("connect", (request, client: Socket) => {
     hosts.push(request.url ?? "");
@@ -26,7 +27,7 @@ export async function startConnectProxy(
     join(client, tlsPort);
   });
   return {
-    url: `http://127.0.0.1:${await listening(proxy)}`,
+    url: `http://127.0.0.1:${await listenLocally(proxy)}`,
     hosts,
     async [Symbol.asyncDispose]() {
       proxy.closeAllConnections();
@@ -45,10 +46,4 @@ function join(socket: Socket, port: number): void {
       other.destroy();
     });
   }
-}
-
-function listening(server: Server): Promise<number> {
-  return new Promise((resolve) => {
-    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
-  });
 }

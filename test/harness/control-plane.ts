@@ -15,7 +15,7 @@ import { deriveKey, SecretBox } from "../../src/admin/store/sealed.ts";
 import { openSqliteStore } from "../../src/admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/admin/store/store.ts";
 import { startRest } from "../../src/gateway-rest/server.ts";
-import { createPlacement } from "../../src/policy/placement.ts";
+import { addressPolicy } from "../../src/policy/address-policy.ts";
 import { explainer } from "../../src/proxy/gate/explain.ts";
 import { type GrpcAnswer, GrpcClient } from "./grpc-client.ts";
 
@@ -61,7 +61,7 @@ export class ControlPlane implements AsyncDisposable {
     this.#sessions = new Sessions(deriveKey(master, "sessions"), now);
     const logins = new PasswordLogin(store, new LoginLimiter(() => now() / 1000));
     const callers = new Callers(store, this.#sessions, logins, now);
-    const placement = createPlacement(["10.0.0.0/8", "127.0.0.0/8"]);
+    const placement = addressPolicy(["10.0.0.0/8", "127.0.0.0/8"]);
     const implementations = services({
       store,
       cursors: listCursors(new SecretBox(master, "cursors")),

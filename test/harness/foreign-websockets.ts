@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { linesOf } from "./process-lines.ts";
 
 /** Null: there is none, and what needs it has to be skipped. */
 export const node = Bun.which("node");
@@ -179,16 +180,5 @@ export class ForeignWebSockets implements AsyncDisposable {
   #say(command: object): void {
     this.#child.stdin.write(`${JSON.stringify(command)}\n`);
     void this.#child.stdin.flush();
-  }
-}
-
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of stream) {
-    text += decoder.decode(chunk, { stream: true });
-    const lines = text.split("\n");
-    text = lines.pop() ?? "";
-    yield* lines;
   }
 }

@@ -1,17 +1,16 @@
 // A gate in a process of its own, from which a test takes something away: `bun gate-process.ts UPSTREAM_PORT` prints its
 // port and the host of its one container.
-import { create } from "@bufbuild/protobuf";
-import {
-  ChangesSchema,
-  ContainerStateSchema,
-  ProjectStateSchema,
-} from "../../proto/gen/realmgate/v1/feed_pb.ts";
 import { startProxy } from "../../src/proxy/proxy.ts";
+import { ChangeRegistry, containerState, PARENT, projectState } from "./change-registry.ts";
 
 const projectId = "a".repeat(24);
 const id = "c".repeat(24);
-const silent = { error() {}, warn() {}, info() {} };
 
+const registry = new ChangeRegistry();
+registry.commit(
+  [projectState(registry, projectId, {})],
+  [containerState(registry, projectId, id, {}, Number(process.argv[2]))],
+);
 const gate = await startProxy(
   {
     hostname: "127.0.0.1",
@@ -23,25 +22,8 @@ const gate = await startProxy(
     mayDial: () => true,
     isForbidden: () => false,
     hopKey: new Uint8Array(32),
-    log: silent,
+    log: { error() {}, warn() {}, info() {} },
   },
-  {
-    changesAfter: async () =>
-      create(ChangesSchema, {
-        revision: 1n,
-        projects: [create(ProjectStateSchema, { id: projectId })],
-        containers: [
-          create(ContainerStateSchema, {
-            id,
-            projectId,
-            serverName: "local",
-            running: true,
-            address: "127.0.0.1",
-            programs: { terminal: { port: Number(process.argv[2]) } },
-          }),
-        ],
-      }),
-    onCommit: () => () => {},
-  },
+  registry,
 );
-console.log(`${gate.port} ${projectId}-${id}-terminal-1.local.containers.example.test`);
+console.log(`${gate.port} ${projectId}-${id}-terminal-1.${PARENT}`);

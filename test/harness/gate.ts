@@ -1,7 +1,8 @@
 // A gate in front of a witness: what the upstream saw is part of every case.
 import { afterAll, expect, setDefaultTimeout } from "bun:test";
 import { type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
-import { type Placed, type Placement, type TestBench, testBench } from "./proxy-bench.ts";
+import type { Placement } from "./change-registry.ts";
+import { type Placed, type TestBench, testBench } from "./proxy-bench.ts";
 import { answerTo, request } from "./wire.ts";
 import { type Answering, startWitness, type Witness } from "./witness.ts";
 

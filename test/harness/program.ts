@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { linesOf, startScript } from "./process-lines.ts";
 
 const root = resolve(import.meta.dir, "../..");
 
@@ -65,7 +66,7 @@ export async function startProgram(options: ProgramOptions = {}): Promise<Progra
     const decoder = new TextDecoder();
     for await (const chunk of child.stderr) logged += decoder.decode(chunk, { stream: true });
   })();
-  const said = lines(child.stdout);
+  const said = linesOf(child.stdout);
   const line = await said.next();
   if (line.done) throw new Error(`realmgate did not start:\n${logged}`);
   const { event, ...urls } = JSON.parse(line.value);
@@ -113,31 +114,9 @@ export interface Echo {
 
 /** Starts an upstream that echoes; see Echo. */
 export async function startUpstream(): Promise<Upstream> {
-  const child = Bun.spawn([process.execPath, "test/harness/upstream.ts"], {
-    cwd: root,
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  const line = await lines(child.stdout).next();
-  if (line.done) throw new Error("the upstream did not start");
+  const script = startScript(join(import.meta.dir, "echo-upstream.ts"));
   return {
-    port: Number(line.value),
-    async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
-      await child.exited;
-    },
+    port: Number(await script.line()),
+    [Symbol.asyncDispose]: () => script[Symbol.asyncDispose](),
   };
-}
-
-async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, undefined> {
-  let text = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of stream) {
-    text += decoder.decode(chunk, { stream: true });
-    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n")) {
-      yield text.slice(0, end);
-      text = text.slice(end + 1);
-    }
-  }
-  return undefined;
 }

@@ -1,75 +1,21 @@
 // What the tests of the running proxy stand on: a registry in their hands, proxies fed by it, an upstream that echoes.
 import { afterAll, afterEach, expect } from "bun:test";
 import net from "node:net";
-import { create, fromJson, type JsonObject } from "@bufbuild/protobuf";
+import type { ProxyOptions } from "../../src/proxy/options.ts";
+import { type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
 import {
-  type Changes,
-  ChangesSchema,
-  type ContainerState,
-  ContainerStateSchema,
-  type ProjectState,
-  ProjectStateSchema,
-  ServiceHooksStateSchema,
-} from "../../proto/gen/realmgate/v1/feed_pb.ts";
-import { HookSchema } from "../../proto/gen/realmgate/v1/hooks_pb.ts";
-import { PermissionDocumentSchema } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { type ProxyOptions, type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
-import type { ChangeSource } from "../../src/proxy/snapshot/feed.ts";
+  ChangeRegistry,
+  containerState,
+  PARENT,
+  type Placement,
+  projectState,
+} from "./change-registry.ts";
+import { listenLocally } from "./local-server.ts";
+import { untilClosed } from "./wire.ts";
 
-export const PARENT = "local.containers.example.test";
 export const FORBIDDEN_PORT = 9;
 /** The proxies of all benches believe each other's markers. */
 export const HOP_KEY = Buffer.alloc(32, 7);
-
-/** Commits in memory: what the control plane would announce. */
-class Registry implements ChangeSource {
-  revision = 0n;
-  readonly #projects = new Map<string, { at: bigint; state: ProjectState }>();
-  readonly #containers = new Map<string, { at: bigint; state: ContainerState }>();
-  readonly #listeners = new Set<(revision: bigint) => void>();
-
-  async changesAfter(revision: bigint): Promise<Changes> {
-    const since = <T>(all: Map<string, { at: bigint; state: T }>) =>
-      [...all.values()].filter(({ at }) => at > revision).map(({ state }) => state);
-    return create(ChangesSchema, {
-      revision: this.revision,
-      projects: since(this.#projects),
-      containers: since(this.#containers),
-    });
-  }
-
-  onCommit(listener: (revision: bigint) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  commit(projects: ProjectState[], containers: ContainerState[]): bigint {
-    this.revision++;
-    for (const state of projects) {
-      this.#projects.set(state.id, { at: this.revision, state });
-    }
-    for (const state of containers) {
-      this.#containers.set(state.id, { at: this.revision, state });
-    }
-    for (const listener of this.#listeners) {
-      listener(this.revision);
-    }
-    return this.revision;
-  }
-}
-
-export interface Placement {
-  /** The container's own document. */
-  own?: JsonObject;
-  /** The project's document. */
-  project?: JsonObject;
-  /** Program to port, or port and stride; `terminal` is the echo upstream unless said otherwise. */
-  programs?: Record<string, number | [port: number, stride: number]>;
-  /** Hooks by program. */
-  hooks?: Record<string, JsonObject[]>;
-  state?: Partial<Omit<ContainerState, "$typeName" | "$unknown">>;
-  projectDisabled?: boolean;
-}
 
 export interface Placed {
   project: string;
@@ -82,7 +28,7 @@ export interface Placed {
 type Ask = BunFetchRequestInit & { path?: string; via?: ProxyServer };
 
 export interface TestBench {
-  readonly registry: Registry;
+  readonly registry: ChangeRegistry;
   /** What the proxies of this bench wrote to their log. */
   readonly logged: readonly { level: string; message: string; fields: object }[];
   readonly upstream: Bun.Server<undefined>;
@@ -105,7 +51,7 @@ export interface TestBench {
 
 /** Starts a bench for the test file that calls it, and stops it when that file is done. */
 export async function testBench(): Promise<TestBench> {
-  const registry = new Registry();
+  const registry = new ChangeRegistry();
   const logged: { level: string; message: string; fields: object }[] = [];
   const note = (level: string) => (fields: object, message: string) => {
     logged.push({ level, message, fields });
@@ -162,8 +108,8 @@ export async function testBench(): Promise<TestBench> {
         host: (service) => `${project}-${container}-${service}.${PARENT}`,
         async change(next) {
           const revision = registry.commit(
-            [projectState(project, next)],
-            [containerState(project, container, next, upstream.port ?? 0)],
+            [projectState(registry, project, next)],
+            [containerState(registry, project, container, next, upstream.port ?? 0)],
           );
           expect(await proxy.reached(revision, 2_000)).toBe(true);
           expect(await behindTrusted.reached(revision, 2_000)).toBe(true);
@@ -184,67 +130,16 @@ export async function testBench(): Promise<TestBench> {
         decompress: false,
       });
     },
-    raw(text) {
-      const { promise, resolve } = Promise.withResolvers<string>();
-      let received = "";
-      const socket = net.connect(proxy.port, "127.0.0.1", () => socket.write(text, "latin1"));
-      socket.on("data", (data) => {
-        received += data.toString("latin1");
-      });
-      socket.on("error", () => {});
-      socket.on("close", () => resolve(received));
-      return promise;
-    },
+    raw: (text) => untilClosed(proxy.port, text),
     async listen(serve) {
       const server = net.createServer((socket) => {
         socket.on("error", () => {});
         serve(socket);
       });
       listening.push(server);
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      return (server.address() as net.AddressInfo).port;
+      return listenLocally(server);
     },
   };
-}
-
-function projectState(id: string, placement: Placement): ProjectState {
-  const state = create(ProjectStateSchema, { id, disabled: placement.projectDisabled ?? false });
-  if (placement.project !== undefined) {
-    state.document = fromJson(PermissionDocumentSchema, placement.project);
-  }
-  return state;
-}
-
-function containerState(
-  projectId: string,
-  id: string,
-  placement: Placement,
-  terminal: number,
-): ContainerState {
-  const programs: Record<string, { port: number; stride: number }> = {};
-  for (const [name, at] of Object.entries({ terminal, ...placement.programs })) {
-    const [port, stride] = typeof at === "number" ? [at, 0] : at;
-    programs[name] = { port, stride };
-  }
-  const state = create(ContainerStateSchema, {
-    id,
-    projectId,
-    serverName: "local",
-    running: true,
-    address: "127.0.0.1",
-    programs,
-    hooks: Object.entries(placement.hooks ?? {}).map(([service, hooks]) =>
-      create(ServiceHooksStateSchema, {
-        service,
-        hooks: hooks.map((hook) => fromJson(HookSchema, hook)),
-      }),
-    ),
-    ...placement.state,
-  } as ContainerState);
-  if (placement.own !== undefined) {
-    state.document = fromJson(PermissionDocumentSchema, placement.own);
-  }
-  return state;
 }
 
 export async function echo(request: Request): Promise<Response> {

@@ -9,8 +9,7 @@ import type {
   Project,
   Scope,
 } from "../../src/admin/store/records.ts";
-import type { Store } from "../../src/admin/store/store.ts";
-import type { Open, OpenStore } from "../conformance/store.ts";
+import { type Open, type OpenedStage, openStage, StoreStage } from "./open-store.ts";
 
 export const A = "a".repeat(24);
 export const B = "b".repeat(24);
@@ -38,43 +37,26 @@ export function pageOf<Column extends string = never>(
   return { page: 1, limit: 100, sortBy: "created_at", sortOrder: "asc", ...fields };
 }
 
-export class Stage implements AsyncDisposable {
-  readonly #opened: OpenStore;
-  readonly #clock: { now: number };
-  readonly store: Store;
+export class Stage extends StoreStage {
   readonly serverId: string;
   readonly ada: Scope;
   readonly bob: Scope;
 
-  private constructor(
-    opened: OpenStore,
-    clock: { now: number },
-    serverId: string,
-    users: readonly [string, string],
-  ) {
-    this.#opened = opened;
-    this.#clock = clock;
-    this.store = opened.store;
+  private constructor(stage: OpenedStage, serverId: string) {
+    super(stage);
     this.serverId = serverId;
-    this.ada = scopeOf(users[0]);
-    this.bob = scopeOf(users[1]);
+    [this.ada, this.bob] = [scopeOf(stage.users[0]), scopeOf(stage.users[1])];
   }
 
-  static async open(open: Open): Promise<Stage> {
-    const clock = { now: Date.UTC(2026, 0, 1) };
-    const opened = await open(() => clock.now++);
-    const { id } = await opened.store.registerServer("local");
-    const users = [await opened.addUser("ada"), await opened.addUser("bob")] as const;
-    return new Stage(opened, clock, id, users);
+  /** `tick`: by how many milliseconds each look at the clock moves it. */
+  static async open(open: Open, tick = 1): Promise<Stage> {
+    const stage = await openStage(open, tick);
+    return new Stage(stage, (await stage.opened.store.registerServer("local")).id);
   }
 
-  /** What the next write will have for its time; each look at the clock moves it by a millisecond. */
+  /** What the next write will have for its time. */
   get nextTime(): string {
-    return new Date(this.#clock.now).toISOString();
-  }
-
-  addUser(username: string): Promise<string> {
-    return this.#opened.addUser(username);
+    return new Date(this.clock.now).toISOString();
   }
 
   async project(scope: Scope, fields: Partial<NewProject> = {}): Promise<Project> {
@@ -114,10 +96,6 @@ export class Stage implements AsyncDisposable {
   }
 
   async revision(): Promise<number> {
-    return (await this.store.factsAfter(0)).revision;
-  }
-
-  [Symbol.asyncDispose](): PromiseLike<void> {
-    return this.#opened[Symbol.asyncDispose]();
+    return (await this.store.changesAfter(0)).revision;
   }
 }

@@ -7,7 +7,7 @@ import tls from "node:tls";
 import type { ProxyTls } from "../../src/proxy/edge/listeners.ts";
 import { readKeyPair } from "../../src/proxy/edge/tls/key-pair.ts";
 import { type Certificate, certificate } from "./certificate.ts";
-import { PARENT } from "./proxy-bench.ts";
+import { PARENT } from "./change-registry.ts";
 
 export const WILDCARD = `*.${PARENT}`;
 

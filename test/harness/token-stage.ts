@@ -1,8 +1,7 @@
 // A store with two users in it, and what conformance suites make of tokens there.
 import { randomBytes } from "node:crypto";
 import type { NewToken, Token, TokenWriter } from "../../src/admin/store/records.ts";
-import type { Store } from "../../src/admin/store/store.ts";
-import type { Open, OpenStore } from "../conformance/store.ts";
+import { type Open, type OpenedStage, openStage, StoreStage } from "./open-store.ts";
 import { plainToken } from "./token-bench.ts";
 
 const dayMs = 86_400_000;
@@ -17,32 +16,19 @@ export function by({ userId, id }: Token, fields: Partial<TokenWriter> = {}): To
   return { ...session(userId), madeFrom: id, ...fields };
 }
 
-/** In milliseconds; it stands still until a test moves it. */
-interface Clock {
-  now: number;
-}
-
-export class TokenStage implements AsyncDisposable {
-  readonly clock: Clock;
-  readonly #opened: OpenStore;
-  readonly store: Store;
+/** Its clock stands still until a test moves it. */
+export class TokenStage extends StoreStage {
   readonly ada: TokenWriter;
   readonly bob: TokenWriter;
   #aliases = 0;
 
-  private constructor(opened: OpenStore, clock: Clock, users: readonly [string, string]) {
-    this.#opened = opened;
-    this.clock = clock;
-    this.store = opened.store;
-    this.ada = session(users[0]);
-    this.bob = session(users[1]);
+  private constructor(stage: OpenedStage) {
+    super(stage);
+    [this.ada, this.bob] = [session(stage.users[0]), session(stage.users[1])];
   }
 
   static async open(open: Open): Promise<TokenStage> {
-    const clock = { now: Date.UTC(2026, 0, 1) };
-    const opened = await open(() => clock.now);
-    const users = [await opened.addUser("ada"), await opened.addUser("bob")] as const;
-    return new TokenStage(opened, clock, users);
+    return new TokenStage(await openStage(open, 0));
   }
 
   /** The time, as it is stored. */
@@ -74,13 +60,5 @@ export class TokenStage implements AsyncDisposable {
     const token = await this.store.updateToken(writer, id, () => change);
     if (token === null || typeof token === "string") throw new Error(`${token}`);
     return token;
-  }
-
-  reopen(): Promise<Store> {
-    return this.#opened.reopen();
-  }
-
-  [Symbol.asyncDispose](): PromiseLike<void> {
-    return this.#opened[Symbol.asyncDispose]();
   }
 }

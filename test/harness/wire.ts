@@ -1,5 +1,6 @@
 // Clients that send bytes as they are.
 import net from "node:net";
+import { within } from "./until.ts";
 
 export interface Answer {
   readonly status: number;
@@ -7,6 +8,9 @@ export interface Answer {
   readonly headers: ReadonlyMap<string, string>;
   readonly body: string;
 }
+
+/** A connection may be kept open on purpose for as long as the longest limit of a gate under test. */
+const quietMsMax = 25_000;
 
 /** Everything that comes back until the other side ends the connection. */
 export function untilClosed(port: number, bytes: string): Promise<string> {
@@ -18,7 +22,11 @@ export function untilClosed(port: number, bytes: string): Promise<string> {
   });
   socket.on("error", () => {});
   socket.on("close", () => resolve(received));
-  return promise;
+  return within(
+    promise,
+    `the connection ends after ${JSON.stringify(bytes.slice(0, 80))}`,
+    quietMsMax,
+  );
 }
 
 /** One connection on which answers are awaited one by one. */
@@ -64,9 +72,7 @@ export class Wire {
         return taken.answer;
       }
       if (this.#ended) return null;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      await this.#more("a whole answer");
     }
   }
 
@@ -74,11 +80,16 @@ export class Wire {
   async saw(text: string): Promise<boolean> {
     while (!this.#received.includes(text)) {
       if (this.#ended) return false;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      await this.#more(text);
     }
     return true;
+  }
+
+  /** Resolves when more has come, or the connection has ended. */
+  #more(what: string): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    return within(promise, `${what}, after ${JSON.stringify(this.#received)}`, quietMsMax);
   }
 
   end(): void {

@@ -1,5 +1,6 @@
 // An upstream that remembers every connection, every byte and every whole request, and answers in raw bytes.
 import net from "node:net";
+import { listenLocally } from "./local-server.ts";
 
 /** What a witness answers one request with; null: nothing, the connection stays as it is. */
 export type Answering = (request: Seen, socket: net.Socket) => string | null;
@@ -59,9 +60,9 @@ export async function startWitness(
       }
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const port = await listenLocally(server);
   const witness: Witness = {
-    port: (server.address() as net.AddressInfo).port,
+    port,
     connections: 0,
     bytes: 0,
     requests: [],

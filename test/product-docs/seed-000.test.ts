@@ -1,5 +1,4 @@
-// The calls and statements of the description of projects and realms (seed 000) in its own order, with the numbers of its
-// lines. What a shell line (`hoody …`) or a line of TypeScript sends stands as the request that it becomes: flags and
+// The calls and statements of the description of projects and realms in its own order. What a shell line (`hoody …`) or a line of TypeScript sends stands as the request that it becomes: flags and
 // objects as the JSON body, the host of `--base-url` as Host. Roots are sent as the clients spell them, with a slash.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Program, startProgram } from "../harness/program.ts";
@@ -22,8 +21,8 @@ afterAll(() => program[Symbol.asyncDispose]());
 
 const newProvider = () => Account.open(program.urls);
 
-describe("projects (lines 14–32)", () => {
-  test.each(["/", ""])("are made, listed and filled, roots ending in %j (25–32)", async (slash) => {
+describe("projects", () => {
+  test.each(["/", ""])("are made, listed and filled, roots ending in %j", async (slash) => {
     const own = await newProvider();
     // hoody projects create --alias "production-api"
     const alias = { alias: "production-api" };
@@ -46,7 +45,7 @@ describe("projects (lines 14–32)", () => {
     });
   });
 
-  test("hold each container once, and a list is of one of them when asked (14, 21)", async () => {
+  test("hold each container once, and a list is of one of them when asked", async () => {
     const provider = await newProvider();
     const [frontend, backend] = [
       await provider.project("frontend"),
@@ -71,7 +70,7 @@ describe("projects (lines 14–32)", () => {
     expect(await provider.fate("POST", "/containers/", body)).toBe("405 METHOD_NOT_ALLOWED");
   });
 
-  test("are shared with a teammate at a level: read, edit or delete (17, 21)", async () => {
+  test("are shared with a teammate at a level: read, edit or delete", async () => {
     const provider = await newProvider();
     const project = await provider.project("shared");
     const may = {
@@ -95,7 +94,7 @@ describe("projects (lines 14–32)", () => {
     }
   });
 
-  test("carry a limit of containers; prespawn is taken and left at that (18)", async () => {
+  test("carry a limit of containers; prespawn is taken and left at that", async () => {
     const provider = await newProvider();
     const limited = { alias: "limited", max_containers: 1 };
     const { id } = await provider.data("POST", "/projects/", limited);
@@ -107,8 +106,8 @@ describe("projects (lines 14–32)", () => {
   });
 });
 
-describe("realm hosts (lines 40–60)", () => {
-  test("read only what carries the realm (42–43, 47, 53–55)", async () => {
+describe("realm hosts", () => {
+  test("read only what carries the realm", async () => {
     const own = await newProvider();
     const [inside, outside] = [await own.project("in", inRealm), await own.project("out")];
     const seen = await own.container(inside, "seen", inRealm);
@@ -134,7 +133,7 @@ describe("realm hosts (lines 40–60)", () => {
     expect(listed.pagination.total).toBe(1);
   });
 
-  test("merge the realm into what is written there (48, 56–58)", async () => {
+  test("merge the realm into what is written there", async () => {
     const own = await newProvider();
     // hoody --base-url "https://507f1f77bcf86cd799439011.api.hoody.icu" projects create --alias "prod-services"
     const project = await own.data("POST", "/projects/", { alias: "prod-services" }, inRealm);
@@ -150,7 +149,7 @@ describe("realm hosts (lines 40–60)", () => {
   });
 
   test.each([{ realm_ids: [REALM] }, { realm_ids: [REALM], allow_no_realm: false }])(
-    "are where a confined token belongs: the unscoped host refuses it (50): %j",
+    "are where a confined token belongs: the unscoped host refuses it: %j",
     async (body) => {
       const own = await newProvider();
       const project = await own.project("p", inRealm);
@@ -177,7 +176,7 @@ describe("realm hosts (lines 40–60)", () => {
     },
   );
 
-  test("are told to a token by what it is restricted to, not to a session (59–60)", async () => {
+  test("are told to a token by what it is restricted to, not to a session", async () => {
     const own = await newProvider();
     const holder = await own.token({ alias: "t", realm_ids: [REALM, STAGING] });
     // hoody auth get-current
@@ -192,7 +191,7 @@ describe("realm hosts (lines 40–60)", () => {
   });
 });
 
-describe("production and staging of one account (lines 62–101)", () => {
+describe("production and staging of one account", () => {
   const staging = { realm: STAGING };
   let provider: Account;
   let paths: Planted;
@@ -210,7 +209,7 @@ describe("production and staging of one account (lines 62–101)", () => {
     });
   }, 30_000);
 
-  test("the same names are in both, and each host shows its own (70–85)", async () => {
+  test("the same names are in both, and each host shows its own", async () => {
     for (const [realm, projects] of Object.entries(tree)) {
       expect(await provider.listed("projects", { realm })).toEqual(Object.keys(projects).sort());
       const names = Object.values<readonly string[]>(projects).flat();
@@ -219,7 +218,7 @@ describe("production and staging of one account (lines 62–101)", () => {
     expect(await provider.listed("containers")).toHaveLength(9);
   });
 
-  test("a token of staging deploys all day long (87, 100)", async () => {
+  test("a token of staging deploys all day long", async () => {
     const { projects } = await ci.data("GET", "/projects/", undefined, staging);
     const id = projects.find((each: { alias: string }) => each.alias === "frontend").id;
     const box = await deploy(ci, id, "release-2");
@@ -233,7 +232,7 @@ describe("production and staging of one account (lines 62–101)", () => {
     expect(await ci.fate("DELETE", path, undefined, staging)).toBe("200");
   });
 
-  test("and cannot see, touch, or even know of production (87, 101)", async () => {
+  test("and cannot see, touch, or even know of production", async () => {
     expect(await ci.listed("containers", staging)).toEqual(["staging-api", "staging-web"]);
     expect(await ci.listed("projects", staging)).toEqual(["api-services", "frontend"]);
     const { realm_ids } = await ci.data("GET", "/realms/", undefined, staging);
@@ -260,7 +259,7 @@ describe("production and staging of one account (lines 62–101)", () => {
     expect(await provider.fate("DELETE", `/projects/${taken.id}`)).toBe("200");
   });
 
-  test("a container made on a realm's host needs a project of that realm: else 403 (89–91)", async () => {
+  test("a container made on a realm's host needs a project of that realm: else 403", async () => {
     const production = (paths[PRODUCTION] ?? []).find((path) => path.startsWith("/projects"));
     const plain = `/projects/${await provider.project("unscoped")}`;
     const body = { server_id: await provider.serverId(), name: "stray" };
@@ -284,7 +283,7 @@ async function deploy(caller: Caller, project: string, name: string) {
   return caller.data("POST", `/projects/${project}/containers`, body, { realm: STAGING });
 }
 
-describe("discovery: GET /api/v1/auth/tokens/me on the base host (lines 103–111, 213)", () => {
+describe("discovery: GET /api/v1/auth/tokens/me on the base host", () => {
   const me = "/auth/tokens/me";
   let provider: Account;
 
@@ -315,7 +314,7 @@ describe("discovery: GET /api/v1/auth/tokens/me on the base host (lines 103–11
     });
   });
 
-  test("a client that knows its token only finds its host (111)", async () => {
+  test("a client that knows its token only finds its host", async () => {
     await provider.project("found", inRealm);
     const holder = await provider.token({ alias: "client", realm_ids: [REALM] });
     const { restrictions } = await holder.data("GET", me);
@@ -325,7 +324,7 @@ describe("discovery: GET /api/v1/auth/tokens/me on the base host (lines 103–11
   });
 });
 
-describe("a realm for each environment (lines 114–118)", () => {
+describe("a realm for each environment", () => {
   const DEVELOPMENT = "de".repeat(12);
   const lockedTo = "203.0.113.7";
 
@@ -352,7 +351,7 @@ describe("a realm for each environment (lines 114–118)", () => {
     ).toBe("403 IP_NOT_ALLOWED");
   });
 
-  test("production's cannot delete staging's containers, staging's sees none of production (114)", async () => {
+  test("production's cannot delete staging's containers, staging's sees none of production", async () => {
     const own = await newProvider();
     const paths = await plant(own);
     const prodDeploy = await own.token({ alias: "prod-deploy", realm_ids: [PRODUCTION] });
@@ -376,7 +375,7 @@ describe("a realm for each environment (lines 114–118)", () => {
   });
 });
 
-test("a realm for each client: none sees another's infrastructure (lines 120–124)", async () => {
+test("a realm for each client: none sees another's infrastructure", async () => {
   const own = await newProvider();
   const clients = { acme: "ac".repeat(12), globex: "91".repeat(12), internal: "12".repeat(12) };
   const holders: Record<string, Holder> = {};
@@ -401,7 +400,7 @@ test("a realm for each client: none sees another's infrastructure (lines 120–1
   }
 });
 
-test("a realm for each agent, of some containers of a project (lines 126–130)", async () => {
+test("a realm for each agent, of some containers of a project", async () => {
   const own = await newProvider();
   const project = await own.project("fleet");
   const ids: string[] = [];
@@ -434,7 +433,7 @@ test("a realm for each agent, of some containers of a project (lines 126–130)"
   }
 });
 
-describe("somebody from outside gets some containers for a while (lines 132–143)", () => {
+describe("somebody from outside gets some containers for a while", () => {
   const from = "203.0.113.44";
   const there = { ...inRealm, from };
   let provider: Account;
@@ -473,12 +472,12 @@ describe("somebody from outside gets some containers for a while (lines 132–14
     );
   });
 
-  test("--ip-whitelist is taken as text and as a list (139)", async () => {
+  test("--ip-whitelist is taken as text and as a list", async () => {
     const listed = await provider.token(freelance([from], "as a list"));
     for (const { made } of [freelancer, listed]) expect(made.ip_whitelist).toEqual([from]);
   });
 
-  test.each(["PUT", "PATCH"])("disabled by %s, access is gone at once (143, 204)", async (verb) => {
+  test.each(["PUT", "PATCH"])("disabled by %s, access is gone at once", async (verb) => {
     const holder = await provider.token(freelance(from, `disabled by ${verb}`));
     const path = `/auth/tokens/${holder.id}`;
     const fate = () => holder.fate("GET", "/containers/", undefined, there);
@@ -490,7 +489,7 @@ describe("somebody from outside gets some containers for a while (lines 132–14
     expect(await fate()).toBe("200");
   });
 
-  test("deleted, access is gone at once, and the containers are not (143)", async () => {
+  test("deleted, access is gone at once, and the containers are not", async () => {
     const holder = await provider.token(freelance(from, "deleted"));
     expect(await provider.fate("DELETE", `/auth/tokens/${holder.id}`)).toBe("200");
     expect(await holder.fate("GET", "/containers/", undefined, there)).toBe("401 INVALID_TOKEN");
@@ -498,7 +497,7 @@ describe("somebody from outside gets some containers for a while (lines 132–14
   });
 });
 
-describe("an API for a customer (lines 145–207)", () => {
+describe("an API for a customer", () => {
   const network = "203.0.113.9";
   const there = { ...inRealm, from: network };
   const realmId = "507f1f77bcf86cd799439011";
@@ -507,7 +506,7 @@ describe("an API for a customer (lines 145–207)", () => {
   let container: string;
   let customer: Holder;
 
-  // The script of lines 149–184, statement by statement.
+  // The platform provider's script, statement by statement.
   beforeAll(async () => {
     // HoodyClient.authenticate('https://api.hoody.icu', { username: process.env.PROVIDER_EMAIL!, password: … })
     provider = await newProvider();
@@ -536,7 +535,7 @@ describe("an API for a customer (lines 145–207)", () => {
     });
   }, 30_000);
 
-  test("the provider logs in with an e-mail address as username (151–154)", async () => {
+  test("the provider logs in with an e-mail address as username", async () => {
     for (const name of [{ username: provider.email }, { email: provider.email }]) {
       const credentials = { ...name, password: provider.password };
       const { token } = await provider.data("POST", "/users/auth/login", credentials);
@@ -544,7 +543,7 @@ describe("an API for a customer (lines 145–207)", () => {
     }
   });
 
-  test("the project, the container and the token are the realm's (160–180)", async () => {
+  test("the project, the container and the token are the realm's", async () => {
     const { data } = (await provider.call("GET", `/projects/${project}`)).body;
     expect(data).toMatchObject({ alias: "acme-workspace", realm_ids: [realmId] });
     const box = await provider.data("GET", `/containers/${container}`);
@@ -557,7 +556,7 @@ describe("an API for a customer (lines 145–207)", () => {
     });
   });
 
-  test("the token's value is told once, never by list or get (181–183)", async () => {
+  test("the token's value is told once, never by list or get", async () => {
     expect(customer.made.token).toStartWith("hdy_");
     const list = await provider.data("GET", "/auth/tokens");
     const shown = await provider.data("GET", `/auth/tokens/${customer.id}`);
@@ -567,7 +566,7 @@ describe("an API for a customer (lines 145–207)", () => {
     expect(JSON.stringify([list, shown])).not.toContain(customer.made.token);
   });
 
-  test("token and host, and the customer is in its own universe (165, 184, 189)", async () => {
+  test("token and host, and the customer is in its own universe", async () => {
     expect(await customer.listed("projects", there)).toEqual(["acme-workspace"]);
     expect(await customer.listed("containers", there)).toEqual(["acme-box-1"]);
     const elsewhere = { from: network };
@@ -580,7 +579,7 @@ describe("an API for a customer (lines 145–207)", () => {
     expect(await customer.fate("DELETE", second, undefined, there)).toBe("200");
   });
 
-  test("no new projects, billing, AI or servers for the customer (157–159, 201)", async () => {
+  test("no new projects, billing, AI or servers for the customer", async () => {
     const alias = { alias: "my-own" };
     expect(await customer.fate("POST", "/projects/", alias, there)).toBe(
       "403 INSUFFICIENT_PERMISSIONS",
@@ -612,7 +611,7 @@ describe("an API for a customer (lines 145–207)", () => {
     expect(await holder.listed("containers", inRealm)).toEqual(["acme-box-1"]);
   });
 
-  test("and permissions one by one (201)", async () => {
+  test("and permissions one by one", async () => {
     // hoody auth create … --permissions-containers-read --permissions-containers-actions-stop
     const permissions = { containers: { read: true, actions: { stop: true } } };
     const holder = await provider.token({ alias: "custom", permissions, realm_ids: [realmId] });
@@ -632,7 +631,7 @@ describe("an API for a customer (lines 145–207)", () => {
     await provider.data("DELETE", `/containers/${box}`);
   });
 
-  test("the token is locked to the customer's range (202)", async () => {
+  test("the token is locked to the customer's range", async () => {
     for (const [from, fate] of [
       ["203.0.113.0", "200"],
       ["203.0.113.255", "200"],
@@ -647,7 +646,7 @@ describe("an API for a customer (lines 145–207)", () => {
     }
   });
 
-  describe("a public profile (205)", () => {
+  describe("a public profile", () => {
     const public_storage = { company: "Acme Corp", tier: "gold", display: { color: "#abc" } };
     const serials = { next: 0 };
     const newKey = () => `${++serials.next}`.padStart(64, "ab");
@@ -697,8 +696,8 @@ function leaves(tree: object): boolean[] {
   return [...new Set(values)];
 }
 
-describe("practices (lines 209–217)", () => {
-  test("a token for each realm and application is told apart, and ended alone (212)", async () => {
+describe("practices", () => {
+  test("a token for each realm and application is told apart, and ended alone", async () => {
     const own = await newProvider();
     await own.project("ops", inRealm);
     const tokens = [];
@@ -716,7 +715,7 @@ describe("practices (lines 209–217)", () => {
     expect(fates).toEqual(["401 INVALID_TOKEN", "200"]);
   });
 
-  test.each(["/realms/", "/realms"])("hoody realms list: GET %s (215–217)", async (path) => {
+  test.each(["/realms/", "/realms"])("hoody realms list: GET %s", async (path) => {
     const own = await newProvider();
     const nameless = await own.data("GET", path);
     expect(nameless).toEqual({ realm_ids: [], total: 0 });

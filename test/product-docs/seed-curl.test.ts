@@ -1,7 +1,8 @@
-// Every curl command of the permissions' description (seed 002), run by curl in a shell as it stands there. Only what it
+// Every curl command of the permissions' description, run by curl in a shell as it stands there. Only what it
 // leaves open is filled in: the hosts, `file:v<N>`, `{...}`, `{id}` and the shortened tokens.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Api, type Level, loginAdmin, makePlace, type Place } from "../harness/client.ts";
+import { saltedDigest } from "../harness/credentials.ts";
 import {
   adminPassword,
   type Program,
@@ -9,7 +10,7 @@ import {
   startUpstream,
   type Upstream,
 } from "../harness/program.ts";
-import { digestOf, jwt } from "./seed-002/clients.ts";
+import { jwt } from "./seed-002/clients.ts";
 import { curl } from "./seed-002/curl.ts";
 
 type Line = keyof typeof curl;
@@ -95,7 +96,7 @@ function kept(document: Fields): Fields {
     const { password, salt = "" } = group;
     return [
       name,
-      password === undefined ? group : { ...group, password: digestOf(salt, password) },
+      password === undefined ? group : { ...group, password: saltedDigest(salt, password) },
     ];
   });
   return { ...document, groups: Object.fromEntries(digested) };
@@ -250,7 +251,7 @@ describe.skipIf(missing.length > 0)("curl", () => {
     expect(body.data.etag).toBe("file:v1");
   });
 
-  test("of line 305 lists the projects", async () => {
+  test("that audits lists the projects", async () => {
     const place = await newPlace();
     const { status, body } = await run(305, place);
     expect(status).toBe(200);
@@ -297,7 +298,7 @@ describe.skipIf(missing.length > 0)("curl through the gate", () => {
     },
   );
 
-  test("of line 283 is 403 from a denied address, 401 without a credential", async () => {
+  test("that tests access is 403 from a denied address, 401 without a credential", async () => {
     const place = await newPlace();
     await place.container.replace(closedTo({ type: "ip", range: "203.0.113.0/24" }));
     expect((await run(283, place)).status).toBe(403);
@@ -305,7 +306,7 @@ describe.skipIf(missing.length > 0)("curl through the gate", () => {
     expect((await run(283, place)).status).toBe(401);
   });
 
-  test("of line 147 reaches the terminal whole", async () => {
+  test("with a JWT reaches the terminal whole", async () => {
     const place = await newPlace();
     await place.container.replace(closedTo(callers));
     const { status, body } = await run(147, place, { "jwt-token-here": jwt("secret") });

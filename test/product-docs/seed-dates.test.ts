@@ -1,4 +1,4 @@
-// The three tokens that the description of projects and realms (seed 000) makes with a date, sent to the letter: at a time
+// The three tokens that the description of projects and realms makes with a date, sent to the letter: at a time
 // when all dates are to come, and afterwards. The clock is the test's, so that this holds whenever it runs.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ControlPlane, type Request } from "../harness/control-plane.ts";
@@ -70,7 +70,7 @@ describe("a date of the description", () => {
     expect([status, code]).toEqual([400, "EXPIRATION_IN_PAST"]);
   });
 
-  test("ends the token with that second (203)", async () => {
+  test("ends the token with that second", async () => {
     setClock("2026-04-13T09:00:00Z");
     const body = bodies["ci-staging-deploy"];
     const { data } = await call(await plane.session("provider"), { body });

@@ -1,7 +1,7 @@
 // Every permission document of the product's description is stored through REST, and does what is said beside it.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Level } from "../harness/client.ts";
-import { digestOf } from "./seed-002/clients.ts";
+import { saltedDigest } from "../harness/credentials.ts";
 import { type Body, type Example, examples, spelled } from "./seed-002/examples.ts";
 import { documentAt, type Site, Stage, told, withIds } from "./seed-002/stage.ts";
 
@@ -88,7 +88,7 @@ function storedGroup(group: Readonly<Record<string, string>>): Readonly<Record<s
   const { type, password = "", salt = "" } = group;
   if (type === "jwt") return { algorithm: "HS256", ...group };
   if (type !== "password") return group;
-  const digest = /^[0-9a-f]{64}$/.test(password) ? password : digestOf(salt, password);
+  const digest = /^[0-9a-f]{64}$/.test(password) ? password : saltedDigest(salt, password);
   return { algorithm: "sha256", ...group, password: digest };
 }
 

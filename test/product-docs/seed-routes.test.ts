@@ -1,4 +1,4 @@
-// Every "VERB /api/v1/…" line of the permissions' description (seed 002), and what its shell lines (`hoody …`) and lines of
+// Every "VERB /api/v1/…" line of the permissions' description, and what its shell lines (`hoody …`) and lines of
 // TypeScript (`client.api…`) send, by its line. The curl commands are in seed-curl.test.ts; what documents do, in
 // seed-calls.test.ts and seed-examples.test.ts.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
@@ -133,7 +133,7 @@ describe("a route of the description", () => {
       expect([status, answer.statusCode, answer.data.etag]).toEqual([200, 200, "file:v1"]);
       return;
     }
-    // The summary shows no header; line 272 says that every write needs it.
+    // The summary shows no header; the description says that every write needs it.
     const bare = await site.call(method, path, body, null);
     expect([bare.status, bare.body.code]).toEqual([428, "PRECONDITION_REQUIRED"]);
     expect((await site.call(method, path, body, 0)).status).toBe(412);
@@ -360,7 +360,7 @@ const typescript: readonly Spoken[] = [
 ];
 
 describe("TypeScript lines", () => {
-  // They name no version, unlike the shell and curl lines beside them, and line 272: so they are refused as they stand.
+  // They name no version, unlike the shell and curl lines beside them, though every write has to: so they are refused as they stand.
   test.each(typescript)("line %d, %s: 428 as it stands, else well", async (...spoken) => {
     const [, , method, path, body] = spoken;
     const site = await Site.open();
@@ -371,7 +371,7 @@ describe("TypeScript lines", () => {
   });
 
   test.each(["projects", "containers"])(
-    "%s: what get answers is in config.data (278), and that can be set again (212–213, 223–224)",
+    "%s: what get answers is in config.data, and that can be set again",
     async (level) => {
       const site = await Site.open();
       const path = `/${level}/{id}/proxy/permissions`;
@@ -388,7 +388,7 @@ describe("TypeScript lines", () => {
   );
 });
 
-describe("hooks (lines 32–38)", () => {
+describe("hooks", () => {
   const H = "/containers/{id}/proxy/hooks";
 
   test("are listed by service, appended or inserted, replaced, moved and removed", async () => {
@@ -420,7 +420,7 @@ describe("hooks (lines 32–38)", () => {
   });
 });
 
-describe("settings (lines 39–42, 322)", () => {
+describe("settings", () => {
   const S = "/containers/{id}/proxy/settings";
 
   test.each([
@@ -454,7 +454,7 @@ describe("settings (lines 39–42, 322)", () => {
   });
 });
 
-test("an alias stands beside the permissions of its container, which stay as they are (line 3)", async () => {
+test("an alias stands beside the permissions of its container, which stay as they are", async () => {
   const site = await Site.open();
   const [, , container_id = ""] = site.path("/containers/{id}").split("/");
   const body = { container_id, alias: "after-aliases", program: "http", port: 3000 };

@@ -66,7 +66,7 @@ function run(text: string, stdin = "") {
   return line.shell(text, { environment: environment(), stdin });
 }
 
-describe("seed 000", () => {
+describe("the shell lines on projects and realms", () => {
   /** A line that works, and what it prints as JSON: the description's words first, the format is ours to add. */
   async function json(text: string, extra: Record<string, string> = {}) {
     const env = { ...environment(), ...extra };
@@ -75,7 +75,7 @@ describe("seed 000", () => {
     return JSON.parse(ran.out);
   }
 
-  test("a project is made and listed (25, 27)", async () => {
+  test("a project is made and listed", async () => {
     const created = await run(verbatim(seed000[25]));
     expect(created).toMatchObject({ exit: 0, err: "" });
     const listed = await run(verbatim(seed000[27]));
@@ -86,7 +86,7 @@ describe("seed 000", () => {
     expect(listed.out).toContain(`${project.id}  production-api`);
   });
 
-  test("a container is made in a project (29)", async () => {
+  test("a container is made in a project", async () => {
     const made = await json(seed000[29]);
     expect(await api.data("GET", `/containers/${made.id}`)).toMatchObject({
       name: "api-server",
@@ -95,7 +95,7 @@ describe("seed 000", () => {
     });
   });
 
-  test("the host chooses the realm (54, 57)", async () => {
+  test("the host chooses the realm", async () => {
     const made = await json(seed000[57]);
     expect(made).toMatchObject({ alias: "prod-services", realm_ids: [REALM] });
     const inside = { name: "inside" };
@@ -107,7 +107,7 @@ describe("seed 000", () => {
     expect(proxy.hosts).toContain(`${REALM}.api.hoody.icu:443`);
   });
 
-  test("tokens are made, know their realms, and realms are listed (60, 95, 136, 217)", async () => {
+  test("tokens are made, know their realms, and realms are listed", async () => {
     const pipeline = await json(seed000[95]);
     expect(pipeline).toMatchObject({
       alias: "ci-staging-deploy",
@@ -127,7 +127,7 @@ describe("seed 000", () => {
   });
 });
 
-describe("seed 002", () => {
+describe("the shell lines on permissions", () => {
   const office = { type: "ip", range: "198.51.100.0/24" };
 
   interface Step {

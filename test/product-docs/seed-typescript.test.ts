@@ -68,7 +68,7 @@ async function stored(level: "Project" | "Container"): Promise<Partial<Permissio
 
 const open = { groups: {}, permissions: {}, default: "allow", enable_proxy: true } as const;
 
-test("a platform provider makes a workspace and a token for a customer (seed 000, 149–187)", async () => {
+test("a platform provider makes a workspace and a token for a customer", async () => {
   const provider = await Account.open(program.urls);
   const server = await provider.serverId();
   const variables = {
@@ -132,7 +132,7 @@ function from(address: string) {
   };
 }
 
-describe("replace (seed 002)", () => {
+describe("replace", () => {
   test("project-level permissions", async () => {
     await client.api.proxyPermissionsProject.replace(PROJECT_ID, { groups: { team: { type: 'ip', range: '203.0.113.0/24' } }, permissions: { team: { terminal: [1, 2], files: true, display: 1, http: true } }, default: 'deny'});
     expect(await stored("Project")).toMatchObject({
@@ -177,7 +177,7 @@ describe("replace (seed 002)", () => {
   });
 });
 
-describe("configuration endpoints (seed 002)", () => {
+describe("configuration endpoints", () => {
   test("of a project", async () => {
     await client.api.proxyPermissionsProject.replace(PROJECT_ID, team);
     const before = await stored("Project");
@@ -258,7 +258,7 @@ describe("configuration endpoints (seed 002)", () => {
   } as const;
 });
 
-describe("the verification of a configuration (seed 002)", () => {
+describe("the verification of a configuration", () => {
   test("reads it and runs a command in a terminal", async () => {
     const log: string[] = [];
     const console = { log: (text: string) => log.push(text) };
@@ -304,7 +304,7 @@ describe("the verification of a configuration (seed 002)", () => {
   });
 });
 
-test("the proxy is switched off and on again (seed 002, disabling the proxy)", async () => {
+test("the proxy is switched off and on again", async () => {
   const box = await client.withContainer({ id: CONTAINER_ID });
   const status = async () => (await box.fetch("terminal", 1, "/")).status;
   // Disable at project level
@@ -322,7 +322,7 @@ test("the proxy is switched off and on again (seed 002, disabling the proxy)", a
   expect(await status()).toBe(200);
 });
 
-test("a bookmark of the curl program reaches it with everything it is to send (seed 002)", async () => {
+test("a bookmark of the curl program reaches it with everything it is to send", async () => {
   const box = await client.withContainer({ id: CONTAINER_ID });
   // Create a bookmark URL that deploys your app
   const curlService = box.url("curl", 1);

@@ -57,9 +57,9 @@ async function compiledDecision(
     status: decision.allow ? 200 : decision.status,
     challenge: decision.allow ? null : decision.challenge,
     matching: members(identity.groups).map((group) => policy.groupNames[group] ?? ""),
-    granting: [...grantingGroups(policy, identity, request.program, request.instance)],
+    granting: [...grantingGroups(policy, decision)],
     presented: identity.presented,
-    spent: identity.spent.map(({ kind, name }) => `${kind}:${name}`).sort(),
+    spent: identity.consumedCredentials.map(({ kind, name }) => `${kind}:${name}`).sort(),
     validUntilS: identity.validUntilS,
   };
 }

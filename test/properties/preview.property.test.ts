@@ -71,7 +71,12 @@ function allows(
     .map((name) => policy.groupNames.indexOf(name))
     .filter((group) => group >= 0);
   const groups = setOf(policy.groupNames.length, matched);
-  const identity = { groups, presented: true, spent: [], validUntilS: Number.POSITIVE_INFINITY };
+  const identity = {
+    groups,
+    presented: true,
+    consumedCredentials: [],
+    validUntilS: Number.POSITIVE_INFINITY,
+  };
   return decide(policy, identity, program, instance).allow;
 }
 

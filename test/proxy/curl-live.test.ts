@@ -1,17 +1,11 @@
 // Calls that go on, hooks on their way, and what operators see of them.
 import { afterAll, describe, expect, test } from "bun:test";
-import { HOP_HEADER, HopMarker } from "../../src/proxy/hooks/bypass-token.ts";
+import { BYPASS_HEADER, BypassTokens } from "../../src/proxy/hooks/bypass-token.ts";
 import { AccessLog } from "../../src/proxy/observe/access-log.ts";
 import { startProxy } from "../../src/proxy/proxy.ts";
-import {
-  code,
-  echoed,
-  HOP_KEY,
-  LOCAL,
-  type Placed,
-  type Placement,
-  testBench,
-} from "../harness/proxy-bench.ts";
+import type { Placement } from "../harness/change-registry.ts";
+import { code, echoed, HOP_KEY, LOCAL, type Placed, testBench } from "../harness/proxy-bench.ts";
+import { until } from "../harness/until.ts";
 
 const { ask, behindTrusted, options, place, proxy, registry, upstream } = await testBench();
 
@@ -104,9 +98,7 @@ test("a call whose reader goes away lets go of the program", async () => {
     await call;
     await gone;
   }
-  while ((await openExchanges()) > 0) {
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  await until(async () => (await openExchanges()) === 0, "no exchange is open");
 });
 
 test("a call whose own body does not come is refused once curl is allowed no more", async () => {
@@ -118,9 +110,7 @@ test("a call whose own body does not come is refused once curl is allowed no mor
     body,
     headers: { "content-type": "application/json" },
   });
-  while ((await openExchanges()) === 0) {
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  await until(async () => (await openExchanges()) > 0, "the exchange is open");
   await placed.change(without("curl"));
   expect(await code(await response)).toEqual([403, "not_granted"]);
 });
@@ -144,8 +134,8 @@ describe("hooks", () => {
   test("of the program that is called let through what its script calls", async () => {
     const hooks = { terminal: [hook("*")] };
     const placed = await place({ programs: { exec: upstream.port ?? 0 }, hooks });
-    const marker = new HopMarker(HOP_KEY).make(placed.container, Date.now());
-    const headers = { [HOP_HEADER]: marker };
+    const marker = new BypassTokens(HOP_KEY).make(placed.container, Date.now());
+    const headers = { [BYPASS_HEADER]: marker };
     expect((await echoed(await link(placed, "/a", { headers }))).target).toBe("/a");
     expect((await echoed(await link(placed, "/a"))).target).toBe("/script");
   });

@@ -2,16 +2,9 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { SignJWT } from "jose";
 import { AliasStateSchema } from "../../proto/gen/realmgate/v1/feed_pb.ts";
-import {
-  code,
-  echo,
-  echoed,
-  ip,
-  LOCAL,
-  PARENT,
-  type Placed,
-  testBench,
-} from "../harness/proxy-bench.ts";
+import { PARENT } from "../harness/change-registry.ts";
+import { code, echo, echoed, ip, LOCAL, type Placed, testBench } from "../harness/proxy-bench.ts";
+import { until } from "../harness/until.ts";
 
 const { ask, behindTrusted, listen, listening, place, proxy } = await testBench();
 
@@ -588,17 +581,15 @@ describe("a container", () => {
       new Promise<number>((resolve) =>
         listening.at(-1)?.getConnections((_error, count) => resolve(count)),
       );
-    while ((await connections()) < 8) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await until(async () => (await connections()) >= 8, "eight calls are under way");
     expect(await code(await call(placed, fields))).toEqual([503, "curl_busy"]);
     expect((await call(other, { url: terminal(other) })).status).toBe(200);
     abort.abort();
     await Promise.all(waiting);
-    let answer = await call(placed, { url: terminal(other) });
-    while (answer.status === 503) {
-      answer = await call(placed, { url: terminal(other) });
-    }
+    const answer = await until(async () => {
+      const next = await call(placed, { url: terminal(other) });
+      return next.status !== 503 && next;
+    }, "there is room again");
     expect(answer.status).toBe(200);
   });
 });

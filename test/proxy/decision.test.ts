@@ -1,16 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { SignJWT } from "jose";
-import {
-  code,
-  echoed,
-  FORBIDDEN_PORT,
-  ip,
-  LOCAL,
-  PARENT,
-  type Placement,
-  testBench,
-} from "../harness/proxy-bench.ts";
+import { PARENT, type Placement } from "../harness/change-registry.ts";
+import { basic } from "../harness/credentials.ts";
+import { code, echoed, FORBIDDEN_PORT, ip, LOCAL, testBench } from "../harness/proxy-bench.ts";
 
 const { ask, place, raw, upstream } = await testBench();
 
@@ -24,7 +17,6 @@ const JWT = {
   sources: ["header:Authorization"],
   claims: { team: "x" },
 };
-const basic = (text: string) => `Basic ${btoa(text)}`;
 const BASIC = 'Basic realm="realmgate", charset="UTF-8"';
 
 describe("the table of the README (One request)", () => {

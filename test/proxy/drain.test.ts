@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import net from "node:net";
 import { startProxy } from "../../src/proxy/proxy.ts";
 import { LOCAL, testBench } from "../harness/proxy-bench.ts";
+import { within } from "../harness/until.ts";
 
 const bench = await testBench();
 const OPEN = { own: { groups: { all: LOCAL }, permissions: { all: { terminal: true } } } };
@@ -80,7 +81,7 @@ test("what goes on beyond the bound is cut, its client sees a broken body, and i
       () => "broken",
     ),
   ).toBe("broken");
-  await gone.promise;
+  await within(gone.promise, "the upstream is let go");
 });
 
 test("revocation still reaches what goes on meanwhile", async () => {
@@ -92,7 +93,6 @@ test("revocation still reaches what goes on meanwhile", async () => {
   });
   const placed = await bench.place({ ...OPEN, programs: { terminal: port } });
   const response = await bench.ask(placed.host("terminal"), { via: proxy });
-  const startedMs = performance.now();
   const drained = proxy.drain(60_000);
   await placed.change({ own: { groups: {}, permissions: {}, default: "deny" } });
   expect(
@@ -101,6 +101,6 @@ test("revocation still reaches what goes on meanwhile", async () => {
       () => "broken",
     ),
   ).toBe("broken");
-  await drained;
-  expect(performance.now() - startedMs).toBeLessThan(20_000);
+  // Its bound is a minute.
+  await within(drained, "drained as soon as nothing goes on");
 });

@@ -4,10 +4,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Changes } from "../../proto/gen/realmgate/v1/feed_pb.ts";
-import { type ProxyOptions, type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
+import type { ProxyOptions } from "../../src/proxy/options.ts";
+import { type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
 import type { ChangeSource } from "../../src/proxy/snapshot/feed.ts";
 import type { Box } from "../../src/proxy/snapshot/snapshot-codec.ts";
 import { code, LOCAL, testBench } from "../harness/proxy-bench.ts";
+import { until } from "../harness/until.ts";
 
 const bench = await testBench();
 const folder = mkdtempSync(join(tmpdir(), "realmgate-static-"));
@@ -60,14 +62,6 @@ async function savedPlace() {
   const proxy = await startProxy(bench.options({ snapshotPlace }), bench.registry);
   await proxy.stop();
   return snapshotPlace;
-}
-
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`never: ${what}`);
-    await Bun.sleep(5);
-  }
 }
 
 const OPEN = { own: { groups: { all: LOCAL }, permissions: { all: { terminal: true } } } };
@@ -168,7 +162,7 @@ describe("a start without the control plane", () => {
       revision: 1n,
     });
     line.mend();
-    await until(() => proxy.enforcement().from === "live", "heard");
+    await until(() => proxy.enforcement().from === "live", "the source was heard");
     expect(await stream).toBe("broken off");
     expect((await bench.ask(host("terminal"), { via: proxy })).status).toBe(503);
     expect(bench.logged.map(({ message }) => message)).toContain(
@@ -200,13 +194,13 @@ describe("with a limit on how long ago it was heard", () => {
     const proxy = await start(line, { stalenessMaxMs: 1_500 });
     const stream = begun(await bench.ask(placed.host("terminal"), { via: proxy }));
     line.up = false;
-    await until(() => proxy.enforcement().closed === "stale", "closed");
+    await until(() => proxy.enforcement().closed === "stale", "it is closed");
     expect(await stream).toBe("broken off");
     const answer = await bench.ask(other.host("terminal"), { via: proxy });
     expect(await code(answer)).toEqual([503, "stale"]);
     expect(await proxy.metrics.text()).toContain("realmgate_snapshot_closed 1");
     line.mend();
-    await until(() => proxy.enforcement().closed === null, "open again");
+    await until(() => proxy.enforcement().closed === null, "it is open again");
     expect((await bench.ask(other.host("terminal"), { via: proxy })).status).toBe(200);
   });
 
@@ -214,7 +208,10 @@ describe("with a limit on how long ago it was heard", () => {
     const { host } = await bench.place(OPEN);
     const proxy = await start(new Line(), { stalenessMaxMs: 1_200 });
     const heardAtMs = proxy.enforcement().heardAtMs ?? 0;
-    await until(() => (proxy.enforcement().heardAtMs ?? 0) > heardAtMs + 2_500, "heard again");
+    await until(
+      () => (proxy.enforcement().heardAtMs ?? 0) > heardAtMs + 2_500,
+      "the source was heard again",
+    );
     expect((await bench.ask(host("terminal"), { via: proxy })).status).toBe(200);
   });
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import net from "node:net";
 import type { ProxyServer } from "../../src/proxy/proxy.ts";
 import { code, echo, echoed, ip, LOCAL, testBench } from "../harness/proxy-bench.ts";
+import { within } from "../harness/until.ts";
 
 const { ask, behindTrusted, listen, place, proxy, raw } = await testBench();
 
@@ -275,7 +276,7 @@ describe("streams", () => {
     });
     const response = await ask(placed.host("terminal-1"), { method: "POST", body });
     expect(response.status).toBe(200);
-    expect(await whole.promise).toMatch(/one[\s\S]*two/);
+    expect(await within(whole.promise, "the whole body arrives")).toMatch(/one[\s\S]*two/);
   });
 
   test.each([
@@ -300,7 +301,7 @@ describe("streams", () => {
     client.write(`GET / HTTP/1.1\r\nHost: ${placed.host("terminal-1")}\r\n\r\n`);
     await answered;
     client.destroy();
-    await gone.promise;
+    await within(gone.promise, "the upstream is let go");
   });
 
   test("a client that goes away in the middle of its body leaves the upstream a broken one", async () => {
@@ -321,8 +322,8 @@ describe("streams", () => {
     client.write(
       `POST / HTTP/1.1\r\nHost: ${placed.host("terminal-1")}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n`,
     );
-    await part.promise;
+    await within(part.promise, "the first part arrives");
     client.destroy();
-    expect(await ended.promise).not.toContain("0\r\n\r\n");
+    expect(await within(ended.promise, "the upstream is let go")).not.toContain("0\r\n\r\n");
   });
 });

@@ -3,8 +3,10 @@ import { afterAll, describe, expect, test } from "bun:test";
 import net from "node:net";
 import { AccessLog } from "../../src/proxy/observe/access-log.ts";
 import { type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
+import type { Placement } from "../harness/change-registry.ts";
 import { parsePrometheusText, sampleValue } from "../harness/prometheus-text.ts";
-import { code, echoed, LOCAL, type Placement, testBench } from "../harness/proxy-bench.ts";
+import { code, echoed, LOCAL, testBench } from "../harness/proxy-bench.ts";
+import { until } from "../harness/until.ts";
 
 const { ask, listen, options, place, proxy, registry } = await testBench();
 
@@ -27,14 +29,6 @@ const exec = Bun.serve({
   },
 });
 afterAll(() => exec.stop(true));
-
-/** Polls until it answers true. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (const deadlineMs = performance.now() + 5_000; !(await holds()); ) {
-    if (performance.now() > deadlineMs) throw new Error("it never came");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 async function exchangesOpen({ metrics }: ProxyServer): Promise<boolean> {
   const families = parsePrometheusText(await metrics.text());
@@ -143,7 +137,7 @@ describe("a short body that stops on its way to a script that may fail", () => {
     expect(await via.reached(registry.revision, 2_000)).toBe(true);
     const { sent, answer } = half(placed.host("terminal-1"), via.port);
     await sent;
-    await until(() => exchangesOpen(via));
+    await until(() => exchangesOpen(via), "one exchange is open");
     await placed.change({ ...opened, own: { ...own, permissions: {} } });
     expect(await answer).toMatch(/^HTTP\/1.1 403 .*"not_granted"}$/s);
     await via.stop(true);

@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
 import { LOCAL, testBench } from "../harness/proxy-bench.ts";
+import { within } from "../harness/until.ts";
 
 const { place, proxy } = await testBench();
 
@@ -48,10 +49,10 @@ test.each([
       closed.resolve(code);
       greeted.resolve(null);
     };
-    expect(await greeted.promise).toBe(greeting);
+    expect(await within(greeted.promise, "the greeting arrives")).toBe(greeting);
     expect(await proxy.metrics.text()).toContain("realmgate_exchanges_open 1\n");
     await placed.change({ own: { ...own, permissions: {} }, programs, hooks });
-    expect(await closed.promise).toBe(1008);
+    expect(await within(closed.promise, "the WebSocket is closed")).toBe(1008);
   },
 );
 

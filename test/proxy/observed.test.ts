@@ -1,12 +1,14 @@
 // What operators are told of the running proxy: its counters, its access log, its traces. Never a credential.
 import { afterAll, describe, expect, test } from "bun:test";
-import net from "node:net";
 import { SignJWT } from "jose";
 import { AccessLog } from "../../src/proxy/observe/access-log.ts";
 import { type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
 import { type Random, randomFrom } from "../arbitrary/random.ts";
+import { PARENT } from "../harness/change-registry.ts";
 import { type Family, parsePrometheusText, sampleValue } from "../harness/prometheus-text.ts";
-import { code, echoed, ip, LOCAL, PARENT, testBench } from "../harness/proxy-bench.ts";
+import { code, echoed, ip, LOCAL, testBench } from "../harness/proxy-bench.ts";
+import { until, within } from "../harness/until.ts";
+import { untilClosed } from "../harness/wire.ts";
 
 const { ask, listen, listening, logged, options, place, registry } = await testBench();
 
@@ -57,22 +59,14 @@ async function observedProxy(): Promise<Observed> {
       return (await observed.written()).map((text) => JSON.parse(text));
     },
     async line(holds) {
-      return until(async () => (await observed.lines()).find(holds));
+      return until(
+        async () => (await observed.lines()).find(holds),
+        "such a line of the access log",
+      );
     },
     scrape: async () => parsePrometheusText(await proxy.metrics.text()),
   };
   return observed;
-}
-
-async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
-  for (let i = 0; i < 1_000; i++) {
-    const found = await look();
-    if (found !== undefined) {
-      return found;
-    }
-    await Bun.sleep(5);
-  }
-  throw new Error("it did not come about");
 }
 
 async function closedPort(): Promise<number> {
@@ -266,7 +260,7 @@ describe("what goes on", () => {
     await reader?.read();
     const open = async () => sampleValue(await observed.scrape(), "realmgate_exchanges_open");
     expect(await open()).toBe(1);
-    const closed = () => until(async () => ((await open()) === 0 ? true : undefined));
+    const closed = () => until(async () => (await open()) === 0, "nothing is counted as open");
     return { observed, placed, leave, reader, closed };
   }
 
@@ -304,7 +298,7 @@ describe("what goes on", () => {
     const leave = new AbortController();
     const init = { via: observed.proxy, signal: leave.signal };
     const answer = ask(placed.host("terminal-1"), init).catch(() => null);
-    await asked.promise;
+    await within(asked.promise, "the upstream is asked");
     leave.abort();
     await answer;
     expect(await observed.line(() => true)).toMatchObject({
@@ -411,7 +405,10 @@ describe("no credential", () => {
       }
       const authority = `http://ada:${password}@${placed.host("terminal-1")}`;
       const host = `ada:${password}@x`;
-      await raw(proxy, `GET ${authority}/x HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+      await untilClosed(
+        proxy.port,
+        `GET ${authority}/x HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+      );
     }
     expect(await scrape()).toBeDefined();
     const texts = [
@@ -425,16 +422,6 @@ describe("no credential", () => {
     }
   });
 });
-
-/** Sends these bytes, and resolves when the connection has ended. */
-function raw({ port }: ProxyServer, text: string): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const socket = net.connect(port, "127.0.0.1", () => socket.write(text));
-  socket.on("data", () => {});
-  socket.on("error", () => {});
-  socket.on("close", () => resolve());
-  return promise;
-}
 
 /** The same for everybody. */
 function isJwtHeader(text: string): boolean {

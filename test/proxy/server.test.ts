@@ -1,8 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { startProxy } from "../../src/proxy/proxy.ts";
 import { testBench } from "../harness/proxy-bench.ts";
+import { within } from "../harness/until.ts";
 
-const { ask, listen, listening, logged, options, place, proxy, registry } = await testBench();
+const { ask, listen, logged, options, place, proxy, registry } = await testBench();
 
 describe("the proxy itself", () => {
   test("refuses a browser with a page", async () => {
@@ -36,17 +37,19 @@ describe("the proxy itself", () => {
   });
 
   test("stops when the open requests are done", async () => {
+    const connected = Promise.withResolvers<void>();
     const finish = Promise.withResolvers<void>();
-    const port = await listen((socket) =>
+    const port = await listen((socket) => {
+      connected.resolve();
       socket.once("data", async () => {
         await finish.promise;
         socket.end("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone");
-      }),
-    );
+      });
+    });
     const placed = await place({ programs: { terminal: port } });
     const stopping = await startProxy(options({ responseHeaderMs: 60_000 }), registry);
     const response = ask(placed.host("terminal-1"), { via: stopping });
-    await new Promise<void>((resolve) => listening.at(-1)?.once("connection", () => resolve()));
+    await within(connected.promise, "the upstream is connected to");
     const stopped = stopping.stop();
     finish.resolve();
     expect(await (await response).text()).toBe("done");

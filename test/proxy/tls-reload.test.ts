@@ -14,6 +14,7 @@ import {
   servedSerial,
   WILDCARD,
 } from "../harness/tls-bench.ts";
+import { until } from "../harness/until.ts";
 
 const bench = await testBench();
 const HANDOVER_MS = 100;
@@ -33,14 +34,6 @@ async function startWith(files: PairFiles, handoverMs = HANDOVER_MS): Promise<Pr
 
 const portOf = (proxy: ProxyServer) => proxy.tls?.port ?? 0;
 
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`never: ${what}`);
-    await Bun.sleep(10);
-  }
-}
-
 const reloads = async (proxy: ProxyServer, result: string) =>
   Number(
     new RegExp(`^realmgate_tls_reloads_total\\{result="${result}"\\} (\\d+)`, "m").exec(
@@ -57,7 +50,10 @@ describe("a change of the files is noticed", () => {
     const proxy = await startWith(files);
     const before = await servedSerial(portOf(proxy));
     files.write(pairFor());
-    await until(async () => (await servedSerial(portOf(proxy))) !== before, "a new certificate");
+    await until(
+      async () => (await servedSerial(portOf(proxy))) !== before,
+      "a new certificate is served",
+    );
     expect(await reloads(proxy, "done")).toBe(1);
     expect(await reloads(proxy, "refused")).toBe(0);
   });
@@ -78,7 +74,10 @@ describe("a change of the files is noticed", () => {
     const proxy = await startWith(files);
     const before = await servedSerial(portOf(proxy));
     generation("..2");
-    await until(async () => (await servedSerial(portOf(proxy))) !== before, "a new certificate");
+    await until(
+      async () => (await servedSerial(portOf(proxy))) !== before,
+      "a new certificate is served",
+    );
   });
 
   test("when somebody says so, and nothing happens when they are the same", async () => {
@@ -156,7 +155,7 @@ describe("what goes on under the old certificate", () => {
     });
     const closed = new Promise((resolve) => socket.once("close", resolve));
     socket.write(request);
-    await until(() => text.includes("HTTP/1.1 200"), "an answer");
+    await until(() => text.includes("HTTP/1.1 200"), "an answer comes");
     expect(text.toLowerCase()).not.toContain("connection: close");
     text = "";
     files.write(pairFor());
@@ -191,11 +190,14 @@ describe("what goes on under the old certificate", () => {
     stream.on("data", (data) => {
       two += data;
     });
-    await until(() => one.includes("begun") && two.includes("begun"), "both began");
+    await until(() => one.includes("begun") && two.includes("begun"), "both answers begin");
     files.write(pairFor());
     await proxy.reloadTls();
     for (const say of says) say();
-    await until(() => one.includes("and done") && two.includes("and done"), "both ended well");
+    await until(
+      () => one.includes("and done") && two.includes("and done"),
+      "both answers end well",
+    );
     h2.close();
   });
 

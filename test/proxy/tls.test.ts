@@ -1,7 +1,9 @@
 // The listener with TLS: HTTP/1.1 and HTTP/2, the same decisions, and only the hosts that its certificate is for.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { once } from "node:events";
 import { type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
-import { code, echoed, LOCAL, PARENT, testBench } from "../harness/proxy-bench.ts";
+import { PARENT } from "../harness/change-registry.ts";
+import { code, echoed, LOCAL, testBench } from "../harness/proxy-bench.ts";
 import {
   H2Client,
   h2Reset,
@@ -11,6 +13,7 @@ import {
   pairFor,
   WILDCARD,
 } from "../harness/tls-bench.ts";
+import { within } from "../harness/until.ts";
 
 const bench = await testBench();
 const files = new PairFiles();
@@ -174,7 +177,7 @@ describe("an HTTP/2 stream", () => {
     const { port, gone } = await endless();
     const placed = await bench.place({ ...open, programs: { terminal: port } });
     const stream = h2.stream({ ":authority": placed.host("terminal") });
-    await new Promise((resolve) => stream.once("data", resolve));
+    await within(once(stream, "data"), "the answer begins");
     stream.close(8);
     await gone;
     const { host } = await bench.place(open);
@@ -209,9 +212,9 @@ describe("an HTTP/2 stream", () => {
     // The runtime's own client ends the body well before it resets the stream.
     const socket = await handshake({ port: portOf(gate), alpn: ["h2"] });
     socket.write(h2Upload(placed.host("terminal"), "first"));
-    await begun.promise;
+    await within(begun.promise, "the body begins");
     socket.write(h2Reset());
-    const text = await gone.promise;
+    const text = await within(gone.promise, "the upstream is let go");
     expect(text).not.toContain("\r\n0\r\n\r\n");
     socket.destroy();
     const { host } = await bench.place(open);
@@ -225,10 +228,10 @@ describe("an HTTP/2 stream", () => {
     const over = Promise.withResolvers<string>();
     stream.on("end", () => over.resolve("a good end"));
     stream.on("error", () => over.resolve("reset"));
-    await new Promise((resolve) => stream.once("data", resolve));
+    await within(once(stream, "data"), "the answer begins");
     await placed.change({ ...DENY, programs: { terminal: port } });
     await gone;
-    expect(await over.promise).toBe("reset");
+    expect(await within(over.promise, "the stream is over")).toBe("reset");
     const { host } = await bench.place(open);
     expect((await h2.ask({ ":authority": host("terminal") })).status).toBe(200);
   });

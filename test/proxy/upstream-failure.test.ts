@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import net from "node:net";
 import { code, echoed, testBench } from "../harness/proxy-bench.ts";
+import { within } from "../harness/until.ts";
 
 const { ask, listen, listening, logged, place, proxy, raw } = await testBench();
 
@@ -36,7 +37,7 @@ describe("an upstream that fails", () => {
     });
     const placed = await place({ programs: { terminal: port } });
     expect(await code(await ask(placed.host("terminal-1")))).toEqual([504, "upstream_timeout"]);
-    await gone.promise;
+    await within(gone.promise, "the upstream is let go");
   });
 
   test("dying in the middle of a short body is 502, and logged by a name", async () => {
@@ -62,7 +63,7 @@ describe("an upstream that fails", () => {
     const placed = await place({ programs: { terminal: port } });
     const response = await ask(placed.host("terminal-1"), { path: SECRET_PATH });
     expect(await code(response)).toEqual([504, "upstream_timeout"]);
-    await gone.promise;
+    await within(gone.promise, "the upstream is let go");
   });
 
   const broken = [

@@ -4,6 +4,7 @@ import type { Socket } from "bun";
 import { AccessLog } from "../../src/proxy/observe/access-log.ts";
 import { startProxy } from "../../src/proxy/proxy.ts";
 import { LOCAL, type Placed, testBench } from "../harness/proxy-bench.ts";
+import { until, within } from "../harness/until.ts";
 import { encoded } from "../harness/websocket-frames.ts";
 
 const { listen, listening, options, place, registry } = await testBench();
@@ -113,11 +114,10 @@ test.each(endings)("when %s", async (_how, end, expected) => {
   };
   await end({ client, placed, port, far: () => far, stop });
   await closed;
-  const deadline = performance.now() + 2_000;
-  while (!/^realmgate_websockets_open 0$/m.test(await proxy.metrics.text())) {
-    expect(performance.now()).toBeLessThan(deadline);
-    await Bun.sleep(2);
-  }
+  await until(
+    async () => /^realmgate_websockets_open 0$/m.test(await proxy.metrics.text()),
+    "no WebSocket is counted as open",
+  );
   await stop();
   await accessLog.close();
   const text = await proxy.metrics.text();
@@ -145,9 +145,9 @@ test("a client that went while its upstream was asked has no status", async () =
   });
   const placed = await place({ own: OPEN, programs: { terminal: port } });
   const { client } = await open(proxy.port, placed, "/");
-  await asked.promise;
+  await within(asked.promise, "the upstream is asked");
   client.terminate();
-  await gone.promise;
+  await within(gone.promise, "the upstream is let go");
   await proxy.stop();
   await accessLog.close();
   expect(lines).toEqual([

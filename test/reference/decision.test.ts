@@ -1,12 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { createHmac } from "node:crypto";
+import { basic, hs256 } from "../harness/credentials.ts";
 import { type DocumentJson, type RequestFacts, referenceDecision } from "./decision.ts";
-
-const base64url = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-function hs256(secret: string, claims: object): string {
-  const text = `${base64url({ alg: "HS256" })}.${base64url(claims)}`;
-  return `${text}.${createHmac("sha256", secret).update(text).digest("base64url")}`;
-}
 
 const office: DocumentJson = {
   groups: {
@@ -32,10 +26,8 @@ const base: RequestFacts = {
   program: "http",
   instance: 8080,
 };
-const basic = (text: string): [string, string][] => [
-  ["authorization", `Basic ${Buffer.from(text).toString("base64")}`],
-];
-const bearer = (claims: object): [string, string][] => [
+const withPassword = (text: string): [string, string][] => [["authorization", basic(text)]];
+const bearer = (claims: Record<string, unknown>): [string, string][] => [
   ["Authorization", `Bearer ${hs256("k", claims)}`],
 ];
 
@@ -44,7 +36,7 @@ describe("referenceDecision follows the table", () => {
     ["row 5 by address", { address: "10.1.1.1" }, "granted", 200],
     ["row 5 by mapped address", { address: "::ffff:10.1.1.1" }, "granted", 200],
     ["row 5 by token", { headers: [["x-key", "t0k"]] }, "granted", 200],
-    ["row 5 by password", { headers: basic("ada:pw"), program: "terminal" }, "granted", 200],
+    ["row 5 by password", { headers: withPassword("ada:pw"), program: "terminal" }, "granted", 200],
     [
       "row 5 by jwt",
       { headers: bearer({ aud: ["app"] }), program: "sqlite", instance: 2 },
@@ -72,7 +64,7 @@ describe("referenceDecision follows the table", () => {
       403,
     ],
     ["row 8", {}, "unauthenticated", 401],
-    ["row 8, wrong password", { headers: basic("ada:no") }, "unauthenticated", 401],
+    ["row 8, wrong password", { headers: withPassword("ada:no") }, "unauthenticated", 401],
     [
       "row 8, token twice",
       {

@@ -3,9 +3,9 @@ import { describe, expect, test } from "bun:test";
 import { parseNetwork } from "../../src/policy/address.ts";
 import { startProxy } from "../../src/proxy/proxy.ts";
 import { caseBench, codeOf } from "../harness/gate.ts";
+import { parsed } from "../harness/policy.ts";
 import { ip } from "../harness/proxy-bench.ts";
 import { answerTo, request, Wire } from "../harness/wire.ts";
-import { parsed } from "../harness/written.ts";
 
 const bench = await caseBench();
 

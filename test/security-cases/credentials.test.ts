@@ -2,10 +2,11 @@
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
+import { basic } from "../harness/credentials.ts";
 import { caseBench, codeOf, type Scene, untouched } from "../harness/gate.ts";
+import { parsed } from "../harness/policy.ts";
 import { LOCAL } from "../harness/proxy-bench.ts";
 import { answerTo, request } from "../harness/wire.ts";
-import { parsed } from "../harness/written.ts";
 
 const bench = await caseBench();
 const { port } = bench.proxy;
@@ -30,7 +31,6 @@ async function letsIn(scene: Scene, lines: string[], target = "/"): Promise<bool
 }
 
 const authorization = (value: string) => `Authorization: ${value}`;
-const basic = (text: string) => `Basic ${Buffer.from(text).toString("base64")}`;
 
 describe("C1 of two credentials neither is believed", () => {
   test.each([

@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import type net from "node:net";
 import { caseBench, codeOf, type Scene, untouched } from "../harness/gate.ts";
+import { until } from "../harness/until.ts";
 import { answersIn, answerTo, request, untilClosed, Wire } from "../harness/wire.ts";
 import { ok } from "../harness/witness.ts";
 
@@ -154,10 +155,10 @@ describe("a malformed chunk is 400 and the upstream never sees the end of the re
   test("S4 after a good first chunk, too: the upstream's request is broken off", async () => {
     const { host, witness } = await bench.scene();
     const wire = new Wire(port).send(post(host, ["Transfer-Encoding: chunked"], "3\r\nabc\r\n"));
-    await until(() => witness.bytes > 0);
+    await until(() => witness.bytes > 0, "the upstream gets a byte");
     wire.send("zz\r\n");
     await wire.closed;
-    await until(() => witness.open.size === 0);
+    await until(() => witness.open.size === 0, "the upstream is let go");
     expect(witness.requests).toEqual([]);
   });
 
@@ -495,8 +496,3 @@ describe("what else the runtime changes", () => {
     expect(witness.requests.map(({ line }) => line)).toEqual(["GET /%EF%BF%BD HTTP/1.1"]);
   });
 });
-
-/** Waits for events of sockets; a test that waits in vain runs into its own limit. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-}

@@ -2,8 +2,9 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { ContainerStateSchema, ProjectStateSchema } from "../../proto/gen/realmgate/v1/feed_pb.ts";
+import { PARENT, type Placement } from "../harness/change-registry.ts";
 import { caseBench, codeOf, type Scene, untouched } from "../harness/gate.ts";
-import { ip, LOCAL, PARENT, type Placement } from "../harness/proxy-bench.ts";
+import { ip, LOCAL } from "../harness/proxy-bench.ts";
 import { answersIn, answerTo, request, untilClosed, Wire } from "../harness/wire.ts";
 
 const bench = await caseBench();

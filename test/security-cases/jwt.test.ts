@@ -3,8 +3,8 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { createHmac, generateKeyPairSync, type KeyObject, sign as signBytes } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { caseBench, codeOf, type Scene, untouched } from "../harness/gate.ts";
+import { parsed } from "../harness/policy.ts";
 import { answerTo, request } from "../harness/wire.ts";
-import { parsed } from "../harness/written.ts";
 
 const bench = await caseBench();
 const { port } = bench.proxy;

@@ -4,7 +4,9 @@ import net from "node:net";
 import { startProxy } from "../../src/proxy/proxy.ts";
 import { randomFrom } from "../arbitrary/random.ts";
 import { caseBench, codeOf, type Scene, untouched } from "../harness/gate.ts";
+import { linesOf } from "../harness/process-lines.ts";
 import { LOCAL } from "../harness/proxy-bench.ts";
+import { until } from "../harness/until.ts";
 import { answerTo, request, untilClosed, Wire } from "../harness/wire.ts";
 import { ok, type Seen } from "../harness/witness.ts";
 
@@ -13,10 +15,6 @@ const { port } = bench.proxy;
 /** Of a gate that waits for 400 ms. */
 const hasty = bench.hasty.port;
 const seed = Number(process.env.REALMGATE_TEST_SEED ?? Date.now() % 2 ** 31);
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-}
 
 describe("D1 slow clients are cut off, and others are served meanwhile", () => {
   // The runtime looks every 4 s; with the shortest limit of 1 s all of these end within 8 s.
@@ -64,7 +62,7 @@ describe("D1 slow clients are cut off, and others are served meanwhile", () => {
       const { host, witness } = await bench.scene();
       const wire = new Wire(hasty).send(request(host, "POST / HTTP/1.1", framing) + body);
       expect((await wire.answer())?.status).toBe(504);
-      await until(() => witness.open.size === 0);
+      await until(() => witness.open.size === 0, "the upstream is let go");
       expect(witness.requests).toEqual([]);
       wire.end();
     },
@@ -85,7 +83,7 @@ describe("slow upstreams", () => {
     });
     const answer = await answerTo(hasty, request(host, "POST / HTTP/1.1", "Content-Length: 0"));
     expect([answer?.status, codeOf(answer?.body ?? "")]).toEqual([504, "upstream_timeout"]);
-    await until(() => witness.open.size === 0);
+    await until(() => witness.open.size === 0, "the upstream is let go");
   });
 
   test("D1 one that sends 1xx without end: 504", async () => {
@@ -96,7 +94,7 @@ describe("slow upstreams", () => {
     });
     const answer = await answerTo(hasty, request(host, "POST / HTTP/1.1", "Content-Length: 0"));
     expect(answer?.status).toBe(504);
-    await until(() => witness.open.size === 0);
+    await until(() => witness.open.size === 0, "the upstream is let go");
   });
 
   test("D1 one that takes no bytes of a body: 504, and no more than a few megabytes are taken from the client", async () => {
@@ -142,7 +140,7 @@ describe("D2 too much at once", () => {
       const start = async ({ host }: Scene) => {
         const before = held.length;
         const wire = new Wire(gate.port).send(request(host));
-        await until(() => held.length > before);
+        await until(() => held.length > before, "the request arrives");
         return wire;
       };
       const refusal = async ({ host }: Scene) => {
@@ -164,7 +162,7 @@ describe("D2 too much at once", () => {
       expect((await answerTo(gate.port, request(third.host)))?.status).toBe(200);
       // One that goes away makes room, too.
       second[0]?.end();
-      await until(() => other.witness.open.size === 1);
+      await until(() => other.witness.open.size === 1, "one connection is left");
       other.witness.answering = ({ line }) => ok(line);
       expect((await answerTo(gate.port, request(other.host)))?.status).toBe(200);
       for (const wire of [...first, ...second]) wire.end();
@@ -302,7 +300,7 @@ test("D4 a gate that runs out of file descriptors refuses or waits, lives, and s
     [
       "bash",
       "-c",
-      `ulimit -n 96 && exec "${process.execPath}" test/cases/gate-process.ts ${limited.witness.port}`,
+      `ulimit -n 96 && exec "${process.execPath}" test/harness/gate-process.ts ${limited.witness.port}`,
     ],
     {
       stdout: "pipe",
@@ -310,8 +308,8 @@ test("D4 a gate that runs out of file descriptors refuses or waits, lives, and s
     },
   );
   try {
-    const { value } = await child.stdout.getReader().read();
-    const [own, host = ""] = new TextDecoder().decode(value).trim().split(" ");
+    const { value = "" } = await linesOf(child.stdout).next();
+    const [own, host = ""] = value.split(" ");
     const at = Number(own);
     expect((await answerTo(at, request(host)))?.status).toBe(200);
     const crowd = Array.from({ length: 200 }, () => net.connect(at, "127.0.0.1"));

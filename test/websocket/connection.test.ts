@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import net from "node:net";
 import { type ConnectionListener, WebSocketConnection } from "../../src/websocket/connection.ts";
 import { dial } from "../../src/websocket/dial.ts";
+import { until } from "../harness/until.ts";
 import { decoded, encoded, type Frame } from "../harness/websocket-frames.ts";
 
 const servers: net.Server[] = [];
@@ -63,14 +64,6 @@ async function ends(head: Buffer = Buffer.alloc(0)): Promise<Ends> {
   };
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 3_000;
-  while (!condition()) {
-    expect(performance.now()).toBeLessThan(deadline);
-    await Bun.sleep(2);
-  }
-}
-
 const frame = (opcode: number, text: string): Buffer =>
   encoded({ opcode, payload: Buffer.from(text) } satisfies Frame);
 
@@ -81,7 +74,7 @@ describe("a connection", () => {
     await Bun.sleep(20);
     expect(heard).toEqual([]);
     connection.open(listener);
-    await until(() => heard.length === 2);
+    await until(() => heard.length === 2, "two messages are heard");
     expect(heard).toEqual([
       ["text", "first"],
       ["text", "second"],
@@ -109,9 +102,9 @@ describe("a connection", () => {
     const { connection, far, heard, listener, frames } = await ends();
     connection.open(listener);
     far.write(Buffer.concat([frame(9, "are you there"), frame(10, "I am")]));
-    await until(() => heard.length === 2);
+    await until(() => heard.length === 2, "two messages are heard");
     connection.sendText("after");
-    await until(() => frames().length === 1);
+    await until(() => frames().length === 1, "one frame arrives");
     expect(frames()[0]?.opcode).toBe(1);
     far.destroy();
   });
@@ -129,12 +122,12 @@ describe("a connection", () => {
     const open = await ends();
     open.connection.open(open.listener);
     open.far.destroy();
-    await until(() => open.heard.length === 1);
+    await until(() => open.heard.length === 1, "the open one hears something");
     const early = await ends();
     early.far.destroy();
     await early.farEnded;
     early.connection.open(early.listener);
-    await until(() => early.heard.length === 1);
+    await until(() => early.heard.length === 1, "the early one hears something");
     expect([open.heard, early.heard]).toEqual([[["closed", "1006", ""]], [["closed", "1006", ""]]]);
   });
 
@@ -144,7 +137,7 @@ describe("a connection", () => {
     connection.close(1001, "away");
     connection.sendText("never sent");
     connection.close(1000, "never sent either");
-    await until(() => frames().length === 1);
+    await until(() => frames().length === 1, "one frame arrives");
     far.write(
       Buffer.concat([frame(1, "unheard"), encoded({ opcode: 8, payload: Buffer.from([3, 233]) })]),
     );
@@ -174,7 +167,7 @@ describe("a connection", () => {
     }
     expect(heard).toEqual([]);
     far.resume();
-    await until(() => heard.length > 0 && frames().length === sent);
+    await until(() => heard.length > 0 && frames().length === sent, "all frames arrive");
     expect(heard).toEqual([["drained"]]);
     expect(frames().map(({ payload }) => payload[999_999])).toEqual(
       Array.from({ length: sent }, (_, i) => i),

@@ -2,7 +2,14 @@
 import type { Value } from "@bufbuild/protobuf/wkt";
 import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
-import { formatCidr, parseCidr, parseIpv4 } from "../../policy/address.ts";
+import {
+  formatCidr,
+  type Network,
+  parseCidr,
+  parseIpv4,
+  parseNetwork,
+} from "../../policy/address.ts";
+import { AddressSet } from "../../policy/address-set.ts";
 
 export type Whitelist = readonly string[];
 
@@ -65,8 +72,7 @@ function canonicalEntry(entry: string): string | null {
 export function allowsAddress(list: Whitelist, address: string): boolean {
   if (list.includes("*")) return true;
   const ipv4 = parseIpv4(address);
-  if (ipv4 === null) return false;
-  return list.map(rangeOf).some(({ first, last }) => first <= ipv4 && ipv4 <= last);
+  return ipv4 !== null && compiled(list).hasIpv4(ipv4);
 }
 
 /** Whether `list` is a subset of `bounds`. */
@@ -88,35 +94,29 @@ export function intersection(some: Whitelist, others: Whitelist): Whitelist {
 
 /** The entries of `list` that lie completely inside `bounds`. */
 function covered(list: Whitelist, bounds: Whitelist): Whitelist {
-  const ranges = merged(bounds.map(rangeOf));
-  return list.filter((entry) => {
-    const { first, last } = rangeOf(entry);
-    // Ranges are disjoint and sorted: only the last one that begins at or before `first` can contain it.
-    const range = ranges.findLast((each) => each.first <= first);
-    return range !== undefined && last <= range.last;
-  });
+  const set = compiled(bounds);
+  return list.filter((entry) => set.covers(networkOf(entry)));
 }
 
-/** IPv4 addresses as unsigned 32-bit numbers, both ends inclusive. */
-interface Range {
-  readonly first: number;
-  readonly last: number;
-}
+/** Lists that tokens in use have; with the longest lists that is some 5 MB. */
+const compiledMax = 64;
+/** By the entries of the list; the least recently used first. */
+const known = new Map<string, AddressSet>();
 
-function rangeOf(entry: string): Range {
-  const network = parseCidr(entry.includes("/") ? entry : `${entry}/32`);
-  if (network === null) throw new Error(`invalid entry in a stored IP whitelist: ${entry}`);
-  const size = 2 ** (32 - network.length);
-  return { first: network.network, last: network.network + size - 1 };
-}
-
-/** Sorts ranges and merges those that touch or overlap. */
-function merged(ranges: readonly Range[]): Range[] {
-  const result: Range[] = [];
-  for (const range of ranges.toSorted((one, other) => one.first - other.first)) {
-    const before = result.at(-1);
-    if (before === undefined || range.first > before.last + 1) result.push(range);
-    else result[result.length - 1] = { ...before, last: Math.max(before.last, range.last) };
+function compiled(list: Whitelist): AddressSet {
+  const key = list.join();
+  const set = known.get(key) ?? new AddressSet(list.map(networkOf));
+  known.delete(key);
+  known.set(key, set);
+  for (const oldest of known.keys()) {
+    if (known.size <= compiledMax) break;
+    known.delete(oldest);
   }
-  return result;
+  return set;
+}
+
+function networkOf(entry: string): Network {
+  const network = parseNetwork(entry.includes("/") ? entry : `${entry}/32`);
+  if (network === null) throw new Error(`a stored address list has ${entry}`);
+  return network;
 }

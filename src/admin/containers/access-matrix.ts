@@ -6,18 +6,18 @@ import {
   type AccessRow,
   AccessRowSchema,
 } from "../../../proto/gen/realmgate/v1/explain_pb.ts";
-import type { Access } from "../../policy/access.ts";
 import { withFallbacks } from "../../policy/compile.ts";
+import { describeGroup } from "../../policy/describe-group.ts";
 import type { PolicyDocument } from "../../policy/document.ts";
-import { matchesBy } from "../../policy/matches-by.ts";
-import { accessText, openTo } from "../../policy/open-access.ts";
+import type { InstanceSet } from "../../policy/instance-set.ts";
+import { accessFor, accessText } from "../../policy/open-access.ts";
 import { inForce } from "../documents/document-preview.ts";
 import { hookCount, storedHooks } from "../documents/hooks/hook-list.ts";
-import type { DocumentState, Exposure } from "../store/records.ts";
+import type { DocumentState, EffectiveState } from "../store/records.ts";
 
 /** `mayDial`: whether the address is in the container networks. `project`: the state of the project's document. */
 export function accessMatrix(
-  { container, own }: Pick<Exposure, "container" | "own">,
+  { container, own }: Pick<EffectiveState, "container" | "own">,
   project: DocumentState,
   mayDial: (address: string) => boolean,
 ): AccessMatrix {
@@ -27,7 +27,7 @@ export function accessMatrix(
   const isOn = own.enableProxy && project.enableProxy;
   const closedBy = !isThere ? "no_container" : isOn ? null : "disabled";
   const groups = rowsOf(policy);
-  const every = policy?.combine === "all" ? openTo(policy, { kind: "every_group" }) : null;
+  const every = policy?.combine === "all" ? accessFor(policy, { kind: "every_group" }) : null;
   return create(AccessMatrixSchema, {
     documentOrigin: origin,
     ...(origin === "none"
@@ -40,7 +40,7 @@ export function accessMatrix(
     ...(closedBy === null ? {} : { closedBy }),
     programs: programsOf(policy),
     groups,
-    noGroup: accessText(openTo(policy, { kind: "no_group" }).others),
+    noGroup: accessText(accessFor(policy, { kind: "no_group" }).others),
     ...(every === null
       ? {}
       : {
@@ -65,13 +65,13 @@ function rowsOf(policy: PolicyDocument | null): AccessRow[] {
       name,
       type: group.type,
       enabled: group.enabled,
-      matchesBy: matchesBy(group),
+      matchesBy: describeGroup(group),
       access: cells(withFallbacks(policy?.permissions.get(name))),
     }),
   );
 }
 
-function cells(accesses: ReadonlyMap<string, Access>): Record<string, string> {
+function cells(accesses: ReadonlyMap<string, InstanceSet>): Record<string, string> {
   const granted = [...accesses].filter(([, access]) => accessText(access) !== "none");
   return Object.fromEntries(granted.map(([program, access]) => [program, accessText(access)]));
 }

@@ -17,7 +17,7 @@ import {
   UpstreamSchema,
 } from "../../../proto/gen/realmgate/v1/containers_pb.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
-import type { Placement } from "../../policy/placement.ts";
+import type { AddressPolicy } from "../../policy/address-policy.ts";
 import type { Implementation } from "../api/dispatch.ts";
 import type { ListCursors } from "../api/list-cursor.ts";
 import { RequestedPage } from "../api/page.ts";
@@ -42,7 +42,7 @@ import { containerOperations } from "./container-operations.ts";
 import { addressOf, programsOf } from "./container-upstream.ts";
 
 export interface ContainerServiceParts extends ContainerMessageParts {
-  readonly placement: Placement;
+  readonly placement: AddressPolicy;
   readonly cursors: ListCursors;
 }
 
@@ -162,7 +162,7 @@ function nameOf(sent: string | undefined): string {
 function upstreamOf(
   request: CreateContainerRequest,
   caller: Caller,
-  placement: Placement,
+  placement: AddressPolicy,
 ): Upstream {
   const asked = request.address !== undefined || Object.keys(request.programs).length > 0;
   if (asked && !isOperator(caller)) throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);

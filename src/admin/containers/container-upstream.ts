@@ -3,12 +3,12 @@ import { ApiError } from "../../../proto/call.ts";
 import type { ProgramPort as ProgramPortMessage } from "../../../proto/gen/realmgate/v1/containers_pb.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { pointerStep } from "../../../proto/json-pointer.ts";
-import type { Placement } from "../../policy/placement.ts";
+import type { AddressPolicy } from "../../policy/address-policy.ts";
 import { canonicalProgram, isByPort } from "../../policy/program.ts";
 import type { ProgramPort } from "../store/records.ts";
 
 /** The address in canonical form; null: no upstream. Throws ApiError INVALID_UPSTREAM. */
-export function addressOf(sent: string | undefined, placement: Placement): string | null {
+export function addressOf(sent: string | undefined, placement: AddressPolicy): string | null {
   if (sent === undefined) return null;
   const address = placement.place(sent);
   if (address !== null) return address;

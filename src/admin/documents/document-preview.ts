@@ -14,14 +14,14 @@ import {
 } from "../../../proto/gen/realmgate/v1/preview_pb.ts";
 import { type PolicyDocument, parseDocument } from "../../policy/document.ts";
 import {
+  accessFor,
   accessText,
   effectOf,
   namedFor,
   type OpenAccess,
-  openTo,
-  type Who,
+  type Subject,
 } from "../../policy/open-access.ts";
-import type { DocumentKey, DocumentState, Followers } from "../store/records.ts";
+import type { DependentContainers, DocumentKey, DocumentState } from "../store/records.ts";
 import { storedDocument } from "./permission-document.ts";
 
 /** Changes of access that are listed; `access_total` counts them all. */
@@ -36,7 +36,7 @@ export interface Tried {
   /** Of a container's document: the one of its project. */
   readonly project: State;
   /** Of a project's document: the containers that the caller sees. */
-  readonly followers: Followers;
+  readonly followers: DependentContainers;
 }
 
 export function previewOf({ kind, before, after, project, followers }: Tried): DocumentPreview {
@@ -87,12 +87,12 @@ export function inForce(kind: DocumentKey["kind"], own: State, project: State): 
   return { origin, stored, policy: parsed.document };
 }
 
-/** Who there is to ask about, in either document. */
-function everybody(was: PolicyDocument | null, is: PolicyDocument | null): Who[] {
+/** Every subject there is to ask about, in either document. */
+function everybody(was: PolicyDocument | null, is: PolicyDocument | null): Subject[] {
   const names = new Set([...(was?.groups.keys() ?? []), ...(is?.groups.keys() ?? [])]);
   const combinesAll = was?.combine === "all" || is?.combine === "all";
   return [
-    ...Array.from(names, (name): Who => ({ kind: "group", name })),
+    ...Array.from(names, (name): Subject => ({ kind: "group", name })),
     ...(combinesAll ? [{ kind: "every_group" } as const] : []),
     { kind: "no_group" },
   ];
@@ -104,12 +104,12 @@ const others = "*";
 function accessChanges(was: PolicyDocument | null, is: PolicyDocument | null): AccessChange[] {
   return everybody(was, is).flatMap((who) => {
     const named = new Set([...namedFor(was, who), ...namedFor(is, who)]);
-    return changesFor(who, [...named].sort(), openTo(was, who), openTo(is, who));
+    return changesFor(who, [...named].sort(), accessFor(was, who), accessFor(is, who));
   });
 }
 
 function changesFor(
-  who: Who,
+  who: Subject,
   named: readonly string[],
   was: OpenAccess,
   is: OpenAccess,

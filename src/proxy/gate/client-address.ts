@@ -1,4 +1,5 @@
-import { contains, type Network, parseAddress, parseNetwork } from "../../policy/address.ts";
+import { type Network, parseAddress, parseNetwork } from "../../policy/address.ts";
+import { AddressSet } from "../../policy/address-set.ts";
 
 /** The client address when it can't be known; no ip group matches it. */
 export const UNKNOWN_ADDRESS = "unknown";
@@ -23,14 +24,14 @@ export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
   if (cidrs.length === 0) {
     return { trusts: () => false, client: (peer) => peer };
   }
-  const ranges = cidrs.map(parseRange);
+  const ranges = new AddressSet(cidrs.map(parseRange));
   const known = new Map<string, boolean>();
 
   function trusts(peer: string): boolean {
     let trusted = known.get(peer);
     if (trusted === undefined) {
       const address = parseAddress(peer);
-      trusted = address !== null && contains(ranges, address);
+      trusted = address !== null && ranges.has(address);
       if (known.size >= CACHED_PEERS_MAX) {
         known.clear();
       }
@@ -50,7 +51,7 @@ export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
       if (address === null) {
         return UNKNOWN_ADDRESS;
       }
-      if (comma === -1 || !contains(ranges, address)) {
+      if (comma === -1 || !ranges.has(address)) {
         return address.toString();
       }
       end = comma;

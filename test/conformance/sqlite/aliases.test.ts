@@ -1,4 +1,4 @@
-import { openSqlitePlace } from "../../harness/sqlite-place.ts";
+import { openSqlitePlace } from "../../harness/sqlite-store.ts";
 import { aliasConformance } from "../aliases.ts";
 
 aliasConformance("the SQLite store", openSqlitePlace);

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { openSqlitePlace } from "../../harness/sqlite-place.ts";
+import { openSqlitePlace } from "../../harness/sqlite-store.ts";
 import { A, Stage } from "../../harness/stage.ts";
 import { containerWriteConformance } from "../container-writes.ts";
 

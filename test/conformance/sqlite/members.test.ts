@@ -7,7 +7,7 @@ import { Database } from "../../../src/admin/store/sqlite/database.ts";
 import { memberStore } from "../../../src/admin/store/sqlite/members.ts";
 import { projectStore } from "../../../src/admin/store/sqlite/projects.ts";
 import { members, users } from "../../../src/admin/store/sqlite/schema.ts";
-import { openSqlitePlace } from "../../harness/sqlite-place.ts";
+import { openSqlitePlace } from "../../harness/sqlite-store.ts";
 import { scopeOf } from "../../harness/stage.ts";
 import { memberConformance } from "../members.ts";
 

@@ -10,7 +10,7 @@ import { documentStore } from "../../../src/admin/store/sqlite/documents.ts";
 import { memberStore } from "../../../src/admin/store/sqlite/members.ts";
 import { projectStore } from "../../../src/admin/store/sqlite/projects.ts";
 import * as schema from "../../../src/admin/store/sqlite/schema.ts";
-import { openSqlitePlace } from "../../harness/sqlite-place.ts";
+import { openSqlitePlace } from "../../harness/sqlite-store.ts";
 import { inRealm, scopeOf } from "../../harness/stage.ts";
 import { projectConformance } from "../projects.ts";
 

@@ -1,4 +1,4 @@
-import { openSqlitePlace } from "../../harness/sqlite-place.ts";
+import { openSqlitePlace } from "../../harness/sqlite-store.ts";
 import { realmConformance } from "../realms.ts";
 
 realmConformance("the SQLite store", openSqlitePlace);

@@ -11,7 +11,7 @@ import { SecretBox } from "../../../src/admin/store/sealed.ts";
 import { Database as StoreDatabase } from "../../../src/admin/store/sqlite/database.ts";
 import { openSqliteStore } from "../../../src/admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../../src/admin/store/store.ts";
-import { openSqlitePlace } from "../../harness/sqlite-place.ts";
+import { openSqlitePlace } from "../../harness/sqlite-store.ts";
 import { storeConformance } from "../store.ts";
 
 storeConformance("the SQLite store", openSqlitePlace);
@@ -99,7 +99,7 @@ describe("on disk", () => {
     try {
       await expect(read(again)).rejects.toThrow("does not open with this secret key");
       // The proxies are told of everything else, and that this one is closed.
-      const { projects } = await again.factsAfter(0);
+      const { projects } = await again.changesAfter(0);
       expect(
         projects.map(({ id, state }) => [id === projectId, state?.unreadable ?? false]),
       ).toEqual(

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { hashSecret, newSecret } from "../../../src/admin/auth/token-secret.ts";
 import { SecretBox } from "../../../src/admin/store/sealed.ts";
 import { openSqliteStore } from "../../../src/admin/store/sqlite/sqlite-store.ts";
-import { openSqlitePlace } from "../../harness/sqlite-place.ts";
+import { openSqlitePlace } from "../../harness/sqlite-store.ts";
 import { plainToken } from "../../harness/token-bench.ts";
 import { tokenLimitConformance } from "../token-limits.ts";
 import { tokenConformance } from "../tokens.ts";

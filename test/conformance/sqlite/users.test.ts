@@ -4,7 +4,7 @@ import { SecretBox } from "../../../src/admin/store/sealed.ts";
 import { Database } from "../../../src/admin/store/sqlite/database.ts";
 import { logins } from "../../../src/admin/store/sqlite/schema.ts";
 import { userStore } from "../../../src/admin/store/sqlite/users.ts";
-import { openSqlitePlace } from "../../harness/sqlite-place.ts";
+import { openSqlitePlace } from "../../harness/sqlite-store.ts";
 import { userConformance } from "../users.ts";
 
 userConformance("the SQLite store", openSqlitePlace);

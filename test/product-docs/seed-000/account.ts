@@ -1,10 +1,10 @@
-// Who calls in the description of projects and realms (seed 000): accounts, and the auth tokens that they make.
+// Who calls in the description of projects and realms: accounts, and the auth tokens that they make.
 import { type Answer, Api } from "../../harness/client.ts";
 import type { Urls } from "../../harness/program.ts";
 
-/** The realm that the description writes out (lines 40–57, 140, 156). */
+/** The realm that the description writes out. */
 export const REALM = "507f1f77bcf86cd799439011";
-/** Its realm `staging` (line 98). */
+/** Its realm `staging`. */
 export const STAGING = "60d5f1f3a3b4f9c3e8a1b2c3";
 
 /** On which host, and from where; the unscoped host and this machine when unset. */
@@ -98,7 +98,7 @@ export class Account extends Caller {
 
   static #made = 0;
 
-  /** Signs up, from a network of its own, as that is rationed, and logs in with the address as `username` (line 152). */
+  /** Signs up, from a network of its own, as that is rationed, and logs in with the address as `username`. */
   static async open(urls: Urls): Promise<Account> {
     const serial = ++Account.#made;
     const password = "Correct horse 1";

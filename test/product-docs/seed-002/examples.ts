@@ -1,20 +1,10 @@
-// The permission documents that the product's description shows (seed 002), and what it says each does.
+// The permission documents that the product's description shows, and what it says each does.
 // A body stands as it does there, comments dropped; `lines` and numbers in brackets are the description's lines. It is not
 // in this project: what counts of a line is said beside its number. Fragments are completed by `added` with the least that
 // makes them a document that lets somebody in. `$PROJECT_ID` and `$CONTAINER_ID` are the site's.
 import type { Level } from "../../harness/client.ts";
-import {
-  at,
-  basic,
-  bearer,
-  type Client,
-  carrying,
-  digestOf,
-  jwt,
-  office,
-  stranger,
-  vpn,
-} from "./clients.ts";
+import { saltedDigest } from "../../harness/credentials.ts";
+import { at, basic, bearer, type Client, carrying, jwt, office, stranger, vpn } from "./clients.ts";
 import { type Outcome, OWN_HTTP } from "./stage.ts";
 
 export type Body = Readonly<Record<string, unknown>>;
@@ -114,7 +104,7 @@ const passwordGroup = {
   },
 };
 const forAdmin = { permissions: { admin_access: { terminal: true } }, default: "deny" };
-const digest = digestOf("unique-salt-value", "opensesame");
+const digest = saltedDigest("unique-salt-value", "opensesame");
 
 const ipGroups = {
   groups: {
@@ -190,7 +180,7 @@ const officeOnly = {
   default: "deny",
 };
 
-/** Scenario 1, line 254. */
+/** The first scenario: open development, locked production. */
 export const staging = {
   groups: { team: { type: "ip", range: "203.0.113.0/24" } },
   permissions: { team: { terminal: true, http: true, display: true } },
@@ -239,11 +229,11 @@ const unnamedProgram =
 
 /** Documents that the description gives in three spellings: curl, SDK and command line. */
 export const spelled: readonly (readonly [name: string, level: Level, body: SpelledBody])[] = [
-  ["project-level permissions (87)", "projects", teamOnly],
-  ["container-level permissions (93)", "containers", publicHttp],
-  ["example 1 (182)", "projects", exampleOne],
-  ["example 2 (188)", "containers", exampleTwo],
-  ["example 3 (194)", "projects", exampleThree],
+  ["project-level permissions", "projects", teamOnly],
+  ["container-level permissions", "containers", publicHttp],
+  ["example 1", "projects", exampleOne],
+  ["example 2", "containers", exampleTwo],
+  ["example 3", "projects", exampleThree],
 ];
 
 export interface SpelledBody extends Body {
@@ -302,7 +292,7 @@ export const examples: readonly Example[] = [
       {
         who: carrying("a customer in the office", bearer(jwt("your-jwt-secret")), office.from),
         finds: { "terminal-1": "reached", "files-1": "reached", "terminal-3": 403 },
-        why: "false in one group takes nothing from another (330)",
+        why: "false in one group takes nothing from another",
       },
       { who: stranger, finds: { "terminal-1": 401, [OWN_HTTP]: 401, ssh: 401, "exec-1": 401 } },
       {
@@ -329,7 +319,7 @@ export const examples: readonly Example[] = [
           [OWN_HTTP]: "reached",
           ssh: "passed",
         },
-        why: "no group matches (65)",
+        why: "no group matches",
       },
       {
         who: office,
@@ -365,7 +355,7 @@ export const examples: readonly Example[] = [
         who: office,
         on: "sibling",
         finds: { "terminal-1": "reached", "terminal-3": 403, [OWN_HTTP]: "reached" },
-        why: "all containers in this project (87)",
+        why: "all containers in this project",
       },
       { who: stranger, on: "sibling", finds: { "terminal-1": 403, [OWN_HTTP]: 403 } },
     ],
@@ -391,13 +381,13 @@ export const examples: readonly Example[] = [
       {
         who: office,
         finds: { [OWN_HTTP]: "reached", "terminal-1": 403, "files-1": 403 },
-        why: "overrides project-level restrictions, and grants (97)",
+        why: "overrides project-level restrictions, and grants",
       },
       {
         who: stranger,
         on: "sibling",
         finds: { [OWN_HTTP]: 403 },
-        why: "an otherwise private project (98)",
+        why: "an otherwise private project",
       },
       { who: office, on: "sibling", finds: { "terminal-1": "reached" } },
     ],
@@ -431,7 +421,7 @@ export const examples: readonly Example[] = [
       {
         who: carrying("a token without Bearer", { authorization: signed(goodClaims) }),
         finds: { [OWN_HTTP]: 401 },
-        why: "“Bearer token in Authorization header” (106)",
+        why: "“Bearer token in Authorization header”",
       },
       {
         who: carrying("another issuer", bearer(signed({ ...goodClaims, iss: "other.com" }))),
@@ -495,7 +485,7 @@ export const examples: readonly Example[] = [
       {
         who: carrying("Admin with a capital", basic("Admin", "hashed-password-here")),
         finds: { "terminal-1": 401 },
-        why: "exact username match (111)",
+        why: "exact username match",
       },
       {
         who: carrying("a wrong password", basic("admin", "hashed-password")),
@@ -504,7 +494,7 @@ export const examples: readonly Example[] = [
       {
         who: carrying(
           "the digest of the password",
-          basic("admin", digestOf("unique-salt-value", "hashed-password-here")),
+          basic("admin", saltedDigest("unique-salt-value", "hashed-password-here")),
         ),
         finds: { "terminal-1": 401 },
       },
@@ -791,18 +781,18 @@ export const examples: readonly Example[] = [
       {
         who: office,
         finds: { "exec-1": 403, "agent-1": 403 },
-        why: `line 183 says ${unnamedProgram}`,
+        why: `the description says ${unnamedProgram}`,
       },
       {
         who: stranger,
         finds: { "terminal-1": 403, "display-1": 403, "files-1": 403, [OWN_HTTP]: 403, ssh: 403 },
-        why: "everyone else denied (184)",
+        why: "everyone else denied",
       },
       {
         who: office,
         on: "sibling",
         finds: { "terminal-1": "reached", ssh: "passed" },
-        why: "all containers in project (185)",
+        why: "all containers in project",
       },
       { who: stranger, on: "sibling", finds: { "terminal-1": 403 } },
     ],
@@ -826,7 +816,7 @@ export const examples: readonly Example[] = [
       {
         who: carrying("a customer", bearer(jwt("customer-jwt-secret"))),
         finds: { "files-1": 403 },
-        why: "line 189 says “read-only files”, but the body names only http, and no access value is read-only",
+        why: "the description says “read-only files”, but the body names only http, and no access value is read-only",
       },
       {
         who: carrying("the admin", basic("admin", "hashed-admin-password")),
@@ -842,7 +832,7 @@ export const examples: readonly Example[] = [
       {
         who: carrying("the admin", basic("admin", "hashed-admin-password")),
         finds: { "exec-1": 403 },
-        why: `line 190 says ${unnamedProgram}`,
+        why: `the description says ${unnamedProgram}`,
       },
       { who: stranger, finds: { [OWN_HTTP]: 401, "terminal-1": 401, "files-1": 401 } },
       {
@@ -872,7 +862,7 @@ export const examples: readonly Example[] = [
       {
         who: { ...office, name: "ops" },
         finds: { "exec-1": 403 },
-        why: `line 195 says ${unnamedProgram}`,
+        why: `the description says ${unnamedProgram}`,
       },
       {
         who: { ...vpn, name: "a developer" },
@@ -897,7 +887,7 @@ export const examples: readonly Example[] = [
       {
         who: carrying("a viewer on the VPN", viewer, vpn.from),
         finds: { "terminal-1": "reached", "files-1": "reached", "display-1": 403 },
-        why: "has what either group grants (330)",
+        why: "has what either group grants",
       },
       { who: stranger, finds: { [OWN_HTTP]: 401, "terminal-1": 401, ssh: 401 } },
     ],
@@ -917,14 +907,14 @@ export const examples: readonly Example[] = [
         who: office,
         on: "sibling",
         finds: { "terminal-1": "reached", [OWN_HTTP]: "reached", "files-1": 403 },
-        why: "most containers (203)",
+        why: "most containers",
       },
       { who: stranger, on: "sibling", finds: { "terminal-1": 403, [OWN_HTTP]: 403 } },
       { who: stranger, finds: { [OWN_HTTP]: "reached", "terminal-1": 403 } },
       {
         who: office,
         finds: { [OWN_HTTP]: "reached", "terminal-1": 403 },
-        why: "line 205 asks whether the project's terminal is inherited and answers no",
+        why: "the description asks whether the project's terminal is inherited and answers no",
       },
     ],
   },
@@ -957,13 +947,13 @@ export const examples: readonly Example[] = [
         who: carrying("a customer", bearer(jwt("production-jwt-secret"))),
         finds: { [OWN_HTTP]: "reached", "terminal-1": 403 },
       },
-      { who: office, finds: { [OWN_HTTP]: 401, "terminal-1": 401 }, why: "JWT required (258)" },
+      { who: office, finds: { [OWN_HTTP]: 401, "terminal-1": 401 }, why: "JWT required" },
       { who: stranger, finds: { [OWN_HTTP]: 401 } },
       {
         who: office,
         on: "sibling",
         finds: { "terminal-1": "reached" },
-        why: "staging is the office's (257)",
+        why: "staging is the office's",
       },
       {
         who: carrying("a customer", bearer(jwt("production-jwt-secret"))),
@@ -1066,12 +1056,12 @@ export const examples: readonly Example[] = [
       {
         who: office,
         finds: { "terminal-1": "reached" },
-        why: "line 303 wants both, but “if any group matches, the user gets access” (330)",
+        why: "the description wants both, but “if any group matches, the user gets access”",
       },
       {
         who: carrying("a token from anywhere", layerToken),
         finds: { "terminal-1": "reached" },
-        why: "line 303 wants both, but “if any group matches, the user gets access” (330)",
+        why: "the description wants both, but “if any group matches, the user gets access”",
       },
       { who: stranger, finds: { "terminal-1": 401 } },
     ],
@@ -1087,11 +1077,11 @@ export const examples: readonly Example[] = [
         who: carrying("a token in the office", layerToken, office.from),
         finds: { "terminal-1": "reached", "files-1": 403 },
       },
-      { who: office, finds: { "terminal-1": 401 }, why: "users must satisfy both (303)" },
+      { who: office, finds: { "terminal-1": 401 }, why: "users must satisfy both" },
       {
         who: carrying("a token from anywhere", layerToken),
         finds: { "terminal-1": 401 },
-        why: "users must satisfy both (303)",
+        why: "users must satisfy both",
       },
       { who: stranger, finds: { "terminal-1": 401 } },
     ],

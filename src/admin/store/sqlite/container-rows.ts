@@ -2,15 +2,15 @@
 import { and, count, eq, getTableColumns, ne, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/sqlite-core";
 import type { Container, ContainerColumn, ListPosition, PageQuery, Scope } from "../records.ts";
-import {
-  carriesAll,
-  containerCarrier,
-  isSeenAlongside,
-  projectCarrier,
-  withRealms,
-} from "./carriers.ts";
 import type { Reader, Transaction } from "./database.ts";
 import { cutPage, pageOf } from "./page.ts";
+import {
+  carriesAll,
+  isSeenAlongside,
+  scopedContainer,
+  scopedProject,
+  withRealms,
+} from "./realm-scoped.ts";
 import { aliases, containers, documents, projects, servers } from "./schema.ts";
 import { containerInScope } from "./scope.ts";
 
@@ -58,7 +58,7 @@ export function readContainerPage(
 function selectContainers(reader: Reader, scope: Scope) {
   const own = alias(documents, "own");
   const ofProject = alias(documents, "of_project");
-  const projectVisible = carriesAll(reader, projectCarrier, scope.realms) ?? sql`1`;
+  const projectVisible = carriesAll(reader, scopedProject, scope.realms) ?? sql`1`;
   const aliasCount = reader
     .select({ n: count() })
     .from(aliases)
@@ -83,7 +83,7 @@ function selectContainers(reader: Reader, scope: Scope) {
 type ContainerRow = ReturnType<ReturnType<typeof selectContainers>["all"]>[number];
 
 function containersOf(reader: Reader, rows: readonly ContainerRow[]): Container[] {
-  return withRealms(reader, containerCarrier, rows).map((row) => ({
+  return withRealms(reader, scopedContainer, rows).map((row) => ({
     ...row,
     programs: JSON.parse(row.programs),
     hasOwnDocument: Boolean(row.hasOwnDocument),
@@ -104,7 +104,7 @@ export function nameTaken(
     eq(containers.projectId, projectId),
     eq(containers.name, name),
     id === undefined ? undefined : ne(containers.id, id),
-    isSeenAlongside(tx, containerCarrier, realmIds),
+    isSeenAlongside(tx, scopedContainer, realmIds),
   );
   return tx.select({ id: containers.id }).from(containers).where(where).get() !== undefined;
 }

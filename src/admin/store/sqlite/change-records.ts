@@ -1,0 +1,114 @@
+// What proxies need to know: the present state of all that changed, every tenant's.
+import { and, eq, gt, max } from "drizzle-orm";
+import type { AliasRecord, ContainerRecord, ProjectRecord } from "../records.ts";
+import type { ChangeRecordStore } from "../store.ts";
+import type { Database, Reader } from "./database.ts";
+import { aliases, changes, containers, documents, projects, servers } from "./schema.ts";
+
+export function changeRecordStore(db: Database): ChangeRecordStore {
+  return {
+    async changesAfter(revision) {
+      return db.reader.transaction((tx) => ({
+        revision: lastRevision(tx),
+        projects: projectRecords(db, tx, revision),
+        containers: containerRecords(db, tx, revision),
+      }));
+    },
+
+    async revision() {
+      return lastRevision(db.reader);
+    },
+
+    onCommit: (listener) => db.onCommit(listener),
+  };
+}
+
+function lastRevision(reader: Reader): number {
+  const newest = { value: max(changes.revision) };
+  return reader.select(newest).from(changes).get()?.value ?? 0;
+}
+
+function projectRecords(db: Database, reader: Reader, revision: number): ProjectRecord[] {
+  return reader
+    .select({ id: changes.entityId, project: projects.id, document: documents })
+    .from(changes)
+    .leftJoin(projects, eq(projects.id, changes.entityId))
+    .leftJoin(documents, and(eq(documents.kind, "project"), eq(documents.ownerId, projects.id)))
+    .where(and(eq(changes.kind, "project"), gt(changes.revision, revision)))
+    .all()
+    .map(({ id, project, document }) => {
+      if (project === null) return { id, state: null };
+      const { hooks: _containersOnly, ...state } = documentRecord(db, document);
+      return { id, state };
+    });
+}
+
+function containerRecords(db: Database, reader: Reader, revision: number): ContainerRecord[] {
+  const aliasesOf = Map.groupBy(aliasRecords(reader, revision), ({ containerId }) => containerId);
+  return reader
+    .select({
+      id: changes.entityId,
+      container: containers,
+      serverName: servers.name,
+      document: documents,
+    })
+    .from(changes)
+    .leftJoin(containers, eq(containers.id, changes.entityId))
+    .leftJoin(servers, eq(servers.id, containers.serverId))
+    .leftJoin(documents, and(eq(documents.kind, "container"), eq(documents.ownerId, containers.id)))
+    .where(and(eq(changes.kind, "container"), gt(changes.revision, revision)))
+    .all()
+    .map(({ id, container, serverName, document }) => {
+      if (container === null || serverName === null) return { id, state: null };
+      const { projectId, status, address } = container;
+      const programs = JSON.parse(container.programs);
+      const placed = { projectId, serverName, status, address, programs };
+      const state = {
+        ...placed,
+        ...documentRecord(db, document),
+        aliases: aliasesOf.get(id) ?? [],
+      };
+      return { id, state };
+    });
+}
+
+const aliasColumns = {
+  containerId: aliases.containerId,
+  alias: aliases.alias,
+  program: aliases.program,
+  instance: aliases.instance,
+  targetPath: aliases.targetPath,
+  allowPathOverride: aliases.allowPathOverride,
+  expiresAt: aliases.expiresAt,
+  enabled: aliases.enabled,
+};
+
+/** All aliases of one container. */
+export function aliasRecordsOf(reader: Reader, containerId: string): AliasRecord[] {
+  return reader
+    .select(aliasColumns)
+    .from(aliases)
+    .where(eq(aliases.containerId, containerId))
+    .all();
+}
+
+/** All aliases of the containers that changed. */
+function aliasRecords(reader: Reader, revision: number) {
+  const changed = and(
+    eq(changes.kind, "container"),
+    eq(changes.entityId, aliases.containerId),
+    gt(changes.revision, revision),
+  );
+  return reader.select(aliasColumns).from(changes).innerJoin(aliases, changed).all();
+}
+
+/** One damaged row must not keep the news of all others: what it guards is closed. */
+function documentRecord(db: Database, row: typeof documents.$inferSelect | null) {
+  if (row === null) return { enableProxy: true, body: null, hooks: null };
+  const { enableProxy } = row;
+  try {
+    return { enableProxy, body: db.open("body", row), hooks: db.open("hooks", row) };
+  } catch {
+    return { enableProxy, body: null, hooks: null, unreadable: true as const };
+  }
+}

@@ -1,0 +1,312 @@
+// Which groups grant (program, instance): for each program the groups that grant every instance, those that grant some, and
+// their sets of instances, all in one array.
+import { type GroupSet, has, isEmpty, setOf, wordAt, wordsFor } from "./bitset.ts";
+import { containsAt, type InstanceSet, isAll, isNone, runsOf } from "./instance-set.ts";
+import { type GroupAccess, readSegment, segmentIndex } from "./segment-index.ts";
+
+/**
+ * `records`: where in `words` a program's record starts; a program that is absent is granted to no group. A record is
+ * [header] and one of
+ * - a list, of few groups: a word `place << 10 | group` each, ascending by group; the InstanceSet is at the place;
+ * - bitsets: groups that grant every instance; groups that grant some; how many of these are in the words before (one
+ *   number a word); what each of these grants (`grantWord`). After that the segment index, if there is one;
+ * - only the segment index.
+ * The index is there when more than `testedMax` groups grant some instances.
+ */
+export interface GrantTable {
+  readonly records: ReadonlyMap<string, number>;
+  readonly words: Uint32Array;
+  /** Words of a set of groups. */
+  readonly stride: number;
+}
+
+/** Groups whose sets are tested one by one; for more the index answers. */
+const testedMax = 8;
+const GROUP_BITS = 10;
+const GROUP_MASK = (1 << GROUP_BITS) - 1;
+/** Of a header: the rest is the length of the list or, with bitsets, the number of groups that grant some instances. */
+const BITSETS = 1 << 30;
+const INDEXED = 1 << 29;
+const COUNT_MASK = INDEXED - 1;
+
+/** Deciding is synchronous: one scratch set is enough for all policies (1,000 groups are 32 words). */
+const scratch = new Uint32Array(32);
+
+/**
+ * Those of `groups` that grant (program, instance): null for none, `groups` itself for all of them. Allocates only when some
+ * do and others do not.
+ */
+export function grantingOf(
+  table: GrantTable,
+  groups: GroupSet,
+  program: string,
+  instance: number,
+): GroupSet | null {
+  const record = table.records.get(program);
+  if (record === undefined) {
+    return null;
+  }
+  fill(table, record, groups, instance);
+  let any = 0;
+  let missing = 0;
+  for (let i = 0; i < table.stride; i++) {
+    any |= wordAt(scratch, i);
+    missing |= wordAt(scratch, i) ^ wordAt(groups, i);
+  }
+  if (any === 0) {
+    return null;
+  }
+  return missing === 0 ? groups : scratch.slice(0, table.stride);
+}
+
+/** Whether one of `groups` grants (program, instance). No allocation. */
+export function isGrantedToAny(
+  table: GrantTable,
+  groups: GroupSet,
+  program: string,
+  instance: number,
+): boolean {
+  const record = isEmpty(groups) ? undefined : table.records.get(program);
+  if (record === undefined) {
+    return false;
+  }
+  fill(table, record, groups, instance);
+  for (let i = 0; i < table.stride; i++) {
+    if (wordAt(scratch, i) !== 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** Leaves in `scratch` those of `groups` that grant the instance. */
+function fill(table: GrantTable, record: number, groups: GroupSet, instance: number): void {
+  const header = wordAt(table.words, record);
+  if ((header & BITSETS) !== 0) {
+    fillFromBitsets(table, record, groups, instance);
+  } else if ((header & INDEXED) !== 0) {
+    fillFromIndex(table, record + 1, groups, instance);
+  } else {
+    fillFromList(table, record + 1, header, groups, instance);
+  }
+}
+
+function fillFromList(
+  { words, stride }: GrantTable,
+  start: number,
+  count: number,
+  groups: GroupSet,
+  instance: number,
+): void {
+  for (let i = 0; i < stride; i++) {
+    scratch[i] = 0;
+  }
+  for (let i = start; i < start + count; i++) {
+    const entry = wordAt(words, i);
+    const group = entry & GROUP_MASK;
+    if (has(groups, group) && containsAt(words, entry >>> GROUP_BITS, instance)) {
+      add(group);
+    }
+  }
+}
+
+function fillFromIndex(
+  { words, stride }: GrantTable,
+  index: number,
+  groups: GroupSet,
+  instance: number,
+): void {
+  readSegment(words, index, stride, instance, scratch);
+  for (let i = 0; i < stride; i++) {
+    scratch[i] = wordAt(scratch, i) & wordAt(groups, i);
+  }
+}
+
+/** AND with the groups that grant every instance; of those that grant some, a few are tested, for many the index is asked. */
+function fillFromBitsets(
+  table: GrantTable,
+  record: number,
+  groups: GroupSet,
+  instance: number,
+): void {
+  const { words, stride } = table;
+  const header = wordAt(words, record);
+  const limited = record + 1 + stride;
+  const sets = limited + 2 * stride;
+  let matching = 0;
+  for (let i = 0; i < stride; i++) {
+    const asked = wordAt(groups, i);
+    scratch[i] = wordAt(words, record + 1 + i) & asked;
+    const some = wordAt(words, limited + i) & asked;
+    matching += some === 0 ? 0 : bitCount(some);
+  }
+  if (matching > testedMax && (header & INDEXED) !== 0) {
+    fillFromIndex(table, sets + (header & COUNT_MASK), groups, instance);
+  } else if (matching > 0) {
+    testLimited(table, limited, groups, instance);
+  }
+}
+
+/** Adds those of `groups` whose own set has the instance. */
+function testLimited(
+  { words, stride }: GrantTable,
+  limited: number,
+  groups: GroupSet,
+  instance: number,
+): void {
+  const before = limited + stride;
+  const sets = before + stride;
+  for (let i = 0; i < stride; i++) {
+    const some = wordAt(words, limited + i);
+    for (let left = some & wordAt(groups, i); left !== 0; left &= left - 1) {
+      const bit = 31 - Math.clz32(left & -left);
+      const rank = wordAt(words, before + i) + bitCount(some & ((1 << bit) - 1));
+      if (isGranted(words, wordAt(words, sets + rank), instance)) {
+        add(i * 32 + bit);
+      }
+    }
+  }
+}
+
+/**
+ * What a group grants, in one word: a single run itself (`first << 16 | last`); otherwise the place of an InstanceSet as a
+ * run that ends before it begins.
+ */
+function placeWord(place: number): number {
+  return ((0x8000 | (place >>> 14)) << 16) | (place & 0x3fff);
+}
+
+function isGranted(words: Uint32Array, grantWord: number, instance: number): boolean {
+  const high = grantWord >>> 16;
+  const low = grantWord & 0xffff;
+  return high <= low
+    ? high <= instance && instance <= low
+    : containsAt(words, ((high & 0x7fff) << 14) | low, instance);
+}
+
+function add(group: number): void {
+  scratch[group >>> 5] = wordAt(scratch, group >>> 5) | (1 << (group & 31));
+}
+
+/** Bits that are set in a 32-bit word (Warren, Hacker's Delight, §5–1). */
+function bitCount(word: number): number {
+  let sum = word - ((word >>> 1) & 0x55555555);
+  sum = (sum & 0x33333333) + ((sum >>> 2) & 0x33333333);
+  return Math.imul((sum + (sum >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}
+
+/** Compiles the accesses of each program, ascending by group. Equal sets, and programs that are granted alike, are kept once. */
+export function grantTable(
+  groups: number,
+  programs: ReadonlyMap<string, readonly GroupAccess[]>,
+): GrantTable {
+  const builder = new TableBuilder(groups);
+  const records = new Map<string, number>();
+  for (const [program, accesses] of programs) {
+    records.set(program, builder.record(accesses.filter(({ instances }) => !isNone(instances))));
+  }
+  return { records, words: builder.words(), stride: wordsFor(groups) };
+}
+
+class TableBuilder {
+  readonly #groups: number;
+  readonly #words: number[] = [];
+  /** A number for each distinct set, by its words. */
+  readonly #ids = new Map<string, number>();
+  readonly #places = new Map<number, number>();
+  readonly #records = new Map<string, number>();
+
+  constructor(groups: number) {
+    this.#groups = groups;
+  }
+
+  words(): Uint32Array {
+    return Uint32Array.from(this.#words);
+  }
+
+  record(accesses: readonly GroupAccess[]): number {
+    const key = accesses.map(({ group, instances }) => `${group} ${this.#idOf(instances)}`).join();
+    const known = this.#records.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const record = this.#write(accesses);
+    this.#records.set(key, record);
+    return record;
+  }
+
+  #write(accesses: readonly GroupAccess[]): number {
+    const every = accesses.filter(({ instances }) => isAll(instances));
+    const some = accesses.filter(({ instances }) => !isAll(instances));
+    const isIndexed = some.length > testedMax;
+    const hasBitsets = accesses.length > testedMax + wordsFor(this.#groups);
+    if (!hasBitsets && !isIndexed) {
+      return this.#list(accesses);
+    }
+    const grantWords = hasBitsets ? some.map(({ instances }) => this.#grantWord(instances)) : [];
+    const flags = (isIndexed ? INDEXED : 0) | (hasBitsets ? BITSETS : 0);
+    const record = this.#words.push(flags | grantWords.length) - 1;
+    if (hasBitsets) {
+      this.#append(this.#groupsOf(every));
+      const limited = this.#groupsOf(some);
+      this.#append(limited);
+      let before = 0;
+      for (const word of limited) {
+        this.#words.push(before);
+        before += bitCount(word);
+      }
+      this.#append(grantWords);
+    }
+    if (isIndexed) {
+      this.#append(segmentIndex(this.#groups, accesses));
+    }
+    return record;
+  }
+
+  #list(accesses: readonly GroupAccess[]): number {
+    const entries = accesses.map(
+      ({ group, instances }) => (this.#place(instances) << GROUP_BITS) | group,
+    );
+    const record = this.#words.push(entries.length) - 1;
+    this.#append(entries);
+    return record;
+  }
+
+  #groupsOf(accesses: readonly GroupAccess[]): Uint32Array {
+    return setOf(
+      this.#groups,
+      accesses.map(({ group }) => group),
+    );
+  }
+
+  #grantWord(instances: InstanceSet): number {
+    const [run, ...more] = runsOf(instances);
+    return run !== undefined && more.length === 0
+      ? ((run[0] << 16) | run[1]) >>> 0
+      : placeWord(this.#place(instances)) >>> 0;
+  }
+
+  #idOf({ words }: InstanceSet): number {
+    const key = words.join();
+    const id = this.#ids.get(key) ?? this.#ids.size;
+    this.#ids.set(key, id);
+    return id;
+  }
+
+  /** Where the set starts; it is copied in when it is new. */
+  #place(set: InstanceSet): number {
+    const id = this.#idOf(set);
+    const place = this.#places.get(id) ?? this.#words.length;
+    if (!this.#places.has(id)) {
+      this.#places.set(id, place);
+      this.#append(set.words);
+    }
+    return place;
+  }
+
+  #append(words: Iterable<number>): void {
+    for (const word of words) {
+      this.#words.push(word);
+    }
+  }
+}

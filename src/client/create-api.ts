@@ -4,6 +4,7 @@ import { ApiError } from "./errors.ts";
 import type { Api } from "./gen/api.ts";
 import { operations } from "./gen/operations.ts";
 import type { Answer, HttpClient, HttpRequest } from "./http.ts";
+import { nextCursor } from "./next-cursor.ts";
 import { iteratorName, type Operation, type Operations } from "./operation.ts";
 import { writtenFrom } from "./write-from-answer.ts";
 
@@ -123,12 +124,6 @@ async function presentVersion(
   throw new TypeError(`the server names no version of ${of}`);
 }
 
-/** Where an answer names the cursor of the next page: in `pagination`, or where it has none, beside the list. */
-interface Paged {
-  readonly next_cursor?: string;
-  readonly pagination?: { readonly next_cursor?: string };
-}
-
 /** Reads by cursor: entries that come or go meanwhile make it neither skip nor repeat others. */
 async function* pages(
   http: HttpClient,
@@ -140,7 +135,7 @@ async function* pages(
   let cursor: typeof begin | undefined = begin;
   let start = { page };
   while (cursor !== undefined) {
-    const answer: Answer<Paged & Readonly<Record<string, unknown>>> & Paged = await http.request({
+    const answer: Answer<Readonly<Record<string, unknown>>> = await http.request({
       method: operation.verb,
       path,
       query: { limit: pageEntries, ...filters, ...start, cursor },
@@ -150,7 +145,7 @@ async function* pages(
     const entries: unknown = Array.isArray(data) ? data : data[operation.pages ?? ""];
     if (!Array.isArray(entries) || entries.length === 0) return;
     yield* entries;
-    cursor = answer.next_cursor ?? data.next_cursor ?? data.pagination?.next_cursor;
+    cursor = nextCursor(answer);
     start = { page: undefined };
   }
 }

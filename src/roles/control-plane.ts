@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { createDispatch } from "../admin/api/dispatch.ts";
-import { listCursors } from "../admin/api/list-cursor.ts";
 import { startGrpc } from "../admin/api/grpc-server.ts";
+import { listCursors } from "../admin/api/list-cursor.ts";
 import type { RevisionTokens } from "../admin/api/revision.ts";
 import { Callers } from "../admin/auth/caller.ts";
 import { LoginLimiter } from "../admin/auth/login-limiter.ts";

@@ -1,0 +1,15 @@
+/** Bounds the signature checks that one client causes, so that its tokens do not hold up others. */
+export interface SignatureBudget {
+  /** Whether this client may cause one more check in this turn of the event loop; if so, it is taken. */
+  take(client: string): boolean;
+  /** Resolves in a later turn in which the client may, and has taken it. */
+  wait(client: string): Promise<void>;
+}
+
+/** For whom signatures are checked. */
+export interface SignatureClient {
+  /** The client's address. */
+  readonly client: string;
+  /** Null: not bounded. */
+  readonly signatures: SignatureBudget | null;
+}

@@ -20,7 +20,7 @@ const directions: Readonly<Record<string, readonly string[]>> = {
   "src/policy": ["src/json"],
   "src/websocket": [],
   "src/guard": ["src/policy"],
-  "src/proxy": ["src/policy", "src/websocket", "src/guard", "proto"],
+  "src/proxy": ["src/json", "src/policy", "src/websocket", "src/guard", "proto"],
   "src/admin": ["src/json", "src/policy", "src/guard", "proto"],
   "src/gateway-rest": ["src/json", "src/guard", "proto"],
   "src/client": ["proto"],

@@ -103,16 +103,17 @@ describe("refused at write", () => {
   });
 });
 
-test("is described without growing", () => {
+test("the explicit form is described without growing", () => {
   const rules = new Map([
     ["aud", rule("aud", "api")],
     ["roles", rule("roles", { has: "admin" })],
-    ["level", rule("level", 3)],
-    ["long", rule("long", "x".repeat(8000))],
-    ["fifth", rule("fifth", true)],
+    ["level", rule("level", { has: 3 })],
+    ["long", rule("long", { has: "x".repeat(8000) })],
+    ["fourth", rule("fourth", { has: true })],
+    ["fifth", rule("fifth", { has: true })],
   ]);
   expect(describeClaims(rules)).toBe(
-    ` with aud = "api", roles having "admin", level = 3, long = "${"x".repeat(64)}…" and 1 more`,
+    ` where roles has "admin", level has 3, long has "${"x".repeat(64)}…", fourth has true and 1 more`,
   );
-  expect(describeClaims(new Map())).toBe("");
+  expect(describeClaims(new Map([["aud", rule("aud", "api")]]))).toBe("");
 });

@@ -104,17 +104,18 @@ function own(from: object, name: string): unknown {
 const rulesShownMax = 4;
 const shownCharsMax = 64;
 
-/** ` with aud "api" and roles having "admin"`; empty without rules. */
+/** Rules of the explicit form: ` where roles has "admin", ids has 3`; empty without. Equality is in the document only. */
 export function describeClaims(rules: ReadonlyMap<string, ClaimRule>): string {
-  if (rules.size === 0) {
+  const explicit = [...rules].filter(([, { kind }]) => kind === "has");
+  if (explicit.length === 0) {
     return "";
   }
-  const shown = [...rules].slice(0, rulesShownMax).map(([name, { kind, value }]) => {
+  const shown = explicit.slice(0, rulesShownMax).map(([name, { value }]) => {
     const text = typeof value === "string" ? JSON.stringify(shortened(value)) : String(value);
-    return `${shortened(name)} ${kind === "has" ? "having" : "="} ${text}`;
+    return `${shortened(name)} has ${text}`;
   });
-  const more = rules.size - shown.length;
-  return ` with ${shown.join(", ")}${more === 0 ? "" : ` and ${more} more`}`;
+  const more = explicit.length - shown.length;
+  return ` where ${shown.join(", ")}${more === 0 ? "" : ` and ${more} more`}`;
 }
 
 function shortened(text: string): string {

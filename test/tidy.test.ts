@@ -19,6 +19,7 @@ const directions: Readonly<Record<string, readonly string[]>> = {
   "src/json": [],
   "src/policy": ["src/json"],
   "src/websocket": [],
+  "src/http1": [],
   "src/guard": ["src/policy"],
   "src/proxy": ["src/json", "src/policy", "src/websocket", "src/guard", "proto"],
   "src/admin": ["src/json", "src/policy", "src/guard", "proto"],

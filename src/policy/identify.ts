@@ -4,7 +4,7 @@ import { longestMatch } from "./cidr-trie.ts";
 import type { CompiledPolicy } from "./compile.ts";
 import type { CredentialLocation } from "./credential-location.ts";
 import { type CredentialReader, tokenInAuthorization } from "./credential-reader.ts";
-import type { SignatureClient } from "./signature-budget.ts";
+import type { SignatureBudget } from "./signature-budget.ts";
 import { matchToken } from "./token-table.ts";
 import type { TokenFault, VerifiedToken } from "./token-verifier.ts";
 
@@ -40,14 +40,15 @@ const NONE_CONSUMED: readonly CredentialLocation[] = [];
 
 /**
  * Which groups of the policy a request matches. `address` is what parseIpv4 answered, `nowS` unix seconds. A plain value
- * unless `checks` makes the client wait for a signature check; looks only at what the groups read; never throws or rejects.
+ * unless `signatures` makes the client at the address `client` wait for a check; looks only at what the groups read; never throws or rejects.
  */
 export function identify(
   policy: CompiledPolicy,
   presented: PresentedCredentials,
   address: number | null,
   nowS: number,
-  checks?: SignatureClient,
+  client = "",
+  signatures: SignatureBudget | null = null,
 ): Identity | Promise<Identity> {
   const byAddress = address === null ? policy.noGroups : longestMatch(policy.networks, address);
   if (policy.readers.length === 0) {
@@ -71,7 +72,7 @@ export function identify(
       groups = groups === policy.noGroups ? known : union(groups, known);
       consumedCredentials = [...consumedCredentials, reader.location];
     }
-    const verified = verifyJwt(reader, text, nowS, checks);
+    const verified = verifyJwt(reader, text, nowS, client, signatures);
     if (verified instanceof Promise) {
       pending ??= [];
       pending.push(known === undefined ? verified : verified.then(neverWrong));
@@ -128,10 +129,11 @@ function verifyJwt(
   { jwts, authorization }: CredentialReader,
   text: string,
   nowS: number,
-  checks: SignatureClient | undefined,
+  client: string,
+  signatures: SignatureBudget | null,
 ): Verdict | Promise<Verdict> {
   const token = authorization ? bearerToken(text) : text;
-  return jwts === null || token === null ? "invalid" : jwts.verify(token, nowS, checks);
+  return jwts === null || token === null ? "invalid" : jwts.verify(token, nowS, client, signatures);
 }
 
 function withTokens(sofar: Identity, verified: readonly Verdict[]): Identity {

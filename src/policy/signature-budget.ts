@@ -5,11 +5,3 @@ export interface SignatureBudget {
   /** Resolves in a later turn in which the client may, and has taken it. */
   wait(client: string): Promise<void>;
 }
-
-/** For whom signatures are checked. */
-export interface SignatureClient {
-  /** The client's address. */
-  readonly client: string;
-  /** Null: not bounded. */
-  readonly signatures: SignatureBudget | null;
-}

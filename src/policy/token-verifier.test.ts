@@ -225,7 +225,7 @@ class CountedBudget implements SignatureBudget {
 /** How many signatures a call checks. */
 async function checksOf(checks: TokenVerifier, text: string, nowS = 0): Promise<number> {
   const signatures = new CountedBudget(1000);
-  await checks.verify(text, nowS, { client: "", signatures });
+  await checks.verify(text, nowS, "", signatures);
   return signatures.taken;
 }
 
@@ -355,7 +355,7 @@ describe("a client's checks of one turn", () => {
   test("are used up by a token that all keys must be tried for; it goes on in coming turns", async () => {
     const checks = verifier(...keys);
     const signatures = new CountedBudget(2);
-    const answer = checks.verify(token(hs256("key 4")), 0, { client: "", signatures });
+    const answer = checks.verify(token(hs256("key 4")), 0, "", signatures);
     expect(answer).toBeInstanceOf(Promise);
     expect(signatures.taken).toBe(2);
     for (let turn = 0; turn < 3; turn++) {
@@ -371,7 +371,7 @@ describe("a client's checks of one turn", () => {
     const checks = verifier(...keys);
     const signatures = new CountedBudget(2);
     const text = token(hs256("other"));
-    const answer = checks.verify(text, 0, { client: "", signatures });
+    const answer = checks.verify(text, 0, "", signatures);
     expect(await checksOf(checks, text)).toBe(5);
     signatures.turn();
     expect(await answer).toBe("invalid");

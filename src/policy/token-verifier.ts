@@ -3,7 +3,7 @@ import { type GroupSet, setOf } from "./bitset.ts";
 import { type ClaimRule, claimHolds } from "./claim.ts";
 import { type CompactToken, parseCompactToken, tokenCharsMax } from "./compact-token.ts";
 import type { JwtKey } from "./jwt-key.ts";
-import type { SignatureBudget, SignatureClient } from "./signature-budget.ts";
+import type { SignatureBudget } from "./signature-budget.ts";
 import { isSignedWith } from "./token-signature.ts";
 
 /** A genuine token: the groups it matches while `fromS <= now < untilS` (unix seconds, clock skew included). */
@@ -68,12 +68,13 @@ export class TokenVerifier {
 
   /**
    * The groups this token matches now, or why it matches none. All that is cheap is checked before signatures, and a key that several
-   * groups share is tried once. A promise only when the client's checks of this turn are used up. Never throws or rejects.
+   * groups share is tried once. `client` is the address whose checks `signatures` bounds; null: they are not bounded. A promise only when the client's checks of this turn are used up. Never throws or rejects.
    */
   verify(
     token: string,
     nowS: number,
-    { client, signatures }: SignatureClient = UNBOUNDED,
+    client = "",
+    signatures: SignatureBudget | null = null,
   ): VerifiedToken | TokenFault | Promise<VerifiedToken | TokenFault> {
     const known = this.#verified.get(token);
     if (known !== undefined) {
@@ -180,8 +181,6 @@ export class TokenVerifier {
     }
   }
 }
-
-const UNBOUNDED: SignatureClient = { client: "", signatures: null };
 
 /** One token on its way through the keys that may have signed it. */
 interface Check {

@@ -92,14 +92,14 @@ describe("identify", () => {
 
   test("answers without a promise unless the client must wait for a signature check", async () => {
     const asked = presenting({ "cookie:jwt": jwt({ exp: 100 }) });
-    const waiting = { client: "10.0.0.1", signatures: { take: () => false, wait: async () => {} } };
-    const first = identify(mixed, asked, null, 0, waiting);
+    const waiting = { take: () => false, wait: async () => {} };
+    const first = identify(mixed, asked, null, 0, "10.0.0.1", waiting);
     expect(first).toBeInstanceOf(Promise);
-    expect(identify(mixed, presenting({ "cookie:jwt": "x" }), null, 0, waiting)).not.toBeInstanceOf(
-      Promise,
-    );
+    expect(
+      identify(mixed, presenting({ "cookie:jwt": "x" }), null, 0, "10.0.0.1", waiting),
+    ).not.toBeInstanceOf(Promise);
     const later = await first;
-    const known = identify(mixed, asked, null, 0, waiting);
+    const known = identify(mixed, asked, null, 0, "10.0.0.1", waiting);
     expect(known).not.toBeInstanceOf(Promise);
     expect(await known).toEqual(later);
     const fresh = policyOfGroups({ a: { type: "jwt", secret: "k", sources: ["cookie:jwt"] } });
@@ -122,8 +122,10 @@ describe("identify", () => {
     ["a credential that no enabled group reads", false, { "header:x-off": "guess" }],
   ])("%s may be a guess: %p", async (_what, wrong, found) => {
     expect((await identify(mixed, presenting(found), null, 0)).wrong).toBe(wrong);
-    const waiting = { client: "", signatures: { take: () => false, wait: async () => {} } };
-    expect((await identify(mixed, presenting(found), null, 0, waiting)).wrong).toBe(wrong);
+    const waiting = { take: () => false, wait: async () => {} };
+    expect((await identify(mixed, presenting(found), null, 0, "10.0.0.1", waiting)).wrong).toBe(
+      wrong,
+    );
   });
 
   test("names the moment from which the first jwt is refused", async () => {

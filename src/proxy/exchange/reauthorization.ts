@@ -8,9 +8,11 @@ import { addTo, removeFrom } from "./keyed-sets.ts";
 
 /**
  * How long a slice holds the event loop, in milliseconds. One authorization takes some 2 µs, and up to 0.2 ms for each signature that
- * it checks: the clock is read after each.
+ * it checks.
  */
 const SLICE_MS = 4;
+/** The clock is read after so many. */
+const BETWEEN_LOOKS = 8;
 /** Authorizations that are waited for at the same time. */
 const PENDING_MAX = 64;
 /** Exchanges of one project before the next project's turn: a project with many exchanges does not delay the others. */
@@ -62,6 +64,7 @@ export class Reauthorization {
     const snapshot = this.#current();
     const nowMs = Date.now();
     const pending: Promise<void>[] = [];
+    let looked = 0;
     for (const [project, exchanges] of this.#due) {
       // Its next turn comes after those of all other projects.
       this.#due.delete(project);
@@ -72,7 +75,9 @@ export class Reauthorization {
         if (later !== null) {
           pending.push(later);
         }
-        const over = pending.length >= PENDING_MAX || performance.now() >= endMs;
+        const over =
+          pending.length >= PENDING_MAX ||
+          (++looked % BETWEEN_LOOKS === 0 && performance.now() >= endMs);
         if (over || ++turn === TURN) {
           this.#addLater(project, exchanges);
           if (over) {

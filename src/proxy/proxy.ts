@@ -1,4 +1,5 @@
 // The data plane, wired together.
+import { ArrivalBudget } from "../guard/arrival-budget.ts";
 import type { Log } from "../log.ts";
 import { containersDomain } from "../policy/containers-domain.ts";
 import { CurlProgram } from "./curl/curl.ts";
@@ -137,6 +138,7 @@ export async function startProxy(
     parent,
     idleS,
     hstsMaxAgeS: tls === null ? null : tls.hstsMaxAgeS,
+    arrivals: new ArrivalBudget({ ...ARRIVALS, isShared: trusted.trusts }),
     log,
   });
 
@@ -183,6 +185,9 @@ export async function startProxy(
     },
   };
 }
+
+/** Requests in one turn of the event loop; a refusal takes some 30 µs. */
+const ARRIVALS = { perConnection: 64, perNetwork: 64, total: 256 } as const;
 
 function upstreamsOf(
   { responseHeaderMs, upstreamTls, log }: ProxySettings,

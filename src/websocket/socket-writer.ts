@@ -7,8 +7,20 @@ const PIECE_BYTES_MAX = 262_144;
 /** How long an ending socket may make no progress before it is destroyed. */
 const LINGER_MS = 10_000;
 
+/** Writers that wrote in this turn of the event loop. */
+let writers: SocketWriter[] = [];
+
+function turnEnded(): void {
+  const ended = writers;
+  writers = [];
+  for (const writer of ended) {
+    writer.turnEnded();
+  }
+}
+
 /**
- * Write queue of a socket. It never drops bytes: the caller checks `isBackedUp` and waits for `drained`.
+ * Write queue of a socket. The first bytes of a turn of the event loop are written at once; those that follow in the same turn
+ * are gathered, so that a thousand short frames are one write. It never drops bytes: the caller checks `isBackedUp` and waits for `drained`.
  */
 export class SocketWriter {
   readonly #socket: Socket;
@@ -19,6 +31,7 @@ export class SocketWriter {
   #waitingBytes = 0;
   #isEnding = false;
   #hasMoved = false;
+  #hasWrittenInTurn = false;
   #linger: ReturnType<typeof setInterval> | null = null;
 
   /** `drained`: called when the queue is empty again. */
@@ -39,14 +52,30 @@ export class SocketWriter {
       return;
     }
     const mayWrite = this.#waitingBytes === 0 && !this.#socket.writableNeedDrain;
-    if (mayWrite && bytes.length <= PIECE_BYTES_MAX) {
+    const isFirst = mayWrite && !this.#hasWrittenInTurn;
+    if (isFirst) {
+      this.#hasWrittenInTurn = true;
+      if (writers.push(this) === 1) {
+        setImmediate(turnEnded);
+      }
+    }
+    if (isFirst && bytes.length <= PIECE_BYTES_MAX) {
       this.#socket.write(bytes);
       return;
     }
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.length;
-    if (mayWrite) {
+    if (this.#waitingBytes > PIECE_BYTES_MAX) {
       this.#writePieces();
+    }
+  }
+
+  /** Writes what was gathered. */
+  turnEnded(): void {
+    this.#hasWrittenInTurn = false;
+    if (this.#waitingBytes > 0 && !this.#socket.destroyed && !this.#socket.writableNeedDrain) {
+      this.#writePieces();
+      this.#continue();
     }
   }
 
@@ -57,6 +86,7 @@ export class SocketWriter {
     }
     this.#isEnding = true;
     this.#linger = setInterval(() => this.#giveUpUnlessMoved(), LINGER_MS);
+    this.#writePieces();
     if (this.#waitingBytes === 0) {
       this.#socket.end();
     }
@@ -65,6 +95,11 @@ export class SocketWriter {
   #pump(): void {
     this.#hasMoved = true;
     this.#writePieces();
+    this.#continue();
+  }
+
+  /** What may be done once nothing waits. */
+  #continue(): void {
     if (this.#waitingBytes > 0 || this.#socket.writableNeedDrain) {
       return;
     }

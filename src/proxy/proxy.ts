@@ -109,7 +109,7 @@ export async function startProxy(
     parseHost,
     trusted,
     isForbidden,
-    hasRoom: (container) => active.hasRoom(container, exchangesMax),
+    hasRoom: (container, client) => active.hasRoom(container, client, exchangesMax),
     bypassesHooks: (headers, container, nowMs) =>
       bypass.holds(headers.get(BYPASS_HEADER), container, nowMs),
   };

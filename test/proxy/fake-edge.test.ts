@@ -82,7 +82,7 @@ function bench(document: JsonObject | null, hooks: JsonObject[] = []) {
       parseHost: hostParser("local", "example.test"),
       trusted: trustedProxies([]),
       isForbidden: () => false,
-      hasRoom: (of) => active.hasRoom(of, 4),
+      hasRoom: (of, client) => active.hasRoom(of, client, 4),
       bypassesHooks: () => false,
     },
     current: () => snapshot,

@@ -1,5 +1,6 @@
 // The data plane, wired together.
 import { ArrivalBudget } from "../guard/arrival-budget.ts";
+import { LimitedLog } from "../guard/limited-log.ts";
 import type { Log } from "../log.ts";
 import { containersDomain } from "../policy/containers-domain.ts";
 import { CurlProgram } from "./curl/curl.ts";
@@ -61,14 +62,15 @@ export async function startProxy(
   options: ProxyOptions,
   source: ChangeSource,
 ): Promise<ProxyServer> {
-  const settings = withDefaults(options);
+  // Refusals have a limit of their own.
+  const refusals = new RefusalLog(options.log);
+  const settings = withDefaults({ ...options, log: new LimitedLog(options.log) });
   const { log, isForbidden, serverName, domain, programPorts, mayDial } = settings;
   const { accessLog, tls, idleS, exchangesMax, responseHeaderMs } = settings;
   const parent = containersDomain(serverName, domain);
   const parseHost = hostParser(serverName, domain);
   const trusted = trustedProxies(settings.trustedProxies);
 
-  const refusals = new RefusalLog(log);
   const enforced = new Enforcer({
     source,
     snapshot: {

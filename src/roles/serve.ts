@@ -5,6 +5,7 @@ import { revisionTokens } from "../admin/api/revision.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
 import type { Config } from "../config/config.ts";
 import type { AccessLogPlace, ListenAddress } from "../config/setting-readers.ts";
+import { LimitedLog } from "../guard/limited-log.ts";
 import type { Log } from "../log.ts";
 import { type Health, startOps } from "../ops.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
@@ -59,6 +60,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   const isForbidden = (address: string, port: number) => isOwnListener(own, address, port);
   const source = new DeferredSource();
   const stops: ShutdownStep[] = [];
+  const apiLog = new LimitedLog(log);
   const snapshotPath = join(config.dataDir, "snapshot");
   let control: ControlPlane | null = null;
   let draining = false;
@@ -72,7 +74,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       placement,
       recentPolicies,
       isForbidden,
-      log,
+      log: apiLog,
     });
     control = opened;
     own.push(opened.rest, opened.grpc);

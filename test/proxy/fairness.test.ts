@@ -192,3 +192,22 @@ describe("a WebSocket with messages of one byte", () => {
     client.destroy();
   });
 });
+
+test("upstreams that fail have ten lines a second in the log, and the rest is counted", async () => {
+  const proxy = await gate();
+  const { host } = await bench.place({ programs: { terminal: 1 } });
+  await proxy.reached(bench.registry.revision, 5_000);
+  const before = bench.logged.length;
+  const statuses: number[] = [];
+  for (let i = 0; i < 300; i++) {
+    const answer = await fetch(`http://127.0.0.1:${proxy.port}/`, { headers: { host: host("terminal-1") } });
+    statuses.push(answer.status);
+  }
+  await Bun.sleep(1_100);
+  const lines = bench.logged.slice(before).filter(({ level }) => level === "warn");
+  const failures = lines.filter(({ message }) => message === "upstream failed").length;
+  const leftOut = lines.reduce((sum, { fields }) => sum + ((fields as { leftOut?: number }).leftOut ?? 0), 0);
+  expect(new Set(statuses)).toEqual(new Set([502]));
+  expect(failures).toBeLessThan(200);
+  expect(failures + leftOut).toBe(300);
+});

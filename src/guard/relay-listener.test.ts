@@ -9,6 +9,7 @@ const limits: RelayLimits = {
   silentMs: 60_000,
   bytesPerTurn: 4096,
   lingerMs: 2000,
+  lingerBytes: 1 << 30,
 };
 
 const closing: (() => void)[] = [];

@@ -86,7 +86,7 @@ export class ControlPlane implements AsyncDisposable {
       port: 0,
       services: this.services,
       dispatch: this.#dispatch,
-      clientAddress: () => "127.0.0.1",
+      proxies: trustedProxies([]),
       log,
     });
   }

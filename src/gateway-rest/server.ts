@@ -49,7 +49,10 @@ export function startRest(options: RestOptions): RestServer {
   const limits = { ...restLimits, ...options.limits };
   // The relay needs the server's port, and the server asks the relay who calls.
   let relay: RelayListener | null = null;
-  const server = serveApi(options, limits, (port) => relay?.clientOf(port));
+  const server = serveApi(options, limits, {
+    clientOf: (port) => relay?.clientOf(port),
+    refuseRest: (port) => relay?.refuseRest(port),
+  });
   const innerPort = server.port ?? 0;
   try {
     relay = new RelayListener({
@@ -84,7 +87,7 @@ export function startRest(options: RestOptions): RestServer {
 function serveApi(
   options: RestOptions,
   limits: RestLimits,
-  clientOf: (port: number) => string | undefined,
+  relay: Pick<RelayListener, "clientOf" | "refuseRest">,
 ): Bun.Server<undefined> {
   const bindings = bindingsOf(options.services);
   const api: RestApi = {
@@ -104,7 +107,8 @@ function serveApi(
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     idleTimeout: limits.idleS,
     fetch: async (request, server) => {
-      const peer = clientOf(server.requestIP(request)?.port ?? 0);
+      const port = server.requestIP(request)?.port ?? 0;
+      const peer = relay.clientOf(port);
       if (peer === undefined) return notThroughRelay();
       const requestId = randomBytes(12).toString("hex");
       const forwardedFor = request.headers.get("x-forwarded-for");
@@ -114,7 +118,10 @@ function serveApi(
         return failure({ code: ErrorCode.INTERNAL_ERROR });
       });
       // Close the connection so that an unread body is not parsed as the next request.
-      if (hasUnreadBody(request, response)) response.headers.set("Connection", "close");
+      if (hasUnreadBody(request, response)) {
+        response.headers.set("Connection", "close");
+        relay.refuseRest(port);
+      }
       response.headers.set("X-Request-Id", requestId);
       allowAnyOrigin(response.headers);
       return response;

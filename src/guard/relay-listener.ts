@@ -49,6 +49,10 @@ export interface RelayOptions {
 export const RELAY_SERVER_HOST = "127.0.0.1";
 const tickMs = 1000;
 const flushPollMs = 5;
+/** An answer that a server gives while it refuses the rest of the request has no longer pause within, in milliseconds. */
+const answerMs = 500;
+/** Of one client, in bytes. */
+const discardedPerTurn = 512 * 1024;
 
 /**
  * Listens and relays. The server finds the client of a connection by the port it came from (`clientOf`); a connection to the
@@ -61,7 +65,7 @@ export class RelayListener {
   readonly #budget: TurnBudget;
   readonly #listener: Bun.TCPSocketListener<Relayed>;
   readonly #open = new Set<Relayed>();
-  readonly #byPort = new Map<number, string>();
+  readonly #byPort = new Map<number, Relayed>();
   readonly #ticker: ReturnType<typeof setInterval>;
 
   /** Throws when the address is taken. */
@@ -95,7 +99,15 @@ export class RelayListener {
 
   /** The address of the client whose connection reaches the server from this port; undefined: there is none. */
   clientOf(port: number): string | undefined {
-    return this.#byPort.get(port);
+    return this.#byPort.get(port)?.address;
+  }
+
+  /**
+   * The server answers the request that this port sent last without its body: what the client still sends is thrown away, and
+   * the connection ends once the server has said what it has to say.
+   */
+  refuseRest(port: number): void {
+    this.#byPort.get(port)?.refuseRest();
   }
 
   /** Connections at present, and connections refused since the start. */
@@ -140,7 +152,8 @@ export class RelayListener {
       budget: this.#budget,
       key,
       guard: guard?.(key, () => relayed.close()) ?? null,
-      connected: (port) => this.#byPort.set(port, address),
+      address,
+      connected: (port) => this.#byPort.set(port, relayed),
       closed: (port) => {
         release();
         this.#open.delete(relayed);
@@ -175,6 +188,7 @@ interface RelayedOptions {
   readonly serverPort: number;
   readonly limits: RelayLimits;
   readonly budget: TurnBudget;
+  readonly address: string;
   /** By what the budget is shared. */
   readonly key: string;
   readonly guard: ConnectionGuard | null;
@@ -200,11 +214,19 @@ class Relayed {
   #isClosed = false;
   #lastByteMs = performance.now();
   #lingerUntilMs = Number.POSITIVE_INFINITY;
+  /** When the server last sent a byte after it had refused the rest; null: it has not. */
+  #refusedMs: number | null = null;
+  #isRefused = false;
   #lingerBytes = 0;
+  #lingerPauseBytes = discardedPerTurn;
 
   constructor(options: RelayedOptions) {
     this.#options = options;
     this.#toClient = new Outbox(options.client);
+  }
+
+  get address(): string {
+    return this.#options.address;
   }
 
   get key(): string {
@@ -223,7 +245,7 @@ class Relayed {
 
   fromClient(bytes: Uint8Array): void {
     this.#lastByteMs = performance.now();
-    if (this.#serverEnded) {
+    if (this.#serverEnded || this.#isRefused) {
       this.#discard(bytes.length);
       return;
     }
@@ -235,6 +257,13 @@ class Relayed {
     this.#held.push(bytes);
     if (this.#server === null) this.#connect();
     this.#pass();
+  }
+
+  refuseRest(): void {
+    this.#isRefused = true;
+    this.#held = [];
+    this.#lingerUntilMs = performance.now() + this.#options.limits.lingerMs;
+    this.#options.client.resume();
   }
 
   clientDrained(): void {
@@ -258,6 +287,9 @@ class Relayed {
     const { limits } = this.#options;
     const bound =
       this.#server === null && !this.#isConnecting ? limits.firstByteMs : limits.silentMs;
+    if (this.#refusedMs !== null && nowMs - this.#refusedMs > answerMs && !this.isFlushing) {
+      this.#serverEnd();
+    }
     const isSilent = nowMs - this.#lastByteMs > bound;
     if (isSilent || nowMs > this.#lingerUntilMs || this.#options.guard?.isLate(nowMs)) this.close();
   }
@@ -313,6 +345,7 @@ class Relayed {
    * does not read its answers: the server would have to keep them.
    */
   #pass(): void {
+    if (this.#serverEnded || this.#isRefused) return;
     const { client, budget, key } = this.#options;
     const server = this.#toServer;
     while (!this.#isWaiting && server?.bytes === 0 && this.#toClient.bytes === 0) {
@@ -347,6 +380,7 @@ class Relayed {
 
   #fromServer(bytes: Uint8Array): void {
     this.#lastByteMs = performance.now();
+    if (this.#isRefused) this.#refusedMs = this.#lastByteMs;
     this.#options.guard?.fromServer(bytes);
     if (!this.#toClient.write(bytes)) this.#server?.pause();
   }
@@ -366,6 +400,8 @@ class Relayed {
       this.close();
       return;
     }
+    if (this.#lingerBytes < this.#lingerPauseBytes) return;
+    this.#lingerPauseBytes = this.#lingerBytes + discardedPerTurn;
     client.pause();
     budget.wait(key, () => {
       if (!this.#isClosed) client.resume();
@@ -379,7 +415,7 @@ class Relayed {
       this.#close(() => client.end());
       return;
     }
-    this.#lingerUntilMs = performance.now() + limits.lingerMs;
+    if (!this.#isRefused) this.#lingerUntilMs = performance.now() + limits.lingerMs;
     client.shutdown();
     client.resume();
   }

@@ -49,6 +49,8 @@ test("nothing set is what the documentation says", () => {
     ],
     programPorts: { terminal: 76, display: 3998, sqlite: 5 },
     exchangesMax: 32_768,
+    apiConnectionsMax: null,
+    apiConnectionsPerNetworkMax: null,
     accessLog: null,
   });
 });
@@ -67,6 +69,8 @@ describe("what is read", () => {
     ["REALMGATE_DATABASE_URL", "sqlite:/srv/db", "databasePath", "/srv/db"],
     ["REALMGATE_DOMAIN", "Example.Test", "domain", "example.test"],
     ["REALMGATE_EXCHANGES_MAX", "9500", "exchangesMax", 9500],
+    ["REALMGATE_API_CONNECTIONS_MAX", "300", "apiConnectionsMax", 300],
+    ["REALMGATE_API_CONNECTIONS_PER_NETWORK_MAX", "3", "apiConnectionsPerNetworkMax", 3],
     ["REALMGATE_ACCESS_LOG", "off", "accessLog", null],
     ["REALMGATE_ACCESS_LOG", "stderr", "accessLog", "stderr"],
     ["REALMGATE_ACCESS_LOG", "/var/log/access", "accessLog", { path: "/var/log/access" }],
@@ -191,6 +195,8 @@ describe("a problem names its variable and how to mend it", () => {
     ["REALMGATE_HSTS_MAX_AGE_S", "60", "needs REALMGATE_PROXY_TLS_LISTEN"],
     ["REALMGATE_UPSTREAM_TLS_VERIFY", "yes", "must be off, on, or a file"],
     ["REALMGATE_UPSTREAM_TLS_VERIFY", import.meta.path, "has none"],
+    ["REALMGATE_API_CONNECTIONS_MAX", "0", "1 to 9999999"],
+    ["REALMGATE_API_CONNECTIONS_PER_NETWORK_MAX", "x", "1 to 9999999"],
     ["REALMGATE_DRAIN_S", "-1", "0 to 3600"],
     ["REALMGATE_DRAIN_S", "3601", "0 to 3600"],
     ["REALMGATE_DRAIN_S", "1.5", "whole number of seconds"],

@@ -44,6 +44,10 @@ export interface Config {
   readonly programPorts: Readonly<Record<string, number>>;
   /** Concurrent exchanges of the proxy. */
   readonly exchangesMax: number;
+  /** Connections to REST and gRPC together; null: derived from the limit of descriptors. */
+  readonly apiConnectionsMax: number | null;
+  /** Connections of one client network to each of them; null: half of what the listener has. */
+  readonly apiConnectionsPerNetworkMax: number | null;
   /** Where the proxy writes a line for each exchange; null: nowhere. */
   readonly accessLog: AccessLogPlace | null;
 }
@@ -116,6 +120,8 @@ function readConfig(value: Values, report: ReportSetting): Config {
     containerCidrs: value("REALMGATE_CONTAINER_CIDRS"),
     programPorts: value("REALMGATE_PROGRAM_PORTS"),
     exchangesMax: value("REALMGATE_EXCHANGES_MAX"),
+    apiConnectionsMax: value("REALMGATE_API_CONNECTIONS_MAX"),
+    apiConnectionsPerNetworkMax: value("REALMGATE_API_CONNECTIONS_PER_NETWORK_MAX"),
     accessLog: value("REALMGATE_ACCESS_LOG"),
   };
   const asksForTls = apiTlsPaths.some((path) => path !== "");

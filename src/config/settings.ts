@@ -9,6 +9,7 @@ import {
   readNetworks,
   readOne,
   readOnOff,
+  readOptionalCount,
   readOptionalListen,
   readOptionalSeconds,
   readPassword,
@@ -268,6 +269,26 @@ export const settings = {
     about:
       "Concurrent requests, WebSockets and tunnels of the proxy. One container has at most half of them. Each needs two sockets: set `ulimit -n` to somewhat more than twice the number.",
     read: readCount,
+  },
+  REALMGATE_API_CONNECTIONS_MAX: {
+    group: "Limits and timeouts",
+    default: "",
+    unset: "a third of a quarter of `ulimit -n`, 1,024 at most",
+    accepts: "1 to 9999999",
+    meaning: "connections to REST and gRPC together; three descriptors each",
+    about:
+      "Connections to the API; REST and gRPC have half of them each. When all are taken, a new client gets the place of the network that has the most. Each needs up to three descriptors, which the data plane does not get.",
+    read: readOptionalCount,
+  },
+  REALMGATE_API_CONNECTIONS_PER_NETWORK_MAX: {
+    group: "Limits and timeouts",
+    default: "",
+    unset: "half of what the listener has",
+    accepts: "1 to 9999999",
+    meaning: "connections of one client network to REST, and to gRPC",
+    about:
+      "Connections of one client network (an IPv4 address, or an IPv6 /64) to REST, and as many to gRPC. Trusted proxies, which speak for many clients, are exempt.",
+    read: readOptionalCount,
   },
   REALMGATE_ACCESS_LOG: {
     group: "Logs",

@@ -15,6 +15,19 @@ export interface RelayLimits extends ConnectionCapOptions {
   readonly bytesPerTurn: number;
   /** How long what a client still sends is read and thrown away once the server has closed, in milliseconds. */
   readonly lingerMs: number;
+  /** How much of it, in bytes. */
+  readonly lingerBytes: number;
+}
+
+/** Looks at what passes through one connection, and knows when it has to end. */
+export interface ConnectionGuard {
+  /** False: the connection is closed, and the bytes go nowhere. */
+  fromClient(bytes: Uint8Array): boolean;
+  fromServer(bytes: Uint8Array): void;
+  /** Whether a deadline of its own has passed; `nowMs` is of `performance.now()`. */
+  isLate(nowMs: number): boolean;
+  /** Called once. */
+  closed(): void;
 }
 
 export interface RelayOptions {
@@ -28,11 +41,18 @@ export interface RelayOptions {
   /** Where the server listens, on 127.0.0.1. */
   readonly serverPort: number;
   readonly limits: RelayLimits;
+  /** For each connection; `network` is its client's, `close` ends it. */
+  readonly guard?: (network: string, close: () => void) => ConnectionGuard;
 }
 
 /** Where a server behind a relay listens. */
 export const RELAY_SERVER_HOST = "127.0.0.1";
 const tickMs = 1000;
+const flushPollMs = 5;
+/** An answer that a server gives while it refuses the rest of the request has no longer pause within, in milliseconds. */
+const answerMs = 500;
+/** Of one client, in bytes. */
+const discardedPerTurn = 512 * 1024;
 
 /**
  * Listens and relays. The server finds the client of a connection by the port it came from (`clientOf`); a connection to the
@@ -45,7 +65,7 @@ export class RelayListener {
   readonly #budget: TurnBudget;
   readonly #listener: Bun.TCPSocketListener<Relayed>;
   readonly #open = new Set<Relayed>();
-  readonly #byPort = new Map<number, string>();
+  readonly #byPort = new Map<number, Relayed>();
   readonly #ticker: ReturnType<typeof setInterval>;
 
   /** Throws when the address is taken. */
@@ -79,7 +99,15 @@ export class RelayListener {
 
   /** The address of the client whose connection reaches the server from this port; undefined: there is none. */
   clientOf(port: number): string | undefined {
-    return this.#byPort.get(port);
+    return this.#byPort.get(port)?.address;
+  }
+
+  /**
+   * The server answers the request that this port sent last without its body: what the client still sends is thrown away, and
+   * the connection ends once the server has said what it has to say.
+   */
+  refuseRest(port: number): void {
+    this.#byPort.get(port)?.refuseRest();
   }
 
   /** Connections at present, and connections refused since the start. */
@@ -99,21 +127,33 @@ export class RelayListener {
     for (const relayed of [...this.#open]) relayed.close();
   }
 
-  #accept(client: Socket<Relayed>, { limits, serverPort }: RelayOptions): void {
+  /** Resolves once no client waits for bytes that the server has sent, at the latest after `limitMs`. */
+  async flushed(limitMs: number): Promise<void> {
+    const untilMs = performance.now() + limitMs;
+    const isWaiting = () => [...this.#open].some((relayed) => relayed.isFlushing);
+    while (isWaiting() && performance.now() < untilMs) await Bun.sleep(flushPollMs);
+  }
+
+  #accept(client: Socket<Relayed>, { limits, serverPort, guard }: RelayOptions): void {
     const address = client.remoteAddress;
-    const release = this.#cap.admit(address);
+    const release = this.#cap.admit(address) ?? this.#admitInstead(address);
     if (release === null) {
       client.terminate();
       return;
     }
+    // Clients behind one load balancer do not share a budget.
+    const key = limits.isShared?.(address)
+      ? `${address} ${client.remotePort}`
+      : clientNetwork(address);
     const relayed: Relayed = new Relayed({
       client,
       serverPort,
       limits,
       budget: this.#budget,
-      // Clients behind one load balancer do not share a budget.
-      key: limits.isShared?.(address) ? `${address} ${client.remotePort}` : clientNetwork(address),
-      connected: (port) => this.#byPort.set(port, address),
+      key,
+      guard: guard?.(key, () => relayed.close()) ?? null,
+      address,
+      connected: (port) => this.#byPort.set(port, relayed),
       closed: (port) => {
         release();
         this.#open.delete(relayed);
@@ -122,6 +162,19 @@ export class RelayListener {
     });
     client.data = relayed;
     this.#open.add(relayed);
+  }
+
+  /** When all places are taken: in place of the most silent connection of the network that has by far the most. */
+  #admitInstead(address: string): (() => void) | null {
+    const crowd = this.#cap.crowdBefore(address);
+    if (crowd === null) return null;
+    let silent: Relayed | null = null;
+    for (const relayed of this.#open) {
+      if (relayed.key !== crowd) continue;
+      if (silent === null || relayed.lastByteMs < silent.lastByteMs) silent = relayed;
+    }
+    silent?.close();
+    return this.#cap.admit(address);
   }
 
   #tick(): void {
@@ -135,8 +188,10 @@ interface RelayedOptions {
   readonly serverPort: number;
   readonly limits: RelayLimits;
   readonly budget: TurnBudget;
+  readonly address: string;
   /** By what the budget is shared. */
   readonly key: string;
+  readonly guard: ConnectionGuard | null;
   readonly connected: (port: number) => void;
   /** Called once. */
   readonly closed: (port: number | null) => void;
@@ -159,25 +214,66 @@ class Relayed {
   #isClosed = false;
   #lastByteMs = performance.now();
   #lingerUntilMs = Number.POSITIVE_INFINITY;
+  /** When the server last sent a byte after it had refused the rest; null: it has not. */
+  #refusedMs: number | null = null;
+  #isRefused = false;
+  #lingerBytes = 0;
+  #lingerPauseBytes = discardedPerTurn;
 
   constructor(options: RelayedOptions) {
     this.#options = options;
     this.#toClient = new Outbox(options.client);
   }
 
+  get address(): string {
+    return this.#options.address;
+  }
+
+  get key(): string {
+    return this.#options.key;
+  }
+
+  /** When either side last sent a byte, of `performance.now()`. */
+  get lastByteMs(): number {
+    return this.#lastByteMs;
+  }
+
+  /** Whether the client has not taken yet all that the server has sent. */
+  get isFlushing(): boolean {
+    return this.#toClient.bytes > 0;
+  }
+
   fromClient(bytes: Uint8Array): void {
     this.#lastByteMs = performance.now();
-    // After the server's end this is what an upload has left: read, so that the client gets to read its answer.
-    if (this.#serverEnded) return;
+    if (this.#serverEnded || this.#isRefused) {
+      this.#discard(bytes.length);
+      return;
+    }
+    if (this.#options.guard?.fromClient(bytes) === false) {
+      this.close();
+      return;
+    }
+    if (this.#isClosed) return;
     this.#held.push(bytes);
     if (this.#server === null) this.#connect();
     this.#pass();
   }
 
+  refuseRest(): void {
+    this.#isRefused = true;
+    this.#held = [];
+    this.#lingerUntilMs = performance.now() + this.#options.limits.lingerMs;
+    this.#options.client.resume();
+  }
+
   clientDrained(): void {
     if (!this.#toClient.flush()) return;
-    if (this.#serverEnded) this.#linger();
-    else this.#server?.resume();
+    if (this.#serverEnded) {
+      this.#linger();
+      return;
+    }
+    this.#server?.resume();
+    this.#pass();
   }
 
   clientEnded(): void {
@@ -191,7 +287,11 @@ class Relayed {
     const { limits } = this.#options;
     const bound =
       this.#server === null && !this.#isConnecting ? limits.firstByteMs : limits.silentMs;
-    if (nowMs - this.#lastByteMs > bound || nowMs > this.#lingerUntilMs) this.close();
+    if (this.#refusedMs !== null && nowMs - this.#refusedMs > answerMs && !this.isFlushing) {
+      this.#serverEnd();
+    }
+    const isSilent = nowMs - this.#lastByteMs > bound;
+    if (isSilent || nowMs > this.#lingerUntilMs || this.#options.guard?.isLate(nowMs)) this.close();
   }
 
   close(): void {
@@ -202,6 +302,7 @@ class Relayed {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#options.closed(this.#port);
+    this.#options.guard?.closed();
     this.#held = [];
     this.#server?.terminate();
     end(this.#options.client);
@@ -239,11 +340,15 @@ class Relayed {
     this.#pass();
   }
 
-  /** Passes on what the budget allows; while anything is held the client is not read. */
+  /**
+   * Passes on what the budget allows; while anything is held the client is not read. Nothing is passed on for a client that
+   * does not read its answers: the server would have to keep them.
+   */
   #pass(): void {
+    if (this.#serverEnded || this.#isRefused) return;
     const { client, budget, key } = this.#options;
     const server = this.#toServer;
-    while (!this.#isWaiting && server !== null && server.bytes === 0) {
+    while (!this.#isWaiting && server?.bytes === 0 && this.#toClient.bytes === 0) {
       const bytes = this.#held[0];
       if (bytes === undefined) {
         if (this.#clientEnded) this.#passEnd();
@@ -275,6 +380,8 @@ class Relayed {
 
   #fromServer(bytes: Uint8Array): void {
     this.#lastByteMs = performance.now();
+    if (this.#isRefused) this.#refusedMs = this.#lastByteMs;
+    this.#options.guard?.fromServer(bytes);
     if (!this.#toClient.write(bytes)) this.#server?.pause();
   }
 
@@ -285,6 +392,22 @@ class Relayed {
     if (this.#toClient.bytes === 0) this.#linger();
   }
 
+  /** What an upload has left after the server's end: read at a pace, so that the client gets to read its answer. */
+  #discard(length: number): void {
+    const { client, budget, key, limits } = this.#options;
+    this.#lingerBytes += length;
+    if (this.#lingerBytes > limits.lingerBytes) {
+      this.close();
+      return;
+    }
+    if (this.#lingerBytes < this.#lingerPauseBytes) return;
+    this.#lingerPauseBytes = this.#lingerBytes + discardedPerTurn;
+    client.pause();
+    budget.wait(key, () => {
+      if (!this.#isClosed) client.resume();
+    });
+  }
+
   /** All that the server said is on its way: our side is ended, the client's is read out for a while. */
   #linger(): void {
     const { client, limits } = this.#options;
@@ -292,7 +415,7 @@ class Relayed {
       this.#close(() => client.end());
       return;
     }
-    this.#lingerUntilMs = performance.now() + limits.lingerMs;
+    if (!this.#isRefused) this.#lingerUntilMs = performance.now() + limits.lingerMs;
     client.shutdown();
     client.resume();
   }

@@ -77,7 +77,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       log: apiLog,
     });
     control = opened;
-    own.push(opened.rest, opened.grpc);
+    own.push(...opened.listeners);
     source.provide(opened.source);
   };
   // The store closes last: until then the data plane must see revocations.
@@ -128,7 +128,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         health: () => healthOf(proxy, opening.problem, draining),
       }),
     );
-    own.push(ops);
+    own.push(...ops.listeners);
     // Stops after the proxy and before the store: meanwhile /readyz reports that this node is draining.
     stops.splice(1, 0, () => ops.stop());
     opening.retry();

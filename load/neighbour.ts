@@ -2,13 +2,18 @@
 //
 // Each row starts one attacker in a process of its own and asks every listener, one request after the other, over connections
 // of its own. Everything is on 127.0.0.1, and each row lasts seconds. GATE=DIR measures the gate of another checkout.
-import { resolve } from "node:path";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { selfSigned } from "../test/harness/certificate.ts";
+import { loginAdmin, makePlace } from "../test/harness/client.ts";
 import { startScript } from "../test/harness/process-lines.ts";
 import type { Program, Urls } from "../test/harness/program.ts";
 
 const root = resolve(process.env.GATE ?? `${import.meta.dir}/..`);
 const measureMs = 4_000;
 const pauseMs = 10;
+const webSocketUpstreamPort = 18_476;
 /** A request that takes longer counts as this. */
 const longestMs = 15_000;
 
@@ -25,6 +30,18 @@ const rows: readonly Row[] = [
   { listener: "rest", attack: "rest-pipeline-20" },
   { listener: "rest", attack: "rest-openapi-unread" },
   { listener: "rest", attack: "churn" },
+  { listener: "proxy", attack: "" },
+  { listener: "proxy", attack: "proxy-pipeline" },
+  { listener: "proxy", attack: "proxy-pipeline-20" },
+  { listener: "proxy", attack: "proxy-slow-bodies" },
+  { listener: "proxy", attack: "proxy-idle" },
+  { listener: "proxy", attack: "churn" },
+  { listener: "proxyTls", attack: "tls-pipeline" },
+  { listener: "proxyTls", attack: "tls-h2-resets" },
+  { listener: "proxyTls", attack: "tls-h2-streams" },
+  { listener: "proxy", attack: "websocket-up" },
+  { listener: "proxy", attack: "websocket-pings" },
+  { listener: "proxy", attack: "websocket-down" },
   { listener: "ops", attack: "ops-pipeline" },
   { listener: "ops", attack: "ops-metrics" },
   { listener: "grpc", attack: "grpc-calls" },
@@ -36,6 +53,19 @@ const rows: readonly Row[] = [
   { listener: "grpc", attack: "grpc-empty-data" },
   { listener: "grpc", attack: "churn" },
 ];
+
+/** A certificate in files, for the listener with TLS. */
+function tlsFiles(): Record<string, string> {
+  const folder = mkdtempSync(join(tmpdir(), "realmgate-neighbour-"));
+  const { cert, key } = selfSigned("*.local.containers.localhost", "localhost");
+  writeFileSync(join(folder, "cert"), cert);
+  writeFileSync(join(folder, "key"), key);
+  return {
+    REALMGATE_PROXY_TLS_LISTEN: "127.0.0.1:0",
+    REALMGATE_TLS_CERT: join(folder, "cert"),
+    REALMGATE_TLS_KEY: join(folder, "key"),
+  };
+}
 
 /** What a neighbour asks of each listener. */
 const questions = { rest: "/api/v1/users/me", ops: "/healthz", proxy: "/" } as const;
@@ -73,13 +103,18 @@ function memoryMb(pid: number): string {
   return (Number(/\d+/.exec(line)?.[0]) / 1024).toFixed(0);
 }
 
+/** Host of an open container whose terminal is the attack's own upstream. */
+async function webSocketHost({ urls }: Program): Promise<string> {
+  const place = await makePlace(await loginAdmin(urls), urls, webSocketUpstreamPort);
+  return place.host("terminal-1");
+}
+
 async function measure(row: Row, program: Program): Promise<void> {
   const { urls, pid } = program;
   const { port } = new URL(urls[row.listener] ?? "");
-  const attacker =
-    row.attack === ""
-      ? null
-      : startScript(`${import.meta.dir}/neighbour-attack.ts`, row.attack, port);
+  const script = `${import.meta.dir}/neighbour-attack.ts`;
+  const host = row.attack.startsWith("websocket") ? await webSocketHost(program) : "x";
+  const attacker = row.attack === "" ? null : startScript(script, row.attack, port, host);
   await attacker?.line();
   await Bun.sleep(500);
   const measured = await Promise.all(
@@ -100,7 +135,7 @@ if (import.meta.main) {
   for (const row of rows.filter(({ attack }) => attack.includes(filter))) {
     // Each row gets a gate of its own, without trusted proxies: the attacker is one client network.
     await using program: Program = await startProgram({
-      environment: { REALMGATE_TRUSTED_PROXIES: "" },
+      environment: { REALMGATE_TRUSTED_PROXIES: "", ...tlsFiles() },
     });
     await measure(row, program);
   }

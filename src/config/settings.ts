@@ -267,7 +267,25 @@ export const settings = {
     accepts: "1 to 9999999",
     meaning: "concurrent requests, WebSockets and tunnels of the proxy; two sockets each",
     about:
-      "Concurrent requests, WebSockets and tunnels of the proxy. One container has at most half of them. Each needs two sockets: set `ulimit -n` to somewhat more than twice the number.",
+      "Concurrent requests, WebSockets and tunnels of the proxy. A container has at most three quarters of them, a client network at most half, and each so many times what is still free: there is always room for who has none yet. Each needs two sockets: where `ulimit -n` does not suffice there are fewer, which is logged at start.",
+    read: readCount,
+  },
+  REALMGATE_STREAM_SILENCE_S: {
+    group: "Limits and timeouts",
+    default: "3600",
+    accepts: "seconds, 0 to 604800",
+    meaning: "seconds without a byte after which an exchange of the proxy ends; 0: never",
+    about:
+      "How long an answer, a WebSocket or a tunnel may go on without a byte in either direction; pings count. 0: without a limit.",
+    read: readSeconds({ min: 0, max: 604_800 }),
+  },
+  REALMGATE_BODY_BYTES_PER_MINUTE_MIN: {
+    group: "Limits and timeouts",
+    default: "240",
+    accepts: "1 to 9999999",
+    meaning: "bytes a minute that the body of a request of the proxy must have",
+    about:
+      "Pace of a request's body: with fewer bytes in a minute in which the gate waited for the client, the request ends (504 `upstream_timeout`). Not looked at once the answer has begun.",
     read: readCount,
   },
   REALMGATE_API_CONNECTIONS_MAX: {

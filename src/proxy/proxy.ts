@@ -12,6 +12,7 @@ import { Listeners } from "./edge/listeners.ts";
 import { noteCertificate } from "./edge/tls/certificate-scope.ts";
 import { ActiveExchanges } from "./exchange/active-exchanges.ts";
 import type { ExchangeWatch } from "./exchange/exchange.ts";
+import { Silence } from "./exchange/silence.ts";
 import type { AdmissionContext } from "./gate/admission.ts";
 import { trustedProxies } from "./gate/client-address.ts";
 import { BYPASS_HEADER, BypassTokens } from "./hooks/bypass-token.ts";
@@ -89,6 +90,7 @@ export async function startProxy(
   const { feed } = enforced;
   const current = () => feed.current();
   const active = new ActiveExchanges(current, log, (reason) => metrics.revoked(reason));
+  const silence = new Silence(settings.streamSilenceMs, () => active.all());
   const metrics = new Metrics({
     open: () => active.size,
     revision: () => current().revision,
@@ -154,6 +156,7 @@ export async function startProxy(
     accepted: (pair) => noteCertificate(pair, parent, log),
     log,
   });
+  silence.start();
   const { plain, secure } = listeners;
   if (secure !== null) {
     tlsSeries(metrics.instruments, {
@@ -175,6 +178,7 @@ export async function startProxy(
       const quiet = () => performance.now() - edge.lastRequestMs > idleS * 1000;
       await listeners.drain(boundMs, quiet, () => upgrader.goingAway());
       fetchUpstream.stop();
+      silence.stop();
       await enforced.stop();
     },
     async stop(abort = false) {
@@ -183,6 +187,7 @@ export async function startProxy(
       upgrader.goingAway();
       await stopped;
       fetchUpstream.stop();
+      silence.stop();
       await enforced.stop();
     },
   };
@@ -192,7 +197,7 @@ export async function startProxy(
 const ARRIVALS = { perConnection: 64, perNetwork: 64, total: 256 } as const;
 
 function upstreamsOf(
-  { responseHeaderMs, upstreamTls, log }: ProxySettings,
+  { responseHeaderMs, upstreamTls, bodyBytesPerMinuteMin, log }: ProxySettings,
   { webSockets, tunnels }: Metrics,
 ) {
   const common = {
@@ -202,7 +207,7 @@ function upstreamsOf(
     log,
   };
   return {
-    fetchUpstream: new FetchUpstream(common),
+    fetchUpstream: new FetchUpstream({ ...common, bodyBytesPerMinuteMin }),
     upgrader: new Upgrader({ ...common, webSockets, tunnels }),
   };
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { revisionTokens } from "../admin/api/revision.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
 import type { Config } from "../config/config.ts";
+import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { AccessLogPlace, ListenAddress } from "../config/setting-readers.ts";
 import { LimitedLog } from "../guard/limited-log.ts";
 import type { Log } from "../log.ts";
@@ -88,6 +89,8 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     await opening.openFirst(
       (error) => error instanceof DatabaseUnusable && existsSync(snapshotPath),
     );
+    const { proxy: exchangesMax, warning } = descriptorBudget(descriptorLimit(), config);
+    if (warning !== null) log.warn({}, warning);
     const accessLog = await openAccessLog(config.accessLog, log);
     if (accessLog !== null) stops.push(() => accessLog.close());
     const proxy = await startProxy(
@@ -101,7 +104,9 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         domain: config.domain,
         serverName: config.serverName,
         trustedProxies: config.trustedProxies,
-        exchangesMax: config.exchangesMax,
+        exchangesMax,
+        streamSilenceMs: config.streamSilenceS * 1000,
+        bodyBytesPerMinuteMin: config.bodyBytesPerMinuteMin,
         programPorts: config.programPorts,
         mayDial: (address) => placement.place(address) !== null,
         isForbidden,

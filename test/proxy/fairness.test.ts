@@ -2,6 +2,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import net from "node:net";
 import tls from "node:tls";
+import type { ProxyOptions } from "../../src/proxy/options.ts";
 import { type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
 import { parsePrometheusText } from "../harness/prometheus-text.ts";
 import { LOCAL, testBench } from "../harness/proxy-bench.ts";
@@ -16,9 +17,9 @@ afterAll(async () => {
   for (const proxy of started) await proxy.stop(true);
 });
 
-async function gate(): Promise<ProxyServer> {
+async function gate(extra: Partial<ProxyOptions> = {}): Promise<ProxyServer> {
   const proxy = await startProxy(
-    bench.options({ tls: files.options(), responseHeaderMs: 60_000 }),
+    bench.options({ tls: files.options(), responseHeaderMs: 60_000, ...extra }),
     bench.registry,
   );
   started.push(proxy);
@@ -95,6 +96,20 @@ describe("streams of HTTP/2", () => {
     expect(new Set(statuses)).toEqual(new Set([403]));
   });
 
+  test("are what keeps its connection: PING alone does not", async () => {
+    const proxy = await gate({ idleS: 1 });
+    const { host } = await bench.place();
+    await proxy.reached(bench.registry.revision, 5_000);
+    const client = new H2Client(proxy.tls?.port ?? 0);
+    expect((await client.ask({ ":authority": host("terminal-1") })).status).toBe(200);
+    let pings = 0;
+    while (!client.session.destroyed) {
+      client.session.ping(() => pings++);
+      await Bun.sleep(200);
+    }
+    expect(pings).toBeGreaterThan(0);
+  });
+
   test("that are reset while they wait are not carried out", async () => {
     const proxy = await gate();
     const client = new H2Client(proxy.tls?.port ?? 0);
@@ -113,8 +128,8 @@ describe("streams of HTTP/2", () => {
 });
 
 /** A gate in whose place a WebSocket is open on both sides. */
-async function openWebSocket(upstream: (socket: net.Socket) => void) {
-  const proxy = await gate();
+async function openWebSocket(upstream: (socket: net.Socket) => void, extra = {}) {
+  const proxy = await gate(extra);
   const port = await bench.listen((socket) => {
     socket.once("data", (head: Buffer) => {
       const key = /sec-websocket-key: (\S+)/i.exec(head.toString("latin1"))?.[1] ?? "";
@@ -200,14 +215,61 @@ test("upstreams that fail have ten lines a second in the log, and the rest is co
   const before = bench.logged.length;
   const statuses: number[] = [];
   for (let i = 0; i < 300; i++) {
-    const answer = await fetch(`http://127.0.0.1:${proxy.port}/`, { headers: { host: host("terminal-1") } });
+    const answer = await fetch(`http://127.0.0.1:${proxy.port}/`, {
+      headers: { host: host("terminal-1") },
+    });
     statuses.push(answer.status);
   }
   await Bun.sleep(1_100);
   const lines = bench.logged.slice(before).filter(({ level }) => level === "warn");
   const failures = lines.filter(({ message }) => message === "upstream failed").length;
-  const leftOut = lines.reduce((sum, { fields }) => sum + ((fields as { leftOut?: number }).leftOut ?? 0), 0);
+  const leftOut = lines.reduce(
+    (sum, { fields }) => sum + ((fields as { leftOut?: number }).leftOut ?? 0),
+    0,
+  );
   expect(new Set(statuses)).toEqual(new Set([502]));
   expect(failures).toBeLessThan(200);
   expect(failures + leftOut).toBe(300);
+});
+
+describe("an exchange in which nothing moves", () => {
+  test("ends: an answer that streams is cut off, upstream and client", async () => {
+    const proxy = await gate({ streamSilenceMs: 100 });
+    const { promise: upstreamClosed, resolve } = Promise.withResolvers<void>();
+    const port = await bench.listen((socket) => {
+      socket.on("close", () => resolve());
+      socket.once("data", () =>
+        socket.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"),
+      );
+    });
+    const { host } = await bench.place({ programs: { terminal: port } });
+    await proxy.reached(bench.registry.revision, 5_000);
+    const client = net.connect(proxy.port, "127.0.0.1");
+    client.on("error", () => {});
+    client.on("data", () => {});
+    const closed = new Promise((done) => client.on("close", done));
+    client.write(`GET / HTTP/1.1\r\nHost: ${host("terminal-1")}\r\n\r\n`);
+    await Promise.all([closed, upstreamClosed]);
+  });
+
+  test("ends: a WebSocket is closed with 1001", async () => {
+    const client = await openWebSocket((socket) => socket.resume(), { streamSilenceMs: 100 });
+    const frame = await new Promise<Buffer>((resolve) => client.once("data", resolve));
+    expect([frame[0], frame.readUInt16BE(2)]).toEqual([0x88, 1001]);
+    client.destroy();
+  });
+
+  test("goes on as long as pings come", async () => {
+    const client = await openWebSocket((socket) => socket.resume(), { streamSilenceMs: 1_000 });
+    let isClosed = false;
+    client.on("data", (chunk: Buffer) => {
+      isClosed ||= chunk[0] === 0x88;
+    });
+    for (let i = 0; i < 30; i++) {
+      client.write(Buffer.from([0x89, 0x80, 1, 2, 3, 4]));
+      await Bun.sleep(100);
+    }
+    expect(isClosed).toBe(false);
+    client.destroy();
+  });
 });

@@ -51,6 +51,12 @@ export class ActiveExchanges implements ActiveRegistry {
     return this.#shares.hasRoom(container, this.#networkOf(client), max);
   }
 
+  *all(): Iterable<ActiveExchange> {
+    for (const exchanges of this.#byContainer.values()) {
+      yield* exchanges;
+    }
+  }
+
   /** Makes an exchange active. `allowed`: its authorization, by the snapshot of `revision`, which may be older than the current. */
   begin(
     exchange: Exchange,

@@ -28,7 +28,7 @@ export interface UpstreamEnd {
 export interface RelayWatch {
   /** Both ends are joined. */
   opened(relay: Relay): void;
-  /** Payload bytes from the upstream. */
+  /** Payload bytes from the upstream; 0 for whatever else moves. */
   moved(bytes: number): void;
   /** Called once, in every case. */
   over(relay: Relay, how: ExchangeEnd): void;
@@ -187,10 +187,12 @@ export class Relay implements ConnectionListener, UpgradedConnection, Paced {
   }
 
   ping(data: Buffer): void {
+    this.#watch.moved(0);
     this.#client?.ping(data as Buffer<ArrayBuffer>);
   }
 
   pong(data: Buffer): void {
+    this.#watch.moved(0);
     if (!this.#pings.answered(data)) {
       this.#client?.pong(data as Buffer<ArrayBuffer>);
     }
@@ -226,6 +228,7 @@ export class Relay implements ConnectionListener, UpgradedConnection, Paced {
   #count(): void {
     const { pace, client } = this.#share;
     const { turn } = pace;
+    this.#watch.moved(0);
     if (turn !== this.#turn && !this.#isHeld) {
       this.#turn = turn;
       this.burst = 0;

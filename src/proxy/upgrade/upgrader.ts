@@ -156,6 +156,8 @@ export class Upgrader {
       stopped: ({ kind }) => {
         if (kind === "revoked") {
           relay.cutOff("revoked", 1008, "access ended");
+        } else if (kind === "silent") {
+          relay.cutOff("broken", 1001, "silent for too long");
         }
       },
     });
@@ -187,6 +189,7 @@ export class Upgrader {
       },
       moved: (bytes) => {
         active.exchange.bytes += bytes;
+        active.exchange.moves++;
       },
       over: (relay, how) => {
         if (this.#relays.delete(relay)) {

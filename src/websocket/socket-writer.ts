@@ -4,6 +4,9 @@ import type { Socket } from "node:net";
 const WAITING_BYTES_MAX = 65_536;
 /** Largest piece written at once: small enough to observe progress and to copy into one buffer. */
 const PIECE_BYTES_MAX = 262_144;
+/** Up to so many bytes are copied behind what waits, into buffers of this size: lists of a few bytes each are costly. */
+const COPIED_BYTES_MAX = 512;
+const GATHERED_BYTES = 4_096;
 /** How long an ending socket may make no progress before it is destroyed. */
 const LINGER_MS = 10_000;
 
@@ -29,6 +32,9 @@ export class SocketWriter {
   /** Number of leading entries that are already written. */
   #written = 0;
   #waitingBytes = 0;
+  /** The last part of the queue, of which `#gatheredBytes` are filled; null: none. */
+  #gathered: Buffer | null = null;
+  #gatheredBytes = 0;
   #isEnding = false;
   #hasMoved = false;
   #hasWrittenInTurn = false;
@@ -63,10 +69,34 @@ export class SocketWriter {
       this.#socket.write(bytes);
       return;
     }
-    this.#waiting.push(bytes);
-    this.#waitingBytes += bytes.length;
+    this.#keep(bytes);
     if (this.#waitingBytes > PIECE_BYTES_MAX) {
       this.#writePieces();
+    }
+  }
+
+  #keep(bytes: Buffer): void {
+    const { length } = bytes;
+    this.#waitingBytes += length;
+    if (length > COPIED_BYTES_MAX) {
+      this.#seal();
+      this.#waiting.push(bytes);
+      return;
+    }
+    if (this.#gatheredBytes + length > GATHERED_BYTES) {
+      this.#seal();
+    }
+    this.#gathered ??= Buffer.allocUnsafeSlow(GATHERED_BYTES);
+    bytes.copy(this.#gathered, this.#gatheredBytes);
+    this.#gatheredBytes += length;
+  }
+
+  /** Nothing more is gathered in what waits. */
+  #seal(): void {
+    if (this.#gathered !== null) {
+      this.#waiting.push(this.#gathered.subarray(0, this.#gatheredBytes));
+      this.#gathered = null;
+      this.#gatheredBytes = 0;
     }
   }
 
@@ -111,6 +141,10 @@ export class SocketWriter {
   }
 
   #writePieces(): void {
+    if (this.#socket.writableNeedDrain) {
+      return;
+    }
+    this.#seal();
     while (this.#waitingBytes > 0 && !this.#socket.writableNeedDrain) {
       const piece = this.#nextPiece();
       this.#waitingBytes -= piece.length;
@@ -150,6 +184,8 @@ export class SocketWriter {
 
   #stopLingering(): void {
     this.#waiting = [];
+    this.#gathered = null;
+    this.#gatheredBytes = 0;
     this.#waitingBytes = 0;
     if (this.#linger !== null) {
       clearInterval(this.#linger);

@@ -242,6 +242,10 @@ export class Relay implements ConnectionListener, UpgradedConnection, Paced {
 
   /** Either the upstream takes no more, or the client does not take our answers to its pings. */
   #holdClient(): void {
+    // It is paused already; asking it costs more than a short message.
+    if (this.#isHeld) {
+      return;
+    }
     const client = this.#client;
     if (client !== null && (this.#upstream.isBackedUp || isBackedUp(client))) {
       client.pause();

@@ -11,6 +11,7 @@ import { openapiDocument } from "./openapi/document.ts";
 import { documentPaths, publish } from "./openapi/publish.ts";
 import { type RestLimits, restLimits } from "./rest-limits.ts";
 import { bindingsOf, realmFilter } from "./routing/http-rule.ts";
+import { allowedHeaders } from "./routing/preflight.ts";
 import { type Match, RouteTrie } from "./routing/route-trie.ts";
 import { answer, failure } from "./transcoding/answer.ts";
 import type { Pace } from "./transcoding/bounded-body.ts";
@@ -219,7 +220,9 @@ function wrongMethod(request: Request, allowed: readonly string[]): Response {
   const methods = [...allowed, ...(allowed.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
   response.headers.set("Allow", methods);
   response.headers.set("Access-Control-Allow-Methods", methods);
-  response.headers.set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match");
+  const asked = request.headers.get("access-control-request-headers");
+  response.headers.set("Access-Control-Allow-Headers", allowedHeaders(asked));
+  response.headers.set("Vary", "Access-Control-Request-Headers");
   response.headers.set("Access-Control-Max-Age", "600");
   return response;
 }

@@ -1,6 +1,7 @@
 // The operators' listener, behind a relay that guards it: liveness, readiness for a given revision, and metrics.
 import type { ListenAddress } from "./config/setting-readers.ts";
-import { RELAY_SERVER_HOST, type RelayLimits, RelayListener } from "./guard/relay-listener.ts";
+import { RelayListener } from "./guard/relay-listener.ts";
+import { RELAY_SERVER_HOST, type RelayLimits } from "./guard/relayed.ts";
 
 /** Longest wait that a caller may request, in milliseconds. */
 const waitMsMax = 60_000;
@@ -15,7 +16,7 @@ export const opsLimits: RelayLimits = {
   perNetworkMax: 24,
   firstByteMs: 10_000,
   silentMs: waitMsMax + 2 * idleMarginS * 1000,
-  bytesPerTurn: 1024,
+  bytesPerTurn: 512,
   lingerMs: 2000,
   lingerBytes: 1024 * 1024,
 };

@@ -1,5 +1,5 @@
 // What one client of the REST listener may use.
-import type { RelayLimits } from "../guard/relay-listener.ts";
+import type { RelayLimits } from "../guard/relayed.ts";
 
 export interface RestLimits extends Omit<RelayLimits, "isShared"> {
   /** Idle limit of a connection between requests and while reading one, in seconds. */
@@ -20,7 +20,7 @@ export const restLimits: RestLimits = {
   firstByteMs: 10 * second,
   // More than the server's own idle limit.
   silentMs: 60 * second,
-  bytesPerTurn: 2 * kib,
+  bytesPerTurn: kib,
   // An upload of 100 MB over a slow line still has its end cut off; its answer has come long before.
   lingerMs: 30 * second,
   lingerBytes: 256 * kib * kib,

@@ -3,9 +3,10 @@ import { randomBytes } from "node:crypto";
 import type { DescService } from "@bufbuild/protobuf";
 import type { Dispatch } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
-import { RELAY_SERVER_HOST, RelayListener } from "../guard/relay-listener.ts";
+import type { PeerTrust } from "../guard/peer-trust.ts";
+import { RelayListener } from "../guard/relay-listener.ts";
+import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
 import type { Log } from "../log.ts";
-import { type TrustedProxies, unmapped } from "../proxy/gate/client-address.ts";
 import { docsPages, isDocsPath } from "./openapi/docs-page.ts";
 import { openapiDocument } from "./openapi/document.ts";
 import { documentPaths, publish } from "./openapi/publish.ts";
@@ -28,7 +29,7 @@ interface RestOptions {
   readonly domain?: string;
   readonly dispatch: Dispatch;
   /** Whose `X-Forwarded-For` is believed. */
-  readonly proxies: TrustedProxies;
+  readonly proxies: PeerTrust;
   readonly limits?: Partial<RestLimits>;
   readonly log: Pick<Log, "error">;
 }
@@ -113,7 +114,7 @@ function serveApi(
       if (peer === undefined) return notThroughRelay();
       const requestId = randomBytes(12).toString("hex");
       const forwardedFor = request.headers.get("x-forwarded-for");
-      const address = options.proxies.client(unmapped(peer), forwardedFor);
+      const address = options.proxies.client(peer, forwardedFor);
       const response = await handle(api, request, requestId, address).catch((error) => {
         options.log.error({ err: error, requestId }, "an answer failed");
         return failure({ code: ErrorCode.INTERNAL_ERROR });

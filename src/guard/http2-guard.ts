@@ -1,6 +1,6 @@
 // What one HTTP/2 connection of a client may leave unfinished: its preface, its requests, the bytes of their messages.
 import { FLAG, FRAME, FrameFinder, type FrameHeader } from "./http2-frames.ts";
-import type { ConnectionGuard } from "./relay-listener.ts";
+import type { ConnectionGuard } from "./relayed.ts";
 import type { UnfinishedShare } from "./unfinished-bytes.ts";
 
 export interface Http2Limits {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import net from "node:net";
-import { type RelayLimits, RelayListener } from "./relay-listener.ts";
+import { RelayListener } from "./relay-listener.ts";
+import type { RelayLimits } from "./relayed.ts";
 
 const limits: RelayLimits = {
   connectionsMax: 100,

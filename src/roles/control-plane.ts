@@ -18,7 +18,7 @@ import type { Config } from "../config/config.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
 import { startRest } from "../gateway-rest/server.ts";
-import { RELAY_SERVER_HOST, type RelayLimits } from "../guard/relay-listener.ts";
+import { RELAY_SERVER_HOST, type RelayLimits } from "../guard/relayed.ts";
 import type { Log } from "../log.ts";
 import type { AddressPolicy } from "../policy/address-policy.ts";
 import type { RecentPolicies } from "../policy/recent-policies.ts";

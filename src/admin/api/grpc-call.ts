@@ -2,11 +2,11 @@
 import { randomBytes } from "node:crypto";
 import { type DescMethod, fromBinary, type Message } from "@bufbuild/protobuf";
 import {
-  type ServerListener,
   Metadata,
   ServerInterceptingCall,
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
+  type ServerListener,
   status,
 } from "@grpc/grpc-js";
 import { ApiError, type Dispatch, type Reply } from "../../../proto/call.ts";

@@ -1,6 +1,6 @@
 // What one client of the gRPC listener, and all of them together, may use.
 import type { Http2Limits } from "../../guard/http2-guard.ts";
-import type { RelayLimits } from "../../guard/relay-listener.ts";
+import type { RelayLimits } from "../../guard/relayed.ts";
 
 export interface GrpcLimits extends Http2Limits, Omit<RelayLimits, "isShared"> {
   /** Maximum request message in bytes. The largest document that REST accepts fits in binary form. */
@@ -33,7 +33,7 @@ export const grpcLimits: GrpcLimits = {
   perNetworkMax: 256,
   firstByteMs: 10 * second,
   silentMs: 5 * minute,
-  bytesPerTurn: 4 * kib,
+  bytesPerTurn: 2 * kib,
   lingerMs: 2 * second,
   lingerBytes: 1024 * kib,
   prefaceMs: 10 * second,

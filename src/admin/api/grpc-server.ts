@@ -6,10 +6,10 @@ import { HealthImplementation } from "grpc-health-check";
 import type { Dispatch } from "../../../proto/call.ts";
 import { reflectionFiles, serviceDefinition } from "../../../proto/grpc.ts";
 import { Http2Guard } from "../../guard/http2-guard.ts";
-import { RELAY_SERVER_HOST, RelayListener } from "../../guard/relay-listener.ts";
+import type { PeerTrust } from "../../guard/peer-trust.ts";
+import { RelayListener } from "../../guard/relay-listener.ts";
+import { RELAY_SERVER_HOST } from "../../guard/relayed.ts";
 import { UnfinishedBytes } from "../../guard/unfinished-bytes.ts";
-import { parseAddress } from "../../policy/address.ts";
-import type { TrustedProxies } from "../../proxy/gate/client-address.ts";
 import { grpcCalls, publicMessageBytesMax } from "./grpc-call.ts";
 import { type GrpcLimits, grpcLimits } from "./grpc-limits.ts";
 
@@ -22,7 +22,7 @@ interface GrpcServerOptions {
   readonly services: readonly DescService[];
   readonly dispatch: Dispatch;
   /** Whose `x-forwarded-for` is believed. */
-  readonly proxies: TrustedProxies;
+  readonly proxies: PeerTrust;
   readonly limits?: Partial<GrpcLimits>;
 }
 
@@ -89,7 +89,7 @@ function createServer(
     peerOf: (peer) => {
       const port = Number(peer.slice(peer.lastIndexOf(":") + 1));
       const address = clientOf(port);
-      return address === undefined ? null : { port, address: unmappedAddress(address) };
+      return address === undefined ? null : { port, address };
     },
     clientAddress: proxies.client,
     messageMs: limits.messageMs,
@@ -163,11 +163,6 @@ function shutDown(server: Server): Promise<void> {
   return new Promise((resolve, reject) => {
     server.tryShutdown((error) => (error === undefined ? resolve() : reject(error)));
   });
-}
-
-/** An IPv4-mapped address of a dual-stack socket becomes IPv4. */
-function unmappedAddress(address: string): string {
-  return parseAddress(address)?.toString() ?? address;
 }
 
 /** ReflectionService reads only the file descriptors of a package definition. */

@@ -39,7 +39,7 @@ const directions: Readonly<Record<string, readonly string[]>> = {
     "src/cli",
     "proto",
   ],
-  src: ["src/config"],
+  src: ["src/config", "src/guard"],
 };
 
 /** Every layer may say where it reports; it is an interface. */

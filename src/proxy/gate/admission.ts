@@ -24,12 +24,12 @@ export interface AdmissionContext {
   readonly trusted: TrustedProxies;
   /** Whether one of our own listeners has this address and port: it is never dialled. */
   readonly isForbidden: (address: string, port: number) => boolean;
-  /** Whether one more exchange of this container may become active. */
-  readonly hasRoom: (container: string) => boolean;
   /** Counts a wrong credential that this client presents to this container. False when it has presented too many. */
   readonly mayFail: (client: string, container: string) => boolean;
   /** Bounds the signature checks of a client in one turn of the event loop; null: not bounded. */
   readonly signatures: SignatureBudget | null;
+  /** Whether one more exchange of this container and client may become active. */
+  readonly hasRoom: (container: string, client: string) => boolean;
   /** Whether the request carries a valid bypass token of this container, and so meets no hook. */
   readonly bypassesHooks: (headers: HeaderReader, container: string, nowMs: number) => boolean;
 }
@@ -134,7 +134,7 @@ function admitAuthorized(
     return rejected("no_upstream", authorized);
   }
   // Active exchanges have no timeout, so their number is capped.
-  if (!context.hasRoom(result.host.container)) {
+  if (!context.hasRoom(result.host.container, request.client)) {
     return rejected("overloaded", authorized);
   }
   if (head.onBehalfOf !== null && isBuiltIn(route)) {

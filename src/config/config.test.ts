@@ -51,6 +51,7 @@ test("nothing set is what the documentation says", () => {
     exchangesMax: 32_768,
     apiConnectionsMax: null,
     apiConnectionsPerNetworkMax: null,
+    credentialFailuresMax: 100,
     accessLog: null,
   });
 });
@@ -71,6 +72,7 @@ describe("what is read", () => {
     ["REALMGATE_EXCHANGES_MAX", "9500", "exchangesMax", 9500],
     ["REALMGATE_API_CONNECTIONS_MAX", "300", "apiConnectionsMax", 300],
     ["REALMGATE_API_CONNECTIONS_PER_NETWORK_MAX", "3", "apiConnectionsPerNetworkMax", 3],
+    ["REALMGATE_CREDENTIAL_FAILURES_MAX", "7", "credentialFailuresMax", 7],
     ["REALMGATE_ACCESS_LOG", "off", "accessLog", null],
     ["REALMGATE_ACCESS_LOG", "stderr", "accessLog", "stderr"],
     ["REALMGATE_ACCESS_LOG", "/var/log/access", "accessLog", { path: "/var/log/access" }],

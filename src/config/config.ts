@@ -48,6 +48,7 @@ export interface Config {
   readonly apiConnectionsMax: number | null;
   /** Connections of one client network to each of them; null: half of what the listener has. */
   readonly apiConnectionsPerNetworkMax: number | null;
+  readonly credentialFailuresMax: number;
   /** Where the proxy writes a line for each exchange; null: nowhere. */
   readonly accessLog: AccessLogPlace | null;
 }
@@ -122,6 +123,7 @@ function readConfig(value: Values, report: ReportSetting): Config {
     exchangesMax: value("REALMGATE_EXCHANGES_MAX"),
     apiConnectionsMax: value("REALMGATE_API_CONNECTIONS_MAX"),
     apiConnectionsPerNetworkMax: value("REALMGATE_API_CONNECTIONS_PER_NETWORK_MAX"),
+    credentialFailuresMax: value("REALMGATE_CREDENTIAL_FAILURES_MAX"),
     accessLog: value("REALMGATE_ACCESS_LOG"),
   };
   const asksForTls = apiTlsPaths.some((path) => path !== "");

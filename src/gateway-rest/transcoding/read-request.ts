@@ -13,9 +13,11 @@ import { reflect } from "@bufbuild/protobuf/reflect";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
 import { ApiError, type FieldViolation } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { pointerStep } from "../../../proto/json-pointer.ts";
+import { type JsonFault, jsonFaults } from "../../json/json-faults.ts";
 import { type Binding, realmFilter } from "../routing/http-rule.ts";
 import { type Pace, readBounded } from "./bounded-body.ts";
-import { shapeOf } from "./shape.ts";
+import { jsonFaultMessages, shapeOf, violationsMax } from "./shape.ts";
 
 /**
  * Reads the message that a matched request carries. Throws ApiError: PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT, UNSUPPORTED_MEDIA_TYPE,
@@ -61,7 +63,7 @@ async function readBody(
   }
   const { name, message } = body;
   if (message === undefined) throw new Error(`${method.name}: ${name} is not a message`);
-  const { json, sent } = fit(message, await readJson(request, pace), `/${name}`);
+  const { json, sent } = fit(message, await readJson(request, pace, `/${name}`), `/${name}`);
   return { json: { [name]: json }, sent };
 }
 
@@ -106,15 +108,31 @@ function readPath(
 
 const mediaType = /^application\/(json|[a-z0-9.+-]+\+json)\s*(;|$)/i;
 
-/** An absent body counts as an empty object, so that methods with only optional fields need no body. */
-async function readJson(request: Request, pace: Pace): Promise<JsonValue> {
+/**
+ * An absent body counts as an empty object, so that methods with only optional fields need no body. Refuses what JSON.parse would
+ * change without a word. `at`: JSON pointer to the body in the request message.
+ */
+async function readJson(request: Request, pace: Pace, at = ""): Promise<JsonValue> {
   const bytes = await readBounded(request, pace);
   if (bytes.length === 0) return {};
   if (!mediaType.test(request.headers.get("content-type") ?? "")) {
     throw new ApiError(ErrorCode.UNSUPPORTED_MEDIA_TYPE);
   }
+  const { json, faults } = parseJson(bytes);
+  if (faults.length > 0) {
+    const violations = faults.map(({ kind, path }) => ({
+      instancePath: `${at}${path.map(pointerStep).join("")}`,
+      message: jsonFaultMessages[kind],
+    }));
+    throw new ApiError(ErrorCode.VALIDATION_ERROR, violations);
+  }
+  return json;
+}
+
+function parseJson(bytes: Uint8Array): { json: JsonValue; faults: readonly JsonFault[] } {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return { json: JSON.parse(text), faults: jsonFaults(text, violationsMax) };
   } catch {
     throw new ApiError(ErrorCode.INVALID_JSON);
   }

@@ -113,6 +113,24 @@ describe("a server behind a relay", () => {
   });
 });
 
+test("a neighbour in the network of many that flood does not wait for each of them", async () => {
+  const { relay, answered } = place({ bytesPerTurn: 256 });
+  const requests = Buffer.from("GET /flood HTTP/1.1\r\nHost: x\r\n\r\n".repeat(20_000));
+  for (let i = 0; i < 40; i++) {
+    const flood = await connect(relay.port);
+    flood.on("data", () => {});
+    flood.on("error", () => {});
+    flood.write(requests);
+  }
+  while ((answered.get("/flood") ?? 0) < 1000) await Bun.sleep(0);
+  const neighbour = await connect(relay.port);
+  const before = answered.get("/flood") ?? 0;
+  neighbour.write("GET /neighbour HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  expect(await read(neighbour)).toStartWith("HTTP/1.1 200 ");
+  // Eight a turn: one round of all that wait would be 320.
+  expect((answered.get("/flood") ?? 0) - before).toBeLessThan(200);
+});
+
 describe("connections", () => {
   test("that send nothing are closed, and nothing is dialled for them", async () => {
     const { relay } = place({ firstByteMs: 1 });

@@ -202,7 +202,7 @@ export class Relayed {
    * Passes on what the budget allows; while anything is held the client is not read. Nothing is passed on for a client that
    * does not read its answers: the server would have to keep them.
    */
-  #pass(): void {
+  #pass(hasWaited = false): void {
     if (this.#serverEnded || this.#isRefused) return;
     const { client, budget, key } = this.#options;
     const server = this.#toServer;
@@ -213,7 +213,7 @@ export class Relayed {
         else client.resume();
         return;
       }
-      const granted = this.#take(bytes.length);
+      const granted = this.#take(bytes.length, hasWaited);
       if (granted > 0) server.write(bytes.subarray(0, granted));
       if (granted === bytes.length) this.#held.shift();
       else this.#held[0] = bytes.subarray(granted);
@@ -221,7 +221,7 @@ export class Relayed {
         this.#isWaiting = true;
         budget.wait(key, () => {
           this.#isWaiting = false;
-          if (!this.#isClosed) this.#pass();
+          if (!this.#isClosed) this.#pass(true);
         });
       }
     }
@@ -232,7 +232,7 @@ export class Relayed {
    * A share of the network's budget; or, for a connection that sends little, of a second one, so that a neighbour in the same
    * network does not wait behind the connections that use up the first.
    */
-  #take(wanted: number): number {
+  #take(wanted: number, hasWaited: boolean): number {
     const { budget, key } = this.#options;
     const nowMs = performance.now();
     const refilled = this.#light + (nowMs - this.#lightMs) * lightBytesPerMs;
@@ -240,7 +240,8 @@ export class Relayed {
     this.#lightMs = nowMs;
     let granted = budget.take(key, wanted);
     const light = Math.min(wanted - granted, Math.floor(this.#light));
-    if (light > 0) granted += budget.take(`${key} light`, light);
+    if (light > 0 && !hasWaited && this.#light >= lightBytesMax / 2)
+      granted += budget.take(`${key} light`, light);
     this.#light = Math.max(0, this.#light - granted);
     return granted;
   }

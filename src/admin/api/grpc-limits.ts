@@ -33,7 +33,7 @@ export const grpcLimits: GrpcLimits = {
   perNetworkMax: 256,
   firstByteMs: 10 * second,
   silentMs: 5 * minute,
-  bytesPerTurn: 2 * kib,
+  bytesPerTurn: kib,
   lingerMs: 2 * second,
   lingerBytes: 1024 * kib,
   prefaceMs: 10 * second,

@@ -67,7 +67,7 @@ beforeAll(async () => {
   store = openSqliteStore({ path: ":memory:", box: new SecretBox(master, "documents"), now });
   const logins = new PasswordLogin(store, new LoginLimiter(() => clock / 1000));
   callers = new Callers(store, sessions, logins, now);
-  const passwordHash = await logins.hash("a password");
+  const passwordHash = await Bun.password.hash("a password", "argon2id");
   await store.createFirstUser({ username: "ada", passwordHash });
   await store.createUser({ username: "bob", email: "bob@example.test", passwordHash });
   [ada, bob] = [await userNamed("ada"), await userNamed("bob")];

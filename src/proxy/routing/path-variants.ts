@@ -1,4 +1,4 @@
-// A path as it was sent, and as programs may read it: whoever guards a path by its spelling must know the others.
+// A path as it was sent, and as programs may read it: a rule that guards a path must match all of its spellings.
 
 const ENCODED_ASCII = /%([0-7][0-9A-Fa-f])/g;
 /** Programs behind programs: each may decode once more. */
@@ -29,7 +29,7 @@ export function mayClimb(path: string): boolean {
     }
     reading = next;
   }
-  // Nobody means anything by so many layers.
+  // So many layers of encoding have no honest use.
   return true;
 }
 

@@ -127,7 +127,7 @@ async function handle(
     ifMatch: request.headers.get("if-match"),
     clientAddress,
     requestId,
-    message: () => readRequest(binding, variables, url.searchParams, request),
+    message: (measure) => readRequest(binding, variables, url.searchParams, request, measure),
   });
   return answer(binding, reply, flagsOf(url.searchParams));
 }

@@ -69,7 +69,8 @@ export class GroupExaminer {
     this.#request = request;
   }
 
-  async explain(group: PolicyGroup): Promise<GroupReason> {
+  /** A promise only for a group whose signature has to be verified, or was not yet. */
+  explain(group: PolicyGroup): GroupReason | Promise<GroupReason> {
     if (!group.enabled) {
       return no("disabled", "is disabled");
     }

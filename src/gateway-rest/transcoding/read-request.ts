@@ -11,7 +11,7 @@ import {
 } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
-import { ApiError, type FieldViolation } from "../../../proto/call.ts";
+import { ApiError, type FieldViolation, type Measure } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { type Binding, realmFilter } from "../routing/http-rule.ts";
 import { shapeOf } from "./shape.ts";
@@ -21,16 +21,29 @@ export const bodyBytesMax = 256 * 1024;
 
 /**
  * Reads the message that a matched request carries. Throws ApiError: PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,
- * INVALID_JSON, VALIDATION_ERROR (with all invalid fields), INVALID_PARAMETER_VALUE.
+ * INVALID_JSON, VALIDATION_ERROR (with all invalid fields), INVALID_PARAMETER_VALUE. `measure`: see Call.message.
  */
 export async function readRequest(
   binding: Binding,
   variables: readonly string[],
   query: URLSearchParams,
   request: Request,
+  measure: Measure = (work) => work(),
 ): Promise<Message> {
+  const bytes = binding.body === null ? null : await readBytes(request);
+  return measure(() => messageOf(binding, variables, query, request, bytes));
+}
+
+/** `bytes`: the body; null: the method has none. */
+function messageOf(
+  binding: Binding,
+  variables: readonly string[],
+  query: URLSearchParams,
+  request: Request,
+  bytes: Uint8Array | null,
+): Message {
   const { input } = binding.method;
-  const { json, sent } = await readBody(binding, request);
+  const { json, sent } = readBody(binding, bytes === null ? {} : readJson(request, bytes));
   const fromPath = readPath(binding, variables, json);
   readQuery(binding.query, query, json);
   const message = fromJson(input, json);
@@ -49,16 +62,16 @@ interface RequestBody {
   readonly sent: readonly string[];
 }
 
-async function readBody({ body, method, query }: Binding, request: Request): Promise<RequestBody> {
+function readBody({ body, method, query }: Binding, content: JsonValue): RequestBody {
   if (body === null) return { json: {}, sent: [] };
   if (body === "message") {
-    const whole = fit(method.input, await readJson(request));
+    const whole = fit(method.input, content);
     refuseParameters(query, whole.sent);
     return whole;
   }
   const { name, message } = body;
   if (message === undefined) throw new Error(`${method.name}: ${name} is not a message`);
-  const { json, sent } = fit(message, await readJson(request), `/${name}`);
+  const { json, sent } = fit(message, content, `/${name}`);
   return { json: { [name]: json }, sent };
 }
 
@@ -104,10 +117,7 @@ function readPath(
 const mediaType = /^application\/(json|[a-z0-9.+-]+\+json)\s*(;|$)/i;
 
 /** An absent body counts as an empty object, so that methods with only optional fields need no body. */
-async function readJson(request: Request): Promise<JsonValue> {
-  const announced = Number(request.headers.get("content-length") ?? 0);
-  if (announced > bodyBytesMax) throw new ApiError(ErrorCode.PAYLOAD_TOO_LARGE);
-  const bytes = await readBounded(request);
+function readJson(request: Request, bytes: Uint8Array): JsonValue {
   if (bytes.length === 0) return {};
   if (!mediaType.test(request.headers.get("content-type") ?? "")) {
     throw new ApiError(ErrorCode.UNSUPPORTED_MEDIA_TYPE);
@@ -119,7 +129,9 @@ async function readJson(request: Request): Promise<JsonValue> {
   }
 }
 
-async function readBounded(request: Request): Promise<Uint8Array> {
+async function readBytes(request: Request): Promise<Uint8Array> {
+  const announced = Number(request.headers.get("content-length") ?? 0);
+  if (announced > bodyBytesMax) throw new ApiError(ErrorCode.PAYLOAD_TOO_LARGE);
   if (request.body === null) return new Uint8Array(0);
   const chunks: Uint8Array[] = [];
   let length = 0;

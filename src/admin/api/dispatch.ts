@@ -13,7 +13,7 @@ import {
 import type { Log } from "../../log.ts";
 import { clientNetwork } from "../../policy/client-network.ts";
 import { type Caller, type Callers, isOperator, mayDo } from "../auth/caller.ts";
-import type { Scope } from "../store/records.ts";
+import { AccountQuotaReached, type Scope } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { CallBudgets, type CallWork } from "./call-budget.ts";
 import { checkRules } from "./field-rules.ts";
@@ -92,6 +92,10 @@ export function createDispatch(options: DispatchOptions): Dispatch {
       if (route === undefined) throw new Error(`${call.method.name} is not served`);
       return await reply(call, await run(route, call, options, budgets), options);
     } catch (error) {
+      if (error instanceof AccountQuotaReached) {
+        const code = ErrorCode.ACCOUNT_QUOTA_REACHED;
+        return { ok: false, code, violations: [], retryAfterS: null };
+      }
       if (error instanceof ApiError) {
         const { code, violations, retryAfterS, metadata } = error;
         return { ok: false, code, violations, retryAfterS, metadata };

@@ -31,9 +31,8 @@ interface Broken extends FieldViolation {
 }
 
 function checkMessage(message: ReflectMessage, path: string, broken: Broken[]): void {
-  for (const field of fieldsToCheck(message.desc)) {
+  for (const { field, rule: fieldRule } of fieldsToCheck(message.desc)) {
     const at = `${path}/${field.name}`;
-    const fieldRule = hasOption(field, rule) ? getOption(field, rule) : null;
     if (!message.isSet(field)) {
       // An implicit 0 or "" counts as unset: only `required` rejects it.
       if (fieldRule?.required) broken.push(violation(fieldRule, at, "is required"));
@@ -45,13 +44,20 @@ function checkMessage(message: ReflectMessage, path: string, broken: Broken[]): 
   }
 }
 
-const checkedFields = new Map<DescMessage, readonly DescField[]>();
+interface CheckedField {
+  readonly field: DescField;
+  readonly rule: Rule | null;
+}
 
-/** The fields that have a rule, or messages with rules in them: of large messages most have none. */
-function fieldsToCheck(desc: DescMessage): readonly DescField[] {
+const checkedFields = new Map<DescMessage, readonly CheckedField[]>();
+
+/** The fields that have a rule, or messages with rules in them. Kept: looking at an option takes a microsecond. */
+function fieldsToCheck(desc: DescMessage): readonly CheckedField[] {
   const known = checkedFields.get(desc);
   if (known !== undefined) return known;
-  const fields = desc.fields.filter((field) => hasOption(field, rule) || hasRules(field.message));
+  const fields = desc.fields
+    .map((field) => ({ field, rule: hasOption(field, rule) ? getOption(field, rule) : null }))
+    .filter(({ field, rule }) => rule !== null || hasRules(field.message));
   checkedFields.set(desc, fields);
   return fields;
 }

@@ -13,7 +13,8 @@ import {
 import type { Log } from "../../log.ts";
 import { clientNetwork } from "../../policy/client-network.ts";
 import { type Caller, type Callers, isOperator, mayDo } from "../auth/caller.ts";
-import { AccountQuotaReached, type Scope } from "../store/records.ts";
+import { AccountQuotaReached } from "../store/account-quotas.ts";
+import type { Scope } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { CallBudgets, type CallWork } from "./call-budget.ts";
 import { checkRules } from "./field-rules.ts";

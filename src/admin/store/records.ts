@@ -334,18 +334,6 @@ export interface DocumentWrite {
   readonly hooks: string | null;
 }
 
-/** The account has as much as it may; see AccountQuotas. */
-export class AccountQuotaReached extends Error {}
-
-/** What one account may have. Operators' accounts are exempt. */
-export interface AccountQuotas {
-  readonly projectsMax: number;
-  /** Containers over all of the account's projects, whoever made them. */
-  readonly containersMax: number;
-  /** Bytes of all documents and hooks of its projects and containers, as they are stored. */
-  readonly documentBytesMax: number;
-}
-
 /**
  * `stale`: somebody else wrote first, the caller has to read again. `moved`: the project's document moved on, the new state
  * has to be made again.

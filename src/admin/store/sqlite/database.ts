@@ -6,12 +6,8 @@ import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
 import { migrate } from "drizzle-orm/bun-sqlite/migrator";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
-import {
-  AccountQuotaReached,
-  type AccountQuotas,
-  type Committed,
-  type DocumentKey,
-} from "../records.ts";
+import { AccountQuotaReached, type AccountQuotas } from "../account-quotas.ts";
+import type { Committed, DocumentKey } from "../records.ts";
 import type { SecretBox } from "../sealed.ts";
 import { changes, documents } from "./schema.ts";
 

@@ -1,6 +1,7 @@
 // What one account may have, whoever makes it: checked in the transaction that writes.
 import { and, eq, inArray, or, sql } from "drizzle-orm";
-import type { AccountQuotas, DocumentKey } from "../records.ts";
+import type { AccountQuotas } from "../account-quotas.ts";
+import type { DocumentKey } from "../records.ts";
 import { countOf, type Transaction } from "./database.ts";
 import { containers, documents, projects, users } from "./schema.ts";
 

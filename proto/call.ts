@@ -20,9 +20,15 @@ export interface Call {
   readonly clientAddress: string;
   /** Identifies the call in answers and logs. */
   readonly requestId: string;
-  /** Reads the request message; called only after authentication. Throws ApiError when the message has the wrong shape. */
-  readonly message: () => Message | Promise<Message>;
+  /**
+   * Reads the request message; called only after authentication. Throws ApiError when the message has the wrong shape.
+   * `measure` runs what takes time at once, once the bytes are there, and charges it to the caller.
+   */
+  readonly message: (measure: Measure) => Message | Promise<Message>;
 }
+
+/** Runs work and charges its time to whoever caused it. Throws ApiError RATE_LIMITED when that was too much. */
+export type Measure = <Result>(work: () => Result) => Result;
 
 /** One invalid field of a message. */
 export interface FieldViolation {

@@ -36,6 +36,7 @@ test("nothing set is what the documentation says", () => {
     apiTls: null,
     secretKey: null,
     signup: false,
+    quotas: { projectsMax: 500, containersMax: 5000, documentBytesMax: 67_108_864 },
     adminUsername: "admin",
     adminPassword: null,
     trustedProxies: [],

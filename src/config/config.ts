@@ -36,6 +36,12 @@ export interface Config {
   readonly secretKey: Buffer | null;
   /** Whether anyone may create an account. */
   readonly signup: boolean;
+  /** What one account may have. */
+  readonly quotas: {
+    readonly projectsMax: number;
+    readonly containersMax: number;
+    readonly documentBytesMax: number;
+  };
   readonly adminUsername: string;
   /** Null: random, printed once. */
   readonly adminPassword: string | null;
@@ -119,6 +125,11 @@ function readConfig(value: Values, report: ReportSetting): Config {
     apiTls: readApiTls(...apiTlsPaths, report),
     secretKey: value("REALMGATE_SECRET_KEY"),
     signup: value("REALMGATE_SIGNUP"),
+    quotas: {
+      projectsMax: value("REALMGATE_PROJECTS_PER_USER_MAX"),
+      containersMax: value("REALMGATE_CONTAINERS_PER_USER_MAX"),
+      documentBytesMax: value("REALMGATE_DOCUMENT_BYTES_PER_USER_MAX"),
+    },
     adminUsername: value("REALMGATE_ADMIN_USERNAME"),
     adminPassword: value("REALMGATE_ADMIN_PASSWORD"),
     trustedProxies: value("REALMGATE_TRUSTED_PROXIES"),

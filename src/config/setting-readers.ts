@@ -93,6 +93,10 @@ export const readCount: Read<number> = (text, report) => {
 /** Null: unset. */
 export const readOptionalCount: Read<number | null> = (text, report) =>
   text === "" ? null : readCount(text, report);
+export const readBytes: Read<number> = (text, report) => {
+  if (!/^[1-9]\d{0,11}$/.test(text)) report("must be a number from 1 to 999999999999");
+  return Number(text);
+};
 
 /** Null: off. Opening the file shows whether it can be written. */
 export const readAccessLog: Read<AccessLogPlace | null> = (text) => {

@@ -2,6 +2,7 @@
 import type { Setting } from "./setting.ts";
 import {
   readAccessLog,
+  readBytes,
   readCount,
   readDatabaseUrl,
   readHostName,
@@ -207,6 +208,31 @@ export const settings = {
     about:
       "`on` lets anyone create an account (`POST /auth/signup`). The gate sends no mail: addresses are not verified.",
     read: readOnOff,
+  },
+  REALMGATE_PROJECTS_PER_USER_MAX: {
+    group: "Accounts and secrets",
+    default: "500",
+    accepts: "1 to 9999999",
+    meaning: "projects of one account",
+    about: "Projects of one account. Accounts of operators have no quotas.",
+    read: readCount,
+  },
+  REALMGATE_CONTAINERS_PER_USER_MAX: {
+    group: "Accounts and secrets",
+    default: "5000",
+    accepts: "1 to 9999999",
+    meaning: "containers in all projects of one account",
+    about: "Containers in all projects of one account, whoever creates them. Operators: as above.",
+    read: readCount,
+  },
+  REALMGATE_DOCUMENT_BYTES_PER_USER_MAX: {
+    group: "Accounts and secrets",
+    default: "67108864",
+    accepts: "1 to 999999999999",
+    meaning: "bytes of all permission documents and hooks of one account",
+    about:
+      "Bytes of all permission documents and hooks in the projects of one account, as they are stored. Writes that do not grow are never refused. Operators: as above.",
+    read: readBytes,
   },
   REALMGATE_SECRET_KEY: {
     group: "Accounts and secrets",

@@ -183,7 +183,8 @@ async function handle(
     ifMatch: request.headers.get("if-match"),
     clientAddress,
     requestId,
-    message: () => readRequest(binding, variables, url.searchParams, request, api.pace),
+    message: (measure) =>
+      readRequest(binding, variables, url.searchParams, request, api.pace, measure),
   });
   return answer(binding, reply, flagsOf(url.searchParams));
 }

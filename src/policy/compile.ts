@@ -2,10 +2,11 @@ import { type GroupSet, setOf } from "./bitset.ts";
 import { buildTrie, type CidrTrie } from "./cidr-trie.ts";
 import { type CredentialReader, readersOf } from "./credential-reader.ts";
 import type { PolicyDocument } from "./document.ts";
-import { type GrantTable, grantTable } from "./grant-table.ts";
+import { type GrantTable, grantTableSteps } from "./grant-table.ts";
 import type { GroupType } from "./group.ts";
 import type { InstanceSet } from "./instance-set.ts";
 import type { GroupAccess } from "./segment-index.ts";
+import { finish, type Steps, stepUnits } from "./steps.ts";
 
 /**
  * A document compiled for fast decisions. Groups are numbered in the document's order. Immutable, except that it caches
@@ -42,6 +43,11 @@ const FALLBACK_PROGRAMS: readonly (readonly [program: string, fallback: string])
 
 /** Compiles a parsed document; never throws for one. Cost grows with the size of the document. */
 export function compile(document: PolicyDocument): CompiledPolicy {
+  return finish(compileSteps(document));
+}
+
+/** `compile` in steps. */
+export function* compileSteps(document: PolicyDocument): Steps<CompiledPolicy> {
   const groupNames = [...document.groups.keys()];
   const groups = Array.from(document.groups.values(), (group, index) => ({ ...group, index }));
   const count = groups.length;
@@ -52,6 +58,9 @@ export function compile(document: PolicyDocument): CompiledPolicy {
       .filter((group) => group.type === "ip")
       .map(({ network, length, index }) => ({ network, length, group: index })),
   );
+  yield count;
+  const readers = yield* readersOf(count, enabled);
+  const grants = yield* grantTableSteps(count, yield* accessesByProgram(document));
   return {
     groupNames,
     noGroups: networks.noGroups,
@@ -65,21 +74,27 @@ export function compile(document: PolicyDocument): CompiledPolicy {
     openByDefault: document.default === "allow",
     combineAll: document.combine === "all",
     networks,
-    readers: readersOf(count, enabled),
-    grants: grantTable(count, accessesByProgram(document)),
+    readers,
+    grants,
   };
 }
 
-function accessesByProgram(document: PolicyDocument): Map<string, GroupAccess[]> {
+function* accessesByProgram(document: PolicyDocument): Steps<Map<string, GroupAccess[]>> {
   const programs = new Map<string, GroupAccess[]>();
   let group = 0;
+  let units = 0;
   for (const name of document.groups.keys()) {
     for (const [program, instances] of withFallbacks(document.permissions.get(name))) {
       const accesses = programs.get(program) ?? [];
       accesses.push({ group, instances });
       programs.set(program, accesses);
+      units++;
     }
     group++;
+    if (units >= stepUnits) {
+      yield units;
+      units = 0;
+    }
   }
   return programs;
 }

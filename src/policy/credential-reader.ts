@@ -3,6 +3,7 @@ import { AUTHORIZATION, type CredentialLocation, isAuthorization } from "./crede
 import type { PolicyGroup } from "./group.ts";
 import type { GroupPassword } from "./password.ts";
 import { PasswordVerifier } from "./password-verifier.ts";
+import type { Steps } from "./steps.ts";
 import { buildTokenTable, type GroupToken, type TokenTable } from "./token-table.ts";
 import { type GroupJwt, TokenVerifier } from "./token-verifier.ts";
 
@@ -25,19 +26,24 @@ interface Place {
 }
 
 /** One reader for each place that these groups read; `count` is the number of groups of the document, enabled or not. */
-export function readersOf(
+export function* readersOf(
   count: number,
   groups: readonly (PolicyGroup & { readonly index: number })[],
-): CredentialReader[] {
+): Steps<CredentialReader[]> {
   const places = [...placesOf(groups)];
   const verifiers = places.filter(({ jwts }) => jwts.length > 0).length;
-  return places.map(({ location, tokens, jwts, passwords }) => ({
-    location,
-    authorization: isAuthorization(location),
-    tokens: tokens.length > 0 ? buildTokenTable(count, tokens) : null,
-    jwts: jwts.length > 0 ? new TokenVerifier(count, jwts, verifiers) : null,
-    passwords: passwords.length > 0 ? new PasswordVerifier(count, passwords) : null,
-  }));
+  const readers: CredentialReader[] = [];
+  for (const { location, tokens, jwts, passwords } of places) {
+    readers.push({
+      location,
+      authorization: isAuthorization(location),
+      tokens: tokens.length > 0 ? buildTokenTable(count, tokens) : null,
+      jwts: jwts.length > 0 ? new TokenVerifier(count, jwts, verifiers) : null,
+      passwords: passwords.length > 0 ? new PasswordVerifier(count, passwords) : null,
+    });
+    yield tokens.length + jwts.length + passwords.length;
+  }
+  return readers;
 }
 
 function placesOf(groups: readonly (PolicyGroup & { readonly index: number })[]) {

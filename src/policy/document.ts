@@ -10,6 +10,7 @@ import { type NormalFields, type PolicyGroup, parseGroup } from "./group.ts";
 import { exceededLimits, groupsMax } from "./group-limits.ts";
 import { type InstanceSet, isAll, runsOf } from "./instance-set.ts";
 import { canonicalProgram } from "./program.ts";
+import { finish, type Steps, stepUnits } from "./steps.ts";
 import type { DocumentViolation, ViolationCode } from "./violation.ts";
 
 /**
@@ -53,13 +54,18 @@ type Report = (code: ViolationCode, path: readonly string[], reason: string) => 
 
 /** Reads a whole document and reports every violation. Never throws. */
 export function parseDocument(message: PermissionDocument): ParsedDocument {
+  return finish(parseDocumentSteps(message));
+}
+
+/** `parseDocument` in steps. */
+export function* parseDocumentSteps(message: PermissionDocument): Steps<ParsedDocument> {
   const violations: DocumentViolation[] = [];
   const warnings: string[] = [];
   const report: Report = (code, path, reason) => {
     violations.push({ pointer: path.map(pointerStep).join(""), reason, code });
   };
-  const groups = parseGroups(message, report, warnings);
-  const permissions = parsePermissions(message, report);
+  const groups = yield* parseGroups(message, report, warnings);
+  const permissions = yield* parsePermissions(message, report);
   const fallback = oneOf(DEFAULTS, message.default ?? "deny", "default", report);
   const combine = oneOf(COMBINES, message.combine ?? "any", "combine", report);
   if (violations.length > 0) {
@@ -90,7 +96,7 @@ export function parseDocument(message: PermissionDocument): ParsedDocument {
   };
 }
 
-function parseGroups(message: PermissionDocument, report: Report, warnings: string[]) {
+function* parseGroups(message: PermissionDocument, report: Report, warnings: string[]) {
   const policy = new Map<string, PolicyGroup>();
   const normal: [string, NormalGroup][] = [];
   const entries = Object.entries(message.groups);
@@ -98,6 +104,7 @@ function parseGroups(message: PermissionDocument, report: Report, warnings: stri
     report("INVALID_PERMISSIONS_DOCUMENT", ["groups"], `may have at most ${groupsMax} groups`);
   }
   for (const [name, fields] of entries) {
+    yield 1;
     const path = ["groups", name];
     if (!GROUP_NAME.test(name)) {
       report("INVALID_PERMISSIONS_DOCUMENT", path, "must be named by 1 to 50 of A-Z a-z 0-9 _ -");
@@ -127,10 +134,11 @@ function normalGroup(sent: NormalGroup, normal: NormalFields): NormalGroup {
   return create(GroupSchema, { ...fields, ...normal });
 }
 
-function parsePermissions(message: PermissionDocument, report: Report) {
+function* parsePermissions(message: PermissionDocument, report: Report) {
   const policy = new Map<string, ReadonlyMap<string, InstanceSet>>();
   const normal: [string, NormalPermissions[string]][] = [];
   let cuts = 0;
+  let units = 0;
   for (const [name, programs] of Object.entries(message.permissions)) {
     const path = ["permissions", name];
     if (!Object.hasOwn(message.groups, name)) {
@@ -158,7 +166,13 @@ function parsePermissions(message: PermissionDocument, report: Report) {
         report("INVALID_PERMISSION_VALUE", [...path, key], parsed.reason);
         continue;
       }
-      cuts += isAll(parsed.instances) ? 0 : 2 * runsOf(parsed.instances).length;
+      const cost = isAll(parsed.instances) ? 0 : 2 * runsOf(parsed.instances).length;
+      cuts += cost;
+      units += 1 + cost;
+      if (units >= stepUnits) {
+        yield units;
+        units = 0;
+      }
       accesses.set(program, parsed.instances);
       kept.push([program, value]);
     }

@@ -1,8 +1,9 @@
 // Which groups grant (program, instance): for each program the groups that grant every instance, those that grant some, and
 // their sets of instances, all in one array.
 import { type GroupSet, has, isEmpty, setOf, wordAt, wordsFor } from "./bitset.ts";
-import { containsAt, type InstanceSet, isAll, isNone, runsOf } from "./instance-set.ts";
+import { containsAt, eachRun, type InstanceSet, isAll, isNone, runCount } from "./instance-set.ts";
 import { type GroupAccess, readSegment, segmentIndex } from "./segment-index.ts";
+import { finish, type Steps, stepUnits } from "./steps.ts";
 
 /**
  * `records`: where in `words` a program's record starts; a program that is absent is granted to no group. A record is
@@ -200,10 +201,19 @@ export function grantTable(
   groups: number,
   programs: ReadonlyMap<string, readonly GroupAccess[]>,
 ): GrantTable {
+  return finish(grantTableSteps(groups, programs));
+}
+
+/** `grantTable` in steps. */
+export function* grantTableSteps(
+  groups: number,
+  programs: ReadonlyMap<string, readonly GroupAccess[]>,
+): Steps<GrantTable> {
   const builder = new TableBuilder(groups);
   const records = new Map<string, number>();
   for (const [program, accesses] of programs) {
-    records.set(program, builder.record(accesses.filter(({ instances }) => !isNone(instances))));
+    const granted = accesses.filter(({ instances }) => !isNone(instances));
+    records.set(program, yield* builder.record(granted));
   }
   return { records, words: builder.words(), stride: wordsFor(groups) };
 }
@@ -224,18 +234,28 @@ class TableBuilder {
     return Uint32Array.from(this.#words);
   }
 
-  record(accesses: readonly GroupAccess[]): number {
-    const key = accesses.map(({ group, instances }) => `${group} ${this.#idOf(instances)}`).join();
+  *record(accesses: readonly GroupAccess[]): Steps<number> {
+    let key = "";
+    let units = 1;
+    for (const { group, instances } of accesses) {
+      key += `${group} ${this.#idOf(instances)},`;
+      units += 1 + runCount(instances);
+      if (units >= stepUnits) {
+        yield units;
+        units = 0;
+      }
+    }
+    yield units;
     const known = this.#records.get(key);
     if (known !== undefined) {
       return known;
     }
-    const record = this.#write(accesses);
+    const record = yield* this.#write(accesses);
     this.#records.set(key, record);
     return record;
   }
 
-  #write(accesses: readonly GroupAccess[]): number {
+  *#write(accesses: readonly GroupAccess[]): Steps<number> {
     const every = accesses.filter(({ instances }) => isAll(instances));
     const some = accesses.filter(({ instances }) => !isAll(instances));
     const isIndexed = some.length > testedMax;
@@ -243,7 +263,7 @@ class TableBuilder {
     if (!hasBitsets && !isIndexed) {
       return this.#list(accesses);
     }
-    const grantWords = hasBitsets ? some.map(({ instances }) => this.#grantWord(instances)) : [];
+    const grantWords = hasBitsets ? yield* this.#grantWords(some) : [];
     const flags = (isIndexed ? INDEXED : 0) | (hasBitsets ? BITSETS : 0);
     const record = this.#words.push(flags | grantWords.length) - 1;
     if (hasBitsets) {
@@ -258,7 +278,7 @@ class TableBuilder {
       this.#append(grantWords);
     }
     if (isIndexed) {
-      this.#append(segmentIndex(this.#groups, accesses));
+      yield* this.#appendSteps(yield* segmentIndex(this.#groups, accesses));
     }
     return record;
   }
@@ -279,11 +299,28 @@ class TableBuilder {
     );
   }
 
+  *#grantWords(accesses: readonly GroupAccess[]): Steps<number[]> {
+    const words: number[] = [];
+    let units = 0;
+    for (const { instances } of accesses) {
+      words.push(this.#grantWord(instances));
+      units += 1 + runCount(instances);
+      if (units >= stepUnits) {
+        yield units;
+        units = 0;
+      }
+    }
+    return words;
+  }
+
   #grantWord(instances: InstanceSet): number {
-    const [run, ...more] = runsOf(instances);
-    return run !== undefined && more.length === 0
-      ? ((run[0] << 16) | run[1]) >>> 0
-      : placeWord(this.#place(instances)) >>> 0;
+    let runs = 0;
+    let word = 0;
+    eachRun(instances, (first, last) => {
+      runs++;
+      word = ((first << 16) | last) >>> 0;
+    });
+    return runs === 1 ? word : placeWord(this.#place(instances)) >>> 0;
   }
 
   #idOf({ words }: InstanceSet): number {
@@ -304,9 +341,16 @@ class TableBuilder {
     return place;
   }
 
-  #append(words: Iterable<number>): void {
-    for (const word of words) {
-      this.#words.push(word);
+  #append(words: ArrayLike<number>): void {
+    for (let i = 0; i < words.length; i++) {
+      this.#words.push(words[i] ?? 0);
+    }
+  }
+
+  *#appendSteps(words: Uint32Array): Steps<void> {
+    for (let i = 0; i < words.length; i += stepUnits) {
+      this.#append(words.subarray(i, i + stepUnits));
+      yield stepUnits;
     }
   }
 }

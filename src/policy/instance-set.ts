@@ -78,8 +78,42 @@ export function containsAt(words: Uint32Array, offset: number, instance: number)
   }
 }
 
+/** Calls `visit` for each run in order; makes no array where the set is made of runs. */
+export function eachRun(set: InstanceSet, visit: (first: number, last: number) => void): void {
+  const header = wordAt(set.words, 0);
+  if (header === NONE_HEADER || header > runsMax) {
+    for (const [first, last] of runsOf(set)) {
+      visit(first, last);
+    }
+    return;
+  }
+  for (let i = 1; i <= header; i++) {
+    const run = wordAt(set.words, i);
+    visit(run >>> 16, run & 0xffff);
+  }
+}
+
+/** How many runs it has, or for bits how many words: what it costs to look at them. */
+export function runCount({ words }: InstanceSet): number {
+  return words.length - 1;
+}
+
 export function union(...sets: readonly InstanceSet[]): InstanceSet {
-  return fromRuns(sets.flatMap(runsOf));
+  const packed: number[] = [];
+  for (const set of sets) {
+    eachRun(set, (first, last) => packed.push(((first << 16) | last) >>> 0));
+  }
+  const joined: [number, number][] = [];
+  for (const run of Uint32Array.from(packed).sort()) {
+    const [first, last] = [run >>> 16, run & 0xffff];
+    const before = joined.at(-1);
+    if (before !== undefined && first <= before[1] + 1) {
+      before[1] = Math.max(before[1], last);
+    } else {
+      joined.push([first, last]);
+    }
+  }
+  return fromJoined(joined);
 }
 
 export function intersection(a: InstanceSet, b: InstanceSet): InstanceSet {
@@ -106,13 +140,50 @@ export function difference(a: InstanceSet, b: InstanceSet): InstanceSet {
   return intersection(a, complement(b));
 }
 
-/** Whether every instance of `b` is in `a`. */
-export function covers(a: InstanceSet, b: InstanceSet): boolean {
-  return isNone(difference(b, a));
+/** Whether every instance of `b`, from `from` on, is in `a`. One pass, and no array where both are made of runs. */
+export function covers(a: InstanceSet, b: InstanceSet, from = 0): boolean {
+  if (isAll(a) || isNone(b)) {
+    return true;
+  }
+  const [outer, inner] = [packed(a), packed(b)];
+  let i = 1;
+  for (let k = 1; k < inner.length; k++) {
+    const run = wordAt(inner, k);
+    const [first, last] = [Math.max(run >>> 16, from), run & 0xffff];
+    if (first > last) {
+      continue;
+    }
+    while (i < outer.length && (wordAt(outer, i) & 0xffff) < first) {
+      i++;
+    }
+    const own = wordAt(outer, i);
+    // Runs are not adjacent: one of `b` has to be in one of `a`.
+    if (i >= outer.length || own >>> 16 > first || (own & 0xffff) < last) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/** A header and the runs as words; the set's own words where it is made of runs. */
+function packed(set: InstanceSet): Uint32Array {
+  const header = wordAt(set.words, 0);
+  if (header <= runsMax) {
+    return set.words;
+  }
+  return Uint32Array.from([0, ...runsOf(set).map(([first, last]) => (first << 16) | last)]);
 }
 
 export function equals(a: InstanceSet, b: InstanceSet): boolean {
-  return a.words.length === b.words.length && a.words.every((word, i) => word === b.words[i]);
+  if (a.words.length !== b.words.length) {
+    return false;
+  }
+  for (let i = 0; i < a.words.length; i++) {
+    if (a.words[i] !== b.words[i]) {
+      return false;
+    }
+  }
+  return true;
 }
 
 export function isNone({ words }: InstanceSet): boolean {

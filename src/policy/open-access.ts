@@ -3,15 +3,16 @@ import type { PolicyDocument } from "./document.ts";
 import {
   ALL,
   covers,
-  fromRuns,
+  equals,
   type InstanceSet,
   intersection,
+  isAll,
   isNone,
   NONE,
   runsOf,
   union,
 } from "./instance-set.ts";
-import { portMax } from "./program.ts";
+import { finish, type Steps } from "./steps.ts";
 
 /** The requests in question: those that match exactly one group, every group of the document, or none. */
 export type Subject =
@@ -26,14 +27,19 @@ export interface OpenAccess {
 }
 
 const NOTHING_NAMED: ReadonlyMap<string, InstanceSet> = new Map();
-/** Every instance that a request can name. */
-const NAMEABLE = fromRuns([[1, portMax]]);
+/** The least instance that a request can name; the greatest is the last there is. */
+const NAMEABLE_FIRST = 1;
 
 /**
  * What `decide` allows to such requests under the document in force (null: there is none). Cost grows with the permissions of
  * the groups that are looked at.
  */
 export function accessFor(document: PolicyDocument | null, subject: Subject): OpenAccess {
+  return finish(accessSteps(document, subject));
+}
+
+/** `accessFor` in steps. */
+export function* accessSteps(document: PolicyDocument | null, subject: Subject): Steps<OpenAccess> {
   if (document === null) {
     return { named: NOTHING_NAMED, others: ALL };
   }
@@ -42,7 +48,7 @@ export function accessFor(document: PolicyDocument | null, subject: Subject): Op
     return { named: NOTHING_NAMED, others: document.default === "allow" ? ALL : NONE };
   }
   const accesses = matching.map((name) => withFallbacks(document.permissions.get(name)));
-  const named = document.combine === "all" ? accesses.reduce(inBoth) : inAny(accesses);
+  const named = yield* document.combine === "all" ? inEvery(accesses) : inAny(accesses);
   return { named, others: NONE };
 }
 
@@ -74,26 +80,26 @@ export function ruleFor(
 
 /** The groups that such requests match; null: no match, so that the default applies. */
 function matchingGroups(document: PolicyDocument, subject: Subject): readonly string[] | null {
-  const names = [...document.groups.keys()];
-  const enabled = (name: string) => document.groups.get(name)?.enabled === true;
-  if (subject.kind === "no_group" || names.length === 0) {
+  const { groups } = document;
+  const enabled = (name: string) => groups.get(name)?.enabled === true;
+  if (subject.kind === "no_group" || groups.size === 0) {
     return null;
   }
   if (document.combine === "all") {
     const isEvery =
-      subject.kind === "every_group" || (names.length === 1 && names[0] === subject.name);
-    return isEvery && names.every(enabled) ? names : null;
+      subject.kind === "every_group" || (groups.size === 1 && groups.has(subject.name));
+    return isEvery && groups.keys().every(enabled) ? [...groups.keys()] : null;
   }
   if (subject.kind === "group") {
     return enabled(subject.name) ? [subject.name] : null;
   }
-  const matching = names.filter(enabled);
+  const matching = [...groups.keys().filter(enabled)];
   return matching.length === 0 ? null : matching;
 }
 
 type Accesses = ReadonlyMap<string, InstanceSet>;
 
-function inAny(accesses: readonly Accesses[]): Accesses {
+function* inAny(accesses: readonly Accesses[]): Steps<Accesses> {
   const [only, ...others] = accesses;
   if (only !== undefined && others.length === 0) {
     return only;
@@ -106,22 +112,37 @@ function inAny(accesses: readonly Accesses[]): Accesses {
       sets.set(program, sofar);
     }
   }
-  return new Map(sets.entries().map(([program, all]) => [program, union(...all)]));
+  const named = new Map<string, InstanceSet>();
+  for (const [program, all] of sets) {
+    named.set(program, union(...all));
+    yield all.length;
+  }
+  return named;
 }
 
-function inBoth(a: Accesses, b: Accesses): Accesses {
-  return new Map(
-    a.entries().map(([program, own]) => [program, intersection(own, b.get(program) ?? NONE)]),
-  );
+function* inEvery([first, ...others]: readonly Accesses[]): Steps<Accesses> {
+  const named = new Map(first);
+  for (const other of others) {
+    for (const [program, own] of named) {
+      const more = other.get(program) ?? NONE;
+      if (own !== more) {
+        named.set(program, intersection(own, more));
+      }
+    }
+    yield named.size;
+  }
+  return named;
 }
 
 /** How one access differs from another, for the instances that exist. */
 export type AccessEffect = "same" | "opens" | "closes" | "changes";
 
 export function effectOf(before: InstanceSet, after: InstanceSet): AccessEffect {
-  const [was, is] = [intersection(before, NAMEABLE), intersection(after, NAMEABLE)];
-  const opens = !covers(was, is);
-  const closes = !covers(is, was);
+  if (equals(before, after)) {
+    return "same";
+  }
+  const opens = !covers(before, after, NAMEABLE_FIRST);
+  const closes = !covers(after, before, NAMEABLE_FIRST);
   return opens ? (closes ? "changes" : "opens") : closes ? "closes" : "same";
 }
 
@@ -130,7 +151,7 @@ export function accessText(instances: InstanceSet): string {
   if (isNone(instances)) {
     return "none";
   }
-  if (covers(instances, NAMEABLE)) {
+  if (isAll(instances) || covers(instances, ALL, NAMEABLE_FIRST)) {
     return "all";
   }
   return runsOf(instances)

@@ -1,6 +1,7 @@
 // Which groups grant an instance, where testing them one by one would take too long: a thousand may match a request.
 import { toggle, wordAt, wordsFor } from "./bitset.ts";
-import { type InstanceSet, instanceLimit, isAll, runsOf } from "./instance-set.ts";
+import { eachRun, type InstanceSet, instanceLimit, isAll, runCount } from "./instance-set.ts";
+import { type Steps, stepUnits } from "./steps.ts";
 
 /** One group's access to a program. */
 export interface GroupAccess {
@@ -18,9 +19,12 @@ const GROUP_MASK = (1 << GROUP_BITS) - 1;
  * either direction. So a cut costs 6 bytes however many groups there are, and a look-up at most as many steps as a set
  * has words.
  */
-export function segmentIndex(groups: number, accesses: readonly GroupAccess[]): Uint32Array {
+export function* segmentIndex(
+  groups: number,
+  accesses: readonly GroupAccess[],
+): Steps<Uint32Array> {
   const stride = wordsFor(groups);
-  const cuts = cutsOf(accesses);
+  const cuts = yield* cutsOf(accesses);
   const checkpoints = Math.floor(cuts.length / intervalOf(stride)) + 1;
   const index = new Uint32Array(1 + cuts.length + checkpoints * stride);
   index[0] = cuts.length;
@@ -32,6 +36,9 @@ export function segmentIndex(groups: number, accesses: readonly GroupAccess[]): 
     }
   }
   for (let i = 0; i <= cuts.length; i++) {
+    if (i % stepUnits === 0) {
+      yield stepUnits;
+    }
     if (i % intervalOf(stride) === 0) {
       index.set(current, 1 + cuts.length + (i / intervalOf(stride)) * stride);
     }
@@ -91,18 +98,25 @@ function cutsBefore(words: Uint32Array, start: number, count: number, cut: numbe
 }
 
 /** The runs of a group are disjoint, so that each of its cuts toggles it. */
-function cutsOf(accesses: readonly GroupAccess[]): Uint32Array {
+function* cutsOf(accesses: readonly GroupAccess[]): Steps<Uint32Array> {
   const cuts: number[] = [];
+  let units = 0;
   for (const { group, instances } of accesses) {
     if (isAll(instances)) {
       continue;
     }
-    for (const [first, last] of runsOf(instances)) {
+    eachRun(instances, (first, last) => {
       cuts.push((first << GROUP_BITS) | group);
       if (last + 1 < instanceLimit) {
         cuts.push(((last + 1) << GROUP_BITS) | group);
       }
+    });
+    units += 1 + runCount(instances);
+    if (units >= stepUnits) {
+      yield units;
+      units = 0;
     }
   }
+  // At most 20,000 words: a millisecond.
   return Uint32Array.from(cuts).sort();
 }

@@ -21,7 +21,7 @@ describe("a stored document", () => {
   });
 
   test("is parsed and compiled when it is first needed, and once", () => {
-    const compile = spyOn(compiling, "compile");
+    const compile = spyOn(compiling, "compileSteps");
     try {
       const stored = StoredDocument.read('{"default":"deny"}');
       expect(compile).toHaveBeenCalledTimes(0);

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
-import { type CompiledPolicy, compile } from "./compile.ts";
+import { type CompiledPolicy, compileSteps } from "./compile.ts";
 import {
   documentText,
   type ParsedDocument,
   type PermissionMessage,
-  parseDocument,
+  parseDocumentSteps,
   readDocumentText,
 } from "./document.ts";
+import { finish, type Steps } from "./steps.ts";
 
 /** Compiled, or why it could not be. */
 export type Compiled =
@@ -19,10 +20,19 @@ export type Compiled =
  */
 export class StoredDocument {
   /** A document that was found good: what is stored compiles. */
-  static accepted({ document, normal }: Extract<ParsedDocument, { ok: true }>): StoredDocument {
+  static accepted(parsed: Extract<ParsedDocument, { ok: true }>): StoredDocument {
+    return finish(StoredDocument.acceptedSteps(parsed));
+  }
+
+  /** `accepted` in steps. */
+  static *acceptedSteps({
+    document,
+    normal,
+  }: Extract<ParsedDocument, { ok: true }>): Steps<StoredDocument> {
     const stored = new StoredDocument(documentText(normal));
+    yield document.groups.size;
     stored.#message = normal;
-    stored.#compiled = { ok: true, policy: compile(document) };
+    stored.#compiled = { ok: true, policy: yield* compileSteps(document) };
     return stored;
   }
 
@@ -55,15 +65,22 @@ export class StoredDocument {
 
   /** Never throws: one bad document must not take others with it. */
   get compiled(): Compiled {
-    this.#compiled ??= this.#compile();
+    return finish(this.compiledSteps());
+  }
+
+  /** `compiled` in steps. */
+  *compiledSteps(): Steps<Compiled> {
+    this.#compiled ??= yield* this.#compile();
     return this.#compiled;
   }
 
-  #compile(): Compiled {
+  *#compile(): Steps<Compiled> {
     try {
-      const parsed = parseDocument(this.message);
+      const { message } = this;
+      yield Object.keys(message.groups).length;
+      const parsed = yield* parseDocumentSteps(message);
       if (parsed.ok) {
-        return { ok: true, policy: compile(parsed.document) };
+        return { ok: true, policy: yield* compileSteps(parsed.document) };
       }
       const violations = parsed.violations.map(({ pointer, reason }) => `${pointer} ${reason}`);
       return { ok: false, problem: violations.join("; ") };

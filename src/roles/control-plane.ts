@@ -107,6 +107,7 @@ async function openDatabase(
       path: config.databasePath,
       box: new SecretBox(master, "documents"),
       now: Date.now,
+      quotas: config.quotas,
     });
     closes.push(() => store.close());
     await store.registerServer(config.serverName);

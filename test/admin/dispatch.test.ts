@@ -25,6 +25,7 @@ import {
 } from "../../proto/gen/realmgate/v1/projects_pb.ts";
 import { TokenPermissionsSchema, TokenService } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
 import { LoginRequestSchema, UserService } from "../../proto/gen/realmgate/v1/users_pb.ts";
+import { CallWork } from "../../src/admin/api/call-budget.ts";
 import { type Context, createDispatch, type Implementation } from "../../src/admin/api/dispatch.ts";
 import { revisionTokens } from "../../src/admin/api/revision.ts";
 import { Callers } from "../../src/admin/auth/caller.ts";
@@ -67,7 +68,7 @@ beforeAll(async () => {
   store = openSqliteStore({ path: ":memory:", box: new SecretBox(master, "documents"), now });
   const logins = new PasswordLogin(store, new LoginLimiter(() => clock / 1000));
   callers = new Callers(store, sessions, logins, now);
-  const passwordHash = await logins.hash("a password");
+  const passwordHash = await Bun.password.hash("a password", "argon2id");
   await store.createFirstUser({ username: "ada", passwordHash });
   await store.createUser({ username: "bob", email: "bob@example.test", passwordHash });
   [ada, bob] = [await userNamed("ada"), await userNamed("bob")];
@@ -245,6 +246,7 @@ describe("who is calling is settled before what is said is read", () => {
     const fields = { credential: "Bearer garbage", message };
     const { login } = UserService.method;
     expect(await contextOf(call(login, fields))).toEqual({
+      work: expect.any(CallWork),
       credential: "Bearer garbage",
       clientAddress: "127.0.0.1",
     } as Context);
@@ -341,6 +343,7 @@ describe("a method is given", () => {
       return answers(message, context);
     })({ ...sent, message: getProjectOf(id) });
     expect(seen).toEqual({
+      work: expect.any(CallWork),
       message: create(GetProjectRequestSchema, { id }),
       caller: { user: ada, token: null },
       scope: { ...wide(ada.id), realmId: A, realms: [A] },

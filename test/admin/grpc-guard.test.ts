@@ -42,7 +42,7 @@ async function outcome(call: Call, read: Call[]): Promise<ApiError> {
   const isPublic = call.method.name === "Login";
   if (!isPublic && call.credential !== "Bearer good") return new ApiError(ErrorCode.INVALID_TOKEN);
   try {
-    await call.message();
+    await call.message((work) => work());
     read.push(call);
     return new ApiError(ErrorCode.PROJECT_NOT_FOUND);
   } catch (error) {

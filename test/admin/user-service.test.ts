@@ -488,9 +488,9 @@ describe("sessions end at once, and auth tokens go on,", () => {
     const ask = service();
     const mine = await loggedIn();
     const hash = logins.hash.bind(logins);
-    spyOn(logins, "hash").mockImplementationOnce(async (chosen) => {
+    spyOn(logins, "hash").mockImplementationOnce(async (chosen, attempt) => {
       await store.endSessions(ada.id);
-      return hash(chosen);
+      return hash(chosen, attempt);
     });
     const change = { id: ada.id, password: "Another password 2", currentPassword: password };
     expect(codeOf(await ask(updateUser, change, mine))).toBe("INVALID_TOKEN");

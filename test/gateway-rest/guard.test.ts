@@ -26,7 +26,7 @@ const dispatch: Dispatch = async (call) => {
 
 async function codeOfMessage(call: Call): Promise<ErrorCode> {
   try {
-    await call.message();
+    await call.message((work) => work());
     return ErrorCode.CONTAINER_NOT_FOUND;
   } catch (error) {
     if (error instanceof ApiError) return error.code;

@@ -5,6 +5,7 @@ import { ApiError } from "../../proto/call.ts";
 import { refusalOf } from "../../proto/errors.ts";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import { PermissionDocumentSchema } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
+import { CallBudgets } from "../../src/admin/api/call-budget.ts";
 import type { Context, Implementation } from "../../src/admin/api/dispatch.ts";
 import { checkRules } from "../../src/admin/api/field-rules.ts";
 import { discoveryService } from "../../src/admin/documents/discovery-service.ts";
@@ -76,6 +77,7 @@ export function contextOf(scope: Scope, version: number | null): Context {
     updatedAt: "",
   };
   return {
+    work: new CallBudgets(() => 0).begin(user.id),
     caller: { user, token: null },
     scope,
     level: ProjectLevel.DELETE,

@@ -11,9 +11,12 @@ import {
   type Resource,
 } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 import type { Log } from "../../log.ts";
+import { clientNetwork } from "../../policy/client-network.ts";
 import { type Caller, type Callers, isOperator, mayDo } from "../auth/caller.ts";
+import { AccountQuotaReached } from "../store/account-quotas.ts";
 import type { Scope } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
+import { CallBudgets, type CallWork } from "./call-budget.ts";
 import { checkRules } from "./field-rules.ts";
 import { activeRealm, realmIdPattern } from "./realm.ts";
 import { isDryRun, requirementsOf, resourceKinds } from "./requirements.ts";
@@ -21,6 +24,8 @@ import type { RevisionTokens } from "./revision.ts";
 
 /** Context of a public method: the caller is not authenticated. */
 export interface PublicContext {
+  /** Runs what takes long, and charges the caller for it. */
+  readonly work: CallWork;
   /** IP address of the client. */
   readonly clientAddress: string;
   /** The `Authorization` value, or null; for the methods that create sessions. */
@@ -64,6 +69,8 @@ interface DispatchOptions {
   readonly store: Store;
   readonly callers: Callers;
   readonly revisions: RevisionTokens;
+  /** How much work callers may cause; unset: as much as `callBudgetLimits` says. */
+  readonly budgets?: CallBudgets;
   readonly log: Pick<Log, "error">;
 }
 
@@ -79,12 +86,17 @@ export function createDispatch(options: DispatchOptions): Dispatch {
       service.methods.map((method) => [method, routeOf(method, methods)] as const),
     ),
   );
+  const budgets = options.budgets ?? new CallBudgets(() => performance.now() / 1000);
   return async (call) => {
     try {
       const route = routes.get(call.method);
       if (route === undefined) throw new Error(`${call.method.name} is not served`);
-      return await reply(call, await run(route, call, options), options);
+      return await reply(call, await run(route, call, options, budgets), options);
     } catch (error) {
+      if (error instanceof AccountQuotaReached) {
+        const code = ErrorCode.ACCOUNT_QUOTA_REACHED;
+        return { ok: false, code, violations: [], retryAfterS: null };
+      }
       if (error instanceof ApiError) {
         const { code, violations, retryAfterS, metadata } = error;
         return { ok: false, code, violations, retryAfterS, metadata };
@@ -108,18 +120,21 @@ async function run(
   { needs, handler }: MethodRoute,
   call: Call,
   options: DispatchOptions,
+  budgets: CallBudgets,
 ): Promise<Outcome> {
   const realmId = activeRealm(call.authority, call.realmId);
   if (realmId === "invalid") throw new ApiError(ErrorCode.INVALID_HOST);
   const { credential, clientAddress } = call;
   if (needs.caller === CallerKind.PUBLIC) {
-    const message = await readMessage(call);
-    return (handler as PublicHandler)(message, { credential, clientAddress });
+    const work = budgets.begin(`network ${clientNetwork(clientAddress)}`);
+    const message = await readMessage(call, work);
+    return (handler as PublicHandler)(message, { work, credential, clientAddress });
   }
   const caller = await options.callers.identify(credential, clientAddress);
   authorize(caller, needs, realmId);
   const callerScope = scopeOf(call, caller, needs, realmId);
-  const message = await readMessage(call);
+  const work = budgets.begin(`user ${caller.user.id}`);
+  const message = await readMessage(call, work);
   const dryRun = isDryRun(call.method, message);
   const scope = dryRun ? { ...callerScope, dryRun } : callerScope;
   const level =
@@ -127,6 +142,7 @@ async function run(
       ? ProjectLevel.UNSPECIFIED
       : await accessTo(needs, needs.resource, message, scope, call.method, options.store);
   const outcome = await handler(message, {
+    work,
     caller,
     scope,
     level,
@@ -211,9 +227,9 @@ function textField(method: DescMethod, message: Message, name: string): string {
   return field === undefined ? "" : String(reflect(method.input, message).get(field));
 }
 
-async function readMessage(call: Call): Promise<Message> {
-  const message = await call.message();
-  checkRules(call.method.input, message);
+async function readMessage(call: Call, work: CallWork): Promise<Message> {
+  const message = await call.message((read) => work.measure(read));
+  work.measure(() => checkRules(call.method.input, message));
   return message;
 }
 

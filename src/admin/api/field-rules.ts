@@ -31,9 +31,8 @@ interface Broken extends FieldViolation {
 }
 
 function checkMessage(message: ReflectMessage, path: string, broken: Broken[]): void {
-  for (const field of message.fields) {
+  for (const { field, rule: fieldRule } of fieldsToCheck(message.desc)) {
     const at = `${path}/${field.name}`;
-    const fieldRule = hasOption(field, rule) ? getOption(field, rule) : null;
     if (!message.isSet(field)) {
       // An implicit 0 or "" counts as unset: only `required` rejects it.
       if (fieldRule?.required) broken.push(violation(fieldRule, at, "is required"));
@@ -45,13 +44,47 @@ function checkMessage(message: ReflectMessage, path: string, broken: Broken[]): 
   }
 }
 
+interface CheckedField {
+  readonly field: DescField;
+  readonly rule: Rule | null;
+}
+
+const checkedFields = new Map<DescMessage, readonly CheckedField[]>();
+
+/** The fields that have a rule, or messages with rules in them. Kept: looking at an option takes a microsecond. */
+function fieldsToCheck(desc: DescMessage): readonly CheckedField[] {
+  const known = checkedFields.get(desc);
+  if (known !== undefined) return known;
+  const fields = desc.fields
+    .map((field) => ({ field, rule: hasOption(field, rule) ? getOption(field, rule) : null }))
+    .filter(({ field, rule }) => rule !== null || hasRules(field.message));
+  checkedFields.set(desc, fields);
+  return fields;
+}
+
+/** `above`: messages that are being looked at already. */
+function hasRules(desc: DescMessage | undefined, above: readonly DescMessage[] = []): boolean {
+  if (desc === undefined || isWellKnown(desc) || above.includes(desc)) return false;
+  return desc.fields.some(
+    (field) => hasOption(field, rule) || hasRules(field.message, [...above, desc]),
+  );
+}
+
+function hasRulesCached(desc: DescMessage | undefined): boolean {
+  return desc !== undefined && !isWellKnown(desc) && fieldsToCheck(desc).length > 0;
+}
+
+function isWellKnown({ typeName }: DescMessage): boolean {
+  return typeName.startsWith("google.protobuf.");
+}
+
 function checkNested(
   message: ReflectMessage,
   field: DescField,
   at: string,
   broken: Broken[],
 ): void {
-  if (field.message === undefined || field.message.typeName.startsWith("google.protobuf.")) return;
+  if (!hasRulesCached(field.message)) return;
   switch (field.fieldKind) {
     case "message":
       checkMessage(message.get(field), at, broken);

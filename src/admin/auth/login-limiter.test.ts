@@ -1,11 +1,14 @@
 import { expect, test } from "bun:test";
 import { ApiError } from "../../../proto/call.ts";
-import { LoginLimiter } from "./login-limiter.ts";
+import { LoginLimiter, loginLimits } from "./login-limiter.ts";
 
 const fails = async () => false;
 const succeeds = async () => true;
 const here = "192.0.2.1";
 const there = "192.0.2.2";
+const ada = { clientAddress: here, account: "ada" };
+const bob = { clientAddress: here, account: "bob" };
+const adaThere = { clientAddress: there, account: "ada" };
 
 async function refusal(attempt: Promise<unknown>): Promise<ApiError> {
   const outcome = await attempt.catch((error: unknown) => error);
@@ -13,48 +16,120 @@ async function refusal(attempt: Promise<unknown>): Promise<ApiError> {
   return outcome;
 }
 
-test("a network is refused after 1,000 failures, with a retry time, and accepted after it", async () => {
+/** `count` failed attempts, each from another network. */
+async function failEverywhere(limiter: LoginLimiter, account: string, count: number) {
+  for (let n = 0; n < count; n++) {
+    const clientAddress = `10.0.${n >> 8}.${n & 255}`;
+    await limiter.attempt({ clientAddress, account }, fails);
+  }
+}
+
+test("an account is refused in a network after ten failures, for a time that doubles with each", async () => {
   let nowS = 100;
+  let checks = 0;
   const limiter = new LoginLimiter(() => nowS);
-  for (let failure = 0; failure < 1000; failure++) await limiter.attempt(here, fails);
-  expect((await refusal(limiter.attempt(here, succeeds))).retryAfterS).toBe(1800);
-  expect(await limiter.attempt(there, succeeds)).toBe(true);
-  nowS += 1799;
-  expect((await refusal(limiter.attempt(here, succeeds))).retryAfterS).toBe(1);
-  nowS += 1;
-  expect(await limiter.attempt(here, succeeds)).toBe(true);
+  const wrong = async () => ++checks < 0;
+  for (let failure = 0; failure < 10; failure++)
+    expect(await limiter.attempt(ada, wrong)).toBe(false);
+  const waits = [];
+  for (let failure = 0; failure < 12; failure++) {
+    const { retryAfterS } = await refusal(limiter.attempt(ada, wrong));
+    waits.push(retryAfterS);
+    nowS += retryAfterS ?? 0;
+    await limiter.attempt(ada, wrong);
+  }
+  expect(waits).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
+  // What was refused computed no hash.
+  expect(checks).toBe(22);
+  nowS += loginLimits.fromNetwork.forgetS;
+  for (let failure = 0; failure < 10; failure++)
+    expect(await limiter.attempt(ada, wrong)).toBe(false);
 });
 
-test("successes are not counted", async () => {
+test("an account that is under attack gets in from another network, and other accounts from the same", async () => {
   const limiter = new LoginLimiter(() => 0);
-  for (let success = 0; success < 2000; success++) await limiter.attempt(here, succeeds);
-  expect(await limiter.attempt(here, succeeds)).toBe(true);
+  for (let failure = 0; failure < 1000; failure++)
+    await limiter.attempt(ada, fails).catch(() => null);
+  expect(await limiter.attempt(bob, succeeds)).toBe(true);
+  expect(await limiter.attempt(adaThere, succeeds)).toBe(true);
 });
 
-test("two run at a time, 64 wait, and the next is refused", async () => {
+test("1,000 failures for as many accounts keep nobody out of a network", async () => {
   const limiter = new LoginLimiter(() => 0);
-  let running = 0;
-  let most = 0;
-  const finish = Promise.withResolvers<void>();
-  const slow = async () => {
-    most = Math.max(most, ++running);
-    await finish.promise;
-    running--;
-    return true;
-  };
-  const attempts = Array.from({ length: 66 }, () => limiter.attempt(here, slow));
-  expect((await refusal(limiter.attempt(here, slow))).retryAfterS).toBe(5);
-  finish.resolve();
-  expect(await Promise.all(attempts)).toEqual(Array(66).fill(true));
-  expect(most).toBe(2);
-  expect(await limiter.attempt(here, succeeds)).toBe(true);
+  for (let n = 0; n < 1000; n++) {
+    await limiter.attempt({ clientAddress: here, account: `${n}` }, fails);
+  }
+  expect(await limiter.attempt(ada, succeeds)).toBe(true);
+});
+
+test("names that differ in case are one account, and an IPv6 /64 is one network", async () => {
+  const limiter = new LoginLimiter(() => 0);
+  for (let n = 0; n < 10; n++) {
+    const account = n % 2 === 0 ? "Ada@Example.test" : "ada@example.test";
+    await limiter.attempt({ clientAddress: `2001:db8::${n}`, account }, fails);
+  }
+  await refusal(
+    limiter.attempt({ clientAddress: "2001:db8::99", account: "ADA@example.test" }, fails),
+  );
+});
+
+test("failures from many networks delay an account, but not where it has logged in before", async () => {
+  let nowS = 0;
+  const limiter = new LoginLimiter(() => nowS);
+  await limiter.attempt(ada, succeeds);
+  await failEverywhere(limiter, "ada", 100);
+  expect((await refusal(limiter.attempt(adaThere, succeeds))).retryAfterS).toBe(1);
+  expect(await limiter.attempt(ada, succeeds)).toBe(true);
+  // A failure is answered there as it is elsewhere.
+  expect((await refusal(limiter.attempt(ada, fails))).retryAfterS).toBe(1);
+  expect((await refusal(limiter.attempt(adaThere, succeeds))).retryAfterS).toBe(2);
+  nowS += 2;
+  expect(await limiter.attempt(adaThere, succeeds)).toBe(true);
+});
+
+test("the delay of an account stays under a minute", async () => {
+  let nowS = 0;
+  const limiter = new LoginLimiter(() => nowS);
+  for (let n = 0; n < 200; n++) {
+    await limiter.attempt({ clientAddress: `10.1.0.${n}`, account: "ada" }, fails);
+    nowS += n < 99 ? 0 : 60;
+  }
+  await limiter.attempt({ clientAddress: "10.2.0.1", account: "ada" }, fails);
+  expect((await refusal(limiter.attempt(ada, succeeds))).retryAfterS).toBe(60);
+});
+
+test("work is counted for a network, also when the password is right", async () => {
+  let nowS = 0;
+  const limiter = new LoginLimiter(() => nowS);
+  const { burst, perSecond } = loginLimits.work;
+  for (let n = 0; n < burst; n++) await limiter.attempt(ada, succeeds);
+  expect((await refusal(limiter.attempt(bob, succeeds))).retryAfterS).toBe(1 / perSecond);
+  await refusal(limiter.hashing(bob, async () => "hash"));
+  expect(await limiter.attempt(adaThere, succeeds)).toBe(true);
+  nowS += 1 / perSecond;
+  expect(await limiter.attempt(bob, succeeds)).toBe(true);
+});
+
+test("in a network that has used up its work, an account that has logged in there still gets in", async () => {
+  const limiter = new LoginLimiter(() => 0);
+  await limiter.attempt(ada, succeeds);
+  for (let n = 1; n < loginLimits.work.burst; n++) {
+    await limiter.attempt({ clientAddress: here, account: `${n}` }, fails);
+  }
+  const { retryAfterS } = await refusal(limiter.attempt(bob, succeeds));
+  expect(await limiter.attempt(ada, succeeds)).toBe(true);
+  // A wrong password does not tell that it is one of them.
+  expect((await refusal(limiter.attempt(ada, fails))).retryAfterS).toBe(retryAfterS);
+  for (let n = 2; n < loginLimits.reserve.burst; n++) await limiter.attempt(ada, succeeds);
+  await refusal(limiter.attempt(ada, succeeds));
 });
 
 test("concurrent attempts are counted before they fail", async () => {
   const limiter = new LoginLimiter(() => 0);
-  for (let failure = 0; failure < 995; failure++) await limiter.attempt(here, fails);
-  const attempts = Array.from({ length: 50 }, () => limiter.attempt(here, fails));
-  const outcomes = await Promise.allSettled(attempts);
+  for (let failure = 0; failure < 5; failure++) await limiter.attempt(ada, fails);
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 50 }, () => limiter.attempt(ada, fails)),
+  );
   expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(5);
 });
 
@@ -62,7 +137,7 @@ test("a check that throws, or never ran, does not count as a failure", async () 
   const limiter = new LoginLimiter(() => 0);
   const broken = async () => Promise.reject(new Error("the disk is on fire"));
   for (let attempt = 0; attempt < 1000; attempt++) {
-    await expect(limiter.attempt(here, broken)).rejects.toThrow("the disk is on fire");
+    await expect(limiter.attempt(ada, broken)).rejects.toThrow("the disk is on fire");
   }
-  expect(await limiter.attempt(here, succeeds)).toBe(true);
+  expect(await limiter.attempt(ada, succeeds)).toBe(true);
 });

@@ -1,4 +1,4 @@
-// A login costs the same and counts the same whether the user exists or not.
+// A login costs the same and counts the same whether the user exists or not, and what others do does not lock it out.
 import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { ApiError } from "../../../proto/call.ts";
@@ -6,13 +6,16 @@ import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { SecretBox } from "../store/sealed.ts";
 import { openSqliteStore } from "../store/sqlite/sqlite-store.ts";
 import type { Store } from "../store/store.ts";
-import { LoginLimiter } from "./login-limiter.ts";
+import { LoginLimiter, loginLimits } from "./login-limiter.ts";
 import { PasswordLogin } from "./password-login.ts";
 
 const password = "correct horse 1";
 const here = "203.0.113.7";
-/** Failures per network and window (login-limiter.ts). */
-const failuresMax = 1000;
+const attempt = { clientAddress: here, account: "setup" };
+
+const email = "bob@example.test";
+const hashOf = (text: string) =>
+  Bun.password.hash(text, { algorithm: "argon2id", memoryCost: 8, timeCost: 2 });
 
 let store: Store;
 let logins: PasswordLogin;
@@ -21,7 +24,7 @@ beforeEach(async () => {
   const box = new SecretBox(randomBytes(32), "documents");
   store = openSqliteStore({ path: ":memory:", box, now: Date.now });
   logins = new PasswordLogin(store, new LoginLimiter(() => 0));
-  const passwordHash = await logins.hash(password);
+  const passwordHash = await logins.hash(password, attempt);
   await store.createFirstUser({ username: "ada", passwordHash });
 });
 
@@ -52,7 +55,7 @@ const attempts = [
 
 describe("a login that fails", () => {
   test.each(attempts)("computes one hash, of the usual cost, for %s", async (_, name, sent) => {
-    const usual = costOf(await logins.hash(password));
+    const usual = costOf(await logins.hash(password, attempt));
     expect(usual).toStartWith("$argon2id$");
     // The decoy hash is computed once, before its first use.
     await refusal("nobody", "-");
@@ -65,23 +68,42 @@ describe("a login that fails", () => {
     }
   });
 
-  test.each(attempts)("counts against its network for %s", async (_, name, sent) => {
+  test.each(attempts)("counts for its account and network for %s", async (_, name, sent) => {
     const verify = spyOn(Bun.password, "verify").mockResolvedValue(false);
     try {
-      for (let n = 0; n < failuresMax; n++) await refusal(name, sent);
+      const { free } = loginLimits.fromNetwork;
+      for (let n = 0; n < free; n++) {
+        expect(await refusal(name, sent)).toBe(ErrorCode.INVALID_CREDENTIALS);
+      }
       expect(await refusal(name, sent)).toBe(ErrorCode.RATE_LIMITED);
-      expect(await refusal("ada", password)).toBe(ErrorCode.RATE_LIMITED);
+      expect(verify).toHaveBeenCalledTimes(free);
     } finally {
       verify.mockRestore();
     }
   });
 });
 
-test("a login that succeeds does not count", async () => {
-  const verify = spyOn(Bun.password, "verify").mockResolvedValue(true);
-  try {
-    for (let n = 0; n <= failuresMax; n++) expect(await refusal("ada", password)).toBeNull();
-  } finally {
+describe("with 1,000 failures from one address", () => {
+  test.each([
+    ["for one account", () => "ada"],
+    ["for one unknown account", () => "nobody"],
+    ["for as many accounts", (n: number) => `user-${n}`],
+  ])("%s, another account's right password gets in from there", async (_, nameOf) => {
+    const verify = spyOn(Bun.password, "verify").mockResolvedValue(false);
+    for (let n = 0; n < 1000; n++) await refusal(nameOf(n), "wrong");
     verify.mockRestore();
+    await store.createUser({ username: "bob", email, passwordHash: await hashOf(password) });
+    expect(await refusal("bob", password)).toBeNull();
+  });
+});
+
+test("an account whose checks hang keeps no other account from logging in", async () => {
+  const verify = spyOn(Bun.password, "verify").mockReturnValue(new Promise(() => {}));
+  for (let n = 0; n < 70; n++) {
+    logins.check("ada", password, `198.51.100.${n}`).catch(() => null);
   }
+  await new Promise((resolve) => setImmediate(resolve));
+  verify.mockRestore();
+  await store.createUser({ username: "bob", email, passwordHash: await hashOf(password) });
+  expect(await refusal("bob", password)).toBeNull();
 });

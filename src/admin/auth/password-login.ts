@@ -3,7 +3,7 @@ import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { User } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
-import type { LoginLimiter } from "./login-limiter.ts";
+import type { LoginAttempt, LoginLimiter } from "./login-limiter.ts";
 
 /** Code points. Longer passwords are rejected without hashing them. */
 const passwordCharactersMax = 128;
@@ -22,28 +22,34 @@ export class PasswordLogin {
   async check(name: string, password: string, clientAddress: string): Promise<User> {
     const by = name.includes("@") ? { email: name } : { username: name };
     const user = await this.#store.userForLogin(by);
-    return this.#verify(user, password, clientAddress);
+    return this.#verify(user, password, { clientAddress, account: name });
   }
 
-  /** Verifies the password of a known user, under the same limits. Throws as `check`. */
+  /**
+   * Verifies the password of a known user, under limits of its own: whoever fails to log in does not keep the owner from
+   * changing the password. Throws as `check`.
+   */
   async checkAgain(user: User, password: string, clientAddress: string): Promise<User> {
-    return this.#verify(user, password, clientAddress);
+    return this.#verify(user, password, { clientAddress, account: `account ${user.id}` });
   }
 
-  async #verify(user: User | null, password: string, clientAddress: string): Promise<User> {
+  async #verify(user: User | null, password: string, attempt: LoginAttempt): Promise<User> {
     const hash = user?.passwordHash ?? (await this.#decoyHash);
     const fits = password !== "" && isShort(password);
     const matches = await this.#limiter.attempt(
-      clientAddress,
+      attempt,
       async () => (await Bun.password.verify(fits ? password : "-", hash)) && fits && user !== null,
     );
     if (user === null || !matches) throw new ApiError(ErrorCode.INVALID_CREDENTIALS);
     return user;
   }
 
-  /** The stored form of a password: argon2id. Queued like checks. */
-  hash(password: string): Promise<string> {
-    return this.#limiter.inTurn(() => Bun.password.hash(password, "argon2id"));
+  /**
+   * The stored form of a password: argon2id. Queued like checks, and counted as work of the network. Throws ApiError
+   * RATE_LIMITED.
+   */
+  hash(password: string, attempt: LoginAttempt): Promise<string> {
+    return this.#limiter.hashing(attempt, () => Bun.password.hash(password, "argon2id"));
   }
 }
 

@@ -13,11 +13,12 @@ import type {
   ProjectState,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { AddressPolicy } from "../../policy/address-policy.ts";
+import type { Steps } from "../../policy/steps.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
 import { projectDocument } from "../documents/project-document.ts";
 import { containerState, FeedDocuments, projectState } from "../feed/change-source.ts";
 import type { Store } from "../store/store.ts";
-import { accessMatrix } from "./access-matrix.ts";
+import { accessMatrixSteps } from "./access-matrix.ts";
 
 /** Runs the proxy's authorization on a hypothetical request and the given state; violations for an invalid request. */
 type ExplainPort = (
@@ -28,6 +29,7 @@ type ExplainPort = (
   },
   request: ExplainRequest,
   nowMs: number,
+  run: <Result>(steps: Steps<Result>) => Promise<Result>,
 ) => Promise<Explanation | readonly FieldViolation[]>;
 
 export interface AccessServiceParts {
@@ -62,7 +64,12 @@ export function accessService({
           container: containerState({ id, state: exposure.container }, documents),
           project: projectState({ id: exposure.container.projectId, state: project }, documents),
         };
-        const result = await explain({ ...state, documents: documents.all() }, request, now());
+        const result = await explain(
+          { ...state, documents: documents.all() },
+          request,
+          now(),
+          (steps) => context.work.run(steps),
+        );
         if (!("allow" in result)) throw new ApiError(ErrorCode.VALIDATION_ERROR, result);
         const { documentOrigin } = result;
         if (documentOrigin === "container") result.documentVersion = exposure.own.version;
@@ -73,7 +80,8 @@ export function accessService({
       async getAccess({ id }: GetAccessRequest, context: Context) {
         const { exposure, project } = await exposed(context, id);
         const mayDial = (address: string) => placement.place(address) !== null;
-        return { message: accessMatrix(exposure, project, mayDial) };
+        const matrix = accessMatrixSteps(exposure, project, mayDial);
+        return { message: await context.work.run(matrix) };
       },
     },
   };

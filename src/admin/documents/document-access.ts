@@ -9,8 +9,8 @@ import type { Context, WriteResult } from "../api/dispatch.ts";
 import { expectedVersion } from "../api/if-match.ts";
 import type { DocumentKey, DocumentState, DocumentView, Scope } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
-import { previewOf } from "./document-preview.ts";
-import { acceptDocument, checkStorable, editableDocument } from "./permission-document.ts";
+import { previewSteps } from "./document-preview.ts";
+import { acceptSteps, checkStorable, editableDocument } from "./permission-document.ts";
 import { projectDocument } from "./project-document.ts";
 
 /** How often a write is made again because the project's document moved under a container's. */
@@ -67,14 +67,18 @@ export class DocumentAccess {
    * 404 comes before 428 (no If-Match), that before 412 (stale), and that before what the edit refuses. A dry run goes the same
    * way up to the write.
    */
-  async write(context: Context, id: string, edit: (view: DocumentView) => Next): Promise<Written> {
+  async write(
+    context: Context,
+    id: string,
+    edit: (view: DocumentView) => Next | Promise<Next>,
+  ): Promise<Written> {
     const { scope, ifMatch } = context;
     const key = { kind: this.kind, id };
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const view = await this.read(scope, id);
       const expected = expectedVersion(ifMatch);
       if (view.state.version !== expected) throw new ApiError(ErrorCode.PRECONDITION_FAILED);
-      const next = edit(view);
+      const next = await edit(view);
       const { enableProxy, hooks, fromProject, warnings = [] } = next;
       const document = next.document === "kept" ? keptDocument(view.state) : next.document;
       const body = document?.text ?? null;
@@ -109,11 +113,11 @@ export class DocumentAccess {
     change: (document: PermissionDocument, state: DocumentState) => void,
     enableProxy?: boolean,
   ): Promise<Written> {
-    return this.write(context, id, (view) => {
+    return this.write(context, id, async (view) => {
       const document = editableDocument(view);
       change(document, view.state);
       return {
-        ...acceptDocument(document),
+        ...(await context.work.run(acceptSteps(document))),
         hooks: view.state.hooks,
         enableProxy: enableProxy ?? view.state.enableProxy,
         fromProject: this.kind === "container" && view.state.body === null,
@@ -123,20 +127,21 @@ export class DocumentAccess {
 
   /** Throws ApiError where it would tell of a project's document that the caller may not read. */
   async #preview(
-    { caller, scope }: Context,
+    { caller, scope, work }: Context,
     { projectId, state: before, projectState }: DocumentView,
     after: DocumentState,
   ): Promise<DocumentPreview> {
     const { kind } = this;
     if (kind === "project") {
       const followers = await this.#store.followers(scope, projectId);
-      return previewOf({ kind, before, after, project: after, followers });
+      return work.run(previewSteps({ kind, before, after, project: after, followers }));
     }
     const standsAlone = before.body !== null && after.body !== null;
     const project = standsAlone
       ? after
       : projectDocument(caller, { own: { ...after, body: null }, project: projectState });
-    return previewOf({ kind, before, after, project, followers: { containers: 1, following: 1 } });
+    const followers = { containers: 1, following: 1 };
+    return work.run(previewSteps({ kind, before, after, project, followers }));
   }
 
   #notFound(): ApiError {

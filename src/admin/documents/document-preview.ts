@@ -1,6 +1,7 @@
 // What a write of a document would change: for whom which programs open or close. Pure.
 import { create, type JsonObject, toJson } from "@bufbuild/protobuf";
 import {
+  type Group,
   GroupSchema,
   type PermissionDocument,
 } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
@@ -12,15 +13,17 @@ import {
   type GroupChange,
   GroupChangeSchema,
 } from "../../../proto/gen/realmgate/v1/preview_pb.ts";
-import { type PolicyDocument, parseDocument } from "../../policy/document.ts";
+import { type PolicyDocument, parseDocumentSteps } from "../../policy/document.ts";
+import { runCount } from "../../policy/instance-set.ts";
 import {
-  accessFor,
+  accessSteps,
   accessText,
   effectOf,
   namedFor,
   type OpenAccess,
   type Subject,
 } from "../../policy/open-access.ts";
+import { finish, type Steps, stepUnits } from "../../policy/steps.ts";
 import type { DependentContainers, DocumentKey, DocumentState } from "../store/records.ts";
 import { storedDocument } from "./permission-document.ts";
 
@@ -39,12 +42,19 @@ export interface Tried {
   readonly followers: DependentContainers;
 }
 
-export function previewOf({ kind, before, after, project, followers }: Tried): DocumentPreview {
-  const [was, is] = [before, after].map((own) => inForce(kind, own, project)) as [InForce, InForce];
-  const access = accessChanges(was.policy, is.policy);
-  const groups = groupChanges(was.stored, is.stored);
+export function previewOf(tried: Tried): DocumentPreview {
+  return finish(previewSteps(tried));
+}
+
+/** `previewOf` in steps. */
+export function* previewSteps(tried: Tried): Steps<DocumentPreview> {
+  const { kind, before, after, project, followers } = tried;
+  const was = yield* inForce(kind, before, project);
+  const is = yield* inForce(kind, after, project);
+  const access = yield* accessChanges(was.policy, is.policy);
+  const groups = yield* groupChanges(was.stored, is.stored);
   const switched = before.enableProxy !== after.enableProxy;
-  const changes = access.length > 0 || groups.length > 0;
+  const changes = access.total > 0 || groups.length > 0;
   const all = kind === "container" ? 1 : followers.containers;
   const following = kind === "container" ? 1 : followers.following;
   return create(DocumentPreviewSchema, {
@@ -60,8 +70,8 @@ export function previewOf({ kind, before, after, project, followers }: Tried): D
     enableProxyAfter: after.enableProxy,
     containersAffected: switched ? all : changes ? following : 0,
     groups,
-    access: access.slice(0, accessChangesMax),
-    accessTotal: access.length,
+    access: access.listed,
+    accessTotal: access.total,
   });
 }
 
@@ -73,7 +83,7 @@ export interface InForce {
 }
 
 /** A project's own document stands for the containers that follow it. Throws for a document that should not have been stored. */
-export function inForce(kind: DocumentKey["kind"], own: State, project: State): InForce {
+export function* inForce(kind: DocumentKey["kind"], own: State, project: State): Steps<InForce> {
   const origin =
     kind === "container" && own.body !== null
       ? "container"
@@ -82,7 +92,8 @@ export function inForce(kind: DocumentKey["kind"], own: State, project: State): 
         : "none";
   const stored = storedDocument(origin === "container" || kind === "project" ? own : project);
   if (stored === null) return { origin, stored, policy: null };
-  const parsed = parseDocument(stored);
+  yield Object.keys(stored.groups).length;
+  const parsed = yield* parseDocumentSteps(stored);
   if (!parsed.ok) throw new Error("a stored document does not parse");
   return { origin, stored, policy: parsed.document };
 }
@@ -101,24 +112,48 @@ function everybody(was: PolicyDocument | null, is: PolicyDocument | null): Subje
 /** Stands for every program that is not named. */
 const others = "*";
 
-function accessChanges(was: PolicyDocument | null, is: PolicyDocument | null): AccessChange[] {
-  return everybody(was, is).flatMap((who) => {
-    const named = new Set([...namedFor(was, who), ...namedFor(is, who)]);
-    return changesFor(who, [...named].sort(), accessFor(was, who), accessFor(is, who));
-  });
+interface AccessChanges {
+  /** The first of them. */
+  readonly listed: AccessChange[];
+  total: number;
 }
 
-function changesFor(
+function* accessChanges(
+  was: PolicyDocument | null,
+  is: PolicyDocument | null,
+): Steps<AccessChanges> {
+  const changes: AccessChanges = { listed: [], total: 0 };
+  for (const who of everybody(was, is)) {
+    const named = new Set([...namedFor(was, who), ...namedFor(is, who)]);
+    yield 1 + named.size;
+    const [before, after] = [yield* accessSteps(was, who), yield* accessSteps(is, who)];
+    yield* addChanges(changes, who, [...named].sort(), before, after);
+  }
+  return changes;
+}
+
+function* addChanges(
+  changes: AccessChanges,
   who: Subject,
   named: readonly string[],
   was: OpenAccess,
   is: OpenAccess,
-): AccessChange[] {
-  return [...named, others].flatMap((program) => {
-    const [before, after] = [was, is].map(({ named, others: rest }) => named.get(program) ?? rest);
-    if (before === undefined || after === undefined) return [];
+): Steps<void> {
+  let units = 0;
+  for (const program of [...named, others]) {
+    const [before, after] = [
+      was.named.get(program) ?? was.others,
+      is.named.get(program) ?? is.others,
+    ];
+    units += 1 + runCount(before) + runCount(after);
+    if (units >= stepUnits) {
+      yield units;
+      units = 0;
+    }
     const effect = effectOf(before, after);
-    if (effect === "same") return [];
+    if (effect === "same") continue;
+    changes.total++;
+    if (changes.listed.length >= accessChangesMax) continue;
     const change = {
       who: who.kind,
       program,
@@ -127,39 +162,41 @@ function changesFor(
       effect,
       ...(who.kind === "group" ? { group: who.name } : {}),
     };
-    return [create(AccessChangeSchema, change)];
-  });
+    changes.listed.push(create(AccessChangeSchema, change));
+  }
 }
 
-function groupChanges(
+function* groupChanges(
   was: PermissionDocument | null,
   is: PermissionDocument | null,
-): GroupChange[] {
-  const [before, after] = [was, is].map(groupsJson) as [Groups, Groups];
-  const names = [...new Set([...before.keys(), ...after.keys()])].sort();
-  return names.flatMap((name) => {
-    const [old, now] = [before.get(name), after.get(name)];
+): Steps<GroupChange[]> {
+  const [before, after] = [was?.groups ?? {}, is?.groups ?? {}];
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+  const changes: GroupChange[] = [];
+  for (const name of names) {
+    yield 1;
+    const [old, now] = [groupOf(before, name), groupOf(after, name)];
     if (old === undefined || now === undefined) {
-      return [create(GroupChangeSchema, { name, change: old === undefined ? "added" : "removed" })];
+      const change = old === undefined ? "added" : "removed";
+      changes.push(create(GroupChangeSchema, { name, change }));
+      continue;
     }
-    const fields = Object.keys({ ...old, ...now })
-      .filter((field) => !Bun.deepEquals(old[field], now[field]))
+    const [oldJson, nowJson] = [groupJson(old), groupJson(now)];
+    const fields = Object.keys({ ...oldJson, ...nowJson })
+      .filter((field) => !Bun.deepEquals(oldJson[field], nowJson[field]))
       .sort();
-    return fields.length === 0
-      ? []
-      : [create(GroupChangeSchema, { name, change: "changed", fields })];
-  });
+    if (fields.length > 0)
+      changes.push(create(GroupChangeSchema, { name, change: "changed", fields }));
+  }
+  return changes;
 }
 
-type Groups = ReadonlyMap<string, JsonObject>;
+function groupOf(groups: PermissionDocument["groups"], name: string): Group | undefined {
+  return Object.hasOwn(groups, name) ? groups[name] : undefined;
+}
 
 /** A group that says it is enabled is as one that says nothing. */
-function groupsJson(document: PermissionDocument | null): Groups {
-  const options = { useProtoFieldName: true };
-  return new Map(
-    Object.entries(document?.groups ?? {}).map(([name, group]) => {
-      const json = toJson(GroupSchema, { ...group, enabled: group.enabled ?? true }, options);
-      return [name, json as JsonObject];
-    }),
-  );
+function groupJson(group: Group): JsonObject {
+  const told = { ...group, enabled: group.enabled ?? true };
+  return toJson(GroupSchema, told, { useProtoFieldName: true }) as JsonObject;
 }

@@ -6,7 +6,8 @@ import {
   type PermissionDocument,
   PermissionDocumentSchema,
 } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { parseDocument, readDocumentText } from "../../policy/document.ts";
+import { parseDocumentSteps, readDocumentText } from "../../policy/document.ts";
+import { finish, type Steps } from "../../policy/steps.ts";
 import { StoredDocument } from "../../policy/stored-document.ts";
 import type { DocumentViolation } from "../../policy/violation.ts";
 import { etagOf } from "../api/if-match.ts";
@@ -59,13 +60,22 @@ export function acceptDocument(
   document: PermissionDocument,
   hookFaults: readonly FieldViolation[] = [],
 ): AcceptedDocument {
-  const parsed = parseDocument(document);
+  return finish(acceptSteps(document, hookFaults));
+}
+
+/** `acceptDocument` in steps. */
+export function* acceptSteps(
+  document: PermissionDocument,
+  hookFaults: readonly FieldViolation[] = [],
+): Steps<AcceptedDocument> {
+  const parsed = yield* parseDocumentSteps(document);
   const faults = [
     ...(parsed.ok ? [] : parsed.violations.map(documentFault)),
     ...hookFaults.map((violation) => ({ ...violation, code: ErrorCode.INVALID_HOOK })),
   ];
   if (!parsed.ok || faults.length > 0) throw refusal(faults);
-  return { document: StoredDocument.accepted(parsed), warnings: parsed.warnings };
+  const stored = yield* StoredDocument.acceptedSteps(parsed);
+  return { document: stored, warnings: parsed.warnings };
 }
 
 /**

@@ -40,7 +40,7 @@ import { readHooks } from "./hooks/hook-document.ts";
 import { checkGroupIsFree } from "./hooks/hook-groups.ts";
 import { newHookId } from "./hooks/hook-id.ts";
 import { hooksText, storedHooks } from "./hooks/hook-list.ts";
-import { acceptDocument, documentAnswer, groupNames } from "./permission-document.ts";
+import { acceptSteps, documentAnswer, groupNames } from "./permission-document.ts";
 
 /** `now`: the clock, in milliseconds. `recentPolicies`: see DocumentAccess. */
 export function permissionServices(
@@ -83,7 +83,7 @@ function implementation(
   function write(
     context: Context,
     id: string,
-    next: (view: DocumentView) => Next,
+    next: (view: DocumentView) => Next | Promise<Next>,
   ): Promise<Outcome> {
     return answer(id, documents.write(context, id, next));
   }
@@ -106,7 +106,7 @@ function implementation(
       replacePermissions({ id, document }: ReplacePermissionsRequest, context) {
         if (document === undefined) throw new Error("the rules let an absent document pass");
         checkNoProjectHooks(kind, document);
-        return write(context, id, (view) => {
+        return write(context, id, async (view) => {
           checkOwner(kind, id, view.projectId, document);
           const { hooks, violations } = readHooks(document.hooks, {
             id,
@@ -115,7 +115,7 @@ function implementation(
             newId: () => newHookId(now()),
           });
           return {
-            ...acceptDocument(document, violations),
+            ...(await context.work.run(acceptSteps(document, violations))),
             hooks: hooksText(hooks),
             enableProxy: document.enableProxy ?? true,
             fromProject: false,

@@ -128,7 +128,7 @@ export interface AccessStore {
 }
 
 export interface ProjectStore {
-  /** `duplicate`: the owner has the alias already where both would be visible. */
+  /** `duplicate`: the owner has the alias already where both would be visible. Rejects with AccountQuotaReached. */
   createProject(
     scope: Scope,
     project: NewProject,
@@ -179,7 +179,10 @@ export interface MemberStore {
 }
 
 export interface ContainerStore {
-  /** `no_project`: not in this scope. `quota`: the project is full. `duplicate`: the name is taken where both would be visible. */
+  /**
+   * `no_project`: not in this scope. `quota`: the project is full. `duplicate`: the name is taken where both would be visible.
+   * Rejects with AccountQuotaReached.
+   */
   createContainer(
     scope: Scope,
     container: NewContainer,
@@ -239,7 +242,7 @@ export interface AliasStore {
 export interface DocumentStore {
   /** Null: the project or container does not exist in this scope. */
   document(scope: Scope, key: DocumentKey): Promise<DocumentView | null>;
-  /** Compare and swap. Null: the project or container does not exist in this scope (any more). Rejects for a dry run. */
+  /** Compare and swap. Null: the project or container does not exist in this scope (any more). Rejects for a dry run, and with AccountQuotaReached. */
   putDocument(
     scope: Scope,
     key: DocumentKey,

@@ -49,7 +49,8 @@ export function accountMethods({ store, logins }: AccountParts): Implementation[
       const password = newPassword(request);
       if (password !== null) {
         await logins.checkAgain(user, password.current, clientAddress);
-        change.passwordHash = await logins.hash(password.next);
+        const attempt = { clientAddress, account: `account ${user.id}` };
+        change.passwordHash = await logins.hash(password.next, attempt);
       }
       if (Object.keys(change).length === 0) return { message: userMessage(user, true) };
       const changed = await store.updateUser(user.id, user.sessionGeneration, change);

@@ -39,7 +39,8 @@ export function signupMethod({ store, logins, signup, now }: SignupParts) {
       checkPassword(password);
       limiter.take(clientAddress);
       // For a registered address, too, a hash is computed and the answer is the same.
-      await createAccount(store, email, await logins.hash(password));
+      const attempt = { clientAddress, account: `signup ${email}` };
+      await createAccount(store, email, await logins.hash(password, attempt));
       return { message: create(SignupResponseSchema, { email }) };
     },
   } satisfies Implementation["methods"];

@@ -35,7 +35,8 @@ export interface ProjectsApi {
 
   /**
    * CreateProject makes a project; on a realm host it belongs to that realm, too.
-   * Errors: INVALID_ALIAS_FORMAT, INVALID_COLOR_FORMAT, INVALID_QUOTA_VALUE, INVALID_REALM_ID_FORMAT, DUPLICATE_ALIAS.
+   * Errors: INVALID_ALIAS_FORMAT, INVALID_COLOR_FORMAT, INVALID_QUOTA_VALUE, INVALID_REALM_ID_FORMAT, DUPLICATE_ALIAS,
+   * ACCOUNT_QUOTA_REACHED.
    */
   create(body: CreateProjectBody, options?: CallOptions): Promise<Answer<Project>>;
 
@@ -93,7 +94,7 @@ export interface ContainersApi {
   /**
    * CreateContainer registers a container in a project; on a realm host the project must be in that realm. Only operators
    * may set `address` and `programs`.
-   * Errors: INVALID_CONTAINER_NAME, PROJECT_CONTAINER_LIMIT, INVALID_UPSTREAM, INSUFFICIENT_PERMISSIONS,
+   * Errors: INVALID_CONTAINER_NAME, PROJECT_CONTAINER_LIMIT, ACCOUNT_QUOTA_REACHED, INVALID_UPSTREAM, INSUFFICIENT_PERMISSIONS,
    * PROJECT_NOT_FOUND, PROJECT_NOT_IN_REALM, SERVER_NOT_FOUND, CONTAINER_NAME_IN_USE.
    */
   create(project_id: string, body?: CreateContainerBody, options?: CallOptions): Promise<Answer<Container>>;

@@ -2,6 +2,7 @@
 
 /** Machine codes of the API's refusals. */
 export type ErrorCode =
+  | "ACCOUNT_QUOTA_REACHED"
   | "ALIAS_IN_USE"
   | "ALIAS_LIMIT_REACHED"
   | "ALIAS_NOT_FOUND"

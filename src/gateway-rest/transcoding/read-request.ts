@@ -11,7 +11,7 @@ import {
 } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
-import { ApiError, type FieldViolation } from "../../../proto/call.ts";
+import { ApiError, type FieldViolation, type Measure } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { pointerStep } from "../../../proto/json-pointer.ts";
 import { type JsonFault, jsonFaults } from "../../json/json-faults.ts";
@@ -21,7 +21,7 @@ import { jsonFaultMessages, shapeOf, violationsMax } from "./shape.ts";
 
 /**
  * Reads the message that a matched request carries. Throws ApiError: PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT, UNSUPPORTED_MEDIA_TYPE,
- * INVALID_JSON, VALIDATION_ERROR (with all invalid fields), INVALID_PARAMETER_VALUE.
+ * INVALID_JSON, VALIDATION_ERROR (with all invalid fields), INVALID_PARAMETER_VALUE. `measure`: see Call.message.
  */
 export async function readRequest(
   binding: Binding,
@@ -29,9 +29,22 @@ export async function readRequest(
   query: URLSearchParams,
   request: Request,
   pace: Pace,
+  measure: Measure = (work) => work(),
 ): Promise<Message> {
+  const bytes = binding.body === null ? null : await readBounded(request, pace);
+  return measure(() => messageOf(binding, variables, query, request, bytes));
+}
+
+/** `bytes`: the body; null: the method has none. */
+function messageOf(
+  binding: Binding,
+  variables: readonly string[],
+  query: URLSearchParams,
+  request: Request,
+  bytes: Uint8Array | null,
+): Message {
   const { input } = binding.method;
-  const { json, sent } = await readBody(binding, request, pace);
+  const { json, sent } = readBody(binding, request, bytes);
   const fromPath = readPath(binding, variables, json);
   readQuery(binding.query, query, json);
   const message = fromJson(input, json);
@@ -50,20 +63,20 @@ interface RequestBody {
   readonly sent: readonly string[];
 }
 
-async function readBody(
+function readBody(
   { body, method, query }: Binding,
   request: Request,
-  pace: Pace,
-): Promise<RequestBody> {
-  if (body === null) return { json: {}, sent: [] };
+  bytes: Uint8Array | null,
+): RequestBody {
+  if (body === null || bytes === null) return { json: {}, sent: [] };
   if (body === "message") {
-    const whole = fit(method.input, await readJson(request, pace));
+    const whole = fit(method.input, readJson(request, bytes));
     refuseParameters(query, whole.sent);
     return whole;
   }
   const { name, message } = body;
   if (message === undefined) throw new Error(`${method.name}: ${name} is not a message`);
-  const { json, sent } = fit(message, await readJson(request, pace, `/${name}`), `/${name}`);
+  const { json, sent } = fit(message, readJson(request, bytes, `/${name}`), `/${name}`);
   return { json: { [name]: json }, sent };
 }
 
@@ -112,8 +125,7 @@ const mediaType = /^application\/(json|[a-z0-9.+-]+\+json)\s*(;|$)/i;
  * An absent body counts as an empty object, so that methods with only optional fields need no body. Refuses what JSON.parse would
  * change without a word. `at`: JSON pointer to the body in the request message.
  */
-async function readJson(request: Request, pace: Pace, at = ""): Promise<JsonValue> {
-  const bytes = await readBounded(request, pace);
+function readJson(request: Request, bytes: Uint8Array, at = ""): JsonValue {
   if (bytes.length === 0) return {};
   if (!mediaType.test(request.headers.get("content-type") ?? "")) {
     throw new ApiError(ErrorCode.UNSUPPORTED_MEDIA_TYPE);

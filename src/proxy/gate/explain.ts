@@ -19,14 +19,20 @@ import {
 import type { PermissionDocument } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
 import { parseIpv4 } from "../../policy/address.ts";
 import { has } from "../../policy/bitset.ts";
-import { compile } from "../../policy/compile.ts";
+import { type CompiledPolicy, compileSteps } from "../../policy/compile.ts";
 import { type Decision, decide, grantingGroups } from "../../policy/decide.ts";
-import { type PolicyDocument, parseDocument, readDocumentText } from "../../policy/document.ts";
-import { dateMsMax, GroupExaminer } from "../../policy/explain-group.ts";
+import {
+  type PolicyDocument,
+  parseDocumentSteps,
+  readDocumentText,
+} from "../../policy/document.ts";
+import { dateMsMax, GroupExaminer, type GroupReason } from "../../policy/explain-group.ts";
+import type { PolicyGroup } from "../../policy/group.ts";
 import { type Identity, identify } from "../../policy/identify.ts";
 import { contains } from "../../policy/instance-set.ts";
 import { ruleFor } from "../../policy/open-access.ts";
 import { DECISION_REASONS } from "../../policy/reason.ts";
+import { finish, type Steps } from "../../policy/steps.ts";
 import type { DirectHost, HostName } from "../routing/host.ts";
 import { NO_PORT, ProgramPorts, type Target } from "../routing/program-ports.ts";
 import { Snapshot } from "../snapshot/snapshot.ts";
@@ -53,17 +59,24 @@ export interface ExplainedState {
   readonly documents: Changes["documents"];
 }
 
-/** The explanation, or what is wrong with the question. `nowMs`: Unix milliseconds, where the question names no time. */
+/** Runs the steps of what takes long. */
+type Run = <Result>(steps: Steps<Result>) => Promise<Result>;
+
+/**
+ * The explanation, or what is wrong with the question. `nowMs`: Unix milliseconds, where the question names no time. `run`: how
+ * the work is done; at once when unset.
+ */
 export type Explain = (
   state: ExplainedState,
   request: ExplainRequest,
   nowMs: number,
+  run?: Run,
 ) => Promise<Explanation | readonly Violation[]>;
 
 export function explainer(options: ExplainOptions): Explain {
-  return async (state, request, nowMs) => {
+  return async (state, request, nowMs, run = async (steps) => finish(steps)) => {
     const asked = readRequest(options.domain, state.container, request, nowMs);
-    return Array.isArray(asked) ? asked : explain(options, state, asked as Asked);
+    return Array.isArray(asked) ? asked : explain(options, state, asked as Asked, run);
   };
 }
 
@@ -71,20 +84,16 @@ async function explain(
   options: ExplainOptions,
   state: ExplainedState,
   asked: Asked,
+  run: Run,
 ): Promise<Explanation> {
-  const { container, project, documents } = state;
-  const snapshot = snapshotOf(options, state);
+  const { container, project } = state;
+  const { stored, document, policy } = await run(documentInForce(state));
+  const snapshot = snapshotOf(options, state, policy);
   const admission = await admissionOf(options, snapshot, asked);
   const { allowed, host, alias } = wayOf(admission);
   const refusal = admission.kind === "rejected" ? admission.refusal : null;
   const ports = new ProgramPorts(container.programs, options.programPorts);
   const target = host === null ? null : ports.target(host.program, host.instance);
-  const digest = container.documentDigest ?? project.documentDigest;
-  const content = documents.find((each) => each.digest === digest);
-  const stored = content === undefined ? undefined : readDocumentText(content.json);
-  const parsed = stored === undefined ? null : parseDocument(stored);
-  const document = parsed?.ok ? parsed.document : null;
-  const policy = document === null ? null : compile(document);
   const identity =
     policy === null
       ? null
@@ -92,7 +101,7 @@ async function explain(
   const groups =
     document === null || stored === undefined || identity === null
       ? []
-      : await explainGroups({ document, stored, identity, target, asked });
+      : await explainGroups({ document, stored, identity, target, asked }, run);
   const reason = reasonOf(admission);
   const decision =
     policy === null || identity === null || target === null
@@ -136,6 +145,24 @@ async function explain(
   });
 }
 
+interface Document {
+  /** Undefined: there is none, or its content cannot be read. */
+  readonly stored: PermissionDocument | undefined;
+  readonly document: PolicyDocument | null;
+  readonly policy: CompiledPolicy | null;
+}
+
+function* documentInForce({ container, project, documents }: ExplainedState): Steps<Document> {
+  const digest = container.documentDigest ?? project.documentDigest;
+  const content = documents.find((each) => each.digest === digest);
+  if (content === undefined) return { stored: undefined, document: null, policy: null };
+  const stored = readDocumentText(content.json);
+  yield Object.keys(stored.groups).length;
+  const parsed = yield* parseDocumentSteps(stored);
+  const document = parsed.ok ? parsed.document : null;
+  return { stored, document, policy: document === null ? null : yield* compileSteps(document) };
+}
+
 /** In the order of `Snapshot.route`; it speaks of this container only, so that no other one shows. */
 function absenceOf({ container, project }: ExplainedState, host: HostName): Absence {
   if (host.kind === "refused") return "other_server";
@@ -145,10 +172,14 @@ function absenceOf({ container, project }: ExplainedState, host: HostName): Abse
   return "undialled_address";
 }
 
-/** A snapshot in which there is this one container, as on its own server. */
+/**
+ * A snapshot in which there is this one container, as on its own server. `policy`: the document in force, compiled; null: the
+ * snapshot finds out why there is none. A document that is not in force is not compiled.
+ */
 function snapshotOf(
   { programPorts, mayDial }: ExplainOptions,
   { container, project, documents }: ExplainedState,
+  policy: CompiledPolicy | null,
 ): Snapshot {
   const { serverName } = container;
   const changes = create(ChangesSchema, {
@@ -156,7 +187,10 @@ function snapshotOf(
     containers: [container],
     documents: [...documents],
   });
-  return Snapshot.empty({ serverName, programPorts, mayDial, log: SILENT }).apply(changes);
+  const digest = container.documentDigest ?? project.documentDigest;
+  const recentPolicies = { take: (asked: string) => (asked === digest ? policy : null) };
+  const options = { serverName, programPorts, mayDial, recentPolicies, log: SILENT };
+  return Snapshot.empty(options).replacedBy(changes);
 }
 
 /** Errors in stored documents show in the explanation and need no log line. */
@@ -241,23 +275,54 @@ interface Looked {
 }
 
 /** Throws when a group's explanation contradicts `identify`: explain must never differ from the gate. */
-async function explainGroups(looked: Looked): Promise<ExplainedGroup[]> {
-  const { document, identity, asked } = looked;
+async function explainGroups(looked: Looked, run: Run): Promise<ExplainedGroup[]> {
+  const { document, asked } = looked;
   const { address, nowMs, presented } = asked;
   const examiner = new GroupExaminer({
     look: (location) => presented.found(location),
     address,
     nowS: nowMs / 1000,
   });
+  const reasons: GroupReason[] = [];
+  for (const batch of batches([...document.groups.values()])) {
+    // Signatures are verified elsewhere: all of a batch may be waited for at once.
+    reasons.push(...(await Promise.all(await run(examined(examiner, batch)))));
+  }
+  return run(toldGroups(looked, reasons));
+}
+
+/** Groups that are looked at in one go. */
+const BATCH = 64;
+
+function batches<Item>(items: readonly Item[]): Item[][] {
+  const count = Math.ceil(items.length / BATCH);
+  return Array.from({ length: count }, (_, i) => items.slice(i * BATCH, (i + 1) * BATCH));
+}
+
+function* examined(
+  examiner: GroupExaminer,
+  groups: readonly PolicyGroup[],
+): Steps<(GroupReason | Promise<GroupReason>)[]> {
+  const reasons: (GroupReason | Promise<GroupReason>)[] = [];
+  for (const group of groups) {
+    reasons.push(examiner.explain(group));
+    yield 1;
+  }
+  return reasons;
+}
+
+function* toldGroups(looked: Looked, reasons: readonly GroupReason[]): Steps<ExplainedGroup[]> {
+  const { document, identity } = looked;
   const groups: ExplainedGroup[] = [];
-  for (const [index, [name, group]] of [...document.groups].entries()) {
-    const { matched, why, text } = await examiner.explain(group);
-    if (matched !== has(identity.groups, index)) {
-      throw new Error(`group ${name}: explained as ${why}, identified otherwise`);
+  for (const [index, [name, { type }]] of [...document.groups].entries()) {
+    const reason = reasons[index];
+    if (reason === undefined || reason.matched !== has(identity.groups, index)) {
+      throw new Error(`group ${name}: explained as ${reason?.why}, identified otherwise`);
     }
-    const { type } = group;
+    const { matched, why, text } = reason;
     const explained = { name, type, matched, why, whyText: text, ...explainRule(looked, name) };
     groups.push(create(ExplainedGroupSchema, explained));
+    yield 1;
   }
   return groups;
 }

@@ -1,5 +1,7 @@
 import type { Changes } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import { eventLoopSlices } from "../../guard/slices.ts";
 import type { Log } from "../../log.ts";
+import type { Steps } from "../../policy/steps.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Staleness } from "./staleness.ts";
 
@@ -17,6 +19,14 @@ const RETRY_MAX_MS = 5_000;
 const ASK_MS = 10_000;
 /** How often it is looked whether it was heard too long ago. */
 const LOOK_MS = 1_000;
+
+/** Documents are compiled before a swap for so long: a revocation among the same changes must not wait for more of them. */
+const COMPILE_MS = 250;
+
+function timeFor(ms: number): () => boolean {
+  const untilMs = performance.now() + ms;
+  return () => performance.now() < untilMs;
+}
 
 /** Whose word is enforced: nobody's yet, an earlier process's, or the source's. */
 export type FeedSource = "none" | "file" | "live";
@@ -204,13 +214,26 @@ export class Feed {
     this.#staleness?.heard(this.#readAtMs, performance.now());
     const reopened = this.#snapshot.closed !== null;
     // Also when nothing was in force: what is made of that is.
-    this.#snapshot = isAll ? this.#snapshot.replacedBy(changes) : this.#snapshot.apply(changes);
+    const next = await this.#run(
+      isAll
+        ? this.#snapshot.replacedBySteps(changes)
+        : this.#snapshot.applySteps(changes, timeFor(COMPILE_MS)),
+    );
+    if (this.#stopped) {
+      return;
+    }
+    this.#snapshot = next;
     this.#from = "live";
     if (reopened) {
       this.#log.info({}, "the control plane is heard again");
     }
     this.#options.published?.(changes, isAll);
     this.#settleWaiters();
+  }
+
+  /** In slices, but begun at once: until the swap everything is enforced as before. */
+  #run(steps: Steps<Snapshot>): Promise<Snapshot> {
+    return eventLoopSlices.run(steps, { key: "feed", urgent: true, atOnce: true });
   }
 
   #settleWaiters(): void {

@@ -1,6 +1,7 @@
 // A permission document as a snapshot holds it.
 import type { Log } from "../../log.ts";
 import type { CompiledPolicy } from "../../policy/compile.ts";
+import { finish, type Steps } from "../../policy/steps.ts";
 import { type Compiled, StoredDocument } from "../../policy/stored-document.ts";
 
 /** Whose document it is, as the log names it. */
@@ -35,9 +36,17 @@ export class LazyPolicy {
 
   /** Never throws: one bad document must not take others with it. */
   get compiled(): Compiled {
-    if (typeof this.#state === "string") {
-      this.#state = StoredDocument.read(this.#state).compiled;
+    return typeof this.#state === "string" ? finish(this.compiledSteps()) : this.#state;
+  }
+
+  /** `compiled` in steps. */
+  *compiledSteps(): Steps<Compiled> {
+    if (typeof this.#state !== "string") {
+      return this.#state;
     }
+    const compiled = yield* StoredDocument.read(this.#state).compiledSteps();
+    // A request may have needed it meanwhile: there is one policy of it, for it remembers what it verified.
+    this.#state = typeof this.#state === "string" ? compiled : this.#state;
     return this.#state;
   }
 

@@ -6,6 +6,7 @@ import type {
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { Log } from "../../log.ts";
 import type { RecentPolicies } from "../../policy/recent-policies.ts";
+import type { Steps } from "../../policy/steps.ts";
 import { type Alias, aliasOf } from "../routing/alias.ts";
 import { ProgramPorts } from "../routing/program-ports.ts";
 import { parseUpstreamAddress, type UpstreamAddress } from "../routing/upstream-address.ts";
@@ -36,7 +37,7 @@ export class SnapshotEdit {
   readonly #options: SnapshotOptions;
   readonly #before: SnapshotTables;
   readonly #contents: ReadonlyMap<string, string>;
-  readonly #compileNow: boolean;
+  readonly #compileNow: () => boolean;
   readonly #projects = new Map<string, Project | undefined>();
   readonly #containers = new Map<string, Container | undefined>();
   readonly #policies: InternEdit<LazyPolicy>;
@@ -44,13 +45,13 @@ export class SnapshotEdit {
 
   /**
    * `documents`: the contents of those that the states name and the tables may not hold. `compileNow`: compile each document
-   * as it arrives, not when it is first needed.
+   * as it arrives (true), not when it is first needed.
    */
   constructor(
     options: SnapshotOptions,
     before: SnapshotTables,
     documents: readonly DocumentContent[],
-    compileNow: boolean,
+    compileNow: () => boolean,
   ) {
     this.#options = options;
     this.#before = before;
@@ -60,15 +61,15 @@ export class SnapshotEdit {
     this.#ports = before.ports.edit();
   }
 
-  project(state: ProjectState): void {
+  *project(state: ProjectState): Steps<void> {
     const before = latest(this.#projects, this.#before.projects, state.id);
-    const after = state.deleted ? undefined : this.#project(state);
+    const after = state.deleted ? undefined : yield* this.#project(state);
     this.#set(this.#projects, state.id, before, after);
   }
 
-  container(state: ContainerState): void {
+  *container(state: ContainerState): Steps<void> {
     const before = latest(this.#containers, this.#before.containers, state.id);
-    const after = state.deleted ? undefined : this.#container(state);
+    const after = state.deleted ? undefined : yield* this.#container(state);
     this.#set(this.#containers, state.id, before, after);
     if (before !== undefined) {
       this.#ports.release(before.ports);
@@ -114,14 +115,14 @@ export class SnapshotEdit {
     return entries;
   }
 
-  #project(state: ProjectState): Project {
+  *#project(state: ProjectState): Steps<Project> {
     return {
       disabled: state.disabled,
-      policy: this.#policy(state, { project: state.id }),
+      policy: yield* this.#policy(state, { project: state.id }),
     };
   }
 
-  #container(state: ContainerState): Container {
+  *#container(state: ContainerState): Steps<Container> {
     const { serverName, programPorts } = this.#options;
     const here = state.serverName === serverName;
     return {
@@ -129,7 +130,7 @@ export class SnapshotEdit {
       aliases: here ? aliasesOf(state) : NO_ALIASES,
       address: here && state.running ? this.#address(state) : null,
       disabled: state.disabled,
-      policy: this.#policy(state, { container: state.id }),
+      policy: yield* this.#policy(state, { container: state.id }),
       ports: this.#ports.acquire(
         portsKey(state.programs),
         () => new ProgramPorts(state.programs, programPorts),
@@ -153,10 +154,11 @@ export class SnapshotEdit {
     return address;
   }
 
-  #policy(
+  *#policy(
     { documentDigest, unreadable }: ProjectState | ContainerState,
     owner: Owner,
-  ): Interned<LazyPolicy> | null {
+  ): Steps<Interned<LazyPolicy> | null> {
+    yield 1;
     if (documentDigest === undefined && !unreadable) {
       return null;
     }
@@ -164,7 +166,7 @@ export class SnapshotEdit {
       documentDigest === undefined || unreadable
         ? this.#policies.acquire(UNREADABLE_KEY, LazyPolicy.unreadable)
         : this.#stored(documentDigest);
-    const compiled = this.#compileNow ? held.value.compiled : null;
+    const compiled = this.#compileNow() ? yield* held.value.compiledSteps() : null;
     if (compiled?.ok === false) {
       held.value.report(this.#options.log, owner, compiled.problem);
     }

@@ -5,6 +5,7 @@ import {
   ProjectStateSchema,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { CompiledPolicy } from "../../policy/compile.ts";
+import { finish, type Steps } from "../../policy/steps.ts";
 import type { Alias } from "../routing/alias.ts";
 import type { DirectHost } from "../routing/host.ts";
 import type { UpstreamAddress } from "../routing/upstream-address.ts";
@@ -123,8 +124,13 @@ export class Snapshot {
 
   /** The next snapshot; this one stays as it is. Cost grows with what changed, not with what is there. */
   apply(changes: Changes): Snapshot {
-    const compileNow = changes.projects.length + changes.containers.length <= COMPILED_AT_ONCE_MAX;
-    return this.#edited(changes, compileNow, () => {});
+    return finish(this.applySteps(changes));
+  }
+
+  /** `apply` in steps. `hasTime`: once it says no, documents are left to be compiled when they are first needed. */
+  applySteps(changes: Changes, hasTime: () => boolean = () => true): Steps<Snapshot> {
+    const isFew = changes.projects.length + changes.containers.length <= COMPILED_AT_ONCE_MAX;
+    return this.#edited(changes, [], () => isFew && hasTime());
   }
 
   /**
@@ -132,24 +138,37 @@ export class Snapshot {
    * others when they are first needed: this is a start.
    */
   replacedBy(all: Changes): Snapshot {
-    return this.#edited(all, false, (edit) => {
-      for (const id of missing(this.#tables.projects, all.projects)) {
-        edit.project(create(ProjectStateSchema, { id, deleted: true }));
-      }
-      for (const id of missing(this.#tables.containers, all.containers)) {
-        edit.container(create(ContainerStateSchema, { id, deleted: true }));
-      }
-    });
+    return finish(this.replacedBySteps(all));
   }
 
-  #edited(changes: Changes, compileNow: boolean, first: (edit: SnapshotEdit) => void): Snapshot {
+  /** `replacedBy` in steps. */
+  replacedBySteps(all: Changes): Steps<Snapshot> {
+    const { projects, containers } = this.#tables;
+    const goneProjects = missing(projects, all.projects).map((id) =>
+      create(ProjectStateSchema, { id, deleted: true }),
+    );
+    const goneContainers = missing(containers, all.containers).map((id) =>
+      create(ContainerStateSchema, { id, deleted: true }),
+    );
+    const gone = { projects: goneProjects, containers: goneContainers };
+    return this.#edited(all, [gone], () => false);
+  }
+
+  *#edited(
+    changes: Changes,
+    before: readonly Pick<Changes, "projects" | "containers">[],
+    compileNow: () => boolean,
+  ): Steps<Snapshot> {
     const edit = new SnapshotEdit(this.#options, this.#tables, changes.documents, compileNow);
-    first(edit);
-    for (const state of changes.projects) {
-      edit.project(state);
-    }
-    for (const state of changes.containers) {
-      edit.container(state);
+    for (const { projects, containers } of [...before, changes]) {
+      for (const state of projects) {
+        yield* edit.project(state);
+        yield 1;
+      }
+      for (const state of containers) {
+        yield* edit.container(state);
+        yield 1;
+      }
     }
     return new Snapshot(this.#options, changes.revision, edit.done(), null);
   }

@@ -997,7 +997,7 @@ export const ContainerService: GenService<{
   /**
    * CreateContainer registers a container in a project; on a realm host the project must be in that realm. Only operators
    * may set `address` and `programs`.
-   * Errors: INVALID_CONTAINER_NAME, PROJECT_CONTAINER_LIMIT, INVALID_UPSTREAM, INSUFFICIENT_PERMISSIONS,
+   * Errors: INVALID_CONTAINER_NAME, PROJECT_CONTAINER_LIMIT, ACCOUNT_QUOTA_REACHED, INVALID_UPSTREAM, INSUFFICIENT_PERMISSIONS,
    * PROJECT_NOT_FOUND, PROJECT_NOT_IN_REALM, SERVER_NOT_FOUND, CONTAINER_NAME_IN_USE.
    *
    * @generated from rpc realmgate.v1.ContainerService.CreateContainer

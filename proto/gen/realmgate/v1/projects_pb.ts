@@ -552,7 +552,8 @@ export const ProjectService: GenService<{
   },
   /**
    * CreateProject makes a project; on a realm host it belongs to that realm, too.
-   * Errors: INVALID_ALIAS_FORMAT, INVALID_COLOR_FORMAT, INVALID_QUOTA_VALUE, INVALID_REALM_ID_FORMAT, DUPLICATE_ALIAS.
+   * Errors: INVALID_ALIAS_FORMAT, INVALID_COLOR_FORMAT, INVALID_QUOTA_VALUE, INVALID_REALM_ID_FORMAT, DUPLICATE_ALIAS,
+   * ACCOUNT_QUOTA_REACHED.
    *
    * @generated from rpc realmgate.v1.ProjectService.CreateProject
    */

@@ -15,6 +15,7 @@ import type {
 import type { ContainerStore } from "../store.ts";
 import { nameTaken, readContainer, readContainerPage, writtenContainer } from "./container-rows.ts";
 import { countOf, type Database, recordChange, type Transaction } from "./database.ts";
+import { hasAllContainers } from "./quotas.ts";
 import { carriesAll, scopedContainer } from "./realm-scoped.ts";
 import { containerRealms, containers, documents, projects } from "./schema.ts";
 import { containerInScope, containersInScope, projectInScope, withRealm } from "./scope.ts";
@@ -38,6 +39,7 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
         if (maxContainers !== null && countOf(tx, containers, ofProject) >= maxContainers) {
           return "quota";
         }
+        db.checkQuota((quotas) => hasAllContainers(tx, quotas, project.userId));
         const realmIds = withRealm(container.realmIds, scope.realmId);
         if (nameTaken(tx, container, realmIds)) return "duplicate";
         const id = insertContainer(tx, container, realmIds, db.timestamp());

@@ -6,6 +6,7 @@ import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
 import { migrate } from "drizzle-orm/bun-sqlite/migrator";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
+import { AccountQuotaReached, type AccountQuotas } from "../account-quotas.ts";
 import type { Committed, DocumentKey } from "../records.ts";
 import type { SecretBox } from "../sealed.ts";
 import { changes, documents } from "./schema.ts";
@@ -21,6 +22,8 @@ export interface SqliteOptions {
   readonly box: SecretBox;
   /** The clock, in milliseconds. */
   readonly now: () => number;
+  /** What one account may have; no limits when unset. */
+  readonly quotas?: AccountQuotas;
 }
 
 /** One damaged row is not another key; so many in a row are. */
@@ -32,11 +35,14 @@ export class Database {
   readonly #file: File;
   readonly #box: SecretBox;
   readonly #now: () => number;
+  /** Null: there are none. */
+  readonly #quotas: AccountQuotas | null;
   readonly #listeners = new Set<(revision: number) => void>();
 
   constructor(options: SqliteOptions) {
     this.#file = new File(options.path, { create: true, strict: true });
     this.#box = options.box;
+    this.#quotas = options.quotas ?? null;
     this.#now = options.now;
     try {
       this.reader = this.#prepare();
@@ -86,6 +92,11 @@ export class Database {
       for (const listener of this.#listeners) listener(result.revision);
     }
     return result;
+  }
+
+  /** Throws AccountQuotaReached, which takes the transaction back, when there are quotas and one of them is reached. */
+  checkQuota(isReached: (quotas: AccountQuotas) => boolean): void {
+    if (this.#quotas !== null && isReached(this.#quotas)) throw new AccountQuotaReached();
   }
 
   onCommit(listener: (revision: number) => void): () => void {

@@ -10,6 +10,7 @@ import type {
 } from "../records.ts";
 import type { DocumentStore } from "../store.ts";
 import { type Database, type Reader, recordChange } from "./database.ts";
+import { wouldExceedBytes } from "./quotas.ts";
 import { containers, documents, projects } from "./schema.ts";
 import { containerInScope, projectInScope } from "./scope.ts";
 
@@ -33,6 +34,8 @@ export function documentStore(db: Database): DocumentStore {
         if (write.projectVersion !== null && view.projectState?.version !== write.projectVersion) {
           return "moved";
         }
+        const growth = bytesOf(write) - bytesOf(view.state);
+        if (growth > 0) db.checkQuota((quotas) => wouldExceedBytes(tx, quotas, key, growth));
         const version = write.expected + 1;
         const body = db.seal("body", key, version, write.body);
         const hooks = db.seal("hooks", key, version, write.hooks);
@@ -45,6 +48,10 @@ export function documentStore(db: Database): DocumentStore {
       });
     },
   };
+}
+
+function bytesOf({ body, hooks }: Pick<DocumentState, "body" | "hooks">): number {
+  return Buffer.byteLength(body ?? "") + Buffer.byteLength(hooks ?? "");
 }
 
 /** Null: the project or container does not exist in this scope. */

@@ -17,6 +17,7 @@ import { countOf, type Database, recordChange, type Transaction } from "./databa
 import { cutPage, pageOf } from "./page.ts";
 import { deleteProject } from "./project-deletion.ts";
 import { aliasTaken, readProject } from "./project-rows.ts";
+import { hasAllProjects } from "./quotas.ts";
 import { scopedProject, withRealms } from "./realm-scoped.ts";
 import { projectRealms, projects } from "./schema.ts";
 import { projectsInScope, withRealm } from "./scope.ts";
@@ -49,6 +50,7 @@ export function projectStore(db: Database): ProjectStore {
       };
       return db.write((tx) => {
         if (aliasTaken(tx, made)) return "duplicate";
+        db.checkQuota((quotas) => hasAllProjects(tx, quotas, scope.userId));
         tx.insert(projects).values(made).run();
         insertRealms(tx, made);
         return { project: made, revision: recordChange(tx, { kind: "project", id: made.id }) };

@@ -3,16 +3,16 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { create, fromJson } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import {
   ChangesSchema,
   ContainerStateSchema,
   ProjectStateSchema,
 } from "../proto/gen/realmgate/v1/feed_pb.ts";
-import { PermissionDocumentSchema } from "../proto/gen/realmgate/v1/permissions_pb.ts";
 import { SecretBox } from "../src/admin/store/sealed.ts";
 import { Snapshot } from "../src/proxy/snapshot/snapshot.ts";
 import { SnapshotFile } from "../src/proxy/snapshot/snapshot-file.ts";
+import { documentContent } from "../test/harness/feed-changes.ts";
 
 const CONTAINERS = Number(process.env.CONTAINERS ?? 100_000);
 const PROJECTS = CONTAINERS / 10;
@@ -23,7 +23,7 @@ const box = new SecretBox(Buffer.alloc(32, 1), "snapshot");
 
 const id = (n: number) => n.toString(16).padStart(24, "0");
 const documentOf = (n: number) =>
-  fromJson(PermissionDocumentSchema, {
+  documentContent({
     groups: {
       office: { type: "ip", range: `10.${(n >> 8) & 255}.${n & 255}.0/24` },
       partners: { type: "token", value: `token-${id(n)}`, header: "X-Api-Token" },
@@ -40,7 +40,7 @@ const containerOf = (n: number) =>
     running: true,
     address: "10.0.0.1",
     programs: { terminal: { port: 7681, stride: 0 } },
-    document: documentOf(n),
+    documentDigest: documentOf(n).digest,
   });
 
 const rssMb = () => Math.round(process.memoryUsage.rss() / 1024 / 1024);
@@ -73,6 +73,7 @@ const all = create(ChangesSchema, {
   revision: 1n,
   projects: Array.from({ length: PROJECTS }, (_, n) => create(ProjectStateSchema, { id: id(n) })),
   containers: Array.from({ length: CONTAINERS }, (_, n) => containerOf(n)),
+  documents: Array.from({ length: CONTAINERS }, (_, n) => documentOf(n)),
 });
 console.log(`${CONTAINERS} containers, each with a document: ${rssMb()} MB`);
 const snapshotOptions = { serverName: "local", programPorts: {}, mayDial: () => true, log };
@@ -86,7 +87,11 @@ await timed("take all in its place, as after a start from the file", () => {
 const file = new SnapshotFile({ path, box, log, flushMs: 1 });
 await timed("keep all", () => file.keep(all, true, Date.now()));
 for (const revision of [1n, 2n, 3n]) {
-  const changes = create(ChangesSchema, { revision, containers: [containerOf(Number(revision))] });
+  const changes = create(ChangesSchema, {
+    revision,
+    containers: [containerOf(Number(revision))],
+    documents: [documentOf(Number(revision))],
+  });
   if (revision > 1n) file.keep(changes, false, Date.now());
   let late = 0;
   await timed(

@@ -1,4 +1,5 @@
 // Wires the services that the REST and gRPC listeners serve.
+import type { RecentPolicies } from "../policy/recent-policies.ts";
 import { type AliasServiceParts, aliasService } from "./aliases/alias-service.ts";
 import type { Implementation } from "./api/dispatch.ts";
 import { type AccessServiceParts, accessService } from "./containers/access-service.ts";
@@ -21,10 +22,13 @@ interface ServiceParts
     ServerServiceParts,
     ContainerServiceParts,
     AliasServiceParts,
-    AccessServiceParts {}
+    AccessServiceParts {
+  /** Hands compiled documents to a proxy of the same process; null or unset: there is none. */
+  readonly recentPolicies?: RecentPolicies | null;
+}
 
 export function services(parts: ServiceParts): Implementation[] {
-  const { store } = parts;
+  const { store, recentPolicies } = parts;
   return [
     userService(parts),
     tokenService(parts),
@@ -34,10 +38,10 @@ export function services(parts: ServiceParts): Implementation[] {
     memberService(store),
     containerService(parts),
     aliasService(parts),
-    ...permissionServices(store, parts.now),
+    ...permissionServices(store, parts.now, recentPolicies),
     hookService(store, parts.now),
     discoveryService(store),
-    settingsService(store),
+    settingsService(store, recentPolicies),
     accessService(parts),
   ];
 }

@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, fromJsonString, toJsonString } from "@bufbuild/protobuf";
 import {
   GroupSchema,
   type PermissionDocument,
@@ -170,6 +170,38 @@ function parsePermissions(message: PermissionDocument, report: Report) {
     report("INVALID_PERMISSION_VALUE", ["permissions"], reason);
   }
   return { policy, normal: Object.fromEntries(normal) };
+}
+
+/** The message that a document is exchanged as. */
+export type PermissionMessage = PermissionDocument;
+
+/** The JSON text that is stored of a normal form: only what decides, so that equal documents have equal texts. */
+export function documentText(normal: PermissionDocument): string {
+  const { groups, permissions, default: fallback, combine } = normal;
+  return toJsonString(
+    PermissionDocumentSchema,
+    create(PermissionDocumentSchema, {
+      groups,
+      permissions,
+      ...(fallback === undefined ? {} : { default: fallback }),
+      ...(combine === undefined ? {} : { combine }),
+    }),
+  );
+}
+
+/** Reads such a text. Throws for any other, also for a field that is not known: ignoring it could open something. */
+export function readDocumentText(text: string): PermissionDocument {
+  return fromJsonString(PermissionDocumentSchema, text);
+}
+
+/**
+ * The text as `documentText` writes it now: earlier versions kept ids and the kill switch where callers had sent them. Their
+ * place is fixed (fields are written in the order of their numbers), so nothing has to be parsed.
+ */
+export function currentText(stored: string): string {
+  return stored
+    .replace(/^\{(?:"project":"[0-9a-f]*",)?(?:"container":"[0-9a-f]*",)?/, "{")
+    .replace(/,"enableProxy":(?:true|false)(?=(?:,"combine":"(?:any|all)")?\}$)/, "");
 }
 
 function oneOf<const Choice extends string>(

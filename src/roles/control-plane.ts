@@ -18,6 +18,7 @@ import type { ListenAddress } from "../config/setting-readers.ts";
 import { startRest } from "../gateway-rest/server.ts";
 import type { Log } from "../log.ts";
 import type { AddressPolicy } from "../policy/address-policy.ts";
+import type { RecentPolicies } from "../policy/recent-policies.ts";
 import { trustedProxies } from "../proxy/gate/client-address.ts";
 import { explainer } from "../proxy/gate/explain.ts";
 import { DatabaseInUse, lockDatabase } from "./data-lock.ts";
@@ -29,6 +30,8 @@ interface ControlPlaneOptions {
   readonly master: Buffer;
   readonly revisions: RevisionTokens;
   readonly placement: AddressPolicy;
+  /** Hands compiled documents to the proxy of the same process. */
+  readonly recentPolicies: RecentPolicies;
   /** Whether one of our own listeners has this address and port. */
   readonly isForbidden: (address: string, port: number) => boolean;
   readonly log: Log;
@@ -114,7 +117,7 @@ async function openDatabase(
 }
 
 async function startApi(
-  { config, master, revisions, placement, isForbidden, log }: ControlPlaneOptions,
+  { config, master, revisions, placement, recentPolicies, isForbidden, log }: ControlPlaneOptions,
   store: Store,
   stops: ShutdownStep[],
 ): Promise<{ rest: ListenAddress; grpc: ListenAddress }> {
@@ -125,6 +128,7 @@ async function startApi(
     sessions,
     logins,
     placement,
+    recentPolicies,
     explain: explainer({
       domain: config.domain,
       programPorts: config.programPorts,

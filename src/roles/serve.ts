@@ -8,6 +8,7 @@ import type { AccessLogPlace, ListenAddress } from "../config/setting-readers.ts
 import type { Log } from "../log.ts";
 import { type Health, startOps } from "../ops.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
+import { RecentPolicies } from "../policy/recent-policies.ts";
 import { CannotListen } from "../proxy/edge/listeners.ts";
 import { AccessLog } from "../proxy/observe/access-log.ts";
 import { FileSink, StderrSink } from "../proxy/observe/line-sink.ts";
@@ -52,6 +53,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   const master = config.secretKey ?? readSecretKeyFile(join(config.dataDir, "secret.key"));
   const revisions = revisionTokens(new SecretBox(master, "revisions"));
   const placement = addressPolicy(config.containerCidrs);
+  const recentPolicies = new RecentPolicies();
   const drainMs = config.drainS * 1000;
   const own: ListenAddress[] = [];
   const isForbidden = (address: string, port: number) => isOwnListener(own, address, port);
@@ -68,6 +70,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       master,
       revisions,
       placement,
+      recentPolicies,
       isForbidden,
       log,
     });
@@ -100,6 +103,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         programPorts: config.programPorts,
         mayDial: (address) => placement.place(address) !== null,
         isForbidden,
+        recentPolicies,
         hopKey: deriveKey(master, "hops"),
         log,
         accessLog,

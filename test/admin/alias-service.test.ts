@@ -245,9 +245,9 @@ describe("changing an alias", () => {
   });
 
   test("nothing is no write", async () => {
-    const { revision } = await tenants.plane.store.factsAfter(0);
+    const { revision } = await tenants.plane.store.changesAfter(0);
     expect(await data("PATCH", path, { body: {} })).toEqual(before);
-    expect((await tenants.plane.store.factsAfter(0)).revision).toBe(revision);
+    expect((await tenants.plane.store.changesAfter(0)).revision).toBe(revision);
   });
 
   test("over gRPC what a mask lists and nobody sets is what it is in a new one", async () => {

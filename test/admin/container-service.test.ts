@@ -126,11 +126,11 @@ describe("changing a container", () => {
   test("nothing, or what only the runtime knows, is no write", async () => {
     const before = await data("GET", path);
     tenants.plane.at(60);
-    const { revision } = await tenants.plane.store.factsAfter(0);
+    const { revision } = await tenants.plane.store.changesAfter(0);
     for (const body of [{}, { ai: true, ssh_public_key: null, ramdisk: { size: 1 } }]) {
       expect(await data("PATCH", path, { body })).toEqual(before);
     }
-    expect((await tenants.plane.store.factsAfter(0)).revision).toBe(revision);
+    expect((await tenants.plane.store.changesAfter(0)).revision).toBe(revision);
   });
 
   test("a name may be drawn anew, and must be one", async () => {

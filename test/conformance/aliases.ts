@@ -296,7 +296,7 @@ export function aliasConformance(name: string, open: Open): void {
       if (created === null || typeof created === "string") throw new Error("not made");
       const updated = await store.updateAlias(ada, created.alias.id, { enabled: false });
       if (updated === null || typeof updated === "string") throw new Error("not changed");
-      const before = await store.factsAfter(created.revision);
+      const before = await store.changesAfter(created.revision);
       expect(before.containers.map(({ id }) => id)).toEqual([containerId]);
       expect(await store.createAlias(ada, newAlias(containerId))).toBe("server");
       expect(await store.updateAlias(ada, nowhere, { enabled: false })).toBeNull();

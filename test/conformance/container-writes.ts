@@ -98,10 +98,10 @@ export function containerWriteConformance(name: string, open: Open): void {
       test("is a change, and what is refused is none", async () => {
         const { id } = await container();
         const other = await container({ name: "other" });
-        const { revision } = await store.factsAfter(0);
+        const { revision } = await store.changesAfter(0);
         const made = await store.updateContainer(ada, id, { comment: "new" });
-        expect(made).toMatchObject({ revision: (await store.factsAfter(0)).revision });
-        expect((await store.factsAfter(revision)).containers).toMatchObject([{ id }]);
+        expect(made).toMatchObject({ revision: (await store.changesAfter(0)).revision });
+        expect((await store.changesAfter(revision)).containers).toMatchObject([{ id }]);
         await nobodyIsTold(async () => {
           expect(await store.updateContainer(ada, other.id, { name: "box" })).toBe("duplicate");
           expect(await store.updateContainer(ada, nowhere, { name: "box" })).toBeNull();
@@ -115,10 +115,10 @@ export function containerWriteConformance(name: string, open: Open): void {
         const key = { kind: "container", id: box.id } as const;
         const document = { expected: 0, projectVersion: null, enableProxy: false };
         await store.putDocument(ada, key, { ...document, body: "{}", hooks: "{}" });
-        const { revision } = await store.factsAfter(0);
+        const { revision } = await store.changesAfter(0);
         const made = await store.deleteContainer(ada, box.id);
         expect(made?.revision).toBeGreaterThan(revision);
-        expect(await store.factsAfter(revision)).toMatchObject({
+        expect(await store.changesAfter(revision)).toMatchObject({
           revision: made?.revision ?? 0,
           projects: [],
           containers: [{ id: box.id, state: null }],
@@ -198,10 +198,10 @@ export function containerWriteConformance(name: string, open: Open): void {
 
       test("is told to the proxies, and a wrong move to nobody", async () => {
         const { id } = await container();
-        const { revision } = await store.factsAfter(0);
+        const { revision } = await store.changesAfter(0);
         const moved = await store.moveStatus(ada, id, stop);
         if (moved === null || moved === "conflict") throw new Error("not moved");
-        const facts = await store.factsAfter(revision);
+        const facts = await store.changesAfter(revision);
         expect(facts.revision).toBe(moved.revision);
         expect(facts.containers).toMatchObject([{ id, state: { status: "stopped" } }]);
         await nobodyIsTold(async () => {
@@ -276,7 +276,7 @@ export function containerWriteConformance(name: string, open: Open): void {
         const cleared = await store.setUpstream(id, [], { address: null });
         expect(cleared).toMatchObject({ address: null, programs });
         expect(await store.container(ada, id)).toMatchObject({ address: null, programs });
-        const facts = await store.factsAfter((cleared?.revision ?? 0) - 1);
+        const facts = await store.changesAfter((cleared?.revision ?? 0) - 1);
         expect(facts.containers).toMatchObject([{ id, state: { address: null, programs } }]);
       });
 

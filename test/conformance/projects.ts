@@ -96,7 +96,7 @@ export function projectConformance(name: string, open: Open): void {
       const before = await stage.revision();
       const made = await store.updateProject(ada, id, { color: "#FFF" });
       expect(made).toMatchObject({ revision: await stage.revision() });
-      expect((await store.factsAfter(before)).projects).toMatchObject([{ id }]);
+      expect((await store.changesAfter(before)).projects).toMatchObject([{ id }]);
       const told = await stage.toldWhile(async () => {
         expect(await store.updateProject(ada, other.id, { alias: "p" })).toBe("duplicate");
         expect(await store.updateProject(ada, nowhere, { alias: "q" })).toBeNull();
@@ -152,7 +152,7 @@ export function projectConformance(name: string, open: Open): void {
         },
         revision: await stage.revision(),
       });
-      const facts = await store.factsAfter(before);
+      const facts = await store.changesAfter(before);
       expect(facts.projects).toEqual([{ id: project.id, state: null }]);
       expect(new Set(facts.containers)).toEqual(
         new Set([one, two].map(({ id }) => ({ id, state: null }))),
@@ -233,7 +233,7 @@ export function projectConformance(name: string, open: Open): void {
           const { containers, ...counts } = made.deleted;
           answers.push({ ...counts, containers: containers.map(({ name }) => name) });
           expect(made.revision).toBe(await stage.revision());
-          expect((await store.factsAfter(before)).containers).toEqual([
+          expect((await store.changesAfter(before)).containers).toEqual([
             { id: box.id, state: null },
           ]);
           expect(await store.container(ada, box.id)).toBeNull();

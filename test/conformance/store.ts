@@ -2,9 +2,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import type {
+  ChangeRecords,
   DocumentKey,
   DocumentWrite,
-  Facts,
   NewContainer,
   NewProject,
   PageQuery,
@@ -103,7 +103,7 @@ export function storeConformance(name: string, open: Open): void {
     });
 
     const everyContainer = { ...query(), projectId: null };
-    const revisionNow = async () => (await store.factsAfter(0)).revision;
+    const revisionNow = async () => (await store.changesAfter(0)).revision;
     const ofProject = (id: string): DocumentKey => ({ kind: "project", id });
     const ofContainer = (id: string): DocumentKey => ({ kind: "container", id });
 
@@ -342,13 +342,13 @@ export function storeConformance(name: string, open: Open): void {
       test("and then nothing of it stays: no row, no revision, nobody told", async () => {
         const { id } = await project(ada, { maxContainers: 1 });
         await container(ada, id);
-        const before = await store.factsAfter(0);
+        const before = await store.changesAfter(0);
         const told: number[] = [];
         store.onCommit((revision) => told.push(revision));
         expect(await store.createContainer(ada, newContainer(id, { name: "two" }))).toBe("quota");
         expect(await store.createContainer(bob, newContainer(id))).toBe("no_project");
         expect((await store.containers(ada, everyContainer)).total).toBe(1);
-        expect(await store.factsAfter(0)).toEqual(before);
+        expect(await store.changesAfter(0)).toEqual(before);
         expect(told).toEqual([]);
       });
     });
@@ -358,20 +358,20 @@ export function storeConformance(name: string, open: Open): void {
       const broken = [null as unknown as string];
 
       test("leaves no project behind", async () => {
-        const before = await store.factsAfter(0);
+        const before = await store.changesAfter(0);
         const told: number[] = [];
         store.onCommit((revision) => told.push(revision));
         const fields = { alias: "p", color: "#000", maxContainers: null, realmIds: broken };
         await expect(store.createProject(ada, fields)).rejects.toThrow();
         expect((await store.projects(ada, query())).total).toBe(0);
-        expect(await store.factsAfter(0)).toEqual(before);
+        expect(await store.changesAfter(0)).toEqual(before);
         expect(told).toEqual([]);
         await project(ada);
       });
 
       test("leaves no container behind", async () => {
         const { id } = await project(ada, { maxContainers: 1 });
-        const before = await store.factsAfter(0);
+        const before = await store.changesAfter(0);
         await expect(
           store.createContainer(ada, newContainer(id, { realmIds: broken })),
         ).rejects.toThrow();
@@ -379,7 +379,7 @@ export function storeConformance(name: string, open: Open): void {
           store.createContainer(ada, newContainer(id, { serverId: nowhere })),
         ).rejects.toThrow();
         expect((await store.containers(ada, everyContainer)).total).toBe(0);
-        expect(await store.factsAfter(0)).toEqual(before);
+        expect(await store.changesAfter(0)).toEqual(before);
         await container(ada, id);
       });
     });
@@ -434,9 +434,9 @@ export function storeConformance(name: string, open: Open): void {
         ["negative", -1],
       ])("does not take a write that saw an %s version", async (_why, expected) => {
         await store.putDocument(ada, key, write(0, { body: "first" }));
-        const before = await store.factsAfter(0);
+        const before = await store.changesAfter(0);
         expect(await store.putDocument(ada, key, write(expected))).toBe("stale");
-        expect(await store.factsAfter(0)).toEqual(before);
+        expect(await store.changesAfter(0)).toEqual(before);
         expect((await store.document(ada, key))?.state).toMatchObject({
           version: 1,
           body: "first",
@@ -445,10 +445,10 @@ export function storeConformance(name: string, open: Open): void {
 
       test("does not take a write made from a project's document that moved on", async () => {
         await store.putDocument(ada, key, write(0));
-        const before = await store.factsAfter(0);
+        const before = await store.changesAfter(0);
         const moved = write(0, { projectVersion: 0 });
         expect(await store.putDocument(ada, box, moved)).toBe("moved");
-        expect(await store.factsAfter(0)).toEqual(before);
+        expect(await store.changesAfter(0)).toEqual(before);
         const again = await store.putDocument(ada, box, { ...moved, projectVersion: 1 });
         expect(again).toMatchObject({ version: 1 });
       });
@@ -509,9 +509,9 @@ export function storeConformance(name: string, open: Open): void {
 
     describe("revisions", () => {
       test("grow with each write, are told after the commit, and only then", async () => {
-        const told: { revision: number; facts: Promise<Facts> }[] = [];
+        const told: { revision: number; facts: Promise<ChangeRecords> }[] = [];
         const stop = store.onCommit((revision) =>
-          told.push({ revision, facts: store.factsAfter(revision - 1) }),
+          told.push({ revision, facts: store.changesAfter(revision - 1) }),
         );
         const made = await store.createProject(ada, {
           alias: "p",
@@ -545,12 +545,12 @@ export function storeConformance(name: string, open: Open): void {
         const before = await revisionNow();
         await store.document(ada, ofProject(id));
         await store.projects(ada, query());
-        await store.factsAfter(0);
+        await store.changesAfter(0);
         expect(await revisionNow()).toBe(before);
       });
 
       test("an empty store is at revision 0", async () => {
-        expect(await store.factsAfter(0)).toEqual({ revision: 0, projects: [], containers: [] });
+        expect(await store.changesAfter(0)).toEqual({ revision: 0, projects: [], containers: [] });
       });
 
       test("the facts are all that a proxy needs, of all users", async () => {
@@ -560,7 +560,7 @@ export function storeConformance(name: string, open: Open): void {
         const other = await project(bob, { realmIds: [A] });
         await store.putDocument(ada, ofProject(id), write(0, { enableProxy: false, body: null }));
         await store.putDocument(ada, ofContainer(box.id), write(0, { body: "box" }));
-        const facts = await store.factsAfter(0);
+        const facts = await store.changesAfter(0);
         expect(facts.projects.toSorted((a, b) => a.id.localeCompare(b.id))).toEqual(
           [
             { id, state: { enableProxy: false, body: null } },
@@ -582,12 +582,12 @@ export function storeConformance(name: string, open: Open): void {
             },
           },
         ]);
-        expect(await store.factsAfter(facts.revision)).toEqual({
+        expect(await store.changesAfter(facts.revision)).toEqual({
           revision: facts.revision,
           projects: [],
           containers: [],
         });
-        expect(await store.factsAfter(facts.revision + 100)).toMatchObject({ projects: [] });
+        expect(await store.changesAfter(facts.revision + 100)).toMatchObject({ projects: [] });
       });
 
       test.each([1, 2, 3])(
@@ -638,7 +638,7 @@ export function storeConformance(name: string, open: Open): void {
         await store.container(ada, box.id),
         await store.document(ada, ofProject(id)),
         await store.document(ada, ofContainer(box.id)),
-        await store.factsAfter(0),
+        await store.changesAfter(0),
       ];
       const before = await read();
       const revision = await revisionNow();
@@ -667,7 +667,7 @@ function newReplica(): Replica {
 }
 
 async function follow(store: Store, replica: Replica): Promise<void> {
-  const facts = await store.factsAfter(replica.revision);
+  const facts = await store.changesAfter(replica.revision);
   replica.revision = facts.revision;
   for (const kind of ["projects", "containers"] as const) {
     for (const { id, state } of facts[kind]) {

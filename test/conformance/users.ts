@@ -61,7 +61,7 @@ export function userConformance(name: string, open: Open): void {
       expect(items).toEqual([
         expect.objectContaining({ userId: id, alias: "default", isDefault: true, realmIds: [] }),
       ]);
-      const { projects } = await store.factsAfter(before);
+      const { projects } = await store.changesAfter(before);
       expect(projects.map((fact) => fact.id)).toEqual(items.map((project) => project.id));
     });
 

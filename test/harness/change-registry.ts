@@ -5,13 +5,14 @@ import {
   ChangesSchema,
   type ContainerState,
   ContainerStateSchema,
+  type DocumentContent,
   type ProjectState,
   ProjectStateSchema,
   ServiceHooksStateSchema,
 } from "../../proto/gen/realmgate/v1/feed_pb.ts";
 import { HookSchema } from "../../proto/gen/realmgate/v1/hooks_pb.ts";
-import { PermissionDocumentSchema } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
 import type { ChangeSource } from "../../src/proxy/snapshot/feed.ts";
+import { documentContent } from "./feed-changes.ts";
 
 /** The parent domain of the containers on the server `local` of `example.test`. */
 export const PARENT = "local.containers.example.test";
@@ -22,15 +23,22 @@ export class ChangeRegistry implements ChangeSource {
   readonly #projects = new Map<string, { at: bigint; state: ProjectState }>();
   readonly #containers = new Map<string, { at: bigint; state: ContainerState }>();
   readonly #listeners = new Set<(revision: bigint) => void>();
+  readonly #documents = new Map<string, DocumentContent>();
+
+  /** Answers the document's digest. */
+  add(document: JsonObject): string {
+    const content = documentContent(document);
+    this.#documents.set(content.digest, content);
+    return content.digest;
+  }
 
   async changesAfter(revision: bigint): Promise<Changes> {
     const since = <T>(all: Map<string, { at: bigint; state: T }>) =>
       [...all.values()].filter(({ at }) => at > revision).map(({ state }) => state);
-    return create(ChangesSchema, {
-      revision: this.revision,
-      projects: since(this.#projects),
-      containers: since(this.#containers),
-    });
+    const [projects, containers] = [since(this.#projects), since(this.#containers)];
+    const named = new Set([...projects, ...containers].map((state) => state.documentDigest));
+    const documents = [...this.#documents.values()].filter(({ digest }) => named.has(digest));
+    return create(ChangesSchema, { revision: this.revision, projects, containers, documents });
   }
 
   onCommit(listener: (revision: bigint) => void): () => void {
@@ -67,16 +75,21 @@ export interface Placement {
 }
 
 /** A project with its document. */
-export function projectState(id: string, placement: Placement): ProjectState {
+export function projectState(
+  registry: ChangeRegistry,
+  id: string,
+  placement: Placement,
+): ProjectState {
   const state = create(ProjectStateSchema, { id, disabled: placement.projectDisabled ?? false });
   if (placement.project !== undefined) {
-    state.document = fromJson(PermissionDocumentSchema, placement.project);
+    state.documentDigest = registry.add(placement.project);
   }
   return state;
 }
 
 /** A running container of a project at 127.0.0.1; `terminal` is the port of that program when `placement` names none. */
 export function containerState(
+  registry: ChangeRegistry,
   projectId: string,
   id: string,
   placement: Placement,
@@ -103,7 +116,7 @@ export function containerState(
     ...placement.state,
   } as ContainerState);
   if (placement.own !== undefined) {
-    state.document = fromJson(PermissionDocumentSchema, placement.own);
+    state.documentDigest = registry.add(placement.own);
   }
   return state;
 }

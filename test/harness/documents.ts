@@ -16,6 +16,7 @@ import type { DocumentKey, DocumentState, Scope } from "../../src/admin/store/re
 import { SecretBox } from "../../src/admin/store/sealed.ts";
 import { openSqliteStore } from "../../src/admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/admin/store/store.ts";
+import type { RecentPolicies } from "../../src/policy/recent-policies.ts";
 
 /** A realm that the container of every place is in, and its project is not. */
 export const realm = "a".repeat(24);
@@ -91,6 +92,7 @@ export interface CallOptions {
   readonly scope?: Scope;
   /** What the services are given instead of the place's store. */
   readonly store?: Store;
+  readonly recentPolicies?: RecentPolicies | null;
 }
 
 /**
@@ -101,12 +103,12 @@ export async function call(
   place: Place,
   name: string,
   request: JsonObject = {},
-  { version, scope = place.scope, store = place.store }: CallOptions = {},
+  { version, scope = place.scope, store = place.store, recentPolicies = null }: CallOptions = {},
   // biome-ignore lint/suspicious/noExplicitAny: tests say what they expect of it.
 ): Promise<any> {
   const [, serviceName, methodName] = /^(\w+)\.(\w+)$/.exec(name) ?? [];
   const key = serviceName?.startsWith("Project") ? place.project : place.container;
-  const { service, methods } = implementationOf(store, serviceName);
+  const { service, methods } = implementationOf(store, serviceName, recentPolicies);
   const method = service.methods.find((each) => each.name === methodName);
   const handler = methods[method?.localName ?? ""];
   if (method === undefined || handler === undefined) throw new Error(`no method ${name}`);
@@ -118,11 +120,15 @@ export async function call(
   return toJson(method.output, answer, { useProtoFieldName: true, alwaysEmitImplicit: true });
 }
 
-function implementationOf(store: Store, name: string | undefined): Implementation {
+function implementationOf(
+  store: Store,
+  name: string | undefined,
+  recentPolicies: RecentPolicies | null,
+): Implementation {
   const found = [
-    ...permissionServices(store, Date.now),
+    ...permissionServices(store, Date.now, recentPolicies),
     hookService(store, Date.now),
-    settingsService(store),
+    settingsService(store, recentPolicies),
     discoveryService(store),
   ].find(({ service }) => service.name === name);
   if (found === undefined) throw new Error(`no service ${name}`);
@@ -138,8 +144,8 @@ export async function stateOf({ store, scope }: Place, key: DocumentKey): Promis
 /** Stores a document as the next version; its hooks stay. */
 export async function putDocument(place: Place, key: DocumentKey, json: JsonValue): Promise<void> {
   const { version: expected, enableProxy, hooks } = await stateOf(place, key);
-  const { body } = acceptDocument(fromJson(PermissionDocumentSchema, json));
-  const write = { expected, projectVersion: null, enableProxy, body, hooks };
+  const { document } = acceptDocument(fromJson(PermissionDocumentSchema, json));
+  const write = { expected, projectVersion: null, enableProxy, body: document.text, hooks };
   const written = await place.store.putDocument(place.scope, key, write);
   if (written === null || typeof written === "string") throw new Error(`${written}`);
 }

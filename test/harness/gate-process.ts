@@ -8,8 +8,8 @@ const id = "c".repeat(24);
 
 const registry = new ChangeRegistry();
 registry.commit(
-  [projectState(projectId, {})],
-  [containerState(projectId, id, {}, Number(process.argv[2]))],
+  [projectState(registry, projectId, {})],
+  [containerState(registry, projectId, id, {}, Number(process.argv[2]))],
 );
 const gate = await startProxy(
   {

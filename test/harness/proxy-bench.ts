@@ -1,7 +1,8 @@
 // What the tests of the running proxy stand on: a registry in their hands, proxies fed by it, an upstream that echoes.
 import { afterAll, afterEach, expect } from "bun:test";
 import net from "node:net";
-import { type ProxyOptions, type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
+import type { ProxyOptions } from "../../src/proxy/options.ts";
+import { type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
 import {
   ChangeRegistry,
   containerState,
@@ -107,8 +108,8 @@ export async function testBench(): Promise<TestBench> {
         host: (service) => `${project}-${container}-${service}.${PARENT}`,
         async change(next) {
           const revision = registry.commit(
-            [projectState(project, next)],
-            [containerState(project, container, next, upstream.port ?? 0)],
+            [projectState(registry, project, next)],
+            [containerState(registry, project, container, next, upstream.port ?? 0)],
           );
           expect(await proxy.reached(revision, 2_000)).toBe(true);
           expect(await behindTrusted.reached(revision, 2_000)).toBe(true);

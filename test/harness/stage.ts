@@ -96,6 +96,6 @@ export class Stage extends StoreStage {
   }
 
   async revision(): Promise<number> {
-    return (await this.store.factsAfter(0)).revision;
+    return (await this.store.changesAfter(0)).revision;
   }
 }

@@ -45,7 +45,7 @@ test.each([
   "container",
   "containers",
   "document",
-  "exposure",
+  "effectiveState",
   "followers",
   "aliases",
   "tokens",

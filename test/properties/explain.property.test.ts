@@ -1,6 +1,6 @@
 // Explain and the gate never disagree: random documents, containers and requests, told and judged, and looked up in the model.
 import { expect, test } from "bun:test";
-import { create, fromJson, type JsonValue, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   type ExplainRequest,
   ExplainRequestSchema,
@@ -10,9 +10,8 @@ import {
   ContainerStateSchema,
   ProjectStateSchema,
 } from "../../proto/gen/realmgate/v1/feed_pb.ts";
-import { PermissionDocumentSchema } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
 import { GROUP_WHYS } from "../../src/policy/explain-group.ts";
-import { judge } from "../../src/proxy/gate/authorize.ts";
+import { authorize } from "../../src/proxy/gate/authorize.ts";
 import { UNKNOWN_ADDRESS } from "../../src/proxy/gate/client-address.ts";
 import { RequestCredentials } from "../../src/proxy/gate/credentials.ts";
 import { type ExplainedState, explainer } from "../../src/proxy/gate/explain.ts";
@@ -23,6 +22,7 @@ import { Snapshot } from "../../src/proxy/snapshot/snapshot.ts";
 import { randomDocument } from "../arbitrary/document.ts";
 import { type Random, randomFrom } from "../arbitrary/random.ts";
 import { randomRequest } from "../arbitrary/request.ts";
+import { documentContent } from "../harness/feed-changes.ts";
 import { type DocumentJson, type RequestFacts, referenceDecision } from "../reference/decision.ts";
 
 const containers = 900;
@@ -48,8 +48,12 @@ interface Place {
   readonly document: DocumentJson | null;
 }
 
-function message(document: DocumentJson) {
-  return fromJson(PermissionDocumentSchema, document as unknown as JsonValue);
+function contentOf(document: DocumentJson) {
+  return documentContent(document as unknown as JsonObject);
+}
+
+function named(document: DocumentJson | null) {
+  return document === null ? {} : { documentDigest: contentOf(document).digest };
 }
 
 function randomPlace(random: Random, n: number): Place {
@@ -77,14 +81,15 @@ function randomPlace(random: Random, n: number): Place {
         ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
       },
     ],
-    ...(own === null ? {} : { document: message(own) }),
+    ...named(own),
   });
   const project = create(ProjectStateSchema, {
     id: projectId,
     disabled: random.chance(0.05),
-    ...(ofProject === null ? {} : { document: message(ofProject) }),
+    ...named(ofProject),
   });
-  return { state: { container, project }, document: own ?? ofProject };
+  const documents = [own, ofProject].filter((each) => each !== null).map(contentOf);
+  return { state: { container, project, documents }, document: own ?? ofProject };
 }
 
 /** The same request as bytes would bring it: white space around header values is no part of them (RFC 9110 §5.5). */
@@ -149,14 +154,14 @@ async function gate(snapshot: Snapshot, text: string, facts: RequestFacts, path:
   const { lines, target } = spelled(facts, path);
   const headers = new Headers();
   for (const { name, value } of lines) headers.append(name, value);
-  const presented = new RequestCredentials(new Request(`http://gate.test${target}`, { headers }));
+  const presented = new RequestCredentials(headers, target);
   const client = facts.address ?? UNKNOWN_ADDRESS;
-  const verdict = await judge(snapshot, { host, presented, client }, facts.nowS * 1000);
+  const verdict = await authorize(snapshot, { host, presented, client }, facts.nowS * 1000);
   if (!verdict.allow) {
     const { reason, denial } = verdict;
     return { allow: false, reason: reason as string, status: statusOf(reason, denial) };
   }
-  const { alias, route, groups, spent } = verdict;
+  const { alias, route, groups, consumedCredentials } = verdict;
   if (alias !== null && aliasedTarget(alias, target) === null) {
     return { allow: false, reason: "unknown_host", status: 404 };
   }
@@ -166,7 +171,7 @@ async function gate(snapshot: Snapshot, text: string, facts: RequestFacts, path:
     reason: groups !== null ? "granted" : route.policy === null ? "open" : "default_allow",
     status: undefined,
     groups,
-    spent: spent.map(({ kind, name }) => `${kind}:${name}`),
+    spent: consumedCredentials.map(({ kind, name }) => `${kind}:${name}`),
     until: verdict.untilMs,
   };
 }
@@ -177,6 +182,7 @@ test(`explain says what the gate does, and what the model says of each group (se
   const changes = create(ChangesSchema, {
     projects: places.map(({ state }) => state.project),
     containers: places.map(({ state }) => state.container),
+    documents: places.flatMap(({ state }) => state.documents),
   });
   const snapshot = Snapshot.empty(options).apply(changes);
   const seen = new Map<string, number>();

@@ -1,6 +1,6 @@
 // Calls that go on, hooks on their way, and what operators see of them.
 import { afterAll, describe, expect, test } from "bun:test";
-import { HOP_HEADER, HopMarker } from "../../src/proxy/hooks/bypass-token.ts";
+import { BYPASS_HEADER, BypassTokens } from "../../src/proxy/hooks/bypass-token.ts";
 import { AccessLog } from "../../src/proxy/observe/access-log.ts";
 import { startProxy } from "../../src/proxy/proxy.ts";
 import type { Placement } from "../harness/change-registry.ts";
@@ -134,8 +134,8 @@ describe("hooks", () => {
   test("of the program that is called let through what its script calls", async () => {
     const hooks = { terminal: [hook("*")] };
     const placed = await place({ programs: { exec: upstream.port ?? 0 }, hooks });
-    const marker = new HopMarker(HOP_KEY).make(placed.container, Date.now());
-    const headers = { [HOP_HEADER]: marker };
+    const marker = new BypassTokens(HOP_KEY).make(placed.container, Date.now());
+    const headers = { [BYPASS_HEADER]: marker };
     expect((await echoed(await link(placed, "/a", { headers }))).target).toBe("/a");
     expect((await echoed(await link(placed, "/a"))).target).toBe("/script");
   });

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { create, type JsonObject } from "@bufbuild/protobuf";
 import { AliasStateSchema } from "../../proto/gen/realmgate/v1/feed_pb.ts";
-import { HOP_HEADER, HopMarker } from "../../src/proxy/hooks/bypass-token.ts";
-import { HOOK_HEADER } from "../../src/proxy/hooks/hook-route.ts";
+import { BYPASS_HEADER, BypassTokens } from "../../src/proxy/hooks/bypass-token.ts";
+import { HOOK_HEADER } from "../../src/proxy/hooks/hook-script.ts";
 import { startProxy } from "../../src/proxy/proxy.ts";
 import { PARENT } from "../harness/change-registry.ts";
 import { code, echoed, HOP_KEY, LOCAL, type Placed, testBench } from "../harness/proxy-bench.ts";
@@ -42,8 +42,8 @@ const scripts: Record<string, (request: Request) => Response | Promise<Response>
   "/again": async (request) => {
     const { hook } = metadata(request);
     const { host, pathname } = new URL(hook.url);
-    const hop = request.headers.get(HOP_HEADER) ?? "";
-    const headers = { host, [HOP_HEADER]: hop };
+    const hop = request.headers.get(BYPASS_HEADER) ?? "";
+    const headers = { host, [BYPASS_HEADER]: hop };
     return await fetch(`http://127.0.0.1:${proxy.port}${pathname}`, { headers, proxy: false });
   },
 };
@@ -371,7 +371,7 @@ describe("a script that fails", () => {
       const init = body === undefined ? { method } : { method, body };
       const echo = await echoed(await ask(placed.host("terminal-1"), { ...init, path: "/p?q=1" }));
       expect([echo.method, echo.target, echo.body]).toEqual([method, "/p?q=1", body ?? ""]);
-      expect(Object.keys(echo.headers)).not.toContain(HOP_HEADER);
+      expect(Object.keys(echo.headers)).not.toContain(BYPASS_HEADER);
       expect(Object.keys(echo.headers)).not.toContain(HOOK_HEADER);
       expect(echo.headers.host).toBe(placed.host("terminal-1"));
     }
@@ -395,10 +395,10 @@ describe("a script that fails", () => {
 });
 
 describe("the marker of a script", () => {
-  const markers = new HopMarker(HOP_KEY);
+  const markers = new BypassTokens(HOP_KEY);
   const ring = () => hooked(hook("*", "/teapot"));
   const withMarker = (placed: Placed, marker: string) =>
-    ask(placed.host("terminal-1"), { headers: { [HOP_HEADER]: marker } });
+    ask(placed.host("terminal-1"), { headers: { [BYPASS_HEADER]: marker } });
 
   test("lets it call its container through the gate, once round", async () => {
     const placed = await hooked(hook("*", "/again"));
@@ -412,7 +412,7 @@ describe("the marker of a script", () => {
     ["expired", (c: string) => markers.make(c, Date.now() - 60_001)],
     ["from the future", (c: string) => markers.make(c, Date.now() + 60_000)],
     ["another container's", () => markers.make("d".repeat(24), Date.now())],
-    ["signed by another", (c: string) => new HopMarker(Buffer.alloc(32, 8)).make(c, Date.now())],
+    ["signed by another", (c: string) => new BypassTokens(Buffer.alloc(32, 8)).make(c, Date.now())],
     ["sent twice", (c: string) => `${markers.make(c, Date.now())}, ${markers.make(c, Date.now())}`],
     ["empty", () => ""],
   ])("that is %s changes nothing: the hook runs", async (_what, make) => {
@@ -424,12 +424,12 @@ describe("the marker of a script", () => {
     const placed = await ring();
     const marker = markers.make(placed.container, Date.now());
     const echo = await echoed(await withMarker(placed, marker));
-    expect(Object.keys(echo.headers)).not.toContain(HOP_HEADER);
+    expect(Object.keys(echo.headers)).not.toContain(BYPASS_HEADER);
     const leaking = await hooked(hook("*", "/leaking"));
     const response = await ask(leaking.host("terminal-1"), { headers: { "x-own": "kept" } });
     expect(response.status).toBe(204);
     expect(response.headers.get("x-own")).toBe("kept");
-    expect([response.headers.get(HOP_HEADER), response.headers.get(HOOK_HEADER)]).toEqual([
+    expect([response.headers.get(BYPASS_HEADER), response.headers.get(HOOK_HEADER)]).toEqual([
       null,
       null,
     ]);
@@ -437,10 +437,10 @@ describe("the marker of a script", () => {
 
   test("and the metadata a client sends are not what the script gets", async () => {
     const placed = await hooked(hook("*", "/x.ts"));
-    const headers = { [HOOK_HEADER]: '{"hook":{"id":"mine"}}', [HOP_HEADER]: "mine" };
+    const headers = { [HOOK_HEADER]: '{"hook":{"id":"mine"}}', [BYPASS_HEADER]: "mine" };
     const script = await told(await ask(placed.host("terminal-1"), { headers }));
     expect(script.hook.id).toBe("to/x.ts");
-    const marker = script.headers[HOP_HEADER] ?? "";
+    const marker = script.headers[BYPASS_HEADER] ?? "";
     expect(markers.holds(marker, placed.container, Date.now())).toBe(true);
   });
 });

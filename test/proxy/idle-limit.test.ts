@@ -60,6 +60,23 @@ describe("after an allowed request", () => {
   );
 });
 
+test.concurrent("after an internal error the idle connection ends", async () => {
+  const upstream = await listen((socket) => socket.once("data", () => socket.end()));
+  const placed = await place({ programs: { terminal: upstream } });
+  const log = {
+    info() {},
+    error() {},
+    warn(_fields: object, message: string) {
+      if (message === "upstream failed") throw new Error("a failure of the gate itself");
+    },
+  };
+  const proxy = await startProxy({ ...options({ idleS: 1 }), log }, registry);
+  const request = `POST / HTTP/1.1\r\nHost: ${placed.host("terminal-1")}\r\nContent-Length: 0\r\n\r\n`;
+  const [received, ended] = await watch(proxy.port, request, "500 Internal", "", 9_000);
+  await proxy.stop(true);
+  expect([received.includes("500 Internal"), ended]).toEqual([true, true]);
+}, 20_000);
+
 test.concurrent("a quiet stream outlives the limit", async () => {
   const upstream = await listen((socket) =>
     socket.once("data", () => {

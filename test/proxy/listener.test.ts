@@ -1,6 +1,7 @@
 // Who listens on one address changes: what the runtime does with WebSockets and connections of the one that goes.
 import { expect, test } from "bun:test";
-import { Listener, type Serving } from "../../src/proxy/edge/listener.ts";
+import type { Serving } from "../../src/proxy/edge/edge.ts";
+import { Listener } from "../../src/proxy/edge/listener.ts";
 import { pairFor, servedSerial } from "../harness/tls-bench.ts";
 
 const pairOf = () => ({ ...pairFor(), names: [], notAfterMs: 0 });

@@ -18,7 +18,7 @@ import type { Implementation, Outcome } from "../api/dispatch.ts";
 import { expiryOf } from "../api/expiry.ts";
 import { changedFields } from "../api/update-mask.ts";
 import { aliasesMax } from "../store/limits.ts";
-import type { Alias, AliasChange, Made, Scope } from "../store/records.ts";
+import type { Alias, AliasChange, Committed, Scope } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { aliasMessage, wholeAliasMessage } from "./alias-message.ts";
 import { aliasNameOf } from "./alias-name.ts";
@@ -47,7 +47,10 @@ export function aliasService({ store, domain, now }: AliasServiceParts): Impleme
   }
 
   /** `name`: the requested alias. */
-  function answer(made: ({ alias: Alias } & Made) | "server" | "account", name: string): Outcome {
+  function answer(
+    made: ({ alias: Alias } & Committed) | "server" | "account",
+    name: string,
+  ): Outcome {
     if (typeof made === "string") throw inUse(made, name);
     return { message: aliasMessage(made.alias, domain), revision: made.revision };
   }

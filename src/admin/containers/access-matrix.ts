@@ -13,11 +13,11 @@ import type { InstanceSet } from "../../policy/instance-set.ts";
 import { accessFor, accessText } from "../../policy/open-access.ts";
 import { inForce } from "../documents/document-preview.ts";
 import { hookCount, storedHooks } from "../documents/hooks/hook-list.ts";
-import type { DocumentState, Exposure } from "../store/records.ts";
+import type { DocumentState, EffectiveState } from "../store/records.ts";
 
 /** `mayDial`: whether the address is in the container networks. `project`: the state of the project's document. */
 export function accessMatrix(
-  { container, own }: Pick<Exposure, "container" | "own">,
+  { container, own }: Pick<EffectiveState, "container" | "own">,
   project: DocumentState,
   mayDial: (address: string) => boolean,
 ): AccessMatrix {

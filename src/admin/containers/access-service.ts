@@ -7,17 +7,25 @@ import {
   type Explanation,
   type GetAccessRequest,
 } from "../../../proto/gen/realmgate/v1/explain_pb.ts";
-import type { ContainerState, ProjectState } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import type {
+  Changes,
+  ContainerState,
+  ProjectState,
+} from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { AddressPolicy } from "../../policy/address-policy.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
 import { projectDocument } from "../documents/project-document.ts";
-import { containerState, projectState } from "../feed/change-source.ts";
+import { containerState, FeedDocuments, projectState } from "../feed/change-source.ts";
 import type { Store } from "../store/store.ts";
 import { accessMatrix } from "./access-matrix.ts";
 
 /** Runs the proxy's authorization on a hypothetical request and the given state; violations for an invalid request. */
 type ExplainPort = (
-  state: { readonly container: ContainerState; readonly project: ProjectState },
+  state: {
+    readonly container: ContainerState;
+    readonly project: ProjectState;
+    readonly documents: Changes["documents"];
+  },
   request: ExplainRequest,
   nowMs: number,
 ) => Promise<Explanation | readonly FieldViolation[]>;
@@ -38,7 +46,7 @@ export function accessService({
 }: AccessServiceParts): Implementation {
   /** Reads the stored state, so that a caller sees its own writes before the proxy has applied them. */
   async function exposed({ scope, caller }: Context, id: string) {
-    const exposure = await store.exposure(scope, id);
+    const exposure = await store.effectiveState(scope, id);
     if (exposure === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
     return { exposure, project: projectDocument(caller, exposure) };
   }
@@ -49,11 +57,12 @@ export function accessService({
       async explain(request: ExplainRequest, context: Context) {
         const { id } = request;
         const { exposure, project } = await exposed(context, id);
+        const documents = new FeedDocuments();
         const state = {
-          container: containerState({ id, state: exposure.container }),
-          project: projectState({ id: exposure.container.projectId, state: project }),
+          container: containerState({ id, state: exposure.container }, documents),
+          project: projectState({ id: exposure.container.projectId, state: project }, documents),
         };
-        const result = await explain(state, request, now());
+        const result = await explain({ ...state, documents: documents.all() }, request, now());
         if (!("allow" in result)) throw new ApiError(ErrorCode.VALIDATION_ERROR, result);
         const { documentOrigin } = result;
         if (documentOrigin === "container") result.documentVersion = exposure.own.version;

@@ -3,6 +3,8 @@ import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { PermissionDocument } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
 import type { DocumentPreview } from "../../../proto/gen/realmgate/v1/preview_pb.ts";
+import type { RecentPolicies } from "../../policy/recent-policies.ts";
+import { StoredDocument } from "../../policy/stored-document.ts";
 import type { Context, WriteResult } from "../api/dispatch.ts";
 import { expectedVersion } from "../api/if-match.ts";
 import type { DocumentKey, DocumentState, DocumentView, Scope } from "../store/records.ts";
@@ -17,7 +19,8 @@ const attemptsMax = 5;
 /** What a write makes of a document. */
 export interface Next {
   readonly enableProxy: boolean;
-  readonly body: string | null;
+  /** `kept`: what is stored stays. */
+  readonly document: StoredDocument | "kept" | null;
   readonly hooks: string | null;
   /** Whether the result depends on the project's document as it was read. */
   readonly fromProject: boolean;
@@ -29,6 +32,8 @@ export interface Written {
   readonly projectId: string;
   /** Of a dry run the version is the present one. */
   readonly state: DocumentState;
+  /** That of the state. */
+  readonly document: StoredDocument | null;
   readonly warnings: readonly string[];
   readonly made: WriteResult;
   /** Of a dry run: what would have changed. */
@@ -39,10 +44,17 @@ export interface Written {
 export class DocumentAccess {
   readonly kind: DocumentKey["kind"];
   readonly #store: Store;
+  readonly #recentPolicies: RecentPolicies | null;
 
-  constructor(kind: DocumentKey["kind"], store: Store) {
+  /** `recentPolicies`: gets what was accepted, for the proxy of the same process. */
+  constructor(
+    kind: DocumentKey["kind"],
+    store: Store,
+    recentPolicies: RecentPolicies | null = null,
+  ) {
     this.kind = kind;
     this.#store = store;
+    this.#recentPolicies = recentPolicies;
   }
 
   async read(scope: Scope, id: string): Promise<DocumentView> {
@@ -62,25 +74,30 @@ export class DocumentAccess {
       const view = await this.read(scope, id);
       const expected = expectedVersion(ifMatch);
       if (view.state.version !== expected) throw new ApiError(ErrorCode.PRECONDITION_FAILED);
-      const { enableProxy, body, hooks, fromProject, warnings = [] } = edit(view);
+      const next = edit(view);
+      const { enableProxy, hooks, fromProject, warnings = [] } = next;
+      const document = next.document === "kept" ? keptDocument(view.state) : next.document;
+      const body = document?.text ?? null;
       const isSame = body === view.state.body && hooks === view.state.hooks;
-      if (!isSame) checkStorable({ body, hooks });
+      if (!isSame) checkStorable(document, hooks);
       const { projectId } = view;
       if (scope.dryRun) {
         const { version } = view.state;
         const state = { version, enableProxy, body, hooks };
         const preview = await this.#preview(context, view, state);
-        return { projectId, state, warnings, made: { dryRun: true }, preview };
+        return { projectId, state, document, warnings, made: { dryRun: true }, preview };
       }
       const projectVersion = fromProject ? (view.projectState?.version ?? null) : null;
       const write = { expected, projectVersion, enableProxy, body, hooks };
+      // Before the write: the proxy may read it before the promise resolves.
+      if (document !== null && next.document !== "kept") this.#recentPolicies?.put(document);
       const written = await this.#store.putDocument(scope, key, write);
       if (written === null) throw this.#notFound();
       if (written === "stale") break;
       if (written === "moved") continue;
       const { version, revision } = written;
       const state = { version, enableProxy, body, hooks };
-      return { projectId, state, warnings, made: { revision } };
+      return { projectId, state, document, warnings, made: { revision } };
     }
     throw new ApiError(ErrorCode.PRECONDITION_FAILED);
   }
@@ -127,4 +144,8 @@ export class DocumentAccess {
       this.kind === "project" ? ErrorCode.PROJECT_NOT_FOUND : ErrorCode.CONTAINER_NOT_FOUND,
     );
   }
+}
+
+function keptDocument({ body }: DocumentState): StoredDocument | null {
+  return body === null ? null : StoredDocument.read(body);
 }

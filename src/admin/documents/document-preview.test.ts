@@ -11,7 +11,10 @@ const robot = { type: "token", header: "X-Key", value: "a secret" };
 
 function stored(json: JsonValue | null, enableProxy = true) {
   if (json === null) return { enableProxy, body: null };
-  return { enableProxy, body: acceptDocument(fromJson(PermissionDocumentSchema, json)).body };
+  return {
+    enableProxy,
+    body: acceptDocument(fromJson(PermissionDocumentSchema, json)).document.text,
+  };
 }
 
 const nothing = stored(null);

@@ -21,7 +21,7 @@ import {
   type OpenAccess,
   type Subject,
 } from "../../policy/open-access.ts";
-import type { DocumentKey, DocumentState, Followers } from "../store/records.ts";
+import type { DependentContainers, DocumentKey, DocumentState } from "../store/records.ts";
 import { storedDocument } from "./permission-document.ts";
 
 /** Changes of access that are listed; `access_total` counts them all. */
@@ -36,7 +36,7 @@ export interface Tried {
   /** Of a container's document: the one of its project. */
   readonly project: State;
   /** Of a project's document: the containers that the caller sees. */
-  readonly followers: Followers;
+  readonly followers: DependentContainers;
 }
 
 export function previewOf({ kind, before, after, project, followers }: Tried): DocumentPreview {

@@ -59,7 +59,7 @@ export function hookService(store: Store, now: () => number): Implementation {
       const added = list.filter((hook) => !before.includes(hook));
       return {
         enableProxy,
-        body,
+        document: "kept",
         hooks: hooksText(withList(hooks, service, list)),
         // Without a document of its own, the project's says which groups a hook may name.
         fromProject: body === null && added.some(({ appliesTo }) => appliesTo !== undefined),

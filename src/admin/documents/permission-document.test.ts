@@ -21,7 +21,12 @@ const plain = (document: ReturnType<typeof message>) =>
   toJson(PermissionDocumentSchema, document, { useProtoFieldName: true });
 
 function stored(json: JsonValue, version = 1): DocumentState {
-  return { version, enableProxy: true, body: acceptDocument(message(json)).body, hooks: null };
+  return {
+    version,
+    enableProxy: true,
+    body: acceptDocument(message(json)).document.text,
+    hooks: null,
+  };
 }
 
 const office = { type: "ip", range: "10.0.0.0/8" };
@@ -49,7 +54,7 @@ describe("what a surgical write starts from", () => {
 
 describe("a document as it is kept", () => {
   test("has digests for passwords, masked ranges, canonical programs and a default", () => {
-    const { body } = acceptDocument(
+    const { document } = acceptDocument(
       message({
         groups: {
           office: { type: "ip", range: "10.1.2.3/8" },
@@ -59,7 +64,7 @@ describe("a document as it is kept", () => {
         permissions: { office: { workspaces: true, kv: [1, 2] } },
       }),
     );
-    expect(JSON.parse(body)).toMatchObject({
+    expect(JSON.parse(document.text)).toMatchObject({
       default: "deny",
       groups: {
         office: { range: "10.0.0.0/8" },
@@ -71,7 +76,7 @@ describe("a document as it is kept", () => {
       },
       permissions: { office: { agent: true, sqlite: [1, 2] } },
     });
-    expect(body).not.toContain("p4ss");
+    expect(document.text).not.toContain("p4ss");
   });
 
   test("is kept the same when it is kept again", () => {
@@ -79,7 +84,7 @@ describe("a document as it is kept", () => {
     const state = stored({ groups: { office, ops }, permissions: { ops: { http: 80 } } });
     const again = storedDocument(state);
     expect(again).not.toBeNull();
-    if (again !== null) expect(acceptDocument(again).body).toBe(state.body ?? "");
+    if (again !== null) expect(acceptDocument(again).document.text).toBe(state.body ?? "");
   });
 
   test("says what is weak about it", () => {

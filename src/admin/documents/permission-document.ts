@@ -1,13 +1,13 @@
 // Permission documents between their three forms: what is stored, what is answered, and what a write makes of them.
-import { create, fromJsonString, toJsonString } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { ApiError, type FieldViolation } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
   type PermissionDocument,
   PermissionDocumentSchema,
 } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { compile } from "../../policy/compile.ts";
-import { parseDocument } from "../../policy/document.ts";
+import { parseDocument, readDocumentText } from "../../policy/document.ts";
+import { StoredDocument } from "../../policy/stored-document.ts";
 import type { DocumentViolation } from "../../policy/violation.ts";
 import { etagOf } from "../api/if-match.ts";
 import type { DocumentKey, DocumentState, DocumentView } from "../store/records.ts";
@@ -20,9 +20,9 @@ const schemaVersion = 2;
 /** Greatest document in bytes, as it is stored: many small writes must not grow what one big one may not be. */
 const documentBytesMax = 256 * 1024;
 
-/** The stored document, or null. */
+/** The stored document, parsed anew at each call; null: none is stored. */
 export function storedDocument(state: Pick<DocumentState, "body">): PermissionDocument | null {
-  return state.body === null ? null : fromJsonString(PermissionDocumentSchema, state.body);
+  return state.body === null ? null : readDocumentText(state.body);
 }
 
 /**
@@ -48,13 +48,13 @@ export function groupNames(document: PermissionDocument | null): ReadonlySet<str
   return new Set(Object.keys(document?.groups ?? {}));
 }
 
-/** A document made fit to be stored. */
+/** A document in the form in which it is stored. */
 export interface AcceptedDocument {
-  readonly body: string;
+  readonly document: StoredDocument;
   readonly warnings: readonly string[];
 }
 
-/** Validates and compiles on trial: what is stored compiles. Throws ApiError with everything wrong with it, `hookFaults` too. */
+/** Validates and compiles: what is stored compiles. Throws ApiError with everything wrong with it, `hookFaults` too. */
 export function acceptDocument(
   document: PermissionDocument,
   hookFaults: readonly FieldViolation[] = [],
@@ -65,20 +65,17 @@ export function acceptDocument(
     ...hookFaults.map((violation) => ({ ...violation, code: ErrorCode.INVALID_HOOK })),
   ];
   if (!parsed.ok || faults.length > 0) throw refusal(faults);
-  compile(parsed.document);
-  return { body: toJsonString(PermissionDocumentSchema, parsed.normal), warnings: parsed.warnings };
+  return { document: StoredDocument.accepted(parsed), warnings: parsed.warnings };
 }
 
 /**
  * What holds of everything that is stored, whichever write makes it: hooks name groups of their document, and it is not too
  * large. Throws ApiError INVALID_HOOK, PAYLOAD_TOO_LARGE.
  */
-export function checkStorable(state: Pick<DocumentState, "body" | "hooks">): void {
-  const { body, hooks } = state;
-  const bytes = Buffer.byteLength(body ?? "") + Buffer.byteLength(hooks ?? "");
+export function checkStorable(document: StoredDocument | null, hooks: string | null): void {
+  const bytes = Buffer.byteLength(document?.text ?? "") + Buffer.byteLength(hooks ?? "");
   if (bytes > documentBytesMax) throw new ApiError(ErrorCode.PAYLOAD_TOO_LARGE);
-  const document = storedDocument(state);
-  if (document !== null) checkHookGroups(storedHooks(state), groupNames(document));
+  if (document !== null) checkHookGroups(storedHooks({ hooks }), groupNames(document.message));
 }
 
 interface Fault extends FieldViolation {
@@ -105,8 +102,9 @@ export function documentAnswer(
   projectId: string,
   state: DocumentState,
   warnings: readonly string[] = [],
+  stored: Readonly<PermissionDocument> | null = storedDocument(state),
 ): PermissionDocument {
-  const answer = storedDocument(state) ?? create(PermissionDocumentSchema, { default: "allow" });
+  const answer = create(PermissionDocumentSchema, stored ?? { default: "allow" });
   answer.project = projectId;
   if (key.kind === "container") answer.container = key.id;
   answer.enableProxy = state.enableProxy;

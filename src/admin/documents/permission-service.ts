@@ -30,6 +30,7 @@ import {
   type SetTokenGroupRequest,
 } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
 import { canonicalProgram } from "../../policy/program.ts";
+import type { RecentPolicies } from "../../policy/recent-policies.ts";
 import type { Context, Implementation, Outcome } from "../api/dispatch.ts";
 import { etagOf } from "../api/if-match.ts";
 import type { DocumentKey, DocumentState, DocumentView } from "../store/records.ts";
@@ -41,11 +42,17 @@ import { newHookId } from "./hooks/hook-id.ts";
 import { hooksText, storedHooks } from "./hooks/hook-list.ts";
 import { acceptDocument, documentAnswer, groupNames } from "./permission-document.ts";
 
-/** `now`: the clock, in milliseconds. */
-export function permissionServices(store: Store, now: () => number): Implementation[] {
+/** `now`: the clock, in milliseconds. `recentPolicies`: see DocumentAccess. */
+export function permissionServices(
+  store: Store,
+  now: () => number,
+  recentPolicies: RecentPolicies | null = null,
+): Implementation[] {
+  const project = new DocumentAccess("project", store, recentPolicies);
+  const container = new DocumentAccess("container", store, recentPolicies);
   return [
-    implementation(ProjectPermissionsService, new DocumentAccess("project", store), now),
-    implementation(ContainerPermissionsService, new DocumentAccess("container", store), now),
+    implementation(ProjectPermissionsService, project, now),
+    implementation(ContainerPermissionsService, container, now),
   ];
 }
 
@@ -58,8 +65,9 @@ function implementation(
 
   /** The answer to a write: the document as it is now, or would be. */
   async function answer(id: string, writing: Promise<Written>): Promise<Outcome> {
-    const { projectId, state, warnings, made, preview } = await writing;
-    const message = documentAnswer({ kind, id }, projectId, state, warnings);
+    const { projectId, state, document, warnings, made, preview } = await writing;
+    const stored = document?.message ?? null;
+    const message = documentAnswer({ kind, id }, projectId, state, warnings, stored);
     if (preview !== undefined) message.preview = preview;
     return { message, ...made, etag: etagOf(state.version) };
   }
@@ -118,7 +126,7 @@ function implementation(
       deletePermissions({ id }: DeletePermissionsRequest, context) {
         return write(context, id, () => ({
           enableProxy: true,
-          body: null,
+          document: null,
           hooks: null,
           fromProject: false,
         }));
@@ -131,9 +139,9 @@ function implementation(
       },
 
       setState({ id, enableProxy = true }: SetStateRequest, context) {
-        return write(context, id, ({ state: { body, hooks } }) => ({
+        return write(context, id, ({ state: { hooks } }) => ({
           enableProxy,
-          body,
+          document: "kept",
           hooks,
           fromProject: false,
         }));

@@ -2,7 +2,7 @@
 import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { type Caller, mayDo } from "../auth/caller.ts";
-import type { DocumentState, Exposure } from "../store/records.ts";
+import type { DocumentState, EffectiveState } from "../store/records.ts";
 
 /**
  * The document of the container's project, where the answer may tell of it. Throws ApiError: PROJECT_NOT_FOUND where the project
@@ -10,7 +10,7 @@ import type { DocumentState, Exposure } from "../store/records.ts";
  */
 export function projectDocument(
   caller: Caller,
-  { own, project }: Pick<Exposure, "own" | "project">,
+  { own, project }: Pick<EffectiveState, "own" | "project">,
 ): DocumentState {
   if (project === null) throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
   const isTold = own.body === null && project.body !== null;

@@ -2,6 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import type { PermissionDocument } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
 import type { DocumentPreview } from "../../../proto/gen/realmgate/v1/preview_pb.ts";
 import {
   ContainerSettingsService,
@@ -9,19 +10,25 @@ import {
   SettingsSchema,
   type UpdateSettingsRequest,
 } from "../../../proto/gen/realmgate/v1/settings_pb.ts";
+import type { RecentPolicies } from "../../policy/recent-policies.ts";
 import type { Implementation, Outcome } from "../api/dispatch.ts";
 import type { DocumentState } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { DocumentAccess } from "./document-access.ts";
 import { storedDocument, versionOf } from "./permission-document.ts";
 
-export function settingsService(store: Store): Implementation {
-  const documents = new DocumentAccess("container", store);
+/** `recentPolicies`: see DocumentAccess. */
+export function settingsService(
+  store: Store,
+  recentPolicies: RecentPolicies | null = null,
+): Implementation {
+  const documents = new DocumentAccess("container", store, recentPolicies);
   return {
     service: ContainerSettingsService,
     methods: {
       async getSettings({ id }: GetSettingsRequest, { scope }) {
-        return settings((await documents.read(scope, id)).state);
+        const { state } = await documents.read(scope, id);
+        return settings(state, storedDocument(state));
       },
 
       async updateSettings(request: UpdateSettingsRequest, context) {
@@ -30,10 +37,10 @@ export function settingsService(store: Store): Implementation {
           const message = "must have enable_proxy or default";
           throw new ApiError(ErrorCode.VALIDATION_ERROR, [{ instancePath: "", message }]);
         }
-        const { state, made, preview } = await (request.default === undefined
+        const { state, document, made, preview } = await (request.default === undefined
           ? documents.write(context, id, ({ state }) => ({
               enableProxy: enableProxy ?? state.enableProxy,
-              body: state.body,
+              document: "kept",
               hooks: state.hooks,
               fromProject: false,
             }))
@@ -45,17 +52,21 @@ export function settingsService(store: Store): Implementation {
               },
               enableProxy,
             ));
-        return { ...settings(state, preview), ...made };
+        return { ...settings(state, document?.message ?? null, preview), ...made };
       },
     },
   };
 }
 
-function settings(state: DocumentState, preview?: DocumentPreview): Outcome {
+function settings(
+  state: DocumentState,
+  document: Readonly<PermissionDocument> | null,
+  preview?: DocumentPreview,
+): Outcome {
   const message = create(SettingsSchema, {
     ...(preview === undefined ? {} : { preview }),
     enableProxy: state.enableProxy,
-    default: storedDocument(state)?.default ?? "allow",
+    default: document?.default ?? "allow",
     ...versionOf(state),
   });
   return { message, etag: message.etag };

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { containerState, projectState } from "./change-source.ts";
+import { containerState, FeedDocuments, projectState } from "./change-source.ts";
 
 const id = "aaaaaaaaaaaaaaaaaaaaaaaa";
 const placed = {
@@ -17,6 +17,13 @@ test.each([
 ])("a proxy is told of a row %s", (_what, damage, unreadable) => {
   const document = { enableProxy: true, body: null, ...damage };
   const container = { id, state: { ...placed, ...document, hooks: null } };
-  expect(projectState({ id, state: document })).toMatchObject({ id, unreadable });
-  expect(containerState(container)).toMatchObject({ id, running: true, unreadable });
+  expect(projectState({ id, state: document }, new FeedDocuments())).toMatchObject({
+    id,
+    unreadable,
+  });
+  expect(containerState(container, new FeedDocuments())).toMatchObject({
+    id,
+    running: true,
+    unreadable,
+  });
 });

@@ -1,5 +1,5 @@
 // The change feed as the proxy reads it: store facts → Changes messages.
-import { create, fromJsonString } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import {
   type AliasState,
   AliasStateSchema,
@@ -7,18 +7,18 @@ import {
   ChangesSchema,
   type ContainerState,
   ContainerStateSchema,
+  type DocumentContent,
+  DocumentContentSchema,
   type ProjectState,
   ProjectStateSchema,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
-import {
-  type PermissionDocument,
-  PermissionDocumentSchema,
-} from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
+import { currentText } from "../../policy/document.ts";
+import { StoredDocument } from "../../policy/stored-document.ts";
 import { storedHooks } from "../documents/hooks/hook-list.ts";
-import type { AliasFact, ContainerFact, ProjectFact } from "../store/records.ts";
+import type { AliasRecord, ContainerRecord, ProjectRecord } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 
-/** It carries every tenant's secrets: it is handed to the proxy of the same process and is not on the network. */
+/** It carries every tenant's secrets; only the proxy of the same process reads it, no network does. */
 export interface ChangeSource {
   /** The present state of everything that changed after a revision; after 0, of everything. */
   changesAfter(revision: bigint): Promise<Changes>;
@@ -29,30 +29,54 @@ export interface ChangeSource {
 export function changeSource(store: Store): ChangeSource {
   return {
     async changesAfter(after) {
-      const { revision, projects, containers } = await store.factsAfter(Number(after));
+      const { revision, projects, containers } = await store.changesAfter(Number(after));
+      const documents = new FeedDocuments();
       return create(ChangesSchema, {
         revision: BigInt(revision),
-        projects: projects.map(projectState),
-        containers: containers.map(containerState),
+        projects: projects.map((project) => projectState(project, documents)),
+        containers: containers.map((container) => containerState(container, documents)),
+        documents: documents.all(),
       });
     },
     onCommit: (listener) => store.onCommit((revision) => listener(BigInt(revision))),
   };
 }
 
-/** A project as its proxy is told of it. */
-export function projectState({ id, state }: ProjectFact): ProjectState {
+/** The documents of one batch, each once, by digest. */
+export class FeedDocuments {
+  readonly #contents = new Map<string, DocumentContent>();
+
+  /** Adds a stored document. Answers what its owner's state says of it. */
+  add(body: string | null): { documentDigest?: string } {
+    if (body === null) return {};
+    const { digest, text } = StoredDocument.read(currentText(body));
+    if (!this.#contents.has(digest)) {
+      this.#contents.set(digest, create(DocumentContentSchema, { digest, json: text }));
+    }
+    return { documentDigest: digest };
+  }
+
+  all(): DocumentContent[] {
+    return [...this.#contents.values()];
+  }
+}
+
+/** A project as its proxies know it. */
+export function projectState({ id, state }: ProjectRecord, documents: FeedDocuments): ProjectState {
   if (state === null) return create(ProjectStateSchema, { id, deleted: true });
   return create(ProjectStateSchema, {
     id,
     disabled: !state.enableProxy,
     unreadable: state.unreadable ?? false,
-    ...documentOf(state.body),
+    ...documents.add(state.body),
   });
 }
 
-/** A container as its proxy is told of it. */
-export function containerState({ id, state }: ContainerFact): ContainerState {
+/** A container as its proxies know it. */
+export function containerState(
+  { id, state }: ContainerRecord,
+  documents: FeedDocuments,
+): ContainerState {
   if (state === null) return create(ContainerStateSchema, { id, deleted: true });
   const { projectId, serverName, status, address, programs, enableProxy, body, unreadable } = state;
   const hooks = storedHooks(state).entries();
@@ -65,20 +89,16 @@ export function containerState({ id, state }: ContainerFact): ContainerState {
     programs,
     disabled: !enableProxy,
     unreadable: unreadable ?? false,
-    ...documentOf(body),
+    ...documents.add(body),
     aliases: state.aliases.map(aliasState),
     hooks: hooks.map(([service, list]) => ({ service, hooks: [...list] })).toArray(),
   });
 }
 
-function aliasState({ targetPath, expiresAt, ...rest }: AliasFact): AliasState {
+function aliasState({ targetPath, expiresAt, ...rest }: AliasRecord): AliasState {
   return create(AliasStateSchema, {
     ...rest,
     ...(targetPath === null ? {} : { targetPath }),
     ...(expiresAt === null ? {} : { expiresAtMs: Date.parse(expiresAt) }),
   });
-}
-
-function documentOf(body: string | null): { document?: PermissionDocument } {
-  return body === null ? {} : { document: fromJsonString(PermissionDocumentSchema, body) };
 }

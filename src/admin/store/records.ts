@@ -29,7 +29,7 @@ export interface ResourceKey {
 }
 
 /** A write that made revision `revision`. */
-export interface Made {
+export interface Committed {
   readonly revision: number;
 }
 
@@ -313,10 +313,10 @@ export interface DocumentWrite {
  * `stale`: somebody else wrote first, the caller has to read again. `moved`: the project's document moved on, the new state
  * has to be made again.
  */
-export type DocumentWritten = ({ readonly version: number } & Made) | "stale" | "moved";
+export type DocumentWritten = ({ readonly version: number } & Committed) | "stale" | "moved";
 
 /** What the proxy needs to know of a project; null: it is gone. */
-export interface ProjectFact {
+export interface ProjectRecord {
   readonly id: string;
   readonly state: {
     readonly enableProxy: boolean;
@@ -327,7 +327,7 @@ export interface ProjectFact {
 }
 
 /** What the proxy needs to know of a container; null: it is gone. */
-export interface ContainerFact {
+export interface ContainerRecord {
   readonly id: string;
   readonly state:
     | (Pick<Container, "projectId" | "serverName" | "status" | "address" | "programs"> & {
@@ -336,34 +336,34 @@ export interface ContainerFact {
         readonly hooks: string | null;
         /** Set when its row does not open: both are null though something is stored. */
         readonly unreadable?: true;
-        readonly aliases: readonly AliasFact[];
+        readonly aliases: readonly AliasRecord[];
       })
     | null;
 }
 
 /** What the proxy knows of a container once all is announced, for those who may see it. */
-export interface Exposure {
-  readonly container: NonNullable<ContainerFact["state"]>;
+export interface EffectiveState {
+  readonly container: NonNullable<ContainerRecord["state"]>;
   readonly own: DocumentState;
   /** The document of its project; null: the project is not in this scope. */
   readonly project: DocumentState | null;
 }
 
 /** How many containers of a project there are in a scope, and how many of them have no document of their own. */
-export interface Followers {
+export interface DependentContainers {
   readonly containers: number;
   readonly following: number;
 }
 
 /** What the proxy needs to know of an alias. */
-export type AliasFact = Pick<
+export type AliasRecord = Pick<
   Alias,
   "alias" | "program" | "instance" | "targetPath" | "allowPathOverride" | "expiresAt" | "enabled"
 >;
 
 /** The present state of all that changed after a revision. */
-export interface Facts {
+export interface ChangeRecords {
   readonly revision: number;
-  readonly projects: readonly ProjectFact[];
-  readonly containers: readonly ContainerFact[];
+  readonly projects: readonly ProjectRecord[];
+  readonly containers: readonly ContainerRecord[];
 }

@@ -6,19 +6,19 @@ import type {
   Alias,
   AliasChange,
   AliasQuery,
+  ChangeRecords,
+  Committed,
   Container,
   ContainerChange,
   ContainerColumn,
   DeletedProject,
+  DependentContainers,
   DocumentKey,
   DocumentView,
   DocumentWrite,
   DocumentWritten,
-  Exposure,
-  Facts,
-  Followers,
+  EffectiveState,
   Login,
-  Made,
   Member,
   MemberColumn,
   NewAlias,
@@ -130,7 +130,7 @@ export interface ProjectStore {
   createProject(
     scope: Scope,
     project: NewProject,
-  ): Promise<({ project: Project } & Made) | "duplicate">;
+  ): Promise<({ project: Project } & Committed) | "duplicate">;
   /** Null: it does not exist in this scope. */
   project(scope: Scope, id: string): Promise<Project | null>;
   projects(scope: Scope, query: PageQuery<ProjectColumn>): Promise<Page<Project>>;
@@ -139,7 +139,7 @@ export interface ProjectStore {
     scope: Scope,
     id: string,
     change: ProjectChange,
-  ): Promise<({ project: Project } & Made) | "duplicate" | null>;
+  ): Promise<({ project: Project } & Committed) | "duplicate" | null>;
   /**
    * Null: it does not exist in this scope. `shared`: a container that the caller sees is in a realm that it may not use.
    * A project with containers that a confined caller does not see only leaves the caller's realms.
@@ -147,7 +147,7 @@ export interface ProjectStore {
   deleteProject(
     scope: Scope,
     id: string,
-  ): Promise<({ deleted: DeletedProject } & Made) | "default" | "shared" | null>;
+  ): Promise<({ deleted: DeletedProject } & Committed) | "default" | "shared" | null>;
 }
 
 export interface MemberStore {
@@ -181,7 +181,7 @@ export interface ContainerStore {
   createContainer(
     scope: Scope,
     container: NewContainer,
-  ): Promise<({ container: Container } & Made) | "no_project" | "quota" | "duplicate">;
+  ): Promise<({ container: Container } & Committed) | "no_project" | "quota" | "duplicate">;
   /** Null: it does not exist in this scope. */
   container(scope: Scope, id: string): Promise<Container | null>;
   /** Of one project, or of all that are in the scope. */
@@ -194,15 +194,15 @@ export interface ContainerStore {
     scope: Scope,
     id: string,
     change: ContainerChange,
-  ): Promise<({ container: Container } & Made) | "duplicate" | null>;
+  ): Promise<({ container: Container } & Committed) | "duplicate" | null>;
   /** With its document, hooks, aliases and logs. Null: it does not exist in this scope. */
-  deleteContainer(scope: Scope, id: string): Promise<Made | null>;
+  deleteContainer(scope: Scope, id: string): Promise<Committed | null>;
   /** Moves the status when it is one of `from`, and keeps a log of it. Null: it does not exist in this scope. */
   moveStatus(
     scope: Scope,
     id: string,
     move: { readonly operation: string; readonly from: readonly string[]; readonly to: string },
-  ): Promise<({ container: Container } & Made) | "conflict" | null>;
+  ): Promise<({ container: Container } & Committed) | "conflict" | null>;
   /** Null: the container does not exist in this scope. */
   statusLogs(
     scope: Scope,
@@ -214,7 +214,7 @@ export interface ContainerStore {
     id: string,
     realms: readonly string[],
     upstream: Partial<Upstream>,
-  ): Promise<(Upstream & Made) | null>;
+  ): Promise<(Upstream & Committed) | null>;
 }
 
 export interface AliasStore {
@@ -222,7 +222,7 @@ export interface AliasStore {
   createAlias(
     scope: Scope,
     alias: NewAlias,
-  ): Promise<({ alias: Alias } & Made) | "server" | "account" | "limit" | null>;
+  ): Promise<({ alias: Alias } & Committed) | "server" | "account" | "limit" | null>;
   alias(scope: Scope, id: string): Promise<Alias | null>;
   /** Newest first, at most 1,000; `total` counts them all. */
   aliases(scope: Scope, query: AliasQuery): Promise<Page<Alias>>;
@@ -230,8 +230,8 @@ export interface AliasStore {
     scope: Scope,
     id: string,
     change: AliasChange,
-  ): Promise<({ alias: Alias } & Made) | "server" | "account" | null>;
-  deleteAlias(scope: Scope, id: string): Promise<Made | null>;
+  ): Promise<({ alias: Alias } & Committed) | "server" | "account" | null>;
+  deleteAlias(scope: Scope, id: string): Promise<Committed | null>;
 }
 
 export interface DocumentStore {
@@ -245,19 +245,19 @@ export interface DocumentStore {
   ): Promise<DocumentWritten | null>;
 }
 
-export interface ExposureStore {
+export interface EffectiveStateStore {
   /** As it is stored now, in one look. Null: the container does not exist in this scope. */
-  exposure(scope: Scope, containerId: string): Promise<Exposure | null>;
+  effectiveState(scope: Scope, containerId: string): Promise<EffectiveState | null>;
   /** Of the containers that exist in this scope. */
-  followers(scope: Scope, projectId: string): Promise<Followers>;
+  followers(scope: Scope, projectId: string): Promise<DependentContainers>;
 }
 
-export interface FactStore {
+export interface ChangeRecordStore {
   /** For proxies, never for callers: everything after a revision (0: everything), all tenants. */
-  factsAfter(revision: number): Promise<Facts>;
+  changesAfter(revision: number): Promise<ChangeRecords>;
   /** The number of the last committed change. */
   revision(): Promise<number>;
-  /** Calls back after each commit, with its revision. A hint: `factsAfter` is the truth. Answers how to stop it. */
+  /** Calls back after each commit, with its revision. A hint: `changesAfter` is the truth. Answers how to stop it. */
   onCommit(listener: (revision: number) => void): () => void;
 }
 
@@ -272,7 +272,7 @@ export interface Store
     ContainerStore,
     AliasStore,
     DocumentStore,
-    ExposureStore,
-    FactStore {
+    EffectiveStateStore,
+    ChangeRecordStore {
   close(): Promise<void>;
 }

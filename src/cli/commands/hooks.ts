@@ -17,7 +17,7 @@ const example = "890abcdef12345678901cdef http";
 const rule: Flags = {
   "match-method": {
     kind: "list",
-    about: "requests with these methods, * for every method; default: all but OPTIONS",
+    about: "requests with these methods; default: all but OPTIONS",
     placeholder: "GET,POST",
     field: "match.method",
   },

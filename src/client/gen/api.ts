@@ -1473,9 +1473,15 @@ export interface HookGroupsInput {
 
 /** HookMatch is what a request must look like; what is unset matches everything. */
 export interface HookMatch {
-  /** One method, a list of 1 to 7, or `*`: all but OPTIONS, as when unset. Upper case in answers. GET matches HEAD, too. */
+  /**
+   * One method, a list of 1 to 7, or `*`: every method, of any name. All but OPTIONS when unset. Upper case in answers. GET
+   * matches HEAD, too.
+   */
   readonly method?: Json;
-  /** `*` for any; a trailing `*` for any rest; an inner `*` for exactly one segment. */
+  /**
+   * `*` for any; a trailing `*` for any rest; an inner `*` for exactly one segment. Upper and lower case are the same, and so
+   * is a slash at the end. Every form in which a common program may read the path counts (docs/hooks.md).
+   */
   readonly path?: string;
   /** Headers and their exact values. Names in lower case in answers. */
   readonly headers?: { readonly [name: string]: string };
@@ -1483,9 +1489,15 @@ export interface HookMatch {
 
 /** HookMatch is what a request must look like; what is unset matches everything. */
 export interface HookMatchInput {
-  /** One method, a list of 1 to 7, or `*`: all but OPTIONS, as when unset. Upper case in answers. GET matches HEAD, too. */
+  /**
+   * One method, a list of 1 to 7, or `*`: every method, of any name. All but OPTIONS when unset. Upper case in answers. GET
+   * matches HEAD, too.
+   */
   readonly method?: Json | undefined;
-  /** `*` for any; a trailing `*` for any rest; an inner `*` for exactly one segment. */
+  /**
+   * `*` for any; a trailing `*` for any rest; an inner `*` for exactly one segment. Upper and lower case are the same, and so
+   * is a slash at the end. Every form in which a common program may read the path counts (docs/hooks.md).
+   */
   readonly path?: string | undefined;
   /** Headers and their exact values. Names in lower case in answers. */
   readonly headers?: { readonly [name: string]: string } | undefined;

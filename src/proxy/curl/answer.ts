@@ -1,10 +1,10 @@
-// The answer of a call of the curl program, as JSON or as it came.
+// The response of the curl program, as JSON or as the upstream sent it.
 import { removeHopByHop } from "../upstream/header-rules.ts";
 
-/** What the caller learns besides the answer itself. */
+/** What the caller learns besides the response itself. */
 export interface CurlRecord {
   readonly requestId: string;
-  /** What was asked for last. */
+  /** The last URL requested. */
   readonly url: string;
   readonly method: string;
   readonly redirects: number;
@@ -12,8 +12,8 @@ export interface CurlRecord {
 }
 
 /**
- * On every answer of ours. Links carry credentials, so their address goes into no Referer and no cache; what they show is other
- * people's, so no script of it runs here, where it could make calls in the reader's name.
+ * Set on every response. Links carry credentials, so their address must reach no Referer and no cache; their content is foreign,
+ * so no script of it may run here, where it could make calls in the reader's name.
  */
 const GUARDS = {
   "cache-control": "no-store",
@@ -24,7 +24,7 @@ const GUARDS = {
   "cross-origin-opener-policy": "same-origin",
 } as const;
 
-/** Speak to a browser about the host they come from, which is not this one; or ask for credentials that would not get there. */
+/** Instruct a browser about the host that sent them, which is not this one, or ask for credentials that would not reach it. */
 const OF_ITS_HOST = [
   "set-cookie",
   "www-authenticate",
@@ -45,7 +45,7 @@ const OF_ITS_HOST = [
   "access-control-allow-credentials",
 ] as const;
 
-/** As it came, streamed; without what belongs to another host. */
+/** The response as received, streamed, without header fields that belong to another host. */
 export function transparentAnswer(answer: Response, requestId: string): Response {
   const headers = new Headers(answer.headers);
   removeHopByHop(headers);
@@ -56,7 +56,7 @@ export function transparentAnswer(answer: Response, requestId: string): Response
   return new Response(answer.body, { status: answer.status, headers });
 }
 
-/** All of it as one JSON object; a body that is not UTF-8 in base64. */
+/** The whole response as one JSON object; a body that is not UTF-8 is in base64. */
 export async function jsonAnswer(answer: Response, record: CurlRecord): Promise<Response> {
   const bytes = Buffer.from(await answer.arrayBuffer());
   const text = utf8(bytes);

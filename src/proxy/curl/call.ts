@@ -1,5 +1,6 @@
 // What a call of the curl program asks for.
 import { isToken } from "../../policy/field-syntax.ts";
+import { HOP_BY_HOP_OF_REQUESTS } from "../upstream/header-rules.ts";
 import type { CurlParameters } from "./parameters.ts";
 
 /** A request to be made. */
@@ -34,26 +35,17 @@ const TIMEOUT_MAX_S = 60;
 /** What would change the meaning of a call, and is not here. */
 const UNSUPPORTED = ["session_id", "save", "save_path"] as const;
 
-/** Belong to a connection, or are ours to say (RFC 9110 §7.6.1). */
+/** The fields of the connection, and those that the gate sets. */
 const NOT_SETTABLE: ReadonlySet<string> = new Set([
   "host",
   "content-length",
-  "connection",
-  "proxy-connection",
-  "keep-alive",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "expect",
-  "http2-settings",
-  "proxy-authorization",
+  ...HOP_BY_HOP_OF_REQUESTS,
 ]);
 /** RFC 9110 §5.5. */
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** A problem that names the parameter, and never repeats what it holds. */
+/** A problem that names the parameter, and never repeats its value. */
 class Problem {
   readonly text: string;
 
@@ -145,7 +137,7 @@ const SINGLE = [
 
 type Single = ReadonlyMap<(typeof SINGLE)[number], string>;
 
-/** Of two values neither is meant. */
+/** A parameter that is there twice is ambiguous. */
 function single(parameters: CurlParameters): Single | Problem {
   const values = new Map<(typeof SINGLE)[number], string>();
   for (const name of SINGLE) {
@@ -166,7 +158,7 @@ function isSet(value: string | undefined): boolean {
 
 interface Sent {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** What it is unless the call says; null: nobody knows. */
+  /** Content type unless the call states one; null: unknown. */
   readonly type: string | null;
 }
 

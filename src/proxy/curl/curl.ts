@@ -1,9 +1,12 @@
 // The built-in curl program: a link, or a JSON body, becomes a request that goes through this gate like any client's.
 
+import { PlatformSignal } from "../exchange/stop-signal.ts";
 import { targetWithout } from "../gate/credentials.ts";
-import type { RefusalReason } from "../gate/refusal.ts";
+import { type Refusal, type RefusalReason, refusal as refusalFor } from "../gate/refusal.ts";
+import { pathOf, queryOf } from "../routing/request-target.ts";
 import { boundedBody } from "../upstream/bounded-body.ts";
-import type { Forwarded } from "../upstream/fetch-upstream.ts";
+import type { ClientRequest } from "../upstream/request-body.ts";
+import { type Answered, answered, type ForwardedRequest } from "../upstream/upstream.ts";
 import { jsonAnswer, transparentAnswer } from "./answer.ts";
 import { isEmbedded } from "./browser.ts";
 import { type CurlCall, type ParsedCall, parseCall } from "./call.ts";
@@ -11,20 +14,14 @@ import { type CurlOptions, makeHop, nextStep, redirectOf, resolved, type Step } 
 import { jsonParameters, queryParameters } from "./parameters.ts";
 import { gateUrl } from "./url.ts";
 
-/** A JSON body of a call. */
+/** The largest JSON body of a call, in bytes. */
 const REQUEST_BYTES_MAX = 262_144;
-/** How long it may take to come. */
+/** How long it may take to arrive, in milliseconds. */
 const REQUEST_MS = 30_000;
-/** Calls whose answers are kept whole, at a time: of one container, and of all. */
+/** Concurrent calls whose responses are held as a whole: of one container, and in all. */
 const KEPT_A_CONTAINER_MAX = 8;
 const KEPT_MAX = 64;
 const REDIRECTS_MAX = 5;
-
-/** A reason to refuse, and what may be said of it besides. */
-export interface CurlRefusal {
-  readonly reason: RefusalReason;
-  readonly detail: string | null;
-}
 
 /** Default forms of the routes by method; nothing else is here. */
 const ROUTES: ReadonlyMap<string, Readonly<Record<string, CurlCall["form"]>>> = new Map([
@@ -41,12 +38,14 @@ export class CurlProgram {
     this.#options = options;
   }
 
-  /** The answer of an allowed request for this program; or why there is none. */
-  async answer(request: Request, forwarded: Forwarded): Promise<Response | CurlRefusal> {
-    const { live } = forwarded;
-    const target = targetWithout(forwarded.target, live.allowed.spent);
-    const question = target.indexOf("?");
-    const route = ROUTES.get(question === -1 ? target : target.slice(0, question));
+  /** Answers an admitted request for this program. */
+  async answer(
+    request: ClientRequest,
+    forwarded: ForwardedRequest,
+  ): Promise<Answered<Response> | Refusal> {
+    const { allowed } = forwarded.active;
+    const target = targetWithout(forwarded.admitted.target, allowed.consumedCredentials);
+    const route = ROUTES.get(pathOf(target));
     const form = route?.[request.method];
     if (form === undefined) {
       return refusal(route === undefined ? "curl_no_route" : "curl_method");
@@ -54,9 +53,8 @@ export class CurlProgram {
     if (isEmbedded(request.headers)) {
       return refusal("curl_embedded");
     }
-    const query = question === -1 ? "" : target.slice(question + 1);
-    const parsed = await parsedCall(request, forwarded, query, form);
-    if (!("ok" in parsed)) {
+    const parsed = await parsedCall(request, forwarded, queryOf(target), form);
+    if ("kind" in parsed) {
       return parsed;
     }
     if (!parsed.ok) {
@@ -66,7 +64,7 @@ export class CurlProgram {
     if (call.form === "transparent") {
       return this.#made(request, forwarded, call);
     }
-    const { container } = live.allowed.host;
+    const { container } = allowed.host;
     const kept = this.#kept.get(container) ?? 0;
     if (kept >= KEPT_A_CONTAINER_MAX || this.#keptInAll >= KEPT_MAX) {
       return refusal("curl_busy");
@@ -90,44 +88,50 @@ export class CurlProgram {
   }
 
   async #made(
-    request: Request,
-    forwarded: Forwarded,
+    request: ClientRequest,
+    forwarded: ForwardedRequest,
     call: CurlCall,
-  ): Promise<Response | CurlRefusal> {
+  ): Promise<Answered<Response> | Refusal> {
+    const { active } = forwarded;
     const startedMs = performance.now();
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), call.timeoutMs);
     try {
       const followed = await this.#followed(request, forwarded, call, late.signal);
-      if (request.signal.aborted || forwarded.live.revoked !== null) {
+      if (active.stopped !== null) {
         return refusal("upstream_unreachable");
       }
       if (late.signal.aborted) {
         return refusal("curl_timeout");
       }
-      if ("reason" in followed) {
+      if ("kind" in followed) {
         return followed;
       }
       const { hop, url, method, redirects } = followed;
-      const { requestId } = forwarded.exchange;
+      const { requestId } = active.exchange;
       if (call.form === "json") {
         const totalMs = performance.now() - startedMs;
         const record = { requestId, url, method, redirects, totalMs };
         const answer = await jsonAnswer(hop.response, record);
-        forwarded.exchange.serves(answer.status);
-        forwarded.ended("complete");
-        return answer;
+        active.exchange.serves(answer.status);
+        active.end("complete");
+        return answered(answer);
       }
-      forwarded.exchange.serves(hop.response.status);
-      void hop.over.then(forwarded.ended);
-      return transparentAnswer(hop.response, requestId);
+      active.exchange.serves(hop.response.status);
+      void hop.over.then((how) => active.end(how));
+      return answered(transparentAnswer(hop.response, requestId));
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** The last answer of a call, after at most five redirects, each of which is asked about as if it came first. */
-  async #followed(request: Request, forwarded: Forwarded, call: CurlCall, late: AbortSignal) {
+  /** The last response of a call, after at most five redirects, each of which is admitted like a first request. */
+  async #followed(
+    request: ClientRequest,
+    forwarded: ForwardedRequest,
+    call: CurlCall,
+    late: AbortSignal,
+  ) {
     const first = gateUrl(call.url, this.#options);
     if (first === null) {
       return refusal("curl_url");
@@ -164,11 +168,11 @@ export class CurlProgram {
 }
 
 async function parsedCall(
-  request: Request,
-  { live }: Forwarded,
+  request: ClientRequest,
+  { active }: ForwardedRequest,
   query: string,
   form: CurlCall["form"],
-): Promise<ParsedCall | CurlRefusal> {
+): Promise<ParsedCall | Refusal> {
   if (request.method === "GET") {
     const parameters = queryParameters(query);
     return parameters === null
@@ -182,9 +186,10 @@ async function parsedCall(
     return refusal("curl_bad_call", "there is no body");
   }
   const late = AbortSignal.timeout(REQUEST_MS);
-  const revoked = new AbortController();
-  live.whenRevoked(() => revoked.abort());
-  const bytes = await boundedBody(request.body, REQUEST_BYTES_MAX, [late, revoked.signal]);
+  const stopped = new PlatformSignal();
+  active.signal.on(stopped);
+  const bytes = await boundedBody(request.body, REQUEST_BYTES_MAX, [late, stopped.signal]);
+  active.signal.off(stopped);
   if (!(bytes instanceof Uint8Array)) {
     return refusal(bytes === "too_long" ? "curl_call_too_large" : "curl_timeout");
   }
@@ -194,6 +199,6 @@ async function parsedCall(
     : parseCall(parameters, form);
 }
 
-function refusal(reason: RefusalReason, detail: string | null = null): CurlRefusal {
-  return { reason, detail };
+function refusal(reason: RefusalReason, detail: string | null = null): Refusal {
+  return refusalFor(reason, null, detail);
 }

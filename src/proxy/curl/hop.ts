@@ -1,18 +1,19 @@
 // One request of a call of the curl program, and what comes after a redirect.
 
 import { Exchange, type ExchangeEnd, type ExchangeWatch } from "../exchange/exchange.ts";
-import { HOP_HEADER } from "../hooks/bypass-token.ts";
-import type { Forwarded } from "../upstream/fetch-upstream.ts";
+import type { InternalRequest } from "../exchange/internal-request.ts";
+import { BYPASS_HEADER } from "../hooks/bypass-token.ts";
+import type { ClientRequest } from "../upstream/request-body.ts";
+import type { ForwardedRequest } from "../upstream/upstream.ts";
 import type { CurlCall } from "./call.ts";
-import type { Inside } from "./internal-request.ts";
+import { InternalClient, type InternalEdge } from "./internal-edge.ts";
 import type { GatePlaces, GateUrl } from "./url.ts";
 
-/** An answer that is kept whole, to be told as JSON. */
+/** The largest response that is read as a whole and returned as JSON, in bytes. */
 const ANSWER_BYTES_MAX = 1_048_576;
 
 export interface CurlOptions extends GatePlaces {
-  /** The whole path of a request through the gate, whoever makes it. Never rejects. */
-  readonly pass: (request: Request, exchange: Exchange, inside: Inside) => Promise<Response>;
+  readonly edge: InternalEdge;
   readonly watch: ExchangeWatch;
 }
 
@@ -24,65 +25,64 @@ export interface Step {
   readonly body: Uint8Array<ArrayBuffer> | null;
 }
 
-/** What a hop came to, and when it is over. */
+/** The response to a hop, and when the hop is over. */
 export interface Hop {
   readonly response: Response;
   readonly exchange: Exchange;
   readonly over: Promise<ExchangeEnd>;
-  /** Nobody will look at its body. */
+  /** Its body is not wanted. */
   drop(): void;
 }
 
-/** Makes it, as if it had come first from the client of the call. Over as soon as the call is, or `late` goes off. */
+/** Makes it, as if it had arrived from the client of the call. It stops with the call, or when `late` goes off. */
 export async function makeHop(
-  request: Request,
-  { live, peer, client, exchange: outer }: Forwarded,
+  request: ClientRequest,
+  { active, admitted, head }: ForwardedRequest,
   form: CurlCall["form"],
   { url, method, headers: given, body }: Step,
   late: AbortSignal,
-  { watch, pass }: CurlOptions,
+  { watch, edge }: CurlOptions,
 ): Promise<Hop> {
+  const outer = active.exchange;
+  const { client } = admitted;
   const headers = new Headers(given);
   passAlong(headers, request.headers, outer.traceId, form);
   headers.set("host", url.host);
   if (body !== null) {
     headers.set("content-length", String(body.byteLength));
   }
-  const abort = new AbortController();
-  const drop = () => abort.abort();
-  for (const signal of [request.signal, late]) {
-    signal.addEventListener("abort", drop, { once: true });
-    if (signal.aborted) {
-      drop();
-    }
+  const hopClient = new InternalClient(method, headers);
+  const drop = () => hopClient.drop();
+  late.addEventListener("abort", drop, { once: true });
+  if (late.aborted) {
+    drop();
   }
-  const inner = new Request(`http://gate${url.target}`, {
-    method,
-    headers,
-    body,
-    signal: abort.signal,
-  });
   const { promise: over, resolve } = Promise.withResolvers<ExchangeEnd>();
   const exchange = new Exchange(
     {
-      answered: (told) => watch.answered(told),
-      ended: (told) => {
-        watch.ended(told);
-        resolve(told.end ?? "broken");
+      answered: (inner) => watch.answered(inner),
+      ended: (inner) => {
+        watch.ended(inner);
+        resolve(inner.end ?? "broken");
       },
     },
     outer.requestId,
     method,
     client,
   );
-  const wholeBytesMax = form === "json" ? ANSWER_BYTES_MAX : null;
-  const { scheme } = url;
-  const inside: Inside = { live, peer, client, scheme, body, wholeBytesMax };
-  const response = await pass(inner, exchange, inside);
+  const internal: InternalRequest = {
+    caller: active,
+    peer: head.peer,
+    client,
+    scheme: url.scheme,
+    body,
+    wholeBytesMax: form === "json" ? ANSWER_BYTES_MAX : null,
+  };
+  const response = await edge.pass(hopClient, url.target, exchange, internal);
   return { response, exchange, over, drop };
 }
 
-/** RFC 9110 §15.4. What was given for one host is not for another, be it this one's neighbour. */
+/** The request after a redirect (RFC 9110 §15.4). Header fields given for one host are not sent to another. */
 export function nextStep(
   { url, method, headers, body }: Step,
   next: GateUrl,
@@ -112,7 +112,7 @@ export function redirectOf({ status, headers }: Response): string | null {
   return REDIRECTS.has(status) ? headers.get("location") : null;
 }
 
-/** Whatever it resolves to is read again, strictly. */
+/** The result is parsed again, strictly, by `gateUrl`. */
 export function resolved(location: string, base: string): string {
   try {
     return new URL(location, base).href;
@@ -121,14 +121,14 @@ export function resolved(location: string, base: string): string {
   }
 }
 
-/** What the answer looks like is the reader's affair; who the reader is is not: no cookie and no authorization goes along. */
+/** The caller's preferences about the response go along; the caller's credentials (cookies, authorization) do not. */
 function passAlong(
   headers: Headers,
   outer: Headers,
   traceId: string | null,
   form: CurlCall["form"],
 ): void {
-  const names = [HOP_HEADER];
+  const names = [BYPASS_HEADER];
   if (traceId !== null) {
     names.push("traceparent", "tracestate");
   }

@@ -1,4 +1,4 @@
-// Which place of this gate a URL names. Nothing here is ever looked up or dialled.
+// The place of this gate that a URL names. Nothing here is resolved or dialled.
 import type { AliasHost, DirectHost, HostName } from "../routing/host.ts";
 
 /** A URL that leads through this gate. */
@@ -13,7 +13,7 @@ export interface GateUrl {
   readonly href: string;
 }
 
-/** How hosts are read, and where this gate listens. */
+/** How hosts are parsed, and where this gate listens. */
 export interface GatePlaces {
   readonly parseHost: (header: string) => HostName;
   /** Ports of our listeners. */
@@ -22,10 +22,10 @@ export interface GatePlaces {
 
 /**
  * Scheme, two slashes, a name of letters, digits, dots and dashes, perhaps a port; then path or query. No user, no brackets, no
- * backslash, nothing encoded or beyond ASCII: what readers of URLs disagree about is no URL here.
+ * backslash, nothing encoded or beyond ASCII: whatever URL parsers disagree about is refused.
  */
 const URL_OF_NAME = /^(https?):\/\/([a-z0-9.-]+(?::([0-9]{1,5}))?)((?:[/?][^#\\]*)?)(?:#.*)?$/i;
-/** The runtime would leave them out, and the rest would be read as one. */
+/** The runtime's parser drops them silently. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f]/;
 const CHARACTERS_MAX = 16_384;
@@ -46,7 +46,7 @@ export function gateUrl(text: string, { parseHost, ports }: GatePlaces): GateUrl
   if (name.kind === "refused" || !isOurs) {
     return null;
   }
-  // The authority is a constant: whatever the rest is, it cannot become one.
+  // The authority is a constant, so the rest cannot become one.
   const { pathname, search } = new URL(`http://gate${rest.startsWith("/") ? "" : "/"}${rest}`);
   const target = `${pathname}${search}`;
   return { scheme, host, name, target, href: `${scheme}://${host}${target}` };

@@ -1,7 +1,7 @@
-// Going without breaking anything off, as far as a bound allows.
+// Closing listeners without cutting off exchanges, within a time limit.
 import type { Listener } from "./listener.ts";
 
-/** How long clients of open connections have to come by and be told that theirs ends. */
+/** How long open connections have to send a request, whose response then ends them, in milliseconds. */
 const LEAVE_MS = 1_000;
 const LOOK_MS = 20;
 
@@ -11,13 +11,13 @@ export interface Draining {
   readonly boundMs: number;
   /** Whether no client can have an open connection that it would use again. */
   readonly quiet: () => boolean;
-  /** Called once when nobody can connect any more. */
+  /** Called once when no new connections are accepted. */
   readonly closed: () => void;
 }
 
 /**
- * Answers end their connections; a second later nobody can connect and idle connections are closed; when nothing goes on any
- * more, or the bound is reached, what is left is cut. Resolves then.
+ * First each response ends its connection. A second later new connections are refused and idle ones closed. When no exchange is
+ * active, or the time is up, what is left is cut off. Resolves then.
  */
 export async function drain({ listeners, boundMs, quiet, closed }: Draining): Promise<void> {
   const startedMs = performance.now();

@@ -1,46 +1,62 @@
-// What differs between the listeners of the data plane, as far as a request can tell.
+// What an edge is: it turns bytes of clients into request heads, has them admitted, and carries out what was admitted.
+import type { ClientConnection } from "../exchange/active-exchange.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { InternalRequest } from "../exchange/internal-request.ts";
+import type { Admission } from "../gate/admission.ts";
+import type { RequestHead } from "../gate/request-head.ts";
+import type { Outcome, Reply, Upstream } from "../upstream/upstream.ts";
+import type { KeyPair } from "./tls/key-pair.ts";
 
-import type { Log } from "../../log.ts";
-import { type HostName, hostName } from "../routing/host.ts";
-import { CertificateNames, type KeyPair } from "./tls/key-pair.ts";
-
-export interface Edge {
-  readonly scheme: "http" | "https";
-  /** Whether a request for this host may come here. `header`: what `host` was parsed from. */
-  readonly serves: (host: HostName, header: string | null) => boolean;
+/** A request on its way through the pipeline. `C` and `R`: see `Upstream`. */
+export interface Carried<C extends ClientConnection, R extends Reply> {
+  readonly head: RequestHead;
+  readonly exchange: Exchange;
+  readonly client: C;
+  readonly upstream: Upstream<C, R>;
+  /** Not null for a request that the gate makes itself. */
+  readonly internal: InternalRequest | null;
 }
-
-export const PLAIN_EDGE: Edge = { scheme: "http", serves: () => true };
 
 /**
- * A host that the certificate does not vouch for is misdirected (RFC 9110 §15.5.20). `parent`: what the names of this server's
- * containers end with, `local.containers.example.com`.
+ * All that an edge calls, for each request in this order: `begin`, `admit`, `carryOut`. It then sends the response, or writes the
+ * refusal (`renderRefusal`), or leaves a connection alone that was handed over. Nothing here throws or rejects.
  */
-export function tlsEdge(pair: KeyPair, parent: string): Edge {
-  const names = new CertificateNames(pair.names);
-  const coversContainers = names.cover(`any.${parent}`);
-  return {
-    scheme: "https",
-    serves(host, header) {
-      // Of this server, one label: what the wildcard stands for.
-      if (coversContainers && host.kind !== "refused") {
-        return true;
-      }
-      const name = header === null ? null : hostName(header);
-      // What is malformed is refused as such.
-      return name === null || names.cover(name);
-    },
-  };
+export interface Pipeline {
+  /** The record of an exchange that has just arrived. */
+  begin(head: RequestHead): Exchange;
+  /** Admits or rejects it, by the current snapshot. A promise only when a signature must be checked. */
+  admit(head: RequestHead, exchange: Exchange): Admission | Promise<Admission>;
+  /** Carries it out. A plain value when it was rejected, or when the upstream answers with one. */
+  carryOut<C extends ClientConnection, R extends Reply>(
+    admission: Admission,
+    carried: Carried<C, R>,
+  ): Outcome<R> | Promise<Outcome<R>>;
 }
 
-/** Says what an operator should know of a certificate that is about to be used. */
-export function noteCertificate({ names, notAfterMs }: KeyPair, parent: string, log: Log): void {
-  const notAfter = new Date(notAfterMs);
-  if (notAfterMs <= Date.now()) {
-    log.warn({ notAfter }, "certificate: it is valid no more; clients will refuse it");
-  }
-  if (!new CertificateNames(names).cover(`any.${parent}`)) {
-    const wanted = `*.${parent}`;
-    log.warn({ names, wanted }, "certificate: requests for hosts that it does not name are 421");
-  }
+/** One server of a listener, while it accepts connections and after. */
+export interface Serving {
+  /** Null: plain text. */
+  readonly pair: KeyPair | null;
+  /** Set when it is about to close: each response then ends its connection. */
+  leaving: boolean;
+}
+
+/** A server that listens, as far as its listener is concerned. */
+export interface ListeningServer {
+  /** Undefined on a socket without one. */
+  readonly hostname: string | undefined;
+  readonly port: number | undefined;
+  /** Requests that are being answered. */
+  readonly pendingRequests: number;
+  readonly pendingWebSockets: number;
+  /** Accepts no more connections and closes idle ones; with `abort` all. Resolves when the last is closed. */
+  stop(abort?: boolean): Promise<void>;
+}
+
+/** Starts servers that feed one pipeline. */
+export interface Edge {
+  /** `port` 0: any free one. `reusePort`: other processes of the same user may listen there, too. Throws when it is in use. */
+  open(hostname: string, serving: Serving, port: number, reusePort: boolean): ListeningServer;
+  /** Milliseconds of `performance.now()` at which the last request arrived; -Infinity: none did. */
+  readonly lastRequestMs: number;
 }

@@ -1,18 +1,6 @@
-// One address that the data plane listens on. Who listens there may change without the address being free in between.
+// One address that the data plane listens on. Its server may be replaced without the address becoming free in between.
+import type { ListeningServer, Serving } from "./edge.ts";
 import type { KeyPair } from "./tls/key-pair.ts";
-
-/** What a listener needs of the runtime's server. */
-export type ListeningServer = Pick<
-  Bun.Server<undefined>,
-  "hostname" | "port" | "pendingRequests" | "pendingWebSockets" | "stop"
->;
-
-/** One server of a listener, while it takes connections and after. */
-export interface Serving {
-  readonly pair: KeyPair | null;
-  /** Set when it is about to go: each answer then ends its connection. */
-  leaving: boolean;
-}
 
 /** Starts a server. `port` 0: any free one. Throws when the address is taken. */
 export type OpenServer = (serving: Serving, port: number, reusePort: boolean) => ListeningServer;
@@ -32,8 +20,8 @@ interface Opened {
 }
 
 /**
- * The runtime cannot change the certificate of a server, and closing a server closes its idle connections. So who takes over
- * listens beside the old one (SO_REUSEPORT); the old one ends each connection with its next answer, and only then is closed.
+ * The runtime cannot change the certificate of a server, and closing a server closes its idle connections. So a successor
+ * listens beside the old one (SO_REUSEPORT); the old one ends each connection with its next response, and only then is closed.
  */
 export class Listener {
   readonly hostname: string;
@@ -44,8 +32,8 @@ export class Listener {
 
   constructor({ port, pair, shared, open }: ListenerOptions) {
     this.#open = open;
-    // With a pair there will be a second server, which has to be let in. Whether somebody else is there already has to be asked
-    // without: otherwise we would share the port with whoever that is, and never know.
+    // With a pair there will be a second server, so the port must be shareable. First we listen without sharing: otherwise we
+    // would share the port with another process, and not notice.
     if (pair !== null && !shared && port !== 0) {
       void open({ pair, leaving: true }, port, false).stop(true);
     }
@@ -54,7 +42,7 @@ export class Listener {
     this.port = this.#current.server.port ?? port;
   }
 
-  /** With what it listens now. */
+  /** The pair that new connections get; null: plain text. */
   get pair(): KeyPair | null {
     return this.#current.serving.pair;
   }
@@ -84,7 +72,7 @@ export class Listener {
     void old.server.stop().then(() => this.#opened.delete(old));
   }
 
-  /** Each answer from now on ends its connection. */
+  /** From now on each response ends its connection. */
   leave(): void {
     for (const { serving } of this.#opened) {
       serving.leaving = true;

@@ -1,4 +1,4 @@
-// The listeners of the data plane, from the moment they are opened until nobody is connected any more.
+// The listeners of the data plane, from opening to the last closed connection.
 
 import type { Log } from "../../log.ts";
 import { drain } from "./drain.ts";
@@ -13,13 +13,13 @@ export interface Listen {
 }
 
 export interface ProxyTls extends Listen {
-  /** What it starts with. */
+  /** The pair at the start. */
   readonly pair: KeyPair;
-  /** Where that lies, and where the next one will. */
+  /** The files of this pair and of its successors. */
   readonly paths: KeyPairPaths;
-  /** For how long clients are told to come over TLS only, in seconds; null: they are not told (RFC 6797). */
+  /** `max-age` of Strict-Transport-Security, in seconds; null: the header is not sent (RFC 6797). */
   readonly hstsMaxAgeS: number | null;
-  /** How long connections of an old certificate have to come by and be told: 5,000 unless set. */
+  /** How long connections with an old certificate have before they are closed when idle, in milliseconds. Default: 5,000. */
   readonly handoverMs?: number;
 }
 
@@ -29,7 +29,7 @@ export interface ListenersOptions {
   /** Whether other processes of the same user may listen there, too. */
   readonly shared: boolean;
   readonly open: (hostname: string) => OpenServer;
-  /** Told of each certificate that is listened with. */
+  /** Called with each certificate before it is used. */
   readonly accepted: (pair: KeyPair) => void;
   readonly log: Log;
 }

@@ -33,7 +33,7 @@ function allowed(
     alias: null,
     route: { policy } as Route,
     groups: by === "open" ? null : by,
-    spent,
+    consumedCredentials: spent,
     untilMs: Number.POSITIVE_INFINITY,
   };
 }
@@ -102,20 +102,20 @@ describe("an exchange is told of once", () => {
     ],
   ])("%s", (_what, lead, expected) => {
     const { told, exchange } = watched();
-    exchange.judged(question, allowed(["partners"]));
+    exchange.authorized(question, allowed(["partners"]));
     lead(exchange);
     expect(told).toEqual(expected);
   });
 });
 
-describe("what it was judged as", () => {
+describe("what it was authorized as", () => {
   test.each([
     ["open", "open", null],
     ["granted", ["a", "b"], ["a", "b"]],
     ["default_allow", null, null],
   ] as const)("%s", (reason, by, groups) => {
     const { exchange } = watched();
-    exchange.judged(question, allowed(by));
+    exchange.authorized(question, allowed(by));
     exchange.passes(200);
     expect([exchange.reason, exchange.groups, exchange.host]).toEqual([reason, groups, host]);
   });
@@ -123,7 +123,7 @@ describe("what it was judged as", () => {
   test("an alias is named whether or not it leads anywhere", () => {
     const { exchange } = watched();
     const byAlias = { ...question, host: { kind: "alias", name: "blog" } as const };
-    exchange.judged(byAlias, {
+    exchange.authorized(byAlias, {
       allow: false,
       host: null,
       reason: "unknown_host",
@@ -135,14 +135,14 @@ describe("what it was judged as", () => {
   test("a trace id that was a credential is none", () => {
     const { exchange } = watched();
     exchange.traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
-    exchange.judged(question, allowed(["a"], [{ kind: "header", name: "traceparent" }]));
+    exchange.authorized(question, allowed(["a"], [{ kind: "header", name: "traceparent" }]));
     expect(exchange.traceId).toBeNull();
   });
 });
 
 test("what is served here is no answer of the upstream, though it is passed on in the end", () => {
   const { told, exchange } = watched();
-  exchange.judged(question, allowed("open"));
+  exchange.authorized(question, allowed("open"));
   exchange.serves(203);
   exchange.passes(203);
   exchange.ended("complete");

@@ -1,47 +1,50 @@
-import type { Question, Verdict } from "../gate/authorize.ts";
+import type { AuthorizationRequest, AuthorizationResult } from "../gate/authorize.ts";
 import { REFUSAL_REASONS, type RefusalReason } from "../gate/refusal.ts";
 import type { DirectHost } from "../routing/host.ts";
+
+/** The most granting groups named in the access log and in X-Realmgate-Groups. */
+export const groupsNamedMax = 16;
 
 /** Why an exchange went as it did: what let the request through, or what refused it. */
 export const EXCHANGE_REASONS = [
   "open",
   "granted",
   "default_allow",
-  /** Its client was gone before there was anything to answer. */
+  /** The client was gone before there was a response. */
   "client_gone",
   ...REFUSAL_REASONS,
 ] as const;
 
 export type ExchangeReason = (typeof EXCHANGE_REASONS)[number];
 
-/** How an exchange ended once it was answered. `broken`: what came from the upstream stopped in the middle. */
+/** How an exchange ended. `broken`: the upstream stopped in the middle of its response, or did not begin one. */
 export type ExchangeEnd = "complete" | "client_gone" | "broken" | "revoked";
 
-/** Who is told of exchanges; each exchange is told of once. */
+/** Observes exchanges; each method is called once an exchange. */
 export interface ExchangeWatch {
-  /** Its answer is known and about to be sent. */
+  /** Its response is known and about to be sent. */
   answered(exchange: Exchange): void;
-  /** It was answered and is over. */
+  /** Its response was sent, and it is over. */
   ended(exchange: Exchange): void;
 }
 
-/** What is remembered of one exchange, from its arrival to its end, for counters and for the access log. No credential. */
+/** The record of one exchange, from arrival to end, for metrics and the access log. Holds no credential. */
 export class Exchange {
   readonly requestId: string;
   readonly method: string;
   /** Milliseconds, as `performance.now()` has them. */
   readonly startedMs: number;
-  /** Its client's address, as far as it is known. */
+  /** The client's address; the peer's until admission has determined it. */
   client: string;
-  /** Path and query as they came; null: there is no path. The query is nobody's business but the upstream's. */
+  /** Target as received; null: none. Its query may hold secrets of the upstream: it is never logged. */
   target: string | null = null;
-  /** Id of the trace that the client says it belongs to. */
+  /** Trace id that the client sent; null: none. */
   traceId: string | null = null;
-  /** How long the upstream took to begin its answer once it had the request; null when it did not. */
+  /** Milliseconds from the moment the upstream had the request until its response began; null when it did not. */
   upstreamMs: number | null = null;
-  /** Id of the hook that it met; null: none. */
+  /** Id of the hook that answered in place of the program; null: none. */
   hookId: string | null = null;
-  /** Bytes of the answer's body that came from the upstream. */
+  /** Bytes of the response body received from the upstream. */
   bytes = 0;
   readonly #watch: ExchangeWatch;
   #host: DirectHost | null = null;
@@ -62,17 +65,17 @@ export class Exchange {
     this.startedMs = performance.now();
   }
 
-  /** What it was judged as; null: nothing there is. */
+  /** The host that it was authorized for; null: the request was refused before, or its alias leads nowhere. */
   get host(): DirectHost | null {
     return this.#host;
   }
 
-  /** The short host it came by, whether or not that leads anywhere. */
+  /** The alias in its Host, whether or not it leads anywhere; null: none. */
   get alias(): string | null {
     return this.#alias;
   }
 
-  /** Names of the groups that granted it; null: none did. */
+  /** Names of the groups that granted it; null: no group did. */
   get groups(): readonly string[] | null {
     return this.#groups;
   }
@@ -81,52 +84,52 @@ export class Exchange {
     return this.#reason;
   }
 
-  /** Of the answer; null when nobody was there to be answered. */
+  /** Status of the response; null when the client was gone before there was one. */
   get status(): number | null {
     return this.#status;
   }
 
-  /** Whether the answer is the upstream's; otherwise it is ours. */
+  /** Whether the response is the upstream's; otherwise it is the gate's. */
   get fromUpstream(): boolean {
     return this.#fromUpstream;
   }
 
-  /** How long it took until the answer was about to be sent. */
+  /** Milliseconds from arrival until the response was about to be sent. */
   get headMs(): number {
     return this.#headMs;
   }
 
-  /** Null as long as it goes on. */
+  /** Null while it is active. */
   get end(): ExchangeEnd | null {
     return this.#end;
   }
 
-  judged({ host }: Question, verdict: Verdict): void {
-    this.#host = verdict.host;
+  authorized({ host }: AuthorizationRequest, result: AuthorizationResult): void {
+    this.#host = result.host;
     this.#alias = host.kind === "alias" ? host.name : null;
-    if (!verdict.allow) {
+    if (!result.allow) {
       return;
     }
-    const { route, groups, spent } = verdict;
+    const { route, groups, consumedCredentials } = result;
     this.#groups = groups;
     this.#reason = route.policy === null ? "open" : groups === null ? "default_allow" : "granted";
-    if (spent.some(({ kind, name }) => kind === "header" && name === "traceparent")) {
+    if (consumedCredentials.some(({ kind, name }) => kind === "header" && name === "traceparent")) {
       this.traceId = null;
     }
   }
 
-  /** The upstream's answer is passed on; or, with 101, its connection. */
+  /** The upstream's response is passed on; with 101, its connection. */
   passes(status: number): void {
     this.#fromUpstream ||= !this.#answered;
     this.#answer(status);
   }
 
-  /** It is answered here, with what was asked for. */
+  /** The gate itself answers, with what the request asked for. */
   serves(status: number): void {
     this.#answer(status);
   }
 
-  /** It is answered here, and so it is over. */
+  /** The gate refuses it, and so it is over. */
   refused(reason: RefusalReason, status: number): void {
     const gone = this.#end === "client_gone";
     this.#reason = gone ? "client_gone" : reason;
@@ -134,7 +137,7 @@ export class Exchange {
     this.#answer(gone ? null : status);
   }
 
-  /** To be called whenever it may be over; the first call counts. Before the answer: what went on with the upstream is. */
+  /** The first call counts. When it comes before the response is known, the upstream's part is over. */
   ended(how: ExchangeEnd): void {
     if (this.#end === null) {
       this.#end = how;

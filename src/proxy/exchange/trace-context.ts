@@ -1,10 +1,10 @@
-/** Where a request stands in a trace of its client (W3C Trace Context): a name to find things by, never a reason to decide. */
+/** The client's trace (W3C Trace Context): for finding requests in logs, never for deciding about them. */
 
 const VERSION_END = 2;
 const TRACE_ID_END = 35;
 const PARENT_ID_END = 52;
 const FLAGS_END = 55;
-/** Parts that nobody has defined yet may follow in later versions; longer ones are nobody's. */
+/** Later versions may append fields that are not defined yet; longer headers are malformed. */
 const CHARACTERS_MAX = 128;
 
 const NO_TRACE_ID = "0".repeat(32);
@@ -23,7 +23,7 @@ export function traceId(traceparent: string | null): string | null {
   return id === NO_TRACE_ID || parent === NO_PARENT_ID ? null : id;
 }
 
-/** Leaves both headers as they came when they belong to a trace; otherwise both go: a state without a parent says nothing. */
+/** Keeps both headers of a trace; without a valid parent removes both: a state alone means nothing. */
 export function keepTrace(headers: Headers, id: string | null): void {
   if (id === null) {
     headers.delete("traceparent");
@@ -47,7 +47,7 @@ function isTraceparent(text: string): boolean {
   return text.length === FLAGS_END || (!text.startsWith("00") && isLaterVersion(text));
 }
 
-/** Of what follows the flags only this is known: that a dash parts it from them. */
+/** All that is defined about later versions: a dash separates the flags from what follows. */
 function isLaterVersion(text: string): boolean {
   return text[FLAGS_END] === "-" && /^[\x21-\x2b\x2d-\x7e]*$/.test(text.slice(FLAGS_END));
 }

@@ -8,55 +8,55 @@ import { isBuiltIn, NO_PORT } from "../routing/program-ports.ts";
 import type { Route, Snapshot } from "../snapshot/snapshot.ts";
 import type { Denial, RefusalReason } from "./refusal.ts";
 
-/** All that a request is judged by; kept as long as its connection lasts, which may be judged again. */
-export interface Question {
+/** Everything that decides about a request. Kept while its exchange is active, which may be authorized again. */
+export interface AuthorizationRequest {
   readonly host: DirectHost | AliasHost;
   readonly presented: PresentedCredentials;
   /** The client's address. */
   readonly client: string;
 }
 
-/** It may go where `route` leads. */
+/** The request may go where `route` leads. */
 export interface Allowed {
   readonly allow: true;
-  /** What it was judged as, behind an alias too. */
+  /** The host that it was authorized for; behind an alias, the one that the alias leads to. */
   readonly host: DirectHost;
   readonly alias: Alias | null;
   readonly route: Route;
   /** Names of the groups that granted it; null when no group did. */
   readonly groups: readonly string[] | null;
-  /** Credentials that are not the upstream's business. */
-  readonly spent: readonly CredentialLocation[];
-  /** Unix milliseconds from which it has to be judged again: a token or an alias ends. Infinity: nothing does. */
+  /** Locations of the credentials that matched: they are removed before the request is forwarded. */
+  readonly consumedCredentials: readonly CredentialLocation[];
+  /** Unix milliseconds at which a token or the alias expires and it must be authorized again; Infinity: never. */
   readonly untilMs: number;
 }
 
 export interface NotAllowed {
   readonly allow: false;
-  /** What it was judged as; null for an alias that leads nowhere. */
+  /** The host that it was authorized for; null for an alias that leads nowhere. */
   readonly host: DirectHost | null;
   readonly reason: RefusalReason;
   readonly denial: Denial | undefined;
 }
 
-export type Verdict = Allowed | NotAllowed;
+export type AuthorizationResult = Allowed | NotAllowed;
 
-const NOTHING_SPENT: readonly CredentialLocation[] = [];
+const NO_CREDENTIALS: readonly CredentialLocation[] = [];
 
 /**
- * The rows of the README's table (One request) from the alias to the port, at one snapshot: route, identify, decide. A plain
- * value unless a signature has to be checked. `nowMs`: Unix milliseconds.
+ * The rows of the README's table (One request) from the alias to the port, at one snapshot: route, identify, decide. A promise
+ * only when a signature must be checked. `nowMs`: Unix milliseconds.
  */
-export function judge(
+export function authorize(
   snapshot: Snapshot,
-  question: Question,
+  request: AuthorizationRequest,
   nowMs: number,
-): Verdict | Promise<Verdict> {
+): AuthorizationResult | Promise<AuthorizationResult> {
   if (snapshot.closed !== null) {
-    return refusal(question.host.kind === "alias" ? null : question.host, snapshot.closed);
+    return refusal(request.host.kind === "alias" ? null : request.host, snapshot.closed);
   }
-  const alias = question.host.kind === "alias" ? snapshot.alias(question.host.name, nowMs) : null;
-  const host = question.host.kind === "alias" ? alias?.host : question.host;
+  const alias = request.host.kind === "alias" ? snapshot.alias(request.host.name, nowMs) : null;
+  const host = request.host.kind === "alias" ? alias?.host : request.host;
   if (host === undefined) {
     return refusal(null, "unknown_host");
   }
@@ -67,18 +67,18 @@ export function judge(
   if (route.policy === null) {
     return passed(host, alias, route, null, null);
   }
-  const found = identify(
-    route.policy,
-    question.presented,
-    parseIpv4(question.client),
-    nowMs / 1000,
-  );
+  const found = identify(route.policy, request.presented, parseIpv4(request.client), nowMs / 1000);
   return found instanceof Promise
     ? found.then((identity) => decided(host, alias, route, identity))
     : decided(host, alias, route, found);
 }
 
-function decided(host: DirectHost, alias: Alias | null, route: Route, identity: Identity): Verdict {
+function decided(
+  host: DirectHost,
+  alias: Alias | null,
+  route: Route,
+  identity: Identity,
+): AuthorizationResult {
   const { policy, program, instance } = route;
   if (policy === null) {
     return passed(host, alias, route, null, null);
@@ -97,7 +97,7 @@ function passed(
   route: Route,
   identity: Identity | null,
   groups: readonly string[] | null,
-): Verdict {
+): AuthorizationResult {
   if (route.port === NO_PORT && !isBuiltIn(route)) {
     return refusal(host, "no_upstream");
   }
@@ -107,7 +107,7 @@ function passed(
     alias,
     route,
     groups,
-    spent: identity === null ? NOTHING_SPENT : identity.consumedCredentials,
+    consumedCredentials: identity === null ? NO_CREDENTIALS : identity.consumedCredentials,
     untilMs: Math.min(
       alias === null ? Number.POSITIVE_INFINITY : alias.untilMs,
       identity === null ? Number.POSITIVE_INFINITY : identity.validUntilS * 1000,

@@ -1,25 +1,33 @@
 import type { CredentialLocation } from "../../policy/credential-location.ts";
 import type { Found } from "../../policy/explain-group.ts";
 import type { PresentedCredentials } from "../../policy/identify.ts";
+import type { HeaderReader } from "../routing/header-reader.ts";
+import {
+  joinTarget,
+  pathOf,
+  queryOf,
+  type RequestTarget,
+  withoutFragment,
+} from "../routing/request-target.ts";
 
 /**
  * What a request presents, looked up on demand and never verified. A credential that is absent, empty or present more than
  * once is null: of two values neither is believed.
  */
 export class RequestCredentials implements PresentedCredentials {
-  readonly #headers: Headers;
-  readonly #url: string;
+  readonly #headers: HeaderReader;
+  readonly #target: RequestTarget;
   /** Split at most once a request, however many names are asked for. */
   #cookies: Values | undefined;
   #params: Values | undefined;
 
-  constructor(request: Request) {
-    this.#headers = request.headers;
-    this.#url = request.url;
+  constructor(headers: HeaderReader, target: RequestTarget) {
+    this.#headers = headers;
+    this.#target = target;
   }
 
   /**
-   * The runtime joins repeated header lines with `, `, so a value that contains it may be two: it is ambiguous and null.
+   * Repeated header lines are joined with `, `, so a value that contains it may be two: it is ambiguous and null.
    */
   header(name: string): string | null {
     const value = this.#headers.get(name);
@@ -34,7 +42,7 @@ export class RequestCredentials implements PresentedCredentials {
 
   /** Name and value are percent-decoded once, `+` is a space; a value that is malformed or not UTF-8 is null. */
   param(name: string): string | null {
-    this.#params ??= paramsOf(rawQuery(this.#url));
+    this.#params ??= paramsOf(queryOf(withoutFragment(this.#target)));
     return this.#params.get(name) ?? null;
   }
 
@@ -51,7 +59,7 @@ export class RequestCredentials implements PresentedCredentials {
   #has({ kind, name }: CredentialLocation): boolean {
     switch (kind) {
       case "header":
-        return this.#headers.has(name);
+        return this.#headers.get(name) !== null;
       case "cookie":
         return this.#cookies?.has(name) ?? false;
       case "param":
@@ -96,43 +104,29 @@ function add(values: Map<string, string | null>, name: string, value: string | n
 }
 
 /** The Cookie line without the pairs of these locations, all other bytes unchanged; null when nothing is left. */
-export function cookieWithout(line: string, spent: readonly CredentialLocation[]): string | null {
-  if (!spent.some(isCookie)) {
+export function cookieWithout(
+  line: string,
+  consumed: readonly CredentialLocation[],
+): string | null {
+  if (!consumed.some(isCookie)) {
     return line;
   }
-  const kept = line.split(";").filter((pair) => !names(spent, "cookie", cookieName(pair)));
+  const kept = line.split(";").filter((pair) => !names(consumed, "cookie", cookieName(pair)));
   const rest = kept.join(";").trim();
   return rest === "" ? null : rest;
 }
 
-/** The path and query without the parameters of these locations, all other bytes unchanged; an emptied query goes with its `?`. */
-export function targetWithout(target: string, spent: readonly CredentialLocation[]): string {
-  const question = target.indexOf("?");
-  if (question === -1 || !spent.some(isParam)) {
+/** The target without the parameters of these locations, all other bytes unchanged; an emptied query goes with its `?`. */
+export function targetWithout(
+  target: RequestTarget,
+  consumed: readonly CredentialLocation[],
+): RequestTarget {
+  if (!target.includes("?") || !consumed.some(isParam)) {
     return target;
   }
-  const query = target.slice(question + 1);
-  const kept = query.split("&").filter((pair) => !names(spent, "param", paramName(pair)));
-  const rest = kept.join("&");
-  return rest === "" ? target.slice(0, question) : `${target.slice(0, question)}?${rest}`;
-}
-
-/** The path and query of a request, `#` and what follows left out. Begins with `/`; null when there is no path. */
-export function requestTarget(url: string): string | null {
-  // A well-formed Host gives `http://host/…`; what the runtime could not combine with the Host is the path alone.
-  const path = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("://") + 3);
-  if (path === -1) {
-    return null;
-  }
-  const fragment = url.indexOf("#", path);
-  return fragment === -1 ? url.slice(path) : url.slice(path, fragment);
-}
-
-function rawQuery(url: string): string {
-  const fragment = url.indexOf("#");
-  const end = fragment === -1 ? url.length : fragment;
-  const question = url.indexOf("?");
-  return question === -1 || question >= end ? "" : url.slice(question + 1, end);
+  const pairs = queryOf(target).split("&");
+  const kept = pairs.filter((pair) => !names(consumed, "param", paramName(pair)));
+  return joinTarget(pathOf(target), kept.join("&"));
 }
 
 /** Exact, without the white space around the pair; a pair without `=` has no name (RFC 6265 §5.2). */
@@ -167,9 +161,9 @@ function isParam(location: CredentialLocation): boolean {
 }
 
 function names(
-  spent: readonly CredentialLocation[],
+  consumed: readonly CredentialLocation[],
   kind: CredentialLocation["kind"],
   name: string | null,
 ): boolean {
-  return spent.some((location) => location.kind === kind && location.name === name);
+  return consumed.some((location) => location.kind === kind && location.name === name);
 }

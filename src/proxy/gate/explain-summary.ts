@@ -2,19 +2,21 @@ import type { ExplainedGroup, Explanation } from "../../../proto/gen/realmgate/v
 import type { DecisionReason } from "../../policy/reason.ts";
 import type { RefusalReason } from "./refusal.ts";
 
-/** Groups that the sentence tells about; the whole list stands beside it. */
-const groupsToldMax = 4;
+/** The most groups that the sentence describes; the explanation lists all. */
+const groupsDescribedMax = 4;
 
-/** The verdict in one sentence, without a full stop. `absence`: what `no_container` comes from. */
+/** The result in one sentence, without a full stop. `absence`: the cause of `no_container`. */
 export function summaryOf(explanation: Explanation, absence: Absence | null): string {
   const { allow, status, reason } = explanation;
-  const told =
-    absence === null ? (SENTENCES[reason as Told]?.(explanation) ?? reason) : ABSENCES[absence];
-  return `${allow ? "let through" : status}: ${told}`;
+  const cause =
+    absence === null
+      ? (SENTENCES[reason as Explainable]?.(explanation) ?? reason)
+      : ABSENCES[absence];
+  return `${allow ? "let through" : status}: ${cause}`;
 }
 
-/** What explain can answer; the other reasons come from the network or from bytes that it does not imagine. */
-type Told =
+/** The reasons that explain can give; the others come from the network or from bytes that it does not imagine. */
+type Explainable =
   | DecisionReason
   | "open"
   | Extract<
@@ -22,7 +24,7 @@ type Told =
       "bad_host" | "unknown_host" | "disabled" | "policy_error" | "no_upstream"
     >;
 
-/** Why there is no container where the host leads. Clients of the proxy are not told which. */
+/** Why there is no container where the host leads. Clients of the proxy do not learn which. */
 export type Absence = keyof typeof ABSENCES;
 
 const ABSENCES = {
@@ -33,7 +35,7 @@ const ABSENCES = {
   undialled_address: "the container's address is not one that may be dialled",
 };
 
-const SENTENCES: Readonly<Record<Told, (explanation: Explanation) => string>> = {
+const SENTENCES: Readonly<Record<Explainable, (explanation: Explanation) => string>> = {
   open: () => "no permission document is in force",
   granted: (explanation) => joined(explanation, ({ matched }) => matched),
   default_allow: (explanation) =>
@@ -57,22 +59,22 @@ function target(judged: Explanation["judgedAs"]): string {
   return judged === undefined ? "the program" : `${judged.program} ${judged.instance}`;
 }
 
-function looked(explanation: Explanation, isTold: (group: ExplainedGroup) => boolean): string {
+function looked(explanation: Explanation, isRelevant: (group: ExplainedGroup) => boolean): string {
   const { length } = explanation.groups;
   if (length === 0) {
     return "the document has no groups, and the default is deny";
   }
   const count = `${length} ${length === 1 ? "group" : "groups"} looked at`;
-  return `${count}; ${joined(explanation, isTold)}`;
+  return `${count}; ${joined(explanation, isRelevant)}`;
 }
 
-/** First what is to be told, then the rest, as far as there is room. */
-function joined({ groups }: Explanation, isTold: (group: ExplainedGroup) => boolean): string {
-  const first = groups.filter(isTold);
-  const all = [...first, ...groups.filter((group) => !isTold(group))];
-  const told = all.slice(0, groupsToldMax).map(clause);
-  const left = all.length - told.length;
-  return [...told, ...(left > 0 ? [`${left} more`] : [])].join("; ");
+/** First the groups that `isRelevant` selects, then the others, up to the limit. */
+function joined({ groups }: Explanation, isRelevant: (group: ExplainedGroup) => boolean): string {
+  const first = groups.filter(isRelevant);
+  const all = [...first, ...groups.filter((group) => !isRelevant(group))];
+  const described = all.slice(0, groupsDescribedMax).map(clause);
+  const left = all.length - described.length;
+  return [...described, ...(left > 0 ? [`${left} more`] : [])].join("; ");
 }
 
 function clause({ name, matched, whyText, grants, ruleText }: ExplainedGroup): string {

@@ -1,5 +1,4 @@
-// An imagined request, judged by the proxy's own functions over what is stored of one container, and told group by group.
-
+// An imagined request, admitted or rejected by the function that the proxy itself calls, and explained group by group.
 import { create, fromJson, type JsonValue, type MessageInitShape } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import type { FieldViolation as Violation } from "../../../proto/call.ts";
@@ -12,29 +11,30 @@ import {
   type JudgedTargetSchema,
 } from "../../../proto/gen/realmgate/v1/explain_pb.ts";
 import {
+  type Changes,
   ChangesSchema,
   type ContainerState,
   type ProjectState,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { PermissionDocument } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { parseAddress, parseIpv4 } from "../../policy/address.ts";
+import { parseIpv4 } from "../../policy/address.ts";
 import { has } from "../../policy/bitset.ts";
 import { compile } from "../../policy/compile.ts";
-import { containersDomain } from "../../policy/containers-domain.ts";
 import { type Decision, decide, grantingGroups } from "../../policy/decide.ts";
-import { type PolicyDocument, parseDocument } from "../../policy/document.ts";
+import { type PolicyDocument, parseDocument, readDocumentText } from "../../policy/document.ts";
 import { dateMsMax, GroupExaminer } from "../../policy/explain-group.ts";
 import { type Identity, identify } from "../../policy/identify.ts";
 import { contains } from "../../policy/instance-set.ts";
 import { ruleFor } from "../../policy/open-access.ts";
 import { DECISION_REASONS } from "../../policy/reason.ts";
-import { aliasedTarget } from "../routing/alias.ts";
-import { type DirectHost, type HostName, hostParser } from "../routing/host.ts";
+import type { DirectHost, HostName } from "../routing/host.ts";
 import { NO_PORT, ProgramPorts, type Target } from "../routing/program-ports.ts";
-import { Snapshot, type SnapshotOptions } from "../snapshot/snapshot.ts";
-import { judge, type Verdict } from "./authorize.ts";
-import { UNKNOWN_ADDRESS } from "./client-address.ts";
-import { RequestCredentials } from "./credentials.ts";
+import { Snapshot } from "../snapshot/snapshot.ts";
+import type { SnapshotOptions } from "../snapshot/snapshot-edit.ts";
+import { type Admission, admit } from "./admission.ts";
+import type { Allowed } from "./authorize.ts";
+import { trustedProxies } from "./client-address.ts";
+import { type Asked, readRequest } from "./explain-request.ts";
 import { type Absence, summaryOf } from "./explain-summary.ts";
 import { statusOf } from "./refusal.ts";
 
@@ -49,9 +49,11 @@ export interface ExplainOptions extends Pick<SnapshotOptions, "programPorts" | "
 export interface ExplainedState {
   readonly container: ContainerState;
   readonly project: ProjectState;
+  /** The contents of the documents that these two name. */
+  readonly documents: Changes["documents"];
 }
 
-/** The verdict, or what is wrong with the question. `nowMs`: Unix milliseconds, where the question names no time. */
+/** The explanation, or what is wrong with the question. `nowMs`: Unix milliseconds, where the question names no time. */
 export type Explain = (
   state: ExplainedState,
   request: ExplainRequest,
@@ -60,114 +62,28 @@ export type Explain = (
 
 export function explainer(options: ExplainOptions): Explain {
   return async (state, request, nowMs) => {
-    const asked = readRequest(options, state, request, nowMs);
+    const asked = readRequest(options.domain, state.container, request, nowMs);
     return Array.isArray(asked) ? asked : explain(options, state, asked as Asked);
   };
 }
 
-/** The question, read. */
-interface Asked {
-  readonly host: HostName;
-  readonly presented: RequestCredentials;
-  readonly address: string | null;
-  readonly target: string;
-  readonly nowMs: number;
-}
-
-/** What all header lines of a request may have together, in characters. */
-const headerCharsMax = 32_768;
-
-function readRequest(
-  { domain }: ExplainOptions,
-  { container }: ExplainedState,
-  request: ExplainRequest,
-  nowMs: number,
-): Asked | readonly Violation[] {
-  const violations: Violation[] = [];
-  const report = (instancePath: string, message: string) => {
-    violations.push({ instancePath, message });
-  };
-  const { headers, ip, time, pathAndQuery = "/" } = request;
-  const parent = containersDomain(container.serverName, domain);
-  const [field, text] = hostText(request, container, parent, report);
-  const host = hostParser(container.serverName, domain)(text);
-  if (host.kind === "direct" && host.container !== container.id) {
-    report(field, "names another container");
-  }
-  if (ip !== undefined && parseAddress(ip) === null) {
-    report("/ip", "must be an IPv4 or IPv6 address");
-  }
-  const atMs = time === undefined ? nowMs : Date.parse(time);
-  if (Number.isNaN(atMs)) {
-    report("/time", "is no point in time");
-  }
-  const chars = headers.reduce((sum, { name, value }) => sum + name.length + value.length, 0);
-  if (chars > headerCharsMax) {
-    report("/headers", `may have at most ${headerCharsMax} characters together`);
-  }
-  const lines = new Headers();
-  for (const [index, { name, value }] of headers.entries()) {
-    if (name.toLowerCase() === "host") {
-      report(`/headers/${index}/name`, "must not be Host: say it in host");
-    } else {
-      lines.append(name, value);
-    }
-  }
-  if (violations.length > 0) {
-    return violations;
-  }
-  const imagined = new Request(`http://${parent}${pathAndQuery}`, { headers: lines });
-  return {
-    host,
-    presented: new RequestCredentials(imagined),
-    address: ip ?? null,
-    target: pathAndQuery,
-    nowMs: atMs,
-  };
-}
-
-/** The Host header, and the field that says it. */
-function hostText(
-  { program, instance, host, alias }: ExplainRequest,
-  { projectId, id }: ContainerState,
-  parent: string,
-  report: (instancePath: string, message: string) => void,
-): [field: string, text: string] {
-  if ([program, host, alias].filter((each) => each !== undefined).length !== 1) {
-    report("", "must have exactly one of program, host and alias");
-  }
-  if (instance !== undefined && program === undefined) {
-    report("/instance", "goes with program only");
-  }
-  if (program !== undefined) {
-    const service = instance === undefined ? program : `${program}-${instance}`;
-    return ["/program", `${projectId}-${id}-${service}.${parent}`];
-  }
-  return alias === undefined ? ["/host", host ?? ""] : ["/alias", `${alias}.${parent}`];
-}
-
-/** What was made of the question. */
-interface Judged {
-  readonly verdict: Verdict | { readonly allow: false; readonly reason: HostRefusal };
-  readonly host: DirectHost | null;
-  readonly alias: string | null;
-}
-
-type HostRefusal = Extract<HostName, { kind: "refused" }>["reason"];
-
 async function explain(
   options: ExplainOptions,
-  { container, project }: ExplainedState,
+  state: ExplainedState,
   asked: Asked,
 ): Promise<Explanation> {
-  const snapshot = snapshotOf(options, { container, project });
-  const { verdict, host, alias } = await judged(options, snapshot, asked);
+  const { container, project, documents } = state;
+  const snapshot = snapshotOf(options, state);
+  const admission = await admissionOf(options, snapshot, asked);
+  const { allowed, host, alias } = wayOf(admission);
+  const refusal = admission.kind === "rejected" ? admission.refusal : null;
   const ports = new ProgramPorts(container.programs, options.programPorts);
   const target = host === null ? null : ports.target(host.program, host.instance);
-  const stored = container.document ?? project.document;
+  const digest = container.documentDigest ?? project.documentDigest;
+  const content = documents.find((each) => each.digest === digest);
+  const stored = content === undefined ? undefined : readDocumentText(content.json);
   const parsed = stored === undefined ? null : parseDocument(stored);
   const document = parsed?.ok ? parsed.document : null;
-  const denial = "denial" in verdict ? verdict.denial : undefined;
   const policy = document === null ? null : compile(document);
   const identity =
     policy === null
@@ -177,7 +93,7 @@ async function explain(
     document === null || stored === undefined || identity === null
       ? []
       : await explainGroups({ document, stored, identity, target, asked });
-  const reason = reasonOf(verdict);
+  const reason = reasonOf(admission);
   const decision =
     policy === null || identity === null || target === null
       ? null
@@ -186,31 +102,36 @@ async function explain(
   if (groupsAsked) {
     assertAgreement(reason, decision);
   }
-  const told = {
-    allow: verdict.allow,
-    ...(verdict.allow ? {} : { status: statusOf(verdict.reason, denial) }),
+  const fields = {
+    allow: refusal === null,
+    ...(refusal === null ? {} : { status: statusOf(refusal.reason, refusal.denial) }),
     reason,
     groups,
     grantingGroups: groupsAsked && decision !== null ? [...grantingGroups(policy, decision)] : [],
-    documentOrigin: container.document ? "container" : stored === undefined ? "none" : "project",
+    documentOrigin: container.documentDigest
+      ? "container"
+      : stored === undefined
+        ? "none"
+        : "project",
     default: document?.default ?? (stored === undefined ? "allow" : "deny"),
     combine: document?.combine ?? "any",
     enableProxy: !container.disabled,
     projectEnableProxy: !project.disabled,
-    removedCredentials: verdict.allow
-      ? verdict.spent.map(({ kind, name }) => `${kind}:${name}`)
-      : [],
-    ...(denial?.challenge ? { challenge: denial.challenge } : {}),
+    removedCredentials:
+      allowed === null
+        ? []
+        : allowed.consumedCredentials.map(({ kind, name }) => `${kind}:${name}`),
+    ...(refusal?.denial?.challenge ? { challenge: refusal.denial.challenge } : {}),
     time: new Date(asked.nowMs).toISOString(),
-    ...(verdict.allow ? validUntil(verdict.untilMs) : {}),
+    ...(allowed === null ? {} : validUntil(allowed.untilMs)),
     groupsAsked,
     ...(host === null || target === null ? {} : { judgedAs: judgedAs(host, target, alias) }),
   } satisfies MessageInitShape<typeof ExplanationSchema>;
   return create(ExplanationSchema, {
-    ...told,
+    ...fields,
     summary: summaryOf(
-      create(ExplanationSchema, told),
-      reason === "no_container" ? absenceOf({ container, project }, asked.host) : null,
+      create(ExplanationSchema, fields),
+      reason === "no_container" ? absenceOf(state, asked.host) : null,
     ),
   });
 }
@@ -227,67 +148,84 @@ function absenceOf({ container, project }: ExplainedState, host: HostName): Abse
 /** A snapshot in which there is this one container, as on its own server. */
 function snapshotOf(
   { programPorts, mayDial }: ExplainOptions,
-  { container, project }: ExplainedState,
+  { container, project, documents }: ExplainedState,
 ): Snapshot {
   const { serverName } = container;
-  const changes = create(ChangesSchema, { projects: [project], containers: [container] });
+  const changes = create(ChangesSchema, {
+    projects: [project],
+    containers: [container],
+    documents: [...documents],
+  });
   return Snapshot.empty({ serverName, programPorts, mayDial, log: SILENT }).apply(changes);
 }
 
-/** What is wrong with what is stored is the verdict; nobody has to be told by the log. */
+/** Errors in stored documents show in the explanation and need no log line. */
 const SILENT = { error: () => {}, warn: () => {}, info: () => {} };
 
-/** The rows before forwarding, in the order of the proxy: see server.ts, handle. */
-async function judged(
+/** What the proxy of the container's server says. */
+function admissionOf(
   { isForbidden }: ExplainOptions,
   snapshot: Snapshot,
-  { host, presented, address, target, nowMs }: Asked,
-): Promise<Judged> {
-  if (host.kind === "refused") {
-    return { verdict: { allow: false, reason: host.reason }, host: null, alias: null };
-  }
-  const client = address ?? UNKNOWN_ADDRESS;
-  const verdict = await judge(snapshot, { host, presented, client }, nowMs);
-  const alias = host.kind === "alias" && verdict.host !== null ? host.name : null;
-  const way = { host: verdict.host, alias };
-  if (!verdict.allow) {
-    return { verdict, ...way };
-  }
-  const { route } = verdict;
-  if (verdict.alias !== null && aliasedTarget(verdict.alias, target) === null) {
-    return { verdict: { allow: false, reason: "unknown_host" }, ...way };
-  }
-  if (isForbidden(route.address.text, route.port)) {
-    return {
-      verdict: { ...verdict, allow: false, reason: "no_upstream", denial: undefined },
-      ...way,
-    };
-  }
-  return { verdict, ...way };
+  { head, host, nowMs }: Asked,
+): Admission | Promise<Admission> {
+  return admit(
+    head,
+    {
+      parseHost: () => host,
+      trusted: NO_PROXIES,
+      isForbidden,
+      hasRoom: () => true,
+      bypassesHooks: () => false,
+    },
+    snapshot,
+    nowMs,
+  );
 }
 
-function reasonOf(verdict: Judged["verdict"]): string {
-  if (!verdict.allow) {
-    return verdict.reason;
+const NO_PROXIES = trustedProxies([]);
+
+/** The authorization of an admitted request, and the names that it was asked by. */
+function wayOf(admission: Admission): {
+  readonly allowed: Allowed | null;
+  readonly host: DirectHost | null;
+  readonly alias: string | null;
+} {
+  const authorized = admission.kind === "admitted" ? admission : admission.authorized;
+  if (authorized === null) {
+    return { allowed: null, host: null, alias: null };
   }
-  if (verdict.groups !== null) {
+  const { host } = authorized.result;
+  const asked = authorized.request.host;
+  return {
+    allowed: admission.kind === "admitted" ? admission.result : null,
+    host,
+    alias: asked.kind === "alias" && host !== null ? asked.name : null,
+  };
+}
+
+function reasonOf(admission: Admission): string {
+  if (admission.kind === "rejected") {
+    return admission.refusal.reason;
+  }
+  const { groups, route } = admission.result;
+  if (groups !== null) {
     return "granted";
   }
-  return verdict.route.policy === null ? "open" : "default_allow";
+  return route.policy === null ? "open" : "default_allow";
 }
 
-/** Whether a verdict comes from the groups: what has no port is only found so when they let it pass. */
+/** Whether a result comes from the groups: a missing port is only noticed when they grant the request. */
 function asksGroups(reason: string): boolean {
   return reason === "no_upstream" || (DECISION_REASONS as readonly string[]).includes(reason);
 }
 
-/** Throws when the verdict is not the one of the groups that are told: then nothing must be told. */
+/** Throws when the result is not the one of the groups that are told: then nothing must be told. */
 function assertAgreement(reason: string, decision: Decision | null): void {
   if (decision === null) {
-    throw new Error(`the verdict is ${reason}, and no group was asked`);
+    throw new Error(`the result is ${reason}, and no group was asked`);
   }
   if (reason === "no_upstream" ? !decision.allow : decision.reason !== reason) {
-    throw new Error(`the verdict is ${reason}, and its explanation ${decision.reason}`);
+    throw new Error(`the result is ${reason}, and its explanation ${decision.reason}`);
   }
 }
 
@@ -300,7 +238,7 @@ interface Looked {
   readonly asked: Asked;
 }
 
-/** Throws when a group's explanation is not what `identify` found: it must never tell another story than the gate. */
+/** Throws when a group's explanation contradicts `identify`: explain must never differ from the gate. */
 async function explainGroups(looked: Looked): Promise<ExplainedGroup[]> {
   const { document, identity, asked } = looked;
   const { address, nowMs, presented } = asked;
@@ -316,8 +254,8 @@ async function explainGroups(looked: Looked): Promise<ExplainedGroup[]> {
       throw new Error(`group ${name}: explained as ${why}, identified otherwise`);
     }
     const { type } = group;
-    const told = { name, type, matched, why, whyText: text, ...explainRule(looked, name) };
-    groups.push(create(ExplainedGroupSchema, told));
+    const explained = { name, type, matched, why, whyText: text, ...explainRule(looked, name) };
+    groups.push(create(ExplainedGroupSchema, explained));
   }
   return groups;
 }

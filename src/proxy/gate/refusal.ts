@@ -38,24 +38,34 @@ export type RefusalReason =
   | "hook_timeout"
   | "internal_error";
 
-/** What the refused request asked for, as far as the answer depends on it. */
-export interface Refused {
-  readonly requestId: string;
-  readonly accept: string | null;
-  /** Whether a body may still be on its way: the connection then ends with the answer. */
-  readonly hasBody: boolean;
-  /** Said after the message; never what the request itself said. */
-  readonly detail?: string | null;
-}
-
 /** What the policy adds to a refusal of its own. */
 export interface Denial {
   readonly status: 401 | 403;
   readonly challenge: "basic" | "bearer" | null;
 }
 
-interface Answer {
+/** A request that ends here, and why. */
+export interface Refusal {
+  readonly kind: "refused";
+  readonly reason: RefusalReason;
+  /** Set for refusals of the policy. */
+  readonly denial: Denial | null;
+  /** Appended to the message; never text of the request itself. Null: nothing. */
+  readonly detail: string | null;
+}
+
+export function refusal(
+  reason: RefusalReason,
+  denial: Denial | null = null,
+  detail: string | null = null,
+): Refusal {
+  return { kind: "refused", reason, denial, detail };
+}
+
+/** What a client reads of a refusal. */
+export interface RefusalText {
   readonly status: number;
+  /** Name of the status (RFC 9110 §15). */
   readonly error: string;
   readonly message: string;
 }
@@ -69,8 +79,8 @@ const AUTHENTICATE = {
 } as const;
 const FORBIDDEN = { status: 403, error: "Forbidden", message: "Access is denied" } as const;
 
-/** The only table from reasons to answers. None says which groups, containers or documents exist. */
-const ANSWERS = {
+/** The only table from reasons to status and text. No text says which groups, containers or documents exist. */
+export const REFUSAL_TEXTS = {
   bad_host: { status: 400, error: "Bad Request", message: "The Host header is malformed" },
   bad_request: {
     status: 400,
@@ -93,7 +103,7 @@ const ANSWERS = {
   policy_error: { ...UNAVAILABLE, message: "The permission document cannot be applied" },
   stale: { ...UNAVAILABLE, message: "The gate cannot tell whether access is still allowed" },
   no_upstream: { ...UNAVAILABLE, message: "The program is not available in this container" },
-  overloaded: { ...UNAVAILABLE, message: "Too much is going on here already" },
+  overloaded: { ...UNAVAILABLE, message: "Too many concurrent requests" },
   unauthenticated: AUTHENTICATE,
   not_granted: FORBIDDEN,
   denied: FORBIDDEN,
@@ -176,137 +186,15 @@ const ANSWERS = {
     error: "Internal Server Error",
     message: "The gate failed on this request",
   },
-} as const satisfies Record<RefusalReason, Answer>;
+} as const satisfies Record<RefusalReason, RefusalText>;
 
 /** The whole list. */
-export const REFUSAL_REASONS = Object.keys(ANSWERS) as readonly RefusalReason[];
+export const REFUSAL_REASONS = Object.keys(REFUSAL_TEXTS) as readonly RefusalReason[];
 
-/** What RFC 9110 §15.5.6 and §15.5.22 and RFC 6455 §4.4 ask for besides. */
-const HEADERS: { readonly [Reason in RefusalReason]?: Readonly<Record<string, string>> } = {
-  method_not_allowed: { allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" },
-  upgrade_required: { upgrade: "websocket", connection: "upgrade" },
-  websocket_version: {
-    upgrade: "websocket",
-    connection: "upgrade",
-    "sec-websocket-version": "13",
-  },
-};
-
-const CHALLENGES = {
-  basic: 'Basic realm="realmgate", charset="UTF-8"',
-  bearer: 'Bearer realm="realmgate"',
-} as const satisfies Record<NonNullable<Denial["challenge"]>, string>;
-
-/** RFC 9110 §10.2.1. */
-const ALLOW: ReadonlyMap<RefusalReason, string> = new Map([
-  ["method_not_allowed", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"],
-  ["curl_method", "GET, POST"],
-]);
-
-interface Rendered {
-  readonly status: number;
-  readonly json: Uint8Array<ArrayBuffer>;
-  /** The page before and after the request id. */
-  readonly html: readonly [string, string];
-}
-
-const RENDERED: ReadonlyMap<RefusalReason, Rendered> = new Map(
-  Object.entries(ANSWERS).map(([reason, answer]) => [
-    reason as RefusalReason,
-    rendered(reason, answer),
-  ]),
-);
 /** Row 6 of the README's table (One request) answers 401 where a credential would help. */
-const NOT_GRANTED_401 = rendered("not_granted", AUTHENTICATE);
+export const NOT_GRANTED_401: RefusalText = AUTHENTICATE;
 
-/** The status of such a refusal. */
-export function statusOf(reason: RefusalReason, denial?: Denial): number {
-  return denial?.status ?? ANSWERS[reason].status;
-}
-
-/** Same bytes for the same reason, except for the request id. A HEAD request gets the head of it from the runtime. */
-export function refuse(reason: RefusalReason, refused: Refused, denial?: Denial): Response {
-  const answer = answerTo(reason, refused.detail ?? null, denial);
-  if (answer === undefined) {
-    throw new TypeError(`no answer for ${reason}`);
-  }
-  const html = prefersHtml(refused.accept);
-  const headers: Record<string, string> = {
-    "content-type": html ? "text/html; charset=utf-8" : "application/json; charset=utf-8",
-    "cache-control": "no-store",
-    "x-realmgate-request-id": refused.requestId,
-    ...HEADERS[reason],
-  };
-  if (denial?.challenge) {
-    headers["www-authenticate"] = CHALLENGES[denial.challenge];
-  }
-  const allow = ALLOW.get(reason);
-  if (allow !== undefined) {
-    headers.allow = allow;
-  }
-  if (refused.hasBody) {
-    headers.connection = headers.connection === undefined ? "close" : "close, upgrade";
-  }
-  const body = html ? answer.html.join(refused.requestId) : answer.json;
-  return new Response(body, { status: answer.status, headers });
-}
-
-function answerTo(
-  reason: RefusalReason,
-  detail: string | null,
-  denial: Denial | undefined,
-): Rendered | undefined {
-  if (detail !== null) {
-    const { status, error, message } = ANSWERS[reason];
-    return rendered(reason, { status, error, message: `${message}: ${detail}` });
-  }
-  const isPrompt = reason === "not_granted" && denial?.status === 401;
-  return isPrompt ? NOT_GRANTED_401 : RENDERED.get(reason);
-}
-
-function rendered(reason: string, { status, error, message }: Answer): Rendered {
-  const json = JSON.stringify({ statusCode: status, error, message, code: reason });
-  const title = `${status} ${error}`;
-  return {
-    status,
-    json: new TextEncoder().encode(json),
-    html: [
-      `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title>` +
-        `<h1>${title}</h1><p>${message}.</p><p>Request <code>`,
-      "</code></p></html>\n",
-    ],
-  };
-}
-
-/** Whether `text/html` is named with a greater weight than JSON gets (RFC 9110 §12.5.1). */
-export function prefersHtml(accept: string | null): boolean {
-  if (accept === null || !accept.includes("text/html")) {
-    return false;
-  }
-  let html = 0;
-  let json = 0;
-  let jsonSpecificity = 0;
-  for (const part of accept.split(",")) {
-    const [range = "", ...parameters] = part.split(";");
-    const type = range.trim().toLowerCase();
-    const weight = quality(parameters);
-    if (type === "text/html") {
-      html = weight;
-    }
-    const specificity = JSON_RANGES.indexOf(type) + 1;
-    if (specificity > jsonSpecificity) {
-      json = weight;
-      jsonSpecificity = specificity;
-    }
-  }
-  return html > json;
-}
-
-/** From the least to the most specific. */
-const JSON_RANGES = ["*/*", "application/*", "application/json"];
-
-function quality(parameters: readonly string[]): number {
-  const q = parameters.map((text) => text.trim()).find((text) => /^q=/i.test(text));
-  const weight = q === undefined ? 1 : Number(q.slice(2));
-  return weight >= 0 && weight <= 1 ? weight : 0;
+/** The status that a refusal is answered with. */
+export function statusOf(reason: RefusalReason, denial?: Denial | null): number {
+  return denial?.status ?? REFUSAL_TEXTS[reason].status;
 }

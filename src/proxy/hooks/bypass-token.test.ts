@@ -1,24 +1,24 @@
 import { expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { HopMarker } from "./bypass-token.ts";
+import { BypassTokens } from "./bypass-token.ts";
 
 const here = "c".repeat(24);
 const nowMs = Date.UTC(2026, 0, 1);
-const markers = new HopMarker(randomBytes(32));
+const tokens = new BypassTokens(randomBytes(32));
 
-test("a marker holds for its container and its minute", () => {
-  const marker = markers.make(here, nowMs);
-  expect(markers.holds(marker, here, nowMs)).toBe(true);
-  expect(markers.holds(marker, here, nowMs + 59_999)).toBe(true);
-  expect(markers.holds(marker, here, nowMs + 60_000)).toBe(false);
-  expect(markers.holds(marker, here, nowMs - 1)).toBe(false);
-  expect(markers.holds(marker, "d".repeat(24), nowMs)).toBe(false);
+test("a token holds for its container and its minute", () => {
+  const token = tokens.make(here, nowMs);
+  expect(tokens.holds(token, here, nowMs)).toBe(true);
+  expect(tokens.holds(token, here, nowMs + 59_999)).toBe(true);
+  expect(tokens.holds(token, here, nowMs + 60_000)).toBe(false);
+  expect(tokens.holds(token, here, nowMs - 1)).toBe(false);
+  expect(tokens.holds(token, "d".repeat(24), nowMs)).toBe(false);
 });
 
-test("a marker that somebody else made holds nowhere", () => {
-  const foreign = new HopMarker(randomBytes(32)).make(here, nowMs);
-  const [until, signature] = markers.make(here, nowMs).split(".");
-  for (const marker of [
+test("a token that somebody else made holds nowhere", () => {
+  const foreign = new BypassTokens(randomBytes(32)).make(here, nowMs);
+  const [until, signature] = tokens.make(here, nowMs).split(".");
+  for (const token of [
     foreign,
     null,
     "",
@@ -28,6 +28,6 @@ test("a marker that somebody else made holds nowhere", () => {
     `${until}.${"A".repeat(43)}`,
     ` ${until}.${signature}`,
   ]) {
-    expect(markers.holds(marker, here, nowMs)).toBe(false);
+    expect(tokens.holds(token, here, nowMs)).toBe(false);
   }
 });

@@ -1,16 +1,16 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 
-/** Carries the marker. The client's own is never passed on. */
-export const HOP_HEADER = "x-realmgate-hop";
+/** Carries the token. One that a client sends is checked, and never forwarded. */
+export const BYPASS_HEADER = "x-realmgate-hop";
 
-/** How long a script may use its marker, in milliseconds. */
+/** How long a script may use its token, in milliseconds. */
 const LIFETIME_MS = 60_000;
 
 /**
- * Says, to whom can check it, that a request comes from the script of a hook: it may call its container through the gate
- * without meeting a hook again. Good for one container and one minute.
+ * Bypass tokens: signed proof that a request comes from the script of a hook, which may call its container through the gate
+ * without meeting a hook again. Valid for one container and one minute.
  */
-export class HopMarker {
+export class BypassTokens {
   readonly #key: Uint8Array;
 
   /** `key`: 32 bytes that nothing else uses. */
@@ -23,9 +23,9 @@ export class HopMarker {
     return `${until}.${this.#sign(container, until).toString("base64url")}`;
   }
 
-  /** Whether it was made for this container, and its minute is not over. */
-  holds(marker: string | null, container: string, nowMs: number): boolean {
-    const [, until, signature] = /^(\d{13,15})\.([\w-]{43})$/.exec(marker ?? "") ?? [];
+  /** Whether the token is for this container and has not expired. */
+  holds(token: string | null, container: string, nowMs: number): boolean {
+    const [, until, signature] = /^(\d{13,15})\.([\w-]{43})$/.exec(token ?? "") ?? [];
     if (until === undefined || signature === undefined) {
       return false;
     }

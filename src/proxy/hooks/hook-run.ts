@@ -1,96 +1,69 @@
 // What becomes of a request that meets a hook: its script answers, or the hook says what happens when it does not.
 
+import type { HookMatch } from "../gate/hook-admission.ts";
+import { refusal } from "../gate/refusal.ts";
 import { NO_PORT } from "../routing/program-ports.ts";
-import { boundedBody } from "../upstream/bounded-body.ts";
-import { type Forwarded, type ForwardFailure, isShort } from "../upstream/fetch-upstream.ts";
-import { type HookedRoute, removeHookHeaders } from "./hook-route.ts";
+import type { Detour, ForwardedRequest, HeldBody, Outcome, Reply } from "../upstream/upstream.ts";
+import { removeHookHeaders } from "./hook-script.ts";
 
 /** How the run of a hook ended. `opened`: its script failed, and the program was asked instead. */
 export const HOOK_OUTCOMES = ["answered", "failed", "timeout", "opened"] as const;
 
 export type HookOutcome = (typeof HOOK_OUTCOMES)[number];
 
-/** `answer_too_large`: the script answered, but with more than may be kept (docs/curl.md). */
-export type HookFailure = "hook_failed" | "hook_timeout" | "answer_too_large";
-
-/** How to run a hook. `Passed`: what is no answer and no failure, such as an upgraded connection. */
-export interface HookRun<Passed, Answer> {
-  readonly hooked: HookedRoute;
-  readonly forwarded: Forwarded;
-  /** Asks the script: what it gets is `hooked`. */
-  readonly script: (forwarded: Forwarded) => Promise<Response | Passed | ForwardFailure>;
+/** What running a hook needs. */
+export interface HookRun<R extends Reply> {
+  readonly match: HookMatch;
+  readonly forwarded: ForwardedRequest;
+  /** Where the script is. */
+  readonly detour: (forwarded: ForwardedRequest) => Detour;
+  /** Asks the script: what it gets has a detour. */
+  readonly script: (forwarded: ForwardedRequest) => Outcome<R> | Promise<Outcome<R>>;
   /** Asks the program itself. */
-  readonly program: (forwarded: Forwarded) => Promise<Answer>;
-  /** Whether one of our own listeners is there. */
+  readonly program: (forwarded: ForwardedRequest) => Outcome<R> | Promise<Outcome<R>>;
+  /** See `Upstream.holdBody`. */
+  readonly holdBody: (forwarded: ForwardedRequest) => Promise<HeldBody>;
+  /** Whether one of our own listeners has this address and port. */
   readonly isForbidden: (address: string, port: number) => boolean;
-  /** Told once; not when the client went away or is allowed no more. */
-  readonly ended: (outcome: HookOutcome) => void;
-  /** How long a body may take that is held so that it can be sent twice, in milliseconds. */
-  readonly heldBodyMs: number;
+  /** Called once; not when the exchange was stopped. */
+  readonly ran: (outcome: HookOutcome) => void;
 }
 
 /**
- * The script's answer, whatever its status; or, where the hook is open, the program's; or why there is none. A request whose
- * body went to a script already is whole no more: nobody else is asked then.
+ * The script's response, whatever its status; or, where the hook is open, the program's; or a refusal. A body that went to a
+ * script and was not held cannot be sent again: the program is not asked then.
  */
-export async function runHook<Passed = never, Answer = never>(
-  request: Request,
-  run: HookRun<Passed, Answer>,
-): Promise<Response | Passed | HookFailure | Answer> {
-  const { hooked, isForbidden, ended } = run;
-  const isOpen = hooked.hook.onError === "open";
-  const forwarded = isOpen ? await withBody(request, run.forwarded, run.heldBodyMs) : run.forwarded;
-  if (forwarded === null) {
-    if (run.forwarded.live.revoked === null) {
-      ended("timeout");
+export async function runHook<R extends Reply>(run: HookRun<R>): Promise<Outcome<R>> {
+  const { match, isForbidden, ran } = run;
+  const { active } = run.forwarded;
+  const isOpen = match.hook.onError === "open";
+  const body = isOpen ? await run.holdBody(run.forwarded) : "unheld";
+  if (body === "late") {
+    if (active.stopped === null) {
+      ran("timeout");
     }
-    return "hook_timeout";
+    return refusal("hook_timeout");
   }
-  const isThere = hooked.port !== NO_PORT && !isForbidden(hooked.address.text, hooked.port);
-  const answer = isThere ? await run.script({ ...forwarded, hooked }) : "upstream_unreachable";
-  if (typeof answer !== "string") {
-    ended("answered");
-    if (answer instanceof Response) {
-      removeHookHeaders(answer.headers);
-    }
-    return answer;
+  const forwarded = body instanceof Uint8Array ? { ...run.forwarded, held: body } : run.forwarded;
+  const isThere = match.port !== NO_PORT && !isForbidden(match.address.text, match.port);
+  const outcome = isThere
+    ? await run.script({ ...forwarded, detour: run.detour(forwarded) })
+    : refusal("upstream_unreachable");
+  if (outcome.kind === "answered") {
+    removeHookHeaders(outcome.reply.headers);
   }
-  if (answer === "answer_too_large") {
-    // It did answer: nobody else is asked.
-    ended("answered");
-    return answer;
+  // A response that is too large is one: the program is not asked.
+  if (outcome.kind !== "refused" || outcome.reason === "answer_too_large") {
+    ran("answered");
+    return outcome;
   }
-  const isTimeout = answer === "upstream_timeout";
-  if (!request.signal.aborted && forwarded.live.revoked === null) {
-    const isWhole = !isThere || request.body === null || forwarded.held !== null;
-    if (isOpen && isWhole) {
-      ended("opened");
+  const isTimeout = outcome.reason === "upstream_timeout";
+  if (active.stopped === null) {
+    if (isOpen && (!isThere || body !== "unheld")) {
+      ran("opened");
       return run.program(forwarded);
     }
-    ended(isTimeout ? "timeout" : "failed");
+    ran(isTimeout ? "timeout" : "failed");
   }
-  return isTimeout ? "hook_timeout" : "hook_failed";
-}
-
-/**
- * What can be sent twice: a short body is held. One that broke off is not there at all. Null: it did not come in its time, or
- * the request is allowed no more.
- */
-async function withBody(
-  request: Request,
-  forwarded: Forwarded,
-  limitMs: number,
-): Promise<Forwarded | null> {
-  if (request.body === null || forwarded.held !== null || !isShort(request.headers)) {
-    return forwarded;
-  }
-  const late = AbortSignal.timeout(limitMs);
-  const revoked = new AbortController();
-  forwarded.live.whenRevoked(() => revoked.abort());
-  const { signal } = revoked;
-  const held = await boundedBody(request.body, Number.POSITIVE_INFINITY, [late, signal]);
-  if (late.aborted || signal.aborted) {
-    return null;
-  }
-  return { ...forwarded, held: held instanceof Uint8Array ? held : null };
+  return refusal(isTimeout ? "hook_timeout" : "hook_failed");
 }

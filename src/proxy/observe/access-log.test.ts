@@ -22,13 +22,13 @@ function over(target: string | null, groups: readonly string[] = ["a"], method =
   const exchange = new Exchange({ answered() {}, ended() {} }, "id", method, "127.0.0.1");
   exchange.target = target;
   const route = { policy: {} } as Route;
-  exchange.judged(question, {
+  exchange.authorized(question, {
     allow: true,
     host,
     alias: null,
     route,
     groups,
-    spent: [],
+    consumedCredentials: [],
     untilMs: 0,
   });
   exchange.passes(200);

@@ -2,7 +2,8 @@
 
 import type { Log } from "../../log.ts";
 import { asciiJson } from "../exchange/ascii-json.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import { type Exchange, groupsNamedMax } from "../exchange/exchange.ts";
+import { pathOf } from "../routing/request-target.ts";
 import type { LineSink } from "./line-sink.ts";
 
 /** What waits to be written may hold this much, about; what is beyond is dropped and counted. */
@@ -17,7 +18,6 @@ const WAIT_MS = 100;
 const CLOSE_MS = 2_000;
 
 const PATH_CHARACTERS_MAX = 1_024;
-const GROUPS_MAX = 16;
 
 interface Waiting {
   readonly exchange: Exchange;
@@ -26,10 +26,10 @@ interface Waiting {
   readonly endedAtMs: number;
 }
 
-/** How many lines a log without lines has. */
+/** The counts where there is no access log. */
 export const NO_LINES = { written: 0, dropped: 0 } as const;
 
-/** Keeps exchanges that are over until they are written; never waits, never grows beyond its limit. */
+/** Holds ended exchanges until they are written; never blocks, never grows beyond its limit. */
 export class AccessLog {
   readonly #sink: LineSink;
   readonly #log: Log;
@@ -131,10 +131,10 @@ export function lineOf({ exchange, durationMs, endedAtMs }: Waiting): string {
       instance: host === null ? null : host.instance,
       alias: exchange.alias,
       hook: exchange.hookId,
-      path: pathOf(exchange.target),
+      path: loggedPath(exchange.target),
       status: exchange.status,
       reason: exchange.reason,
-      groups: groups === null ? null : groups.slice(0, GROUPS_MAX),
+      groups: groups === null ? null : groups.slice(0, groupsNamedMax),
       bytes: exchange.fromUpstream ? exchange.bytes : null,
       ended: exchange.end,
       durationMs: rounded(durationMs),
@@ -144,15 +144,14 @@ export function lineOf({ exchange, durationMs, endedAtMs }: Waiting): string {
 }
 
 /**
- * Never the query: that is where credentials come in, and applications put theirs there, too. A path has none of ours; what an
- * application may put there cannot be told from names, and a log without paths would find nothing.
+ * Never the query: credentials arrive there, ours and those of applications. A path carries none of ours; what applications put
+ * there looks like any other name, and a log without paths would be useless.
  */
-function pathOf(target: string | null): string | null {
+function loggedPath(target: string | null): string | null {
   if (target === null) {
     return null;
   }
-  const question = target.indexOf("?");
-  const path = question === -1 ? target : target.slice(0, question);
+  const path = pathOf(target);
   return path.length > PATH_CHARACTERS_MAX ? `${path.slice(0, PATH_CHARACTERS_MAX)}…` : path;
 }
 

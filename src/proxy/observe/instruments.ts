@@ -94,7 +94,7 @@ interface Series {
 }
 
 /** Named numbers of one registry, each read when it is asked. */
-export class Scraped {
+export class Instruments {
   readonly #registry: Registry;
 
   constructor(registry: Registry) {

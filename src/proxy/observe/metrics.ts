@@ -1,10 +1,10 @@
-// What an operator's Prometheus is told of the data plane. No label is a tenant's choice: each has a closed list of values.
+// Metrics of the data plane for Prometheus. Every label has a closed list of values: none is tenant-controlled.
 import { Registry } from "prom-client";
 import packageJson from "../../../package.json" with { type: "json" };
 import { EXCHANGE_REASONS, type Exchange, type ExchangeReason } from "../exchange/exchange.ts";
 import { REFUSAL_REASONS, type RefusalReason } from "../gate/refusal.ts";
 import { HOOK_OUTCOMES, type HookOutcome } from "../hooks/hook-run.ts";
-import { CountTable, Durations, Scraped } from "./instruments.ts";
+import { CountTable, Durations, Instruments } from "./instruments.ts";
 import { collectProcessMetrics } from "./process-metrics.ts";
 
 /** The programs that have a name of their own; tenants may name others as they like. */
@@ -44,13 +44,13 @@ const REASON_PLACES = Object.fromEntries(
 const STATUS_CLASSES = ["1xx", "2xx", "3xx", "4xx", "5xx"] as const;
 const ANSWERED_BY = ["gate", "upstream"] as const;
 
-/** Long-lived connections of one kind, to be told of each. */
+/** Counts long-lived connections of one kind. */
 export interface ConnectionCount {
   opened(): void;
   closed(): void;
 }
 
-/** What others keep and a scrape looks at. */
+/** Values that others keep and a scrape reads. */
 export interface Observed {
   /** Exchanges, WebSockets and tunnels that go on. */
   readonly open: () => number;
@@ -66,8 +66,8 @@ export interface Observed {
 /** Counts exchanges in plain arrays; prom-client's registry reads them when it is scraped. */
 export class Metrics {
   readonly #registry = new Registry();
-  /** For the series of parts that may be off. */
-  readonly scraped = new Scraped(this.#registry);
+  /** For the series of optional parts. */
+  readonly instruments = new Instruments(this.#registry);
   readonly #requests = new CountTable(PROGRAMS, EXCHANGE_REASONS);
   readonly #heads = new Durations(ANSWERED_BY);
   readonly #upstreamAnswers = new CountTable(PROGRAMS, STATUS_CLASSES);
@@ -79,21 +79,21 @@ export class Metrics {
   #upstreamBytes = 0;
 
   constructor(observed: Observed) {
-    const { scraped } = this;
-    this.#exchangeSeries(scraped);
-    this.#connectionSeries(scraped, observed);
-    feedSeries(scraped, observed);
-    logSeries(scraped, observed);
-    buildSeries(scraped);
+    const { instruments } = this;
+    this.#exchangeSeries(instruments);
+    this.#connectionSeries(instruments, observed);
+    feedSeries(instruments, observed);
+    logSeries(instruments, observed);
+    buildSeries(instruments);
     collectProcessMetrics(this.#registry);
   }
 
-  /** To be told of each WebSocket that is passed on. */
+  /** Counts relayed WebSockets. */
   get webSockets(): ConnectionCount {
     return this.#webSockets;
   }
 
-  /** To be told of each upgraded connection whose bytes are passed on unread. */
+  /** Counts upgraded connections whose bytes are passed on unread. */
   get tunnels(): ConnectionCount {
     return this.#tunnels;
   }
@@ -123,56 +123,56 @@ export class Metrics {
     this.#upstreamBytes += bytes;
   }
 
-  /** The run of a hook ended so. */
+  /** A hook ran, with this outcome. */
   hookRan(outcome: HookOutcome): void {
     this.#hookRuns.add(HOOK_OUTCOMES.indexOf(outcome));
   }
 
-  /** What went on is allowed no more, for this reason. */
+  /** An active exchange was revoked, for this reason. */
   revoked(reason: RefusalReason): void {
     this.#revocations.add(REFUSAL_REASONS.indexOf(reason));
   }
 
-  #exchangeSeries(scraped: Scraped): void {
-    scraped.counters(
+  #exchangeSeries(instruments: Instruments): void {
+    instruments.counters(
       "realmgate_requests_total",
       "Requests answered, by the program asked for and what let them through or refused them.",
       ["program", "reason"],
       () => this.#requests.entries(),
     );
-    scraped.durations(
+    instruments.durations(
       "realmgate_request_head_seconds",
       "From a request's arrival until its answer was about to be sent.",
       "answered_by",
       this.#heads,
     );
-    scraped.durations(
+    instruments.durations(
       "realmgate_upstream_head_seconds",
       "From the moment an upstream had its request until its answer began.",
       "program",
       this.#upstreamHeads,
     );
-    scraped.counters(
+    instruments.counters(
       "realmgate_upstream_responses_total",
       "Answers of upstreams that were passed on, by class of status.",
       ["program", "class"],
       () => this.#upstreamAnswers.entries(),
     );
-    scraped.counters(
+    instruments.counters(
       "realmgate_hook_runs_total",
       "Requests that met a hook, by what came of it; opened: the script failed and the program was asked.",
       ["outcome"],
       () => this.#hookRuns.entries(),
     );
-    scraped.counter(
+    instruments.counter(
       "realmgate_upstream_response_bytes_total",
       "Bytes of the bodies of those answers, counted when they are over.",
       () => this.#upstreamBytes,
     );
   }
 
-  #connectionSeries(scraped: Scraped, { open }: Observed): void {
-    scraped.gauge(
+  #connectionSeries(instruments: Instruments, { open }: Observed): void {
+    instruments.gauge(
       "realmgate_exchanges_open",
       "Allowed exchanges that go on: requests with their answers, WebSockets, tunnels.",
       open,
@@ -181,10 +181,10 @@ export class Metrics {
       ["websockets", this.#webSockets],
       ["tunnels", this.#tunnels],
     ] as const) {
-      scraped.gauge(`realmgate_${kind}_open`, `Open ${kind}.`, () => count.open);
-      scraped.counter(`realmgate_${kind}_total`, `Opened ${kind}.`, () => count.total);
+      instruments.gauge(`realmgate_${kind}_open`, `Open ${kind}.`, () => count.open);
+      instruments.counter(`realmgate_${kind}_total`, `Opened ${kind}.`, () => count.total);
     }
-    scraped.counters(
+    instruments.counters(
       "realmgate_revocations_total",
       "Exchanges, WebSockets and tunnels that were broken off because they were allowed no more.",
       ["reason"],
@@ -207,42 +207,42 @@ class OpenCount implements ConnectionCount {
   }
 }
 
-function feedSeries(scraped: Scraped, observed: Observed): void {
-  scraped.gauge("realmgate_snapshot_revision", "The revision that is enforced.", () =>
+function feedSeries(instruments: Instruments, observed: Observed): void {
+  instruments.gauge("realmgate_snapshot_revision", "The revision that is enforced.", () =>
     Number(observed.revision()),
   );
-  scraped.gauge(
+  instruments.gauge(
     "realmgate_feed_read_timestamp_seconds",
     "When the change feed was last read with success; it is read when something changed. 0: never.",
     () => (observed.feedReadAtMs() ?? 0) / 1000,
   );
-  scraped.counter(
+  instruments.counter(
     "realmgate_feed_failures_total",
     "Reads of the change feed that failed.",
     observed.feedFailures,
   );
 }
 
-function logSeries(scraped: Scraped, observed: Observed): void {
-  scraped.counter(
+function logSeries(instruments: Instruments, observed: Observed): void {
+  instruments.counter(
     "realmgate_refusal_lines_dropped_total",
     "Refusals that are not in the log because there were too many in a second.",
     observed.refusalLinesDropped,
   );
-  scraped.counter(
+  instruments.counter(
     "realmgate_access_log_lines_total",
     "Lines of the access log that were written.",
     () => observed.accessLines().written,
   );
-  scraped.counter(
+  instruments.counter(
     "realmgate_access_log_lines_dropped_total",
     "Lines of the access log that were lost: it could not be written, or not fast enough.",
     () => observed.accessLines().dropped,
   );
 }
 
-function buildSeries(scraped: Scraped): void {
-  scraped.info("realmgate_build_info", "What is running.", {
+function buildSeries(instruments: Instruments): void {
+  instruments.info("realmgate_build_info", "What is running.", {
     version: packageJson.version,
     bun: Bun.version,
   });

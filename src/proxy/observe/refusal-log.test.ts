@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { RefusalLog, refusalLinesPerSecondMax, strayLinesPerSecondMax } from "./refusal-log.ts";
+import { RefusalLog, refusalLinesPerSecondMax, unroutedLinesPerSecondMax } from "./refusal-log.ts";
 
 const place = { program: "http", instance: 80, project: "p", container: "c" };
 
@@ -28,10 +28,10 @@ test("what is for no container has a line, too, and pushes out nothing else", ()
   const lines: object[] = [];
   const log = new RefusalLog({ info: (fields) => lines.push(fields), warn() {}, error() {} });
   const client = "203.0.113.9";
-  for (let i = 0; i < strayLinesPerSecondMax + 3; i++) {
+  for (let i = 0; i < unroutedLinesPerSecondMax + 3; i++) {
     log.note({ requestId: `r${i}`, reason: "unknown_host", client, place: null }, 5_000 + i);
   }
-  expect(lines).toHaveLength(strayLinesPerSecondMax);
+  expect(lines).toHaveLength(unroutedLinesPerSecondMax);
   expect(lines[0]).toEqual({ requestId: "r0", reason: "unknown_host", client });
   log.note({ requestId: "asked for", reason: "denied", client, place }, 5_999);
   expect(lines.at(-1)).toEqual({ requestId: "asked for", reason: "denied", client, ...place });

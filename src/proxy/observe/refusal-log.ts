@@ -3,10 +3,10 @@ import type { Exchange } from "../exchange/exchange.ts";
 
 /** Lines a second; what is beyond is counted. */
 export const refusalLinesPerSecondMax = 100;
-/** Of these, lines about requests that are for no container: scanners must not push out the others. */
-export const strayLinesPerSecondMax = 20;
+/** Of these, lines about requests for no container: scanners must not displace the others. */
+export const unroutedLinesPerSecondMax = 20;
 
-/** What an operator looks for who was told a request id. Neither a credential nor anything of the path or query. */
+/** What an operator looks up by request id. Carries no credential, path or query. */
 export interface LoggedRefusal {
   readonly requestId: string;
   readonly reason: string;
@@ -21,12 +21,12 @@ export interface LoggedRefusal {
   } | null;
 }
 
-/** One line a refusal, so that its request id can be found; bounded, for who is refused must not fill the log. */
+/** One line a refusal, so that its request id can be found; at a limited rate, so that refused clients cannot fill the log. */
 export class RefusalLog {
   readonly #log: Log;
   #secondStartedMs = Number.NEGATIVE_INFINITY;
   #lines = 0;
-  #strayLines = 0;
+  #unroutedLines = 0;
   #dropped = 0;
   #droppedInAll = 0;
 
@@ -39,7 +39,7 @@ export class RefusalLog {
     return this.#droppedInAll;
   }
 
-  /** Notes it when the gate itself said no. */
+  /** Logs it when the gate itself refused it. */
   ended({ requestId, reason, client, host, status, fromUpstream }: Exchange): void {
     if (status === null || fromUpstream) return;
     if (host === null) {
@@ -56,17 +56,17 @@ export class RefusalLog {
     if (nowMs - this.#secondStartedMs >= 1_000) {
       this.#startSecond(nowMs);
     }
-    const isStray = place === null;
+    const isUnrouted = place === null;
     if (
       this.#lines === refusalLinesPerSecondMax ||
-      (isStray && this.#strayLines === strayLinesPerSecondMax)
+      (isUnrouted && this.#unroutedLines === unroutedLinesPerSecondMax)
     ) {
       this.#dropped++;
       this.#droppedInAll++;
       return;
     }
     this.#lines++;
-    if (isStray) this.#strayLines++;
+    if (isUnrouted) this.#unroutedLines++;
     this.#log.info({ ...refusal, ...place }, "request refused");
   }
 
@@ -76,7 +76,7 @@ export class RefusalLog {
     }
     this.#secondStartedMs = nowMs;
     this.#lines = 0;
-    this.#strayLines = 0;
+    this.#unroutedLines = 0;
     this.#dropped = 0;
   }
 }

@@ -1,6 +1,7 @@
 import type { AliasState } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { DirectHost } from "./host.ts";
 import { mayClimb } from "./path-variants.ts";
+import { joinTarget, pathOf, queryOf, type RequestTarget } from "./request-target.ts";
 
 /** Where a short host leads. */
 export interface Alias {
@@ -35,9 +36,12 @@ export function aliasOf(state: AliasState, project: string, container: string): 
  * the alias leads to its target only and the request asks for something else, and where a program may read what is asked for
  * as something beside the target; the query is the client's in any case.
  */
-export function aliasedTarget({ target, takesPaths }: Alias, asked: string): string | null {
-  const [base, baseQuery] = split(target ?? "");
-  const [path, query] = split(asked);
+export function aliasedTarget(
+  { target, takesPaths }: Alias,
+  asked: RequestTarget,
+): RequestTarget | null {
+  const base = pathOf(target ?? "");
+  const path = pathOf(asked);
   const isTarget = path === "/" || (base !== "" && path === base);
   if (!takesPaths && !isTarget) {
     return null;
@@ -47,13 +51,8 @@ export function aliasedTarget({ target, takesPaths }: Alias, asked: string): str
   }
   const below = takesPaths ? path : "/";
   const joined = base === "" ? below : below === "/" ? base : `${withoutSlash(base)}${below}`;
-  const queries = [baseQuery, query].filter((each) => each !== "");
-  return queries.length === 0 ? joined : `${joined}?${queries.join("&")}`;
-}
-
-function split(target: string): [path: string, query: string] {
-  const question = target.indexOf("?");
-  return question === -1 ? [target, ""] : [target.slice(0, question), target.slice(question + 1)];
+  const queries = [queryOf(target ?? ""), queryOf(asked)].filter((each) => each !== "");
+  return joinTarget(joined, queries.join("&"));
 }
 
 function withoutSlash(path: string): string {

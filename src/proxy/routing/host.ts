@@ -63,7 +63,7 @@ const BY_PORT: ReadonlyMap<string, InstanceRange> = new Map([
   ["ssh", { missing: sshPort, min: sshPort, max: sshPort }],
 ]);
 
-/** The program whose scripts may have a directory of their own as one more label: its, and nobody else's. */
+/** The program whose scripts may have a directory of their own as one more label: no other program may. */
 const SUBDOMAIN_PROGRAM = "exec";
 const SUBDOMAIN = /^[a-z0-9]+$/;
 
@@ -186,7 +186,7 @@ function isPort(header: string, start: number): boolean {
   return port >= 1 && port <= portMax;
 }
 
-/** The decimal number without leading zeros that the text ends with, at most five digits; -1 when it is none. */
+/** The decimal number without leading zeros that the text ends with, at most five digits; -1 when it is not one. */
 function decimal(text: string, start: number): number {
   const digits = text.length - start;
   if (digits < 1 || digits > 5 || (text.charCodeAt(start) === 48 && digits > 1)) {

@@ -13,7 +13,7 @@ export const NO_PORT = 0;
 /** The program that we answer ourselves where a container has no port for it. */
 const BUILT_IN = "curl";
 
-/** Whether there is nobody to be asked but ourselves. */
+/** Whether the gate itself answers for this program. */
 export function isBuiltIn({ program, port }: Pick<Target, "program" | "port">): boolean {
   return port === NO_PORT && program === BUILT_IN;
 }
@@ -60,7 +60,7 @@ export class ProgramPorts {
     );
   }
 
-  /** Cost grows with the container's programs (at most 64) only where a port has to be looked up. */
+  /** Cost grows with the container's programs (at most 64) only where a port must be looked up. */
   target(program: string, instance: number): Target {
     if (isByPort(program)) {
       return this.#ownerOf(instance) ?? ownPort(program, instance);

@@ -1,11 +1,11 @@
 // What this proxy enforces: what the control plane says, or else what it said last (fail static).
 
 import type { Log } from "../../log.ts";
-import type { Scraped } from "../observe/instruments.ts";
 import { type ChangeSource, Feed, type FeedSource } from "./feed.ts";
-import { type Closed, Snapshot, type SnapshotOptions } from "./snapshot.ts";
+import { type Closed, Snapshot } from "./snapshot.ts";
 import type { Box } from "./snapshot-codec.ts";
-import { SnapshotFile } from "./snapshot-file.ts";
+import type { SnapshotOptions } from "./snapshot-edit.ts";
+import { type SavedState, SnapshotFile } from "./snapshot-file.ts";
 import { Staleness } from "./staleness.ts";
 
 export interface SnapshotPlace {
@@ -15,7 +15,7 @@ export interface SnapshotPlace {
   readonly flushMs?: number;
 }
 
-export interface EnforcedOptions {
+export interface EnforcerOptions {
   readonly source: ChangeSource;
   readonly snapshot: SnapshotOptions;
   /** Null: nothing is saved, and a start without the control plane knows no containers. */
@@ -44,13 +44,13 @@ export interface Enforcement {
   readonly failing: boolean;
 }
 
-export class Enforced {
-  readonly #options: EnforcedOptions;
+export class Enforcer {
+  readonly #options: EnforcerOptions;
   readonly #file: SnapshotFile | null;
   readonly #staleness: Staleness;
   readonly feed: Feed;
 
-  constructor(options: EnforcedOptions) {
+  constructor(options: EnforcerOptions) {
     const { source, place, stalenessMaxMs, swapped, log } = options;
     this.#options = options;
     this.#file =
@@ -96,45 +96,15 @@ export class Enforced {
     return { from, revision, closed, failing, heardAtMs: this.#staleness.heardAtMs };
   }
 
+  /** The state of the file; null: nothing is saved. */
+  get saved(): SavedState | null {
+    return this.#file?.saved ?? null;
+  }
+
   /** Saves what is not saved yet. */
   async stop(): Promise<void> {
     this.feed.stop();
     await this.#file?.close();
-  }
-
-  /** For operators. */
-  series(scraped: Scraped): void {
-    const startedMs = Date.now();
-    scraped.gauge(
-      "realmgate_snapshot_age_seconds",
-      "How long ago the control plane was heard, maybe by an earlier process; since the start when it never was.",
-      () => Math.max(0, Date.now() - (this.#staleness.heardAtMs ?? startedMs)) / 1000,
-    );
-    scraped.gauge(
-      "realmgate_snapshot_from_file",
-      "1: what is enforced comes from the saved snapshot, the control plane was not heard yet.",
-      () => (this.feed.from === "file" ? 1 : 0),
-    );
-    scraped.gauge(
-      "realmgate_snapshot_closed",
-      "1: nothing is allowed, the control plane was not heard for too long.",
-      () => (this.feed.current().closed === null ? 0 : 1),
-    );
-    const file = this.#file;
-    if (file === null) {
-      return;
-    }
-    scraped.gauge(
-      "realmgate_snapshot_saved_revision",
-      "The revision that this process saved last. 0: none.",
-      () => Number(file.saved.revision ?? 0n),
-    );
-    scraped.gauge("realmgate_snapshot_saved_bytes", "Size of that file.", () => file.saved.bytes);
-    scraped.counter(
-      "realmgate_snapshot_save_failures_total",
-      "Snapshots that could not be saved.",
-      () => file.saved.failures,
-    );
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ServiceHooksState } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { Hook } from "../../../proto/gen/realmgate/v1/hooks_pb.ts";
+import type { HeaderReader } from "../routing/header-reader.ts";
 import { pathVariants } from "../routing/path-variants.ts";
 import { comparable, fits, fitsAny, type PathPattern, pathPattern } from "./path-pattern.ts";
 
@@ -31,7 +32,7 @@ export interface HookQuestion {
   readonly method: string;
   /** The path that goes upstream, without query, as it was sent. */
   readonly path: string;
-  readonly headers: Headers;
+  readonly headers: HeaderReader;
   /** Names of the groups that granted it; null when no group did. */
   readonly groups: readonly string[] | null;
 }

@@ -1,70 +1,56 @@
 // A permission document as a snapshot holds it.
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import {
-  type PermissionDocument,
-  PermissionDocumentSchema,
-} from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { type CompiledPolicy, compile } from "../../policy/compile.ts";
-import { parseDocument } from "../../policy/document.ts";
+import type { Log } from "../../log.ts";
+import type { CompiledPolicy } from "../../policy/compile.ts";
+import { type Compiled, StoredDocument } from "../../policy/stored-document.ts";
 
-/** Compiled, or why it could not be. */
-export type Compiled =
-  | { readonly ok: true; readonly policy: CompiledPolicy }
-  | { readonly ok: false; readonly problem: string };
+/** Whose document it is, as the log names it. */
+export type Owner = { readonly project: string } | { readonly container: string };
 
-/** Compiled when it is first asked for; until then there are its bytes only (some 70 µs and 3 KB later). */
-export class StoredPolicy {
-  /** Whether somebody was told that it does not compile. */
-  reported = false;
-  #bytes: Uint8Array;
-  #compiled: Compiled | null = null;
-
-  /** `bytes`: of `decidingBytes`. */
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+/** Compiled when it is first needed; until then only its text is held (compiling takes some 70 µs and 3 KB). */
+export class LazyPolicy {
+  /** Known to exist, but the database could not read it. */
+  static unreadable(): LazyPolicy {
+    return new LazyPolicy({ ok: false, problem: "it cannot be read from the database" });
   }
 
-  /** What is known to be stored, and cannot be read. */
-  static unreadable(): StoredPolicy {
-    const stored = new StoredPolicy(NO_BYTES);
-    stored.#compiled = { ok: false, problem: "it cannot be read from the database" };
-    return stored;
+  /** Known to exist, but its content did not arrive. */
+  static missing(): LazyPolicy {
+    return new LazyPolicy({ ok: false, problem: "its content is missing" });
   }
 
-  /** Never throws: one bad document must not take the others with it. */
+  static of(text: string): LazyPolicy {
+    return new LazyPolicy(text);
+  }
+
+  static compiled(policy: CompiledPolicy): LazyPolicy {
+    return new LazyPolicy({ ok: true, policy });
+  }
+
+  #state: string | Compiled;
+  #reported = false;
+
+  private constructor(state: string | Compiled) {
+    this.#state = state;
+  }
+
+  /** Never throws: one bad document must not take others with it. */
   get compiled(): Compiled {
-    if (this.#compiled === null) {
-      this.#compiled = compiledOf(this.#bytes);
-      this.#bytes = NO_BYTES;
+    if (typeof this.#state === "string") {
+      this.#state = StoredDocument.read(this.#state).compiled;
     }
-    return this.#compiled;
+    return this.#state;
   }
-}
 
-const NO_BYTES = new Uint8Array(0);
-
-/** The document without what does not decide: equal for all that decide alike. */
-export function decidingBytes(document: PermissionDocument): Uint8Array {
-  const { groups, permissions, default: fallback, combine } = document;
-  const deciding = create(PermissionDocumentSchema, { groups, permissions });
-  if (fallback !== undefined) {
-    deciding.default = fallback;
+  /** Whether the log says already that it does not compile. */
+  get reported(): boolean {
+    return this.#reported;
   }
-  if (combine !== undefined) {
-    deciding.combine = combine;
-  }
-  return toBinary(PermissionDocumentSchema, deciding);
-}
 
-function compiledOf(bytes: Uint8Array): Compiled {
-  try {
-    const parsed = parseDocument(fromBinary(PermissionDocumentSchema, bytes));
-    if (parsed.ok) {
-      return { ok: true, policy: compile(parsed.document) };
-    }
-    const violations = parsed.violations.map(({ pointer, reason }) => `${pointer} ${reason}`);
-    return { ok: false, problem: violations.join("; ") };
-  } catch (error) {
-    return { ok: false, problem: String(error) };
+  report(log: Log, owner: Owner, problem: string): void {
+    this.#reported = true;
+    log.error(
+      { ...owner, problem },
+      "permission document does not compile; what it guards is closed",
+    );
   }
 }

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
-import { ShardedMap } from "./persistent-map.ts";
+import { hexShard, PersistentMap, seededShard } from "./persistent-map.ts";
 
 const id = (n: number) => n.toString(16).padStart(24, "0");
 
 test("a new version sees the change, the old one does not", () => {
-  const before = ShardedMap.empty<number>().with(new Map([[id(1), 1]]));
+  const before = PersistentMap.empty<number>().with(new Map([[id(1), 1]]));
   const after = before.with(
     new Map([
       [id(1), 10],
@@ -16,7 +16,7 @@ test("a new version sees the change, the old one does not", () => {
 });
 
 test("an entry can be removed, also one that was never there", () => {
-  const map = ShardedMap.empty<number>().with(
+  const map = PersistentMap.empty<number>().with(
     new Map([
       [id(1), 1],
       [id(4097), 2],
@@ -36,12 +36,12 @@ test("an entry can be removed, also one that was never there", () => {
 });
 
 test("nothing to change is the same map", () => {
-  const map = ShardedMap.empty<number>();
+  const map = PersistentMap.empty<number>();
   expect(map.with(new Map())).toBe(map);
 });
 
 test("many ids are all found, and hostile ones are only absent", () => {
-  const map = ShardedMap.empty<number>().with(
+  const map = PersistentMap.empty<number>().with(
     new Map(Array.from({ length: 20_000 }, (_, i) => [id(i * 7919), i])),
   );
   for (let i = 0; i < 20_000; i++) {
@@ -50,4 +50,14 @@ test("many ids are all found, and hostile ones are only absent", () => {
   for (const hostile of ["", "x", "__proto__", "constructor", "\u{1f600}"]) {
     expect(map.get(hostile)).toBeUndefined();
   }
+});
+
+test("with a seed, keys that end alike do not crowd one shard, and all are found", () => {
+  const shardOf = seededShard(7);
+  const keys = Array.from({ length: 4_096 }, (_, i) => `${i}-same-end`);
+  expect(new Set(keys.map(shardOf)).size).toBeGreaterThan(2_000);
+  expect(new Set(keys.map(hexShard)).size).toBe(1);
+  expect(keys.map(seededShard(8))).not.toEqual(keys.map(shardOf));
+  const map = PersistentMap.empty<number>(shardOf).with(new Map(keys.map((key, i) => [key, i])));
+  expect(keys.map((key) => map.get(key))).toEqual(keys.map((_, i) => i));
 });

@@ -3,23 +3,28 @@ const DIGITS = 3;
 
 type Shard<V> = ReadonlyMap<string, V>;
 
+/** Spreads keys over the shards: 0..4095. */
+export type ShardOf = (key: string) => number;
+
 /**
- * An immutable map by hex id. A new version shares every shard that did not change, so one change among a million entries
+ * An immutable map by text. A new version shares every shard that did not change, so one change among a million entries
  * copies 4,096 references and one shard of some 250 entries.
  */
-export class ShardedMap<V> {
-  static empty<V>(): ShardedMap<V> {
-    return new ShardedMap<V>(new Array<Shard<V> | undefined>(SHARDS).fill(undefined));
+export class PersistentMap<V> {
+  static empty<V>(shardOf: ShardOf = hexShard): PersistentMap<V> {
+    return new PersistentMap<V>(new Array<Shard<V> | undefined>(SHARDS).fill(undefined), shardOf);
   }
 
   readonly #shards: readonly (Shard<V> | undefined)[];
+  readonly #shardOf: ShardOf;
 
-  private constructor(shards: readonly (Shard<V> | undefined)[]) {
+  private constructor(shards: readonly (Shard<V> | undefined)[], shardOf: ShardOf) {
     this.#shards = shards;
+    this.#shardOf = shardOf;
   }
 
-  get(id: string): V | undefined {
-    return this.#shards[shardOf(id)]?.get(id);
+  get(key: string): V | undefined {
+    return this.#shards[this.#shardOf(key)]?.get(key);
   }
 
   *keys(): Generator<string> {
@@ -31,14 +36,14 @@ export class ShardedMap<V> {
   }
 
   /** The next version with these entries set, or removed where the value is undefined. */
-  with(entries: ReadonlyMap<string, V | undefined>): ShardedMap<V> {
+  with(entries: ReadonlyMap<string, V | undefined>): PersistentMap<V> {
     if (entries.size === 0) {
       return this;
     }
     const shards = this.#shards.slice();
     const copies = new Map<number, Map<string, V>>();
-    for (const [id, value] of entries) {
-      const index = shardOf(id);
+    for (const [key, value] of entries) {
+      const index = this.#shardOf(key);
       let copy = copies.get(index);
       if (copy === undefined) {
         copy = new Map(shards[index]);
@@ -46,21 +51,26 @@ export class ShardedMap<V> {
         shards[index] = copy;
       }
       if (value === undefined) {
-        copy.delete(id);
+        copy.delete(key);
       } else {
-        copy.set(id, value);
+        copy.set(key, value);
       }
     }
-    return new ShardedMap(shards);
+    return new PersistentMap(shards, this.#shardOf);
   }
 }
 
-/** By the last digits: they are spread evenly both in random ids and in counted ones. */
-function shardOf(id: string): number {
+/** For hex ids that the control plane makes: the last digits are spread evenly in random ids and in counted ones. */
+export function hexShard(id: string): number {
   let shard = 0;
   for (let i = Math.max(0, id.length - DIGITS); i < id.length; i++) {
     const code = id.charCodeAt(i);
     shard = (shard << 4) | ((code <= 57 ? code : code + 9) & 15);
   }
   return shard;
+}
+
+/** For keys that tenants control: without the seed they cannot be chosen to crowd one shard. `seed`: 32 random bits. */
+export function seededShard(seed: number): ShardOf {
+  return (key) => Number(BigInt(Bun.hash(key, seed)) & BigInt(SHARDS - 1));
 }

@@ -6,9 +6,13 @@ import {
   ChangesSchema,
   type ContainerState,
   ContainerStateSchema,
+  type DocumentContent,
+  DocumentContentSchema,
   type ProjectState,
   ProjectStateSchema,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+
+import { separateDocuments } from "./snapshot-version-2.ts";
 
 /** Authenticated encryption; `context` says what the bytes are: they open in no other. */
 export interface Box {
@@ -26,9 +30,10 @@ export interface Saved {
 
 /**
  * The last byte is the version. It has to grow when a field is added to the feed without which something would be open: a file
- * that does not have the field must not be read.
+ * that does not have the field must not be read. Version 2 had each document inside its owner's state.
  */
-const MAGIC = Buffer.from("rgsnap\0\x02", "latin1");
+const MAGIC = Buffer.from("rgsnap\0\x03", "latin1");
+const MAGIC_2 = Buffer.from("rgsnap\0\x02", "latin1");
 const FILE_ID_BYTES = 16;
 const HEADER_BYTES = MAGIC.length + FILE_ID_BYTES;
 const LENGTH_BYTES = 4;
@@ -37,30 +42,49 @@ const FRAME_BYTES = 128 * 1024;
 
 const PROJECT = 1;
 const CONTAINER = 2;
+const DOCUMENT = 3;
 /** Kind, length of the message. */
 const RECORD_HEAD_BYTES = 5;
 
 export type State = ProjectState | ContainerState;
 
-/** A state as it lies in the file. */
-export type StateRecord = Buffer;
+/** What a file has records of. */
+export type Entry = State | DocumentContent;
+
+/** An entry in the form in which it is in the file. */
+export type EntryRecord = Buffer;
 
 /** What tells states apart: a project and a container may have the same id. */
 export function keyOf(state: State): string {
   return `${kindOf(state)}${state.id}`;
 }
 
-function kindOf(state: State): number {
-  return state.$typeName === "realmgate.v1.ProjectState" ? PROJECT : CONTAINER;
+function kindOf(entry: Entry): number {
+  switch (entry.$typeName) {
+    case "realmgate.v1.ProjectState":
+      return PROJECT;
+    case "realmgate.v1.ContainerState":
+      return CONTAINER;
+    case "realmgate.v1.DocumentContent":
+      return DOCUMENT;
+  }
 }
 
-export function recordOf(state: State): StateRecord {
-  const message =
-    state.$typeName === "realmgate.v1.ProjectState"
-      ? toBinary(ProjectStateSchema, state)
-      : toBinary(ContainerStateSchema, state);
+function bytesOf(entry: Entry): Uint8Array {
+  switch (entry.$typeName) {
+    case "realmgate.v1.ProjectState":
+      return toBinary(ProjectStateSchema, entry);
+    case "realmgate.v1.ContainerState":
+      return toBinary(ContainerStateSchema, entry);
+    case "realmgate.v1.DocumentContent":
+      return toBinary(DocumentContentSchema, entry);
+  }
+}
+
+export function recordOf(entry: Entry): EntryRecord {
+  const message = bytesOf(entry);
   const record = Buffer.allocUnsafeSlow(RECORD_HEAD_BYTES + message.length);
-  record.writeUInt8(kindOf(state), 0);
+  record.writeUInt8(kindOf(entry), 0);
   record.writeUInt32BE(message.length, 1);
   record.set(message, RECORD_HEAD_BYTES);
   return record;
@@ -77,7 +101,7 @@ export interface Head {
 }
 
 /** The parts of a file, to be written one after the other; each is a fraction of a millisecond's work. */
-export function* partsOf(box: Box, head: Head, records: Iterable<StateRecord>): Generator<Buffer> {
+export function* partsOf(box: Box, head: Head, records: Iterable<EntryRecord>): Generator<Buffer> {
   const header = Buffer.concat([MAGIC, randomBytes(FILE_ID_BYTES)]);
   let index = 0;
   const frame = (plain: Buffer): Buffer => {
@@ -87,7 +111,7 @@ export function* partsOf(box: Box, head: Head, records: Iterable<StateRecord>): 
     return Buffer.concat([length, sealed]);
   };
   yield Buffer.concat([header, frame(Buffer.from(JSON.stringify(head)))]);
-  let group: StateRecord[] = [];
+  let group: EntryRecord[] = [];
   let bytes = 0;
   for (const record of records) {
     group.push(record);
@@ -110,7 +134,8 @@ export type ReadFile =
 /** What a file says, all of it or nothing. */
 export function readFile(box: Box, file: Buffer): ReadFile {
   const header = file.subarray(0, HEADER_BYTES);
-  if (header.length < HEADER_BYTES || !header.subarray(0, MAGIC.length).equals(MAGIC)) {
+  const magic = header.subarray(0, MAGIC.length);
+  if (header.length < HEADER_BYTES || ![MAGIC, MAGIC_2].some((known) => known.equals(magic))) {
     return { ok: false, problem: "is none of this version" };
   }
   let head: Head | null = null;
@@ -131,23 +156,35 @@ export function readFile(box: Box, file: Buffer): ReadFile {
     }
     at = end;
   }
-  if (head === null || changes.projects.length + changes.containers.length !== head.states) {
+  const { projects, containers, documents } = changes;
+  if (head?.states !== projects.length + containers.length + documents.length) {
     return { ok: false, problem: "is not whole" };
+  }
+  if (magic.equals(MAGIC_2)) {
+    separateDocuments(changes);
   }
   changes.revision = BigInt(head.revision);
   return { ok: true, saved: { changes, heardAtMs: head.heardAtMs } };
 }
 
 /** They were authenticated: what does not fit is a fault of ours, and throws. */
-function addRecords(frame: Buffer, { projects, containers }: Changes): void {
+function addRecords(frame: Buffer, { projects, containers, documents }: Changes): void {
   for (let at = 0; at < frame.length; ) {
     const start = at + RECORD_HEAD_BYTES;
     const end = start + frame.readUInt32BE(at + 1);
     const message = frame.subarray(start, end);
-    if (frame.readUInt8(at) === PROJECT) {
-      projects.push(fromBinary(ProjectStateSchema, message));
-    } else {
-      containers.push(fromBinary(ContainerStateSchema, message));
+    switch (frame.readUInt8(at)) {
+      case PROJECT:
+        projects.push(fromBinary(ProjectStateSchema, message));
+        break;
+      case CONTAINER:
+        containers.push(fromBinary(ContainerStateSchema, message));
+        break;
+      case DOCUMENT:
+        documents.push(fromBinary(DocumentContentSchema, message));
+        break;
+      default:
+        throw new Error("a record of an unknown kind");
     }
     at = end;
   }

@@ -17,6 +17,7 @@ import {
   type Changes,
   ChangesSchema,
   ContainerStateSchema,
+  DocumentContentSchema,
   ProjectStateSchema,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { Box } from "./snapshot-codec.ts";
@@ -99,6 +100,33 @@ test("the latest of each counts, and what is gone is gone", async () => {
   expect(saved?.changes.containers.map(({ id }) => id)).toEqual(["a"]);
 });
 
+test("a document is kept once, for as long as a state names it", async () => {
+  const { file, path } = started();
+  const content = (digest: string) =>
+    create(DocumentContentSchema, { digest, json: `{${digest}}` });
+  const owner = (id: string, documentDigest?: string) => {
+    const state = container(id);
+    return documentDigest === undefined ? state : { ...state, documentDigest };
+  };
+  const kept = async () => {
+    await file.close();
+    const saved = await started(path).file.load();
+    return saved?.changes.documents.map(({ digest, json }) => `${digest}${json}`).sort();
+  };
+  const contents = ["one", "two", "never"].map(content);
+  const all = changes(1n, owner("a", "one"), owner("b", "one"), owner("c", "two"), owner("d"));
+  file.keep({ ...all, documents: contents }, true, HEARD_AT_MS);
+  expect(await kept()).toEqual(["one{one}", "two{two}"]);
+  // The same again, then away from one of two, then away from the last.
+  file.keep(changes(2n, owner("a", "one"), owner("b", "two")), false, HEARD_AT_MS + 1);
+  expect(await kept()).toEqual(["one{one}", "two{two}"]);
+  file.keep(changes(3n, owner("a"), owner("c", "missing")), false, HEARD_AT_MS + 2);
+  expect(await kept()).toEqual(["two{two}"]);
+  const gone = changes(4n, { ...container("b"), deleted: true });
+  file.keep({ ...gone, documents: [content("missing")] }, false, HEARD_AT_MS + 3);
+  expect(await kept()).toEqual([]);
+});
+
 test("all there is leaves nothing of what was before", async () => {
   const { file, path } = started();
   file.keep(changes(5n, project("revoked")), true, HEARD_AT_MS);
@@ -153,7 +181,8 @@ describe("a file that cannot be believed is put aside, loudly", () => {
   test.each<[string, (bytes: Buffer) => Buffer]>([
     ["empty", () => Buffer.alloc(0)],
     ["noise", () => randomBytes(10_000)],
-    ["another version", (bytes) => flipped(bytes, 7)],
+    ["an earlier version, which it is not", (bytes) => flipped(bytes, 7)],
+    ["a version that is not known", (bytes) => Buffer.from(bytes).fill(9, 7, 8)],
     ["another file's header", (bytes) => flipped(bytes, 12)],
     ["cut in its header", (bytes) => cut(bytes, 20)],
     ["cut after its header", (bytes) => cut(bytes, 24)],

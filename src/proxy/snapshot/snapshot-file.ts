@@ -1,17 +1,18 @@
 // What the control plane said last, on disk and sealed: what the proxy goes on with when it starts and cannot hear it.
 import { type FileHandle, open, readFile as readBytes, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Changes } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import type { Changes, DocumentContent } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { Log } from "../../log.ts";
 import {
   type Box,
+  type Entry,
+  type EntryRecord,
   keyOf,
   partsOf,
   readFile,
   recordOf,
   type Saved,
   type State,
-  type StateRecord,
 } from "./snapshot-codec.ts";
 
 export interface SnapshotFileOptions {
@@ -39,13 +40,28 @@ export interface SavedState {
   readonly failures: number;
 }
 
+/** As it came, until it was written once: then only its bytes are kept. */
+interface Kept<Message extends Entry> {
+  entry: Message | EntryRecord;
+}
+
+interface KeptState extends Kept<State> {
+  /** Of the document that it names and that is kept. */
+  readonly digest: string | null;
+}
+
+interface KeptDocument extends Kept<DocumentContent> {
+  holders: number;
+}
+
 /** Keeps all states as bytes, and writes all of them when some changed; it takes the old file's place only once it is on disk. */
 export class SnapshotFile {
   readonly #options: SnapshotFileOptions;
   readonly #flushMs: number;
   readonly #heardMs: number;
-  /** As they came, until they were written once: then only their bytes are kept. */
-  readonly #states = new Map<string, State | StateRecord>();
+  readonly #states = new Map<string, KeptState>();
+  /** By digest: those that a state names. */
+  readonly #documents = new Map<string, KeptDocument>();
   #revision = 0n;
   #heardAtMs = 0;
   #dirty = false;
@@ -99,20 +115,56 @@ export class SnapshotFile {
   keep(changes: Changes, isAll: boolean, heardAtMs: number): void {
     if (isAll) {
       this.#states.clear();
+      this.#documents.clear();
       this.#dirty = true;
     }
+    const contents = new Map(changes.documents.map((content) => [content.digest, content]));
     for (const state of [...changes.projects, ...changes.containers]) {
-      if (state.deleted) {
-        this.#states.delete(keyOf(state));
-      } else {
-        this.#states.set(keyOf(state), state);
-      }
+      this.#set(keyOf(state), state.deleted ? null : state, contents);
     }
     this.#dirty ||= changes.revision !== this.#revision;
     this.#revision = changes.revision;
     this.#heardAtMs = heardAtMs;
     if (this.#dirty || heardAtMs - this.#savedHeardAtMs >= this.#heardMs) {
       this.#writeSoon();
+    }
+  }
+
+  #set(key: string, state: State | null, contents: ReadonlyMap<string, DocumentContent>): void {
+    const before = this.#states.get(key);
+    // First the new one: it may be the same.
+    const digest = this.#hold(state?.documentDigest ?? null, contents);
+    if (before !== undefined && before.digest !== null) {
+      this.#release(before.digest);
+    }
+    if (state === null) {
+      this.#states.delete(key);
+    } else {
+      this.#states.set(key, { entry: state, digest });
+    }
+  }
+
+  /** Null: its content is not known, so it is not kept; whatever names it is closed when the file is loaded. */
+  #hold(digest: string | null, contents: ReadonlyMap<string, DocumentContent>): string | null {
+    if (digest === null) {
+      return null;
+    }
+    const held = this.#documents.get(digest);
+    const entry = contents.get(digest);
+    if (held !== undefined) {
+      held.holders++;
+    } else if (entry !== undefined) {
+      this.#documents.set(digest, { entry, holders: 1 });
+    } else {
+      return null;
+    }
+    return digest;
+  }
+
+  #release(digest: string): void {
+    const held = this.#documents.get(digest);
+    if (held !== undefined && --held.holders === 0) {
+      this.#documents.delete(digest);
     }
   }
 
@@ -178,9 +230,9 @@ export class SnapshotFile {
 
   /** Of what is there now, whatever changes meanwhile. Answers how many bytes it took. */
   async #writeAll(path: string, revision: bigint, heardAtMs: number): Promise<number> {
-    const states = [...this.#states];
-    const head = { revision: String(revision), heardAtMs, states: states.length };
-    const parts = partsOf(this.#options.box, head, this.#recordsOf(states));
+    const kept = [...this.#documents.values(), ...this.#states.values()];
+    const head = { revision: String(revision), heardAtMs, states: kept.length };
+    const parts = partsOf(this.#options.box, head, recordsOf(kept));
     const file = await open(path, "w", 0o600);
     let bytes = 0;
     try {
@@ -194,19 +246,14 @@ export class SnapshotFile {
     }
     return bytes;
   }
+}
 
-  *#recordsOf(states: readonly [key: string, State | StateRecord][]): Generator<StateRecord> {
-    for (const [key, state] of states) {
-      if (!("$typeName" in state)) {
-        yield state;
-        continue;
-      }
-      const record = recordOf(state);
-      if (this.#states.get(key) === state) {
-        this.#states.set(key, record);
-      }
-      yield record;
+function* recordsOf(all: readonly Kept<Entry>[]): Generator<EntryRecord> {
+  for (const kept of all) {
+    if ("$typeName" in kept.entry) {
+      kept.entry = recordOf(kept.entry);
     }
+    yield kept.entry;
   }
 }
 

@@ -1,13 +1,14 @@
-// An upgraded connection: what comes from the client goes to the upstream and the other way round, at the pace of the slower.
+// An upgraded connection: messages pass in both directions, at the pace of the slower side.
 import type { ConnectionListener } from "../../websocket/connection.ts";
 import { ABNORMAL } from "../../websocket/frame.ts";
+import type { ClientSocket, UpgradedConnection } from "../edge/upgraded-connection.ts";
 import type { ExchangeEnd } from "../exchange/exchange.ts";
 import { ForwardedPings } from "./forwarded-pings.ts";
 
-/** The upstream's end, speaking WebSocket or not. Nothing is read before `open`. */
+/** The upstream's end, with or without WebSocket framing. Nothing is read before `open`. */
 export interface UpstreamEnd {
   open(listener: ConnectionListener): void;
-  /** More waits to be written than is good. */
+  /** So much waits to be written that the client must pause. */
   readonly isBackedUp: boolean;
   sendText(message: string): void;
   /** The bytes are the upstream's from now on. */
@@ -16,28 +17,26 @@ export interface UpstreamEnd {
   sendPong(data: Buffer): void;
   pause(): void;
   resume(): void;
-  /** Sends what waits and says goodbye, without a word when the code is ABNORMAL. The listener hears nothing more. */
+  /** Sends what waits and a Close frame; none when the code is ABNORMAL. The listener is not called any more. */
   close(code: number, reason: string): void;
-  /** At once, and what waits is lost. */
+  /** Closes at once; what waits is lost. */
   destroy(): void;
 }
-
-export type ClientEnd = Bun.ServerWebSocket<Relay>;
 
 export interface RelayWatch {
   /** Both ends are joined. */
   opened(relay: Relay): void;
   /** Payload bytes from the upstream. */
   moved(bytes: number): void;
-  /** Told once, in every case. */
+  /** Called once, in every case. */
   over(relay: Relay, how: ExchangeEnd): void;
 }
 
 /** More than this waits for the client: its upstream has to wait. */
 const WAITING_BYTES_MAX = 65_536;
-/** How long a client that is cut off has to take what waits for it, so that it may still be told why. */
+/** How long a client that is cut off may take to read what waits for it, so that the Close frame still reaches it. */
 const CUT_OFF_MS = 500;
-/** One write may end thousands; half of the work is telling the upstreams, and it is the clients who must not wait for it. */
+/** One change may end thousands; half of the work is closing upstreams, and clients must not wait for it. */
 const CLIENTS_FIRST_MS = 250;
 
 interface Farewell {
@@ -45,14 +44,14 @@ interface Farewell {
   readonly reason: string;
 }
 
-/** Joins one client to one upstream; each end's goodbye is the other's. */
-export class Relay implements ConnectionListener {
+/** Joins one client to one upstream; the Close frame of either end is passed to the other. */
+export class Relay implements ConnectionListener, UpgradedConnection {
   readonly #upstream: UpstreamEnd;
   readonly #watch: RelayWatch;
   readonly #pings = new ForwardedPings();
-  #client: ClientEnd | null = null;
+  #client: ClientSocket | null = null;
   #isOver = false;
-  /** What the client is still to be told. */
+  /** The Close frame that the client has yet to get. */
   #farewell: Farewell | null = null;
   #cutOff: ReturnType<typeof setTimeout> | null = null;
 
@@ -62,7 +61,7 @@ export class Relay implements ConnectionListener {
   }
 
   /** The client is there. */
-  joined(client: ClientEnd): void {
+  joined(client: ClientSocket): void {
     this.#client = client;
     if (this.#isOver) {
       this.#sayFarewell(client);
@@ -80,7 +79,7 @@ export class Relay implements ConnectionListener {
     this.#upstream.destroy();
   }
 
-  /** Ends both. The client is told the code unless it does not take what waits for it; the upstream, that it goes away. */
+  /** Ends both. The client gets the code unless it does not read what waits for it; the upstream gets 1001. */
   cutOff(how: ExchangeEnd, code: number, reason: string): void {
     if (this.#isOver) {
       return;
@@ -129,7 +128,7 @@ export class Relay implements ConnectionListener {
     }
   }
 
-  clientDrained(client: ClientEnd): void {
+  clientDrained(client: ClientSocket): void {
     if (this.#farewell !== null) {
       this.#sayFarewell(client);
     } else if (!this.#isOver && !isBackedUp(client)) {
@@ -138,7 +137,7 @@ export class Relay implements ConnectionListener {
     }
   }
 
-  /** ABNORMAL: it went away without a Close frame, or broke the protocol and was told so. */
+  /** ABNORMAL: it went away without a Close frame, or violated the protocol. */
   clientClosed(code: number, reason: string): void {
     this.#stopCutOff();
     if (!this.#isOver) {
@@ -181,7 +180,7 @@ export class Relay implements ConnectionListener {
     this.#releaseClient();
   }
 
-  /** The upstream's goodbye goes behind what waits for the client; the runtime waits no longer than the client takes it. */
+  /** The Close frame goes behind what waits for the client. */
   closed(code: number, reason: string): void {
     if (this.#isOver) {
       return;
@@ -209,7 +208,7 @@ export class Relay implements ConnectionListener {
     }
   }
 
-  #sayFarewell(client: ClientEnd): void {
+  #sayFarewell(client: ClientSocket): void {
     const { code, reason } = this.#farewell ?? { code: ABNORMAL, reason: "" };
     if (client.getBufferedAmount() === 0) {
       this.#farewell = null;
@@ -234,6 +233,6 @@ export class Relay implements ConnectionListener {
   }
 }
 
-function isBackedUp(client: ClientEnd): boolean {
+function isBackedUp(client: ClientSocket): boolean {
   return client.getBufferedAmount() > WAITING_BYTES_MAX;
 }

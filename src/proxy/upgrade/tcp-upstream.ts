@@ -8,7 +8,7 @@ import type { UpstreamEnd } from "./relay.ts";
  * An upstream whose bytes are passed on unread: each binary message is as many of them as it has, in either direction. Neither
  * direction can end alone: when the upstream ends its own, all of it is delivered and then both are over (1000).
  */
-export class TcpEnd implements UpstreamEnd {
+export class TcpUpstream implements UpstreamEnd {
   readonly #socket: Socket;
   readonly #writer: SocketWriter;
   #listener: ConnectionListener | null = null;

@@ -1,45 +1,33 @@
-// An upstream that answers an upgrade like any other request: it is an ordinary answer, and the connection is used no more.
+// An upstream that answers an upgrade like any other request: an ordinary response, and the connection is closed after it.
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import type { Forwarded } from "../upstream/fetch-upstream.ts";
+import type { ActiveExchange } from "../exchange/active-exchange.ts";
 import { removeHopByHop } from "../upstream/header-rules.ts";
-import { answerBody } from "../upstream/response-body.ts";
+import { hasNoBody, isFinalStatus } from "../upstream/response-checks.ts";
+import type { ResponseBody } from "../upstream/upstream.ts";
 
-/** Statuses whose answers have no body, whatever their headers say. */
-const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
-
-/** Null for a status that no Response can have; the socket is gone then. `gone`: the client went away. */
-export function answerOf(
+/** Null for a status that no response can have; the socket is closed then. */
+export function responseOf(
   message: IncomingMessage,
   socket: Socket,
-  gone: AbortSignal,
-  { live, exchange, ended }: Forwarded,
+  active: ActiveExchange,
+  responseBody: ResponseBody,
 ): Response | null {
   const status = message.statusCode ?? 0;
-  if (status < 200 || status > 599) {
+  if (!isFinalStatus(status)) {
     socket.destroy();
     return null;
   }
   const headers = headersOf(message);
   removeHopByHop(headers);
   const { statusMessage: statusText = "" } = message;
-  if (BODILESS.has(status)) {
+  if (hasNoBody(status)) {
     socket.destroy();
-    ended("complete");
+    active.end("complete");
     return new Response(null, { status, statusText, headers });
   }
-  const body = answerBody(bytesOf(message), {
-    live,
-    gone,
-    letGo: () => socket.destroy(),
-    moved: (bytes) => {
-      exchange.bytes += bytes;
-    },
-    over: (how) => {
-      socket.destroy();
-      ended(how);
-    },
-  });
+  const bytes = bytesOf(message, () => socket.destroy());
+  const body = responseBody(bytes, { active, cutOffUpstream: () => socket.destroy() });
   return new Response(body, { status, statusText, headers });
 }
 
@@ -52,15 +40,26 @@ export function headersOf({ rawHeaders }: IncomingMessage): Headers {
   return headers;
 }
 
-/** At the pace they are taken; a body that breaks off is an error, and so is one that is shorter than it said. */
-function bytesOf(message: IncomingMessage): ReadableStream<Uint8Array> {
+/**
+ * The body, at the pace at which it is read. One that breaks off is an error, and so is one that is shorter than it said. `over`
+ * is called when it ended in either way.
+ */
+function bytesOf(message: IncomingMessage, over: () => void): ReadableStream<Uint8Array> {
   const chunks = message[Symbol.asyncIterator]();
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { value, done } = await chunks.next();
-      if (done !== true) {
-        controller.enqueue(value as Uint8Array);
-      } else if (message.complete) {
+      try {
+        const { value, done } = await chunks.next();
+        if (done !== true) {
+          controller.enqueue(value as Uint8Array);
+          return;
+        }
+      } catch (error) {
+        over();
+        throw error;
+      }
+      over();
+      if (message.complete) {
         controller.close();
       } else {
         throw new Error("body broke off");

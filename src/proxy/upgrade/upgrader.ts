@@ -6,30 +6,40 @@ import type { Log } from "../../log.ts";
 import { WebSocketConnection } from "../../websocket/connection.ts";
 import { dial } from "../../websocket/dial.ts";
 import { type HandshakeAnswer, shakeHands } from "../../websocket/handshake.ts";
-import type { Live } from "../exchange/active-exchanges.ts";
-import type { Exchange } from "../exchange/exchange.ts";
-import { removeHookHeaders } from "../hooks/hook-route.ts";
+import { messageBytesMax, type UpgradableClient } from "../edge/upgraded-connection.ts";
+import type { ActiveExchange } from "../exchange/active-exchange.ts";
+import { PlatformSignal } from "../exchange/stop-signal.ts";
+import type { Refusal } from "../gate/refusal.ts";
+import { removeHookHeaders } from "../hooks/hook-script.ts";
 import type { ConnectionCount } from "../observe/metrics.ts";
-import { destination, type Forwarded, requestHeaders } from "../upstream/fetch-upstream.ts";
+import { destination, failureFields, failureMessage } from "../upstream/destination.ts";
 import { removeHopByHop } from "../upstream/header-rules.ts";
+import { requestHeaders } from "../upstream/request-headers.ts";
 import type { UpstreamTlsOptions } from "../upstream/tls.ts";
+import {
+  type Answered,
+  answered,
+  type ForwardedRequest,
+  failed,
+  HANDED_OVER,
+  type HandedOver,
+  type ResponseBody,
+} from "../upstream/upstream.ts";
 import { Relay, type RelayWatch, type UpstreamEnd } from "./relay.ts";
-import { TcpEnd } from "./tcp-upstream.ts";
-import { answerOf, headersOf } from "./upgrade-response.ts";
+import { TcpUpstream } from "./tcp-upstream.ts";
+import { headersOf, responseOf } from "./upgrade-response.ts";
 
 export interface UpgraderOptions {
   /** How long connection and handshake may take together. */
   readonly responseHeaderMs: number;
   readonly upstreamTls: UpstreamTlsOptions;
+  readonly responseBody: ResponseBody;
   readonly log: Log;
   readonly webSockets: ConnectionCount;
   readonly tunnels: ConnectionCount;
 }
 
-/** Either direction. A whole message has to be held, since the other side may only be told of it when it is whole. */
-export const messageBytesMax = 64 * 1024 * 1024;
-
-/** Of the 101: what the handshake is made of. The rest is passed on. */
+/** Header fields of the handshake itself. The others are passed on. */
 const HANDSHAKE_HEADERS = [
   "sec-websocket-accept",
   "sec-websocket-extensions",
@@ -40,10 +50,9 @@ const HANDSHAKE_HEADERS = [
   "date",
 ] as const;
 
-type NoUpstream = "upstream_unreachable" | "upstream_timeout";
-
 /** What the upstream agreed to. */
 interface Agreed {
+  readonly kind: "agreed";
   readonly upstream: UpstreamEnd;
   /** For the client's 101. */
   readonly headers: Headers;
@@ -58,51 +67,24 @@ export class Upgrader {
     this.#options = options;
   }
 
-  /** For Bun.serve. */
-  readonly handler: Bun.WebSocketHandler<Relay> = {
-    maxPayloadLength: messageBytesMax,
-    // Nothing is ever dropped: who sends looks at what waits.
-    backpressureLimit: 0,
-    // A quiet connection is the upstream's affair, and so are pings.
-    idleTimeout: 0,
-    sendPings: false,
-    // Not offered upstream, so nobody would gain but the bytes between us and the client, at much CPU.
-    perMessageDeflate: false,
-    open: (client) => client.data.joined(client),
-    message: (client, message) => client.data.fromClient(message),
-    ping: (client, data) => client.data.clientPing(data),
-    pong: (client, data) => client.data.clientPong(data),
-    drain: (client) => client.data.clientDrained(client),
-    close: (client, code, reason) => client.data.clientClosed(code, reason),
-  };
-
-  /**
-   * Undefined: the request is a connection now. A Response: the upstream has it otherwise. Otherwise why there is
-   * neither.
-   */
+  /** Asks the upstream for a WebSocket. One that answers otherwise is passed on as it answers. */
   async upgrade(
-    request: Request,
-    server: Bun.Server<Relay>,
-    forwarded: Forwarded,
-  ): Promise<Response | undefined | NoUpstream> {
-    const wanted = new AbortController();
-    const unwanted = () => wanted.abort();
-    request.signal.addEventListener("abort", unwanted);
-    if (request.signal.aborted) {
-      unwanted();
-    }
-    forwarded.live.whenRevoked(unwanted);
+    client: UpgradableClient,
+    received: Headers,
+    forwarded: ForwardedRequest,
+  ): Promise<Answered<Response> | HandedOver | Refusal> {
+    const { signal } = forwarded.active;
+    const stopped = new PlatformSignal();
+    signal.on(stopped);
     try {
-      const agreed = await this.#agree(request, forwarded, wanted.signal);
-      return typeof agreed === "string" || agreed instanceof Response
-        ? agreed
-        : this.#join(request, server, forwarded, agreed);
+      const agreed = await this.#agree(received, forwarded, stopped.signal);
+      return agreed.kind === "agreed" ? this.#join(client, forwarded, agreed) : agreed;
     } finally {
-      request.signal.removeEventListener("abort", unwanted);
+      signal.off(stopped);
     }
   }
 
-  /** Tells everybody (1001), now and from now on; each is over within half a second. */
+  /** Closes all with 1001, now and from now on; each is over within half a second. */
   goingAway(): void {
     this.#isGoingAway = true;
     for (const relay of this.#relays) {
@@ -111,15 +93,15 @@ export class Upgrader {
   }
 
   async #agree(
-    request: Request,
-    forwarded: Forwarded,
+    received: Headers,
+    forwarded: ForwardedRequest,
     signal: AbortSignal,
-  ): Promise<Agreed | Response | NoUpstream> {
-    const { responseHeaderMs, upstreamTls } = this.#options;
-    const { hooked } = forwarded;
+  ): Promise<Agreed | Answered<Response> | Refusal> {
+    const { responseHeaderMs, upstreamTls, responseBody } = this.#options;
+    const { active, detour } = forwarded;
     const { address, port, secure } = destination(forwarded);
     const startedMs = performance.now();
-    const limitMs = hooked === null ? responseHeaderMs : hooked.hook.timeoutMs;
+    const limitMs = detour === null ? responseHeaderMs : detour.timeoutMs;
     const { rejectUnauthorized: verify, ca = null } = upstreamTls;
     const dialled = await dial({
       host: address.text,
@@ -133,54 +115,62 @@ export class Upgrader {
     }
     const { socket } = dialled;
     if (isTunnel(forwarded)) {
-      forwarded.exchange.upstreamMs = performance.now() - startedMs;
-      return { upstream: new TcpEnd(socket), headers: withProtocol(new Headers(), null) };
+      active.exchange.upstreamMs = performance.now() - startedMs;
+      const upstream = new TcpUpstream(socket);
+      return { kind: "agreed", upstream, headers: withProtocol(new Headers(), null) };
     }
     const restMs = limitMs - (performance.now() - startedMs);
-    const answer = await asked(request, forwarded, socket, restMs, signal);
-    forwarded.exchange.upstreamMs = performance.now() - startedMs;
+    const answer = await asked(received, forwarded, socket, restMs, signal);
+    active.exchange.upstreamMs = performance.now() - startedMs;
     if (answer.kind === "silent" || answer.kind === "broken") {
       return this.#failed(answer, forwarded, signal);
     }
     if (answer.kind === "answered") {
-      return (
-        answerOf(answer.message, socket, request.signal, forwarded) ??
-        this.#failed({ kind: "broken", error: "status" }, forwarded, signal)
-      );
+      const response = responseOf(answer.message, socket, active, responseBody);
+      return response === null
+        ? this.#failed({ kind: "broken", error: "status" }, forwarded, signal)
+        : answered(response);
     }
     return {
+      kind: "agreed",
       upstream: new WebSocketConnection(socket, answer.head, messageBytesMax),
       headers: headersFor(answer.message, answer.protocol),
     };
   }
 
   #join(
-    request: Request,
-    server: Bun.Server<Relay>,
-    forwarded: Forwarded,
+    client: UpgradableClient,
+    forwarded: ForwardedRequest,
     { upstream, headers }: Agreed,
-  ): undefined | NoUpstream {
-    const { live, exchange } = forwarded;
+  ): HandedOver | Refusal {
+    const { active } = forwarded;
     const count = isTunnel(forwarded) ? this.#options.tunnels : this.#options.webSockets;
-    const relay = new Relay(upstream, this.#watch(live, exchange, count));
-    live.whenRevoked(() => relay.cutOff("revoked", 1008, "access ended"));
+    const relay = new Relay(upstream, this.#watch(active, count));
+    active.signal.on({
+      stopped: ({ kind }) => {
+        if (kind === "revoked") {
+          relay.cutOff("revoked", 1008, "access ended");
+        }
+      },
+    });
     let upgraded = false;
     try {
-      upgraded = server.upgrade(request, { data: relay, headers });
+      upgraded = client.acceptUpgrade(relay, headers);
     } finally {
       if (!upgraded) {
         relay.abandon();
       }
     }
     if (!upgraded) {
-      return "upstream_unreachable";
+      return failed("upstream_unreachable");
     }
-    exchange.passes(101);
-    return undefined;
+    active.handOver();
+    active.exchange.passes(101);
+    return HANDED_OVER;
   }
 
-  /** Nothing here may hold on to the request: it would stay as long as the connection does. */
-  #watch(live: Live, exchange: Exchange, count: ConnectionCount): RelayWatch {
+  /** Nothing here may hold on to the request: it would stay in memory as long as the connection lasts. */
+  #watch(active: ActiveExchange, count: ConnectionCount): RelayWatch {
     return {
       opened: (relay) => {
         this.#relays.add(relay);
@@ -190,41 +180,35 @@ export class Upgrader {
         }
       },
       moved: (bytes) => {
-        exchange.bytes += bytes;
+        active.exchange.bytes += bytes;
       },
       over: (relay, how) => {
         if (this.#relays.delete(relay)) {
           count.closed();
         }
-        live.end();
-        exchange.ended(live.revoked === null ? how : "revoked");
+        active.end(how);
       },
     };
   }
 
   #failed(
     failure: Extract<HandshakeAnswer, { kind: "silent" | "broken" }>,
-    forwarded: Forwarded,
+    forwarded: ForwardedRequest,
     signal: AbortSignal,
-  ): NoUpstream {
+  ): Refusal {
     if (failure.kind === "silent") {
-      return "upstream_timeout";
+      return failed("upstream_timeout");
     }
     if (!signal.aborted) {
-      const { requestId } = forwarded.exchange;
-      const { address, port } = destination(forwarded);
-      this.#options.log.warn(
-        { requestId, address: address.text, port, error: failure.error },
-        forwarded.hooked === null ? "upstream failed" : "hook failed",
-      );
+      this.#options.log.warn(failureFields(forwarded, failure.error), failureMessage(forwarded));
     }
-    return "upstream_unreachable";
+    return failed("upstream_unreachable");
   }
 }
 
-/** Bytes of TCP, which no script can stand in for. */
-function isTunnel({ live, hooked }: Forwarded): boolean {
-  return hooked === null && live.allowed.route.program === "ssh";
+/** Bytes of TCP, for which no script can answer. */
+function isTunnel({ active, detour }: ForwardedRequest): boolean {
+  return detour === null && active.allowed.route.program === "ssh";
 }
 
 function goAway(relay: Relay): void {
@@ -232,13 +216,13 @@ function goAway(relay: Relay): void {
 }
 
 async function asked(
-  request: Request,
-  forwarded: Forwarded,
+  received: Headers,
+  forwarded: ForwardedRequest,
   socket: Socket,
   limitMs: number,
   signal: AbortSignal,
 ): Promise<HandshakeAnswer> {
-  const headers = requestHeaders(request, forwarded);
+  const headers = requestHeaders(received, forwarded);
   const protocols = headers.get("sec-websocket-protocol");
   for (const name of HANDSHAKE_HEADERS) {
     headers.delete(name);
@@ -269,7 +253,7 @@ function headersFor(message: IncomingMessage, protocol: string | null): Headers 
   return withProtocol(headers, protocol);
 }
 
-/** Unless told, the runtime agrees to the first that the client offers; told nothing of length, it says nothing. */
+/** Without this header the runtime agrees to the first protocol that the client offers; with an empty one, to none. */
 function withProtocol(headers: Headers, protocol: string | null): Headers {
   headers.set("sec-websocket-protocol", protocol ?? "");
   return headers;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { removeClaims, removeHopByHop } from "./header-rules.ts";
+import { removeHopByHop, stripForwardedHeaders } from "./header-rules.ts";
 
 const names = (headers: Headers) => [...headers.keys()];
 
@@ -56,8 +56,8 @@ describe("hop by hop", () => {
   });
 });
 
-describe("claims", () => {
-  const claims = {
+describe("forwarded headers", () => {
+  const forwarded = {
     "x-realmgate-groups": "admin",
     x_realmgate_groups: "admin",
     "x-realmgate_program": "x",
@@ -72,14 +72,14 @@ describe("claims", () => {
   };
 
   test("of an untrusted peer all go", () => {
-    const headers = new Headers(claims);
-    removeClaims(headers, new Headers(claims), false);
+    const headers = new Headers(forwarded);
+    stripForwardedHeaders(headers, new Headers(forwarded), false);
     expect(names(headers)).toEqual(["accept", "x-other_name"]);
   });
 
   test("of a trusted peer forwarding headers stay, but not their imitations and never ours", () => {
-    const headers = new Headers(claims);
-    removeClaims(headers, new Headers(claims), true);
+    const headers = new Headers(forwarded);
+    stripForwardedHeaders(headers, new Headers(forwarded), true);
     expect(names(headers)).toEqual([
       "accept",
       "forwarded",

@@ -1,7 +1,10 @@
+import { isToken } from "../../policy/field-syntax.ts";
+
 /**
- * Headers that belong to one connection (RFC 9110 §7.6.1), and `expect`: this edge has answered it before it could be asked.
+ * Request header fields that belong to one connection (RFC 9110 §7.6.1), and `expect`, which this edge has answered before the
+ * upstream could be asked.
  */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
+export const HOP_BY_HOP_OF_REQUESTS = [
   "connection",
   "proxy-connection",
   "keep-alive",
@@ -10,12 +13,13 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "upgrade",
   "proxy-authorization",
-  "proxy-authenticate",
   "http2-settings",
   "expect",
-]);
+] as const;
 
-/** What Connection must not be able to take away: framing, identity, and what says who the client is. */
+const HOP_BY_HOP: readonly string[] = [...HOP_BY_HOP_OF_REQUESTS, "proxy-authenticate"];
+
+/** Fields that Connection cannot remove: framing, identity and credentials. */
 const KEPT: ReadonlySet<string> = new Set([
   "content-length",
   "content-type",
@@ -26,7 +30,7 @@ const KEPT: ReadonlySet<string> = new Set([
   "set-cookie",
 ]);
 
-/** Removes what belongs to the connection the message came on; what Connection names goes too, save KEPT and forwarding headers. */
+/** Removes the fields of the connection on which the message arrived, and those that Connection names, save KEPT and forwarding headers. */
 export function removeHopByHop(headers: Headers): void {
   const connection = headers.get("connection");
   if (connection !== null) {
@@ -43,10 +47,14 @@ export function removeHopByHop(headers: Headers): void {
 }
 
 /**
- * Removes what only we, or a proxy we trust, may say: `X-Realmgate-*` always, the forwarding headers unless the peer is
- * trusted. Spelled with `_` both go always: applications read `X_Forwarded_For` as the header it imitates.
+ * Removes fields that only the gate, or a trusted proxy, may set: `X-Realmgate-*` always, the forwarding headers unless the peer
+ * is trusted. Spelled with `_` both are removed always: applications read `X_Forwarded_For` as the header that it imitates.
  */
-export function removeClaims(headers: Headers, received: Headers, peerTrusted: boolean): void {
+export function stripForwardedHeaders(
+  headers: Headers,
+  received: Headers,
+  peerTrusted: boolean,
+): void {
   for (const name of received.keys()) {
     const first = name.charCodeAt(0);
     if (first !== 120 && first !== 102) {
@@ -65,11 +73,4 @@ export function removeClaims(headers: Headers, received: Headers, peerTrusted: b
 
 function isForwarding(name: string): boolean {
   return name.startsWith("x-forwarded-") || name === "forwarded" || name === "x-real-ip";
-}
-
-/** RFC 9110 §5.6.2: what may be a header name; anything else would make Headers throw. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-
-function isToken(name: string): boolean {
-  return TOKEN.test(name);
 }

@@ -99,7 +99,7 @@ describe("on disk", () => {
     try {
       await expect(read(again)).rejects.toThrow("does not open with this secret key");
       // The proxies are told of everything else, and that this one is closed.
-      const { projects } = await again.factsAfter(0);
+      const { projects } = await again.changesAfter(0);
       expect(
         projects.map(({ id, state }) => [id === projectId, state?.unreadable ?? false]),
       ).toEqual(

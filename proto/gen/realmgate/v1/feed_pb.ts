@@ -10,15 +10,13 @@ import type { ProgramPort } from "./containers_pb.ts";
 import { file_realmgate_v1_containers } from "./containers_pb.ts";
 import type { Hook } from "./hooks_pb.ts";
 import { file_realmgate_v1_hooks } from "./hooks_pb.ts";
-import type { PermissionDocument } from "./permissions_pb.ts";
-import { file_realmgate_v1_permissions } from "./permissions_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file realmgate/v1/feed.proto.
  */
 export const file_realmgate_v1_feed: GenFile = /*@__PURE__*/
-  fileDesc("ChdyZWFsbWdhdGUvdjEvZmVlZC5wcm90bxIMcmVhbG1nYXRlLnYxInsKB0NoYW5nZXMSEAoIcmV2aXNpb24YASABKAMSLAoIcHJvamVjdHMYAiADKAsyGi5yZWFsbWdhdGUudjEuUHJvamVjdFN0YXRlEjAKCmNvbnRhaW5lcnMYAyADKAsyHC5yZWFsbWdhdGUudjEuQ29udGFpbmVyU3RhdGUihQEKDFByb2plY3RTdGF0ZRIKCgJpZBgBIAEoCRIPCgdkZWxldGVkGAIgASgIEjIKCGRvY3VtZW50GAMgASgLMiAucmVhbG1nYXRlLnYxLlBlcm1pc3Npb25Eb2N1bWVudBIQCghkaXNhYmxlZBgEIAEoCBISCgp1bnJlYWRhYmxlGAUgASgIIsgDCg5Db250YWluZXJTdGF0ZRIKCgJpZBgBIAEoCRIPCgdkZWxldGVkGAIgASgIEhIKCnByb2plY3RfaWQYAyABKAkSEwoLc2VydmVyX25hbWUYBCABKAkSDwoHcnVubmluZxgFIAEoCBIUCgdhZGRyZXNzGAYgASgJSACIAQESPAoIcHJvZ3JhbXMYByADKAsyKi5yZWFsbWdhdGUudjEuQ29udGFpbmVyU3RhdGUuUHJvZ3JhbXNFbnRyeRIyCghkb2N1bWVudBgIIAEoCzIgLnJlYWxtZ2F0ZS52MS5QZXJtaXNzaW9uRG9jdW1lbnQSEAoIZGlzYWJsZWQYCSABKAgSKQoHYWxpYXNlcxgKIAMoCzIYLnJlYWxtZ2F0ZS52MS5BbGlhc1N0YXRlEi4KBWhvb2tzGAsgAygLMh8ucmVhbG1nYXRlLnYxLlNlcnZpY2VIb29rc1N0YXRlEhIKCnVucmVhZGFibGUYDCABKAgaSgoNUHJvZ3JhbXNFbnRyeRILCgNrZXkYASABKAkSKAoFdmFsdWUYAiABKAsyGS5yZWFsbWdhdGUudjEuUHJvZ3JhbVBvcnQ6AjgBQgoKCF9hZGRyZXNzIsQBCgpBbGlhc1N0YXRlEg0KBWFsaWFzGAEgASgJEg8KB3Byb2dyYW0YAiABKAkSEAoIaW5zdGFuY2UYAyABKAUSGAoLdGFyZ2V0X3BhdGgYBCABKAlIAIgBARIbChNhbGxvd19wYXRoX292ZXJyaWRlGAUgASgIEhoKDWV4cGlyZXNfYXRfbXMYBiABKAFIAYgBARIPCgdlbmFibGVkGAcgASgIQg4KDF90YXJnZXRfcGF0aEIQCg5fZXhwaXJlc19hdF9tcyJHChFTZXJ2aWNlSG9va3NTdGF0ZRIPCgdzZXJ2aWNlGAEgASgJEiEKBWhvb2tzGAIgAygLMhIucmVhbG1nYXRlLnYxLkhvb2tiBnByb3RvMw", [file_realmgate_v1_containers, file_realmgate_v1_hooks, file_realmgate_v1_permissions]);
+  fileDesc("ChdyZWFsbWdhdGUvdjEvZmVlZC5wcm90bxIMcmVhbG1nYXRlLnYxIq0BCgdDaGFuZ2VzEhAKCHJldmlzaW9uGAEgASgDEiwKCHByb2plY3RzGAIgAygLMhoucmVhbG1nYXRlLnYxLlByb2plY3RTdGF0ZRIwCgpjb250YWluZXJzGAMgAygLMhwucmVhbG1nYXRlLnYxLkNvbnRhaW5lclN0YXRlEjAKCWRvY3VtZW50cxgEIAMoCzIdLnJlYWxtZ2F0ZS52MS5Eb2N1bWVudENvbnRlbnQiLwoPRG9jdW1lbnRDb250ZW50Eg4KBmRpZ2VzdBgBIAEoCRIMCgRqc29uGAIgASgJIokBCgxQcm9qZWN0U3RhdGUSCgoCaWQYASABKAkSDwoHZGVsZXRlZBgCIAEoCBIQCghkaXNhYmxlZBgEIAEoCBISCgp1bnJlYWRhYmxlGAUgASgIEhwKD2RvY3VtZW50X2RpZ2VzdBgGIAEoCUgAiAEBQhIKEF9kb2N1bWVudF9kaWdlc3RKBAgDEAQizAMKDkNvbnRhaW5lclN0YXRlEgoKAmlkGAEgASgJEg8KB2RlbGV0ZWQYAiABKAgSEgoKcHJvamVjdF9pZBgDIAEoCRITCgtzZXJ2ZXJfbmFtZRgEIAEoCRIPCgdydW5uaW5nGAUgASgIEhQKB2FkZHJlc3MYBiABKAlIAIgBARI8Cghwcm9ncmFtcxgHIAMoCzIqLnJlYWxtZ2F0ZS52MS5Db250YWluZXJTdGF0ZS5Qcm9ncmFtc0VudHJ5EhAKCGRpc2FibGVkGAkgASgIEikKB2FsaWFzZXMYCiADKAsyGC5yZWFsbWdhdGUudjEuQWxpYXNTdGF0ZRIuCgVob29rcxgLIAMoCzIfLnJlYWxtZ2F0ZS52MS5TZXJ2aWNlSG9va3NTdGF0ZRISCgp1bnJlYWRhYmxlGAwgASgIEhwKD2RvY3VtZW50X2RpZ2VzdBgNIAEoCUgBiAEBGkoKDVByb2dyYW1zRW50cnkSCwoDa2V5GAEgASgJEigKBXZhbHVlGAIgASgLMhkucmVhbG1nYXRlLnYxLlByb2dyYW1Qb3J0OgI4AUIKCghfYWRkcmVzc0ISChBfZG9jdW1lbnRfZGlnZXN0SgQICBAJIsQBCgpBbGlhc1N0YXRlEg0KBWFsaWFzGAEgASgJEg8KB3Byb2dyYW0YAiABKAkSEAoIaW5zdGFuY2UYAyABKAUSGAoLdGFyZ2V0X3BhdGgYBCABKAlIAIgBARIbChNhbGxvd19wYXRoX292ZXJyaWRlGAUgASgIEhoKDWV4cGlyZXNfYXRfbXMYBiABKAFIAYgBARIPCgdlbmFibGVkGAcgASgIQg4KDF90YXJnZXRfcGF0aEIQCg5fZXhwaXJlc19hdF9tcyJHChFTZXJ2aWNlSG9va3NTdGF0ZRIPCgdzZXJ2aWNlGAEgASgJEiEKBWhvb2tzGAIgAygLMhIucmVhbG1nYXRlLnYxLkhvb2tiBnByb3RvMw", [file_realmgate_v1_containers, file_realmgate_v1_hooks]);
 
 /**
  * Changes is the present state of everything that changed after the revision that the reader had.
@@ -46,6 +44,13 @@ export type Changes = Message<"realmgate.v1.Changes"> & {
    * @generated from field: repeated realmgate.v1.ContainerState containers = 3;
    */
   containers: ContainerState[];
+
+  /**
+   * Every document that these states name, once.
+   *
+   * @generated from field: repeated realmgate.v1.DocumentContent documents = 4;
+   */
+  documents: DocumentContent[];
 };
 
 /**
@@ -54,6 +59,34 @@ export type Changes = Message<"realmgate.v1.Changes"> & {
  */
 export const ChangesSchema: GenMessage<Changes> = /*@__PURE__*/
   messageDesc(file_realmgate_v1_feed, 0);
+
+/**
+ * DocumentContent is a permission document in the form in which it is stored; equal documents have equal digests.
+ *
+ * @generated from message realmgate.v1.DocumentContent
+ */
+export type DocumentContent = Message<"realmgate.v1.DocumentContent"> & {
+  /**
+   * SHA-256 of `json`, in lower-case hex.
+   *
+   * @generated from field: string digest = 1;
+   */
+  digest: string;
+
+  /**
+   * The PermissionDocument as JSON text, only with what decides: no ids, no kill switch, nothing that is output only.
+   *
+   * @generated from field: string json = 2;
+   */
+  json: string;
+};
+
+/**
+ * Describes the message realmgate.v1.DocumentContent.
+ * Use `create(DocumentContentSchema)` to create a new message.
+ */
+export const DocumentContentSchema: GenMessage<DocumentContent> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_feed, 1);
 
 /**
  * ProjectState is a project as the proxy sees it.
@@ -76,13 +109,6 @@ export type ProjectState = Message<"realmgate.v1.ProjectState"> & {
   deleted: boolean;
 
   /**
-   * Its document, when one is stored.
-   *
-   * @generated from field: realmgate.v1.PermissionDocument document = 3;
-   */
-  document?: PermissionDocument | undefined;
-
-  /**
    * The kill switch is thrown.
    *
    * @generated from field: bool disabled = 4;
@@ -95,6 +121,13 @@ export type ProjectState = Message<"realmgate.v1.ProjectState"> & {
    * @generated from field: bool unreadable = 5;
    */
   unreadable: boolean;
+
+  /**
+   * Its document, when one is stored. One whose content is not known here counts as unreadable.
+   *
+   * @generated from field: optional string document_digest = 6;
+   */
+  documentDigest?: string | undefined;
 };
 
 /**
@@ -102,7 +135,7 @@ export type ProjectState = Message<"realmgate.v1.ProjectState"> & {
  * Use `create(ProjectStateSchema)` to create a new message.
  */
 export const ProjectStateSchema: GenMessage<ProjectState> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 1);
+  messageDesc(file_realmgate_v1_feed, 2);
 
 /**
  * ContainerState is a container as the proxy sees it.
@@ -160,13 +193,6 @@ export type ContainerState = Message<"realmgate.v1.ContainerState"> & {
   programs: { [key: string]: ProgramPort };
 
   /**
-   * Its document, when one is stored: it replaces the project's.
-   *
-   * @generated from field: realmgate.v1.PermissionDocument document = 8;
-   */
-  document?: PermissionDocument | undefined;
-
-  /**
    * The kill switch is thrown.
    *
    * @generated from field: bool disabled = 9;
@@ -193,6 +219,13 @@ export type ContainerState = Message<"realmgate.v1.ContainerState"> & {
    * @generated from field: bool unreadable = 12;
    */
   unreadable: boolean;
+
+  /**
+   * Its document, when one is stored: it replaces the project's. One whose content is not known here counts as unreadable.
+   *
+   * @generated from field: optional string document_digest = 13;
+   */
+  documentDigest?: string | undefined;
 };
 
 /**
@@ -200,7 +233,7 @@ export type ContainerState = Message<"realmgate.v1.ContainerState"> & {
  * Use `create(ContainerStateSchema)` to create a new message.
  */
 export const ContainerStateSchema: GenMessage<ContainerState> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 2);
+  messageDesc(file_realmgate_v1_feed, 3);
 
 /**
  * AliasState is an alias as the proxy sees it.
@@ -263,7 +296,7 @@ export type AliasState = Message<"realmgate.v1.AliasState"> & {
  * Use `create(AliasStateSchema)` to create a new message.
  */
 export const AliasStateSchema: GenMessage<AliasState> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 3);
+  messageDesc(file_realmgate_v1_feed, 4);
 
 /**
  * ServiceHooksState is the hooks of one program.
@@ -291,5 +324,5 @@ export type ServiceHooksState = Message<"realmgate.v1.ServiceHooksState"> & {
  * Use `create(ServiceHooksStateSchema)` to create a new message.
  */
 export const ServiceHooksStateSchema: GenMessage<ServiceHooksState> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 4);
+  messageDesc(file_realmgate_v1_feed, 5);
 

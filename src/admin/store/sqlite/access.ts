@@ -3,8 +3,8 @@ import { and, eq, type SQL, sql } from "drizzle-orm";
 import { ProjectLevel } from "../../../../proto/gen/realmgate/v1/options_pb.ts";
 import type { Access, ResourceKey, Scope } from "../records.ts";
 import type { AccessStore } from "../store.ts";
-import { containerCarrier, isShared, projectCarrier } from "./carriers.ts";
 import type { Database } from "./database.ts";
+import { isShared, scopedContainer, scopedProject } from "./realm-scoped.ts";
 import { aliases, containers, members, projects } from "./schema.ts";
 import { containerInScope, projectInScope } from "./scope.ts";
 
@@ -19,13 +19,13 @@ export function accessStore(db: Database): AccessStore {
       const row =
         kind === "project"
           ? reader
-              .select({ level, shared: isShared(reader, projectCarrier, scope.confinedTo) })
+              .select({ level, shared: isShared(reader, scopedProject, scope.confinedTo) })
               .from(projects)
               .leftJoin(members, membership)
               .where(and(eq(projects.id, id), projectInScope(reader, visible)))
               .get()
           : reader
-              .select({ level, shared: isShared(reader, containerCarrier, scope.confinedTo) })
+              .select({ level, shared: isShared(reader, scopedContainer, scope.confinedTo) })
               .from(containers)
               .innerJoin(projects, eq(projects.id, containers.projectId))
               .leftJoin(members, membership)

@@ -15,10 +15,18 @@ import {
 } from "drizzle-orm";
 import { newId } from "../id.ts";
 import { aliasesListedMax, aliasesMax } from "../limits.ts";
-import type { Alias, AliasChange, AliasQuery, Made, NewAlias, Page, Scope } from "../records.ts";
+import type {
+  Alias,
+  AliasChange,
+  AliasQuery,
+  Committed,
+  NewAlias,
+  Page,
+  Scope,
+} from "../records.ts";
 import type { AliasStore } from "../store.ts";
-import { carriesAll, projectCarrier } from "./carriers.ts";
 import { countOf, type Database, type Reader, recordChange, type Transaction } from "./database.ts";
+import { carriesAll, scopedProject } from "./realm-scoped.ts";
 import { aliases, containers, projects, servers } from "./schema.ts";
 import { containerInScope, containersInScope } from "./scope.ts";
 
@@ -27,7 +35,7 @@ export function aliasStore(db: Database): AliasStore {
     async createAlias(
       scope: Scope,
       alias: NewAlias,
-    ): Promise<({ alias: Alias } & Made) | "server" | "account" | "limit" | null> {
+    ): Promise<({ alias: Alias } & Committed) | "server" | "account" | "limit" | null> {
       const { containerId } = alias;
       return db.write((tx) => {
         const place = tx
@@ -69,7 +77,7 @@ export function aliasStore(db: Database): AliasStore {
       scope: Scope,
       id: string,
       change: AliasChange,
-    ): Promise<({ alias: Alias } & Made) | "server" | "account" | null> {
+    ): Promise<({ alias: Alias } & Committed) | "server" | "account" | null> {
       return db.write((tx) => {
         const before = readAlias(tx, scope, id);
         if (before === null) return null;
@@ -83,7 +91,7 @@ export function aliasStore(db: Database): AliasStore {
       });
     },
 
-    async deleteAlias(scope: Scope, id: string): Promise<Made | null> {
+    async deleteAlias(scope: Scope, id: string): Promise<Committed | null> {
       return db.write((tx) => {
         const alias = readAlias(tx, scope, id);
         if (alias === null) return null;
@@ -112,7 +120,7 @@ function holderOf(
 }
 
 /** An alias that was just written, with the change of its container. */
-function written(tx: Transaction, scope: Scope, id: string): { alias: Alias } & Made {
+function written(tx: Transaction, scope: Scope, id: string): { alias: Alias } & Committed {
   const alias = readAlias(tx, scope, id);
   if (alias === null) throw new Error(`alias ${id} was not stored`);
   return { alias, revision: recordChange(tx, { kind: "container", id: alias.containerId }) };
@@ -139,7 +147,7 @@ function readAlias(reader: Reader, scope: Scope, id: string): Alias | null {
 
 /** Newest first. `scope` says what is told of the projects. */
 function readAliases(reader: Reader, scope: Scope, where: SQL | undefined): Alias[] {
-  const projectVisible = carriesAll(reader, projectCarrier, scope.realms) ?? sql`1`;
+  const projectVisible = carriesAll(reader, scopedProject, scope.realms) ?? sql`1`;
   return reader
     .select({
       ...getTableColumns(aliases),

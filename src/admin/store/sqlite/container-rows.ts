@@ -2,15 +2,15 @@
 import { and, count, eq, getTableColumns, ne, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/sqlite-core";
 import type { Container, ContainerColumn, PageQuery, Scope } from "../records.ts";
-import {
-  carriesAll,
-  containerCarrier,
-  isSeenAlongside,
-  projectCarrier,
-  withRealms,
-} from "./carriers.ts";
 import type { Reader, Transaction } from "./database.ts";
 import { pageOf } from "./page.ts";
+import {
+  carriesAll,
+  isSeenAlongside,
+  scopedContainer,
+  scopedProject,
+  withRealms,
+} from "./realm-scoped.ts";
 import { aliases, containers, documents, projects, servers } from "./schema.ts";
 import { containerInScope } from "./scope.ts";
 
@@ -47,7 +47,7 @@ export function readContainers(
 ): Container[] {
   const own = alias(documents, "own");
   const ofProject = alias(documents, "of_project");
-  const projectVisible = carriesAll(reader, projectCarrier, scope.realms) ?? sql`1`;
+  const projectVisible = carriesAll(reader, scopedProject, scope.realms) ?? sql`1`;
   const aliasCount = reader
     .select({ n: count() })
     .from(aliases)
@@ -70,7 +70,7 @@ export function readContainers(
     .where(where)
     .$dynamic();
   const rows = (page === undefined ? query : pageOf(query, page, columns, sequence)).all();
-  return withRealms(reader, containerCarrier, rows).map((row) => ({
+  return withRealms(reader, scopedContainer, rows).map((row) => ({
     ...row,
     programs: JSON.parse(row.programs),
     hasOwnDocument: Boolean(row.hasOwnDocument),
@@ -91,7 +91,7 @@ export function nameTaken(
     eq(containers.projectId, projectId),
     eq(containers.name, name),
     id === undefined ? undefined : ne(containers.id, id),
-    isSeenAlongside(tx, containerCarrier, realmIds),
+    isSeenAlongside(tx, scopedContainer, realmIds),
   );
   return tx.select({ id: containers.id }).from(containers).where(where).get() !== undefined;
 }

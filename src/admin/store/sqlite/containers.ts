@@ -2,10 +2,10 @@
 import { and, count, eq } from "drizzle-orm";
 import { newId } from "../id.ts";
 import type {
+  Committed,
   Container,
   ContainerChange,
   ContainerColumn,
-  Made,
   NewContainer,
   Page,
   PageQuery,
@@ -13,9 +13,9 @@ import type {
   Upstream,
 } from "../records.ts";
 import type { ContainerStore } from "../store.ts";
-import { carriesAll, containerCarrier } from "./carriers.ts";
 import { nameTaken, readContainer, readContainers, writtenContainer } from "./container-rows.ts";
 import { countOf, type Database, recordChange, type Transaction } from "./database.ts";
+import { carriesAll, scopedContainer } from "./realm-scoped.ts";
 import { containerRealms, containers, documents, projects } from "./schema.ts";
 import { containerInScope, containersInScope, projectInScope, withRealm } from "./scope.ts";
 import { addStatusLog, type StatusStore } from "./status-logs.ts";
@@ -25,7 +25,7 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
     async createContainer(
       scope: Scope,
       container: NewContainer,
-    ): Promise<({ container: Container } & Made) | "no_project" | "quota" | "duplicate"> {
+    ): Promise<({ container: Container } & Committed) | "no_project" | "quota" | "duplicate"> {
       return db.write((tx) => {
         const project = tx
           .select()
@@ -73,7 +73,7 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
       scope: Scope,
       id: string,
       change: ContainerChange,
-    ): Promise<({ container: Container } & Made) | "duplicate" | null> {
+    ): Promise<({ container: Container } & Committed) | "duplicate" | null> {
       const { realmIds, ...fields } = change;
       return db.write((tx) => {
         const before = readContainer(tx, scope, id);
@@ -92,7 +92,7 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
       });
     },
 
-    async deleteContainer(scope: Scope, id: string): Promise<Made | null> {
+    async deleteContainer(scope: Scope, id: string): Promise<Committed | null> {
       return db.write((tx) => {
         if (readContainer(tx, scope, id) === null) return null;
         // Realms, aliases and logs go with the row.
@@ -108,7 +108,7 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
       id: string,
       realms: readonly string[],
       { address, programs }: Partial<Upstream>,
-    ): Promise<(Upstream & Made) | null> {
+    ): Promise<(Upstream & Committed) | null> {
       return db.write((tx) => {
         const set = {
           ...(address === undefined ? {} : { address }),
@@ -118,7 +118,7 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
         const row = tx
           .update(containers)
           .set(set)
-          .where(and(eq(containers.id, id), carriesAll(tx, containerCarrier, realms)))
+          .where(and(eq(containers.id, id), carriesAll(tx, scopedContainer, realms)))
           .returning({ address: containers.address, programs: containers.programs })
           .get();
         if (row === undefined) return null;

@@ -6,7 +6,7 @@ import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
 import { migrate } from "drizzle-orm/bun-sqlite/migrator";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
-import type { DocumentKey, Made } from "../records.ts";
+import type { Committed, DocumentKey } from "../records.ts";
 import type { SecretBox } from "../sealed.ts";
 import { changes, documents } from "./schema.ts";
 
@@ -80,7 +80,7 @@ export class Database {
   }
 
   /** A transaction that may make a revision, which the listeners are told once it is committed. They do not throw. */
-  write<Result extends Made | string | null>(body: (tx: Transaction) => Result): Result {
+  write<Result extends Committed | string | null>(body: (tx: Transaction) => Result): Result {
     const result = this.transaction(body);
     if (typeof result === "object" && result !== null) {
       for (const listener of this.#listeners) listener(result.revision);

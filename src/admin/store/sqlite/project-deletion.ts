@@ -1,9 +1,9 @@
 // Deleting a project with all it holds, or, for a caller that does not see all of it, as far as that caller can tell.
 import { and, asc, eq, inArray, not, type SQL, sql } from "drizzle-orm";
-import type { DeletedProject, Made, Scope } from "../records.ts";
-import { containerCarrier, isShared, isWithin, projectCarrier } from "./carriers.ts";
+import type { Committed, DeletedProject, Scope } from "../records.ts";
 import { countOf, recordChange, type Transaction } from "./database.ts";
 import { readProject } from "./project-rows.ts";
+import { isShared, isWithin, scopedContainer, scopedProject } from "./realm-scoped.ts";
 import {
   aliases,
   changes,
@@ -24,13 +24,13 @@ export function deleteProject(
   scope: Scope,
   id: string,
   now: string,
-): ({ deleted: DeletedProject } & Made) | "default" | "shared" | null {
+): ({ deleted: DeletedProject } & Committed) | "default" | "shared" | null {
   const project = readProject(tx, scope, id);
   if (project === null) return null;
   if (project.isDefault) return "default";
   const { confinedTo } = scope;
   const ofProject = eq(containers.projectId, id);
-  const isOfCaller = isWithin(tx, containerCarrier, confinedTo);
+  const isOfCaller = isWithin(tx, scopedContainer, confinedTo);
   const within = and(ofProject, isOfCaller);
   if (holdsShared(tx, scope, id, within)) return "shared";
   const isWhole = countOf(tx, containers, and(ofProject, not(isOfCaller))) === 0;
@@ -57,8 +57,8 @@ function holdsShared(
   id: string,
   within: SQL | undefined,
 ): boolean {
-  const itself = and(eq(projects.id, id), isShared(tx, projectCarrier, confinedTo));
-  const held = and(within, isShared(tx, containerCarrier, confinedTo));
+  const itself = and(eq(projects.id, id), isShared(tx, scopedProject, confinedTo));
+  const held = and(within, isShared(tx, scopedContainer, confinedTo));
   return countOf(tx, projects, itself) + countOf(tx, containers, held) > 0;
 }
 

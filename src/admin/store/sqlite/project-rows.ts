@@ -1,8 +1,8 @@
 // Projects as they are read, and who has an alias.
 import { and, eq, ne } from "drizzle-orm";
 import type { Project, Scope } from "../records.ts";
-import { isSeenAlongside, projectCarrier, withRealms } from "./carriers.ts";
 import type { Reader } from "./database.ts";
+import { isSeenAlongside, scopedProject, withRealms } from "./realm-scoped.ts";
 import { projects } from "./schema.ts";
 import { projectInScope } from "./scope.ts";
 
@@ -10,7 +10,7 @@ import { projectInScope } from "./scope.ts";
 export function readProject(reader: Reader, scope: Scope, id: string): Project | null {
   const where = and(eq(projects.id, id), projectInScope(reader, scope));
   const row = reader.select().from(projects).where(where).get();
-  return row === undefined ? null : (withRealms(reader, projectCarrier, [row])[0] ?? null);
+  return row === undefined ? null : (withRealms(reader, scopedProject, [row])[0] ?? null);
 }
 
 /**
@@ -25,7 +25,7 @@ export function aliasTaken(
     eq(projects.userId, userId),
     eq(projects.alias, alias),
     ne(projects.id, id),
-    isSeenAlongside(reader, projectCarrier, realmIds),
+    isSeenAlongside(reader, scopedProject, realmIds),
   );
   return reader.select({ id: projects.id }).from(projects).where(where).get() !== undefined;
 }

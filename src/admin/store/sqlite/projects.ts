@@ -2,8 +2,8 @@
 import { eq, sql } from "drizzle-orm";
 import { newId } from "../id.ts";
 import type {
+  Committed,
   DeletedProject,
-  Made,
   NewProject,
   Page,
   PageQuery,
@@ -13,11 +13,11 @@ import type {
   Scope,
 } from "../records.ts";
 import type { ProjectStore } from "../store.ts";
-import { projectCarrier, withRealms } from "./carriers.ts";
 import { countOf, type Database, recordChange, type Transaction } from "./database.ts";
 import { pageOf } from "./page.ts";
 import { deleteProject } from "./project-deletion.ts";
 import { aliasTaken, readProject } from "./project-rows.ts";
+import { scopedProject, withRealms } from "./realm-scoped.ts";
 import { projectRealms, projects } from "./schema.ts";
 import { projectsInScope, withRealm } from "./scope.ts";
 
@@ -29,7 +29,7 @@ export function projectStore(db: Database): ProjectStore {
     async createProject(
       scope: Scope,
       project: NewProject,
-    ): Promise<({ project: Project } & Made) | "duplicate"> {
+    ): Promise<({ project: Project } & Committed) | "duplicate"> {
       const now = db.timestamp();
       const made: Project = {
         ...project,
@@ -63,7 +63,7 @@ export function projectStore(db: Database): ProjectStore {
       const select = db.reader.select().from(projects).where(where).$dynamic();
       const rows = pageOf(select, query, columns, sequence).all();
       return {
-        items: withRealms(db.reader, projectCarrier, rows),
+        items: withRealms(db.reader, scopedProject, rows),
         total: countOf(db.reader, projects, where),
       };
     },
@@ -72,7 +72,7 @@ export function projectStore(db: Database): ProjectStore {
       scope: Scope,
       id: string,
       change: ProjectChange,
-    ): Promise<({ project: Project } & Made) | "duplicate" | null> {
+    ): Promise<({ project: Project } & Committed) | "duplicate" | null> {
       return db.write((tx) => {
         const before = readProject(tx, scope, id);
         if (before === null) return null;
@@ -91,7 +91,7 @@ export function projectStore(db: Database): ProjectStore {
     async deleteProject(
       scope: Scope,
       id: string,
-    ): Promise<({ deleted: DeletedProject } & Made) | "default" | "shared" | null> {
+    ): Promise<({ deleted: DeletedProject } & Committed) | "default" | "shared" | null> {
       return db.write((tx) => deleteProject(tx, scope, id, db.timestamp()));
     },
   };

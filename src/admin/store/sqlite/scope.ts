@@ -1,20 +1,20 @@
 // Scopes as conditions: what a caller may not see is no row of any query.
 import { and, count, eq, exists, gte, inArray, or, type SQL, sql } from "drizzle-orm";
 import type { Scope } from "../records.ts";
-import { type Carrier, carriesAll, containerCarrier, projectCarrier } from "./carriers.ts";
 import type { Reader } from "./database.ts";
+import { carriesAll, type RealmScoped, scopedContainer, scopedProject } from "./realm-scoped.ts";
 import { members, projects } from "./schema.ts";
 
 type Where = Pick<Scope, "userId" | "realms" | "level">;
 
 /** Of the one project that the query names: it has no other way to find it. Lists: projectsInScope. */
 export function projectInScope(reader: Reader, scope: Where): SQL | undefined {
-  return inScope(reader, projectCarrier, scope);
+  return inScope(reader, scopedProject, scope);
 }
 
 /** Of lists of projects: finds its rows by the realm where that is small, or else by the user. */
 export function projectsInScope(reader: Reader, scope: Where): SQL | undefined {
-  return listInScope(reader, projectCarrier, scope);
+  return listInScope(reader, scopedProject, scope);
 }
 
 /**
@@ -22,19 +22,19 @@ export function projectsInScope(reader: Reader, scope: Where): SQL | undefined {
  * project, in whatever realm that is. Lists: containersInScope.
  */
 export function containerInScope(reader: Reader, scope: Where): SQL | undefined {
-  return inScope(reader, containerCarrier, scope);
+  return inScope(reader, scopedContainer, scope);
 }
 
 /** Of lists of containers, in a query that joins `projects`: finds its rows by the realm where that is small, or else by the user. */
 export function containersInScope(reader: Reader, scope: Where): SQL | undefined {
-  return listInScope(reader, containerCarrier, scope);
+  return listInScope(reader, scopedContainer, scope);
 }
 
-function inScope(reader: Reader, carrier: Carrier, scope: Where): SQL | undefined {
+function inScope(reader: Reader, carrier: RealmScoped, scope: Where): SQL | undefined {
   return and(userMay(reader, scope), carriesAll(reader, carrier, scope.realms));
 }
 
-function listInScope(reader: Reader, carrier: Carrier, scope: Where): SQL | undefined {
+function listInScope(reader: Reader, carrier: RealmScoped, scope: Where): SQL | undefined {
   const realmId = smallRealm(reader, carrier, scope);
   if (realmId === null) {
     return and(projectsOfUser(reader, scope), carriesAll(reader, carrier, scope.realms));
@@ -48,7 +48,11 @@ function listInScope(reader: Reader, carrier: Carrier, scope: Where): SQL | unde
 const smallRealmMax = 1000;
 
 /** The scope's realm if little is in it, whosever it is; null: there is none such. */
-function smallRealm(reader: Reader, carrier: Carrier, { realms: [realmId] }: Where): string | null {
+function smallRealm(
+  reader: Reader,
+  carrier: RealmScoped,
+  { realms: [realmId] }: Where,
+): string | null {
   if (realmId === undefined) return null;
   const some = reader
     .select({ one: sql`1`.as("one") })

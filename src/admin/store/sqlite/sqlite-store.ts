@@ -3,11 +3,11 @@
 import type { Store } from "../store.ts";
 import { accessStore } from "./access.ts";
 import { aliasStore } from "./aliases.ts";
+import { changeRecordStore } from "./change-records.ts";
 import { containerStore } from "./containers.ts";
 import { Database, type SqliteOptions } from "./database.ts";
 import { documentStore } from "./documents.ts";
-import { exposureStore } from "./exposures.ts";
-import { factStore } from "./facts.ts";
+import { effectiveStateStore } from "./effective-states.ts";
 import { memberStore } from "./members.ts";
 import { projectStore } from "./projects.ts";
 import { realmStore } from "./realms.ts";
@@ -31,8 +31,8 @@ export function openSqliteStore(options: SqliteOptions): Store {
     ...statusStore(db),
     ...aliasStore(db),
     ...documentStore(db),
-    ...exposureStore(db),
-    ...factStore(db),
+    ...effectiveStateStore(db),
+    ...changeRecordStore(db),
     close: async () => db.close(),
   };
 }

@@ -3,8 +3,8 @@ import { and, desc, eq, sql } from "drizzle-orm";
 import { newId } from "../id.ts";
 import { statusLogsMax } from "../limits.ts";
 import type {
+  Committed,
   Container,
-  Made,
   Page,
   PageQuery,
   Scope,
@@ -28,7 +28,7 @@ export function statusStore(db: Database): StatusStore {
       scope: Scope,
       id: string,
       { operation, from, to }: { operation: string; from: readonly string[]; to: string },
-    ): Promise<({ container: Container } & Made) | "conflict" | null> {
+    ): Promise<({ container: Container } & Committed) | "conflict" | null> {
       return db.write((tx) => {
         const container = readContainer(tx, scope, id);
         if (container === null) return null;

@@ -23,8 +23,8 @@ import type {
   TokenWriter,
 } from "../records.ts";
 import type { TokenStore } from "../store.ts";
-import { carriesAll, isWithin, tokenCarrier, withRealms } from "./carriers.ts";
 import type { Database, Reader, Transaction } from "./database.ts";
+import { carriesAll, isWithin, scopedToken, withRealms } from "./realm-scoped.ts";
 import { tokenRealms, tokens } from "./schema.ts";
 
 /** The order of making, within a millisecond too: ids are drawn at random. */
@@ -124,7 +124,7 @@ export function tokenStore(db: Database): TokenStore {
       const row = db.reader
         .select({ publicStorage: tokens.publicStorage })
         .from(tokens)
-        .where(and(eq(tokens.publicKey, publicKey), carriesAll(db.reader, tokenCarrier, realms)))
+        .where(and(eq(tokens.publicKey, publicKey), carriesAll(db.reader, scopedToken, realms)))
         .orderBy(tokens.publicKeyAt, sequence)
         .limit(1)
         .get();
@@ -145,7 +145,7 @@ export function tokenStore(db: Database): TokenStore {
 
 /** What a caller may touch of the tokens that a query names. */
 export function tokenInScope(reader: Reader, scope: TokenScope): SQL | undefined {
-  return and(ofMaker(scope), carriesAll(reader, tokenCarrier, scope.realms));
+  return and(ofMaker(scope), carriesAll(reader, scopedToken, scope.realms));
 }
 
 /** A user's tokens, or those made from a token and from those in turn: never the token itself. */
@@ -167,7 +167,7 @@ function ofMaker({ userId, madeFrom }: Pick<TokenScope, "userId" | "madeFrom">):
  */
 function everSeen(reader: Reader, writer: TokenWriter): SQL | undefined {
   const { confinedTo } = writer;
-  return and(ofMaker(writer), isWithin(reader, tokenCarrier, confinedTo));
+  return and(ofMaker(writer), isWithin(reader, scopedToken, confinedTo));
 }
 
 function aliasTaken(tx: Transaction, writer: TokenWriter, alias: string): boolean {
@@ -277,7 +277,7 @@ function readTokens(reader: Reader, where: SQL | undefined): Token[] {
     .where(where)
     .orderBy(desc(tokens.createdAt), desc(sequence))
     .all();
-  return withRealms(reader, tokenCarrier, rows).map((row) => ({
+  return withRealms(reader, scopedToken, rows).map((row) => ({
     ...row,
     ipWhitelist: JSON.parse(row.ipWhitelist),
   }));

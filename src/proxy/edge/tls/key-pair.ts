@@ -66,7 +66,7 @@ function readPem(path: string, fail: (problem: string) => void): string | null {
 
 export const CERTIFICATE_PEM = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
-/** The first of them; null when there is none, or one that is none. */
+/** The first one; null when there is none, or any of them is malformed. */
 function parseCertificates(pem: string): X509Certificate | null {
   try {
     const [first] = (pem.match(CERTIFICATE_PEM) ?? []).map((each) => new X509Certificate(each));
@@ -84,7 +84,7 @@ function parseKey(pem: string): KeyObject | null {
   }
 }
 
-/** A name that needs quotes there is none of ours. */
+/** A name that needs quotes there is not a host name. */
 function dnsNames({ subjectAltName }: X509Certificate): string[] {
   return (subjectAltName ?? "")
     .split(", ")

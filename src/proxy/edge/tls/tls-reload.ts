@@ -2,21 +2,26 @@
 import { type FSWatcher, watch } from "node:fs";
 import { dirname } from "node:path";
 import type { Log } from "../../../log.ts";
-import type { Listener } from "../listener.ts";
 import { type KeyPair, type KeyPairPaths, readKeyPair } from "./key-pair.ts";
 
 /** Certificate and key are written one after the other. */
 const SETTLE_MS = 500;
 /** Where nothing tells of changes (some network file systems). */
 const POLL_MS = 60_000;
-/** How long connections of the old certificate have to come by and be told, before those that were silent are closed. */
+/** How long connections with the old certificate have to send a request, whose response ends them; then idle ones are closed. */
 const HANDOVER_MS = 5_000;
+
+/** A listener whose certificate can be replaced: see `Listener`. */
+export interface ReplaceableListener {
+  readonly pair: KeyPair | null;
+  replace(pair: KeyPair, left: () => Promise<void>): Promise<void>;
+}
 
 export interface TlsReloadOptions {
   readonly paths: KeyPairPaths;
-  readonly listener: Listener;
+  readonly listener: ReplaceableListener;
   readonly log: Log;
-  /** Told of each new pair before it is listened with. */
+  /** Called with each new pair before it is used. */
   readonly accepted?: (pair: KeyPair) => void;
   /** 500 unless set. */
   readonly settleMs?: number;

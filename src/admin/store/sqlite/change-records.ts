@@ -1,17 +1,17 @@
 // What proxies need to know: the present state of all that changed, every tenant's.
 import { and, eq, gt, max } from "drizzle-orm";
-import type { AliasFact, ContainerFact, ProjectFact } from "../records.ts";
-import type { FactStore } from "../store.ts";
+import type { AliasRecord, ContainerRecord, ProjectRecord } from "../records.ts";
+import type { ChangeRecordStore } from "../store.ts";
 import type { Database, Reader } from "./database.ts";
 import { aliases, changes, containers, documents, projects, servers } from "./schema.ts";
 
-export function factStore(db: Database): FactStore {
+export function changeRecordStore(db: Database): ChangeRecordStore {
   return {
-    async factsAfter(revision) {
+    async changesAfter(revision) {
       return db.reader.transaction((tx) => ({
         revision: lastRevision(tx),
-        projects: projectFacts(db, tx, revision),
-        containers: containerFacts(db, tx, revision),
+        projects: projectRecords(db, tx, revision),
+        containers: containerRecords(db, tx, revision),
       }));
     },
 
@@ -28,7 +28,7 @@ function lastRevision(reader: Reader): number {
   return reader.select(newest).from(changes).get()?.value ?? 0;
 }
 
-function projectFacts(db: Database, reader: Reader, revision: number): ProjectFact[] {
+function projectRecords(db: Database, reader: Reader, revision: number): ProjectRecord[] {
   return reader
     .select({ id: changes.entityId, project: projects.id, document: documents })
     .from(changes)
@@ -38,13 +38,13 @@ function projectFacts(db: Database, reader: Reader, revision: number): ProjectFa
     .all()
     .map(({ id, project, document }) => {
       if (project === null) return { id, state: null };
-      const { hooks: _containersOnly, ...state } = documentFact(db, document);
+      const { hooks: _containersOnly, ...state } = documentRecord(db, document);
       return { id, state };
     });
 }
 
-function containerFacts(db: Database, reader: Reader, revision: number): ContainerFact[] {
-  const aliasesOf = Map.groupBy(aliasFacts(reader, revision), ({ containerId }) => containerId);
+function containerRecords(db: Database, reader: Reader, revision: number): ContainerRecord[] {
+  const aliasesOf = Map.groupBy(aliasRecords(reader, revision), ({ containerId }) => containerId);
   return reader
     .select({
       id: changes.entityId,
@@ -63,7 +63,11 @@ function containerFacts(db: Database, reader: Reader, revision: number): Contain
       const { projectId, status, address } = container;
       const programs = JSON.parse(container.programs);
       const placed = { projectId, serverName, status, address, programs };
-      const state = { ...placed, ...documentFact(db, document), aliases: aliasesOf.get(id) ?? [] };
+      const state = {
+        ...placed,
+        ...documentRecord(db, document),
+        aliases: aliasesOf.get(id) ?? [],
+      };
       return { id, state };
     });
 }
@@ -80,7 +84,7 @@ const aliasColumns = {
 };
 
 /** All aliases of one container. */
-export function aliasFactsOf(reader: Reader, containerId: string): AliasFact[] {
+export function aliasRecordsOf(reader: Reader, containerId: string): AliasRecord[] {
   return reader
     .select(aliasColumns)
     .from(aliases)
@@ -89,7 +93,7 @@ export function aliasFactsOf(reader: Reader, containerId: string): AliasFact[] {
 }
 
 /** All aliases of the containers that changed. */
-function aliasFacts(reader: Reader, revision: number) {
+function aliasRecords(reader: Reader, revision: number) {
   const changed = and(
     eq(changes.kind, "container"),
     eq(changes.entityId, aliases.containerId),
@@ -99,7 +103,7 @@ function aliasFacts(reader: Reader, revision: number) {
 }
 
 /** One damaged row must not keep the news of all others: what it guards is closed. */
-function documentFact(db: Database, row: typeof documents.$inferSelect | null) {
+function documentRecord(db: Database, row: typeof documents.$inferSelect | null) {
   if (row === null) return { enableProxy: true, body: null, hooks: null };
   const { enableProxy } = row;
   try {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { type UpgradeWish, upgradeWish } from "./websocket-request.ts";
+import { type UpgradeRequest, upgradeRequest } from "./upgrade-request.ts";
 
 const HANDSHAKE = {
   upgrade: "websocket",
@@ -8,7 +8,7 @@ const HANDSHAKE = {
   "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
 };
 
-test.each<[UpgradeWish, string, string, Record<string, string | null>]>([
+test.each<[UpgradeRequest, string, string, Record<string, string | null>]>([
   ["websocket", "as RFC 6455 has it", "GET", {}],
   ["websocket", "in capitals", "GET", { upgrade: "WebSocket", connection: "UPGRADE" }],
   ["websocket", "beside another option", "GET", { connection: "keep-alive, Upgrade" }],
@@ -35,5 +35,5 @@ test.each<[UpgradeWish, string, string, Record<string, string | null>]>([
       headers.set(name, value);
     }
   }
-  expect(upgradeWish(method, headers)).toBe(wish);
+  expect(upgradeRequest(method, headers)).toBe(wish);
 });

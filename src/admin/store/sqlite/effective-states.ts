@@ -1,24 +1,24 @@
 // What of a container is open to whom, as the proxy will know it, read in a caller's scope.
 import { and, count, eq, isNotNull, sql } from "drizzle-orm";
-import type { Exposure, Followers, Scope } from "../records.ts";
-import type { ExposureStore } from "../store.ts";
+import type { DependentContainers, EffectiveState, Scope } from "../records.ts";
+import type { EffectiveStateStore } from "../store.ts";
+import { aliasRecordsOf } from "./change-records.ts";
 import { readContainer } from "./container-rows.ts";
 import type { Database } from "./database.ts";
 import { readDocument } from "./documents.ts";
-import { aliasFactsOf } from "./facts.ts";
 import { containers, documents, projects } from "./schema.ts";
 import { containerInScope } from "./scope.ts";
 
-export function exposureStore(db: Database): ExposureStore {
+export function effectiveStateStore(db: Database): EffectiveStateStore {
   return {
-    async exposure(scope: Scope, containerId: string): Promise<Exposure | null> {
+    async effectiveState(scope: Scope, containerId: string): Promise<EffectiveState | null> {
       return db.reader.transaction((tx) => {
         const container = readContainer(tx, scope, containerId);
         const view = readDocument(db, tx, scope, { kind: "container", id: containerId });
         if (container === null || view === null) return null;
         const { projectId, serverName, status, address, programs } = container;
         const { enableProxy, body, hooks } = view.state;
-        const aliases = aliasFactsOf(tx, containerId);
+        const aliases = aliasRecordsOf(tx, containerId);
         const placed = { projectId, serverName, status, address, programs };
         return {
           container: { ...placed, enableProxy, body, hooks, aliases },
@@ -28,7 +28,7 @@ export function exposureStore(db: Database): ExposureStore {
       });
     },
 
-    async followers(scope: Scope, projectId: string): Promise<Followers> {
+    async followers(scope: Scope, projectId: string): Promise<DependentContainers> {
       const own = and(
         eq(documents.kind, "container"),
         eq(documents.ownerId, containers.id),

@@ -1,4 +1,4 @@
 import { openSqlitePlace } from "../../harness/sqlite-store.ts";
-import { exposureConformance } from "../exposures.ts";
+import { exposureConformance } from "../effective-states.ts";
 
 exposureConformance("the SQLite store", openSqlitePlace);

@@ -41,8 +41,8 @@ export function exposureConformance(name: string, open: Open): void {
       });
       await put("project", project.id, '{"default":"deny"}');
       await put("container", id, '{"default":"allow"}');
-      const exposure = await store.exposure(ada, id);
-      const { containers } = await store.factsAfter(0);
+      const exposure = await store.effectiveState(ada, id);
+      const { containers } = await store.changesAfter(0);
       const told = containers.find((fact) => fact.id === id)?.state;
       expect(exposure?.container).toEqual(told ?? undefined);
       expect(exposure?.container.aliases.map(({ alias }) => alias)).toEqual(["short"]);
@@ -54,11 +54,11 @@ export function exposureConformance(name: string, open: Open): void {
       const project = await stage.project(ada, { realmIds: [B] });
       const { id } = await stage.container(ada, project.id, { realmIds: [A] });
       await put("project", project.id, "{}");
-      expect(await store.exposure(bob, id)).toBeNull();
-      expect(await store.exposure(ada, nowhere)).toBeNull();
-      expect(await store.exposure(inRealm(ada, B), id)).toBeNull();
-      expect((await store.exposure(inRealm(ada, A), id))?.project).toBeNull();
-      expect((await store.exposure(ada, id))?.project?.version).toBe(1);
+      expect(await store.effectiveState(bob, id)).toBeNull();
+      expect(await store.effectiveState(ada, nowhere)).toBeNull();
+      expect(await store.effectiveState(inRealm(ada, B), id)).toBeNull();
+      expect((await store.effectiveState(inRealm(ada, A), id))?.project).toBeNull();
+      expect((await store.effectiveState(ada, id))?.project?.version).toBe(1);
     });
 
     test("count the containers that follow a project's document, of those in the scope", async () => {
@@ -85,7 +85,7 @@ export function exposureConformance(name: string, open: Open): void {
 
     test("a document is not written for a dry run", async () => {
       const { id } = await stage.project(ada);
-      const before = await store.factsAfter(0);
+      const before = await store.changesAfter(0);
       const write = {
         expected: 0,
         projectVersion: null,
@@ -95,7 +95,7 @@ export function exposureConformance(name: string, open: Open): void {
       };
       const writing = store.putDocument({ ...ada, dryRun: true }, { kind: "project", id }, write);
       await expect(writing).rejects.toThrow("dry run");
-      expect(await store.factsAfter(0)).toEqual(before);
+      expect(await store.changesAfter(0)).toEqual(before);
     });
   });
 }

@@ -1,15 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { create, fromJson, type JsonObject } from "@bufbuild/protobuf";
-import {
-  ChangesSchema,
-  type ContainerState,
-  ContainerStateSchema,
-  type ProjectState,
-  ProjectStateSchema,
-} from "../../../proto/gen/realmgate/v1/feed_pb.ts";
-import { PermissionDocumentSchema } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
-import type { DirectHost } from "../routing/host.ts";
-import { Snapshot } from "./snapshot.ts";
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { DirectHost } from "../../src/proxy/routing/host.ts";
+import { Snapshot } from "../../src/proxy/snapshot/snapshot.ts";
+import { type ContainerInit, feedChanges, type ProjectInit } from "../harness/feed-changes.ts";
 
 const P = "aaaaaaaaaaaaaaaaaaaaaaaa";
 const C = "cccccccccccccccccccccccc";
@@ -28,29 +21,12 @@ function empty(problems: object[] = []): Snapshot {
   });
 }
 
-type Init<T> = Partial<Omit<T, "document" | "$typeName" | "$unknown">> & { document?: JsonObject };
-
-function project(init: Init<ProjectState> = {}): ProjectState {
-  const { document, ...rest } = init;
-  const state = create(ProjectStateSchema, { id: P, ...rest });
-  if (document !== undefined) {
-    state.document = fromJson(PermissionDocumentSchema, document);
-  }
-  return state;
-}
-
-function container(init: Init<ContainerState> = {}): ContainerState {
-  const { document, ...rest } = init;
+const project = (init: ProjectInit = {}): ProjectInit => ({ id: P, ...init });
+const container = (init: ContainerInit = {}): ContainerInit => {
   const placed = { id: C, projectId: P, serverName: "local", running: true, address: "10.0.0.1" };
-  const state = create(ContainerStateSchema, { ...placed, ...rest });
-  if (document !== undefined) {
-    state.document = fromJson(PermissionDocumentSchema, document);
-  }
-  return state;
-}
-
-const changes = (revision: bigint, projects: ProjectState[], containers: ContainerState[]) =>
-  create(ChangesSchema, { revision, projects, containers });
+  return { ...placed, ...init };
+};
+const changes = feedChanges;
 
 const host = (init: Partial<DirectHost> = {}): DirectHost => ({
   kind: "direct",
@@ -110,8 +86,7 @@ describe("no route", () => {
   });
 
   test("an absent address", () => {
-    const state = container();
-    delete state.address;
+    const { address: _absent, ...state } = container();
     expect(
       empty()
         .apply(changes(1n, [project()], [state]))
@@ -170,11 +145,7 @@ test("what is stored and cannot be read closes its container, or all that stand 
       .apply(changes(1n, [project()], both))
       .route(host()),
   ).toBe("policy_error");
-  const under = changes(
-    1n,
-    [project({ unreadable: true })],
-    [container(), both[1] as ContainerState],
-  );
+  const under = changes(1n, [project({ unreadable: true })], [container(), both[1] ?? {}]);
   const snapshot = empty().apply(under);
   expect(snapshot.route(host())).toBe("policy_error");
   expect(snapshot.route(host({ container: OTHER }))).toBeObject();
@@ -191,7 +162,7 @@ test("an old snapshot does not see what came later", () => {
 
 test("equal documents and port tables exist once, and go with the last that had them", () => {
   const ids = Array.from({ length: 50 }, (_, i) => i.toString(16).padStart(24, "0"));
-  const programs = container({ programs: {} }).programs;
+  const programs = {};
   let snapshot = empty().apply(
     changes(
       1n,
@@ -295,4 +266,22 @@ describe("of many changes at once, as at a start", () => {
     expect(policies[0]).toBeObject();
     expect(new Set(policies).size).toBe(1);
   });
+});
+
+test("a document whose content did not arrive closes what it guards, until it does", () => {
+  const problems: object[] = [];
+  const whole = changes(1n, [project()], [container({ document: OPEN })]);
+  const without = empty(problems).apply({ ...whole, documents: [] });
+  expect(without.route(host())).toBe("policy_error");
+  expect(problems).toEqual([{ container: C, problem: "its content is missing" }]);
+  const second = container({ id: OTHER, document: OPEN });
+  const later = without.apply(changes(2n, [], [second]));
+  expect(later.route(host())).toBe("policy_error");
+  expect(later.route(host({ container: OTHER }))).toBeObject();
+  const repaired = later.apply({ ...whole, revision: 3n });
+  expect(repaired.route(host())).toBeObject();
+  // What is held already needs no content.
+  const third = changes(4n, [], [container({ document: OPEN, disabled: true })]);
+  expect(repaired.apply({ ...third, documents: [] }).route(host())).toBe("disabled");
+  expect(repaired.shared.policies).toBe(1);
 });

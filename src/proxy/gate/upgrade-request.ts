@@ -1,5 +1,7 @@
-/** What a request wants to become, by its own words. The last two are refusals. */
-export type UpgradeWish = "none" | "websocket" | "websocket_version" | "bad_upgrade";
+import type { HeaderReader } from "../routing/header-reader.ts";
+
+/** The upgrade that a request asks for. The last two are reasons to refuse it. */
+export type UpgradeRequest = "none" | "websocket" | "websocket_version" | "bad_upgrade";
 
 /** 16 bytes in base64 (RFC 6455 §4.1). */
 const KEY = /^[A-Za-z0-9+/]{22}==$/;
@@ -8,7 +10,7 @@ const KEY = /^[A-Za-z0-9+/]{22}==$/;
  * A WebSocket handshake (RFC 6455 §4.2.1), or an ordinary request whose Upgrade header is dropped: any other method, any other
  * protocol, several of them, or no `Connection: upgrade` (RFC 9110 §7.8).
  */
-export function upgradeWish(method: string, headers: Headers): UpgradeWish {
+export function upgradeRequest(method: string, headers: HeaderReader): UpgradeRequest {
   if (
     method !== "GET" ||
     headers.get("upgrade")?.toLowerCase() !== "websocket" ||

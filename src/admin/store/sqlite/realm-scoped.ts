@@ -12,28 +12,28 @@ import {
 } from "./schema.ts";
 
 /** A kind of carrier: the id of one that a query names, and the table of its kind's realms. */
-export interface Carrier {
+export interface RealmScoped {
   readonly id: SQLiteColumn;
   readonly table: SQLiteTable;
   readonly ownerId: SQLiteColumn;
   readonly realmId: SQLiteColumn;
 }
 
-export const projectCarrier: Carrier = {
+export const scopedProject: RealmScoped = {
   id: projects.id,
   table: projectRealms,
   ownerId: projectRealms.projectId,
   realmId: projectRealms.realmId,
 };
 
-export const containerCarrier: Carrier = {
+export const scopedContainer: RealmScoped = {
   id: containers.id,
   table: containerRealms,
   ownerId: containerRealms.containerId,
   realmId: containerRealms.realmId,
 };
 
-export const tokenCarrier: Carrier = {
+export const scopedToken: RealmScoped = {
   id: tokens.id,
   table: tokenRealms,
   ownerId: tokenRealms.tokenId,
@@ -41,7 +41,7 @@ export const tokenCarrier: Carrier = {
 };
 
 /** Whether it carries a realm that the condition holds of; without one, any. */
-function carries(reader: Reader, { id, table, ownerId }: Carrier, which: SQL | undefined): SQL {
+function carries(reader: Reader, { id, table, ownerId }: RealmScoped, which: SQL | undefined): SQL {
   const realm = reader
     .select({ one: sql`1` })
     .from(table)
@@ -52,19 +52,23 @@ function carries(reader: Reader, { id, table, ownerId }: Carrier, which: SQL | u
 /** Whether it carries all of the realms. */
 export function carriesAll(
   reader: Reader,
-  carrier: Carrier,
+  carrier: RealmScoped,
   realms: readonly string[],
 ): SQL | undefined {
   return and(...realms.map((realmId) => carries(reader, carrier, eq(carrier.realmId, realmId))));
 }
 
 /** Whether it carries one of the realms. */
-export function carriesSome(reader: Reader, carrier: Carrier, realms: readonly string[]): SQL {
+export function carriesSome(reader: Reader, carrier: RealmScoped, realms: readonly string[]): SQL {
   return carries(reader, carrier, inArray(carrier.realmId, [...realms]));
 }
 
 /** Whether it is seen where another one with these realms is: a realm has both, or both are in none. */
-export function isSeenAlongside(reader: Reader, carrier: Carrier, realms: readonly string[]): SQL {
+export function isSeenAlongside(
+  reader: Reader,
+  carrier: RealmScoped,
+  realms: readonly string[],
+): SQL {
   return realms.length === 0
     ? sql`not ${carries(reader, carrier, undefined)}`
     : carriesSome(reader, carrier, realms);
@@ -73,7 +77,7 @@ export function isSeenAlongside(reader: Reader, carrier: Carrier, realms: readon
 /** Whether it is in a realm that the caller may not use. */
 export function isShared(
   reader: Reader,
-  carrier: Carrier,
+  carrier: RealmScoped,
   confinedTo: readonly string[] | null,
 ): SQL<number> {
   if (confinedTo === null) return sql<number>`0`;
@@ -83,7 +87,7 @@ export function isShared(
 /** Whether it is in any realm that the caller may use. */
 export function isWithin(
   reader: Reader,
-  carrier: Carrier,
+  carrier: RealmScoped,
   confinedTo: readonly string[] | null,
 ): SQL<number> {
   if (confinedTo === null) return sql<number>`1`;
@@ -93,7 +97,7 @@ export function isWithin(
 /** The rows with the realms of each, sorted. */
 export function withRealms<Row extends { readonly id: string }>(
   reader: Reader,
-  { table, ownerId, realmId }: Carrier,
+  { table, ownerId, realmId }: RealmScoped,
   rows: readonly Row[],
 ): (Row & { readonly realmIds: readonly string[] })[] {
   const ids = rows.map(({ id }) => id);

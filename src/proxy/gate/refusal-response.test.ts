@@ -1,5 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { prefersHtml, type RefusalReason, refuse } from "./refusal.ts";
+import { type Denial, type RefusalReason, refusal } from "./refusal.ts";
+import { prefersHtml, type RefusedRequest, renderRefusal } from "./refusal-response.ts";
+
+/** As an edge writes it. */
+function refuse(reason: RefusalReason, request: RefusedRequest, denial?: Denial): Response {
+  const { status, headers, body } = renderRefusal(refusal(reason, denial), request);
+  return new Response(body, { status, headers });
+}
 
 const asked = { requestId: "0123456789abcdef01234567", accept: null, hasBody: false };
 

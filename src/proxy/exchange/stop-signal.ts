@@ -1,0 +1,94 @@
+import type { Denial, RefusalReason } from "../gate/refusal.ts";
+
+/** Why an exchange that was allowed is no longer. */
+export interface Revocation {
+  readonly reason: RefusalReason;
+  readonly denial: Denial | undefined;
+}
+
+/** Why an exchange, or one attempt to reach its upstream, is stopped before it is complete. */
+export type StopReason =
+  /** The policy no longer allows it. */
+  | { readonly kind: "revoked"; readonly revocation: Revocation }
+  /** The client closed its connection. */
+  | { readonly kind: "client_gone" }
+  /** The exchange on whose behalf the gate made this request was revoked. */
+  | { readonly kind: "caller_revoked" }
+  /** The upstream did not begin its response in time. */
+  | { readonly kind: "deadline" }
+  /** The response is unusable: the upstream's connection is cut off. */
+  | { readonly kind: "unusable" };
+
+export const CLIENT_GONE: StopReason = { kind: "client_gone" };
+export const CALLER_REVOKED: StopReason = { kind: "caller_revoked" };
+export const DEADLINE: StopReason = { kind: "deadline" };
+export const UNUSABLE: StopReason = { kind: "unusable" };
+
+export interface StopListener {
+  /** Called at most once. Must not throw. */
+  stopped(reason: StopReason): void;
+}
+
+/**
+ * Stops work that is under way, like an AbortSignal with a typed reason, at a fraction of its cost: one small object, listeners
+ * that are objects, no events. The first reason counts. After `close` no listener is called.
+ */
+export class StopSignal {
+  #reason: StopReason | null = null;
+  #closed = false;
+  #listeners: StopListener[] | null = null;
+
+  /** Null: it was not stopped. */
+  get reason(): StopReason | null {
+    return this.#reason;
+  }
+
+  /** Calls `listener` when it is stopped; at once when it is stopped already. */
+  on(listener: StopListener): void {
+    if (this.#reason !== null) {
+      listener.stopped(this.#reason);
+    } else if (!this.#closed) {
+      this.#listeners ??= [];
+      this.#listeners.push(listener);
+    }
+  }
+
+  off(listener: StopListener): void {
+    const place = this.#listeners?.indexOf(listener) ?? -1;
+    if (place !== -1) {
+      this.#listeners?.splice(place, 1);
+    }
+  }
+
+  /** In the order in which the listeners were added. */
+  stop(reason: StopReason): void {
+    if (this.#reason !== null || this.#closed) {
+      return;
+    }
+    this.#reason = reason;
+    const listeners = this.#listeners;
+    this.#listeners = null;
+    for (const listener of listeners ?? []) {
+      listener.stopped(reason);
+    }
+  }
+
+  /** It is over: it can no longer be stopped, and forgets its listeners. */
+  close(): void {
+    this.#closed = true;
+    this.#listeners = null;
+  }
+}
+
+/** A platform signal for what takes nothing else (fetch, sockets). Costly: a few in a hundred of a request. */
+export class PlatformSignal implements StopListener {
+  readonly #controller = new AbortController();
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  stopped(): void {
+    this.#controller.abort();
+  }
+}

@@ -1,0 +1,70 @@
+// Every option of the data plane, with its unit, default and limit.
+import type { Log } from "../log.ts";
+import type { RecentPolicies } from "../policy/recent-policies.ts";
+import type { ProxyTls } from "./edge/listeners.ts";
+import type { AccessLog } from "./observe/access-log.ts";
+import type { SnapshotPlace } from "./snapshot/enforcement.ts";
+import type { UpstreamTls } from "./upstream/tls.ts";
+
+export interface ProxyOptions {
+  readonly hostname: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Whether other processes of the same user may listen there, too: a successor, before this one closes. Default: false. */
+  readonly reusePort?: boolean;
+  /** A second listener, with TLS. Default: none. */
+  readonly tls?: ProxyTls | null;
+  /** Containers are at `*.<server>.containers.<domain>`. */
+  readonly domain: string;
+  readonly serverName: string;
+  /** CIDRs of the peers whose forwarding headers are believed. */
+  readonly trustedProxies: readonly string[];
+  /** Default port of each kit program. */
+  readonly programPorts: Readonly<Record<string, number>>;
+  /** Where the last snapshot is saved, and read from when the source does not answer at the start. Default: nowhere. */
+  readonly snapshotPlace?: SnapshotPlace | null;
+  /** How long after the source was last heard everything is refused, in milliseconds. Default: never. */
+  readonly stalenessMaxMs?: number | null;
+  /** How certificates of upstreams are verified. Default: `off`. */
+  readonly upstreamTls?: UpstreamTls;
+  /** How long an upstream may take to begin its response, in milliseconds. Default: 60,000. */
+  readonly responseHeaderMs?: number;
+  /** How long a connection may be silent between requests and while one arrives, in seconds, at most 255. Default: 30. */
+  readonly idleS?: number;
+  /**
+   * How many exchanges (requests with their responses, WebSockets, tunnels) may be active; no container gets more than half of
+   * them. Each takes two sockets. Default: 32,768.
+   */
+  readonly exchangesMax?: number;
+  /** Whether a container may live at this address (canonical text). Asked when a container changes. */
+  readonly mayDial: (address: string) => boolean;
+  /** Whether one of our own listeners has this address and port: it is never dialled. Asked for each request. */
+  readonly isForbidden: (address: string, port: number) => boolean;
+  /** Policies that the control plane of the same process compiled a moment ago. Default: none. */
+  readonly recentPolicies?: RecentPolicies | null;
+  readonly log: Log;
+  /** Signs bypass tokens of hooks: 32 bytes that nothing else uses, the same for all proxies of an installation. */
+  readonly hopKey: Uint8Array;
+  /** Gets a line for each exchange. Without one, refusals go to `log`, at a limited rate. Default: none. */
+  readonly accessLog?: AccessLog | null;
+}
+
+/** Options with their defaults. */
+export type ProxySettings = Required<ProxyOptions>;
+
+const DEFAULTS = {
+  reusePort: false,
+  tls: null,
+  snapshotPlace: null,
+  stalenessMaxMs: null,
+  recentPolicies: null,
+  upstreamTls: "off",
+  responseHeaderMs: 60_000,
+  idleS: 30,
+  exchangesMax: 32_768,
+  accessLog: null,
+} as const satisfies Partial<ProxyOptions>;
+
+export function withDefaults(options: ProxyOptions): ProxySettings {
+  return { ...DEFAULTS, ...options };
+}

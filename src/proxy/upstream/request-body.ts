@@ -1,0 +1,71 @@
+// The body of a request on its way to its upstream.
+import { PlatformSignal } from "../exchange/stop-signal.ts";
+import { boundedBody } from "./bounded-body.ts";
+import { isShort } from "./framing.ts";
+import type { ForwardedRequest, HeldBody } from "./upstream.ts";
+
+/** The client's request as the platform has it. */
+export type ClientRequest = Pick<Request, "method" | "headers" | "body">;
+
+/** The request's body; `moved` is called with each chunk of a long one, and with its end. Null: there is none. */
+export function outgoingBody(
+  { body, headers }: ClientRequest,
+  moved: () => void,
+): ReadableStream<Uint8Array> | null {
+  return body === null || isShort(headers) ? body : watched(body, moved);
+}
+
+/** The same bytes, at the pace at which they are read. */
+function watched(body: ReadableStream<Uint8Array>, moved: () => void): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { value, done } = await reader.read().catch((error: unknown) => {
+        // The runtime prints the error that ends a stream.
+        throw new Error(`body broke off: ${errorName(error)}`);
+      });
+      moved();
+      if (done) {
+        controller.close();
+      } else {
+        controller.enqueue(value);
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+}
+
+/** Code or name of an error, never its message: the runtime's messages carry the URL, whose query may hold a secret. */
+export function errorName(error: unknown): string {
+  if (!(error instanceof Error)) {
+    return "unknown";
+  }
+  return "code" in error && typeof error.code === "string" ? error.code : error.name;
+}
+
+/** See `Upstream.holdBody`. */
+export async function holdBody(
+  { body, headers }: ClientRequest,
+  { active, held }: ForwardedRequest,
+  limitMs: number,
+): Promise<HeldBody> {
+  if (held !== null) {
+    return held;
+  }
+  if (body === null) {
+    return "none";
+  }
+  if (!isShort(headers)) {
+    return "unheld";
+  }
+  const late = AbortSignal.timeout(limitMs);
+  const stopped = new PlatformSignal();
+  active.signal.on(stopped);
+  const { signal } = stopped;
+  const whole = await boundedBody(body, Number.POSITIVE_INFINITY, [late, signal]);
+  active.signal.off(stopped);
+  if (late.aborted || signal.aborted) {
+    return "late";
+  }
+  return whole instanceof Uint8Array ? whole : "unheld";
+}

@@ -1,0 +1,65 @@
+// The header fields of a request as they go upstream.
+import type { CredentialLocation } from "../../policy/credential-location.ts";
+import { groupsNamedMax } from "../exchange/exchange.ts";
+import { keepTrace } from "../exchange/trace-context.ts";
+import { cookieWithout } from "../gate/credentials.ts";
+import { removeHopByHop, stripForwardedHeaders } from "./header-rules.ts";
+import type { ForwardedRequest } from "./upstream.ts";
+
+/**
+ * The client's header fields without those of its connection, of identities that it claims and of consumed credentials, and with
+ * ours: X-Forwarded-* and X-Realmgate-*, of which Groups names at most `groupsNamedMax`.
+ */
+export function requestHeaders(received: Headers, forwarded: ForwardedRequest): Headers {
+  const { active, admitted, head, detour } = forwarded;
+  const { route, groups, consumedCredentials } = active.allowed;
+  const { requestId, traceId } = active.exchange;
+  const { peerTrusted, client } = admitted;
+  const headers = new Headers(received);
+  removeHopByHop(headers);
+  stripForwardedHeaders(headers, received, peerTrusted);
+  removeCredentials(headers, consumedCredentials);
+  keepTrace(headers, traceId);
+  // Ours come last: neither Connection nor anything else of the client can remove them.
+  const believed = peerTrusted ? headers.get("x-forwarded-for") : null;
+  headers.set("x-forwarded-for", believed === null ? client : `${believed}, ${head.peer}`);
+  setIfAbsent(headers, "x-forwarded-proto", head.listener.scheme);
+  setIfAbsent(headers, "x-forwarded-host", head.host ?? "");
+  headers.set("x-realmgate-program", route.program);
+  headers.set("x-realmgate-instance", String(route.instance));
+  if (groups !== null) {
+    headers.set("x-realmgate-groups", groups.slice(0, groupsNamedMax).join(","));
+  }
+  headers.set("x-realmgate-request-id", requestId);
+  if (detour !== null) {
+    for (const [name, value] of detour.headers) {
+      headers.set(name, value);
+    }
+  }
+  return headers;
+}
+
+/** What is present by now comes from a trusted proxy, which knows better than we do what the client used. */
+function setIfAbsent(headers: Headers, name: string, value: string): void {
+  if (headers.get(name) === null) {
+    headers.set(name, value);
+  }
+}
+
+function removeCredentials(headers: Headers, consumed: readonly CredentialLocation[]): void {
+  for (const { kind, name } of consumed) {
+    if (kind === "header") {
+      headers.delete(name);
+    }
+  }
+  const line = consumed.length === 0 ? null : headers.get("cookie");
+  if (line === null) {
+    return;
+  }
+  const rest = cookieWithout(line, consumed);
+  if (rest === null) {
+    headers.delete("cookie");
+  } else {
+    headers.set("cookie", rest);
+  }
+}

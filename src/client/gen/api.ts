@@ -613,9 +613,12 @@ export interface Alias {
   readonly program: string;
   /** Its instance; of http and https: the port. */
   readonly index: number;
-  /** Put before the path of every request; null: nothing. */
+  /**
+   * Put before the path of every request; null: nothing, or hidden. May carry credentials: shown from project level `edit` up,
+   * and only to auth tokens with `resources.proxy_aliases`.
+   */
   readonly target_path: string | null;
-  /** False: only exactly target_path is reachable. */
+  /** False: only exactly target_path is reachable; a target_path with a query takes no other query, and none of `curl` a body. */
   readonly allow_path_override: boolean;
   /** When it stops to work: ISO 8601, UTC, milliseconds; null: never. */
   readonly expires_at: string | null;
@@ -635,6 +638,8 @@ export interface Alias {
   readonly project?: AliasProject;
   /** Its container; only in GetAlias. */
   readonly container?: AliasContainer;
+  /** True: there is a target_path, and the caller may not see it. Unset otherwise. */
+  readonly target_path_hidden?: boolean;
 }
 
 /** AliasContainer is the container of an alias. */
@@ -707,7 +712,10 @@ export interface Container {
   readonly has_proxy_domains: boolean;
   /** How many. */
   readonly proxy_domains_count: number;
-  /** Its aliases; only with include_proxy_domains. */
+  /**
+   * Its aliases; only with include_proxy_domains. As in ListAliases; an auth token without `resources.proxy_aliases` sees no
+   * target_path.
+   */
   readonly proxy_domains: readonly Alias[];
   /** Its own document, credentials included; only with include_proxy_permissions, and for those who may edit it. */
   readonly proxy_permissions?: PermissionDocument;
@@ -867,7 +875,7 @@ export interface CreateAliasBody {
   readonly index?: number | undefined;
   /** Put before the path of every request; may carry a query. */
   readonly target_path?: string | null | undefined;
-  /** True when unset. */
+  /** True when unset. False: only exactly target_path is reachable, with any query if it has none itself. */
   readonly allow_path_override?: boolean | undefined;
   /** ISO 8601, or Unix seconds or milliseconds, to come; never when unset or null. */
   readonly expires_at?: Json | null | undefined;

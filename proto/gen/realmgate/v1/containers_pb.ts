@@ -185,7 +185,8 @@ export type Container = Message<"realmgate.v1.Container"> & {
   proxyDomainsCount: number;
 
   /**
-   * Its aliases; only with include_proxy_domains.
+   * Its aliases; only with include_proxy_domains. As in ListAliases; an auth token without `resources.proxy_aliases` sees no
+   * target_path.
    *
    * @generated from field: repeated realmgate.v1.Alias proxy_domains = 19;
    */

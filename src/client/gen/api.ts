@@ -68,10 +68,16 @@ export interface MembersApi {
   /** All of `list`, page after page; `limit` entries are fetched at a time. */
   iterate(project_id: string, query?: ListMembersQuery, options?: CallOptions): AsyncIterableIterator<ProjectPermission>;
 
-  /** AddMember lets a user into a project. Errors: USER_NOT_FOUND, PERMISSION_ALREADY_EXISTS, CANNOT_GRANT_SELF_PERMISSION. */
+  /**
+   * AddMember lets a user into a project, with all it holds: confined callers may not (INSUFFICIENT_PERMISSIONS). Errors:
+   * USER_NOT_FOUND, PERMISSION_ALREADY_EXISTS, CANNOT_GRANT_SELF_PERMISSION.
+   */
   create(project_id: string, body: AddMemberBody, options?: CallOptions): Promise<Answer<ProjectPermission>>;
 
-  /** UpdateMember changes what a member may do. Errors: PROJECT_PERMISSION_NOT_FOUND. */
+  /**
+   * UpdateMember changes what a member may do; confined callers may only lower it (INSUFFICIENT_PERMISSIONS). Errors:
+   * PROJECT_PERMISSION_NOT_FOUND.
+   */
   update(project_id: string, id: string, body: UpdateMemberBody, options?: CallOptions): Promise<Answer<ProjectPermission>>;
 
   /** RemoveMember shuts a member out, at once. Errors: PROJECT_PERMISSION_NOT_FOUND. */
@@ -891,7 +897,7 @@ export interface CreateContainerBody {
   readonly name?: string | undefined;
   /** `#RGB` or `#RRGGBB`, with or without `#`; random when unset. */
   readonly color?: string | undefined;
-  /** The realms it is visible in. */
+  /** The realms it is visible in. Members who do not own the project name realms of the project only. */
   readonly realm_ids?: readonly string[] | undefined;
   /** Free text; null for none. */
   readonly comment?: string | null | undefined;
@@ -2452,7 +2458,10 @@ export interface UpdateContainerBody {
   readonly name?: string | undefined;
   /** As CreateContainerRequest.color. */
   readonly color?: string | undefined;
-  /** As CreateContainerRequest.realm_ids; replaces the list, and keeps the active realm in it. */
+  /**
+   * As CreateContainerRequest.realm_ids; replaces the list, and keeps the active realm in it. Only the project's owner and
+   * operators who are not confined change it (INSUFFICIENT_PERMISSIONS).
+   */
   readonly realm_ids?: readonly string[] | undefined;
   /** Free text; null takes it away. */
   readonly comment?: string | null | undefined;
@@ -2484,7 +2493,10 @@ export interface UpdateProjectBody {
   readonly color?: string | undefined;
   /** As CreateProjectRequest.max_containers; null: no limit. */
   readonly max_containers?: number | null | undefined;
-  /** As CreateProjectRequest.realm_ids; replaces the list, and keeps the active realm in it. */
+  /**
+   * As CreateProjectRequest.realm_ids; replaces the list, and keeps the active realm in it. Only the owner and operators who are
+   * not confined change it (INSUFFICIENT_PERMISSIONS).
+   */
   readonly realm_ids?: readonly string[] | undefined;
 }
 

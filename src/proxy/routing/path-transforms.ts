@@ -193,5 +193,5 @@ function withoutSessionSegments(path: string): string {
 
 /** PHP hands what follows its script to the program as the path. */
 function withoutFrontController(path: string): string {
-  return path.replace(/^\/+index\.php(?=\/)/i, "");
+  return path.replace(/\/index\.php(?=\/)/gi, "");
 }

@@ -44,6 +44,7 @@ test.each([
   ["/(S(x))/b", ["/b"]],
   ["/b/(A(x)S(y))in", ["/bin"]],
   ["/index.php/b", ["/b"]],
+  ["/a/Index.php/b", ["/a/b"]],
   ["/\u00e9", ["/%c3%a9"]],
 ])("%s may be read as each of %j", (path, readings) => {
   expect(pathVariants(path)).toEqual(expect.arrayContaining(readings));

@@ -126,7 +126,12 @@ function holderOf(
 }
 
 /** An alias that was just written, with the change of its container. */
-function written(db: Database, tx: Transaction, scope: Scope, id: string): { alias: Alias } & Committed {
+function written(
+  db: Database,
+  tx: Transaction,
+  scope: Scope,
+  id: string,
+): { alias: Alias } & Committed {
   const alias = readAlias(db, tx, scope, id);
   if (alias === null) throw new Error(`alias ${id} was not stored`);
   return { alias, revision: recordChange(tx, { kind: "container", id: alias.containerId }) };
@@ -152,12 +157,7 @@ function readAlias(db: Database, reader: Reader, scope: Scope, id: string): Alia
 }
 
 /** Newest first. `scope` says what is told of the projects, and who sees targets. */
-function readAliases(
-  db: Database,
-  reader: Reader,
-  scope: Scope,
-  where: SQL | undefined,
-): Alias[] {
+function readAliases(db: Database, reader: Reader, scope: Scope, where: SQL | undefined): Alias[] {
   const projectVisible = carriesAll(reader, scopedProject, scope.realms) ?? sql`1`;
   const { plainTarget: _, ...columns } = getTableColumns(aliases);
   const rows = reader

@@ -44,7 +44,10 @@ function projectRecords(db: Database, reader: Reader, revision: number): Project
 }
 
 function containerRecords(db: Database, reader: Reader, revision: number): ContainerRecord[] {
-  const aliasesOf = Map.groupBy(aliasRecords(db, reader, revision), ({ containerId }) => containerId);
+  const aliasesOf = Map.groupBy(
+    aliasRecords(db, reader, revision),
+    ({ containerId }) => containerId,
+  );
   return reader
     .select({
       id: changes.entityId,

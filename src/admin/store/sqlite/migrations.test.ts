@@ -210,7 +210,9 @@ test("a target that another row's was put in place of does not open, and its ali
   swapped.close();
   const again = open();
   const { containers } = await again.changesAfter(0);
-  expect(containers[0]?.state?.aliases.toSorted((a, b) => (a.alias < b.alias ? -1 : 1))).toMatchObject([
+  expect(
+    containers[0]?.state?.aliases.toSorted((a, b) => (a.alias < b.alias ? -1 : 1)),
+  ).toMatchObject([
     { alias: "one", targetPath: "/one", enabled: true },
     { alias: "two", targetPath: null, enabled: false },
   ]);

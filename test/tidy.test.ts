@@ -18,6 +18,7 @@ const directions: Readonly<Record<string, readonly string[]>> = {
   proto: [],
   "src/policy": [],
   "src/websocket": [],
+  "src/http1": [],
   "src/guard": ["src/policy"],
   "src/proxy": ["src/policy", "src/websocket", "src/guard", "proto"],
   "src/admin": ["src/policy", "src/guard", "proto"],

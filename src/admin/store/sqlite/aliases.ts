@@ -2,7 +2,6 @@
 import {
   and,
   count,
-  desc,
   eq,
   getTableColumns,
   gt,
@@ -21,12 +20,13 @@ import type {
   AliasChange,
   AliasQuery,
   Committed,
+  ListPage,
   NewAlias,
-  Page,
   Scope,
 } from "../records.ts";
 import type { AliasStore } from "../store.ts";
 import { countOf, type Database, type Reader, recordChange, type Transaction } from "./database.ts";
+import { cutPage, newestFirst, pageOf } from "./page.ts";
 import { carriesAll, scopedProject } from "./realm-scoped.ts";
 import { aliases, containers, projects, servers } from "./schema.ts";
 import { containerInScope, containersInScope, userMay } from "./scope.ts";
@@ -64,9 +64,9 @@ export function aliasStore(db: Database): AliasStore {
       return readAlias(db, db.reader, scope, id);
     },
 
-    async aliases(scope: Scope, query: AliasQuery): Promise<Page<Alias>> {
+    async aliases(scope: Scope, query: AliasQuery): Promise<ListPage<Alias>> {
       const where = and(containersInScope(db.reader, scope), ...asked(query, db.timestamp()));
-      const items = readAliases(db, db.reader, scope, where);
+      const page = readAliasPage(db, scope, where, query);
       const total = db.reader
         .select({ n: count() })
         .from(aliases)
@@ -74,7 +74,7 @@ export function aliasStore(db: Database): AliasStore {
         .innerJoin(projects, eq(projects.id, containers.projectId))
         .where(where)
         .get();
-      return { items, total: total?.n ?? 0 };
+      return { ...page, total: total?.n ?? 0 };
     },
 
     async updateAlias(
@@ -153,14 +153,38 @@ function asked(
 
 function readAlias(db: Database, reader: Reader, scope: Scope, id: string): Alias | null {
   const where = and(eq(aliases.id, id), containerInScope(reader, scope));
-  return readAliases(db, reader, scope, where)[0] ?? null;
+  const row = selectAliases(reader, scope).where(where).get();
+  return row === undefined ? null : shownAlias(db, row);
 }
 
-/** Newest first. `scope` says what is told of the projects, and who sees targets. */
-function readAliases(db: Database, reader: Reader, scope: Scope, where: SQL | undefined): Alias[] {
+const sorted = { table: aliases, columns: { created_at: aliases.createdAt } };
+
+function readAliasPage(
+  db: Database,
+  scope: Scope,
+  where: SQL | undefined,
+  { limit = aliasesListedMax, after }: AliasQuery,
+) {
+  const query = { ...newestFirst, limit: Math.min(limit, aliasesListedMax), after };
+  const select = selectAliases(db.reader, scope).$dynamic();
+  const rows = pageOf(select, where, sorted, query).all();
+  const { items, ...page } = cutPage(db.reader, rows, sorted, query);
+  return { ...page, items: items.map((row) => shownAlias(db, row)) };
+}
+
+type AliasRow = NonNullable<ReturnType<ReturnType<typeof selectAliases>["get"]>>;
+
+/** Opens the target for who may see it. */
+function shownAlias(db: Database, { target, mayEdit, ...shown }: AliasRow): Alias {
+  if (target !== null && mayEdit === 0) return { ...shown, targetPath: null, targetHidden: true };
+  return { ...shown, targetPath: db.openTarget({ id: shown.id, target }) };
+}
+
+/** `scope` says what is told of the projects, and who may edit them. */
+function selectAliases(reader: Reader, scope: Scope) {
   const projectVisible = carriesAll(reader, scopedProject, scope.realms) ?? sql`1`;
   const { plainTarget: _, ...columns } = getTableColumns(aliases);
-  const rows = reader
+  return reader
     .select({
       ...columns,
       projectId: containers.projectId,
@@ -173,13 +197,5 @@ function readAliases(db: Database, reader: Reader, scope: Scope, where: SQL | un
     .from(aliases)
     .innerJoin(containers, eq(containers.id, aliases.containerId))
     .innerJoin(projects, eq(projects.id, containers.projectId))
-    .innerJoin(servers, eq(servers.id, aliases.serverId))
-    .where(where)
-    .orderBy(desc(aliases.createdAt), desc(sql`${aliases}.rowid`))
-    .limit(aliasesListedMax)
-    .all();
-  return rows.map(({ target, mayEdit, ...shown }) => {
-    if (target !== null && mayEdit === 0) return { ...shown, targetPath: null, targetHidden: true };
-    return { ...shown, targetPath: db.openTarget({ id: shown.id, target }) };
-  });
+    .innerJoin(servers, eq(servers.id, aliases.serverId));
 }

@@ -68,16 +68,10 @@ export interface MembersApi {
   /** All of `list`, whatever comes and goes meanwhile; `limit` entries are fetched at a time. */
   iterate(project_id: string, query?: ListMembersQuery, options?: CallOptions): AsyncIterableIterator<ProjectPermission>;
 
-  /**
-   * AddMember lets a user into a project, with all it holds: confined callers may not (INSUFFICIENT_PERMISSIONS). Errors:
-   * USER_NOT_FOUND, PERMISSION_ALREADY_EXISTS, CANNOT_GRANT_SELF_PERMISSION.
-   */
+  /** AddMember lets a user into a project. Errors: USER_NOT_FOUND, PERMISSION_ALREADY_EXISTS, CANNOT_GRANT_SELF_PERMISSION. */
   create(project_id: string, body: AddMemberBody, options?: CallOptions): Promise<Answer<ProjectPermission>>;
 
-  /**
-   * UpdateMember changes what a member may do; confined callers may only lower it (INSUFFICIENT_PERMISSIONS). Errors:
-   * PROJECT_PERMISSION_NOT_FOUND.
-   */
+  /** UpdateMember changes what a member may do. Errors: PROJECT_PERMISSION_NOT_FOUND. */
   update(project_id: string, id: string, body: UpdateMemberBody, options?: CallOptions): Promise<Answer<ProjectPermission>>;
 
   /** RemoveMember shuts a member out, at once. Errors: PROJECT_PERMISSION_NOT_FOUND. */

@@ -319,8 +319,7 @@ export const ProjectMemberService: GenService<{
     output: typeof ListMembersResponseSchema;
   },
   /**
-   * AddMember lets a user into a project, with all it holds: confined callers may not (INSUFFICIENT_PERMISSIONS). Errors:
-   * USER_NOT_FOUND, PERMISSION_ALREADY_EXISTS, CANNOT_GRANT_SELF_PERMISSION.
+   * AddMember lets a user into a project. Errors: USER_NOT_FOUND, PERMISSION_ALREADY_EXISTS, CANNOT_GRANT_SELF_PERMISSION.
    *
    * @generated from rpc realmgate.v1.ProjectMemberService.AddMember
    */
@@ -330,8 +329,7 @@ export const ProjectMemberService: GenService<{
     output: typeof ProjectPermissionSchema;
   },
   /**
-   * UpdateMember changes what a member may do; confined callers may only lower it (INSUFFICIENT_PERMISSIONS). Errors:
-   * PROJECT_PERMISSION_NOT_FOUND.
+   * UpdateMember changes what a member may do. Errors: PROJECT_PERMISSION_NOT_FOUND.
    *
    * @generated from rpc realmgate.v1.ProjectMemberService.UpdateMember
    */

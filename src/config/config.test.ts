@@ -49,6 +49,7 @@ test("nothing set is what the documentation says", () => {
     ],
     programPorts: { terminal: 76, display: 3998, sqlite: 5 },
     exchangesMax: 32_768,
+    credentialFailuresMax: 100,
     accessLog: null,
   });
 });
@@ -67,6 +68,7 @@ describe("what is read", () => {
     ["REALMGATE_DATABASE_URL", "sqlite:/srv/db", "databasePath", "/srv/db"],
     ["REALMGATE_DOMAIN", "Example.Test", "domain", "example.test"],
     ["REALMGATE_EXCHANGES_MAX", "9500", "exchangesMax", 9500],
+    ["REALMGATE_CREDENTIAL_FAILURES_MAX", "7", "credentialFailuresMax", 7],
     ["REALMGATE_ACCESS_LOG", "off", "accessLog", null],
     ["REALMGATE_ACCESS_LOG", "stderr", "accessLog", "stderr"],
     ["REALMGATE_ACCESS_LOG", "/var/log/access", "accessLog", { path: "/var/log/access" }],

@@ -44,6 +44,7 @@ export interface Config {
   readonly programPorts: Readonly<Record<string, number>>;
   /** Concurrent exchanges of the proxy. */
   readonly exchangesMax: number;
+  readonly credentialFailuresMax: number;
   /** Where the proxy writes a line for each exchange; null: nowhere. */
   readonly accessLog: AccessLogPlace | null;
 }
@@ -116,6 +117,7 @@ function readConfig(value: Values, report: ReportSetting): Config {
     containerCidrs: value("REALMGATE_CONTAINER_CIDRS"),
     programPorts: value("REALMGATE_PROGRAM_PORTS"),
     exchangesMax: value("REALMGATE_EXCHANGES_MAX"),
+    credentialFailuresMax: value("REALMGATE_CREDENTIAL_FAILURES_MAX"),
     accessLog: value("REALMGATE_ACCESS_LOG"),
   };
   const asksForTls = apiTlsPaths.some((path) => path !== "");

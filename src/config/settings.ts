@@ -269,6 +269,15 @@ export const settings = {
       "Concurrent requests, WebSockets and tunnels of the proxy. One container has at most half of them. Each needs two sockets: set `ulimit -n` to somewhat more than twice the number.",
     read: readCount,
   },
+  REALMGATE_CREDENTIAL_FAILURES_MAX: {
+    group: "Limits and timeouts",
+    default: "100",
+    accepts: "1 to 9999999",
+    meaning: "wrong credentials a minute from one client network for one container",
+    about:
+      "Wrong passwords, tokens and JWTs that one client network (an IPv4 address, an IPv6 /64) may present to one container in a minute. Above it they are answered 429 instead of 401 or 403; right credentials and requests without any are not affected.",
+    read: readCount,
+  },
   REALMGATE_ACCESS_LOG: {
     group: "Logs",
     default: "off",

@@ -36,6 +36,8 @@ export interface ProxyOptions {
    * them. Each takes two sockets. Default: 32,768.
    */
   readonly exchangesMax?: number;
+  /** Wrong credentials that one client network may present to one container in a minute. Default: 100. */
+  readonly credentialFailuresMax?: number;
   /** Whether a container may live at this address (canonical text). Asked when a container changes. */
   readonly mayDial: (address: string) => boolean;
   /** Whether one of our own listeners has this address and port: it is never dialled. Asked for each request. */
@@ -62,6 +64,7 @@ const DEFAULTS = {
   responseHeaderMs: 60_000,
   idleS: 30,
   exchangesMax: 32_768,
+  credentialFailuresMax: 100,
   accessLog: null,
 } as const satisfies Partial<ProxyOptions>;
 

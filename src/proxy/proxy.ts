@@ -12,6 +12,8 @@ import { ActiveExchanges } from "./exchange/active-exchanges.ts";
 import type { ExchangeWatch } from "./exchange/exchange.ts";
 import type { AdmissionContext } from "./gate/admission.ts";
 import { trustedProxies } from "./gate/client-address.ts";
+import { FailureBudget } from "./gate/failure-budget.ts";
+import { SignatureTurns } from "./gate/signature-turns.ts";
 import { BYPASS_HEADER, BypassTokens } from "./hooks/bypass-token.ts";
 import { HookScripts } from "./hooks/hook-script.ts";
 import { NO_LINES } from "./observe/access-log.ts";
@@ -103,12 +105,15 @@ export async function startProxy(
     },
   };
 
+  const failures = new FailureBudget(settings.credentialFailuresMax);
   const bypass = new BypassTokens(settings.hopKey);
   const context: AdmissionContext = {
     parseHost,
     trusted,
     isForbidden,
     hasRoom: (container) => active.hasRoom(container, exchangesMax),
+    mayFail: (client, container) => failures.take(client, container),
+    signatures: new SignatureTurns(),
     bypassesHooks: (headers, container, nowMs) =>
       bypass.holds(headers.get(BYPASS_HEADER), container, nowMs),
   };

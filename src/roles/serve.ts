@@ -100,6 +100,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         serverName: config.serverName,
         trustedProxies: config.trustedProxies,
         exchangesMax: config.exchangesMax,
+        credentialFailuresMax: config.credentialFailuresMax,
         programPorts: config.programPorts,
         mayDial: (address) => placement.place(address) !== null,
         isForbidden,

@@ -82,6 +82,8 @@ function bench(document: JsonObject | null, hooks: JsonObject[] = []) {
       trusted: trustedProxies([]),
       isForbidden: () => false,
       hasRoom: (of) => active.hasRoom(of, 4),
+      mayFail: () => true,
+      signatures: null,
       bypassesHooks: () => false,
     },
     current: () => snapshot,

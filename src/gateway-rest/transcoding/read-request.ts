@@ -13,8 +13,10 @@ import { reflect } from "@bufbuild/protobuf/reflect";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
 import { ApiError, type FieldViolation } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { pointerStep } from "../../../proto/json-pointer.ts";
+import { type JsonFault, jsonFaults } from "../../json/json-faults.ts";
 import { type Binding, realmFilter } from "../routing/http-rule.ts";
-import { shapeOf } from "./shape.ts";
+import { jsonFaultMessages, shapeOf, violationsMax } from "./shape.ts";
 
 /** Maximum request body in bytes. A permission document of maximum size fits. */
 export const bodyBytesMax = 256 * 1024;
@@ -58,7 +60,7 @@ async function readBody({ body, method, query }: Binding, request: Request): Pro
   }
   const { name, message } = body;
   if (message === undefined) throw new Error(`${method.name}: ${name} is not a message`);
-  const { json, sent } = fit(message, await readJson(request), `/${name}`);
+  const { json, sent } = fit(message, await readJson(request, `/${name}`), `/${name}`);
   return { json: { [name]: json }, sent };
 }
 
@@ -103,8 +105,11 @@ function readPath(
 
 const mediaType = /^application\/(json|[a-z0-9.+-]+\+json)\s*(;|$)/i;
 
-/** An absent body counts as an empty object, so that methods with only optional fields need no body. */
-async function readJson(request: Request): Promise<JsonValue> {
+/**
+ * An absent body counts as an empty object, so that methods with only optional fields need no body. Refuses what JSON.parse would
+ * change without a word. `at`: JSON pointer to the body in the request message.
+ */
+async function readJson(request: Request, at = ""): Promise<JsonValue> {
   const announced = Number(request.headers.get("content-length") ?? 0);
   if (announced > bodyBytesMax) throw new ApiError(ErrorCode.PAYLOAD_TOO_LARGE);
   const bytes = await readBounded(request);
@@ -112,8 +117,21 @@ async function readJson(request: Request): Promise<JsonValue> {
   if (!mediaType.test(request.headers.get("content-type") ?? "")) {
     throw new ApiError(ErrorCode.UNSUPPORTED_MEDIA_TYPE);
   }
+  const { json, faults } = parseJson(bytes);
+  if (faults.length > 0) {
+    const violations = faults.map(({ kind, path }) => ({
+      instancePath: `${at}${path.map(pointerStep).join("")}`,
+      message: jsonFaultMessages[kind],
+    }));
+    throw new ApiError(ErrorCode.VALIDATION_ERROR, violations);
+  }
+  return json;
+}
+
+function parseJson(bytes: Uint8Array): { json: JsonValue; faults: readonly JsonFault[] } {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return { json: JSON.parse(text), faults: jsonFaults(text, violationsMax) };
   } catch {
     throw new ApiError(ErrorCode.INVALID_JSON);
   }

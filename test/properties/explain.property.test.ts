@@ -13,7 +13,7 @@ import {
 import { GROUP_WHYS } from "../../src/policy/explain-group.ts";
 import { authorize } from "../../src/proxy/gate/authorize.ts";
 import { UNKNOWN_ADDRESS } from "../../src/proxy/gate/client-address.ts";
-import { RequestCredentials } from "../../src/proxy/gate/credentials.ts";
+import { RequestCredentials, targetWithout } from "../../src/proxy/gate/credentials.ts";
 import { type ExplainedState, explainer } from "../../src/proxy/gate/explain.ts";
 import { REFUSAL_REASONS, statusOf } from "../../src/proxy/gate/refusal.ts";
 import { aliasedTarget } from "../../src/proxy/routing/alias.ts";
@@ -162,7 +162,8 @@ async function gate(snapshot: Snapshot, text: string, facts: RequestFacts, path:
     return { allow: false, reason: reason as string, status: statusOf(reason, denial) };
   }
   const { alias, route, groups, consumedCredentials } = verdict;
-  if (alias !== null && aliasedTarget(alias, target) === null) {
+  const left = targetWithout(target, consumedCredentials);
+  if (alias !== null && aliasedTarget(alias, target, left) === null) {
     return { allow: false, reason: "unknown_host", status: 404 };
   }
   if (route.port === 8) return { allow: false, reason: "no_upstream", status: 503 };

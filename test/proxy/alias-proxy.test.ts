@@ -130,6 +130,28 @@ describe("an alias with a target", () => {
   });
 });
 
+describe("an alias alone whose target has a query", () => {
+  test("takes none of the client's", async () => {
+    const { get } = await aliased({ targetPath: "/base?tenant=7", allowPathOverride: false });
+    expect((await echoed(await get("/"))).target).toBe("/base?tenant=7");
+    for (const path of ["/?tenant=8", "/base?tenant=8", "/base?x", "/%3ftenant=8", "/base;x=1"]) {
+      expect(await code(await get(path))).toEqual(NOWHERE);
+    }
+  });
+
+  test("takes a credential in the query, which its program never sees", async () => {
+    const own = {
+      groups: { staff: { type: "token", value: "s", param: "key" } },
+      permissions: { staff: { terminal: true } },
+    };
+    const { get, change } = await aliased();
+    await change({ targetPath: "/base?tenant=7", allowPathOverride: false }, { own });
+    expect((await echoed(await get("/?key=s"))).target).toBe("/base?tenant=7");
+    expect(await code(await get("/?key=s&tenant=8"))).toEqual(NOWHERE);
+    expect((await get("/")).status).toBe(401);
+  });
+});
+
 describe("the scripts of exec", () => {
   test("are reached at a directory of their own, which the program sees in Host", async () => {
     const placed = await place();

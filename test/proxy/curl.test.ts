@@ -146,8 +146,23 @@ describe("the seed's link", () => {
     const echo = await echoed(await ask(`${alias.alias}.${PARENT}`));
     expect([echo.method, echo.target]).toEqual(["POST", "/deploy"]);
     expect((await ask(`${alias.alias}.${PARENT}`, { path: "/x" })).status).toBe(404);
-    const changed = await ask(`${alias.alias}.${PARENT}`, { path: "/?url=https://evil.test/" });
-    expect(await code(changed)).toEqual([400, "curl_bad_call"]);
+    for (const path of [
+      "/?url=https://evil.test/",
+      "/?method=DELETE",
+      "/?header=x-more:%201",
+      "/?data=more",
+      "/?response=json",
+      "/proxy?response=json",
+    ]) {
+      const changed = await ask(`${alias.alias}.${PARENT}`, { path });
+      expect(await code(changed)).toEqual([404, "unknown_host"]);
+    }
+    const headers = { "content-type": "application/json" };
+    const body = JSON.stringify({ url: terminal(placed, "/deploy"), method: "DELETE" });
+    for (const method of ["POST", "PUT", "DELETE"]) {
+      const replaced = await ask(`${alias.alias}.${PARENT}`, { method, headers, body });
+      expect(await code(replaced)).toEqual([404, "unknown_host"]);
+    }
   });
 });
 

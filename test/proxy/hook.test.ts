@@ -276,6 +276,28 @@ describe("which hook", () => {
     expect(await scriptOf({ path: "/a/b", method: "OPTIONS" })).toBeNull();
   });
 
+  test.each([
+    "/;%2Fx/admin",
+    "/;a%2f..%2fz/admin",
+    "/;%5cq/admin",
+    "/ADMIN",
+    "/admin/",
+    "/x/..;/admin",
+  ])("is not gone around by %s", async (path) => {
+    const placed = await hooked(hook("/admin*", "/guard.ts"));
+    const host = placed.host("terminal-1");
+    const answer = await bench.raw(
+      `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+    );
+    expect(answer).toContain("x-script: yes");
+  });
+
+  test("of every method guards OPTIONS, too", async () => {
+    const placed = await hooked(hook("/a", "/guard.ts", { match: { path: "/a", method: "*" } }));
+    const response = await ask(placed.host("terminal-1"), { path: "/a", method: "OPTIONS" });
+    expect((await told(response)).hook.script).toBe("/guard.ts");
+  });
+
   test("is for members of its groups only", async () => {
     const token = (value: string) => ({ type: "token", value, header: "x-key" });
     const own = {

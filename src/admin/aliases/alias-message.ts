@@ -10,11 +10,18 @@ import { containersDomain } from "../../policy/containers-domain.ts";
 import type { Alias } from "../store/records.ts";
 
 export function aliasMessage(alias: Alias, domain: string): AliasMessage {
-  const { projectAlias: _, containerName: __, instance, targetPath, expiresAt, ...shown } = alias;
+  const { projectAlias: _, containerName: __, instance, ...rest } = alias;
+  const { targetPath, targetHidden = false, expiresAt, ...shown } = rest;
   const message = create(AliasSchema, { ...shown, index: instance, url: urlOf(alias, domain) });
+  if (targetHidden) message.targetPathHidden = true;
   if (targetPath !== null) message.targetPath = targetPath;
   if (expiresAt !== null) message.expiresAt = expiresAt;
   return message;
+}
+
+/** For callers who may not see targets: they may carry credentials. */
+export function withoutTarget(alias: Alias): Alias {
+  return alias.targetPath === null ? alias : { ...alias, targetPath: null, targetHidden: true };
 }
 
 /** Includes the container, and the project when the caller can see it. */

@@ -1,7 +1,9 @@
 // Realm ids of a resource, as a confined caller may see and set them.
 import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
-import type { Scope } from "../store/records.ts";
+import { isOperator } from "../auth/caller.ts";
+import type { Project, Scope } from "../store/records.ts";
+import type { Context } from "./dispatch.ts";
 
 type Confinement = Pick<Scope, "confinedTo">;
 
@@ -20,17 +22,38 @@ export function newRealms({ confinedTo }: Confinement, realmIds: readonly string
 
 /**
  * The new realms of a resource; undefined: unchanged. Throws ApiError REALM_IDS_LOCKED when a confined caller sends anything
- * but the realms that it sees.
+ * but the realms that it sees, INSUFFICIENT_PERMISSIONS when one sends others who may not choose them.
  */
-export function changedRealms(
-  { confinedTo }: Confinement,
+export async function changedRealms(
+  { confinedTo, realmId }: Pick<Scope, "confinedTo" | "realmId">,
   present: readonly string[],
   sent: readonly string[],
-): string[] | undefined {
-  if (confinedTo === null) return [...sent];
-  const shown = new Set(shownRealms({ confinedTo }, present));
-  if (shown.symmetricDifference(new Set(sent)).size > 0) {
-    throw new ApiError(ErrorCode.REALM_IDS_LOCKED);
+  mayChoose: () => boolean | Promise<boolean>,
+): Promise<string[] | undefined> {
+  if (confinedTo !== null) {
+    if (differ(shownRealms({ confinedTo }, present), sent)) {
+      throw new ApiError(ErrorCode.REALM_IDS_LOCKED);
+    }
+    return undefined;
+  }
+  if (await mayChoose()) return [...sent];
+  if (differ(present, realmId === null ? sent : [...sent, realmId])) {
+    throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
   }
   return undefined;
+}
+
+function differ(some: readonly string[], others: readonly string[]): boolean {
+  return new Set(some).symmetricDifference(new Set(others)).size > 0;
+}
+
+/**
+ * Whether the caller may say in which realms a project and what it holds are. A realm lets tokens of the owner in that are
+ * confined to it, so its members may not: only the owner and operators who are not confined.
+ */
+export function choosesRealms(
+  { userId }: Pick<Project, "userId">,
+  { caller, scope }: Pick<Context, "caller" | "scope">,
+): boolean {
+  return scope.confinedTo === null && (userId === scope.userId || isOperator(caller));
 }

@@ -7,7 +7,7 @@ import {
 } from "../../../proto/gen/realmgate/v1/containers_pb.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { ProjectLevel } from "../../../proto/gen/realmgate/v1/options_pb.ts";
-import { aliasMessage } from "../aliases/alias-message.ts";
+import { aliasMessage, withoutTarget } from "../aliases/alias-message.ts";
 import type { Context } from "../api/dispatch.ts";
 import { shownRealms } from "../api/realm-ids.ts";
 import { isOperator, mayDo } from "../auth/caller.ts";
@@ -87,12 +87,13 @@ export async function containerMessages(
 async function addDomains(
   { store, domain }: ContainerMessageParts,
   message: ContainerMessage,
-  { scope }: Viewer,
+  { scope, caller }: Viewer,
 ): Promise<void> {
   if (!message.hasProxyDomains) return;
   const every = { projectId: null, enabled: null, expired: null };
   const { items } = await store.aliases(scope, { ...every, containerId: message.id });
-  message.proxyDomains = items.map((alias) => aliasMessage(alias, domain));
+  const shown = mayDo(caller, "resources.proxy_aliases") ? items : items.map(withoutTarget);
+  message.proxyDomains = shown.map((alias) => aliasMessage(alias, domain));
 }
 
 /** Adds documents for callers who may change them, as documents contain credentials. Returns their size in bytes. */

@@ -18,10 +18,10 @@ import {
 } from "../../../proto/gen/realmgate/v1/containers_pb.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { AddressPolicy } from "../../policy/address-policy.ts";
-import type { Implementation } from "../api/dispatch.ts";
+import type { Context, Implementation } from "../api/dispatch.ts";
 import type { ListCursors } from "../api/list-cursor.ts";
 import { RequestedPage } from "../api/page.ts";
-import { changedRealms, newRealms } from "../api/realm-ids.ts";
+import { changedRealms, choosesRealms, newRealms } from "../api/realm-ids.ts";
 import { changedFields } from "../api/update-mask.ts";
 import { type Caller, isOperator } from "../auth/caller.ts";
 import { colorOf } from "../store/color.ts";
@@ -29,6 +29,7 @@ import type {
   Container,
   ContainerChange,
   ContainerColumn,
+  Project,
   Scope,
   Upstream,
 } from "../store/records.ts";
@@ -55,6 +56,28 @@ export function containerService(parts: ContainerServiceParts): Implementation {
     return container;
   }
 
+  /** The project of a container that the caller sees, whether or not the realm of the call holds it, too. */
+  async function projectOf({ scope }: Context, id: string): Promise<Project> {
+    const project = await store.project({ ...scope, realmId: null, realms: [] }, id);
+    if (project === null) throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
+    return project;
+  }
+
+  /** The realms of a new container: members have those of the project to choose from. Throws ApiError. */
+  async function chosenRealms(
+    { projectId, realmIds }: CreateContainerRequest,
+    context: Context,
+  ): Promise<string[]> {
+    const named = newRealms(context.scope, realmIds);
+    if (named.length === 0) return named;
+    const project = await projectOf(context, projectId);
+    const isOfProject = named.every((realmId) => project.realmIds.includes(realmId));
+    if (isOfProject || project.userId === context.scope.userId || choosesRealms(project, context)) {
+      return named;
+    }
+    throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  }
+
   return {
     service: ContainerService,
     methods: {
@@ -75,13 +98,14 @@ export function containerService(parts: ContainerServiceParts): Implementation {
         return { message };
       },
 
-      async createContainer(request: CreateContainerRequest, { scope, caller }) {
+      async createContainer(request: CreateContainerRequest, context) {
+        const { scope, caller } = context;
         const made = await store.createContainer(scope, {
           projectId: request.projectId,
           serverId: await serverFor(request, store),
           name: nameOf(request.name),
           color: colorOf(request.color),
-          realmIds: newRealms(scope, request.realmIds),
+          realmIds: await chosenRealms(request, context),
           comment: request.comment ?? null,
           ...upstreamOf(request, caller, placement),
         });
@@ -106,9 +130,12 @@ export function containerService(parts: ContainerServiceParts): Implementation {
         return { message };
       },
 
-      async updateContainer(request: UpdateContainerRequest, { scope, caller }) {
+      async updateContainer(request: UpdateContainerRequest, context) {
+        const { scope, caller } = context;
         const present = await read(scope, request.id);
-        const change = changeOf(request, present, scope);
+        const mayChoose = async () =>
+          choosesRealms(await projectOf(context, present.projectId), context);
+        const change = await changeOf(request, present, scope, mayChoose);
         if (Object.keys(change).length === 0) {
           return { message: containerMessage(present, { scope, caller }) };
         }
@@ -173,14 +200,15 @@ function upstreamOf(
 }
 
 /** A listed field that is not set gets the default of a new container. */
-function changeOf(
+async function changeOf(
   request: UpdateContainerRequest,
   present: Container,
   scope: Scope,
-): ContainerChange {
+  mayChoose: () => Promise<boolean>,
+): Promise<ContainerChange> {
   const names = changedFields(UpdateContainerRequestSchema, request);
   const realmIds = names.has("realm_ids")
-    ? changedRealms(scope, present.realmIds, request.realmIds)
+    ? await changedRealms(scope, present.realmIds, request.realmIds, mayChoose)
     : undefined;
   return {
     ...(names.has("name") ? { name: nameOf(request.name) } : {}),

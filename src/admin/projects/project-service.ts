@@ -18,10 +18,10 @@ import {
   type UpdateProjectRequest,
   UpdateProjectRequestSchema,
 } from "../../../proto/gen/realmgate/v1/projects_pb.ts";
-import type { Implementation } from "../api/dispatch.ts";
+import type { Context, Implementation } from "../api/dispatch.ts";
 import type { ListCursors } from "../api/list-cursor.ts";
 import { RequestedPage } from "../api/page.ts";
-import { changedRealms, newRealms, shownRealms } from "../api/realm-ids.ts";
+import { changedRealms, choosesRealms, newRealms, shownRealms } from "../api/realm-ids.ts";
 import { changedFields } from "../api/update-mask.ts";
 import { colorOf } from "../store/color.ts";
 import { membersMax } from "../store/limits.ts";
@@ -76,9 +76,10 @@ export function projectService({ store, cursors }: ProjectServiceParts): Impleme
         return { message };
       },
 
-      async updateProject(request: UpdateProjectRequest, { scope }) {
+      async updateProject(request: UpdateProjectRequest, context) {
         const { id } = request;
-        const change = changeOf(request, await projectOf(store, scope, id), scope);
+        const { scope } = context;
+        const change = await changeOf(request, await projectOf(store, scope, id), context);
         const made = await store.updateProject(scope, id, change);
         if (made === null) throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
         if (made === "duplicate") throw new ApiError(ErrorCode.DUPLICATE_ALIAS);
@@ -123,11 +124,20 @@ async function projectOf(store: Store, scope: Scope, id: string): Promise<Projec
   return project;
 }
 
-/** The change that a request makes. Throws ApiError when the caller may not make it: only owners change the quota. */
-function changeOf(request: UpdateProjectRequest, project: Project, scope: Scope): ProjectChange {
+/**
+ * The change that a request makes. Throws ApiError when the caller may not make it: only owners change the quota, only they
+ * and operators the realms.
+ */
+async function changeOf(
+  request: UpdateProjectRequest,
+  project: Project,
+  context: Context,
+): Promise<ProjectChange> {
+  const { scope } = context;
   const fields = changedFields(UpdateProjectRequestSchema, request);
+  const mayChoose = () => choosesRealms(project, context);
   const realmIds = fields.has("realm_ids")
-    ? changedRealms(scope, project.realmIds, request.realmIds)
+    ? await changedRealms(scope, project.realmIds, request.realmIds, mayChoose)
     : undefined;
   const maxContainers = request.maxContainers ?? null;
   const hasNewQuota = fields.has("max_containers") && maxContainers !== project.maxContainers;

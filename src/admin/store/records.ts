@@ -218,7 +218,10 @@ export interface Alias {
   readonly alias: string;
   readonly program: string;
   readonly instance: number;
+  /** Null: none, or it is hidden. */
   readonly targetPath: string | null;
+  /** There is a target, and the caller may not edit the project: it may carry credentials. */
+  readonly targetHidden?: true;
   readonly allowPathOverride: boolean;
   readonly expiresAt: string | null;
   readonly enabled: boolean;

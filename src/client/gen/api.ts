@@ -620,9 +620,12 @@ export interface Alias {
   readonly program: string;
   /** Its instance; of http and https: the port. */
   readonly index: number;
-  /** Put before the path of every request; null: nothing. */
+  /**
+   * Put before the path of every request; null: nothing, or hidden. May carry credentials: shown from project level `edit` up,
+   * and only to auth tokens with `resources.proxy_aliases`.
+   */
   readonly target_path: string | null;
-  /** False: only exactly target_path is reachable. */
+  /** False: only exactly target_path is reachable; a target_path with a query takes no other query, and none of `curl` a body. */
   readonly allow_path_override: boolean;
   /** When it stops to work: ISO 8601, UTC, milliseconds; null: never. */
   readonly expires_at: string | null;
@@ -642,6 +645,8 @@ export interface Alias {
   readonly project?: AliasProject;
   /** Its container; only in GetAlias. */
   readonly container?: AliasContainer;
+  /** True: there is a target_path, and the caller may not see it. Unset otherwise. */
+  readonly target_path_hidden?: boolean;
 }
 
 /** AliasContainer is the container of an alias. */
@@ -714,7 +719,10 @@ export interface Container {
   readonly has_proxy_domains: boolean;
   /** How many. */
   readonly proxy_domains_count: number;
-  /** Its aliases; only with include_proxy_domains. */
+  /**
+   * Its aliases; only with include_proxy_domains. As in ListAliases; an auth token without `resources.proxy_aliases` sees no
+   * target_path.
+   */
   readonly proxy_domains: readonly Alias[];
   /** Its own document, credentials included; only with include_proxy_permissions, and for those who may edit it. */
   readonly proxy_permissions?: PermissionDocument;
@@ -879,7 +887,7 @@ export interface CreateAliasBody {
   readonly index?: number | undefined;
   /** Put before the path of every request; may carry a query. */
   readonly target_path?: string | null | undefined;
-  /** True when unset. */
+  /** True when unset. False: only exactly target_path is reachable, with any query if it has none itself. */
   readonly allow_path_override?: boolean | undefined;
   /** ISO 8601, or Unix seconds or milliseconds, to come; never when unset or null. */
   readonly expires_at?: Json | null | undefined;
@@ -895,7 +903,7 @@ export interface CreateContainerBody {
   readonly name?: string | undefined;
   /** `#RGB` or `#RRGGBB`, with or without `#`; random when unset. */
   readonly color?: string | undefined;
-  /** The realms it is visible in. */
+  /** The realms it is visible in. Members who do not own the project name realms of the project only. */
   readonly realm_ids?: readonly string[] | undefined;
   /** Free text; null for none. */
   readonly comment?: string | null | undefined;
@@ -1493,9 +1501,15 @@ export interface HookGroupsInput {
 
 /** HookMatch is what a request must look like; what is unset matches everything. */
 export interface HookMatch {
-  /** One method, a list of 1 to 7, or `*`: all but OPTIONS, as when unset. Upper case in answers. GET matches HEAD, too. */
+  /**
+   * One method, a list of 1 to 7, or `*`: every method, of any name. All but OPTIONS when unset. Upper case in answers. GET
+   * matches HEAD, too.
+   */
   readonly method?: Json;
-  /** `*` for any; a trailing `*` for any rest; an inner `*` for exactly one segment. */
+  /**
+   * `*` for any; a trailing `*` for any rest; an inner `*` for exactly one segment. Upper and lower case are the same, and so
+   * is a slash at the end. Every form in which a common program may read the path counts (docs/hooks.md).
+   */
   readonly path?: string;
   /** Headers and their exact values. Names in lower case in answers. */
   readonly headers?: { readonly [name: string]: string };
@@ -1503,9 +1517,15 @@ export interface HookMatch {
 
 /** HookMatch is what a request must look like; what is unset matches everything. */
 export interface HookMatchInput {
-  /** One method, a list of 1 to 7, or `*`: all but OPTIONS, as when unset. Upper case in answers. GET matches HEAD, too. */
+  /**
+   * One method, a list of 1 to 7, or `*`: every method, of any name. All but OPTIONS when unset. Upper case in answers. GET
+   * matches HEAD, too.
+   */
   readonly method?: Json | undefined;
-  /** `*` for any; a trailing `*` for any rest; an inner `*` for exactly one segment. */
+  /**
+   * `*` for any; a trailing `*` for any rest; an inner `*` for exactly one segment. Upper and lower case are the same, and so
+   * is a slash at the end. Every form in which a common program may read the path counts (docs/hooks.md).
+   */
   readonly path?: string | undefined;
   /** Headers and their exact values. Names in lower case in answers. */
   readonly headers?: { readonly [name: string]: string } | undefined;
@@ -2494,7 +2514,10 @@ export interface UpdateContainerBody {
   readonly name?: string | undefined;
   /** As CreateContainerRequest.color. */
   readonly color?: string | undefined;
-  /** As CreateContainerRequest.realm_ids; replaces the list, and keeps the active realm in it. */
+  /**
+   * As CreateContainerRequest.realm_ids; replaces the list, and keeps the active realm in it. Only the project's owner and
+   * operators who are not confined change it (INSUFFICIENT_PERMISSIONS).
+   */
   readonly realm_ids?: readonly string[] | undefined;
   /** Free text; null takes it away. */
   readonly comment?: string | null | undefined;
@@ -2526,7 +2549,10 @@ export interface UpdateProjectBody {
   readonly color?: string | undefined;
   /** As CreateProjectRequest.max_containers; null: no limit. */
   readonly max_containers?: number | null | undefined;
-  /** As CreateProjectRequest.realm_ids; replaces the list, and keeps the active realm in it. */
+  /**
+   * As CreateProjectRequest.realm_ids; replaces the list, and keeps the active realm in it. Only the owner and operators who are
+   * not confined change it (INSUFFICIENT_PERMISSIONS).
+   */
   readonly realm_ids?: readonly string[] | undefined;
 }
 

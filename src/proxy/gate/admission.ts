@@ -1,6 +1,6 @@
 // Admission: everything between a request head and "may go on", as one function that every edge and explain call.
 import type { SignatureBudget } from "../../policy/signature-budget.ts";
-import { aliasedTarget } from "../routing/alias.ts";
+import { type Alias, aliasedTarget, fixesQuery } from "../routing/alias.ts";
 import type { HeaderReader } from "../routing/header-reader.ts";
 import type { HostName } from "../routing/host.ts";
 import { isBuiltIn } from "../routing/program-ports.ts";
@@ -13,7 +13,7 @@ import {
   authorize,
 } from "./authorize.ts";
 import type { TrustedProxies } from "./client-address.ts";
-import { RequestCredentials } from "./credentials.ts";
+import { RequestCredentials, targetWithout } from "./credentials.ts";
 import { type HookMatch, matchRequest } from "./hook-admission.ts";
 import { type Denial, type Refusal, type RefusalReason, refusal } from "./refusal.ts";
 import type { RequestHead } from "./request-head.ts";
@@ -126,7 +126,7 @@ function admitAuthorized(
     return rejected(result.reason, authorized, result.denial);
   }
   const { route, alias } = result;
-  const target = alias === null ? received : aliasedTarget(alias, received);
+  const target = alias === null ? received : behindAlias(head, alias, received, result);
   if (target === null) {
     return rejected("unknown_host", authorized);
   }
@@ -159,6 +159,20 @@ function admitAuthorized(
     upgrade,
     hook: matchRequest(head, context, snapshot, result, target, nowMs),
   };
+}
+
+/** The target for the program; null where the alias does not lead there. */
+function behindAlias(
+  { method }: RequestHead,
+  alias: Alias,
+  received: RequestTarget,
+  { route, consumedCredentials }: Allowed,
+): RequestTarget | null {
+  // The body of a call says all that its link says: method, headers, URL.
+  if (route.program === "curl" && fixesQuery(alias) && method !== "GET" && method !== "HEAD") {
+    return null;
+  }
+  return aliasedTarget(alias, received, targetWithout(received, consumedCredentials));
 }
 
 function rejected(

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
 import { AliasStateSchema } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
-import { type Alias, aliasedTarget, aliasOf } from "./alias.ts";
+import { type Alias, aliasedTarget, aliasOf, fixesQuery } from "./alias.ts";
 
 function alias(targetPath: string | null, allowPathOverride = true): Alias {
   const base = { alias: "demo", program: "http", instance: 3000, enabled: true, allowPathOverride };
@@ -10,6 +10,8 @@ function alias(targetPath: string | null, allowPathOverride = true): Alias {
   if (made === null) throw new Error("the alias is off");
   return made;
 }
+
+const leads = (to: Alias, asked: string) => aliasedTarget(to, asked, asked);
 
 describe("an alias with paths of its own puts its target before them", () => {
   test.each([
@@ -25,7 +27,7 @@ describe("an alias with paths of its own puts its target before them", () => {
     ["/app?k=1", "/a?k=2", "/app/a?k=1&k=2"],
     ["/", "/a", "/a"],
   ])("%j, asked for %j: %j", (target, asked, forwarded) => {
-    expect(aliasedTarget(alias(target), asked)).toBe(forwarded);
+    expect(leads(alias(target), asked)).toBe(forwarded);
   });
 });
 
@@ -40,26 +42,25 @@ describe("an alias with a target does not lead beside it", () => {
     "/..;/x",
     "/%252e%252e/x",
   ])("by %s", (asked) => {
-    expect(aliasedTarget(alias("/docs"), asked)).toBeNull();
-    expect(aliasedTarget(alias("/docs/?a=1"), `${asked}?b=2`)).toBeNull();
-    expect(aliasedTarget(alias(null), asked)).toBe(asked);
-    expect(aliasedTarget(alias("/"), asked)).toBe(asked);
+    expect(leads(alias("/docs"), asked)).toBeNull();
+    expect(leads(alias("/docs/?a=1"), `${asked}?b=2`)).toBeNull();
+    expect(leads(alias(null), asked)).toBe(asked);
+    expect(leads(alias("/"), asked)).toBe(asked);
   });
 
   test.each(["/?x=/../y", "/...", "/a..b", "/.well-known/x", "/100%25"])(
     "%s is below it",
     (asked) => {
-      expect(aliasedTarget(alias("/docs"), asked)).toStartWith("/docs");
+      expect(leads(alias("/docs"), asked)).toStartWith("/docs");
     },
   );
 });
 
-describe("an alias without leads to its target only, with any query", () => {
+describe("an alias without leads to its target only, with any query if the target has none", () => {
   test.each([
     ["/docs", "/", "/docs"],
     ["/docs", "/?q=1", "/docs?q=1"],
     ["/docs", "/docs", "/docs"],
-    ["/docs?a=1", "/docs?b=2", "/docs?a=1&b=2"],
     ["/docs", "/docs/", null],
     ["/docs", "/docs/a", null],
     ["/docs", "/doc", null],
@@ -68,7 +69,53 @@ describe("an alias without leads to its target only, with any query", () => {
     [null, "/?q=1", "/?q=1"],
     [null, "/a", null],
   ])("%j, asked for %j: %j", (target, asked, forwarded) => {
-    expect(aliasedTarget(alias(target, false), asked)).toBe(forwarded);
+    expect(leads(alias(target, false), asked)).toBe(forwarded);
+  });
+});
+
+describe("an alias without paths whose target has a query takes no other", () => {
+  const link = "/proxy?url=https%3A%2F%2Fx%2F&auth=Bearer%20s";
+
+  test.each([
+    "/?method=DELETE",
+    "/?header=X-Admin:%201",
+    "/?data=x",
+    "/?response=json",
+    "/?response=transparent",
+    "/proxy?method=DELETE",
+    "/?",
+    "/?&",
+    "/?a",
+    "/?=",
+    "/?%6dethod=DELETE",
+    "/%3fmethod=DELETE",
+    "/;method=DELETE",
+    "/proxy;method=DELETE",
+    "/proxy%3Fmethod=DELETE",
+    "/proxy/?method=DELETE",
+    "/#?method=DELETE",
+  ])("%s", (asked) => {
+    const expected = asked === "/?" ? link : null;
+    expect(leads(alias(link, false), asked)).toBe(expected);
+    expect(leads(alias("/app?tenant=7", false), asked)).toBe(
+      asked === "/?" ? "/app?tenant=7" : null,
+    );
+  });
+
+  test("but a credential that is consumed", () => {
+    expect(aliasedTarget(alias("/app?tenant=7", false), "/?token=t", "/")).toBe(
+      "/app?tenant=7&token=t",
+    );
+  });
+
+  test.each([
+    [link, false, true],
+    [link, true, false],
+    ["/proxy", false, false],
+    ["/proxy?", false, false],
+    [null, false, false],
+  ])("%j, taking paths %p: %p", (target, takesPaths, expected) => {
+    expect(fixesQuery(alias(target, takesPaths))).toBe(expected);
   });
 });
 

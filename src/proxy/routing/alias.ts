@@ -31,19 +31,30 @@ export function aliasOf(state: AliasState, project: string, container: string): 
   };
 }
 
+/** Whether its target has a query that requests must not add to. */
+export function fixesQuery({ target, takesPaths }: Alias): boolean {
+  return !takesPaths && target !== null && queryOf(target) !== "";
+}
+
 /**
  * The path and query that go upstream: the alias' target, what the request asks for below it, and both queries. Null where
- * the alias leads to its target only and the request asks for something else, and where a program may read what is asked for
- * as something beside the target; the query is the client's in any case.
+ * the alias leads to its target only and the request asks for something else, by its path or beside the target's query, and
+ * where a program may read what is asked for as something beside the target. `left`: `asked` without consumed credentials,
+ * which programs never see.
  */
 export function aliasedTarget(
-  { target, takesPaths }: Alias,
+  alias: Alias,
   asked: RequestTarget,
+  left: RequestTarget,
 ): RequestTarget | null {
+  const { target, takesPaths } = alias;
   const base = pathOf(target ?? "");
   const path = pathOf(asked);
   const isTarget = path === "/" || (base !== "" && path === base);
   if (!takesPaths && !isTarget) {
+    return null;
+  }
+  if (fixesQuery(alias) && queryOf(left) !== "") {
     return null;
   }
   if (base !== "" && base !== "/" && mayClimb(path)) {

@@ -1,63 +1,76 @@
 // A path as it was sent, and as programs may read it: a rule that guards a path must match all of its spellings.
 
-const ENCODED_ASCII = /%([0-7][0-9A-Fa-f])/g;
+import { DECODINGS, escaped, type PathTransform, TRANSFORMS } from "./path-transforms.ts";
+
 /** Programs behind programs: each may decode once more. */
 const DECODINGS_MAX = 3;
+/** Bounds what one path may cost: its variants, and their characters altogether. */
+const VARIANTS_MAX = 128;
+const CHARACTERS_MAX = 65_536;
+
+/** A path without any of these reads the same everywhere, save for upper case and a slash at its end. */
+const AMBIGUOUS = /[^!"$&'*+,\-./0-9=@A-Z[\]^_`a-z{|}~:]|\/[/.]|\.(?:\/|$)|:\$|index\.php/i;
 
 /**
- * The path as it was sent; decoded; with one slash where there are several; and with `\` for `/`, parameters of segments (`;x`)
- * left out and dot segments resolved. What is beyond ASCII stays encoded.
+ * The path as it was sent and in every form that a program may read it in, with up to three decodings. Null when these are
+ * too many: a guard has to take such a path for any.
  */
-export function pathReadings(path: string): readonly string[] {
-  if (!/[%;\\]|\/[/.]/.test(path)) {
+export function pathVariants(path: string): readonly string[] | null {
+  if (!AMBIGUOUS.test(path)) {
     return [path];
   }
-  const once = decoded(path);
-  return [path, once, collapsed(once), resolved(once)];
+  const found = new Set<string>();
+  const budget = { characters: CHARACTERS_MAX };
+  let layer = [/[^\0-\x7f]/.test(path) ? escaped(path) : path];
+  for (let decodings = 0; layer.length > 0; decodings++) {
+    const reached = closure(layer, found, budget);
+    if (reached === null) {
+      return null;
+    }
+    layer = reached.flatMap((variant) => results(DECODINGS, variant));
+    if (decodings === DECODINGS_MAX && layer.length > 0) {
+      // So many layers of encoding have no honest use.
+      return null;
+    }
+  }
+  return [...found];
 }
 
-/** Whether a program may read one of its segments as `..`, however often it decodes. */
+/** Whether a program may read one of the path's segments as `..`. */
 export function mayClimb(path: string): boolean {
-  let reading = path;
-  for (let i = 0; i <= DECODINGS_MAX; i++) {
-    if (segmentsOf(reading).includes("..")) {
+  const variants = pathVariants(path);
+  return (
+    variants === null || variants.some((variant) => /(?:^|[/\\])\.\.(?:[/\\]|$)/.test(variant))
+  );
+}
+
+/** Adds to `found` all that the transforms make of these variants. Answers what was new; null when the budget is spent. */
+function closure(
+  variants: readonly string[],
+  found: Set<string>,
+  budget: { characters: number },
+): readonly string[] | null {
+  const queue: string[] = [];
+  const add = (variant: string): boolean => {
+    if (found.has(variant)) {
       return true;
     }
-    const next = decoded(reading);
-    if (next === reading) {
-      return false;
-    }
-    reading = next;
+    found.add(variant);
+    queue.push(variant);
+    budget.characters -= variant.length;
+    return found.size <= VARIANTS_MAX && budget.characters >= 0;
+  };
+  if (!variants.every(add)) {
+    return null;
   }
-  // So many layers of encoding have no honest use.
-  return true;
-}
-
-function decoded(path: string): string {
-  return path.includes("%")
-    ? path.replace(ENCODED_ASCII, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)))
-    : path;
-}
-
-function collapsed(path: string): string {
-  return path.replace(/\/{2,}/g, "/");
-}
-
-function segmentsOf(path: string): string[] {
-  return path.split(/[/\\]/).map((segment) => segment.replace(/;.*$/s, ""));
-}
-
-function resolved(path: string): string {
-  const kept: string[] = [];
-  const segments = segmentsOf(path);
-  for (const segment of segments) {
-    if (segment === "..") {
-      kept.pop();
-    } else if (segment !== "" && segment !== ".") {
-      kept.push(segment);
+  for (const variant of queue) {
+    if (!results(TRANSFORMS, variant).every(add)) {
+      return null;
     }
   }
-  const last = segments.at(-1);
-  const isFolder = last === "" || last === "." || last === "..";
-  return `/${kept.join("/")}${isFolder && kept.length > 0 ? "/" : ""}`;
+  return queue;
+}
+
+function results(transforms: readonly PathTransform[], path: string): string[] {
+  return transforms.map((transform) => transform(path)).filter((result) => result !== path);
 }

@@ -1,7 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { fromJson, type JsonObject } from "@bufbuild/protobuf";
+import { create, fromJson, type JsonObject } from "@bufbuild/protobuf";
+import {
+  type ServiceHooksState,
+  ServiceHooksStateSchema,
+} from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import { HookSchema } from "../../../proto/gen/realmgate/v1/hooks_pb.ts";
-import { compileHook, type HookQuestion, matchHook } from "./hook-match.ts";
+import { compileHook, compileHooks, type HookQuestion, matchHook } from "./hook-match.ts";
 
 function matches(match: JsonObject, asked: Partial<HookQuestion> = {}, more: JsonObject = {}) {
   const json = { id: "h", match, script: { path: "/s.ts" }, timeout: 500, ...more };
@@ -16,11 +20,16 @@ describe("a path", () => {
     ["/", "/", true],
     ["/", "/a", false],
     ["/a", "/a", true],
-    ["/a", "/a/", false],
-    ["/a", "/A", false],
+    ["/a", "/a/", true],
+    ["/a", "/a/b", false],
+    ["/a/", "/a", true],
+    ["/a", "/A", true],
+    ["/A", "/a", true],
+    ["/a", "/ab", false],
     ["/a/*", "/a/", true],
     ["/a/*", "/a/b/c", true],
     ["/a/*", "/a", false],
+    ["/a/*", "/ab", false],
     ["/a*", "/a", true],
     ["/a*", "/ab/c", true],
     ["/a*", "/b", false],
@@ -50,6 +59,25 @@ describe("a path", () => {
     ["/admin/*", "/admin;x=1/users"],
     ["/admin/users", "/admin/./users"],
     ["/admin/users", "/admin%5cusers"],
+    ["/admin*", "/;%2Fx/admin"],
+    ["/admin*", "/;a%2f..%2fz/admin"],
+    ["/admin*", "/;%5cq/admin"],
+    ["/admin*", "/x;y/..;z/admin"],
+    ["/admin*", "/%2561dmin"],
+    ["/admin*", "/%252561dmin"],
+    ["/admin*", "/ADMIN"],
+    ["/admin", "/Admin/"],
+    ["/admin", "/admin;x"],
+    ["/admin", "/admin%00.css"],
+    ["/admin", "/admin%2f"],
+    ["/admin", "/admin/."],
+    ["/admin", "/admin%3bx"],
+    ["/admin", "/admin%20"],
+    ["/admin", "/x/..%255cadmin"],
+    ["/admin/*", "/public/%c0%ae%c0%ae/admin/users"],
+    ["/admin/*", "/%EF%BD%81dmin/users"],
+    ["/admin/*", "//anyhost/admin/users"],
+    ["/admin", `/%${"25".repeat(9)}61dmin`],
   ])("%j is not gone around by %j", (pattern, path) => {
     expect(matches({ path: pattern }, { path })).toBe(true);
   });
@@ -66,10 +94,13 @@ describe("a method", () => {
     [undefined, "DELETE", true],
     [undefined, "OPTIONS", false],
     ["*", "POST", true],
-    ["*", "OPTIONS", false],
+    ["*", "OPTIONS", true],
+    ["*", "PROPFIND", true],
+    [undefined, "PROPFIND", true],
     ["GET", "GET", true],
     ["GET", "HEAD", true],
     ["HEAD", "GET", false],
+    ["get", "HEAD", true],
     ["POST", "GET", false],
     [["POST", "PUT"], "PUT", true],
     [["POST", "GET"], "HEAD", true],
@@ -78,6 +109,59 @@ describe("a method", () => {
   ])("%j and %s: %p", (method, asked, expected) => {
     expect(matches(method === undefined ? {} : { method }, { method: asked })).toBe(expected);
   });
+});
+
+test("a method that a header names counts, too", () => {
+  const asked = (name: string, value: string) => ({
+    method: "POST",
+    headers: new Headers({ [name]: value }),
+  });
+  for (const name of ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"]) {
+    expect(matches({ method: "DELETE" }, asked(name, "delete"))).toBe(true);
+    expect(matches({ method: "DELETE" }, asked(name, "put"))).toBe(false);
+  }
+});
+
+test("a path is as good as any where it may be read in too many ways", () => {
+  const path = `/%${"25".repeat(9)}41`;
+  expect(matches({ path: "/admin" }, { path })).toBe(true);
+  expect(matches({ path: "/admin", method: "POST" }, { path })).toBe(false);
+});
+
+test.each([
+  ["/public/page;v=1/%20b"],
+  ["/administrator"],
+  ["/a/admin"],
+  ["/adm%69"],
+  ["/caf%C3%A9/admin"],
+  ["/x/../b//c"],
+])("%s has nothing to do with /admin", (path) => {
+  expect(matches({ path: "/admin" }, { path })).toBe(false);
+});
+
+test("what is said of http holds for https, after what is said of https", () => {
+  const list = (service: string, ids: string[]) => {
+    const hooks = ids.map((id) =>
+      fromJson(HookSchema, { id, match: {}, script: { path: "/s" }, timeout: 1 }),
+    );
+    return create(ServiceHooksStateSchema, { service, hooks });
+  };
+  const ids = (states: ServiceHooksState[], service: string) =>
+    compileHooks(states)
+      ?.get(service)
+      ?.map(({ id, service, index }) => [id, service, index]);
+  const both = [list("http", ["a", "b"]), list("https", ["c"])];
+  expect(ids(both, "https")).toEqual([
+    ["c", "https", 0],
+    ["a", "http", 0],
+    ["b", "http", 1],
+  ]);
+  expect(ids(both, "http")).toEqual([
+    ["a", "http", 0],
+    ["b", "http", 1],
+  ]);
+  expect(ids([list("http", ["a"])], "https")).toEqual([["a", "http", 0]]);
+  expect(ids([list("https", ["c"])], "http")).toBeUndefined();
 });
 
 test("headers are compared exactly, all of them", () => {

@@ -1,7 +1,8 @@
 import type { ServiceHooksState } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { Hook } from "../../../proto/gen/realmgate/v1/hooks_pb.ts";
 import type { HeaderReader } from "../routing/header-reader.ts";
-import { pathReadings } from "../routing/path-variants.ts";
+import { pathVariants } from "../routing/path-variants.ts";
+import { comparable, fits, fitsAny, type PathPattern, pathPattern } from "./path-pattern.ts";
 
 /** A hook made ready to be asked for every request of its program. */
 export interface CompiledHook {
@@ -18,20 +19,12 @@ export interface CompiledHook {
   readonly timeoutMs: number;
   /** What happens when the script fails: the request is refused, or the program answers. */
   readonly onError: "closed" | "open";
-  /** Null: any method but OPTIONS. */
-  readonly methods: ReadonlySet<string> | null;
+  /** `any`: whatever the method is called; `any_but_options`: where the hook names no method. */
+  readonly methods: ReadonlySet<string> | "any" | "any_but_options";
   readonly path: PathPattern;
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** Null: everyone. */
   readonly groups: ReadonlySet<string> | null;
-}
-
-/** Whole segments that are `*` stand for any one segment, a `*` at the end for any rest; elsewhere it stands for itself. */
-interface PathPattern {
-  /** Null: a segment of any content. */
-  readonly segments: readonly (string | null)[];
-  /** What the path may go on with after the segments begins so; null: it ends with them. */
-  readonly rest: string | null;
 }
 
 /** What of a request a hook looks at. */
@@ -52,12 +45,18 @@ export function compileHooks(states: readonly ServiceHooksState[]): ContainerHoo
   if (kept.length === 0) {
     return null;
   }
-  return new Map(
+  const compiled = new Map(
     kept.map(({ service, hooks }) => [
       service,
       hooks.map((hook, index) => compileHook(hook, service, index)),
     ]),
   );
+  // One port, one program: who is guarded when asked in the clear is guarded behind TLS, after the rules made for that.
+  const ofHttp = compiled.get("http");
+  if (ofHttp !== undefined) {
+    compiled.set("https", [...(compiled.get("https") ?? []), ...ofHttp]);
+  }
+  return compiled;
 }
 
 /** Exported for its tests. */
@@ -75,7 +74,7 @@ export function compileHook(hook: Hook, service: string, index: number): Compile
     timeoutMs: hook.timeout,
     onError: hook.onError === "open" ? "open" : "closed",
     methods,
-    path: patternOf(match?.path ?? "*"),
+    path: pathPattern(match?.path ?? "*"),
     headers: Object.entries(match?.headers ?? {}),
     groups: hook.appliesTo === undefined ? null : new Set(hook.appliesTo.groups),
   };
@@ -83,14 +82,14 @@ export function compileHook(hook: Hook, service: string, index: number): Compile
 
 type Kind = NonNullable<NonNullable<Hook["match"]>["method"]>["kind"];
 
-function methodsOf(kind: Kind | undefined): ReadonlySet<string> | null {
+function methodsOf(kind: Kind | undefined): CompiledHook["methods"] {
   switch (kind?.case) {
     case "stringValue":
-      return kind.value === "*" ? null : withHead([kind.value]);
+      return kind.value === "*" ? "any" : withHead([kind.value]);
     case "listValue":
       return withHead(kind.value.values.map((each) => String(each.kind.value)));
     default:
-      return null;
+      return "any_but_options";
   }
 }
 
@@ -100,52 +99,38 @@ function withHead(methods: readonly string[]): ReadonlySet<string> {
   return new Set(named.includes("GET") ? [...named, "HEAD"] : named);
 }
 
-function patternOf(text: string): PathPattern {
-  if (text === "*") {
-    return { segments: [], rest: "" };
-  }
-  const open = text.endsWith("*");
-  const steps = (open ? text.slice(0, -1) : text).slice(1).split("/");
-  const rest = open ? (steps.pop() ?? "") : null;
-  return { segments: steps.map((step) => (step === "*" ? null : step)), rest };
-}
-
 /** The first hook that matches, in the order in which they are tried. */
 export function matchHook(
   hooks: readonly CompiledHook[],
   question: HookQuestion,
 ): CompiledHook | null {
+  const variants = hooks.every(({ path }) => fitsAny(path)) ? [] : pathVariants(question.path);
   // A hook that guards a path must not be gone around by another spelling of it.
-  const readings = pathReadings(question.path);
+  const paths = variants === null ? null : [...new Set(variants.map(comparable))];
   return (
     hooks.find(
       (hook) =>
-        (hook.methods === null
-          ? question.method !== "OPTIONS"
-          : hook.methods.has(question.method)) &&
-        readings.some((path) => fits(hook.path, path)) &&
+        concernsMethod(hook, question) &&
+        (paths === null || fitsAny(hook.path) || paths.some((path) => fits(hook.path, path))) &&
         hook.headers.every(([name, value]) => question.headers.get(name) === value) &&
         (hook.groups === null || (question.groups ?? []).some((name) => hook.groups?.has(name))),
     ) ?? null
   );
 }
 
-function fits({ segments, rest }: PathPattern, path: string): boolean {
-  let at = 0;
-  for (const segment of segments) {
-    if (path[at] !== "/") {
-      return false;
-    }
-    const next = path.indexOf("/", at + 1);
-    const end = next === -1 ? path.length : next;
-    const step = path.slice(at + 1, end);
-    if (segment === null ? step === "" : step !== segment) {
-      return false;
-    }
-    at = end;
+/** Frameworks let a request that is sent as POST name another method. */
+const METHOD_OVERRIDES = ["x-http-method-override", "x-http-method", "x-method-override"] as const;
+
+function concernsMethod({ methods }: CompiledHook, { method, headers }: HookQuestion): boolean {
+  switch (methods) {
+    case "any":
+      return true;
+    case "any_but_options":
+      return method !== "OPTIONS";
+    default:
+      return (
+        methods.has(method) ||
+        METHOD_OVERRIDES.some((name) => methods.has(headers.get(name)?.trim().toUpperCase() ?? ""))
+      );
   }
-  if (rest === null) {
-    return at === path.length;
-  }
-  return segments.length === 0 && rest === "" ? true : path.startsWith(`/${rest}`, at);
 }

@@ -185,7 +185,8 @@ export type Container = Message<"realmgate.v1.Container"> & {
   proxyDomainsCount: number;
 
   /**
-   * Its aliases; only with include_proxy_domains.
+   * Its aliases; only with include_proxy_domains. As in ListAliases; an auth token without `resources.proxy_aliases` sees no
+   * target_path.
    *
    * @generated from field: repeated realmgate.v1.Alias proxy_domains = 19;
    */
@@ -255,7 +256,7 @@ export type CreateContainerRequest = Message<"realmgate.v1.CreateContainerReques
   color?: string | undefined;
 
   /**
-   * The realms it is visible in.
+   * The realms it is visible in. Members who do not own the project name realms of the project only.
    *
    * @generated from field: repeated string realm_ids = 5;
    */
@@ -458,7 +459,8 @@ export type UpdateContainerRequest = Message<"realmgate.v1.UpdateContainerReques
   color?: string | undefined;
 
   /**
-   * As CreateContainerRequest.realm_ids; replaces the list, and keeps the active realm in it.
+   * As CreateContainerRequest.realm_ids; replaces the list, and keeps the active realm in it. Only the project's owner and
+   * operators who are not confined change it (INSUFFICIENT_PERMISSIONS).
    *
    * @generated from field: repeated string realm_ids = 4;
    */

@@ -88,14 +88,16 @@ export const HookSchema: GenMessage<Hook> = /*@__PURE__*/
  */
 export type HookMatch = Message<"realmgate.v1.HookMatch"> & {
   /**
-   * One method, a list of 1 to 7, or `*`: all but OPTIONS, as when unset. Upper case in answers. GET matches HEAD, too.
+   * One method, a list of 1 to 7, or `*`: every method, of any name. All but OPTIONS when unset. Upper case in answers. GET
+   * matches HEAD, too.
    *
    * @generated from field: optional google.protobuf.Value method = 1;
    */
   method?: Value | undefined;
 
   /**
-   * `*` for any; a trailing `*` for any rest; an inner `*` for exactly one segment.
+   * `*` for any; a trailing `*` for any rest; an inner `*` for exactly one segment. Upper and lower case are the same, and so
+   * is a slash at the end. Every form in which a common program may read the path counts (docs/hooks.md).
    *
    * @generated from field: optional string path = 2;
    */

@@ -211,7 +211,8 @@ export type UpdateProjectRequest = Message<"realmgate.v1.UpdateProjectRequest"> 
   maxContainers?: number | undefined;
 
   /**
-   * As CreateProjectRequest.realm_ids; replaces the list, and keeps the active realm in it.
+   * As CreateProjectRequest.realm_ids; replaces the list, and keeps the active realm in it. Only the owner and operators who are
+   * not confined change it (INSUFFICIENT_PERMISSIONS).
    *
    * @generated from field: repeated string realm_ids = 5;
    */

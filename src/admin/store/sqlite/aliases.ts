@@ -12,6 +12,7 @@ import {
   type SQL,
   sql,
 } from "drizzle-orm";
+import { ProjectLevel } from "../../../../proto/gen/realmgate/v1/options_pb.ts";
 import { newId } from "../id.ts";
 import { aliasesListedMax, aliasesMax } from "../limits.ts";
 import type {
@@ -28,7 +29,7 @@ import { countOf, type Database, type Reader, recordChange, type Transaction } f
 import { cutPage, newestFirst, pageOf } from "./page.ts";
 import { carriesAll, scopedProject } from "./realm-scoped.ts";
 import { aliases, containers, projects, servers } from "./schema.ts";
-import { containerInScope, containersInScope } from "./scope.ts";
+import { containerInScope, containersInScope, userMay } from "./scope.ts";
 
 export function aliasStore(db: Database): AliasStore {
   return {
@@ -50,19 +51,22 @@ export function aliasStore(db: Database): AliasStore {
         const holder = holderOf(tx, { ...place, alias: alias.alias });
         if (holder !== null) return holder;
         const now = db.timestamp();
-        const row = { ...alias, ...place, id: newId(), createdAt: now, updatedAt: now };
+        const id = newId();
+        const { targetPath, ...plain } = alias;
+        const target = db.sealTarget(id, targetPath);
+        const row = { ...plain, ...place, id, target, createdAt: now, updatedAt: now };
         tx.insert(aliases).values(row).run();
-        return written(tx, scope, row.id);
+        return written(db, tx, scope, id);
       });
     },
 
     async alias(scope: Scope, id: string): Promise<Alias | null> {
-      return readAlias(db.reader, scope, id);
+      return readAlias(db, db.reader, scope, id);
     },
 
     async aliases(scope: Scope, query: AliasQuery): Promise<ListPage<Alias>> {
       const where = and(containersInScope(db.reader, scope), ...asked(query, db.timestamp()));
-      const page = readAliasPage(db.reader, scope, where, query);
+      const page = readAliasPage(db, scope, where, query);
       const total = db.reader
         .select({ n: count() })
         .from(aliases)
@@ -79,21 +83,23 @@ export function aliasStore(db: Database): AliasStore {
       change: AliasChange,
     ): Promise<({ alias: Alias } & Committed) | "server" | "account" | null> {
       return db.write((tx) => {
-        const before = readAlias(tx, scope, id);
+        const before = readAlias(db, tx, scope, id);
         if (before === null) return null;
         const holder = holderOf(tx, { ...before, ...change });
         if (holder !== null) return holder;
+        const { targetPath, ...plain } = change;
+        const target = targetPath === undefined ? {} : { target: db.sealTarget(id, targetPath) };
         tx.update(aliases)
-          .set({ ...change, updatedAt: db.timestamp() })
+          .set({ ...plain, ...target, updatedAt: db.timestamp() })
           .where(eq(aliases.id, id))
           .run();
-        return written(tx, scope, id);
+        return written(db, tx, scope, id);
       });
     },
 
     async deleteAlias(scope: Scope, id: string): Promise<Committed | null> {
       return db.write((tx) => {
-        const alias = readAlias(tx, scope, id);
+        const alias = readAlias(db, tx, scope, id);
         if (alias === null) return null;
         tx.delete(aliases).where(eq(aliases.id, id)).run();
         return { revision: recordChange(tx, { kind: "container", id: alias.containerId }) };
@@ -120,8 +126,13 @@ function holderOf(
 }
 
 /** An alias that was just written, with the change of its container. */
-function written(tx: Transaction, scope: Scope, id: string): { alias: Alias } & Committed {
-  const alias = readAlias(tx, scope, id);
+function written(
+  db: Database,
+  tx: Transaction,
+  scope: Scope,
+  id: string,
+): { alias: Alias } & Committed {
+  const alias = readAlias(db, tx, scope, id);
   if (alias === null) throw new Error(`alias ${id} was not stored`);
   return { alias, revision: recordChange(tx, { kind: "container", id: alias.containerId }) };
 }
@@ -140,35 +151,48 @@ function asked(
   ];
 }
 
-function readAlias(reader: Reader, scope: Scope, id: string): Alias | null {
+function readAlias(db: Database, reader: Reader, scope: Scope, id: string): Alias | null {
   const where = and(eq(aliases.id, id), containerInScope(reader, scope));
-  return selectAliases(reader, scope).where(where).get() ?? null;
+  const row = selectAliases(reader, scope).where(where).get();
+  return row === undefined ? null : shownAlias(db, row);
 }
 
 const sorted = { table: aliases, columns: { created_at: aliases.createdAt } };
 
 function readAliasPage(
-  reader: Reader,
+  db: Database,
   scope: Scope,
   where: SQL | undefined,
   { limit = aliasesListedMax, after }: AliasQuery,
 ) {
   const query = { ...newestFirst, limit: Math.min(limit, aliasesListedMax), after };
-  const rows = pageOf(selectAliases(reader, scope).$dynamic(), where, sorted, query).all();
-  return cutPage(reader, rows, sorted, query);
+  const select = selectAliases(db.reader, scope).$dynamic();
+  const rows = pageOf(select, where, sorted, query).all();
+  const { items, ...page } = cutPage(db.reader, rows, sorted, query);
+  return { ...page, items: items.map((row) => shownAlias(db, row)) };
 }
 
-/** `scope` says what is told of the projects. */
+type AliasRow = NonNullable<ReturnType<ReturnType<typeof selectAliases>["get"]>>;
+
+/** Opens the target for who may see it. */
+function shownAlias(db: Database, { target, mayEdit, ...shown }: AliasRow): Alias {
+  if (target !== null && mayEdit === 0) return { ...shown, targetPath: null, targetHidden: true };
+  return { ...shown, targetPath: db.openTarget({ id: shown.id, target }) };
+}
+
+/** `scope` says what is told of the projects, and who may edit them. */
 function selectAliases(reader: Reader, scope: Scope) {
   const projectVisible = carriesAll(reader, scopedProject, scope.realms) ?? sql`1`;
+  const { plainTarget: _, ...columns } = getTableColumns(aliases);
   return reader
     .select({
-      ...getTableColumns(aliases),
+      ...columns,
       projectId: containers.projectId,
       // What the scope does not hold of the project is not told through the alias.
       projectAlias: sql<string | null>`case when ${projectVisible} then ${projects.alias} end`,
       containerName: containers.name,
       serverName: servers.name,
+      mayEdit: sql<number>`${userMay(reader, { ...scope, level: ProjectLevel.EDIT })}`,
     })
     .from(aliases)
     .innerJoin(containers, eq(containers.id, aliases.containerId))

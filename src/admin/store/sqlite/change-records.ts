@@ -44,7 +44,10 @@ function projectRecords(db: Database, reader: Reader, revision: number): Project
 }
 
 function containerRecords(db: Database, reader: Reader, revision: number): ContainerRecord[] {
-  const aliasesOf = Map.groupBy(aliasRecords(reader, revision), ({ containerId }) => containerId);
+  const aliasesOf = Map.groupBy(
+    aliasRecords(db, reader, revision),
+    ({ containerId }) => containerId,
+  );
   return reader
     .select({
       id: changes.entityId,
@@ -73,33 +76,47 @@ function containerRecords(db: Database, reader: Reader, revision: number): Conta
 }
 
 const aliasColumns = {
+  id: aliases.id,
   containerId: aliases.containerId,
   alias: aliases.alias,
   program: aliases.program,
   instance: aliases.instance,
-  targetPath: aliases.targetPath,
+  target: aliases.target,
   allowPathOverride: aliases.allowPathOverride,
   expiresAt: aliases.expiresAt,
   enabled: aliases.enabled,
 };
 
 /** All aliases of one container. */
-export function aliasRecordsOf(reader: Reader, containerId: string): AliasRecord[] {
+export function aliasRecordsOf(db: Database, reader: Reader, containerId: string): AliasRecord[] {
   return reader
     .select(aliasColumns)
     .from(aliases)
     .where(eq(aliases.containerId, containerId))
-    .all();
+    .all()
+    .map((row) => aliasRecord(db, row));
 }
 
 /** All aliases of the containers that changed. */
-function aliasRecords(reader: Reader, revision: number) {
+function aliasRecords(db: Database, reader: Reader, revision: number) {
   const changed = and(
     eq(changes.kind, "container"),
     eq(changes.entityId, aliases.containerId),
     gt(changes.revision, revision),
   );
-  return reader.select(aliasColumns).from(changes).innerJoin(aliases, changed).all();
+  const rows = reader.select(aliasColumns).from(changes).innerJoin(aliases, changed).all();
+  return rows.map((row) => aliasRecord(db, row));
+}
+
+type AliasRow = Pick<typeof aliases.$inferSelect, keyof typeof aliasColumns>;
+
+/** One damaged row must not keep the news of all others: its alias leads nowhere. */
+function aliasRecord(db: Database, { id, target, ...record }: AliasRow) {
+  try {
+    return { ...record, targetPath: db.openTarget({ id, target }) };
+  } catch {
+    return { ...record, targetPath: null, enabled: false };
+  }
 }
 
 /** One damaged row must not keep the news of all others: what it guards is closed. */

@@ -9,7 +9,7 @@ import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { AccountQuotaReached, type AccountQuotas } from "../account-quotas.ts";
 import type { Committed, DocumentKey } from "../records.ts";
 import type { SecretBox } from "../sealed.ts";
-import { changes, documents } from "./schema.ts";
+import { aliases, changes, documents } from "./schema.ts";
 
 export type Transaction = Parameters<Parameters<BunSQLiteDatabase["transaction"]>[0]>[0];
 /** What reads: the database itself, or a transaction. */
@@ -18,13 +18,16 @@ export type Reader = BunSQLiteDatabase | Transaction;
 export interface SqliteOptions {
   /** File path, or ":memory:". */
   readonly path: string;
-  /** Seals the documents. */
+  /** Seals documents and targets of aliases. */
   readonly box: SecretBox;
   /** The clock, in milliseconds. */
   readonly now: () => number;
   /** What one account may have; no limits when unset. */
   readonly quotas?: AccountQuotas;
 }
+
+/** `user_version` of a file in which all that may be a credential is sealed. */
+const SEALED_VERSION = 1;
 
 /** One damaged row is not another key; so many in a row are. */
 const documentsTriedMax = 16;
@@ -63,7 +66,24 @@ export class Database {
     this.#file.run("PRAGMA foreign_keys = OFF");
     migrateTo(reader, join(import.meta.dir, "migrations"));
     this.#file.run("PRAGMA foreign_keys = ON");
+    this.#sealTargets(reader);
     return reader;
+  }
+
+  /** Once for each file: targets of aliases used to lie in the clear. What was deleted earlier goes as well. */
+  #sealTargets(reader: BunSQLiteDatabase): void {
+    if (Number(reader.get<[number]>(sql`pragma user_version`)[0]) >= SEALED_VERSION) return;
+    const inClear = isNotNull(aliases.plainTarget);
+    reader.transaction((tx) => {
+      for (const { id, plainTarget } of tx.select().from(aliases).where(inClear).all()) {
+        const target = this.sealTarget(id, plainTarget);
+        tx.update(aliases).set({ target, plainTarget: null }).where(eq(aliases.id, id)).run();
+      }
+    });
+    // Free pages and the write-ahead log still have the old bytes.
+    this.#file.run("VACUUM");
+    this.#file.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    this.#file.run(`PRAGMA user_version = ${SEALED_VERSION}`);
   }
 
   /** Before anybody is told that it is ready: with another key every document would be a failure, one request at a time. */
@@ -137,6 +157,19 @@ export class Database {
     return this.#box.open(Buffer.from(sealed), context);
   }
 
+  /** The target of an alias sealed for its row; null stays null. */
+  sealTarget(aliasId: string, target: string | null): Buffer | null {
+    return target === null ? null : this.#box.seal(Buffer.from(target), targetContext(aliasId));
+  }
+
+  /** The target of an alias. Throws when another key sealed it. */
+  openTarget({ id, target }: Pick<typeof aliases.$inferSelect, "id" | "target">): string | null {
+    if (target === null) return null;
+    const text = this.#box.open(Buffer.from(target), targetContext(id));
+    if (text !== null) return text.toString();
+    throw new Error(`${targetContext(id)} does not open with this secret key`);
+  }
+
   close(): void {
     this.#listeners.clear();
     this.#file.close();
@@ -160,6 +193,10 @@ export type SealedPart = "body" | "hooks";
 
 function sealContext(part: SealedPart, kind: string, ownerId: string, version: number): string {
   return `document/${kind}/${ownerId}/${version}${part === "body" ? "" : `/${part}`}`;
+}
+
+function targetContext(aliasId: string): string {
+  return `alias/${aliasId}/target`;
 }
 
 /** The rows of a table that a condition holds of. */

@@ -18,7 +18,7 @@ export function effectiveStateStore(db: Database): EffectiveStateStore {
         if (container === null || view === null) return null;
         const { projectId, serverName, status, address, programs } = container;
         const { enableProxy, body, hooks } = view.state;
-        const aliases = aliasRecordsOf(tx, containerId);
+        const aliases = aliasRecordsOf(db, tx, containerId);
         const placed = { projectId, serverName, status, address, programs };
         return {
           container: { ...placed, enableProxy, body, hooks, aliases },

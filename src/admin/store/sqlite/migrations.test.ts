@@ -2,7 +2,15 @@
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { drizzle } from "drizzle-orm/bun-sqlite";
@@ -125,4 +133,88 @@ test("a database of a newer version is refused, and left as it is", async () => 
   file.run("insert into __drizzle_migrations (hash, created_at) values ('later', ?)", [newest + 1]);
   file.close();
   expect(open).toThrow("newer version");
+});
+
+test("targets of aliases that lay in the clear are sealed, and no page of the file has them", async () => {
+  const file = firstVersion();
+  fill(file);
+  file.close();
+  await open().close();
+  // As the version before left it.
+  const plain = new Database(path, { strict: true });
+  plain.run("alter table aliases drop column sealed_target");
+  plain.run("delete from __drizzle_migrations where created_at = ?", [
+    Math.max(...journal.entries.map(({ when }) => when)),
+  ]);
+  plain.run("pragma user_version = 0");
+  const insert = (id: string, target: string | null) =>
+    plain.run("insert into aliases values (?, 'c', 's', 'u', ?, 'curl', 1, ?, 0, null, 1, ?, ?)", [
+      id,
+      `name-${id}`,
+      target,
+      time,
+      time,
+    ]);
+  insert("one", "/proxy?auth=Bearer%20TOPSECRET1");
+  insert("two", null);
+  insert("gone", "/proxy?auth=Bearer%20TOPSECRET2");
+  plain.run("delete from aliases where id = 'gone'");
+  plain.close();
+  for (let opened = 0; opened < 2; opened++) {
+    const store = open();
+    const { items } = await store.aliases(scope, {
+      projectId: null,
+      containerId: null,
+      enabled: null,
+      expired: null,
+    });
+    expect(items.map(({ id, targetPath }) => [id, targetPath]).toSorted()).toEqual([
+      ["one", "/proxy?auth=Bearer%20TOPSECRET1"],
+      ["two", null],
+    ]);
+    const { containers } = await store.changesAfter(0);
+    expect(containers[0]?.state?.aliases.map(({ targetPath }) => targetPath).toSorted()).toEqual([
+      "/proxy?auth=Bearer%20TOPSECRET1",
+      null,
+    ]);
+    const written = await store.updateAlias(scope, "two", { targetPath: "/x?k=TOPSECRET3" });
+    expect(written).toMatchObject({ alias: { targetPath: "/x?k=TOPSECRET3" } });
+    await store.updateAlias(scope, "two", { targetPath: null });
+    for (const name of readdirSync(folder)) {
+      if (!name.startsWith("realmgate.sqlite")) continue;
+      expect(readFileSync(join(folder, name)).includes("TOPSECRET")).toBe(false);
+    }
+    await store.close();
+  }
+});
+
+test("a target that another row's was put in place of does not open, and its alias leads nowhere", async () => {
+  const file = firstVersion();
+  fill(file);
+  file.close();
+  const store = open();
+  const base = { containerId: "c", program: "http", instance: 80, expiresAt: null, enabled: true };
+  for (const alias of ["one", "two"]) {
+    await store.createAlias(scope, {
+      ...base,
+      alias,
+      targetPath: `/${alias}`,
+      allowPathOverride: false,
+    });
+  }
+  await store.close();
+  const swapped = new Database(path);
+  swapped.run(
+    "update aliases set sealed_target = (select sealed_target from aliases where alias = 'one') where alias = 'two'",
+  );
+  swapped.close();
+  const again = open();
+  const { containers } = await again.changesAfter(0);
+  expect(
+    containers[0]?.state?.aliases.toSorted((a, b) => (a.alias < b.alias ? -1 : 1)),
+  ).toMatchObject([
+    { alias: "one", targetPath: "/one", enabled: true },
+    { alias: "two", targetPath: null, enabled: false },
+  ]);
+  await again.close();
 });

@@ -235,7 +235,10 @@ export const aliases = sqliteTable(
     alias: text().notNull(),
     program: text().notNull(),
     instance: integer().notNull(),
-    targetPath: text("target_path"),
+    /** Null in every row: where it was before targets were sealed. */
+    plainTarget: text("target_path"),
+    /** Path and query, sealed: they may carry credentials. */
+    target: blob("sealed_target", { mode: "buffer" }),
     allowPathOverride: integer("allow_path_override", { mode: "boolean" }).notNull(),
     expiresAt: text("expires_at"),
     enabled: integer({ mode: "boolean" }).notNull(),

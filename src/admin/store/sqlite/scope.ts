@@ -65,7 +65,7 @@ function smallRealm(
 }
 
 /** The user owns the project, or is a member of it at the level or above: asked of a project that is known. */
-function userMay(reader: Reader, { userId, level }: Where): SQL | undefined {
+export function userMay(reader: Reader, { userId, level }: Where): SQL | undefined {
   const membership = and(
     eq(members.projectId, projects.id),
     eq(members.userId, userId),

@@ -1,0 +1,197 @@
+// What programs do to a path before they route by it. Each function is one step that some server takes; path-variants.ts tries
+// them in every order. Paths are ASCII here: bytes beyond it stand as %XX.
+
+/** One step of a reading. Leaves a path alone that it does not concern. */
+export type PathTransform = (path: string) => string;
+
+/** Steps that change no layer of encoding. */
+export const TRANSFORMS: readonly PathTransform[] = [
+  withoutParameters,
+  beforeParameters,
+  backslashesAsSlashes,
+  dotSegmentsResolved,
+  dotSegmentsResolvedInMergedPath,
+  withoutAuthority,
+  beforeEnd,
+  withoutControls,
+  wideFormsFolded,
+  withoutFileSystemMarks,
+  withoutSessions,
+  withoutSessionSegments,
+  withoutFrontController,
+];
+
+/**
+ * Steps that decode one layer: whole; with the escapes of IIS and old Jetty for UTF-16 units, too; and without the separators,
+ * as servers do that hand those on (RFC 3986 §2.2).
+ */
+export const DECODINGS: readonly PathTransform[] = [
+  decoded,
+  decodedWithUnits,
+  decodedButSeparators,
+];
+
+const BYTE = /%([0-7][0-9A-Fa-f])/g;
+const BYTE_OR_UNIT = /%(?:([0-7][0-9A-Fa-f])|[uU]([0-9A-Fa-f]{4}))/g;
+const BYTE_BUT_SEPARATOR = /%(?!2[Ff]|5[Cc])([0-7][0-9A-Fa-f])/g;
+
+function decoded(path: string): string {
+  return path.includes("%") ? path.replace(BYTE, asciiOf) : path;
+}
+
+function decodedWithUnits(path: string): string {
+  return /%[uU]/.test(path)
+    ? path.replace(BYTE_OR_UNIT, (whole, byte, unit) => asciiOf(whole, byte ?? unit))
+    : path;
+}
+
+function decodedButSeparators(path: string): string {
+  return path.includes("%") ? path.replace(BYTE_BUT_SEPARATOR, asciiOf) : path;
+}
+
+/** A byte or a UTF-16 unit as it stands in these paths. */
+function asciiOf(_whole: string, hex: string): string {
+  const unit = Number.parseInt(hex, 16);
+  return unit < 0x80 ? String.fromCharCode(unit) : escaped(String.fromCharCode(unit));
+}
+
+/** All beyond ASCII as %XX of its UTF-8. */
+export function escaped(text: string): string {
+  let result = "";
+  for (const byte of Buffer.from(text)) {
+    result += byte < 0x80 ? String.fromCharCode(byte) : `%${byte.toString(16)}`;
+  }
+  return result;
+}
+
+/** Path parameters of each segment (servlet containers; RFC 3986 §3.3). */
+function withoutParameters(path: string): string {
+  return path.includes(";") ? path.replace(/;[^/]*/g, "") : path;
+}
+
+/** All from the first parameter on, as with `;jsessionid=`. */
+function beforeParameters(path: string): string {
+  const semicolon = path.indexOf(";");
+  return semicolon === -1 ? path : path.slice(0, semicolon);
+}
+
+function backslashesAsSlashes(path: string): string {
+  return path.replaceAll("\\", "/");
+}
+
+/** RFC 3986 §5.2.4: empty segments count. */
+function dotSegmentsResolved(path: string): string {
+  return /\/\.\.?(?:\/|$)/.test(path) ? resolved(path, false) : path;
+}
+
+function dotSegmentsResolvedInMergedPath(path: string): string {
+  return path.includes("//") && /\/\.\.?(?:\/|$)/.test(path) ? resolved(path, true) : path;
+}
+
+function resolved(path: string, isMerged: boolean): string {
+  const kept: string[] = [];
+  const segments = path.split("/").slice(1);
+  for (const segment of segments) {
+    if (segment === "..") {
+      kept.pop();
+    } else if (segment !== "." && !(isMerged && segment === "")) {
+      kept.push(segment);
+    }
+  }
+  const last = segments.at(-1);
+  const isFolder = last === "." || last === ".." || (isMerged && last === "");
+  return `/${kept.join("/")}${isFolder && kept.length > 0 ? "/" : ""}`;
+}
+
+/** URL parsers take `//host/path` for a reference to another host (`new URL(request.url, base)`). */
+function withoutAuthority(path: string): string {
+  return /^[/\\]{2}/.test(path) ? path.replace(/^[/\\]+[^/\\]*/, "") || "/" : path;
+}
+
+/** A decoded NUL, `?` or `#` ends the path: for C strings, and for whoever parses it as a URL once more. */
+function beforeEnd(path: string): string {
+  const end = path.search(/[\0?#]/);
+  return end === -1 ? path : path.slice(0, end);
+}
+
+/** URL parsers drop tabs and line ends; other programs drop every control character. */
+function withoutControls(path: string): string {
+  return path.replace(CONTROLS, "");
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is meant.
+const CONTROLS = /[\0-\x1f\x7f]/g;
+
+const OVERLONG =
+  /%[cC]([01])%([0-9A-Fa-f]{2})|%[eE]0%([89][0-9A-Fa-f])%([89abAB][0-9A-Fa-f])|%[fF]0%80%([89][0-9A-Fa-f])%([89abAB][0-9A-Fa-f])/g;
+const BEYOND_ASCII = /(?:%[89A-Fa-f][0-9A-Fa-f])+/g;
+/** What Windows and code pages of Japan and Korea map to separators, beside what NFKC does. */
+const BEST_FIT: ReadonlyMap<string, string> = new Map([
+  ["\u2044", "/"],
+  ["\u2215", "/"],
+  ["\u2216", "\\"],
+  ["\u00a5", "\\"],
+  ["\u20a9", "\\"],
+  ["\u00ad", "-"],
+]);
+
+/** ASCII in disguise: overlong UTF-8 (RFC 3629 §3), fullwidth and other compatibility forms (NFKC). */
+function wideFormsFolded(path: string): string {
+  if (!path.includes("%")) {
+    return path;
+  }
+  const short = path.replace(OVERLONG, (whole, high, low, e0High, e0Low, f0High, f0Low) => {
+    const [first, second] = [high ?? e0High ?? f0High, low ?? e0Low ?? f0Low];
+    const code = ((Number.parseInt(first, 16) & 0x3f) << 6) | (Number.parseInt(second, 16) & 0x3f);
+    return code < 0x80 ? String.fromCharCode(code) : whole;
+  });
+  return short.replace(BEYOND_ASCII, (run) => {
+    const text = Buffer.from(run.replaceAll("%", ""), "hex").toString();
+    const ascii = folded(text);
+    // What is no UTF-8 stays as it is.
+    return ascii === text || text.includes("\ufffd") ? run : escaped(ascii);
+  });
+}
+
+function folded(text: string): string {
+  return text.replace(/./gu, (each) => BEST_FIT.get(each) ?? each).normalize("NFKC");
+}
+
+/** Dots and spaces at the end of names, and NTFS streams (Windows). */
+function withoutFileSystemMarks(path: string): string {
+  if (!/[. ](?:[/\\:]|$)|:\$/.test(path)) {
+    return path;
+  }
+  return path.replace(/:[^/\\:]*:\$\w*/g, "").replace(/[^/\\]+/g, (segment) => {
+    const name = withoutEnd(segment, " ");
+    const stem = withoutEnd(name, ". ");
+    // Segments of dots only are steps, not names.
+    return stem === "" ? name : stem;
+  });
+}
+
+/** In linear time, as no regular expression does it. */
+function withoutEnd(text: string, characters: string): string {
+  let end = text.length;
+  while (end > 0 && characters.includes(text.charAt(end - 1))) {
+    end--;
+  }
+  return text.slice(0, end);
+}
+
+const SESSION = /\((?:[A-Za-z]\([^()/]*\))+\)/g;
+const SESSION_SEGMENT = /\/\((?:[A-Za-z]\([^()/]*\))+\)/g;
+
+/** Sessions in paths, such as `/(S(x))/a` (ASP.NET without cookies), which go with or without their slash. */
+function withoutSessions(path: string): string {
+  return path.includes("(") ? path.replace(SESSION, "") : path;
+}
+
+function withoutSessionSegments(path: string): string {
+  return path.includes("(") ? path.replace(SESSION_SEGMENT, "") || "/" : path;
+}
+
+/** PHP hands what follows its script to the program as the path. */
+function withoutFrontController(path: string): string {
+  return path.replace(/\/index\.php(?=\/)/gi, "");
+}

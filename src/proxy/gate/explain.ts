@@ -285,8 +285,7 @@ async function explainGroups(looked: Looked, run: Run): Promise<ExplainedGroup[]
   });
   const reasons: GroupReason[] = [];
   for (const batch of batches([...document.groups.values()])) {
-    // Signatures are verified elsewhere: all of a batch may be waited for at once.
-    reasons.push(...(await Promise.all(await run(examined(examiner, batch)))));
+    reasons.push(...(await run(examined(examiner, batch))));
   }
   return run(toldGroups(looked, reasons));
 }
@@ -299,11 +298,8 @@ function batches<Item>(items: readonly Item[]): Item[][] {
   return Array.from({ length: count }, (_, i) => items.slice(i * BATCH, (i + 1) * BATCH));
 }
 
-function* examined(
-  examiner: GroupExaminer,
-  groups: readonly PolicyGroup[],
-): Steps<(GroupReason | Promise<GroupReason>)[]> {
-  const reasons: (GroupReason | Promise<GroupReason>)[] = [];
+function* examined(examiner: GroupExaminer, groups: readonly PolicyGroup[]): Steps<GroupReason[]> {
+  const reasons: GroupReason[] = [];
   for (const group of groups) {
     reasons.push(examiner.explain(group));
     yield 1;

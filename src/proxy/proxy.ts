@@ -138,6 +138,7 @@ export async function startProxy(
     parent,
     idleS,
     hstsMaxAgeS: tls === null ? null : tls.hstsMaxAgeS,
+    isShared: (peer) => trusted.trusts(peer),
     log,
   });
 

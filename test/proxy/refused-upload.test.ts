@@ -64,7 +64,6 @@ const REFUSED: [string, number, Placement | null, string, string][] = [
     "terminal-1",
     "/",
   ],
-  ["to an upstream that is down", 502, { programs: { terminal: 1 } }, "terminal-1", "/"],
   ["to curl, as a call", 413, {}, "curl-1", "/proxy"],
 ];
 

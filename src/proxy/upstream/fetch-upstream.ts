@@ -5,6 +5,7 @@ import {
 } from "../exchange/response-header-timeout.ts";
 import type { Refusal } from "../gate/refusal.ts";
 import { boundedBody } from "./bounded-body.ts";
+import { mayAuthenticateConnection } from "./connection-auth.ts";
 import { destination, failureFields, failureMessage } from "./destination.ts";
 import { statedLength } from "./framing.ts";
 import { removeHopByHop } from "./header-rules.ts";
@@ -63,11 +64,14 @@ export class FetchUpstream {
     const attempt =
       detour === null ? this.#timeouts.start() : this.#timeouts.startFor(detour.timeoutMs);
     active.signal.on(attempt);
+    const headers = requestHeaders(request.headers, forwarded);
     try {
       const response = await fetch(`${scheme}://${address.urlHost}:${port}${target}`, {
         session: this.#session,
         method: request.method,
-        headers: requestHeaders(request.headers, forwarded),
+        headers,
+        // Connections are shared by all clients: one that authenticates itself serves this request alone.
+        keepalive: !mayAuthenticateConnection(headers.get("authorization")),
         body: forwarded.held ?? outgoingBody(request, () => attempt.moved(performance.now())),
         signal: attempt.signal,
         redirect: "manual",

@@ -8,6 +8,7 @@ import { docsPages, isDocsPath } from "./openapi/docs-page.ts";
 import { openapiDocument } from "./openapi/document.ts";
 import { documentPaths, publish } from "./openapi/publish.ts";
 import { bindingsOf, realmFilter } from "./routing/http-rule.ts";
+import { allowedHeaders } from "./routing/preflight.ts";
 import { type Match, RouteTrie } from "./routing/route-trie.ts";
 import { answer, failure } from "./transcoding/answer.ts";
 import { readRequest } from "./transcoding/read-request.ts";
@@ -165,7 +166,9 @@ function wrongMethod(request: Request, allowed: readonly string[]): Response {
   const methods = [...allowed, ...(allowed.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
   response.headers.set("Allow", methods);
   response.headers.set("Access-Control-Allow-Methods", methods);
-  response.headers.set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match");
+  const asked = request.headers.get("access-control-request-headers");
+  response.headers.set("Access-Control-Allow-Headers", allowedHeaders(asked));
+  response.headers.set("Vary", "Access-Control-Request-Headers");
   response.headers.set("Access-Control-Max-Age", "600");
   return response;
 }

@@ -37,6 +37,26 @@ const operations = Object.entries(document.paths).flatMap(([path, item]) =>
   })),
 );
 
+test("a preflight is answered with the headers that it asks for", async () => {
+  calls.length = 0;
+  const asked = "authorization,traceparent,x-request-id";
+  const headers = {
+    origin: "https://app.example",
+    "access-control-request-method": "PUT",
+    "access-control-request-headers": asked,
+  };
+  const path = `/api/v1/containers/${"0".repeat(24)}/proxy/permissions`;
+  const answer = await ask(path, { method: "OPTIONS", headers });
+  expect(answer.status).toBe(204);
+  expect(answer.headers.get("access-control-allow-origin")).toBe("*");
+  expect(answer.headers.get("access-control-allow-methods")).toContain("PUT");
+  expect(answer.headers.get("access-control-allow-headers")?.split(/, */)).toEqual(
+    expect.arrayContaining(asked.split(",")),
+  );
+  expect(answer.headers.get("access-control-allow-headers")).toContain("If-Match");
+  expect(calls).toEqual([]);
+});
+
 test("every operation of the document leads to the method it is named after, with and without a slash", async () => {
   expect(operations.length).toBeGreaterThan(50);
   const reached = new Set<unknown>();

@@ -76,6 +76,12 @@ describe("the length that the upstream said is said to the client, and no type i
     expect(answer).toMatchObject({ length: ["0"], type: type === "" ? [] : [type], body: "" });
   });
 
+  test.each([5, 70_000])("%i bytes of a type that is empty", async (bytes) => {
+    const lines = ["HTTP/1.1 200 OK", "Content-Type: ", `Content-Length: ${bytes}`];
+    const answer = await answerOf("GET", upstream(lines, bytes));
+    expect(answer).toMatchObject({ length: [String(bytes)], type: [""] });
+  });
+
   test.each([5, 70_000])("%i bytes in chunks have no type that was not said", async (bytes) => {
     const lines = ["HTTP/1.1 200 OK", "Transfer-Encoding: chunked"];
     expect((await answerOf("GET", upstream(lines, bytes, true))).type).toEqual([]);

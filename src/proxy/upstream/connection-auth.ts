@@ -29,5 +29,8 @@ export function mayAuthenticateConnection(authorization: string | null): boolean
   }
   const end = authorization.search(/[\s,]/);
   const scheme = end === -1 ? authorization : authorization.slice(0, end);
-  return !PER_REQUEST.has(scheme.toLowerCase()) || PER_CONNECTION.test(authorization);
+  return (
+    !PER_REQUEST.has(scheme.toLowerCase()) ||
+    (authorization.includes(",") && PER_CONNECTION.test(authorization))
+  );
 }

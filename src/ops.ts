@@ -1,10 +1,25 @@
-// The operators' listener: liveness, readiness for a given revision, and metrics.
+// The operators' listener, behind a relay that guards it: liveness, readiness for a given revision, and metrics.
 import type { ListenAddress } from "./config/setting-readers.ts";
+import { RelayListener } from "./guard/relay-listener.ts";
+import { RELAY_SERVER_HOST, type RelayLimits } from "./guard/relayed.ts";
 
 /** Longest wait that a caller may request, in milliseconds. */
 const waitMsMax = 60_000;
 /** Seconds that a connection may be idle beyond the longest wait. */
 const idleMarginS = 10;
+/** How long answers may take to reach their clients when the server stops, in milliseconds. */
+const flushMs = 1000;
+
+/** Few clients, which ask for little; an answer of metrics costs some milliseconds. */
+export const opsLimits: RelayLimits = {
+  connectionsMax: 32,
+  perNetworkMax: 24,
+  firstByteMs: 10_000,
+  silentMs: waitMsMax + 2 * idleMarginS * 1000,
+  bytesPerTurn: 512,
+  lingerMs: 2000,
+  lingerBytes: 1024 * 1024,
+};
 
 interface OpsOptions {
   readonly listen: ListenAddress;
@@ -35,30 +50,84 @@ export interface Health {
 }
 
 interface OpsServer extends ListenAddress {
+  /** All that it listens on, the server behind the relay included. */
+  readonly listeners: readonly ListenAddress[];
   stop(): Promise<void>;
 }
 
 /** Starts the listener. Throws when the address is taken. */
 export function startOps(options: OpsOptions): OpsServer {
-  const { hostname, port } = options.listen;
-  const server = Bun.serve({
+  // The relay needs the server's port, and the server asks the relay who calls.
+  let relay: RelayListener | null = null;
+  const server = serveOps(options, (port) => relay?.clientOf(port) !== undefined);
+  const inner = { hostname: RELAY_SERVER_HOST, port: server.port ?? 0 };
+  try {
+    relay = new RelayListener({ ...options.listen, serverPort: inner.port, limits: opsLimits });
+  } catch (error) {
+    void server.stop(true);
+    throw error;
+  }
+  const { hostname, port } = relay;
+  return {
     hostname,
     port,
+    listeners: [{ hostname, port }, inner],
+    async stop() {
+      relay?.stopAccepting();
+      await server.stop();
+      await relay?.flushed(flushMs);
+      relay?.close();
+    },
+  };
+}
+
+function serveOps(
+  options: OpsOptions,
+  isRelayed: (port: number) => boolean,
+): Bun.Server<undefined> {
+  const metricsText = oncePerTurn(() => options.metrics.text());
+  return Bun.serve({
+    hostname: RELAY_SERVER_HOST,
+    port: 0,
     development: false,
     // Without this, `development: false` shares the port with other processes (seen in Bun 1.4.5).
     reusePort: false,
     idleTimeout: waitMsMax / 1000 + idleMarginS,
-    routes: {
-      "/healthz": { GET: () => healthz(options.health()) },
-      "/metrics": { GET: () => metrics(options) },
-      "/readyz": { GET: (request) => readyz(new URL(request.url).searchParams, options) },
+    fetch: async (request, server) => {
+      if (!isRelayed(server.requestIP(request)?.port ?? 0)) {
+        return new Response(null, { status: 403, headers: { Connection: "close" } });
+      }
+      const isRead = request.method === "GET" || request.method === "HEAD";
+      if (!isRead || !URL.canParse(request.url)) return notFound();
+      const { pathname, searchParams } = new URL(request.url);
+      switch (pathname) {
+        case "/healthz":
+          return healthz(options.health());
+        case "/metrics":
+          return metrics(options.metrics.contentType, await metricsText());
+        case "/readyz":
+          return await readyz(searchParams, options);
+        default:
+          return notFound();
+      }
     },
-    fetch: () => Response.json({ status: "not_found" }, { status: 404 }),
   });
-  return {
-    hostname: server.hostname ?? hostname,
-    port: server.port ?? port,
-    stop: () => server.stop(),
+}
+
+function notFound(): Response {
+  return Response.json({ status: "not_found" }, { status: 404 });
+}
+
+/** Requests of the same turn of the event loop share one answer. */
+function oncePerTurn(text: () => Promise<string>): () => Promise<string> {
+  let current: Promise<string> | null = null;
+  return () => {
+    if (current !== null) return current;
+    current = text();
+    setImmediate(() => {
+      current = null;
+    });
+    return current;
   };
 }
 
@@ -70,8 +139,8 @@ function healthz({ draining, problems, snapshot }: Health): Response {
   return Response.json({ status, problems, snapshot: { ...rest, heard_at } });
 }
 
-async function metrics({ metrics }: OpsOptions): Promise<Response> {
-  return new Response(await metrics.text(), { headers: { "content-type": metrics.contentType } });
+function metrics(contentType: string, text: string): Response {
+  return new Response(text, { headers: { "content-type": contentType } });
 }
 
 /**

@@ -44,6 +44,15 @@ export interface Config {
   readonly programPorts: Readonly<Record<string, number>>;
   /** Concurrent exchanges of the proxy. */
   readonly exchangesMax: number;
+  readonly credentialFailuresMax: number;
+  /** Seconds without a byte after which an exchange of the proxy ends; 0: never. */
+  readonly streamSilenceS: number;
+  /** Bytes a minute that a request's body must have. */
+  readonly bodyBytesPerMinuteMin: number;
+  /** Connections to REST and gRPC together; null: derived from the limit of descriptors. */
+  readonly apiConnectionsMax: number | null;
+  /** Connections of one client network to each of them; null: half of what the listener has. */
+  readonly apiConnectionsPerNetworkMax: number | null;
   /** Where the proxy writes a line for each exchange; null: nowhere. */
   readonly accessLog: AccessLogPlace | null;
 }
@@ -116,6 +125,11 @@ function readConfig(value: Values, report: ReportSetting): Config {
     containerCidrs: value("REALMGATE_CONTAINER_CIDRS"),
     programPorts: value("REALMGATE_PROGRAM_PORTS"),
     exchangesMax: value("REALMGATE_EXCHANGES_MAX"),
+    credentialFailuresMax: value("REALMGATE_CREDENTIAL_FAILURES_MAX"),
+    streamSilenceS: value("REALMGATE_STREAM_SILENCE_S"),
+    bodyBytesPerMinuteMin: value("REALMGATE_BODY_BYTES_PER_MINUTE_MIN"),
+    apiConnectionsMax: value("REALMGATE_API_CONNECTIONS_MAX"),
+    apiConnectionsPerNetworkMax: value("REALMGATE_API_CONNECTIONS_PER_NETWORK_MAX"),
     accessLog: value("REALMGATE_ACCESS_LOG"),
   };
   const asksForTls = apiTlsPaths.some((path) => path !== "");

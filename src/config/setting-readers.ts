@@ -90,6 +90,10 @@ export const readCount: Read<number> = (text, report) => {
   return Number(text);
 };
 
+/** Null: unset. */
+export const readOptionalCount: Read<number | null> = (text, report) =>
+  text === "" ? null : readCount(text, report);
+
 /** Null: off. Opening the file shows whether it can be written. */
 export const readAccessLog: Read<AccessLogPlace | null> = (text) => {
   if (text === "off") return null;

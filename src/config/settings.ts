@@ -9,6 +9,7 @@ import {
   readNetworks,
   readOne,
   readOnOff,
+  readOptionalCount,
   readOptionalListen,
   readOptionalSeconds,
   readPassword,
@@ -266,8 +267,55 @@ export const settings = {
     accepts: "1 to 9999999",
     meaning: "concurrent requests, WebSockets and tunnels of the proxy; two sockets each",
     about:
-      "Concurrent requests, WebSockets and tunnels of the proxy. One container has at most half of them. Each needs two sockets: set `ulimit -n` to somewhat more than twice the number.",
+      "Concurrent requests, WebSockets and tunnels of the proxy. A container has at most three quarters of them, a client network at most half, and each so many times what is still free: there is always room for who has none yet. Each needs two sockets: where `ulimit -n` does not suffice there are fewer, which is logged at start.",
     read: readCount,
+  },
+  REALMGATE_CREDENTIAL_FAILURES_MAX: {
+    group: "Limits and timeouts",
+    default: "100",
+    accepts: "1 to 9999999",
+    meaning: "wrong credentials a minute from one client network for one container",
+    about:
+      "Wrong passwords, tokens and JWTs that one client network (an IPv4 address, an IPv6 /64) may present to one container in a minute. Above it they are answered 429 instead of 401 or 403; right credentials and requests without any are not affected.",
+    read: readCount,
+  },
+  REALMGATE_STREAM_SILENCE_S: {
+    group: "Limits and timeouts",
+    default: "3600",
+    accepts: "seconds, 0 to 604800",
+    meaning: "seconds without a byte after which an exchange of the proxy ends; 0: never",
+    about:
+      "How long an answer, a WebSocket or a tunnel may go on without a byte in either direction; pings count. 0: without a limit.",
+    read: readSeconds({ min: 0, max: 604_800 }),
+  },
+  REALMGATE_BODY_BYTES_PER_MINUTE_MIN: {
+    group: "Limits and timeouts",
+    default: "240",
+    accepts: "1 to 9999999",
+    meaning: "bytes a minute that the body of a request of the proxy must have",
+    about:
+      "Pace of a request's body: with fewer bytes in a minute in which the gate waited for the client, the request ends (504 `upstream_timeout`). Not looked at once the answer has begun.",
+    read: readCount,
+  },
+  REALMGATE_API_CONNECTIONS_MAX: {
+    group: "Limits and timeouts",
+    default: "",
+    unset: "a third of a quarter of `ulimit -n`, 1,024 at most",
+    accepts: "1 to 9999999",
+    meaning: "connections to REST and gRPC together; three descriptors each",
+    about:
+      "Connections to the API; REST and gRPC have half of them each. When all are taken, a new client gets the place of the network that has the most. Each needs up to three descriptors, which the data plane does not get.",
+    read: readOptionalCount,
+  },
+  REALMGATE_API_CONNECTIONS_PER_NETWORK_MAX: {
+    group: "Limits and timeouts",
+    default: "",
+    unset: "half of what the listener has",
+    accepts: "1 to 9999999",
+    meaning: "connections of one client network to REST, and to gRPC",
+    about:
+      "Connections of one client network (an IPv4 address, or an IPv6 /64) to REST, and as many to gRPC. Trusted proxies, which speak for many clients, are exempt.",
+    read: readOptionalCount,
   },
   REALMGATE_ACCESS_LOG: {
     group: "Logs",

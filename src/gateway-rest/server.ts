@@ -1,16 +1,21 @@
-// The REST listener: route → dispatch (which reads the message) → response.
+// The REST listener, behind a relay that guards it: route → dispatch (which reads the message) → response.
 import { randomBytes } from "node:crypto";
 import type { DescService } from "@bufbuild/protobuf";
 import type { Dispatch } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
+import type { PeerTrust } from "../guard/peer-trust.ts";
+import { RelayListener } from "../guard/relay-listener.ts";
+import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
 import type { Log } from "../log.ts";
 import { docsPages, isDocsPath } from "./openapi/docs-page.ts";
 import { openapiDocument } from "./openapi/document.ts";
 import { documentPaths, publish } from "./openapi/publish.ts";
+import { type RestLimits, restLimits } from "./rest-limits.ts";
 import { bindingsOf, realmFilter } from "./routing/http-rule.ts";
 import { allowedHeaders } from "./routing/preflight.ts";
 import { type Match, RouteTrie } from "./routing/route-trie.ts";
 import { answer, failure } from "./transcoding/answer.ts";
+import type { Pace } from "./transcoding/bounded-body.ts";
 import { readRequest } from "./transcoding/read-request.ts";
 
 interface RestOptions {
@@ -23,69 +28,118 @@ interface RestOptions {
   /** The installation's domain for the OpenAPI document; `localhost` when unset. */
   readonly domain?: string;
   readonly dispatch: Dispatch;
-  /** The client address, from the socket's peer and `X-Forwarded-For`. */
-  readonly clientAddress: (peer: string, forwardedFor: string | null) => string;
+  /** Whose `X-Forwarded-For` is believed. */
+  readonly proxies: PeerTrust;
+  readonly limits?: Partial<RestLimits>;
   readonly log: Pick<Log, "error">;
 }
 
 interface RestServer {
   readonly hostname: string;
   readonly port: number;
+  /** Where the server behind the relay listens, on loopback. */
+  readonly innerPort: number;
   /** Stops listening and waits for running calls. */
   stop(): Promise<void>;
 }
 
-/** Idle limit of a connection between requests and while reading one, in seconds. */
-const idleS = 30;
 /** Poll interval for running calls during a stop. */
 const pollMs = 10;
 
 /** Starts the listener. Throws when bindings conflict or the address is in use. */
 export function startRest(options: RestOptions): RestServer {
+  const limits = { ...restLimits, ...options.limits };
+  // The relay needs the server's port, and the server asks the relay who calls.
+  let relay: RelayListener | null = null;
+  const server = serveApi(options, limits, {
+    clientOf: (port) => relay?.clientOf(port),
+    refuseRest: (port) => relay?.refuseRest(port),
+  });
+  const innerPort = server.port ?? 0;
+  try {
+    relay = new RelayListener({
+      hostname: options.hostname,
+      port: options.port,
+      tls: options.tls ?? null,
+      alpn: ["http/1.1"],
+      serverPort: innerPort,
+      limits: { ...limits, isShared: options.proxies.trusts },
+    });
+  } catch (error) {
+    void server.stop(true);
+    throw error;
+  }
+  const { hostname, port } = relay;
+  return {
+    hostname,
+    port,
+    innerPort,
+    async stop() {
+      relay?.stopAccepting();
+      void server.stop();
+      // `stop()` alone would also wait for idle connections.
+      while (server.pendingRequests > 0) await Bun.sleep(pollMs);
+      await server.stop(true);
+      await relay?.flushed(limits.flushMs);
+      relay?.close();
+    },
+  };
+}
+
+function serveApi(
+  options: RestOptions,
+  limits: RestLimits,
+  relay: Pick<RelayListener, "clientOf" | "refuseRest">,
+): Bun.Server<undefined> {
   const bindings = bindingsOf(options.services);
   const api: RestApi = {
     routes: new RouteTrie(bindings),
     dispatch: options.dispatch,
     document: publish(() => openapiDocument(bindings, options.domain ?? "localhost")),
     docs: docsPages(),
+    pace: limits,
   };
-  const { cert, key } = options.tls ?? {};
-  const server = Bun.serve({
-    hostname: options.hostname,
-    port: options.port,
-    ...(cert === undefined || key === undefined ? {} : { tls: { cert, key } }),
+  return Bun.serve({
+    hostname: RELAY_SERVER_HOST,
+    port: 0,
     development: false,
     // With `development: false`, Bun 1.4.5 shares the port by default: another process could receive part of the calls.
     reusePort: false,
     // readRequest limits the body, so that the refusal has the envelope.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    idleTimeout: idleS,
+    idleTimeout: limits.idleS,
     fetch: async (request, server) => {
+      const port = server.requestIP(request)?.port ?? 0;
+      const peer = relay.clientOf(port);
+      if (peer === undefined) return notThroughRelay();
       const requestId = randomBytes(12).toString("hex");
-      const peer = server.requestIP(request)?.address ?? "";
-      const address = options.clientAddress(peer, request.headers.get("x-forwarded-for"));
+      const forwardedFor = request.headers.get("x-forwarded-for");
+      const address = options.proxies.client(peer, forwardedFor);
       const response = await handle(api, request, requestId, address).catch((error) => {
         options.log.error({ err: error, requestId }, "an answer failed");
         return failure({ code: ErrorCode.INTERNAL_ERROR });
       });
       // Close the connection so that an unread body is not parsed as the next request.
-      if (request.body !== null && !request.bodyUsed) response.headers.set("Connection", "close");
+      if (hasUnreadBody(request, response)) {
+        response.headers.set("Connection", "close");
+        relay.refuseRest(port);
+      }
       response.headers.set("X-Request-Id", requestId);
       allowAnyOrigin(response.headers);
       return response;
     },
     error: () => failure({ code: ErrorCode.INTERNAL_ERROR }),
   });
-  return {
-    hostname: server.hostname ?? options.hostname,
-    port: server.port ?? options.port,
-    async stop() {
-      void server.stop();
-      // `stop()` alone would also wait for idle connections.
-      while (server.pendingRequests > 0) await Bun.sleep(pollMs);
-      await server.stop(true);
-    },
-  };
+}
+
+/** To those that connect to the server itself, and for requests that are left when their client is gone. */
+function notThroughRelay(): Response {
+  return new Response(null, { status: 403, headers: { Connection: "close" } });
+}
+
+/** Not read, or given up: it was too large (413) or too slow (408). */
+function hasUnreadBody(request: Request, { status }: Response): boolean {
+  return request.body !== null && (!request.bodyUsed || status === 413 || status === 408);
 }
 
 interface RestApi {
@@ -95,6 +149,7 @@ interface RestApi {
   readonly document: (request: Request) => Response;
   /** Serves the documentation page. */
   readonly docs: (path: string, request: Request) => Response;
+  readonly pace: Pace;
 }
 
 async function handle(
@@ -128,7 +183,7 @@ async function handle(
     ifMatch: request.headers.get("if-match"),
     clientAddress,
     requestId,
-    message: () => readRequest(binding, variables, url.searchParams, request),
+    message: () => readRequest(binding, variables, url.searchParams, request, api.pace),
   });
   return answer(binding, reply, flagsOf(url.searchParams));
 }

@@ -38,4 +38,18 @@ describe("connections", () => {
       false,
     ]);
   });
+
+  test("of the largest network make way for others once all places are taken", () => {
+    const cap = new ConnectionCap({ connectionsMax: 5, perNetworkMax: 4 });
+    for (const address of ["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2"]) cap.admit(address);
+    expect(cap.crowdBefore("192.0.2.3")).toBeNull();
+    const release = cap.admit("192.0.2.2");
+    // Full now: 3 and 2.
+    expect(cap.crowdBefore("192.0.2.3")).toBe("192.0.2.1");
+    // It would have as many as the largest.
+    expect(cap.crowdBefore("192.0.2.2")).toBeNull();
+    expect(cap.crowdBefore("192.0.2.1")).toBeNull();
+    release?.();
+    expect(cap.crowdBefore("192.0.2.3")).toBeNull();
+  });
 });

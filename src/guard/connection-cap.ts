@@ -48,6 +48,23 @@ export class ConnectionCap {
     };
   }
 
+  /**
+   * When all places are taken: the network that has the most connections, if it has more than this address' would have with
+   * one more. Closing one of them and admitting the other makes the shares more equal.
+   */
+  crowdBefore(address: string): string | null {
+    const { connectionsMax, perNetworkMax, isShared } = this.#options;
+    if (this.#count < connectionsMax || isShared?.(address)) return null;
+    const used = this.#byNetwork.get(clientNetwork(address)) ?? 0;
+    if (used >= perNetworkMax) return null;
+    let crowd: string | null = null;
+    let most = used + 1;
+    for (const [network, count] of this.#byNetwork) {
+      if (count > most) [crowd, most] = [network, count];
+    }
+    return crowd;
+  }
+
   #release(network: string): void {
     const left = (this.#byNetwork.get(network) ?? 1) - 1;
     if (left === 0) this.#byNetwork.delete(network);

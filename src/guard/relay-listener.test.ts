@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import net from "node:net";
-import { type RelayLimits, RelayListener } from "./relay-listener.ts";
+import { RelayListener } from "./relay-listener.ts";
+import type { RelayLimits } from "./relayed.ts";
 
 const limits: RelayLimits = {
   connectionsMax: 100,
@@ -9,6 +10,7 @@ const limits: RelayLimits = {
   silentMs: 60_000,
   bytesPerTurn: 4096,
   lingerMs: 2000,
+  lingerBytes: 1 << 30,
 };
 
 const closing: (() => void)[] = [];
@@ -111,6 +113,24 @@ describe("a server behind a relay", () => {
   });
 });
 
+test("a neighbour in the network of many that flood does not wait for each of them", async () => {
+  const { relay, answered } = place({ bytesPerTurn: 256 });
+  const requests = Buffer.from("GET /flood HTTP/1.1\r\nHost: x\r\n\r\n".repeat(20_000));
+  for (let i = 0; i < 40; i++) {
+    const flood = await connect(relay.port);
+    flood.on("data", () => {});
+    flood.on("error", () => {});
+    flood.write(requests);
+  }
+  while ((answered.get("/flood") ?? 0) < 1000) await Bun.sleep(0);
+  const neighbour = await connect(relay.port);
+  const before = answered.get("/flood") ?? 0;
+  neighbour.write("GET /neighbour HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  expect(await read(neighbour)).toStartWith("HTTP/1.1 200 ");
+  // Eight a turn: one round of all that wait would be 320.
+  expect((answered.get("/flood") ?? 0) - before).toBeLessThan(200);
+});
+
 describe("connections", () => {
   test("that send nothing are closed, and nothing is dialled for them", async () => {
     const { relay } = place({ firstByteMs: 1 });
@@ -135,6 +155,101 @@ describe("connections", () => {
     first.destroy();
     while (relay.connections.open > 0) await Bun.sleep(1);
     expect((await fetch(url)).status).toBe(200);
+  });
+
+  test("have what a guard allows, and end when it says so", async () => {
+    const seen: string[] = [];
+    const server = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: { data: (socket) => void socket.write("answer") },
+    });
+    const relay = new RelayListener({
+      hostname: "127.0.0.1",
+      port: 0,
+      serverPort: server.port,
+      limits,
+      guard: (network, close) => ({
+        fromClient(bytes) {
+          seen.push(Buffer.from(bytes).toString());
+          return !bytes.includes("!".charCodeAt(0));
+        },
+        fromServer(bytes) {
+          seen.push(Buffer.from(bytes).toString());
+          if (seen.includes("close me")) close();
+        },
+        isLate: () => seen.includes("be late"),
+        closed: () => void seen.push(`closed ${network}`),
+      }),
+    });
+    closing.push(
+      () => relay.close(),
+      () => server.stop(true),
+    );
+    for (const [sent, came] of [
+      ["fine!", ""],
+      ["be late", "answer"],
+      ["close me", ""],
+    ] as const) {
+      seen.splice(0);
+      const socket = await connect(relay.port);
+      socket.write(sent);
+      expect(await read(socket)).toBe(came);
+      expect(seen).toContain(sent);
+      expect(seen.filter((each) => each === "closed 127.0.0.1")).toHaveLength(1);
+    }
+    expect(relay.connections.open).toBe(0);
+  });
+
+  test("of a client that does not read its answers are not read either", async () => {
+    let received = 0;
+    const server = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: {
+        data(socket, bytes) {
+          received += bytes.length;
+          socket.write(Buffer.alloc(1 << 20));
+        },
+      },
+    });
+    const relay = new RelayListener({
+      hostname: "127.0.0.1",
+      port: 0,
+      serverPort: server.port,
+      limits: { ...limits, bytesPerTurn: 1 << 20 },
+    });
+    closing.push(
+      () => relay.close(),
+      () => server.stop(true),
+    );
+    const socket = await connect(relay.port);
+    socket.pause();
+    socket.write(Buffer.alloc(64 << 20));
+    for (let before = -1; before !== received || received === 0; await Bun.sleep(100)) {
+      before = received;
+    }
+    expect(received).toBeLessThan(32 << 20);
+  });
+
+  test("that an upload has left are read within bounds", async () => {
+    const { relay } = place({ lingerBytes: 1 << 20 });
+    const socket = await connect(relay.port);
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    socket.on("error", () => {});
+    const bytes = 1 << 28;
+    socket.write(`POST /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: ${bytes}\r\n\r\n`);
+    const block = Buffer.alloc(1 << 16);
+    let sent = 0;
+    while (!socket.destroyed && sent < bytes) {
+      sent += block.length;
+      if (!socket.write(block)) {
+        const drained = new Promise((resolve) => socket.once("drain", resolve));
+        await Promise.race([drained, closed]);
+      }
+    }
+    await closed;
+    expect(sent).toBeLessThan(bytes);
   });
 
   test("leave nothing behind when the client vanishes at any moment", async () => {

@@ -1,21 +1,11 @@
 // A listener in front of a server that cannot be told how much one client may cost: it counts connections, ends silent ones,
 // and passes bytes on at a pace that leaves the event loop to others. The server behind it listens on loopback only.
 import type { Socket } from "bun";
+import { parseAddress } from "../policy/address.ts";
 import { clientNetwork } from "../policy/client-network.ts";
-import { ConnectionCap, type ConnectionCapOptions } from "./connection-cap.ts";
-import { Outbox } from "./outbox.ts";
+import { ConnectionCap } from "./connection-cap.ts";
+import { type ConnectionGuard, Relayed, type RelayLimits } from "./relayed.ts";
 import { TurnBudget } from "./turn-budget.ts";
-
-export interface RelayLimits extends ConnectionCapOptions {
-  /** How long a connection may be there before its first byte, a TLS handshake included, in milliseconds. */
-  readonly firstByteMs: number;
-  /** How long neither side may send a byte, in milliseconds. */
-  readonly silentMs: number;
-  /** Bytes that one client network may send into the server in one turn of the event loop. */
-  readonly bytesPerTurn: number;
-  /** How long what a client still sends is read and thrown away once the server has closed, in milliseconds. */
-  readonly lingerMs: number;
-}
 
 export interface RelayOptions {
   readonly hostname: string;
@@ -28,11 +18,12 @@ export interface RelayOptions {
   /** Where the server listens, on 127.0.0.1. */
   readonly serverPort: number;
   readonly limits: RelayLimits;
+  /** For each connection; `network` is its client's, `close` ends it. */
+  readonly guard?: (network: string, close: () => void) => ConnectionGuard;
 }
 
-/** Where a server behind a relay listens. */
-export const RELAY_SERVER_HOST = "127.0.0.1";
 const tickMs = 1000;
+const flushPollMs = 5;
 
 /**
  * Listens and relays. The server finds the client of a connection by the port it came from (`clientOf`); a connection to the
@@ -45,7 +36,7 @@ export class RelayListener {
   readonly #budget: TurnBudget;
   readonly #listener: Bun.TCPSocketListener<Relayed>;
   readonly #open = new Set<Relayed>();
-  readonly #byPort = new Map<number, string>();
+  readonly #byPort = new Map<number, Relayed>();
   readonly #ticker: ReturnType<typeof setInterval>;
 
   /** Throws when the address is taken. */
@@ -79,7 +70,15 @@ export class RelayListener {
 
   /** The address of the client whose connection reaches the server from this port; undefined: there is none. */
   clientOf(port: number): string | undefined {
-    return this.#byPort.get(port);
+    return this.#byPort.get(port)?.address;
+  }
+
+  /**
+   * The server answers the request that this port sent last without its body: what the client still sends is thrown away, and
+   * the connection ends once the server has said what it has to say.
+   */
+  refuseRest(port: number): void {
+    this.#byPort.get(port)?.refuseRest();
   }
 
   /** Connections at present, and connections refused since the start. */
@@ -99,21 +98,33 @@ export class RelayListener {
     for (const relayed of [...this.#open]) relayed.close();
   }
 
-  #accept(client: Socket<Relayed>, { limits, serverPort }: RelayOptions): void {
-    const address = client.remoteAddress;
-    const release = this.#cap.admit(address);
+  /** Resolves once no client waits for bytes that the server has sent, at the latest after `limitMs`. */
+  async flushed(limitMs: number): Promise<void> {
+    const untilMs = performance.now() + limitMs;
+    const isWaiting = () => [...this.#open].some((relayed) => relayed.isFlushing);
+    while (isWaiting() && performance.now() < untilMs) await Bun.sleep(flushPollMs);
+  }
+
+  #accept(client: Socket<Relayed>, { limits, serverPort, guard }: RelayOptions): void {
+    const address = plainAddress(client.remoteAddress);
+    const release = this.#cap.admit(address) ?? this.#admitInstead(address);
     if (release === null) {
       client.terminate();
       return;
     }
+    // Clients behind one load balancer do not share a budget.
+    const key = limits.isShared?.(address)
+      ? `${address} ${client.remotePort}`
+      : clientNetwork(address);
     const relayed: Relayed = new Relayed({
       client,
       serverPort,
       limits,
       budget: this.#budget,
-      // Clients behind one load balancer do not share a budget.
-      key: limits.isShared?.(address) ? `${address} ${client.remotePort}` : clientNetwork(address),
-      connected: (port) => this.#byPort.set(port, address),
+      key,
+      guard: guard?.(key, () => relayed.close()) ?? null,
+      address,
+      connected: (port) => this.#byPort.set(port, relayed),
       closed: (port) => {
         release();
         this.#open.delete(relayed);
@@ -124,178 +135,28 @@ export class RelayListener {
     this.#open.add(relayed);
   }
 
+  /** When all places are taken: in place of the most silent connection of the network that has by far the most. */
+  #admitInstead(address: string): (() => void) | null {
+    const crowd = this.#cap.crowdBefore(address);
+    if (crowd === null) return null;
+    let silent: Relayed | null = null;
+    for (const relayed of this.#open) {
+      if (relayed.key !== crowd) continue;
+      if (silent === null || relayed.lastByteMs < silent.lastByteMs) silent = relayed;
+    }
+    silent?.close();
+    return this.#cap.admit(address);
+  }
+
   #tick(): void {
     const now = performance.now();
     for (const relayed of this.#open) relayed.tick(now);
   }
 }
 
-interface RelayedOptions {
-  readonly client: Socket<Relayed>;
-  readonly serverPort: number;
-  readonly limits: RelayLimits;
-  readonly budget: TurnBudget;
-  /** By what the budget is shared. */
-  readonly key: string;
-  readonly connected: (port: number) => void;
-  /** Called once. */
-  readonly closed: (port: number | null) => void;
-}
-
-/** One connection of a client, and from its first byte on one to the server. */
-class Relayed {
-  readonly #options: RelayedOptions;
-  readonly #toClient: Outbox;
-  #server: Socket<undefined> | null = null;
-  #toServer: Outbox | null = null;
-  /** Ours of the connection to the server. */
-  #port: number | null = null;
-  #isConnecting = false;
-  /** What the client has sent and the budget has not let through yet. */
-  #held: Uint8Array[] = [];
-  #isWaiting = false;
-  #clientEnded = false;
-  #serverEnded = false;
-  #isClosed = false;
-  #lastByteMs = performance.now();
-  #lingerUntilMs = Number.POSITIVE_INFINITY;
-
-  constructor(options: RelayedOptions) {
-    this.#options = options;
-    this.#toClient = new Outbox(options.client);
-  }
-
-  fromClient(bytes: Uint8Array): void {
-    this.#lastByteMs = performance.now();
-    // After the server's end this is what an upload has left: read, so that the client gets to read its answer.
-    if (this.#serverEnded) return;
-    this.#held.push(bytes);
-    if (this.#server === null) this.#connect();
-    this.#pass();
-  }
-
-  clientDrained(): void {
-    if (!this.#toClient.flush()) return;
-    if (this.#serverEnded) this.#linger();
-    else this.#server?.resume();
-  }
-
-  clientEnded(): void {
-    this.#clientEnded = true;
-    if (this.#server === null && !this.#isConnecting) this.close();
-    else if (this.#serverEnded && this.#toClient.bytes === 0) this.#close((client) => client.end());
-    else this.#passEnd();
-  }
-
-  tick(nowMs: number): void {
-    const { limits } = this.#options;
-    const bound =
-      this.#server === null && !this.#isConnecting ? limits.firstByteMs : limits.silentMs;
-    if (nowMs - this.#lastByteMs > bound || nowMs > this.#lingerUntilMs) this.close();
-  }
-
-  close(): void {
-    this.#close((client) => client.terminate());
-  }
-
-  #close(end: (client: Socket<Relayed>) => void): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#options.closed(this.#port);
-    this.#held = [];
-    this.#server?.terminate();
-    end(this.#options.client);
-  }
-
-  #connect(): void {
-    if (this.#isConnecting) return;
-    this.#isConnecting = true;
-    Bun.connect<undefined>({
-      hostname: RELAY_SERVER_HOST,
-      port: this.#options.serverPort,
-      allowHalfOpen: true,
-      socket: {
-        open: (server) => this.#connected(server),
-        data: (_, bytes) => this.#fromServer(bytes),
-        drain: () => this.#serverDrained(),
-        end: () => this.#serverEnd(),
-        close: () => this.#serverEnd(),
-        error: () => this.#serverEnd(),
-        connectError: () => this.close(),
-      },
-    }).catch(() => this.close());
-  }
-
-  #connected(server: Socket<undefined>): void {
-    this.#isConnecting = false;
-    if (this.#isClosed) {
-      server.terminate();
-      return;
-    }
-    this.#server = server;
-    this.#toServer = new Outbox(server);
-    this.#port = server.localPort;
-    this.#options.connected(server.localPort);
-    this.#pass();
-  }
-
-  /** Passes on what the budget allows; while anything is held the client is not read. */
-  #pass(): void {
-    const { client, budget, key } = this.#options;
-    const server = this.#toServer;
-    while (!this.#isWaiting && server !== null && server.bytes === 0) {
-      const bytes = this.#held[0];
-      if (bytes === undefined) {
-        if (this.#clientEnded) this.#passEnd();
-        else client.resume();
-        return;
-      }
-      const granted = budget.take(key, bytes.length);
-      if (granted > 0) server.write(bytes.subarray(0, granted));
-      if (granted === bytes.length) this.#held.shift();
-      else this.#held[0] = bytes.subarray(granted);
-      if (granted < bytes.length) {
-        this.#isWaiting = true;
-        budget.wait(key, () => {
-          this.#isWaiting = false;
-          if (!this.#isClosed) this.#pass();
-        });
-      }
-    }
-    client.pause();
-  }
-
-  #passEnd(): void {
-    if (this.#held.length === 0 && this.#toServer?.bytes === 0) this.#server?.shutdown();
-  }
-
-  #serverDrained(): void {
-    if (this.#toServer?.flush()) this.#pass();
-  }
-
-  #fromServer(bytes: Uint8Array): void {
-    this.#lastByteMs = performance.now();
-    if (!this.#toClient.write(bytes)) this.#server?.pause();
-  }
-
-  #serverEnd(): void {
-    if (this.#serverEnded || this.#isClosed) return;
-    this.#serverEnded = true;
-    this.#held = [];
-    if (this.#toClient.bytes === 0) this.#linger();
-  }
-
-  /** All that the server said is on its way: our side is ended, the client's is read out for a while. */
-  #linger(): void {
-    const { client, limits } = this.#options;
-    if (this.#clientEnded) {
-      this.#close(() => client.end());
-      return;
-    }
-    this.#lingerUntilMs = performance.now() + limits.lingerMs;
-    client.shutdown();
-    client.resume();
-  }
+/** An IPv4-mapped address of a dual-stack socket becomes IPv4 (RFC 4291 §2.5.5.2). */
+function plainAddress(address: string): string {
+  return parseAddress(address)?.toString() ?? address;
 }
 
 /** Protocol names as TLS carries them: each with its length before it (RFC 7301 §3.1). */

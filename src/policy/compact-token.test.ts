@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parseCompactToken, tokenCharsMax } from "./compact-token.ts";
+import { InexactNumber, parseCompactToken, tokenCharsMax } from "./compact-token.ts";
 
 const part = (text: string | Uint8Array) => Buffer.from(text).toString("base64url");
 const HEADER = '{"alg":"HS256"}';
@@ -38,6 +38,10 @@ describe("parseCompactToken refuses", () => {
     ["unused bits, two of them", compact(HEADER, "{}", "AAB")],
     ["alg missing", compact("{}")],
     ["alg an array", compact('{"alg":["HS256"]}')],
+    ["alg twice", compact('{"alg":"none","alg":"HS256"}')],
+    ["a claim twice", compact(HEADER, '{"exp":1,"exp":9000000000}')],
+    ["a nested claim twice", compact(HEADER, '{"a":[{"b":1,"b":1}]}')],
+    ["a claim twice, once with an escape", compact(HEADER, String.raw`{"ab":1,"\u0061b":2}`)],
     ["crit", compact('{"alg":"HS256","crit":["exp"]}')],
     ["an empty crit", compact('{"alg":"HS256","crit":[]}')],
     ["b64 false", compact('{"alg":"HS256","b64":false}')],
@@ -86,8 +90,29 @@ test.each([
   expect(parseCompactToken(compact(HEADER, claims))).toMatchObject({ fromS, untilS });
 });
 
-test("of duplicate keys the last counts, and __proto__ is a claim like others", () => {
-  const token = parseCompactToken(compact(HEADER, '{"a":1,"a":2,"__proto__":{"b":3}}'));
+test("__proto__ is a claim like others", () => {
+  const token = parseCompactToken(compact(HEADER, '{"a":2,"__proto__":{"b":3}}'));
   expect(token?.claims.get("a")).toBe(2);
   expect(token?.claims.has("b")).toBe(false);
+});
+
+test("a number that a double does not hold is no number, at every depth; others are", () => {
+  const { claims } = parseCompactToken(
+    compact(
+      HEADER,
+      '{"a":281674916028284930,"b":[1.0,{"c":0.30000000000000001}],"d":0.1,"e":1e400}',
+    ),
+  ) ?? { claims: new Map() };
+  const inexact = expect.any(InexactNumber);
+  expect(Object.fromEntries(claims)).toEqual({
+    a: inexact,
+    b: [1, { c: inexact }],
+    d: 0.1,
+    e: inexact,
+  });
+});
+
+test("times have an order, so the nearest double will do for them", () => {
+  const token = parseCompactToken(compact(HEADER, '{"exp":1700000000.1234567891,"nbf":-1}'));
+  expect(token?.untilS).toBeCloseTo(1700000030.1, 1);
 });

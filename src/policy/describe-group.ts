@@ -1,4 +1,5 @@
 import { formatCidr } from "./address.ts";
+import { describeClaims } from "./claim.ts";
 import type { CredentialLocation } from "./credential-location.ts";
 import type { PolicyGroup } from "./group.ts";
 
@@ -8,7 +9,7 @@ export function describeGroup(group: PolicyGroup): string {
     case "ip":
       return formatCidr(group.network, group.length);
     case "jwt":
-      return `JWT (${group.key.algorithm}) in ${group.sources.map(placeText).join(" or ")}`;
+      return `JWT (${group.key.algorithm}) in ${group.sources.map(placeText).join(" or ")}${describeClaims(group.claims)}`;
     case "password":
       return "user name and password";
     case "token":

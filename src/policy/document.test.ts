@@ -10,8 +10,9 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { PermissionDocumentSchema } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
+import { claimCharsMax } from "./claim.ts";
 import { instanceCutsMax, parseDocument } from "./document.ts";
-import { claimCharsMax, claimsMax, fieldCharsMax } from "./group.ts";
+import { claimsMax, fieldCharsMax } from "./group.ts";
 import { credentialLocationsMax, jwtSourceKeysMax, saltsPerUsernameMax } from "./group-limits.ts";
 
 const message = (json: JsonValue) => fromJson(PermissionDocumentSchema, json);

@@ -1,12 +1,13 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { formatCidr, networkMask, parseIpv4 } from "./address.ts";
 import { bearerToken, isBasic, parseBasic } from "./authorization.ts";
+import { claimFor, claimHolds } from "./claim.ts";
 import { type CompactToken, clockSkewS, parseCompactToken } from "./compact-token.ts";
 import { AUTHORIZATION, type CredentialLocation, isAuthorization } from "./credential-location.ts";
 import { tokenInAuthorization } from "./credential-reader.ts";
 import { placeText } from "./describe-group.ts";
 import type { IpGroup, JwtGroup, PasswordGroup, PolicyGroup, TokenGroup } from "./group.ts";
-import { claimHolds, isSignedWith } from "./token-verifier.ts";
+import { isSignedWith } from "./token-signature.ts";
 
 /** Why a group matches a request, or why it does not: the whole list. */
 export const GROUP_WHYS = [
@@ -63,13 +64,13 @@ export interface Examined {
  */
 export class GroupExaminer {
   readonly #request: Examined;
-  readonly #signed = new Map<string, Promise<boolean>>();
+  readonly #signed = new Map<string, boolean>();
 
   constructor(request: Examined) {
     this.#request = request;
   }
 
-  async explain(group: PolicyGroup): Promise<GroupReason> {
+  explain(group: PolicyGroup): GroupReason {
     if (!group.enabled) {
       return no("disabled", "is disabled");
     }
@@ -135,10 +136,10 @@ export class GroupExaminer {
   }
 
   /** Of several places, the one that got furthest is reported. */
-  async #jwt(group: JwtGroup): Promise<GroupReason> {
+  #jwt(group: JwtGroup): GroupReason {
     let best: GroupReason | null = null;
     for (const source of group.sources) {
-      const reason = await this.#jwtAt(group, source);
+      const reason = this.#jwtAt(group, source);
       if (reason.matched) {
         return reason;
       }
@@ -152,7 +153,7 @@ export class GroupExaminer {
     return best;
   }
 
-  async #jwtAt({ key, claims }: JwtGroup, source: CredentialLocation): Promise<GroupReason> {
+  #jwtAt({ key, claims }: JwtGroup, source: CredentialLocation): GroupReason {
     const place = placeText(source);
     const found = this.#find(source, "JWT");
     if (typeof found !== "string") {
@@ -176,16 +177,17 @@ export class GroupExaminer {
         `found a JWT in ${place} that is not signed with ${key.algorithm}`,
       );
     }
-    for (const [name, wanted] of claims) {
-      if (!claimHolds(name, wanted, parsed)) {
-        const how = parsed.claims.has(name) ? "another value for" : "no";
+    for (const [name, rule] of claims) {
+      if (!claimHolds(name, rule, parsed.claims)) {
+        const isThere = claimFor(name, rule, parsed.claims) !== undefined;
+        const how = isThere ? CLAIM_FAULTS[rule.kind] : "no";
         return no("claim_differs", `found a JWT in ${place} with ${how} claim ${name}`);
       }
     }
     const known = this.#signed.get(`${key.id} ${token}`);
-    const signed = known ?? isSignedWith(token, key);
+    const signed = known ?? isSignedWith(parsed, key);
     this.#signed.set(`${key.id} ${token}`, signed);
-    return (await signed)
+    return signed
       ? yes("jwt_verified", `matched by the JWT in ${place}`)
       : no("bad_signature", `found a JWT in ${place} whose signature does not verify`);
   }
@@ -217,6 +219,12 @@ export class GroupExaminer {
     return found.text;
   }
 }
+
+/** What is wrong with a claim that is there. */
+const CLAIM_FAULTS = {
+  equals: "another value for",
+  has: "a value that does not have what is wanted in",
+} as const;
 
 /** How far a JWT got: the order in which it is looked at. */
 const PROGRESS: readonly GroupWhy[] = [

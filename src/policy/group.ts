@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { formatCidr, parseCidr } from "./address.ts";
+import { type ClaimRule, parseClaimRule } from "./claim.ts";
 import type { CredentialLocation } from "./credential-location.ts";
 import {
   hasControlCharacter,
@@ -10,8 +11,6 @@ import {
 } from "./field-syntax.ts";
 import { isJwtAlgorithm, type JwtKey, parseJwtKey } from "./jwt-key.ts";
 import type { ViolationCode } from "./violation.ts";
-
-export type ClaimValue = string | number | boolean;
 
 /** One way to authenticate, validated and ready to be compiled. */
 export type PolicyGroup = IpGroup | JwtGroup | PasswordGroup | TokenGroup;
@@ -32,7 +31,7 @@ export interface JwtGroup extends AnyGroup {
   readonly type: "jwt";
   readonly key: JwtKey;
   readonly sources: readonly CredentialLocation[];
-  readonly claims: ReadonlyMap<string, ClaimValue>;
+  readonly claims: ReadonlyMap<string, ClaimRule>;
 }
 
 /** `digest` is the lower-case hex SHA-256 of salt and password (UTF-8). */
@@ -107,8 +106,6 @@ export const fieldCharsMax = {
 } as const satisfies Partial<Record<Field, number>>;
 /** Claims of one jwt group: each is compared for every token. */
 export const claimsMax = 64;
-/** A claim's name and its value each, in UTF-16 units. */
-export const claimCharsMax = 8192;
 
 interface GroupKind {
   readonly code: ViolationCode;
@@ -251,27 +248,21 @@ function parseJwt(fields: GroupFields, report: Report): Parts | undefined {
 function parseClaims(
   sent: NonNullable<GroupFields["claims"]>,
   report: Report,
-): Map<string, ClaimValue> {
-  const claims = new Map<string, ClaimValue>();
+): Map<string, ClaimRule> {
+  const claims = new Map<string, ClaimRule>();
   const entries = Object.entries(sent);
   if (entries.length > claimsMax) {
     report(`may have at most ${claimsMax} claims`, "claims");
   }
   for (const [name, value] of entries) {
-    if (!isClaimValue(value)) {
-      report("must be a string, a finite number or a boolean", "claims", name);
-    } else if (name.length > claimCharsMax || String(value).length > claimCharsMax) {
-      report(`may have at most ${claimCharsMax} characters`, "claims", name);
+    const rule = parseClaimRule(name, value);
+    if (typeof rule === "string") {
+      report(rule, "claims", name);
     } else {
-      claims.set(name, value);
+      claims.set(name, rule);
     }
   }
   return claims;
-}
-
-/** NaN and the infinities, which gRPC carries, have no JSON; NaN would never equal a claim. */
-function isClaimValue(value: unknown): value is ClaimValue {
-  return typeof value === "string" || typeof value === "boolean" || Number.isFinite(value);
 }
 
 function parseSource(

@@ -4,8 +4,9 @@ import { longestMatch } from "./cidr-trie.ts";
 import type { CompiledPolicy } from "./compile.ts";
 import type { CredentialLocation } from "./credential-location.ts";
 import { type CredentialReader, tokenInAuthorization } from "./credential-reader.ts";
+import type { SignatureBudget } from "./signature-budget.ts";
 import { matchToken } from "./token-table.ts";
-import type { VerifiedToken } from "./token-verifier.ts";
+import type { TokenFault, VerifiedToken } from "./token-verifier.ts";
 
 /**
  * The credentials of a request, as the edge found them, unverified. Each method returns null when the value is
@@ -24,6 +25,8 @@ export interface Identity {
   readonly groups: GroupSet;
   /** A credential is present at a place that an enabled group of the document reads, matching or not. */
   readonly presented: boolean;
+  /** One of the credentials that are presented matches no group and is no JWT outside its time: it may be a guess. */
+  readonly wrong: boolean;
   /** Places of the token and password credentials that matched; they are removed before forwarding. */
   readonly consumedCredentials: readonly CredentialLocation[];
   /**
@@ -37,56 +40,71 @@ const NONE_CONSUMED: readonly CredentialLocation[] = [];
 
 /**
  * Which groups of the policy a request matches. `address` is what parseIpv4 answered, `nowS` unix seconds. A plain value
- * unless the signature of a JWT must be checked; looks only at what the groups read; never throws or rejects.
+ * unless `signatures` makes the client at the address `client` wait for a check; looks only at what the groups read; never throws or rejects.
  */
 export function identify(
   policy: CompiledPolicy,
   presented: PresentedCredentials,
   address: number | null,
   nowS: number,
+  client = "",
+  signatures: SignatureBudget | null = null,
 ): Identity | Promise<Identity> {
   const byAddress = address === null ? policy.noGroups : longestMatch(policy.networks, address);
   if (policy.readers.length === 0) {
-    return identity(byAddress, false, NONE_CONSUMED, Number.POSITIVE_INFINITY);
+    return identity(byAddress, false, false, NONE_CONSUMED, Number.POSITIVE_INFINITY);
   }
   let groups = byAddress;
   let found = false;
+  let wrong = false;
   let consumedCredentials = NONE_CONSUMED;
   let validUntilS = Number.POSITIVE_INFINITY;
-  let pending: Promise<VerifiedToken | null>[] | undefined;
+  let pending: Promise<Verdict>[] | undefined;
   for (const reader of policy.readers) {
     const text = presented[reader.location.kind](reader.location.name);
     if (text === null || text === "") {
       continue;
     }
-    found ||= countsAsPresented(reader, text);
+    const counts = countsAsPresented(reader, text);
+    found ||= counts;
     const known = matchKnown(reader, text);
     if (known !== undefined) {
       groups = groups === policy.noGroups ? known : union(groups, known);
       consumedCredentials = [...consumedCredentials, reader.location];
     }
-    const verified = verifyJwt(reader, text, nowS);
+    const verified = verifyJwt(reader, text, nowS, client, signatures);
     if (verified instanceof Promise) {
       pending ??= [];
-      pending.push(verified);
-    } else if (verified !== null) {
+      pending.push(known === undefined ? verified : verified.then(neverWrong));
+    } else if (typeof verified === "object") {
       groups = groups === policy.noGroups ? verified.groups : union(groups, verified.groups);
       validUntilS = Math.min(validUntilS, verified.untilS);
+    } else {
+      wrong ||= counts && known === undefined && verified === "invalid";
     }
   }
-  const sofar = identity(groups, found, consumedCredentials, validUntilS);
+  const sofar = identity(groups, found, wrong, consumedCredentials, validUntilS);
   return pending === undefined
     ? sofar
     : Promise.all(pending).then((verified) => withTokens(sofar, verified));
 }
 
+/** What a verifier answers. */
+type Verdict = VerifiedToken | TokenFault;
+
+/** A static token that matched is right, whatever it would be as a JWT. */
+function neverWrong(verdict: Verdict): Verdict {
+  return verdict === "invalid" ? "untimely" : verdict;
+}
+
 function identity(
   groups: GroupSet,
   presented: boolean,
+  wrong: boolean,
   consumedCredentials: readonly CredentialLocation[],
   validUntilS: number,
 ): Identity {
-  return { groups, presented, consumedCredentials, validUntilS };
+  return { groups, presented, wrong, consumedCredentials, validUntilS };
 }
 
 /** Where only passwords are read, only Basic counts as a credential. */
@@ -107,19 +125,26 @@ function matchKnown(reader: CredentialReader, text: string): GroupSet | undefine
     : union(byToken, byPassword);
 }
 
-function verifyJwt({ jwts, authorization }: CredentialReader, text: string, nowS: number) {
+function verifyJwt(
+  { jwts, authorization }: CredentialReader,
+  text: string,
+  nowS: number,
+  client: string,
+  signatures: SignatureBudget | null,
+): Verdict | Promise<Verdict> {
   const token = authorization ? bearerToken(text) : text;
-  return jwts === null || token === null ? null : jwts.verify(token, nowS);
+  return jwts === null || token === null ? "invalid" : jwts.verify(token, nowS, client, signatures);
 }
 
-function withTokens(sofar: Identity, verified: readonly (VerifiedToken | null)[]): Identity {
-  let groups = sofar.groups;
-  let validUntilS = sofar.validUntilS;
-  for (const token of verified) {
-    if (token !== null) {
-      groups = union(groups, token.groups);
-      validUntilS = Math.min(validUntilS, token.untilS);
+function withTokens(sofar: Identity, verified: readonly Verdict[]): Identity {
+  let { groups, wrong, validUntilS } = sofar;
+  for (const verdict of verified) {
+    if (typeof verdict === "object") {
+      groups = union(groups, verdict.groups);
+      validUntilS = Math.min(validUntilS, verdict.untilS);
+    } else {
+      wrong ||= verdict === "invalid";
     }
   }
-  return identity(groups, sofar.presented, sofar.consumedCredentials, validUntilS);
+  return identity(groups, sofar.presented, wrong, sofar.consumedCredentials, validUntilS);
 }

@@ -7,6 +7,8 @@ export interface JwtKey {
   readonly id: string;
   readonly algorithm: JwtAlgorithm;
   readonly material: Uint8Array | KeyObject;
+  /** Length of its signatures: a token with another length is signed with another key. */
+  readonly signatureBytes: number;
 }
 
 /** A key and its weakness, if any; or why the text is not a key. */
@@ -20,6 +22,10 @@ const hs256BytesMin = 32;
 const rsaBitsMin = 2048;
 /** The work of one verification grows with the square of the modulus. */
 const rsaBitsMax = 4096;
+
+/** RFC 7518 §3.2 and §3.4; for RSA it is the length of the modulus (§3.3). */
+const hs256SignatureBytes = 32;
+const es256SignatureBytes = 64;
 
 const PEM_START = "-----BEGIN ";
 const PUBLIC_KEY_PEM =
@@ -53,7 +59,12 @@ function parseSharedSecret(secret: string): ParsedJwtKey {
     };
   }
   const material = new TextEncoder().encode(secret);
-  const key: JwtKey = { id: `HS256:${secret}`, algorithm: "HS256", material };
+  const key: JwtKey = {
+    id: `HS256:${secret}`,
+    algorithm: "HS256",
+    material,
+    signatureBytes: hs256SignatureBytes,
+  };
   return material.length < hs256BytesMin
     ? {
         ok: true,
@@ -78,7 +89,9 @@ function parsePublicKey(
       return { ok: false, reason: problem };
     }
     const der = material.export({ format: "der", type: "spki" }).toString("base64");
-    return { ok: true, key: { id: `${algorithm}:${der}`, algorithm, material } };
+    const bits = material.asymmetricKeyDetails?.modulusLength;
+    const signatureBytes = bits === undefined ? es256SignatureBytes : Math.ceil(bits / 8);
+    return { ok: true, key: { id: `${algorithm}:${der}`, algorithm, material, signatureBytes } };
   } catch {
     return { ok: false, reason: "is not a readable public key" };
   }

@@ -32,10 +32,16 @@ export interface ProxyOptions {
   /** How long a connection may be silent between requests and while one arrives, in seconds, at most 255. Default: 30. */
   readonly idleS?: number;
   /**
-   * How many exchanges (requests with their responses, WebSockets, tunnels) may be active; no container gets more than half of
-   * them. Each takes two sockets. Default: 32,768.
+   * How many exchanges (requests with their responses, WebSockets, tunnels) may be active; containers and client networks get
+   * fair shares of them. Each takes two sockets. Default: 32,768.
    */
   readonly exchangesMax?: number;
+  /** Wrong credentials that one client network may present to one container in a minute. Default: 100. */
+  readonly credentialFailuresMax?: number;
+  /** How long an exchange may go on without anything moving in it, in milliseconds; 0: without a limit. Default: an hour. */
+  readonly streamSilenceMs?: number;
+  /** Bytes that the body of a request must have in each minute that the client is waited for. Default: 240. */
+  readonly bodyBytesPerMinuteMin?: number;
   /** Whether a container may live at this address (canonical text). Asked when a container changes. */
   readonly mayDial: (address: string) => boolean;
   /** Whether one of our own listeners has this address and port: it is never dialled. Asked for each request. */
@@ -62,6 +68,9 @@ const DEFAULTS = {
   responseHeaderMs: 60_000,
   idleS: 30,
   exchangesMax: 32_768,
+  credentialFailuresMax: 100,
+  streamSilenceMs: 3_600_000,
+  bodyBytesPerMinuteMin: 240,
   accessLog: null,
 } as const satisfies Partial<ProxyOptions>;
 

@@ -1,4 +1,6 @@
 // The data plane, wired together.
+import { ArrivalBudget } from "../guard/arrival-budget.ts";
+import { LimitedLog } from "../guard/limited-log.ts";
 import type { Log } from "../log.ts";
 import { containersDomain } from "../policy/containers-domain.ts";
 import { CurlProgram } from "./curl/curl.ts";
@@ -11,8 +13,11 @@ import { Listeners } from "./edge/listeners.ts";
 import { noteCertificate } from "./edge/tls/certificate-scope.ts";
 import { ActiveExchanges } from "./exchange/active-exchanges.ts";
 import type { ExchangeWatch } from "./exchange/exchange.ts";
+import { Silence } from "./exchange/silence.ts";
 import type { AdmissionContext } from "./gate/admission.ts";
 import { trustedProxies } from "./gate/client-address.ts";
+import { FailureBudget } from "./gate/failure-budget.ts";
+import { SignatureTurns } from "./gate/signature-turns.ts";
 import { BYPASS_HEADER, BypassTokens } from "./hooks/bypass-token.ts";
 import { HookScripts } from "./hooks/hook-script.ts";
 import { NO_LINES } from "./observe/access-log.ts";
@@ -61,14 +66,15 @@ export async function startProxy(
   options: ProxyOptions,
   source: ChangeSource,
 ): Promise<ProxyServer> {
-  const settings = withDefaults(options);
+  // Refusals have a limit of their own.
+  const refusals = new RefusalLog(options.log);
+  const settings = withDefaults({ ...options, log: new LimitedLog(options.log) });
   const { log, isForbidden, serverName, domain, programPorts, mayDial } = settings;
   const { accessLog, tls, idleS, exchangesMax, responseHeaderMs } = settings;
   const parent = containersDomain(serverName, domain);
   const parseHost = hostParser(serverName, domain);
   const trusted = trustedProxies(settings.trustedProxies);
 
-  const refusals = new RefusalLog(log);
   const enforced = new Enforcer({
     source,
     snapshot: {
@@ -87,6 +93,7 @@ export async function startProxy(
   const { feed } = enforced;
   const current = () => feed.current();
   const active = new ActiveExchanges(current, log, (reason) => metrics.revoked(reason));
+  const silence = new Silence(settings.streamSilenceMs, () => active.all());
   const metrics = new Metrics({
     open: () => active.size,
     revision: () => current().revision,
@@ -104,12 +111,15 @@ export async function startProxy(
     },
   };
 
+  const failures = new FailureBudget(settings.credentialFailuresMax);
   const bypass = new BypassTokens(settings.hopKey);
   const context: AdmissionContext = {
     parseHost,
     trusted,
     isForbidden,
-    hasRoom: (container) => active.hasRoom(container, exchangesMax),
+    mayFail: (client, container) => failures.take(client, container),
+    signatures: new SignatureTurns(),
+    hasRoom: (container, client) => active.hasRoom(container, client, exchangesMax),
     bypassesHooks: (headers, container, nowMs) =>
       bypass.holds(headers.get(BYPASS_HEADER), container, nowMs),
   };
@@ -138,7 +148,8 @@ export async function startProxy(
     parent,
     idleS,
     hstsMaxAgeS: tls === null ? null : tls.hstsMaxAgeS,
-    isShared: (peer) => trusted.trusts(peer),
+    isShared: trusted.trusts,
+    arrivals: new ArrivalBudget({ ...ARRIVALS, isShared: trusted.trusts }),
     log,
   });
 
@@ -152,6 +163,7 @@ export async function startProxy(
     accepted: (pair) => noteCertificate(pair, parent, log),
     log,
   });
+  silence.start();
   const { plain, secure } = listeners;
   if (secure !== null) {
     tlsSeries(metrics.instruments, {
@@ -173,6 +185,7 @@ export async function startProxy(
       const quiet = () => performance.now() - edge.lastRequestMs > idleS * 1000;
       await listeners.drain(boundMs, quiet, () => upgrader.goingAway());
       fetchUpstream.stop();
+      silence.stop();
       await enforced.stop();
     },
     async stop(abort = false) {
@@ -181,13 +194,17 @@ export async function startProxy(
       upgrader.goingAway();
       await stopped;
       fetchUpstream.stop();
+      silence.stop();
       await enforced.stop();
     },
   };
 }
 
+/** Requests in one turn of the event loop; a refusal takes some 30 µs. */
+const ARRIVALS = { perConnection: 64, perNetwork: 64, total: 256 } as const;
+
 function upstreamsOf(
-  { responseHeaderMs, upstreamTls, log }: ProxySettings,
+  { responseHeaderMs, upstreamTls, bodyBytesPerMinuteMin, log }: ProxySettings,
   { webSockets, tunnels }: Metrics,
 ) {
   const common = {
@@ -197,7 +214,7 @@ function upstreamsOf(
     log,
   };
   return {
-    fetchUpstream: new FetchUpstream(common),
+    fetchUpstream: new FetchUpstream({ ...common, bodyBytesPerMinuteMin }),
     upgrader: new Upgrader({ ...common, webSockets, tunnels }),
   };
 }

@@ -15,8 +15,10 @@ import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
 import { openSqliteStore } from "../admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../admin/store/store.ts";
 import type { Config } from "../config/config.ts";
+import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
 import { startRest } from "../gateway-rest/server.ts";
+import { RELAY_SERVER_HOST, type RelayLimits } from "../guard/relayed.ts";
 import type { Log } from "../log.ts";
 import type { AddressPolicy } from "../policy/address-policy.ts";
 import type { RecentPolicies } from "../policy/recent-policies.ts";
@@ -41,6 +43,8 @@ interface ControlPlaneOptions {
 export interface ControlPlane {
   readonly rest: ListenAddress;
   readonly grpc: ListenAddress;
+  /** All that it listens on, the servers behind the relays included. */
+  readonly listeners: readonly ListenAddress[];
   readonly source: ChangeSource;
   /** Stops the API; running calls may take this many milliseconds. */
   stopApi(limitMs: number): Promise<void>;
@@ -121,7 +125,7 @@ async function startApi(
   { config, master, revisions, placement, recentPolicies, isForbidden, log }: ControlPlaneOptions,
   store: Store,
   stops: ShutdownStep[],
-): Promise<{ rest: ListenAddress; grpc: ListenAddress }> {
+): Promise<Pick<ControlPlane, "rest" | "grpc" | "listeners">> {
   const sessions = new Sessions(deriveKey(master, "sessions"), Date.now);
   const logins = new PasswordLogin(store, new LoginLimiter(() => Date.now() / 1000));
   const implementations = publicServices({
@@ -146,6 +150,8 @@ async function startApi(
   const dispatch = createDispatch({ implementations, store, callers, revisions, log });
   const services = implementations.map(({ service }) => service);
   const tls = config.apiTls;
+  const proxies = trustedProxies(config.trustedProxies);
+  const limits = connectionLimits(config);
   const rest = withListenError("REST", config.restListen, () =>
     startRest({
       ...config.restListen,
@@ -153,16 +159,37 @@ async function startApi(
       services,
       domain: config.domain,
       dispatch,
-      clientAddress: trustedProxies(config.trustedProxies).client,
+      proxies,
+      limits,
       log,
     }),
   );
   stops.push(() => rest.stop());
-  const grpc = await startGrpc({ ...config.grpcListen, tls, services, dispatch }).catch((error) =>
-    throwListenError("GRPC", config.grpcListen, error),
-  );
+  const grpc = await startGrpc({
+    ...config.grpcListen,
+    tls,
+    services,
+    dispatch,
+    proxies,
+    limits,
+  }).catch((error) => throwListenError("GRPC", config.grpcListen, error));
   stops.push(() => grpc.stop());
-  return { rest, grpc: { hostname: config.grpcListen.hostname, port: grpc.port } };
+  const inner = [rest, grpc].map(({ innerPort }) => ({
+    hostname: RELAY_SERVER_HOST,
+    port: innerPort,
+  }));
+  return { rest, grpc, listeners: [rest, grpc, ...inner] };
+}
+
+/** Of each of the two listeners. */
+function connectionLimits(config: Config): Pick<RelayLimits, "connectionsMax" | "perNetworkMax"> {
+  const connectionsMax = Math.max(
+    1,
+    Math.floor(descriptorBudget(descriptorLimit(), config).api / 2),
+  );
+  const perNetworkMax =
+    config.apiConnectionsPerNetworkMax ?? Math.max(1, Math.floor(connectionsMax / 2));
+  return { connectionsMax, perNetworkMax };
 }
 
 async function createFirstUser(config: Config, store: Store, log: Log): Promise<void> {

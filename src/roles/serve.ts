@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { revisionTokens } from "../admin/api/revision.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
 import type { Config } from "../config/config.ts";
+import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { AccessLogPlace, ListenAddress } from "../config/setting-readers.ts";
+import { LimitedLog } from "../guard/limited-log.ts";
 import type { Log } from "../log.ts";
 import { type Health, startOps } from "../ops.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
@@ -59,6 +61,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   const isForbidden = (address: string, port: number) => isOwnListener(own, address, port);
   const source = new DeferredSource();
   const stops: ShutdownStep[] = [];
+  const apiLog = new LimitedLog(log);
   const snapshotPath = join(config.dataDir, "snapshot");
   let control: ControlPlane | null = null;
   let draining = false;
@@ -72,10 +75,10 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       placement,
       recentPolicies,
       isForbidden,
-      log,
+      log: apiLog,
     });
     control = opened;
-    own.push(opened.rest, opened.grpc);
+    own.push(...opened.listeners);
     source.provide(opened.source);
   };
   // The store closes last: until then the data plane must see revocations.
@@ -86,6 +89,8 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     await opening.openFirst(
       (error) => error instanceof DatabaseUnusable && existsSync(snapshotPath),
     );
+    const { proxy: exchangesMax, warning } = descriptorBudget(descriptorLimit(), config);
+    if (warning !== null) log.warn({}, warning);
     const accessLog = await openAccessLog(config.accessLog, log);
     if (accessLog !== null) stops.push(() => accessLog.close());
     const proxy = await startProxy(
@@ -99,7 +104,10 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         domain: config.domain,
         serverName: config.serverName,
         trustedProxies: config.trustedProxies,
-        exchangesMax: config.exchangesMax,
+        credentialFailuresMax: config.credentialFailuresMax,
+        exchangesMax,
+        streamSilenceMs: config.streamSilenceS * 1000,
+        bodyBytesPerMinuteMin: config.bodyBytesPerMinuteMin,
         programPorts: config.programPorts,
         mayDial: (address) => placement.place(address) !== null,
         isForbidden,
@@ -126,7 +134,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         health: () => healthOf(proxy, opening.problem, draining),
       }),
     );
-    own.push(ops);
+    own.push(...ops.listeners);
     // Stops after the proxy and before the store: meanwhile /readyz reports that this node is draining.
     stops.splice(1, 0, () => ops.stop());
     opening.retry();

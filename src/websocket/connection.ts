@@ -19,6 +19,8 @@ export interface ConnectionListener extends FrameSink {
 
 /** How long a peer may take to answer our Close frame. */
 const CLOSE_ANSWER_MS = 5_000;
+/** Frames of one connection that are delivered in one turn of the event loop; some 1 µs each. */
+const FRAMES_PER_TURN = 256;
 const EMPTY = Buffer.alloc(0);
 
 /**
@@ -34,6 +36,11 @@ export class WebSocketConnection implements FrameSink {
   /** Our Close frame has been sent: nothing may follow it. */
   #isClosing = false;
   #answer: ReturnType<typeof setTimeout> | null = null;
+  /** The listener wants nothing for now. */
+  #isPaused = false;
+  /** The socket is closed; what it had received is still delivered. */
+  #isGone = false;
+  #willContinue = false;
 
   /** `head`: bytes that arrived together with the handshake response. */
   constructor(socket: Socket, head: Buffer, messageBytesMax: number) {
@@ -58,7 +65,7 @@ export class WebSocketConnection implements FrameSink {
     }
     this.#socket.on("data", (chunk: Buffer) => this.#read(chunk));
     this.#read(head);
-    this.#socket.resume();
+    this.#resumeSocket();
   }
 
   get isBackedUp(): boolean {
@@ -85,12 +92,14 @@ export class WebSocketConnection implements FrameSink {
   /** Stops reading, so that the peer must wait. */
   pause(): void {
     if (!this.#isClosing) {
+      this.#isPaused = true;
       this.#socket.pause();
     }
   }
 
   resume(): void {
-    this.#socket.resume();
+    this.#isPaused = false;
+    this.#resumeSocket();
   }
 
   /** Sends the queue, then a Close frame unless the code is ABNORMAL. The listener gets no further events. */
@@ -107,7 +116,7 @@ export class WebSocketConnection implements FrameSink {
     this.#isClosing = true;
     this.#answer = setTimeout(() => this.#end(), CLOSE_ANSWER_MS);
     // Read on: the answer comes after everything that the peer sent before it.
-    this.#socket.resume();
+    this.resume();
   }
 
   /** Destroys the socket. The listener gets no further events. */
@@ -142,7 +151,7 @@ export class WebSocketConnection implements FrameSink {
   #read(chunk: Buffer): void {
     let violation: FrameViolation | null = null;
     const push = () => {
-      violation = this.#reader.push(chunk);
+      violation = this.#reader.push(chunk, FRAMES_PER_TURN);
     };
     if (this.#listener === null) {
       push();
@@ -152,7 +161,38 @@ export class WebSocketConnection implements FrameSink {
     const broken = violation as FrameViolation | null;
     if (broken !== null) {
       this.closed(broken.code, broken.reason);
+    } else if (this.#reader.isHeld) {
+      this.#socket.pause();
+      this.#continueLater();
+    } else if (this.#isGone) {
+      this.#tell(ABNORMAL, "");
     }
+  }
+
+  /** What is held comes before what the socket has. */
+  #resumeSocket(): void {
+    if (this.#isPaused) {
+      return;
+    }
+    if (this.#reader.isHeld) {
+      this.#continueLater();
+    } else {
+      this.#socket.resume();
+    }
+  }
+
+  #continueLater(): void {
+    if (this.#willContinue || this.#isPaused) {
+      return;
+    }
+    this.#willContinue = true;
+    setImmediate(() => {
+      this.#willContinue = false;
+      if (!this.#isPaused) {
+        this.#read(EMPTY);
+        this.#resumeSocket();
+      }
+    });
   }
 
   #send(opcode: number, payload: Buffer): void {
@@ -176,7 +216,10 @@ export class WebSocketConnection implements FrameSink {
     if (this.#answer !== null) {
       clearTimeout(this.#answer);
     }
-    this.#tell(ABNORMAL, "");
+    this.#isGone = true;
+    if (!this.#reader.isHeld) {
+      this.#tell(ABNORMAL, "");
+    }
   }
 
   #tell(code: number, reason: string): void {

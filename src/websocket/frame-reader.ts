@@ -52,6 +52,7 @@ export class FrameReader {
   #expected: number | null = null;
   #isLast = false;
   #closed = false;
+  #isHeld = false;
   #violation: FrameViolation | null = null;
 
   constructor(sink: FrameSink, messageBytesMax: number) {
@@ -59,12 +60,26 @@ export class FrameReader {
     this.#messageBytesMax = messageBytesMax;
   }
 
-  /** Parses the next bytes. Returns the first violation, if any; ignores everything after it or after a Close frame. */
-  push(chunk: Buffer): FrameViolation | null {
-    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    this.#rest = EMPTY;
+  /** Whether frames of an earlier chunk are still to be parsed: push an empty chunk. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /**
+   * Parses the next bytes, at most so many frames of them; the rest is held. Returns the first violation, if any; ignores
+   * everything after it or after a Close frame.
+   */
+  push(chunk: Buffer, framesMax = Number.POSITIVE_INFINITY): FrameViolation | null {
+    const bytes = this.#withRest(chunk);
+    this.#isHeld = false;
     let at = 0;
+    let frames = 0;
     while (!this.#closed && this.#violation === null) {
+      if (this.#expected === null && frames++ >= framesMax && at < bytes.length) {
+        this.#isHeld = true;
+        this.#rest = bytes.subarray(at);
+        break;
+      }
       const taken = this.#expected === null ? this.#frame(bytes, at) : this.#payload(bytes, at);
       if (taken === MORE) {
         break;
@@ -72,6 +87,15 @@ export class FrameReader {
       at += taken;
     }
     return this.#violation;
+  }
+
+  #withRest(chunk: Buffer): Buffer {
+    const rest = this.#rest;
+    this.#rest = EMPTY;
+    if (rest.length === 0) {
+      return chunk;
+    }
+    return chunk.length === 0 ? rest : Buffer.concat([rest, chunk]);
   }
 
   /** Parses a header; of a control frame the payload as well. */

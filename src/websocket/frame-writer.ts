@@ -25,23 +25,26 @@ export function maskedFrame(opcode: number, payload: Buffer): readonly Buffer[] 
     head.writeUInt32BE(length % 2 ** 32, 6);
   }
   const mask = nextMask();
-  mask.copy(head, size - 4);
+  for (let i = 0; i < 4; i++) {
+    head[size - 4 + i] = byteAt(masks, mask + i);
+  }
   if (!copied) {
-    return [head, masked(payload, mask)];
+    return [head, masked(payload, masks.subarray(mask, mask + 4))];
   }
   for (let i = 0; i < length; i++) {
-    head[size + i] = byteAt(payload, i) ^ byteAt(mask, i & 3);
+    head[size + i] = byteAt(payload, i) ^ byteAt(masks, mask + (i & 3));
   }
   return [head];
 }
 
-function nextMask(): Buffer {
+/** Where the next four unused bytes of `masks` are. */
+function nextMask(): number {
   if (masksUsed === masks.length) {
     randomFillSync(masks);
     masksUsed = 0;
   }
   masksUsed += 4;
-  return masks.subarray(masksUsed - 4, masksUsed);
+  return masksUsed - 4;
 }
 
 /** Masks in place, four bytes at a time; copies first when the payload is not aligned to four bytes. */

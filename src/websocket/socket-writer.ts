@@ -4,11 +4,26 @@ import type { Socket } from "node:net";
 const WAITING_BYTES_MAX = 65_536;
 /** Largest piece written at once: small enough to observe progress and to copy into one buffer. */
 const PIECE_BYTES_MAX = 262_144;
+/** Up to so many bytes are copied behind what waits, into buffers of this size: lists of a few bytes each are costly. */
+const COPIED_BYTES_MAX = 512;
+const GATHERED_BYTES = 4_096;
 /** How long an ending socket may make no progress before it is destroyed. */
 const LINGER_MS = 10_000;
 
+/** Writers that wrote in this turn of the event loop. */
+let writers: SocketWriter[] = [];
+
+function turnEnded(): void {
+  const ended = writers;
+  writers = [];
+  for (const writer of ended) {
+    writer.turnEnded();
+  }
+}
+
 /**
- * Write queue of a socket. It never drops bytes: the caller checks `isBackedUp` and waits for `drained`.
+ * Write queue of a socket. The first bytes of a turn of the event loop are written at once; those that follow in the same turn
+ * are gathered, so that a thousand short frames are one write. It never drops bytes: the caller checks `isBackedUp` and waits for `drained`.
  */
 export class SocketWriter {
   readonly #socket: Socket;
@@ -17,8 +32,12 @@ export class SocketWriter {
   /** Number of leading entries that are already written. */
   #written = 0;
   #waitingBytes = 0;
+  /** The last part of the queue, of which `#gatheredBytes` are filled; null: none. */
+  #gathered: Buffer | null = null;
+  #gatheredBytes = 0;
   #isEnding = false;
   #hasMoved = false;
+  #hasWrittenInTurn = false;
   #linger: ReturnType<typeof setInterval> | null = null;
 
   /** `drained`: called when the queue is empty again. */
@@ -39,14 +58,54 @@ export class SocketWriter {
       return;
     }
     const mayWrite = this.#waitingBytes === 0 && !this.#socket.writableNeedDrain;
-    if (mayWrite && bytes.length <= PIECE_BYTES_MAX) {
+    const isFirst = mayWrite && !this.#hasWrittenInTurn;
+    if (isFirst) {
+      this.#hasWrittenInTurn = true;
+      if (writers.push(this) === 1) {
+        setImmediate(turnEnded);
+      }
+    }
+    if (isFirst && bytes.length <= PIECE_BYTES_MAX) {
       this.#socket.write(bytes);
       return;
     }
-    this.#waiting.push(bytes);
-    this.#waitingBytes += bytes.length;
-    if (mayWrite) {
+    this.#keep(bytes);
+    if (this.#waitingBytes > PIECE_BYTES_MAX) {
       this.#writePieces();
+    }
+  }
+
+  #keep(bytes: Buffer): void {
+    const { length } = bytes;
+    this.#waitingBytes += length;
+    if (length > COPIED_BYTES_MAX) {
+      this.#seal();
+      this.#waiting.push(bytes);
+      return;
+    }
+    if (this.#gatheredBytes + length > GATHERED_BYTES) {
+      this.#seal();
+    }
+    this.#gathered ??= Buffer.allocUnsafeSlow(GATHERED_BYTES);
+    bytes.copy(this.#gathered, this.#gatheredBytes);
+    this.#gatheredBytes += length;
+  }
+
+  /** Nothing more is gathered in what waits. */
+  #seal(): void {
+    if (this.#gathered !== null) {
+      this.#waiting.push(this.#gathered.subarray(0, this.#gatheredBytes));
+      this.#gathered = null;
+      this.#gatheredBytes = 0;
+    }
+  }
+
+  /** Writes what was gathered. */
+  turnEnded(): void {
+    this.#hasWrittenInTurn = false;
+    if (this.#waitingBytes > 0 && !this.#socket.destroyed && !this.#socket.writableNeedDrain) {
+      this.#writePieces();
+      this.#continue();
     }
   }
 
@@ -57,6 +116,7 @@ export class SocketWriter {
     }
     this.#isEnding = true;
     this.#linger = setInterval(() => this.#giveUpUnlessMoved(), LINGER_MS);
+    this.#writePieces();
     if (this.#waitingBytes === 0) {
       this.#socket.end();
     }
@@ -65,6 +125,11 @@ export class SocketWriter {
   #pump(): void {
     this.#hasMoved = true;
     this.#writePieces();
+    this.#continue();
+  }
+
+  /** What may be done once nothing waits. */
+  #continue(): void {
     if (this.#waitingBytes > 0 || this.#socket.writableNeedDrain) {
       return;
     }
@@ -76,6 +141,10 @@ export class SocketWriter {
   }
 
   #writePieces(): void {
+    if (this.#socket.writableNeedDrain) {
+      return;
+    }
+    this.#seal();
     while (this.#waitingBytes > 0 && !this.#socket.writableNeedDrain) {
       const piece = this.#nextPiece();
       this.#waitingBytes -= piece.length;
@@ -115,6 +184,8 @@ export class SocketWriter {
 
   #stopLingering(): void {
     this.#waiting = [];
+    this.#gathered = null;
+    this.#gatheredBytes = 0;
     this.#waitingBytes = 0;
     if (this.#linger !== null) {
       clearInterval(this.#linger);

@@ -26,6 +26,7 @@ import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import { UserService } from "../../proto/gen/realmgate/v1/users_pb.ts";
 import { serviceDefinition } from "../../proto/grpc.ts";
 import { type GrpcServer, startGrpc } from "../../src/admin/api/grpc-server.ts";
+import { trustedProxies } from "../../src/proxy/gate/client-address.ts";
 import { allServices } from "../harness/rest-services.ts";
 
 const names = allServices.map(({ typeName }) => typeName).toSorted();
@@ -42,6 +43,7 @@ function start(hostname: string): Promise<GrpcServer> {
     hostname,
     port: 0,
     services: allServices,
+    proxies: trustedProxies([]),
     dispatch: async (call) => {
       calls.push(call);
       const { code, violations } = refusal;

@@ -117,15 +117,24 @@ const GROUPS: Record<GroupType, (random: Random, keys: readonly SigningKey[]) =>
 
 const NAMES = { header: headerNames, cookie: cookieNames, param: paramNames };
 
-function randomClaims(random: Random): Record<string, string | number | boolean> {
-  return random.pick([
+function randomClaims(random: Random): NonNullable<JwtJson["claims"]> {
+  return random.pick<NonNullable<JwtJson["claims"]>>([
     { aud: random.pick(audiences) },
     { role: "admin" },
     { level: 1 },
     { admin: true, role: "admin" },
+    { role: { has: "admin" } },
+    { scope: { has: random.pick(["read", "read write", "1"]) } },
+    { "realm.roles": { has: random.pick(["admin", 1, true]) } },
+    { "realm.roles": "admin" },
+    { level: { has: 1 }, aud: { has: random.pick(audiences) } },
+    { uid: random.pick([0, 9007199254740991, 0.1, 1e-7]) },
+    { uid: { has: 9007199254740991 } },
     {},
-  ] as Record<string, string | number | boolean>[]);
+  ]);
 }
+
+type JwtJson = GroupJson & { type: "jwt" };
 
 /** `share` of the programs are named. */
 function randomPermissions(random: Random, share: number): Record<string, AccessJson> {

@@ -85,7 +85,8 @@ function present(random: Random, group: GroupJson, request: RequestFacts, wrong:
       const [place, name] = source.split(":") as ["header" | "cookie", string];
       const right = signingKeys.find((key) => key.secret === group.secret);
       const key = wrong || right === undefined ? random.pick(signingKeys) : right;
-      const claims = { ...randomTokenClaims(random), ...(random.chance(0.7) ? group.claims : {}) };
+      const satisfying = random.chance(0.7) ? claimsFor(random, group.claims ?? {}) : {};
+      const claims = { ...randomTokenClaims(random), ...satisfying };
       const token = randomToken(random, key, claims);
       const bearer = name.toLowerCase() === "authorization" && random.chance(0.9);
       put(random, request, place, name, bearer ? `${randomBearer(random)}${token}` : token);
@@ -160,6 +161,28 @@ function randomBasic(random: Random, username: string, password: string): string
   return `${scheme}${random.chance(0.8) ? base64 : broken}`;
 }
 
+/** Claims that satisfy what a group asks for, or nearly. */
+function claimsFor(random: Random, wanted: NonNullable<JwtJson["claims"]>): object {
+  return Object.assign(
+    {},
+    ...Object.entries(wanted).map(([name, rule]) => {
+      if (typeof rule !== "object") return { [name]: rule };
+      const holder = random.pick<unknown>([
+        [rule.has],
+        ["x", rule.has],
+        `x ${rule.has}`,
+        rule.has,
+        [[rule.has]],
+        { has: rule.has },
+      ]);
+      const steps = random.chance(0.7) ? name.split(".") : [name];
+      return steps.reduceRight<unknown>((inner, step) => ({ [step]: inner }), holder);
+    }),
+  );
+}
+
+type JwtJson = DocumentJson["groups"][string] & { type: "jwt" };
+
 function randomTokenClaims(random: Random): object {
   return random.pick<object>([
     {},
@@ -180,6 +203,8 @@ function randomTokenClaims(random: Random): object {
     { level: "1" },
     { role: ["admin"], level: [1] },
     { level: 1, admin: true, role: "admin" },
+    { scope: "write read", realm: { roles: ["admin", 1] } },
+    { "realm.roles": ["x"], realm: { roles: ["admin"] } },
   ]);
 }
 
@@ -197,10 +222,14 @@ function randomToken(random: Random, key: (typeof signingKeys)[number], claims: 
         { alg: algorithm, kid: "../../x", jwk: { kty: "oct", k: "AA" }, jku: "https://a.example" },
         { typ: "JWT" },
       ]);
-  const text = random.chance(0.97)
-    ? JSON.stringify(claims)
+  const text = random.chance(0.95)
+    ? randomSpelling(random, JSON.stringify(claims))
     : random.pick([
         '{"exp":1e400}',
+        '{"exp":1900000000.12345678912345}',
+        '{"uid":-0}',
+        '{"uid":0e5,"level":[1.0]}',
+        '{"aud":"app","a":{"b":1,"b":1}}',
         "[]",
         "1",
         "{",
@@ -222,6 +251,22 @@ function randomToken(random: Random, key: (typeof signingKeys)[number], claims: 
         token.replace(/[^.]*$/, ""),
         `${token}${"A".repeat(9000)}`,
       ]);
+}
+
+/** Now and then numbers are written otherwise: the same, or nearly. */
+function randomSpelling(random: Random, text: string): string {
+  if (random.chance(0.8)) return text;
+  const [from, to] = random.pick([
+    ["9007199254740991", "9007199254740991.0"],
+    ["9007199254740991", "9007199254740991.4"],
+    ["9007199254740991", "90071992547409910e-1"],
+    [":0.1", ":0.10000000000000000555"],
+    [":0.1", ":1e-1"],
+    [":1", ":1.00"],
+    [":1", ":1.00000000000000000001"],
+    [":0", ":-0"],
+  ] as const);
+  return text.replace(from, to);
 }
 
 /** The next character of the alphabet: in last place it sets an unused bit, or another signature. */

@@ -1,5 +1,6 @@
 // The gate never dials itself: what listens here for operators and for the API is no program of a container on this machine.
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { type Api, enforced, loginAdmin, through } from "../harness/client.ts";
 import { type Program, startProgram, startUpstream, type Upstream } from "../harness/program.ts";
 
@@ -38,6 +39,42 @@ test.each(["127.0.0.1", "::ffff:127.0.0.1", "::1", "127.0.0.2"])("at %s", async 
     }
   }
 });
+
+test("nor are the servers behind them", async () => {
+  const { rest, grpc, proxy, ops } = program.urls;
+  const named = [rest, grpc, proxy, ops].map((url) => Number(new URL(url).port));
+  const inner = listeningPorts(program.pid).filter((port) => !named.includes(port));
+  // Of REST, gRPC and the operators' listener.
+  expect(inner).toHaveLength(3);
+  for (const port of inner) {
+    expect(await answerOf("127.0.0.1", `http-${port}`, 1)).toBe("503 no_upstream");
+    const direct = await fetch(`http://127.0.0.1:${port}/healthz`).then(
+      ({ status }) => status,
+      () => "closed",
+    );
+    expect([403, "closed"]).toContain(direct);
+  }
+});
+
+/** TCP ports that a process listens on (proc_net(5)). */
+function listeningPorts(pid: number): number[] {
+  const sockets = new Set(
+    readdirSync(`/proc/${pid}/fd`).map((fd) => {
+      try {
+        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1];
+      } catch {
+        // Closed meanwhile.
+        return undefined;
+      }
+    }),
+  );
+  const listening = "0A";
+  return readFileSync(`/proc/${pid}/net/tcp`, "utf8")
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields[3] === listening && sockets.has(fields[9]))
+    .map(([, local = ""]) => Number.parseInt(local.split(":")[1] ?? "", 16));
+}
 
 test("while what else listens on this machine is dialled", async () => {
   expect(await answerOf("127.0.0.1", `http-${upstream.port}`, 1)).toBe("200");

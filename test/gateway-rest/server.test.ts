@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import type { Call } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import { startRest } from "../../src/gateway-rest/server.ts";
+import { trustedProxies } from "../../src/proxy/gate/client-address.ts";
 import { allServices } from "../harness/rest-services.ts";
 
 const calls: Call[] = [];
@@ -15,7 +16,7 @@ const server = startRest({
     calls.push(call);
     return { ok: false, code: ErrorCode.MISSING_TOKEN, violations: [], retryAfterS: null };
   },
-  clientAddress: (peer) => peer,
+  proxies: trustedProxies([]),
   log: { error: (fields) => console.error(fields) },
 });
 afterAll(() => server.stop());

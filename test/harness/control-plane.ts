@@ -16,6 +16,7 @@ import { openSqliteStore } from "../../src/admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/admin/store/store.ts";
 import { startRest } from "../../src/gateway-rest/server.ts";
 import { addressPolicy } from "../../src/policy/address-policy.ts";
+import { trustedProxies } from "../../src/proxy/gate/client-address.ts";
 import { explainer } from "../../src/proxy/gate/explain.ts";
 import { type GrpcAnswer, GrpcClient } from "./grpc-client.ts";
 
@@ -87,7 +88,7 @@ export class ControlPlane implements AsyncDisposable {
       port: 0,
       services: this.services,
       dispatch: this.#dispatch,
-      clientAddress: () => "127.0.0.1",
+      proxies: trustedProxies([]),
       log,
     });
   }
@@ -156,6 +157,7 @@ export class ControlPlane implements AsyncDisposable {
         ...listen,
         services: this.services,
         dispatch: this.#dispatch,
+        proxies: trustedProxies([]),
       });
       this.#grpc = { server, client: new GrpcClient(server.port) };
     }

@@ -11,6 +11,7 @@ function identityOf(policy: CompiledPolicy, names: string[], presented = false):
   return {
     groups: setOf(policy.groupNames.length, groups),
     presented,
+    wrong: false,
     consumedCredentials: [],
     validUntilS: 0,
   };

@@ -90,13 +90,42 @@ describe("identify", () => {
     expect(summary(mixed, identity).groups).toEqual(["office", "key"]);
   });
 
-  test("answers without a promise until a signature must be checked, and after it was", async () => {
+  test("answers without a promise unless the client must wait for a signature check", async () => {
     const asked = presenting({ "cookie:jwt": jwt({ exp: 100 }) });
-    expect(identify(mixed, presenting({ "cookie:jwt": "x" }), null, 0)).not.toBeInstanceOf(Promise);
-    const first = identify(mixed, asked, null, 0);
+    const waiting = { take: () => false, wait: async () => {} };
+    const first = identify(mixed, asked, null, 0, "10.0.0.1", waiting);
     expect(first).toBeInstanceOf(Promise);
-    await first;
-    expect(identify(mixed, asked, null, 0)).not.toBeInstanceOf(Promise);
+    expect(
+      identify(mixed, presenting({ "cookie:jwt": "x" }), null, 0, "10.0.0.1", waiting),
+    ).not.toBeInstanceOf(Promise);
+    const later = await first;
+    const known = identify(mixed, asked, null, 0, "10.0.0.1", waiting);
+    expect(known).not.toBeInstanceOf(Promise);
+    expect(await known).toEqual(later);
+    const fresh = policyOfGroups({ a: { type: "jwt", secret: "k", sources: ["cookie:jwt"] } });
+    expect(identify(fresh, asked, null, 0)).not.toBeInstanceOf(Promise);
+  });
+
+  test.each<[string, boolean, Record<string, string>]>([
+    ["nothing", false, {}],
+    ["a right token", false, { "header:x-key": "t0k" }],
+    ["a right password", false, { "header:authorization": basic("ada:pw") }],
+    ["a right JWT", false, { "cookie:jwt": jwt({}) }],
+    ["a wrong token", true, { "header:x-key": "T0K" }],
+    ["a wrong password", true, { "header:authorization": basic("ada:PW") }],
+    ["an unknown user", true, { "header:authorization": basic("bob:pw") }],
+    ["a forged JWT", true, { "cookie:jwt": `${jwt({}).slice(0, -4)}AAAA` }],
+    ["what is no JWT", true, { "cookie:jwt": "x" }],
+    ["an expired JWT", false, { "cookie:jwt": jwt({ exp: -60 }) }],
+    ["a JWT to come", false, { "cookie:jwt": jwt({ nbf: 60 }) }],
+    ["a right one beside a wrong one", true, { "header:x-key": "t0k", "cookie:sid": "guess" }],
+    ["a credential that no enabled group reads", false, { "header:x-off": "guess" }],
+  ])("%s may be a guess: %p", async (_what, wrong, found) => {
+    expect((await identify(mixed, presenting(found), null, 0)).wrong).toBe(wrong);
+    const waiting = { take: () => false, wait: async () => {} };
+    expect((await identify(mixed, presenting(found), null, 0, "10.0.0.1", waiting)).wrong).toBe(
+      wrong,
+    );
   });
 
   test("names the moment from which the first jwt is refused", async () => {

@@ -269,6 +269,7 @@ const notImagined: ReadonlySet<string> = new Set([
   "stale",
   "misdirected",
   "overloaded",
+  "too_many_failures",
   "bad_upgrade",
   "websocket_version",
   "upgrade_required",

@@ -71,6 +71,7 @@ function notesOn(document: DocumentJson, decision: ReferenceDecision): string[] 
   return [
     `${reason} ${status}`,
     ...Array.from(types, (type) => `${type} matches`),
+    ...matching.flatMap((name) => claimNotes(document.groups[name])),
     ...(granting.length > 1 ? ["several grant"] : []),
     ...(types.size > 1 ? ["several types match"] : []),
     ...(document.combine === "all" && granting.length > 1 ? ["several grant, combine all"] : []),
@@ -78,6 +79,15 @@ function notesOn(document: DocumentJson, decision: ReferenceDecision): string[] 
     ...(spent.length > 1 ? ["several spent"] : []),
     ...(Number.isFinite(validUntilS) ? ["expires"] : []),
   ];
+}
+
+function claimNotes(group: DocumentJson["groups"][string] | undefined): string[] {
+  const claims = group?.type === "jwt" ? Object.entries(group.claims ?? {}) : [];
+  return claims.flatMap(([name, rule]) => {
+    if (typeof rule === "number") return ["a number is equal"];
+    if (typeof rule !== "object") return [];
+    return [name.includes(".") ? "a nested claim has it" : "a claim has it"];
+  });
 }
 
 /** How often each note must occur at least, in 30,000 decisions. */
@@ -92,6 +102,9 @@ const leastOccurrences: Readonly<Record<string, number>> = {
   "jwt matches": 1000,
   "password matches": 500,
   "token matches": 1000,
+  "a number is equal": 50,
+  "a claim has it": 100,
+  "a nested claim has it": 25,
   "several grant": 300,
   "several types match": 500,
   "several grant, combine all": 50,

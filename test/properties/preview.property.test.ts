@@ -74,6 +74,7 @@ function allows(
   const identity = {
     groups,
     presented: true,
+    wrong: false,
     consumedCredentials: [],
     validUntilS: Number.POSITIVE_INFINITY,
   };

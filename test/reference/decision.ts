@@ -5,6 +5,9 @@
  */
 import { createHash, createHmac, verify } from "node:crypto";
 import ipaddr from "ipaddr.js";
+import { decimal, type Json, JsonNumber, readJson } from "./json.ts";
+
+export type ClaimJson = string | number | boolean;
 
 export type GroupJson =
   | { type: "ip"; enabled?: boolean; range: string }
@@ -14,7 +17,7 @@ export type GroupJson =
       secret: string;
       algorithm?: "HS256" | "RS256" | "ES256";
       sources: string[];
-      claims?: Record<string, string | number | boolean>;
+      claims?: Record<string, ClaimJson | { has: ClaimJson }>;
     }
   | {
       type: "password";
@@ -316,27 +319,68 @@ function verifyJwt(
     return null;
   }
   const algorithm = group.algorithm ?? "HS256";
-  if (header.alg !== algorithm || "crit" in header || "b64" in header) {
+  if (header.get("alg") !== algorithm || header.has("crit") || header.has("b64")) {
     return null;
   }
   if (!isSigned(algorithm, group.secret, `${headerPart}.${claimsPart}`, signature)) {
     return null;
   }
-  const { exp, nbf } = claims;
-  if ("exp" in claims && !(Number.isFinite(exp) && nowS < Number(exp) + SKEW_S)) {
+  const time = (name: string): number | null | undefined => {
+    const claim = claims.get(name);
+    if (claim === undefined) {
+      return undefined;
+    }
+    const value = claim instanceof JsonNumber ? Number(claim.text) : Number.NaN;
+    return Number.isFinite(value) ? value : null;
+  };
+  const [exp, nbf] = [time("exp"), time("nbf")];
+  if (exp === null || nbf === null) {
     return null;
   }
-  if ("nbf" in claims && !(Number.isFinite(nbf) && Number(nbf) - SKEW_S <= nowS)) {
+  if (exp !== undefined && nowS >= exp + SKEW_S) {
+    return null;
+  }
+  if (nbf !== undefined && nowS < nbf - SKEW_S) {
     return null;
   }
   for (const [name, wanted] of Object.entries(group.claims ?? {})) {
-    const actual = Object.hasOwn(claims, name) ? claims[name] : undefined;
-    const member = name === "aud" && Array.isArray(actual) && actual.includes(wanted);
-    if (actual !== wanted && !member) {
+    const holds =
+      typeof wanted === "object"
+        ? claimHas(claims, name, wanted.has)
+        : claimEquals(claims.get(name), name, wanted);
+    if (!holds) {
       return null;
     }
   }
-  return "exp" in claims ? Number(exp) + SKEW_S : Number.POSITIVE_INFINITY;
+  return exp === undefined ? Number.POSITIVE_INFINITY : exp + SKEW_S;
+}
+
+/** Equal as JSON: numbers as decimals. */
+function isEqual(actual: Json | undefined, wanted: ClaimJson): boolean {
+  return actual instanceof JsonNumber
+    ? typeof wanted === "number" && decimal(actual.text) === decimal(String(wanted))
+    : actual === wanted;
+}
+
+function claimEquals(actual: Json | undefined, name: string, wanted: ClaimJson): boolean {
+  if (name === "aud" && Array.isArray(actual)) {
+    return actual.some((item) => isEqual(item, wanted));
+  }
+  return isEqual(actual, wanted);
+}
+
+/** A claim of that very name, else the nested one: contains the value in its list, or among its words. */
+function claimHas(claims: Map<string, Json>, name: string, wanted: ClaimJson): boolean {
+  let actual: Json | undefined = claims;
+  for (const step of claims.has(name) ? [name] : name.split(".")) {
+    actual = actual instanceof Map ? actual.get(step) : undefined;
+  }
+  if (Array.isArray(actual)) {
+    return actual.some((item) => isEqual(item, wanted));
+  }
+  return typeof actual === "string" && typeof wanted === "string" && wanted !== ""
+    ? actual.split(" ").includes(wanted)
+    : false;
 }
 
 function isSigned(algorithm: string, secret: string, text: string, signature: Buffer): boolean {
@@ -353,14 +397,14 @@ function isSigned(algorithm: string, secret: string, text: string, signature: Bu
   }
 }
 
-function jsonObject(part: string): Record<string, unknown> | null {
+function jsonObject(part: string): Map<string, Json> | null {
   const text = utf8(decodeBase64(part, URL_SAFE, false));
   if (text === null) {
     return null;
   }
   try {
-    const value = JSON.parse(text);
-    return value !== null && typeof value === "object" && !Array.isArray(value) ? value : null;
+    const value = readJson(text);
+    return value instanceof Map ? value : null;
   } catch {
     return null;
   }

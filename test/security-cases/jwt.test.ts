@@ -206,6 +206,10 @@ const denied: [string, Name, string][] = [
   ["J8 nbf -1e400", "HS256", good(HS, '{"nbf":-1e400}')],
   ["J10 exp twice, the last one past", "HS256", good(HS, `{"exp":${nowS + 900},"exp":1}`)],
   ["J10 alg twice, the last one none", "HS256", good('{"alg":"HS256","alg":"none"}')],
+  ["J10 exp twice, the last one to come", "HS256", good(HS, `{"exp":1,"exp":${nowS + 900}}`)],
+  ["J10 alg twice, the last one ours", "HS256", good('{"alg":"none","alg":"HS256"}')],
+  ["J10 a nested name twice", "HS256", good(HS, '{"a":{"b":1,"b":1}}')],
+  ["J10 a name twice, once with an escape", "HS256", good(HS, '{"a":1,"\\u0061":1}')],
   ["J10 claims that are no object", "HS256", good(HS, "[]")],
   [
     "J10 claims that are not UTF-8",
@@ -232,8 +236,6 @@ const allowed: [string, Name, string][] = [
   ["J8 no exp, no nbf", "HS256", good(HS, {})],
   ["J8 exp as a fraction", "HS256", good(HS, { exp: nowS + 900.5 })],
   ["J8 iat as text, in the future", "HS256", good(HS, { iat: String(nowS + 900) })],
-  ["J10 exp twice, the last one to come", "HS256", good(HS, `{"exp":1,"exp":${nowS + 900}}`)],
-  ["J10 alg twice, the last one ours", "HS256", good('{"alg":"none","alg":"HS256"}')],
   [
     "J10 __proto__ is a claim like others",
     "HS256",
@@ -285,6 +287,59 @@ describe("J9 claims of the group", () => {
     ["true is not 1", { admin: true }, { admin: 1 }, false],
   ])("J9 %s", async (_what, wanted, claims, expected) => {
     expect(await letsIn(await wanting(wanted), good(HS, claims))).toBe(expected);
+  });
+});
+
+describe("J13 claims are compared as they are written", () => {
+  const uid = 9007199254740991;
+  test.each<[string, JsonObject, string, boolean]>([
+    ["the number itself", { uid }, `{"uid":${uid}}`, true],
+    ["the number with a point", { uid }, `{"uid":${uid}.0}`, true],
+    ["a number that rounds to it", { uid }, `{"uid":${uid}.3}`, false],
+    ["a number in a list that rounds to it", { aud: uid }, `{"aud":[${uid}.3]}`, false],
+    ["a decimal that rounds to it", { a: 0.1 }, '{"a":0.10000000000000000001}', false],
+    ["a number too small to be told from 0", { a: 0 }, '{"a":1e-400}', false],
+    ["negative zero", { a: 0 }, '{"a":-0}', false],
+    ["a number for its text", { uid: `${uid}` }, `{"uid":${uid}}`, false],
+  ])("J13 %s", async (_what, claims, sent, expected) => {
+    const scene = await bench.scene(granting({ ...groups.HS256, claims } as never));
+    expect(await letsIn(scene, good(HS, sent))).toBe(expected);
+  });
+
+  test.each([281674916028284930, 2 ** 53, -(2 ** 53), 1e300, -0])(
+    "J13 a document that asks for %p is refused: a double stands for several such numbers",
+    (number) => {
+      for (const wanted of [number, { has: number }]) {
+        const { violations } = parsed({
+          groups: { g: { ...groups.HS256, claims: { uid: wanted } } as never },
+        });
+        expect(violations).toEqual(["/groups/g/claims/uid"]);
+      }
+    },
+  );
+});
+
+describe("J14 has asks lists, words and nested claims", () => {
+  test.each<[string, JsonObject, JsonObject, boolean]>([
+    ["a list has it", { roles: { has: "admin" } }, { roles: ["user", "admin"] }, true],
+    ["a list has something like it", { roles: { has: "admin" } }, { roles: ["admins"] }, false],
+    ["a list in a list", { roles: { has: "admin" } }, { roles: [["admin"]] }, false],
+    ["a word", { scope: { has: "write" } }, { scope: "read write" }, true],
+    ["a part of a word", { scope: { has: "wri" } }, { scope: "read write" }, false],
+    ["the name of a property", { roles: { has: "admin" } }, { roles: { admin: true } }, false],
+    ["nested", { "a.roles": { has: "admin" } }, { a: { roles: ["admin"] } }, true],
+    [
+      "a claim of the whole name comes first",
+      { "a.roles": { has: "admin" } },
+      { "a.roles": [], a: { roles: ["admin"] } },
+      false,
+    ],
+    ["equality is never nested", { "a.role": "admin" }, { a: { role: "admin" } }, false],
+    ["equality is no membership", { roles: "admin" }, { roles: ["admin"] }, false],
+    ["nothing is inherited", { "a.constructor.name": { has: "Object" } }, { a: {} }, false],
+  ])("J14 %s", async (_what, wanted, claims, expected) => {
+    const scene = await bench.scene(granting({ ...groups.HS256, claims: wanted } as never));
+    expect(await letsIn(scene, good(HS, claims))).toBe(expected);
   });
 });
 

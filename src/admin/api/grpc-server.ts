@@ -1,41 +1,17 @@
-// The gRPC listener: services, health and reflection. Converts calls for dispatch, and replies to gRPC status and trailers.
-import { randomBytes } from "node:crypto";
-import {
-  create,
-  type DescMethod,
-  type DescService,
-  type Message,
-  toBinary,
-} from "@bufbuild/protobuf";
-import { anyPack } from "@bufbuild/protobuf/wkt";
-import {
-  type handleUnaryCall,
-  Metadata,
-  Server,
-  ServerCredentials,
-  type ServerUnaryCall,
-  type StatusObject,
-} from "@grpc/grpc-js";
+// The gRPC listener: services, health and reflection, behind a relay that guards it.
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { HealthImplementation } from "grpc-health-check";
-import { type Dispatch, type Failure, messageOf } from "../../../proto/call.ts";
-import { refusalOf } from "../../../proto/errors.ts";
-import {
-  BadRequestSchema,
-  ErrorInfoSchema,
-  RetryInfoSchema,
-} from "../../../proto/gen/google/rpc/error_details_pb.ts";
-import { StatusSchema } from "../../../proto/gen/google/rpc/status_pb.ts";
+import type { Dispatch } from "../../../proto/call.ts";
 import { reflectionFiles, serviceDefinition } from "../../../proto/grpc.ts";
-import { parseAddress } from "../../policy/address.ts";
-
-/** Maximum request message in bytes. The largest document that REST accepts fits in binary form. */
-const messageBytesMax = 512 * 1024;
-const streamsPerConnectionMax = 1000;
-const metadataBytesMax = 16 * 1024;
-
-/** `google.rpc.ErrorInfo.domain`. */
-const errorDomain = "realmgate";
+import { Http2Guard } from "../../guard/http2-guard.ts";
+import type { PeerTrust } from "../../guard/peer-trust.ts";
+import { RelayListener } from "../../guard/relay-listener.ts";
+import { RELAY_SERVER_HOST } from "../../guard/relayed.ts";
+import { UnfinishedBytes } from "../../guard/unfinished-bytes.ts";
+import { grpcCalls, publicMessageBytesMax } from "./grpc-call.ts";
+import { type GrpcLimits, grpcLimits } from "./grpc-limits.ts";
 
 interface GrpcServerOptions {
   readonly hostname: string;
@@ -45,6 +21,9 @@ interface GrpcServerOptions {
   readonly tls?: Tls | null;
   readonly services: readonly DescService[];
   readonly dispatch: Dispatch;
+  /** Whose `x-forwarded-for` is believed. */
+  readonly proxies: PeerTrust;
+  readonly limits?: Partial<GrpcLimits>;
 }
 
 interface Tls {
@@ -53,56 +32,137 @@ interface Tls {
 }
 
 export interface GrpcServer {
+  readonly hostname: string;
   readonly port: number;
+  /** Where the server behind the relay listens, on loopback. */
+  readonly innerPort: number;
   /** Stops listening and waits for running calls. */
   stop(): Promise<void>;
 }
 
 /** Starts the listener; rejects when the address is taken. */
 export async function startGrpc(options: GrpcServerOptions): Promise<GrpcServer> {
-  const server = new Server({
-    "grpc.max_receive_message_length": messageBytesMax,
-    "grpc.max_concurrent_streams": streamsPerConnectionMax,
-    "grpc.max_metadata_size": metadataBytesMax,
-  });
-  for (const service of options.services) {
-    const handlers = service.methods.map((method) => [
-      method.name,
-      handlerFor(method, options.dispatch),
-    ]);
-    server.addService(serviceDefinition(service), Object.fromEntries(handlers));
+  const limits = { ...grpcLimits, ...options.limits };
+  // The relay needs the server's port, and the server asks the relay who calls.
+  let relay: RelayListener | null = null;
+  const { server, stopHealth } = createServer(options, limits, (port) => relay?.clientOf(port));
+  const innerPort = await bind(server);
+  const unfinished = new UnfinishedBytes(limits.unfinishedBytesSumMax);
+  try {
+    relay = new RelayListener({
+      hostname: options.hostname,
+      port: options.port,
+      tls: options.tls ?? null,
+      alpn: ["h2"],
+      serverPort: innerPort,
+      limits: { ...limits, isShared: options.proxies.trusts },
+      guard: (network, close) => new Http2Guard(limits, unfinished.join(network, close)),
+    });
+  } catch (error) {
+    server.forceShutdown();
+    throw error;
   }
-  const names = options.services.map(({ typeName }) => typeName);
-  const health = new HealthImplementation(
-    Object.fromEntries(["", ...names].map((name) => [name, "SERVING"])),
-  );
-  health.addToServer(server);
-  reflection(options.services).addToServer(server);
-  const port = await bind(server, options);
+  const { hostname, port } = relay;
   return {
+    hostname,
     port,
-    stop: () =>
-      new Promise((resolve, reject) => {
-        health.setStatus("", "NOT_SERVING");
-        server.tryShutdown((error) => (error === undefined ? resolve() : reject(error)));
-      }),
+    innerPort,
+    stop: async () => {
+      relay?.stopAccepting();
+      stopHealth();
+      await shutDown(server);
+      await relay?.flushed(limits.flushMs);
+      relay?.close();
+    },
   };
 }
 
-function bind(server: Server, { hostname, port, tls }: GrpcServerOptions): Promise<number> {
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+function createServer(
+  { services, dispatch, proxies }: GrpcServerOptions,
+  limits: GrpcLimits,
+  clientOf: (port: number) => string | undefined,
+): { server: Server; stopHealth: () => void } {
+  const methods = new Map(services.flatMap((service) => service.methods.map(byPath)));
+  const calls = grpcCalls({
+    methods,
+    dispatch,
+    peerOf: (peer) => {
+      const port = Number(peer.slice(peer.lastIndexOf(":") + 1));
+      const address = clientOf(port);
+      return address === undefined ? null : { port, address };
+    },
+    clientAddress: proxies.client,
+    messageMs: limits.messageMs,
+  });
+  const server = new Server({
+    "grpc.max_receive_message_length": limits.messageBytesMax,
+    "grpc.max_concurrent_streams": limits.streamsMax,
+    "grpc.max_metadata_size": limits.metadataBytesMax,
+    "grpc.max_connection_idle_ms": limits.idleMs,
+    "grpc.max_connection_age_ms": limits.ageMs,
+    "grpc.max_connection_age_grace_ms": limits.ageGraceMs,
+    "grpc.keepalive_time_ms": limits.keepaliveMs,
+    "grpc.keepalive_timeout_ms": limits.keepaliveTimeoutMs,
+    interceptors: [calls],
+  });
+  for (const service of services) server.addService(rawDefinition(service), {});
+  const names = services.map(({ typeName }) => typeName);
+  const health = new HealthImplementation(
+    Object.fromEntries(["", ...names].map((name) => [name, "SERVING"])),
+  );
+  const open = withSmallMessages(server);
+  health.addToServer(open);
+  reflection(services).addToServer(open);
+  return { server, stopHealth: () => health.setStatus("", "NOT_SERVING") };
+}
+
+function byPath(method: DescMethod): [string, DescMethod] {
+  return [`/${method.parent.typeName}/${method.name}`, method];
+}
+
+/** Requests stay bytes: the interceptor decodes them once the caller is known. */
+function rawDefinition(service: DescService): ServiceDefinition {
+  return Object.fromEntries(
+    Object.entries(serviceDefinition(service)).map(([name, method]) => [
+      name,
+      { ...method, requestDeserialize: (bytes: Buffer) => bytes },
+    ]),
+  );
+}
+
+/** Adds services that anybody may call: their messages are small. */
+function withSmallMessages(server: Server): Server {
+  const addService: Server["addService"] = (definition, implementation) => {
+    const limited = Object.entries(definition).map(([name, method]) => [
+      name,
+      {
+        ...method,
+        requestDeserialize: (bytes: Buffer) => {
+          if (bytes.length > publicMessageBytesMax) throw new Error("too large");
+          return method.requestDeserialize(bytes);
+        },
+      },
+    ]);
+    server.addService(Object.fromEntries(limited), implementation);
+  };
+  return Object.assign(Object.create(server), { addService });
+}
+
+/** Plain text: TLS ends in the relay. */
+function bind(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, credentialsOf(tls ?? null), (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
+    server.bindAsync(
+      `${RELAY_SERVER_HOST}:0`,
+      ServerCredentials.createInsecure(),
+      (error, bound) => (error === null ? resolve(bound) : reject(error)),
     );
   });
 }
 
-/** TLS without client certificates: callers authenticate with metadata. */
-function credentialsOf(tls: Tls | null): ServerCredentials {
-  if (tls === null) return ServerCredentials.createInsecure();
-  const pair = { cert_chain: Buffer.from(tls.cert), private_key: Buffer.from(tls.key) };
-  return ServerCredentials.createSsl(null, [pair], false);
+function shutDown(server: Server): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.tryShutdown((error) => (error === undefined ? resolve() : reject(error)));
+  });
 }
 
 /** ReflectionService reads only the file descriptors of a package definition. */
@@ -113,64 +173,4 @@ function reflection(services: readonly DescService[]): ReflectionService {
     { files } as unknown as ConstructorParameters<typeof ReflectionService>[0],
     { services: services.map(({ typeName }) => typeName) },
   );
-}
-
-function handlerFor(method: DescMethod, dispatch: Dispatch): handleUnaryCall<Message, Message> {
-  return async (call, callback) => {
-    const requestId = randomBytes(12).toString("hex");
-    const reply = await dispatch({
-      method,
-      credential: text(call, "authorization"),
-      authority: call.getHost() || null,
-      realmId: text(call, "x-realm-id"),
-      realmFilter: text(call, "x-realm-filter"),
-      ifMatch: text(call, "if-match"),
-      clientAddress: peerAddress(call.getPeer()),
-      requestId,
-      message: () => call.request,
-    });
-    const trailers = new Metadata();
-    trailers.set("x-request-id", requestId);
-    if (!reply.ok) {
-      callback(status(reply, trailers));
-      return;
-    }
-    if (reply.etag !== null) trailers.set("etag", reply.etag);
-    if (reply.revision !== null) trailers.set("x-realmgate-revision", reply.revision);
-    callback(null, reply.message, trailers);
-  };
-}
-
-/** One metadata value. Repeated values become a comma-separated list, which no reader accepts. */
-function text(call: ServerUnaryCall<Message, Message>, key: string): string | null {
-  const values = call.metadata.get(key);
-  return values.length === 0 ? null : values.map(String).join(", ");
-}
-
-/** `203.0.113.7:5000` or `[::1]:5000` → the address. An IPv4-mapped address of a dual-stack socket becomes IPv4. */
-function peerAddress(peer: string): string {
-  const text = peer.slice(0, peer.lastIndexOf(":")).replace(/^\[|\]$/g, "");
-  return parseAddress(text)?.toString() ?? text;
-}
-
-/** Failure → gRPC status with ErrorInfo, BadRequest and RetryInfo as details (google.rpc.Status). */
-function status(failure: Failure, metadata: Metadata): StatusObject {
-  const row = refusalOf(failure.code);
-  const message = messageOf(failure);
-  const info = { reason: row.code, domain: errorDomain, metadata: { ...failure.metadata } };
-  const details = [anyPack(ErrorInfoSchema, create(ErrorInfoSchema, info))];
-  if (failure.violations.length > 0) {
-    const fieldViolations = failure.violations.map(({ instancePath, message }) => ({
-      field: instancePath,
-      description: message,
-    }));
-    details.push(anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations })));
-  }
-  if (failure.retryAfterS !== null) {
-    const retryDelay = { seconds: BigInt(failure.retryAfterS) };
-    details.push(anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay })));
-  }
-  const packed = create(StatusSchema, { code: row.grpc, message, details });
-  metadata.set("grpc-status-details-bin", Buffer.from(toBinary(StatusSchema, packed)));
-  return { code: row.grpc as number, details: message, metadata };
 }

@@ -2,6 +2,7 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { ApiError } from "../../../proto/call.ts";
 import type { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { isExactNumber } from "../../json/exact-number.ts";
 
 /** Of the JSON text in UTF-8. */
 const bytesMax = 64 * 1024;
@@ -15,7 +16,8 @@ export function opaqueJson(
   { unfit, tooLarge }: { readonly unfit: ErrorCode; readonly tooLarge: ErrorCode },
 ): string {
   if (!isJson(json, 0)) {
-    const message = `must be JSON, with numbers that are finite, at most ${depthMax} levels deep`;
+    const numbers = "numbers that are kept exactly (no integer beyond ±9007199254740991)";
+    const message = `must be JSON, with ${numbers}, at most ${depthMax} levels deep`;
     throw new ApiError(unfit, [{ instancePath, message }]);
   }
   const text = JSON.stringify(json);
@@ -26,9 +28,9 @@ export function opaqueJson(
   return text;
 }
 
-/** Binary protobuf can carry numbers that JSON cannot (NaN, infinities) and deeper nesting. */
+/** Binary protobuf can carry numbers that JSON cannot (NaN, infinities), rounded integers, and deeper nesting. */
 function isJson(value: JsonValue, depth: number): boolean {
-  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value === "number") return isExactNumber(value);
   if (typeof value !== "object" || value === null) return true;
   return depth < depthMax && Object.values(value).every((each) => isJson(each, depth + 1));
 }

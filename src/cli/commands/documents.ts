@@ -160,7 +160,7 @@ const rows: readonly Row[] = [
       },
       claims: {
         kind: "claims",
-        about: "claim that must be equal; name:=json for numbers and truth values",
+        about: 'claim that must be equal; name:=json for numbers, truth values and {"has":"admin"}',
       },
       enabled,
     },

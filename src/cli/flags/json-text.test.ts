@@ -7,7 +7,8 @@ describe("what is JSON", () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 5 }), (text) => {
         const read = parseJsonText(text);
-        expect(read).toEqual({ ok: true, value: JSON.parse(text) });
+        if (!read.ok && wouldRound(read.problem)) expect(text).toMatch(/\d{16}|-0|e/i);
+        else expect(read).toEqual({ ok: true, value: JSON.parse(text) });
       }),
     );
   });
@@ -18,9 +19,8 @@ describe("what is JSON", () => {
         const at = text.length === 0 ? 0 : seed % text.length;
         const broken = text.slice(0, at) + text.slice(at + 1);
         const read = parseJsonText(broken);
-        expect(read.ok || hasNameTwice(read.problem)).toBe(
-          isJson(broken) || (!read.ok && hasNameTwice(read.problem)),
-        );
+        const isRefused = !read.ok && (hasNameTwice(read.problem) || wouldRound(read.problem));
+        if (!isRefused) expect(read.ok).toBe(isJson(broken));
         if (!read.ok) expect(read.at).toBeLessThanOrEqual(broken.length);
       }),
     );
@@ -45,6 +45,10 @@ function isJson(text: string): boolean {
   }
 }
 
+function wouldRound(problem: string): boolean {
+  return problem.startsWith("a number that would not be kept exactly");
+}
+
 function hasNameTwice(problem: string): boolean {
   return problem.startsWith("duplicate name ");
 }
@@ -55,6 +59,12 @@ describe("where it goes wrong", () => {
     ["{\"a\": 'x'}", 6, "expected a value: JSON uses double quotes"],
     ['{"type": "ip",}', 14, "expected a name in double quotes: a comma too many?"],
     ["[1,2,]", 5, "expected a value: a comma too many?"],
+    [
+      '{"uid":[1,281674916028284930]}',
+      10,
+      "a number that would not be kept exactly: write it as text",
+    ],
+    ["-0", 0, "a number that would not be kept exactly: write it as text"],
     ['{"type" "ip"}', 8, "expected :"],
     ['{"a": 1 "b": 2}', 8, "expected , or }"],
     ["[1 2]", 3, "expected , or ]"],

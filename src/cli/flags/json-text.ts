@@ -1,4 +1,5 @@
-// JSON typed into a flag: strict (RFC 8259), no duplicate names, and errors with their position.
+// JSON typed into a flag: strict (RFC 8259), no duplicate names, no numbers that would be rounded, and errors with their position.
+import { isExactNumberText } from "../../json/exact-number.ts";
 import { safeText } from "../terminal/safe-text.ts";
 
 type JsonText =
@@ -70,8 +71,12 @@ class JsonReader {
         return value;
       }
     }
+    const start = this.#at;
     const digits = this.#take(number);
     if (digits === "") this.#fail(`expected a value${hint(next)}`);
+    if (!isExactNumberText(digits)) {
+      throw new Wrong("a number that would not be kept exactly: write it as text", start);
+    }
     return Number(digits);
   }
 

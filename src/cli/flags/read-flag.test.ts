@@ -44,6 +44,15 @@ describe("what cannot be read is told", () => {
     ["json-map", ["=1"], ["--flag is written --flag NAME=VALUE"]],
     ["json-map", ["a=1", "a=2"], ["--flag a is given twice"]],
     ["claims", ["a=1", "a:=2"], ["--flag a is given twice"]],
+    [
+      "claims",
+      ["uid:=281674916028284930"],
+      [
+        "--flag uid: is not JSON: a number that would not be kept exactly: write it as text",
+        "  281674916028284930",
+        "  ^",
+      ],
+    ],
     ["access", ["all"], ["--flag is true, false, an instance, [1,2], 1-5 or *; not all"]],
     ["access", ["[1,2"], ["--flag is not JSON: expected , or ]", "  [1,2", "      ^"]],
     [

@@ -1364,7 +1364,11 @@ export interface Group {
   readonly algorithm?: string;
   /** jwt: where to look, `header:Name` or `cookie:name`. In `Authorization` the token follows `Bearer`. */
   readonly sources?: readonly string[];
-  /** jwt: claims that must be equal (string, number or boolean); an array `aud` must contain the value. */
+  /**
+   * jwt: claims that must be equal (string, number or boolean); an array `aud` must contain the value. `{"has": value}` asks a list for
+   * the value, or a text for the word between its spaces; its name may lead to a nested claim, `realm_access.roles`. Numbers must be
+   * kept exactly: no integer beyond 9007199254740991 either way.
+   */
   readonly claims?: { readonly [key: string]: Json };
   /** password: exact, case-sensitive. */
   readonly username?: string;
@@ -1416,7 +1420,11 @@ export interface GroupInput {
   readonly algorithm?: string | undefined;
   /** jwt: where to look, `header:Name` or `cookie:name`. In `Authorization` the token follows `Bearer`. */
   readonly sources?: readonly string[] | undefined;
-  /** jwt: claims that must be equal (string, number or boolean); an array `aud` must contain the value. */
+  /**
+   * jwt: claims that must be equal (string, number or boolean); an array `aud` must contain the value. `{"has": value}` asks a list for
+   * the value, or a text for the word between its spaces; its name may lead to a nested claim, `realm_access.roles`. Numbers must be
+   * kept exactly: no integer beyond 9007199254740991 either way.
+   */
   readonly claims?: { readonly [key: string]: Json } | undefined;
   /** password: exact, case-sensitive. */
   readonly username?: string | undefined;

@@ -20,8 +20,10 @@ import {
 } from "../../../proto/gen/realmgate/v1/tokens_pb.ts";
 import { UserService } from "../../../proto/gen/realmgate/v1/users_pb.ts";
 import { type Binding, bindingsOf } from "../routing/http-rule.ts";
-import { bodyBytesMax, readRequest } from "./read-request.ts";
+import { bodyBytesMax } from "./bounded-body.ts";
+import { readRequest } from "./read-request.ts";
 
+const pace = { paceBytes: 1, paceMs: 60_000 };
 const id = "0123456789abcdef01234567";
 
 const bindings = bindingsOf([
@@ -61,7 +63,7 @@ function read(binding: Binding, variables: readonly string[], sent: Sent): Promi
     headers,
     body: sent.body ?? null,
   });
-  return readRequest(binding, variables, new URLSearchParams(sent.query), request);
+  return readRequest(binding, variables, new URLSearchParams(sent.query), request, pace);
 }
 
 /** `CODE /path /path` of a refusal; `ok` when it was read. */
@@ -312,7 +314,7 @@ describe("a body", () => {
       headers: { "content-type": "application/json", "content-length": String(bodyBytesMax + 1) },
       body: new ReadableStream({ pull: () => new Promise(() => {}) }),
     });
-    const reading = readRequest(setDefault, [id], new URLSearchParams(), request);
+    const reading = readRequest(setDefault, [id], new URLSearchParams(), request, pace);
     await expect(reading).rejects.toThrow("Request body is too large");
   });
 

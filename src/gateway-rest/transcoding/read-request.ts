@@ -13,14 +13,14 @@ import { reflect } from "@bufbuild/protobuf/reflect";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
 import { ApiError, type FieldViolation } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { pointerStep } from "../../../proto/json-pointer.ts";
+import { type JsonFault, jsonFaults } from "../../json/json-faults.ts";
 import { type Binding, realmFilter } from "../routing/http-rule.ts";
-import { shapeOf } from "./shape.ts";
-
-/** Maximum request body in bytes. A permission document of maximum size fits. */
-export const bodyBytesMax = 256 * 1024;
+import { type Pace, readBounded } from "./bounded-body.ts";
+import { jsonFaultMessages, shapeOf, violationsMax } from "./shape.ts";
 
 /**
- * Reads the message that a matched request carries. Throws ApiError: PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE,
+ * Reads the message that a matched request carries. Throws ApiError: PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT, UNSUPPORTED_MEDIA_TYPE,
  * INVALID_JSON, VALIDATION_ERROR (with all invalid fields), INVALID_PARAMETER_VALUE.
  */
 export async function readRequest(
@@ -28,9 +28,10 @@ export async function readRequest(
   variables: readonly string[],
   query: URLSearchParams,
   request: Request,
+  pace: Pace,
 ): Promise<Message> {
   const { input } = binding.method;
-  const { json, sent } = await readBody(binding, request);
+  const { json, sent } = await readBody(binding, request, pace);
   const fromPath = readPath(binding, variables, json);
   readQuery(binding.query, query, json);
   const message = fromJson(input, json);
@@ -49,16 +50,20 @@ interface RequestBody {
   readonly sent: readonly string[];
 }
 
-async function readBody({ body, method, query }: Binding, request: Request): Promise<RequestBody> {
+async function readBody(
+  { body, method, query }: Binding,
+  request: Request,
+  pace: Pace,
+): Promise<RequestBody> {
   if (body === null) return { json: {}, sent: [] };
   if (body === "message") {
-    const whole = fit(method.input, await readJson(request));
+    const whole = fit(method.input, await readJson(request, pace));
     refuseParameters(query, whole.sent);
     return whole;
   }
   const { name, message } = body;
   if (message === undefined) throw new Error(`${method.name}: ${name} is not a message`);
-  const { json, sent } = fit(message, await readJson(request), `/${name}`);
+  const { json, sent } = fit(message, await readJson(request, pace, `/${name}`), `/${name}`);
   return { json: { [name]: json }, sent };
 }
 
@@ -103,32 +108,34 @@ function readPath(
 
 const mediaType = /^application\/(json|[a-z0-9.+-]+\+json)\s*(;|$)/i;
 
-/** An absent body counts as an empty object, so that methods with only optional fields need no body. */
-async function readJson(request: Request): Promise<JsonValue> {
-  const announced = Number(request.headers.get("content-length") ?? 0);
-  if (announced > bodyBytesMax) throw new ApiError(ErrorCode.PAYLOAD_TOO_LARGE);
-  const bytes = await readBounded(request);
+/**
+ * An absent body counts as an empty object, so that methods with only optional fields need no body. Refuses what JSON.parse would
+ * change without a word. `at`: JSON pointer to the body in the request message.
+ */
+async function readJson(request: Request, pace: Pace, at = ""): Promise<JsonValue> {
+  const bytes = await readBounded(request, pace);
   if (bytes.length === 0) return {};
   if (!mediaType.test(request.headers.get("content-type") ?? "")) {
     throw new ApiError(ErrorCode.UNSUPPORTED_MEDIA_TYPE);
   }
+  const { json, faults } = parseJson(bytes);
+  if (faults.length > 0) {
+    const violations = faults.map(({ kind, path }) => ({
+      instancePath: `${at}${path.map(pointerStep).join("")}`,
+      message: jsonFaultMessages[kind],
+    }));
+    throw new ApiError(ErrorCode.VALIDATION_ERROR, violations);
+  }
+  return json;
+}
+
+function parseJson(bytes: Uint8Array): { json: JsonValue; faults: readonly JsonFault[] } {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return { json: JSON.parse(text), faults: jsonFaults(text, violationsMax) };
   } catch {
     throw new ApiError(ErrorCode.INVALID_JSON);
   }
-}
-
-async function readBounded(request: Request): Promise<Uint8Array> {
-  if (request.body === null) return new Uint8Array(0);
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of request.body) {
-    length += chunk.byteLength;
-    if (length > bodyBytesMax) throw new ApiError(ErrorCode.PAYLOAD_TOO_LARGE);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 /**

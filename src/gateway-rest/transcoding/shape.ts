@@ -6,12 +6,20 @@ import { type DescField, type DescMessage, getOption, ScalarType } from "@bufbui
 import type { FieldViolation } from "../../../proto/call.ts";
 import { json_text, nullable, output_only } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 import { pointerStep } from "../../../proto/json-pointer.ts";
+import { type JsonFault, jsonFaults } from "../../json/json-faults.ts";
 import { isSendable } from "../routing/rest-fields.ts";
 
 /** Maximum nesting of a body, counted in objects and arrays. */
 export const depthMax = 32;
 /** Maximum number of violations reported for one body. */
 export const violationsMax = 100;
+
+/** What is said of JSON that would not be read as it was written. */
+export const jsonFaultMessages: Readonly<Record<JsonFault["kind"], string>> = {
+  number:
+    "must be a number that is kept exactly: an integer up to ±9007199254740991, or a decimal that a double holds; send others as text",
+  duplicate: "is there more than once",
+};
 
 type Shaped =
   | {
@@ -108,7 +116,11 @@ class Checker {
   #text(json: JsonValue, path: string): JsonValue {
     if (typeof json !== "string") return json;
     try {
-      return JSON.parse(json);
+      const value: JsonValue = JSON.parse(json);
+      for (const { kind, path: steps } of jsonFaults(json, violationsMax)) {
+        this.#add(`${path}${steps.map(pointerStep).join("")}`, jsonFaultMessages[kind]);
+      }
+      return value;
     } catch {
       this.#add(path, "must be an object, or JSON text of one");
       return {};

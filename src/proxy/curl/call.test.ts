@@ -164,4 +164,20 @@ describe("a JSON body", () => {
       expect(jsonParameters(json)).toBeNull();
     },
   );
+
+  test.each([
+    '{"url":"https://h/x","json":{"id":12345678901234567890}}',
+    '{"url":"https://h/x","json":[1e400]}',
+    '{"url":"https://h/x","json":{"a":1,"a":2}}',
+    '{"url":"https://h/x","url":"https://h/y"}',
+  ])("%s would not be sent as it is written", (json) => {
+    expect(jsonParameters(json)).toBeNull();
+  });
+
+  test("JSON as text is sent as it is written", () => {
+    const json = '{"id":12345678901234567890}';
+    const parameters = jsonParameters(JSON.stringify({ url: "https://h/x", json }));
+    const result = parameters === null ? null : parseCall(parameters, "transparent");
+    expect(result?.ok === true ? text(result.call.body) : null).toBe(json);
+  });
 });

@@ -1,5 +1,7 @@
 // Parameters of a call of the curl program, from the query of a link or from a JSON body.
 
+import { jsonFaultKinds } from "../../json/json-faults.ts";
+
 /** Each parameter with all its values. */
 export type CurlParameters = ReadonlyMap<string, readonly string[]>;
 
@@ -21,7 +23,10 @@ export function queryParameters(query: string): CurlParameters | null {
   return parameters;
 }
 
-/** From a JSON object: texts, numbers and booleans; `header` a list of lines or an object; `json` anything. Null otherwise. */
+/**
+ * From a JSON object: texts, numbers and booleans; `header` a list of lines or an object; `json` anything. Null otherwise, and when
+ * something would not be sent as it was written: numbers that a double does not hold, equal names.
+ */
 export function jsonParameters(text: string): CurlParameters | null {
   let fields: unknown;
   try {
@@ -29,7 +34,7 @@ export function jsonParameters(text: string): CurlParameters | null {
   } catch {
     return null;
   }
-  if (!isObject(fields)) {
+  if (!isObject(fields) || jsonFaultKinds(text).size > 0) {
     return null;
   }
   const parameters = new Map<string, string[]>();

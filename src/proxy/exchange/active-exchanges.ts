@@ -1,6 +1,8 @@
 // The exchanges that are active, and which of them a change concerns.
 
+import { FairShares } from "../../guard/fair-shares.ts";
 import type { Log } from "../../log.ts";
+import { clientNetwork } from "../../policy/client-network.ts";
 import type { Allowed, AuthorizationRequest } from "../gate/authorize.ts";
 import type { RefusalReason } from "../gate/refusal.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
@@ -12,6 +14,9 @@ import { Reauthorization } from "./reauthorization.ts";
 /** How often expiring tokens and aliases are looked for, in milliseconds. */
 const EXPIRY_SWEEP_MS = 250;
 
+/** Networks of recent clients that are remembered. */
+const NETWORKS_MAX = 4_096;
+
 /** Active exchanges by project and container: a change authorizes again exactly those that it concerns. */
 export class ActiveExchanges implements ActiveRegistry {
   readonly #current: () => Snapshot;
@@ -22,7 +27,8 @@ export class ActiveExchanges implements ActiveRegistry {
   /** By the second in which they must be authorized again. */
   readonly #bySecond = new Map<number, Set<ActiveExchange>>();
   #sweep: ReturnType<typeof setInterval> | null = null;
-  #size = 0;
+  readonly #shares = new FairShares();
+  readonly #networks = new Map<string, string>();
 
   /** `revoked` is called with the reason of each revocation. */
   constructor(
@@ -37,12 +43,18 @@ export class ActiveExchanges implements ActiveRegistry {
 
   /** How many are active. */
   get size(): number {
-    return this.#size;
+    return this.#shares.size;
   }
 
-  /** Whether one more of this container fits: at most `max` in all, and half of it a container, so that others keep room. */
-  hasRoom(container: string, max: number): boolean {
-    return this.#size < max && (this.#byContainer.get(container)?.size ?? 0) < max / 2;
+  /** Whether one more of this container and client fits into `max`, so that others keep room: see `FairShares`. */
+  hasRoom(container: string, client: string, max: number): boolean {
+    return this.#shares.hasRoom(container, this.#networkOf(client), max);
+  }
+
+  *all(): Iterable<ActiveExchange> {
+    for (const exchanges of this.#byContainer.values()) {
+      yield* exchanges;
+    }
   }
 
   /** Makes an exchange active. `allowed`: its authorization, by the snapshot of `revision`, which may be older than the current. */
@@ -57,7 +69,7 @@ export class ActiveExchanges implements ActiveRegistry {
     connection.exchangeBegan(active);
     addTo(this.#byContainer, allowed.host.container, active);
     addTo(this.#byProject, allowed.host.project, active);
-    this.#size++;
+    this.#shares.enter(allowed.host.container, this.#networkOf(request.client));
     this.allowedUntil(active, allowed.untilMs);
     const snapshot = this.#current();
     if (snapshot.revision !== revision || snapshot.closed !== null) {
@@ -69,7 +81,7 @@ export class ActiveExchanges implements ActiveRegistry {
   remove(active: ActiveExchange): void {
     const { container, project } = active.allowed.host;
     if (removeFrom(this.#byContainer, container, active)) {
-      this.#size--;
+      this.#shares.leave(container, this.#networkOf(active.request.client));
     }
     removeFrom(this.#byProject, project, active);
     this.#reauthorization.remove(active);
@@ -91,6 +103,18 @@ export class ActiveExchanges implements ActiveRegistry {
       active.expirySecond = second;
       this.#sweep ??= setInterval(() => this.#reauthorizeExpired(Date.now()), EXPIRY_SWEEP_MS);
     }
+  }
+
+  #networkOf(client: string): string {
+    let network = this.#networks.get(client);
+    if (network === undefined) {
+      network = clientNetwork(client);
+      if (this.#networks.size >= NETWORKS_MAX) {
+        this.#networks.clear();
+      }
+      this.#networks.set(client, network);
+    }
+    return network;
   }
 
   #forgetExpiry(active: ActiveExchange): void {

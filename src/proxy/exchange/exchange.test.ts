@@ -128,6 +128,7 @@ describe("what it was authorized as", () => {
       host: null,
       reason: "unknown_host",
       denial: undefined,
+      wrongCredential: false,
     });
     expect([exchange.alias, exchange.host]).toEqual(["blog", null]);
   });

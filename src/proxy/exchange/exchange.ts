@@ -46,6 +46,8 @@ export class Exchange {
   hookId: string | null = null;
   /** Bytes of the response body received from the upstream. */
   bytes = 0;
+  /** Parts of bodies, messages and control frames that moved in either direction, besides those that `bytes` counts. */
+  moves = 0;
   readonly #watch: ExchangeWatch;
   #host: DirectHost | null = null;
   #alias: string | null = null;
@@ -63,6 +65,11 @@ export class Exchange {
     this.method = method;
     this.client = client;
     this.startedMs = performance.now();
+  }
+
+  /** Changes whenever something moves. */
+  get progress(): number {
+    return this.bytes + this.moves;
   }
 
   /** The host that it was authorized for; null: the request was refused before, or its alias leads nowhere. */

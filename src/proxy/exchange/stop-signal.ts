@@ -14,6 +14,8 @@ export type StopReason =
   | { readonly kind: "client_gone" }
   /** The exchange on whose behalf the gate made this request was revoked. */
   | { readonly kind: "caller_revoked" }
+  /** Nothing moved for too long. */
+  | { readonly kind: "silent" }
   /** The upstream did not begin its response in time. */
   | { readonly kind: "deadline" }
   /** The response is unusable: the upstream's connection is cut off. */
@@ -21,6 +23,7 @@ export type StopReason =
 
 export const CLIENT_GONE: StopReason = { kind: "client_gone" };
 export const CALLER_REVOKED: StopReason = { kind: "caller_revoked" };
+export const SILENT: StopReason = { kind: "silent" };
 export const DEADLINE: StopReason = { kind: "deadline" };
 export const UNUSABLE: StopReason = { kind: "unusable" };
 

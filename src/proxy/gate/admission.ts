@@ -1,4 +1,5 @@
 // Admission: everything between a request head and "may go on", as one function that every edge and explain call.
+import type { SignatureBudget } from "../../policy/signature-budget.ts";
 import { aliasedTarget } from "../routing/alias.ts";
 import type { HeaderReader } from "../routing/header-reader.ts";
 import type { HostName } from "../routing/host.ts";
@@ -23,8 +24,12 @@ export interface AdmissionContext {
   readonly trusted: TrustedProxies;
   /** Whether one of our own listeners has this address and port: it is never dialled. */
   readonly isForbidden: (address: string, port: number) => boolean;
-  /** Whether one more exchange of this container may become active. */
-  readonly hasRoom: (container: string) => boolean;
+  /** Counts a wrong credential that this client presents to this container. False when it has presented too many. */
+  readonly mayFail: (client: string, container: string) => boolean;
+  /** Bounds the signature checks of a client in one turn of the event loop; null: not bounded. */
+  readonly signatures: SignatureBudget | null;
+  /** Whether one more exchange of this container and client may become active. */
+  readonly hasRoom: (container: string, client: string) => boolean;
   /** Whether the request carries a valid bypass token of this container, and so meets no hook. */
   readonly bypassesHooks: (headers: HeaderReader, container: string, nowMs: number) => boolean;
 }
@@ -69,7 +74,7 @@ const METHODS_REFUSED: ReadonlySet<string> = new Set(["CONNECT", "TRACE"]);
 
 /**
  * Decides whether a request may go on, in the order of the README's table (One request). Pure: everything it depends on is an
- * argument. A promise only when a signature must be checked; never rejects unless the context throws. `nowMs`: Unix milliseconds.
+ * argument. A promise only when the client must wait for a signature check; never rejects unless the context throws. `nowMs`: Unix milliseconds.
  */
 export function admit(
   head: RequestHead,
@@ -94,7 +99,7 @@ export function admit(
   const client =
     head.onBehalfOf ?? context.trusted.client(head.peer, headers.get("x-forwarded-for"));
   const request = { host, presented: new RequestCredentials(headers, received), client };
-  const result = authorize(snapshot, request, nowMs);
+  const result = authorize(snapshot, request, nowMs, context.signatures);
   return result instanceof Promise
     ? result.then((later) =>
         admitAuthorized(head, context, snapshot, nowMs, received, { request, result: later }),
@@ -113,6 +118,11 @@ function admitAuthorized(
 ): Admission {
   const { request, result } = authorized;
   if (!result.allow) {
+    const { host, wrongCredential } = result;
+    // Only here: right credentials, and requests without any, are never held up by other people's failures.
+    if (wrongCredential && host !== null && !context.mayFail(request.client, host.container)) {
+      return rejected("too_many_failures", authorized);
+    }
     return rejected(result.reason, authorized, result.denial);
   }
   const { route, alias } = result;
@@ -124,7 +134,7 @@ function admitAuthorized(
     return rejected("no_upstream", authorized);
   }
   // Active exchanges have no timeout, so their number is capped.
-  if (!context.hasRoom(result.host.container)) {
+  if (!context.hasRoom(result.host.container, request.client)) {
     return rejected("overloaded", authorized);
   }
   if (head.onBehalfOf !== null && isBuiltIn(route)) {

@@ -2,6 +2,7 @@ import { parseIpv4 } from "../../policy/address.ts";
 import type { CredentialLocation } from "../../policy/credential-location.ts";
 import { type Decision, decide, grantingGroups } from "../../policy/decide.ts";
 import { type Identity, identify, type PresentedCredentials } from "../../policy/identify.ts";
+import type { SignatureBudget } from "../../policy/signature-budget.ts";
 import type { Alias } from "../routing/alias.ts";
 import type { AliasHost, DirectHost } from "../routing/host.ts";
 import { isBuiltIn, NO_PORT } from "../routing/program-ports.ts";
@@ -37,6 +38,8 @@ export interface NotAllowed {
   readonly host: DirectHost | null;
   readonly reason: RefusalReason;
   readonly denial: Denial | undefined;
+  /** Whether a credential was presented that matches nothing: see `Identity.wrong`. */
+  readonly wrongCredential: boolean;
 }
 
 export type AuthorizationResult = Allowed | NotAllowed;
@@ -45,12 +48,13 @@ const NO_CREDENTIALS: readonly CredentialLocation[] = [];
 
 /**
  * The rows of the README's table (One request) from the alias to the port, at one snapshot: route, identify, decide. A promise
- * only when a signature must be checked. `nowMs`: Unix milliseconds.
+ * only when `signatures` makes the client wait for a check. `nowMs`: Unix milliseconds.
  */
 export function authorize(
   snapshot: Snapshot,
   request: AuthorizationRequest,
   nowMs: number,
+  signatures: SignatureBudget | null = null,
 ): AuthorizationResult | Promise<AuthorizationResult> {
   if (snapshot.closed !== null) {
     return refusal(request.host.kind === "alias" ? null : request.host, snapshot.closed);
@@ -67,7 +71,14 @@ export function authorize(
   if (route.policy === null) {
     return passed(host, alias, route, null, null);
   }
-  const found = identify(route.policy, request.presented, parseIpv4(request.client), nowMs / 1000);
+  const found = identify(
+    route.policy,
+    request.presented,
+    parseIpv4(request.client),
+    nowMs / 1000,
+    request.client,
+    signatures,
+  );
   return found instanceof Promise
     ? found.then((identity) => decided(host, alias, route, identity))
     : decided(host, alias, route, found);
@@ -85,7 +96,7 @@ function decided(
   }
   const decision = decide(policy, identity, program, instance);
   if (!decision.allow) {
-    return refusal(host, decision.reason, decision);
+    return refusal(host, decision.reason, decision, identity.wrong);
   }
   const groups = decision.reason === "granted" ? grantingGroups(policy, decision) : null;
   return passed(host, alias, route, identity, groups);
@@ -119,6 +130,7 @@ function refusal(
   host: DirectHost | null,
   reason: RefusalReason,
   denial?: Extract<Decision, { allow: false }>,
+  wrongCredential = false,
 ): NotAllowed {
-  return { allow: false, host, reason, denial };
+  return { allow: false, host, reason, denial, wrongCredential };
 }

@@ -175,6 +175,8 @@ function admissionOf(
       trusted: NO_PROXIES,
       isForbidden,
       hasRoom: () => true,
+      mayFail: () => true,
+      signatures: null,
       bypassesHooks: () => false,
     },
     snapshot,

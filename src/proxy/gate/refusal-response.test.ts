@@ -21,6 +21,7 @@ test.each<[RefusalReason, number, string]>([
   ["no_upstream", 503, "Service Unavailable"],
   ["bad_upgrade", 400, "Bad Request"],
   ["overloaded", 503, "Service Unavailable"],
+  ["too_many_failures", 429, "Too Many Requests"],
   ["upstream_unreachable", 502, "Bad Gateway"],
   ["upstream_timeout", 504, "Gateway Timeout"],
   ["internal_error", 500, "Internal Server Error"],

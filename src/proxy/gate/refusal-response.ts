@@ -1,4 +1,5 @@
 // How a refusal is written: status, headers and body, for any edge.
+import { refillMs } from "./failure-budget.ts";
 import {
   type Denial,
   NOT_GRANTED_401,
@@ -26,9 +27,11 @@ export interface RenderedRefusal {
   readonly body: Uint8Array<ArrayBuffer> | string;
 }
 
-/** Required by RFC 9110 §15.5.6 and §15.5.22 and by RFC 6455 §4.4. */
+/** Required by RFC 9110 §15.5.6 and §15.5.22 and by RFC 6455 §4.4; RFC 6585 §4. */
 const HEADERS: { readonly [Reason in RefusalReason]?: Readonly<Record<string, string>> } = {
   method_not_allowed: { allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" },
+  // The same for everybody: all failures are given back by then.
+  too_many_failures: { "retry-after": String(refillMs / 1000) },
   curl_method: { allow: "GET, POST" },
   upgrade_required: { upgrade: "websocket", connection: "upgrade" },
   websocket_version: {

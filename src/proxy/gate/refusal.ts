@@ -17,6 +17,7 @@ export type RefusalReason =
   | "stale"
   | "no_upstream"
   | "overloaded"
+  | "too_many_failures"
   | "bad_upgrade"
   | "websocket_version"
   | "upgrade_required"
@@ -104,6 +105,11 @@ export const REFUSAL_TEXTS = {
   stale: { ...UNAVAILABLE, message: "The gate cannot tell whether access is still allowed" },
   no_upstream: { ...UNAVAILABLE, message: "The program is not available in this container" },
   overloaded: { ...UNAVAILABLE, message: "Too many concurrent requests" },
+  too_many_failures: {
+    status: 429,
+    error: "Too Many Requests",
+    message: "Too many wrong credentials were presented from this network",
+  },
   unauthenticated: AUTHENTICATE,
   not_granted: FORBIDDEN,
   denied: FORBIDDEN,

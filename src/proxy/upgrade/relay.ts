@@ -1,4 +1,6 @@
 // An upgraded connection: messages pass in both directions, at the pace of the slower side.
+import type { BurstPace, Paced } from "../../guard/burst-pace.ts";
+import { clientNetwork } from "../../policy/client-network.ts";
 import type { ConnectionListener } from "../../websocket/connection.ts";
 import { ABNORMAL } from "../../websocket/frame.ts";
 import type { ClientSocket, UpgradedConnection } from "../edge/upgraded-connection.ts";
@@ -26,7 +28,7 @@ export interface UpstreamEnd {
 export interface RelayWatch {
   /** Both ends are joined. */
   opened(relay: Relay): void;
-  /** Payload bytes from the upstream. */
+  /** Payload bytes from the upstream; 0 for whatever else moves. */
   moved(bytes: number): void;
   /** Called once, in every case. */
   over(relay: Relay, how: ExchangeEnd): void;
@@ -44,20 +46,34 @@ interface Farewell {
   readonly reason: string;
 }
 
+/** Whose messages a relay carries, and how many it may at a time. */
+export interface RelayShare {
+  /** The client's address. */
+  readonly client: string;
+  readonly pace: BurstPace;
+}
+
 /** Joins one client to one upstream; the Close frame of either end is passed to the other. */
-export class Relay implements ConnectionListener, UpgradedConnection {
+export class Relay implements ConnectionListener, UpgradedConnection, Paced {
   readonly #upstream: UpstreamEnd;
   readonly #watch: RelayWatch;
+  readonly #share: RelayShare;
   readonly #pings = new ForwardedPings();
   #client: ClientSocket | null = null;
   #isOver = false;
   /** The Close frame that the client has yet to get. */
   #farewell: Farewell | null = null;
   #cutOff: ReturnType<typeof setTimeout> | null = null;
+  /** The client's messages and control frames in the turn `#turn` of the event loop. */
+  burst = 0;
+  #turn = -1;
+  /** The client had too many of them, and waits. */
+  #isHeld = false;
 
-  constructor(upstream: UpstreamEnd, watch: RelayWatch) {
+  constructor(upstream: UpstreamEnd, watch: RelayWatch, share: RelayShare) {
     this.#upstream = upstream;
     this.#watch = watch;
+    this.#share = share;
   }
 
   /** The client is there. */
@@ -100,6 +116,7 @@ export class Relay implements ConnectionListener, UpgradedConnection {
   }
 
   fromClient(message: string | Buffer): void {
+    this.#count();
     if (this.#isOver) {
       return;
     }
@@ -113,6 +130,7 @@ export class Relay implements ConnectionListener, UpgradedConnection {
 
   /** The runtime has answered it already. */
   clientPing(data: Buffer): void {
+    this.#count();
     if (this.#isOver) {
       return;
     }
@@ -122,6 +140,7 @@ export class Relay implements ConnectionListener, UpgradedConnection {
   }
 
   clientPong(data: Buffer): void {
+    this.#count();
     if (!this.#isOver) {
       this.#upstream.sendPong(data);
       this.#holdClient();
@@ -140,6 +159,7 @@ export class Relay implements ConnectionListener, UpgradedConnection {
   /** ABNORMAL: it went away without a Close frame, or violated the protocol. */
   clientClosed(code: number, reason: string): void {
     this.#stopCutOff();
+    this.#client = null;
     if (!this.#isOver) {
       this.#over(code === ABNORMAL ? "client_gone" : "complete");
       this.#upstream.close(code, reason);
@@ -167,10 +187,12 @@ export class Relay implements ConnectionListener, UpgradedConnection {
   }
 
   ping(data: Buffer): void {
+    this.#watch.moved(0);
     this.#client?.ping(data as Buffer<ArrayBuffer>);
   }
 
   pong(data: Buffer): void {
+    this.#watch.moved(0);
     if (!this.#pings.answered(data)) {
       this.#client?.pong(data as Buffer<ArrayBuffer>);
     }
@@ -193,8 +215,37 @@ export class Relay implements ConnectionListener, UpgradedConnection {
     }
   }
 
+  goOn(): void {
+    this.#isHeld = false;
+    if (this.#isOver) {
+      this.#client?.resume();
+    } else {
+      this.#releaseClient();
+    }
+  }
+
+  /** What a client sends is counted even when nothing is done with it: reading it is most of the work. */
+  #count(): void {
+    const { pace, client } = this.#share;
+    const { turn } = pace;
+    this.#watch.moved(0);
+    if (turn !== this.#turn && !this.#isHeld) {
+      this.#turn = turn;
+      this.burst = 0;
+    }
+    if (++this.burst > pace.perTurn && !this.#isHeld && this.#client !== null) {
+      this.#isHeld = true;
+      this.#client.pause();
+      pace.wait(clientNetwork(client), this);
+    }
+  }
+
   /** Either the upstream takes no more, or the client does not take our answers to its pings. */
   #holdClient(): void {
+    // It is paused already; asking it costs more than a short message.
+    if (this.#isHeld) {
+      return;
+    }
     const client = this.#client;
     if (client !== null && (this.#upstream.isBackedUp || isBackedUp(client))) {
       client.pause();
@@ -203,7 +254,7 @@ export class Relay implements ConnectionListener, UpgradedConnection {
 
   #releaseClient(): void {
     const client = this.#client;
-    if (client?.isPaused && !this.#upstream.isBackedUp && !isBackedUp(client)) {
+    if (client?.isPaused && !this.#isHeld && !this.#upstream.isBackedUp && !isBackedUp(client)) {
       client.resume();
     }
   }

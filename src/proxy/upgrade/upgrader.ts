@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import { BurstPace } from "../../guard/burst-pace.ts";
 import type { Log } from "../../log.ts";
 import { WebSocketConnection } from "../../websocket/connection.ts";
 import { dial } from "../../websocket/dial.ts";
@@ -50,6 +51,9 @@ const HANDSHAKE_HEADERS = [
   "date",
 ] as const;
 
+/** Messages and control frames of a client in one turn of the event loop; some 2 µs each. */
+const PACE = { perTurn: 256, resumedPerTurn: 4 } as const;
+
 /** What the upstream agreed to. */
 interface Agreed {
   readonly kind: "agreed";
@@ -61,6 +65,7 @@ interface Agreed {
 export class Upgrader {
   readonly #options: UpgraderOptions;
   readonly #relays = new Set<Relay>();
+  readonly #pace = new BurstPace(PACE);
   #isGoingAway = false;
 
   constructor(options: UpgraderOptions) {
@@ -145,11 +150,14 @@ export class Upgrader {
   ): HandedOver | Refusal {
     const { active } = forwarded;
     const count = isTunnel(forwarded) ? this.#options.tunnels : this.#options.webSockets;
-    const relay = new Relay(upstream, this.#watch(active, count));
+    const share = { client: active.exchange.client, pace: this.#pace };
+    const relay = new Relay(upstream, this.#watch(active, count), share);
     active.signal.on({
       stopped: ({ kind }) => {
         if (kind === "revoked") {
           relay.cutOff("revoked", 1008, "access ended");
+        } else if (kind === "silent") {
+          relay.cutOff("broken", 1001, "silent for too long");
         }
       },
     });
@@ -181,6 +189,7 @@ export class Upgrader {
       },
       moved: (bytes) => {
         active.exchange.bytes += bytes;
+        active.exchange.moves++;
       },
       over: (relay, how) => {
         if (this.#relays.delete(relay)) {

@@ -27,6 +27,8 @@ export interface FetchUpstreamOptions {
   /** How certificates of upstreams are verified. */
   readonly upstreamTls: UpstreamTlsOptions;
   readonly responseBody: ResponseBody;
+  /** Bytes that the body of a request must have in each minute. */
+  readonly bodyBytesPerMinuteMin: number;
   readonly log: Log;
 }
 
@@ -59,6 +61,7 @@ export class FetchUpstream {
   ): Promise<Answered<Response> | Refusal> {
     const { active, detour, internal } = forwarded;
     const { exchange } = active;
+    const { bodyBytesPerMinuteMin } = this.#options;
     const { address, port, secure, target } = destination(forwarded);
     const scheme = secure ? "https" : "http";
     const attempt =
@@ -72,7 +75,18 @@ export class FetchUpstream {
         headers,
         // Connections are shared by all clients: one that authenticates itself serves this request alone.
         keepalive: !mayAuthenticateConnection(headers.get("authorization")),
-        body: forwarded.held ?? outgoingBody(request, () => attempt.moved(performance.now())),
+        body:
+          forwarded.held ??
+          outgoingBody(request, bodyBytesPerMinuteMin, {
+            moved: () => {
+              attempt.moved(performance.now());
+              exchange.moves++;
+            },
+            // Once there is an answer it is a stream in both directions, whose silence alone is limited.
+            tooSlow: () => {
+              if (exchange.upstreamMs === null) attempt.expire();
+            },
+          }),
         signal: attempt.signal,
         redirect: "manual",
         decompress: false,

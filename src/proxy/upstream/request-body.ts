@@ -1,5 +1,6 @@
 // The body of a request on its way to its upstream.
 import { PlatformSignal } from "../exchange/stop-signal.ts";
+import { BodyPace } from "./body-pace.ts";
 import { boundedBody } from "./bounded-body.ts";
 import { isShort } from "./framing.ts";
 import type { ForwardedRequest, HeldBody } from "./upstream.ts";
@@ -7,27 +8,44 @@ import type { ForwardedRequest, HeldBody } from "./upstream.ts";
 /** The client's request as the platform has it. */
 export type ClientRequest = Pick<Request, "method" | "headers" | "body">;
 
-/** The request's body; `moved` is called with each chunk of a long one, and with its end. Null: there is none. */
+/** Watches a long body on its way. */
+export interface BodyWatch {
+  /** Called with each chunk, and with the end. */
+  moved(): void;
+  /** The client is too slow. */
+  tooSlow(): void;
+}
+
+/** The request's body; a long one is watched, and must have `bytesMin` in each minute. Null: there is none. */
 export function outgoingBody(
   { body, headers }: ClientRequest,
-  moved: () => void,
+  bytesMin: number,
+  watch: BodyWatch,
 ): ReadableStream<Uint8Array> | null {
-  return body === null || isShort(headers) ? body : watched(body, moved);
+  return body === null || isShort(headers) ? body : watched(body, new BodyPace(bytesMin), watch);
 }
 
 /** The same bytes, at the pace at which they are read. */
-function watched(body: ReadableStream<Uint8Array>, moved: () => void): ReadableStream<Uint8Array> {
+function watched(
+  body: ReadableStream<Uint8Array>,
+  pace: BodyPace,
+  watch: BodyWatch,
+): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
+      const askedMs = performance.now();
       const { value, done } = await reader.read().catch((error: unknown) => {
         // The runtime prints the error that ends a stream.
         throw new Error(`body broke off: ${errorName(error)}`);
       });
-      moved();
+      watch.moved();
       if (done) {
         controller.close();
       } else {
+        if (!pace.keeps(value.byteLength, performance.now() - askedMs)) {
+          watch.tooSlow();
+        }
         controller.enqueue(value);
       }
     },

@@ -178,7 +178,9 @@ export type Group = Message<"realmgate.v1.Group"> & {
   sources: string[];
 
   /**
-   * jwt: claims that must be equal (string, number or boolean); an array `aud` must contain the value.
+   * jwt: claims that must be equal (string, number or boolean); an array `aud` must contain the value. `{"has": value}` asks a list for
+   * the value, or a text for the word between its spaces; its name may lead to a nested claim, `realm_access.roles`. Numbers must be
+   * kept exactly: no integer beyond 9007199254740991 either way.
    *
    * @generated from field: optional google.protobuf.Struct claims = 7;
    */

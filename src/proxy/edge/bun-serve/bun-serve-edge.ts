@@ -1,7 +1,9 @@
 // The edge over Bun.serve: what the runtime does and needs with servers, responses and their headers is known here only.
+import type { ArrivalBudget } from "../../../guard/arrival-budget.ts";
 import type { Log } from "../../../log.ts";
 import type { Exchange } from "../../exchange/exchange.ts";
 import { requestId } from "../../exchange/request-id.ts";
+import { unmapped } from "../../gate/client-address.ts";
 import { type Refusal, refusal } from "../../gate/refusal.ts";
 import type { ListenerScope } from "../../gate/request-head.ts";
 import type { Outcome, Upstream } from "../../upstream/upstream.ts";
@@ -24,8 +26,13 @@ export interface BunServeEdgeOptions {
   readonly hstsMaxAgeS: number | null;
   /** Whether many clients come from this peer, as from a trusted proxy. */
   readonly isShared: (peer: string) => boolean;
+  /** Shared by all listeners. */
+  readonly arrivals: ArrivalBudget;
   readonly log: Log;
 }
+
+/** For a client that is gone. */
+const CLOSED = { status: 503, headers: { connection: "close" } };
 
 export class BunServeEdge implements Edge {
   readonly #options: BunServeEdgeOptions;
@@ -51,7 +58,7 @@ export class BunServeEdge implements Edge {
       idleTimeout: idleS,
       // Bodies are streamed, never kept: the upstream decides how long they may be.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      fetch: (request, server) => this.#serve(request, server, serving, scope),
+      fetch: (request, server) => this.#arrived(request, server, serving, scope),
       websocket: webSocketHandler,
       error(error) {
         log.error({ err: error }, "response failed in the gate");
@@ -61,29 +68,69 @@ export class BunServeEdge implements Edge {
     });
   }
 
-  /** Undefined: the connection was upgraded. */
-  async #serve(
+  /**
+   * The runtime reads up to 512 KiB of a connection and calls us for every request in it before any other connection has its
+   * turn. In plain text, closing the connection is what stops it. With TLS, where the requests may be streams of HTTP/2 that no
+   * header can stop, those beyond the budget wait for a coming turn; what HTTP/1.1 pipelines behind one ends the connection.
+   */
+  #arrived(
     request: Request,
     server: Bun.Server<UpgradedConnection>,
     serving: Serving,
     scope: ListenerScope,
+  ): Response | Promise<Response | undefined> {
+    const ip = server.requestIP(request);
+    // The client is gone; the runtime still goes through what it had sent.
+    if (ip === null) return new Response(null, CLOSED);
+    const peer = unmapped(ip.address);
+    const { arrivals } = this.#options;
+    if (arrivals.take(peer, ip.port)) {
+      return this.#serve(request, peer, server, serving, scope, false);
+    }
+    return serving.pair === null
+      ? this.#serve(request, peer, server, serving, scope, true)
+      : this.#serveLater(request, peer, ip.port, server, serving, scope);
+  }
+
+  async #serveLater(
+    request: Request,
+    peer: string,
+    port: number,
+    server: Bun.Server<UpgradedConnection>,
+    serving: Serving,
+    scope: ListenerScope,
+  ): Promise<Response | undefined> {
+    await this.#options.arrivals.wait(peer, port);
+    if (request.signal.aborted) return new Response(null, CLOSED);
+    return this.#serve(request, peer, server, serving, scope, false);
+  }
+
+  /** Undefined: the connection was upgraded. `isLast`: the answer ends the connection. */
+  async #serve(
+    request: Request,
+    peer: string,
+    server: Bun.Server<UpgradedConnection>,
+    serving: Serving,
+    scope: ListenerScope,
+    isLast: boolean,
   ): Promise<Response | undefined> {
     this.lastRequestMs = performance.now();
     const { pipeline, upstream, idleS } = this.#options;
-    const client = new BunServeRequest(request, server, scope, idleS);
+    const client = new BunServeRequest(request, peer, server, scope, idleS);
     const exchange = pipeline.begin(client);
     const admitted = pipeline.admit(client, exchange);
     const admission = admitted instanceof Promise ? await admitted : admitted;
     const carried = { head: client, exchange, client, upstream, internal: null };
     const outcome = await pipeline.carryOut(admission, carried);
-    return this.#responseOf(outcome, client, exchange, serving);
+    return this.#responseOf(outcome, client, exchange, serving, isLast || serving.leaving);
   }
 
   #responseOf(
     outcome: Outcome<Response>,
     client: BunServeRequest,
     exchange: Exchange,
-    { leaving, pair }: Serving,
+    { pair }: Serving,
+    isLast: boolean,
   ): Response | undefined {
     if (outcome.kind === "handed_over") {
       return undefined;
@@ -92,7 +139,7 @@ export class BunServeEdge implements Edge {
       outcome.kind === "answered"
         ? outcome.reply
         : this.#refusedResponse(outcome, client, exchange);
-    if (leaving) {
+    if (isLast) {
       response.headers.set("connection", "close");
     }
     const { hstsMaxAgeS } = this.#options;

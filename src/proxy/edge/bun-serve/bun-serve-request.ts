@@ -1,6 +1,5 @@
 // A request of Bun.serve as the gate reads it. The runtime's habits with requests are known here only.
 import type { ActiveExchange, ClientConnection } from "../../exchange/active-exchange.ts";
-import { UNKNOWN_ADDRESS, unmapped } from "../../gate/client-address.ts";
 import type { ListenerScope, RequestHead } from "../../gate/request-head.ts";
 import { type UpgradeRequest, upgradeRequest } from "../../gate/upgrade-request.ts";
 import { type RequestTarget, withoutFragment } from "../../routing/request-target.ts";
@@ -24,9 +23,10 @@ export class BunServeRequest
   /** The connection is a WebSocket's, which has no idle limit. */
   #upgraded = false;
 
-  /** `idleS`: the idle limit of connections, in seconds. */
+  /** `peer`: address of the socket peer, see `RequestHead`. `idleS`: the idle limit of connections, in seconds. */
   constructor(
     request: Request,
+    peer: string,
     server: Bun.Server<UpgradedConnection>,
     listener: ListenerScope,
     idleS: number,
@@ -35,7 +35,7 @@ export class BunServeRequest
     this.method = request.method;
     this.headers = request.headers;
     this.target = targetOf(request.url);
-    this.peer = unmapped(server.requestIP(request)?.address ?? UNKNOWN_ADDRESS);
+    this.peer = peer;
     this.listener = listener;
     this.#server = server;
     this.#idleS = idleS;

@@ -104,7 +104,7 @@ class BodyCopy implements StopListener, HeldBody {
 
   stopped({ kind }: StopReason): void {
     const clientGone = kind === "client_gone";
-    this.#over(clientGone ? "client_gone" : "revoked");
+    this.#over(clientGone ? "client_gone" : kind === "silent" ? "broken" : "revoked");
     this.#options.cutOffUpstream();
     if (!clientGone && this.#sink !== null) {
       void this.#close(this.#sink);

@@ -1,0 +1,198 @@
+// One call of our services over gRPC: dispatch decides from its metadata whether its message is read at all.
+import { randomBytes } from "node:crypto";
+import { type DescMethod, fromBinary, type Message } from "@bufbuild/protobuf";
+import {
+  Metadata,
+  ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
+  type ServerInterceptor,
+  type ServerListener,
+  status,
+} from "@grpc/grpc-js";
+import { ApiError, type Dispatch, type Reply } from "../../../proto/call.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { CallerKind } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import { Places } from "../../guard/places.ts";
+import { statusOf } from "./grpc-status.ts";
+import { requirementsOf } from "./requirements.ts";
+
+/** Where a connection comes from. */
+interface Peer {
+  /** Names the connection. */
+  readonly port: number;
+  /** IP address of what is connected to the public listener. */
+  readonly address: string;
+}
+
+export interface GrpcCallOptions {
+  /** By path, `/package.Service/Method`. Their messages arrive as bytes: nothing is decoded before the caller is known. */
+  readonly methods: ReadonlyMap<string, DescMethod>;
+  readonly dispatch: Dispatch;
+  /** Null: the connection did not come through the public listener. `peer` is what grpc-js says, `127.0.0.1:5000`. */
+  readonly peerOf: (peer: string) => Peer | null;
+  /** The client address, from the peer's and `x-forwarded-for`. */
+  readonly clientAddress: (peer: string, forwardedFor: string | null) => string;
+  /** How long a message may take to arrive, in milliseconds. */
+  readonly messageMs: number;
+}
+
+/** Messages of one connection that are read at a time; the others wait in the windows of their streams. */
+const readsPerConnection = 4;
+/** Bytes of a message that anybody may send. */
+export const publicMessageBytesMax = 64 * 1024;
+
+/** Answers every call of our services, and refuses what did not come through the public listener. The rest goes on. */
+export function grpcCalls(options: GrpcCallOptions): ServerInterceptor {
+  const reads = new Places(readsPerConnection);
+  return ({ path }, call) => {
+    const peer = options.peerOf(call.getPeer());
+    if (peer === null) return intercepted(call, { onReceiveMetadata: () => refuse(call) });
+    const method = options.methods.get(path);
+    if (method === undefined) return intercepted(call, {});
+    return intercepted(call, new IncomingCall(call, method, peer, reads, options).listener);
+  };
+}
+
+function intercepted(
+  call: ServerInterceptingCallInterface,
+  listener: Partial<ServerListener>,
+): ServerInterceptingCall {
+  return new ServerInterceptingCall(call, { start: (next) => next(listener) });
+}
+
+function refuse(call: ServerInterceptingCallInterface): void {
+  call.sendStatus({ code: status.UNAVAILABLE, details: "Not through the listener" });
+}
+
+class IncomingCall {
+  readonly #call: ServerInterceptingCallInterface;
+  readonly #method: DescMethod;
+  readonly #peer: Peer;
+  readonly #reads: Places;
+  readonly #options: GrpcCallOptions;
+  readonly #message = Promise.withResolvers<Message>();
+  #bytes: Uint8Array | null = null;
+  #isOver = false;
+  /** Gives up the place for reading. */
+  #stopReading: () => void = () => {};
+  #deadline: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    call: ServerInterceptingCallInterface,
+    method: DescMethod,
+    peer: Peer,
+    reads: Places,
+    options: GrpcCallOptions,
+  ) {
+    this.#call = call;
+    this.#method = method;
+    this.#peer = peer;
+    this.#reads = reads;
+    this.#options = options;
+    // It may fail before, or without, anybody waiting for it.
+    this.#message.promise.catch(() => {});
+  }
+
+  /** None of these calls `next`: grpc-js' own handler of the method never runs. */
+  get listener(): Partial<ServerListener> {
+    return {
+      onReceiveMetadata: (metadata) => void this.#answer(metadata),
+      onReceiveMessage: (bytes) => this.#received(bytes as Uint8Array),
+      onReceiveHalfClose: () => this.#complete(),
+      onCancel: () => this.#fail(new ApiError(ErrorCode.REQUEST_TIMEOUT)),
+    };
+  }
+
+  async #answer(metadata: Metadata): Promise<void> {
+    const { dispatch, clientAddress } = this.#options;
+    const requestId = randomBytes(12).toString("hex");
+    const forwardedFor = text(metadata, "x-forwarded-for");
+    const reply = await dispatch({
+      method: this.#method,
+      credential: text(metadata, "authorization"),
+      authority: this.#call.getHost() || null,
+      realmId: text(metadata, "x-realm-id"),
+      realmFilter: text(metadata, "x-realm-filter"),
+      ifMatch: text(metadata, "if-match"),
+      clientAddress: clientAddress(this.#peer.address, forwardedFor),
+      requestId,
+      message: () => this.#read(),
+    });
+    this.#stop();
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#send(reply, requestId);
+  }
+
+  #send(reply: Reply, requestId: string): void {
+    const trailers = new Metadata();
+    trailers.set("x-request-id", requestId);
+    if (!reply.ok) {
+      this.#call.sendStatus(statusOf(reply, trailers));
+      return;
+    }
+    if (reply.etag !== null) trailers.set("etag", reply.etag);
+    if (reply.revision !== null) trailers.set("x-realmgate-revision", reply.revision);
+    this.#call.sendMessage(reply.message, () =>
+      this.#call.sendStatus({ code: status.OK, details: "OK", metadata: trailers }),
+    );
+  }
+
+  #read(): Promise<Message> {
+    const late = () => this.#fail(new ApiError(ErrorCode.REQUEST_TIMEOUT));
+    this.#deadline = setTimeout(late, this.#options.messageMs);
+    this.#stopReading = this.#reads.take(this.#peer.port, () => this.#call.startRead());
+    return this.#message.promise;
+  }
+
+  #received(bytes: Uint8Array): void {
+    if (this.#bytes !== null) {
+      this.#end(status.UNIMPLEMENTED, "More than one message");
+      return;
+    }
+    const isPublic = requirementsOf(this.#method).caller === CallerKind.PUBLIC;
+    if (isPublic && bytes.length > publicMessageBytesMax) {
+      this.#fail(new ApiError(ErrorCode.PAYLOAD_TOO_LARGE));
+      return;
+    }
+    this.#bytes = bytes;
+    // For the end of the client's half.
+    this.#call.startRead();
+  }
+
+  #complete(): void {
+    this.#stop();
+    if (this.#bytes === null) {
+      this.#end(status.UNIMPLEMENTED, "No message");
+      return;
+    }
+    try {
+      this.#message.resolve(fromBinary(this.#method.input, this.#bytes));
+    } catch {
+      this.#end(status.INTERNAL, "Error deserializing request");
+    }
+  }
+
+  /** Ends the call with a status of the protocol; dispatch is let go. */
+  #end(code: status, details: string): void {
+    if (!this.#isOver) this.#call.sendStatus({ code, details });
+    this.#isOver = true;
+    this.#fail(new ApiError(ErrorCode.INVALID_JSON));
+  }
+
+  #fail(error: ApiError): void {
+    this.#stop();
+    this.#message.reject(error);
+  }
+
+  #stop(): void {
+    clearTimeout(this.#deadline);
+    this.#stopReading();
+  }
+}
+
+/** One metadata value. Repeated values become a comma-separated list, which no reader accepts. */
+function text(metadata: Metadata, key: string): string | null {
+  const values = metadata.get(key);
+  return values.length === 0 ? null : values.map(String).join(", ");
+}

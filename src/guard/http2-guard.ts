@@ -1,0 +1,132 @@
+// What one HTTP/2 connection of a client may leave unfinished: its preface, its requests, the bytes of their messages.
+import { FLAG, FRAME, FrameFinder, type FrameHeader } from "./http2-frames.ts";
+import type { ConnectionGuard } from "./relayed.ts";
+import type { UnfinishedShare } from "./unfinished-bytes.ts";
+
+export interface Http2Limits {
+  /** From the connection until the preface and the first SETTINGS have come, in milliseconds. */
+  readonly prefaceMs: number;
+  /** From the connection until the first request, in milliseconds. */
+  readonly firstRequestMs: number;
+  /** From a request's first frame until its last one, in milliseconds. */
+  readonly requestMs: number;
+  /** Bytes of one frame. A client may send more than 16,384 only when the server allows it (RFC 9113 §4.2). */
+  readonly frameBytesMax: number;
+  /** Bytes of one header block, compressed, over its HEADERS and CONTINUATION frames. */
+  readonly headerBlockBytesMax: number;
+  /** Requests that are not complete, at a time. The server refuses fewer than this, with an answer. */
+  readonly requestsMax: number;
+  /** Bytes of requests that are not complete, at a time. */
+  readonly unfinishedBytesMax: number;
+}
+
+/** What a client sends first (RFC 9113 §3.4). */
+const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+
+interface OpenRequest {
+  readonly sinceMs: number;
+  bytes: number;
+}
+
+/** Reads along and answers whether the connection may go on. The server behind it parses all that passes anew. */
+export class Http2Guard implements ConnectionGuard {
+  readonly #limits: Http2Limits;
+  readonly #share: UnfinishedShare;
+  readonly #openedMs = performance.now();
+  readonly #fromClient = new FrameFinder();
+  readonly #fromServer = new FrameFinder();
+  /** Requests whose last frame has not come, oldest first. */
+  readonly #requests = new Map<number, OpenRequest>();
+  #prefaceBytes = 0;
+  #hasSettings = false;
+  #lastRequest = 0;
+  #headerBlock: { readonly sinceMs: number; bytes: number } | null = null;
+
+  constructor(limits: Http2Limits, share: UnfinishedShare) {
+    this.#limits = limits;
+    this.#share = share;
+  }
+
+  fromClient(bytes: Uint8Array): boolean {
+    let at = 0;
+    for (; this.#prefaceBytes < preface.length && at < bytes.length; at++) {
+      if (bytes[at] !== preface[this.#prefaceBytes++]) return false;
+    }
+    return this.#fromClient.read(bytes.subarray(at), (frame) => this.#clientFrame(frame));
+  }
+
+  fromServer(bytes: Uint8Array): void {
+    this.#fromServer.read(bytes, ({ type, stream }) => {
+      if (type === FRAME.RST_STREAM) this.#finish(stream);
+      return true;
+    });
+  }
+
+  isLate(nowMs: number): boolean {
+    const { prefaceMs, firstRequestMs, requestMs } = this.#limits;
+    const age = nowMs - this.#openedMs;
+    if (!this.#hasSettings && age > prefaceMs) return true;
+    if (this.#lastRequest === 0 && age > firstRequestMs) return true;
+    if (this.#headerBlock !== null && nowMs - this.#headerBlock.sinceMs > requestMs) return true;
+    const [oldest] = this.#requests.values();
+    return oldest !== undefined && nowMs - oldest.sinceMs > requestMs;
+  }
+
+  closed(): void {
+    this.#requests.clear();
+    this.#share.leave();
+  }
+
+  #clientFrame(frame: FrameHeader): boolean {
+    const { length, type, stream } = frame;
+    if (length > this.#limits.frameBytesMax) return false;
+    this.#hasSettings ||= type === FRAME.SETTINGS;
+    // Nothing may come before the first SETTINGS, or between the frames of a header block (RFC 9113 §3.4 and §6.10).
+    if (!this.#hasSettings || (this.#headerBlock === null) === (type === FRAME.CONTINUATION)) {
+      return false;
+    }
+    switch (type) {
+      case FRAME.HEADERS:
+      case FRAME.CONTINUATION:
+        return this.#headers(frame);
+      case FRAME.DATA:
+        return this.#data(frame);
+      case FRAME.RST_STREAM:
+        this.#finish(stream);
+        return true;
+      default:
+        return true;
+    }
+  }
+
+  #headers({ type, length, flags, stream }: FrameHeader): boolean {
+    const block = this.#headerBlock ?? { sinceMs: performance.now(), bytes: 0 };
+    block.bytes += length;
+    this.#headerBlock = flags & FLAG.END_HEADERS ? null : block;
+    if (block.bytes > this.#limits.headerBlockBytesMax) return false;
+    if (type === FRAME.CONTINUATION) return true;
+    if (stream > this.#lastRequest) {
+      this.#lastRequest = stream;
+      this.#requests.set(stream, { sinceMs: block.sinceMs, bytes: 0 });
+    }
+    if (flags & FLAG.END_STREAM) this.#finish(stream);
+    return this.#requests.size <= this.#limits.requestsMax;
+  }
+
+  #data({ length, flags, stream }: FrameHeader): boolean {
+    const request = this.#requests.get(stream);
+    if (request !== undefined) {
+      request.bytes += length;
+      this.#share.add(length);
+    }
+    if (flags & FLAG.END_STREAM) this.#finish(stream);
+    return this.#share.bytes <= this.#limits.unfinishedBytesMax;
+  }
+
+  #finish(stream: number): void {
+    const request = this.#requests.get(stream);
+    if (request === undefined) return;
+    this.#requests.delete(stream);
+    this.#share.add(-request.bytes);
+  }
+}

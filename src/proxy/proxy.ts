@@ -7,7 +7,8 @@ import { CurlProgram } from "./curl/curl.ts";
 import { type InternalClient, internalEdge } from "./curl/internal-edge.ts";
 import { BunServeEdge } from "./edge/bun-serve/bun-serve-edge.ts";
 import type { BunServeRequest } from "./edge/bun-serve/bun-serve-request.ts";
-import { responseBody } from "./edge/bun-serve/response-body.ts";
+import { HeldBodies } from "./edge/bun-serve/held-bodies.ts";
+import { streamedBody } from "./edge/bun-serve/response-body.ts";
 import { Listeners } from "./edge/listeners.ts";
 import { noteCertificate } from "./edge/tls/certificate-scope.ts";
 import { ActiveExchanges } from "./exchange/active-exchanges.ts";
@@ -147,6 +148,7 @@ export async function startProxy(
     parent,
     idleS,
     hstsMaxAgeS: tls === null ? null : tls.hstsMaxAgeS,
+    isShared: trusted.trusts,
     arrivals: new ArrivalBudget({ ...ARRIVALS, isShared: trusted.trusts }),
     log,
   });
@@ -208,7 +210,7 @@ function upstreamsOf(
   const common = {
     responseHeaderMs,
     upstreamTls: upstreamTlsOptions(upstreamTls),
-    responseBody,
+    responseBody: streamedBody(new HeldBodies()),
     log,
   };
   return {

@@ -97,14 +97,18 @@ export class H2Client {
     this.session.on("error", () => {});
   }
 
-  stream(headers: http2.OutgoingHttpHeaders): http2.ClientHttp2Stream {
-    return this.session.request({ ":path": "/", ":method": "GET", ...headers });
+  stream(
+    headers: http2.OutgoingHttpHeaders,
+    options: http2.ClientSessionRequestOptions = {},
+  ): http2.ClientHttp2Stream {
+    return this.session.request({ ":path": "/", ":method": "GET", ...headers }, options);
   }
 
   /** Rejects when the stream is reset or the connection breaks. */
   ask(headers: http2.OutgoingHttpHeaders, body?: string): Promise<H2Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<H2Answer>();
-    const stream = this.stream(headers);
+    // By default the stream of a GET, HEAD or DELETE ends with its head.
+    const stream = this.stream(headers, body === undefined ? {} : { endStream: false });
     let head: http2.IncomingHttpHeaders = {};
     let text = "";
     stream.on("response", (received) => {

@@ -188,7 +188,8 @@ async function parsedCall(
   const late = AbortSignal.timeout(REQUEST_MS);
   const stopped = new PlatformSignal();
   active.signal.on(stopped);
-  const bytes = await boundedBody(request.body, REQUEST_BYTES_MAX, [late, stopped.signal]);
+  const until = [late, stopped.signal];
+  const bytes = await boundedBody(request.body, REQUEST_BYTES_MAX, until, true);
   active.signal.off(stopped);
   if (!(bytes instanceof Uint8Array)) {
     return refusal(bytes === "too_long" ? "curl_call_too_large" : "curl_timeout");

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { ActiveExchange } from "../exchange/active-exchange.ts";
+import { statedLength } from "../upstream/framing.ts";
 import { removeHopByHop } from "../upstream/header-rules.ts";
 import { hasNoBody, isFinalStatus } from "../upstream/response-checks.ts";
 import type { ResponseBody } from "../upstream/upstream.ts";
@@ -19,6 +20,7 @@ export function responseOf(
     return null;
   }
   const headers = headersOf(message);
+  const length = statedLength(headers);
   removeHopByHop(headers);
   const { statusMessage: statusText = "" } = message;
   if (hasNoBody(status)) {
@@ -27,7 +29,7 @@ export function responseOf(
     return new Response(null, { status, statusText, headers });
   }
   const bytes = bytesOf(message, () => socket.destroy());
-  const body = responseBody(bytes, { active, cutOffUpstream: () => socket.destroy() });
+  const body = responseBody(bytes, { active, length, cutOffUpstream: () => socket.destroy() });
   return new Response(body, { status, statusText, headers });
 }
 

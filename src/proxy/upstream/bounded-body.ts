@@ -1,11 +1,12 @@
 /**
  * All of a body; `too_long` when it has more than `bytesMax`; `broken` when it breaks off or one of the signals goes off. What
- * is not wanted any more is cancelled.
+ * is not wanted any more is cancelled; with `leavesRest` the rest of one that is too long is left for others to read.
  */
 export async function boundedBody(
   body: ReadableStream<Uint8Array>,
   bytesMax: number,
   until: readonly AbortSignal[] = [],
+  leavesRest = false,
 ): Promise<Uint8Array<ArrayBuffer> | "too_long" | "broken"> {
   const reader = body.getReader();
   const stop = () => void reader.cancel().catch(() => {});
@@ -21,7 +22,11 @@ export async function boundedBody(
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       bytes += next.value.byteLength;
       if (bytes > bytesMax) {
-        stop();
+        if (leavesRest) {
+          reader.releaseLock();
+        } else {
+          stop();
+        }
         return "too_long";
       }
       chunks.push(next.value);

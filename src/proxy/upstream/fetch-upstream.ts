@@ -5,7 +5,9 @@ import {
 } from "../exchange/response-header-timeout.ts";
 import type { Refusal } from "../gate/refusal.ts";
 import { boundedBody } from "./bounded-body.ts";
+import { mayAuthenticateConnection } from "./connection-auth.ts";
 import { destination, failureFields, failureMessage } from "./destination.ts";
+import { statedLength } from "./framing.ts";
 import { removeHopByHop } from "./header-rules.ts";
 import { type ClientRequest, errorName, outgoingBody } from "./request-body.ts";
 import { requestHeaders } from "./request-headers.ts";
@@ -65,11 +67,14 @@ export class FetchUpstream {
     const attempt =
       detour === null ? this.#timeouts.start() : this.#timeouts.startFor(detour.timeoutMs);
     active.signal.on(attempt);
+    const headers = requestHeaders(request.headers, forwarded);
     try {
       const response = await fetch(`${scheme}://${address.urlHost}:${port}${target}`, {
         session: this.#session,
         method: request.method,
-        headers: requestHeaders(request.headers, forwarded),
+        headers,
+        // Connections are shared by all clients: one that authenticates itself serves this request alone.
+        keepalive: !mayAuthenticateConnection(headers.get("authorization")),
         body:
           forwarded.held ??
           outgoingBody(request, bodyBytesPerMinuteMin, {
@@ -126,18 +131,24 @@ export class FetchUpstream {
     }
   }
 
-  /** The response with its body as it arrives. */
+  /**
+   * The response with its body as it arrives. To HEAD without a length it has a stream that is never read: the runtime calls no
+   * body at all 0 bytes long, which GET would not.
+   */
   #streamed(
     method: string,
     response: Response,
     { active }: ForwardedRequest,
     attempt: UpstreamAttempt,
   ): Response {
+    const length = statedLength(response.headers);
     removeHopByHop(response.headers);
     const { body, headers, status, statusText } = response;
     if (body === null || method === "HEAD") {
       active.end("complete");
-      return response;
+      return method === "HEAD" && length === null && !hasNoBody(status)
+        ? new Response(new ReadableStream<Uint8Array>(), { status, statusText, headers })
+        : response;
     }
     // From here on the body listens to the exchange's signal, and cuts off the upstream itself.
     active.signal.off(attempt);
@@ -145,6 +156,7 @@ export class FetchUpstream {
     // A stream of our own is left as it is.
     const passed = this.#options.responseBody(body, {
       active,
+      length,
       cutOffUpstream: () => attempt.cutOff(),
     });
     return new Response(passed, { status, statusText, headers });

@@ -12,12 +12,14 @@ export function hasTwoLengths(headers: HeaderReader): boolean {
   return headers.get("content-length")?.includes(",") ?? false;
 }
 
+/** The length that a response says its body has, in bytes; null: it says none, or the body lasts until it ends. */
+export function statedLength(headers: HeaderReader): number | null {
+  const length = headers.get("content-length");
+  return length === null || headers.get("transfer-encoding") !== null ? null : Number(length);
+}
+
 /** Whether the body has a known length below the limit. With a transfer coding it lasts until it ends, whatever the length says. */
 export function isShort(headers: HeaderReader): boolean {
-  const length = headers.get("content-length");
-  return (
-    length !== null &&
-    Number(length) < WATCHED_BODY_BYTES_MIN &&
-    headers.get("transfer-encoding") === null
-  );
+  const length = statedLength(headers);
+  return length !== null && length < WATCHED_BODY_BYTES_MIN;
 }

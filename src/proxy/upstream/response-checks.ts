@@ -25,7 +25,7 @@ export function isAmbiguous(headers: HeaderReader): boolean {
     : headers.get("content-length") !== null || coding.toLowerCase() !== "chunked";
 }
 
-/** Whether its body is read as a whole before it is passed on. One without a type is not: the runtime would invent a type. */
+/** Whether its body is read as a whole before it is passed on. One without a type, or an empty one, is not: the runtime would invent a type. */
 export function isTakenWhole(
   method: string,
   { status, headers }: { readonly status: number; readonly headers: HeaderReader },
@@ -34,6 +34,6 @@ export function isTakenWhole(
     method !== "HEAD" &&
     !hasNoBody(status) &&
     isShort(headers) &&
-    headers.get("content-type") !== null
+    (headers.get("content-type") ?? "") !== ""
   );
 }

@@ -39,6 +39,8 @@ export interface ResponseBodyOptions {
    * may also go away without ever reading the body. Counts the bytes, and ends with the body.
    */
   readonly active: ActiveExchange;
+  /** Its length in bytes as the upstream said it; null: it did not. */
+  readonly length: number | null;
   /** Closes the upstream's connection. */
   readonly cutOffUpstream: () => void;
 }

@@ -4,13 +4,14 @@ import type { Log } from "../../../log.ts";
 import type { Exchange } from "../../exchange/exchange.ts";
 import { requestId } from "../../exchange/request-id.ts";
 import { unmapped } from "../../gate/client-address.ts";
-import { refusal } from "../../gate/refusal.ts";
+import { type Refusal, refusal } from "../../gate/refusal.ts";
 import type { ListenerScope } from "../../gate/request-head.ts";
 import type { Outcome, Upstream } from "../../upstream/upstream.ts";
 import type { Edge, ListeningServer, Pipeline, Serving } from "../edge.ts";
 import { certificateScope, PLAIN_SCOPE } from "../tls/certificate-scope.ts";
 import type { UpgradedConnection } from "../upgraded-connection.ts";
 import { BunServeRequest } from "./bun-serve-request.ts";
+import { LINGERING_LIMITS, Lingering } from "./lingering.ts";
 import { refusalAsResponse } from "./refusal-as-response.ts";
 import { webSocketHandler } from "./websocket-handler.ts";
 
@@ -23,6 +24,8 @@ export interface BunServeEdgeOptions {
   readonly idleS: number;
   /** `max-age` of Strict-Transport-Security on listeners with TLS, in seconds; null: the header is not sent. */
   readonly hstsMaxAgeS: number | null;
+  /** Whether many clients come from this peer, as from a trusted proxy. */
+  readonly isShared: (peer: string) => boolean;
   /** Shared by all listeners. */
   readonly arrivals: ArrivalBudget;
   readonly log: Log;
@@ -33,10 +36,12 @@ const CLOSED = { status: 503, headers: { connection: "close" } };
 
 export class BunServeEdge implements Edge {
   readonly #options: BunServeEdgeOptions;
+  readonly #lingering: Lingering;
   lastRequestMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: BunServeEdgeOptions) {
     this.#options = options;
+    this.#lingering = new Lingering({ ...LINGERING_LIMITS, isShared: options.isShared });
   }
 
   open(hostname: string, serving: Serving, port: number, reusePort: boolean): ListeningServer {
@@ -133,11 +138,7 @@ export class BunServeEdge implements Edge {
     const response =
       outcome.kind === "answered"
         ? outcome.reply
-        : refusalAsResponse(outcome, {
-            requestId: exchange.requestId,
-            accept: client.headers.get("accept"),
-            hasBody: client.hasBody,
-          });
+        : this.#refusedResponse(outcome, client, exchange);
     if (isLast) {
       response.headers.set("connection", "close");
     }
@@ -146,5 +147,16 @@ export class BunServeEdge implements Edge {
       response.headers.set("strict-transport-security", `max-age=${hstsMaxAgeS}`);
     }
     return response;
+  }
+
+  #refusedResponse(refused: Refusal, client: BunServeRequest, { requestId }: Exchange): Response {
+    const { hasBody, unreadBody, peer } = client;
+    return refusalAsResponse(
+      refused,
+      { requestId, accept: client.headers.get("accept"), hasBody },
+      unreadBody === null
+        ? undefined
+        : (text) => this.#lingering.bodyOf(text, { body: unreadBody, peer }),
+    );
   }
 }

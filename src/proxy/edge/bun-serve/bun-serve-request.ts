@@ -51,10 +51,23 @@ export class BunServeRequest
     return !hasTwoLengths(this.headers) && !losesBody;
   }
 
-  /** The runtime has checked the framing: one Content-Length or `chunked`, never both. */
+  /** The runtime has checked the framing: one Content-Length or `chunked`, never both; HTTP/2 needs neither. */
   get hasBody(): boolean {
     const length = this.headers.get("content-length");
-    return (length !== null && length !== "0") || this.headers.get("transfer-encoding") !== null;
+    return length === null
+      ? this.headers.get("transfer-encoding") !== null || this.#isReadable
+      : length !== "0";
+  }
+
+  /** The body where some of it may still be arriving and no one reads it; null: there is none. */
+  get unreadBody(): ReadableStream<Uint8Array> | null {
+    return this.hasBody && this.#isReadable ? this.request.body : null;
+  }
+
+  /** The runtime gives no body to GET and HEAD. */
+  get #isReadable(): boolean {
+    const { method, request } = this;
+    return method !== "GET" && method !== "HEAD" && request.body != null && !request.body.locked;
   }
 
   get upgrade(): UpgradeRequest {

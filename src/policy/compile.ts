@@ -50,7 +50,7 @@ export function compile(document: PolicyDocument): CompiledPolicy {
     count,
     enabled
       .filter((group) => group.type === "ip")
-      .map(({ network, length, index }) => ({ network, length, group: index })),
+      .map(({ range, index }) => ({ range, group: index })),
   );
   return {
     groupNames,

@@ -9,6 +9,7 @@ import { parseAccess } from "./access.ts";
 import { type NormalFields, type PolicyGroup, parseGroup } from "./group.ts";
 import { exceededLimits, groupsMax } from "./group-limits.ts";
 import { type InstanceSet, isAll, runsOf } from "./instance-set.ts";
+import { unseenFamilies } from "./ip-family.ts";
 import { canonicalProgram } from "./program.ts";
 import type { DocumentViolation, ViolationCode } from "./violation.ts";
 
@@ -68,6 +69,7 @@ export function parseDocument(message: PermissionDocument): ParsedDocument {
   if (combine === "all" && [...groups.policy.values()].some((group) => !group.enabled)) {
     warnings.push('With combine "all" and a disabled group no request ever matches.');
   }
+  warnings.push(...unseenFamilies(groups.policy.values()));
   const { project, container, enableProxy } = message;
   return {
     ok: true,

@@ -4,6 +4,7 @@ import { longestMatch } from "./cidr-trie.ts";
 import type { CompiledPolicy } from "./compile.ts";
 import type { CredentialLocation } from "./credential-location.ts";
 import { type CredentialReader, tokenInAuthorization } from "./credential-reader.ts";
+import type { AddressKey } from "./ip-range.ts";
 import { matchToken } from "./token-table.ts";
 import type { VerifiedToken } from "./token-verifier.ts";
 
@@ -36,13 +37,13 @@ export interface Identity {
 const NONE_CONSUMED: readonly CredentialLocation[] = [];
 
 /**
- * Which groups of the policy a request matches. `address` is what parseIpv4 answered, `nowS` unix seconds. A plain value
+ * Which groups of the policy a request matches. `address` is what parseAddressKey answered, `nowS` unix seconds. A plain value
  * unless the signature of a JWT must be checked; looks only at what the groups read; never throws or rejects.
  */
 export function identify(
   policy: CompiledPolicy,
   presented: PresentedCredentials,
-  address: number | null,
+  address: AddressKey | null,
   nowS: number,
 ): Identity | Promise<Identity> {
   const byAddress = address === null ? policy.noGroups : longestMatch(policy.networks, address);

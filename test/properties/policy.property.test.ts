@@ -4,18 +4,19 @@ import {
   type PermissionDocument,
   PermissionDocumentSchema,
 } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { parseIpv4 } from "../../src/policy/address.ts";
 import { members } from "../../src/policy/bitset.ts";
 import { type CompiledPolicy, compile } from "../../src/policy/compile.ts";
 import { decide, grantingGroups } from "../../src/policy/decide.ts";
 import { parseDocument } from "../../src/policy/document.ts";
 import { identify, type PresentedCredentials } from "../../src/policy/identify.ts";
+import { parseAddressKey } from "../../src/policy/ip-range.ts";
 import { DECISION_REASONS } from "../../src/policy/reason.ts";
 import { randomDocument } from "../arbitrary/document.ts";
 import { randomFrom } from "../arbitrary/random.ts";
 import { randomRequest } from "../arbitrary/request.ts";
 import {
   type DocumentJson,
+  type GroupJson,
   type ReferenceDecision,
   type RequestFacts,
   referenceDecision,
@@ -48,7 +49,7 @@ async function compiledDecision(
   policy: CompiledPolicy,
   request: RequestFacts,
 ): Promise<ReferenceDecision> {
-  const address = request.address === null ? null : parseIpv4(request.address);
+  const address = request.address === null ? null : parseAddressKey(request.address);
   const identity = await identify(policy, presentedBy(request), address, request.nowS);
   const decision = decide(policy, identity, request.program, request.instance);
   return {
@@ -71,6 +72,7 @@ function notesOn(document: DocumentJson, decision: ReferenceDecision): string[] 
   return [
     `${reason} ${status}`,
     ...Array.from(types, (type) => `${type} matches`),
+    ...(matching.some((name) => isIpv6Range(document.groups[name])) ? ["IPv6 matches"] : []),
     ...(granting.length > 1 ? ["several grant"] : []),
     ...(types.size > 1 ? ["several types match"] : []),
     ...(document.combine === "all" && granting.length > 1 ? ["several grant, combine all"] : []),
@@ -78,6 +80,10 @@ function notesOn(document: DocumentJson, decision: ReferenceDecision): string[] 
     ...(spent.length > 1 ? ["several spent"] : []),
     ...(Number.isFinite(validUntilS) ? ["expires"] : []),
   ];
+}
+
+function isIpv6Range(group: GroupJson | undefined): boolean {
+  return group?.type === "ip" && group.range.includes(":");
 }
 
 /** How often each note must occur at least, in 30,000 decisions. */
@@ -89,6 +95,7 @@ const leastOccurrences: Readonly<Record<string, number>> = {
   "unauthenticated 401": 1000,
   "denied 403": 1000,
   "ip matches": 1000,
+  "IPv6 matches": 300,
   "jwt matches": 1000,
   "password matches": 500,
   "token matches": 1000,

@@ -218,7 +218,8 @@ function inRange(range: string, address: string | null): boolean {
     return false;
   }
   const parsed = ipaddr.process(address);
-  return parsed.kind() === "ipv4" && parsed.match(ipaddr.parseCIDR(range));
+  const network = ipaddr.parseCIDR(range);
+  return parsed.kind() === network[0].kind() && parsed.match(network);
 }
 
 /** The one value at a place such as "header:x-key"; null when there is none, an empty one, or several. */

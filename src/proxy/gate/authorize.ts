@@ -1,7 +1,7 @@
-import { parseIpv4 } from "../../policy/address.ts";
 import type { CredentialLocation } from "../../policy/credential-location.ts";
 import { type Decision, decide, grantingGroups } from "../../policy/decide.ts";
 import { type Identity, identify, type PresentedCredentials } from "../../policy/identify.ts";
+import { parseAddressKey } from "../../policy/ip-range.ts";
 import type { Alias } from "../routing/alias.ts";
 import type { AliasHost, DirectHost } from "../routing/host.ts";
 import { isBuiltIn, NO_PORT } from "../routing/program-ports.ts";
@@ -67,7 +67,12 @@ export function authorize(
   if (route.policy === null) {
     return passed(host, alias, route, null, null);
   }
-  const found = identify(route.policy, request.presented, parseIpv4(request.client), nowMs / 1000);
+  const found = identify(
+    route.policy,
+    request.presented,
+    parseAddressKey(request.client),
+    nowMs / 1000,
+  );
   return found instanceof Promise
     ? found.then((identity) => decided(host, alias, route, identity))
     : decided(host, alias, route, found);

@@ -17,7 +17,6 @@ import {
   type ProjectState,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { PermissionDocument } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { parseIpv4 } from "../../policy/address.ts";
 import { has } from "../../policy/bitset.ts";
 import { compile } from "../../policy/compile.ts";
 import { type Decision, decide, grantingGroups } from "../../policy/decide.ts";
@@ -25,6 +24,8 @@ import { type PolicyDocument, parseDocument, readDocumentText } from "../../poli
 import { dateMsMax, GroupExaminer } from "../../policy/explain-group.ts";
 import { type Identity, identify } from "../../policy/identify.ts";
 import { contains } from "../../policy/instance-set.ts";
+import { unseenFamilies } from "../../policy/ip-family.ts";
+import { parseAddressKey } from "../../policy/ip-range.ts";
 import { ruleFor } from "../../policy/open-access.ts";
 import { DECISION_REASONS } from "../../policy/reason.ts";
 import type { DirectHost, HostName } from "../routing/host.ts";
@@ -88,7 +89,12 @@ async function explain(
   const identity =
     policy === null
       ? null
-      : await identify(policy, asked.presented, parseIpv4(asked.address ?? ""), asked.nowMs / 1000);
+      : await identify(
+          policy,
+          asked.presented,
+          parseAddressKey(asked.address ?? ""),
+          asked.nowMs / 1000,
+        );
   const groups =
     document === null || stored === undefined || identity === null
       ? []
@@ -125,6 +131,7 @@ async function explain(
     time: new Date(asked.nowMs).toISOString(),
     ...(allowed === null ? {} : validUntil(allowed.untilMs)),
     groupsAsked,
+    warnings: document === null ? [] : unseenFamilies(document.groups.values()),
     ...(host === null || target === null ? {} : { judgedAs: judgedAs(host, target, alias) }),
   } satisfies MessageInitShape<typeof ExplanationSchema>;
   return create(ExplanationSchema, {

@@ -21,7 +21,7 @@ const directions: Readonly<Record<string, readonly string[]>> = {
   "src/guard": ["src/policy"],
   "src/proxy": ["src/policy", "src/websocket", "src/guard", "proto"],
   "src/admin": ["src/policy", "src/guard", "proto"],
-  "src/gateway-rest": ["src/guard", "proto"],
+  "src/gateway-rest": ["src/policy", "src/guard", "proto"],
   "src/client": ["proto"],
   "src/cli": ["src/client"],
   "src/config": ["src/policy", "src/proxy"],

@@ -4,6 +4,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { Dispatch } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { Log } from "../log.ts";
+import { isToken } from "../policy/field-syntax.ts";
 import { docsPages, isDocsPath } from "./openapi/docs-page.ts";
 import { openapiDocument } from "./openapi/document.ts";
 import { documentPaths, publish } from "./openapi/publish.ts";
@@ -165,9 +166,26 @@ function wrongMethod(request: Request, allowed: readonly string[]): Response {
   const methods = [...allowed, ...(allowed.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
   response.headers.set("Allow", methods);
   response.headers.set("Access-Control-Allow-Methods", methods);
-  response.headers.set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match");
+  const asked = request.headers.get("access-control-request-headers");
+  response.headers.set("Access-Control-Allow-Headers", allowedHeaders(asked));
+  response.headers.append("Vary", "Access-Control-Request-Headers");
   response.headers.set("Access-Control-Max-Age", "600");
   return response;
+}
+
+/** What the API reads itself. */
+const ownHeaders = ["Authorization", "Content-Type", "If-Match"];
+/** Names asked for that are answered. */
+const askedHeadersMax = 64;
+
+/** The header fields that a page may send: ours and those it asks for, such as `traceparent`. What is no field name is left out. */
+function allowedHeaders(asked: string | null): string {
+  const known = new Set(ownHeaders.map((name) => name.toLowerCase()));
+  const names = (asked ?? "")
+    .split(",", askedHeadersMax)
+    .map((name) => name.trim())
+    .filter((name) => name.length <= 256 && isToken(name) && !known.has(name.toLowerCase()));
+  return [...new Set([...ownHeaders, ...names])].join(", ");
 }
 
 /** Any origin may call the API: credentials are in headers, never in cookies. */

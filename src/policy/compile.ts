@@ -22,6 +22,8 @@ export interface CompiledPolicy {
   readonly challenge: "basic" | "bearer";
   readonly openByDefault: boolean;
   readonly combineAll: boolean;
+  /** CORS preflights are sent on where somebody could be granted them, and pages may read refusals. */
+  readonly passesPreflights: boolean;
   readonly networks: CidrTrie;
   readonly readers: readonly CredentialReader[];
   readonly grants: GrantTable;
@@ -64,6 +66,7 @@ export function compile(document: PolicyDocument): CompiledPolicy {
     challenge: groups.some(({ type }) => type === "password") ? "basic" : "bearer",
     openByDefault: document.default === "allow",
     combineAll: document.combine === "all",
+    passesPreflights: document.preflight === "pass",
     networks,
     readers: readersOf(count, enabled),
     grants: grantTable(count, accessesByProgram(document)),

@@ -49,6 +49,7 @@ describe("parseDocument takes", () => {
       permissions: new Map(),
       default: "deny",
       combine: "any",
+      preflight: "judge",
     });
   });
 

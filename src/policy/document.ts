@@ -22,7 +22,11 @@ export interface PolicyDocument {
   readonly permissions: ReadonlyMap<string, ReadonlyMap<string, InstanceSet>>;
   readonly default: "allow" | "deny";
   readonly combine: "any" | "all";
+  /** Whether CORS preflights are judged like any request, or sent on where somebody could be granted them. */
+  readonly preflight: Preflight;
 }
+
+export type Preflight = "judge" | "pass";
 
 /**
  * `normal` is what is stored and shown: digests instead of passwords, masked ranges, explicit algorithm and default,
@@ -45,6 +49,7 @@ export const instanceCutsMax = 20_000;
 const GROUP_NAME = /^[A-Za-z0-9_-]{1,50}$/;
 const DEFAULTS = ["allow", "deny"] as const;
 const COMBINES = ["any", "all"] as const;
+const PREFLIGHTS = ["judge", "pass"] as const;
 
 type NormalGroup = PermissionDocument["groups"][string];
 type NormalPermissions = PermissionDocument["permissions"];
@@ -63,6 +68,7 @@ export function parseDocument(message: PermissionDocument): ParsedDocument {
   const permissions = parsePermissions(message, report);
   const fallback = oneOf(DEFAULTS, message.default ?? "deny", "default", report);
   const combine = oneOf(COMBINES, message.combine ?? "any", "combine", report);
+  const preflight = oneOf(PREFLIGHTS, message.preflight ?? "judge", "preflight", report);
   if (violations.length > 0) {
     return { ok: false, violations };
   }
@@ -78,6 +84,7 @@ export function parseDocument(message: PermissionDocument): ParsedDocument {
       permissions: permissions.policy,
       default: fallback,
       combine,
+      preflight,
     },
     normal: create(PermissionDocumentSchema, {
       project,
@@ -87,6 +94,7 @@ export function parseDocument(message: PermissionDocument): ParsedDocument {
       permissions: permissions.normal,
       default: fallback,
       combine: message.combine,
+      preflight: message.preflight,
     }),
     warnings,
   };
@@ -179,7 +187,7 @@ export type PermissionMessage = PermissionDocument;
 
 /** The JSON text that is stored of a normal form: only what decides, so that equal documents have equal texts. */
 export function documentText(normal: PermissionDocument): string {
-  const { groups, permissions, default: fallback, combine } = normal;
+  const { groups, permissions, default: fallback, combine, preflight } = normal;
   return toJsonString(
     PermissionDocumentSchema,
     create(PermissionDocumentSchema, {
@@ -187,6 +195,7 @@ export function documentText(normal: PermissionDocument): string {
       permissions,
       ...(fallback === undefined ? {} : { default: fallback }),
       ...(combine === undefined ? {} : { combine }),
+      ...(preflight === undefined ? {} : { preflight }),
     }),
   );
 }

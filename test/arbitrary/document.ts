@@ -28,6 +28,9 @@ export function randomDocument(random: Random): DocumentJson {
   if (random.chance(0.5)) {
     document.combine = random.pick(["any", "all", "all"]);
   }
+  if (random.chance(0.5)) {
+    document.preflight = random.pick(["judge", "pass"]);
+  }
   const layered = document.combine === "all" && random.chance(0.7);
   const types = layered ? random.pick(LAYERS) : random.pick(MIXES);
   const keys = random.list(KEYS_MAX, () => random.pick(signingKeys));

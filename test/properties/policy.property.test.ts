@@ -6,7 +6,7 @@ import {
 } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
 import { members } from "../../src/policy/bitset.ts";
 import { type CompiledPolicy, compile } from "../../src/policy/compile.ts";
-import { decide, grantingGroups } from "../../src/policy/decide.ts";
+import { couldBeGranted, decide, grantingGroups } from "../../src/policy/decide.ts";
 import { parseDocument } from "../../src/policy/document.ts";
 import { identify, type PresentedCredentials } from "../../src/policy/identify.ts";
 import { parseAddressKey } from "../../src/policy/ip-range.ts";
@@ -19,6 +19,7 @@ import {
   type GroupJson,
   type ReferenceDecision,
   type RequestFacts,
+  referenceCouldGrant,
   referenceDecision,
 } from "../reference/decision.ts";
 
@@ -48,7 +49,7 @@ function presentedBy(request: RequestFacts): PresentedCredentials {
 async function compiledDecision(
   policy: CompiledPolicy,
   request: RequestFacts,
-): Promise<ReferenceDecision> {
+): Promise<ReferenceDecision & { couldGrant: boolean }> {
   const address = request.address === null ? null : parseAddressKey(request.address);
   const identity = await identify(policy, presentedBy(request), address, request.nowS);
   const decision = decide(policy, identity, request.program, request.instance);
@@ -62,6 +63,8 @@ async function compiledDecision(
     presented: identity.presented,
     spent: identity.consumedCredentials.map(({ kind, name }) => `${kind}:${name}`).sort(),
     validUntilS: identity.validUntilS,
+    couldGrant:
+      decision.allow || couldBeGranted(policy, identity, request.program, request.instance),
   };
 }
 
@@ -105,6 +108,8 @@ const leastOccurrences: Readonly<Record<string, number>> = {
   "wrong credential": 500,
   "several spent": 150,
   expires: 100,
+  "refused, though credentials could help": 1000,
+  "refused, for good": 1000,
 };
 
 /** The first difference between compiled and reference for one random document, and what occurred. */
@@ -122,12 +127,21 @@ async function compareDocument(documentSeed: number, seen: Map<string, number>) 
   for (let i = 0; i < requestsPerDocument; i++) {
     const request = randomRequest(random, document);
     const expected = referenceDecision(document, request);
+    const expectedCouldGrant = referenceCouldGrant(document, request);
+    if (!expected.allow) {
+      const note = `refused, ${expectedCouldGrant ? "though credentials could help" : "for good"}`;
+      seen.set(note, (seen.get(note) ?? 0) + 1);
+    }
     for (const note of notesOn(document, expected)) {
       seen.set(note, (seen.get(note) ?? 0) + 1);
     }
     for (const [name, policy] of Object.entries(policies)) {
       for (const sight of ["first sight", "seen before"]) {
-        const actual = await compiledDecision(policy, request);
+        const { couldGrant, ...actual } = await compiledDecision(policy, request);
+        if (couldGrant !== expectedCouldGrant) {
+          const [got, wanted] = [{ couldGrant }, { couldGrant: expectedCouldGrant }];
+          return { name, sight, document, request, actual: got, expected: wanted };
+        }
         if (!Bun.deepEquals(actual, expected)) {
           return { name, sight, document, request, actual, expected };
         }

@@ -40,6 +40,7 @@ export interface DocumentJson {
   permissions: Record<string, Record<string, AccessJson>>;
   default?: "allow" | "deny";
   combine?: "any" | "all";
+  preflight?: "judge" | "pass";
 }
 
 /** What the edge knows of a request. Names of headers in any case; names may occur more than once. */
@@ -128,6 +129,23 @@ export function referenceDecision(
   }
   // Row 9
   return { ...refused, reason: "denied", status: 403, challenge: null };
+}
+
+/** Whether the client of this request, at its address, would be let in with the right credentials. */
+export function referenceCouldGrant(document: DocumentJson, request: RequestFacts): boolean {
+  const { allow, matching } = referenceDecision(document, request);
+  const names = Object.keys(document.groups);
+  const helps = (name: string) => {
+    const group = document.groups[name] as GroupJson;
+    return (
+      isEnabled(group) &&
+      (group.type !== "ip" || matching.includes(name)) &&
+      grantsInstance(document.permissions[name] ?? {}, request.program, request.instance)
+    );
+  };
+  const credentials =
+    document.combine === "all" ? names.length > 0 && names.every(helps) : names.some(helps);
+  return allow || credentials;
 }
 
 function isEnabled(group: GroupJson): boolean {

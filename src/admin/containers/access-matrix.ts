@@ -35,6 +35,7 @@ export function accessMatrix(
       : { documentVersion: (origin === "container" ? own : project).version }),
     default: policy?.default ?? "allow",
     combine: policy?.combine ?? "any",
+    preflight: policy?.preflight ?? "judge",
     enableProxy: own.enableProxy,
     projectEnableProxy: project.enableProxy,
     ...(closedBy === null ? {} : { closedBy }),

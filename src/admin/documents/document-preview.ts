@@ -44,7 +44,10 @@ export function previewOf({ kind, before, after, project, followers }: Tried): D
   const access = accessChanges(was.policy, is.policy);
   const groups = groupChanges(was.stored, is.stored);
   const switched = before.enableProxy !== after.enableProxy;
-  const changes = access.length > 0 || groups.length > 0;
+  const preflightBefore = was.policy?.preflight ?? "judge";
+  const preflightAfter = is.policy?.preflight ?? "judge";
+  const changes =
+    access.length > 0 || groups.length > 0 || preflightBefore !== preflightAfter;
   const all = kind === "container" ? 1 : followers.containers;
   const following = kind === "container" ? 1 : followers.following;
   return create(DocumentPreviewSchema, {
@@ -56,6 +59,8 @@ export function previewOf({ kind, before, after, project, followers }: Tried): D
     defaultAfter: is.policy?.default ?? "allow",
     combineBefore: was.policy?.combine ?? "any",
     combineAfter: is.policy?.combine ?? "any",
+    preflightBefore,
+    preflightAfter,
     enableProxyBefore: before.enableProxy,
     enableProxyAfter: after.enableProxy,
     containersAffected: switched ? all : changes ? following : 0,

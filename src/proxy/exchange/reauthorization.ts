@@ -113,6 +113,12 @@ export class Reauthorization {
   #failed(active: ActiveExchange, error: unknown): void {
     this.#log.error({ err: error }, "a connection could not be authorized again; it is closed");
     const { host } = active.allowed;
-    active.reauthorized({ allow: false, host, reason: "internal_error", denial: undefined });
+    active.reauthorized({
+      allow: false,
+      host,
+      reason: "internal_error",
+      denial: undefined,
+      isReadable: false,
+    });
   }
 }

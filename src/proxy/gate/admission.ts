@@ -1,9 +1,9 @@
 // Admission: everything between a request head and "may go on", as one function that every edge and explain call.
-import { aliasedTarget } from "../routing/alias.ts";
+import { type Alias, aliasedTarget } from "../routing/alias.ts";
 import type { HeaderReader } from "../routing/header-reader.ts";
 import type { HostName } from "../routing/host.ts";
 import { isBuiltIn } from "../routing/program-ports.ts";
-import type { RequestTarget } from "../routing/request-target.ts";
+import { pathOf, type RequestTarget } from "../routing/request-target.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
 import {
   type Allowed,
@@ -14,6 +14,7 @@ import {
 import type { TrustedProxies } from "./client-address.ts";
 import { RequestCredentials } from "./credentials.ts";
 import { type HookMatch, matchRequest } from "./hook-admission.ts";
+import { isPreflight } from "./preflight.ts";
 import { type Denial, type Refusal, type RefusalReason, refusal } from "./refusal.ts";
 import type { RequestHead } from "./request-head.ts";
 
@@ -93,7 +94,12 @@ export function admit(
   }
   const client =
     head.onBehalfOf ?? context.trusted.client(head.peer, headers.get("x-forwarded-for"));
-  const request = { host, presented: new RequestCredentials(headers, received), client };
+  const request = {
+    host,
+    presented: new RequestCredentials(headers, received),
+    client,
+    isPreflight: isPreflight(head),
+  };
   const result = authorize(snapshot, request, nowMs);
   return result instanceof Promise
     ? result.then((later) =>
@@ -116,7 +122,7 @@ function admitAuthorized(
     return rejected(result.reason, authorized, result.denial);
   }
   const { route, alias } = result;
-  const target = alias === null ? received : aliasedTarget(alias, received);
+  const target = alias === null ? received : aliasedTarget(aliasFor(result, alias), received);
   if (target === null) {
     return rejected("unknown_host", authorized);
   }
@@ -149,6 +155,13 @@ function admitAuthorized(
     upgrade,
     hook: matchRequest(head, context, snapshot, result, target, nowMs),
   };
+}
+
+/** A query of the alias' own may be a credential, which goes to no program without the client's. */
+function aliasFor({ passedPreflight }: Allowed, alias: Alias): Alias {
+  return passedPreflight && alias.target !== null
+    ? { ...alias, target: pathOf(alias.target) }
+    : alias;
 }
 
 function rejected(

@@ -50,7 +50,7 @@ export class BunServeEdge implements Edge {
       websocket: webSocketHandler,
       error(error) {
         log.error({ err: error }, "response failed in the gate");
-        const request = { requestId: requestId(), accept: null, hasBody: true };
+        const request = { requestId: requestId(), accept: null, hasBody: true, origin: null };
         return refusalAsResponse(refusal("internal_error"), request);
       },
     });
@@ -90,6 +90,7 @@ export class BunServeEdge implements Edge {
             requestId: exchange.requestId,
             accept: client.headers.get("accept"),
             hasBody: client.hasBody,
+            origin: exchange.isReadable ? client.headers.get("origin") : null,
           });
     if (leaving) {
       response.headers.set("connection", "close");

@@ -115,3 +115,37 @@ describe("the document", () => {
     },
   );
 });
+
+describe("a preflight of a page that calls the API", () => {
+  const preflight = async (asked?: string) => {
+    const { status, headers } = await ask("/api/v1/containers", {
+      method: "OPTIONS",
+      headers: {
+        Origin: "https://app.example.com",
+        "Access-Control-Request-Method": "GET",
+        ...(asked === undefined ? {} : { "Access-Control-Request-Headers": asked }),
+      },
+    });
+    expect([status, headers.get("access-control-allow-credentials")]).toEqual([204, null]);
+    return headers.get("access-control-allow-headers");
+  };
+  const own = "Authorization, Content-Type, If-Match";
+
+  test.each([
+    [undefined, own],
+    ["authorization", own],
+    ["authorization,if-match,traceparent", `${own}, traceparent`],
+    ["x-realm-id , X-Other", `${own}, x-realm-id, X-Other`],
+    ["x-a, x-a", `${own}, x-a`],
+    ["x y, x:z, (x), \u00e4, x-ok", `${own}, x-ok`],
+    [`${"a".repeat(257)}, x-ok`, `${own}, x-ok`],
+    ["", own],
+  ])("that asks for %j hears %p", async (asked, heard) => {
+    expect(await preflight(asked)).toBe(heard);
+  });
+
+  test("hears of at most 64 that it asks for", async () => {
+    const asked = Array.from({ length: 100 }, (_, i) => `x-${i}`).join();
+    expect((await preflight(asked))?.split(", ")).toHaveLength(3 + 64);
+  });
+});

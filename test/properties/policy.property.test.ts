@@ -127,7 +127,7 @@ async function compareDocument(documentSeed: number, seen: Map<string, number>) 
   for (let i = 0; i < requestsPerDocument; i++) {
     const request = randomRequest(random, document);
     const expected = referenceDecision(document, request);
-    const expectedCouldGrant = referenceCouldGrant(document, request);
+    const expectedCouldGrant = referenceCouldGrant(document, request, expected);
     if (!expected.allow) {
       const note = `refused, ${expectedCouldGrant ? "though credentials could help" : "for good"}`;
       seen.set(note, (seen.get(note) ?? 0) + 1);

@@ -131,9 +131,12 @@ export function referenceDecision(
   return { ...refused, reason: "denied", status: 403, challenge: null };
 }
 
-/** Whether the client of this request, at its address, would be let in with the right credentials. */
-export function referenceCouldGrant(document: DocumentJson, request: RequestFacts): boolean {
-  const { allow, matching } = referenceDecision(document, request);
+/** Whether the client of this request, at its address, would be let in with the right credentials. The decision is its own. */
+export function referenceCouldGrant(
+  document: DocumentJson,
+  request: RequestFacts,
+  { allow, matching }: ReferenceDecision,
+): boolean {
   const names = Object.keys(document.groups);
   const helps = (name: string) => {
     const group = document.groups[name] as GroupJson;

@@ -9,8 +9,8 @@ import { discoveryService } from "./documents/discovery-service.ts";
 import { hookService } from "./documents/hook-service.ts";
 import { permissionServices } from "./documents/permission-service.ts";
 import { settingsService } from "./documents/settings-service.ts";
-import { memberService } from "./projects/member-service.ts";
-import { projectService } from "./projects/project-service.ts";
+import { type MemberServiceParts, memberService } from "./projects/member-service.ts";
+import { type ProjectServiceParts, projectService } from "./projects/project-service.ts";
 import { realmService } from "./projects/realm-service.ts";
 import { type TokenServiceParts, tokenService } from "./tokens/token-service.ts";
 import { type UserServiceParts, userService } from "./users/user-service.ts";
@@ -20,6 +20,8 @@ interface ServiceParts
   extends UserServiceParts,
     TokenServiceParts,
     ServerServiceParts,
+    ProjectServiceParts,
+    MemberServiceParts,
     ContainerServiceParts,
     AliasServiceParts,
     AccessServiceParts {
@@ -34,8 +36,8 @@ export function services(parts: ServiceParts): Implementation[] {
     tokenService(parts),
     realmService(store),
     serverService(parts),
-    projectService(store),
-    memberService(store),
+    projectService(parts),
+    memberService(parts),
     containerService(parts),
     aliasService(parts),
     ...permissionServices(store, parts.now, recentPolicies),

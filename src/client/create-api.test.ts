@@ -161,17 +161,25 @@ describe("a body made of an answer", () => {
 
 describe("an iterator over pages", () => {
   const asked: string[] = [];
+  /** Page after page of two entries. `pagesMax`: the pages after it are empty, whatever was announced. */
   const paged = (totalPages: number, pagesMax = totalPages) =>
     createApi(
       new HttpClient({
         baseUrl: "https://api.example.com",
         fetch: async (to) => {
-          const { searchParams } = new URL(to);
-          const page = Number(searchParams.get("page"));
+          const { pathname, searchParams } = new URL(to);
+          const page = Number(searchParams.get("cursor") || searchParams.get("page") || 1);
           asked.push(searchParams.toString());
-          const projects = page > pagesMax ? [] : [{ id: `${page}a` }, { id: `${page}b` }];
-          const data = { projects, pagination: { total: 0, page, limit: 2, totalPages } };
-          return Response.json({ statusCode: 200, message: "", data });
+          const items = page > pagesMax ? [] : [{ id: `${page}a` }, { id: `${page}b` }];
+          const next = page < totalPages ? { next_cursor: String(page + 1) } : {};
+          const envelope = { statusCode: 200, message: "" };
+          if (pathname.endsWith("/tokens")) {
+            return Response.json({ ...envelope, data: items, truncated: true, ...next });
+          }
+          const data = pathname.endsWith("/aliases")
+            ? { aliases: items, count: 0, ...next }
+            : { projects: items, pagination: { total: 0, page, limit: 2, totalPages, ...next } };
+          return Response.json({ ...envelope, data });
         },
       }),
     );
@@ -183,12 +191,26 @@ describe("an iterator over pages", () => {
     const seen: string[] = [];
     for await (const { id } of paged(3).projects.iterate({ sort_by: "id" })) seen.push(id);
     expect(seen).toEqual(["1a", "1b", "2a", "2b", "3a", "3b"]);
-    expect(asked[0]).toBe("limit=100&sort_by=id&page=1");
+    expect(asked).toEqual([
+      "limit=100&sort_by=id&cursor=",
+      "limit=100&sort_by=id&cursor=2",
+      "limit=100&sort_by=id&cursor=3",
+    ]);
+  });
+
+  test("walks through lists that have no pages, wherever they name what follows", async () => {
+    const ids = ["1a", "1b", "2a", "2b"];
+    const { proxyAliases, authTokens } = paged(2);
+    expect(await Array.fromAsync(proxyAliases.iterate({ enabled: true }), ({ id }) => id)).toEqual(
+      ids,
+    );
+    expect(asked.at(-1)).toBe("limit=100&enabled=true&cursor=2");
+    expect(await Array.fromAsync(authTokens.iterate(), ({ id }) => id)).toEqual(ids);
   });
 
   test("fetches no page that nobody looks at", async () => {
     for await (const _ of paged(3).projects.iterate({ limit: 2 })) break;
-    expect(asked).toEqual(["limit=2&page=1"]);
+    expect(asked).toEqual(["limit=2&cursor="]);
   });
 
   test("ends with a page that has nothing, whatever was announced", async () => {
@@ -201,5 +223,7 @@ describe("an iterator over pages", () => {
     expect(seen).toEqual(["2a", "2b"]);
     await Array.fromAsync(paged(0).projects.iterate());
     expect(asked).toHaveLength(2);
+    const rest = await Array.fromAsync(paged(2).projects.iterate({ cursor: "2" }), ({ id }) => id);
+    expect(rest).toEqual(seen);
   });
 });

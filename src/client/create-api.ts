@@ -4,6 +4,7 @@ import { ApiError } from "./errors.ts";
 import type { Api } from "./gen/api.ts";
 import { operations } from "./gen/operations.ts";
 import type { Answer, HttpClient, HttpRequest } from "./http.ts";
+import { nextCursor } from "./next-cursor.ts";
 import { iteratorName, type Operation, type Operations } from "./operation.ts";
 import { writtenFrom } from "./write-from-answer.ts";
 
@@ -123,29 +124,28 @@ async function presentVersion(
   throw new TypeError(`the server names no version of ${of}`);
 }
 
-interface PagedData {
-  readonly pagination: { readonly totalPages: number };
-}
-
-/** Concurrent changes may make an entry appear twice or not at all, as with any paging. */
+/** Reads by cursor: entries that come or go meanwhile make it neither skip nor repeat others. */
 async function* pages(
   http: HttpClient,
   operation: Operation,
   given: readonly unknown[],
 ): AsyncGenerator<unknown> {
   const { path, query, options } = argumentsOf(operation, given);
-  const first = Number(query?.page ?? 1);
-  for (let page = first; ; page++) {
-    const asked = { limit: pageEntries, ...query, page };
-    const answer = await http.request<PagedData & Readonly<Record<string, unknown>>>({
+  const { page, cursor: begin = "", ...filters } = query ?? {};
+  let cursor: typeof begin | undefined = begin;
+  let start = { page };
+  while (cursor !== undefined) {
+    const answer: Answer<Readonly<Record<string, unknown>>> = await http.request({
       method: operation.verb,
       path,
-      query: asked,
+      query: { limit: pageEntries, ...filters, ...start, cursor },
       signal: options.signal,
     });
-    const { pagination, [operation.pages ?? ""]: entries } = answer.data;
+    const { data } = answer;
+    const entries: unknown = Array.isArray(data) ? data : data[operation.pages ?? ""];
     if (!Array.isArray(entries) || entries.length === 0) return;
     yield* entries;
-    if (page >= pagination.totalPages) return;
+    cursor = nextCursor(answer);
+    start = { page: undefined };
   }
 }

@@ -67,7 +67,7 @@ function methodText(types: Types, operation: DescribedOperation): string {
   if (pages !== null && items?.message !== undefined) {
     const item = types.message(items.message, "answered");
     lines.push(
-      `  /** All of \`${method}\`, page after page; \`limit\` entries are fetched at a time. */\n`,
+      `  /** All of \`${method}\`, whatever comes and goes meanwhile; \`limit\` entries are fetched at a time. */\n`,
       `  ${iteratorName(method)}(${args}): AsyncIterableIterator<${item}>;\n`,
     );
   }

@@ -104,7 +104,7 @@ function describe(
   const query = whole ? [] : rest.filter((each) => each !== part && each.message === undefined);
   const { withoutData } = getOption(rpc, answer);
   const bodyFields = part ?? (whole ? rest : []);
-  const isPaged = ["page", "limit"].every((name) => query.some((each) => each.name === name));
+  const isPaged = ["cursor", "limit"].every((name) => query.some((each) => each.name === name));
   const items = rpc.output.fields.filter(({ fieldKind }) => fieldKind === "list");
   return {
     ...name,

@@ -4,11 +4,11 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { Dispatch } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { Log } from "../log.ts";
-import { isToken } from "../policy/field-syntax.ts";
 import { docsPages, isDocsPath } from "./openapi/docs-page.ts";
 import { openapiDocument } from "./openapi/document.ts";
 import { documentPaths, publish } from "./openapi/publish.ts";
 import { bindingsOf, realmFilter } from "./routing/http-rule.ts";
+import { allowedHeaders } from "./routing/preflight.ts";
 import { type Match, RouteTrie } from "./routing/route-trie.ts";
 import { answer, failure } from "./transcoding/answer.ts";
 import { readRequest } from "./transcoding/read-request.ts";
@@ -168,24 +168,9 @@ function wrongMethod(request: Request, allowed: readonly string[]): Response {
   response.headers.set("Access-Control-Allow-Methods", methods);
   const asked = request.headers.get("access-control-request-headers");
   response.headers.set("Access-Control-Allow-Headers", allowedHeaders(asked));
-  response.headers.append("Vary", "Access-Control-Request-Headers");
+  response.headers.set("Vary", "Access-Control-Request-Headers");
   response.headers.set("Access-Control-Max-Age", "600");
   return response;
-}
-
-/** What the API reads itself. */
-const ownHeaders = ["Authorization", "Content-Type", "If-Match"];
-/** Names asked for that are answered. */
-const askedHeadersMax = 64;
-
-/** The header fields that a page may send: ours and those it asks for, such as `traceparent`. What is no field name is left out. */
-function allowedHeaders(asked: string | null): string {
-  const known = new Set(ownHeaders.map((name) => name.toLowerCase()));
-  const names = (asked ?? "")
-    .split(",", askedHeadersMax)
-    .map((name) => name.trim())
-    .filter((name) => name.length <= 256 && isToken(name) && !known.has(name.toLowerCase()));
-  return [...new Set([...ownHeaders, ...names])].join(", ");
 }
 
 /** Any origin may call the API: credentials are in headers, never in cookies. */

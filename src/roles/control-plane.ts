@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { createDispatch } from "../admin/api/dispatch.ts";
 import { startGrpc } from "../admin/api/grpc-server.ts";
+import { listCursors } from "../admin/api/list-cursor.ts";
 import type { RevisionTokens } from "../admin/api/revision.ts";
 import { Callers } from "../admin/auth/caller.ts";
 import { LoginLimiter } from "../admin/auth/login-limiter.ts";
@@ -125,6 +126,7 @@ async function startApi(
   const logins = new PasswordLogin(store, new LoginLimiter(() => Date.now() / 1000));
   const implementations = publicServices({
     store,
+    cursors: listCursors(new SecretBox(master, "cursors")),
     sessions,
     logins,
     placement,

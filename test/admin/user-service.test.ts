@@ -364,18 +364,24 @@ describe("refresh", () => {
 
   const other = () => refreshOf(ada);
 
+  test.each(["bearer ", "BEARER ", "Bearer  "])("takes %j before the token", async (scheme) => {
+    const refreshToken = await other();
+    const credential = `${scheme}${refreshToken}`;
+    expect(codeOf(await service()(refresh, { refreshToken }, { credential }))).toBe("ok");
+  });
+
   test.each([
     ["no Authorization", "MISSING_TOKEN", other, async () => ({})],
     ["an empty one", "MISSING_TOKEN", other, async () => ({ credential: "" })],
     ["another refresh token there", "INVALID_TOKEN", other, async () => bearer(await other())],
     ["it without its scheme", "INVALID_TOKEN", other, async (t: string) => ({ credential: t })],
     [
-      "a lower-case scheme",
+      "a tab for the space",
       "INVALID_TOKEN",
       other,
-      async (t: string) => ({ credential: `bearer ${t}` }),
+      async (t: string) => ({ credential: `Bearer\t${t}` }),
     ],
-    ["a space more", "INVALID_TOKEN", other, async (t: string) => bearer(` ${t}`)],
+    ["another scheme", "INVALID_TOKEN", other, async (t: string) => ({ credential: `Basic ${t}` })],
     ["garbage in both", "INVALID_TOKEN", async () => "garbage", async (t: string) => bearer(t)],
     [
       "an access token in both",

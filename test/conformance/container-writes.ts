@@ -171,6 +171,7 @@ export function containerWriteConformance(name: string, open: Open): void {
         expect((await store.container(ada, id))?.status).toBe("stopped");
         expect(await store.statusLogs(ada, id, logQuery())).toEqual({
           total: 2,
+          next: null,
           items: [
             {
               id: expect.stringMatching(/^[0-9a-f]{24}$/),

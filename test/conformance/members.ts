@@ -41,7 +41,11 @@ export function memberConformance(name: string, open: Open): void {
         updatedAt: at,
       });
       expect(await store.member(ada, projectId, made.id)).toEqual(made);
-      expect(await store.members(ada, projectId, pageOf())).toEqual({ items: [made], total: 1 });
+      expect(await store.members(ada, projectId, pageOf())).toEqual({
+        items: [made],
+        total: 1,
+        next: null,
+      });
     });
 
     test("are nobody twice, nor the owner, nor somebody unknown", async () => {
@@ -124,7 +128,7 @@ export function memberConformance(name: string, open: Open): void {
       expect(await store.removeMember(ada, projectId, id, DELETE)).toBeFalse();
       expect(await store.project(bob, projectId)).toBeNull();
       expect(await store.container(bob, box.id)).toBeNull();
-      expect(await store.projects(bob, pageOf())).toEqual({ items: [], total: 0 });
+      expect(await store.projects(bob, pageOf())).toEqual({ items: [], total: 0, next: null });
       await stage.member(ada, projectId, bob.userId, READ);
     });
 

@@ -166,10 +166,18 @@ export function storeConformance(name: string, open: Open): void {
         for (const scope of [bob, inRealm(bob, A)]) {
           expect(await store.project(scope, id)).toBeNull();
           expect(await store.container(scope, box.id)).toBeNull();
-          expect(await store.projects(scope, query())).toEqual({ items: [], total: 0 });
-          expect(await store.containers(scope, everyContainer)).toEqual({ items: [], total: 0 });
+          expect(await store.projects(scope, query())).toEqual({ items: [], total: 0, next: null });
+          expect(await store.containers(scope, everyContainer)).toEqual({
+            items: [],
+            total: 0,
+            next: null,
+          });
           const inProject = { ...query(), projectId: id };
-          expect(await store.containers(scope, inProject)).toEqual({ items: [], total: 0 });
+          expect(await store.containers(scope, inProject)).toEqual({
+            items: [],
+            total: 0,
+            next: null,
+          });
           for (const key of [ofProject(id), ofContainer(box.id)]) {
             expect(await store.document(scope, key)).toBeNull();
             expect(await store.putDocument(scope, key, write(0))).toBeNull();

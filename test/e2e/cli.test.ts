@@ -56,6 +56,31 @@ describe("streams and exit codes", () => {
     expect(JSON.parse(ran.out).projects.length).toBeGreaterThan(0);
   });
 
+  test("--all is the whole list, and says nothing of pages", async () => {
+    const made: string[] = [];
+    for (let n = 0; n < 12; n++) {
+      const { id } = await api.data("POST", "/projects", { body: { alias: `all-${n}` } });
+      made.push(id);
+    }
+    const some = await run("projects list -o table");
+    expect(some.err).toContain("--all every entry");
+    const all = await run("projects list --all --limit 5 --sort-by alias -q");
+    expect(all).toMatchObject({ exit: 0, err: "" });
+    const ids = all.out.trimEnd().split("\n");
+    expect(ids).toEqual(expect.arrayContaining([projectId, ...made]));
+    expect(new Set(ids).size).toBe(ids.length);
+    const json = JSON.parse((await run("projects list --all --limit 5 -o json")).out);
+    expect(Object.keys(json)).toEqual(["projects"]);
+    expect(json.projects).toHaveLength(ids.length);
+    const raw = (await run("projects list --all --limit 5 -o raw")).out.trimEnd().split("\n");
+    expect(raw.map((body) => JSON.parse(body).data.pagination.page)).toEqual([1, 2, 3]);
+    const tokens = await run("auth list --all -o json");
+    expect(JSON.parse(tokens.out)).toBeArray();
+    const aliases = JSON.parse((await run("proxy list --all -o json")).out);
+    expect(aliases).toMatchObject({ aliases: [], count: 0 });
+    for (const id of made) await api.data("DELETE", `/projects/${id}`);
+  });
+
   test("what -v tells is on stderr, without the credential", async () => {
     const { out, err, exit } = await run(`projects get -v -q ${projectId}`);
     expect({ exit, out }).toEqual({ exit: 0, out: `${projectId}\n` });

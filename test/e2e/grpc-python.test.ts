@@ -6,12 +6,12 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { $ } from "bun";
 import { adminPassword, type Program, startProgram } from "../harness/program.ts";
+import { pythonWith } from "../harness/python.ts";
 
 const root = resolve(import.meta.dir, "../..");
-const python = "/usr/bin/python3";
+const python = await pythonWith(["grpc", "google.protobuf"]);
 const plugin = Bun.which("grpc_python_plugin");
-const hasGrpc = (await $`${python} -c ${"import grpc"}`.quiet().nothrow()).exitCode === 0;
-const isThere = hasGrpc && plugin !== null && Bun.which("protoc") !== null;
+const isThere = python !== null && plugin !== null && Bun.which("protoc") !== null;
 if (!isThere) {
   console.warn(
     "skipped: python3-grpcio, protobuf-compiler and protobuf-compiler-grpc are not there",

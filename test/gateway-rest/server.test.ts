@@ -37,6 +37,26 @@ const operations = Object.entries(document.paths).flatMap(([path, item]) =>
   })),
 );
 
+test("a preflight is answered with the headers that it asks for", async () => {
+  calls.length = 0;
+  const asked = "authorization,traceparent,x-request-id";
+  const headers = {
+    origin: "https://app.example",
+    "access-control-request-method": "PUT",
+    "access-control-request-headers": asked,
+  };
+  const path = `/api/v1/containers/${"0".repeat(24)}/proxy/permissions`;
+  const answer = await ask(path, { method: "OPTIONS", headers });
+  expect(answer.status).toBe(204);
+  expect(answer.headers.get("access-control-allow-origin")).toBe("*");
+  expect(answer.headers.get("access-control-allow-methods")).toContain("PUT");
+  expect(answer.headers.get("access-control-allow-headers")?.split(/, */)).toEqual(
+    expect.arrayContaining(asked.split(",")),
+  );
+  expect(answer.headers.get("access-control-allow-headers")).toContain("If-Match");
+  expect(calls).toEqual([]);
+});
+
 test("every operation of the document leads to the method it is named after, with and without a slash", async () => {
   expect(operations.length).toBeGreaterThan(50);
   const reached = new Set<unknown>();
@@ -114,38 +134,4 @@ describe("the document", () => {
       expect((await ask(path)).status).toBe(404);
     },
   );
-});
-
-describe("a preflight of a page that calls the API", () => {
-  const preflight = async (asked?: string) => {
-    const { status, headers } = await ask("/api/v1/containers", {
-      method: "OPTIONS",
-      headers: {
-        Origin: "https://app.example.com",
-        "Access-Control-Request-Method": "GET",
-        ...(asked === undefined ? {} : { "Access-Control-Request-Headers": asked }),
-      },
-    });
-    expect([status, headers.get("access-control-allow-credentials")]).toEqual([204, null]);
-    return headers.get("access-control-allow-headers");
-  };
-  const own = "Authorization, Content-Type, If-Match";
-
-  test.each([
-    [undefined, own],
-    ["authorization", own],
-    ["authorization,if-match,traceparent", `${own}, traceparent`],
-    ["x-realm-id , X-Other", `${own}, x-realm-id, X-Other`],
-    ["x-a, x-a", `${own}, x-a`],
-    ["x y, x:z, (x), \u00e4, x-ok", `${own}, x-ok`],
-    [`${"a".repeat(257)}, x-ok`, `${own}, x-ok`],
-    ["", own],
-  ])("that asks for %j hears %p", async (asked, heard) => {
-    expect(await preflight(asked)).toBe(heard);
-  });
-
-  test("hears of at most 64 that it asks for", async () => {
-    const asked = Array.from({ length: 100 }, (_, i) => `x-${i}`).join();
-    expect((await preflight(asked))?.split(", ")).toHaveLength(3 + 64);
-  });
 });

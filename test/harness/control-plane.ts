@@ -4,6 +4,7 @@ import type { DescMethod, DescService, MessageShape } from "@bufbuild/protobuf";
 import type { Dispatch } from "../../proto/call.ts";
 import { createDispatch } from "../../src/admin/api/dispatch.ts";
 import { type GrpcServer, startGrpc } from "../../src/admin/api/grpc-server.ts";
+import { listCursors } from "../../src/admin/api/list-cursor.ts";
 import { revisionTokens } from "../../src/admin/api/revision.ts";
 import { Callers } from "../../src/admin/auth/caller.ts";
 import { LoginLimiter } from "../../src/admin/auth/login-limiter.ts";
@@ -63,6 +64,7 @@ export class ControlPlane implements AsyncDisposable {
     const placement = addressPolicy(["10.0.0.0/8", "127.0.0.0/8"]);
     const implementations = services({
       store,
+      cursors: listCursors(new SecretBox(master, "cursors")),
       sessions: this.#sessions,
       logins,
       placement,

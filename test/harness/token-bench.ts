@@ -17,6 +17,7 @@ import { ProjectService } from "../../proto/gen/realmgate/v1/projects_pb.ts";
 import { RealmService } from "../../proto/gen/realmgate/v1/realms_pb.ts";
 import { TokenService } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
 import { createDispatch, type Implementation } from "../../src/admin/api/dispatch.ts";
+import { listCursors } from "../../src/admin/api/list-cursor.ts";
 import { revisionTokens } from "../../src/admin/api/revision.ts";
 import { Callers } from "../../src/admin/auth/caller.ts";
 import { LoginLimiter } from "../../src/admin/auth/login-limiter.ts";
@@ -64,9 +65,10 @@ export class TokenBench {
     const box = new SecretBox(master, "documents");
     this.store = openSqliteStore({ path, box, now });
     this.#sessions = new Sessions(deriveKey(master, "sessions"), now);
+    const cursors = listCursors(new SecretBox(master, "cursors"));
     const logins = new PasswordLogin(this.store, new LoginLimiter(() => now() / 1000));
     this.#dispatch = createDispatch({
-      implementations: [tokenService({ store: this.store, now }), ...doors],
+      implementations: [tokenService({ store: this.store, cursors, now }), ...doors],
       store: this.store,
       callers: new Callers(this.store, this.#sessions, logins, now),
       revisions: revisionTokens(new SecretBox(master, "revisions")),

@@ -22,6 +22,8 @@ export interface Known {
   readonly aliases: string[];
   readonly members: string[];
   readonly users: string[];
+  /** Lists that go on, as paths. */
+  readonly cursors: string[];
 }
 
 type Make = (random: Random, known: Known) => Omit<Request, "realm">;
@@ -55,7 +57,28 @@ const tried: Make = (random, { containers, projects }) => {
       };
 };
 
+/** A list that is read from its beginning, so that it can be read on. */
+const begun: Make = (random, { projects, containers }) => {
+  const list = random.pick([
+    "/projects?",
+    "/containers?",
+    `/containers?project_id=${random.pick(projects)}&`,
+    `/projects/${random.pick(projects)}/permissions?`,
+    `/containers/${random.pick(containers)}/status-logs?`,
+    "/proxy/aliases?",
+    "/auth/tokens?",
+  ]);
+  return { method: "GET", path: `${list}limit=${random.between(1, 3)}&cursor=` };
+};
+
+const continued: Make = (random, { cursors }) => ({ method: "GET", path: random.pick(cursors) });
+
 const reads: readonly Make[] = [
+  begun,
+  begun,
+  continued,
+  continued,
+  continued,
   (random) => ({ method: "GET", path: `/projects?${page(random, ["created_at", "updated_at"])}` }),
   (random) => ({
     method: "GET",

@@ -16,7 +16,8 @@ export interface Run {
 }
 
 /** Ids, secrets and drawn names are random in each universe: what counts is where the same one comes again. */
-const drawn = /hdy_[\w-]{43}|[0-9a-f]{48}|\b[0-9a-hjkmnp-tv-z]{26}\b|\b[0-9a-f]{24}\b/g;
+const drawn =
+  /(?<="next_cursor":")[\w-]+|hdy_[\w-]{43}|[0-9a-f]{48}|\b[0-9a-hjkmnp-tv-z]{26}\b|\b[0-9a-f]{24}\b/g;
 /** What is shared is shared with another realm in each universe: which one it is must not be told. */
 const beyond = ["dddddddddddddddddddddddd", "eeeeeeeeeeeeeeeeeeeeeeee"] as const;
 const constants: ReadonlySet<string> = new Set([here, there, nowhere, ...beyond]);
@@ -45,7 +46,12 @@ class Side {
   }
 
   canonical(text: string): string {
-    return text.replace(drawn, (value) => (constants.has(value) ? value : this.label(value)));
+    return text.replace(drawn, (value, at: number) => {
+      if (constants.has(value)) return value;
+      // Of a cursor the length is compared, too.
+      const isCursor = text.slice(0, at).endsWith('"next_cursor":"');
+      return isCursor ? `${this.label(value)}${value.length}` : this.label(value);
+    });
   }
 
   resolve(text: string): string {
@@ -92,6 +98,8 @@ export async function play(
     if (!Bun.deepEquals(first, second))
       return { difference: { call, answers: [first, second] }, statuses };
     statuses.set(first.status, (statuses.get(first.status) ?? 0) + 1);
+    const cursor = /"next_cursor":"(@\d+@)/.exec(first.text)?.[1];
+    if (cursor !== undefined) known.cursors.push(withCursor(call.path, cursor));
     if (first.status === 201) remember(call.path, JSON.parse(first.text).data.id, known);
   }
   return { difference: null, statuses };
@@ -118,6 +126,7 @@ function noneKnown(): Known {
     aliases: [nowhere],
     members: [nowhere],
     users: [nowhere],
+    cursors: ["/projects?limit=2&cursor="],
   };
 }
 
@@ -128,6 +137,10 @@ function withSome(known: Known, strangers: Known, random: Random): Known {
     (kind) => [kind, [...known[kind], random.pick(strangers[kind])]] as const,
   );
   return Object.fromEntries(pools) as unknown as Known;
+}
+
+function withCursor(path: string, cursor: string): string {
+  return path.replace(/(?<=[?&]cursor=)[^&]*/, cursor);
 }
 
 function remember(path: string, id: string, known: Known): void {

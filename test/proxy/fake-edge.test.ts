@@ -2,14 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { create, fromJson, type JsonObject } from "@bufbuild/protobuf";
 import { SignJWT } from "jose";
-import {
-  ChangesSchema,
-  ContainerStateSchema,
-  ProjectStateSchema,
-  ServiceHooksStateSchema,
-} from "../../proto/gen/realmgate/v1/feed_pb.ts";
+import { ProgramPortSchema } from "../../proto/gen/realmgate/v1/containers_pb.ts";
+import { ServiceHooksStateSchema } from "../../proto/gen/realmgate/v1/feed_pb.ts";
 import { HookSchema } from "../../proto/gen/realmgate/v1/hooks_pb.ts";
-import { PermissionDocumentSchema } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
 import { ActiveExchanges } from "../../src/proxy/exchange/active-exchanges.ts";
 import type { Exchange } from "../../src/proxy/exchange/exchange.ts";
 import type { StopReason } from "../../src/proxy/exchange/stop-signal.ts";
@@ -32,6 +27,7 @@ import {
   fakeHead,
   serve,
 } from "../harness/fake-edge.ts";
+import { feedChanges } from "../harness/feed-changes.ts";
 
 const project = "a".repeat(24);
 const container = "c".repeat(24);
@@ -51,27 +47,30 @@ function bench(document: JsonObject | null, hooks: JsonObject[] = []) {
     ended: ({ end }: Exchange) => told.push(`ended ${end}`),
   };
   const changesWith = (document: JsonObject | null, revision: bigint) =>
-    create(ChangesSchema, {
+    feedChanges(
       revision,
-      projects: [create(ProjectStateSchema, { id: project })],
-      containers: [
-        create(ContainerStateSchema, {
+      [{ id: project }],
+      [
+        {
           id: container,
           projectId: project,
           serverName: "local",
           running: true,
           address: "10.0.0.1",
-          programs: { terminal: { port: 7681 }, exec: { port: 7000, stride: 0 } },
+          programs: {
+            terminal: create(ProgramPortSchema, { port: 7681 }),
+            exec: create(ProgramPortSchema, { port: 7000, stride: 0 }),
+          },
           hooks: [
             create(ServiceHooksStateSchema, {
               service: "terminal",
               hooks: hooks.map((hook) => fromJson(HookSchema, hook)),
             }),
           ],
-          ...(document === null ? {} : { document: fromJson(PermissionDocumentSchema, document) }),
-        }),
+          ...(document === null ? {} : { document }),
+        },
       ],
-    });
+    );
   const logger = { info: note, warn: note, error: note };
   const options = { serverName: "local", programPorts: {}, mayDial: () => true, log: logger };
   let snapshot = Snapshot.empty(options).apply(changesWith(document, 1n));

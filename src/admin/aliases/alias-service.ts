@@ -16,8 +16,10 @@ import {
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { Implementation, Outcome } from "../api/dispatch.ts";
 import { expiryOf } from "../api/expiry.ts";
+import type { ListCursors } from "../api/list-cursor.ts";
+import { RequestedPage } from "../api/page.ts";
 import { changedFields } from "../api/update-mask.ts";
-import { aliasesMax } from "../store/limits.ts";
+import { aliasesListedMax, aliasesMax } from "../store/limits.ts";
 import type { Alias, AliasChange, Committed, Scope } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { aliasMessage, wholeAliasMessage } from "./alias-message.ts";
@@ -27,13 +29,14 @@ import { aliasTarget } from "./alias-program.ts";
 
 export interface AliasServiceParts {
   readonly store: Store;
+  readonly cursors: ListCursors;
   /** The installation's domain; see REALMGATE_DOMAIN. */
   readonly domain: string;
   /** The clock, in milliseconds. */
   readonly now: () => number;
 }
 
-export function aliasService({ store, domain, now }: AliasServiceParts): Implementation {
+export function aliasService({ store, cursors, domain, now }: AliasServiceParts): Implementation {
   async function read(scope: Scope, id: string): Promise<Alias> {
     const alias = await store.alias(scope, id);
     if (alias === null) throw new ApiError(ErrorCode.ALIAS_NOT_FOUND);
@@ -59,15 +62,15 @@ export function aliasService({ store, domain, now }: AliasServiceParts): Impleme
     service: AliasService,
     methods: {
       async listAliases(request: ListAliasesRequest, { scope }) {
-        const { items, total } = await store.aliases(scope, {
-          projectId: request.projectId ?? null,
-          containerId: request.containerId ?? null,
-          enabled: request.enabled ?? null,
-          expired: request.expired ?? null,
-        });
+        const { projectId = null, containerId = null, enabled = null, expired = null } = request;
+        const filter = { projectId, containerId, enabled, expired };
+        const list = ["ListAliases", scope.userId, ...Object.values(filter)] as const;
+        const page = new RequestedPage(cursors, list, request, aliasesListedMax);
+        const { items, total, next } = await store.aliases(scope, { ...page.query, ...filter });
         const message = create(ListAliasesResponseSchema, {
           aliases: items.map((alias) => aliasMessage(alias, domain)),
           count: total,
+          ...page.next(next),
         });
         return { message };
       },

@@ -1,6 +1,7 @@
 // Authentication: credential → Caller. Runs before anything else of the call is read.
 import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { bearerToken } from "../../policy/authorization.ts";
 import type { Token, User } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import type { PasswordLogin } from "./password-login.ts";
@@ -52,14 +53,17 @@ export class Callers {
 
   /**
    * `Authorization` → Caller: `Bearer` with a session or a token, a bare token, or `Basic` with a password or a token in
-   * either half. Throws ApiError: MISSING_TOKEN, INVALID_TOKEN, TOKEN_EXPIRED, TOKEN_DISABLED, IP_NOT_ALLOWED,
+   * either half; schemes in any case, followed by one or more spaces (RFC 9110 §11.1, §11.4). Throws ApiError: MISSING_TOKEN, INVALID_TOKEN, TOKEN_EXPIRED, TOKEN_DISABLED, IP_NOT_ALLOWED,
    * INVALID_CREDENTIALS, RATE_LIMITED.
    */
   async identify(credential: string | null, clientAddress: string): Promise<Caller> {
     if (credential === null || credential === "") throw new ApiError(ErrorCode.MISSING_TOKEN);
-    const bearer = /^(?:Bearer )?([^\s,]+)$/.exec(credential)?.[1];
-    if (bearer?.startsWith(tokenPrefix)) return this.#byToken(bearer, clientAddress, null);
-    if (bearer !== undefined && credential !== bearer) return this.#bySession(bearer);
+    const bearer = bearerToken(credential);
+    const token = bearer ?? credential;
+    if (/^[^\s,]+$/.test(token)) {
+      if (token.startsWith(tokenPrefix)) return this.#byToken(token, clientAddress, null);
+      if (bearer !== null) return this.#bySession(bearer);
+    }
     const [name, password] = basicPair(credential);
     if (name.startsWith(tokenPrefix)) return this.#byToken(name, clientAddress, null);
     if (password.startsWith(tokenPrefix)) return this.#byToken(password, clientAddress, name);
@@ -101,7 +105,7 @@ export class Callers {
 
 /** User name and password of `Basic` (RFC 7617 §2). Throws ApiError INVALID_TOKEN. */
 function basicPair(credential: string): [name: string, password: string] {
-  const encoded = /^Basic ([A-Za-z0-9+/]+={0,2})$/.exec(credential)?.[1];
+  const encoded = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(credential)?.[1];
   const text = encoded === undefined ? "" : Buffer.from(encoded, "base64").toString();
   const colon = text.indexOf(":");
   if (colon === -1) throw new ApiError(ErrorCode.INVALID_TOKEN);

@@ -11,7 +11,8 @@ import {
 } from "../../../proto/gen/realmgate/v1/containers_pb.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { Context, Implementation, Outcome } from "../api/dispatch.ts";
-import { pageQuery, pagination } from "../api/page.ts";
+import type { ListCursors } from "../api/list-cursor.ts";
+import { RequestedPage } from "../api/page.ts";
 import type { StatusLog, StatusLogColumn } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 
@@ -61,7 +62,7 @@ const operations = {
   },
 } satisfies Record<string, StatusOperation>;
 
-export function containerOperations(store: Store): Implementation["methods"] {
+export function containerOperations(store: Store, cursors: ListCursors): Implementation["methods"] {
   const methods = Object.entries(operations).map(
     ([method, operation]) =>
       [
@@ -74,12 +75,13 @@ export function containerOperations(store: Store): Implementation["methods"] {
     ...Object.fromEntries(methods),
 
     async listStatusLogs(request: ListStatusLogsRequest, { scope }) {
-      const query = { ...pageQuery<StatusLogColumn>(request, 10), sortBy: sortBy(request) };
-      const logs = await store.statusLogs(scope, request.id, query);
+      const list = ["ListStatusLogs", scope.userId, request.id] as const;
+      const page = new RequestedPage<StatusLogColumn>(cursors, list, sorting(request), 10);
+      const logs = await store.statusLogs(scope, request.id, page.query);
       if (logs === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
       const message = create(ListStatusLogsResponseSchema, {
         logs: logs.items.map(logMessage),
-        pagination: pagination(query, logs.total),
+        pagination: page.pagination(logs),
       });
       return { message };
     },
@@ -116,9 +118,14 @@ const columns: ReadonlySet<string> = new Set<StatusLogColumn>([
   "from_status",
 ]);
 
-/** Unknown columns fall back to the default. */
-function sortBy({ sortBy = "" }: ListStatusLogsRequest): StatusLogColumn {
-  return columns.has(sortBy) ? (sortBy as StatusLogColumn) : "transition_time";
+/** Unknown columns and directions fall back to the default. */
+function sorting({ page, limit, cursor, sortBy, sortOrder }: ListStatusLogsRequest) {
+  const order = sortOrder === "asc" ? "asc" : "desc";
+  return {
+    ...{ page, limit, cursor },
+    sortBy: sortBy === undefined || columns.has(sortBy) ? sortBy : "transition_time",
+    sortOrder: sortOrder === undefined ? undefined : order,
+  };
 }
 
 function logMessage({ fromStatus, durationMs, operation, ...rest }: StatusLog): StatusLogMessage {

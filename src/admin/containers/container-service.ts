@@ -19,7 +19,8 @@ import {
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { AddressPolicy } from "../../policy/address-policy.ts";
 import type { Implementation } from "../api/dispatch.ts";
-import { pageQuery, pagination } from "../api/page.ts";
+import type { ListCursors } from "../api/list-cursor.ts";
+import { RequestedPage } from "../api/page.ts";
 import { changedRealms, newRealms } from "../api/realm-ids.ts";
 import { changedFields } from "../api/update-mask.ts";
 import { type Caller, isOperator } from "../auth/caller.ts";
@@ -42,10 +43,11 @@ import { addressOf, programsOf } from "./container-upstream.ts";
 
 export interface ContainerServiceParts extends ContainerMessageParts {
   readonly placement: AddressPolicy;
+  readonly cursors: ListCursors;
 }
 
 export function containerService(parts: ContainerServiceParts): Implementation {
-  const { store, placement } = parts;
+  const { store, placement, cursors } = parts;
 
   async function read(scope: Scope, id: string): Promise<Container> {
     const container = await store.container(scope, id);
@@ -56,18 +58,19 @@ export function containerService(parts: ContainerServiceParts): Implementation {
   return {
     service: ContainerService,
     methods: {
-      ...containerOperations(store),
+      ...containerOperations(store, cursors),
 
       async listContainers(request: ListContainersRequest, { scope, caller }) {
         const projectId = request.projectId ?? null;
         if (projectId !== null && (await store.project(scope, projectId)) === null) {
           throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
         }
-        const query = pageQuery<ContainerColumn>(request, 50);
-        const { items, total } = await store.containers(scope, { ...query, projectId });
+        const list = ["ListContainers", scope.userId, projectId] as const;
+        const page = new RequestedPage<ContainerColumn>(cursors, list, request, 50);
+        const containers = await store.containers(scope, { ...page.query, projectId });
         const message = create(ListContainersResponseSchema, {
-          containers: await containerMessages(parts, items, request, { scope, caller }),
-          pagination: pagination(query, total),
+          containers: await containerMessages(parts, containers.items, request, { scope, caller }),
+          pagination: page.pagination(containers),
         });
         return { message };
       },

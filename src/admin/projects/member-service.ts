@@ -15,22 +15,30 @@ import {
 } from "../../../proto/gen/realmgate/v1/members_pb.ts";
 import { ProjectLevel } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
-import { pageQuery, pagination } from "../api/page.ts";
+import type { ListCursors } from "../api/list-cursor.ts";
+import { RequestedPage } from "../api/page.ts";
 import { membersMax } from "../store/limits.ts";
 import type { Member, MemberColumn } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 
-export function memberService(store: Store): Implementation {
+export interface MemberServiceParts {
+  readonly store: Store;
+  readonly cursors: ListCursors;
+}
+
+export function memberService({ store, cursors }: MemberServiceParts): Implementation {
   return {
     service: ProjectMemberService,
     methods: {
       async listMembers(request: ListMembersRequest, { scope }) {
-        const query = pageQuery<MemberColumn>(request, 20);
-        const page = await store.members(scope, request.projectId, query);
-        if (page === null) throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
+        const { projectId } = request;
+        const list = ["ListMembers", scope.userId, projectId] as const;
+        const page = new RequestedPage<MemberColumn>(cursors, list, request, 20);
+        const members = await store.members(scope, projectId, page.query);
+        if (members === null) throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
         const message = create(ListMembersResponseSchema, {
-          permissions: page.items.map(memberMessage),
-          pagination: pagination(query, page.total),
+          permissions: members.items.map(memberMessage),
+          pagination: page.pagination(members),
         });
         return { message };
       },

@@ -19,7 +19,8 @@ import {
   UpdateProjectRequestSchema,
 } from "../../../proto/gen/realmgate/v1/projects_pb.ts";
 import type { Implementation } from "../api/dispatch.ts";
-import { pageQuery, pagination } from "../api/page.ts";
+import type { ListCursors } from "../api/list-cursor.ts";
+import { RequestedPage } from "../api/page.ts";
 import { changedRealms, newRealms, shownRealms } from "../api/realm-ids.ts";
 import { changedFields } from "../api/update-mask.ts";
 import { colorOf } from "../store/color.ts";
@@ -35,16 +36,22 @@ import type {
 import type { Store } from "../store/store.ts";
 import { memberMessage } from "./member-service.ts";
 
-export function projectService(store: Store): Implementation {
+export interface ProjectServiceParts {
+  readonly store: Store;
+  readonly cursors: ListCursors;
+}
+
+export function projectService({ store, cursors }: ProjectServiceParts): Implementation {
   return {
     service: ProjectService,
     methods: {
       async listProjects(request: ListProjectsRequest, { scope }) {
-        const query = pageQuery<ProjectColumn>(request, 10);
-        const { items, total } = await store.projects(scope, query);
+        const list = ["ListProjects", scope.userId] as const;
+        const page = new RequestedPage<ProjectColumn>(cursors, list, request, 10);
+        const projects = await store.projects(scope, page.query);
         const message = create(ListProjectsResponseSchema, {
-          projects: items.map((project) => projectMessage(scope, project)),
-          pagination: pagination(query, total),
+          projects: projects.items.map((project) => projectMessage(scope, project)),
+          pagination: page.pagination(projects),
         });
         return { message };
       },

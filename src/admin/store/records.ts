@@ -109,11 +109,11 @@ export interface TokenScope extends Pick<Scope, "userId" | "realms"> {
 /** With what else a write of tokens goes by: aliases and numbers count among the tokens that the caller may ever see. */
 export interface TokenWriter extends TokenScope, Pick<Scope, "confinedTo"> {}
 
-/** The beginning of a list that may not be told whole. */
+/** Part of a list, cut where its text would be too long. */
 export interface TokenList {
   readonly tokens: readonly Token[];
-  /** There are more. */
-  readonly truncated: boolean;
+  /** The position of the last token; null when no token follows it. */
+  readonly next: ListPosition | null;
 }
 
 export interface Server {
@@ -242,7 +242,8 @@ export type NewAlias = Pick<
 >;
 export type AliasChange = Partial<Omit<NewAlias, "containerId">>;
 
-export interface AliasQuery {
+/** Newest first; the greatest list there may be when `limit` is unset. */
+export interface AliasQuery extends ListQuery {
   readonly projectId: string | null;
   readonly containerId: string | null;
   readonly enabled: boolean | null;
@@ -258,6 +259,22 @@ export interface RealmUsage {
   readonly tokens: number;
 }
 
+/** The place of an entry in a sorted list. It stays a place in the list when the entry is deleted. */
+export interface ListPosition {
+  /** The entry's value in the sort column. */
+  readonly value: string | number | null;
+  /** Orders entries with equal values. Never shown to callers: it reveals the activity of other tenants. */
+  readonly sequence: number;
+}
+
+/** Part of a list in its own order. */
+export interface ListQuery {
+  /** Entries at most. */
+  readonly limit?: number | undefined;
+  /** Only entries after this position. */
+  readonly after?: ListPosition | undefined;
+}
+
 export interface PageQuery<Column extends string> {
   /** From 1. */
   readonly page: number;
@@ -265,6 +282,8 @@ export interface PageQuery<Column extends string> {
   readonly limit: number;
   readonly sortBy: Column;
   readonly sortOrder: "asc" | "desc";
+  /** Only entries after this position; `page` is ignored then. */
+  readonly after?: ListPosition | undefined;
 }
 
 export type ProjectColumn = "created_at" | "id" | "alias" | "updated_at";
@@ -276,6 +295,12 @@ export interface Page<Item> {
   readonly items: readonly Item[];
   /** Entries in the whole list. */
   readonly total: number;
+}
+
+/** A page that can be continued: entries inserted or deleted meanwhile make it neither skip nor repeat others. */
+export interface ListPage<Item> extends Page<Item> {
+  /** The position of the last item; null when no entry follows it. */
+  readonly next: ListPosition | null;
 }
 
 /** Whose permission document. */

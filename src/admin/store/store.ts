@@ -18,6 +18,8 @@ import type {
   DocumentWrite,
   DocumentWritten,
   EffectiveState,
+  ListPage,
+  ListQuery,
   Login,
   Member,
   MemberColumn,
@@ -78,8 +80,8 @@ export interface TokenStore {
     writer: TokenWriter,
     token: NewToken & { readonly secretHash: Buffer },
   ): Promise<Token | "duplicate" | "limit" | "gone">;
-  /** Newest first, as many as a list may have. */
-  tokens(scope: TokenScope): Promise<TokenList>;
+  /** Newest first; at most 1,000, and fewer where their text would be longer than a list may be. */
+  tokens(scope: TokenScope, query?: ListQuery): Promise<TokenList>;
   /** Null: it does not exist in this scope. */
   token(scope: TokenScope, id: string): Promise<Token | null>;
   /** `change` is told what the token is, in one transaction with the write; what it throws leaves all as it was. */
@@ -133,7 +135,7 @@ export interface ProjectStore {
   ): Promise<({ project: Project } & Committed) | "duplicate">;
   /** Null: it does not exist in this scope. */
   project(scope: Scope, id: string): Promise<Project | null>;
-  projects(scope: Scope, query: PageQuery<ProjectColumn>): Promise<Page<Project>>;
+  projects(scope: Scope, query: PageQuery<ProjectColumn>): Promise<ListPage<Project>>;
   /** Null: it does not exist in this scope. */
   updateProject(
     scope: Scope,
@@ -156,7 +158,7 @@ export interface MemberStore {
     scope: Scope,
     projectId: string,
     query: PageQuery<MemberColumn>,
-  ): Promise<Page<Member> | null>;
+  ): Promise<ListPage<Member> | null>;
   /** Null: the project, or the permission in it, does not exist in this scope. */
   member(scope: Scope, projectId: string, id: string): Promise<Member | null>;
   /** `exists`: a member, or the owner. `limit`: there are as many as there may be. Null: no such project in this scope. */
@@ -188,7 +190,7 @@ export interface ContainerStore {
   containers(
     scope: Scope,
     query: PageQuery<ContainerColumn> & { readonly projectId: string | null },
-  ): Promise<Page<Container>>;
+  ): Promise<ListPage<Container>>;
   /** Null: it does not exist in this scope. */
   updateContainer(
     scope: Scope,
@@ -208,7 +210,7 @@ export interface ContainerStore {
     scope: Scope,
     id: string,
     query: PageQuery<StatusLogColumn>,
-  ): Promise<Page<StatusLog> | null>;
+  ): Promise<ListPage<StatusLog> | null>;
   /** For operators, of any tenant's container that carries the realms; null: there is none. */
   setUpstream(
     id: string,
@@ -225,7 +227,7 @@ export interface AliasStore {
   ): Promise<({ alias: Alias } & Committed) | "server" | "account" | "limit" | null>;
   alias(scope: Scope, id: string): Promise<Alias | null>;
   /** Newest first, at most 1,000; `total` counts them all. */
-  aliases(scope: Scope, query: AliasQuery): Promise<Page<Alias>>;
+  aliases(scope: Scope, query: AliasQuery): Promise<ListPage<Alias>>;
   updateAlias(
     scope: Scope,
     id: string,

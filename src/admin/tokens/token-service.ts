@@ -10,6 +10,7 @@ import {
   type GetPublicProfileRequest,
   type GetTokenRequest,
   ListTemplatesResponseSchema,
+  type ListTokensRequest,
   ListTokensResponseSchema,
   PublicProfileSchema,
   type TokenRealmRequest,
@@ -19,10 +20,13 @@ import {
   type UpdateTokenRequest,
 } from "../../../proto/gen/realmgate/v1/tokens_pb.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
+import type { ListCursors } from "../api/list-cursor.ts";
+import { RequestedPage } from "../api/page.ts";
 import { changedFields } from "../api/update-mask.ts";
 import type { CallingToken } from "../auth/caller.ts";
 import { permissionTree } from "../auth/permissions.ts";
 import { hashSecret, newSecret } from "../auth/token-secret.ts";
+import { tokensMax } from "../store/limits.ts";
 import type { NewToken, Token, TokenChange, TokenWriter } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { withoutTokenRealm, withTokenRealm } from "./token-grants.ts";
@@ -33,11 +37,12 @@ import { tokenTemplates } from "./token-templates.ts";
 
 export interface TokenServiceParts {
   readonly store: Store;
+  readonly cursors: ListCursors;
   /** The clock, in milliseconds. */
   readonly now: () => number;
 }
 
-export function tokenService({ store, now }: TokenServiceParts): Implementation {
+export function tokenService({ store, cursors, now }: TokenServiceParts): Implementation {
   /** Creates a token. Only this answer contains its secret. */
   async function make(token: NewToken, context: Context) {
     const secret = newSecret();
@@ -56,11 +61,14 @@ export function tokenService({ store, now }: TokenServiceParts): Implementation 
   return {
     service: TokenService,
     methods: {
-      async listTokens(_request, context) {
-        const { tokens, truncated } = await store.tokens(writerOf(context));
+      async listTokens(request: ListTokensRequest, context) {
+        const list = ["ListTokens", context.scope.userId] as const;
+        const page = new RequestedPage(cursors, list, request, tokensMax);
+        const { tokens, next } = await store.tokens(writerOf(context), page.query);
         const message = create(ListTokensResponseSchema, {
           tokens: tokens.map((token) => tokenMessage(token, context.scope)),
-          truncated,
+          truncated: next !== null,
+          ...page.next(next),
         });
         return { message };
       },

@@ -9,6 +9,7 @@ import {
   type Session,
   SessionSchema,
 } from "../../../proto/gen/realmgate/v1/users_pb.ts";
+import { bearerToken } from "../../policy/authorization.ts";
 import type { Implementation, PublicContext } from "../api/dispatch.ts";
 import type { PasswordLogin } from "../auth/password-login.ts";
 import { lifetimeS, type Sessions } from "../auth/session.ts";
@@ -42,7 +43,7 @@ export function sessionMethods(parts: SessionParts): Implementation["methods"] {
       const { credential, clientAddress } = context;
       limiter.take(clientAddress);
       if (credential === null || credential === "") throw new ApiError(ErrorCode.MISSING_TOKEN);
-      if (credential !== `Bearer ${refreshToken}`) throw new ApiError(ErrorCode.INVALID_TOKEN);
+      if (bearerToken(credential) !== refreshToken) throw new ApiError(ErrorCode.INVALID_TOKEN);
       const claims = await sessions.verify(refreshToken, "refresh");
       if (claims === "expired") throw new ApiError(ErrorCode.TOKEN_EXPIRED);
       const user = claims === "invalid" ? null : await store.userById(claims.userId);

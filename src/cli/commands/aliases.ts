@@ -1,7 +1,7 @@
 import type { Command } from "../execution/command.ts";
 import type { Flags } from "../flags/flag.ts";
 import type { Show } from "../output/show.ts";
-import { id } from "./flags.ts";
+import { all, id } from "./flags.ts";
 
 const record: Show = { as: "record" };
 const example = "507f191e810c19729de860ec";
@@ -32,6 +32,7 @@ export const aliasCommands: readonly Command[] = [
     flags: {
       "project-id": { kind: "text", about: "of this project only", placeholder: "id" },
       "container-id": { kind: "text", about: "of this container only", placeholder: "id" },
+      all,
       "realm-id": { kind: "text", about: "in this realm only", placeholder: "id" },
       enabled: { kind: "boolean", about: "only enabled ones; --no-enabled: only disabled ones" },
       expired: { kind: "boolean", about: "only expired ones; --no-expired: only others" },

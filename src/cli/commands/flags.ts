@@ -44,11 +44,19 @@ export const realmFilter: Flag = {
   placeholder: "id",
 };
 
+/** Reads a list to its end; see all-pages.ts. */
+export const all: Flag = {
+  kind: "boolean",
+  about: "every entry, also while others come and go",
+  goesTo: "here",
+};
+
 /** Flags of a paged list; `sorts`: sort fields, the default first. */
 export function paging(...sorts: readonly string[]): Flags {
   return {
     page: { kind: "integer", about: "page number, from 1" },
     limit: { kind: "integer", about: "entries per page, up to 100" },
+    all,
     "sort-by": { kind: "text", about: `order: ${sorts.join(", ")}`, placeholder: "field" },
     "sort-order": { kind: "text", about: "direction", choices: ["asc", "desc"] },
   };

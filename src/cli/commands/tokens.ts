@@ -1,7 +1,7 @@
 import type { Command } from "../execution/command.ts";
 import type { Flags } from "../flags/flag.ts";
 import type { Show } from "../output/show.ts";
-import { id } from "./flags.ts";
+import { all, id } from "./flags.ts";
 import { tokenLeaves } from "./token-leaves.ts";
 
 const record: Show = { as: "record" };
@@ -77,6 +77,7 @@ export const tokenCommands: readonly Command[] = [
     aliases: ["auth ls"],
     about: "your auth tokens",
     example: "auth list -o wide",
+    flags: { all },
     call: {
       method: "GET",
       path: "/auth/tokens",

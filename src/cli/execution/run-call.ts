@@ -6,6 +6,7 @@ import { rowsOf } from "../output/render.ts";
 import type { Show } from "../output/show.ts";
 import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
 import { confirm } from "../terminal/prompt.ts";
+import { allPages } from "./all-pages.ts";
 import type { Call, Command } from "./command.ts";
 import type { Answered, CommandContext } from "./context.ts";
 import { failureLines } from "./failure.ts";
@@ -35,8 +36,13 @@ export async function runCall(
   const ifMatch = await version(context, prepared.path, parsed);
   let answered: Answered;
   try {
-    const { method } = call;
-    answered = await context.request({ method, ...prepared, ifMatch });
+    const { method, show } = call;
+    answered =
+      show.as === "list" && parsed.flags.get("all") === true
+        ? await allPages(show, prepared.query, (query) =>
+            context.request({ method, ...prepared, query }),
+          )
+        : await context.request({ method, ...prepared, ifMatch });
   } catch (failure) {
     if (failure instanceof ApiError && failure.statusCode === 412 && ifMatch !== undefined) {
       throw await stale(command, context, failure, prepared.path, ifMatch);
@@ -163,10 +169,12 @@ function sayMore(context: CommandContext, show: Show, { data, ...beside }: Answe
     unknown
   >;
   if (Number(totalPages) > 1) {
-    context.say(`page ${page} of ${totalPages}, ${total} in all: --page and --limit show others`);
+    context.say(
+      `page ${page} of ${totalPages}, ${total} in all: --page shows others, --all every entry`,
+    );
   }
   if ((beside as { truncated?: unknown }).truncated === true) {
-    context.say("the list is truncated: there are more entries");
+    context.say("the list is truncated: --all shows every entry");
   }
   if (rowsOf(show, data).length === 0) context.say("none");
 }

@@ -30,7 +30,7 @@ export interface Api {
 export interface ProjectsApi {
   /** ListProjects answers with the projects that the caller owns or is a member of, in the active realm if there is one. */
   list(query?: ListProjectsQuery, options?: CallOptions): Promise<Answer<ListProjectsResponse>>;
-  /** All of `list`, page after page; `limit` entries are fetched at a time. */
+  /** All of `list`, whatever comes and goes meanwhile; `limit` entries are fetched at a time. */
   iterate(query?: ListProjectsQuery, options?: CallOptions): AsyncIterableIterator<Project>;
 
   /**
@@ -65,7 +65,7 @@ export interface ProjectsApi {
 export interface MembersApi {
   /** ListMembers answers with the permissions in a project. */
   list(project_id: string, query?: ListMembersQuery, options?: CallOptions): Promise<Answer<ListMembersResponse>>;
-  /** All of `list`, page after page; `limit` entries are fetched at a time. */
+  /** All of `list`, whatever comes and goes meanwhile; `limit` entries are fetched at a time. */
   iterate(project_id: string, query?: ListMembersQuery, options?: CallOptions): AsyncIterableIterator<ProjectPermission>;
 
   /** AddMember lets a user into a project. Errors: USER_NOT_FOUND, PERMISSION_ALREADY_EXISTS, CANNOT_GRANT_SELF_PERMISSION. */
@@ -82,12 +82,12 @@ export interface MembersApi {
 export interface ContainersApi {
   /** ListContainers answers with the containers of all the caller's projects. */
   list(query?: ListContainersQuery, options?: CallOptions): Promise<Answer<ListContainersResponse>>;
-  /** All of `list`, page after page; `limit` entries are fetched at a time. */
+  /** All of `list`, whatever comes and goes meanwhile; `limit` entries are fetched at a time. */
   iterate(query?: ListContainersQuery, options?: CallOptions): AsyncIterableIterator<Container>;
 
   /** ListContainers answers with the containers of all the caller's projects. */
   listByProject(project_id: string, query?: ContainersListByProjectQuery, options?: CallOptions): Promise<Answer<ListContainersResponse>>;
-  /** All of `listByProject`, page after page; `limit` entries are fetched at a time. */
+  /** All of `listByProject`, whatever comes and goes meanwhile; `limit` entries are fetched at a time. */
   iterateByProject(project_id: string, query?: ContainersListByProjectQuery, options?: CallOptions): AsyncIterableIterator<Container>;
 
   /**
@@ -151,7 +151,7 @@ export interface ContainersApi {
 
   /** ListStatusLogs answers with what became of a container, newest first when not asked otherwise; the last 1,000 changes are kept. */
   listStatusLogs(id: string, query?: ListStatusLogsQuery, options?: CallOptions): Promise<Answer<ListStatusLogsResponse>>;
-  /** All of `listStatusLogs`, page after page; `limit` entries are fetched at a time. */
+  /** All of `listStatusLogs`, whatever comes and goes meanwhile; `limit` entries are fetched at a time. */
   iterateStatusLogs(id: string, query?: ListStatusLogsQuery, options?: CallOptions): AsyncIterableIterator<StatusLog>;
 }
 
@@ -342,6 +342,8 @@ export interface ProxyAccessApi {
 export interface ProxyAliasesApi {
   /** ListAliases answers with the aliases of the caller's containers. */
   list(query?: ListAliasesQuery, options?: CallOptions): Promise<Answer<ListAliasesResponse>>;
+  /** All of `list`, whatever comes and goes meanwhile; `limit` entries are fetched at a time. */
+  iterate(query?: ListAliasesQuery, options?: CallOptions): AsyncIterableIterator<Alias>;
 
   /**
    * CreateAlias makes an alias for a container. Errors: CONTAINER_NOT_FOUND, INVALID_ALIAS_NAME, INVALID_ALIAS_PROGRAM,
@@ -368,10 +370,14 @@ export interface ProxyAliasesApi {
  */
 export interface AuthTokensApi {
   /** ListTokens answers with the caller's tokens, without their secrets. */
-  list(query?: RealmFilter, options?: CallOptions): Promise<Answer<readonly Token[]> & {
+  list(query?: ListTokensQuery, options?: CallOptions): Promise<Answer<readonly Token[]> & {
   /** Whether there are more than are shown. */
   readonly truncated: boolean;
+  /** Only where `cursor` was sent and more follow: the cursor that reads on. */
+  readonly next_cursor?: string;
 }>;
+  /** All of `list`, whatever comes and goes meanwhile; `limit` entries are fetched at a time. */
+  iterate(query?: ListTokensQuery, options?: CallOptions): AsyncIterableIterator<Token>;
 
   /**
    * CreateToken makes a token. Its secret is in this answer and nowhere else.
@@ -811,6 +817,11 @@ export interface ContainersListByProjectQuery extends RealmFilter {
   readonly include_expired?: boolean | undefined;
   /** Accepted, not acted on: deleting is done at once. */
   readonly include_deleting?: boolean | undefined;
+  /**
+   * Reads the list so that entries that come and go meanwhile make it skip or repeat no other: empty to begin (at `page`),
+   * then the `next_cursor` of the answer before, with the same filters. An entry whose sort field changes meanwhile moves.
+   */
+  readonly cursor?: string | undefined;
 }
 
 /** ContainersPermissions is the `containers` branch. */
@@ -1593,14 +1604,23 @@ export interface ListAliasesQuery extends RealmFilter {
   readonly enabled?: boolean | undefined;
   /** Only those whose time is over, or is not. */
   readonly expired?: boolean | undefined;
+  /** Aliases at most, 1 to 1,000; 1,000 when unset. */
+  readonly limit?: number | undefined;
+  /**
+   * Reads the list so that entries that come and go meanwhile make it skip or repeat no other: empty to begin,
+   * then the `next_cursor` of the answer before, with the same filters.
+   */
+  readonly cursor?: string | undefined;
 }
 
 /** ListAliasesResponse is every alias asked for. */
 export interface ListAliasesResponse {
-  /** Newest first. */
+  /** Newest first, at most 1,000. */
   readonly aliases: readonly Alias[];
-  /** How many. */
+  /** How many there are. */
   readonly count: number;
+  /** Only where `cursor` was sent and more follow: the cursor that reads on. */
+  readonly next_cursor?: string;
 }
 
 /** ListContainersRequest pages through containers. */
@@ -1627,6 +1647,11 @@ export interface ListContainersQuery extends RealmFilter {
   readonly include_expired?: boolean | undefined;
   /** Accepted, not acted on: deleting is done at once. */
   readonly include_deleting?: boolean | undefined;
+  /**
+   * Reads the list so that entries that come and go meanwhile make it skip or repeat no other: empty to begin (at `page`),
+   * then the `next_cursor` of the answer before, with the same filters. An entry whose sort field changes meanwhile moves.
+   */
+  readonly cursor?: string | undefined;
 }
 
 /** ListContainersResponse is one page. */
@@ -1667,6 +1692,11 @@ export interface ListMembersQuery extends RealmFilter {
   readonly sort_by?: "created_at" | "id" | "user_id" | "permission_level" | "updated_at" | undefined;
   /** `desc` when unset. */
   readonly sort_order?: "asc" | "desc" | undefined;
+  /**
+   * Reads the list so that entries that come and go meanwhile make it skip or repeat no other: empty to begin (at `page`),
+   * then the `next_cursor` of the answer before, with the same filters. An entry whose sort field changes meanwhile moves.
+   */
+  readonly cursor?: string | undefined;
 }
 
 /** ListMembersResponse is one page. */
@@ -1687,6 +1717,11 @@ export interface ListProjectsQuery extends RealmFilter {
   readonly sort_by?: "created_at" | "id" | "alias" | "updated_at" | undefined;
   /** `desc` when unset. */
   readonly sort_order?: "asc" | "desc" | undefined;
+  /**
+   * Reads the list so that entries that come and go meanwhile make it skip or repeat no other: empty to begin (at `page`),
+   * then the `next_cursor` of the answer before, with the same filters. An entry whose sort field changes meanwhile moves.
+   */
+  readonly cursor?: string | undefined;
 }
 
 /** ListProjectsResponse is one page. */
@@ -1741,6 +1776,11 @@ export interface ListStatusLogsQuery extends RealmFilter {
   readonly sort_by?: string | undefined;
   /** `asc` or `desc`; anything else is as `desc`. */
   readonly sort_order?: string | undefined;
+  /**
+   * Reads the list so that entries that come and go meanwhile make it skip or repeat no other: empty to begin (at `page`),
+   * then the `next_cursor` of the answer before, with the same filters. An entry whose sort field changes meanwhile moves.
+   */
+  readonly cursor?: string | undefined;
 }
 
 /** ListStatusLogsResponse is one page. */
@@ -1749,6 +1789,17 @@ export interface ListStatusLogsResponse {
   readonly logs: readonly StatusLog[];
   /** Where this page stands. */
   readonly pagination?: Pagination;
+}
+
+/** ListTokensRequest reads all of the tokens, or some at a time. */
+export interface ListTokensQuery extends RealmFilter {
+  /** Tokens at most, 1 to 1,000; 1,000 when unset. */
+  readonly limit?: number | undefined;
+  /**
+   * Reads the list so that entries that come and go meanwhile make it skip or repeat no other: empty to begin,
+   * then the `next_cursor` of the answer before.
+   */
+  readonly cursor?: string | undefined;
 }
 
 /** LoginRequest names the user in one of two ways. An e-mail address is accepted as `username`, too. */
@@ -1787,12 +1838,14 @@ export interface MoveHookBody {
 export interface Pagination {
   /** Entries in the whole list. */
   readonly total: number;
-  /** This page, from 1. */
+  /** This page, from 1; where `cursor` was sent, how many pages it has read with this one. */
   readonly page: number;
   /** Entries a page. */
   readonly limit: number;
   /** Pages in the whole list. */
   readonly totalPages: number;
+  /** Only where `cursor` was sent and more follow: the cursor that reads on. */
+  readonly next_cursor?: string;
 }
 
 /** PasswordGroup is a Group of type `password`. */

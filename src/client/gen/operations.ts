@@ -86,7 +86,7 @@ export const operations = {
     get: {"verb":"GET","path":"/api/v1/containers/{id}/proxy/access","takesBody":false,"versioned":false,"pages":null},
   },
   proxyAliases: {
-    list: {"verb":"GET","path":"/api/v1/proxy/aliases","takesBody":false,"versioned":false,"pages":null},
+    list: {"verb":"GET","path":"/api/v1/proxy/aliases","takesBody":false,"versioned":false,"pages":"aliases"},
     create: {"verb":"POST","path":"/api/v1/proxy/aliases","takesBody":true,"versioned":false,"pages":null},
     get: {"verb":"GET","path":"/api/v1/proxy/aliases/{id}","takesBody":false,"versioned":false,"pages":null},
     update: {"verb":"PATCH","path":"/api/v1/proxy/aliases/{id}","takesBody":true,"versioned":false,"pages":null},
@@ -94,7 +94,7 @@ export const operations = {
     delete: {"verb":"DELETE","path":"/api/v1/proxy/aliases/{id}","takesBody":false,"versioned":false,"pages":null},
   },
   authTokens: {
-    list: {"verb":"GET","path":"/api/v1/auth/tokens","takesBody":false,"versioned":false,"pages":null},
+    list: {"verb":"GET","path":"/api/v1/auth/tokens","takesBody":false,"versioned":false,"pages":"tokens"},
     create: {"verb":"POST","path":"/api/v1/auth/tokens","takesBody":true,"versioned":false,"pages":null},
     copy: {"verb":"POST","path":"/api/v1/auth/tokens/{id}/copy","takesBody":true,"versioned":false,"pages":null},
     listTemplates: {"verb":"GET","path":"/api/v1/auth/tokens/templates","takesBody":false,"versioned":false,"pages":null},

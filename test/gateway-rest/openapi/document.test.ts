@@ -248,7 +248,13 @@ describe("a success", () => {
 
   test("has one field as data and the others beside it, null, or no data", () => {
     const tokens = success("GET", "/auth/tokens");
-    expect(Object.keys(tokens.properties)).toEqual(["statusCode", "message", "data", "truncated"]);
+    expect(Object.keys(tokens.properties)).toEqual([
+      "statusCode",
+      "message",
+      "data",
+      "truncated",
+      "next_cursor",
+    ]);
     expect(tokens.properties.data).toMatchObject({
       type: "array",
       items: { $ref: "#/components/schemas/Token" },

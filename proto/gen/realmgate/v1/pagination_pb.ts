@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file realmgate/v1/pagination.proto.
  */
 export const file_realmgate_v1_pagination: GenFile = /*@__PURE__*/
-  fileDesc("Ch1yZWFsbWdhdGUvdjEvcGFnaW5hdGlvbi5wcm90bxIMcmVhbG1nYXRlLnYxIkwKClBhZ2luYXRpb24SDQoFdG90YWwYASABKAUSDAoEcGFnZRgCIAEoBRINCgVsaW1pdBgDIAEoBRISCgp0b3RhbFBhZ2VzGAQgASgFYgZwcm90bzM");
+  fileDesc("Ch1yZWFsbWdhdGUvdjEvcGFnaW5hdGlvbi5wcm90bxIMcmVhbG1nYXRlLnYxInYKClBhZ2luYXRpb24SDQoFdG90YWwYASABKAUSDAoEcGFnZRgCIAEoBRINCgVsaW1pdBgDIAEoBRISCgp0b3RhbFBhZ2VzGAQgASgFEhgKC25leHRfY3Vyc29yGAUgASgJSACIAQFCDgoMX25leHRfY3Vyc29yYgZwcm90bzM");
 
 /**
  * Pagination tells where a page stands in its list.
@@ -28,7 +28,7 @@ export type Pagination = Message<"realmgate.v1.Pagination"> & {
   total: number;
 
   /**
-   * This page, from 1.
+   * This page, from 1; where `cursor` was sent, how many pages it has read with this one.
    *
    * @generated from field: int32 page = 2;
    */
@@ -48,6 +48,13 @@ export type Pagination = Message<"realmgate.v1.Pagination"> & {
    * @generated from field: int32 totalPages = 4;
    */
   totalPages: number;
+
+  /**
+   * Only where `cursor` was sent and more follow: the cursor that reads on.
+   *
+   * @generated from field: optional string next_cursor = 5;
+   */
+  nextCursor?: string | undefined;
 };
 
 /**

@@ -2,7 +2,6 @@
 import {
   and,
   count,
-  desc,
   eq,
   getTableColumns,
   gt,
@@ -20,12 +19,13 @@ import type {
   AliasChange,
   AliasQuery,
   Committed,
+  ListPage,
   NewAlias,
-  Page,
   Scope,
 } from "../records.ts";
 import type { AliasStore } from "../store.ts";
 import { countOf, type Database, type Reader, recordChange, type Transaction } from "./database.ts";
+import { cutPage, newestFirst, pageOf } from "./page.ts";
 import { carriesAll, scopedProject } from "./realm-scoped.ts";
 import { aliases, containers, projects, servers } from "./schema.ts";
 import { containerInScope, containersInScope } from "./scope.ts";
@@ -60,9 +60,9 @@ export function aliasStore(db: Database): AliasStore {
       return readAlias(db.reader, scope, id);
     },
 
-    async aliases(scope: Scope, query: AliasQuery): Promise<Page<Alias>> {
+    async aliases(scope: Scope, query: AliasQuery): Promise<ListPage<Alias>> {
       const where = and(containersInScope(db.reader, scope), ...asked(query, db.timestamp()));
-      const items = readAliases(db.reader, scope, where);
+      const page = readAliasPage(db.reader, scope, where, query);
       const total = db.reader
         .select({ n: count() })
         .from(aliases)
@@ -70,7 +70,7 @@ export function aliasStore(db: Database): AliasStore {
         .innerJoin(projects, eq(projects.id, containers.projectId))
         .where(where)
         .get();
-      return { items, total: total?.n ?? 0 };
+      return { ...page, total: total?.n ?? 0 };
     },
 
     async updateAlias(
@@ -142,11 +142,24 @@ function asked(
 
 function readAlias(reader: Reader, scope: Scope, id: string): Alias | null {
   const where = and(eq(aliases.id, id), containerInScope(reader, scope));
-  return readAliases(reader, scope, where)[0] ?? null;
+  return selectAliases(reader, scope).where(where).get() ?? null;
 }
 
-/** Newest first. `scope` says what is told of the projects. */
-function readAliases(reader: Reader, scope: Scope, where: SQL | undefined): Alias[] {
+const sorted = { table: aliases, columns: { created_at: aliases.createdAt } };
+
+function readAliasPage(
+  reader: Reader,
+  scope: Scope,
+  where: SQL | undefined,
+  { limit = aliasesListedMax, after }: AliasQuery,
+) {
+  const query = { ...newestFirst, limit: Math.min(limit, aliasesListedMax), after };
+  const rows = pageOf(selectAliases(reader, scope).$dynamic(), where, sorted, query).all();
+  return cutPage(reader, rows, sorted, query);
+}
+
+/** `scope` says what is told of the projects. */
+function selectAliases(reader: Reader, scope: Scope) {
   const projectVisible = carriesAll(reader, scopedProject, scope.realms) ?? sql`1`;
   return reader
     .select({
@@ -160,9 +173,5 @@ function readAliases(reader: Reader, scope: Scope, where: SQL | undefined): Alia
     .from(aliases)
     .innerJoin(containers, eq(containers.id, aliases.containerId))
     .innerJoin(projects, eq(projects.id, containers.projectId))
-    .innerJoin(servers, eq(servers.id, aliases.serverId))
-    .where(where)
-    .orderBy(desc(aliases.createdAt), desc(sql`${aliases}.rowid`))
-    .limit(aliasesListedMax)
-    .all();
+    .innerJoin(servers, eq(servers.id, aliases.serverId));
 }

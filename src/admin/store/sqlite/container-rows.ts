@@ -1,9 +1,9 @@
 // Containers as they are read, and who has a name.
 import { and, count, eq, getTableColumns, ne, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/sqlite-core";
-import type { Container, ContainerColumn, PageQuery, Scope } from "../records.ts";
+import type { Container, ContainerColumn, ListPosition, PageQuery, Scope } from "../records.ts";
 import type { Reader, Transaction } from "./database.ts";
-import { pageOf } from "./page.ts";
+import { cutPage, pageOf } from "./page.ts";
 import {
   carriesAll,
   isSeenAlongside,
@@ -27,24 +27,35 @@ export function writtenContainer(tx: Transaction, scope: Scope, id: string): Con
   return container;
 }
 
-const columns = {
-  created_at: containers.createdAt,
-  id: containers.id,
-  name: containers.name,
-  status: containers.status,
-  updated_at: containers.updatedAt,
-} satisfies Record<ContainerColumn, unknown>;
+const sorted = {
+  table: containers,
+  columns: {
+    created_at: containers.createdAt,
+    id: containers.id,
+    name: containers.name,
+    status: containers.status,
+    updated_at: containers.updatedAt,
+  } satisfies Record<ContainerColumn, unknown>,
+};
 
-/** Rises with each container, also within one instant. */
-const sequence = sql<number>`${containers}.rowid`;
+/** `scope` says what is told of the projects. */
+export function readContainers(reader: Reader, scope: Scope, where: SQL | undefined): Container[] {
+  return containersOf(reader, selectContainers(reader, scope).where(where).all());
+}
 
-/** All, or one page of them. `scope` says what is told of the projects. */
-export function readContainers(
+/** One page of them. */
+export function readContainerPage(
   reader: Reader,
   scope: Scope,
   where: SQL | undefined,
-  page?: PageQuery<ContainerColumn>,
-): Container[] {
+  query: PageQuery<ContainerColumn>,
+): { readonly items: Container[]; readonly next: ListPosition | null } {
+  const rows = pageOf(selectContainers(reader, scope).$dynamic(), where, sorted, query).all();
+  const { items, next } = cutPage(reader, rows, sorted, query);
+  return { items: containersOf(reader, items), next };
+}
+
+function selectContainers(reader: Reader, scope: Scope) {
   const own = alias(documents, "own");
   const ofProject = alias(documents, "of_project");
   const projectVisible = carriesAll(reader, scopedProject, scope.realms) ?? sql`1`;
@@ -52,7 +63,7 @@ export function readContainers(
     .select({ n: count() })
     .from(aliases)
     .where(eq(aliases.containerId, containers.id));
-  const query = reader
+  return reader
     .select({
       ...getTableColumns(containers),
       // What the scope does not hold of the project is not told through the container.
@@ -66,10 +77,12 @@ export function readContainers(
     .innerJoin(projects, eq(projects.id, containers.projectId))
     .innerJoin(servers, eq(servers.id, containers.serverId))
     .leftJoin(own, and(eq(own.kind, "container"), eq(own.ownerId, containers.id)))
-    .leftJoin(ofProject, and(eq(ofProject.kind, "project"), eq(ofProject.ownerId, projects.id)))
-    .where(where)
-    .$dynamic();
-  const rows = (page === undefined ? query : pageOf(query, page, columns, sequence)).all();
+    .leftJoin(ofProject, and(eq(ofProject.kind, "project"), eq(ofProject.ownerId, projects.id)));
+}
+
+type ContainerRow = ReturnType<ReturnType<typeof selectContainers>["all"]>[number];
+
+function containersOf(reader: Reader, rows: readonly ContainerRow[]): Container[] {
   return withRealms(reader, scopedContainer, rows).map((row) => ({
     ...row,
     programs: JSON.parse(row.programs),

@@ -6,14 +6,14 @@ import type {
   Container,
   ContainerChange,
   ContainerColumn,
+  ListPage,
   NewContainer,
-  Page,
   PageQuery,
   Scope,
   Upstream,
 } from "../records.ts";
 import type { ContainerStore } from "../store.ts";
-import { nameTaken, readContainer, readContainers, writtenContainer } from "./container-rows.ts";
+import { nameTaken, readContainer, readContainerPage, writtenContainer } from "./container-rows.ts";
 import { countOf, type Database, recordChange, type Transaction } from "./database.ts";
 import { carriesAll, scopedContainer } from "./realm-scoped.ts";
 import { containerRealms, containers, documents, projects } from "./schema.ts";
@@ -52,13 +52,13 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
     async containers(
       scope: Scope,
       query: PageQuery<ContainerColumn> & { readonly projectId: string | null },
-    ): Promise<Page<Container>> {
+    ): Promise<ListPage<Container>> {
       const { projectId } = query;
       const where =
         projectId === null
           ? containersInScope(db.reader, scope)
           : and(eq(containers.projectId, projectId), containerInScope(db.reader, scope));
-      const items = readContainers(db.reader, scope, where, query);
+      const page = readContainerPage(db.reader, scope, where, query);
       const total =
         db.reader
           .select({ n: count() })
@@ -66,7 +66,7 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
           .innerJoin(projects, eq(projects.id, containers.projectId))
           .where(where)
           .get()?.n ?? 0;
-      return { items, total };
+      return { ...page, total };
     },
 
     async updateContainer(

@@ -3,15 +3,23 @@ import { and, eq, getTableColumns, lte, sql } from "drizzle-orm";
 import type { ProjectLevel } from "../../../../proto/gen/realmgate/v1/options_pb.ts";
 import { newId } from "../id.ts";
 import { membersMax } from "../limits.ts";
-import type { Member, MemberColumn, Page, PageQuery, Scope } from "../records.ts";
+import type { ListPage, Member, MemberColumn, PageQuery, Scope } from "../records.ts";
 import type { MemberStore } from "../store.ts";
 import { countOf, type Database, type Reader, type Transaction } from "./database.ts";
-import { pageOf } from "./page.ts";
+import { cutPage, pageOf } from "./page.ts";
 import { readProject } from "./project-rows.ts";
 import { members, users } from "./schema.ts";
 
-/** The order of making: ids are drawn at random. */
-const sequence = sql<number>`${members}.rowid`;
+const sorted = {
+  table: members,
+  columns: {
+    created_at: members.createdAt,
+    id: members.id,
+    user_id: members.userId,
+    permission_level: members.level,
+    updated_at: members.updatedAt,
+  } satisfies Record<MemberColumn, unknown>,
+};
 
 export function memberStore(db: Database): MemberStore {
   return {
@@ -19,19 +27,12 @@ export function memberStore(db: Database): MemberStore {
       scope: Scope,
       projectId: string,
       query: PageQuery<MemberColumn>,
-    ): Promise<Page<Member> | null> {
+    ): Promise<ListPage<Member> | null> {
       if (readProject(db.reader, scope, projectId) === null) return null;
-      const columns = {
-        created_at: members.createdAt,
-        id: members.id,
-        user_id: members.userId,
-        permission_level: members.level,
-        updated_at: members.updatedAt,
-      } satisfies Record<MemberColumn, unknown>;
       const ofProject = eq(members.projectId, projectId);
-      const select = selectMembers(db.reader).where(ofProject).$dynamic();
-      const items = pageOf(select, query, columns, sequence).all();
-      return { items, total: countOf(db.reader, members, ofProject) };
+      const rows = pageOf(selectMembers(db.reader).$dynamic(), ofProject, sorted, query).all();
+      const page = cutPage(db.reader, rows, sorted, query);
+      return { ...page, total: countOf(db.reader, members, ofProject) };
     },
 
     async member(scope: Scope, projectId: string, id: string): Promise<Member | null> {

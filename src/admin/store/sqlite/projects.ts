@@ -1,11 +1,11 @@
 // Projects.
-import { eq, sql } from "drizzle-orm";
+import { eq } from "drizzle-orm";
 import { newId } from "../id.ts";
 import type {
   Committed,
   DeletedProject,
+  ListPage,
   NewProject,
-  Page,
   PageQuery,
   Project,
   ProjectChange,
@@ -14,15 +14,22 @@ import type {
 } from "../records.ts";
 import type { ProjectStore } from "../store.ts";
 import { countOf, type Database, recordChange, type Transaction } from "./database.ts";
-import { pageOf } from "./page.ts";
+import { cutPage, pageOf } from "./page.ts";
 import { deleteProject } from "./project-deletion.ts";
 import { aliasTaken, readProject } from "./project-rows.ts";
 import { scopedProject, withRealms } from "./realm-scoped.ts";
 import { projectRealms, projects } from "./schema.ts";
 import { projectsInScope, withRealm } from "./scope.ts";
 
-/** The order of making: ids are drawn at random. */
-const sequence = sql<number>`${projects}.rowid`;
+const sorted = {
+  table: projects,
+  columns: {
+    created_at: projects.createdAt,
+    id: projects.id,
+    alias: projects.alias,
+    updated_at: projects.updatedAt,
+  } satisfies Record<ProjectColumn, unknown>,
+};
 
 export function projectStore(db: Database): ProjectStore {
   return {
@@ -52,19 +59,19 @@ export function projectStore(db: Database): ProjectStore {
       return readProject(db.reader, scope, id);
     },
 
-    async projects(scope: Scope, query: PageQuery<ProjectColumn>): Promise<Page<Project>> {
+    async projects(scope: Scope, query: PageQuery<ProjectColumn>): Promise<ListPage<Project>> {
       const where = projectsInScope(db.reader, scope);
-      const columns = {
-        created_at: projects.createdAt,
-        id: projects.id,
-        alias: projects.alias,
-        updated_at: projects.updatedAt,
-      } satisfies Record<ProjectColumn, unknown>;
-      const select = db.reader.select().from(projects).where(where).$dynamic();
-      const rows = pageOf(select, query, columns, sequence).all();
+      const select = db.reader.select().from(projects).$dynamic();
+      const { items, next } = cutPage(
+        db.reader,
+        pageOf(select, where, sorted, query).all(),
+        sorted,
+        query,
+      );
       return {
-        items: withRealms(db.reader, scopedProject, rows),
+        items: withRealms(db.reader, scopedProject, items),
         total: countOf(db.reader, projects, where),
+        next,
       };
     },
 

@@ -5,7 +5,7 @@ import { statusLogsMax } from "../limits.ts";
 import type {
   Committed,
   Container,
-  Page,
+  ListPage,
   PageQuery,
   Scope,
   StatusLog,
@@ -14,13 +14,23 @@ import type {
 import type { ContainerStore } from "../store.ts";
 import { readContainer } from "./container-rows.ts";
 import { countOf, type Database, recordChange, type Transaction } from "./database.ts";
-import { pageOf } from "./page.ts";
+import { cutPage, pageOf, sequenceOf } from "./page.ts";
 import { containers, statusLogs } from "./schema.ts";
 
 export type StatusStore = Pick<ContainerStore, "moveStatus" | "statusLogs">;
 
+const sorted = {
+  table: statusLogs,
+  columns: {
+    transition_time: statusLogs.transitionTime,
+    created_at: statusLogs.transitionTime,
+    to_status: statusLogs.toStatus,
+    from_status: statusLogs.fromStatus,
+  } satisfies Record<StatusLogColumn, unknown>,
+};
+
 /** Rises with each log, also where the clock does not. */
-const sequence = sql<number>`${statusLogs}.rowid`;
+const sequence = sequenceOf(statusLogs);
 
 export function statusStore(db: Database): StatusStore {
   return {
@@ -54,18 +64,13 @@ export function statusStore(db: Database): StatusStore {
       scope: Scope,
       id: string,
       query: PageQuery<StatusLogColumn>,
-    ): Promise<Page<StatusLog> | null> {
+    ): Promise<ListPage<StatusLog> | null> {
       if (readContainer(db.reader, scope, id) === null) return null;
       const ofContainer = eq(statusLogs.containerId, id);
-      const columns = {
-        transition_time: statusLogs.transitionTime,
-        created_at: statusLogs.transitionTime,
-        to_status: statusLogs.toStatus,
-        from_status: statusLogs.fromStatus,
-      } satisfies Record<StatusLogColumn, unknown>;
-      const select = db.reader.select().from(statusLogs).where(ofContainer).$dynamic();
-      const items = pageOf(select, query, columns, sequence).all();
-      return { items, total: countOf(db.reader, statusLogs, ofContainer) };
+      const select = db.reader.select().from(statusLogs).$dynamic();
+      const rows = pageOf(select, ofContainer, sorted, query).all();
+      const page = cutPage(db.reader, rows, sorted, query);
+      return { ...page, total: countOf(db.reader, statusLogs, ofContainer) };
     },
   };
 }

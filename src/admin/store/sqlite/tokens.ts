@@ -15,6 +15,7 @@ import {
 import { newId } from "../id.ts";
 import { expiredTokensMax, tokenListBytesMax, tokensMax } from "../limits.ts";
 import type {
+  ListQuery,
   NewToken,
   Token,
   TokenChange,
@@ -24,11 +25,12 @@ import type {
 } from "../records.ts";
 import type { TokenStore } from "../store.ts";
 import type { Database, Reader, Transaction } from "./database.ts";
+import { isAfter, newestFirst, orderOf, positionOf, sequenceOf } from "./page.ts";
 import { carriesAll, isWithin, scopedToken, withRealms } from "./realm-scoped.ts";
 import { tokenRealms, tokens } from "./schema.ts";
 
-/** The order of making, within a millisecond too: ids are drawn at random. */
-const sequence = sql<number>`${tokens}.rowid`;
+const sorted = { table: tokens, columns: { created_at: tokens.createdAt } };
+const sequence = sequenceOf(tokens);
 
 export function tokenStore(db: Database): TokenStore {
   return {
@@ -73,8 +75,8 @@ export function tokenStore(db: Database): TokenStore {
       });
     },
 
-    async tokens(scope: TokenScope): Promise<TokenList> {
-      return db.reader.transaction((tx) => readList(tx, tokenInScope(tx, scope)));
+    async tokens(scope: TokenScope, query: ListQuery = {}): Promise<TokenList> {
+      return db.reader.transaction((tx) => readList(tx, tokenInScope(tx, scope), query));
     },
 
     async token(scope: TokenScope, id: string): Promise<Token | null> {
@@ -238,7 +240,13 @@ function readChain(reader: Reader, where: SQL | undefined): Token[] {
 }
 
 /** Sizes are looked at before anything is read: a list of the greatest tokens there may be does not fit in memory. */
-function readList(reader: Reader, where: SQL | undefined): TokenList {
+function readList(
+  reader: Reader,
+  where: SQL | undefined,
+  { limit = tokensMax, after }: ListQuery,
+): TokenList {
+  const query = { ...newestFirst, after };
+  const most = Math.min(limit, tokensMax);
   const realms = reader
     .select({ bytes: sql<number>`count(*) * 27` })
     .from(tokenRealms)
@@ -250,20 +258,21 @@ function readList(reader: Reader, where: SQL | undefined): TokenList {
         + coalesce(length(cast(${tokens.publicStorage} as blob)), 0) + ${realms}`,
     })
     .from(tokens)
-    .where(where)
-    .orderBy(desc(tokens.createdAt), desc(sequence))
-    .limit(tokensMax + 1)
+    .where(and(where, isAfter(sorted, query)))
+    .orderBy(...orderOf(sorted, query))
+    .limit(most + 1)
     .all();
   const ids: string[] = [];
   let total = 0;
   for (const { id, bytes } of rows) {
     total += bytes;
-    if (ids.length === tokensMax || total > tokenListBytesMax) break;
+    if (ids.length === most || (ids.length > 0 && total > tokenListBytesMax)) break;
     ids.push(id);
   }
+  const last = ids.length < rows.length ? ids.at(-1) : undefined;
   return {
     tokens: readTokens(reader, inArray(tokens.id, ids)),
-    truncated: ids.length < rows.length,
+    next: last === undefined ? null : positionOf(reader, sorted, query, last),
   };
 }
 

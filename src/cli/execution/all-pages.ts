@@ -1,0 +1,39 @@
+// `--all`: a whole list, read page by page.
+import { nextCursor } from "../../client/next-cursor.ts";
+import { rowsOf } from "../output/render.ts";
+import type { Show } from "../output/show.ts";
+import type { Answered } from "./context.ts";
+
+/** Entries per page unless the caller limits them: the server's maximum. */
+const pageEntries = 100;
+
+type Query = Readonly<Record<string, string | number | boolean>>;
+
+/**
+ * One answer with every entry, and without pagination. Reads by cursor: entries that come or go meanwhile make it neither skip
+ * nor repeat others. `raw` has the body of each page on a line.
+ */
+export async function allPages(
+  show: Extract<Show, { as: "list" }>,
+  query: Query,
+  request: (query: Query) => Promise<Answered>,
+): Promise<Answered> {
+  let answered = await request({ limit: pageEntries, ...query, cursor: "" });
+  const { page: _, ...further } = query;
+  const rows = [...rowsOf(show, answered.data)];
+  const bodies = [answered.raw];
+  for (let cursor = nextCursor(answered); cursor !== undefined; cursor = nextCursor(answered)) {
+    answered = await request({ limit: pageEntries, ...further, cursor });
+    const more = rowsOf(show, answered.data);
+    if (more.length === 0) break;
+    rows.push(...more);
+    bodies.push(answered.raw);
+  }
+  return { ...answered, data: withRows(show, answered.data, rows), raw: bodies.join("\n") };
+}
+
+function withRows({ items }: { readonly items: string | null }, data: unknown, rows: unknown[]) {
+  if (items === null) return rows;
+  const { pagination: _, next_cursor: __, ...rest } = data as Record<string, unknown>;
+  return { ...rest, [items]: rows };
+}

@@ -46,8 +46,7 @@ export function previewOf({ kind, before, after, project, followers }: Tried): D
   const switched = before.enableProxy !== after.enableProxy;
   const preflightBefore = was.policy?.preflight ?? "judge";
   const preflightAfter = is.policy?.preflight ?? "judge";
-  const changes =
-    access.length > 0 || groups.length > 0 || preflightBefore !== preflightAfter;
+  const changes = access.length > 0 || groups.length > 0 || preflightBefore !== preflightAfter;
   const all = kind === "container" ? 1 : followers.containers;
   const following = kind === "container" ? 1 : followers.following;
   return create(DocumentPreviewSchema, {

@@ -19,7 +19,7 @@ export function parseIpv4(text: string): number | null {
 }
 
 /** One pass over the characters: this runs for every request. */
-function parseDottedQuad(text: string): number | null {
+export function parseDottedQuad(text: string): number | null {
   if (text.length < 7 || text.length > 15) {
     return null;
   }

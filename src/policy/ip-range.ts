@@ -1,6 +1,6 @@
 // Ranges and addresses of both families as the numbers that tries compare. IPv4-mapped addresses are IPv4 (RFC 4291 §2.5.5.2).
 import ipaddr from "ipaddr.js";
-import { type Address, type Network, parseAddress, parseIpv4, parseNetwork } from "./address.ts";
+import { type Address, type Network, parseAddress, parseDottedQuad, parseNetwork } from "./address.ts";
 import { maskedPrefix, type Prefix } from "./prefix-trie.ts";
 
 /** Four unsigned 32-bit words, most significant first. */
@@ -14,7 +14,7 @@ export type IpRange = Prefix;
 /** An IPv4 or IPv6 literal as `parseAddress` reads it; null for anything else. This runs for every request. */
 export function parseAddressKey(text: string): AddressKey | null {
   if (!text.includes(":")) {
-    return parseIpv4(text);
+    return parseDottedQuad(text);
   }
   const address = parseAddress(text);
   return address === null ? null : keyOf(address);

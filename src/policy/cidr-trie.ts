@@ -1,5 +1,5 @@
 import { type GroupSet, setOf, union } from "./bitset.ts";
-import type { AddressKey, IpRange } from "./ip-range.ts";
+import type { AddressKey, IpRange, Ipv6Key } from "./ip-range.ts";
 import { longestPrefix, type Prefix, type PrefixTrie, prefixTrie } from "./prefix-trie.ts";
 
 /** One ip group. */
@@ -23,11 +23,16 @@ export interface CidrTrie {
 }
 
 /** The groups whose network contains this address. At most a step for each bit, no allocation. */
-export function longestMatch({ ipv4, ipv6, noGroups }: CidrTrie, address: AddressKey): GroupSet {
-  return typeof address === "number"
-    ? (ipv4.sets[longestPrefix(ipv4.trie, 32, address)] ?? noGroups)
-    : (ipv6.sets[longestPrefix(ipv6.trie, 128, address[0], address[1], address[2], address[3])] ??
-        noGroups);
+export function longestMatch(networks: CidrTrie, address: AddressKey): GroupSet {
+  if (typeof address !== "number") {
+    return longestMatch6(networks, address);
+  }
+  const { trie, sets } = networks.ipv4;
+  return sets[longestPrefix(trie, 32, address)] ?? networks.noGroups;
+}
+
+function longestMatch6({ ipv6, noGroups }: CidrTrie, [a, b, c, d]: Ipv6Key): GroupSet {
+  return ipv6.sets[longestPrefix(ipv6.trie, 128, a, b, c, d)] ?? noGroups;
 }
 
 /** Compiles the ip groups of a document with `groups` groups in all. */

@@ -1,6 +1,12 @@
 // Ranges and addresses of both families as the numbers that tries compare. IPv4-mapped addresses are IPv4 (RFC 4291 §2.5.5.2).
 import ipaddr from "ipaddr.js";
-import { type Address, type Network, parseAddress, parseDottedQuad, parseNetwork } from "./address.ts";
+import {
+  type Address,
+  type Network,
+  parseAddress,
+  parseDottedQuad,
+  parseNetwork,
+} from "./address.ts";
 import { maskedPrefix, type Prefix } from "./prefix-trie.ts";
 
 /** Four unsigned 32-bit words, most significant first. */

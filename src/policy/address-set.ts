@@ -1,6 +1,6 @@
 // Sets of addresses, compiled from networks: trusted proxies, addresses of containers, where a token may be used from.
-import ipaddr from "ipaddr.js";
 import type { Address, Network } from "./address.ts";
+import { type AddressKey, keyOf, rangeOf, wordsOf } from "./ip-range.ts";
 import {
   comparePrefixes,
   longestPrefix,
@@ -17,23 +17,22 @@ export class AddressSet {
 
   /** Host bits of networks are masked. */
   constructor(networks: readonly Network[]) {
-    const prefixes = networks.map(prefixOf);
+    const prefixes = networks.map(rangeOf);
     this.#ipv4 = prefixTrie(1, aggregated(prefixes.filter(({ key }) => key.length === 1))).trie;
     this.#ipv6 = prefixTrie(4, aggregated(prefixes.filter(({ key }) => key.length === 4))).trie;
   }
 
   has(address: Address): boolean {
-    return this.#covers(keyOf(address), Number.POSITIVE_INFINITY);
+    return this.hasKey(keyOf(address));
   }
 
-  /** `address` is unsigned 32 bits. */
-  hasIpv4(address: number): boolean {
-    return longestPrefix(this.#ipv4, 32, address) !== 0;
+  hasKey(address: AddressKey): boolean {
+    return this.#covers(wordsOf(address), Number.POSITIVE_INFINITY);
   }
 
   /** Whether every address of the network is in the set. */
   covers(network: Network): boolean {
-    const { key, length } = prefixOf(network);
+    const { key, length } = rangeOf(network);
     return this.#covers(key, length);
   }
 
@@ -42,19 +41,6 @@ export class AddressSet {
       ? longestPrefix(this.#ipv4, Math.min(length, 32), a) !== 0
       : longestPrefix(this.#ipv6, Math.min(length, 128), a, ...rest) !== 0;
   }
-}
-
-function prefixOf([address, length]: Network): Prefix {
-  return maskedPrefix(keyOf(address), length);
-}
-
-/** Unsigned 32-bit words, most significant first: one of IPv4, four of IPv6. */
-function keyOf(address: Address): number[] {
-  if (address instanceof ipaddr.IPv4) {
-    return [address.octets.reduce((sum, octet) => sum * 256 + octet, 0)];
-  }
-  const { parts } = address;
-  return [0, 2, 4, 6].map((i) => (parts[i] ?? 0) * 65_536 + (parts[i + 1] ?? 0));
 }
 
 /** The fewest prefixes with the same addresses: so every network in the set is in one of them. */

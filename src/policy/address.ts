@@ -10,11 +10,6 @@ export type Address = ipaddr.IPv4 | ipaddr.IPv6;
 /** An address in a network and the network's prefix length. */
 export type Network = readonly [address: Address, length: number];
 
-/** The bits of an address that belong to a network of this prefix length (0..32), as an unsigned 32-bit number. */
-export function networkMask(length: number): number {
-  return length === 0 ? 0 : (0xffffffff << (32 - length)) >>> 0;
-}
-
 /**
  * IPv4 text, or an IPv4-mapped IPv6 address in any spelling (RFC 4291 §2.5.5.2), as an unsigned 32-bit number.
  * Null for real IPv6 and for anything else: no octal, hex or short forms, no zone.
@@ -23,29 +18,8 @@ export function parseIpv4(text: string): number | null {
   return text.includes(":") ? parseMapped(text) : parseDottedQuad(text);
 }
 
-/**
- * `a.b.c.d/len`: four decimal octets, a mandatory prefix length 0..32, neither with leading zeros.
- * Host bits are masked. Null for anything else.
- */
-export function parseCidr(text: string): { network: number; length: number } | null {
-  const slash = text.indexOf("/");
-  const address = slash === -1 ? null : parseDottedQuad(text.slice(0, slash));
-  const lengthText = text.slice(slash + 1);
-  if (address === null || !PREFIX_LENGTH.test(lengthText)) {
-    return null;
-  }
-  const length = Number(lengthText);
-  return { network: (address & networkMask(length)) >>> 0, length };
-}
-
-/** The canonical text of a network, as it is stored and shown. */
-export function formatCidr(network: number, length: number): string {
-  const octets = [network >>> 24, (network >>> 16) & 255, (network >>> 8) & 255, network & 255];
-  return `${octets.join(".")}/${length}`;
-}
-
 /** One pass over the characters: this runs for every request. */
-function parseDottedQuad(text: string): number | null {
+export function parseDottedQuad(text: string): number | null {
   if (text.length < 7 || text.length > 15) {
     return null;
   }

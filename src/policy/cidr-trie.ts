@@ -1,41 +1,70 @@
 import { type GroupSet, setOf, union } from "./bitset.ts";
-import { longestPrefix, type PrefixTrie, prefixTrie } from "./prefix-trie.ts";
+import type { AddressKey, IpRange, Ipv6Key } from "./ip-range.ts";
+import { longestPrefix, type Prefix, type PrefixTrie, prefixTrie } from "./prefix-trie.ts";
 
-/** One ip group: `network` is an unsigned 32-bit number without host bits, `length` 0..32. */
+/** One ip group. */
 export interface NetworkGroup {
-  readonly network: number;
-  readonly length: number;
+  readonly range: IpRange;
   readonly group: number;
 }
 
-/**
- * `sets` has the groups of each entry of the trie and of all networks that cover it, so that the longest match alone answers
- * for every ip group.
- */
-export interface CidrTrie {
+/** `sets` has the groups of each entry of a trie and of all networks that cover it: the longest match answers for all groups. */
+interface FamilyTrie {
   readonly trie: PrefixTrie;
   readonly sets: readonly GroupSet[];
+}
+
+/** Both families, kept apart: no IPv4 network has an IPv6 address in it, nor the other way round. Immutable. */
+export interface CidrTrie {
+  readonly ipv4: FamilyTrie;
+  readonly ipv6: FamilyTrie;
   /** What addresses in no network match: always this very set. */
   readonly noGroups: GroupSet;
 }
 
-/** The groups whose network contains this address (unsigned 32 bits). At most 33 steps, no allocation. */
-export function longestMatch({ trie, sets, noGroups }: CidrTrie, address: number): GroupSet {
-  return sets[longestPrefix(trie, 32, address)] ?? noGroups;
+/** The groups whose network contains this address. At most a step for each bit, no allocation. */
+export function longestMatch(networks: CidrTrie, address: AddressKey): GroupSet {
+  if (typeof address !== "number") {
+    return longestMatch6(networks, address);
+  }
+  const { trie, sets } = networks.ipv4;
+  return sets[longestPrefix(trie, 32, address)] ?? networks.noGroups;
+}
+
+function longestMatch6({ ipv6, noGroups }: CidrTrie, [a, b, c, d]: Ipv6Key): GroupSet {
+  return ipv6.sets[longestPrefix(ipv6.trie, 128, a, b, c, d)] ?? noGroups;
 }
 
 /** Compiles the ip groups of a document with `groups` groups in all. */
 export function buildTrie(groups: number, networkGroups: readonly NetworkGroup[]): CidrTrie {
-  const own = Map.groupBy(networkGroups, ({ network, length }) => network * 64 + length);
-  const { trie, prefixes, parents } = prefixTrie(
-    1,
-    networkGroups.map(({ network, length }) => ({ key: [network], length })),
-  );
   const noGroups = setOf(groups, []);
-  const sets: GroupSet[] = [noGroups];
-  prefixes.forEach(({ key: [network = 0], length }, i) => {
-    const members = (own.get(network * 64 + length) ?? []).map(({ group }) => group);
-    sets.push(union(setOf(groups, members), sets[parents[i + 1] ?? 0] ?? noGroups));
-  });
-  return { trie, sets, noGroups };
+  const family = (keyWords: number): FamilyTrie =>
+    familyTrie(
+      keyWords,
+      networkGroups.filter(({ range }) => range.key.length === keyWords),
+      (members) => setOf(groups, members),
+    );
+  return { ipv4: family(1), ipv6: family(4), noGroups };
+
+  function familyTrie(
+    keyWords: number,
+    own: readonly NetworkGroup[],
+    groupSet: (members: readonly number[]) => GroupSet,
+  ): FamilyTrie {
+    const byRange = Map.groupBy(own, ({ range }) => textOf(range));
+    const { trie, prefixes, parents } = prefixTrie(
+      keyWords,
+      own.map(({ range }) => range),
+    );
+    const sets: GroupSet[] = [noGroups];
+    prefixes.forEach((prefix, i) => {
+      const members = (byRange.get(textOf(prefix)) ?? []).map(({ group }) => group);
+      sets.push(union(groupSet(members), sets[parents[i + 1] ?? 0] ?? noGroups));
+    });
+    return { trie, sets };
+  }
+}
+
+function textOf({ key, length }: Prefix): string {
+  return `${key.join()}/${length}`;
 }

@@ -23,6 +23,8 @@ export interface CompiledPolicy {
   readonly challenge: "basic" | "bearer";
   readonly openByDefault: boolean;
   readonly combineAll: boolean;
+  /** CORS preflights are sent on where somebody could be granted them, and pages may read refusals. */
+  readonly passesPreflights: boolean;
   readonly networks: CidrTrie;
   readonly readers: readonly CredentialReader[];
   readonly grants: GrantTable;
@@ -56,7 +58,7 @@ export function* compileSteps(document: PolicyDocument): Steps<CompiledPolicy> {
     count,
     enabled
       .filter((group) => group.type === "ip")
-      .map(({ network, length, index }) => ({ network, length, group: index })),
+      .map(({ range, index }) => ({ range, group: index })),
   );
   yield count;
   const readers = yield* readersOf(count, enabled);
@@ -73,6 +75,7 @@ export function* compileSteps(document: PolicyDocument): Steps<CompiledPolicy> {
     challenge: groups.some(({ type }) => type === "password") ? "basic" : "bearer",
     openByDefault: document.default === "allow",
     combineAll: document.combine === "all",
+    passesPreflights: document.preflight === "pass",
     networks,
     readers,
     grants,

@@ -1,4 +1,4 @@
-import { covers, type GroupSet, isEmpty, members } from "./bitset.ts";
+import { covers, type GroupSet, isEmpty, members, union } from "./bitset.ts";
 import type { CompiledPolicy } from "./compile.ts";
 import { grantingOf, isGrantedToAny } from "./grant-table.ts";
 import type { Identity } from "./identify.ts";
@@ -59,6 +59,20 @@ export function decide(
     return DEFAULT_ALLOW;
   }
   return policy.asksForCredentials ? UNAUTHENTICATED[policy.challenge] : DENIED;
+}
+
+/**
+ * Whether this client could be granted (program, instance) if it presented credentials: with every group that one can match,
+ * and the ip groups that match its address. An address that is kept out stays out.
+ */
+export function couldBeGranted(
+  policy: CompiledPolicy,
+  identity: Identity,
+  program: string,
+  instance: number,
+): boolean {
+  const groups = union(identity.groups, policy.credentialGroups);
+  return decide(policy, { ...identity, groups }, program, instance).allow;
 }
 
 /**

@@ -1,13 +1,13 @@
-import { formatCidr } from "./address.ts";
 import { describeClaims } from "./claim.ts";
 import type { CredentialLocation } from "./credential-location.ts";
 import type { PolicyGroup } from "./group.ts";
+import { formatRange } from "./ip-range.ts";
 
 /** What a group matches by, without its secrets: `203.0.113.0/24`, `JWT (HS256) in header authorization`. */
 export function describeGroup(group: PolicyGroup): string {
   switch (group.type) {
     case "ip":
-      return formatCidr(group.network, group.length);
+      return formatRange(group.range);
     case "jwt":
       return `JWT (${group.key.algorithm}) in ${group.sources.map(placeText).join(" or ")}${describeClaims(group.claims)}`;
     case "password":

@@ -50,6 +50,7 @@ describe("parseDocument takes", () => {
       permissions: new Map(),
       default: "deny",
       combine: "any",
+      preflight: "judge",
     });
   });
 
@@ -506,8 +507,25 @@ describe("warnings", () => {
     [{ groups: { g: jwt("x".repeat(32)) } }, 0],
     [{ groups: { g: { type: "ip", range: "0.0.0.0/0", enabled: false } } }, 0],
     [{ groups: { g: { type: "ip", range: "0.0.0.0/0", enabled: false } }, combine: "all" }, 1],
+    [{ groups: { g: { type: "ip", range: "0.0.0.0/0" } } }, 1],
+    [{ groups: { g: { type: "ip", range: "::/0" } } }, 1],
+    [{ groups: { g: { type: "ip", range: "::/0" }, h: { type: "ip", range: "10.0.0.0/8" } } }, 0],
+    [
+      {
+        groups: {
+          g: { type: "ip", range: "::/0", enabled: false },
+          h: { type: "ip", range: "10.0.0.0/8" },
+        },
+      },
+      1,
+    ],
   ])("of %j: %p", (json, count) => {
     expect(parsed(json).warnings).toHaveLength(count);
+  });
+
+  test("say that clients of the family that no ip group names match none", () => {
+    const { warnings } = parsed({ groups: { ban: { type: "ip", range: "0.0.0.0/0" } } });
+    expect(warnings.join()).toContain("clients that come over IPv6 match none");
   });
 
   test("never show a secret", () => {

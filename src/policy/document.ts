@@ -9,6 +9,7 @@ import { parseAccess } from "./access.ts";
 import { type NormalFields, type PolicyGroup, parseGroup } from "./group.ts";
 import { exceededLimits, groupsMax } from "./group-limits.ts";
 import { type InstanceSet, isAll, runsOf } from "./instance-set.ts";
+import { unseenFamilies } from "./ip-family.ts";
 import { canonicalProgram } from "./program.ts";
 import { finish, type Steps, stepUnits } from "./steps.ts";
 import type { DocumentViolation, ViolationCode } from "./violation.ts";
@@ -22,7 +23,11 @@ export interface PolicyDocument {
   readonly permissions: ReadonlyMap<string, ReadonlyMap<string, InstanceSet>>;
   readonly default: "allow" | "deny";
   readonly combine: "any" | "all";
+  /** Whether CORS preflights are judged like any request, or sent on where somebody could be granted them. */
+  readonly preflight: Preflight;
 }
+
+export type Preflight = "judge" | "pass";
 
 /**
  * `normal` is what is stored and shown: digests instead of passwords, masked ranges, explicit algorithm and default,
@@ -45,6 +50,7 @@ export const instanceCutsMax = 20_000;
 const GROUP_NAME = /^[A-Za-z0-9_-]{1,50}$/;
 const DEFAULTS = ["allow", "deny"] as const;
 const COMBINES = ["any", "all"] as const;
+const PREFLIGHTS = ["judge", "pass"] as const;
 
 type NormalGroup = PermissionDocument["groups"][string];
 type NormalPermissions = PermissionDocument["permissions"];
@@ -68,12 +74,14 @@ export function* parseDocumentSteps(message: PermissionDocument): Steps<ParsedDo
   const permissions = yield* parsePermissions(message, report);
   const fallback = oneOf(DEFAULTS, message.default ?? "deny", "default", report);
   const combine = oneOf(COMBINES, message.combine ?? "any", "combine", report);
+  const preflight = oneOf(PREFLIGHTS, message.preflight ?? "judge", "preflight", report);
   if (violations.length > 0) {
     return { ok: false, violations };
   }
   if (combine === "all" && [...groups.policy.values()].some((group) => !group.enabled)) {
     warnings.push('With combine "all" and a disabled group no request ever matches.');
   }
+  warnings.push(...unseenFamilies(groups.policy.values()));
   const { project, container, enableProxy } = message;
   return {
     ok: true,
@@ -82,6 +90,7 @@ export function* parseDocumentSteps(message: PermissionDocument): Steps<ParsedDo
       permissions: permissions.policy,
       default: fallback,
       combine,
+      preflight,
     },
     normal: create(PermissionDocumentSchema, {
       project,
@@ -91,6 +100,7 @@ export function* parseDocumentSteps(message: PermissionDocument): Steps<ParsedDo
       permissions: permissions.normal,
       default: fallback,
       combine: message.combine,
+      preflight: message.preflight,
     }),
     warnings,
   };
@@ -191,7 +201,7 @@ export type PermissionMessage = PermissionDocument;
 
 /** The JSON text that is stored of a normal form: only what decides, so that equal documents have equal texts. */
 export function documentText(normal: PermissionDocument): string {
-  const { groups, permissions, default: fallback, combine } = normal;
+  const { groups, permissions, default: fallback, combine, preflight } = normal;
   return toJsonString(
     PermissionDocumentSchema,
     create(PermissionDocumentSchema, {
@@ -199,6 +209,7 @@ export function documentText(normal: PermissionDocument): string {
       permissions,
       ...(fallback === undefined ? {} : { default: fallback }),
       ...(combine === undefined ? {} : { combine }),
+      ...(preflight === undefined ? {} : { preflight }),
     }),
   );
 }

@@ -1,5 +1,4 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { formatCidr, networkMask, parseIpv4 } from "./address.ts";
 import { bearerToken, isBasic, parseBasic } from "./authorization.ts";
 import { claimFor, claimHolds } from "./claim.ts";
 import { type CompactToken, clockSkewS, parseCompactToken } from "./compact-token.ts";
@@ -7,6 +6,7 @@ import { AUTHORIZATION, type CredentialLocation, isAuthorization } from "./crede
 import { tokenInAuthorization } from "./credential-reader.ts";
 import { placeText } from "./describe-group.ts";
 import type { IpGroup, JwtGroup, PasswordGroup, PolicyGroup, TokenGroup } from "./group.ts";
+import { formatRange, isIpv6Range, parseAddressKey, rangeHas } from "./ip-range.ts";
 import { isSignedWith } from "./token-signature.ts";
 
 /** Why a group matches a request, or why it does not: the whole list. */
@@ -17,6 +17,7 @@ export const GROUP_WHYS = [
   "token_matches",
   "disabled",
   "no_address",
+  "address_is_ipv4",
   "address_is_ipv6",
   "address_outside_range",
   "no_credential",
@@ -86,19 +87,22 @@ export class GroupExaminer {
     }
   }
 
-  #ip({ network, length }: IpGroup): GroupReason {
-    const range = formatCidr(network, length);
+  #ip({ range }: IpGroup): GroupReason {
+    const text = formatRange(range);
     const { address } = this.#request;
-    if (address === null) {
-      return no("no_address", `matches by ${range}, but the client's address is not known`);
+    const key = address === null ? null : parseAddressKey(address);
+    if (key === null) {
+      return no("no_address", `matches by ${text}, but the client's address is not known`);
     }
-    const ipv4 = parseIpv4(address);
-    if (ipv4 === null) {
-      return no("address_is_ipv6", `matches by ${range}, which no IPv6 address is in`);
+    const isIpv4 = typeof key === "number";
+    if (isIpv4 === isIpv6Range(range)) {
+      return isIpv4
+        ? no("address_is_ipv4", `matches by ${text}, which no IPv4 address is in`)
+        : no("address_is_ipv6", `matches by ${text}, which no IPv6 address is in`);
     }
-    return (ipv4 & networkMask(length)) >>> 0 === network
-      ? yes("address_in_range", `matched by ${range}`)
-      : no("address_outside_range", `found the address outside ${range}`);
+    return rangeHas(range, key)
+      ? yes("address_in_range", `matched by ${text}`)
+      : no("address_outside_range", `found the address outside ${text}`);
   }
 
   #token({ location, value }: TokenGroup): GroupReason {

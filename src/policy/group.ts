@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { formatCidr, parseCidr } from "./address.ts";
 import { type ClaimRule, parseClaimRule } from "./claim.ts";
 import type { CredentialLocation } from "./credential-location.ts";
 import {
@@ -9,6 +8,7 @@ import {
   isCookieValue,
   isHeaderValue,
 } from "./field-syntax.ts";
+import { formatRange, type IpRange, parseRange } from "./ip-range.ts";
 import { isJwtAlgorithm, type JwtKey, parseJwtKey } from "./jwt-key.ts";
 import type { ViolationCode } from "./violation.ts";
 
@@ -20,11 +20,9 @@ interface AnyGroup {
   readonly enabled: boolean;
 }
 
-/** `network` is unsigned 32 bits without host bits, `length` 0..32. */
 export interface IpGroup extends AnyGroup {
   readonly type: "ip";
-  readonly network: number;
-  readonly length: number;
+  readonly range: IpRange;
 }
 
 export interface JwtGroup extends AnyGroup {
@@ -209,15 +207,12 @@ function tooLong(fields: GroupFields): [field: string, charsMax: number][] {
 }
 
 function parseIp({ range = "" }: GroupFields, report: Report): Parts | undefined {
-  const cidr = parseCidr(range);
-  if (cidr === null) {
-    report("must be an IPv4 network a.b.c.d/len", "range");
+  const parsed = parseRange(range);
+  if (parsed === null) {
+    report("must be an IPv4 network a.b.c.d/len or an IPv6 network without a zone", "range");
     return undefined;
   }
-  return {
-    group: { type: "ip", ...cidr },
-    normal: { range: formatCidr(cidr.network, cidr.length) },
-  };
+  return { group: { type: "ip", range: parsed }, normal: { range: formatRange(parsed) } };
 }
 
 function parseJwt(fields: GroupFields, report: Report): Parts | undefined {

@@ -4,6 +4,7 @@ import { longestMatch } from "./cidr-trie.ts";
 import type { CompiledPolicy } from "./compile.ts";
 import type { CredentialLocation } from "./credential-location.ts";
 import { type CredentialReader, tokenInAuthorization } from "./credential-reader.ts";
+import type { AddressKey } from "./ip-range.ts";
 import type { SignatureBudget } from "./signature-budget.ts";
 import { matchToken } from "./token-table.ts";
 import type { TokenFault, VerifiedToken } from "./token-verifier.ts";
@@ -39,13 +40,13 @@ export interface Identity {
 const NONE_CONSUMED: readonly CredentialLocation[] = [];
 
 /**
- * Which groups of the policy a request matches. `address` is what parseIpv4 answered, `nowS` unix seconds. A plain value
+ * Which groups of the policy a request matches. `address` is what parseAddressKey answered, `nowS` unix seconds. A plain value
  * unless `signatures` makes the client at the address `client` wait for a check; looks only at what the groups read; never throws or rejects.
  */
 export function identify(
   policy: CompiledPolicy,
   presented: PresentedCredentials,
-  address: number | null,
+  address: AddressKey | null,
   nowS: number,
   client = "",
   signatures: SignatureBudget | null = null,

@@ -249,6 +249,19 @@ describe("an upstream", () => {
     expect((await send("GET", `/containers/${foreign}`)).status).toBe(404);
   });
 
+  test("says which Host a program gets and how long it may take; http and https have no port here", async () => {
+    const id = await tenants.container(projectId);
+    const path = `/containers/${id}/upstream`;
+    const programs = {
+      files: { port: 80, stride: 0, host: "upstream", response_timeout_s: 3600 },
+      terminal: { port: 81, stride: 1, host: "keep" },
+      http: { port: 0, stride: 0, response_timeout_s: 1 },
+    };
+    const { http, ...others } = programs;
+    const body = { programs: { ...others, http: { response_timeout_s: http.response_timeout_s } } };
+    expect(await data("PUT", path, { body })).toMatchObject({ programs });
+  });
+
   test.each([
     [{ address: "11.0.0.1" }, "/address", "outside where containers live"],
     [{ address: "169.254.169.254" }, "/address", "cloud metadata"],
@@ -258,6 +271,22 @@ describe("an upstream", () => {
     [{ programs: { http: { port: 1 } } }, "/programs/http", "a program by its port"],
     [{ programs: { kv: { port: 1 }, sqlite: { port: 2 } } }, "/programs/sqlite", "one twice"],
     [{ programs: { files: { port: 0 } } }, "/programs/files/port", "port zero"],
+    [{ programs: { files: { host: "keep" } } }, "/programs/files/port", "no port"],
+    [{ programs: { files: { port: 1, host: "KEEP" } } }, "/programs/files/host", "no choice"],
+    [{ programs: { files: { port: 1, host: "evil.test" } } }, "/programs/files/host", "a host"],
+    [
+      { programs: { files: { port: 1, response_timeout_s: 0 } } },
+      "/programs/files/response_timeout_s",
+      "no time",
+    ],
+    [
+      { programs: { files: { port: 1, response_timeout_s: 3601 } } },
+      "/programs/files/response_timeout_s",
+      "more than an hour",
+    ],
+    [{ programs: { http: { port: 1, host: "upstream" } } }, "/programs/http", "a port of http"],
+    [{ programs: { http: {} } }, "/programs/http", "nothing of http"],
+    [{ programs: { ssh: { host: "upstream" } } }, "/programs/ssh", "ssh has no Host"],
   ])("%j is refused at %s: %s", async (body, pointer) => {
     const path = `/containers/${await tenants.container(projectId)}/upstream`;
     const { status, body: told } = await send("PUT", path, { body });

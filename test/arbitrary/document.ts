@@ -28,6 +28,9 @@ export function randomDocument(random: Random): DocumentJson {
   if (random.chance(0.5)) {
     document.combine = random.pick(["any", "all", "all"]);
   }
+  if (random.chance(0.5)) {
+    document.preflight = random.pick(["judge", "pass"]);
+  }
   const layered = document.combine === "all" && random.chance(0.7);
   const types = layered ? random.pick(LAYERS) : random.pick(MIXES);
   const keys = random.list(KEYS_MAX, () => random.pick(signingKeys));
@@ -76,7 +79,7 @@ function randomGroup(
 const KEYS_MAX = 3;
 
 const GROUPS: Record<GroupType, (random: Random, keys: readonly SigningKey[]) => GroupJson> = {
-  ip: (random) => ({ type: "ip", range: `${randomAddress(random)}/${randomLength(random)}` }),
+  ip: (random) => ({ type: "ip", range: randomRange(random) }),
   jwt: (random, keys) => {
     const key = random.pick(keys);
     const sources = random.list(random.between(1, 2), () =>
@@ -175,6 +178,19 @@ export function randomAddress(random: Random): string {
   const third = random.pick([0, 1, 2, 3, 128, 255]);
   const start = random.pick(["10.0", "10.1", "10.1", "11.0", "0.0", "127.255", "128.0", "255.255"]);
   return `${start}.${third}.${random.pick([0, 1, 2, 3, 254, 255])}`;
+}
+
+function randomRange(random: Random): string {
+  return random.chance(0.7)
+    ? `${randomAddress(random)}/${randomLength(random)}`
+    : `${randomIpv6(random)}/${random.pick([0, 1, 31, 32, 33, 63, 64, 65, 96, 97, 127, 128, random.below(129)])}`;
+}
+
+/** Few networks, too; none of them is of IPv4-mapped addresses. */
+export function randomIpv6(random: Random): string {
+  const start = random.pick(["2001:db8", "2001:DB8", "2001:db9", "0:1", "fe80:0", "8000:0"]);
+  const middle = random.pick(["0:0:0:0", "0:1:0:0", "8000:0:0:0", "0:0:8000:0", "ffff:0:0:ffff"]);
+  return `${start}:${middle}:${random.pick(["0:0", "0:1", "0:2", "0:3", "8000:0", "ffff:ffff"])}`;
 }
 
 function randomLength(random: Random): number {

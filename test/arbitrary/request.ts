@@ -7,6 +7,7 @@ import {
   passwords,
   programs,
   randomAddress,
+  randomIpv6,
   tokenValues,
   users,
 } from "./document.ts";
@@ -52,8 +53,9 @@ function randomClientAddress(random: Random, document: DocumentJson): string | n
     address,
     address,
     address,
-    `::ffff:${address}`,
+    address.includes(":") ? address : `::ffff:${address}`,
     "2001:db8::1",
+    randomIpv6(random),
     "::",
     null,
   ]);

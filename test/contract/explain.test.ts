@@ -580,6 +580,7 @@ describe("the access matrix", () => {
         { name: "gone", type: "ip", enabled: false, matches_by: "203.0.113.0/24", access: {} },
       ],
       no_group: "none",
+      preflight: "judge",
       every_group: null,
       hooks: 0,
     });
@@ -602,5 +603,116 @@ describe("the access matrix", () => {
     });
     await make(`/containers/${id}/stop`, {});
     expect((await access(id)).closed_by).toBe("no_container");
+  });
+});
+
+describe("CORS preflights", () => {
+  const headers = [
+    { name: "Origin", value: "https://app.example.com" },
+    { name: "Access-Control-Request-Method", value: "PUT" },
+  ];
+  const preflight = { program: "terminal", method: "OPTIONS", headers };
+
+  test("are judged like any request unless the document passes them; preview, explain and matrix say which", async () => {
+    const { id } = await container("cors");
+    await put(`/containers/${id}`, document, 0);
+    expect(await explain(preflight, id)).toMatchObject({
+      allow: false,
+      reason: "unauthenticated",
+      preflight: "judge",
+    });
+    const tried = await plane.data(owner, {
+      method: "PUT",
+      path: `/containers/${id}/proxy/permissions?validate_only=true`,
+      realm: null,
+      body: { ...document, preflight: "pass" },
+      ifMatch: "file:v1",
+    });
+    expect(tried.preview).toMatchObject({
+      preflight_before: "judge",
+      preflight_after: "pass",
+      containers_affected: 1,
+    });
+    const stored = await put(`/containers/${id}`, { ...document, preflight: "pass" }, 1);
+    expect(stored.preflight).toBe("pass");
+    const passed = await explain(preflight, id);
+    expect(passed).toMatchObject({
+      allow: true,
+      status: null,
+      reason: "preflight",
+      preflight: "pass",
+      granting_groups: [],
+      groups_asked: true,
+    });
+    expect(passed.summary).toContain("CORS preflight");
+    expect(await explain({ ...preflight, method: "GET" }, id)).toMatchObject({ allow: false });
+    expect(await explain({ ...preflight, headers: headers.slice(1) }, id)).toMatchObject({
+      allow: false,
+    });
+    expect(await explain({ ...preflight, program: "tunnel" }, id)).toMatchObject({
+      allow: false,
+      reason: "unauthenticated",
+    });
+    expect(
+      await plane.data(owner, {
+        method: "GET",
+        path: `/containers/${id}/proxy/access`,
+        realm: null,
+      }),
+    ).toMatchObject({ preflight: "pass" });
+  });
+
+  test("that could be granted and have no port are no_upstream", async () => {
+    const { id } = await container("portless");
+    await put(`/containers/${id}`, { ...document, preflight: "pass" }, 0);
+    expect(await explain({ ...preflight, program: "logs" }, id)).toMatchObject({
+      allow: false,
+      reason: "no_upstream",
+    });
+  });
+
+  test("of another word than judge and pass are refused", async () => {
+    const { id } = await container("words");
+    const { text } = await plane.call(owner, {
+      method: "PUT",
+      path: `/containers/${id}/proxy/permissions`,
+      realm: null,
+      body: { ...document, preflight: "maybe" },
+      ifMatch: "file:v0",
+    });
+    expect(JSON.parse(text).code).toBe("VALIDATION_ERROR");
+  });
+});
+
+describe("clients over IPv6", () => {
+  const ban = { type: "ip", range: "0.0.0.0/0" };
+
+  test("match no IPv4 range: the write, the dry run and explain say so", async () => {
+    const { id } = await container("families");
+    const body = { groups: { ban }, default: "allow" };
+    const warning = expect.stringContaining("clients that come over IPv6 match none");
+    const tried = await plane.data(owner, {
+      method: "PUT",
+      path: `/containers/${id}/proxy/permissions?validate_only=true`,
+      realm: null,
+      body,
+      ifMatch: "file:v0",
+    });
+    expect(tried.warnings).toEqual([warning]);
+    expect((await put(`/containers/${id}`, body, 0)).warnings).toEqual([warning]);
+    const explained = await explain({ program: "terminal", ip: "::1" }, id);
+    expect(explained).toMatchObject({ allow: true, warnings: [warning] });
+    expect(explained.groups[0].why).toBe("address_is_ipv6");
+    const both = { groups: { ban, ban6: { type: "ip", range: "0:0::/0" } }, default: "allow" };
+    const stored = await put(`/containers/${id}`, both, 1);
+    expect([stored.warnings, stored.groups.ban6.range]).toEqual([undefined, "::/0"]);
+    const kept = await explain({ program: "terminal", ip: "::1" }, id);
+    expect(kept).toMatchObject({ allow: false, reason: "not_granted", warnings: [] });
+    expect(kept.groups[1].why_text).toBe("matched by ::/0");
+    const ipv4 = await explain({ program: "terminal", ip: "::ffff:10.0.0.1" }, id);
+    expect(ipv4.groups.map(({ why }: { why: string }) => why)).toEqual([
+      "address_in_range",
+      "address_is_ipv4",
+    ]);
   });
 });

@@ -61,13 +61,20 @@ export class ChangeRegistry implements ChangeSource {
   }
 }
 
+interface OwnProgram {
+  port: number;
+  stride: number;
+  host?: "keep" | "upstream";
+  responseTimeoutS?: number;
+}
+
 export interface Placement {
   /** The container's own document. */
   own?: JsonObject;
   /** The project's document. */
   project?: JsonObject;
   /** Program to port, or port and stride; `terminal` is the echo upstream unless said otherwise. */
-  programs?: Record<string, number | [port: number, stride: number]>;
+  programs?: Record<string, number | [port: number, stride: number] | OwnProgram>;
   /** Hooks by program. */
   hooks?: Record<string, JsonObject[]>;
   state?: Partial<Omit<ContainerState, "$typeName" | "$unknown">>;
@@ -95,10 +102,10 @@ export function containerState(
   placement: Placement,
   terminal: number,
 ): ContainerState {
-  const programs: Record<string, { port: number; stride: number }> = {};
+  const programs: Record<string, OwnProgram> = {};
   for (const [name, at] of Object.entries({ terminal, ...placement.programs })) {
-    const [port, stride] = typeof at === "number" ? [at, 0] : at;
-    programs[name] = { port, stride };
+    const [port, stride] = typeof at === "number" ? [at, 0] : Array.isArray(at) ? at : [0, 0];
+    programs[name] = typeof at === "number" || Array.isArray(at) ? { port, stride } : at;
   }
   const state = create(ContainerStateSchema, {
     id,

@@ -72,6 +72,7 @@ export function serve(
       requestId: exchange.requestId,
       accept: head.headers.get("accept"),
       hasBody: head.hasBody,
+      origin: exchange.isReadable ? head.headers.get("origin") : null,
     };
     const { status, headers, body } = renderRefusal(outcome, request);
     const text = typeof body === "string" ? body : new TextDecoder().decode(body);

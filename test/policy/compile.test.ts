@@ -89,8 +89,8 @@ describe("a compiled policy stays small for a document of at most 256 KiB", () =
     expect(JSON.stringify(json).length).toBeLessThan(256 * 1024);
     const policy = policyOf(json);
     const networks =
-      policy.networks.trie.nodes.byteLength +
-      policy.networks.sets.length * policy.allGroups.length * Uint32Array.BYTES_PER_ELEMENT;
+      policy.networks.ipv4.trie.nodes.byteLength +
+      policy.networks.ipv4.sets.length * policy.allGroups.length * Uint32Array.BYTES_PER_ELEMENT;
     expect(policy.grants.words.byteLength).toBeLessThan(200 * 1024);
     expect(networks).toBeLessThan(200_000);
   });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "@bufbuild/protobuf";
-import { parseIpv4 } from "../../src/policy/address.ts";
 import { members } from "../../src/policy/bitset.ts";
 import type { CompiledPolicy } from "../../src/policy/compile.ts";
 import { type Identity, identify, type PresentedCredentials } from "../../src/policy/identify.ts";
+import { parseAddressKey } from "../../src/policy/ip-range.ts";
 import { basic, hs256 } from "../harness/credentials.ts";
 import { policyOf } from "../harness/policy.ts";
 
@@ -84,7 +84,7 @@ describe("identify", () => {
     const identity = await identify(
       mixed,
       presenting({ "header:x-key": "t0k" }),
-      parseIpv4("::ffff:10.1.2.3"),
+      parseAddressKey("::ffff:10.1.2.3"),
       0,
     );
     expect(summary(mixed, identity).groups).toEqual(["office", "key"]);

@@ -156,7 +156,11 @@ async function gate(snapshot: Snapshot, text: string, facts: RequestFacts, path:
   for (const { name, value } of lines) headers.append(name, value);
   const presented = new RequestCredentials(headers, target);
   const client = facts.address ?? UNKNOWN_ADDRESS;
-  const verdict = await authorize(snapshot, { host, presented, client }, facts.nowS * 1000);
+  const verdict = await authorize(
+    snapshot,
+    { host, presented, client, isPreflight: false },
+    facts.nowS * 1000,
+  );
   if (!verdict.allow) {
     const { reason, denial } = verdict;
     return { allow: false, reason: reason as string, status: statusOf(reason, denial) };

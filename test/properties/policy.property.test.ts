@@ -4,20 +4,22 @@ import {
   type PermissionDocument,
   PermissionDocumentSchema,
 } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { parseIpv4 } from "../../src/policy/address.ts";
 import { members } from "../../src/policy/bitset.ts";
 import { type CompiledPolicy, compile } from "../../src/policy/compile.ts";
-import { decide, grantingGroups } from "../../src/policy/decide.ts";
+import { couldBeGranted, decide, grantingGroups } from "../../src/policy/decide.ts";
 import { parseDocument } from "../../src/policy/document.ts";
 import { identify, type PresentedCredentials } from "../../src/policy/identify.ts";
+import { parseAddressKey } from "../../src/policy/ip-range.ts";
 import { DECISION_REASONS } from "../../src/policy/reason.ts";
 import { randomDocument } from "../arbitrary/document.ts";
 import { randomFrom } from "../arbitrary/random.ts";
 import { randomRequest } from "../arbitrary/request.ts";
 import {
   type DocumentJson,
+  type GroupJson,
   type ReferenceDecision,
   type RequestFacts,
+  referenceCouldGrant,
   referenceDecision,
 } from "../reference/decision.ts";
 
@@ -47,8 +49,8 @@ function presentedBy(request: RequestFacts): PresentedCredentials {
 async function compiledDecision(
   policy: CompiledPolicy,
   request: RequestFacts,
-): Promise<ReferenceDecision> {
-  const address = request.address === null ? null : parseIpv4(request.address);
+): Promise<ReferenceDecision & { couldGrant: boolean }> {
+  const address = request.address === null ? null : parseAddressKey(request.address);
   const identity = await identify(policy, presentedBy(request), address, request.nowS);
   const decision = decide(policy, identity, request.program, request.instance);
   return {
@@ -61,6 +63,8 @@ async function compiledDecision(
     presented: identity.presented,
     spent: identity.consumedCredentials.map(({ kind, name }) => `${kind}:${name}`).sort(),
     validUntilS: identity.validUntilS,
+    couldGrant:
+      decision.allow || couldBeGranted(policy, identity, request.program, request.instance),
   };
 }
 
@@ -72,6 +76,7 @@ function notesOn(document: DocumentJson, decision: ReferenceDecision): string[] 
     `${reason} ${status}`,
     ...Array.from(types, (type) => `${type} matches`),
     ...matching.flatMap((name) => claimNotes(document.groups[name])),
+    ...(matching.some((name) => isIpv6Range(document.groups[name])) ? ["IPv6 matches"] : []),
     ...(granting.length > 1 ? ["several grant"] : []),
     ...(types.size > 1 ? ["several types match"] : []),
     ...(document.combine === "all" && granting.length > 1 ? ["several grant, combine all"] : []),
@@ -90,6 +95,10 @@ function claimNotes(group: DocumentJson["groups"][string] | undefined): string[]
   });
 }
 
+function isIpv6Range(group: GroupJson | undefined): boolean {
+  return group?.type === "ip" && group.range.includes(":");
+}
+
 /** How often each note must occur at least, in 30,000 decisions. */
 const leastOccurrences: Readonly<Record<string, number>> = {
   "granted 200": 1000,
@@ -99,6 +108,7 @@ const leastOccurrences: Readonly<Record<string, number>> = {
   "unauthenticated 401": 1000,
   "denied 403": 1000,
   "ip matches": 1000,
+  "IPv6 matches": 300,
   "jwt matches": 1000,
   "password matches": 500,
   "token matches": 1000,
@@ -111,6 +121,8 @@ const leastOccurrences: Readonly<Record<string, number>> = {
   "wrong credential": 500,
   "several spent": 150,
   expires: 100,
+  "refused, though credentials could help": 1000,
+  "refused, for good": 1000,
 };
 
 /** The first difference between compiled and reference for one random document, and what occurred. */
@@ -128,12 +140,21 @@ async function compareDocument(documentSeed: number, seen: Map<string, number>) 
   for (let i = 0; i < requestsPerDocument; i++) {
     const request = randomRequest(random, document);
     const expected = referenceDecision(document, request);
+    const expectedCouldGrant = referenceCouldGrant(document, request, expected);
+    if (!expected.allow) {
+      const note = `refused, ${expectedCouldGrant ? "though credentials could help" : "for good"}`;
+      seen.set(note, (seen.get(note) ?? 0) + 1);
+    }
     for (const note of notesOn(document, expected)) {
       seen.set(note, (seen.get(note) ?? 0) + 1);
     }
     for (const [name, policy] of Object.entries(policies)) {
       for (const sight of ["first sight", "seen before"]) {
-        const actual = await compiledDecision(policy, request);
+        const { couldGrant, ...actual } = await compiledDecision(policy, request);
+        if (couldGrant !== expectedCouldGrant) {
+          const [got, wanted] = [{ couldGrant }, { couldGrant: expectedCouldGrant }];
+          return { name, sight, document, request, actual: got, expected: wanted };
+        }
         if (!Bun.deepEquals(actual, expected)) {
           return { name, sight, document, request, actual, expected };
         }

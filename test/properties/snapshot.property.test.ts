@@ -4,10 +4,10 @@ import { expect, test } from "bun:test";
 import type { JsonObject } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import type { Changes } from "../../proto/gen/realmgate/v1/feed_pb.ts";
-import { parseIpv4 } from "../../src/policy/address.ts";
 import type { CompiledPolicy } from "../../src/policy/compile.ts";
 import { decide, grantingGroups } from "../../src/policy/decide.ts";
 import { identify } from "../../src/policy/identify.ts";
+import { parseAddressKey } from "../../src/policy/ip-range.ts";
 import { RequestCredentials } from "../../src/proxy/gate/credentials.ts";
 import { Snapshot } from "../../src/proxy/snapshot/snapshot.ts";
 import { type ContainerInit, feedChanges, type ProjectInit } from "../harness/feed-changes.ts";
@@ -198,7 +198,7 @@ async function decisions(
   const made = requests.map(async ([address, token]) => {
     const headers = token === null ? {} : { "X-Token": token };
     const presented = new RequestCredentials(new Headers(headers), "/");
-    const identity = await identify(policy, presented, parseIpv4(address), 0);
+    const identity = await identify(policy, presented, parseAddressKey(address), 0);
     const decision = decide(policy, identity, program, instance);
     const { allow, reason } = decision;
     return { allow, reason, groups: [...grantingGroups(policy, decision)] };

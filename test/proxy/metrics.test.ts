@@ -27,13 +27,19 @@ function exchangeWith(metrics: Metrics, program: string): Exchange {
   };
   const exchange = new Exchange(watch, "id", "GET", "127.0.0.1");
   const host = { kind: "direct", project: "p", container: "c", program, instance: 1 } as const;
-  const question = { host, presented: { header: no, cookie: no, param: no }, client: "" };
+  const question = {
+    host,
+    presented: { header: no, cookie: no, param: no },
+    client: "",
+    isPreflight: false,
+  };
   exchange.authorized(question, {
     allow: false,
     host,
     reason: "denied",
     denial: undefined,
     wrongCredential: false,
+    isReadable: false,
   });
   return exchange;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { DirectHost } from "../../src/proxy/routing/host.ts";
+import { DEFAULT_SETTINGS } from "../../src/proxy/routing/program-settings.ts";
 import { Snapshot } from "../../src/proxy/snapshot/snapshot.ts";
 import { type ContainerInit, feedChanges, type ProjectInit } from "../harness/feed-changes.ts";
 
@@ -117,6 +118,7 @@ describe("a route", () => {
       address: { text: "fd00::1", urlHost: "[fd00::1]" },
       port: 76,
       secure: false,
+      settings: DEFAULT_SETTINGS,
       hooks: [],
     });
     expect(route(snapshot, host({ program: "https", instance: 76 }))).toMatchObject({

@@ -43,6 +43,7 @@ export interface DocumentJson {
   permissions: Record<string, Record<string, AccessJson>>;
   default?: "allow" | "deny";
   combine?: "any" | "all";
+  preflight?: "judge" | "pass";
 }
 
 /** What the edge knows of a request. Names of headers in any case; names may occur more than once. */
@@ -133,6 +134,26 @@ export function referenceDecision(
   return { ...refused, reason: "denied", status: 403, challenge: null };
 }
 
+/** Whether the client of this request, at its address, would be let in with the right credentials. The decision is its own. */
+export function referenceCouldGrant(
+  document: DocumentJson,
+  request: RequestFacts,
+  { allow, matching }: ReferenceDecision,
+): boolean {
+  const names = Object.keys(document.groups);
+  const helps = (name: string) => {
+    const group = document.groups[name] as GroupJson;
+    return (
+      isEnabled(group) &&
+      (group.type !== "ip" || matching.includes(name)) &&
+      grantsInstance(document.permissions[name] ?? {}, request.program, request.instance)
+    );
+  };
+  const credentials =
+    document.combine === "all" ? names.length > 0 && names.every(helps) : names.some(helps);
+  return allow || credentials;
+}
+
 function isEnabled(group: GroupJson): boolean {
   return group.enabled !== false;
 }
@@ -221,7 +242,8 @@ function inRange(range: string, address: string | null): boolean {
     return false;
   }
   const parsed = ipaddr.process(address);
-  return parsed.kind() === "ipv4" && parsed.match(ipaddr.parseCIDR(range));
+  const network = ipaddr.parseCIDR(range);
+  return parsed.kind() === network[0].kind() && parsed.match(network);
 }
 
 /** The one value at a place such as "header:x-key"; null when there is none, an empty one, or several. */

@@ -56,6 +56,36 @@ describe("I1 on a listener for both families an IPv4 client is its IPv4 address"
     }
   });
 
+  test("I6 a ban of every address of both families stops a client on ::1 and one on 127.0.0.1", async () => {
+    const proxy = await startProxy(bench.options({ hostname: "::" }), bench.registry);
+    try {
+      const bans = (...ranges: string[]) => ({
+        own: {
+          groups: Object.fromEntries(ranges.map((range, i) => [`ban${i}`, ip(range)])),
+          permissions: {},
+          default: "allow",
+        },
+      });
+      const statuses = async (...ranges: string[]) => {
+        const { host } = await bench.scene(bans(...ranges));
+        const status = async (address: string) => {
+          const wire = new Wire(proxy.port, address).send(request(host));
+          const answer = await wire.answer();
+          wire.end();
+          return answer?.status;
+        };
+        return [await status("127.0.0.1"), await status("::1")];
+      };
+      expect(await statuses("0.0.0.0/0", "::/0")).toEqual([403, 403]);
+      expect(await statuses("::/0")).toEqual([200, 403]);
+      expect(await statuses("0.0.0.0/0")).toEqual([403, 200]);
+      expect(await statuses("0:0:0:0:0:0:0:1/128")).toEqual([200, 403]);
+      expect(await statuses("2001:db8::/32")).toEqual([200, 200]);
+    } finally {
+      await proxy.stop(true);
+    }
+  });
+
   test("I1 mapped, as a trusted proxy may say it", async () => {
     expect(await matches("10.0.0.0/8", "::ffff:10.1.2.3")).toBe(true);
     expect(await matches("10.0.0.0/8", "::FFFF:0A01:0203")).toBe(true);
@@ -74,7 +104,18 @@ test.each([
   "1.2.3.4/",
   "1.2.3.4",
   "fe80::1%eth0/64",
-  "::/0",
+  "::1%lo/128",
+  "::%0/0",
+  "::ffff:0:0/96",
+  "::ffff:10.0.0.0/104",
+  "::1",
+  "::/129",
+  "::/00",
+  "[::]/0",
+  "1::2::3/64",
+  "::ffff:0x0a.1.2.3/128",
+  " ::/0",
+  "::/0,2001:db8::/32",
   " 10.0.0.0/8",
   "10.0.0.0/8 ",
   "10.0.0.0 /8",
@@ -108,11 +149,20 @@ test.each([
   ["203.0.113.6/31", "203.0.113.7", true],
   ["203.0.113.6/31", "203.0.113.5", false],
   ["203.0.113.6/31", "203.0.113.8", false],
+  ["::/0", "2001:db8::1", true],
+  ["::/0", "::", true],
+  ["::/0", "203.0.113.7", false],
+  ["::/0", "::ffff:203.0.113.7", false],
+  ["2001:db8::/32", "2001:0DB8:ffff::1", true],
+  ["2001:db8::/32", "2001:db9::", false],
+  ["2001:DB8:0:0:0:0:0:1/128", "2001:db8::1", true],
+  ["2001:db8::/127", "2001:db8::0.0.0.1", true],
+  ["2001:db8::/127", "2001:db8::2", false],
+  ["fe80::/10", "fe80::1%eth0", false],
 ])("I4 %s: %s is in it: %p", async (range, client, inside) => {
   expect(await matches(range, client)).toBe(inside);
 });
 
-// Documents know IPv4 only. IPv6 is read where trusted proxies are told, and there:
 test.each([
   ["2001:db8::/127", "2001:0DB8:0:0:0:0:0:1", true],
   ["2001:db8::/127", "2001:db8::2", false],

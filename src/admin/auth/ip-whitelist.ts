@@ -1,19 +1,14 @@
-// IP whitelists of auth tokens: a list of IPv4 addresses and networks, or `*` alone for any address.
+// IP whitelists of auth tokens: a list of addresses and networks, or `*` alone for any address.
 import type { Value } from "@bufbuild/protobuf/wkt";
 import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
-import {
-  formatCidr,
-  type Network,
-  parseCidr,
-  parseIpv4,
-  parseNetwork,
-} from "../../policy/address.ts";
+import { type Network, parseAddress, parseNetwork } from "../../policy/address.ts";
 import { AddressSet } from "../../policy/address-set.ts";
+import { formatRange, parseAddressKey, parseRange } from "../../policy/ip-range.ts";
 
 export type Whitelist = readonly string[];
 
-/** Matches every address, including IPv6. */
+/** Matches every address of both families, and one that is not known. */
 export const anywhere: Whitelist = ["*"];
 
 const entriesMax = 1000;
@@ -55,7 +50,8 @@ function tooLarge(): ApiError {
 }
 
 function badEntry(): ApiError {
-  const message = "must be IPv4 addresses, networks `a.b.c.d/0` to `/32`, or `*`";
+  const message =
+    "must be IPv4 or IPv6 addresses without a zone, networks such as `a.b.c.d/24` or `a:b::/64`, or `*`";
   return new ApiError(ErrorCode.INVALID_IP_FORMAT, [{ instancePath, message }]);
 }
 
@@ -63,16 +59,21 @@ const instancePath = "/ip_whitelist";
 
 function canonicalEntry(entry: string): string | null {
   if (entry === "*") return entry;
-  if (!entry.includes("/")) return !entry.includes(":") && parseIpv4(entry) !== null ? entry : null;
-  const network = parseCidr(entry);
-  return network === null ? null : formatCidr(network.network, network.length);
+  if (entry.includes("/")) {
+    const range = parseRange(entry);
+    return range === null ? null : formatRange(range);
+  }
+  const address = parseAddress(entry);
+  // IPv4-mapped addresses are written as IPv4, like networks of them.
+  const isMapped = address?.kind() === "ipv4" && entry.includes(":");
+  return address === null || isMapped ? null : address.toString();
 }
 
-/** Whether the list matches a client address. Only `*` matches IPv6. */
+/** Whether the list matches a client address. IPv4-mapped addresses are IPv4. */
 export function allowsAddress(list: Whitelist, address: string): boolean {
   if (list.includes("*")) return true;
-  const ipv4 = parseIpv4(address);
-  return ipv4 !== null && compiled(list).hasIpv4(ipv4);
+  const key = parseAddressKey(address);
+  return key !== null && compiled(list).hasKey(key);
 }
 
 /** Whether `list` is a subset of `bounds`. */
@@ -116,7 +117,9 @@ function compiled(list: Whitelist): AddressSet {
 }
 
 function networkOf(entry: string): Network {
-  const network = parseNetwork(entry.includes("/") ? entry : `${entry}/32`);
+  const network = parseNetwork(
+    entry.includes("/") ? entry : `${entry}/${entry.includes(":") ? 128 : 32}`,
+  );
   if (network === null) throw new Error(`a stored address list has ${entry}`);
   return network;
 }

@@ -44,6 +44,7 @@ export function* accessMatrixSteps(
       : { documentVersion: (origin === "container" ? own : project).version }),
     default: policy?.default ?? "allow",
     combine: policy?.combine ?? "any",
+    preflight: policy?.preflight ?? "judge",
     enableProxy: own.enableProxy,
     projectEnableProxy: project.enableProxy,
     ...(closedBy === null ? {} : { closedBy }),

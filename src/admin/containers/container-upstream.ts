@@ -21,18 +21,27 @@ export function programsOf(
   sent: Readonly<Record<string, ProgramPortMessage>>,
 ): Record<string, ProgramPort> {
   const programs = new Map<string, ProgramPort>();
-  for (const [name, { port, stride }] of Object.entries(sent)) {
+  for (const [name, { port, stride, host, responseTimeoutS }] of Object.entries(sent)) {
     const program = canonicalProgram(name);
     if (program === undefined) throw badProgram(name, "is not a program name");
-    if (isByPort(program))
-      throw badProgram(name, "takes its port from the URL and must not have one here");
+    if (isByPort(program)) {
+      // An entry that says nothing was always one without a use.
+      const says = host !== undefined || responseTimeoutS !== undefined;
+      if (port !== 0 || stride !== 0 || program === "ssh" || !says)
+        throw badProgram(name, "takes its port from the URL and must not have one here");
+    } else if (port === 0) throw badProgram(name, "is required", "/port");
     if (programs.has(program)) throw badProgram(name, "names the same program as another entry");
-    programs.set(program, { port, stride });
+    programs.set(program, {
+      port,
+      stride,
+      ...(host === undefined ? {} : { host }),
+      ...(responseTimeoutS === undefined ? {} : { responseTimeoutS }),
+    });
   }
   return Object.fromEntries(programs);
 }
 
-function badProgram(name: string, message: string): ApiError {
-  const instancePath = `/programs${pointerStep(name)}`;
+function badProgram(name: string, message: string, field = ""): ApiError {
+  const instancePath = `/programs${pointerStep(name)}${field}`;
   return new ApiError(ErrorCode.INVALID_UPSTREAM, [{ instancePath, message }]);
 }

@@ -54,7 +54,9 @@ export function* previewSteps(tried: Tried): Steps<DocumentPreview> {
   const access = yield* accessChanges(was.policy, is.policy);
   const groups = yield* groupChanges(was.stored, is.stored);
   const switched = before.enableProxy !== after.enableProxy;
-  const changes = access.total > 0 || groups.length > 0;
+  const preflightBefore = was.policy?.preflight ?? "judge";
+  const preflightAfter = is.policy?.preflight ?? "judge";
+  const changes = access.total > 0 || groups.length > 0 || preflightBefore !== preflightAfter;
   const all = kind === "container" ? 1 : followers.containers;
   const following = kind === "container" ? 1 : followers.following;
   return create(DocumentPreviewSchema, {
@@ -66,6 +68,8 @@ export function* previewSteps(tried: Tried): Steps<DocumentPreview> {
     defaultAfter: is.policy?.default ?? "allow",
     combineBefore: was.policy?.combine ?? "any",
     combineAfter: is.policy?.combine ?? "any",
+    preflightBefore,
+    preflightAfter,
     enableProxyBefore: before.enableProxy,
     enableProxyAfter: after.enableProxy,
     containersAffected: switched ? all : changes ? following : 0,

@@ -90,7 +90,8 @@ describe("a document as it is kept", () => {
   test("says what is weak about it", () => {
     const weak = { type: "jwt", secret: "short", sources: ["header:Authorization"] };
     expect(acceptDocument(message({ groups: { weak } })).warnings.join()).toContain("weak");
-    expect(acceptDocument(message({ groups: { office } })).warnings).toEqual([]);
+    const office6 = { type: "ip", range: "2001:db8::/32" };
+    expect(acceptDocument(message({ groups: { office, office6 } })).warnings).toEqual([]);
   });
 
   const bad = { type: "ip", range: "10/8" };

@@ -155,10 +155,13 @@ export interface Member {
   readonly updatedAt: string;
 }
 
-/** Where a program listens: instance n at port + (n - 1) * stride. */
+/** Where a program listens, instance n at port + (n - 1) * stride, and how the gate speaks with it; see the API's ProgramPort. */
 export interface ProgramPort {
+  /** 0: of `http` and `https`, whose port the URL names. */
   readonly port: number;
   readonly stride: number;
+  readonly host?: string;
+  readonly responseTimeoutS?: number;
 }
 
 export interface Container {

@@ -21,7 +21,8 @@ const upstream: Flags = {
   programs: {
     kind: "json-map",
     about:
-      'port of a program, terminal=7681, or with its stride: terminal=\'{"port":7681,"stride":1}\'',
+      'port of a program, terminal=7681, or with more: terminal=\'{"port":7681,"stride":1}\', ' +
+      'http=\'{"host":"upstream","response_timeout_s":300}\'',
     placeholder: "program=port",
   },
 };

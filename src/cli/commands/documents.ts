@@ -86,6 +86,11 @@ const rows: readonly Row[] = [
         about: "which groups have to match",
         choices: ["any", "all"],
       },
+      preflight: {
+        kind: "text",
+        about: "CORS preflights without credentials: judged, or passed to the program",
+        choices: ["judge", "pass"],
+      },
       hooks: {
         kind: "json-map",
         about: "hooks of a program; containers only",

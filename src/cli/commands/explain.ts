@@ -39,6 +39,7 @@ export const explainCommands: readonly Command[] = [
         field: "path_and_query",
         secret: true,
       },
+      method: { kind: "text", about: "method; default: GET" },
       time: { kind: "text", about: "time of the request; default: now", placeholder: "time" },
     },
     call: {

@@ -38,7 +38,15 @@ const proofs: ReadonlyMap<string, (group: Group) => string> = new Map([
   ],
 ]);
 
-const settings = ["project", "container", "etag", "default", "enable_proxy", "combine"] as const;
+const settings = [
+  "project",
+  "container",
+  "etag",
+  "default",
+  "enable_proxy",
+  "combine",
+  "preflight",
+] as const;
 
 export function documentText(data: unknown, options: TableOptions): string[] {
   const document = (data ?? {}) as Document;

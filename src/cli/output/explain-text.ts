@@ -31,6 +31,7 @@ export function explainText(explanation: unknown, options: TableOptions): readon
     ...(rows.length === 0
       ? []
       : ["", ...table(["group", "type", "matched", "why", "grants", "rule"], rows, options)]),
+    ...listAt(explanation, "warnings").map((warning) => `warning: ${cell(warning)}`),
     ...(at("groups_asked") === false && rows.length > 0
       ? [
           "",
@@ -64,6 +65,7 @@ export function accessText(matrix: unknown, options: TableOptions): readonly str
   const facts = [
     ["document", documentOf(matrix)],
     ["combine", cell(fieldAt(matrix, "combine"))],
+    ...(fieldAt(matrix, "preflight") === "pass" ? [["preflight", "pass"]] : []),
     ...switches(matrix),
   ] as const;
   const others = `every other program: ${none} without a matching group, none for the groups`;

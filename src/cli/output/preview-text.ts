@@ -6,6 +6,7 @@ const settings = [
   ["document in force", "origin"],
   ["default", "default"],
   ["combine", "combine"],
+  ["preflight", "preflight"],
   ["enable proxy", "enable_proxy"],
 ] as const;
 

@@ -541,6 +541,8 @@ export interface AccessMatrix {
   readonly every_group: AccessRow | null;
   /** The container's hooks. */
   readonly hooks: number;
+  /** `judge` or `pass`: how CORS preflights are treated; `judge` when no document is in force. */
+  readonly preflight: string;
 }
 
 /** AccessRow is what is open to a group, by program. */
@@ -977,7 +979,7 @@ export interface CreateTokenBody {
   readonly public_key?: string | null | undefined;
   /** At most 64 KiB as JSON; needs a public key. */
   readonly public_storage?: { readonly [key: string]: Json } | null | undefined;
-  /** List of IPv4 addresses and networks, or one text with commas; `*` for any. `["*"]` when unset. */
+  /** List of IPv4 and IPv6 addresses and networks, or one text with commas; `*` for any. `["*"]` when unset. */
   readonly ip_whitelist?: Json | undefined;
   /** Named set of permissions; wins over `permissions`. */
   readonly permission_template?: "full_access" | "external_customer" | "dev_team" | "finance_team" | "read_only" | null | undefined;
@@ -1099,6 +1101,10 @@ export interface DocumentPreview {
   readonly access: readonly AccessChange[];
   /** How many there are in all. */
   readonly access_total: number;
+  /** `judge` or `pass`: how CORS preflights are treated, before; `judge` where no document is in force. */
+  readonly preflight_before: string;
+  /** The same, after. */
+  readonly preflight_after: string;
 }
 
 /**
@@ -1137,6 +1143,10 @@ export interface DocumentPreviewInput {
   readonly access?: readonly AccessChangeInput[] | undefined;
   /** How many there are in all. */
   readonly access_total?: number | undefined;
+  /** `judge` or `pass`: how CORS preflights are treated, before; `judge` where no document is in force. */
+  readonly preflight_before?: string | undefined;
+  /** The same, after. */
+  readonly preflight_after?: string | undefined;
 }
 
 /** ExplainRequest is an imagined request to a container. Exactly one of `program`, `host` and `alias` says where it goes. */
@@ -1163,6 +1173,8 @@ export interface ExplainBody {
   readonly path_and_query?: string | undefined;
   /** When: RFC 3339 with an offset, for tokens and aliases that begin or end; now when unset. */
   readonly time?: string | undefined;
+  /** The method, case-sensitive; `GET` when unset. `OPTIONS` with `Origin` and `Access-Control-Request-Method` is a preflight. */
+  readonly method?: string | undefined;
 }
 
 /** ExplainHeader is one header line. */
@@ -1183,8 +1195,8 @@ export interface ExplainedGroup {
   readonly matched: boolean;
   /**
    * Why: `address_in_range`, `jwt_verified`, `password_matches`, `token_matches`; or why not: `disabled`, `no_address`,
-   * `address_is_ipv6`, `address_outside_range`, `no_credential`, `ambiguous_credential` (empty, malformed, or there more than
-   * once), `not_bearer`, `not_basic`, `malformed_basic`, `malformed_jwt`, `jwt_expired`, `jwt_not_yet_valid`,
+   * `address_is_ipv4`, `address_is_ipv6`, `address_outside_range`, `no_credential`, `ambiguous_credential` (empty, malformed, or
+   * there more than once), `not_bearer`, `not_basic`, `malformed_basic`, `malformed_jwt`, `jwt_expired`, `jwt_not_yet_valid`,
    * `algorithm_differs`, `claim_differs`, `bad_signature`, `user_name_differs`, `wrong_password`, `token_differs`.
    */
   readonly why: string;
@@ -1207,7 +1219,8 @@ export interface Explanation {
   /** HTTP status of the refusal; null when it is let through: the program answers then. */
   readonly status: number | null;
   /**
-   * `open`, `granted`, `default_allow`; or of a refusal `bad_host`, `unknown_host`, `no_container`, `disabled`, `policy_error`,
+   * `open`, `granted`, `default_allow`, `preflight` (sent on though no group grants it: see PermissionDocument.preflight); or of
+   * a refusal `bad_host`, `unknown_host`, `no_container`, `disabled`, `policy_error`,
    * `not_granted`, `unauthenticated`, `denied`, `no_upstream`.
    */
   readonly reason: string;
@@ -1241,6 +1254,10 @@ export interface Explanation {
   readonly valid_until: string | null;
   /** Whether the verdict comes from the groups. False: what comes before them decided, they are told for information. */
   readonly groups_asked: boolean;
+  /** `judge` or `pass`: how CORS preflights are treated; `judge` when no document is in force. */
+  readonly preflight: string;
+  /** What the document in force does not see, a sentence each: clients of a family of addresses that no ip group names. */
+  readonly warnings: readonly string[];
 }
 
 /** FinancialBillingPermissions is the `financial.billing` branch. */
@@ -1365,7 +1382,10 @@ export interface Group {
   readonly type: "ip" | "jwt" | "password" | "token";
   /** A disabled group never matches; true when unset. */
   readonly enabled?: boolean;
-  /** ip: IPv4 network, `a.b.c.d/len`; host bits are masked. */
+  /**
+   * ip: IPv4 network `a.b.c.d/len` or IPv6 network `a:b::/len`, without a zone; host bits are masked, IPv6 is kept in the text of
+   * RFC 5952. No network of one family has a client of the other; IPv4-mapped clients are IPv4 and are named so.
+   */
   readonly range?: string;
   /** jwt: the shared secret (HS256) or the public key as PEM (RS256 of at least 2048 bits, ES256). */
   readonly secret?: string;
@@ -1421,7 +1441,10 @@ export interface GroupInput {
   readonly type: "ip" | "jwt" | "password" | "token";
   /** A disabled group never matches; true when unset. */
   readonly enabled?: boolean | undefined;
-  /** ip: IPv4 network, `a.b.c.d/len`; host bits are masked. */
+  /**
+   * ip: IPv4 network `a.b.c.d/len` or IPv6 network `a:b::/len`, without a zone; host bits are masked, IPv6 is kept in the text of
+   * RFC 5952. No network of one family has a client of the other; IPv4-mapped clients are IPv4 and are named so.
+   */
   readonly range?: string | undefined;
   /** jwt: the shared secret (HS256) or the public key as PEM (RS256 of at least 2048 bits, ES256). */
   readonly secret?: string | undefined;
@@ -1906,6 +1929,13 @@ export interface PermissionDocument {
    * stored, its version the present one.
    */
   readonly preview?: DocumentPreview;
+  /**
+   * `judge` (default): a CORS preflight is judged like any request; since it never carries credentials, a page of another
+   * origin cannot call what needs some. `pass`: a preflight that the document refuses is sent to the program, without cookies
+   * and credentials, where a client at this address could be granted it with the right credentials; and pages of other origins
+   * may read the gate's refusals.
+   */
+  readonly preflight?: "judge" | "pass";
 }
 
 /** PermissionDocument says who (`groups`) may do what (`permissions`), and what holds for everybody else (`default`). */
@@ -1946,22 +1976,45 @@ export interface PermissionDocumentInput {
    * stored, its version the present one.
    */
   readonly preview?: DocumentPreviewInput | undefined;
+  /**
+   * `judge` (default): a CORS preflight is judged like any request; since it never carries credentials, a page of another
+   * origin cannot call what needs some. `pass`: a preflight that the document refuses is sent to the program, without cookies
+   * and credentials, where a client at this address could be granted it with the right credentials; and pages of other origins
+   * may read the gate's refusals.
+   */
+  readonly preflight?: "judge" | "pass" | undefined;
 }
 
-/** ProgramPort is where a program listens in a container. */
+/** ProgramPort is where a program listens in a container, and how the gate speaks with it. */
 export interface ProgramPort {
-  /** TCP port of instance 1. */
+  /** TCP port of instance 1. Required; but of `http` and `https`, whose port the URL names, it must not be there, and is shown as 0. */
   readonly port: number;
   /** Instance n listens on port + (n - 1) * stride; 0: one port serves all instances. */
   readonly stride: number;
+  /**
+   * What the program gets as Host: `keep` (when unset), what the client sent; `upstream`, the address and port that the gate
+   * dials, for programs that refuse any other. An Origin or Referer of the client's own host is then that of the upstream, too.
+   * X-Forwarded-Host has the client's Host in either case.
+   */
+  readonly host?: "keep" | "upstream";
+  /** How long the program may take to begin its response, in seconds, at most 3,600; 60 when unset. */
+  readonly response_timeout_s?: number;
 }
 
-/** ProgramPort is where a program listens in a container. */
+/** ProgramPort is where a program listens in a container, and how the gate speaks with it. */
 export interface ProgramPortInput {
-  /** TCP port of instance 1. */
-  readonly port: number;
+  /** TCP port of instance 1. Required; but of `http` and `https`, whose port the URL names, it must not be there, and is shown as 0. */
+  readonly port?: number | undefined;
   /** Instance n listens on port + (n - 1) * stride; 0: one port serves all instances. */
   readonly stride?: number | undefined;
+  /**
+   * What the program gets as Host: `keep` (when unset), what the client sent; `upstream`, the address and port that the gate
+   * dials, for programs that refuse any other. An Origin or Referer of the client's own host is then that of the upstream, too.
+   * X-Forwarded-Host has the client's Host in either case.
+   */
+  readonly host?: "keep" | "upstream" | undefined;
+  /** How long the program may take to begin its response, in seconds, at most 3,600; 60 when unset. */
+  readonly response_timeout_s?: number | undefined;
 }
 
 /** Project groups containers, their quota and their permission document. */
@@ -2416,7 +2469,7 @@ export interface Token {
   readonly public_key: string | null;
   /** What the token shows of itself to whoever knows its public key. */
   readonly public_storage: { readonly [key: string]: Json } | null;
-  /** IPv4 networks it may be used from; `*` for any. */
+  /** Addresses and networks, IPv4 and IPv6, it may be used from; `*` for any. */
   readonly ip_whitelist: readonly string[];
   /** What it may do. */
   readonly permissions?: TokenPermissions;

@@ -65,7 +65,12 @@ export function internalEdge(
         case "refused": {
           const { requestId } = exchange;
           const accept = head.headers.get("accept");
-          return refusalAsResponse(outcome, { requestId, accept, hasBody: head.hasBody });
+          return refusalAsResponse(outcome, {
+            requestId,
+            accept,
+            hasBody: head.hasBody,
+            origin: null,
+          });
         }
       }
     },

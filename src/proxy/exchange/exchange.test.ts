@@ -34,6 +34,7 @@ function allowed(
     route: { policy } as Route,
     groups: by === "open" ? null : by,
     consumedCredentials: spent,
+    passedPreflight: false,
     untilMs: Number.POSITIVE_INFINITY,
   };
 }
@@ -42,6 +43,7 @@ const question = {
   host,
   presented: { header: () => null, cookie: () => null, param: () => null },
   client: "127.0.0.1",
+  isPreflight: false,
 };
 
 describe("an exchange is told of once", () => {
@@ -120,6 +122,13 @@ describe("what it was authorized as", () => {
     expect([exchange.reason, exchange.groups, exchange.host]).toEqual([reason, groups, host]);
   });
 
+  test("a preflight that passed is one, whatever the default", () => {
+    const { exchange } = watched();
+    exchange.authorized(question, { ...allowed(null), passedPreflight: true });
+    exchange.passes(204);
+    expect([exchange.reason, exchange.groups]).toEqual(["preflight", null]);
+  });
+
   test("an alias is named whether or not it leads anywhere", () => {
     const { exchange } = watched();
     const byAlias = { ...question, host: { kind: "alias", name: "blog" } as const };
@@ -129,6 +138,7 @@ describe("what it was authorized as", () => {
       reason: "unknown_host",
       denial: undefined,
       wrongCredential: false,
+      isReadable: false,
     });
     expect([exchange.alias, exchange.host]).toEqual(["blog", null]);
   });

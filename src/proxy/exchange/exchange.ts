@@ -1,4 +1,4 @@
-import type { AuthorizationRequest, AuthorizationResult } from "../gate/authorize.ts";
+import type { Allowed, AuthorizationRequest, AuthorizationResult } from "../gate/authorize.ts";
 import { REFUSAL_REASONS, type RefusalReason } from "../gate/refusal.ts";
 import type { DirectHost } from "../routing/host.ts";
 
@@ -10,6 +10,8 @@ export const EXCHANGE_REASONS = [
   "open",
   "granted",
   "default_allow",
+  /** A CORS preflight that no group granted, sent on because one could. */
+  "preflight",
   /** The client was gone before there was a response. */
   "client_gone",
   ...REFUSAL_REASONS,
@@ -48,6 +50,8 @@ export class Exchange {
   bytes = 0;
   /** Parts of bodies, messages and control frames that moved in either direction, besides those that `bytes` counts. */
   moves = 0;
+  /** Whether pages of other origins may read a refusal. */
+  isReadable = false;
   readonly #watch: ExchangeWatch;
   #host: DirectHost | null = null;
   #alias: string | null = null;
@@ -115,11 +119,13 @@ export class Exchange {
     this.#host = result.host;
     this.#alias = host.kind === "alias" ? host.name : null;
     if (!result.allow) {
+      this.isReadable = result.isReadable;
       return;
     }
     const { route, groups, consumedCredentials } = result;
     this.#groups = groups;
-    this.#reason = route.policy === null ? "open" : groups === null ? "default_allow" : "granted";
+    this.#reason = allowedAs(result);
+    this.isReadable = route.policy?.passesPreflights ?? false;
     if (consumedCredentials.some(({ kind, name }) => kind === "header" && name === "traceparent")) {
       this.traceId = null;
     }
@@ -166,4 +172,11 @@ export class Exchange {
       this.#watch.ended(this);
     }
   }
+}
+
+function allowedAs({ route, groups, passedPreflight }: Allowed): ExchangeReason {
+  if (passedPreflight) {
+    return "preflight";
+  }
+  return route.policy === null ? "open" : groups === null ? "default_allow" : "granted";
 }

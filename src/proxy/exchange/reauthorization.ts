@@ -122,6 +122,7 @@ export class Reauthorization {
       reason: "internal_error",
       denial: undefined,
       wrongCredential: false,
+      isReadable: false,
     });
   }
 }

@@ -64,7 +64,7 @@ describe("one with a limit of its own", () => {
   test("waits like the others once it is adopted", async () => {
     const timeouts = new ResponseHeaderTimeouts(300);
     const adopted = timeouts.startFor(10);
-    timeouts.adopt(adopted);
+    timeouts.adopt(adopted, null);
     await aborted(timeouts.startFor(10).signal);
     expect(adopted.expired).toBe(false);
     await aborted(adopted.signal);

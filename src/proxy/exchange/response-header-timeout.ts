@@ -86,10 +86,14 @@ export class ResponseHeaderTimeouts {
     return attempt;
   }
 
-  /** From now on the common limit applies to it. */
-  adopt(attempt: UpstreamAttempt): void {
+  /** From now on this limit applies to it, in milliseconds; null: the common one. */
+  adopt(attempt: UpstreamAttempt, limitMs: number | null): void {
     this.end(attempt);
-    this.#add(attempt);
+    if (limitMs === null) {
+      this.#add(attempt);
+    } else {
+      this.#wait(attempt, limitMs, limitMs);
+    }
   }
 
   end(attempt: UpstreamAttempt): void {

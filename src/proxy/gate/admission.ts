@@ -4,7 +4,7 @@ import { type Alias, aliasedTarget, fixesQuery } from "../routing/alias.ts";
 import type { HeaderReader } from "../routing/header-reader.ts";
 import type { HostName } from "../routing/host.ts";
 import { isBuiltIn } from "../routing/program-ports.ts";
-import type { RequestTarget } from "../routing/request-target.ts";
+import { pathOf, type RequestTarget } from "../routing/request-target.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
 import {
   type Allowed,
@@ -15,6 +15,7 @@ import {
 import type { TrustedProxies } from "./client-address.ts";
 import { RequestCredentials, targetWithout } from "./credentials.ts";
 import { type HookMatch, matchRequest } from "./hook-admission.ts";
+import { isPreflight } from "./preflight.ts";
 import { type Denial, type Refusal, type RefusalReason, refusal } from "./refusal.ts";
 import type { RequestHead } from "./request-head.ts";
 
@@ -98,7 +99,12 @@ export function admit(
   }
   const client =
     head.onBehalfOf ?? context.trusted.client(head.peer, headers.get("x-forwarded-for"));
-  const request = { host, presented: new RequestCredentials(headers, received), client };
+  const request = {
+    host,
+    presented: new RequestCredentials(headers, received),
+    client,
+    isPreflight: isPreflight(head),
+  };
   const result = authorize(snapshot, request, nowMs, context.signatures);
   return result instanceof Promise
     ? result.then((later) =>
@@ -166,13 +172,22 @@ function behindAlias(
   { method }: RequestHead,
   alias: Alias,
   received: RequestTarget,
-  { route, consumedCredentials }: Allowed,
+  allowed: Allowed,
 ): RequestTarget | null {
+  const { route, consumedCredentials } = allowed;
   // The body of a call says all that its link says: method, headers, URL.
   if (route.program === "curl" && fixesQuery(alias) && method !== "GET" && method !== "HEAD") {
     return null;
   }
-  return aliasedTarget(alias, received, targetWithout(received, consumedCredentials));
+  const target = aliasedTarget(alias, received, targetWithout(received, consumedCredentials));
+  return target !== null && allowed.passedPreflight
+    ? aliasedTarget(withoutQuery(alias), received, received)
+    : target;
+}
+
+/** A query of the alias' own may be a credential, which goes to no program without the client's. */
+function withoutQuery(alias: Alias): Alias {
+  return alias.target === null ? alias : { ...alias, target: pathOf(alias.target) };
 }
 
 function rejected(

@@ -1,7 +1,8 @@
-import { parseIpv4 } from "../../policy/address.ts";
 import type { CredentialLocation } from "../../policy/credential-location.ts";
-import { type Decision, decide, grantingGroups } from "../../policy/decide.ts";
+import type { CredentialReader } from "../../policy/credential-reader.ts";
+import { couldBeGranted, type Decision, decide, grantingGroups } from "../../policy/decide.ts";
 import { type Identity, identify, type PresentedCredentials } from "../../policy/identify.ts";
+import { parseAddressKey } from "../../policy/ip-range.ts";
 import type { SignatureBudget } from "../../policy/signature-budget.ts";
 import type { Alias } from "../routing/alias.ts";
 import type { AliasHost, DirectHost } from "../routing/host.ts";
@@ -15,6 +16,8 @@ export interface AuthorizationRequest {
   readonly presented: PresentedCredentials;
   /** The client's address. */
   readonly client: string;
+  /** It is a CORS preflight. */
+  readonly isPreflight: boolean;
 }
 
 /** The request may go where `route` leads. */
@@ -26,8 +29,10 @@ export interface Allowed {
   readonly route: Route;
   /** Names of the groups that granted it; null when no group did. */
   readonly groups: readonly string[] | null;
-  /** Locations of the credentials that matched: they are removed before the request is forwarded. */
+  /** The credentials that matched, or in a preflight that passes all that are read: they are removed before the request is forwarded. */
   readonly consumedCredentials: readonly CredentialLocation[];
+  /** It is a preflight that no group grants, sent on because one could. It carries no credentials of any kind. */
+  readonly passedPreflight: boolean;
   /** Unix milliseconds at which a token or the alias expires and it must be authorized again; Infinity: never. */
   readonly untilMs: number;
 }
@@ -40,6 +45,8 @@ export interface NotAllowed {
   readonly denial: Denial | undefined;
   /** Whether a credential was presented that matches nothing: see `Identity.wrong`. */
   readonly wrongCredential: boolean;
+  /** Whether pages of other origins may read the refusal. */
+  readonly isReadable: boolean;
 }
 
 export type AuthorizationResult = Allowed | NotAllowed;
@@ -74,14 +81,14 @@ export function authorize(
   const found = identify(
     route.policy,
     request.presented,
-    parseIpv4(request.client),
+    parseAddressKey(request.client),
     nowMs / 1000,
     request.client,
     signatures,
   );
   return found instanceof Promise
-    ? found.then((identity) => decided(host, alias, route, identity))
-    : decided(host, alias, route, found);
+    ? found.then((identity) => decided(host, alias, route, identity, request.isPreflight))
+    : decided(host, alias, route, found, request.isPreflight);
 }
 
 function decided(
@@ -89,6 +96,7 @@ function decided(
   alias: Alias | null,
   route: Route,
   identity: Identity,
+  isPreflight: boolean,
 ): AuthorizationResult {
   const { policy, program, instance } = route;
   if (policy === null) {
@@ -96,10 +104,24 @@ function decided(
   }
   const decision = decide(policy, identity, program, instance);
   if (!decision.allow) {
-    return refusal(host, decision.reason, decision, identity.wrong);
+    const { passesPreflights } = policy;
+    return passesPreflights && isPreflight && couldBeGranted(policy, identity, program, instance)
+      ? passedPreflight(host, alias, route, policy.readers)
+      : refusal(host, decision.reason, decision, identity.wrong, passesPreflights);
   }
   const groups = decision.reason === "granted" ? grantingGroups(policy, decision) : null;
   return passed(host, alias, route, identity, groups);
+}
+
+function passedPreflight(
+  host: DirectHost,
+  alias: Alias | null,
+  route: Route,
+  readers: readonly CredentialReader[],
+): AuthorizationResult {
+  const result = passed(host, alias, route, null, null);
+  const consumedCredentials = readers.map(({ location }) => location);
+  return result.allow ? { ...result, consumedCredentials, passedPreflight: true } : result;
 }
 
 function passed(
@@ -110,7 +132,7 @@ function passed(
   groups: readonly string[] | null,
 ): AuthorizationResult {
   if (route.port === NO_PORT && !isBuiltIn(route)) {
-    return refusal(host, "no_upstream");
+    return refusal(host, "no_upstream", undefined, route.policy?.passesPreflights);
   }
   return {
     allow: true,
@@ -119,6 +141,7 @@ function passed(
     route,
     groups,
     consumedCredentials: identity === null ? NO_CREDENTIALS : identity.consumedCredentials,
+    passedPreflight: false,
     untilMs: Math.min(
       alias === null ? Number.POSITIVE_INFINITY : alias.untilMs,
       identity === null ? Number.POSITIVE_INFINITY : identity.validUntilS * 1000,
@@ -131,6 +154,7 @@ function refusal(
   reason: RefusalReason,
   denial?: Extract<Decision, { allow: false }>,
   wrongCredential = false,
+  isReadable = false,
 ): NotAllowed {
-  return { allow: false, host, reason, denial, wrongCredential };
+  return { allow: false, host, reason, denial, wrongCredential, isReadable };
 }

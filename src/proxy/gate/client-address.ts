@@ -61,9 +61,16 @@ export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
   return { trusts, client };
 }
 
-/** What the runtime reports on a dual-stack listener, without the IPv4-mapped prefix (RFC 4291 §2.5.5.2). */
+/**
+ * What the runtime reports of a peer, without the IPv4-mapped prefix of dual-stack listeners (RFC 4291 §2.5.5.2) and without the
+ * zone of a link-local address, which is the name of an interface of this host.
+ */
 export function unmapped(peer: string): string {
-  return peer.startsWith(MAPPED) && peer.includes(".") ? peer.slice(MAPPED.length) : peer;
+  if (peer.startsWith(MAPPED) && peer.includes(".")) {
+    return peer.slice(MAPPED.length);
+  }
+  const zone = peer.indexOf("%");
+  return zone === -1 ? peer : peer.slice(0, zone);
 }
 
 function parseRange(cidr: string): Network {

@@ -34,7 +34,7 @@ export function readRequest(
   const report = (instancePath: string, message: string) => {
     violations.push({ instancePath, message });
   };
-  const { headers, ip, time, pathAndQuery = "/" } = request;
+  const { headers, ip, time, pathAndQuery = "/", method = "GET" } = request;
   const parent = containersDomain(container.serverName, domain);
   const [field, text] = hostText(request, container, parent, report);
   const host = hostParser(container.serverName, domain)(text);
@@ -66,7 +66,7 @@ export function readRequest(
   const target = withoutFragment(pathAndQuery);
   const received = joinedLines(lines);
   return {
-    head: imaginedHead(text, target, received, ip ?? UNKNOWN_ADDRESS),
+    head: imaginedHead(method, text, target, received, ip ?? UNKNOWN_ADDRESS),
     host,
     presented: new RequestCredentials(received, target),
     address: ip ?? null,
@@ -79,13 +79,14 @@ export function readRequest(
  * that meets what its program asks of the transport. Explain answers for access, not for the wire.
  */
 function imaginedHead(
+  method: string,
   host: string,
   target: string,
   headers: HeaderReader,
   peer: string,
 ): RequestHead {
   return {
-    method: "GET",
+    method,
     target,
     host,
     headers,

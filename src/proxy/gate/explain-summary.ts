@@ -19,6 +19,7 @@ export function summaryOf(explanation: Explanation, absence: Absence | null): st
 type Explainable =
   | DecisionReason
   | "open"
+  | "preflight"
   | Extract<
       RefusalReason,
       "bad_host" | "unknown_host" | "disabled" | "policy_error" | "no_upstream"
@@ -37,6 +38,8 @@ const ABSENCES = {
 
 const SENTENCES: Readonly<Record<Explainable, (explanation: Explanation) => string>> = {
   open: () => "no permission document is in force",
+  preflight: ({ judgedAs }) =>
+    `a CORS preflight, sent on without credentials because some could open ${target(judgedAs)}`,
   granted: (explanation) => joined(explanation, ({ matched }) => matched),
   default_allow: (explanation) =>
     `no group matches, and the default is allow${others(explanation)}`,

@@ -17,10 +17,9 @@ import {
   type ProjectState,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { PermissionDocument } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { parseIpv4 } from "../../policy/address.ts";
 import { has } from "../../policy/bitset.ts";
 import { type CompiledPolicy, compileSteps } from "../../policy/compile.ts";
-import { type Decision, decide, grantingGroups } from "../../policy/decide.ts";
+import { couldBeGranted, type Decision, decide, grantingGroups } from "../../policy/decide.ts";
 import {
   type PolicyDocument,
   parseDocumentSteps,
@@ -30,6 +29,8 @@ import { dateMsMax, GroupExaminer, type GroupReason } from "../../policy/explain
 import type { PolicyGroup } from "../../policy/group.ts";
 import { type Identity, identify } from "../../policy/identify.ts";
 import { contains } from "../../policy/instance-set.ts";
+import { unseenFamilies } from "../../policy/ip-family.ts";
+import { parseAddressKey } from "../../policy/ip-range.ts";
 import { ruleFor } from "../../policy/open-access.ts";
 import { DECISION_REASONS } from "../../policy/reason.ts";
 import { finish, type Steps } from "../../policy/steps.ts";
@@ -42,6 +43,7 @@ import type { Allowed } from "./authorize.ts";
 import { trustedProxies } from "./client-address.ts";
 import { type Asked, readRequest } from "./explain-request.ts";
 import { type Absence, summaryOf } from "./explain-summary.ts";
+import { isPreflight } from "./preflight.ts";
 import { statusOf } from "./refusal.ts";
 
 /** What of the installation decides; the same as the proxy itself is started with. */
@@ -97,7 +99,12 @@ async function explain(
   const identity =
     policy === null
       ? null
-      : await identify(policy, asked.presented, parseIpv4(asked.address ?? ""), asked.nowMs / 1000);
+      : await identify(
+          policy,
+          asked.presented,
+          parseAddressKey(asked.address ?? ""),
+          asked.nowMs / 1000,
+        );
   const groups =
     document === null || stored === undefined || identity === null
       ? []
@@ -109,7 +116,11 @@ async function explain(
       : decide(policy, identity, target.program, target.instance);
   const groupsAsked = asksGroups(reason) && policy !== null;
   if (groupsAsked) {
-    assertAgreement(reason, decision);
+    assertAgreement(reason, decision, () =>
+      policy.passesPreflights && isPreflight(asked.head) && identity !== null && target !== null
+        ? couldBeGranted(policy, identity, target.program, target.instance)
+        : false,
+    );
   }
   const fields = {
     allow: refusal === null,
@@ -122,6 +133,7 @@ async function explain(
       : stored === undefined
         ? "none"
         : "project",
+    preflight: document?.preflight ?? "judge",
     default: document?.default ?? (stored === undefined ? "allow" : "deny"),
     combine: document?.combine ?? "any",
     enableProxy: !container.disabled,
@@ -134,6 +146,7 @@ async function explain(
     time: new Date(asked.nowMs).toISOString(),
     ...(allowed === null ? {} : validUntil(allowed.untilMs)),
     groupsAsked,
+    warnings: document === null ? [] : unseenFamilies(document.groups.values()),
     ...(host === null || target === null ? {} : { judgedAs: judgedAs(host, target, alias) }),
   } satisfies MessageInitShape<typeof ExplanationSchema>;
   return create(ExplanationSchema, {
@@ -243,7 +256,10 @@ function reasonOf(admission: Admission): string {
   if (admission.kind === "rejected") {
     return admission.refusal.reason;
   }
-  const { groups, route } = admission.result;
+  const { groups, route, passedPreflight } = admission.result;
+  if (passedPreflight) {
+    return "preflight";
+  }
   if (groups !== null) {
     return "granted";
   }
@@ -252,15 +268,29 @@ function reasonOf(admission: Admission): string {
 
 /** Whether a result comes from the groups: a missing port is only noticed when they grant the request. */
 function asksGroups(reason: string): boolean {
-  return reason === "no_upstream" || (DECISION_REASONS as readonly string[]).includes(reason);
+  return (
+    reason === "no_upstream" ||
+    reason === "preflight" ||
+    (DECISION_REASONS as readonly string[]).includes(reason)
+  );
 }
 
 /** Throws when the result is not the one of the groups that are told: then nothing must be told. */
-function assertAgreement(reason: string, decision: Decision | null): void {
+function assertAgreement(
+  reason: string,
+  decision: Decision | null,
+  passesPreflight: () => boolean,
+): void {
   if (decision === null) {
     throw new Error(`the result is ${reason}, and no group was asked`);
   }
-  if (reason === "no_upstream" ? !decision.allow : decision.reason !== reason) {
+  const agrees =
+    reason === "preflight"
+      ? !decision.allow && passesPreflight()
+      : reason === "no_upstream"
+        ? decision.allow || passesPreflight()
+        : decision.reason === reason && (decision.allow || !passesPreflight());
+  if (!agrees) {
     throw new Error(`the result is ${reason}, and its explanation ${decision.reason}`);
   }
 }

@@ -8,7 +8,7 @@ function refuse(reason: RefusalReason, request: RefusedRequest, denial?: Denial)
   return new Response(body, { status, headers });
 }
 
-const asked = { requestId: "0123456789abcdef01234567", accept: null, hasBody: false };
+const asked = { requestId: "0123456789abcdef01234567", accept: null, hasBody: false, origin: null };
 
 test.each<[RefusalReason, number, string]>([
   ["bad_host", 400, "Bad Request"],
@@ -86,5 +86,35 @@ describe("Accept", () => {
     ["application/json;q=0.1, */*;q=0.9, text/html;q=0.5", true],
   ])("%j prefers a page: %p", (accept, expected) => {
     expect(prefersHtml(accept)).toBe(expected);
+  });
+});
+
+describe("a refusal that pages of other origins may read", () => {
+  test.each([
+    ["https://app.example.com", "https://app.example.com"],
+    ["http://localhost:5173", "http://localhost:5173"],
+    ["http://[2001:db8::1]:80", "http://[2001:db8::1]:80"],
+    ["null", "null"],
+    ["https://a.test, https://b.test", undefined],
+    ["*", undefined],
+    ["https://a.test/path", undefined],
+    ["javascript:alert(1)", undefined],
+    ["", undefined],
+    [`https://${"a".repeat(400)}`, undefined],
+  ])("of %j: %p", (origin, allowed) => {
+    const { headers } = refuse("denied", { ...asked, origin });
+    expect([headers.get("access-control-allow-origin") ?? undefined, headers.get("vary")]).toEqual([
+      allowed,
+      "Origin",
+    ]);
+    expect(headers.has("access-control-allow-credentials")).toBe(false);
+  });
+
+  test("no other refusal has such fields", () => {
+    const { headers } = refuse("denied", asked);
+    expect([headers.has("access-control-allow-origin"), headers.has("vary")]).toEqual([
+      false,
+      false,
+    ]);
   });
 });

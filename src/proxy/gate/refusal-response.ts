@@ -1,5 +1,6 @@
 // How a refusal is written: status, headers and body, for any edge.
 import { refillMs } from "./failure-budget.ts";
+import { readableBy } from "./preflight.ts";
 import {
   type Denial,
   NOT_GRANTED_401,
@@ -17,6 +18,8 @@ export interface RefusedRequest {
   readonly accept: string | null;
   /** Whether a body may still be arriving: the connection then ends with the response. */
   readonly hasBody: boolean;
+  /** The Origin field where the document in force lets pages of other origins read refusals; null: none may. */
+  readonly origin: string | null;
 }
 
 /** A response as plain values. */
@@ -65,7 +68,7 @@ const PROMPT_FORMS = formsOf("not_granted", NOT_GRANTED_401);
  */
 export function renderRefusal(
   { reason, denial, detail }: Refusal,
-  { requestId, accept, hasBody }: RefusedRequest,
+  { requestId, accept, hasBody, origin }: RefusedRequest,
 ): RenderedRefusal {
   const forms = formsFor(reason, denial, detail);
   const html = prefersHtml(accept);
@@ -75,6 +78,9 @@ export function renderRefusal(
     "x-realmgate-request-id": requestId,
     ...HEADERS[reason],
   };
+  if (origin !== null) {
+    Object.assign(headers, { vary: "Origin" }, readableBy(origin));
+  }
   if (denial !== null && denial.challenge !== null) {
     headers["www-authenticate"] = CHALLENGES[denial.challenge];
   }

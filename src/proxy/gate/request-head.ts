@@ -22,7 +22,7 @@ export interface RequestHead {
   readonly headers: HeaderReader;
   /** False when the edge cannot forward the request as it was meant: ambiguous framing, or a body that it cannot carry. */
   readonly isWellFormed: boolean;
-  /** Whether the request announces a body that may still be arriving. Read only when the request is refused. */
+  /** Whether the request announces a body that may still be arriving. Read when the request is refused, and of OPTIONS. */
   readonly hasBody: boolean;
   /** The upgrade that the request asks for; `none` where the edge cannot upgrade. Read after authorization. */
   readonly upgrade: UpgradeRequest;

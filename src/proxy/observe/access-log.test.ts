@@ -15,6 +15,7 @@ const question = {
   host: { kind: "alias", name: "blog" },
   presented: { header: () => null, cookie: () => null, param: () => null },
   client: "127.0.0.1",
+  isPreflight: false,
 } as const;
 
 /** An exchange that was let through by these groups and is over. */
@@ -29,6 +30,7 @@ function over(target: string | null, groups: readonly string[] = ["a"], method =
     route,
     groups,
     consumedCredentials: [],
+    passedPreflight: false,
     untilMs: 0,
   });
   exchange.passes(200);

@@ -6,6 +6,7 @@ import {
   portMax,
   sshPort,
 } from "../../policy/program.ts";
+import { DEFAULT_SETTINGS, type ProgramSettings, settingsOf } from "./program-settings.ts";
 
 /** Stands for "no port leads there". */
 export const NO_PORT = 0;
@@ -38,13 +39,17 @@ interface Entry {
  * that program, by whatever name it is asked for (docs/decisions.md).
  */
 export class ProgramPorts {
+  readonly #settings: ReadonlyMap<string, ProgramSettings>;
   readonly #byName: ReadonlyMap<string, Entry>;
   /** Largest base first, then by name: the first that fits is the owner. */
   readonly #byBase: readonly Entry[];
 
-  /** The container's own ports come before the defaults of the installation. `http`, `https` and `ssh` are never entries. */
+  /**
+   * The container's own ports come before the defaults of the installation. `http`, `https` and `ssh` have no ports here; `http`
+   * and `https` may have settings.
+   */
   constructor(
-    own: Readonly<Record<string, Pick<ProgramPort, "port" | "stride">>>,
+    own: Readonly<Record<string, OwnProgram>>,
     defaults: Readonly<Record<string, number>>,
   ) {
     const entries = new Map<string, Entry>();
@@ -54,6 +59,7 @@ export class ProgramPorts {
     for (const [name, { port, stride }] of Object.entries(own)) {
       add(entries, name, port, stride);
     }
+    this.#settings = settingsByProgram(own);
     this.#byName = entries;
     this.#byBase = [...entries.values()].sort(
       (a, b) => b.base - a.base || (a.program < b.program ? -1 : 1),
@@ -79,6 +85,16 @@ export class ProgramPorts {
     return this.#ownerOf(port) ?? { program, instance, port };
   }
 
+  /** Of a canonical program; those of `http` hold for `https`, too, unless it has its own. */
+  settings(program: string): ProgramSettings {
+    if (this.#settings.size === 0) {
+      return DEFAULT_SETTINGS;
+    }
+    const own =
+      this.#settings.get(program) ?? (program === "https" ? this.#settings.get("http") : undefined);
+    return own ?? DEFAULT_SETTINGS;
+  }
+
   #ownerOf(port: number): Target | undefined {
     for (const { program, base, stride } of this.#byBase) {
       if (base === port) {
@@ -94,6 +110,23 @@ export class ProgramPorts {
     }
     return undefined;
   }
+}
+
+/** What a container says of a program. */
+type OwnProgram = Pick<ProgramPort, "port" | "stride"> &
+  Partial<Pick<ProgramPort, "host" | "responseTimeoutS">>;
+
+function settingsByProgram(
+  own: Readonly<Record<string, OwnProgram>>,
+): ReadonlyMap<string, ProgramSettings> {
+  const settings = new Map<string, ProgramSettings>();
+  for (const [name, entry] of Object.entries(own)) {
+    const program = canonicalProgram(name);
+    if (program !== undefined) {
+      settings.set(program, settingsOf(entry));
+    }
+  }
+  return settings;
 }
 
 /** `http-22` must not go around `ssh: false`. */

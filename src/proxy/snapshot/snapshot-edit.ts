@@ -206,7 +206,8 @@ function aliasesOf({ projectId, id, aliases }: ContainerState): readonly Alias[]
 
 function portsKey(programs: ContainerState["programs"]): string {
   const entries = Object.entries(programs).map(
-    ([name, { port, stride }]) => `${JSON.stringify(name)}:${port}:${stride}`,
+    ([name, { port, stride, host, responseTimeoutS }]) =>
+      `${JSON.stringify(name)}:${port}:${stride}:${JSON.stringify(host ?? "")}:${responseTimeoutS ?? ""}`,
   );
   return entries.sort().join(",");
 }

@@ -8,6 +8,7 @@ import type { CompiledPolicy } from "../../policy/compile.ts";
 import { finish, type Steps } from "../../policy/steps.ts";
 import type { Alias } from "../routing/alias.ts";
 import type { DirectHost } from "../routing/host.ts";
+import type { ProgramSettings } from "../routing/program-settings.ts";
 import type { UpstreamAddress } from "../routing/upstream-address.ts";
 import type { CompiledHook } from "./hook-match.ts";
 import type { Interned } from "./intern-table.ts";
@@ -28,6 +29,7 @@ export interface Route {
   readonly port: number;
   /** Whether the upstream speaks HTTPS. */
   readonly secure: boolean;
+  readonly settings: ProgramSettings;
   /** Rules that stand before this program, in the order in which they are tried. */
   readonly hooks: readonly CompiledHook[];
 }
@@ -118,6 +120,7 @@ export class Snapshot {
       address: container.address,
       port: target.port,
       secure: host.program === "https",
+      settings: container.ports.value.settings(target.program),
       hooks: container.hooks?.get(target.program) ?? NO_HOOKS,
     };
   }

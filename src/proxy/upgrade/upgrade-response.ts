@@ -1,19 +1,19 @@
 // An upstream that answers an upgrade like any other request: an ordinary response, and the connection is closed after it.
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import type { ActiveExchange } from "../exchange/active-exchange.ts";
 import { statedLength } from "../upstream/framing.ts";
-import { removeHopByHop } from "../upstream/header-rules.ts";
 import { hasNoBody, isFinalStatus } from "../upstream/response-checks.ts";
-import type { ResponseBody } from "../upstream/upstream.ts";
+import { cleanResponseHeaders } from "../upstream/response-headers.ts";
+import type { ForwardedRequest, ResponseBody } from "../upstream/upstream.ts";
 
 /** Null for a status that no response can have; the socket is closed then. */
 export function responseOf(
   message: IncomingMessage,
   socket: Socket,
-  active: ActiveExchange,
+  forwarded: ForwardedRequest,
   responseBody: ResponseBody,
 ): Response | null {
+  const { active } = forwarded;
   const status = message.statusCode ?? 0;
   if (!isFinalStatus(status)) {
     socket.destroy();
@@ -21,7 +21,7 @@ export function responseOf(
   }
   const headers = headersOf(message);
   const length = statedLength(headers);
-  removeHopByHop(headers);
+  cleanResponseHeaders(headers, forwarded);
   const { statusMessage: statusText = "" } = message;
   if (hasNoBody(status)) {
     socket.destroy();

@@ -14,8 +14,8 @@ import type { Refusal } from "../gate/refusal.ts";
 import { removeHookHeaders } from "../hooks/hook-script.ts";
 import type { ConnectionCount } from "../observe/metrics.ts";
 import { destination, failureFields, failureMessage } from "../upstream/destination.ts";
-import { removeHopByHop } from "../upstream/header-rules.ts";
 import { requestHeaders } from "../upstream/request-headers.ts";
+import { cleanResponseHeaders } from "../upstream/response-headers.ts";
 import type { UpstreamTlsOptions } from "../upstream/tls.ts";
 import {
   type Answered,
@@ -106,7 +106,8 @@ export class Upgrader {
     const { active, detour } = forwarded;
     const { address, port, secure } = destination(forwarded);
     const startedMs = performance.now();
-    const limitMs = detour === null ? responseHeaderMs : detour.timeoutMs;
+    const ownMs = active.allowed.route.settings.responseHeaderMs ?? responseHeaderMs;
+    const limitMs = detour === null ? ownMs : detour.timeoutMs;
     const { rejectUnauthorized: verify, ca = null } = upstreamTls;
     const dialled = await dial({
       host: address.text,
@@ -131,7 +132,7 @@ export class Upgrader {
       return this.#failed(answer, forwarded, signal);
     }
     if (answer.kind === "answered") {
-      const response = responseOf(answer.message, socket, active, responseBody);
+      const response = responseOf(answer.message, socket, forwarded, responseBody);
       return response === null
         ? this.#failed({ kind: "broken", error: "status" }, forwarded, signal)
         : answered(response);
@@ -139,7 +140,7 @@ export class Upgrader {
     return {
       kind: "agreed",
       upstream: new WebSocketConnection(socket, answer.head, messageBytesMax),
-      headers: headersFor(answer.message, answer.protocol),
+      headers: headersFor(answer.message, answer.protocol, forwarded),
     };
   }
 
@@ -252,9 +253,13 @@ async function asked(
   }
 }
 
-function headersFor(message: IncomingMessage, protocol: string | null): Headers {
+function headersFor(
+  message: IncomingMessage,
+  protocol: string | null,
+  forwarded: ForwardedRequest,
+): Headers {
   const headers = headersOf(message);
-  removeHopByHop(headers);
+  cleanResponseHeaders(headers, forwarded);
   removeHookHeaders(headers);
   for (const name of HANDSHAKE_HEADERS) {
     headers.delete(name);

@@ -8,10 +8,10 @@ import { boundedBody } from "./bounded-body.ts";
 import { mayAuthenticateConnection } from "./connection-auth.ts";
 import { destination, failureFields, failureMessage } from "./destination.ts";
 import { statedLength } from "./framing.ts";
-import { removeHopByHop } from "./header-rules.ts";
 import { type ClientRequest, errorName, outgoingBody } from "./request-body.ts";
 import { requestHeaders } from "./request-headers.ts";
 import { hasNoBody, isAmbiguous, isFinalStatus, isTakenWhole } from "./response-checks.ts";
+import { cleanResponseHeaders } from "./response-headers.ts";
 import type { UpstreamTlsOptions } from "./tls.ts";
 import {
   type Answered,
@@ -64,8 +64,9 @@ export class FetchUpstream {
     const { bodyBytesPerMinuteMin } = this.#options;
     const { address, port, secure, target } = destination(forwarded);
     const scheme = secure ? "https" : "http";
-    const attempt =
-      detour === null ? this.#timeouts.start() : this.#timeouts.startFor(detour.timeoutMs);
+    const ownMs = active.allowed.route.settings.responseHeaderMs;
+    const limitMs = detour === null ? ownMs : detour.timeoutMs;
+    const attempt = limitMs === null ? this.#timeouts.start() : this.#timeouts.startFor(limitMs);
     active.signal.on(attempt);
     const headers = requestHeaders(request.headers, forwarded);
     try {
@@ -104,16 +105,16 @@ export class FetchUpstream {
       }
       if (isTakenWhole(request.method, response)) {
         attempt.moved(nowMs);
-        this.#timeouts.adopt(attempt);
+        this.#timeouts.adopt(attempt, ownMs);
         const whole = await response.blob();
-        removeHopByHop(response.headers);
+        cleanResponseHeaders(response.headers, forwarded);
         exchange.bytes = whole.size;
         active.end("complete");
         return answered(new Response(whole, response));
       }
       if (internal !== null && internal.wholeBytesMax !== null && response.body !== null) {
         attempt.moved(nowMs);
-        this.#timeouts.adopt(attempt);
+        this.#timeouts.adopt(attempt, ownMs);
         return await readWhole(response, response.body, internal.wholeBytesMax, forwarded, attempt);
       }
       return answered(this.#streamed(request.method, response, forwarded, attempt));
@@ -138,11 +139,12 @@ export class FetchUpstream {
   #streamed(
     method: string,
     response: Response,
-    { active }: ForwardedRequest,
+    forwarded: ForwardedRequest,
     attempt: UpstreamAttempt,
   ): Response {
+    const { active } = forwarded;
     const length = statedLength(response.headers);
-    removeHopByHop(response.headers);
+    cleanResponseHeaders(response.headers, forwarded);
     const { body, headers, status, statusText } = response;
     if (body === null || method === "HEAD") {
       active.end("complete");
@@ -178,9 +180,10 @@ async function readWhole(
   response: Response,
   body: ReadableStream<Uint8Array>,
   bytesMax: number,
-  { active }: ForwardedRequest,
+  forwarded: ForwardedRequest,
   attempt: UpstreamAttempt,
 ): Promise<Answered<Response> | Refusal> {
+  const { active } = forwarded;
   const whole = await boundedBody(body, bytesMax);
   if (!(whole instanceof Uint8Array)) {
     const { expired } = attempt;
@@ -190,7 +193,7 @@ async function readWhole(
     }
     return failed(expired ? "upstream_timeout" : "upstream_unreachable");
   }
-  removeHopByHop(response.headers);
+  cleanResponseHeaders(response.headers, forwarded);
   active.exchange.bytes = whole.byteLength;
   active.end("complete");
   const { status, headers } = response;

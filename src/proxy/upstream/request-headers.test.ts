@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
+import { DEFAULT_SETTINGS } from "../routing/program-settings.ts";
 import { requestHeaders } from "./request-headers.ts";
 import type { ForwardedRequest } from "./upstream.ts";
 
 function groupsHeader(groups: readonly string[] | null, received: Record<string, string> = {}) {
-  const route = { program: "http", instance: 80 };
+  const route = { program: "http", instance: 80, settings: DEFAULT_SETTINGS };
   const forwarded = {
     active: {
       allowed: { route, groups, consumedCredentials: [] },

@@ -5,6 +5,7 @@ import { keepTrace } from "../exchange/trace-context.ts";
 import { cookieWithout } from "../gate/credentials.ts";
 import { removeHopByHop, stripForwardedHeaders } from "./header-rules.ts";
 import type { ForwardedRequest } from "./upstream.ts";
+import { sayUpstreamHost, upstreamHost } from "./upstream-host.ts";
 
 /**
  * The client's header fields without those of its connection, of identities that it claims and of consumed credentials, and with
@@ -12,13 +13,17 @@ import type { ForwardedRequest } from "./upstream.ts";
  */
 export function requestHeaders(received: Headers, forwarded: ForwardedRequest): Headers {
   const { active, admitted, head, detour } = forwarded;
-  const { route, groups, consumedCredentials } = active.allowed;
+  const { route, groups, consumedCredentials, passedPreflight } = active.allowed;
   const { requestId, traceId } = active.exchange;
   const { peerTrusted, client } = admitted;
   const headers = new Headers(received);
   removeHopByHop(headers);
   stripForwardedHeaders(headers, received, peerTrusted);
   removeCredentials(headers, consumedCredentials);
+  if (passedPreflight) {
+    headers.delete("authorization");
+    headers.delete("cookie");
+  }
   keepTrace(headers, traceId);
   // Ours come last: neither Connection nor anything else of the client can remove them.
   const believed = peerTrusted ? headers.get("x-forwarded-for") : null;
@@ -31,6 +36,9 @@ export function requestHeaders(received: Headers, forwarded: ForwardedRequest): 
     headers.set("x-realmgate-groups", groups.slice(0, groupsNamedMax).join(","));
   }
   headers.set("x-realmgate-request-id", requestId);
+  if (detour === null && route.settings.hostIsUpstream) {
+    sayUpstreamHost(headers, head.host ?? "", upstreamHost(route), route.secure);
+  }
   if (detour !== null) {
     for (const [name, value] of detour.headers) {
       headers.set(name, value);

@@ -207,7 +207,7 @@ export const ErrorCode = {
   PROJECT_CONTAINER_LIMIT: 18,
 
   /**
-   * Not an IPv4 network `a.b.c.d/len`.
+   * Not an IPv4 network `a.b.c.d/len` or IPv6 network `a:b::/len`.
    *
    * @generated from enum value: ERROR_CODE_INVALID_IP_RANGE = 19;
    */
@@ -473,7 +473,7 @@ export const ErrorCode = {
   DUPLICATE_TOKEN_ALIAS: 56,
 
   /**
-   * Not an IPv4 address or network.
+   * Not an IPv4 or IPv6 address or network.
    *
    * @generated from enum value: ERROR_CODE_INVALID_IP_FORMAT = 57;
    */

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file realmgate/v1/explain.proto.
  */
 export const file_realmgate_v1_explain: GenFile = /*@__PURE__*/
-  fileDesc("ChpyZWFsbWdhdGUvdjEvZXhwbGFpbi5wcm90bxIMcmVhbG1nYXRlLnYxIv8DCg5FeHBsYWluUmVxdWVzdBIkCgJpZBgBIAEoCUIYirUYFAgBIg5eWzAtOWEtZl17MjR9JDAJEjYKB3Byb2dyYW0YAiABKAlCIIq1GBwiGl5bYS16MC05XVthLXowLTlfLV17MCw0OX0kSACIAQESIQoIaW5zdGFuY2UYAyABKAVCCoq1GAYQARj//wNIAYgBARIcCgRob3N0GAQgASgJQgmKtRgFEAEYgARIAogBARIdCgVhbGlhcxgFIAEoCUIJirUYBRABGP0BSAOIAQESGQoCaXAYBiABKAlCCIq1GAQQARhASASIAQESNAoHaGVhZGVycxgHIAMoCzIbLnJlYWxtZ2F0ZS52MS5FeHBsYWluSGVhZGVyQgaKtRgCGEASNQoOcGF0aF9hbmRfcXVlcnkYCCABKAlCGIq1GBQYgEAiD14vW1x4MjEtXHg3ZV0qJEgFiAEBElgKBHRpbWUYCSABKAlCRYq1GEEYKCI9XlxkezR9LVxkXGQtXGRcZFRcZFxkOlxkXGQ6XGRcZChcLlxkezEsOX0pPyhafFsrLV1cZFxkOlxkXGQpJEgGiAEBQgoKCF9wcm9ncmFtQgsKCV9pbnN0YW5jZUIHCgVfaG9zdEIICgZfYWxpYXNCBQoDX2lwQhEKD19wYXRoX2FuZF9xdWVyeUIHCgVfdGltZSJ7Cg1FeHBsYWluSGVhZGVyEjYKBG5hbWUYASABKAlCKIq1GCQIARiAAiIdXlshIyQlJicqKy5eX2B8fjAtOUEtWmEtei1dKyQSMgoFdmFsdWUYAiABKAlCI4q1GB8YgIABIhleW1x0XHgyMC1ceDdlXHg4MC1ceGZmXSokIrgECgtFeHBsYW5hdGlvbhINCgVhbGxvdxgBIAEoCBIZCgZzdGF0dXMYAiABKAVCBJC1GAFIAIgBARIOCgZyZWFzb24YAyABKAkSDwoHc3VtbWFyeRgEIAEoCRI4CglqdWRnZWRfYXMYBSABKAsyGi5yZWFsbWdhdGUudjEuSnVkZ2VkVGFyZ2V0QgSQtRgBSAGIAQESFwoPZG9jdW1lbnRfb3JpZ2luGAYgASgJEiMKEGRvY3VtZW50X3ZlcnNpb24YByABKAVCBJC1GAFIAogBARIPCgdkZWZhdWx0GAggASgJEg8KB2NvbWJpbmUYCSABKAkSFAoMZW5hYmxlX3Byb3h5GAogASgIEhwKFHByb2plY3RfZW5hYmxlX3Byb3h5GAsgASgIEiwKBmdyb3VwcxgMIAMoCzIcLnJlYWxtZ2F0ZS52MS5FeHBsYWluZWRHcm91cBIXCg9ncmFudGluZ19ncm91cHMYDSADKAkSGwoTcmVtb3ZlZF9jcmVkZW50aWFscxgOIAMoCRIcCgljaGFsbGVuZ2UYDyABKAlCBJC1GAFIA4gBARIMCgR0aW1lGBAgASgJEh4KC3ZhbGlkX3VudGlsGBEgASgJQgSQtRgBSASIAQESFAoMZ3JvdXBzX2Fza2VkGBIgASgIQgkKB19zdGF0dXNCDAoKX2p1ZGdlZF9hc0ITChFfZG9jdW1lbnRfdmVyc2lvbkIMCgpfY2hhbGxlbmdlQg4KDF92YWxpZF91bnRpbCKmAQoMSnVkZ2VkVGFyZ2V0Eg8KB3Byb2dyYW0YASABKAkSEAoIaW5zdGFuY2UYAiABKAUSFwoEcG9ydBgDIAEoBUIEkLUYAUgAiAEBEhUKDWFza2VkX3Byb2dyYW0YBCABKAkSFgoOYXNrZWRfaW5zdGFuY2UYBSABKAUSGAoFYWxpYXMYBiABKAlCBJC1GAFIAYgBAUIHCgVfcG9ydEIICgZfYWxpYXMi8wEKDkV4cGxhaW5lZEdyb3VwEgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIPCgdtYXRjaGVkGAMgASgIEgsKA3doeRgEIAEoCRIQCgh3aHlfdGV4dBgFIAEoCRIOCgZncmFudHMYBiABKAgSHwoMcnVsZV9wcm9ncmFtGAcgASgJQgSQtRgBSACIAQESMAoLcnVsZV9hY2Nlc3MYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVIAYgBARIRCglydWxlX3RleHQYCSABKAlCDwoNX3J1bGVfcHJvZ3JhbUIOCgxfcnVsZV9hY2Nlc3MiOAoQR2V0QWNjZXNzUmVxdWVzdBIkCgJpZBgBIAEoCUIYirUYFAgBIg5eWzAtOWEtZl17MjR9JDAJIogDCgxBY2Nlc3NNYXRyaXgSFwoPZG9jdW1lbnRfb3JpZ2luGAEgASgJEiMKEGRvY3VtZW50X3ZlcnNpb24YAiABKAVCBJC1GAFIAIgBARIPCgdkZWZhdWx0GAMgASgJEg8KB2NvbWJpbmUYBCABKAkSFAoMZW5hYmxlX3Byb3h5GAUgASgIEhwKFHByb2plY3RfZW5hYmxlX3Byb3h5GAYgASgIEhwKCWNsb3NlZF9ieRgHIAEoCUIEkLUYAUgBiAEBEhAKCHByb2dyYW1zGAggAygJEicKBmdyb3VwcxgJIAMoCzIXLnJlYWxtZ2F0ZS52MS5BY2Nlc3NSb3cSEAoIbm9fZ3JvdXAYCiABKAkSNwoLZXZlcnlfZ3JvdXAYCyABKAsyFy5yZWFsbWdhdGUudjEuQWNjZXNzUm93QgSQtRgBSAKIAQESDQoFaG9va3MYDCABKAVCEwoRX2RvY3VtZW50X3ZlcnNpb25CDAoKX2Nsb3NlZF9ieUIOCgxfZXZlcnlfZ3JvdXAisAEKCUFjY2Vzc1JvdxIMCgRuYW1lGAEgASgJEgwKBHR5cGUYAiABKAkSDwoHZW5hYmxlZBgDIAEoCBISCgptYXRjaGVzX2J5GAQgASgJEjMKBmFjY2VzcxgFIAMoCzIjLnJlYWxtZ2F0ZS52MS5BY2Nlc3NSb3cuQWNjZXNzRW50cnkaLQoLQWNjZXNzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ATLSAwoWQ29udGFpbmVyQWNjZXNzU2VydmljZRLXAQoHRXhwbGFpbhIcLnJlYWxtZ2F0ZS52MS5FeHBsYWluUmVxdWVzdBoZLnJlYWxtZ2F0ZS52MS5FeHBsYW5hdGlvbiKSAYq1GDoIBBIRY29udGFpbmVycy51cGRhdGUSF3Jlc291cmNlcy5wcm94eV9hbGlhc2VzGAIqCAgCEgJpZCABkrUYIBIeUmVxdWVzdCBleHBsYWluZWQgc3VjY2Vzc2Z1bGx5gtPkkwIqOgEqIiUvYXBpL3YxL2NvbnRhaW5lcnMve2lkfS9wcm94eS9leHBsYWluEt0BCglHZXRBY2Nlc3MSHi5yZWFsbWdhdGUudjEuR2V0QWNjZXNzUmVxdWVzdBoaLnJlYWxtZ2F0ZS52MS5BY2Nlc3NNYXRyaXgikwGKtRg6CAQSEWNvbnRhaW5lcnMudXBkYXRlEhdyZXNvdXJjZXMucHJveHlfYWxpYXNlcxgCKggIAhICaWQgAZK1GCUSI1Byb3h5IGFjY2VzcyByZXRyaWV2ZWQgc3VjY2Vzc2Z1bGx5gtPkkwImEiQvYXBpL3YxL2NvbnRhaW5lcnMve2lkfS9wcm94eS9hY2Nlc3NiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_struct, file_realmgate_v1_options]);
+  fileDesc("ChpyZWFsbWdhdGUvdjEvZXhwbGFpbi5wcm90bxIMcmVhbG1nYXRlLnYxIsYECg5FeHBsYWluUmVxdWVzdBIkCgJpZBgBIAEoCUIYirUYFAgBIg5eWzAtOWEtZl17MjR9JDAJEjYKB3Byb2dyYW0YAiABKAlCIIq1GBwiGl5bYS16MC05XVthLXowLTlfLV17MCw0OX0kSACIAQESIQoIaW5zdGFuY2UYAyABKAVCCoq1GAYQARj//wNIAYgBARIcCgRob3N0GAQgASgJQgmKtRgFEAEYgARIAogBARIdCgVhbGlhcxgFIAEoCUIJirUYBRABGP0BSAOIAQESGQoCaXAYBiABKAlCCIq1GAQQARhASASIAQESNAoHaGVhZGVycxgHIAMoCzIbLnJlYWxtZ2F0ZS52MS5FeHBsYWluSGVhZGVyQgaKtRgCGEASNQoOcGF0aF9hbmRfcXVlcnkYCCABKAlCGIq1GBQYgEAiD14vW1x4MjEtXHg3ZV0qJEgFiAEBElgKBHRpbWUYCSABKAlCRYq1GEEYKCI9XlxkezR9LVxkXGQtXGRcZFRcZFxkOlxkXGQ6XGRcZChcLlxkezEsOX0pPyhafFsrLV1cZFxkOlxkXGQpJEgGiAEBEjoKBm1ldGhvZBgKIAEoCUIlirUYIRggIh1eWyEjJCUmJyorLl5fYHx+MC05QS1aYS16LV0rJEgHiAEBQgoKCF9wcm9ncmFtQgsKCV9pbnN0YW5jZUIHCgVfaG9zdEIICgZfYWxpYXNCBQoDX2lwQhEKD19wYXRoX2FuZF9xdWVyeUIHCgVfdGltZUIJCgdfbWV0aG9kInsKDUV4cGxhaW5IZWFkZXISNgoEbmFtZRgBIAEoCUIoirUYJAgBGIACIh1eWyEjJCUmJyorLl5fYHx+MC05QS1aYS16LV0rJBIyCgV2YWx1ZRgCIAEoCUIjirUYHxiAgAEiGV5bXHRceDIwLVx4N2VceDgwLVx4ZmZdKiQi3QQKC0V4cGxhbmF0aW9uEg0KBWFsbG93GAEgASgIEhkKBnN0YXR1cxgCIAEoBUIEkLUYAUgAiAEBEg4KBnJlYXNvbhgDIAEoCRIPCgdzdW1tYXJ5GAQgASgJEjgKCWp1ZGdlZF9hcxgFIAEoCzIaLnJlYWxtZ2F0ZS52MS5KdWRnZWRUYXJnZXRCBJC1GAFIAYgBARIXCg9kb2N1bWVudF9vcmlnaW4YBiABKAkSIwoQZG9jdW1lbnRfdmVyc2lvbhgHIAEoBUIEkLUYAUgCiAEBEg8KB2RlZmF1bHQYCCABKAkSDwoHY29tYmluZRgJIAEoCRIUCgxlbmFibGVfcHJveHkYCiABKAgSHAoUcHJvamVjdF9lbmFibGVfcHJveHkYCyABKAgSLAoGZ3JvdXBzGAwgAygLMhwucmVhbG1nYXRlLnYxLkV4cGxhaW5lZEdyb3VwEhcKD2dyYW50aW5nX2dyb3VwcxgNIAMoCRIbChNyZW1vdmVkX2NyZWRlbnRpYWxzGA4gAygJEhwKCWNoYWxsZW5nZRgPIAEoCUIEkLUYAUgDiAEBEgwKBHRpbWUYECABKAkSHgoLdmFsaWRfdW50aWwYESABKAlCBJC1GAFIBIgBARIUCgxncm91cHNfYXNrZWQYEiABKAgSEQoJcHJlZmxpZ2h0GBMgASgJEhAKCHdhcm5pbmdzGBQgAygJQgkKB19zdGF0dXNCDAoKX2p1ZGdlZF9hc0ITChFfZG9jdW1lbnRfdmVyc2lvbkIMCgpfY2hhbGxlbmdlQg4KDF92YWxpZF91bnRpbCKmAQoMSnVkZ2VkVGFyZ2V0Eg8KB3Byb2dyYW0YASABKAkSEAoIaW5zdGFuY2UYAiABKAUSFwoEcG9ydBgDIAEoBUIEkLUYAUgAiAEBEhUKDWFza2VkX3Byb2dyYW0YBCABKAkSFgoOYXNrZWRfaW5zdGFuY2UYBSABKAUSGAoFYWxpYXMYBiABKAlCBJC1GAFIAYgBAUIHCgVfcG9ydEIICgZfYWxpYXMi8wEKDkV4cGxhaW5lZEdyb3VwEgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRIPCgdtYXRjaGVkGAMgASgIEgsKA3doeRgEIAEoCRIQCgh3aHlfdGV4dBgFIAEoCRIOCgZncmFudHMYBiABKAgSHwoMcnVsZV9wcm9ncmFtGAcgASgJQgSQtRgBSACIAQESMAoLcnVsZV9hY2Nlc3MYCCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVIAYgBARIRCglydWxlX3RleHQYCSABKAlCDwoNX3J1bGVfcHJvZ3JhbUIOCgxfcnVsZV9hY2Nlc3MiOAoQR2V0QWNjZXNzUmVxdWVzdBIkCgJpZBgBIAEoCUIYirUYFAgBIg5eWzAtOWEtZl17MjR9JDAJIpsDCgxBY2Nlc3NNYXRyaXgSFwoPZG9jdW1lbnRfb3JpZ2luGAEgASgJEiMKEGRvY3VtZW50X3ZlcnNpb24YAiABKAVCBJC1GAFIAIgBARIPCgdkZWZhdWx0GAMgASgJEg8KB2NvbWJpbmUYBCABKAkSFAoMZW5hYmxlX3Byb3h5GAUgASgIEhwKFHByb2plY3RfZW5hYmxlX3Byb3h5GAYgASgIEhwKCWNsb3NlZF9ieRgHIAEoCUIEkLUYAUgBiAEBEhAKCHByb2dyYW1zGAggAygJEicKBmdyb3VwcxgJIAMoCzIXLnJlYWxtZ2F0ZS52MS5BY2Nlc3NSb3cSEAoIbm9fZ3JvdXAYCiABKAkSNwoLZXZlcnlfZ3JvdXAYCyABKAsyFy5yZWFsbWdhdGUudjEuQWNjZXNzUm93QgSQtRgBSAKIAQESDQoFaG9va3MYDCABKAUSEQoJcHJlZmxpZ2h0GA0gASgJQhMKEV9kb2N1bWVudF92ZXJzaW9uQgwKCl9jbG9zZWRfYnlCDgoMX2V2ZXJ5X2dyb3VwIrABCglBY2Nlc3NSb3cSDAoEbmFtZRgBIAEoCRIMCgR0eXBlGAIgASgJEg8KB2VuYWJsZWQYAyABKAgSEgoKbWF0Y2hlc19ieRgEIAEoCRIzCgZhY2Nlc3MYBSADKAsyIy5yZWFsbWdhdGUudjEuQWNjZXNzUm93LkFjY2Vzc0VudHJ5Gi0KC0FjY2Vzc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEy0gMKFkNvbnRhaW5lckFjY2Vzc1NlcnZpY2US1wEKB0V4cGxhaW4SHC5yZWFsbWdhdGUudjEuRXhwbGFpblJlcXVlc3QaGS5yZWFsbWdhdGUudjEuRXhwbGFuYXRpb24ikgGKtRg6CAQSEWNvbnRhaW5lcnMudXBkYXRlEhdyZXNvdXJjZXMucHJveHlfYWxpYXNlcxgCKggIAhICaWQgAZK1GCASHlJlcXVlc3QgZXhwbGFpbmVkIHN1Y2Nlc3NmdWxseYLT5JMCKjoBKiIlL2FwaS92MS9jb250YWluZXJzL3tpZH0vcHJveHkvZXhwbGFpbhLdAQoJR2V0QWNjZXNzEh4ucmVhbG1nYXRlLnYxLkdldEFjY2Vzc1JlcXVlc3QaGi5yZWFsbWdhdGUudjEuQWNjZXNzTWF0cml4IpMBirUYOggEEhFjb250YWluZXJzLnVwZGF0ZRIXcmVzb3VyY2VzLnByb3h5X2FsaWFzZXMYAioICAISAmlkIAGStRglEiNQcm94eSBhY2Nlc3MgcmV0cmlldmVkIHN1Y2Nlc3NmdWxseYLT5JMCJhIkL2FwaS92MS9jb250YWluZXJzL3tpZH0vcHJveHkvYWNjZXNzYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_struct, file_realmgate_v1_options]);
 
 /**
  * ExplainRequest is an imagined request to a container. Exactly one of `program`, `host` and `alias` says where it goes.
@@ -88,6 +88,13 @@ export type ExplainRequest = Message<"realmgate.v1.ExplainRequest"> & {
    * @generated from field: optional string time = 9;
    */
   time?: string | undefined;
+
+  /**
+   * The method, case-sensitive; `GET` when unset. `OPTIONS` with `Origin` and `Access-Control-Request-Method` is a preflight.
+   *
+   * @generated from field: optional string method = 10;
+   */
+  method?: string | undefined;
 };
 
 /**
@@ -146,7 +153,8 @@ export type Explanation = Message<"realmgate.v1.Explanation"> & {
   status?: number | undefined;
 
   /**
-   * `open`, `granted`, `default_allow`; or of a refusal `bad_host`, `unknown_host`, `no_container`, `disabled`, `policy_error`,
+   * `open`, `granted`, `default_allow`, `preflight` (sent on though no group grants it: see PermissionDocument.preflight); or of
+   * a refusal `bad_host`, `unknown_host`, `no_container`, `disabled`, `policy_error`,
    * `not_granted`, `unauthenticated`, `denied`, `no_upstream`.
    *
    * @generated from field: string reason = 3;
@@ -257,6 +265,20 @@ export type Explanation = Message<"realmgate.v1.Explanation"> & {
    * @generated from field: bool groups_asked = 18;
    */
   groupsAsked: boolean;
+
+  /**
+   * `judge` or `pass`: how CORS preflights are treated; `judge` when no document is in force.
+   *
+   * @generated from field: string preflight = 19;
+   */
+  preflight: string;
+
+  /**
+   * What the document in force does not see, a sentence each: clients of a family of addresses that no ip group names.
+   *
+   * @generated from field: repeated string warnings = 20;
+   */
+  warnings: string[];
 };
 
 /**
@@ -352,8 +374,8 @@ export type ExplainedGroup = Message<"realmgate.v1.ExplainedGroup"> & {
 
   /**
    * Why: `address_in_range`, `jwt_verified`, `password_matches`, `token_matches`; or why not: `disabled`, `no_address`,
-   * `address_is_ipv6`, `address_outside_range`, `no_credential`, `ambiguous_credential` (empty, malformed, or there more than
-   * once), `not_bearer`, `not_basic`, `malformed_basic`, `malformed_jwt`, `jwt_expired`, `jwt_not_yet_valid`,
+   * `address_is_ipv4`, `address_is_ipv6`, `address_outside_range`, `no_credential`, `ambiguous_credential` (empty, malformed, or
+   * there more than once), `not_bearer`, `not_basic`, `malformed_basic`, `malformed_jwt`, `jwt_expired`, `jwt_not_yet_valid`,
    * `algorithm_differs`, `claim_differs`, `bad_signature`, `user_name_differs`, `wrong_password`, `token_differs`.
    *
    * @generated from field: string why = 4;
@@ -514,6 +536,13 @@ export type AccessMatrix = Message<"realmgate.v1.AccessMatrix"> & {
    * @generated from field: int32 hooks = 12;
    */
   hooks: number;
+
+  /**
+   * `judge` or `pass`: how CORS preflights are treated; `judge` when no document is in force.
+   *
+   * @generated from field: string preflight = 13;
+   */
+  preflight: string;
 };
 
 /**

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file realmgate/v1/preview.proto.
  */
 export const file_realmgate_v1_preview: GenFile = /*@__PURE__*/
-  fileDesc("ChpyZWFsbWdhdGUvdjEvcHJldmlldy5wcm90bxIMcmVhbG1nYXRlLnYxIosDCg9Eb2N1bWVudFByZXZpZXcSFQoNb3JpZ2luX2JlZm9yZRgBIAEoCRIUCgxvcmlnaW5fYWZ0ZXIYAiABKAkSFQoNYmVnaW5zX2VmZmVjdBgDIAEoCBITCgtlbmRzX2VmZmVjdBgEIAEoCBIWCg5kZWZhdWx0X2JlZm9yZRgFIAEoCRIVCg1kZWZhdWx0X2FmdGVyGAYgASgJEhYKDmNvbWJpbmVfYmVmb3JlGAcgASgJEhUKDWNvbWJpbmVfYWZ0ZXIYCCABKAkSGwoTZW5hYmxlX3Byb3h5X2JlZm9yZRgJIAEoCBIaChJlbmFibGVfcHJveHlfYWZ0ZXIYCiABKAgSGwoTY29udGFpbmVyc19hZmZlY3RlZBgLIAEoBRIpCgZncm91cHMYDCADKAsyGS5yZWFsbWdhdGUudjEuR3JvdXBDaGFuZ2USKgoGYWNjZXNzGA0gAygLMhoucmVhbG1nYXRlLnYxLkFjY2Vzc0NoYW5nZRIUCgxhY2Nlc3NfdG90YWwYDiABKAUiOwoLR3JvdXBDaGFuZ2USDAoEbmFtZRgBIAEoCRIOCgZjaGFuZ2UYAiABKAkSDgoGZmllbGRzGAMgAygJIn8KDEFjY2Vzc0NoYW5nZRILCgN3aG8YASABKAkSGAoFZ3JvdXAYAiABKAlCBJC1GAFIAIgBARIPCgdwcm9ncmFtGAMgASgJEg4KBmJlZm9yZRgEIAEoCRINCgVhZnRlchgFIAEoCRIOCgZlZmZlY3QYBiABKAlCCAoGX2dyb3VwYgZwcm90bzM", [file_realmgate_v1_options]);
+  fileDesc("ChpyZWFsbWdhdGUvdjEvcHJldmlldy5wcm90bxIMcmVhbG1nYXRlLnYxIr4DCg9Eb2N1bWVudFByZXZpZXcSFQoNb3JpZ2luX2JlZm9yZRgBIAEoCRIUCgxvcmlnaW5fYWZ0ZXIYAiABKAkSFQoNYmVnaW5zX2VmZmVjdBgDIAEoCBITCgtlbmRzX2VmZmVjdBgEIAEoCBIWCg5kZWZhdWx0X2JlZm9yZRgFIAEoCRIVCg1kZWZhdWx0X2FmdGVyGAYgASgJEhYKDmNvbWJpbmVfYmVmb3JlGAcgASgJEhUKDWNvbWJpbmVfYWZ0ZXIYCCABKAkSGwoTZW5hYmxlX3Byb3h5X2JlZm9yZRgJIAEoCBIaChJlbmFibGVfcHJveHlfYWZ0ZXIYCiABKAgSGwoTY29udGFpbmVyc19hZmZlY3RlZBgLIAEoBRIpCgZncm91cHMYDCADKAsyGS5yZWFsbWdhdGUudjEuR3JvdXBDaGFuZ2USKgoGYWNjZXNzGA0gAygLMhoucmVhbG1nYXRlLnYxLkFjY2Vzc0NoYW5nZRIUCgxhY2Nlc3NfdG90YWwYDiABKAUSGAoQcHJlZmxpZ2h0X2JlZm9yZRgPIAEoCRIXCg9wcmVmbGlnaHRfYWZ0ZXIYECABKAkiOwoLR3JvdXBDaGFuZ2USDAoEbmFtZRgBIAEoCRIOCgZjaGFuZ2UYAiABKAkSDgoGZmllbGRzGAMgAygJIn8KDEFjY2Vzc0NoYW5nZRILCgN3aG8YASABKAkSGAoFZ3JvdXAYAiABKAlCBJC1GAFIAIgBARIPCgdwcm9ncmFtGAMgASgJEg4KBmJlZm9yZRgEIAEoCRINCgVhZnRlchgFIAEoCRIOCgZlZmZlY3QYBiABKAlCCAoGX2dyb3VwYgZwcm90bzM", [file_realmgate_v1_options]);
 
 /**
  * DocumentPreview is what a write with `validate_only` would have changed. Nothing was stored. Access is told as it is while
@@ -120,6 +120,20 @@ export type DocumentPreview = Message<"realmgate.v1.DocumentPreview"> & {
    * @generated from field: int32 access_total = 14;
    */
   accessTotal: number;
+
+  /**
+   * `judge` or `pass`: how CORS preflights are treated, before; `judge` where no document is in force.
+   *
+   * @generated from field: string preflight_before = 15;
+   */
+  preflightBefore: string;
+
+  /**
+   * The same, after.
+   *
+   * @generated from field: string preflight_after = 16;
+   */
+  preflightAfter: string;
 };
 
 /**

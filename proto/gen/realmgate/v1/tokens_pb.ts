@@ -67,7 +67,7 @@ export type Token = Message<"realmgate.v1.Token"> & {
   publicStorage?: JsonObject | undefined;
 
   /**
-   * IPv4 networks it may be used from; `*` for any.
+   * Addresses and networks, IPv4 and IPv6, it may be used from; `*` for any.
    *
    * @generated from field: repeated string ip_whitelist = 7;
    */
@@ -200,7 +200,7 @@ export type CreateTokenRequest = Message<"realmgate.v1.CreateTokenRequest"> & {
   publicStorage?: JsonObject | undefined;
 
   /**
-   * List of IPv4 addresses and networks, or one text with commas; `*` for any. `["*"]` when unset.
+   * List of IPv4 and IPv6 addresses and networks, or one text with commas; `*` for any. `["*"]` when unset.
    *
    * @generated from field: optional google.protobuf.Value ip_whitelist = 4;
    */

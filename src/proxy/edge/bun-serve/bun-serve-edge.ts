@@ -62,7 +62,7 @@ export class BunServeEdge implements Edge {
       websocket: webSocketHandler,
       error(error) {
         log.error({ err: error }, "response failed in the gate");
-        const request = { requestId: requestId(), accept: null, hasBody: true };
+        const request = { requestId: requestId(), accept: null, hasBody: true, origin: null };
         return refusalAsResponse(refusal("internal_error"), request);
       },
     });
@@ -149,11 +149,17 @@ export class BunServeEdge implements Edge {
     return response;
   }
 
-  #refusedResponse(refused: Refusal, client: BunServeRequest, { requestId }: Exchange): Response {
-    const { hasBody, unreadBody, peer } = client;
+  #refusedResponse(refused: Refusal, client: BunServeRequest, exchange: Exchange): Response {
+    const { headers, hasBody, unreadBody, peer } = client;
+    const { requestId, isReadable } = exchange;
     return refusalAsResponse(
       refused,
-      { requestId, accept: client.headers.get("accept"), hasBody },
+      {
+        requestId,
+        accept: headers.get("accept"),
+        hasBody,
+        origin: isReadable ? headers.get("origin") : null,
+      },
       unreadBody === null
         ? undefined
         : (text) => this.#lingering.bodyOf(text, { body: unreadBody, peer }),

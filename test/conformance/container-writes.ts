@@ -1,13 +1,8 @@
 // What every Store promises of changing, moving and deleting containers.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
-import type {
-  Container,
-  NewContainer,
-  PageQuery,
-  Scope,
-  StatusLogColumn,
-} from "../../src/admin/store/records.ts";
+import type { PageQuery, StatusLogColumn } from "../../src/admin/store/paging.ts";
+import type { Container, NewContainer, Scope } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
 import type { Open } from "../harness/open-store.ts";
 import { A, B, C, inRealm, nowhere, Stage } from "../harness/stage.ts";

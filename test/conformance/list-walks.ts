@@ -7,10 +7,9 @@ import type {
   MemberColumn,
   PageQuery,
   ProjectColumn,
-  Scope,
   StatusLogColumn,
-  TokenScope,
-} from "../../src/admin/store/records.ts";
+} from "../../src/admin/store/paging.ts";
+import type { Scope, TokenScope } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
 import { type Random, randomFrom } from "../arbitrary/random.ts";
 import type { Open, OpenStore } from "../harness/open-store.ts";

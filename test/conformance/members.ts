@@ -1,7 +1,8 @@
 // What every Store promises of the members of projects.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
-import type { MemberColumn, Scope } from "../../src/admin/store/records.ts";
+import type { MemberColumn } from "../../src/admin/store/paging.ts";
+import type { Scope } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
 import type { Open } from "../harness/open-store.ts";
 import { A, B, inRealm, nowhere, pageOf, Stage, scopeOf } from "../harness/stage.ts";

@@ -1,13 +1,13 @@
 // What every Store promises (src/admin/store/store.ts), whatever it keeps its data in.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
+import type { PageQuery } from "../../src/admin/store/paging.ts";
 import type {
   ChangeRecords,
   DocumentKey,
   DocumentWrite,
   NewContainer,
   NewProject,
-  PageQuery,
   Scope,
 } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";

@@ -1,11 +1,11 @@
 // A store with two users in it, and what conformance suites make there.
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
+import type { PageQuery } from "../../src/admin/store/paging.ts";
 import type {
   Container,
   Member,
   NewContainer,
   NewProject,
-  PageQuery,
   Project,
   Scope,
 } from "../../src/admin/store/records.ts";

@@ -1,5 +1,5 @@
 // Cursors: where a reader stands in a list, as opaque tokens. The plain position would reveal the activity of other tenants.
-import type { ListPosition } from "../store/records.ts";
+import type { ListPosition } from "../store/paging.ts";
 import type { SecretBox } from "../store/sealed.ts";
 
 /** A list: a cursor opens only for the method, user and filters that it was sealed for. */

@@ -6,7 +6,7 @@ import {
   type Pagination,
   PaginationSchema,
 } from "../../../proto/gen/realmgate/v1/pagination_pb.ts";
-import type { ListPage, ListPosition, PageQuery } from "../store/records.ts";
+import type { ListPage, ListPosition, PageQuery } from "../store/paging.ts";
 import type { CursorState, ListCursors, ListKey } from "./list-cursor.ts";
 
 interface PageRequest {

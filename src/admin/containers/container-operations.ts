@@ -13,7 +13,8 @@ import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { Context, Implementation, Outcome } from "../api/dispatch.ts";
 import type { ListCursors } from "../api/list-cursor.ts";
 import { RequestedPage } from "../api/page.ts";
-import type { StatusLog, StatusLogColumn } from "../store/records.ts";
+import type { StatusLogColumn } from "../store/paging.ts";
+import type { StatusLog } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 
 interface StatusOperation {

@@ -25,14 +25,8 @@ import { changedRealms, choosesRealms, newRealms } from "../api/realm-ids.ts";
 import { changedFields } from "../api/update-mask.ts";
 import { type Caller, isOperator } from "../auth/caller.ts";
 import { colorOf } from "../store/color.ts";
-import type {
-  Container,
-  ContainerChange,
-  ContainerColumn,
-  Project,
-  Scope,
-  Upstream,
-} from "../store/records.ts";
+import type { ContainerColumn } from "../store/paging.ts";
+import type { Container, ContainerChange, Project, Scope, Upstream } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import {
   type ContainerMessageParts,

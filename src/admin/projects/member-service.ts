@@ -18,7 +18,8 @@ import type { Context, Implementation } from "../api/dispatch.ts";
 import type { ListCursors } from "../api/list-cursor.ts";
 import { RequestedPage } from "../api/page.ts";
 import { membersMax } from "../store/limits.ts";
-import type { Member, MemberColumn } from "../store/records.ts";
+import type { MemberColumn } from "../store/paging.ts";
+import type { Member } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 
 export interface MemberServiceParts {

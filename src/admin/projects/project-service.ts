@@ -25,14 +25,8 @@ import { changedRealms, choosesRealms, newRealms, shownRealms } from "../api/rea
 import { changedFields } from "../api/update-mask.ts";
 import { colorOf } from "../store/color.ts";
 import { membersMax } from "../store/limits.ts";
-import type {
-  DeletedProject,
-  PageQuery,
-  Project,
-  ProjectChange,
-  ProjectColumn,
-  Scope,
-} from "../store/records.ts";
+import type { PageQuery, ProjectColumn } from "../store/paging.ts";
+import type { DeletedProject, Project, ProjectChange, Scope } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { memberMessage } from "./member-service.ts";
 

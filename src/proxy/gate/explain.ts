@@ -10,21 +10,12 @@ import {
   ExplanationSchema,
   type JudgedTargetSchema,
 } from "../../../proto/gen/realmgate/v1/explain_pb.ts";
-import {
-  type Changes,
-  ChangesSchema,
-  type ContainerState,
-  type ProjectState,
-} from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import { ChangesSchema } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { PermissionDocument } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
 import { has } from "../../policy/bitset.ts";
-import { type CompiledPolicy, compileSteps } from "../../policy/compile.ts";
+import type { CompiledPolicy } from "../../policy/compile.ts";
 import { couldBeGranted, type Decision, decide, grantingGroups } from "../../policy/decide.ts";
-import {
-  type PolicyDocument,
-  parseDocumentSteps,
-  readDocumentText,
-} from "../../policy/document.ts";
+import type { PolicyDocument } from "../../policy/document.ts";
 import { dateMsMax, GroupExaminer, type GroupReason } from "../../policy/explain-group.ts";
 import type { PolicyGroup } from "../../policy/group.ts";
 import { type Identity, identify } from "../../policy/identify.ts";
@@ -41,6 +32,7 @@ import type { SnapshotOptions } from "../snapshot/snapshot-edit.ts";
 import { type Admission, admit } from "./admission.ts";
 import type { Allowed } from "./authorize.ts";
 import { trustedProxies } from "./client-address.ts";
+import { documentInForce, type ExplainedState } from "./explain-document.ts";
 import { type Asked, readRequest } from "./explain-request.ts";
 import { type Absence, summaryOf } from "./explain-summary.ts";
 import { isPreflight } from "./preflight.ts";
@@ -51,14 +43,6 @@ export interface ExplainOptions extends Pick<SnapshotOptions, "programPorts" | "
   readonly domain: string;
   /** Whether an address and port are one of our own listeners: those are never dialled. */
   readonly isForbidden: (address: string, port: number) => boolean;
-}
-
-/** A container and its project as the proxy of the container's server would know them. */
-export interface ExplainedState {
-  readonly container: ContainerState;
-  readonly project: ProjectState;
-  /** The contents of the documents that these two name. */
-  readonly documents: Changes["documents"];
 }
 
 /** Runs the steps of what takes long. */
@@ -156,24 +140,6 @@ async function explain(
       reason === "no_container" ? absenceOf(state, asked.host) : null,
     ),
   });
-}
-
-interface Document {
-  /** Undefined: there is none, or its content cannot be read. */
-  readonly stored: PermissionDocument | undefined;
-  readonly document: PolicyDocument | null;
-  readonly policy: CompiledPolicy | null;
-}
-
-function* documentInForce({ container, project, documents }: ExplainedState): Steps<Document> {
-  const digest = container.documentDigest ?? project.documentDigest;
-  const content = documents.find((each) => each.digest === digest);
-  if (content === undefined) return { stored: undefined, document: null, policy: null };
-  const stored = readDocumentText(content.json);
-  yield Object.keys(stored.groups).length;
-  const parsed = yield* parseDocumentSteps(stored);
-  const document = parsed.ok ? parsed.document : null;
-  return { stored, document, policy: document === null ? null : yield* compileSteps(document) };
 }
 
 /** In the order of `Snapshot.route`; it speaks of this container only, so that no other one shows. */

@@ -15,15 +15,8 @@ import {
 import { ProjectLevel } from "../../../../proto/gen/realmgate/v1/options_pb.ts";
 import { newId } from "../id.ts";
 import { aliasesListedMax, aliasesMax } from "../limits.ts";
-import type {
-  Alias,
-  AliasChange,
-  AliasQuery,
-  Committed,
-  ListPage,
-  NewAlias,
-  Scope,
-} from "../records.ts";
+import type { ListPage } from "../paging.ts";
+import type { Alias, AliasChange, AliasQuery, Committed, NewAlias, Scope } from "../records.ts";
 import type { AliasStore } from "../store.ts";
 import { countOf, type Database, type Reader, recordChange, type Transaction } from "./database.ts";
 import { cutPage, newestFirst, pageOf } from "./page.ts";

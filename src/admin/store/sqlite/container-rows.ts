@@ -1,7 +1,8 @@
 // Containers as they are read, and who has a name.
 import { and, count, eq, getTableColumns, ne, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/sqlite-core";
-import type { Container, ContainerColumn, ListPosition, PageQuery, Scope } from "../records.ts";
+import type { ContainerColumn, ListPosition, PageQuery } from "../paging.ts";
+import type { Container, Scope } from "../records.ts";
 import type { Reader, Transaction } from "./database.ts";
 import { cutPage, pageOf } from "./page.ts";
 import {

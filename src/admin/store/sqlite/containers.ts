@@ -1,14 +1,12 @@
 // Containers.
 import { and, count, eq } from "drizzle-orm";
 import { newId } from "../id.ts";
+import type { ContainerColumn, ListPage, PageQuery } from "../paging.ts";
 import type {
   Committed,
   Container,
   ContainerChange,
-  ContainerColumn,
-  ListPage,
   NewContainer,
-  PageQuery,
   Scope,
   Upstream,
 } from "../records.ts";

@@ -1,7 +1,7 @@
 // One page of a sorted list, by its number or after a position.
 import { and, asc, desc, eq, gt, isNotNull, isNull, lt, or, type SQL, sql } from "drizzle-orm";
 import type { SQLiteColumn, SQLiteSelect, SQLiteTable } from "drizzle-orm/sqlite-core";
-import type { ListPosition, PageQuery } from "../records.ts";
+import type { ListPosition, PageQuery } from "../paging.ts";
 import type { Reader } from "./database.ts";
 
 /** A table and the columns that its entries are sorted by. */

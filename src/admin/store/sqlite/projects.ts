@@ -1,15 +1,13 @@
 // Projects.
 import { eq } from "drizzle-orm";
 import { newId } from "../id.ts";
+import type { ListPage, PageQuery, ProjectColumn } from "../paging.ts";
 import type {
   Committed,
   DeletedProject,
-  ListPage,
   NewProject,
-  PageQuery,
   Project,
   ProjectChange,
-  ProjectColumn,
   Scope,
 } from "../records.ts";
 import type { ProjectStore } from "../store.ts";

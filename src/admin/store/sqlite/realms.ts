@@ -1,7 +1,8 @@
 // Realms: nothing makes one; what names them is counted.
 import { and, countDistinct, eq, inArray, or, type SQL, sql } from "drizzle-orm";
 import { type SQLiteColumn, unionAll } from "drizzle-orm/sqlite-core";
-import type { Page, RealmUsage, Scope, TokenScope } from "../records.ts";
+import type { Page } from "../paging.ts";
+import type { RealmUsage, Scope, TokenScope } from "../records.ts";
 import type { RealmStore } from "../store.ts";
 import type { Database, Reader } from "./database.ts";
 import {

@@ -2,15 +2,8 @@
 import { and, desc, eq, sql } from "drizzle-orm";
 import { newId } from "../id.ts";
 import { statusLogsMax } from "../limits.ts";
-import type {
-  Committed,
-  Container,
-  ListPage,
-  PageQuery,
-  Scope,
-  StatusLog,
-  StatusLogColumn,
-} from "../records.ts";
+import type { ListPage, PageQuery, StatusLogColumn } from "../paging.ts";
+import type { Committed, Container, Scope, StatusLog } from "../records.ts";
 import type { ContainerStore } from "../store.ts";
 import { readContainer } from "./container-rows.ts";
 import { countOf, type Database, recordChange, type Transaction } from "./database.ts";

@@ -14,8 +14,8 @@ import {
 } from "drizzle-orm";
 import { newId } from "../id.ts";
 import { expiredTokensMax, tokenListBytesMax, tokensMax } from "../limits.ts";
+import type { ListQuery } from "../paging.ts";
 import type {
-  ListQuery,
   NewToken,
   Token,
   TokenChange,

@@ -30,6 +30,7 @@ const grpcOf: Readonly<Record<number, readonly Code[]>> = {
   403: [Code.PERMISSION_DENIED],
   404: [Code.NOT_FOUND, Code.UNIMPLEMENTED],
   405: [Code.UNIMPLEMENTED],
+  408: [Code.DEADLINE_EXCEEDED],
   409: [Code.ALREADY_EXISTS, Code.ABORTED, Code.FAILED_PRECONDITION, Code.RESOURCE_EXHAUSTED],
   412: [Code.ABORTED],
   413: [Code.RESOURCE_EXHAUSTED],

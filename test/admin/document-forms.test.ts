@@ -13,8 +13,8 @@ const document = {
   permissions: { office: { terminal: true } },
   default: "deny",
 };
-const compile = spyOn(compiling, "compile");
-const parse = spyOn(parsing, "parseDocument");
+const compile = spyOn(compiling, "compileSteps");
+const parse = spyOn(parsing, "parseDocumentSteps");
 const read = spyOn(parsing, "readDocumentText");
 const counts = () => ({
   compiled: compile.mock.calls.length,

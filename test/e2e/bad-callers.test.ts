@@ -142,11 +142,15 @@ describe("a session", () => {
     await stranger(authorization, "INVALID_TOKEN");
   });
 
-  test("is sent as Bearer, one space, token", async () => {
+  test("is sent as Bearer in any case, one or more spaces, token", async () => {
+    for (const authorization of [`bearer ${token}`, `BEARER  ${token}`]) {
+      const good = new Api(program.urls.rest, authorization);
+      expect((await good.call("GET", "/users/me")).status).toBe(200);
+    }
     for (const authorization of [
-      `bearer ${token}`,
-      `Bearer  ${token}`,
       token,
+      `Bearer\t${token}`,
+      `Bearer Bearer ${token}`,
       `Bearer ${token}, Bearer x`,
     ]) {
       await stranger(authorization, "INVALID_TOKEN");

@@ -192,7 +192,7 @@ describe("streams and exit codes", () => {
     expect(ran).toMatchObject({ exit: 1, out: "" });
     expect(ran.err.split("\n")).toEqual([
       "error: 400 Validation failed",
-      "  /groups/a/range must be an IPv4 network a.b.c.d/len",
+      "  /groups/a/range must be an IPv4 network a.b.c.d/len or an IPv6 network without a zone",
       "  /permissions/b names no group of the document",
       "",
     ]);

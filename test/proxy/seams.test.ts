@@ -36,6 +36,7 @@ test("servers of the runtime are known in edge/bun-serve only", async () => {
   expect(await matching("**/*.ts", server)).toEqual([
     "edge/bun-serve/bun-serve-edge.ts",
     "edge/bun-serve/bun-serve-request.ts",
+    "edge/bun-serve/lingering.ts",
     "edge/bun-serve/response-body.ts",
     "edge/bun-serve/websocket-handler.ts",
   ]);

@@ -226,6 +226,13 @@ async function reset(level: Level): Promise<number> {
   return (await api.data("PATCH", document.path, options)).file_version;
 }
 
+/** All the ip groups of these documents are IPv4. */
+function warningsOf(groups: Record<string, { type: string; enabled?: boolean }>) {
+  return Object.values(groups).some(({ type, enabled }) => type === "ip" && enabled !== false)
+    ? ["The ip groups name only IPv4 ranges: clients that come over IPv6 match none of them."]
+    : undefined;
+}
+
 describe.each([...levels])("%s: a write", (level) => {
   const cases = writes.flatMap((write) =>
     write.verbs.flatMap((verb) =>
@@ -261,7 +268,9 @@ describe.each([...levels])("%s: a write", (level) => {
       etag: `file:v${version}`,
       schema_version: 2,
     };
-    expect(answer.body.data).toEqual(expected);
+    const { warnings, ...data } = answer.body.data;
+    expect(data).toEqual(expected);
+    expect(warnings).toEqual(write.sub === "/state" ? undefined : warningsOf(data.groups));
     expect(answer.headers.get("etag")).toBe(`"file:v${version}"`);
     expect(answer.headers.get("x-realmgate-revision")).toMatch(/^[A-Za-z0-9_-]{20,}$/);
     expect(answer.headers.get("content-type")).toStartWith("application/json");
@@ -398,7 +407,7 @@ describe.each([...levels])("%s: reading", (level) => {
     const first = await document.get();
     const { body } = await document.replace(first);
     const { warnings, ...second } = body.data;
-    expect(warnings).toHaveLength(2);
+    expect(warnings).toHaveLength(3);
     const version = first.file_version + 1;
     expect(second).toEqual({ ...first, file_version: version, etag: `file:v${version}` });
     expect(await document.get()).toEqual(second);

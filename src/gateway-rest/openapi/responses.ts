@@ -7,7 +7,7 @@ import { CallerKind, requires } from "../../../proto/gen/realmgate/v1/options_pb
 import type { Binding } from "../routing/http-rule.ts";
 import { failureEnvelope } from "../transcoding/answer.ts";
 import { refusalsOf } from "./refusals.ts";
-import type { Schemas } from "./schemas.ts";
+import { isAlwaysAnswered, type Schemas } from "./schemas.ts";
 
 /** `components.responses`: error responses, added as operations refer to them, each once. */
 export class Refusals {
@@ -47,6 +47,9 @@ export class Refusals {
 export function successOf(binding: Binding, schemas: Schemas): JsonObject {
   const { method, verb, status, message } = binding;
   const beside = besideOf(binding, schemas);
+  const optional = new Set(
+    method.output.fields.filter((field) => !isAlwaysAnswered(field)).map(({ name }) => name),
+  );
   const isDocument = method.output.fields.some(
     ({ name, scalar }) => name === "etag" && scalar === ScalarType.STRING,
   );
@@ -58,7 +61,11 @@ export function successOf(binding: Binding, schemas: Schemas): JsonObject {
       message: { type: "string", examples: [message] },
       ...beside,
     },
-    required: ["statusCode", "message", ...Object.keys(beside)],
+    required: [
+      "statusCode",
+      "message",
+      ...Object.keys(beside).filter((name) => name === "data" || !optional.has(name)),
+    ],
   };
   return {
     description: message,

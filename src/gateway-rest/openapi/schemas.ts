@@ -163,7 +163,7 @@ function mustBeSent(field: DescField): boolean {
 }
 
 /** Whether present.ts always writes a field: fields without presence, and documented nulls. */
-function isAlwaysAnswered(field: DescField): boolean {
+export function isAlwaysAnswered(field: DescField): boolean {
   if (getOption(field, omit_empty) || getOption(field, asked_by) !== "") return false;
   return getOption(field, nullable) || field.presence === FeatureSet_FieldPresence.IMPLICIT;
 }

@@ -63,7 +63,11 @@ test.each(
     expect(await ask({})).toBe("anonymous");
     expect(await ask({}, behindTrusted)).toBe("anonymous");
   }
-  // Others still share theirs: the check is not that nothing is ever reused.
+  // Others still share theirs: the check is not that nothing is ever reused. A connection is free a moment after its answer.
+  for (let i = 0; i < 100 && seen.reused === 0; i++) {
+    await Bun.sleep(1);
+    expect(await ask({})).toBe("anonymous");
+  }
   expect(seen.reused).toBeGreaterThan(0);
 });
 

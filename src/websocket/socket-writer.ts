@@ -103,7 +103,8 @@ export class SocketWriter {
   /** Writes what was gathered. */
   turnEnded(): void {
     this.#hasWrittenInTurn = false;
-    if (this.#waitingBytes > 0 && !this.#socket.destroyed && !this.#socket.writableNeedDrain) {
+    // Also when nothing is left: a long queue may have been written before the turn ended, and its caller still waits.
+    if (!this.#socket.destroyed && !this.#socket.writableNeedDrain) {
       this.#writePieces();
       this.#continue();
     }

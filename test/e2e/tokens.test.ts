@@ -271,7 +271,7 @@ describe("a request is refused", () => {
   test.each([
     [{ alias: "a/b" }, 400, "INVALID_ALIAS_FORMAT", "Bad Request"],
     [{ alias: "taken" }, 400, "DUPLICATE_ALIAS", "DUPLICATE_ALIAS"],
-    [{ ip_whitelist: ["::1"] }, 400, "INVALID_IP_FORMAT", "Bad Request"],
+    [{ ip_whitelist: ["::1%eth0"] }, 400, "INVALID_IP_FORMAT", "Bad Request"],
     [
       { ip_whitelist: "1.1.1.1,".repeat(9000) },
       400,

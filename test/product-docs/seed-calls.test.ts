@@ -560,7 +560,7 @@ describe("the fields of each group", () => {
     ["a password hashed with argon2", { ...password, algorithm: "argon2" }],
     ["an IP group without range", { type: "ip" }],
     ["an IP range without a mask", { type: "ip", range: "203.0.113.50" }],
-    ["an IPv6 range", { type: "ip", range: "2001:db8::/32" }],
+    ["an IPv6 range with a zone", { type: "ip", range: "fe80::%eth0/64" }],
     ["a host name for a range", { type: "ip", range: "office.example/32" }],
     ["a token group without value", { type: "token", header: "X-Api-Token" }],
     ["a token group without a place", token],

@@ -1,7 +1,7 @@
 // Rate limiter for unauthenticated calls: fixed windows per client network, in bounded memory.
 import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
-import { parseAddress } from "../../policy/address.ts";
+import { clientNetwork } from "../../policy/client-network.ts";
 
 interface WindowLimit {
   /** Calls per window. The window of a network begins with its first call. */
@@ -45,7 +45,7 @@ export class WindowLimiter {
    * back. Throws ApiError RATE_LIMITED with the whole seconds until the window ends.
    */
   take(address: string): () => void {
-    const network = networkOf(address);
+    const network = clientNetwork(address);
     const window = this.#present(network) ?? this.#begin(network);
     if (window.count >= this.#limit.max) {
       throw new ApiError(ErrorCode.RATE_LIMITED, [], Math.ceil(window.endS - this.#nowS()));
@@ -82,9 +82,4 @@ export class WindowLimiter {
     const leastFirst = [...this.#windows].sort(([, one], [, other]) => one.count - other.count);
     for (const [network] of leastFirst.slice(0, evictedAtOnce)) this.#windows.delete(network);
   }
-}
-
-/** The first eight bytes of an address: all of IPv4, the /64 of IPv6. */
-function networkOf(address: string): string {
-  return parseAddress(address)?.toByteArray().slice(0, 8).join(".") ?? "";
 }

@@ -11,7 +11,9 @@ import { PasswordLogin } from "../admin/auth/password-login.ts";
 import { Sessions } from "../admin/auth/session.ts";
 import { type ChangeSource, changeSource } from "../admin/feed/change-source.ts";
 import { services as publicServices } from "../admin/services.ts";
+import { openPostgresStore } from "../admin/store/postgres/postgres-store.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
+import type { SqliteOptions } from "../admin/store/sqlite/database.ts";
 import { openSqliteStore } from "../admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../admin/store/store.ts";
 import type { Config } from "../config/config.ts";
@@ -100,15 +102,16 @@ async function openDatabase(
   { config, master, log }: ControlPlaneOptions,
   closes: ShutdownStep[],
 ): Promise<Store> {
+  const options = {
+    box: new SecretBox(master, "documents"),
+    now: Date.now,
+    quotas: config.quotas,
+  };
   try {
-    const unlock = lockDatabase(config.databasePath);
-    closes.push(async () => unlock());
-    const store = openSqliteStore({
-      path: config.databasePath,
-      box: new SecretBox(master, "documents"),
-      now: Date.now,
-      quotas: config.quotas,
-    });
+    const store =
+      config.postgres === null
+        ? openFile(config.databasePath, options, closes)
+        : await openPostgresStore({ ...config.postgres, ...options });
     closes.push(() => store.close());
     await store.registerServer(config.serverName);
     await createFirstUser(config, store, log);
@@ -116,10 +119,26 @@ async function openDatabase(
   } catch (error) {
     if (error instanceof DatabaseInUse) throw error;
     const { message } = error instanceof Error ? error : new Error(String(error));
-    throw new DatabaseUnusable(`${config.databasePath} cannot be used: ${message}`, {
-      cause: error,
-    });
+    const place = config.postgres === null ? config.databasePath : nameOf(config.postgres.url);
+    throw new DatabaseUnusable(`${place} cannot be used: ${message}`, { cause: error });
   }
+}
+
+/** Opens the SQLite file, which no other process may have. */
+function openFile(
+  path: string,
+  options: Omit<SqliteOptions, "path">,
+  closes: ShutdownStep[],
+): Store {
+  const unlock = lockDatabase(path);
+  closes.push(async () => unlock());
+  return openSqliteStore({ path, ...options });
+}
+
+/** The host and the database, without user and password. */
+function nameOf(url: string): string {
+  const { host, pathname } = URL.parse(url) ?? { host: "", pathname: "" };
+  return `the database ${host}${pathname}`;
 }
 
 async function startApi(

@@ -67,7 +67,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   let draining = false;
 
   const open = async (): Promise<void> => {
-    refuseLoss(config.databasePath, snapshotPath);
+    if (config.postgres === null) refuseLoss(config.databasePath, snapshotPath);
     const opened = await openControlPlane({
       config,
       master,

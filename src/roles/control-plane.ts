@@ -137,8 +137,8 @@ function openFile(
 
 /** The host and the database, without user and password. */
 function nameOf(url: string): string {
-  const { host, pathname } = URL.parse(url) ?? { host: "", pathname: "" };
-  return `the database ${host}${pathname}`;
+  const [place] = url.slice(url.lastIndexOf("@") + 1).split("?");
+  return `the database ${place?.replace(/^[a-z]+:\/\//, "")}`;
 }
 
 async function startApi(

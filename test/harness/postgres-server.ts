@@ -1,6 +1,14 @@
 // A private PostgreSQL for the tests of one process: in a folder of its own, reached over a socket in it, run by an ordinary user.
 import { spawnSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
@@ -121,6 +129,21 @@ export class PostgresServer implements AsyncDisposable {
     } finally {
       await client.end();
     }
+  }
+
+  /** From now on this role needs its password. */
+  async requirePassword(role: string): Promise<void> {
+    const path = join(this.folder, "data", "pg_hba.conf");
+    writeFileSync(path, `local all ${role} scram-sha-256\nlocal all all trust\n`);
+    await this.query(this.url("postgres"), "select pg_reload_conf()");
+  }
+
+  /** All that the database holds, as SQL. */
+  async dump(url: string): Promise<string> {
+    const { status, stdout, stderr } = spawnSync(join(this.#bin, "pg_dump"), [url]);
+    if (status !== 0) throw new Error(`pg_dump: ${stderr}`);
+    // Newer ones write a random word in each dump.
+    return `${stdout}`.replace(/^\\(un)?restrict .*$/gm, "");
   }
 
   /** As a power cut ends it; or cleanly, with SIGINT. */

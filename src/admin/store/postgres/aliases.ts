@@ -18,11 +18,12 @@ import { aliasesListedMax, aliasesMax } from "../limits.ts";
 import type { ListPage } from "../paging.ts";
 import type { Alias, AliasChange, AliasQuery, Committed, NewAlias, Scope } from "../records.ts";
 import type { AliasStore } from "../store.ts";
-import { countOf, type Database, type Reader, recordChange, type Transaction } from "./database.ts";
+import { countOf, type Database, recordChange } from "./database.ts";
 import { cutPage, newestFirst, pageOf } from "./page.ts";
 import { carriesAll, scopedProject } from "./realm-scoped.ts";
 import { aliases, containers, projects, servers } from "./schema.ts";
 import { containerInScope, containersInScope, userMay } from "./scope.ts";
+import type { Reader, Transaction } from "./transaction.ts";
 
 export function aliasStore(db: Database): AliasStore {
   return {

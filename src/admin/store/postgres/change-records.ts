@@ -2,8 +2,9 @@
 import { and, eq, gt } from "drizzle-orm";
 import type { AliasRecord, ContainerRecord, ProjectRecord } from "../records.ts";
 import type { ChangeRecordStore } from "../store.ts";
-import type { Database, Reader } from "./database.ts";
+import type { Database } from "./database.ts";
 import { aliases, changes, containers, documents, projects, revisions, servers } from "./schema.ts";
+import type { Reader } from "./transaction.ts";
 
 export function changeRecordStore(db: Database): ChangeRecordStore {
   return {

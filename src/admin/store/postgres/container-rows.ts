@@ -3,7 +3,6 @@ import { and, count, eq, getTableColumns, ne, type SQL, sql } from "drizzle-orm"
 import { alias } from "drizzle-orm/pg-core";
 import type { ContainerColumn, ListPosition, PageQuery } from "../paging.ts";
 import type { Container, Scope } from "../records.ts";
-import type { Reader, Transaction } from "./database.ts";
 import { cutPage, pageOf } from "./page.ts";
 import {
   carriesAll,
@@ -14,6 +13,7 @@ import {
 } from "./realm-scoped.ts";
 import { aliases, containers, documents, projects, servers } from "./schema.ts";
 import { containerInScope } from "./scope.ts";
+import type { Reader, Transaction } from "./transaction.ts";
 
 /** Null: it does not exist in this scope. */
 export async function readContainer(

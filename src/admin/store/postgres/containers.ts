@@ -12,12 +12,13 @@ import type {
 } from "../records.ts";
 import type { ContainerStore } from "../store.ts";
 import { nameTaken, readContainer, readContainerPage, writtenContainer } from "./container-rows.ts";
-import { countOf, type Database, recordChange, type Transaction } from "./database.ts";
+import { countOf, type Database, recordChange } from "./database.ts";
 import { hasAllContainers } from "./quotas.ts";
 import { carriesAll, scopedContainer } from "./realm-scoped.ts";
 import { containerRealms, containers, documents, projects } from "./schema.ts";
 import { containerInScope, containersInScope, projectInScope, withRealm } from "./scope.ts";
 import { addStatusLog, type StatusStore } from "./status-logs.ts";
+import type { Transaction } from "./transaction.ts";
 
 export function containerStore(db: Database): Omit<ContainerStore, keyof StatusStore> {
   return {

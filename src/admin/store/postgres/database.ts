@@ -1,7 +1,7 @@
 // The open database and what every part of the store needs of it.
 import type { SQL } from "drizzle-orm";
 import { count } from "drizzle-orm";
-import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
+import { drizzle } from "drizzle-orm/node-postgres";
 import type { PgTable } from "drizzle-orm/pg-core";
 import { AccountQuotaReached, type AccountQuotas } from "../account-quotas.ts";
 import type { Committed, DocumentKey } from "../records.ts";
@@ -9,16 +9,8 @@ import type { SecretBox } from "../sealed.ts";
 import { CommitListener } from "./commit-listener.ts";
 import type { Connections } from "./connections.ts";
 import type { aliases, documents } from "./schema.ts";
+import type { Reader, Transaction } from "./transaction.ts";
 import { WriteLane } from "./write-lane.ts";
-
-/** What reads: the pool, or a transaction. */
-export type Reader = NodePgDatabase;
-
-/** A transaction that may make revisions. */
-export interface Transaction extends Reader {
-  /** Takes the next revision for a change of an entity. */
-  readonly nextRevision: (key: DocumentKey) => number;
-}
 
 export interface DatabaseOptions {
   /** Seals documents and targets of aliases. */
@@ -126,12 +118,7 @@ export class Database {
 export type SealedPart = "body" | "hooks";
 
 /** What a sealed part is bound to: its row and version. */
-export function sealContext(
-  part: SealedPart,
-  kind: string,
-  ownerId: string,
-  version: number,
-): string {
+function sealContext(part: SealedPart, kind: string, ownerId: string, version: number): string {
   return `document/${kind}/${ownerId}/${version}${part === "body" ? "" : `/${part}`}`;
 }
 

@@ -10,10 +10,11 @@ import type {
   Scope,
 } from "../records.ts";
 import type { DocumentStore } from "../store.ts";
-import { type Database, type Reader, recordChange } from "./database.ts";
+import { type Database, recordChange } from "./database.ts";
 import { wouldExceedBytes } from "./quotas.ts";
 import { containers, documents, projects } from "./schema.ts";
 import { containerInScope, projectInScope } from "./scope.ts";
+import type { Reader } from "./transaction.ts";
 
 export function documentStore(db: Database): DocumentStore {
   return {

@@ -6,10 +6,11 @@ import { membersMax } from "../limits.ts";
 import type { ListPage, MemberColumn, PageQuery } from "../paging.ts";
 import type { Member, Scope } from "../records.ts";
 import type { MemberStore } from "../store.ts";
-import { countOf, type Database, type Reader, type Transaction } from "./database.ts";
+import { countOf, type Database } from "./database.ts";
 import { cutPage, pageOf } from "./page.ts";
 import { readProject } from "./project-rows.ts";
 import { members, users } from "./schema.ts";
+import type { Reader, Transaction } from "./transaction.ts";
 
 const sorted = {
   table: members,

@@ -6,7 +6,6 @@ import { migrate } from "drizzle-orm/node-postgres/migrator";
 import type { Client } from "pg";
 import type { SecretBox } from "../sealed.ts";
 import { type Connections, sqlState } from "./connections.ts";
-import { sealContext } from "./database.ts";
 
 const FOLDER = join(import.meta.dir, "migrations");
 const SCHEMA = "realmgate";
@@ -15,8 +14,7 @@ const TABLE = "migrations";
 const LOCK = 0x7265616c;
 const VERSION_MIN = 140_000;
 
-/** One damaged row is not another key; so many in a row are. */
-const DOCUMENTS_TRIED_MAX = 16;
+const KEY_CONTEXT = "secret key";
 
 /** Rejects, with nothing written, when the database is none of ours or cannot be reached. */
 export async function prepareDatabase(connections: Connections, box: SecretBox): Promise<void> {
@@ -43,6 +41,7 @@ export async function prepareDatabase(connections: Connections, box: SecretBox):
         migrationsTable: TABLE,
       };
       await migrate(drizzle({ client }), options);
+      await keepKey(client, box);
     }
   } finally {
     // Ends the lock, too.
@@ -68,18 +67,20 @@ async function newestMigration(client: Client): Promise<number> {
 
 /** With another key every document would be a failure, one request at a time. */
 async function refuseOtherKey(client: Client, box: SecretBox): Promise<void> {
-  const { rows } = await client.query(
-    `select kind, owner_id, version, body from ${SCHEMA}.documents where body is not null limit ${DOCUMENTS_TRIED_MAX}`,
-  );
-  const opens = rows.some(
-    ({ kind, owner_id: ownerId, version, body }) =>
-      box.open(body, sealContext("body", kind, ownerId, version)) !== null,
-  );
-  if (rows.length > 0 && !opens) {
+  const { rows } = await client.query(`select sealed from ${SCHEMA}.secret_key`);
+  const sealed: Buffer | undefined = rows[0]?.sealed;
+  if (sealed === undefined || box.open(sealed, KEY_CONTEXT) === null) {
     throw new Error(
       "its documents were sealed with another secret key: bring that back (REALMGATE_SECRET_KEY)",
     );
   }
+}
+
+async function keepKey(client: Client, box: SecretBox): Promise<void> {
+  const sealed = box.seal(Buffer.from("realmgate"), KEY_CONTEXT);
+  await client.query(`insert into ${SCHEMA}.secret_key values (true, $1) on conflict do nothing`, [
+    sealed,
+  ]);
 }
 
 /** Never with the URL, which may have a password. */

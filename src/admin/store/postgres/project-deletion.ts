@@ -1,10 +1,11 @@
 // Deleting a project with all it holds, or, for a caller that does not see all of it, as far as that caller can tell.
 import { and, asc, eq, inArray, not, type SQL } from "drizzle-orm";
 import type { Committed, DeletedProject, Scope } from "../records.ts";
-import { countOf, recordChange, type Transaction } from "./database.ts";
+import { countOf, recordChange } from "./database.ts";
 import { readProject } from "./project-rows.ts";
 import { isShared, isWithin, scopedContainer, scopedProject } from "./realm-scoped.ts";
 import { aliases, containers, documents, members, projectRealms, projects } from "./schema.ts";
+import type { Transaction } from "./transaction.ts";
 
 /**
  * Destroys the project. Of a confined caller's project that holds containers beyond its realms, what is within goes and the

@@ -1,10 +1,10 @@
 // Projects as they are read, and who has an alias.
 import { and, eq, getTableColumns, ne } from "drizzle-orm";
 import type { Project, Scope } from "../records.ts";
-import type { Reader } from "./database.ts";
 import { isSeenAlongside, scopedProject, withRealms } from "./realm-scoped.ts";
 import { projects } from "./schema.ts";
 import { projectInScope } from "./scope.ts";
+import type { Reader } from "./transaction.ts";
 
 const { sequence: _, ...columns } = getTableColumns(projects);
 /** What of a row is shown. */

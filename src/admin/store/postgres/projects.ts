@@ -11,7 +11,7 @@ import type {
   Scope,
 } from "../records.ts";
 import type { ProjectStore } from "../store.ts";
-import { countOf, type Database, recordChange, type Transaction } from "./database.ts";
+import { countOf, type Database, recordChange } from "./database.ts";
 import { cutPage, pageOf } from "./page.ts";
 import { deleteProject } from "./project-deletion.ts";
 import { aliasTaken, projectColumns, readProject } from "./project-rows.ts";
@@ -19,6 +19,7 @@ import { hasAllProjects } from "./quotas.ts";
 import { scopedProject, withRealms } from "./realm-scoped.ts";
 import { projectRealms, projects } from "./schema.ts";
 import { projectsInScope, withRealm } from "./scope.ts";
+import type { Transaction } from "./transaction.ts";
 
 const sorted = {
   table: projects,

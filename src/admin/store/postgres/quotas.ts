@@ -3,8 +3,9 @@ import { and, eq, inArray, or, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import type { AccountQuotas } from "../account-quotas.ts";
 import type { DocumentKey } from "../records.ts";
-import { countOf, type Transaction } from "./database.ts";
+import { countOf } from "./database.ts";
 import { containers, documents, projects, users } from "./schema.ts";
+import type { Transaction } from "./transaction.ts";
 
 /** Whether the account has as many projects as it may. Operators have no quotas. */
 export async function hasAllProjects(

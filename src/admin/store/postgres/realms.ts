@@ -4,7 +4,7 @@ import { type PgColumn, unionAll } from "drizzle-orm/pg-core";
 import type { Page } from "../paging.ts";
 import type { RealmUsage, Scope, TokenScope } from "../records.ts";
 import type { RealmStore } from "../store.ts";
-import type { Database, Reader } from "./database.ts";
+import type { Database } from "./database.ts";
 import {
   containerRealms,
   containers,
@@ -15,6 +15,7 @@ import {
 } from "./schema.ts";
 import { containersInScope, projectsInScope } from "./scope.ts";
 import { tokenInScope } from "./tokens.ts";
+import type { Reader } from "./transaction.ts";
 
 export function realmStore(db: Database): RealmStore {
   return {

@@ -305,15 +305,9 @@ export const revisions = realmgate.table("revisions", {
   value: bigint({ mode: "number" }).notNull(),
 });
 
-/**
- * Which history of the database made which revisions: from `fromRevision` up to the next row's. A new row begins when the server
- * was started again or another one took its place, because revisions after its `fromRevision` may have been lost with the old one.
- */
-export const lineages = realmgate.table("lineages", {
-  id: bigint({ mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
-  fromRevision: bigint("from_revision", { mode: "number" }).notNull(),
-  /** 16 hex digits, drawn at random. */
-  tag: text().notNull(),
-  /** The server that it began on: its system identifier, timeline and start. */
-  source: text().notNull(),
+/** One row: shows whether a secret key is the one that sealed what is in this database. */
+export const secretKey = realmgate.table("secret_key", {
+  one: boolean().primaryKey(),
+  /** A text that is known, sealed. */
+  sealed: bytea().notNull(),
 });

@@ -1,9 +1,9 @@
 // Scopes as conditions: what a caller may not see is no row of any query.
 import { and, eq, exists, gte, inArray, or, type SQL, sql } from "drizzle-orm";
 import type { Scope } from "../records.ts";
-import type { Reader } from "./database.ts";
 import { carriesAll, type RealmScoped, scopedContainer, scopedProject } from "./realm-scoped.ts";
 import { members, projects } from "./schema.ts";
+import type { Reader } from "./transaction.ts";
 
 type Where = Pick<Scope, "userId" | "realms" | "level">;
 

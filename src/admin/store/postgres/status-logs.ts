@@ -6,9 +6,10 @@ import type { ListPage, PageQuery, StatusLogColumn } from "../paging.ts";
 import type { Committed, Container, Scope, StatusLog } from "../records.ts";
 import type { ContainerStore } from "../store.ts";
 import { readContainer } from "./container-rows.ts";
-import { countOf, type Database, recordChange, type Transaction } from "./database.ts";
+import { countOf, type Database, recordChange } from "./database.ts";
 import { cutPage, pageOf, sequenceOf } from "./page.ts";
 import { containers, statusLogs } from "./schema.ts";
+import type { Transaction } from "./transaction.ts";
 
 export type StatusStore = Pick<ContainerStore, "moveStatus" | "statusLogs">;
 

@@ -24,10 +24,11 @@ import type {
   TokenWriter,
 } from "../records.ts";
 import type { TokenStore } from "../store.ts";
-import type { Database, Reader, Transaction } from "./database.ts";
+import type { Database } from "./database.ts";
 import { isAfter, newestFirst, orderOf, positionOf, sequenceOf } from "./page.ts";
 import { carriesAll, isWithin, scopedToken, withRealms } from "./realm-scoped.ts";
 import { tokenRealms, tokens } from "./schema.ts";
+import type { Reader, Transaction } from "./transaction.ts";
 
 const sorted = { table: tokens, columns: { created_at: tokens.createdAt } };
 const sequence = sequenceOf(tokens);

@@ -4,8 +4,9 @@ import { colorOf } from "../color.ts";
 import { newId } from "../id.ts";
 import type { Committed, Login, User } from "../records.ts";
 import type { UserStore } from "../store.ts";
-import { type Database, type Reader, recordChange, type Transaction } from "./database.ts";
+import { type Database, recordChange } from "./database.ts";
 import { logins, projects, users } from "./schema.ts";
+import type { Reader, Transaction } from "./transaction.ts";
 
 /** Logins kept of each user. */
 const loginsMax = 10;

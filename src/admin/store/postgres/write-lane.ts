@@ -3,7 +3,7 @@ import { drizzle } from "drizzle-orm/node-postgres";
 import { escapeLiteral, type PoolClient } from "pg";
 import type { DocumentKey } from "../records.ts";
 import { type Connections, sqlState } from "./connections.ts";
-import type { Transaction } from "./database.ts";
+import type { Transaction } from "./transaction.ts";
 
 /** Writes in one transaction. */
 const BATCH_MAX = 64;

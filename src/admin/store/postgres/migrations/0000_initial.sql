@@ -56,13 +56,6 @@ CREATE TABLE "realmgate"."documents" (
 	CONSTRAINT "documents_kind_owner_id_pk" PRIMARY KEY("kind","owner_id")
 );
 --> statement-breakpoint
-CREATE TABLE "realmgate"."lineages" (
-	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "realmgate"."lineages_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
-	"from_revision" bigint NOT NULL,
-	"tag" text collate "C" NOT NULL,
-	"source" text collate "C" NOT NULL
-);
---> statement-breakpoint
 CREATE TABLE "realmgate"."logins" (
 	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "realmgate"."logins_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
 	"user_id" text collate "C" NOT NULL,
@@ -103,6 +96,11 @@ CREATE TABLE "realmgate"."projects" (
 CREATE TABLE "realmgate"."revisions" (
 	"one" boolean PRIMARY KEY NOT NULL,
 	"value" bigint NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "realmgate"."secret_key" (
+	"one" boolean PRIMARY KEY NOT NULL,
+	"sealed" "bytea" NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "realmgate"."servers" (

@@ -96,6 +96,8 @@ async function commit(client: PoolClient, before: string): Promise<void> {
 /** Takes the transaction back. Answers why the connection cannot be used any more. */
 async function rolledBack(client: PoolClient, error: unknown): Promise<Error | undefined> {
   if (error instanceof CommitUnknown) return error;
+  // A server that has fallen silent would not answer this either.
+  if (error instanceof Error && isSilence(error)) return error;
   try {
     await client.query("rollback");
     return undefined;
@@ -104,8 +106,14 @@ async function rolledBack(client: PoolClient, error: unknown): Promise<Error | u
   }
 }
 
+/** `query_timeout` has passed; the driver gives it no code. */
+function isSilence(error: Error): boolean {
+  if (error.message === "Query read timeout") return true;
+  return error.cause instanceof Error && isSilence(error.cause);
+}
+
 /** The server answered, with an SQLSTATE. */
-export function isFromServer(error: unknown): boolean {
+function isFromServer(error: unknown): boolean {
   return sqlState(error) !== null;
 }
 

@@ -50,7 +50,7 @@ export interface ProxyOptions {
   readonly recentPolicies?: RecentPolicies | null;
   readonly log: Log;
   /** Signs bypass tokens of hooks: 32 bytes that nothing else uses, the same for all proxies of an installation. */
-  readonly hopKey: Uint8Array;
+  readonly bypassKey: Uint8Array;
   /** Gets a line for each exchange. Without one, refusals go to `log`, at a limited rate. Default: none. */
   readonly accessLog?: AccessLog | null;
 }

@@ -112,7 +112,7 @@ export async function startProxy(
   };
 
   const failures = new FailureBudget(settings.credentialFailuresMax);
-  const bypass = new BypassTokens(settings.hopKey);
+  const bypass = new BypassTokens(settings.bypassKey);
   const context: AdmissionContext = {
     parseHost,
     trusted,

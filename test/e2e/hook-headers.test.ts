@@ -59,7 +59,7 @@ test("the owner sees them", async () => {
   expect(hooks.filter((hook) => hook.match.headers?.["x-key"] === "TOPSECRET")).toHaveLength(4);
 });
 
-test("a reader sees that there are some, and none of them", async () => {
+test("B5 a reader sees that there are some, and none of them", async () => {
   const { hooks, text } = await seen(READ);
   expect(text).not.toContain("TOPSECRET");
   const hidden = hooks.filter((hook) => hook.match.headers_hidden === true);

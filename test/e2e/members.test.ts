@@ -240,7 +240,7 @@ describe("the members of a project", () => {
     expect((await seen(sessionOf("dave"))).body.code).toBe("PROJECT_NOT_FOUND");
   });
 
-  test("are not a confined token's to add or raise, nor to change while the project is shared", async () => {
+  test("M8 are not a confined token's to add or raise, nor to change while the project is shared", async () => {
     const as = await tenants.token("ada", { realmIds: [A] });
     const id = await join("carol", "read");
     const body = { user_id: idOf("dave"), permission_level: "read" };

@@ -1,5 +1,6 @@
 // `bun load/guard.ts`: what a decision and a proxied request cost in this checkout and in the last landed commit, by turns on this
-// machine. Prints the medians of paired ratios and fails when one is beyond 1.15. The commit is GUARD_BASE; unset, `origin/main`
+// machine. Prints the medians of paired ratios and fails when one is beyond
+// 1.15, also in a second measurement. The commit is GUARD_BASE; unset, `origin/main`
 // where that is another commit than HEAD, else the parent of HEAD. Without any the comparison is left out, and that is said.
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -55,25 +56,39 @@ function checkOut(commit: string, folder: string): void {
     throw new Error(`cannot install for ${commit}: ${installed.stderr}`);
 }
 
+/** Not a number is worse, too. */
+const isWorse = ({ ratios }: Compared) => !(median(ratios) <= WORST_RATIO);
+
+/** The pairs of two measurements of the same lines. */
+function together(first: readonly Compared[], second: readonly Compared[]): Compared[] {
+  return first.map(({ name, ratios }) => ({
+    name,
+    ratios: [...ratios, ...(second.find((each) => each.name === name)?.ratios ?? [])],
+  }));
+}
+
 async function main(commit: string, folder: string): Promise<boolean> {
   checkOut(commit, folder);
   console.log(
     `this checkout beside ${commit.slice(0, 10)}: medians of paired ratios, at most ${WORST_RATIO}`,
   );
-  const compared: Compared[] = [
+  const compare = async () => [
     ...(await decisionRatios(root, folder)),
     ...(await requestRatios(root, folder)),
   ];
-  let isFine = true;
-  for (const { name, ratios } of compared) {
-    const ratio = median(ratios);
-    const isWorse = !(ratio <= WORST_RATIO);
-    if (isWorse) isFine = false;
+  let compared = await compare();
+  if (compared.some(isWorse)) {
+    console.log("worse at first sight; measured a second time, the medians are of both");
+    compared = together(compared, await compare());
+  }
+  for (const each of compared) {
+    const { name, ratios } = each;
+    const pairs = ratios.map((ratio) => ratio.toFixed(2)).join(" ");
     console.log(
-      `${ratio.toFixed(3)}${isWorse ? "  WORSE" : ""}  ${name} (${ratios.map((each) => each.toFixed(2)).join(" ")})`,
+      `${median(ratios).toFixed(3)}${isWorse(each) ? "  WORSE" : ""}  ${name} (${pairs})`,
     );
   }
-  return isFine;
+  return !compared.some(isWorse);
 }
 
 const commit = baseCommit();

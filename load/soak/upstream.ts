@@ -48,7 +48,7 @@ server.on("clientError", (_error, socket) => socket.destroy());
 const webSockets = new WebSocketServer({ server });
 webSockets.on("connection", (socket) => {
   socket.on("error", () => {});
-  socket.on("message", (message) => socket.send(message));
+  socket.on("message", (message, isBinary) => socket.send(message, { binary: isBinary }));
 });
 server.listen(0, "127.0.0.1", () => {
   const address = server.address();

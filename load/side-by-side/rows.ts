@@ -62,7 +62,10 @@ export const rows: readonly Row[] = [
     protocol: "tls h2",
     contestants: ["realmgate", "nginx", "haproxy", "caddy"],
   }),
-  row("websocket", { kind: "websocket", contestants: everybody }),
+  row("websocket", {
+    kind: "websocket",
+    contestants: everybody.filter((name) => name !== "direct"),
+  }),
   row("1000-connections", { connections: 1_000 }),
   row("churn", { kind: "churn", contestants: ["realmgate", "nginx"] }),
 ];

@@ -19,7 +19,7 @@ interface FamilyTrie {
   /** By entry: the entry of the longest other network that covers it. */
   readonly parents: Uint16Array;
   /** By entry: its groups, once an address has matched it. A set of a thousand groups has 32 words, too many to make them all ahead. */
-  readonly sets: Map<number, GroupSet>;
+  readonly sets: GroupSet[];
 }
 
 /** Both families, kept apart: no IPv4 network has an IPv6 address in it, nor the other way round. */
@@ -45,7 +45,7 @@ function longestMatch6({ ipv6, noGroups }: CidrTrie, [a, b, c, d]: Ipv6Key): Gro
 }
 
 function groupsOf(family: FamilyTrie, entry: number, noGroups: GroupSet): GroupSet {
-  return family.sets.get(entry) ?? firstMatch(family, entry, noGroups);
+  return family.sets[entry] ?? firstMatch(family, entry, noGroups);
 }
 
 function firstMatch(family: FamilyTrie, entry: number, { length }: GroupSet): GroupSet {
@@ -56,7 +56,9 @@ function firstMatch(family: FamilyTrie, entry: number, { length }: GroupSet): Gr
       addTo(groups, at(own, i));
     }
   }
-  sets.set(entry, groups);
+  // With its full length at once it stays an array of one block.
+  sets.length = firsts.length;
+  sets[entry] = groups;
   return groups;
 }
 
@@ -88,7 +90,7 @@ function familyTrie(keyWords: number, networkGroups: readonly NetworkGroup[]): F
     own: Uint16Array.from(own),
     firsts: Uint16Array.from(firsts),
     parents: Uint16Array.from(parents),
-    sets: new Map(),
+    sets: [],
   };
 }
 

@@ -112,7 +112,7 @@ export async function startProxy(
   };
 
   const failures = new FailureBudget(settings.credentialFailuresMax);
-  const bypass = new BypassTokens(settings.hopKey);
+  const bypass = new BypassTokens(settings.bypassKey);
   const context: AdmissionContext = {
     parseHost,
     trusted,
@@ -204,7 +204,13 @@ export async function startProxy(
 const ARRIVALS = { perConnection: 64, perNetwork: 64, total: 256 } as const;
 
 function upstreamsOf(
-  { responseHeaderMs, upstreamTls, bodyBytesPerMinuteMin, log }: ProxySettings,
+  {
+    responseHeaderMs,
+    upstreamTls,
+    bodyBytesPerMinuteMin,
+    halfMessagesBytesMax,
+    log,
+  }: ProxySettings,
   { webSockets, tunnels }: Metrics,
 ) {
   const common = {
@@ -215,7 +221,7 @@ function upstreamsOf(
   };
   return {
     fetchUpstream: new FetchUpstream({ ...common, bodyBytesPerMinuteMin }),
-    upgrader: new Upgrader({ ...common, webSockets, tunnels }),
+    upgrader: new Upgrader({ ...common, webSockets, tunnels, halfMessagesBytesMax }),
   };
 }
 

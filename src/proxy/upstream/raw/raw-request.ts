@@ -1,6 +1,7 @@
 // Requests of one client on raw connections to upstreams, one at a time: the upstreams' side of the seam.
 import { Method } from "../../../http1/method.ts";
-import type { RawCall, RawConnection } from "./raw-connection.ts";
+import type { RawCall } from "./raw-call.ts";
+import type { RawConnection } from "./raw-connection.ts";
 import type { RawPool } from "./raw-pool.ts";
 import type { RawFailure, RawReceiver } from "./raw-receiver.ts";
 
@@ -104,9 +105,10 @@ export class RawRequest implements RawCall {
     bound?.close();
   }
 
-  over(connection: RawConnection, binds: boolean): void {
+  over(keeps: boolean): void {
+    const connection = this.#connection;
     this.#connection = null;
-    if (binds && connection.isIdle) {
+    if (keeps && connection !== null) {
       this.#bound?.close();
       this.#bound = connection;
     }

@@ -1,7 +1,7 @@
 // How requests of platform edges reach programs: plain HTTP over raw connections, HTTPS over fetch.
 import type { Refusal } from "../gate/refusal.ts";
 import type { FetchUpstream } from "./fetch-upstream.ts";
-import { Forwarding, type ForwardingOptions } from "./raw/forwarding.ts";
+import { Forwarding, type ForwardingOptions } from "./forwarding.ts";
 import type { ClientRequest } from "./request-body.ts";
 import type { Answered, ForwardedRequest } from "./upstream.ts";
 

@@ -1,5 +1,6 @@
 // What a connection knows of its surroundings: its socket, and the request that it carries.
 import type { Method } from "../../../http1/method.ts";
+import type { ParseErrorCode } from "../../../http1/parse-error.ts";
 import type { RawFailure, RawReceiver } from "./raw-receiver.ts";
 
 /** What a connection needs of a socket; Bun's has it. */
@@ -32,5 +33,10 @@ export interface RawCall {
    */
   over(keeps: boolean): void;
   /** The connection is dead. `mayRetry`: nothing of a response came. `isUnsent`: nothing of the request was written. */
-  lost(failure: RawFailure, mayRetry: boolean, isUnsent: boolean): void;
+  lost(
+    failure: RawFailure,
+    mayRetry: boolean,
+    isUnsent: boolean,
+    error: ParseErrorCode | null,
+  ): void;
 }

@@ -35,6 +35,7 @@ const BODY = 3;
 const TUNNEL = 4;
 const DEAD = 5;
 
+const NO_ERROR = { code: null } as const;
 const FOREVER = Number.POSITIVE_INFINITY;
 
 export class RawConnection implements Yielding {
@@ -105,7 +106,7 @@ export class RawConnection implements Yielding {
     if (this.#call !== call) return;
     if (head === null) {
       this.#kill(true);
-      call.lost("broken", false, true);
+      call.lost("broken", false, true, "head-too-large");
       return;
     }
     this.#deadlineMs = performance.now() + call.responseHeaderMs;
@@ -222,8 +223,9 @@ export class RawConnection implements Yielding {
   ended(): void {
     switch (this.#state) {
       case BODY:
-        if (this.#body.finish() === null) this.#completed(1);
-        else this.#lose("broken");
+        // Only a body until close is whole with the connection.
+        if (this.#parser.head.framing !== Framing.untilClose) this.#lose("broken");
+        else if (this.#body.finish() === null) this.#completed(1);
         break;
       case TUNNEL:
         this.#hasUpstreamEnded = true;
@@ -375,8 +377,9 @@ export class RawConnection implements Yielding {
     const call = this.#call;
     const mayRetry = this.#state === HEAD && this.#requestCount > 1 && !this.#hasReceived;
     const isUnsent = !this.#hasWritten;
+    const { code } = this.#parser.error ?? this.#body.error ?? NO_ERROR;
     this.#kill(false);
-    call?.lost(failure, mayRetry && failure === "broken", isUnsent);
+    call?.lost(failure, mayRetry && failure === "broken", isUnsent, code);
   }
 
   /** The socket is closed; in good order where nothing of ours is left to read or write, otherwise by a reset. */

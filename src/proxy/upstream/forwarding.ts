@@ -1,32 +1,32 @@
 // One request of a platform edge on a raw connection, from its header fields to the end of the response.
-import type { HeaderLines } from "../../../http1/header-lines.ts";
-import { Framing } from "../../../http1/message-head.ts";
-import { Method } from "../../../http1/method.ts";
-import type { ResponseHead } from "../../../http1/response-head.ts";
-import type { Log } from "../../../log.ts";
-import type { StopListener, StopReason } from "../../exchange/stop-signal.ts";
-import type { Refusal } from "../../gate/refusal.ts";
-import { BodyPace } from "../body-pace.ts";
-import { mayAuthenticateConnection } from "../connection-auth.ts";
-import { destination, failureFields, failureMessage } from "../destination.ts";
-import { isShort, statedLength } from "../framing.ts";
-import type { ClientRequest } from "../request-body.ts";
-import { requestHeaders } from "../request-headers.ts";
-import { hasNoBody, isFinalStatus, isTakenWhole } from "../response-checks.ts";
-import { cleanResponseHeaders } from "../response-headers.ts";
+import { Framing } from "../../http1/message-head.ts";
+import { Method } from "../../http1/method.ts";
+import type { ParseErrorCode } from "../../http1/parse-error.ts";
+import type { ResponseHead } from "../../http1/response-head.ts";
+import type { Log } from "../../log.ts";
+import type { StopListener, StopReason } from "../exchange/stop-signal.ts";
+import type { Refusal } from "../gate/refusal.ts";
+import { BodyPace } from "./body-pace.ts";
+import { mayAuthenticateConnection } from "./connection-auth.ts";
+import { destination, failureFields, failureMessage } from "./destination.ts";
+import { isShort, statedLength } from "./framing.ts";
+import type { RawPool } from "./raw/raw-pool.ts";
+import type { RawFailure, RawReceiver } from "./raw/raw-receiver.ts";
+import { RawRequest } from "./raw/raw-request.ts";
+import type { ClientRequest } from "./request-body.ts";
+import { type RequestFraming, requestBytes } from "./request-bytes.ts";
+import { requestHeaders } from "./request-headers.ts";
+import { type PumpOwner, RequestPump } from "./request-pump.ts";
+import { hasNoBody, isFinalStatus, isTakenWhole } from "./response-checks.ts";
+import { cleanResponseHeaders } from "./response-headers.ts";
+import { ResponseStream } from "./response-stream.ts";
 import {
   type Answered,
   answered,
   type ForwardedRequest,
   failed,
   type ResponseBody,
-} from "../upstream.ts";
-import type { RawPool } from "./raw-pool.ts";
-import type { RawFailure, RawReceiver } from "./raw-receiver.ts";
-import { RawRequest } from "./raw-request.ts";
-import { type RequestFraming, requestBytes } from "./request-bytes.ts";
-import { type PumpOwner, RequestPump } from "./request-pump.ts";
-import { ResponseStream } from "./response-stream.ts";
+} from "./upstream.ts";
 import { WholeBody } from "./whole-body.ts";
 
 export interface ForwardingOptions {
@@ -43,19 +43,20 @@ type ForwardOutcome = Answered<Response> | Refusal;
 
 const FAILURES: Readonly<Record<RawFailure, string>> = {
   unreachable: "ConnectionRefused",
-  timeout: "Timeout",
-  broken: "ConnectionClosed",
+  timeout: "ETIMEDOUT",
+  broken: "ECONNRESET",
 };
 
 /** Begins when it is made. */
 export class Forwarding implements RawReceiver, StopListener, PumpOwner {
-  /** The response as soon as its header fields are there, or with all of it where it is short. Never rejects. */
+  /** The response as soon as its header fields are there, or with all of it where it is short. Rejects with errors of the gate. */
   readonly outcome: Promise<ForwardOutcome>;
   readonly #request: ClientRequest;
   readonly #forwarded: ForwardedRequest;
   readonly #options: ForwardingOptions;
   readonly #raw: RawRequest;
   readonly #resolve: (outcome: ForwardOutcome) => void;
+  readonly #reject: (error: unknown) => void;
   #bytes: Buffer | null = null;
   #pump: RequestPump | null = null;
   #movedAtMs: number;
@@ -73,9 +74,10 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
     this.#options = options;
     this.#movedAtMs = performance.now();
     this.#raw = new RawRequest(options.pool, this);
-    const { promise, resolve } = Promise.withResolvers<ForwardOutcome>();
+    const { promise, resolve, reject } = Promise.withResolvers<ForwardOutcome>();
     this.outcome = promise;
     this.#resolve = resolve;
+    this.#reject = reject;
     const { active } = forwarded;
     active.signal.on(this);
     if (active.stopped === null) this.#send();
@@ -124,6 +126,14 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
   onInterim(): void {}
 
   onHead(head: ResponseHead): void {
+    try {
+      this.#begun(head);
+    } catch (error) {
+      this.#threw(error);
+    }
+  }
+
+  #begun(head: ResponseHead): void {
     const { active, internal } = this.#forwarded;
     const { method } = this.#request;
     active.exchange.upstreamMs = performance.now() - this.#movedAtMs;
@@ -160,24 +170,25 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
     }
   }
 
-  onEnd(_trailers: HeaderLines): void {
-    const { active } = this.#forwarded;
+  onEnd(): void {
     const whole = this.#whole;
     this.#stop();
-    if (whole === null) {
-      this.#stream?.close();
-      return;
+    this.#stream?.close();
+    if (whole === null) return;
+    try {
+      const bytes = whole.bytes();
+      this.#forwarded.active.exchange.bytes = bytes.byteLength;
+      this.#answerWith(bytes, true);
+    } catch (error) {
+      this.#threw(error);
     }
-    const bytes = whole.bytes();
-    active.exchange.bytes = bytes.byteLength;
-    this.#answerWith(bytes, true);
   }
 
-  onFailed(failure: RawFailure): void {
+  onFailed(failure: RawFailure, error: ParseErrorCode | null): void {
     this.#stop();
     if (this.#isAnswered) this.#stream?.fail(failure);
     else if (failure === "timeout") this.#answer(failed("upstream_timeout"));
-    else this.#refuse(FAILURES[failure]);
+    else this.#refuse(error ?? FAILURES[failure]);
   }
 
   /** The exchange is stopped before there was a response; later the response's body listens itself. */
@@ -224,7 +235,8 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
       length,
       cutOffUpstream: () => {
         this.#stop();
-        stream.fail("cut off");
+        // The body has still to end as it wants to; what it waits for is over afterwards.
+        setImmediate(() => stream.fail("cut off"));
       },
     });
     this.#answerWith(body, false);
@@ -253,10 +265,24 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
     this.#stop();
     if (this.#isAnswered) return;
     const forwarded = this.#forwarded;
-    if (forwarded.active.stopped === null) {
-      this.#options.log.warn(failureFields(forwarded, error), failureMessage(forwarded));
+    try {
+      if (forwarded.active.stopped === null) {
+        this.#options.log.warn(failureFields(forwarded, error), failureMessage(forwarded));
+      }
+      this.#answer(failed("upstream_unreachable"));
+    } catch (thrown) {
+      this.#threw(thrown);
     }
-    this.#answer(failed("upstream_unreachable"));
+  }
+
+  /** An error of the gate itself: the pipeline answers it. */
+  #threw(error: unknown): void {
+    this.#stop();
+    this.#stream?.fail("internal error");
+    if (this.#isAnswered) return;
+    this.#isAnswered = true;
+    this.#forwarded.active.signal.off(this);
+    this.#reject(error);
   }
 
   #answer(outcome: ForwardOutcome): void {

@@ -1,5 +1,5 @@
 // The body of a response on a raw connection, as the platform's stream.
-import type { RawRequest } from "./raw-request.ts";
+import type { RawRequest } from "./raw/raw-request.ts";
 
 /** Bytes that may wait for the reader; at most one read of the socket comes on top of it. */
 const WAITING_BYTES = 262_144;

@@ -1,6 +1,6 @@
 // The body of a client's request on its way to a raw connection, at the pace of the slower one.
-import type { BodyPace } from "../body-pace.ts";
-import type { RawRequest } from "./raw-request.ts";
+import type { BodyPace } from "./body-pace.ts";
+import type { RawRequest } from "./raw/raw-request.ts";
 import { chunkBytes, LAST_CHUNK, type RequestFraming } from "./request-bytes.ts";
 
 export interface PumpOwner {

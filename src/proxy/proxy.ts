@@ -32,6 +32,8 @@ import { type Enforcement, Enforcer } from "./snapshot/enforcement.ts";
 import type { ChangeSource } from "./snapshot/feed.ts";
 import { Upgrader } from "./upgrade/upgrader.ts";
 import { FetchUpstream } from "./upstream/fetch-upstream.ts";
+import { ProgramUpstream } from "./upstream/program-upstream.ts";
+import { RawPool } from "./upstream/raw/raw-pool.ts";
 import { holdBody } from "./upstream/request-body.ts";
 import { upstreamTlsOptions } from "./upstream/tls.ts";
 import type { Upstream } from "./upstream/upstream.ts";
@@ -112,7 +114,7 @@ export async function startProxy(
   };
 
   const failures = new FailureBudget(settings.credentialFailuresMax);
-  const bypass = new BypassTokens(settings.hopKey);
+  const bypass = new BypassTokens(settings.bypassKey);
   const context: AdmissionContext = {
     parseHost,
     trusted,
@@ -134,8 +136,8 @@ export async function startProxy(
     log,
   });
 
-  const { fetchUpstream, upgrader } = upstreamsOf(settings, metrics);
-  const internal = internalEdge(pipeline, internalUpstream(fetchUpstream));
+  const { programs, upgrader } = upstreamsOf(settings, metrics);
+  const internal = internalEdge(pipeline, internalUpstream(programs));
   const curl = new CurlProgram({
     parseHost,
     ports: () => listeners.ports,
@@ -144,7 +146,7 @@ export async function startProxy(
   });
   const edge = new BunServeEdge({
     pipeline,
-    upstream: clientUpstream(fetchUpstream, upgrader, curl),
+    upstream: clientUpstream(programs, upgrader, curl),
     parent,
     idleS,
     hstsMaxAgeS: tls === null ? null : tls.hstsMaxAgeS,
@@ -184,7 +186,7 @@ export async function startProxy(
     async drain(boundMs) {
       const quiet = () => performance.now() - edge.lastRequestMs > idleS * 1000;
       await listeners.drain(boundMs, quiet, () => upgrader.goingAway());
-      fetchUpstream.stop();
+      programs.stop();
       silence.stop();
       await enforced.stop();
     },
@@ -193,7 +195,7 @@ export async function startProxy(
       const stopped = listeners.stop(abort);
       upgrader.goingAway();
       await stopped;
-      fetchUpstream.stop();
+      programs.stop();
       silence.stop();
       await enforced.stop();
     },
@@ -204,29 +206,48 @@ export async function startProxy(
 const ARRIVALS = { perConnection: 64, perNetwork: 64, total: 256 } as const;
 
 function upstreamsOf(
-  { responseHeaderMs, upstreamTls, bodyBytesPerMinuteMin, log }: ProxySettings,
+  {
+    responseHeaderMs,
+    upstreamTls,
+    bodyBytesPerMinuteMin,
+    halfMessagesBytesMax,
+    log,
+  }: ProxySettings,
   { webSockets, tunnels }: Metrics,
 ) {
+  const responseBody = streamedBody(new HeldBodies());
   const common = {
     responseHeaderMs,
     upstreamTls: upstreamTlsOptions(upstreamTls),
-    responseBody: streamedBody(new HeldBodies()),
+    responseBody,
     log,
   };
+  const pool = new RawPool({
+    tickMs: Math.min(TICK_MS_MAX, Math.max(TICK_MS_MIN, responseHeaderMs / 8)),
+    threw: (error) => log.error({ err: error }, "a response was not passed on"),
+  });
+  const forwarding = { pool, responseHeaderMs, responseBody, bodyBytesPerMinuteMin, log };
   return {
-    fetchUpstream: new FetchUpstream({ ...common, bodyBytesPerMinuteMin }),
-    upgrader: new Upgrader({ ...common, webSockets, tunnels }),
+    programs: new ProgramUpstream(
+      new FetchUpstream({ ...common, bodyBytesPerMinuteMin }),
+      forwarding,
+    ),
+    upgrader: new Upgrader({ ...common, webSockets, tunnels, halfMessagesBytesMax }),
   };
 }
 
+/** How often the limits of connections to upstreams are looked at, in milliseconds. */
+const TICK_MS_MAX = 250;
+const TICK_MS_MIN = 5;
+
 /** For requests of clients. */
 function clientUpstream(
-  fetchUpstream: FetchUpstream,
+  programs: ProgramUpstream,
   upgrader: Upgrader,
   curl: CurlProgram,
 ): Upstream<BunServeRequest, Response> {
   return {
-    forward: ({ request }, forwarded) => fetchUpstream.forward(request, forwarded),
+    forward: ({ request }, forwarded) => programs.forward(request, forwarded),
     upgrade: (client, forwarded) => upgrader.upgrade(client, client.headers, forwarded),
     answerCurl: ({ request }, forwarded) => curl.answer(request, forwarded),
     holdBody: ({ request }, forwarded, limitMs) => holdBody(request, forwarded, limitMs),
@@ -234,12 +255,12 @@ function clientUpstream(
 }
 
 /** For requests that the gate makes itself: they are admitted neither with an upgrade nor to the curl program. */
-function internalUpstream(fetchUpstream: FetchUpstream): Upstream<InternalClient, Response> {
+function internalUpstream(programs: ProgramUpstream): Upstream<InternalClient, Response> {
   const never = () => {
     throw new Error("an internal request was admitted to what it cannot reach");
   };
   return {
-    forward: ({ request }, forwarded) => fetchUpstream.forward(request, forwarded),
+    forward: ({ request }, forwarded) => programs.forward(request, forwarded),
     upgrade: never,
     answerCurl: never,
     holdBody: ({ request }, forwarded, limitMs) => holdBody(request, forwarded, limitMs),

@@ -10,7 +10,6 @@ import { memberConformance } from "../members.ts";
 import { projectConformance } from "../projects.ts";
 import { realmConformance } from "../realms.ts";
 import { storeConformance } from "../store.ts";
-import { tokenLimitConformance } from "../token-limits.ts";
 import { tokenConformance } from "../tokens.ts";
 import { userConformance } from "../users.ts";
 
@@ -30,7 +29,6 @@ if (postgresBinaries === null) {
     projectConformance,
     realmConformance,
     storeConformance,
-    tokenLimitConformance,
     tokenConformance,
     userConformance,
   ]) {

@@ -11,6 +11,9 @@ import { HeldBodies } from "./edge/bun-serve/held-bodies.ts";
 import { streamedBody } from "./edge/bun-serve/response-body.ts";
 import { Listeners } from "./edge/listeners.ts";
 import { noteCertificate } from "./edge/tls/certificate-scope.ts";
+import { relayedBody } from "./edge/wire/relayed-body.ts";
+import { WireEdge } from "./edge/wire/wire-edge.ts";
+import { WireUpstream } from "./edge/wire/wire-upstream.ts";
 import { ActiveExchanges } from "./exchange/active-exchanges.ts";
 import type { ExchangeWatch } from "./exchange/exchange.ts";
 import { Silence } from "./exchange/silence.ts";
@@ -32,6 +35,7 @@ import { type Enforcement, Enforcer } from "./snapshot/enforcement.ts";
 import type { ChangeSource } from "./snapshot/feed.ts";
 import { Upgrader } from "./upgrade/upgrader.ts";
 import { FetchUpstream } from "./upstream/fetch-upstream.ts";
+import { RawPool } from "./upstream/raw/raw-pool.ts";
 import { holdBody } from "./upstream/request-body.ts";
 import { upstreamTlsOptions } from "./upstream/tls.ts";
 import type { Upstream } from "./upstream/upstream.ts";
@@ -142,16 +146,38 @@ export async function startProxy(
     edge: internal,
     watch,
   });
-  const edge = new BunServeEdge({
+  const common = {
     pipeline,
-    upstream: clientUpstream(fetchUpstream, upgrader, curl),
-    parent,
     idleS,
-    hstsMaxAgeS: tls === null ? null : tls.hstsMaxAgeS,
     isShared: trusted.trusts,
     arrivals: new ArrivalBudget({ ...ARRIVALS, isShared: trusted.trusts }),
     log,
+  };
+  const serveEdge = new BunServeEdge({
+    ...common,
+    upstream: clientUpstream(fetchUpstream, upgrader, curl),
+    parent,
+    hstsMaxAgeS: tls === null ? null : tls.hstsMaxAgeS,
   });
+  const pool = new RawPool({
+    threw: (error) => log.error({ err: error }, "response failed in the gate"),
+  });
+  const wirePlatform = platformOf(settings, metrics);
+  const wireEdge = new WireEdge({
+    ...common,
+    upstream: new WireUpstream({
+      forward: (request, forwarded) => wirePlatform.fetchUpstream.forward(request, forwarded),
+      upgrade: (client, headers, forwarded) =>
+        wirePlatform.upgrader.upgrade(client, headers, forwarded),
+      answerCurl: (request, forwarded) => curl.answer(request, forwarded),
+      holdBody,
+    }),
+    pool,
+    responseHeaderMs,
+    bodyBytesPerMinuteMin: settings.bodyBytesPerMinuteMin,
+    connectionsMax: Math.max(exchangesMax, CONNECTIONS_MIN),
+  });
+  const plainEdge = settings.plainEdge === "wire" ? wireEdge : serveEdge;
 
   warnOfFetchLimit(log);
   await enforced.start();
@@ -159,7 +185,8 @@ export async function startProxy(
     plain: settings,
     tls,
     shared: settings.reusePort,
-    open: (hostname) => (serving, port, reusePort) => edge.open(hostname, serving, port, reusePort),
+    open: (hostname) => (serving, port, reusePort) =>
+      (serving.pair === null ? plainEdge : serveEdge).open(hostname, serving, port, reusePort),
     accepted: (pair) => noteCertificate(pair, parent, log),
     log,
   });
@@ -172,6 +199,16 @@ export async function startProxy(
     });
   }
 
+  const goingAway = () => {
+    upgrader.goingAway();
+    wirePlatform.upgrader.goingAway();
+  };
+  const stopUpstreams = () => {
+    fetchUpstream.stop();
+    wirePlatform.fetchUpstream.stop();
+    pool.stop();
+  };
+
   return {
     hostname: plain.hostname,
     port: plain.port,
@@ -182,18 +219,20 @@ export async function startProxy(
     reached: (revision, waitMs) => feed.reached(revision, waitMs),
     metrics,
     async drain(boundMs) {
-      const quiet = () => performance.now() - edge.lastRequestMs > idleS * 1000;
-      await listeners.drain(boundMs, quiet, () => upgrader.goingAway());
-      fetchUpstream.stop();
+      const quiet = () =>
+        performance.now() - Math.max(serveEdge.lastRequestMs, wireEdge.lastRequestMs) >
+        idleS * 1000;
+      await listeners.drain(boundMs, quiet, goingAway);
+      stopUpstreams();
       silence.stop();
       await enforced.stop();
     },
     async stop(abort = false) {
       feed.stop();
       const stopped = listeners.stop(abort);
-      upgrader.goingAway();
+      goingAway();
       await stopped;
-      fetchUpstream.stop();
+      stopUpstreams();
       silence.stop();
       await enforced.stop();
     },
@@ -211,6 +250,26 @@ function upstreamsOf(
     responseHeaderMs,
     upstreamTls: upstreamTlsOptions(upstreamTls),
     responseBody: streamedBody(new HeldBodies()),
+    log,
+  };
+  return {
+    fetchUpstream: new FetchUpstream({ ...common, bodyBytesPerMinuteMin }),
+    upgrader: new Upgrader({ ...common, webSockets, tunnels }),
+  };
+}
+
+/** Fewer exchanges than this are for tests; idle connections need room as well. */
+const CONNECTIONS_MIN = 1_024;
+
+/** The same for what a wire connection cannot do byte by byte. */
+function platformOf(
+  { responseHeaderMs, upstreamTls, bodyBytesPerMinuteMin, log }: ProxySettings,
+  { webSockets, tunnels }: Metrics,
+) {
+  const common = {
+    responseHeaderMs,
+    upstreamTls: upstreamTlsOptions(upstreamTls),
+    responseBody: relayedBody,
     log,
   };
   return {

@@ -175,6 +175,7 @@ export async function startProxy(
     pool,
     responseHeaderMs,
     bodyBytesPerMinuteMin: settings.bodyBytesPerMinuteMin,
+    webSockets: metrics.webSockets,
     connectionsMax: Math.max(exchangesMax, CONNECTIONS_MIN),
   });
   const plainEdge = settings.plainEdge === "wire" ? wireEdge : serveEdge;
@@ -202,6 +203,7 @@ export async function startProxy(
   const goingAway = () => {
     upgrader.goingAway();
     wirePlatform.upgrader.goingAway();
+    wireEdge.goingAway();
   };
   const stopUpstreams = () => {
     fetchUpstream.stop();

@@ -7,7 +7,7 @@ import type { Log } from "../../../log.ts";
 import type { ActiveExchange } from "../../exchange/active-exchange.ts";
 import { refusedWhileActive } from "../../exchange/refusing.ts";
 import type { StopListener, StopReason } from "../../exchange/stop-signal.ts";
-import { type Refusal, refusal } from "../../gate/refusal.ts";
+import type { Refusal } from "../../gate/refusal.ts";
 import { mayAuthenticateConnection } from "../../upstream/connection-auth.ts";
 import { destination, failureFields, failureMessage } from "../../upstream/destination.ts";
 import type { RawPool } from "../../upstream/raw/raw-pool.ts";
@@ -37,7 +37,6 @@ export interface TunnelEnd {
   upstreamEnded(): void;
   upstreamLost(): void;
   upstreamDrained(): void;
-  clientDrained(): void;
   stopped(reason: StopReason): void;
 }
 
@@ -163,7 +162,11 @@ export class ResponseRelay implements RawReceiver, StopListener {
     this.#isFinished = true;
     if (trailers !== null) {
       const tail = this.#services.upstreamWriter.begin().keptLines(trailers).crlf().finish();
-      if (tail === null) return this.#fail("broken");
+      if (tail === null) {
+        this.#raw.abort();
+        this.#fail("broken");
+        return;
+      }
       this.#raw.write(tail, 0, tail.length);
     }
     this.#sentMs = performance.now();
@@ -180,8 +183,7 @@ export class ResponseRelay implements RawReceiver, StopListener {
 
   /** The client has read what waited for it. */
   drained(): void {
-    if (this.#tunnel !== null) this.#tunnel.clientDrained();
-    else this.#raw.resume();
+    this.#raw.resume();
   }
 
   /** The client's connection is closed. */
@@ -211,7 +213,10 @@ export class ResponseRelay implements RawReceiver, StopListener {
   }
 
   onDrain(): void {
-    if (this.#tunnel !== null) return this.#tunnel.upstreamDrained();
+    if (this.#tunnel !== null) {
+      this.#tunnel.upstreamDrained();
+      return;
+    }
     this.#isWritable = true;
     const early = this.#target.earlyBody;
     if (this.#hasEarlyLeft && early !== null) {
@@ -242,6 +247,8 @@ export class ResponseRelay implements RawReceiver, StopListener {
       if (this.#tunnel === null) {
         this.#raw.abort();
         this.#fail("broken");
+      } else {
+        this.#target.bodyWanted();
       }
       return;
     }
@@ -266,7 +273,10 @@ export class ResponseRelay implements RawReceiver, StopListener {
   }
 
   onBody(chunk: Uint8Array, start: number, end: number): void {
-    if (this.#tunnel !== null) return this.#tunnel.fromUpstream(chunk, start, end);
+    if (this.#tunnel !== null) {
+      this.#tunnel.fromUpstream(chunk, start, end);
+      return;
+    }
     if (this.#active === null) return;
     this.#active.exchange.bytes += end - start;
     const isOurs = this.#passing === Passing.inChunks;
@@ -295,7 +305,10 @@ export class ResponseRelay implements RawReceiver, StopListener {
   }
 
   onEnd(trailers: HeaderLines, isClosed: boolean): void {
-    if (this.#tunnel !== null) return this.#tunnel.upstreamEnded();
+    if (this.#tunnel !== null) {
+      this.#tunnel.upstreamEnded();
+      return;
+    }
     const request = this.#request;
     if (request === null) return;
     const { clientWriter } = this.#services;
@@ -313,12 +326,15 @@ export class ResponseRelay implements RawReceiver, StopListener {
   }
 
   onFailed(failure: RawFailure): void {
-    if (this.#tunnel !== null) return this.#tunnel.upstreamLost();
-    this.#fail(failure);
+    if (this.#tunnel !== null) this.#tunnel.upstreamLost();
+    else this.#fail(failure);
   }
 
   stopped(reason: StopReason): void {
-    if (this.#tunnel !== null) return this.#tunnel.stopped(reason);
+    if (this.#tunnel !== null) {
+      this.#tunnel.stopped(reason);
+      return;
+    }
     const request = this.#request;
     const active = this.#active;
     if (request === null || active === null) return;
@@ -337,11 +353,6 @@ export class ResponseRelay implements RawReceiver, StopListener {
     );
     this.#release();
     this.#target.brokeOff(request, true);
-  }
-
-  /** The tunnel is over. */
-  tunnelOver(): void {
-    this.#release();
   }
 
   #fail(failure: RawFailure): void {
@@ -403,6 +414,3 @@ const RAW_ERRORS = {
   timeout: "Timeout",
   broken: "ConnectionClosed",
 } as const satisfies Record<RawFailure, string>;
-
-/** The request is no longer what it promised to be. */
-export const BAD_BODY: Refusal = refusal("bad_request");

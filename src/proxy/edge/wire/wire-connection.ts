@@ -17,7 +17,10 @@ import { Outbox } from "../../upstream/raw/outbox.ts";
 import { bytesEndingTurn, type Yielding } from "../../upstream/raw/read-turns.ts";
 import { type ForwardedRequest, failed, type Outcome } from "../../upstream/upstream.ts";
 import type { UpgradedConnection } from "../upgraded-connection.ts";
+import { isAgreed } from "./agreement.ts";
 import { BodyStream } from "./body-stream.ts";
+import { Passing, writeClientHead } from "./client-head.ts";
+import type { ClientTunnel } from "./client-tunnel.ts";
 import { HeaderView } from "./header-view.ts";
 import {
   type EarlyBody,
@@ -29,6 +32,8 @@ import { type ResponseSink, writeResponse } from "./response-writer.ts";
 import { connectionLine, errorBytes, refusalBytes } from "./wire-refusal.ts";
 import { type Carrier, WireRequest } from "./wire-request.ts";
 import type { WireServices } from "./wire-services.ts";
+import { WireTunnel } from "./wire-tunnel.ts";
+import { agreement, type WebSocketCarrier, WireWebSocket } from "./wire-websocket.ts";
 
 /** What a connection needs of a socket; Bun's has it. */
 export interface WireSocket {
@@ -51,6 +56,7 @@ const PACED = 1;
 const EXCHANGE = 2;
 /** The response waits for the client to read it. */
 const FLUSHING = 3;
+const TUNNEL = 4;
 /** Our side is ended; what comes is thrown away. */
 const LINGERING = 5;
 const CLOSED = 6;
@@ -68,7 +74,9 @@ const HELD_BYTES_MAX = 16_384;
 const HALF_CLOSED_MS = 2_000;
 const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
 
-export class WireConnection implements Carrier, ResponseTarget, ResponseSink, Yielding {
+export class WireConnection
+  implements Carrier, ResponseTarget, ResponseSink, WebSocketCarrier, Yielding
+{
   readonly peer: string;
   readonly listener: ListenerScope;
   readonly #services: WireServices;
@@ -85,7 +93,9 @@ export class WireConnection implements Carrier, ResponseTarget, ResponseSink, Yi
   #early: EarlyBody | null = null;
   #hasTail = false;
   #request: WireRequest | null = null;
-  #tunnel: TunnelEnd | null = null;
+  #tunnel: ClientTunnel | null = null;
+  /** Our side of the tunnel ends once all is written. */
+  #isEnding = false;
   /** What has come and is not read yet: the chunk at hand from `#at` on, and those behind it. */
   #input: Uint8Array | null = null;
   #at = 0;
@@ -172,8 +182,9 @@ export class WireConnection implements Carrier, ResponseTarget, ResponseSink, Yi
     drained?.();
     if (this.#state === FLUSHING) this.#next();
     else if (this.#state === LINGERING) this.#shutdown();
-    else if (this.#tunnel !== null) this.#tunnel.clientDrained();
-    else this.#relay?.drained();
+    else if (this.#tunnel === null) this.#relay?.drained();
+    else if (this.#isEnding) this.#socket.shutdown();
+    else this.#tunnel.clientDrained();
   }
 
   /** The socket is closed. */
@@ -195,8 +206,14 @@ export class WireConnection implements Carrier, ResponseTarget, ResponseSink, Yi
       request.active?.clientGone();
       this.#forget();
     }
-    this.#tunnel = null;
-    this.#relay?.close();
+    const tunnel = this.#tunnel;
+    if (tunnel === null) {
+      this.#relay?.close();
+    } else {
+      this.#tunnel = null;
+      this.#services.upgraded(-1);
+      tunnel.clientClosed();
+    }
     this.#services.closed(this);
   }
 
@@ -325,10 +342,33 @@ export class WireConnection implements Carrier, ResponseTarget, ResponseSink, Yi
   }
 
   agreed(request: WireRequest, head: ResponseHead, forwarded: ForwardedRequest): TunnelEnd | null {
-    void request;
-    void head;
-    void forwarded;
-    return null;
+    const relay = this.#relay;
+    const { clientWriter, tunnels } = this.#services;
+    if (relay === null || this.#request !== request) return null;
+    if (!isAgreed(head, request.headers)) return null;
+    writeClientHead(clientWriter, head, forwarded, true, 1, Passing.nothing);
+    const bytes = clientWriter.finish();
+    if (bytes === null) return null;
+    const { active } = forwarded;
+    active.handOver();
+    active.exchange.passes(101);
+    const tunnel = new WireTunnel(this, relay.upstream, active, tunnels);
+    this.#upgraded(tunnel);
+    this.send(bytes, 0, bytes.length);
+    return tunnel;
+  }
+
+  get waitingBytes(): number {
+    return this.#outbox.isEmpty ? 0 : this.#outbox.bytes;
+  }
+
+  endTunnel(): void {
+    if (this.#outbox.isEmpty) this.#socket.shutdown();
+    else this.#isEnding = true;
+  }
+
+  leaveTunnel(): void {
+    if (this.#state === TUNNEL) this.#linger();
   }
 
   // ---- what requests ask
@@ -351,8 +391,16 @@ export class WireConnection implements Carrier, ResponseTarget, ResponseSink, Yi
     return this.#stream.readable;
   }
 
-  accept(_request: WireRequest, _connection: UpgradedConnection, _headers: Headers): boolean {
-    return false;
+  accept(request: WireRequest, connection: UpgradedConnection, headers: Headers): boolean {
+    const key = request.headers.get("sec-websocket-key");
+    if (this.#request !== request || key === null) return false;
+    const bytes = agreement(key, headers);
+    const socket = new WireWebSocket(this, connection);
+    this.#upgraded(socket);
+    this.send(bytes, 0, bytes.length);
+    connection.joined(socket);
+    queueMicrotask(() => this.#guarded(() => this.#run()));
+    return true;
   }
 
   began(request: WireRequest, active: ActiveExchange): void {
@@ -360,6 +408,20 @@ export class WireConnection implements Carrier, ResponseTarget, ResponseSink, Yi
   }
 
   // ---- the machine
+
+  /** From here on it is HTTP no longer. Of the request only the lines are kept, which may be read again. */
+  #upgraded(tunnel: ClientTunnel): void {
+    const { head } = this.#parser;
+    const { start } = head;
+    head.bytes = head.bytes.slice(start, head.end);
+    head.rebase(-start);
+    this.#tunnel = tunnel;
+    this.#request = null;
+    this.#state = TUNNEL;
+    this.deadlineMs = FOREVER;
+    this.#services.over();
+    this.#services.upgraded(1);
+  }
 
   /** Reads what has come, as far as the state lets it. */
   #run(): void {
@@ -389,6 +451,10 @@ export class WireConnection implements Carrier, ResponseTarget, ResponseSink, Yi
         return true;
       case EXCHANGE:
         return this.#readBody(chunk);
+      case TUNNEL:
+        if (this.#tunnel === null || !this.#tunnel.isReady) return false;
+        this.#passTunnel(this.#tunnel, chunk);
+        return true;
       case LINGERING:
         this.#discard(chunk.length - this.#at);
         this.#at = chunk.length;
@@ -398,10 +464,17 @@ export class WireConnection implements Carrier, ResponseTarget, ResponseSink, Yi
     }
   }
 
+  #passTunnel(tunnel: ClientTunnel, chunk: Uint8Array): void {
+    const start = this.#at;
+    this.#at = chunk.length;
+    tunnel.fromClient(chunk, start, chunk.length);
+  }
+
   #setPaused(): void {
     const isBlocked =
       this.#input !== null &&
       (this.#heldBytes - this.#at > HELD_BYTES_MAX ||
+        this.#state === TUNNEL ||
         (this.#bodyState !== BODY_ENDED && this.#bodyState !== BODY_UNREAD));
     if (isBlocked === this.#isPaused || this.#state === CLOSED) return;
     this.#isPaused = isBlocked;
@@ -422,8 +495,10 @@ export class WireConnection implements Carrier, ResponseTarget, ResponseSink, Yi
   #afterInput(): void {
     switch (this.#state) {
       case HEAD:
-        this.#parser.finish();
         this.#close();
+        return;
+      case TUNNEL:
+        this.#tunnel?.clientEnded();
         return;
       case EXCHANGE:
         if (this.#bodyState !== BODY_ENDED && this.#bodyState !== BODY_UNREAD) this.#bodyBroke();

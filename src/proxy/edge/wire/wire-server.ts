@@ -11,9 +11,11 @@ export interface WireServerOptions {
   readonly port: number;
   readonly reusePort: boolean;
   readonly serving: Serving;
-  readonly services: Omit<WireServices, "closed" | "over" | "clock">;
+  readonly services: Omit<WireServices, PerServer>;
   readonly cap: ConnectionCap;
 }
+
+export type PerServer = "closed" | "over" | "upgraded" | "clock";
 
 const TICK_MS = 250;
 
@@ -33,6 +35,7 @@ export class WireServer implements ListeningServer {
   readonly #cap: ConnectionCap;
   #timer: ReturnType<typeof setInterval> | null = null;
   #pending = 0;
+  #upgraded = 0;
   #stopped: PromiseWithResolvers<void> | null = null;
 
   /** Throws when the address is taken. */
@@ -48,6 +51,9 @@ export class WireServer implements ListeningServer {
       },
       over: () => {
         this.#pending--;
+      },
+      upgraded: (more) => {
+        this.#upgraded += more;
       },
       closed: (connection) => this.#closed(connection),
     };
@@ -89,7 +95,7 @@ export class WireServer implements ListeningServer {
   }
 
   get pendingWebSockets(): number {
-    return 0;
+    return this.#upgraded;
   }
 
   stop(abort = false): Promise<void> {

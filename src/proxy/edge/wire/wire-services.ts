@@ -9,6 +9,7 @@ import type { Pipeline } from "../edge.ts";
 import type { RelayServices } from "./response-relay.ts";
 import type { WireConnection } from "./wire-connection.ts";
 import type { WireRequest } from "./wire-request.ts";
+import type { TunnelWatch } from "./wire-tunnel.ts";
 
 /** The time of `performance.now()`, as it was at the last tick. */
 export interface Clock {
@@ -43,5 +44,8 @@ export interface WireServices extends RelayServices {
   readonly began: (atMs: number) => void;
   /** It is over. */
   readonly over: () => void;
+  /** So many more connections than before are upgraded. */
+  readonly upgraded: (more: 1 | -1) => void;
+  readonly tunnels: TunnelWatch;
   readonly closed: (connection: WireConnection) => void;
 }

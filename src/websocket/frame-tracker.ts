@@ -19,6 +19,13 @@ export class FrameTracker {
   #opcode = 0;
   #isMasked = false;
   #hasClosed = false;
+  /** Payload bytes of messages that have passed; those of control frames are not counted. */
+  messageBytes = 0;
+
+  /** Payload bytes that are missing of the frame at hand. */
+  get payloadLeft(): number {
+    return this.#payloadLeft;
+  }
 
   /** Between two frames. */
   get isAtBorder(): boolean {
@@ -47,6 +54,7 @@ export class FrameTracker {
     if (this.#state === PAYLOAD) {
       const length = Math.min(end - from, this.#payloadLeft);
       this.#payloadLeft -= length;
+      if (this.#opcode < Opcode.close) this.messageBytes += length;
       if (this.#payloadLeft === 0) this.#over();
       return from + length;
     }

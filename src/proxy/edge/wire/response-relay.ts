@@ -322,6 +322,8 @@ export class ResponseRelay implements RawReceiver, StopListener {
     if (this.#request !== request) return;
     this.#active?.end("complete");
     this.#release();
+    // A connection that was authenticated as this client is not kept: through one connection of a client may come many people.
+    this.#raw.close();
     this.#target.answered(request, this.#isKept);
   }
 

@@ -13,7 +13,7 @@ import type { HeaderView } from "./header-view.ts";
 import { Claim, claimOf, endsHere } from "./line-rules.ts";
 
 const VERSION = Buffer.from(" HTTP/1.1\r\n");
-const UPGRADE = Buffer.from("Connection: Upgrade\r\nUpgrade: websocket\r\n");
+const UPGRADE = Buffer.from("connection: Upgrade\r\nupgrade: websocket\r\n");
 const COOKIE = Buffer.from("Cookie: ");
 const REWRITTEN = ["origin", "referer"] as const;
 

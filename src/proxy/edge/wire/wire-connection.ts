@@ -10,6 +10,7 @@ import { RequestParser } from "../../../http1/request-parser.ts";
 import type { ResponseHead } from "../../../http1/response-head.ts";
 import { Step } from "../../../http1/section-parser.ts";
 import type { ActiveExchange } from "../../exchange/active-exchange.ts";
+import { refusedWhileActive } from "../../exchange/refusing.ts";
 import type { Admission } from "../../gate/admission.ts";
 import { type Refusal, refusal } from "../../gate/refusal.ts";
 import type { ListenerScope } from "../../gate/request-head.ts";
@@ -20,7 +21,7 @@ import type { UpgradedConnection } from "../upgraded-connection.ts";
 import { isAgreed } from "./agreement.ts";
 import { BodyStream } from "./body-stream.ts";
 import { Passing, writeClientHead } from "./client-head.ts";
-import type { ClientTunnel } from "./client-tunnel.ts";
+import type { ClientTunnel, TunnelClient } from "./client-tunnel.ts";
 import { HeaderView } from "./header-view.ts";
 import {
   type EarlyBody,
@@ -33,7 +34,7 @@ import { connectionLine, errorBytes, refusalBytes } from "./wire-refusal.ts";
 import { type Carrier, WireRequest } from "./wire-request.ts";
 import type { WireServices } from "./wire-services.ts";
 import { WireTunnel } from "./wire-tunnel.ts";
-import { agreement, type WebSocketCarrier, WireWebSocket } from "./wire-websocket.ts";
+import { agreement, WireWebSocket } from "./wire-websocket.ts";
 
 /** What a connection needs of a socket; Bun's has it. */
 export interface WireSocket {
@@ -75,7 +76,7 @@ const HALF_CLOSED_MS = 2_000;
 const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
 
 export class WireConnection
-  implements Carrier, ResponseTarget, ResponseSink, WebSocketCarrier, Yielding
+  implements Carrier, ResponseTarget, ResponseSink, TunnelClient, Yielding
 {
   readonly peer: string;
   readonly listener: ListenerScope;
@@ -96,6 +97,10 @@ export class WireConnection
   #tunnel: ClientTunnel | null = null;
   /** Our side of the tunnel ends once all is written. */
   #isEnding = false;
+  /** An upgrade was asked for: until it is agreed on nothing may come. */
+  #isUpgrading = false;
+  /** The client broke the rules in a way that leaves the border of the next request in doubt. */
+  #mustClose = false;
   /** What has come and is not read yet: the chunk at hand from `#at` on, and those behind it. */
   #input: Uint8Array | null = null;
   #at = 0;
@@ -268,6 +273,7 @@ export class WireConnection
     return (
       this.#parser.head.keepAlive &&
       !this.#leaving.leaving &&
+      !this.#mustClose &&
       this.#bodyState === BODY_ENDED &&
       !(this.#hasClientEnded && this.#input === null)
     );
@@ -345,7 +351,8 @@ export class WireConnection
     const relay = this.#relay;
     const { clientWriter, tunnels } = this.#services;
     if (relay === null || this.#request !== request) return null;
-    if (!isAgreed(head, request.headers)) return null;
+    // Nothing may come before the handshake is over (RFC 6455 §4.1).
+    if (this.#hasMore || !isAgreed(head, request.headers)) return null;
     writeClientHead(clientWriter, head, forwarded, true, 1, Passing.nothing);
     const bytes = clientWriter.finish();
     if (bytes === null) return null;
@@ -381,6 +388,12 @@ export class WireConnection
 
   tunnel(request: WireRequest, forwarded: ForwardedRequest): void {
     this.#relay ??= new ResponseRelay(this.#services, this);
+    if (this.#hasMore) {
+      this.#mustClose = true;
+      this.refuse(request, refusedWhileActive(forwarded.active, refusal("bad_upgrade")));
+      return;
+    }
+    this.#isUpgrading = true;
     this.#relay.begin(request, forwarded, true);
   }
 
@@ -393,7 +406,7 @@ export class WireConnection
 
   accept(request: WireRequest, connection: UpgradedConnection, headers: Headers): boolean {
     const key = request.headers.get("sec-websocket-key");
-    if (this.#request !== request || key === null) return false;
+    if (this.#request !== request || key === null || this.#hasMore) return false;
     const bytes = agreement(key, headers);
     const socket = new WireWebSocket(this, connection);
     this.#upgraded(socket);
@@ -408,6 +421,12 @@ export class WireConnection
   }
 
   // ---- the machine
+
+  /** More has come than the request at hand. */
+  get #hasMore(): boolean {
+    const input = this.#input;
+    return input !== null && (this.#at < input.length || this.#queue.length > 0);
+  }
 
   /** From here on it is HTTP no longer. Of the request only the lines are kept, which may be read again. */
   #upgraded(tunnel: ClientTunnel): void {
@@ -502,7 +521,7 @@ export class WireConnection
         return;
       case EXCHANGE:
         if (this.#bodyState !== BODY_ENDED && this.#bodyState !== BODY_UNREAD) this.#bodyBroke();
-        else if (this.#bodyState === BODY_UNREAD) this.reset();
+        else if (this.#bodyState === BODY_UNREAD || this.#parser.head.isUpgrade) this.reset();
         else this.deadlineMs = this.#services.clock.nowMs + HALF_CLOSED_MS;
     }
   }
@@ -554,6 +573,7 @@ export class WireConnection
     this.#early = null;
     this.#hasTail = false;
     this.#stream = null;
+    this.#isUpgrading = false;
     if (head.framing === Framing.none) {
       this.#bodyState = BODY_ENDED;
     } else {
@@ -670,6 +690,12 @@ export class WireConnection
   }
 
   #readBody(chunk: Uint8Array): boolean {
+    if (this.#isUpgrading) {
+      this.#mustClose = true;
+      this.#isUpgrading = false;
+      this.#relay?.abandon(refusal("bad_upgrade"));
+      return true;
+    }
     switch (this.#bodyState) {
       case BODY_RAW:
         return this.#passBody(chunk);

@@ -74,7 +74,9 @@ export class WireRequest
     this.method = lines.latin1(lines.start, lines.methodEnd);
     this.host = lines.hostLine === -1 ? null : lines.value(lines.hostLine);
     this.hasBody = lines.framing !== Framing.none;
-    this.isWellFormed = agreesWithHost(lines);
+    // No handshake of a WebSocket has a body.
+    const isHandshake = lines.isUpgrade && upgradeRequest(this.method, headers) !== "none";
+    this.isWellFormed = agreesWithHost(lines) && !(isHandshake && this.hasBody);
     const form = lines.targetForm;
     this.targetStart = lines.pathStart;
     this.targetEnd = lines.targetEnd;

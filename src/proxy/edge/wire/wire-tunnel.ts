@@ -18,6 +18,9 @@ export interface TunnelWatch {
 /** How long either side may take for the frame at hand, and the upstream to close, once access has ended, in milliseconds. */
 const CUT_OFF_MS = 500;
 
+/** More than this of a frame is not waited for. */
+const FRAME_REST_MAX = 1_048_576;
+
 export class WireTunnel implements TunnelEnd, ClientTunnel {
   readonly #client: TunnelClient;
   readonly #upstream: RawRequest;
@@ -66,9 +69,10 @@ export class WireTunnel implements TunnelEnd, ClientTunnel {
       return;
     }
     if (this.#isOver) return;
-    this.#active.exchange.bytes += end - start;
-    this.#active.exchange.moves++;
+    const { exchange } = this.#active;
     this.#toClient.pass(chunk, start, end);
+    exchange.bytes = this.#toClient.messageBytes;
+    exchange.moves++;
     if (!this.#client.send(chunk, start, end)) this.#upstream.pause();
   }
 
@@ -106,7 +110,7 @@ export class WireTunnel implements TunnelEnd, ClientTunnel {
   clientClosed(): void {
     if (!this.#isOver) {
       const isInOrder = this.#toUpstream.hasClosed || this.#toClient.hasClosed;
-      this.#over(isInOrder ? "complete" : "client_gone");
+      this.#over(isInOrder ? "complete" : this.#hasUpstreamEnded ? "broken" : "client_gone");
       if (isInOrder) this.#endUpstream();
     }
     if (this.#timer === null) this.#upstream.close();
@@ -131,8 +135,14 @@ export class WireTunnel implements TunnelEnd, ClientTunnel {
     this.#farewell = Buffer.concat([serverFrameHeader(Opcode.close, payload.length), payload]);
     this.#timer = setTimeout(() => {
       this.#upstream.close();
-      if (this.#farewell !== null) this.#client.reset();
+      if (this.#farewell !== null || this.#client.waitingBytes > 0) this.#client.reset();
     }, CUT_OFF_MS);
+    if (this.#toClient.payloadLeft > FRAME_REST_MAX) {
+      this.#client.reset();
+      return;
+    }
+    // The rest of the frame at hand comes whether or not the client reads.
+    if (!this.#toClient.isAtBorder) this.#upstream.resume();
     this.#sayFarewell();
     const canSay = this.#toUpstream.isAtBorder && this.#isUpstreamReady;
     if (canSay && !this.#toUpstream.hasClosed) {

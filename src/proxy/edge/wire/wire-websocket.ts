@@ -16,21 +16,15 @@ import {
 } from "../upgraded-connection.ts";
 import type { ClientTunnel, TunnelClient } from "./client-tunnel.ts";
 
-/** The connection that carries it. */
-export interface WebSocketCarrier extends TunnelClient {
-  /** Bytes that wait for the client. */
-  readonly waitingBytes: number;
-}
-
 export class WireWebSocket implements ClientSocket, ClientTunnel {
-  readonly #carrier: WebSocketCarrier;
+  readonly #carrier: TunnelClient;
   readonly #connection: UpgradedConnection;
   readonly #reader: FrameReader;
   #hasSaidClose = false;
   #isPaused = false;
   #isClosed = false;
 
-  constructor(carrier: WebSocketCarrier, connection: UpgradedConnection) {
+  constructor(carrier: TunnelClient, connection: UpgradedConnection) {
     this.#carrier = carrier;
     this.#connection = connection;
     const sink: FrameSink = {

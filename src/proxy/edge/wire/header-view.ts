@@ -1,6 +1,7 @@
 // The field lines of a head as the gate reads them: strings are made only of what is asked for.
 import type { HeaderLines } from "../../../http1/header-lines.ts";
 import { Known } from "../../../http1/known-header.ts";
+import type { MessageHead } from "../../../http1/message-head.ts";
 import type { HeaderReader } from "../../routing/header-reader.ts";
 
 const KNOWN: ReadonlyMap<string, number> = new Map(
@@ -49,4 +50,11 @@ export function headersOf(lines: HeaderLines): Headers {
   for (let line = 0; line < lines.count; line++)
     headers.append(lines.name(line), lines.value(line));
   return headers;
+}
+
+/** Moves the lines into bytes of their own: the chunk that they came in may be large, and they last as long as a tunnel. */
+export function compact(head: MessageHead): void {
+  const { start } = head;
+  head.bytes = head.bytes.slice(start, head.end);
+  head.rebase(-start);
 }

@@ -17,6 +17,7 @@ import { isFinalStatus } from "../../upstream/response-checks.ts";
 import { type ForwardedRequest, failed } from "../../upstream/upstream.ts";
 import { Passing, passingOf, writeClientHead, writeInterim } from "./client-head.ts";
 import { GateLines } from "./gate-lines.ts";
+import type { ResponseTarget, TunnelEnd } from "./response-target.ts";
 import { writeUpstreamHead } from "./upstream-head.ts";
 import type { WireRequest } from "./wire-request.ts";
 
@@ -29,48 +30,6 @@ export interface RelayServices {
   /** The response-header timeout, in milliseconds. */
   readonly responseHeaderMs: number;
   readonly log: Log;
-}
-
-/** Where a tunnel goes once the upstream has agreed to one; null: it does not agree to what was asked for. */
-export interface TunnelEnd {
-  fromUpstream(chunk: Uint8Array, start: number, end: number): void;
-  upstreamEnded(): void;
-  upstreamLost(): void;
-  upstreamDrained(): void;
-  stopped(reason: StopReason): void;
-}
-
-/** The body of the request, as far as it came with the head. */
-export interface EarlyBody {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
-  /** The bytes have the end of the message in them. */
-  readonly isWhole: boolean;
-}
-
-/** The client's connection. */
-export interface ResponseTarget {
-  readonly minorVersion: number;
-  /** Whether the connection may go on after this response. */
-  readonly isKept: boolean;
-  /** Sends bytes, or keeps a copy. False: some are kept, `ResponseRelay.drained` follows. */
-  send(bytes: Uint8Array, start: number, end: number): boolean;
-  /** All of the request has come. */
-  readonly isBodyEnded: boolean;
-  readonly earlyBody: EarlyBody | null;
-  /** The trailers of the request's body that are passed on; null: the bytes had them, or there are none. */
-  readonly trailers: HeaderLines | null;
-  /** The upstream takes more of the body. */
-  bodyWanted(): void;
-  /** Before there was a response. */
-  refuse(request: WireRequest, refusal: Refusal): void;
-  /** The response was handed to `send`, all of it. `isKept`: what it said about the connection. */
-  answered(request: WireRequest, isKept: boolean): void;
-  /** It broke off. `isReset`: the client sees that only by a reset. */
-  brokeOff(request: WireRequest, isReset: boolean): void;
-  /** Null: it is no agreement to what the client asked. */
-  agreed(request: WireRequest, head: ResponseHead, forwarded: ForwardedRequest): TunnelEnd | null;
 }
 
 /** A body up to this size is copied behind what is written with it. */
@@ -126,7 +85,7 @@ export class ResponseRelay implements RawReceiver, StopListener {
     const { active } = forwarded;
     const { address, port } = destination(forwarded);
     const raw = this.#raw;
-    const { earlyBody, isBodyEnded } = this.#target;
+    const { early, isEnded } = this.#target.body;
     this.#request = request;
     this.#forwarded = forwarded;
     this.#active = active;
@@ -138,9 +97,7 @@ export class ResponseRelay implements RawReceiver, StopListener {
     raw.isUpgrade = isUpgrade;
     raw.isRaw = request.lines.minorVersion === 1;
     raw.isWhole =
-      isBodyEnded &&
-      (earlyBody === null ||
-        (earlyBody.isWhole && earlyBody.end - earlyBody.start <= EARLY_BYTES_MAX));
+      isEnded && (early === null || (early.isWhole && early.end - early.start <= EARLY_BYTES_MAX));
     raw.isConnectionBound = mayAuthenticateConnection(request.headers.get("authorization"));
     raw.responseHeaderMs =
       active.allowed.route.settings.responseHeaderMs ?? this.#services.responseHeaderMs;
@@ -158,7 +115,7 @@ export class ResponseRelay implements RawReceiver, StopListener {
   /** The request's body has ended: call it when `write` was called with all of it. */
   finish(): void {
     if (this.#isFinished || this.#raw.isWhole || !this.#isWritable) return;
-    const { trailers } = this.#target;
+    const { trailers } = this.#target.body;
     this.#isFinished = true;
     if (trailers !== null) {
       const tail = this.#services.upstreamWriter.begin().keptLines(trailers).crlf().finish();
@@ -202,7 +159,7 @@ export class ResponseRelay implements RawReceiver, StopListener {
     if (request === null || forwarded === null) return null;
     const { upstreamWriter } = this.#services;
     writeUpstreamHead(upstreamWriter, request, forwarded, this.#gateLines);
-    const early = this.#target.earlyBody;
+    const early = this.#target.body.early;
     this.#hasEarlyLeft = early !== null;
     if (early !== null && early.end - early.start <= EARLY_BYTES_MAX) {
       upstreamWriter.span(early.bytes, early.start, early.end);
@@ -218,13 +175,13 @@ export class ResponseRelay implements RawReceiver, StopListener {
       return;
     }
     this.#isWritable = true;
-    const early = this.#target.earlyBody;
+    const early = this.#target.body.early;
     if (this.#hasEarlyLeft && early !== null) {
       this.#hasEarlyLeft = false;
       this.write(early.bytes, early.start, early.end);
       if (!this.#isWritable) return;
     }
-    if (this.#target.isBodyEnded) this.finish();
+    if (this.#target.body.isEnded) this.finish();
     else this.#target.bodyWanted();
   }
 

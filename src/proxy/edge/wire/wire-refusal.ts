@@ -2,6 +2,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Refusal } from "../../gate/refusal.ts";
 import { type RefusedRequest, renderRefusal } from "../../gate/refusal-response.ts";
+import type { WireRequest } from "./wire-request.ts";
 
 /** `Connection`, where the version does not say it by itself. */
 export function connectionLine(minorVersion: number, isKept: boolean): string {
@@ -20,7 +21,7 @@ export function dateLine(): string {
 }
 
 /** A refusal with its page. `isHead`: the head alone. `connection`: see `connectionLine`. */
-export function refusalBytes(
+function refusalBytes(
   refusal: Refusal,
   request: RefusedRequest,
   isHead: boolean,
@@ -37,6 +38,20 @@ export function refusalBytes(
   head += `${dateLine()}content-length: ${bytes.length}\r\n${connection}\r\n`;
   const text = Buffer.from(head, "latin1");
   return isHead ? text : Buffer.concat([text, bytes]);
+}
+
+/** The refusal of a request, as bytes. `isWhole`: all of the request has come. */
+export function refusalTo(
+  { lines, exchange, headers }: WireRequest,
+  reason: Refusal,
+  isHead: boolean,
+  isKept: boolean,
+  isWhole: boolean,
+): Uint8Array {
+  const { requestId, isReadable } = exchange;
+  const origin = isReadable ? headers.get("origin") : null;
+  const request = { requestId, accept: headers.get("accept"), hasBody: !isWhole, origin };
+  return refusalBytes(reason, request, isHead, connectionLine(lines.minorVersion, isKept));
 }
 
 /** What is answered to bytes that are no request: there is no exchange, and the connection ends. */

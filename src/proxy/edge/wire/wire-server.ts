@@ -26,8 +26,9 @@ interface Held {
 
 export class WireServer implements ListeningServer {
   readonly #listener: Bun.TCPSocketListener<Held>;
-  /** With what gives its place back. */
-  readonly #connections = new Map<WireConnection, () => void>();
+  readonly #connections = new Set<WireConnection>();
+  /** What gives a connection's place back. */
+  readonly #places = new WeakMap<object, () => void>();
   /** Never before the time at hand, so that no limit is shorter than it says. */
   readonly #clock = { nowMs: performance.now() + TICK_MS };
   readonly #services: WireServices;
@@ -100,7 +101,7 @@ export class WireServer implements ListeningServer {
 
   stop(abort = false): Promise<void> {
     this.#listener.stop(false);
-    for (const connection of [...this.#connections.keys()]) {
+    for (const connection of [...this.#connections]) {
       if (abort) connection.reset();
       else connection.closeIdle();
     }
@@ -120,7 +121,8 @@ export class WireServer implements ListeningServer {
     }
     const connection = new WireConnection(this.#services, socket, peer, PLAIN_SCOPE, this.#serving);
     socket.data.connection = connection;
-    this.#connections.set(connection, release);
+    this.#connections.add(connection);
+    this.#places.set(connection, release);
     if (this.#timer === null) {
       this.#tick();
       this.#timer = setInterval(() => this.#tick(), TICK_MS);
@@ -128,9 +130,9 @@ export class WireServer implements ListeningServer {
     }
   }
 
-  #closed(connection: WireConnection): void {
-    this.#connections.get(connection)?.();
-    this.#connections.delete(connection);
+  #closed(connection: object): void {
+    this.#places.get(connection)?.();
+    this.#connections.delete(connection as WireConnection);
     if (this.#connections.size > 0) return;
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
@@ -140,7 +142,7 @@ export class WireServer implements ListeningServer {
   #tick(): void {
     const nowMs = performance.now();
     this.#clock.nowMs = nowMs + TICK_MS;
-    for (const connection of this.#connections.keys()) {
+    for (const connection of this.#connections) {
       if (nowMs >= connection.deadlineMs) connection.late(nowMs);
     }
   }

@@ -7,7 +7,6 @@ import type { ReadTurns } from "../../upstream/raw/read-turns.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import type { Pipeline } from "../edge.ts";
 import type { RelayServices } from "./response-relay.ts";
-import type { WireConnection } from "./wire-connection.ts";
 import type { WireRequest } from "./wire-request.ts";
 import type { TunnelWatch } from "./wire-tunnel.ts";
 
@@ -47,5 +46,5 @@ export interface WireServices extends RelayServices {
   /** So many more connections than before are upgraded. */
   readonly upgraded: (more: 1 | -1) => void;
   readonly tunnels: TunnelWatch;
-  readonly closed: (connection: WireConnection) => void;
+  readonly closed: (connection: object) => void;
 }

@@ -7,7 +7,7 @@ import type { ExchangeEnd } from "../../exchange/exchange.ts";
 import type { StopReason } from "../../exchange/stop-signal.ts";
 import type { RawRequest } from "../../upstream/raw/raw-request.ts";
 import type { ClientTunnel, TunnelClient } from "./client-tunnel.ts";
-import type { TunnelEnd } from "./response-relay.ts";
+import type { TunnelEnd } from "./response-target.ts";
 
 /** Counts tunnels, and knows those that are open. */
 export interface TunnelWatch {

@@ -175,6 +175,7 @@ export class RawConnection implements Yielding {
 
   received(chunk: Uint8Array): void {
     if (chunk.length >= bytesEndingTurn) this.#yieldTurn();
+    const call = this.#call;
     switch (this.#state) {
       case HEAD:
         this.#receivedHead(chunk);
@@ -189,6 +190,7 @@ export class RawConnection implements Yielding {
         // Nothing was asked: whatever sent this is out of step.
         this.drop();
     }
+    if (call !== null && this.#call === call) call.receiver.onFlush();
   }
 
   drained(): void {

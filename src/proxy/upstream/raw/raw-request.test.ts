@@ -104,6 +104,7 @@ class Client implements RawReceiver {
     this.body += Buffer.from(chunk.subarray(start, end)).toString("latin1");
     this.during("body");
   }
+  onFlush(): void {}
   onEnd(): void {
     this.#note("end");
     this.#done();

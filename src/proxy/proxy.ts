@@ -117,7 +117,7 @@ export async function startProxy(
   };
 
   const failures = new FailureBudget(settings.credentialFailuresMax);
-  const bypass = new BypassTokens(settings.hopKey);
+  const bypass = new BypassTokens(settings.bypassKey);
   const context: AdmissionContext = {
     parseHost,
     trusted,
@@ -253,7 +253,13 @@ export async function startProxy(
 const ARRIVALS = { perConnection: 64, perNetwork: 64, total: 256 } as const;
 
 function upstreamsOf(
-  { responseHeaderMs, upstreamTls, bodyBytesPerMinuteMin, log }: ProxySettings,
+  {
+    responseHeaderMs,
+    upstreamTls,
+    bodyBytesPerMinuteMin,
+    halfMessagesBytesMax,
+    log,
+  }: ProxySettings,
   { webSockets, tunnels }: Metrics,
   pool: RawPool,
   responseBody: ResponseBody,
@@ -270,7 +276,7 @@ function upstreamsOf(
       new FetchUpstream({ ...common, bodyBytesPerMinuteMin }),
       forwarding,
     ),
-    upgrader: new Upgrader({ ...common, webSockets, tunnels }),
+    upgrader: new Upgrader({ ...common, webSockets, tunnels, halfMessagesBytesMax }),
   };
 }
 

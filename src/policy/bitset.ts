@@ -21,9 +21,14 @@ export function wordsFor(groups: number): number {
 export function setOf(groups: number, members: Iterable<number>): Uint32Array {
   const set = new Uint32Array(wordsFor(groups));
   for (const member of members) {
-    set[member >>> 5] = wordAt(set, member >>> 5) | (1 << (member & 31));
+    addTo(set, member);
   }
   return set;
+}
+
+/** Only while a set is being built. */
+export function addTo(set: Uint32Array, member: number): void {
+  set[member >>> 5] = wordAt(set, member >>> 5) | (1 << (member & 31));
 }
 
 /** Adds an absent member, removes a present one. Only while a set is being built. */

@@ -1,4 +1,4 @@
-import { type GroupSet, setOf, union } from "./bitset.ts";
+import { addTo, type GroupSet, setOf } from "./bitset.ts";
 import type { AddressKey, IpRange, Ipv6Key } from "./ip-range.ts";
 import { longestPrefix, type Prefix, type PrefixTrie, prefixTrie } from "./prefix-trie.ts";
 
@@ -8,13 +8,21 @@ export interface NetworkGroup {
   readonly group: number;
 }
 
-/** `sets` has the groups of each entry of a trie and of all networks that cover it: the longest match answers for all groups. */
+/**
+ * What the entries of a trie match. The groups of an entry are its own, `own[firsts[entry]]` to `own[firsts[entry + 1] - 1]`, and
+ * those of all networks that cover it: the longest match answers for all groups.
+ */
 interface FamilyTrie {
   readonly trie: PrefixTrie;
-  readonly sets: readonly GroupSet[];
+  readonly own: Uint16Array;
+  readonly firsts: Uint16Array;
+  /** By entry: the entry of the longest other network that covers it. */
+  readonly parents: Uint16Array;
+  /** By entry: its groups, once an address has matched it. A set of a thousand groups has 32 words, too many to make them all ahead. */
+  readonly sets: GroupSet[];
 }
 
-/** Both families, kept apart: no IPv4 network has an IPv6 address in it, nor the other way round. Immutable. */
+/** Both families, kept apart: no IPv4 network has an IPv6 address in it, nor the other way round. */
 export interface CidrTrie {
   readonly ipv4: FamilyTrie;
   readonly ipv6: FamilyTrie;
@@ -22,49 +30,74 @@ export interface CidrTrie {
   readonly noGroups: GroupSet;
 }
 
-/** The groups whose network contains this address. At most a step for each bit, no allocation. */
+/** The groups whose network contains this address. At most a step for each bit; allocates only for the first match of a network. */
 export function longestMatch(networks: CidrTrie, address: AddressKey): GroupSet {
   if (typeof address !== "number") {
     return longestMatch6(networks, address);
   }
-  const { trie, sets } = networks.ipv4;
-  return sets[longestPrefix(trie, 32, address)] ?? networks.noGroups;
+  const entry = longestPrefix(networks.ipv4.trie, 32, address);
+  return entry === 0 ? networks.noGroups : groupsOf(networks.ipv4, entry, networks.noGroups);
 }
 
 function longestMatch6({ ipv6, noGroups }: CidrTrie, [a, b, c, d]: Ipv6Key): GroupSet {
-  return ipv6.sets[longestPrefix(ipv6.trie, 128, a, b, c, d)] ?? noGroups;
+  const entry = longestPrefix(ipv6.trie, 128, a, b, c, d);
+  return entry === 0 ? noGroups : groupsOf(ipv6, entry, noGroups);
+}
+
+function groupsOf(family: FamilyTrie, entry: number, noGroups: GroupSet): GroupSet {
+  return family.sets[entry] ?? firstMatch(family, entry, noGroups);
+}
+
+function firstMatch(family: FamilyTrie, entry: number, { length }: GroupSet): GroupSet {
+  const { own, firsts, parents, sets } = family;
+  const groups = new Uint32Array(length);
+  for (let each = entry; each !== 0; each = at(parents, each)) {
+    for (let i = at(firsts, each); i < at(firsts, each + 1); i++) {
+      addTo(groups, at(own, i));
+    }
+  }
+  // With its full length at once it stays an array of one block.
+  sets.length = firsts.length;
+  sets[entry] = groups;
+  return groups;
 }
 
 /** Compiles the ip groups of a document with `groups` groups in all. */
 export function buildTrie(groups: number, networkGroups: readonly NetworkGroup[]): CidrTrie {
-  const noGroups = setOf(groups, []);
   const family = (keyWords: number): FamilyTrie =>
     familyTrie(
       keyWords,
       networkGroups.filter(({ range }) => range.key.length === keyWords),
-      (members) => setOf(groups, members),
     );
-  return { ipv4: family(1), ipv6: family(4), noGroups };
+  return { ipv4: family(1), ipv6: family(4), noGroups: setOf(groups, []) };
+}
 
-  function familyTrie(
-    keyWords: number,
-    own: readonly NetworkGroup[],
-    groupSet: (members: readonly number[]) => GroupSet,
-  ): FamilyTrie {
-    const byRange = Map.groupBy(own, ({ range }) => textOf(range));
-    const { trie, prefixes, parents } = prefixTrie(
-      keyWords,
-      own.map(({ range }) => range),
-    );
-    const sets: GroupSet[] = [noGroups];
-    prefixes.forEach((prefix, i) => {
-      const members = (byRange.get(textOf(prefix)) ?? []).map(({ group }) => group);
-      sets.push(union(groupSet(members), sets[parents[i + 1] ?? 0] ?? noGroups));
-    });
-    return { trie, sets };
+function familyTrie(keyWords: number, networkGroups: readonly NetworkGroup[]): FamilyTrie {
+  const byRange = Map.groupBy(networkGroups, ({ range }) => textOf(range));
+  const { trie, prefixes, parents } = prefixTrie(
+    keyWords,
+    networkGroups.map(({ range }) => range),
+  );
+  const own: number[] = [];
+  const firsts = [0];
+  for (const prefix of prefixes) {
+    firsts.push(own.length);
+    own.push(...(byRange.get(textOf(prefix)) ?? []).map(({ group }) => group));
   }
+  firsts.push(own.length);
+  return {
+    trie,
+    own: Uint16Array.from(own),
+    firsts: Uint16Array.from(firsts),
+    parents: Uint16Array.from(parents),
+    sets: [],
+  };
 }
 
 function textOf({ key, length }: Prefix): string {
   return `${key.join()}/${length}`;
+}
+
+function at(numbers: Uint16Array, index: number): number {
+  return numbers[index] ?? 0;
 }

@@ -10,7 +10,7 @@ import { finish, type Steps, stepUnits } from "./steps.ts";
 
 /**
  * A document compiled for fast decisions. Groups are numbered in the document's order. Immutable, except that it caches
- * verified tokens and passwords; containers with equal documents may share one.
+ * verified tokens and passwords, and the groups of networks that matched; containers with equal documents may share one.
  */
 export interface CompiledPolicy {
   readonly groupNames: readonly string[];

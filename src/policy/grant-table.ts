@@ -51,13 +51,23 @@ export function grantingOf(
   let any = 0;
   let missing = 0;
   for (let i = 0; i < table.stride; i++) {
-    any |= wordAt(scratch, i);
-    missing |= wordAt(scratch, i) ^ wordAt(groups, i);
+    const asked = wordAt(groups, i);
+    const granted = wordAt(scratch, i) & asked;
+    any |= granted;
+    missing |= granted ^ asked;
   }
   if (any === 0) {
     return null;
   }
-  return missing === 0 ? groups : scratch.slice(0, table.stride);
+  return missing === 0 ? groups : grantedSet(table.stride, groups);
+}
+
+function grantedSet(stride: number, groups: GroupSet): GroupSet {
+  const granted = new Uint32Array(stride);
+  for (let i = 0; i < stride; i++) {
+    granted[i] = wordAt(scratch, i) & wordAt(groups, i);
+  }
+  return granted;
 }
 
 /** Whether one of `groups` grants (program, instance). No allocation. */
@@ -73,20 +83,20 @@ export function isGrantedToAny(
   }
   fill(table, record, groups, instance);
   for (let i = 0; i < table.stride; i++) {
-    if (wordAt(scratch, i) !== 0) {
+    if ((wordAt(scratch, i) & wordAt(groups, i)) !== 0) {
       return true;
     }
   }
   return false;
 }
 
-/** Leaves in `scratch` those of `groups` that grant the instance. */
+/** Leaves in `scratch` the groups that grant the instance; of those that are not in `groups` any or none. */
 function fill(table: GrantTable, record: number, groups: GroupSet, instance: number): void {
   const header = wordAt(table.words, record);
   if ((header & BITSETS) !== 0) {
     fillFromBitsets(table, record, groups, instance);
   } else if ((header & INDEXED) !== 0) {
-    fillFromIndex(table, record + 1, groups, instance);
+    readSegment(table.words, record + 1, table.stride, instance, scratch);
   } else {
     fillFromList(table, record + 1, header, groups, instance);
   }
@@ -111,18 +121,6 @@ function fillFromList(
   }
 }
 
-function fillFromIndex(
-  { words, stride }: GrantTable,
-  index: number,
-  groups: GroupSet,
-  instance: number,
-): void {
-  readSegment(words, index, stride, instance, scratch);
-  for (let i = 0; i < stride; i++) {
-    scratch[i] = wordAt(scratch, i) & wordAt(groups, i);
-  }
-}
-
 /** AND with the groups that grant every instance; of those that grant some, a few are tested, for many the index is asked. */
 function fillFromBitsets(
   table: GrantTable,
@@ -133,17 +131,18 @@ function fillFromBitsets(
   const { words, stride } = table;
   const header = wordAt(words, record);
   const limited = record + 1 + stride;
-  const sets = limited + 2 * stride;
   let matching = 0;
   for (let i = 0; i < stride; i++) {
-    const asked = wordAt(groups, i);
-    scratch[i] = wordAt(words, record + 1 + i) & asked;
-    const some = wordAt(words, limited + i) & asked;
+    scratch[i] = wordAt(words, record + 1 + i);
+    const some = wordAt(words, limited + i) & wordAt(groups, i);
     matching += some === 0 ? 0 : bitCount(some);
+    if (matching > testedMax && (header & INDEXED) !== 0) {
+      const index = limited + 2 * stride + (header & COUNT_MASK);
+      readSegment(words, index, stride, instance, scratch);
+      return;
+    }
   }
-  if (matching > testedMax && (header & INDEXED) !== 0) {
-    fillFromIndex(table, sets + (header & COUNT_MASK), groups, instance);
-  } else if (matching > 0) {
+  if (matching > 0) {
     testLimited(table, limited, groups, instance);
   }
 }

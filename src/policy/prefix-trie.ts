@@ -7,8 +7,9 @@ export interface Prefix {
 }
 
 /**
- * At most two nodes for each prefix, of four words and a key each: prefix length, the nodes for a 0 and for a 1 in the next
- * bit (0: none), the entry that matches there, the key. Node 0 is the empty prefix. Entry 0 is "no prefix". Immutable.
+ * At most two nodes for each prefix, of three words and a key each: the entry that matches there and the prefix length
+ * (`entry << 8 | length`), the nodes for a 0 and for a 1 in the next bit (0: none), the key. Node 0 is the empty prefix. Entry 0
+ * is "no prefix". Immutable.
  */
 export interface PrefixTrie {
   readonly nodes: Uint32Array;
@@ -25,10 +26,11 @@ export interface BuiltTrie {
   readonly parents: readonly number[];
 }
 
-const LENGTH = 0;
+const HEADER = 0;
 const CHILD = 1;
-const ENTRY = 3;
-const KEY = 4;
+const KEY = 3;
+const LENGTH_BITS = 8;
+const LENGTH_MASK = (1 << LENGTH_BITS) - 1;
 
 /**
  * The entry of the longest prefix of this key that is at most `lengthMax` long, 0 for none. A 32-bit key is `a`, a 128-bit
@@ -51,13 +53,13 @@ export function longestPrefix(
     if (child === 0) {
       break;
     }
-    length = at(nodes, child + LENGTH);
+    length = at(nodes, child + HEADER) & LENGTH_MASK;
     if (length > lengthMax || !startsWith(nodes, child + KEY, keyWords, length, a, b, c, d)) {
       break;
     }
     node = child;
   }
-  return at(nodes, node + ENTRY);
+  return at(nodes, node + HEADER) >>> LENGTH_BITS;
 }
 
 function startsWith(
@@ -107,7 +109,7 @@ export function prefixTrie(keyWords: number, all: readonly Prefix[]): BuiltTrie 
     }
     const node = nodes.length;
     const key = maskedPrefix(first?.key ?? new Array<number>(keyWords).fill(0), length).key;
-    nodes.push(length, 0, 0, entry, ...key);
+    nodes.push((entry << LENGTH_BITS) | length, 0, 0, ...key);
     const start = isOwn ? from + 1 : from;
     const middle = firstWithBit(prefixes, start, to, length);
     if (start < middle) {

@@ -46,6 +46,8 @@ export interface ProxyOptions {
   readonly streamSilenceMs?: number;
   /** Bytes that the body of a request must have in each minute that the client is waited for. Default: 240. */
   readonly bodyBytesPerMinuteMin?: number;
+  /** Bytes of WebSocket messages that programs have sent half of, in all. Default: 256 MiB. */
+  readonly halfMessagesBytesMax?: number;
   /** Whether a container may live at this address (canonical text). Asked when a container changes. */
   readonly mayDial: (address: string) => boolean;
   /** Whether one of our own listeners has this address and port: it is never dialled. Asked for each request. */
@@ -54,7 +56,7 @@ export interface ProxyOptions {
   readonly recentPolicies?: RecentPolicies | null;
   readonly log: Log;
   /** Signs bypass tokens of hooks: 32 bytes that nothing else uses, the same for all proxies of an installation. */
-  readonly hopKey: Uint8Array;
+  readonly bypassKey: Uint8Array;
   /** Gets a line for each exchange. Without one, refusals go to `log`, at a limited rate. Default: none. */
   readonly accessLog?: AccessLog | null;
 }
@@ -76,6 +78,7 @@ const DEFAULTS = {
   credentialFailuresMax: 100,
   streamSilenceMs: 3_600_000,
   bodyBytesPerMinuteMin: 240,
+  halfMessagesBytesMax: 256 * 1024 * 1024,
   accessLog: null,
 } as const satisfies Partial<ProxyOptions>;
 

@@ -35,10 +35,11 @@ import { type Enforcement, Enforcer } from "./snapshot/enforcement.ts";
 import type { ChangeSource } from "./snapshot/feed.ts";
 import { Upgrader } from "./upgrade/upgrader.ts";
 import { FetchUpstream } from "./upstream/fetch-upstream.ts";
+import { ProgramUpstream } from "./upstream/program-upstream.ts";
 import { RawPool } from "./upstream/raw/raw-pool.ts";
 import { holdBody } from "./upstream/request-body.ts";
 import { upstreamTlsOptions } from "./upstream/tls.ts";
-import type { Upstream } from "./upstream/upstream.ts";
+import type { ResponseBody, Upstream } from "./upstream/upstream.ts";
 
 export interface ProxyServer {
   readonly hostname: string;
@@ -116,7 +117,7 @@ export async function startProxy(
   };
 
   const failures = new FailureBudget(settings.credentialFailuresMax);
-  const bypass = new BypassTokens(settings.hopKey);
+  const bypass = new BypassTokens(settings.bypassKey);
   const context: AdmissionContext = {
     parseHost,
     trusted,
@@ -138,8 +139,8 @@ export async function startProxy(
     log,
   });
 
-  const { fetchUpstream, upgrader } = upstreamsOf(settings, metrics);
-  const internal = internalEdge(pipeline, internalUpstream(fetchUpstream));
+  const { pool, programs, wirePrograms, upgrader } = upstreamsOf(settings, metrics);
+  const internal = internalEdge(pipeline, internalUpstream(programs));
   const curl = new CurlProgram({
     parseHost,
     ports: () => listeners.ports,
@@ -155,26 +156,22 @@ export async function startProxy(
   };
   const serveEdge = new BunServeEdge({
     ...common,
-    upstream: clientUpstream(fetchUpstream, upgrader, curl),
+    upstream: clientUpstream(programs, upgrader, curl),
     parent,
     hstsMaxAgeS: tls === null ? null : tls.hstsMaxAgeS,
   });
-  const pool = new RawPool({
-    threw: (error) => log.error({ err: error }, "response failed in the gate"),
-  });
-  const wirePlatform = platformOf(settings, metrics);
   const wireEdge = new WireEdge({
     ...common,
     upstream: new WireUpstream({
-      forward: (request, forwarded) => wirePlatform.fetchUpstream.forward(request, forwarded),
-      upgrade: (client, headers, forwarded) =>
-        wirePlatform.upgrader.upgrade(client, headers, forwarded),
+      forward: (request, forwarded) => wirePrograms.forward(request, forwarded),
+      upgrade: (client, headers, forwarded) => upgrader.upgrade(client, headers, forwarded),
       answerCurl: (request, forwarded) => curl.answer(request, forwarded),
       holdBody,
     }),
     pool,
     responseHeaderMs,
     bodyBytesPerMinuteMin: settings.bodyBytesPerMinuteMin,
+    halfMessagesBytesMax: settings.halfMessagesBytesMax,
     webSockets: metrics.webSockets,
     connectionsMax: Math.max(exchangesMax, CONNECTIONS_MIN),
   });
@@ -202,13 +199,11 @@ export async function startProxy(
 
   const goingAway = () => {
     upgrader.goingAway();
-    wirePlatform.upgrader.goingAway();
     wireEdge.goingAway();
   };
   const stopUpstreams = () => {
-    fetchUpstream.stop();
-    wirePlatform.fetchUpstream.stop();
-    pool.stop();
+    programs.stop();
+    wirePrograms.stop();
   };
 
   return {
@@ -245,49 +240,56 @@ export async function startProxy(
 const ARRIVALS = { perConnection: 64, perNetwork: 64, total: 256 } as const;
 
 function upstreamsOf(
-  { responseHeaderMs, upstreamTls, bodyBytesPerMinuteMin, log }: ProxySettings,
+  {
+    responseHeaderMs,
+    upstreamTls,
+    bodyBytesPerMinuteMin,
+    halfMessagesBytesMax,
+    log,
+  }: ProxySettings,
   { webSockets, tunnels }: Metrics,
 ) {
-  const common = {
-    responseHeaderMs,
-    upstreamTls: upstreamTlsOptions(upstreamTls),
-    responseBody: streamedBody(new HeldBodies()),
-    log,
+  const responseBody = streamedBody(new HeldBodies());
+  const pool = new RawPool({
+    tickMs: Math.min(TICK_MS_MAX, Math.max(TICK_MS_MIN, responseHeaderMs / 8)),
+    threw: (error) => log.error({ err: error }, "a response was not passed on"),
+  });
+  const tls = upstreamTlsOptions(upstreamTls);
+  const common = { responseHeaderMs, upstreamTls: tls, log };
+  /** Each edge passes bodies on in its own way. */
+  const programsWith = (passed: ResponseBody) => {
+    const options = { ...common, bodyBytesPerMinuteMin, responseBody: passed };
+    return new ProgramUpstream(new FetchUpstream(options), { ...options, pool });
   };
   return {
-    fetchUpstream: new FetchUpstream({ ...common, bodyBytesPerMinuteMin }),
-    upgrader: new Upgrader({ ...common, webSockets, tunnels }),
+    pool,
+    programs: programsWith(responseBody),
+    wirePrograms: programsWith(relayedBody),
+    upgrader: new Upgrader({
+      ...common,
+      responseBody,
+      webSockets,
+      tunnels,
+      halfMessagesBytesMax,
+    }),
   };
 }
 
 /** Fewer exchanges than this are for tests; idle connections need room as well. */
 const CONNECTIONS_MIN = 1_024;
 
-/** The same for what a wire connection cannot do byte by byte. */
-function platformOf(
-  { responseHeaderMs, upstreamTls, bodyBytesPerMinuteMin, log }: ProxySettings,
-  { webSockets, tunnels }: Metrics,
-) {
-  const common = {
-    responseHeaderMs,
-    upstreamTls: upstreamTlsOptions(upstreamTls),
-    responseBody: relayedBody,
-    log,
-  };
-  return {
-    fetchUpstream: new FetchUpstream({ ...common, bodyBytesPerMinuteMin }),
-    upgrader: new Upgrader({ ...common, webSockets, tunnels }),
-  };
-}
+/** How often the limits of connections to upstreams are looked at, in milliseconds. */
+const TICK_MS_MAX = 250;
+const TICK_MS_MIN = 5;
 
 /** For requests of clients. */
 function clientUpstream(
-  fetchUpstream: FetchUpstream,
+  programs: ProgramUpstream,
   upgrader: Upgrader,
   curl: CurlProgram,
 ): Upstream<BunServeRequest, Response> {
   return {
-    forward: ({ request }, forwarded) => fetchUpstream.forward(request, forwarded),
+    forward: ({ request }, forwarded) => programs.forward(request, forwarded),
     upgrade: (client, forwarded) => upgrader.upgrade(client, client.headers, forwarded),
     answerCurl: ({ request }, forwarded) => curl.answer(request, forwarded),
     holdBody: ({ request }, forwarded, limitMs) => holdBody(request, forwarded, limitMs),
@@ -295,12 +297,12 @@ function clientUpstream(
 }
 
 /** For requests that the gate makes itself: they are admitted neither with an upgrade nor to the curl program. */
-function internalUpstream(fetchUpstream: FetchUpstream): Upstream<InternalClient, Response> {
+function internalUpstream(programs: ProgramUpstream): Upstream<InternalClient, Response> {
   const never = () => {
     throw new Error("an internal request was admitted to what it cannot reach");
   };
   return {
-    forward: ({ request }, forwarded) => fetchUpstream.forward(request, forwarded),
+    forward: ({ request }, forwarded) => programs.forward(request, forwarded),
     upgrade: never,
     answerCurl: never,
     holdBody: ({ request }, forwarded, limitMs) => holdBody(request, forwarded, limitMs),

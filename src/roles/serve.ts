@@ -112,7 +112,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         mayDial: (address) => placement.place(address) !== null,
         isForbidden,
         recentPolicies,
-        hopKey: deriveKey(master, "hops"),
+        bypassKey: deriveKey(master, "hops"),
         log,
         accessLog,
       },

@@ -133,6 +133,10 @@ export class WebSocketConnection implements FrameSink {
     this.#listener?.binary(message);
   }
 
+  kept(bytes: number): void {
+    this.#listener?.kept(bytes);
+  }
+
   ping(data: Buffer): void {
     this.#listener?.ping(data);
   }

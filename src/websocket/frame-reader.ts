@@ -5,6 +5,8 @@ export interface FrameSink {
   /** A whole message, from one or several frames. */
   text(message: string): void;
   binary(message: Buffer): void;
+  /** So many bytes more of a message that is not whole are kept; negative: as many fewer. */
+  kept(bytes: number): void;
   ping(data: Buffer): void;
   pong(data: Buffer): void;
   /** The last call. `code` is NO_CODE when the frame has none. */
@@ -112,8 +114,8 @@ export class FrameReader {
     const isControl = header !== null && header.opcode >= Opcode.close;
     const violation = header === null ? null : this.#violationOf(header);
     if (violation !== null) {
-      this.#message = EMPTY;
       this.#violation = violation;
+      this.#giveUp();
       return 0;
     }
     if (header === null || (isControl && bytes.length < at + header.size + header.length)) {
@@ -179,7 +181,7 @@ export class FrameReader {
       return;
     }
     this.#closed = true;
-    this.#message = EMPTY;
+    this.#giveUp();
     this.#sink.closed(code, reason);
   }
 
@@ -221,13 +223,20 @@ export class FrameReader {
     }
     part.copy(this.#message, this.#messageBytes);
     this.#messageBytes = needed;
+    this.#sink.kept(part.length);
+  }
+
+  #giveUp(): void {
+    const bytes = this.#messageBytes;
+    this.#message = EMPTY;
+    this.#messageBytes = 0;
+    if (bytes > 0) this.#sink.kept(-bytes);
   }
 
   #deliver(message: Buffer): void {
     const isText = this.#opcode === Opcode.text;
     this.#opcode = null;
-    this.#message = EMPTY;
-    this.#messageBytes = 0;
+    this.#giveUp();
     if (!isText) {
       this.#sink.binary(message);
       return;

@@ -93,6 +93,7 @@ function carried(connection: WebSocketConnection, tunnel: Tunnel): Promise<Tunne
     },
     ping: (data) => connection.sendPong(Buffer.from(data)),
     pong() {},
+    kept() {},
     drained: () => input.resume(),
     closed: (code, reason) => over(failureOf(code, reason)),
   };

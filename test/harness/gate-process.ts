@@ -21,7 +21,7 @@ const gate = await startProxy(
     programPorts: {},
     mayDial: () => true,
     isForbidden: () => false,
-    hopKey: new Uint8Array(32),
+    bypassKey: new Uint8Array(32),
     log: { error() {}, warn() {}, info() {} },
   },
   registry,

@@ -67,7 +67,7 @@ export async function testBench(): Promise<TestBench> {
     responseHeaderMs: 400,
     mayDial: () => true,
     isForbidden: (_address, port) => port === FORBIDDEN_PORT,
-    hopKey: HOP_KEY,
+    bypassKey: HOP_KEY,
     log,
     ...extra,
   });

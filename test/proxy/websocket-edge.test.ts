@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import net from "node:net";
 import tls from "node:tls";
+import type { ProxyOptions } from "../../src/proxy/options.ts";
 import { type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
 import { selfSigned } from "../harness/certificate.ts";
 import { LOCAL, type Placed, testBench } from "../harness/proxy-bench.ts";
@@ -141,6 +142,11 @@ async function openCount(via: ProxyServer): Promise<string[]> {
   return text
     .split("\n")
     .filter((line) => /^realmgate_(websockets|exchanges|tunnels)_open /.test(line));
+}
+
+async function stoppedAtEnd(extra: Partial<ProxyOptions>) {
+  const started = await startProxy({ ...options(), ...extra }, registry);
+  return { port: started.port, [Symbol.asyncDispose]: () => started.stop(true) };
 }
 
 async function nothingIsOpen(via = proxy): Promise<void> {
@@ -429,6 +435,37 @@ describe("an end in the middle", () => {
     const pings = Buffer.concat(Array.from({ length: 5_000 }, () => masked(9, Buffer.alloc(125))));
     const taken = await untilStalled(client.socket, pings);
     expect(taken).toBeLessThan(40_000_000);
+  });
+
+  test("half messages of programs are bounded in all: beyond that the largest is given up", async () => {
+    const halfMessagesBytesMax = 3_000_000;
+    await using gate = await stoppedAtEnd({ halfMessagesBytesMax });
+    const half = (bytes: number) =>
+      encoded({ opcode: 2, last: false, payload: Buffer.alloc(bytes, 120) });
+    const rest = encoded({ opcode: 0, payload: Buffer.from("the rest") });
+    const [crowd, modest] = [await upstream(agree()), await upstream(agree())];
+    const crowdHost = (await on(crowd.port)).host("terminal-1");
+    await using first = new RawClient(gate.port);
+    await using second = new RawClient(gate.port);
+    await using other = new RawClient(gate.port);
+    for (const client of [first, second]) {
+      client.say(request(crowdHost));
+      await client.hears("\r\n\r\n");
+    }
+    other.say(request((await on(modest.port)).host("terminal-1")));
+    await other.hears("\r\n\r\n");
+    modest.connections[0]?.socket.write(half(900_000));
+    crowd.connections[0]?.socket.write(half(1_200_000));
+    crowd.connections[1]?.socket.write(half(1_500_000));
+    await second.hears("too much is half received");
+    expect(second.received.includes(Buffer.from([0x88, 27, 1013 >> 8, 1013 & 255]))).toBe(true);
+    modest.connections[0]?.socket.write(rest);
+    await other.hears("the rest");
+    crowd.connections[0]?.socket.write(rest);
+    await first.hears("the rest");
+    // What was whole is given back: the same again fits.
+    crowd.connections[0]?.socket.write(Buffer.concat([half(2_900_000), rest]));
+    await until(() => first.received.length > 4_000_000, "another message arrives");
   });
 
   test("what the gate leaves gets 1001", async () => {

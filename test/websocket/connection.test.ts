@@ -56,6 +56,7 @@ async function ends(head: Buffer = Buffer.alloc(0)): Promise<Ends> {
       binary: tell("binary"),
       ping: tell("ping"),
       pong: tell("pong"),
+      kept: () => {},
       drained: tell("drained"),
       closed: tell("closed"),
     },

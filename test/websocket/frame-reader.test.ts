@@ -15,6 +15,7 @@ function read(pieces: readonly Buffer[], bytesMax = BYTES_MAX): [Event[], FrameV
       text: (message) => events.push(["text", message]),
       binary: (message) => events.push(["binary", message.toString("hex")]),
       ping: (data) => events.push(["ping", data.toString("hex")]),
+      kept: () => {},
       pong: (data) => events.push(["pong", data.toString("hex")]),
       closed: (code, reason) => events.push(["closed", code, reason]),
     },
@@ -172,7 +173,7 @@ test("a message of a million tiny fragments costs neither time nor memory of its
     length = message.length;
   };
   const reader = new FrameReader(
-    { text, binary: nothing, ping: nothing, pong: nothing, closed: nothing },
+    { text, binary: nothing, kept: nothing, ping: nothing, pong: nothing, closed: nothing },
     2_000_000,
   );
   reader.push(encoded({ opcode: 1, payload: Buffer.alloc(0), last: false }));
@@ -181,4 +182,29 @@ test("a message of a million tiny fragments costs neither time nor memory of its
   }
   reader.push(encoded(more("", true)));
   expect(length).toBe(1_000_000);
+});
+
+test.each([
+  ["another fragment", more("xyz", false), 8],
+  ["the last fragment", more("xyz", true), 0],
+  ["a violation", text("again"), 0],
+  ["a Close frame", close(1000, ""), 0],
+  ["a ping", control(9, Buffer.from("x")), 5],
+])("bytes of half a message are counted as kept until %s", (_, next, left) => {
+  let kept = 0;
+  const nothing = () => {};
+  const count = (bytes: number) => {
+    kept += bytes;
+  };
+  const reader = new FrameReader(
+    { text: nothing, binary: nothing, kept: count, ping: nothing, pong: nothing, closed: nothing },
+    BYTES_MAX,
+  );
+  const half = encoded(text("half.", false));
+  reader.push(half.subarray(0, 4));
+  expect(kept).toBe(2);
+  reader.push(half.subarray(4));
+  expect(kept).toBe(5);
+  reader.push(encoded(next));
+  expect(kept).toBe(left);
 });

@@ -3,12 +3,12 @@ import { refillMs } from "./failure-budget.ts";
 import { readableBy } from "./preflight.ts";
 import {
   type Denial,
-  NOT_GRANTED_401,
   REFUSAL_REASONS,
   REFUSAL_TEXTS,
   type Refusal,
   type RefusalReason,
   type RefusalText,
+  textOf,
 } from "./refusal.ts";
 
 /** What the response to a refused request depends on. */
@@ -60,7 +60,10 @@ interface Forms {
 const FORMS: ReadonlyMap<RefusalReason, Forms> = new Map(
   REFUSAL_REASONS.map((reason) => [reason, formsOf(reason, REFUSAL_TEXTS[reason])]),
 );
-const PROMPT_FORMS = formsOf("not_granted", NOT_GRANTED_401);
+const PROMPT_FORMS = formsOf(
+  "not_granted",
+  textOf("not_granted", { status: 401, challenge: null }),
+);
 
 /**
  * The same bytes for the same reason, except for the request id. For HEAD the edge leaves out the body and keeps the headers.
@@ -91,12 +94,11 @@ export function renderRefusal(
 }
 
 function formsFor(reason: RefusalReason, denial: Denial | null, detail: string | null): Forms {
+  const text = textOf(reason, denial);
   if (detail !== null) {
-    const { status, error, message } = REFUSAL_TEXTS[reason];
-    return formsOf(reason, { status, error, message: `${message}: ${detail}` });
+    return formsOf(reason, { ...text, message: `${text.message}: ${detail}` });
   }
-  const isPrompt = reason === "not_granted" && denial?.status === 401;
-  const forms = isPrompt ? PROMPT_FORMS : FORMS.get(reason);
+  const forms = text === REFUSAL_TEXTS[reason] ? FORMS.get(reason) : PROMPT_FORMS;
   if (forms === undefined) {
     throw new TypeError(`no text for ${reason}`);
   }

@@ -136,7 +136,7 @@ export const REFUSAL_TEXTS = {
   answer_too_large: {
     status: 502,
     error: "Bad Gateway",
-    message: "The answer is too large to be told as JSON",
+    message: "The response is too large for a JSON answer",
   },
   curl_bad_call: { status: 400, error: "Bad Request", message: "The call cannot be made as given" },
   curl_url: {
@@ -147,12 +147,12 @@ export const REFUSAL_TEXTS = {
   curl_redirect: {
     status: 403,
     error: "Forbidden",
-    message: "The answer leads away from this gate",
+    message: "The redirect leads away from this gate",
   },
   curl_redirects: {
     status: 502,
     error: "Bad Gateway",
-    message: "The answer leads from one place to the next",
+    message: "There were too many redirects",
   },
   curl_nested: { status: 403, error: "Forbidden", message: "A call cannot call the curl program" },
   curl_embedded: {
@@ -197,10 +197,12 @@ export const REFUSAL_TEXTS = {
 /** The whole list. */
 export const REFUSAL_REASONS = Object.keys(REFUSAL_TEXTS) as readonly RefusalReason[];
 
-/** Row 6 of the README's table (One request) answers 401 where a credential would help. */
-export const NOT_GRANTED_401: RefusalText = AUTHENTICATE;
+/** What a client reads. Row 6 of the README's table (One request): 401 where a credential would help. */
+export function textOf(reason: RefusalReason, denial?: Denial | null): RefusalText {
+  return denial?.status === 401 ? AUTHENTICATE : REFUSAL_TEXTS[reason];
+}
 
 /** The status that a refusal is answered with. */
 export function statusOf(reason: RefusalReason, denial?: Denial | null): number {
-  return denial?.status ?? REFUSAL_TEXTS[reason].status;
+  return textOf(reason, denial).status;
 }

@@ -1,5 +1,6 @@
 // An upgraded connection: messages pass in both directions, at the pace of the slower side.
 import type { BurstPace, Paced } from "../../guard/burst-pace.ts";
+import type { UnfinishedBytes, UnfinishedShare } from "../../guard/unfinished-bytes.ts";
 import { clientNetwork } from "../../policy/client-network.ts";
 import type { ConnectionListener } from "../../websocket/connection.ts";
 import { ABNORMAL } from "../../websocket/frame.ts";
@@ -51,6 +52,10 @@ export interface RelayShare {
   /** The client's address. */
   readonly client: string;
   readonly pace: BurstPace;
+  /** The address of the container whose program sends. */
+  readonly upstream: string;
+  /** Of the messages that programs have sent half of. */
+  readonly unfinished: UnfinishedBytes;
 }
 
 /** Joins one client to one upstream; the Close frame of either end is passed to the other. */
@@ -58,6 +63,7 @@ export class Relay implements ConnectionListener, UpgradedConnection, Paced {
   readonly #upstream: UpstreamEnd;
   readonly #watch: RelayWatch;
   readonly #share: RelayShare;
+  readonly #unfinished: UnfinishedShare;
   readonly #pings = new ForwardedPings();
   #client: ClientSocket | null = null;
   #isOver = false;
@@ -74,6 +80,7 @@ export class Relay implements ConnectionListener, UpgradedConnection, Paced {
     this.#upstream = upstream;
     this.#watch = watch;
     this.#share = share;
+    this.#unfinished = share.unfinished.join(share.upstream, () => this.#overrun());
   }
 
   /** The client is there. */
@@ -186,6 +193,10 @@ export class Relay implements ConnectionListener, UpgradedConnection, Paced {
     this.#watch.moved(message.length);
   }
 
+  kept(bytes: number): void {
+    if (!this.#isOver) this.#unfinished.add(bytes);
+  }
+
   ping(data: Buffer): void {
     this.#watch.moved(0);
     this.#client?.ping(data as Buffer<ArrayBuffer>);
@@ -276,9 +287,18 @@ export class Relay implements ConnectionListener, UpgradedConnection, Paced {
     }
   }
 
+  /** The program's container has the most of too many bytes of half messages. */
+  #overrun(): void {
+    this.#over("broken");
+    this.#upstream.destroy();
+    this.#farewell = { code: 1013, reason: "too much is half received" };
+    if (this.#client !== null) this.#sayFarewell(this.#client);
+  }
+
   #over(how: ExchangeEnd): void {
     if (!this.#isOver) {
       this.#isOver = true;
+      this.#unfinished.leave();
       this.#watch.over(this, how);
     }
   }

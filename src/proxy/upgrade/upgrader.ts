@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { BurstPace } from "../../guard/burst-pace.ts";
+import { UnfinishedBytes } from "../../guard/unfinished-bytes.ts";
 import type { Log } from "../../log.ts";
 import { WebSocketConnection } from "../../websocket/connection.ts";
 import { dial } from "../../websocket/dial.ts";
@@ -38,6 +39,8 @@ export interface UpgraderOptions {
   readonly log: Log;
   readonly webSockets: ConnectionCount;
   readonly tunnels: ConnectionCount;
+  /** Bytes of messages that programs have sent half of, over all WebSockets. */
+  readonly halfMessagesBytesMax: number;
 }
 
 /** Header fields of the handshake itself. The others are passed on. */
@@ -66,10 +69,12 @@ export class Upgrader {
   readonly #options: UpgraderOptions;
   readonly #relays = new Set<Relay>();
   readonly #pace = new BurstPace(PACE);
+  readonly #unfinished: UnfinishedBytes;
   #isGoingAway = false;
 
   constructor(options: UpgraderOptions) {
     this.#options = options;
+    this.#unfinished = new UnfinishedBytes(options.halfMessagesBytesMax);
   }
 
   /** Asks the upstream for a WebSocket. One that answers otherwise is passed on as it answers. */
@@ -151,7 +156,12 @@ export class Upgrader {
   ): HandedOver | Refusal {
     const { active } = forwarded;
     const count = isTunnel(forwarded) ? this.#options.tunnels : this.#options.webSockets;
-    const share = { client: active.exchange.client, pace: this.#pace };
+    const share = {
+      client: active.exchange.client,
+      pace: this.#pace,
+      upstream: active.allowed.route.address.text,
+      unfinished: this.#unfinished,
+    };
     const relay = new Relay(upstream, this.#watch(active, count), share);
     active.signal.on({
       stopped: ({ kind }) => {

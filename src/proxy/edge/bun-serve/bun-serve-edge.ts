@@ -12,7 +12,9 @@ import { certificateScope, PLAIN_SCOPE } from "../tls/certificate-scope.ts";
 import type { UpgradedConnection } from "../upgraded-connection.ts";
 import { BunServeRequest } from "./bun-serve-request.ts";
 import { LINGERING_LIMITS, Lingering } from "./lingering.ts";
+import { ReceiveWindows } from "./receive-windows.ts";
 import { refusalAsResponse } from "./refusal-as-response.ts";
+import { socketCalls } from "./socket-calls.ts";
 import { webSocketHandler } from "./websocket-handler.ts";
 
 export interface BunServeEdgeOptions {
@@ -31,12 +33,25 @@ export interface BunServeEdgeOptions {
   readonly log: Log;
 }
 
+/**
+ * A client keeps at most 256 streams open: 192 of them beyond the budget at once take 2 ms to put off. 32 KiB of HEADERS are some
+ * 1,400 streams, and a narrow connection still uploads that much in a round trip. With less, loopback's packets do not fit.
+ */
+const WINDOWS = {
+  slowMs: 15,
+  slowTurnsMax: 2,
+  narrowBytes: 16 * 1024,
+  wideBytes: 4 * 1024 * 1024,
+  narrowMs: 10_000,
+} as const;
+
 /** For a client that is gone. */
 const CLOSED = { status: 503, headers: { connection: "close" } };
 
 export class BunServeEdge implements Edge {
   readonly #options: BunServeEdgeOptions;
   readonly #lingering: Lingering;
+  readonly #windows = new ReceiveWindows(WINDOWS, socketCalls());
   lastRequestMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: BunServeEdgeOptions) {
@@ -71,7 +86,8 @@ export class BunServeEdge implements Edge {
   /**
    * The runtime reads up to 512 KiB of a connection and calls us for every request in it before any other connection has its
    * turn. In plain text, closing the connection is what stops it. With TLS, where the requests may be streams of HTTP/2 that no
-   * header can stop, those beyond the budget wait for a coming turn; what HTTP/1.1 pipelines behind one ends the connection.
+   * header can stop, those beyond the budget wait for a coming turn; what HTTP/1.1 pipelines behind one ends the connection. A
+   * connection that goes on like that is read in small pieces, see `ReceiveWindows`.
    */
   #arrived(
     request: Request,
@@ -87,9 +103,9 @@ export class BunServeEdge implements Edge {
     if (arrivals.take(peer, ip.port)) {
       return this.#serve(request, peer, server, serving, scope, false);
     }
-    return serving.pair === null
-      ? this.#serve(request, peer, server, serving, scope, true)
-      : this.#serveLater(request, peer, ip.port, server, serving, scope);
+    if (serving.pair === null) return this.#serve(request, peer, server, serving, scope, true);
+    if (!this.#options.isShared(peer)) this.#windows.exceeded(peer, ip.port, server.port ?? 0);
+    return this.#serveLater(request, peer, ip.port, server, serving, scope);
   }
 
   async #serveLater(

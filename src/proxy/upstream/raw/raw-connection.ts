@@ -2,43 +2,15 @@
 import { BodyDecoder, BodyStep } from "../../../http1/body-decoder.ts";
 import type { Limits } from "../../../http1/limits.ts";
 import { Framing } from "../../../http1/message-head.ts";
-import type { Method } from "../../../http1/method.ts";
 import { RESPONSE_ERRORS } from "../../../http1/parse-error.ts";
 import { ResponseParser } from "../../../http1/response-parser.ts";
 import { mayReuse } from "../../../http1/reuse.ts";
 import { Step } from "../../../http1/section-parser.ts";
 import { bindsConnection } from "./connection-binding.ts";
 import { Outbox } from "./outbox.ts";
-import type { RawFailure, RawReceiver } from "./raw-receiver.ts";
+import type { RawCall, RawSocket } from "./raw-call.ts";
+import type { RawFailure } from "./raw-receiver.ts";
 import { bytesEndingTurn, type ReadTurns, type Yielding } from "./read-turns.ts";
-
-/** What a connection needs of a socket; Bun's has it. */
-export interface RawSocket {
-  write(bytes: Uint8Array, start: number, length: number): number;
-  pause(): void;
-  resume(): void;
-  shutdown(): void;
-  /** Closes it. */
-  end(): void;
-  /** Resets it. */
-  terminate(): void;
-}
-
-/** The request that a connection carries. */
-export interface RawCall {
-  readonly method: Method;
-  readonly isUpgrade: boolean;
-  readonly isRaw: boolean;
-  readonly isWhole: boolean;
-  readonly isConnectionBound: boolean;
-  /** How long the upstream may take to begin its response, in milliseconds, from the last byte of the request on. */
-  readonly responseHeaderMs: number;
-  readonly receiver: RawReceiver;
-  /** The connection carries it no longer: its response is whole. `binds`: no other client may have the connection. */
-  over(connection: RawConnection, binds: boolean): void;
-  /** The connection is dead. `mayRetry`: nothing of a response came. `isUnsent`: nothing of the request was written. */
-  lost(failure: RawFailure, mayRetry: boolean, isUnsent: boolean): void;
-}
 
 /** Who keeps the connections. */
 export interface ConnectionKeeper {
@@ -63,6 +35,7 @@ const BODY = 3;
 const TUNNEL = 4;
 const DEAD = 5;
 
+const NO_ERROR = { code: null } as const;
 const FOREVER = Number.POSITIVE_INFINITY;
 
 export class RawConnection implements Yielding {
@@ -133,7 +106,7 @@ export class RawConnection implements Yielding {
     if (this.#call !== call) return;
     if (head === null) {
       this.#kill(true);
-      call.lost("broken", false, true);
+      call.lost("broken", false, true, "head-too-large");
       return;
     }
     this.#deadlineMs = performance.now() + call.responseHeaderMs;
@@ -252,8 +225,9 @@ export class RawConnection implements Yielding {
   ended(): void {
     switch (this.#state) {
       case BODY:
-        if (this.#body.finish() === null) this.#completed(1);
-        else this.#lose("broken");
+        // Only a body until close is whole with the connection.
+        if (this.#parser.head.framing !== Framing.untilClose) this.#lose("broken");
+        else if (this.#body.finish() === null) this.#completed(1);
         break;
       case TUNNEL:
         this.#hasUpstreamEnded = true;
@@ -364,7 +338,7 @@ export class RawConnection implements Yielding {
     } else {
       this.close();
     }
-    call.over(this, binds);
+    call.over(binds && this.isIdle);
     call.receiver.onEnd(body.trailers, isClosed);
   }
 
@@ -397,7 +371,7 @@ export class RawConnection implements Yielding {
     }
     const call = this.#call;
     this.close();
-    call?.over(this, false);
+    call?.over(false);
   }
 
   #lose(failure: RawFailure): void {
@@ -405,8 +379,9 @@ export class RawConnection implements Yielding {
     const call = this.#call;
     const mayRetry = this.#state === HEAD && this.#requestCount > 1 && !this.#hasReceived;
     const isUnsent = !this.#hasWritten;
+    const { code } = this.#parser.error ?? this.#body.error ?? NO_ERROR;
     this.#kill(false);
-    call?.lost(failure, mayRetry && failure === "broken", isUnsent);
+    call?.lost(failure, mayRetry && failure === "broken", isUnsent, code);
   }
 
   /** The socket is closed; in good order where nothing of ours is left to read or write, otherwise by a reset. */

@@ -1,7 +1,8 @@
 // Connections to upstreams: idle ones for the next request, of whichever client, and those in use.
 import type { Limits } from "../../../http1/limits.ts";
 import { DEFAULT_LIMITS } from "../../../http1/limits.ts";
-import { type ConnectionKeeper, type RawCall, RawConnection } from "./raw-connection.ts";
+import type { RawCall } from "./raw-call.ts";
+import { type ConnectionKeeper, RawConnection } from "./raw-connection.ts";
 import { ReadTurns } from "./read-turns.ts";
 
 export interface RawPoolOptions {

@@ -1,5 +1,6 @@
 // Who gets the response to a request on a raw connection: the edge's side of the seam.
 import type { HeaderLines } from "../../../http1/header-lines.ts";
+import type { ParseErrorCode } from "../../../http1/parse-error.ts";
 import type { ResponseHead } from "../../../http1/response-head.ts";
 
 /** Why there is no response, or no end of it. */
@@ -37,5 +38,6 @@ export interface RawReceiver {
    * connection is free already: another `send` may follow at once. In a tunnel: the upstream has ended its direction.
    */
   onEnd(trailers: HeaderLines, isClosed: boolean): void;
-  onFailed(failure: RawFailure): void;
+  /** `error`: what is wrong with what came; null: nothing is known. */
+  onFailed(failure: RawFailure, error: ParseErrorCode | null): void;
 }

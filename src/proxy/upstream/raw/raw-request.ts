@@ -1,6 +1,8 @@
 // Requests of one client on raw connections to upstreams, one at a time: the upstreams' side of the seam.
 import { Method } from "../../../http1/method.ts";
-import type { RawCall, RawConnection } from "./raw-connection.ts";
+import type { ParseErrorCode } from "../../../http1/parse-error.ts";
+import type { RawCall } from "./raw-call.ts";
+import type { RawConnection } from "./raw-connection.ts";
 import type { RawPool } from "./raw-pool.ts";
 import type { RawFailure, RawReceiver } from "./raw-receiver.ts";
 
@@ -104,22 +106,28 @@ export class RawRequest implements RawCall {
     bound?.close();
   }
 
-  over(connection: RawConnection, binds: boolean): void {
+  over(keeps: boolean): void {
+    const connection = this.#connection;
     this.#connection = null;
-    if (binds && connection.isIdle) {
+    if (keeps && connection !== null) {
       this.#bound?.close();
       this.#bound = connection;
     }
   }
 
-  lost(failure: RawFailure, mayRetry: boolean, isUnsent: boolean): void {
+  lost(
+    failure: RawFailure,
+    mayRetry: boolean,
+    isUnsent: boolean,
+    error: ParseErrorCode | null,
+  ): void {
     this.#connection = null;
     const isRepeatable = isUnsent || (this.isWhole && IDEMPOTENT.has(this.method));
     if (mayRetry && isRepeatable && !this.#hasRetried) {
       this.#hasRetried = true;
       this.#connect();
     } else {
-      this.receiver.onFailed(failure);
+      this.receiver.onFailed(failure, error);
     }
   }
 
@@ -135,6 +143,6 @@ export class RawRequest implements RawCall {
 
   #connect(): void {
     this.#connection = this.#pool.connect(this.#address, this.#port, this);
-    if (this.#connection === null) this.receiver.onFailed("unreachable");
+    if (this.#connection === null) this.receiver.onFailed("unreachable", null);
   }
 }

@@ -139,16 +139,7 @@ export async function startProxy(
     log,
   });
 
-  const pool = new RawPool({
-    tickMs: Math.min(TICK_MS_MAX, Math.max(TICK_MS_MIN, responseHeaderMs / 8)),
-    threw: (error) => log.error({ err: error }, "response failed in the gate"),
-  });
-  const { programs, upgrader } = upstreamsOf(
-    settings,
-    metrics,
-    pool,
-    streamedBody(new HeldBodies()),
-  );
+  const { pool, programs, wirePrograms, upgrader } = upstreamsOf(settings, metrics);
   const internal = internalEdge(pipeline, internalUpstream(programs));
   const curl = new CurlProgram({
     parseHost,
@@ -169,20 +160,18 @@ export async function startProxy(
     parent,
     hstsMaxAgeS: tls === null ? null : tls.hstsMaxAgeS,
   });
-  // The same for what a wire connection cannot do byte by byte.
-  const wirePlatform = upstreamsOf(settings, metrics, pool, relayedBody);
   const wireEdge = new WireEdge({
     ...common,
     upstream: new WireUpstream({
-      forward: (request, forwarded) => wirePlatform.programs.forward(request, forwarded),
-      upgrade: (client, headers, forwarded) =>
-        wirePlatform.upgrader.upgrade(client, headers, forwarded),
+      forward: (request, forwarded) => wirePrograms.forward(request, forwarded),
+      upgrade: (client, headers, forwarded) => upgrader.upgrade(client, headers, forwarded),
       answerCurl: (request, forwarded) => curl.answer(request, forwarded),
       holdBody,
     }),
     pool,
     responseHeaderMs,
     bodyBytesPerMinuteMin: settings.bodyBytesPerMinuteMin,
+    halfMessagesBytesMax: settings.halfMessagesBytesMax,
     webSockets: metrics.webSockets,
     connectionsMax: Math.max(exchangesMax, CONNECTIONS_MIN),
   });
@@ -210,13 +199,11 @@ export async function startProxy(
 
   const goingAway = () => {
     upgrader.goingAway();
-    wirePlatform.upgrader.goingAway();
     wireEdge.goingAway();
   };
   const stopUpstreams = () => {
     programs.stop();
-    wirePlatform.programs.stop();
-    pool.stop();
+    wirePrograms.stop();
   };
 
   return {
@@ -261,31 +248,39 @@ function upstreamsOf(
     log,
   }: ProxySettings,
   { webSockets, tunnels }: Metrics,
-  pool: RawPool,
-  responseBody: ResponseBody,
 ) {
-  const common = {
-    responseHeaderMs,
-    upstreamTls: upstreamTlsOptions(upstreamTls),
-    responseBody,
-    log,
+  const responseBody = streamedBody(new HeldBodies());
+  const pool = new RawPool({
+    tickMs: Math.min(TICK_MS_MAX, Math.max(TICK_MS_MIN, responseHeaderMs / 8)),
+    threw: (error) => log.error({ err: error }, "a response was not passed on"),
+  });
+  const tls = upstreamTlsOptions(upstreamTls);
+  const common = { responseHeaderMs, upstreamTls: tls, log };
+  /** Each edge passes bodies on in its own way. */
+  const programsWith = (passed: ResponseBody) => {
+    const options = { ...common, bodyBytesPerMinuteMin, responseBody: passed };
+    return new ProgramUpstream(new FetchUpstream(options), { ...options, pool });
   };
-  const forwarding = { pool, responseHeaderMs, responseBody, bodyBytesPerMinuteMin, log };
   return {
-    programs: new ProgramUpstream(
-      new FetchUpstream({ ...common, bodyBytesPerMinuteMin }),
-      forwarding,
-    ),
-    upgrader: new Upgrader({ ...common, webSockets, tunnels, halfMessagesBytesMax }),
+    pool,
+    programs: programsWith(responseBody),
+    wirePrograms: programsWith(relayedBody),
+    upgrader: new Upgrader({
+      ...common,
+      responseBody,
+      webSockets,
+      tunnels,
+      halfMessagesBytesMax,
+    }),
   };
 }
+
+/** Fewer exchanges than this are for tests; idle connections need room as well. */
+const CONNECTIONS_MIN = 1_024;
 
 /** How often the limits of connections to upstreams are looked at, in milliseconds. */
 const TICK_MS_MAX = 250;
 const TICK_MS_MIN = 5;
-
-/** Fewer exchanges than this are for tests; idle connections need room as well. */
-const CONNECTIONS_MIN = 1_024;
 
 /** For requests of clients. */
 function clientUpstream(

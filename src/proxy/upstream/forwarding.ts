@@ -125,8 +125,6 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
 
   onInterim(): void {}
 
-  onFlush(): void {}
-
   onHead(head: ResponseHead): void {
     try {
       this.#begun(head);
@@ -171,6 +169,8 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
       this.#answer(failed("answer_too_large"));
     }
   }
+
+  onFlush(): void {}
 
   onEnd(): void {
     const whole = this.#whole;

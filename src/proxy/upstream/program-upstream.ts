@@ -24,8 +24,9 @@ export class ProgramUpstream {
       : new Forwarding(request, forwarded, this.#options).outcome;
   }
 
-  /** Closes idle connections of fetch and stops the timeouts; the pool is its owner's. */
+  /** Closes idle connections and stops the timeouts. */
   stop(): void {
+    this.#options.pool.stop();
     this.#fetch.stop();
   }
 }

@@ -5,6 +5,9 @@ import type { HeaderView } from "./header-view.ts";
 
 const NO_BYTES = new Uint8Array(0);
 
+/** What `written` reads of a trusted peer. Without any of it the client is the peer itself. */
+const SAID = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"] as const;
+
 /** One for each connection: its peer never changes. Ends with the beginning of the line of the request id. */
 export class GateLines {
   #host = "";
@@ -18,7 +21,9 @@ export class GateLines {
     const { route, groups } = active.allowed;
     const host = head.host ?? "";
     // What a trusted peer says differs with each request.
-    if (admitted.peerTrusted) return Buffer.from(written(forwarded, headers), "latin1");
+    if (admitted.peerTrusted && SAID.some((name) => headers.get(name) !== null)) {
+      return Buffer.from(written(forwarded, headers), "latin1");
+    }
     if (
       this.#bytes.length === 0 ||
       host !== this.#host ||

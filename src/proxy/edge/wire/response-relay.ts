@@ -2,6 +2,7 @@
 import type { HeadWriter } from "../../../http1/head-writer.ts";
 import type { HeaderLines } from "../../../http1/header-lines.ts";
 import { Framing } from "../../../http1/message-head.ts";
+import type { ParseErrorCode } from "../../../http1/parse-error.ts";
 import type { ResponseHead } from "../../../http1/response-head.ts";
 import type { Log } from "../../../log.ts";
 import type { ActiveExchange } from "../../exchange/active-exchange.ts";
@@ -284,9 +285,9 @@ export class ResponseRelay implements RawReceiver, StopListener {
     this.#target.answered(request, this.#isKept);
   }
 
-  onFailed(failure: RawFailure): void {
+  onFailed(failure: RawFailure, error: ParseErrorCode | null): void {
     if (this.#tunnel !== null) this.#tunnel.upstreamLost();
-    else this.#fail(failure);
+    else this.#fail(failure, error);
   }
 
   stopped(reason: StopReason): void {
@@ -314,13 +315,13 @@ export class ResponseRelay implements RawReceiver, StopListener {
     this.#target.brokeOff(request, true);
   }
 
-  #fail(failure: RawFailure): void {
+  #fail(failure: RawFailure, error: string | null = null): void {
     const request = this.#request;
     const forwarded = this.#forwarded;
     if (request === null || forwarded === null) return;
     if (failure !== "timeout" || this.#hasHead) {
       const { log } = this.#services;
-      log.warn(failureFields(forwarded, RAW_ERRORS[failure]), failureMessage(forwarded));
+      log.warn(failureFields(forwarded, error ?? RAW_ERRORS[failure]), failureMessage(forwarded));
     }
     this.#close(
       request,

@@ -1,6 +1,7 @@
 // The edge over bare sockets: plain HTTP/1.1 and 1.0, parsed and written here.
 import type { ArrivalBudget } from "../../../guard/arrival-budget.ts";
 import { ConnectionCap } from "../../../guard/connection-cap.ts";
+import { UnfinishedBytes } from "../../../guard/unfinished-bytes.ts";
 import { HeadWriter } from "../../../http1/head-writer.ts";
 import type { Log } from "../../../log.ts";
 import { paceWindowMs } from "../../upstream/body-pace.ts";
@@ -26,6 +27,8 @@ export interface WireEdgeOptions {
   readonly isShared: (peer: string) => boolean;
   /** Connections at a time. */
   readonly connectionsMax: number;
+  /** Bytes of messages of clients that have come in part, in all. */
+  readonly halfMessagesBytesMax: number;
   /** Shared by all listeners. */
   readonly arrivals: ArrivalBudget;
   /** WebSockets that are passed through. */
@@ -71,6 +74,7 @@ export class WireEdge implements Edge {
       headMs: idleS * 1000,
       bodyBytesMin: options.bodyBytesPerMinuteMin,
       paceMs: paceWindowMs,
+      unfinished: new UnfinishedBytes(options.halfMessagesBytesMax),
       tunnels: this.#tunnels,
       begin: (head) => pipeline.begin(head),
       began: (atMs) => {

@@ -1,6 +1,7 @@
 // What the connections of an edge share.
 import type { ArrivalBudget } from "../../../guard/arrival-budget.ts";
 import type { ConnectionCap } from "../../../guard/connection-cap.ts";
+import type { UnfinishedBytes } from "../../../guard/unfinished-bytes.ts";
 import type { Exchange } from "../../exchange/exchange.ts";
 import type { RequestHead } from "../../gate/request-head.ts";
 import type { ReadTurns } from "../../upstream/raw/read-turns.ts";
@@ -30,6 +31,8 @@ export interface WireServices extends RelayServices {
   readonly turns: ReadTurns;
   readonly arrivals: ArrivalBudget;
   readonly lingering: LingeringRules;
+  /** Messages of clients' WebSockets that have come in part, where the gate needs them whole. */
+  readonly unfinished: UnfinishedBytes;
   /** How long a connection may be silent between requests, in milliseconds. */
   readonly idleMs: number;
   /** How long a head may take from its first byte on, in milliseconds. */

@@ -1,4 +1,5 @@
 // The server's end of a WebSocket whose other side is no WebSocket byte for byte: ssh, programs over HTTPS, scripts.
+import type { UnfinishedShare } from "../../../guard/unfinished-bytes.ts";
 import {
   ABNORMAL,
   CONTROL_BYTES_MAX,
@@ -20,11 +21,14 @@ export class WireWebSocket implements ClientSocket, ClientTunnel {
   readonly #carrier: TunnelClient;
   readonly #connection: UpgradedConnection;
   readonly #reader: FrameReader;
+  readonly #unfinished: UnfinishedShare;
   #hasSaidClose = false;
   #isPaused = false;
   #isClosed = false;
 
-  constructor(carrier: TunnelClient, connection: UpgradedConnection) {
+  /** `unfinished`: what this client has of the messages that have come in part, over all clients. */
+  constructor(carrier: TunnelClient, connection: UpgradedConnection, unfinished: UnfinishedShare) {
+    this.#unfinished = unfinished;
     this.#carrier = carrier;
     this.#connection = connection;
     const sink: FrameSink = {
@@ -35,6 +39,7 @@ export class WireWebSocket implements ClientSocket, ClientTunnel {
         connection.clientPing(data);
       },
       pong: (data) => connection.clientPong(data),
+      kept: (bytes) => unfinished.add(bytes),
       closed: (code, reason) => {
         this.close(code === NO_CODE ? 1000 : code, reason);
         this.#over(code, reason);
@@ -135,6 +140,7 @@ export class WireWebSocket implements ClientSocket, ClientTunnel {
   #over(code: number, reason: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#unfinished.leave();
     this.#connection.clientClosed(code, reason);
   }
 }

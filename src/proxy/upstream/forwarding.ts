@@ -125,8 +125,6 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
 
   onInterim(): void {}
 
-  onFlush(): void {}
-
   onHead(head: ResponseHead): void {
     try {
       this.#begun(head);

@@ -136,6 +136,26 @@ describe("F3 headers that name another request decide nothing", () => {
     }
     await untouched(closed, port);
   });
+
+  test.each([
+    "X-Original-URL: /admin",
+    "X-Rewrite-URL: /admin",
+    "X_Original_URL: /admin",
+    "X-Rewrite_URL: /admin",
+    "X_HTTP_Method_Override: DELETE",
+    "X-HTTP_Method: DELETE",
+    "X_Method-Override: DELETE",
+  ])(
+    "F3 %s, by which a program could carry out another request than was decided, never reaches one",
+    async (line) => {
+      for (const via of [bench.proxy, bench.behindTrusted]) {
+        const scene = await bench.scene();
+        expect(await ask(scene, [line], via)).toBe("passed");
+        const { headers } = scene.witness.requests[0] ?? { headers: [] };
+        expect(headers.filter(([, value]) => /^(?:\/admin|DELETE)$/.test(value))).toEqual([]);
+      }
+    },
+  );
 });
 
 const IDENTITY = ["Groups", "Program", "Instance", "Request-Id", "User", "Anything"];

@@ -1,4 +1,5 @@
 import { isToken } from "../../policy/field-syntax.ts";
+import { isMethodField, isTargetField } from "../routing/request-overrides.ts";
 
 /**
  * Request header fields that belong to one connection (RFC 9110 §7.6.1), and `expect`, which this edge has answered before the
@@ -48,7 +49,9 @@ export function removeHopByHop(headers: Headers): void {
 
 /**
  * Removes fields that only the gate, or a trusted proxy, may set: `X-Realmgate-*` always, the forwarding headers unless the peer
- * is trusted. Spelled with `_` both are removed always: applications read `X_Forwarded_For` as the header that it imitates.
+ * is trusted. Fields that name another target than the one that was decided on go always: few trusted proxies replace a client's.
+ * Spelled with `_` all of these are removed always, and so are fields that name a method: applications read `X_Forwarded_For` as
+ * the header that it imitates.
  */
 export function stripForwardedHeaders(
   headers: Headers,
@@ -64,7 +67,9 @@ export function stripForwardedHeaders(
     const folded = spelledApart ? name.replaceAll("_", "-") : name;
     if (
       folded.startsWith("x-realmgate-") ||
-      (isForwarding(folded) && (spelledApart || !peerTrusted))
+      isTargetField(folded) ||
+      (isForwarding(folded) && (spelledApart || !peerTrusted)) ||
+      (spelledApart && isMethodField(folded))
     ) {
       headers.delete(name);
     }

@@ -50,8 +50,8 @@ export function removeHopByHop(headers: Headers): void {
 /**
  * Removes fields that only the gate, or a trusted proxy, may set: `X-Realmgate-*` always, the forwarding headers unless the peer
  * is trusted. Fields that name another target than the one that was decided on go always: few trusted proxies replace a client's.
- * Spelled with `_` all of these are removed always, and so are fields that name a method: applications read `X_Forwarded_For` as
- * the header that it imitates.
+ * Spelled with anything else in place of `-` all of these are removed always, and so are fields that name a method: by CGI's rules
+ * (RFC 3875 §4.1.18) applications read `X_Forwarded_For`, some even `X.Forwarded.For`, as the header that it imitates.
  */
 export function stripForwardedHeaders(
   headers: Headers,
@@ -63,8 +63,8 @@ export function stripForwardedHeaders(
     if (first !== 120 && first !== 102) {
       continue;
     }
-    const spelledApart = name.includes("_");
-    const folded = spelledApart ? name.replaceAll("_", "-") : name;
+    const spelledApart = /[^a-z0-9-]/.test(name);
+    const folded = spelledApart ? name.replace(/[^a-z0-9-]/g, "-") : name;
     if (
       folded.startsWith("x-realmgate-") ||
       isTargetField(folded) ||

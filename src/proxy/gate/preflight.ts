@@ -1,5 +1,6 @@
 // CORS preflights (Fetch standard, §3.3.6 "CORS-preflight fetch"): browsers send them without credentials.
-import { namesMethod } from "../routing/request-overrides.ts";
+import { methodOverrides } from "../routing/request-overrides.ts";
+import { queryOf } from "../routing/request-target.ts";
 import type { RequestHead } from "./request-head.ts";
 
 /**
@@ -13,7 +14,7 @@ export function isPreflight({ method, headers, target, hasBody }: PreflightHead)
     isSent(headers.get("access-control-request-method")) &&
     headers.get("upgrade") === null &&
     !hasBody &&
-    !namesMethod(headers, target)
+    methodOverrides(headers, target === null ? "" : queryOf(target)) === null
   );
 }
 

@@ -2,7 +2,7 @@ import type { ServiceHooksState } from "../../../proto/gen/realmgate/v1/feed_pb.
 import type { Hook } from "../../../proto/gen/realmgate/v1/hooks_pb.ts";
 import type { HeaderReader } from "../routing/header-reader.ts";
 import { pathVariants } from "../routing/path-variants.ts";
-import { namedMethods } from "../routing/request-overrides.ts";
+import { methodOverrides, overridesName } from "../routing/request-overrides.ts";
 import { comparable, fits, fitsAny, type PathPattern, pathPattern } from "./path-pattern.ts";
 
 /** A hook made ready to be asked for every request of its program. */
@@ -111,11 +111,13 @@ export function matchHook(
   // A hook that guards a path must not be gone around by another spelling of it.
   const paths = variants === null ? null : [...new Set(variants.map(comparable))];
   // Frameworks let a request name another method than its own.
-  const methods = [question.method, ...namedMethods(question.headers, question.query)];
+  const overrides = hooks.every(({ methods }) => methods === "any")
+    ? null
+    : methodOverrides(question.headers, question.query);
   return (
     hooks.find(
       (hook) =>
-        concernsMethod(hook, methods) &&
+        concernsMethod(hook, question.method, overrides) &&
         (paths === null || fitsAny(hook.path) || paths.some((path) => fits(hook.path, path))) &&
         hook.headers.every(([name, value]) => question.headers.get(name) === value) &&
         (hook.groups === null || (question.groups ?? []).some((name) => hook.groups?.has(name))),
@@ -123,13 +125,20 @@ export function matchHook(
   );
 }
 
-function concernsMethod({ methods }: CompiledHook, asked: readonly string[]): boolean {
+function concernsMethod(
+  { methods }: CompiledHook,
+  method: string,
+  overrides: string | null,
+): boolean {
   switch (methods) {
     case "any":
       return true;
     case "any_but_options":
-      return asked.some((method) => method !== "OPTIONS");
+      return method !== "OPTIONS" || overrides !== null;
     default:
-      return asked.some((method) => methods.has(method));
+      return (
+        methods.has(method) ||
+        (overrides !== null && [...methods].some((each) => overridesName(overrides, each)))
+      );
   }
 }

@@ -21,7 +21,7 @@ const directions: Readonly<Record<string, readonly string[]>> = {
   "src/websocket": [],
   "src/http1": [],
   "src/guard": ["src/policy"],
-  "src/proxy": ["src/json", "src/policy", "src/websocket", "src/guard", "proto"],
+  "src/proxy": ["src/json", "src/policy", "src/websocket", "src/http1", "src/guard", "proto"],
   "src/admin": ["src/json", "src/policy", "src/guard", "proto"],
   "src/gateway-rest": ["src/json", "src/guard", "proto"],
   "src/client": ["proto"],

@@ -129,6 +129,8 @@ function randomClaims(random: Random): NonNullable<JwtJson["claims"]> {
     { role: { has: "admin" } },
     { scope: { has: random.pick(["read", "read write", "1"]) } },
     { "realm.roles": { has: random.pick(["admin", 1, true]) } },
+    { "realm.roles": { has: "admin" } },
+    { role: { has: random.pick(["admin", "x"]) } },
     { "realm.roles": "admin" },
     { level: { has: 1 }, aud: { has: random.pick(audiences) } },
     { uid: random.pick([0, 9007199254740991, 0.1, 1e-7]) },

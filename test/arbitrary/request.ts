@@ -177,7 +177,7 @@ function claimsFor(random: Random, wanted: NonNullable<JwtJson["claims"]>): obje
         [[rule.has]],
         { has: rule.has },
       ]);
-      const steps = random.chance(0.7) ? name.split(".") : [name];
+      const steps = random.chance(0.85) ? name.split(".") : [name];
       return steps.reduceRight<unknown>((inner, step) => ({ [step]: inner }), holder);
     }),
   );

@@ -106,7 +106,11 @@ export function memberConformance(name: string, open: Open): void {
       const updatedAt = stage.nextTime;
       const changed = await store.updateMember(ada, projectId, made.id, DELETE, DELETE);
       expect(changed).toEqual({ ...made, level: DELETE, updatedAt });
-      expect(await store.member(ada, projectId, made.id)).toEqual(changed);
+      expect(await store.member(ada, projectId, made.id)).toEqual({
+        ...made,
+        level: DELETE,
+        updatedAt,
+      });
       expect(await store.member(ada, projectId, other.id)).toEqual(other);
     });
 

@@ -127,7 +127,7 @@ function targetOf(alias: Record<string, unknown>) {
   return { target_path, target_path_hidden };
 }
 
-test("no answer to a reader has the target, whatever is asked for", async () => {
+test("B4 no answer to a reader has the target, whatever is asked for", async () => {
   const place = places.get(READ);
   if (place === undefined) throw new Error("no place");
   const { projectId, containerId } = place;

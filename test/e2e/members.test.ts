@@ -240,12 +240,22 @@ describe("the members of a project", () => {
     expect((await seen(sessionOf("dave"))).body.code).toBe("PROJECT_NOT_FOUND");
   });
 
-  test("are not a confined token's to change while the project is shared", async () => {
+  test("M8 are not a confined token's to add or raise, nor to change while the project is shared", async () => {
     const as = await tenants.token("ada", { realmIds: [A] });
     const id = await join("carol", "read");
     const body = { user_id: idOf("dave"), permission_level: "read" };
     const confined = { as, realm: A };
-    expect(await codeOf("POST", members, { ...confined, body })).toBe("");
+    // Whether there is something beyond its realms or not: the answer does not tell.
+    const refused = "403 INSUFFICIENT_PERMISSIONS";
+    expect(await codeOf("POST", members, { ...confined, body })).toBe(refused);
+    const path = `${members}/${id}`;
+    const level = (permission_level: string) => ({ ...confined, body: { permission_level } });
+    for (const raised of ["edit", "delete"]) {
+      expect(await codeOf("PUT", path, level(raised))).toBe(refused);
+    }
+    expect(await codeOf("PUT", path, level("read"))).toBe("");
+    await tenants.data("PUT", path, { body: { permission_level: "delete" } });
+    expect(await codeOf("PUT", path, level("edit"))).toBe("");
     const { alias } = await tenants.data("GET", `/projects/${projectId}`);
     await tenants.data("PUT", `/projects/${projectId}`, { body: { alias, realm_ids: [A, B] } });
     const shared = "403 SHARED_ACROSS_REALMS";

@@ -186,7 +186,7 @@ describe("a member makes a container", () => {
   });
 });
 
-test("a realm that a member would add lets no token of the owner delete the project", async () => {
+test("M9 a realm that a member would add lets no token of the owner delete the project", async () => {
   const path = `/projects/${projectId}`;
   const ofOwner = { as: await tenants.token("bob", { realmIds: [B] }), realm: B };
   await join(carol.id, EDIT);

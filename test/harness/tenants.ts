@@ -22,6 +22,7 @@ export interface SendOptions {
   readonly realm?: string;
   /** `Authorization`; that of ada's session when unset. */
   readonly as?: string;
+  readonly ifMatch?: string;
 }
 
 export interface TokenOptions {
@@ -58,8 +59,8 @@ export class Tenants implements AsyncDisposable {
   }
 
   async send(method: string, path: string, options: SendOptions = {}): Promise<Told> {
-    const { body, realm = null, as = this.ada } = options;
-    const request = { method, path, realm, ...(body === undefined ? {} : { body }) };
+    const { as = this.ada, ...rest } = options;
+    const request = { method, path, realm: null, ...rest };
     const { status, text } = await this.plane.call(as, request);
     return { status, text, body: JSON.parse(text) };
   }

@@ -210,7 +210,7 @@ function met(hook: ReturnType<typeof hookAt>, path: string): boolean {
   return matchHook([hook], asked) !== null;
 }
 
-test(`no server reads a guarded path from a request that passes the hook (seed ${seed})`, () => {
+test(`B1 no server reads a guarded path from a request that passes the hook (seed ${seed})`, () => {
   const random = randomFrom(seed);
   const reached = new Map<string, number>();
   const around: string[] = [];

@@ -114,7 +114,7 @@ const leastOccurrences: Readonly<Record<string, number>> = {
   "token matches": 1000,
   "a number is equal": 50,
   "a claim has it": 100,
-  "a nested claim has it": 8,
+  "a nested claim has it": 25,
   "several grant": 300,
   "several types match": 500,
   "several grant, combine all": 50,

@@ -131,7 +131,7 @@ describe("an alias with a target", () => {
 });
 
 describe("an alias alone whose target has a query", () => {
-  test("takes none of the client's", async () => {
+  test("B3 takes none of the client's", async () => {
     const { get } = await aliased({ targetPath: "/base?tenant=7", allowPathOverride: false });
     expect((await echoed(await get("/"))).target).toBe("/base?tenant=7");
     for (const path of ["/?tenant=8", "/base?tenant=8", "/base?x", "/%3ftenant=8", "/base;x=1"]) {

@@ -56,7 +56,6 @@ describe("what the upstream is told", () => {
     expect(id).toMatch(/^[0-9a-f]{24}$/);
     expect(rest).toEqual({
       host,
-      connection: "keep-alive",
       cookie: "a=1",
       "x-forwarded-for": "127.0.0.1",
       "x-forwarded-proto": "http",

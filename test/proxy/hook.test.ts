@@ -283,7 +283,7 @@ describe("which hook", () => {
     "/ADMIN",
     "/admin/",
     "/x/..;/admin",
-  ])("is not gone around by %s", async (path) => {
+  ])("B1 is not gone around by %s", async (path) => {
     const placed = await hooked(hook("/admin*", "/guard.ts"));
     const host = placed.host("terminal-1");
     const answer = await bench.raw(
@@ -292,7 +292,7 @@ describe("which hook", () => {
     expect(answer).toContain("x-script: yes");
   });
 
-  test("of every method guards OPTIONS, too", async () => {
+  test("B2 of every method guards OPTIONS, too", async () => {
     const placed = await hooked(hook("/a", "/guard.ts", { match: { path: "/a", method: "*" } }));
     const response = await ask(placed.host("terminal-1"), { path: "/a", method: "OPTIONS" });
     expect((await told(response)).hook.script).toBe("/guard.ts");

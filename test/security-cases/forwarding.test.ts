@@ -1,12 +1,16 @@
 // F, W: what a client says about itself and about the connection decides nothing and reaches no upstream as ours.
-import { describe, expect, test } from "bun:test";
-import type { ProxyServer } from "../../src/proxy/proxy.ts";
+import { afterAll, describe, expect, test } from "bun:test";
+import { type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
 import { caseBench, codeOf, type Scene, untouched } from "../harness/gate.ts";
 import { ip, LOCAL } from "../harness/proxy-bench.ts";
 import { answersIn, answerTo, request, untilClosed, Wire } from "../harness/wire.ts";
 
 const bench = await caseBench();
 const { port } = bench.proxy;
+const wire = await startProxy(bench.options({ plainEdge: "wire" }), bench.registry);
+const EDGES = [bench.proxy, bench.behindTrusted, wire];
+
+afterAll(() => wire.stop(true));
 
 const granting = (range: object) => ({
   own: { groups: { g: range as never }, permissions: { g: { terminal: true } }, default: "deny" },
@@ -14,6 +18,7 @@ const granting = (range: object) => ({
 const far = granting(ip("198.51.100.0/24"));
 
 async function ask(scene: Scene, lines: string[], via: ProxyServer = bench.proxy) {
+  expect(await via.reached(bench.registry.revision, 10_000)).toBe(true);
   const answer = await answerTo(via.port, request(scene.host, "GET /x HTTP/1.1", ...lines));
   return answer?.status === 200 ? "passed" : codeOf(answer?.body ?? "");
 }
@@ -150,7 +155,7 @@ describe("F3 headers that name another request decide nothing", () => {
   ])(
     "F3 %s, by which a program could carry out another request than was decided, never reaches one",
     async (line) => {
-      for (const via of [bench.proxy, bench.behindTrusted]) {
+      for (const via of EDGES) {
         const scene = await bench.scene();
         expect(await ask(scene, [line], via)).toBe("passed");
         const { headers } = scene.witness.requests[0] ?? { headers: [] };
@@ -175,7 +180,7 @@ test.each([
 ])(
   "%s no header of ours, in whatever spelling, comes from a client, not even from a trusted proxy",
   async (_case, line) => {
-    for (const via of [bench.proxy, bench.behindTrusted]) {
+    for (const via of EDGES) {
       const scene = await bench.scene();
       expect(await ask(scene, IDENTITY.map(line), via)).toBe("passed");
       const { headers } = scene.witness.requests[0] ?? { headers: [] };
@@ -198,7 +203,7 @@ test.each([
   "X.Forwarded.For: 10.9.9.9",
   "X-Forwarded|For: 10.9.9.9",
 ])("F4 %s is removed, even from a trusted proxy", async (line) => {
-  for (const via of [bench.proxy, bench.behindTrusted]) {
+  for (const via of EDGES) {
     const scene = await bench.scene();
     expect(await ask(scene, [line], via)).toBe("passed");
     const names = scene.witness.requests[0]?.headers.map(([name]) => name) ?? [];

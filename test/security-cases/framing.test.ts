@@ -302,6 +302,11 @@ describe("an upstream's answer that is malformed is 502, and the next one is rig
     ["S9 another coding", `${T}Transfer-Encoding: xchunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n`],
     ["S9 a coding besides", `${T}Transfer-Encoding: gzip, chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n`],
     ["S9 a bare CR", `${T}X: a\rSet-Cookie: b=1\r\nContent-Length: 3\r\n\r\nabc`],
+    ["S9 a bare LF", `${T}X: a\nY: b\r\nContent-Length: 3\r\n\r\nabc`],
+    [
+      "S9 seventeen 1xx",
+      `${"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n".repeat(17)}${T}Content-Length: 3\r\n\r\nabc`,
+    ],
     ["S9 a NUL", `${T}X: a\0b\r\nContent-Length: 3\r\n\r\nabc`],
     ["S9 a folded line", `${T}X: a\r\n b\r\nContent-Length: 3\r\n\r\nabc`],
     ["S9 a space before the colon", `${T}X : a\r\nContent-Length: 3\r\n\r\nabc`],
@@ -327,14 +332,8 @@ describe("an upstream's answer that is malformed is 502, and the next one is rig
     expect(answer?.headers.get("set-cookie")).toBeUndefined();
   });
 
-  test("S9 a bare LF is taken for a line end by the runtime", async () => {
-    const { answer } = await spoiled(`${T}X: a\nY: b\r\nContent-Length: 3\r\n\r\nabc`);
-    expect([answer?.status, answer?.body]).toEqual([200, "abc"]);
-    expect([answer?.headers.get("x"), answer?.headers.get("y")]).toEqual(["a", "b"]);
-  });
-
-  test("S9 a thousand 1xx are dropped, the answer arrives", async () => {
-    const flood = "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n".repeat(1_000);
+  test("S9 sixteen 1xx are dropped, the answer arrives", async () => {
+    const flood = "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n".repeat(16);
     const { answer } = await spoiled(`${flood}${T}Content-Length: 3\r\n\r\nabc`);
     expect([answer?.status, answer?.body, answer?.headers.has("link")]).toEqual([
       200,
@@ -409,8 +408,8 @@ describe("answers that have no body are passed without one, and the next one is 
       const { answer, received, witness } = await spoiled(bytes, isHead ? "HEAD" : "POST");
       expect(answer?.body).toBe("");
       expect(received.slice(received.indexOf("\r\n\r\n") + 4)).not.toContain("evil");
-      // A connection with leftovers is not used again, but the runtime reads chunks that should not be there as a body.
-      if (!rest.startsWith("Transfer")) expect(witness.connections).toBe(2);
+      // A connection with leftovers is not used again.
+      expect(witness.connections).toBe(2);
     }
   });
 });
@@ -449,9 +448,9 @@ describe("what is sent to an upstream again", () => {
     expect(await reused("GET", silently, "")).toEqual({ status: 200, seconds: ["", ""] });
   });
 
-  test("S12 GET is even when a part of the answer's head came, for the runtime has not told of it; never when the head came", async () => {
+  test("S12 GET is not when anything of the answer came, be it a part of its head", async () => {
     const afterAPart = (socket: net.Socket) => socket.write(T, () => socket.destroy());
-    expect(await reused("GET", afterAPart, "")).toEqual({ status: 200, seconds: ["", ""] });
+    expect(await reused("GET", afterAPart, "")).toEqual({ status: 502, seconds: [""] });
     const afterTheHead = (socket: net.Socket) =>
       socket.write(`${T}Content-Length: 9\r\n\r\n`, () => socket.destroy());
     expect(await reused("GET", afterTheHead, "")).toEqual({ status: 502, seconds: [""] });

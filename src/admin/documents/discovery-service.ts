@@ -46,6 +46,7 @@ export function discoveryService(store: Store): Implementation {
       async getService(request: GetServiceRequest, { scope }) {
         const { state } = await documents.read(scope, request.id);
         const document = storedDocument(state);
+        const hooks = await documents.shownHooks(scope, request.id, storedHooks(state));
         const { service, takesHooks } = hookServiceOf(request.service) ?? {
           service: request.service,
           takesHooks: false,
@@ -54,7 +55,7 @@ export function discoveryService(store: Store): Implementation {
           service,
           isRejectListed: !takesHooks,
           permissionsRaw: accessByGroup(document, request.service),
-          hooks: [...(storedHooks(state).get(service) ?? [])],
+          hooks: [...(hooks.get(service) ?? [])],
           effectiveDefault: document?.default ?? "deny",
           ...versionOf(state),
         });

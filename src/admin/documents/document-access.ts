@@ -1,6 +1,7 @@
 // Writing permission documents: compare and swap around a pure edit.
 import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { ProjectLevel } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 import type { PermissionDocument } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
 import type { DocumentPreview } from "../../../proto/gen/realmgate/v1/preview_pb.ts";
 import type { RecentPolicies } from "../../policy/recent-policies.ts";
@@ -10,6 +11,8 @@ import { expectedVersion } from "../api/if-match.ts";
 import type { DocumentKey, DocumentState, DocumentView, Scope } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { previewSteps } from "./document-preview.ts";
+import { hasHeaders, withoutHeaders } from "./hooks/hidden-headers.ts";
+import type { Hooks } from "./hooks/hook-list.ts";
 import { acceptSteps, checkStorable, editableDocument } from "./permission-document.ts";
 import { projectDocument } from "./project-document.ts";
 
@@ -61,6 +64,15 @@ export class DocumentAccess {
     const view = await this.#store.document(scope, { kind: this.kind, id });
     if (view === null) throw this.#notFound();
     return view;
+  }
+
+  /** The hooks of a container as this caller may see them. */
+  async shownHooks(scope: Scope, id: string, hooks: Hooks): Promise<Hooks> {
+    if (!hooks.values().some((list) => list.some(hasHeaders))) return hooks;
+    const key = { kind: this.kind, id };
+    const editable = await this.#store.document({ ...scope, level: ProjectLevel.EDIT }, key);
+    if (editable !== null) return hooks;
+    return new Map(hooks.entries().map(([service, list]) => [service, list.map(withoutHeaders)]));
   }
 
   /**

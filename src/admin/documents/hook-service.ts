@@ -72,7 +72,7 @@ export function hookService(store: Store, now: () => number): Implementation {
     methods: {
       async listHooks({ id }: ListHooksRequest, { scope }) {
         const { state } = await documents.read(scope, id);
-        const hooks = hooksListed(storedHooks(state));
+        const hooks = hooksListed(await documents.shownHooks(scope, id, storedHooks(state)));
         const message = create(ListHooksResponseSchema, { hooks, ...versionOf(state) });
         return { message, etag: message.etag };
       },
@@ -80,7 +80,8 @@ export function hookService(store: Store, now: () => number): Implementation {
       async listServiceHooks(request: ListServiceHooksRequest, { scope }) {
         const service = hookedService(request.service);
         const { state } = await documents.read(scope, request.id);
-        const hooks = listIn(state, service);
+        const shown = await documents.shownHooks(scope, request.id, storedHooks(state));
+        const hooks = [...(shown.get(service) ?? [])];
         const message = create(ServiceHooksSchema, { service, hooks, ...versionOf(state) });
         return { message, etag: message.etag };
       },
@@ -92,7 +93,7 @@ export function hookService(store: Store, now: () => number): Implementation {
           const hook = accepted(request, view, capFaults(list, view.state));
           return inserted(list, { ...hook, id: hookId }, request.position);
         });
-        return hookAnswer(written.state, service, hookId, written.made);
+        return hookAnswer(written.state, listIn(written.state, service), hookId, written.made);
       },
 
       async clearHooks(request: ClearHooksRequest, context) {
@@ -109,7 +110,8 @@ export function hookService(store: Store, now: () => number): Implementation {
       async getHook(request: GetHookRequest, { scope }) {
         const service = hookedService(request.service);
         const { state } = await documents.read(scope, request.id);
-        return hookAnswer(state, service, request.hookId);
+        const shown = await documents.shownHooks(scope, request.id, storedHooks(state));
+        return hookAnswer(state, shown.get(service), request.hookId);
       },
 
       async replaceHook(request: ReplaceHookRequest, context) {
@@ -119,7 +121,7 @@ export function hookService(store: Store, now: () => number): Implementation {
           const { place } = found(list, hookId);
           return list.with(place, { ...accepted(request, view), id: hookId });
         });
-        return hookAnswer(state, service, hookId, made);
+        return hookAnswer(state, listIn(state, service), hookId, made);
       },
 
       async deleteHook(request: DeleteHookRequest, context) {
@@ -137,7 +139,7 @@ export function hookService(store: Store, now: () => number): Implementation {
         const { state, made } = await write(context, request.id, service, (list) =>
           moved(list, hookId, position),
         );
-        return hookAnswer(state, service, hookId, made);
+        return hookAnswer(state, listIn(state, service), hookId, made);
       },
     },
   };
@@ -181,11 +183,11 @@ function capFaults(list: readonly Hook[], state: DocumentState): FieldViolation[
 
 function hookAnswer(
   state: DocumentState,
-  service: string,
+  list: readonly Hook[] | undefined,
   hookId: string,
   made?: WriteResult,
 ): Outcome {
-  const { hook } = found(listIn(state, service), hookId);
+  const { hook } = found(list ?? [], hookId);
   const message = create(HookAnswerSchema, { hook, ...versionOf(state) });
   const { etag } = message;
   return { message, etag, ...made };

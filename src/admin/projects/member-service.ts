@@ -47,6 +47,10 @@ export function memberService({ store, cursors }: MemberServiceParts): Implement
       async addMember(request: AddMemberRequest, context) {
         const { projectId, userId } = request;
         const level = grantable(request, context);
+        // A member is in all of the project, and whether some of it is beyond the caller's realms must not show.
+        if (context.scope.confinedTo !== null) {
+          throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
+        }
         if (userId === context.caller.user.id) {
           throw new ApiError(ErrorCode.CANNOT_GRANT_SELF_PERMISSION);
         }
@@ -69,6 +73,7 @@ export function memberService({ store, cursors }: MemberServiceParts): Implement
         const level = grantable(request, context);
         const { scope } = context;
         const changed = await store.updateMember(scope, projectId, id, level, context.level);
+        if (changed === "confined") throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
         if (changed === null) throw await notChanged(store, request, context);
         return { message: memberMessage(changed) };
       },

@@ -169,14 +169,17 @@ export interface MemberStore {
     projectId: string,
     member: Pick<Member, "userId" | "level">,
   ): Promise<Member | "no_user" | "exists" | "limit" | null>;
-  /** `atMost`: a permission above it is left alone, which answers null as if it were not there. */
+  /**
+   * `atMost`: a permission above it is left alone, which answers null as if it were not there. `confined`: it would be more than
+   * before, which a confined caller may not give.
+   */
   updateMember(
     scope: Scope,
     projectId: string,
     id: string,
     level: ProjectLevel,
     atMost: ProjectLevel,
-  ): Promise<Member | null>;
+  ): Promise<Member | "confined" | null>;
   removeMember(scope: Scope, projectId: string, id: string, atMost: ProjectLevel): Promise<boolean>;
 }
 

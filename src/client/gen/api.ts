@@ -69,10 +69,10 @@ export interface MembersApi {
   /** All of `list`, whatever comes and goes meanwhile; `limit` entries are fetched at a time. */
   iterate(project_id: string, query?: ListMembersQuery, options?: CallOptions): AsyncIterableIterator<ProjectPermission>;
 
-  /** AddMember lets a user into a project. Errors: USER_NOT_FOUND, PERMISSION_ALREADY_EXISTS, CANNOT_GRANT_SELF_PERMISSION. */
+  /** AddMember lets a user into a project, all of it: not for confined tokens. Errors: USER_NOT_FOUND, PERMISSION_ALREADY_EXISTS, CANNOT_GRANT_SELF_PERMISSION. */
   create(project_id: string, body: AddMemberBody, options?: CallOptions): Promise<Answer<ProjectPermission>>;
 
-  /** UpdateMember changes what a member may do. Errors: PROJECT_PERMISSION_NOT_FOUND. */
+  /** UpdateMember changes what a member may do; confined tokens may only make it less. Errors: PROJECT_PERMISSION_NOT_FOUND. */
   update(project_id: string, id: string, body: UpdateMemberBody, options?: CallOptions): Promise<Answer<ProjectPermission>>;
 
   /** RemoveMember shuts a member out, at once. Errors: PROJECT_PERMISSION_NOT_FOUND. */
@@ -1534,8 +1534,10 @@ export interface HookMatch {
    * is a slash at the end. Every form in which a common program may read the path counts (docs/hooks.md).
    */
   readonly path?: string;
-  /** Headers and their exact values. Names in lower case in answers. */
+  /** Headers and their exact values. Names in lower case in answers. They may be credentials: shown from level `edit` up. */
   readonly headers?: { readonly [name: string]: string };
+  /** Only in answers. True: there are headers, and the caller may not see them. Refused in requests. */
+  readonly headers_hidden?: boolean;
 }
 
 /** HookMatch is what a request must look like; what is unset matches everything. */
@@ -1550,8 +1552,10 @@ export interface HookMatchInput {
    * is a slash at the end. Every form in which a common program may read the path counts (docs/hooks.md).
    */
   readonly path?: string | undefined;
-  /** Headers and their exact values. Names in lower case in answers. */
+  /** Headers and their exact values. Names in lower case in answers. They may be credentials: shown from level `edit` up. */
   readonly headers?: { readonly [name: string]: string } | undefined;
+  /** Only in answers. True: there are headers, and the caller may not see them. Refused in requests. */
+  readonly headers_hidden?: boolean | undefined;
 }
 
 /** HookScript is the script that answers. */

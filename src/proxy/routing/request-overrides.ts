@@ -2,7 +2,11 @@
 import type { HeaderReader } from "./header-reader.ts";
 
 /** Frameworks take the method of a request, mostly of POST, from one of these. */
-const METHOD_FIELDS = ["x-http-method-override", "x-http-method", "x-method-override"] as const;
+export const METHOD_FIELDS = [
+  "x-http-method-override",
+  "x-http-method",
+  "x-method-override",
+] as const;
 
 /**
  * So do others from the parameter `_method` (Laravel, Symfony, method-override of Express). Older parsers separate by `;`, too. PHP
@@ -15,7 +19,7 @@ const METHOD_PARAMETER =
 const VALUES_MAX = 8;
 
 /** Rewriting proxies tell the target that they were asked for, and some frameworks route by it (CVE-2018-14773). */
-const TARGET_FIELDS: ReadonlySet<string> = new Set(["x-original-url", "x-rewrite-url"]);
+export const TARGET_FIELDS = ["x-original-url", "x-rewrite-url"] as const;
 
 /**
  * All that header fields and the query say of another method than the request's own, in upper case; null when they say nothing.
@@ -50,7 +54,7 @@ export function overridesName(overrides: string, method: string): boolean {
 
 /** Whether this field names a target. `name`: in lower case. */
 export function isTargetField(name: string): boolean {
-  return TARGET_FIELDS.has(name);
+  return (TARGET_FIELDS as readonly string[]).includes(name);
 }
 
 /** Whether this field names a method. `name`: in lower case. */

@@ -137,7 +137,8 @@ function concernsMethod(
       return method !== "OPTIONS" || overrides !== null;
     default:
       return (
-        methods.has(method) ||
+        // Edges pass on methods in any case, and frameworks raise them.
+        methods.has(method.toUpperCase()) ||
         (overrides !== null && [...methods].some((each) => overridesName(overrides, each)))
       );
   }

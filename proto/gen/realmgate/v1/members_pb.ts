@@ -319,7 +319,7 @@ export const ProjectMemberService: GenService<{
     output: typeof ListMembersResponseSchema;
   },
   /**
-   * AddMember lets a user into a project. Errors: USER_NOT_FOUND, PERMISSION_ALREADY_EXISTS, CANNOT_GRANT_SELF_PERMISSION.
+   * AddMember lets a user into a project, all of it: not for confined tokens. Errors: USER_NOT_FOUND, PERMISSION_ALREADY_EXISTS, CANNOT_GRANT_SELF_PERMISSION.
    *
    * @generated from rpc realmgate.v1.ProjectMemberService.AddMember
    */
@@ -329,7 +329,7 @@ export const ProjectMemberService: GenService<{
     output: typeof ProjectPermissionSchema;
   },
   /**
-   * UpdateMember changes what a member may do. Errors: PROJECT_PERMISSION_NOT_FOUND.
+   * UpdateMember changes what a member may do; confined tokens may only make it less. Errors: PROJECT_PERMISSION_NOT_FOUND.
    *
    * @generated from rpc realmgate.v1.ProjectMemberService.UpdateMember
    */

@@ -47,7 +47,10 @@ export function normalHook(
   });
 }
 
-function normalMatch({ method, path, headers }: HookMatch, at: string, report: Report): HookMatch {
+function normalMatch(match: HookMatch, at: string, report: Report): HookMatch {
+  const { method, path, headers, headersHidden } = match;
+  // A hook that is written back as a reader sees it would match more.
+  if (headersHidden !== undefined) report(`${at}/headers_hidden`, "must not be sent");
   return create(HookMatchSchema, {
     ...(method === undefined ? {} : { method: normalMethod(method, `${at}/method`, report) }),
     ...(path === undefined ? {} : { path }),

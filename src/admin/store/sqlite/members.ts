@@ -66,10 +66,11 @@ export function memberStore(db: Database): MemberStore {
       id: string,
       level: ProjectLevel,
       atMost: ProjectLevel,
-    ): Promise<Member | null> {
+    ): Promise<Member | "confined" | null> {
       return db.transaction((tx) => {
         const before = readMember(tx, scope, projectId, id);
         if (before === null || before.level > atMost) return null;
+        if (scope.confinedTo !== null && level > before.level) return "confined";
         const change = { level, updatedAt: db.timestamp() };
         tx.update(members).set(change).where(eq(members.id, id)).run();
         return { ...before, ...change };

@@ -1,49 +1,148 @@
-// One request on a raw connection to an upstream, and who gets its response: the seam between edges and the pool.
-import type { HeaderLines } from "../../../http1/header-lines.ts";
-import type { ResponseHead } from "../../../http1/response-head.ts";
+// Requests of one client on raw connections to upstreams, one at a time: the upstreams' side of the seam.
+import { Method } from "../../../http1/method.ts";
+import type { ParseErrorCode } from "../../../http1/parse-error.ts";
+import type { RawCall } from "./raw-call.ts";
+import type { RawConnection } from "./raw-connection.ts";
+import type { RawPool } from "./raw-pool.ts";
+import type { RawFailure, RawReceiver } from "./raw-receiver.ts";
 
-/** Why there is no response, or no end of it. */
-export type RawFailure =
-  /** No connection could be made. */
-  | "unreachable"
-  /** The response did not begin in time. */
-  | "timeout"
-  /** The connection ended, or what came is not HTTP/1.1. */
-  | "broken";
+/** Methods that may be repeated where it is not known what became of the first attempt (RFC 9110 §9.2.2). */
+const IDEMPOTENT: ReadonlySet<number> = new Set([
+  Method.GET,
+  Method.HEAD,
+  Method.OPTIONS,
+  Method.TRACE,
+  Method.PUT,
+  Method.DELETE,
+]);
 
 /**
- * Sends one request and receives its response. The connection calls it in this order: `writeHead` (again after a retry), then any
- * number of `onInterim`, then `onHead`, `onBody`…, `onEnd`; or `onFailed` at any time, once, as the last call. Nothing is called
- * after `abort`. Heads, chunks and spans hold during the call only. What it throws ends the connection.
+ * Carries requests, one after another, and outlives the connections that carry them: whoever holds it cannot reach a
+ * connection that has become another's. One for each connection of a client is enough; set the fields, then `send`.
  */
-export interface RawReceiver {
-  /**
-   * The request's head, and as much of the body as there is already, as one piece that holds until the next call of anything.
-   * Called when there is a connection to write it to: at once where the pool has one. `null`: it does not fit, the request fails.
-   */
-  writeHead(): Uint8Array | null;
-  /** The upstream takes bytes of the body again, after a `write` that was false, or for the first time. */
-  onDrain(): void;
-  /** A 1xx response other than 101. */
-  onInterim(head: ResponseHead): void;
-  /** The response's head. `Framing.tunnel`: what follows, both ways, is not HTTP. */
-  onHead(head: ResponseHead): void;
-  /** Bytes of the body: as they came where the request said `isRaw`, otherwise the payload. */
-  onBody(chunk: Uint8Array, start: number, end: number): void;
-  /** It is whole. `trailers` has lines only behind chunks. `isClosed`: the raw bytes had the end of the message in them. */
-  onEnd(trailers: HeaderLines, isClosed: boolean): void;
-  onFailed(failure: RawFailure): void;
-}
+export class RawRequest implements RawCall {
+  readonly receiver: RawReceiver;
+  method: Method = Method.other;
+  /** It asks for 101. */
+  isUpgrade = false;
+  /** Bodies come as they are, chunk lines included; otherwise their payload. */
+  isRaw = false;
+  /** What `writeHead` answers is the whole request. Of these, idempotent ones are repeated once on a new connection. */
+  isWhole = false;
+  /** Its credentials may authenticate the connection: no other client may have that. */
+  isConnectionBound = false;
+  /** How long the upstream may take to begin its response once it has what was sent, in milliseconds. */
+  responseHeaderMs = 0;
+  readonly #pool: RawPool;
+  #connection: RawConnection | null = null;
+  /** A connection that was authenticated as this client. */
+  #bound: RawConnection | null = null;
+  #address = "";
+  #port = 0;
+  #hasRetried = false;
 
-/** A request under way. */
-export interface RawRequest {
-  /** Writes bytes of the body, or of a tunnel. What is not taken at once is kept. False: wait for `onDrain` before the next. */
-  write(chunk: Uint8Array, start: number, end: number): boolean;
+  constructor(pool: RawPool, receiver: RawReceiver) {
+    this.#pool = pool;
+    this.receiver = receiver;
+  }
+
+  get isActive(): boolean {
+    return this.#connection !== null;
+  }
+
+  /** Sends the request to an IP address without brackets. Calls the receiver, perhaps before it returns. */
+  send(address: string, port: number): void {
+    this.#address = address;
+    this.#port = port;
+    this.#hasRetried = false;
+    const connection = this.#ready();
+    if (connection === null) {
+      this.#connect();
+    } else {
+      this.#connection = connection;
+      connection.begin(this);
+    }
+  }
+
+  /**
+   * Writes bytes of the body, or of a tunnel; only after `writeHead` was called. What is not taken at once is kept. False: wait
+   * for `onDrain` before the next.
+   */
+  write(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.#connection === null || this.#connection.write(bytes, start, end);
+  }
+
   /** The request is whole; in a tunnel: half-closes it. */
-  finish(): void;
-  /** Stops reading the response. */
-  pause(): void;
-  resume(): void;
-  /** Ends it: the connection is closed unless it was over. */
-  abort(): void;
+  finish(): void {
+    this.#connection?.finish();
+  }
+
+  /** Stops reading the response; what was read already is still delivered. */
+  pause(): void {
+    this.#connection?.pause();
+  }
+
+  resume(): void {
+    this.#connection?.resume();
+  }
+
+  /** What is left of the response has to come within so many milliseconds. After the head there is no limit by itself. */
+  limit(ms: number): void {
+    this.#connection?.limit(performance.now() + ms);
+  }
+
+  /** Ends it: its connection is reset, unless it was over. */
+  abort(): void {
+    const connection = this.#connection;
+    this.#connection = null;
+    connection?.drop();
+  }
+
+  /** The client is gone, and with it the connections that are its own. */
+  close(): void {
+    this.abort();
+    const bound = this.#bound;
+    this.#bound = null;
+    bound?.close();
+  }
+
+  over(keeps: boolean): void {
+    const connection = this.#connection;
+    this.#connection = null;
+    if (keeps && connection !== null) {
+      this.#bound?.close();
+      this.#bound = connection;
+    }
+  }
+
+  lost(
+    failure: RawFailure,
+    mayRetry: boolean,
+    isUnsent: boolean,
+    error: ParseErrorCode | null,
+  ): void {
+    this.#connection = null;
+    const isRepeatable = isUnsent || (this.isWhole && IDEMPOTENT.has(this.method));
+    if (mayRetry && isRepeatable && !this.#hasRetried) {
+      this.#hasRetried = true;
+      this.#connect();
+    } else {
+      this.receiver.onFailed(failure, error);
+    }
+  }
+
+  /** A connection that is there already. One that will be bound is not taken from the others. */
+  #ready(): RawConnection | null {
+    const bound = this.#bound;
+    if (bound !== null && bound.address === this.#address && bound.port === this.#port) {
+      this.#bound = null;
+      if (bound.isIdle) return bound;
+    }
+    return this.isConnectionBound ? null : this.#pool.takeIdle(this.#address, this.#port);
+  }
+
+  #connect(): void {
+    this.#connection = this.#pool.connect(this.#address, this.#port, this);
+    if (this.#connection === null) this.receiver.onFailed("unreachable", null);
+  }
 }

@@ -1,0 +1,318 @@
+// One request of a platform edge on a raw connection, from its header fields to the end of the response.
+import { Framing } from "../../http1/message-head.ts";
+import { Method } from "../../http1/method.ts";
+import type { ParseErrorCode } from "../../http1/parse-error.ts";
+import type { ResponseHead } from "../../http1/response-head.ts";
+import type { Log } from "../../log.ts";
+import type { StopListener, StopReason } from "../exchange/stop-signal.ts";
+import type { Refusal } from "../gate/refusal.ts";
+import { BodyPace } from "./body-pace.ts";
+import { mayAuthenticateConnection } from "./connection-auth.ts";
+import { destination, failureFields, failureMessage } from "./destination.ts";
+import { isShort, statedLength } from "./framing.ts";
+import type { RawPool } from "./raw/raw-pool.ts";
+import type { RawFailure, RawReceiver } from "./raw/raw-receiver.ts";
+import { RawRequest } from "./raw/raw-request.ts";
+import type { ClientRequest } from "./request-body.ts";
+import { type RequestFraming, requestBytes } from "./request-bytes.ts";
+import { requestHeaders } from "./request-headers.ts";
+import { type PumpOwner, RequestPump } from "./request-pump.ts";
+import { hasNoBody, isFinalStatus, isTakenWhole } from "./response-checks.ts";
+import { cleanResponseHeaders } from "./response-headers.ts";
+import { ResponseStream } from "./response-stream.ts";
+import {
+  type Answered,
+  answered,
+  type ForwardedRequest,
+  failed,
+  type ResponseBody,
+} from "./upstream.ts";
+import { WholeBody } from "./whole-body.ts";
+
+export interface ForwardingOptions {
+  readonly pool: RawPool;
+  /** The response-header timeout, in milliseconds: how long an upstream that has the request may take to begin its response. */
+  readonly responseHeaderMs: number;
+  readonly responseBody: ResponseBody;
+  /** Bytes that the body of a request must have in each minute. */
+  readonly bodyBytesPerMinuteMin: number;
+  readonly log: Log;
+}
+
+type ForwardOutcome = Answered<Response> | Refusal;
+
+const FAILURES: Readonly<Record<RawFailure, string>> = {
+  unreachable: "ConnectionRefused",
+  timeout: "ETIMEDOUT",
+  broken: "ECONNRESET",
+};
+
+/** Begins when it is made. */
+export class Forwarding implements RawReceiver, StopListener, PumpOwner {
+  /** The response as soon as its header fields are there, or with all of it where it is short. Rejects with errors of the gate. */
+  readonly outcome: Promise<ForwardOutcome>;
+  readonly #request: ClientRequest;
+  readonly #forwarded: ForwardedRequest;
+  readonly #options: ForwardingOptions;
+  readonly #raw: RawRequest;
+  readonly #resolve: (outcome: ForwardOutcome) => void;
+  readonly #reject: (error: unknown) => void;
+  #bytes: Buffer | null = null;
+  #pump: RequestPump | null = null;
+  #movedAtMs: number;
+  /** The response, where it is sent when all of it is there. */
+  #whole: WholeBody | null = null;
+  #stream: ResponseStream | null = null;
+  #headers: Headers | null = null;
+  #status = 0;
+  #statusText = "";
+  #isAnswered = false;
+
+  constructor(request: ClientRequest, forwarded: ForwardedRequest, options: ForwardingOptions) {
+    this.#request = request;
+    this.#forwarded = forwarded;
+    this.#options = options;
+    this.#movedAtMs = performance.now();
+    this.#raw = new RawRequest(options.pool, this);
+    const { promise, resolve, reject } = Promise.withResolvers<ForwardOutcome>();
+    this.outcome = promise;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    const { active } = forwarded;
+    active.signal.on(this);
+    if (active.stopped === null) this.#send();
+  }
+
+  #send(): void {
+    const forwarded = this.#forwarded;
+    const { detour, held } = forwarded;
+    const { address, port, target } = destination(forwarded);
+    const request = this.#request;
+    const headers = requestHeaders(request.headers, forwarded);
+    const framing = framingOf(headers, request.body, held);
+    const bytes =
+      framing === null ? null : requestBytes(request.method, target, headers, framing, held);
+    if (framing === null || bytes === null) {
+      this.#refuse("UnsafeRequest");
+      return;
+    }
+    this.#bytes = bytes;
+    const raw = this.#raw;
+    if (held === null && request.body !== null) {
+      const pace = isShort(headers) ? null : new BodyPace(this.#options.bodyBytesPerMinuteMin);
+      this.#pump = new RequestPump(request.body, raw, framing, pace, this);
+    }
+    raw.method = METHODS.get(request.method) ?? Method.other;
+    raw.isWhole = this.#pump === null;
+    raw.isConnectionBound = mayAuthenticateConnection(headers.get("authorization"));
+    raw.responseHeaderMs = detour?.timeoutMs ?? this.#ownMs;
+    raw.send(address.text, port);
+  }
+
+  /** The time limit of its program. */
+  get #ownMs(): number {
+    const { responseHeaderMs } = this.#forwarded.active.allowed.route.settings;
+    return responseHeaderMs ?? this.#options.responseHeaderMs;
+  }
+
+  writeHead(): Uint8Array | null {
+    return this.#bytes;
+  }
+
+  onDrain(): void {
+    this.#pump?.drained();
+  }
+
+  onInterim(): void {}
+
+  onHead(head: ResponseHead): void {
+    try {
+      this.#begun(head);
+    } catch (error) {
+      this.#threw(error);
+    }
+  }
+
+  #begun(head: ResponseHead): void {
+    const { active, internal } = this.#forwarded;
+    const { method } = this.#request;
+    active.exchange.upstreamMs = performance.now() - this.#movedAtMs;
+    const { status } = head;
+    if (!isFinalStatus(status)) {
+      this.#refuse("UnusableStatus");
+      return;
+    }
+    const headers = headersOf(head);
+    this.#headers = headers;
+    this.#status = status;
+    this.#statusText = head.latin1(head.reasonStart, head.reasonEnd);
+    if (method === "HEAD" || hasNoBody(status)) {
+      this.#withoutBody(head);
+    } else if (isTakenWhole(method, { status, headers })) {
+      this.#whole = new WholeBody(head.contentLength, head.contentLength);
+      this.#raw.limit(this.#ownMs);
+    } else if (internal !== null && internal.wholeBytesMax !== null) {
+      this.#whole = new WholeBody(null, internal.wholeBytesMax);
+      this.#raw.limit(this.#ownMs);
+    } else {
+      this.#streamed(headers);
+    }
+  }
+
+  onBody(chunk: Uint8Array, start: number, end: number): void {
+    const whole = this.#whole;
+    if (whole === null) {
+      // The runtime gives each read a buffer of its own.
+      this.#stream?.push(chunk.subarray(start, end));
+    } else if (!whole.push(chunk, start, end)) {
+      this.#stop();
+      this.#answer(failed("answer_too_large"));
+    }
+  }
+
+  onFlush(): void {}
+
+  onEnd(): void {
+    const whole = this.#whole;
+    this.#stop();
+    this.#stream?.close();
+    if (whole === null) return;
+    try {
+      const bytes = whole.bytes();
+      this.#forwarded.active.exchange.bytes = bytes.byteLength;
+      this.#answerWith(bytes, true);
+    } catch (error) {
+      this.#threw(error);
+    }
+  }
+
+  onFailed(failure: RawFailure, error: ParseErrorCode | null): void {
+    this.#stop();
+    if (this.#isAnswered) this.#stream?.fail(failure);
+    else if (failure === "timeout") this.#answer(failed("upstream_timeout"));
+    else this.#refuse(error ?? FAILURES[failure]);
+  }
+
+  /** The exchange is stopped before there was a response; later the response's body listens itself. */
+  stopped({ kind }: StopReason): void {
+    this.#refuse(kind);
+  }
+
+  moved(): void {
+    this.#movedAtMs = performance.now();
+    this.#forwarded.active.exchange.moves++;
+  }
+
+  /** Once there is an answer it is a stream in both directions, whose silence alone is limited. */
+  tooSlow(): void {
+    if (this.#isAnswered) return;
+    this.#stop();
+    this.#answer(failed("upstream_timeout"));
+  }
+
+  brokeOff(): void {
+    this.#stop();
+    if (this.#isAnswered) this.#stream?.fail("request");
+    else this.#refuse("RequestBodyBrokeOff");
+  }
+
+  /** To HEAD without a length the response has a stream that is never read: the runtime calls no body at all 0 bytes long. */
+  #withoutBody(head: ResponseHead): void {
+    const isUnsized =
+      this.#request.method === "HEAD" && head.contentLength === -1 && !hasNoBody(head.status);
+    // One that may have no body and has one ends its connection.
+    if (head.framing !== Framing.none) this.#stop();
+    this.#answerWith(isUnsized ? new ReadableStream<Uint8Array>() : null, true);
+  }
+
+  #streamed(headers: Headers): void {
+    const { active } = this.#forwarded;
+    const stream = new ResponseStream(this.#raw);
+    this.#stream = stream;
+    const length = statedLength(headers);
+    // From here on the body listens to the exchange's signal, and cuts off the upstream itself.
+    active.signal.off(this);
+    const body = this.#options.responseBody(stream.body, {
+      active,
+      length,
+      cutOffUpstream: () => {
+        this.#stop();
+        // The body has still to end as it wants to; what it waits for is over afterwards.
+        setImmediate(() => stream.fail("cut off"));
+      },
+    });
+    this.#answerWith(body, false);
+  }
+
+  #answerWith(body: BodyInit | null, isComplete: boolean): void {
+    const { active } = this.#forwarded;
+    const headers = this.#headers ?? new Headers();
+    cleanResponseHeaders(headers, this.#forwarded);
+    if (isComplete) active.end("complete");
+    const response = new Response(body, {
+      status: this.#status,
+      statusText: this.#statusText,
+      headers,
+    });
+    this.#answer(answered(response));
+  }
+
+  /** Neither the rest of the request nor of the response is wanted. */
+  #stop(): void {
+    this.#pump?.stop();
+    this.#raw.close();
+  }
+
+  #refuse(error: string): void {
+    this.#stop();
+    if (this.#isAnswered) return;
+    const forwarded = this.#forwarded;
+    try {
+      if (forwarded.active.stopped === null) {
+        this.#options.log.warn(failureFields(forwarded, error), failureMessage(forwarded));
+      }
+      this.#answer(failed("upstream_unreachable"));
+    } catch (thrown) {
+      this.#threw(thrown);
+    }
+  }
+
+  /** An error of the gate itself: the pipeline answers it. */
+  #threw(error: unknown): void {
+    this.#stop();
+    this.#stream?.fail("internal error");
+    if (this.#isAnswered) return;
+    this.#isAnswered = true;
+    this.#forwarded.active.signal.off(this);
+    this.#reject(error);
+  }
+
+  #answer(outcome: ForwardOutcome): void {
+    if (this.#isAnswered) return;
+    this.#isAnswered = true;
+    this.#forwarded.active.signal.off(this);
+    this.#resolve(outcome);
+  }
+}
+
+const METHODS: ReadonlyMap<string, Method> = new Map(Object.entries(Method));
+
+/** Null: the length that the client said is none. */
+function framingOf(
+  headers: Headers,
+  body: ReadableStream<Uint8Array> | null,
+  held: Uint8Array | null,
+): RequestFraming | null {
+  if (held !== null) return held.byteLength;
+  const said = headers.get("content-length");
+  if (body === null) return said === "0" ? 0 : "none";
+  if (said === null) return "chunked";
+  const length = /^\d{1,15}$/.test(said) ? Number(said) : null;
+  return length;
+}
+
+function headersOf(head: ResponseHead): Headers {
+  const headers = new Headers();
+  for (let line = 0; line < head.count; line++) headers.append(head.name(line), head.value(line));
+  return headers;
+}

@@ -1,0 +1,205 @@
+// Connections to upstreams: idle ones for the next request, of whichever client, and those in use.
+import type { Limits } from "../../../http1/limits.ts";
+import { DEFAULT_LIMITS } from "../../../http1/limits.ts";
+import type { ConnectionKeeper } from "./connection-keeper.ts";
+import type { RawCall } from "./raw-call.ts";
+import { RawConnection } from "./raw-connection.ts";
+import { ReadTurns } from "./read-turns.ts";
+
+export interface RawPoolOptions {
+  readonly limits: Limits;
+  /** How long a connection may be idle, in milliseconds: less than upstreams allow, of which many allow 5 s. */
+  readonly idleMs: number;
+  /** How long connecting may take, in milliseconds. */
+  readonly connectMs: number;
+  /** Idle connections to one upstream. */
+  readonly idlePerUpstreamMax: number;
+  /** Idle connections in all. */
+  readonly idleMax: number;
+  /**
+   * Connections to one upstream that took too long to be made: the system goes on with them, and nothing can stop it. With so
+   * many the upstream is unreachable until some of them are refused.
+   */
+  readonly abandonedPerUpstreamMax: number;
+  /** How often limits are looked at, in milliseconds. */
+  readonly tickMs: number;
+  /** Called with what a receiver threw. */
+  readonly threw: (error: unknown) => void;
+}
+
+export const RAW_POOL_OPTIONS: RawPoolOptions = {
+  limits: { ...DEFAULT_LIMITS, headBytesMax: 65_536, lineCountMax: 256 },
+  idleMs: 4_000,
+  connectMs: 10_000,
+  idlePerUpstreamMax: 256,
+  idleMax: 4_096,
+  abandonedPerUpstreamMax: 64,
+  tickMs: 250,
+  threw: () => {},
+};
+
+/** One address and port. */
+interface Upstream {
+  /** The newest is the last. */
+  readonly idle: RawConnection[];
+  abandoned: number;
+  /** Connections of any kind; without one the upstream is forgotten. */
+  size: number;
+}
+
+const HANDLERS: Bun.SocketHandler<RawConnection> = {
+  open: (socket) => guarded(socket.data, () => socket.data.opened(socket)),
+  data(socket, chunk) {
+    const connection = socket.data;
+    try {
+      connection.received(chunk);
+    } catch (error) {
+      connection.failed(error);
+    }
+  },
+  drain: (socket) => guarded(socket.data, () => socket.data.drained()),
+  end: (socket) => guarded(socket.data, () => socket.data.ended()),
+  close: (socket, error) => guarded(socket.data, () => socket.data.gone(error !== undefined)),
+  error: (socket, error) => socket.data.failed(error),
+  connectError: (socket) => guarded(socket.data, () => socket.data.refused()),
+};
+
+/** Nothing may escape a handler. */
+function guarded(connection: RawConnection, handle: () => void): void {
+  try {
+    handle();
+  } catch (error) {
+    connection.failed(error);
+  }
+}
+
+export class RawPool implements ConnectionKeeper<RawConnection> {
+  readonly limits: Limits;
+  readonly turns = new ReadTurns();
+  readonly idleMs: number;
+  readonly #options: RawPoolOptions;
+  readonly #byPort = new Map<number, Map<string, Upstream>>();
+  readonly #all = new Set<RawConnection>();
+  #idleCount = 0;
+  #timer: ReturnType<typeof setInterval> | null = null;
+  #isStopped = false;
+
+  constructor(options: Partial<RawPoolOptions> = {}) {
+    this.#options = { ...RAW_POOL_OPTIONS, ...options };
+    this.limits = this.#options.limits;
+    this.idleMs = this.#options.idleMs;
+  }
+
+  /** Connections of any kind. */
+  get size(): number {
+    return this.#all.size;
+  }
+
+  get idleCount(): number {
+    return this.#idleCount;
+  }
+
+  /** The connection that became idle last; null: there is none. */
+  takeIdle(address: string, port: number): RawConnection | null {
+    const connection = this.#byPort.get(port)?.get(address)?.idle.pop() ?? null;
+    if (connection !== null) this.#idleCount--;
+    return connection;
+  }
+
+  /** Makes a connection, on which the call begins. Null: too many attempts at it are still under way. */
+  connect(address: string, port: number, call: RawCall): RawConnection | null {
+    const upstream = this.#upstream(address, port);
+    if (upstream.abandoned >= this.#options.abandonedPerUpstreamMax) return null;
+    const connection = new RawConnection(this, address, port, call, this.#options.connectMs);
+    upstream.size++;
+    this.#all.add(connection);
+    this.#startTicking();
+    Bun.connect<RawConnection>({
+      hostname: address,
+      port,
+      allowHalfOpen: true,
+      data: connection,
+      socket: HANDLERS,
+    }).catch(() => connection.refused());
+    return connection;
+  }
+
+  released(connection: RawConnection): void {
+    const { address, port } = connection;
+    const { idle } = this.#upstream(address, port);
+    const { idlePerUpstreamMax, idleMax } = this.#options;
+    if (this.#isStopped || idle.length >= idlePerUpstreamMax || this.#idleCount >= idleMax) {
+      connection.close();
+      return;
+    }
+    idle.push(connection);
+    this.#idleCount++;
+  }
+
+  closed(connection: RawConnection): void {
+    const { address, port } = connection;
+    const upstream = this.#upstream(address, port);
+    const place = upstream.idle.lastIndexOf(connection);
+    if (place !== -1) {
+      upstream.idle.splice(place, 1);
+      this.#idleCount--;
+    }
+    this.#all.delete(connection);
+    if (connection.isAbandoned) upstream.abandoned++;
+    else this.#forget(connection);
+  }
+
+  settled(connection: RawConnection): void {
+    this.#upstream(connection.address, connection.port).abandoned--;
+    this.#forget(connection);
+  }
+
+  threw(error: unknown): void {
+    this.#options.threw(error);
+  }
+
+  /** Closes idle connections; those in use are closed when their requests are over. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const connection of [...this.#all]) {
+      if (connection.isIdle) connection.close();
+    }
+    this.#stopTicking();
+  }
+
+  #upstream(address: string, port: number): Upstream {
+    let byAddress = this.#byPort.get(port);
+    if (byAddress === undefined) {
+      byAddress = new Map();
+      this.#byPort.set(port, byAddress);
+    }
+    let upstream = byAddress.get(address);
+    if (upstream === undefined) {
+      upstream = { idle: [], abandoned: 0, size: 0 };
+      byAddress.set(address, upstream);
+    }
+    return upstream;
+  }
+
+  #forget({ address, port }: RawConnection): void {
+    if (this.#all.size === 0) this.#stopTicking();
+    if (--this.#upstream(address, port).size > 0) return;
+    const byAddress = this.#byPort.get(port);
+    byAddress?.delete(address);
+    if (byAddress?.size === 0) this.#byPort.delete(port);
+  }
+
+  #startTicking(): void {
+    if (this.#timer !== null) return;
+    this.#timer = setInterval(() => {
+      const nowMs = performance.now();
+      for (const connection of this.#all) connection.tick(nowMs);
+    }, this.#options.tickMs);
+    this.#timer.unref();
+  }
+
+  #stopTicking(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+}

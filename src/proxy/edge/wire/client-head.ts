@@ -54,7 +54,9 @@ export function writeClientHead(
   passing: Passing,
 ): void {
   writer.begin().statusLine(head.status, head.bytes, head.reasonStart, head.reasonEnd);
-  const passesChunks = head.framing === Framing.chunked && minorVersion === 1;
+  // To HEAD it says how the body of GET would come.
+  const hasCoding = head.status !== 204 && head.status !== 304 && head.framing !== Framing.tunnel;
+  const passesChunks = hasCoding && minorVersion === 1;
   const added = dropLines(head, forwarded, passesChunks);
   writer.keptLines(head);
   if (added !== "") writer.text(added);

@@ -204,6 +204,7 @@ export async function startProxy(
   const stopUpstreams = () => {
     programs.stop();
     wirePrograms.stop();
+    pool.stop();
   };
 
   return {

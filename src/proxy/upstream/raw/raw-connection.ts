@@ -7,6 +7,7 @@ import { ResponseParser } from "../../../http1/response-parser.ts";
 import { mayReuse } from "../../../http1/reuse.ts";
 import { Step } from "../../../http1/section-parser.ts";
 import { bindsConnection } from "./connection-binding.ts";
+import { gatherPayload } from "./gathered-payload.ts";
 import { Outbox } from "./outbox.ts";
 import type { RawCall, RawSocket } from "./raw-call.ts";
 import type { RawFailure } from "./raw-receiver.ts";
@@ -302,21 +303,15 @@ export class RawConnection implements Yielding {
     const call = this.#call;
     if (call === null) return;
     const body = this.#body;
-    let at = from;
-    for (;;) {
-      const step = call.isRaw ? body.pass(chunk, at) : body.read(chunk, at);
-      const start = call.isRaw ? at : body.dataStart;
-      const end = call.isRaw ? body.rawEnd : body.dataEnd;
-      at = body.consumed;
-      if ((call.isRaw || step === BodyStep.data) && end > start) {
-        call.receiver.onBody(chunk, start, end);
-        if (this.#call !== call) return;
-      }
-      if (step === BodyStep.data) continue;
-      if (step === BodyStep.end) this.#completed(chunk.length - at);
-      else if (step === BodyStep.error) this.#lose("broken");
-      return;
+    const step = call.isRaw ? body.pass(chunk, from) : gatherPayload(body, chunk, from);
+    const start = call.isRaw ? from : body.dataStart;
+    const end = call.isRaw ? body.rawEnd : body.dataEnd;
+    if (end > start) {
+      call.receiver.onBody(chunk, start, end);
+      if (this.#call !== call) return;
     }
+    if (step === BodyStep.end) this.#completed(chunk.length - body.consumed);
+    else if (step === BodyStep.error) this.#lose("broken");
   }
 
   /** The response is whole; `bytesAfter` bytes came behind it. */

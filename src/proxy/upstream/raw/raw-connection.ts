@@ -195,7 +195,7 @@ export class RawConnection implements Yielding {
   }
 
   received(chunk: Uint8Array): void {
-    if (chunk.length >= bytesEndingTurn) this.#yieldTurn();
+    if (chunk.length >= bytesEndingTurn) this.#yieldTurn(chunk.length);
     switch (this.#state) {
       case HEAD:
         this.#receivedHead(chunk);
@@ -259,11 +259,11 @@ export class RawConnection implements Yielding {
     if (!this.#isHeld) this.#socket?.resume();
   }
 
-  #yieldTurn(): void {
+  #yieldTurn(bytes: number): void {
     if (this.#isYielding) return;
     this.#isYielding = true;
     if (!this.#isHeld) this.#socket?.pause();
-    this.#keeper.turns.wait(this);
+    this.#keeper.turns.wait(this, `${this.address}:${this.port}`, bytes);
   }
 
   #receivedHead(chunk: Uint8Array): void {

@@ -2,6 +2,7 @@
 import type { BodyPace } from "./body-pace.ts";
 import type { RawRequest } from "./raw/raw-request.ts";
 import { chunkBytes, LAST_CHUNK, type RequestFraming } from "./request-bytes.ts";
+import { TurnReader } from "./turn-reader.ts";
 
 export interface PumpOwner {
   /** Bytes of the body were sent, or its end. */
@@ -14,7 +15,7 @@ export interface PumpOwner {
 
 /** Reads the body and writes it, until either side is over. */
 export class RequestPump {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: TurnReader;
   readonly #raw: RawRequest;
   readonly #owner: PumpOwner;
   readonly #framing: RequestFraming;
@@ -31,7 +32,7 @@ export class RequestPump {
     pace: BodyPace | null,
     owner: PumpOwner,
   ) {
-    this.#reader = body.getReader();
+    this.#reader = new TurnReader(body);
     this.#raw = raw;
     this.#framing = framing;
     this.#pace = pace;

@@ -31,8 +31,9 @@ export class RequestPump {
     framing: RequestFraming,
     pace: BodyPace | null,
     owner: PumpOwner,
+    upstream: string,
   ) {
-    this.#reader = new TurnReader(body);
+    this.#reader = new TurnReader(body, upstream);
     this.#raw = raw;
     this.#framing = framing;
     this.#pace = pace;

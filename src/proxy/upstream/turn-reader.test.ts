@@ -39,3 +39,21 @@ test("chunks of one byte that come together are read together, all of them", asy
   // One by one they are 10,000. How the system cuts what was sent is its own affair.
   expect(pieces).toBeLessThan(500);
 });
+
+test("all that are read in large pieces share 2 MiB of a turn", async () => {
+  const piece = new Uint8Array(65_536);
+  const readers = Array.from(
+    { length: 100 },
+    () =>
+      new TurnReader(
+        new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(piece) }),
+      ),
+  );
+  await Promise.all(readers.map((reader) => reader.read()));
+  let pieces = 0;
+  for (const reader of readers) void reader.read().then(() => pieces++);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(pieces).toBeGreaterThan(0);
+  expect(pieces).toBeLessThanOrEqual(32);
+  await Promise.all(readers.map((reader) => reader.cancel()));
+});

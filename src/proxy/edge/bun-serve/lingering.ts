@@ -70,7 +70,7 @@ export class Lingering {
     if (release === null) {
       return;
     }
-    const rest = new UnwantedRest(new TurnReader(body), this.#limits);
+    const rest = new UnwantedRest(new TurnReader(body, peer), this.#limits);
     this.#ticker.add(rest);
     try {
       await rest.read();

@@ -3,7 +3,7 @@ import type { Limits } from "../../../http1/limits.ts";
 import { DEFAULT_LIMITS } from "../../../http1/limits.ts";
 import type { RawCall } from "./raw-call.ts";
 import { type ConnectionKeeper, RawConnection } from "./raw-connection.ts";
-import { ReadTurns } from "./read-turns.ts";
+import { eventLoopReads } from "./read-turns.ts";
 
 export interface RawPoolOptions {
   readonly limits: Limits;
@@ -74,7 +74,7 @@ function guarded(connection: RawConnection, handle: () => void): void {
 
 export class RawPool implements ConnectionKeeper {
   readonly limits: Limits;
-  readonly turns = new ReadTurns();
+  readonly turns = eventLoopReads;
   readonly idleMs: number;
   readonly #options: RawPoolOptions;
   readonly #byPort = new Map<number, Map<string, Upstream>>();

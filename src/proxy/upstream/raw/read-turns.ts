@@ -1,4 +1,4 @@
-// Turns of the event loop among upstreams that send as fast as they are read.
+// Turns of the event loop among those that send as fast as they are read: upstreams, and clients with their requests' bodies.
 
 /** Something that stopped reading until its next turn. */
 export interface Yielding {
@@ -23,7 +23,7 @@ interface Waiting {
   readonly bytes: number;
 }
 
-/** Lets sockets read on in a coming turn, one of an upstream after one of the other. */
+/** Lets sockets read on in a coming turn, one of an upstream after one of the other. Bodies of clients' requests are their upstream's. */
 export class ReadTurns {
   /** By upstream; the one whose turn is next comes first. */
   readonly #lines = new Map<string, Waiting[]>();
@@ -61,3 +61,6 @@ export class ReadTurns {
     }
   }
 }
+
+/** The process has one event loop, which everything in it shares. */
+export const eventLoopReads = new ReadTurns();

@@ -43,6 +43,22 @@ export class HeadWriter {
     return this.#isOverfull ? null : this.#scratch.subarray(0, this.#at);
   }
 
+  /** Bytes written since `begin`; what did not fit is not among them. */
+  get length(): number {
+    return this.#at;
+  }
+
+  /** Whether so many bytes more fit. */
+  fits(length: number): boolean {
+    return this.#at + length <= this.#scratch.length && !this.#isOverfull;
+  }
+
+  /** A string, one byte a character; those above U+00FF lose their upper bits. */
+  text(latin1: string): this {
+    if (this.#hasRoom(latin1.length)) this.#at += this.#scratch.write(latin1, this.#at, "latin1");
+    return this;
+  }
+
   span(bytes: Uint8Array, start: number, end: number): this {
     const length = end - start;
     if (!this.#hasRoom(length)) return this;

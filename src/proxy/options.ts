@@ -6,12 +6,16 @@ import type { AccessLog } from "./observe/access-log.ts";
 import type { SnapshotPlace } from "./snapshot/enforcement.ts";
 import type { UpstreamTls } from "./upstream/tls.ts";
 
+export type PlainEdge = "wire" | "serve";
+
 export interface ProxyOptions {
   readonly hostname: string;
   /** 0: any free port. */
   readonly port: number;
   /** Whether other processes of the same user may listen there, too: a successor, before this one closes. Default: false. */
   readonly reusePort?: boolean;
+  /** What serves the plain listener: bare sockets, or the runtime's server, which always serves the one with TLS. Default: serve. */
+  readonly plainEdge?: PlainEdge;
   /** A second listener, with TLS. Default: none. */
   readonly tls?: ProxyTls | null;
   /** Containers are at `*.<server>.containers.<domain>`. */
@@ -62,6 +66,7 @@ export type ProxySettings = Required<ProxyOptions>;
 
 const DEFAULTS = {
   reusePort: false,
+  plainEdge: "serve",
   tls: null,
   snapshotPlace: null,
   stalenessMaxMs: null,

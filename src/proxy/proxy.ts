@@ -11,6 +11,9 @@ import { HeldBodies } from "./edge/bun-serve/held-bodies.ts";
 import { streamedBody } from "./edge/bun-serve/response-body.ts";
 import { Listeners } from "./edge/listeners.ts";
 import { noteCertificate } from "./edge/tls/certificate-scope.ts";
+import { relayedBody } from "./edge/wire/relayed-body.ts";
+import { WireEdge } from "./edge/wire/wire-edge.ts";
+import { WireUpstream } from "./edge/wire/wire-upstream.ts";
 import { ActiveExchanges } from "./exchange/active-exchanges.ts";
 import type { ExchangeWatch } from "./exchange/exchange.ts";
 import { Silence } from "./exchange/silence.ts";
@@ -36,7 +39,7 @@ import { ProgramUpstream } from "./upstream/program-upstream.ts";
 import { RawPool } from "./upstream/raw/raw-pool.ts";
 import { holdBody } from "./upstream/request-body.ts";
 import { upstreamTlsOptions } from "./upstream/tls.ts";
-import type { Upstream } from "./upstream/upstream.ts";
+import type { ResponseBody, Upstream } from "./upstream/upstream.ts";
 
 export interface ProxyServer {
   readonly hostname: string;
@@ -136,7 +139,7 @@ export async function startProxy(
     log,
   });
 
-  const { programs, upgrader } = upstreamsOf(settings, metrics);
+  const { pool, programs, wirePrograms, upgrader } = upstreamsOf(settings, metrics);
   const internal = internalEdge(pipeline, internalUpstream(programs));
   const curl = new CurlProgram({
     parseHost,
@@ -144,16 +147,35 @@ export async function startProxy(
     edge: internal,
     watch,
   });
-  const edge = new BunServeEdge({
+  const common = {
     pipeline,
-    upstream: clientUpstream(programs, upgrader, curl),
-    parent,
     idleS,
-    hstsMaxAgeS: tls === null ? null : tls.hstsMaxAgeS,
     isShared: trusted.trusts,
     arrivals: new ArrivalBudget({ ...ARRIVALS, isShared: trusted.trusts }),
     log,
+  };
+  const serveEdge = new BunServeEdge({
+    ...common,
+    upstream: clientUpstream(programs, upgrader, curl),
+    parent,
+    hstsMaxAgeS: tls === null ? null : tls.hstsMaxAgeS,
   });
+  const wireEdge = new WireEdge({
+    ...common,
+    upstream: new WireUpstream({
+      forward: (request, forwarded) => wirePrograms.forward(request, forwarded),
+      upgrade: (client, headers, forwarded) => upgrader.upgrade(client, headers, forwarded),
+      answerCurl: (request, forwarded) => curl.answer(request, forwarded),
+      holdBody,
+    }),
+    pool,
+    responseHeaderMs,
+    bodyBytesPerMinuteMin: settings.bodyBytesPerMinuteMin,
+    halfMessagesBytesMax: settings.halfMessagesBytesMax,
+    webSockets: metrics.webSockets,
+    connectionsMax: Math.max(exchangesMax, CONNECTIONS_MIN),
+  });
+  const plainEdge = settings.plainEdge === "wire" ? wireEdge : serveEdge;
 
   warnOfFetchLimit(log);
   await enforced.start();
@@ -161,7 +183,8 @@ export async function startProxy(
     plain: settings,
     tls,
     shared: settings.reusePort,
-    open: (hostname) => (serving, port, reusePort) => edge.open(hostname, serving, port, reusePort),
+    open: (hostname) => (serving, port, reusePort) =>
+      (serving.pair === null ? plainEdge : serveEdge).open(hostname, serving, port, reusePort),
     accepted: (pair) => noteCertificate(pair, parent, log),
     log,
   });
@@ -174,6 +197,16 @@ export async function startProxy(
     });
   }
 
+  const goingAway = () => {
+    upgrader.goingAway();
+    wireEdge.goingAway();
+  };
+  const stopUpstreams = () => {
+    programs.stop();
+    wirePrograms.stop();
+    pool.stop();
+  };
+
   return {
     hostname: plain.hostname,
     port: plain.port,
@@ -184,18 +217,20 @@ export async function startProxy(
     reached: (revision, waitMs) => feed.reached(revision, waitMs),
     metrics,
     async drain(boundMs) {
-      const quiet = () => performance.now() - edge.lastRequestMs > idleS * 1000;
-      await listeners.drain(boundMs, quiet, () => upgrader.goingAway());
-      programs.stop();
+      const quiet = () =>
+        performance.now() - Math.max(serveEdge.lastRequestMs, wireEdge.lastRequestMs) >
+        idleS * 1000;
+      await listeners.drain(boundMs, quiet, goingAway);
+      stopUpstreams();
       silence.stop();
       await enforced.stop();
     },
     async stop(abort = false) {
       feed.stop();
       const stopped = listeners.stop(abort);
-      upgrader.goingAway();
+      goingAway();
       await stopped;
-      programs.stop();
+      stopUpstreams();
       silence.stop();
       await enforced.stop();
     },
@@ -216,25 +251,33 @@ function upstreamsOf(
   { webSockets, tunnels }: Metrics,
 ) {
   const responseBody = streamedBody(new HeldBodies());
-  const common = {
-    responseHeaderMs,
-    upstreamTls: upstreamTlsOptions(upstreamTls),
-    responseBody,
-    log,
-  };
   const pool = new RawPool({
     tickMs: Math.min(TICK_MS_MAX, Math.max(TICK_MS_MIN, responseHeaderMs / 8)),
     threw: (error) => log.error({ err: error }, "a response was not passed on"),
   });
-  const forwarding = { pool, responseHeaderMs, responseBody, bodyBytesPerMinuteMin, log };
+  const tls = upstreamTlsOptions(upstreamTls);
+  const common = { responseHeaderMs, upstreamTls: tls, log };
+  /** Each edge passes bodies on in its own way. */
+  const programsWith = (passed: ResponseBody) => {
+    const options = { ...common, bodyBytesPerMinuteMin, responseBody: passed };
+    return new ProgramUpstream(new FetchUpstream(options), { ...options, pool });
+  };
   return {
-    programs: new ProgramUpstream(
-      new FetchUpstream({ ...common, bodyBytesPerMinuteMin }),
-      forwarding,
-    ),
-    upgrader: new Upgrader({ ...common, webSockets, tunnels, halfMessagesBytesMax }),
+    pool,
+    programs: programsWith(responseBody),
+    wirePrograms: programsWith(relayedBody),
+    upgrader: new Upgrader({
+      ...common,
+      responseBody,
+      webSockets,
+      tunnels,
+      halfMessagesBytesMax,
+    }),
   };
 }
+
+/** Fewer exchanges than this are for tests; idle connections need room as well. */
+const CONNECTIONS_MIN = 1_024;
 
 /** How often the limits of connections to upstreams are looked at, in milliseconds. */
 const TICK_MS_MAX = 250;

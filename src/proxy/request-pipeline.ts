@@ -4,6 +4,7 @@ import type { Carried, Pipeline } from "./edge/edge.ts";
 import type { ActiveExchange, ClientConnection } from "./exchange/active-exchange.ts";
 import type { ActiveExchanges } from "./exchange/active-exchanges.ts";
 import { Exchange, type ExchangeWatch } from "./exchange/exchange.ts";
+import { refused, refusedWhileActive } from "./exchange/refusing.ts";
 import { requestId } from "./exchange/request-id.ts";
 import { traceId } from "./exchange/trace-context.ts";
 import {
@@ -13,7 +14,7 @@ import {
   admit,
   type Rejected,
 } from "./gate/admission.ts";
-import { type Refusal, refusal, statusOf } from "./gate/refusal.ts";
+import { type Refusal, refusal } from "./gate/refusal.ts";
 import type { RequestHead } from "./gate/request-head.ts";
 import { type HookOutcome, runHook } from "./hooks/hook-run.ts";
 import type { HookScripts } from "./hooks/hook-script.ts";
@@ -172,17 +173,7 @@ function settled<R extends Reply>(outcome: Outcome<R>, active: ActiveExchange): 
       return outcome;
     case "handed_over":
       return outcome;
-    case "refused": {
-      active.fail();
-      const { stopped } = active;
-      return stopped?.kind === "revoked"
-        ? refused(exchange, refusal(stopped.revocation.reason, stopped.revocation.denial))
-        : refused(exchange, outcome);
-    }
+    case "refused":
+      return refusedWhileActive(active, outcome);
   }
-}
-
-function refused(exchange: Exchange, reason: Refusal): Refusal {
-  exchange.refused(reason.reason, statusOf(reason.reason, reason.denial));
-  return reason;
 }

@@ -1,6 +1,6 @@
 import { CONTROL_BYTES_MAX, isCloseCode, NO_CODE, Opcode } from "./frame.ts";
 
-/** Receives what the server sends. Bytes are valid during the call only: the reader reuses them. */
+/** Receives what the peer sends. Bytes are valid during the call only: the reader reuses them. */
 export interface FrameSink {
   /** A whole message, from one or several frames. */
   text(message: string): void;
@@ -25,7 +25,9 @@ interface Header {
   readonly length: number;
   /** Bytes of the header itself. */
   readonly size: number;
-  /** Has a reserved bit or a mask, which no extension negotiated. */
+  /** Where the four bytes of the mask are; -1: it has none. */
+  readonly mask: number;
+  /** Has a reserved bit, which no extension negotiated, or a mask where there must be none, or none where there must be one. */
   readonly isForeign: boolean;
 }
 
@@ -37,12 +39,16 @@ const GROWTH_BYTES_MIN = 4_096;
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Parses the frames of a server: unmasked, without extensions (RFC 6455 §5). Time is linear in the bytes. Memory is the received
+ * Parses the frames of a server, or the masked ones of a client, without extensions (RFC 6455 §5). Unmasks in place. Time is linear in the bytes. Memory is the received
  * part of the current message, at most `messageBytesMax`, and up to twice that while the buffer grows.
  */
 export class FrameReader {
   readonly #sink: FrameSink;
   readonly #messageBytesMax: number;
+  readonly #isMasked: boolean;
+  readonly #mask = new Uint8Array(4);
+  /** Bytes of the current frame that are unmasked. */
+  #unmasked = 0;
   /** An incomplete header or control frame. */
   #rest: Buffer = EMPTY;
   /** Buffer of the current message; `#messageBytes` of it are filled. */
@@ -57,8 +63,10 @@ export class FrameReader {
   #isHeld = false;
   #violation: FrameViolation | null = null;
 
-  constructor(sink: FrameSink, messageBytesMax: number) {
+  /** `isMasked`: the peer is a client. */
+  constructor(sink: FrameSink, messageBytesMax: number, isMasked = false) {
     this.#sink = sink;
+    this.#isMasked = isMasked;
     this.#messageBytesMax = messageBytesMax;
   }
 
@@ -102,7 +110,7 @@ export class FrameReader {
 
   /** Parses a header; of a control frame the payload as well. */
   #frame(bytes: Buffer, at: number): number {
-    const header = headerAt(bytes, at);
+    const header = headerAt(bytes, at, this.#isMasked);
     const isControl = header !== null && header.opcode >= Opcode.close;
     const violation = header === null ? null : this.#violationOf(header);
     if (violation !== null) {
@@ -115,9 +123,13 @@ export class FrameReader {
       this.#rest = at === bytes.length ? EMPTY : Buffer.from(bytes.subarray(at));
       return MORE;
     }
+    if (header.mask !== -1) {
+      for (let k = 0; k < 4; k++) this.#mask[k] = bytes[header.mask + k] ?? 0;
+      this.#unmasked = 0;
+    }
     if (isControl) {
       const start = at + header.size;
-      this.#control(header.opcode, bytes.subarray(start, start + header.length));
+      this.#control(header.opcode, this.#plain(bytes.subarray(start, start + header.length)));
       return header.size + header.length;
     }
     this.#opcode ??= header.opcode;
@@ -176,7 +188,7 @@ export class FrameReader {
   /** Takes the available bytes of the current data frame. */
   #payload(bytes: Buffer, at: number): number {
     const expected = this.#expected ?? 0;
-    const part = bytes.subarray(at, at + expected);
+    const part = this.#plain(bytes.subarray(at, at + expected));
     const isFrameDone = part.length === expected;
     this.#expected = isFrameDone ? null : expected - part.length;
     if (isFrameDone && this.#isLast && this.#messageBytes === 0) {
@@ -188,6 +200,17 @@ export class FrameReader {
       }
     }
     return isFrameDone ? part.length : MORE;
+  }
+
+  #plain(part: Buffer): Buffer {
+    if (!this.#isMasked) return part;
+    const mask = this.#mask;
+    const from = this.#unmasked;
+    for (let i = 0; i < part.length; i++) {
+      part[i] = (part[i] as number) ^ (mask[(from + i) & 3] as number);
+    }
+    this.#unmasked = from + part.length;
+    return part;
   }
 
   #append(part: Buffer): void {
@@ -242,14 +265,15 @@ function decoded(bytes: Buffer): string | null {
 }
 
 /** Null while incomplete. A length beyond exact integers becomes Infinity, which exceeds every limit. */
-function headerAt(bytes: Buffer, at: number): Header | null {
+function headerAt(bytes: Buffer, at: number, isMasked: boolean): Header | null {
   if (bytes.length < at + 2) {
     return null;
   }
   const first = bytes.readUInt8(at);
   const second = bytes.readUInt8(at + 1);
   const short = second & 0x7f;
-  const size = short < 126 ? 2 : short === 126 ? 4 : 10;
+  const plainSize = short < 126 ? 2 : short === 126 ? 4 : 10;
+  const size = isMasked ? plainSize + 4 : plainSize;
   if (bytes.length < at + size) {
     return null;
   }
@@ -259,7 +283,8 @@ function headerAt(bytes: Buffer, at: number): Header | null {
     length:
       short < 126 ? short : short === 126 ? bytes.readUInt16BE(at + 2) : longLength(bytes, at),
     size,
-    isForeign: (first & 0x70) !== 0 || (second & 0x80) !== 0,
+    mask: isMasked ? at + plainSize : -1,
+    isForeign: (first & 0x70) !== 0 || ((second & 0x80) !== 0) !== isMasked,
   };
 }
 

@@ -37,6 +37,23 @@ export function maskedFrame(opcode: number, payload: Buffer): readonly Buffer[] 
   return [head];
 }
 
+/** The header of a server's frame: last of its message, without a mask. Its payload follows. */
+export function serverFrameHeader(opcode: number, length: number): Buffer {
+  const head = Buffer.allocUnsafe(length < 126 ? 2 : length < 65_536 ? 4 : 10);
+  head[0] = 0x80 | opcode;
+  if (length < 126) {
+    head[1] = length;
+  } else if (length < 65_536) {
+    head[1] = 126;
+    head.writeUInt16BE(length, 2);
+  } else {
+    head[1] = 127;
+    head.writeUInt32BE(Math.floor(length / 2 ** 32), 2);
+    head.writeUInt32BE(length % 2 ** 32, 6);
+  }
+  return head;
+}
+
 /** Where the next four unused bytes of `masks` are. */
 function nextMask(): number {
   if (masksUsed === masks.length) {

@@ -106,7 +106,8 @@ function opened(offer: Offer, message: IncomingMessage, head: Buffer): Handshake
     : { kind: "broken", error: "no WebSocket handshake" };
 }
 
-function acceptOf(key: string): string {
+/** The Sec-WebSocket-Accept that answers a key (RFC 6455 §4.2.2). */
+export function acceptOf(key: string): string {
   return createHash("sha1").update(`${key}${GUID}`).digest("base64");
 }
 

@@ -470,9 +470,10 @@ describe("an end in the middle", () => {
 
   test("what the gate leaves gets 1001", async () => {
     const { port, connections } = await upstream(agree());
+    const host = (await on(port)).host("terminal-1");
     const other = await startProxy(options(), registry);
     await using client = new RawClient(other.port);
-    client.say(request((await on(port)).host("terminal-1")));
+    client.say(request(host));
     await client.hears("\r\n\r\n");
     const stopped = other.stop();
     await client.hears(

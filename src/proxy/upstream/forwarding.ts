@@ -171,6 +171,8 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
     }
   }
 
+  onFlush(): void {}
+
   onEnd(): void {
     const whole = this.#whole;
     this.#stop();

@@ -24,9 +24,8 @@ export class ProgramUpstream {
       : new Forwarding(request, forwarded, this.#options).outcome;
   }
 
-  /** Closes idle connections and stops the timeouts. */
+  /** Closes idle connections of fetch and stops the timeouts; the pool is its owner's. */
   stop(): void {
-    this.#options.pool.stop();
     this.#fetch.stop();
   }
 }

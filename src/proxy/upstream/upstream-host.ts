@@ -41,7 +41,7 @@ export function sayClientHost(
 }
 
 /** What follows `http://host` or `https://host` in any letter case; null: the text names another origin. */
-function afterOrigin(text: string, host: string): string | null {
+export function afterOrigin(text: string, host: string): string | null {
   const scheme = /^https?:\/\//i.exec(text)?.[0];
   if (scheme === undefined || host === "") {
     return null;

@@ -11,6 +11,13 @@ export class Outbox {
   /** Offset of the first byte that is left of the first piece. */
   #at = 0;
 
+  /** Bytes that are kept. */
+  get bytes(): number {
+    let bytes = -this.#at;
+    for (const piece of this.#kept) bytes += piece.length;
+    return bytes;
+  }
+
   get isEmpty(): boolean {
     return this.#kept.length === 0;
   }

@@ -1,33 +1,17 @@
 // One connection to an upstream: a state machine over its socket.
 import { BodyDecoder, BodyStep } from "../../../http1/body-decoder.ts";
-import type { Limits } from "../../../http1/limits.ts";
 import { Framing } from "../../../http1/message-head.ts";
 import { RESPONSE_ERRORS } from "../../../http1/parse-error.ts";
 import { ResponseParser } from "../../../http1/response-parser.ts";
 import { mayReuse } from "../../../http1/reuse.ts";
 import { Step } from "../../../http1/section-parser.ts";
 import { bindsConnection } from "./connection-binding.ts";
+import type { ConnectionKeeper } from "./connection-keeper.ts";
 import { gatherPayload } from "./gathered-payload.ts";
 import { Outbox } from "./outbox.ts";
 import type { RawCall, RawSocket } from "./raw-call.ts";
 import type { RawFailure } from "./raw-receiver.ts";
-import { bytesEndingTurn, type ReadTurns, type Yielding } from "./read-turns.ts";
-
-/** Who keeps the connections. */
-export interface ConnectionKeeper {
-  readonly limits: Limits;
-  readonly turns: ReadTurns;
-  /** How long a connection may be idle, in milliseconds. */
-  readonly idleMs: number;
-  /** The connection is idle and may carry any client's request. */
-  released(connection: RawConnection): void;
-  /** It is closed, or given up before it was connected (`isAbandoned`). */
-  closed(connection: RawConnection): void;
-  /** The system is done with one that was abandoned. */
-  settled(connection: RawConnection): void;
-  /** A receiver threw. */
-  threw(error: unknown): void;
-}
+import { bytesEndingTurn, type Yielding } from "./read-turns.ts";
 
 const CONNECTING = 0;
 const IDLE = 1;
@@ -42,7 +26,7 @@ const FOREVER = Number.POSITIVE_INFINITY;
 export class RawConnection implements Yielding {
   readonly address: string;
   readonly port: number;
-  readonly #keeper: ConnectionKeeper;
+  readonly #keeper: ConnectionKeeper<RawConnection>;
   readonly #parser: ResponseParser;
   readonly #body: BodyDecoder;
   readonly #outbox = new Outbox();
@@ -65,7 +49,7 @@ export class RawConnection implements Yielding {
 
   /** For this first call. `connectMs`: how long connecting may take, in milliseconds. */
   constructor(
-    keeper: ConnectionKeeper,
+    keeper: ConnectionKeeper<RawConnection>,
     address: string,
     port: number,
     call: RawCall,
@@ -107,10 +91,10 @@ export class RawConnection implements Yielding {
     if (this.#call !== call) return;
     if (head === null) {
       this.#kill(true);
-      call.lost("broken", false, true, "head-too-large");
+      call.lost("broken", false, true, null);
       return;
     }
-    this.#deadlineMs = performance.now() + call.responseHeaderMs;
+    this.#sentNow();
     const taken = this.#send(head, 0, head.length);
     if (taken < 0) {
       this.#lose("broken");
@@ -121,9 +105,7 @@ export class RawConnection implements Yielding {
 
   /** See `RawRequest.write`. */
   write(bytes: Uint8Array, start: number, end: number): boolean {
-    if (this.#state === HEAD) {
-      this.#deadlineMs = performance.now() + (this.#call?.responseHeaderMs ?? 0);
-    }
+    this.#sentNow();
     // A closed socket says so by itself, behind what came before it.
     this.#send(bytes, start, end);
     return this.#outbox.isEmpty;
@@ -132,9 +114,7 @@ export class RawConnection implements Yielding {
   finish(): void {
     if (this.#isWritten) return;
     this.#isWritten = true;
-    if (this.#state === HEAD) {
-      this.#deadlineMs = performance.now() + (this.#call?.responseHeaderMs ?? 0);
-    }
+    this.#sentNow();
     this.#finishTunnel();
   }
 
@@ -196,6 +176,7 @@ export class RawConnection implements Yielding {
 
   received(chunk: Uint8Array): void {
     if (chunk.length >= bytesEndingTurn) this.#yieldTurn(chunk.length);
+    const call = this.#call;
     switch (this.#state) {
       case HEAD:
         this.#receivedHead(chunk);
@@ -210,6 +191,7 @@ export class RawConnection implements Yielding {
         // Nothing was asked: whatever sent this is out of step.
         this.drop();
     }
+    if (call !== null && this.#call === call) call.receiver.onFlush();
   }
 
   drained(): void {
@@ -241,11 +223,15 @@ export class RawConnection implements Yielding {
     }
   }
 
-  /** The socket is closed. */
-  gone(): void {
-    if (this.#state === DEAD) return;
-    // A reset ends no body in good order.
-    this.#lose("broken");
+  /** The socket is closed. `isReset`: the upstream reset it. */
+  gone(isReset: boolean): void {
+    // Once our direction is ended, the end of the other is not said by itself.
+    if (this.#state === TUNNEL && this.#isWritten && !this.#hasUpstreamEnded && !isReset) {
+      this.ended();
+    } else if (this.#state !== DEAD) {
+      // A reset ends no body in good order.
+      this.#lose("broken");
+    }
   }
 
   /** A receiver threw. */
@@ -335,6 +321,14 @@ export class RawConnection implements Yielding {
     call.receiver.onEnd(body.trailers, isClosed);
   }
 
+  /** The time before is not the upstream's. */
+  #sentNow(): void {
+    const call = this.#call;
+    if (this.#state === HEAD && call !== null) {
+      this.#deadlineMs = performance.now() + call.responseHeaderMs;
+    }
+  }
+
   /** Bytes taken at once; negative: the socket is closed. */
   #send(bytes: Uint8Array, start: number, end: number): number {
     const socket = this.#socket;
@@ -349,9 +343,7 @@ export class RawConnection implements Yielding {
     const socket = this.#socket;
     if (socket === null || !this.#outbox.flush(socket)) return false;
     this.#hasWritten = true;
-    if (this.#state === HEAD) {
-      this.#deadlineMs = performance.now() + (this.#call?.responseHeaderMs ?? 0);
-    }
+    this.#sentNow();
     return true;
   }
 

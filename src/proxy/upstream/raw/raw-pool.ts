@@ -1,8 +1,9 @@
 // Connections to upstreams: idle ones for the next request, of whichever client, and those in use.
 import type { Limits } from "../../../http1/limits.ts";
 import { DEFAULT_LIMITS } from "../../../http1/limits.ts";
+import type { ConnectionKeeper } from "./connection-keeper.ts";
 import type { RawCall } from "./raw-call.ts";
-import { type ConnectionKeeper, RawConnection } from "./raw-connection.ts";
+import { RawConnection } from "./raw-connection.ts";
 import { eventLoopReads } from "./read-turns.ts";
 
 export interface RawPoolOptions {
@@ -58,7 +59,7 @@ const HANDLERS: Bun.SocketHandler<RawConnection> = {
   },
   drain: (socket) => guarded(socket.data, () => socket.data.drained()),
   end: (socket) => guarded(socket.data, () => socket.data.ended()),
-  close: (socket) => guarded(socket.data, () => socket.data.gone()),
+  close: (socket, error) => guarded(socket.data, () => socket.data.gone(error !== undefined)),
   error: (socket, error) => socket.data.failed(error),
   connectError: (socket) => guarded(socket.data, () => socket.data.refused()),
 };
@@ -72,7 +73,7 @@ function guarded(connection: RawConnection, handle: () => void): void {
   }
 }
 
-export class RawPool implements ConnectionKeeper {
+export class RawPool implements ConnectionKeeper<RawConnection> {
   readonly limits: Limits;
   readonly turns = eventLoopReads;
   readonly idleMs: number;

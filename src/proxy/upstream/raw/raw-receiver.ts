@@ -31,6 +31,8 @@ export interface RawReceiver {
   onHead(head: ResponseHead): void;
   /** Bytes of the body: as they came where the request said `isRaw`, otherwise the payload; or of the tunnel. */
   onBody(chunk: Uint8Array, start: number, end: number): void;
+  /** Nothing more has come for now: what was gathered should be written. `onEnd` and `onFailed` stand for it. */
+  onFlush(): void;
   /**
    * It is whole. `trailers` has lines only behind chunks. `isClosed`: the raw bytes had the end of the message in them. The
    * connection is free already: another `send` may follow at once. In a tunnel: the upstream has ended its direction.

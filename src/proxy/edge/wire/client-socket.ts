@@ -1,0 +1,274 @@
+// The socket of a client: what has come and is not read yet, what is not written yet, and its end.
+import { Outbox } from "../../upstream/raw/outbox.ts";
+import { bytesEndingTurn, type Yielding } from "../../upstream/raw/read-turns.ts";
+import type { WireServices } from "./wire-services.ts";
+
+/** What a connection needs of a socket; Bun's has it. */
+export interface WireSocket {
+  readonly remotePort: number;
+  write(bytes: Uint8Array, start: number, length: number): number;
+  pause(): void;
+  resume(): void;
+  shutdown(): void;
+  /** Closes it. */
+  end(): void;
+  /** Resets it. */
+  terminate(): void;
+}
+
+export const FOREVER: number = Number.POSITIVE_INFINITY;
+/** So many bytes that cannot be read yet are held; then the socket is not read. */
+const HELD_BYTES_MAX = 16_384;
+
+export abstract class ClientSocket implements Yielding {
+  readonly peer: string;
+  protected readonly services: WireServices;
+  protected readonly socket: WireSocket;
+  protected readonly outbox = new Outbox();
+  /** The chunk at hand, of which what lies before `at` is read. */
+  protected input: Uint8Array | null = null;
+  protected at = 0;
+  protected hasClientEnded = false;
+  /** When bytes were written last; of the clock of the services. */
+  protected wroteMs: number;
+  /** Of `performance.now()`: when whatever it waits for has to have come. */
+  deadlineMs: number;
+  isClosed = false;
+  /** Requests since something came. */
+  #burst = 0;
+  #queue: Uint8Array[] = [];
+  #heldBytes = 0;
+  #isRunning = false;
+  #isPaused = false;
+  #isYielding = false;
+  #drained: (() => void) | null = null;
+  #isLingering = false;
+  /** Gives the place back that a connection has which is read out. */
+  #releasePlace: (() => void) | null = null;
+  #lingerBytes = 0;
+  #lingerUntilMs = 0;
+
+  constructor(services: WireServices, socket: WireSocket, peer: string) {
+    this.services = services;
+    this.socket = socket;
+    this.peer = peer;
+    this.wroteMs = services.clock.nowMs;
+    this.deadlineMs = services.clock.nowMs + services.idleMs;
+  }
+
+  /** Reads on in the chunk at hand. False: it has to wait. */
+  protected abstract step(chunk: Uint8Array): boolean;
+  /** Whether a client that sends what cannot be read at once has to be stopped at once. */
+  protected abstract stopsAtOnce(): boolean;
+  /** All that the client has sent is read, and it sends no more. May be called again. */
+  protected abstract inputEnded(): void;
+  /** The client has read what waited for it. */
+  protected abstract outputDrained(): void;
+  /** The socket is closed. Called once. */
+  protected abstract wasClosed(): void;
+  /** Reading was stopped. */
+  protected abstract wasPaused(): void;
+
+  received(chunk: Uint8Array): void {
+    if (this.isClosed) return;
+    if (chunk.length >= bytesEndingTurn) this.#yieldTurn(chunk.length);
+    if (this.input === null) {
+      this.input = chunk;
+      this.at = 0;
+    } else {
+      this.#queue.push(chunk);
+    }
+    this.#heldBytes += chunk.length;
+    this.#burst = 0;
+    this.run();
+  }
+
+  /** The client sends no more. */
+  clientEnded(): void {
+    this.hasClientEnded = true;
+    if (this.#isLingering) {
+      if (this.outbox.isEmpty) this.close();
+    } else if (this.input === null && !this.isClosed) {
+      this.inputEnded();
+    }
+  }
+
+  drain(): void {
+    this.wroteMs = this.services.clock.nowMs;
+    if (this.isClosed || !this.outbox.flush(this.socket) || !this.outbox.isEmpty) return;
+    const drained = this.#drained;
+    this.#drained = null;
+    drained?.();
+    if (this.#isLingering) this.#shutdown();
+    else this.outputDrained();
+  }
+
+  /** The socket is closed. */
+  closed(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.deadlineMs = FOREVER;
+    this.input = null;
+    this.#queue = [];
+    this.outbox.clear();
+    this.#releasePlace?.();
+    this.#releasePlace = null;
+    const drained = this.#drained;
+    this.#drained = null;
+    drained?.();
+    this.wasClosed();
+  }
+
+  /** An exception in a handler: nothing of this connection can be believed any more. */
+  failed(error: unknown): void {
+    this.services.log.error({ err: error }, "connection failed in the gate");
+    this.reset();
+  }
+
+  reset(): void {
+    if (this.isClosed) return;
+    this.socket.terminate();
+    this.closed();
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.socket.end();
+    this.closed();
+  }
+
+  resumeReading(): void {
+    this.#isYielding = false;
+    if (!this.#isPaused && !this.isClosed) this.socket.resume();
+  }
+
+  /** Sends bytes, or keeps a copy. False: some are kept. */
+  send(bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.isClosed) return true;
+    const taken = this.outbox.write(this.socket, bytes, start, end);
+    if (taken > 0) this.wroteMs = this.services.clock.nowMs;
+    return this.outbox.isEmpty;
+  }
+
+  whenDrained(): Promise<void> {
+    if (this.outbox.isEmpty || this.isClosed) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#drained = resolve;
+    });
+  }
+
+  /** Bytes that wait for the client. */
+  get waitingBytes(): number {
+    return this.outbox.isEmpty ? 0 : this.outbox.bytes;
+  }
+
+  /** More has come than what was read. */
+  protected get hasMore(): boolean {
+    const { input } = this;
+    return input !== null && (this.at < input.length || this.#queue.length > 0);
+  }
+
+  protected get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  protected get isLingering(): boolean {
+    return this.#isLingering;
+  }
+
+  /** Reads what has come, as far as it can be read. */
+  protected run(): void {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    try {
+      while (this.input !== null && this.#step(this.input)) {
+        if (this.input !== null && this.at >= this.input.length) {
+          this.#heldBytes -= this.input.length;
+          this.input = this.#queue.shift() ?? null;
+          this.at = 0;
+        }
+      }
+    } finally {
+      this.#isRunning = false;
+    }
+    if (this.isClosed) return;
+    if (this.input === null && this.hasClientEnded && !this.#isLingering) this.inputEnded();
+    this.#setPaused();
+  }
+
+  /**
+   * Ends our side once all is written, and throws away what still comes, for a while: a close at once would reset the connection,
+   * and the client might lose the response (RFC 9112 §9.6). `isUnread`: much may still come.
+   */
+  protected linger(isUnread: boolean): void {
+    if (this.isClosed || this.#isLingering) return;
+    const { clock, lingering } = this.services;
+    this.#isLingering = true;
+    this.#lingerUntilMs = clock.nowMs + lingering.allMs;
+    this.deadlineMs = clock.nowMs + lingering.silentMs;
+    if (isUnread) {
+      this.#releasePlace = lingering.cap.admit(this.peer);
+      if (this.#releasePlace === null) {
+        this.close();
+        return;
+      }
+    }
+    if (this.outbox.isEmpty) this.#shutdown();
+    this.run();
+  }
+
+  /** Whether one more request may be taken in this turn: a client may send many without waiting for responses. */
+  protected takesTurn(): boolean {
+    return this.#burst++ === 0 || this.services.arrivals.take(this.peer, this.socket.remotePort);
+  }
+
+  /** Calls it in a coming turn, unless the socket is closed by then. */
+  protected onNextTurn(work: () => void): void {
+    void this.services.arrivals.wait(this.peer, this.socket.remotePort).then(() => {
+      if (this.isClosed) return;
+      this.#burst = 0;
+      this.guarded(work);
+    });
+  }
+
+  protected guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  #step(chunk: Uint8Array): boolean {
+    if (!this.#isLingering) return this.step(chunk);
+    const { clock, lingering } = this.services;
+    this.#lingerBytes += chunk.length - this.at;
+    this.at = chunk.length;
+    this.deadlineMs = Math.min(this.#lingerUntilMs, clock.nowMs + lingering.silentMs);
+    if (this.#lingerBytes > lingering.bytesMax) this.close();
+    return true;
+  }
+
+  #shutdown(): void {
+    if (this.hasClientEnded) this.close();
+    else this.socket.shutdown();
+  }
+
+  #setPaused(): void {
+    const isBlocked =
+      this.input !== null && (this.#heldBytes - this.at > HELD_BYTES_MAX || this.stopsAtOnce());
+    if (isBlocked === this.#isPaused || this.isClosed) return;
+    this.#isPaused = isBlocked;
+    if (isBlocked) this.wasPaused();
+    if (this.#isYielding) return;
+    if (isBlocked) this.socket.pause();
+    else this.socket.resume();
+  }
+
+  #yieldTurn(bytes: number): void {
+    if (this.#isYielding) return;
+    this.#isYielding = true;
+    if (!this.#isPaused) this.socket.pause();
+    this.services.turns.wait(this, this.peer, bytes);
+  }
+}

@@ -1,0 +1,117 @@
+// Which field lines end at this gate: the rules of upstream/header-rules.ts, over spans.
+import type { HeaderLines } from "../../../http1/header-lines.ts";
+import { Known } from "../../../http1/known-header.ts";
+import type { MessageHead } from "../../../http1/message-head.ts";
+import { METHOD_FIELDS, TARGET_FIELDS } from "../../routing/request-overrides.ts";
+
+const CONNECTION_LINES: ReadonlySet<number> = new Set([
+  Known.connection,
+  Known["proxy-connection"],
+  Known["keep-alive"],
+  Known.te,
+  Known.upgrade,
+  Known["proxy-authorization"],
+  Known["proxy-authenticate"],
+  Known["http2-settings"],
+  Known.expect,
+]);
+
+/** Besides Host and the lines of framing, which `isNamedByConnection` never names. */
+const KEPT: ReadonlySet<number> = new Set([
+  Known["content-type"],
+  Known["content-encoding"],
+  Known.authorization,
+  Known.cookie,
+  Known["set-cookie"],
+]);
+
+const FORWARDED = Buffer.from("forwarded");
+const X_FORWARDED = Buffer.from("x-forwarded-");
+const X_REAL_IP = Buffer.from("x-real-ip");
+const X_REALMGATE = Buffer.from("x-realmgate-");
+const METHOD_NAMES = METHOD_FIELDS.map((name) => Buffer.from(name));
+const TARGET_NAMES = TARGET_FIELDS.map((name) => Buffer.from(name));
+const DASH = 0x2d;
+
+/** What a name claims, however it is spelled. */
+export const Claim = {
+  none: 0,
+  /** A forwarding header: a trusted peer may send it. */
+  forwarding: 1,
+  /** The same, or a field that names a method, with another character for `-`: only an imitation. */
+  imitation: 2,
+  /** `X-Realmgate-*`. */
+  gate: 3,
+  /** Another target than the one that was decided on. */
+  target: 4,
+} as const;
+
+export type Claim = (typeof Claim)[keyof typeof Claim];
+
+export function claimOf(lines: HeaderLines, line: number): Claim {
+  const known = lines.known(line);
+  if (known !== Known.other) {
+    return known >= Known.forwarded && known <= Known["x-real-ip"] && known !== Known.via
+      ? Claim.forwarding
+      : Claim.none;
+  }
+  const { bytes } = lines;
+  const start = lines.nameStart(line);
+  const end = lines.nameEnd(line);
+  const first = (bytes[start] as number) | 0x20;
+  if (first !== 0x78 && first !== 0x66) return Claim.none;
+  if (foldedStartsWith(bytes, start, end, X_REALMGATE)) return Claim.gate;
+  const is = (lower: Uint8Array) => foldedEquals(bytes, start, end, lower);
+  if (TARGET_NAMES.some(is)) return Claim.target;
+  if (foldedStartsWith(bytes, start, end, X_FORWARDED) || is(FORWARDED) || is(X_REAL_IP)) {
+    return isSpelledApart(bytes, start, end) ? Claim.imitation : Claim.forwarding;
+  }
+  return isSpelledApart(bytes, start, end) && METHOD_NAMES.some(is) ? Claim.imitation : Claim.none;
+}
+
+/** Whether a line belongs to the connection on which it came. Trailer and Transfer-Encoding go with a body that is passed on as it is. */
+export function endsHere(head: MessageHead, line: number, passesChunks: boolean): boolean {
+  const known = head.known(line);
+  if (CONNECTION_LINES.has(known)) return true;
+  if (known === Known["transfer-encoding"] || known === Known.trailer) return !passesChunks;
+  return (
+    head.optionCount > 0 &&
+    head.isNamedByConnection(line) &&
+    !KEPT.has(known) &&
+    claimOf(head, line) !== Claim.forwarding
+  );
+}
+
+function foldedEquals(bytes: Uint8Array, start: number, end: number, lower: Uint8Array): boolean {
+  return end - start === lower.length && foldedStartsWith(bytes, start, end, lower);
+}
+
+/** Whether something else than letters, digits and `-` is in the name. */
+function isSpelledApart(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i] as number;
+    if (byte !== DASH && folded(byte) === DASH) return true;
+  }
+  return false;
+}
+
+/** In lower case; whatever is neither letter nor digit is `-`, see `stripForwardedHeaders`. */
+function folded(byte: number): number {
+  const lower = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
+  const isPlain = (lower >= 0x61 && lower <= 0x7a) || (lower >= 0x30 && lower <= 0x39);
+  return isPlain ? lower : DASH;
+}
+
+/** Whether the name begins with `lower`, folded. */
+function foldedStartsWith(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  lower: Uint8Array,
+): boolean {
+  if (end - start < lower.length) return false;
+  for (let k = 0; k < lower.length; k++) {
+    if (folded(bytes[start + k] as number) !== lower[k]) return false;
+  }
+  return true;
+}

@@ -1,0 +1,95 @@
+// Writes a Response of the platform: of the curl program, of scripts, and of upstreams over HTTPS.
+import { hasNoBody } from "../../upstream/response-checks.ts";
+import { connectionLine, dateLine, reasonOf } from "./wire-refusal.ts";
+
+/** Where it goes. */
+export interface ResponseSink {
+  readonly minorVersion: number;
+  /** The request was HEAD. */
+  readonly isHead: boolean;
+  readonly isClosed: boolean;
+  send(bytes: Uint8Array, start: number, end: number): boolean;
+  whenDrained(): Promise<void>;
+}
+
+/** `kept`: whole, and the connection may go on; `last`: only its end ends the response; `broken`: the client has to see that. */
+export type Written = "kept" | "last" | "broken";
+
+/** Never rejects. `isKept`: whether the connection may go on after it. */
+export async function writeResponse(
+  sink: ResponseSink,
+  response: Response,
+  isKept: boolean,
+): Promise<Written> {
+  const { status, headers, body } = response;
+  const reader = body?.getReader() ?? null;
+  try {
+    if (sink.isHead || hasNoBody(status)) {
+      sendHead(sink, response, headers.get("content-length"), false, isKept);
+      await reader?.cancel();
+      return "kept";
+    }
+    let piece = (await reader?.read()) ?? { done: true, value: undefined };
+    let next = piece.done ? null : (reader?.read() ?? null);
+    next?.catch(() => {});
+    // A body that is here as a whole has a length, whoever made it.
+    if (next !== null && Bun.peek.status(next) === "pending") await Promise.resolve();
+    let length = headers.get("content-length");
+    const isWhole = next === null || (Bun.peek.status(next) === "fulfilled" && (await next).done);
+    if (length === null && isWhole) length = String(piece.value?.byteLength ?? 0);
+    const isChunked = length === null && sink.minorVersion === 1;
+    const isLast = length === null && !isChunked;
+    sendHead(sink, response, length, isChunked, isKept && !isLast);
+    while (!piece.done && piece.value !== undefined) {
+      sendPiece(sink, piece.value, isChunked);
+      await sink.whenDrained();
+      if (sink.isClosed) {
+        await reader?.cancel().catch(() => {});
+        return "broken";
+      }
+      piece = (await (next ?? reader?.read())) ?? { done: true, value: undefined };
+      next = null;
+    }
+    if (isChunked) sendText(sink, "0\r\n\r\n");
+    return isLast ? "last" : "kept";
+  } catch {
+    return "broken";
+  }
+}
+
+function sendHead(
+  sink: ResponseSink,
+  { status, statusText, headers }: Response,
+  length: string | null,
+  isChunked: boolean,
+  isKept: boolean,
+): void {
+  let head = `HTTP/1.1 ${status} ${statusText === "" ? reasonOf(status) : statusText}\r\n`;
+  for (const [name, value] of headers) {
+    if (!OURS.has(name)) head += `${name}: ${value}\r\n`;
+  }
+  if (!headers.has("date")) head += dateLine();
+  if (length !== null && status !== 204) head += `content-length: ${length}\r\n`;
+  if (isChunked) head += "transfer-encoding: chunked\r\n";
+  sendText(sink, `${head}${connectionLine(sink.minorVersion, isKept)}\r\n`);
+}
+
+/** Lines that say how the response ends and whether the connection does. */
+const OURS: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "transfer-encoding",
+  "content-length",
+]);
+
+function sendPiece(sink: ResponseSink, piece: Uint8Array, isChunked: boolean): void {
+  if (piece.length === 0) return;
+  if (isChunked) sendText(sink, `${piece.length.toString(16)}\r\n`);
+  sink.send(piece, 0, piece.length);
+  if (isChunked) sendText(sink, "\r\n");
+}
+
+function sendText(sink: ResponseSink, text: string): void {
+  const bytes = Buffer.from(text, "latin1");
+  sink.send(bytes, 0, bytes.length);
+}

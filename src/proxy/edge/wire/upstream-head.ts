@@ -1,0 +1,137 @@
+// The head of a request as it goes upstream: what came, less what ends here, and the gate's own lines.
+import type { HeadWriter } from "../../../http1/head-writer.ts";
+import { Known } from "../../../http1/known-header.ts";
+import { Framing } from "../../../http1/message-head.ts";
+import type { RequestHead } from "../../../http1/request-head.ts";
+import type { CredentialLocation } from "../../../policy/credential-location.ts";
+import { cookieWithout } from "../../gate/credentials.ts";
+import { destination } from "../../upstream/destination.ts";
+import type { ForwardedRequest } from "../../upstream/upstream.ts";
+import { afterOrigin, upstreamHost } from "../../upstream/upstream-host.ts";
+import type { GateLines } from "./gate-lines.ts";
+import type { HeaderView } from "./header-view.ts";
+import { Claim, claimOf, endsHere } from "./line-rules.ts";
+
+const VERSION = Buffer.from(" HTTP/1.1\r\n");
+const UPGRADE = Buffer.from("connection: Upgrade\r\nupgrade: websocket\r\n");
+const COOKIE = Buffer.from("Cookie: ");
+const REWRITTEN = ["origin", "referer"] as const;
+
+/** What the client sent. */
+export interface ReceivedRequest {
+  readonly lines: RequestHead;
+  readonly headers: HeaderView;
+  /** Where the target lies as it came, in `lines.bytes`; an empty span where the gate reads it otherwise. */
+  readonly targetStart: number;
+  readonly targetEnd: number;
+}
+
+/** Writes the whole head. The same bytes when it is called again. */
+export function writeUpstreamHead(
+  writer: HeadWriter,
+  { lines, headers, targetStart, targetEnd }: ReceivedRequest,
+  forwarded: ForwardedRequest,
+  gateLines: GateLines,
+): void {
+  const { active, admitted, head } = forwarded;
+  const { route, consumedCredentials } = active.allowed;
+  const { target } = destination(forwarded);
+  writer.begin().span(lines.bytes, lines.start, lines.methodEnd + 1);
+  if (target === head.target && targetEnd > targetStart) {
+    writer.span(lines.bytes, targetStart, targetEnd);
+  } else {
+    writer.text(inAscii(target));
+  }
+  writer.bytes(VERSION);
+  const cookies = cookiesLeft(headers, consumedCredentials);
+  const drops = cookies !== undefined || active.allowed.passedPreflight;
+  dropLines(lines, forwarded);
+  const hostIsUpstream = route.settings.hostIsUpstream;
+  if (drops) dropKnown(lines, Known.cookie);
+  if (hostIsUpstream) dropHostLines(lines, headers, head.host ?? "");
+  writer.keptLines(lines);
+  if (admitted.upgrade === "websocket") writer.bytes(UPGRADE);
+  if (cookies !== undefined && cookies !== null && !active.allowed.passedPreflight) {
+    writer.bytes(COOKIE).text(cookies).crlf();
+  }
+  if (hostIsUpstream) {
+    const host = upstreamHost(route);
+    writer.text(`Host: ${host}`).crlf();
+    for (const name of REWRITTEN) {
+      const rest = afterOrigin(headers.get(name) ?? "", head.host ?? "");
+      const scheme = route.secure ? "https" : "http";
+      if (rest !== null) writer.text(`${name}: ${scheme}://${host}${rest}`).crlf();
+    }
+  }
+  writer.bytes(gateLines.of(forwarded, headers)).text(active.exchange.requestId);
+  writer.crlf().crlf();
+}
+
+const NOT_VISIBLE = /[^\x21-\x7e]+/g;
+
+/** A target that was made from text: whatever is not visible ASCII is percent-encoded, so that no character becomes a byte of framing. */
+function inAscii(target: string): string {
+  return target.replace(NOT_VISIBLE, (text) =>
+    Buffer.from(text).toString("hex").toUpperCase().replace(/../g, "%$&"),
+  );
+}
+
+/** Marks what ends here: it stays readable, but is not written. */
+function dropLines(lines: RequestHead, { active, admitted }: ForwardedRequest): void {
+  const { consumedCredentials, passedPreflight } = active.allowed;
+  const keepsTrace = active.exchange.traceId !== null;
+  const isChunked = lines.framing === Framing.chunked;
+  const { peerTrusted } = admitted;
+  for (let line = 0; line < lines.count; line++) {
+    const known = lines.known(line);
+    const claim = claimOf(lines, line);
+    const isDropped =
+      endsHere(lines, line, isChunked) ||
+      (claim !== Claim.none && !(claim === Claim.forwarding && peerTrusted)) ||
+      known === Known["x-forwarded-for"] ||
+      (passedPreflight && known === Known.authorization) ||
+      (!keepsTrace && (known === Known.traceparent || known === Known.tracestate)) ||
+      (consumedCredentials.length > 0 && isConsumed(lines, line, consumedCredentials));
+    if (isDropped) lines.drop(line);
+  }
+}
+
+function isConsumed(
+  lines: RequestHead,
+  line: number,
+  consumed: readonly CredentialLocation[],
+): boolean {
+  const length = lines.nameEnd(line) - lines.nameStart(line);
+  return consumed.some(
+    ({ kind, name }) =>
+      kind === "header" && name.length === length && lines.name(line).toLowerCase() === name,
+  );
+}
+
+/** Undefined: they stay as they came. Null: none are left. */
+function cookiesLeft(
+  headers: HeaderView,
+  consumed: readonly CredentialLocation[],
+): string | null | undefined {
+  if (consumed.length === 0 || !consumed.some(({ kind }) => kind === "cookie")) return undefined;
+  const line = headers.get("cookie");
+  if (line === null) return undefined;
+  return cookieWithout(line, consumed);
+}
+
+function dropKnown(lines: RequestHead, known: number): void {
+  for (let line = lines.find(known); line !== -1; line = lines.find(known, line + 1)) {
+    lines.drop(line);
+  }
+}
+
+function dropHostLines(lines: RequestHead, headers: HeaderView, clientHost: string): void {
+  dropKnown(lines, Known.host);
+  for (const name of REWRITTEN) {
+    if (afterOrigin(headers.get(name) ?? "", clientHost) === null) continue;
+    const bytes = Buffer.from(name);
+    for (let line = 0; line < lines.count; line++) {
+      if (lines.nameIs(line, bytes)) lines.drop(line);
+    }
+  }
+}

@@ -1,0 +1,135 @@
+// The edge over bare sockets: plain HTTP/1.1 and 1.0, parsed and written here.
+import type { ArrivalBudget } from "../../../guard/arrival-budget.ts";
+import { ConnectionCap } from "../../../guard/connection-cap.ts";
+import { UnfinishedBytes } from "../../../guard/unfinished-bytes.ts";
+import { HeadWriter } from "../../../http1/head-writer.ts";
+import type { Log } from "../../../log.ts";
+import { paceWindowMs } from "../../upstream/body-pace.ts";
+import type { RawPool } from "../../upstream/raw/raw-pool.ts";
+import { eventLoopReads } from "../../upstream/raw/read-turns.ts";
+import type { Upstream } from "../../upstream/upstream.ts";
+import { LINGERING_LIMITS } from "../bun-serve/lingering.ts";
+import type { Edge, ListeningServer, Pipeline, Serving } from "../edge.ts";
+import type { WireRequest } from "./wire-request.ts";
+import { type PerServer, WireServer } from "./wire-server.ts";
+import type { WireServices } from "./wire-services.ts";
+import type { TunnelWatch, WireTunnel } from "./wire-tunnel.ts";
+
+export interface WireEdgeOptions {
+  readonly pipeline: Pipeline;
+  readonly upstream: Upstream<WireRequest, Response>;
+  readonly pool: RawPool;
+  /** How long a connection may be silent between requests and while a head arrives, in seconds. */
+  readonly idleS: number;
+  readonly responseHeaderMs: number;
+  readonly bodyBytesPerMinuteMin: number;
+  /** Whether many clients come from this peer, as from a trusted proxy. */
+  readonly isShared: (peer: string) => boolean;
+  /** Connections at a time. */
+  readonly connectionsMax: number;
+  /** Bytes of messages of clients that have come in part, in all. */
+  readonly halfMessagesBytesMax: number;
+  /** Shared by all listeners. */
+  readonly arrivals: ArrivalBudget;
+  /** WebSockets that are passed through. */
+  readonly webSockets: OpenCounter;
+  readonly log: Log;
+}
+
+export interface OpenCounter {
+  opened(): void;
+  closed(): void;
+}
+
+/** Received head, and all that is added; or a head and what comes with it. */
+const WRITER_BYTES = 131_072;
+
+/** Of all connections; one client network, unless many clients come from it, leaves the rest to others. */
+const NETWORK_SHARE = 1 / 2;
+
+export class WireEdge implements Edge {
+  readonly #services: Omit<WireServices, PerServer>;
+  readonly #cap: ConnectionCap;
+  readonly #tunnels: OpenTunnels;
+  lastRequestMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: WireEdgeOptions) {
+    const { pipeline, idleS, isShared, connectionsMax } = options;
+    this.#tunnels = new OpenTunnels(options.webSockets);
+    this.#cap = new ConnectionCap({
+      connectionsMax,
+      perNetworkMax: Math.ceil(connectionsMax * NETWORK_SHARE),
+      isShared,
+    });
+    const { bytesMax, silentMs, allMs } = LINGERING_LIMITS;
+    this.#services = {
+      pipeline,
+      upstream: options.upstream,
+      pool: options.pool,
+      upstreamWriter: new HeadWriter(WRITER_BYTES),
+      clientWriter: new HeadWriter(WRITER_BYTES),
+      responseHeaderMs: options.responseHeaderMs,
+      turns: eventLoopReads,
+      arrivals: options.arrivals,
+      lingering: {
+        cap: new ConnectionCap({ ...LINGERING_LIMITS, isShared }),
+        bytesMax,
+        silentMs,
+        allMs,
+      },
+      idleMs: idleS * 1000,
+      headMs: idleS * 1000,
+      bodyBytesMin: options.bodyBytesPerMinuteMin,
+      paceMs: paceWindowMs,
+      unfinished: new UnfinishedBytes(options.halfMessagesBytesMax),
+      tunnels: this.#tunnels,
+      begin: (head) => pipeline.begin(head),
+      began: (atMs) => {
+        this.lastRequestMs = atMs;
+      },
+      log: options.log,
+    };
+  }
+
+  /** Closes WebSockets with 1001, now and from now on. */
+  goingAway(): void {
+    this.#tunnels.goingAway();
+  }
+
+  open(hostname: string, serving: Serving, port: number, reusePort: boolean): ListeningServer {
+    return new WireServer({
+      hostname,
+      port,
+      reusePort,
+      serving,
+      services: this.#services,
+      cap: this.#cap,
+    });
+  }
+}
+
+class OpenTunnels implements TunnelWatch {
+  readonly #count: OpenCounter;
+  readonly #tunnels = new Set<WireTunnel>();
+  #isGoingAway = false;
+
+  constructor(count: OpenCounter) {
+    this.#count = count;
+  }
+
+  opened(tunnel: WireTunnel): void {
+    this.#tunnels.add(tunnel);
+    this.#count.opened();
+    // It is not joined yet.
+    if (this.#isGoingAway) queueMicrotask(() => tunnel.goAway());
+  }
+
+  closed(tunnel: WireTunnel): void {
+    if (this.#tunnels.delete(tunnel)) this.#count.closed();
+  }
+
+  goingAway(): void {
+    this.#isGoingAway = true;
+    for (const tunnel of [...this.#tunnels]) tunnel.goAway();
+  }
+}

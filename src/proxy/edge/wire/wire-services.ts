@@ -1,0 +1,53 @@
+// What the connections of an edge share.
+import type { ArrivalBudget } from "../../../guard/arrival-budget.ts";
+import type { ConnectionCap } from "../../../guard/connection-cap.ts";
+import type { UnfinishedBytes } from "../../../guard/unfinished-bytes.ts";
+import type { Exchange } from "../../exchange/exchange.ts";
+import type { RequestHead } from "../../gate/request-head.ts";
+import type { ReadTurns } from "../../upstream/raw/read-turns.ts";
+import type { Upstream } from "../../upstream/upstream.ts";
+import type { Pipeline } from "../edge.ts";
+import type { RelayServices } from "./response-relay.ts";
+import type { WireRequest } from "./wire-request.ts";
+import type { TunnelWatch } from "./wire-tunnel.ts";
+
+/** The time of `performance.now()`, as it was at the last tick. */
+export interface Clock {
+  readonly nowMs: number;
+}
+
+/** How connections are read out whose request was refused. */
+export interface LingeringRules {
+  readonly cap: ConnectionCap;
+  readonly bytesMax: number;
+  readonly silentMs: number;
+  readonly allMs: number;
+}
+
+export interface WireServices extends RelayServices {
+  readonly pipeline: Pipeline;
+  readonly upstream: Upstream<WireRequest, Response>;
+  readonly clock: Clock;
+  readonly turns: ReadTurns;
+  readonly arrivals: ArrivalBudget;
+  readonly lingering: LingeringRules;
+  /** Messages of clients' WebSockets that have come in part, where the gate needs them whole. */
+  readonly unfinished: UnfinishedBytes;
+  /** How long a connection may be silent between requests, in milliseconds. */
+  readonly idleMs: number;
+  /** How long a head may take from its first byte on, in milliseconds. */
+  readonly headMs: number;
+  /** Bytes that a body must have in each `paceMs` that the client is waited for. */
+  readonly bodyBytesMin: number;
+  readonly paceMs: number;
+  /** `pipeline.begin`. */
+  readonly begin: (head: RequestHead) => Exchange;
+  /** A request arrived; of the clock of `performance.now()`. */
+  readonly began: (atMs: number) => void;
+  /** It is over. */
+  readonly over: () => void;
+  /** So many more connections than before are upgraded. */
+  readonly upgraded: (more: 1 | -1) => void;
+  readonly tunnels: TunnelWatch;
+  readonly closed: (connection: object) => void;
+}

@@ -1,0 +1,19 @@
+// What a connection knows of whoever keeps it, which is a pool.
+import type { Limits } from "../../../http1/limits.ts";
+import type { ReadTurns } from "./read-turns.ts";
+
+/** Who keeps connections of the kind `C`. */
+export interface ConnectionKeeper<C> {
+  readonly limits: Limits;
+  readonly turns: ReadTurns;
+  /** How long a connection may be idle, in milliseconds. */
+  readonly idleMs: number;
+  /** The connection is idle and may carry any client's request. */
+  released(connection: C): void;
+  /** It is closed, or given up before it was connected (`isAbandoned`). */
+  closed(connection: C): void;
+  /** The system is done with one that was abandoned. */
+  settled(connection: C): void;
+  /** A receiver threw. */
+  threw(error: unknown): void;
+}

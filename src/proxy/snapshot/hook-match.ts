@@ -128,8 +128,9 @@ function concernsMethod({ methods }: CompiledHook, { method, headers }: HookQues
     case "any_but_options":
       return method !== "OPTIONS";
     default:
+      // Methods are case-sensitive, but there are frameworks that read them in upper case.
       return (
-        methods.has(method) ||
+        methods.has(method.toUpperCase()) ||
         METHOD_OVERRIDES.some((name) => methods.has(headers.get(name)?.trim().toUpperCase() ?? ""))
       );
   }

@@ -1,5 +1,6 @@
 // The head of a request as it goes upstream: what came, less what ends here, and the gate's own lines.
 import type { HeadWriter } from "../../../http1/head-writer.ts";
+import type { HeaderLines } from "../../../http1/header-lines.ts";
 import { Known } from "../../../http1/known-header.ts";
 import { Framing } from "../../../http1/message-head.ts";
 import type { RequestHead } from "../../../http1/request-head.ts";
@@ -96,8 +97,9 @@ function dropLines(lines: RequestHead, { active, admitted }: ForwardedRequest): 
   }
 }
 
-function isConsumed(
-  lines: RequestHead,
+/** Whether a line has a credential that the gate took for itself. */
+export function isConsumed(
+  lines: HeaderLines,
   line: number,
   consumed: readonly CredentialLocation[],
 ): boolean {

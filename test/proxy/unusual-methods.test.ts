@@ -44,8 +44,9 @@ const OPEN = {
   permissions: { all: { https: true, terminal: true } },
 };
 
-async function place(service: "terminal" | "https", method: string | null) {
-  const hook = { id: "h", match: { path: "*", method }, script: { path: "/x" }, timeout: 5_000 };
+async function place(service: "terminal" | "https", method: string | null, more = {}) {
+  const match = { path: "*", method };
+  const hook = { id: "h", match, script: { path: "/x" }, timeout: 5_000, ...more };
   const { host } = await bench.place({
     own: OPEN,
     programs: { terminal: plain.port, exec: script.port },
@@ -95,5 +96,23 @@ test.each(["GET", "PURGE", "M-SEARCH", "UNSUBSCRIBE", "QUERY"])(
     expect(isSentAsItIs(method)).toBe(true);
     expect(await ask(await place("https", null), method)).toBe("of the program");
     expect(secured.at(-1)).toBe(`${method} / HTTP/1.1`);
+  },
+);
+
+test.each([
+  ["BREW", "hook_failed"],
+  ["get", "hook_failed"],
+  ["PROPFIND", "PROPFIND / HTTP/1.1"],
+])(
+  "B2 %s, on which a script hangs up, opens no hook unless servers know it",
+  async (method, outcome) => {
+    const host = await place("terminal", "*", { on_error: "open" });
+    const { answering } = script;
+    script.answering = (_request, socket) => {
+      socket.destroy();
+      return null;
+    };
+    expect(await ask(host, method)).toBe(outcome);
+    script.answering = answering;
   },
 );

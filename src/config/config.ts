@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { isLoopback } from "../policy/address-policy.ts";
 import type { ProxyTls } from "../proxy/edge/listeners.ts";
+import type { PlainEdge } from "../proxy/options.ts";
 import type { UpstreamTls } from "../proxy/upstream/tls.ts";
 import { type ApiTls, readApiTls } from "./api-tls.ts";
 import { readProxyTls } from "./proxy-tls.ts";
@@ -22,6 +23,7 @@ export interface Config {
   readonly proxyListen: ListenAddress;
   /** Whether other processes of the same user may listen on the proxy's addresses. */
   readonly proxyReusePort: boolean;
+  readonly proxyEdge: PlainEdge;
   /** The data plane's TLS listener; null: none. */
   readonly proxyTls: ProxyTls | null;
   /** How upstream certificates are verified. */
@@ -110,6 +112,7 @@ function readConfig(value: Values, report: ReportSetting): Config {
     grpcListen: value("REALMGATE_GRPC_LISTEN"),
     proxyListen: value("REALMGATE_PROXY_LISTEN"),
     proxyReusePort: value("REALMGATE_PROXY_REUSE_PORT"),
+    proxyEdge: value("REALMGATE_PROXY_EDGE"),
     proxyTls: readProxyTls(
       {
         listen: value("REALMGATE_PROXY_TLS_LISTEN"),

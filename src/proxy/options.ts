@@ -66,7 +66,7 @@ export type ProxySettings = Required<ProxyOptions>;
 
 const DEFAULTS = {
   reusePort: false,
-  plainEdge: process.env.REALMGATE_PROXY_EDGE === "wire" ? "wire" : "serve",
+  plainEdge: "serve",
   tls: null,
   snapshotPlace: null,
   stalenessMaxMs: null,

@@ -22,6 +22,7 @@ const gate = await startProxy(
     mayDial: () => true,
     isForbidden: () => false,
     bypassKey: new Uint8Array(32),
+    plainEdge: process.env.REALMGATE_PROXY_EDGE === "wire" ? "wire" : "serve",
     log: { error() {}, warn() {}, info() {} },
   },
   registry,

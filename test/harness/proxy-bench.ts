@@ -49,6 +49,9 @@ export interface TestBench {
   listen(serve: (socket: net.Socket) => void): Promise<number>;
 }
 
+/** REALMGATE_PROXY_EDGE=wire has the tests of the data plane run against the wire edge. */
+export const plainEdge = process.env.REALMGATE_PROXY_EDGE === "wire" ? "wire" : "serve";
+
 /** Starts a bench for the test file that calls it, and stops it when that file is done. */
 export async function testBench(): Promise<TestBench> {
   const registry = new ChangeRegistry();
@@ -68,6 +71,7 @@ export async function testBench(): Promise<TestBench> {
     mayDial: () => true,
     isForbidden: (_address, port) => port === FORBIDDEN_PORT,
     bypassKey: HOP_KEY,
+    plainEdge,
     log,
     ...extra,
   });

@@ -124,7 +124,7 @@ const readings: Record<string, Reading> = {
         ),
       ),
     ),
-  "Apache with PHP, PATH_INFO": (raw) => merge(decode(raw)).replace(/^\/index\.php(?=\/)/, ""),
+  "Apache with PHP, PATH_INFO": (raw) => merge(decode(raw)).replace(/^\/[^/]*\.php(?=\/)/, ""),
   "Apache mod_proxy, decoded ? ends the path": (raw) => decode(raw).split(/[?#]/)[0] ?? "",
   IIS: iis,
   "IIS, overlong forms": (raw) => iis(lenient(raw)),
@@ -142,6 +142,8 @@ const readings: Record<string, Reading> = {
     const path = raw.replace(/^\/\/[^/]*/, "").split(/[?#]/)[0] ?? "";
     return decode(path.replace(/;[^/]*$/, ""));
   },
+  // java.lang.String.equalsIgnoreCase and toUpperCase of JavaScript take the dotless i for an I.
+  "compared in upper case": (raw) => component(raw)?.toUpperCase().toLowerCase() ?? null,
   "Go, ServeMux": (raw) => posix.normalize(decode(raw)),
   "Go, raw": decode,
   "C string": (raw) => decode(raw).split("\0")[0] ?? "",
@@ -167,7 +169,7 @@ const tokens = [
   ..."%253b %25252f %c0%af %c0%ae %e0%80%af %u002f %u002e %ef%bc%8f %ef%bc%8e %00 %09 %0a %0d %3f %23 %20".split(
     " ",
   ),
-  ..."admin ADMIN x public api (S(x)) /(S(x)) ::$DATA ./ %20/ /index.php //h ;%2Fx ;a%2f..%2fz ;%5cq %ff %C3%A9".split(
+  ..."admin ADMIN x public api (S(x)) /(S(x)) ::$DATA ./ %20/ /index.php /app_dev.php %c4%b1 //h ;%2Fx ;a%2f..%2fz ;%5cq %ff %C3%A9".split(
     " ",
   ),
 ];
@@ -204,7 +206,8 @@ const hooks = Object.entries(guards).map(([pattern, names]) => ({
 }));
 
 function met(hook: ReturnType<typeof hookAt>, path: string): boolean {
-  return matchHook([hook], { method: "GET", path, headers: new Headers(), groups: null }) !== null;
+  const asked = { method: "GET", path, query: "", headers: new Headers(), groups: null };
+  return matchHook([hook], asked) !== null;
 }
 
 test(`B1 no server reads a guarded path from a request that passes the hook (seed ${seed})`, () => {

@@ -19,6 +19,7 @@ const OTHER_TEXTS: ReadonlySet<string> = new Set([
   "notification-server",
   "prom-client",
   "utf-8",
+  "head-too-large",
   "aws4-hmac-sha256",
 ]);
 

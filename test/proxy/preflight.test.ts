@@ -132,8 +132,24 @@ describe("a preflight is refused", () => {
       "OPTIONS",
       "unauthenticated",
     ],
+    [
+      "that a program may take for another method",
+      [...PREFLIGHT, "X-HTTP-Method-Override: DELETE"],
+      "OPTIONS",
+      "unauthenticated",
+    ],
+    [
+      "that names another method in a second field",
+      [...PREFLIGHT, "X-Method-Override: OPTIONS", "X-HTTP-Method: PUT"],
+      "OPTIONS",
+      "unauthenticated",
+    ],
   ])("%s", async (_what, lines, method, code) => {
     expect(await outcome(open, lines, method)).toBe(code);
+  });
+
+  test("that names another method in its query", async () => {
+    expect(await outcome(open, PREFLIGHT, "OPTIONS", "/x?_method=DELETE")).toBe("unauthenticated");
   });
 });
 

@@ -3,10 +3,11 @@ import {
   create,
   type DescService,
   type JsonObject,
+  type JsonValue,
   type MessageInitShape,
   toJson,
 } from "@bufbuild/protobuf";
-import { ValueSchema } from "@bufbuild/protobuf/wkt";
+import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { ApiError, type FieldViolation } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
@@ -176,7 +177,7 @@ function implementation(
         return edit(context, id, (document) => {
           const permissions = permissionsOf(document, name);
           if (access === undefined) throw new Error("the rules let an absent access pass");
-          setOwn(permissions, canonicalProgram(program) ?? program, toJson(ValueSchema, access));
+          setOwn(permissions, canonicalProgram(program) ?? program, accessJson(access));
           setOwn(document.permissions, name, permissions);
         });
       },
@@ -242,6 +243,17 @@ function requireGroup(document: PermissionDocument, name: string): void {
 function permissionsOf(document: PermissionDocument, name: string): JsonObject {
   requireGroup(document, name);
   return Object.hasOwn(document.permissions, name) ? (document.permissions[name] ?? {}) : {};
+}
+
+/** Throws ApiError INVALID_PERMISSION_VALUE for what binary protobuf can carry and JSON cannot: no value, NaN, infinities. */
+function accessJson(access: Value): JsonValue {
+  try {
+    return toJson(ValueSchema, access);
+  } catch {
+    throw new ApiError(ErrorCode.INVALID_PERMISSION_VALUE, [
+      { instancePath: "/access", message: "must be JSON" },
+    ]);
+  }
 }
 
 /** `map[key] = value` for any key: an assignment to `__proto__` would be no entry. */

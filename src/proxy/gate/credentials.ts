@@ -79,7 +79,7 @@ function cookiesOf(line: string | null): Values {
   }
   const values = new Map<string, string | null>();
   for (const pair of line.split(";")) {
-    add(values, cookieName(pair), pair.slice(pair.indexOf("=") + 1).trim());
+    add(values, cookieName(pair), trimmed(pair.slice(pair.indexOf("=") + 1)));
   }
   return values;
 }
@@ -112,7 +112,7 @@ export function cookieWithout(
     return line;
   }
   const kept = line.split(";").filter((pair) => !names(consumed, "cookie", cookieName(pair)));
-  const rest = kept.join(";").trim();
+  const rest = trimmed(kept.join(";"));
   return rest === "" ? null : rest;
 }
 
@@ -132,7 +132,24 @@ export function targetWithout(
 /** Exact, without the white space around the pair; a pair without `=` has no name (RFC 6265 §5.2). */
 function cookieName(pair: string): string {
   const equals = pair.indexOf("=");
-  return equals === -1 ? "" : pair.slice(0, equals).trimStart();
+  return equals === -1 ? "" : pair.slice(0, equals).replace(/^[ \t]+/, "");
+}
+
+/** Without the white space of HTTP around it (RFC 9110 §5.6.3): a no-break space is part of a name or value. */
+function trimmed(text: string): string {
+  let end = text.length;
+  while (end > 0 && isBlank(text.charCodeAt(end - 1))) {
+    end--;
+  }
+  let start = 0;
+  while (start < end && isBlank(text.charCodeAt(start))) {
+    start++;
+  }
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 32 || code === 9;
 }
 
 function paramName(pair: string): string | null {

@@ -2,7 +2,7 @@
 
 import type { HeaderReader } from "../routing/header-reader.ts";
 import { NO_PORT } from "../routing/program-ports.ts";
-import { pathOf, type RequestTarget } from "../routing/request-target.ts";
+import { pathOf, queryOf, type RequestTarget } from "../routing/request-target.ts";
 import type { UpstreamAddress } from "../routing/upstream-address.ts";
 import { type CompiledHook, matchHook } from "../snapshot/hook-match.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
@@ -40,7 +40,13 @@ export function matchRequest(
   if (route.hooks.length === 0) {
     return null;
   }
-  const hook = matchHook(route.hooks, { method, headers, groups, path: pathOf(target) });
+  const hook = matchHook(route.hooks, {
+    method,
+    headers,
+    groups,
+    path: pathOf(target),
+    query: queryOf(target),
+  });
   if (hook === null || bypassesHooks(headers, host.container, nowMs)) {
     return null;
   }

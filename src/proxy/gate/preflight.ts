@@ -1,18 +1,24 @@
 // CORS preflights (Fetch standard, §3.3.6 "CORS-preflight fetch"): browsers send them without credentials.
+import { methodOverrides } from "../routing/request-overrides.ts";
+import { queryOf } from "../routing/request-target.ts";
 import type { RequestHead } from "./request-head.ts";
 
-/** OPTIONS with Origin and Access-Control-Request-Method, without a body or an upgrade. */
-export function isPreflight({ method, headers, hasBody }: PreflightHead): boolean {
+/**
+ * OPTIONS with Origin and Access-Control-Request-Method, without a body or an upgrade. None that names another method: programs that
+ * listen would carry that out, and no one has presented a credential for it.
+ */
+export function isPreflight({ method, headers, target, hasBody }: PreflightHead): boolean {
   return (
     method === "OPTIONS" &&
     isSent(headers.get("origin")) &&
     isSent(headers.get("access-control-request-method")) &&
     headers.get("upgrade") === null &&
-    !hasBody
+    !hasBody &&
+    methodOverrides(headers, target === null ? "" : queryOf(target)) === null
   );
 }
 
-type PreflightHead = Pick<RequestHead, "method" | "headers" | "hasBody">;
+type PreflightHead = Pick<RequestHead, "method" | "headers" | "target" | "hasBody">;
 
 function isSent(field: string | null): boolean {
   return field !== null && field !== "";

@@ -125,7 +125,7 @@ const CONTROLS = /[\0-\x1f\x7f]/g;
 const OVERLONG =
   /%[cC]([01])%([0-9A-Fa-f]{2})|%[eE]0%([89][0-9A-Fa-f])%([89abAB][0-9A-Fa-f])|%[fF]0%80%([89][0-9A-Fa-f])%([89abAB][0-9A-Fa-f])/g;
 const BEYOND_ASCII = /(?:%[89A-Fa-f][0-9A-Fa-f])+/g;
-/** What Windows and code pages of Japan and Korea map to separators, beside what NFKC does. */
+/** What Windows and code pages of Japan and Korea map to separators, and what is an i in another case, beside what NFKC does. */
 const BEST_FIT: ReadonlyMap<string, string> = new Map([
   ["\u2044", "/"],
   ["\u2215", "/"],
@@ -133,6 +133,8 @@ const BEST_FIT: ReadonlyMap<string, string> = new Map([
   ["\u00a5", "\\"],
   ["\u20a9", "\\"],
   ["\u00ad", "-"],
+  ["\u0131", "i"],
+  ["\u0130", "I"],
 ]);
 
 /** ASCII in disguise: overlong UTF-8 (RFC 3629 §3), fullwidth and other compatibility forms (NFKC). */
@@ -191,7 +193,7 @@ function withoutSessionSegments(path: string): string {
   return path.includes("(") ? path.replace(SESSION_SEGMENT, "") || "/" : path;
 }
 
-/** PHP hands what follows its script to the program as the path. */
+/** What follows the name of a script is the path that the script gets (PATH_INFO, RFC 3875 §4.1.5): `/app_dev.php/a`. */
 function withoutFrontController(path: string): string {
-  return path.replace(/\/index\.php(?=\/)/gi, "");
+  return path.replace(/\/[^/]*\.(?:php\d?|phtml|f?cgi)(?=\/)/i, "");
 }

@@ -45,6 +45,10 @@ test.each([
   ["/b/(A(x)S(y))in", ["/bin"]],
   ["/index.php/b", ["/b"]],
   ["/a/Index.php/b", ["/a/b"]],
+  ["/app_dev.php/b", ["/b"]],
+  ["/a/run.fcgi/b", ["/a/b"]],
+  ["/x.php5/y.php/b", ["/y.php/b", "/b"]],
+  ["/%C4%B1%c4%b0", ["/iI"]],
   ["/\u00e9", ["/%c3%a9"]],
 ])("%s may be read as each of %j", (path, readings) => {
   expect(pathVariants(path)).toEqual(expect.arrayContaining(readings));

@@ -9,7 +9,8 @@ import { compileHook, compileHooks, type HookQuestion, matchHook } from "./hook-
 
 function matches(match: JsonObject, asked: Partial<HookQuestion> = {}, more: JsonObject = {}) {
   const json = { id: "h", match, script: { path: "/s.ts" }, timeout: 500, ...more };
-  const question = { method: "GET", path: "/", headers: new Headers(), groups: null, ...asked };
+  const ordinary = { method: "GET", path: "/", query: "", headers: new Headers(), groups: null };
+  const question = { ...ordinary, ...asked };
   return matchHook([compileHook(fromJson(HookSchema, json), "terminal", 0)], question) !== null;
 }
 
@@ -96,6 +97,9 @@ describe("a method", () => {
     ["*", "POST", true],
     ["*", "OPTIONS", true],
     ["*", "PROPFIND", true],
+    ["DELETE", "delete", true],
+    ["GET", "hEAD", true],
+    [undefined, "options", true],
     [undefined, "PROPFIND", true],
     ["GET", "GET", true],
     ["GET", "HEAD", true],
@@ -111,15 +115,48 @@ describe("a method", () => {
   });
 });
 
-test("a method that a header names counts, too", () => {
-  const asked = (name: string, value: string) => ({
-    method: "POST",
+describe("a method that a request names beside its own counts, too", () => {
+  const naming = (name: string, value: string, method = "POST") => ({
+    method,
     headers: new Headers({ [name]: value }),
   });
-  for (const name of ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"]) {
-    expect(matches({ method: "DELETE" }, asked(name, "delete"))).toBe(true);
-    expect(matches({ method: "DELETE" }, asked(name, "put"))).toBe(false);
-  }
+
+  test.each(["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])("in %s", (name) => {
+    expect(matches({ method: "DELETE" }, naming(name, "delete"))).toBe(true);
+    expect(matches({ method: "DELETE" }, naming(name, "put"))).toBe(false);
+    // Of a list, frameworks take the first or the last; several lines arrive as one.
+    expect(matches({ method: "DELETE" }, naming(name, "delete, get"))).toBe(true);
+    expect(matches({ method: "DELETE" }, naming(name, "get ,DELETE"))).toBe(true);
+    expect(matches({ method: "GET" }, naming(name, "HEAD,"))).toBe(true);
+  });
+
+  test.each([
+    ["_method=DELETE", true],
+    ["a=1&_method=delete", true],
+    ["%5Fmethod=%44ELETE", true],
+    ["_method=GET&_method=DELETE", true],
+    ["a=1;_method=DELETE", true],
+    // PHP makes `_` of the first character.
+    [".method=DELETE", true],
+    ["+[method=DELETE", true],
+    ["_method=DELETE%zz", true],
+    ["_method=PUT", false],
+    [`${"_method=PUT&".repeat(20)}_method=DELETE`, true],
+    ["_method=UNDELETE", false],
+    ["_method=DELETED", false],
+    ["method=DELETE", false],
+    ["_methods=DELETE", false],
+    ["a=_method=DELETE", false],
+  ])("in the query %s: %p", (query, expected) => {
+    expect(matches({ method: "DELETE" }, { method: "POST", query })).toBe(expected);
+  });
+
+  test("when the hook is for every method but OPTIONS", () => {
+    const override = "X-HTTP-Method-Override";
+    expect(matches({}, naming(override, "DELETE", "OPTIONS"))).toBe(true);
+    expect(matches({}, naming("X-Other", "DELETE", "OPTIONS"))).toBe(false);
+    expect(matches({}, { method: "OPTIONS", query: "_method=PUT" })).toBe(true);
+  });
 });
 
 test("a path is as good as any where it may be read in too many ways", () => {
@@ -184,7 +221,7 @@ test("the first that matches counts", () => {
     return compileHook(fromJson(HookSchema, json), "terminal", 0);
   };
   const hooks = [hook("a", "/a"), hook("b", "/*"), hook("c", "/a")];
-  const asked = { method: "GET", headers: new Headers(), groups: null };
+  const asked = { method: "GET", query: "", headers: new Headers(), groups: null };
   expect(matchHook(hooks, { ...asked, path: "/a" })?.id).toBe("a");
   expect(matchHook(hooks, { ...asked, path: "/x" })?.id).toBe("b");
   expect(matchHook([], { ...asked, path: "/x" })).toBeNull();

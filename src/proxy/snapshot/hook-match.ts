@@ -2,6 +2,7 @@ import type { ServiceHooksState } from "../../../proto/gen/realmgate/v1/feed_pb.
 import type { Hook } from "../../../proto/gen/realmgate/v1/hooks_pb.ts";
 import type { HeaderReader } from "../routing/header-reader.ts";
 import { pathVariants } from "../routing/path-variants.ts";
+import { methodOverrides, overridesName } from "../routing/request-overrides.ts";
 import { comparable, fits, fitsAny, type PathPattern, pathPattern } from "./path-pattern.ts";
 
 /** A hook made ready to be asked for every request of its program. */
@@ -32,6 +33,8 @@ export interface HookQuestion {
   readonly method: string;
   /** The path that goes upstream, without query, as it was sent. */
   readonly path: string;
+  /** The query that goes upstream, without its `?`. */
+  readonly query: string;
   readonly headers: HeaderReader;
   /** Names of the groups that granted it; null when no group did. */
   readonly groups: readonly string[] | null;
@@ -107,10 +110,14 @@ export function matchHook(
   const variants = hooks.every(({ path }) => fitsAny(path)) ? [] : pathVariants(question.path);
   // A hook that guards a path must not be gone around by another spelling of it.
   const paths = variants === null ? null : [...new Set(variants.map(comparable))];
+  // Frameworks let a request name another method than its own.
+  const overrides = hooks.every(({ methods }) => methods === "any")
+    ? null
+    : methodOverrides(question.headers, question.query);
   return (
     hooks.find(
       (hook) =>
-        concernsMethod(hook, question) &&
+        concernsMethod(hook, question.method, overrides) &&
         (paths === null || fitsAny(hook.path) || paths.some((path) => fits(hook.path, path))) &&
         hook.headers.every(([name, value]) => question.headers.get(name) === value) &&
         (hook.groups === null || (question.groups ?? []).some((name) => hook.groups?.has(name))),
@@ -118,20 +125,21 @@ export function matchHook(
   );
 }
 
-/** Frameworks let a request that is sent as POST name another method. */
-const METHOD_OVERRIDES = ["x-http-method-override", "x-http-method", "x-method-override"] as const;
-
-function concernsMethod({ methods }: CompiledHook, { method, headers }: HookQuestion): boolean {
+function concernsMethod(
+  { methods }: CompiledHook,
+  method: string,
+  overrides: string | null,
+): boolean {
   switch (methods) {
     case "any":
       return true;
     case "any_but_options":
-      return method !== "OPTIONS";
+      return method !== "OPTIONS" || overrides !== null;
     default:
-      // Methods are case-sensitive, but there are frameworks that read them in upper case.
       return (
+        // Edges pass on methods in any case, and frameworks raise them.
         methods.has(method.toUpperCase()) ||
-        METHOD_OVERRIDES.some((name) => methods.has(headers.get(name)?.trim().toUpperCase() ?? ""))
+        (overrides !== null && [...methods].some((each) => overridesName(overrides, each)))
       );
   }
 }

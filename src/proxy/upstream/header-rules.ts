@@ -1,4 +1,5 @@
 import { isToken } from "../../policy/field-syntax.ts";
+import { isMethodField, isTargetField } from "../routing/request-overrides.ts";
 
 /**
  * Request header fields that belong to one connection (RFC 9110 §7.6.1), and `expect`, which this edge has answered before the
@@ -48,7 +49,9 @@ export function removeHopByHop(headers: Headers): void {
 
 /**
  * Removes fields that only the gate, or a trusted proxy, may set: `X-Realmgate-*` always, the forwarding headers unless the peer
- * is trusted. Spelled with `_` both are removed always: applications read `X_Forwarded_For` as the header that it imitates.
+ * is trusted. Fields that name another target than the one that was decided on go always: few trusted proxies replace a client's.
+ * Spelled with anything else in place of `-` all of these are removed always, and so are fields that name a method: by CGI's rules
+ * (RFC 3875 §4.1.18) applications read `X_Forwarded_For`, some even `X.Forwarded.For`, as the header that it imitates.
  */
 export function stripForwardedHeaders(
   headers: Headers,
@@ -60,11 +63,13 @@ export function stripForwardedHeaders(
     if (first !== 120 && first !== 102) {
       continue;
     }
-    const spelledApart = name.includes("_");
-    const folded = spelledApart ? name.replaceAll("_", "-") : name;
+    const spelledApart = /[^a-z0-9-]/.test(name);
+    const folded = spelledApart ? name.replace(/[^a-z0-9-]/g, "-") : name;
     if (
       folded.startsWith("x-realmgate-") ||
-      (isForwarding(folded) && (spelledApart || !peerTrusted))
+      isTargetField(folded) ||
+      (isForwarding(folded) && (spelledApart || !peerTrusted)) ||
+      (spelledApart && isMethodField(folded))
     ) {
       headers.delete(name);
     }

@@ -54,7 +54,9 @@ export function writeClientHead(
   passing: Passing,
 ): void {
   writer.begin().statusLine(head.status, head.bytes, head.reasonStart, head.reasonEnd);
-  const passesChunks = head.framing === Framing.chunked && minorVersion === 1;
+  // To HEAD it says how the body of GET would come.
+  const hasCoding = head.status !== 204 && head.status !== 304 && head.framing !== Framing.tunnel;
+  const passesChunks = hasCoding && minorVersion === 1;
   const added = dropLines(head, forwarded, passesChunks);
   writer.keptLines(head);
   if (added !== "") writer.text(added);
@@ -81,18 +83,18 @@ function dropLines(head: ResponseHead, forwarded: ForwardedRequest, passesChunks
   const isBodiless = head.status < 200 || head.status === 204;
   const { settings } = forwarded.active.allowed.route;
   let added = "";
+  let rewritesCookies: boolean | null = null;
   for (let line = 0; line < head.count; line++) {
     const known = head.known(line);
     if (endsHere(head, line, passesChunks)) {
       head.drop(line);
     } else if (known === Known["set-cookie"]) {
-      if (!saysDomain(head, line)) continue;
+      // All or none of them: of equal names a client keeps the last, so their order stays.
+      rewritesCookies ??= anySaysDomain(head);
+      if (!rewritesCookies) continue;
       const own = forwarded.head.host === null ? null : hostName(forwarded.head.host);
-      const cookie = head.value(line);
-      const confined = confinedCookie(cookie, own);
-      if (confined === cookie) continue;
       head.drop(line);
-      added += `Set-Cookie: ${confined}\r\n`;
+      added += `Set-Cookie: ${confinedCookie(head.value(line), own)}\r\n`;
     } else if (known === Known["content-length"]) {
       // No response of these may have it (RFC 9110 §8.6); with chunks for HTTP/1.0 the end of the connection is the end.
       if (isBodiless) head.drop(line);
@@ -104,6 +106,13 @@ function dropLines(head: ResponseHead, forwarded: ForwardedRequest, passesChunks
     }
   }
   return added;
+}
+
+function anySaysDomain(head: ResponseHead): boolean {
+  for (let line = 0; line < head.count; line++) {
+    if (head.known(line) === Known["set-cookie"] && saysDomain(head, line)) return true;
+  }
+  return false;
 }
 
 /** Null: it stays. */

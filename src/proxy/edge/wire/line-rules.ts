@@ -2,6 +2,7 @@
 import type { HeaderLines } from "../../../http1/header-lines.ts";
 import { Known } from "../../../http1/known-header.ts";
 import type { MessageHead } from "../../../http1/message-head.ts";
+import { METHOD_FIELDS, TARGET_FIELDS } from "../../routing/request-overrides.ts";
 
 const CONNECTION_LINES: ReadonlySet<number> = new Set([
   Known.connection,
@@ -28,17 +29,21 @@ const FORWARDED = Buffer.from("forwarded");
 const X_FORWARDED = Buffer.from("x-forwarded-");
 const X_REAL_IP = Buffer.from("x-real-ip");
 const X_REALMGATE = Buffer.from("x-realmgate-");
-const UNDERSCORE = 0x5f;
+const METHOD_NAMES = METHOD_FIELDS.map((name) => Buffer.from(name));
+const TARGET_NAMES = TARGET_FIELDS.map((name) => Buffer.from(name));
+const DASH = 0x2d;
 
 /** What a name claims, however it is spelled. */
 export const Claim = {
   none: 0,
   /** A forwarding header: a trusted peer may send it. */
   forwarding: 1,
-  /** The same with `_` in its name: only an imitation. */
+  /** The same, or a field that names a method, with another character for `-`: only an imitation. */
   imitation: 2,
   /** `X-Realmgate-*`. */
   gate: 3,
+  /** Another target than the one that was decided on. */
+  target: 4,
 } as const;
 
 export type Claim = (typeof Claim)[keyof typeof Claim];
@@ -56,13 +61,12 @@ export function claimOf(lines: HeaderLines, line: number): Claim {
   const first = (bytes[start] as number) | 0x20;
   if (first !== 0x78 && first !== 0x66) return Claim.none;
   if (foldedStartsWith(bytes, start, end, X_REALMGATE)) return Claim.gate;
-  const isForwarding =
-    foldedStartsWith(bytes, start, end, X_FORWARDED) ||
-    (end - start === FORWARDED.length && foldedStartsWith(bytes, start, end, FORWARDED)) ||
-    (end - start === X_REAL_IP.length && foldedStartsWith(bytes, start, end, X_REAL_IP));
-  if (!isForwarding) return Claim.none;
-  for (let i = start; i < end; i++) if (bytes[i] === UNDERSCORE) return Claim.imitation;
-  return Claim.forwarding;
+  const is = (lower: Uint8Array) => foldedEquals(bytes, start, end, lower);
+  if (TARGET_NAMES.some(is)) return Claim.target;
+  if (foldedStartsWith(bytes, start, end, X_FORWARDED) || is(FORWARDED) || is(X_REAL_IP)) {
+    return isSpelledApart(bytes, start, end) ? Claim.imitation : Claim.forwarding;
+  }
+  return isSpelledApart(bytes, start, end) && METHOD_NAMES.some(is) ? Claim.imitation : Claim.none;
 }
 
 /** Whether a line belongs to the connection on which it came. Trailer and Transfer-Encoding go with a body that is passed on as it is. */
@@ -78,7 +82,27 @@ export function endsHere(head: MessageHead, line: number, passesChunks: boolean)
   );
 }
 
-/** Whether the name begins with `lower`, in any case, `_` taken for `-`. */
+function foldedEquals(bytes: Uint8Array, start: number, end: number, lower: Uint8Array): boolean {
+  return end - start === lower.length && foldedStartsWith(bytes, start, end, lower);
+}
+
+/** Whether something else than letters, digits and `-` is in the name. */
+function isSpelledApart(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i] as number;
+    if (byte !== DASH && folded(byte) === DASH) return true;
+  }
+  return false;
+}
+
+/** In lower case; whatever is neither letter nor digit is `-`, see `stripForwardedHeaders`. */
+function folded(byte: number): number {
+  const lower = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
+  const isPlain = (lower >= 0x61 && lower <= 0x7a) || (lower >= 0x30 && lower <= 0x39);
+  return isPlain ? lower : DASH;
+}
+
+/** Whether the name begins with `lower`, folded. */
 function foldedStartsWith(
   bytes: Uint8Array,
   start: number,
@@ -87,9 +111,7 @@ function foldedStartsWith(
 ): boolean {
   if (end - start < lower.length) return false;
   for (let k = 0; k < lower.length; k++) {
-    const byte = bytes[start + k] as number;
-    const folded = byte === UNDERSCORE ? 0x2d : byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
-    if (folded !== lower[k]) return false;
+    if (folded(bytes[start + k] as number) !== lower[k]) return false;
   }
   return true;
 }

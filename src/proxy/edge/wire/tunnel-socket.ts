@@ -1,4 +1,6 @@
 // A client's socket that may become a tunnel: from then on it is HTTP no longer.
+import type { UnfinishedShare } from "../../../guard/unfinished-bytes.ts";
+import { clientNetwork } from "../../../policy/client-network.ts";
 import { ClientSocket, FOREVER } from "./client-socket.ts";
 import type { ClientTunnel, TunnelClient } from "./client-tunnel.ts";
 
@@ -17,6 +19,10 @@ export abstract class TunnelSocket extends ClientSocket implements TunnelClient 
 
   protected get isTunnel(): boolean {
     return this.#tunnel !== null;
+  }
+
+  protected unfinishedShare(): UnfinishedShare {
+    return this.services.unfinished.join(clientNetwork(this.peer), () => this.reset());
   }
 
   protected becomeTunnel(tunnel: ClientTunnel): void {

@@ -5,7 +5,6 @@ import { Expectation } from "../../../http1/request-head.ts";
 import { RequestParser } from "../../../http1/request-parser.ts";
 import type { ResponseHead } from "../../../http1/response-head.ts";
 import { Step } from "../../../http1/section-parser.ts";
-import { clientNetwork } from "../../../policy/client-network.ts";
 import type { ActiveExchange } from "../../exchange/active-exchange.ts";
 import { refusedWhileActive } from "../../exchange/refusing.ts";
 import type { Admission } from "../../gate/admission.ts";
@@ -173,9 +172,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     const key = request.headers.get("sec-websocket-key");
     if (this.#request !== request || key === null || this.hasMore) return false;
     const bytes = agreement(key, headers);
-    const network = clientNetwork(this.peer);
-    const share = this.services.unfinished.join(network, () => this.reset());
-    const socket = new WireWebSocket(this, connection, share);
+    const socket = new WireWebSocket(this, connection, this.unfinishedShare());
     this.#upgraded(socket);
     this.send(bytes, 0, bytes.length);
     connection.joined(socket);

@@ -44,6 +44,9 @@ export interface OpenCounter {
 /** Received head, and all that is added; or a head and what comes with it. */
 const WRITER_BYTES = 131_072;
 
+/** Of all connections; one client network, unless many clients come from it, leaves the rest to others. */
+const NETWORK_SHARE = 1 / 2;
+
 export class WireEdge implements Edge {
   readonly #services: Omit<WireServices, PerServer>;
   readonly #cap: ConnectionCap;
@@ -53,7 +56,11 @@ export class WireEdge implements Edge {
   constructor(options: WireEdgeOptions) {
     const { pipeline, idleS, isShared, connectionsMax } = options;
     this.#tunnels = new OpenTunnels(options.webSockets);
-    this.#cap = new ConnectionCap({ connectionsMax, perNetworkMax: connectionsMax, isShared });
+    this.#cap = new ConnectionCap({
+      connectionsMax,
+      perNetworkMax: Math.ceil(connectionsMax * NETWORK_SHARE),
+      isShared,
+    });
     const { bytesMax, silentMs, allMs } = LINGERING_LIMITS;
     this.#services = {
       pipeline,

@@ -90,7 +90,7 @@ export class RawConnection implements Yielding {
     if (this.#call !== call) return;
     if (head === null) {
       this.#kill(true);
-      call.lost("broken", false, true, "head-too-large");
+      call.lost("broken", false, true, null);
       return;
     }
     this.#sentNow();

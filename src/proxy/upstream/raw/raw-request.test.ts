@@ -281,7 +281,7 @@ describe("a response", () => {
       socket.write(OK);
       if (connection === 1) setTimeout(() => socket.write(OK.replace("hi", "no")), 20);
     });
-    const of = pool();
+    const of = pool({ idleMs: 60_000 });
     const client = new Client(of, upstream.port);
     await client.ask();
     await until("it is closed", () => of.size === 0);

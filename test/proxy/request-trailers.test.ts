@@ -44,6 +44,8 @@ test.each(Object.entries(gates))(
       "X-Forwarded-Server: root",
       "X_Real_IP: 10.9.9.9",
       "Forwarded: for=10.9.9.9",
+      "X-HTTP-Method-Override: DELETE",
+      "X-Original-URL: /admin",
       "X-Sum: 7",
     ];
     expect(await passed(gate, placed, [], trailers)).toBe("X-Sum: 7\r\n\r\n");

@@ -16,6 +16,7 @@ const gate = await startProxy(
     plainEdge: "wire",
     proxyProtocol: [`${BALANCER}/32`],
     trustedProxies: ["198.51.100.9/32"],
+    exchangesMax: 64,
     idleS: 1,
   }),
   bench.registry,
@@ -140,6 +141,52 @@ test("from any other peer a header is malformed HTTP", async () => {
     expect(answer.match(/HTTP\/1\.1 /g)).toHaveLength(1);
   }
   expect(status(await heard("127.0.0.1", get(host)))).toBe("HTTP/1.1 403");
+});
+
+describe("places among the connections", () => {
+  /** Of 1,024, the fewest a gate has, one network has half. */
+  const perNetworkMax = 512;
+
+  test("are given back by connections that were refused, or left without a header", async () => {
+    const host = await open("203.0.113.0/24");
+    for (let i = 0; i <= perNetworkMax; i++) {
+      const socket = net.connect({ port: gate.port, host: "127.0.0.1", localAddress: BALANCER });
+      const closed = new Promise((resolve) => socket.on("close", resolve));
+      socket.on("error", () => {}).resume();
+      if (i % 2 === 0) socket.write("GET ");
+      else socket.end("PROXY ");
+      await within(closed, "the gate closes the connection", 10_000);
+    }
+    expect(status(await heard(BALANCER, speaksFor("203.0.113.7"), get(host)))).toBe("HTTP/1.1 200");
+  });
+
+  test("are counted for the client that the header names", async () => {
+    const crowded = await startProxy(
+      bench.options({ plainEdge: "wire", proxyProtocol: [`${BALANCER}/32`], exchangesMax: 1 }),
+      bench.registry,
+    );
+    const sockets: net.Socket[] = [];
+    const connect = (client: string) => {
+      const at = { port: crowded.port, host: "127.0.0.1", localAddress: BALANCER };
+      const socket = net.connect(at);
+      sockets.push(socket);
+      socket.on("error", () => {}).write(`${speaksFor(client)}GET / HTTP/1.1\r\nHost: x\r\n\r\n`);
+      return new Promise<string>((resolve) => {
+        socket.on("data", (data) => resolve(status(data.toString("latin1"))));
+        socket.on("close", () => resolve("closed"));
+      });
+    };
+    try {
+      const first = Array.from({ length: perNetworkMax }, () => connect("203.0.113.7"));
+      const answers = await within(Promise.all(first), "all are answered", 20_000);
+      expect(new Set(answers)).toEqual(new Set(["HTTP/1.1 404"]));
+      expect(await within(connect("203.0.113.7"), "it ends", 10_000)).toBe("closed");
+      expect(await within(connect("203.0.113.8"), "it is answered", 10_000)).toBe("HTTP/1.1 404");
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      await crowded.stop(true);
+    }
+  });
 });
 
 test("a stop does not wait for a header", async () => {

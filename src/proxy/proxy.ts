@@ -321,7 +321,7 @@ function warnOfFetchLimit(log: Log): void {
   if (process.env[FETCHES_MAX_VARIABLE] === undefined) {
     log.warn(
       { variable: FETCHES_MAX_VARIABLE },
-      "at most 256 requests are forwarded at a time unless this variable is set when the process starts",
+      "at most 256 requests are forwarded to programs over HTTPS at a time unless this variable is set when the process starts",
     );
   }
 }

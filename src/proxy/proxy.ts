@@ -79,6 +79,9 @@ export async function startProxy(
   const parent = containersDomain(serverName, domain);
   const parseHost = hostParser(serverName, domain);
   const trusted = trustedProxies(settings.trustedProxies);
+  if (settings.proxyProtocol.length > 0 && settings.plainEdge !== "wire") {
+    throw new TypeError("the PROXY protocol needs the edge wire");
+  }
 
   const enforced = new Enforcer({
     source,
@@ -171,6 +174,7 @@ export async function startProxy(
     pool,
     responseHeaderMs,
     bodyBytesPerMinuteMin: settings.bodyBytesPerMinuteMin,
+    proxyProtocol: settings.proxyProtocol,
     halfMessagesBytesMax: settings.halfMessagesBytesMax,
     webSockets: metrics.webSockets,
     connectionsMax: Math.max(exchangesMax, CONNECTIONS_MIN),

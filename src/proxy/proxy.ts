@@ -173,6 +173,7 @@ export async function startProxy(
     bodyBytesPerMinuteMin: settings.bodyBytesPerMinuteMin,
     halfMessagesBytesMax: settings.halfMessagesBytesMax,
     webSockets: metrics.webSockets,
+    malformed: (malformed) => refusals.note({ ...malformed, place: null }, performance.now()),
     connectionsMax: Math.max(exchangesMax, CONNECTIONS_MIN),
   });
   const plainEdge = settings.plainEdge === "wire" ? wireEdge : serveEdge;

@@ -177,6 +177,7 @@ export async function startProxy(
     proxyProtocol: settings.proxyProtocol,
     halfMessagesBytesMax: settings.halfMessagesBytesMax,
     webSockets: metrics.webSockets,
+    malformed: (malformed) => refusals.note({ ...malformed, place: null }, performance.now()),
     connectionsMax: Math.max(exchangesMax, CONNECTIONS_MIN),
   });
   const plainEdge = settings.plainEdge === "wire" ? wireEdge : serveEdge;

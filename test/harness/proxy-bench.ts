@@ -11,6 +11,7 @@ import {
   projectState,
 } from "./change-registry.ts";
 import { listenLocally } from "./local-server.ts";
+import { plainEdge } from "./on-edge.ts";
 import { untilClosed } from "./wire.ts";
 
 export const FORBIDDEN_PORT = 9;
@@ -48,9 +49,6 @@ export interface TestBench {
   /** An upstream that answers each connection with a function of its own, until the test ends. */
   listen(serve: (socket: net.Socket) => void): Promise<number>;
 }
-
-/** REALMGATE_PROXY_EDGE=wire has the tests of the data plane run against the wire edge. */
-export const plainEdge = process.env.REALMGATE_PROXY_EDGE === "wire" ? "wire" : "serve";
 
 /** Starts a bench for the test file that calls it, and stops it when that file is done. */
 export async function testBench(): Promise<TestBench> {

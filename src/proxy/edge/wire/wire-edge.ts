@@ -11,6 +11,7 @@ import { eventLoopReads } from "../../upstream/raw/read-turns.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import { LINGERING_LIMITS } from "../bun-serve/lingering.ts";
 import type { Edge, ListeningServer, Pipeline, Serving } from "../edge.ts";
+import type { Malformed } from "./wire-refusal.ts";
 import type { WireRequest } from "./wire-request.ts";
 import { type PerServer, WireServer } from "./wire-server.ts";
 import type { WireServices } from "./wire-services.ts";
@@ -36,6 +37,8 @@ export interface WireEdgeOptions {
   readonly arrivals: ArrivalBudget;
   /** WebSockets that are passed through. */
   readonly webSockets: OpenCounter;
+  /** Something that is no request was refused; there is no exchange. */
+  readonly malformed: (malformed: Malformed) => void;
   readonly log: Log;
 }
 
@@ -87,6 +90,7 @@ export class WireEdge implements Edge {
       bodyBytesMin: options.bodyBytesPerMinuteMin,
       paceMs: paceWindowMs,
       unfinished: new UnfinishedBytes(options.halfMessagesBytesMax),
+      malformed: options.malformed,
       tunnels: this.#tunnels,
       begin: (head) => pipeline.begin(head),
       began: (atMs) => {

@@ -1,6 +1,8 @@
 // Answers of the gate itself, as bytes.
 import { STATUS_CODES } from "node:http";
-import type { Refusal } from "../../gate/refusal.ts";
+import type { ParseError, ParseErrorCode } from "../../../http1/parse-error.ts";
+import { requestId } from "../../exchange/request-id.ts";
+import { REFUSAL_TEXTS, type Refusal } from "../../gate/refusal.ts";
 import { type RefusedRequest, renderRefusal } from "../../gate/refusal-response.ts";
 import type { WireRequest } from "./wire-request.ts";
 
@@ -54,10 +56,42 @@ export function refusalTo(
   return refusalBytes(reason, request, isHead, connectionLine(lines.minorVersion, isKept));
 }
 
-/** What is answered to bytes that are no request: there is no exchange, and the connection ends. */
-export function errorBytes(status: number): Uint8Array {
+/** Bytes that are no request. */
+export interface Malformed {
+  readonly requestId: string;
+  readonly reason: "bad_request" | "bad_host";
+  /** What is wrong with them. */
+  readonly malformed: ParseErrorCode | "expectation";
+  /** The peer: nothing that such bytes say about their client is believed. */
+  readonly client: string;
+}
+
+/** `error` null: the expectation is one that cannot be met (RFC 9110 §10.1.1). */
+export function malformedBy(error: ParseError | null, client: string): Malformed {
+  const malformed = error?.code ?? "expectation";
+  const reason = HOST_ERRORS.has(malformed) ? "bad_host" : "bad_request";
+  return { requestId: requestId(), reason, malformed, client };
+}
+
+const HOST_ERRORS: ReadonlySet<string> = new Set(["host-missing", "host-repeated", "bad-host"]);
+
+/** What is answered to them: JSON, as no Accept line can be relied on. There is no exchange, and the connection ends. */
+export function errorBytes({ requestId, reason }: Malformed, error: ParseError | null): Uint8Array {
+  const status = error?.status ?? 417;
+  const text = REFUSAL_TEXTS[reason];
+  const message = status === text.status ? text.message : (error?.message ?? UNMET);
+  const body = JSON.stringify({
+    statusCode: status,
+    error: reasonOf(status),
+    message,
+    code: reason,
+  });
   return Buffer.from(
-    `HTTP/1.1 ${status} ${reasonOf(status)}\r\n${dateLine()}Content-Length: 0\r\nConnection: close\r\n\r\n`,
+    `HTTP/1.1 ${status} ${reasonOf(status)}\r\ncontent-type: application/json; charset=utf-8\r\n` +
+      `cache-control: no-store\r\nx-realmgate-request-id: ${requestId}\r\n` +
+      `${dateLine()}content-length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
     "latin1",
   );
 }
+
+const UNMET = "The expectation cannot be met";

@@ -18,6 +18,7 @@ import { isFinalStatus } from "../../upstream/response-checks.ts";
 import { type ForwardedRequest, failed } from "../../upstream/upstream.ts";
 import { Passing, passingOf, writeClientHead, writeInterim } from "./client-head.ts";
 import { GateLines } from "./gate-lines.ts";
+import { dropClaims } from "./line-rules.ts";
 import type { ResponseTarget, TunnelEnd } from "./response-target.ts";
 import { writeUpstreamHead } from "./upstream-head.ts";
 import type { WireRequest } from "./wire-request.ts";
@@ -119,6 +120,7 @@ export class ResponseRelay implements RawReceiver, StopListener {
     const { trailers } = this.#target.body;
     this.#isFinished = true;
     if (trailers !== null) {
+      dropClaims(trailers);
       const tail = this.#services.upstreamWriter.begin().keptLines(trailers).crlf().finish();
       if (tail === null) {
         this.#raw.abort();

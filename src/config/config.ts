@@ -24,6 +24,7 @@ export interface Config {
   /** Whether other processes of the same user may listen on the proxy's addresses. */
   readonly proxyReusePort: boolean;
   readonly proxyEdge: PlainEdge;
+  readonly proxyProtocol: readonly string[];
   /** The data plane's TLS listener; null: none. */
   readonly proxyTls: ProxyTls | null;
   /** How upstream certificates are verified. */
@@ -113,6 +114,7 @@ function readConfig(value: Values, report: ReportSetting): Config {
     proxyListen: value("REALMGATE_PROXY_LISTEN"),
     proxyReusePort: value("REALMGATE_PROXY_REUSE_PORT"),
     proxyEdge: value("REALMGATE_PROXY_EDGE"),
+    proxyProtocol: value("REALMGATE_PROXY_PROTOCOL"),
     proxyTls: readProxyTls(
       {
         listen: value("REALMGATE_PROXY_TLS_LISTEN"),
@@ -146,6 +148,9 @@ function readConfig(value: Values, report: ReportSetting): Config {
     apiConnectionsPerNetworkMax: value("REALMGATE_API_CONNECTIONS_PER_NETWORK_MAX"),
     accessLog: value("REALMGATE_ACCESS_LOG"),
   };
+  if (config.proxyProtocol.length > 0 && config.proxyEdge !== "wire") {
+    report("REALMGATE_PROXY_PROTOCOL", "needs REALMGATE_PROXY_EDGE=wire");
+  }
   const asksForTls = apiTlsPaths.some((path) => path !== "");
   if (!asksForTls && value("REALMGATE_API_PLAINTEXT") !== "1") refusePlaintext(config, report);
   return config;

@@ -79,6 +79,9 @@ export async function startProxy(
   const parent = containersDomain(serverName, domain);
   const parseHost = hostParser(serverName, domain);
   const trusted = trustedProxies(settings.trustedProxies);
+  if (settings.proxyProtocol.length > 0 && settings.plainEdge !== "wire") {
+    throw new TypeError("the PROXY protocol needs the edge wire");
+  }
 
   const enforced = new Enforcer({
     source,
@@ -171,6 +174,7 @@ export async function startProxy(
     pool,
     responseHeaderMs,
     bodyBytesPerMinuteMin: settings.bodyBytesPerMinuteMin,
+    proxyProtocol: settings.proxyProtocol,
     halfMessagesBytesMax: settings.halfMessagesBytesMax,
     webSockets: metrics.webSockets,
     malformed: (malformed) => refusals.note({ ...malformed, place: null }, performance.now()),
@@ -318,7 +322,7 @@ function warnOfFetchLimit(log: Log): void {
   if (process.env[FETCHES_MAX_VARIABLE] === undefined) {
     log.warn(
       { variable: FETCHES_MAX_VARIABLE },
-      "at most 256 requests are forwarded at a time unless this variable is set when the process starts",
+      "at most 256 requests are forwarded to programs over HTTPS at a time unless this variable is set when the process starts",
     );
   }
 }

@@ -100,7 +100,8 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
     const raw = this.#raw;
     if (held === null && request.body !== null) {
       const pace = isShort(headers) ? null : new BodyPace(this.#options.bodyBytesPerMinuteMin);
-      this.#pump = new RequestPump(request.body, raw, framing, pace, this);
+      const upstream = `${address.text}:${port}`;
+      this.#pump = new RequestPump(request.body, raw, framing, pace, this, upstream);
     }
     raw.method = METHODS.get(request.method) ?? Method.other;
     raw.isWhole = this.#pump === null;

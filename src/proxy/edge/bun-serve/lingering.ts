@@ -1,5 +1,6 @@
 // A refused request whose body may still be arriving: the refusal is sent at once, and the rest is read for a while.
 import { ConnectionCap, type ConnectionCapOptions } from "../../../guard/connection-cap.ts";
+import { TurnReader } from "../../upstream/turn-reader.ts";
 import { Ticker, type Ticking } from "./ticker.ts";
 
 export interface LingeringLimits extends ConnectionCapOptions {
@@ -69,7 +70,7 @@ export class Lingering {
     if (release === null) {
       return;
     }
-    const rest = new UnwantedRest(body.getReader(), this.#limits);
+    const rest = new UnwantedRest(new TurnReader(body, peer), this.#limits);
     this.#ticker.add(rest);
     try {
       await rest.read();
@@ -82,14 +83,14 @@ export class Lingering {
 
 /** The rest of one upload. */
 class UnwantedRest implements Ticking {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: TurnReader;
   readonly #limits: LingeringLimits;
   readonly #startedMs = performance.now();
   #bytes = 0;
   #cameMs = this.#startedMs;
   #isOver = false;
 
-  constructor(reader: ReadableStreamDefaultReader<Uint8Array>, limits: LingeringLimits) {
+  constructor(reader: TurnReader, limits: LingeringLimits) {
     this.#reader = reader;
     this.#limits = limits;
   }

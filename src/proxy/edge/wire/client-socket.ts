@@ -71,7 +71,7 @@ export abstract class ClientSocket implements Yielding {
 
   received(chunk: Uint8Array): void {
     if (this.isClosed) return;
-    if (chunk.length >= bytesEndingTurn) this.#yieldTurn();
+    if (chunk.length >= bytesEndingTurn) this.#yieldTurn(chunk.length);
     if (this.input === null) {
       this.input = chunk;
       this.at = 0;
@@ -265,10 +265,10 @@ export abstract class ClientSocket implements Yielding {
     else this.socket.resume();
   }
 
-  #yieldTurn(): void {
+  #yieldTurn(bytes: number): void {
     if (this.#isYielding) return;
     this.#isYielding = true;
     if (!this.#isPaused) this.socket.pause();
-    this.services.turns.wait(this);
+    this.services.turns.wait(this, this.peer, bytes);
   }
 }

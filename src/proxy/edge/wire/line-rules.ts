@@ -69,13 +69,6 @@ export function claimOf(lines: HeaderLines, line: number): Claim {
   return isSpelledApart(bytes, start, end) && METHOD_NAMES.some(is) ? Claim.imitation : Claim.none;
 }
 
-/** Drops trailers that claim anything: a program may merge trailers into the header (RFC 9110 §6.5.1), where only the gate's own lines may stand. */
-export function dropClaims(trailers: HeaderLines): void {
-  for (let line = 0; line < trailers.count; line++) {
-    if (claimOf(trailers, line) !== Claim.none) trailers.drop(line);
-  }
-}
-
 /** Whether a line belongs to the connection on which it came. Trailer and Transfer-Encoding go with a body that is passed on as it is. */
 export function endsHere(head: MessageHead, line: number, passesChunks: boolean): boolean {
   const known = head.known(line);

@@ -18,9 +18,9 @@ import { isFinalStatus } from "../../upstream/response-checks.ts";
 import { type ForwardedRequest, failed } from "../../upstream/upstream.ts";
 import { Passing, passingOf, writeClientHead, writeInterim } from "./client-head.ts";
 import { GateLines } from "./gate-lines.ts";
-import { dropClaims } from "./line-rules.ts";
 import type { ResponseTarget, TunnelEnd } from "./response-target.ts";
 import { writeUpstreamHead } from "./upstream-head.ts";
+import { writeUpstreamTrailers } from "./upstream-trailers.ts";
 import type { WireRequest } from "./wire-request.ts";
 
 /** What all connections of an edge share. Each head is written in one go. */
@@ -120,8 +120,7 @@ export class ResponseRelay implements RawReceiver, StopListener {
     const { trailers } = this.#target.body;
     this.#isFinished = true;
     if (trailers !== null) {
-      dropClaims(trailers);
-      const tail = this.#services.upstreamWriter.begin().keptLines(trailers).crlf().finish();
+      const tail = this.#trailersOf(trailers);
       if (tail === null) {
         this.#raw.abort();
         this.#fail("broken");
@@ -131,6 +130,16 @@ export class ResponseRelay implements RawReceiver, StopListener {
     }
     this.#sentMs = performance.now();
     this.#raw.finish();
+  }
+
+  #trailersOf(trailers: HeaderLines): Uint8Array | null {
+    const { upstreamWriter } = this.#services;
+    writeUpstreamTrailers(
+      upstreamWriter,
+      trailers,
+      this.#active?.allowed.consumedCredentials ?? [],
+    );
+    return upstreamWriter.finish();
   }
 
   /** The request is not what it promised to be. */

@@ -25,7 +25,9 @@ export async function writeResponse(
   const reader = body?.getReader() ?? null;
   try {
     if (sink.isHead || hasNoBody(status)) {
-      sendHead(sink, response, headers.get("content-length"), false, isKept);
+      // 205 has no body, but a client that follows RFC 9112 §6.3 believes what it says of one.
+      const length = status === 205 ? "0" : headers.get("content-length");
+      sendHead(sink, response, length, false, isKept);
       await reader?.cancel();
       return "kept";
     }

@@ -1,5 +1,6 @@
 // The head of a request as it goes upstream: what came, less what ends here, and the gate's own lines.
 import type { HeadWriter } from "../../../http1/head-writer.ts";
+import type { HeaderLines } from "../../../http1/header-lines.ts";
 import { Known } from "../../../http1/known-header.ts";
 import { Framing } from "../../../http1/message-head.ts";
 import type { RequestHead } from "../../../http1/request-head.ts";
@@ -15,6 +16,9 @@ import { Claim, claimOf, endsHere } from "./line-rules.ts";
 const VERSION = Buffer.from(" HTTP/1.1\r\n");
 const UPGRADE = Buffer.from("connection: Upgrade\r\nupgrade: websocket\r\n");
 const COOKIE = Buffer.from("Cookie: ");
+const CHUNKED = Buffer.from("chunked");
+const CHUNKED_LINE = Buffer.from("Transfer-Encoding: chunked\r\n");
+const ZERO = 0x30;
 const REWRITTEN = ["origin", "referer"] as const;
 
 /** What the client sent. */
@@ -49,7 +53,9 @@ export function writeUpstreamHead(
   const hostIsUpstream = route.settings.hostIsUpstream;
   if (drops) dropKnown(lines, Known.cookie);
   if (hostIsUpstream) dropHostLines(lines, headers, head.host ?? "");
+  const isOddlyFramed = dropOddFraming(lines);
   writer.keptLines(lines);
+  if (isOddlyFramed) writeFraming(writer, lines);
   if (admitted.upgrade === "websocket") writer.bytes(UPGRADE);
   if (cookies !== undefined && cookies !== null && !active.allowed.passedPreflight) {
     writer.bytes(COOKIE).text(cookies).crlf();
@@ -65,6 +71,26 @@ export function writeUpstreamHead(
   }
   writer.bytes(gateLines.of(forwarded, headers)).text(active.exchange.requestId);
   writer.crlf().crlf();
+}
+
+/**
+ * Drops a line of framing in a spelling that there are programs which read otherwise: `CHUNKED` as no coding, `010` as eight.
+ * True: `writeFraming` says the same in the common one.
+ */
+function dropOddFraming(lines: RequestHead): boolean {
+  if (lines.framing === Framing.none) return false;
+  const isChunked = lines.framing === Framing.chunked;
+  const line = lines.find(isChunked ? Known["transfer-encoding"] : Known["content-length"]);
+  const isOdd = isChunked
+    ? !lines.valueEquals(line, CHUNKED)
+    : lines.bytes[lines.valueStart(line)] === ZERO;
+  if (isOdd) lines.drop(line);
+  return isOdd;
+}
+
+function writeFraming(writer: HeadWriter, { framing, contentLength }: RequestHead): void {
+  if (framing === Framing.chunked) writer.bytes(CHUNKED_LINE);
+  else writer.text("Content-Length: ").integer(contentLength).crlf();
 }
 
 const NOT_VISIBLE = /[^\x21-\x7e]+/g;
@@ -96,8 +122,9 @@ function dropLines(lines: RequestHead, { active, admitted }: ForwardedRequest): 
   }
 }
 
-function isConsumed(
-  lines: RequestHead,
+/** Whether a line has a credential that the gate took for itself. */
+export function isConsumed(
+  lines: HeaderLines,
   line: number,
   consumed: readonly CredentialLocation[],
 ): boolean {

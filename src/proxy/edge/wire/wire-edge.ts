@@ -4,9 +4,10 @@ import { ConnectionCap } from "../../../guard/connection-cap.ts";
 import { UnfinishedBytes } from "../../../guard/unfinished-bytes.ts";
 import { HeadWriter } from "../../../http1/head-writer.ts";
 import type { Log } from "../../../log.ts";
+import { trustedProxies } from "../../gate/client-address.ts";
 import { paceWindowMs } from "../../upstream/body-pace.ts";
 import type { RawPool } from "../../upstream/raw/raw-pool.ts";
-import { ReadTurns } from "../../upstream/raw/read-turns.ts";
+import { eventLoopReads } from "../../upstream/raw/read-turns.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import { LINGERING_LIMITS } from "../bun-serve/lingering.ts";
 import type { Edge, ListeningServer, Pipeline, Serving } from "../edge.ts";
@@ -26,6 +27,8 @@ export interface WireEdgeOptions {
   readonly bodyBytesPerMinuteMin: number;
   /** Whether many clients come from this peer, as from a trusted proxy. */
   readonly isShared: (peer: string) => boolean;
+  /** CIDRs of the peers whose connections begin with a header of the PROXY protocol. */
+  readonly proxyProtocol: readonly string[];
   /** Connections at a time. */
   readonly connectionsMax: number;
   /** Bytes of messages of clients that have come in part, in all. */
@@ -53,12 +56,14 @@ const NETWORK_SHARE = 1 / 2;
 export class WireEdge implements Edge {
   readonly #services: Omit<WireServices, PerServer>;
   readonly #cap: ConnectionCap;
+  readonly #speaksFor: (peer: string) => boolean;
   readonly #tunnels: OpenTunnels;
   lastRequestMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: WireEdgeOptions) {
     const { pipeline, idleS, isShared, connectionsMax } = options;
     this.#tunnels = new OpenTunnels(options.webSockets);
+    this.#speaksFor = trustedProxies(options.proxyProtocol).trusts;
     this.#cap = new ConnectionCap({
       connectionsMax,
       perNetworkMax: Math.ceil(connectionsMax * NETWORK_SHARE),
@@ -72,7 +77,7 @@ export class WireEdge implements Edge {
       upstreamWriter: new HeadWriter(WRITER_BYTES),
       clientWriter: new HeadWriter(WRITER_BYTES),
       responseHeaderMs: options.responseHeaderMs,
-      turns: new ReadTurns(),
+      turns: eventLoopReads,
       arrivals: options.arrivals,
       lingering: {
         cap: new ConnectionCap({ ...LINGERING_LIMITS, isShared }),
@@ -108,6 +113,7 @@ export class WireEdge implements Edge {
       serving,
       services: this.#services,
       cap: this.#cap,
+      speaksFor: this.#speaksFor,
     });
   }
 }

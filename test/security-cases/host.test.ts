@@ -189,7 +189,8 @@ describe("H12 each request of a connection is decided by itself", () => {
   const together = onEdge({ serve: "the runtime ends the connection", wire: "answered in order" });
   test(`H12 sent at once: ${together}, and the denied one reaches nobody`, async () => {
     const closed = await bench.scene(grants(ip("203.0.113.0/24")));
-    const last = request(closed.host, "GET / HTTP/1.1", "Connection: close");
+    const close = onEdge({ serve: [], wire: ["Connection: close"] });
+    const last = request(closed.host, "GET / HTTP/1.1", ...close);
     const received = await untilClosed(port, request(allowed.host) + last);
     expect(answersIn(received).map(({ status }) => status)).toEqual(
       onEdge({ serve: [], wire: [200, 403] }),

@@ -7,7 +7,7 @@ interface Sink {
  * Bytes on their way into a socket. `Bun.Socket.write` takes what the kernel takes and answers how much that was (negative:
  * closed); the rest waits here, in order, for `drain`. Whoever fills it stops reading while it is not empty, which bounds it.
  */
-export class Outbox {
+export class RelayOutbox {
   readonly #sink: Sink;
   readonly #waiting: Uint8Array[] = [];
   #bytes = 0;

@@ -1,7 +1,7 @@
 // One connection through a relay: what each side may send, and when it ends.
 import type { Socket } from "bun";
 import type { ConnectionCapOptions } from "./connection-cap.ts";
-import { Outbox } from "./outbox.ts";
+import { RelayOutbox } from "./outbox.ts";
 import type { TurnBudget } from "./turn-budget.ts";
 
 /** Where a server behind a relay listens. */
@@ -55,9 +55,9 @@ interface RelayedOptions {
 /** One connection of a client, and from its first byte on one to the server. */
 export class Relayed {
   readonly #options: RelayedOptions;
-  readonly #toClient: Outbox;
+  readonly #toClient: RelayOutbox;
   #server: Socket<undefined> | null = null;
-  #toServer: Outbox | null = null;
+  #toServer: RelayOutbox | null = null;
   /** Ours of the connection to the server. */
   #port: number | null = null;
   #isConnecting = false;
@@ -80,7 +80,7 @@ export class Relayed {
 
   constructor(options: RelayedOptions) {
     this.#options = options;
-    this.#toClient = new Outbox(options.client);
+    this.#toClient = new RelayOutbox(options.client);
   }
 
   get address(): string {
@@ -192,7 +192,7 @@ export class Relayed {
       return;
     }
     this.#server = server;
-    this.#toServer = new Outbox(server);
+    this.#toServer = new RelayOutbox(server);
     this.#port = server.localPort;
     this.#options.connected(server.localPort);
     this.#pass();

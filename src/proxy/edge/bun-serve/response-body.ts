@@ -2,7 +2,7 @@
 import type { ExchangeEnd } from "../../exchange/exchange.ts";
 import { CLIENT_GONE, type StopListener, type StopReason } from "../../exchange/stop-signal.ts";
 import type { ResponseBody, ResponseBodyOptions } from "../../upstream/upstream.ts";
-import type { HeldBodies, HeldBody, Room } from "./held-bodies.ts";
+import type { HeldBodies, HeldResponseBody, Room } from "./held-bodies.ts";
 
 /**
  * The same bytes, at the pace at which the client reads them. A direct stream: of any other kind the runtime sees no error as
@@ -32,7 +32,7 @@ function beyond(length: number): QueuingStrategy<Uint8Array> {
   return new ByteLengthQueuingStrategy({ highWaterMark: length + 1 });
 }
 
-class BodyCopy implements StopListener, HeldBody {
+class BodyCopy implements StopListener, HeldResponseBody {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #options: ResponseBodyOptions;
   readonly #room: Room | null;

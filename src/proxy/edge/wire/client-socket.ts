@@ -20,7 +20,7 @@ export const FOREVER: number = Number.POSITIVE_INFINITY;
 /** So many bytes that cannot be read yet are held; then the socket is not read. */
 const HELD_BYTES_MAX = 16_384;
 
-export abstract class ClientSocket implements Yielding {
+export abstract class WireClientSocket implements Yielding {
   readonly peer: string;
   protected readonly services: WireServices;
   protected readonly socket: WireSocket;

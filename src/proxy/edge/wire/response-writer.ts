@@ -13,14 +13,14 @@ export interface ResponseSink {
 }
 
 /** `kept`: whole, and the connection may go on; `last`: only its end ends the response; `broken`: the client has to see that. */
-export type Written = "kept" | "last" | "broken";
+export type WrittenResponse = "kept" | "last" | "broken";
 
 /** Never rejects. `isKept`: whether the connection may go on after it. */
 export async function writeResponse(
   sink: ResponseSink,
   response: Response,
   isKept: boolean,
-): Promise<Written> {
+): Promise<WrittenResponse> {
   const { status, headers, body } = response;
   const reader = body?.getReader() ?? null;
   try {

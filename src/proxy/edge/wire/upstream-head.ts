@@ -3,7 +3,7 @@ import type { HeadWriter } from "../../../http1/head-writer.ts";
 import type { HeaderLines } from "../../../http1/header-lines.ts";
 import { Known } from "../../../http1/known-header.ts";
 import { Framing } from "../../../http1/message-head.ts";
-import type { RequestHead } from "../../../http1/request-head.ts";
+import type { ParsedRequestHead } from "../../../http1/request-head.ts";
 import type { CredentialLocation } from "../../../policy/credential-location.ts";
 import { cookieWithout } from "../../gate/credentials.ts";
 import { destination } from "../../upstream/destination.ts";
@@ -23,7 +23,7 @@ const REWRITTEN = ["origin", "referer"] as const;
 
 /** What the client sent. */
 export interface ReceivedRequest {
-  readonly lines: RequestHead;
+  readonly lines: ParsedRequestHead;
   readonly headers: HeaderView;
   /** Where the target lies as it came, in `lines.bytes`; an empty span where the gate reads it otherwise. */
   readonly targetStart: number;
@@ -77,7 +77,7 @@ export function writeUpstreamHead(
  * Drops a line of framing in a spelling that there are programs which read otherwise: `CHUNKED` as no coding, `010` as eight.
  * True: `writeFraming` says the same in the common one.
  */
-function dropOddFraming(lines: RequestHead): boolean {
+function dropOddFraming(lines: ParsedRequestHead): boolean {
   if (lines.framing === Framing.none) return false;
   const isChunked = lines.framing === Framing.chunked;
   const line = lines.find(isChunked ? Known["transfer-encoding"] : Known["content-length"]);
@@ -88,7 +88,7 @@ function dropOddFraming(lines: RequestHead): boolean {
   return isOdd;
 }
 
-function writeFraming(writer: HeadWriter, { framing, contentLength }: RequestHead): void {
+function writeFraming(writer: HeadWriter, { framing, contentLength }: ParsedRequestHead): void {
   if (framing === Framing.chunked) writer.bytes(CHUNKED_LINE);
   else writer.text("Content-Length: ").integer(contentLength).crlf();
 }
@@ -103,7 +103,7 @@ function inAscii(target: string): string {
 }
 
 /** Marks what ends here: it stays readable, but is not written. */
-function dropLines(lines: RequestHead, { active, admitted }: ForwardedRequest): void {
+function dropLines(lines: ParsedRequestHead, { active, admitted }: ForwardedRequest): void {
   const { consumedCredentials, passedPreflight } = active.allowed;
   const keepsTrace = active.exchange.traceId !== null;
   const isChunked = lines.framing === Framing.chunked;
@@ -146,13 +146,13 @@ function cookiesLeft(
   return cookieWithout(line, consumed);
 }
 
-function dropKnown(lines: RequestHead, known: number): void {
+function dropKnown(lines: ParsedRequestHead, known: number): void {
   for (let line = lines.find(known); line !== -1; line = lines.find(known, line + 1)) {
     lines.drop(line);
   }
 }
 
-function dropHostLines(lines: RequestHead, headers: HeaderView, clientHost: string): void {
+function dropHostLines(lines: ParsedRequestHead, headers: HeaderView, clientHost: string): void {
   dropKnown(lines, Known.host);
   for (const name of REWRITTEN) {
     if (afterOrigin(headers.get(name) ?? "", clientHost) === null) continue;

@@ -1,6 +1,6 @@
 // One request on a wire connection as the gate reads it.
 import { Framing } from "../../../http1/message-head.ts";
-import { type RequestHead as ParsedHead, TargetForm } from "../../../http1/request-head.ts";
+import { type ParsedRequestHead as ParsedHead, TargetForm } from "../../../http1/request-head.ts";
 import type { ActiveExchange, ClientConnection } from "../../exchange/active-exchange.ts";
 import type { Exchange } from "../../exchange/exchange.ts";
 import type { ListenerScope, RequestHead } from "../../gate/request-head.ts";

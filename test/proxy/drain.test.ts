@@ -74,6 +74,10 @@ test("what goes on beyond the bound is cut, its client sees a broken body, and i
   });
   const host = (await bench.place({ ...OPEN, programs: { terminal: port } })).host("terminal");
   const response = await bench.ask(host, { via: proxy });
+  expect([response.status, response.headers.get("content-type")]).toEqual([
+    200,
+    "text/event-stream",
+  ]);
   await proxy.drain(300);
   expect(
     await response.text().then(
@@ -93,6 +97,7 @@ test("revocation still reaches what goes on meanwhile", async () => {
   });
   const placed = await bench.place({ ...OPEN, programs: { terminal: port } });
   const response = await bench.ask(placed.host("terminal"), { via: proxy });
+  expect(response.status).toBe(200);
   const drained = proxy.drain(60_000);
   await placed.change({ own: { groups: {}, permissions: {}, default: "deny" } });
   expect(

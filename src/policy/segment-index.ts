@@ -16,8 +16,8 @@ const GROUP_MASK = (1 << GROUP_BITS) - 1;
 /**
  * The line of instances is cut where a group starts or stops to grant: [number of cuts, the cuts in order, checkpoints].
  * Checkpoint i is the set of granting groups before cut `i * interval`; one more is behind the last cut where that is nearer to it.
- * The sets between are replayed from the nearest, in either direction. So a cut costs 5⅓ bytes however many groups there are, and a look-up at most one and a half times as
- * many steps as a set has words.
+ * The sets between are replayed from the nearest, in either direction. So a cut costs 5⅓ bytes however many groups there are, and
+ * a look-up at most one and a half times as many steps as a set has words.
  */
 export function* segmentIndex(
   groups: number,

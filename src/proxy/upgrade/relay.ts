@@ -1,12 +1,12 @@
 // An upgraded connection: messages pass in both directions, at the pace of the slower side.
 import type { BurstPace, Paced } from "../../guard/burst-pace.ts";
+import { bytesEndingTurn, eventLoopReads, type Yielding } from "../../guard/read-turns.ts";
 import type { UnfinishedBytes, UnfinishedShare } from "../../guard/unfinished-bytes.ts";
 import { clientNetwork } from "../../policy/client-network.ts";
 import type { ConnectionListener } from "../../websocket/connection.ts";
 import { ABNORMAL } from "../../websocket/frame.ts";
 import type { ClientSocket, UpgradedConnection } from "../edge/upgraded-connection.ts";
 import type { ExchangeEnd } from "../exchange/exchange.ts";
-import { bytesEndingTurn, eventLoopReads, type Yielding } from "../upstream/raw/read-turns.ts";
 import { ForwardedPings } from "./forwarded-pings.ts";
 
 /** The upstream's end, with or without WebSocket framing. Nothing is read before `open`. */

@@ -1,5 +1,5 @@
 // Bodies of clients' requests, read in pieces that are worth a turn of the event loop.
-import { bytesEndingTurn, eventLoopReads, type Yielding } from "./raw/read-turns.ts";
+import { bytesEndingTurn, eventLoopReads, type Yielding } from "../../guard/read-turns.ts";
 
 /** A piece of fewer bytes is small. */
 const SMALL_BYTES = 16_384;

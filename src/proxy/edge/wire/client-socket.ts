@@ -1,6 +1,6 @@
 // The socket of a client: what has come and is not read yet, what is not written yet, and its end.
-import { Outbox } from "../../upstream/raw/outbox.ts";
-import { bytesEndingTurn, type Yielding } from "../../upstream/raw/read-turns.ts";
+import { Outbox } from "../../../guard/outbox.ts";
+import { bytesEndingTurn, type Yielding } from "../../../guard/read-turns.ts";
 import type { WireServices } from "./wire-services.ts";
 
 /** What a connection needs of a socket; Bun's has it. */

@@ -12,6 +12,7 @@ import { afterOrigin, upstreamHost } from "../../upstream/upstream-host.ts";
 import type { GateLines } from "./gate-lines.ts";
 import type { HeaderView } from "./header-view.ts";
 import { Claim, claimOf, endsHere } from "./line-rules.ts";
+import { percentEncoded } from "./percent-encoding.ts";
 
 const VERSION = Buffer.from(" HTTP/1.1\r\n");
 const UPGRADE = Buffer.from("connection: Upgrade\r\nupgrade: websocket\r\n");
@@ -95,11 +96,9 @@ function writeFraming(writer: HeadWriter, { framing, contentLength }: ParsedRequ
 
 const NOT_VISIBLE = /[^\x21-\x7e]+/g;
 
-/** A target that was made from text: whatever is not visible ASCII is percent-encoded, so that no character becomes a byte of framing. */
+/** A target that was made from text: whatever is not visible ASCII is encoded, so that no character becomes a byte of framing. */
 function inAscii(target: string): string {
-  return target.replace(NOT_VISIBLE, (text) =>
-    Buffer.from(text).toString("hex").toUpperCase().replace(/../g, "%$&"),
-  );
+  return percentEncoded(target, NOT_VISIBLE, "utf8");
 }
 
 /** Marks what ends here: it stays readable, but is not written. */

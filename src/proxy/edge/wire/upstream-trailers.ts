@@ -2,12 +2,8 @@
 import type { HeadWriter } from "../../../http1/head-writer.ts";
 import type { HeaderLines } from "../../../http1/header-lines.ts";
 import type { CredentialLocation } from "../../../policy/credential-location.ts";
-import { METHOD_FIELDS } from "../../routing/request-overrides.ts";
-import { Claim, claimOf } from "./line-rules.ts";
+import { Claim, claimOf, METHOD_NAMES } from "./line-rules.ts";
 import { isConsumed } from "./upstream-head.ts";
-
-/** Fields that name another method: hooks have seen the head alone. */
-const METHOD_NAMES = METHOD_FIELDS.map((name) => Buffer.from(name));
 
 /**
  * Writes the lines that are left and the empty line. There are programs that merge trailers into header fields, so what only the

@@ -1,16 +1,16 @@
 // The edge over bare sockets: plain HTTP/1.1 and 1.0, parsed and written here.
 import type { ArrivalBudget } from "../../../guard/arrival-budget.ts";
 import { ConnectionCap } from "../../../guard/connection-cap.ts";
+import { eventLoopReads } from "../../../guard/read-turns.ts";
 import { UnfinishedBytes } from "../../../guard/unfinished-bytes.ts";
 import { HeadWriter } from "../../../http1/head-writer.ts";
 import type { Log } from "../../../log.ts";
 import { trustedProxies } from "../../gate/client-address.ts";
 import { paceWindowMs } from "../../upstream/body-pace.ts";
 import type { RawPool } from "../../upstream/raw/raw-pool.ts";
-import { eventLoopReads } from "../../upstream/raw/read-turns.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
-import { LINGERING_LIMITS } from "../bun-serve/lingering.ts";
 import type { Edge, ListeningServer, Pipeline, Serving } from "../edge.ts";
+import { LINGERING_LIMITS } from "../lingering-limits.ts";
 import type { Malformed } from "./wire-refusal.ts";
 import type { WireRequest } from "./wire-request.ts";
 import { type PerServer, WireServer } from "./wire-server.ts";

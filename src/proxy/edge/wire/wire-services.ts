@@ -1,10 +1,10 @@
 // What the connections of an edge share.
 import type { ArrivalBudget } from "../../../guard/arrival-budget.ts";
 import type { ConnectionCap } from "../../../guard/connection-cap.ts";
+import type { ReadTurns } from "../../../guard/read-turns.ts";
 import type { UnfinishedBytes } from "../../../guard/unfinished-bytes.ts";
 import type { Exchange } from "../../exchange/exchange.ts";
 import type { RequestHead } from "../../gate/request-head.ts";
-import type { ReadTurns } from "../../upstream/raw/read-turns.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import type { Pipeline } from "../edge.ts";
 import type { RelayServices } from "./response-relay.ts";

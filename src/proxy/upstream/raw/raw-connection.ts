@@ -1,4 +1,7 @@
 // One connection to an upstream: a state machine over its socket.
+
+import { Outbox } from "../../../guard/outbox.ts";
+import { bytesEndingTurn, type Yielding } from "../../../guard/read-turns.ts";
 import { BodyDecoder, BodyStep } from "../../../http1/body-decoder.ts";
 import { Framing } from "../../../http1/message-head.ts";
 import { RESPONSE_ERRORS } from "../../../http1/parse-error.ts";
@@ -8,10 +11,8 @@ import { Step } from "../../../http1/section-parser.ts";
 import { bindsConnection } from "./connection-binding.ts";
 import type { ConnectionKeeper } from "./connection-keeper.ts";
 import { gatherPayload } from "./gathered-payload.ts";
-import { Outbox } from "./outbox.ts";
 import type { RawCall, RawSocket } from "./raw-call.ts";
 import type { RawFailure } from "./raw-receiver.ts";
-import { bytesEndingTurn, type Yielding } from "./read-turns.ts";
 
 const CONNECTING = 0;
 const IDLE = 1;

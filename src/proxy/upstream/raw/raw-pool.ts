@@ -1,10 +1,11 @@
 // Connections to upstreams: idle ones for the next request, of whichever client, and those in use.
+
+import { eventLoopReads } from "../../../guard/read-turns.ts";
 import type { Limits } from "../../../http1/limits.ts";
 import { DEFAULT_LIMITS } from "../../../http1/limits.ts";
 import type { ConnectionKeeper } from "./connection-keeper.ts";
 import type { RawCall } from "./raw-call.ts";
 import { RawConnection } from "./raw-connection.ts";
-import { eventLoopReads } from "./read-turns.ts";
 
 export interface RawPoolOptions {
   readonly limits: Limits;

@@ -5,6 +5,7 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startProxy } from "../../src/proxy/proxy.ts";
+import { accepts, freePort } from "../harness/free-port.ts";
 import { ip, testBench } from "../harness/proxy-bench.ts";
 import { until, within } from "../harness/until.ts";
 import { request } from "../harness/wire.ts";
@@ -215,7 +216,7 @@ if (haproxy === null) console.warn("SKIPPED: no haproxy here; its PROXY headers 
 describe.skipIf(haproxy === null)("HAProxy", () => {
   test.each(["send-proxy", "send-proxy-v2"])("%s", async (option) => {
     const folder = mkdtempSync(join(tmpdir(), "realmgate-haproxy-"));
-    const port = await freePort();
+    const port = freePort();
     writeFileSync(
       join(folder, "haproxy.cfg"),
       `defaults
@@ -249,19 +250,3 @@ listen gate
     }
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = net.connect(port, "127.0.0.1");
-    socket.on("connect", () => resolve(true)).on("error", () => resolve(false));
-    socket.on("connect", () => socket.destroy());
-  });
-}

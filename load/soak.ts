@@ -1,13 +1,14 @@
 // `bun load/soak.ts [MINUTES]` (30): mixed traffic with random breaks against one gate. Clients vanish at every state, upstreams break,
 // policies change; WebSockets, uploads and HTTP/2 go on meanwhile. Fails when the gate's memory is not flat after a warm-up of a
 // fifth of the time and at least two minutes, when it answers what is not among the statuses of a broken upstream, or when exchanges stay open at the end.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { certificate } from "../test/harness/certificate.ts";
 import { loginAdmin, makePlace } from "../test/harness/client.ts";
 import { startScript } from "../test/harness/process-lines.ts";
 import { startProgram } from "../test/harness/program.ts";
+import { rssBytes } from "./process-memory.ts";
 import { growthMibPerMinute, type Sample } from "./soak/growth.ts";
 import { type Target, Traffic } from "./soak/traffic.ts";
 
@@ -21,11 +22,6 @@ const isJudged = minutes - WARM_UP_MINUTES >= JUDGED_MINUTES_MIN;
 const GROWTH_MIB_MAX = 24;
 const SAMPLES = 60;
 const SETTLED_WITHIN_MS = 40_000;
-
-function rssMib(pid: number): number {
-  const [, kib] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  return Number(kib) / 1024;
-}
 
 /** Value of a metric without labels. */
 async function gauge(ops: string, name: string): Promise<number> {
@@ -58,9 +54,6 @@ await using program = await startProgram({
     REALMGATE_PROXY_TLS_LISTEN: "127.0.0.1:0",
     REALMGATE_TLS_CERT: certPath,
     REALMGATE_TLS_KEY: keyPath,
-    ...(process.env.REALMGATE_PROXY_EDGE === undefined
-      ? {}
-      : { REALMGATE_PROXY_EDGE: process.env.REALMGATE_PROXY_EDGE }),
   },
 });
 const { urls, pid } = program;
@@ -80,7 +73,7 @@ const startMs = performance.now();
 const samples: Sample[] = [];
 const sampler = setInterval(() => {
   const minute = (performance.now() - startMs) / 60_000;
-  samples.push({ minute, mib: rssMib(pid) });
+  samples.push({ minute, mib: rssBytes(pid) / 1024 / 1024 });
   const { mib } = samples.at(-1) ?? { mib: Number.NaN };
   console.log(`${minute.toFixed(2)} min  ${mib.toFixed(0)} MiB  ${traffic.line}`);
 }, durationMs / SAMPLES);

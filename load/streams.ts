@@ -1,6 +1,6 @@
 // `bun run load:streams`: 1 GB through the gate in each direction; what it takes of memory. Fails when that is not flat.
 //   MB=1024 ONLY=HTTP/2 bun load/streams.ts
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import http2 from "node:http2";
 import net from "node:net";
 import { tmpdir } from "node:os";
@@ -9,6 +9,7 @@ import tls from "node:tls";
 import { certificate } from "../test/harness/certificate.ts";
 import { loginAdmin, makePlace } from "../test/harness/client.ts";
 import { startProgram } from "../test/harness/program.ts";
+import { rssBytes } from "./process-memory.ts";
 
 const BYTES = Number(process.env.MB ?? 1024) * 1024 * 1024;
 const CHUNK = Buffer.alloc(64 * 1024, "x");
@@ -77,8 +78,7 @@ const host = place.host("terminal-1");
 const plainPort = Number(new URL(program.urls.proxy).port);
 const tlsPort = Number(new URL(program.urls.proxyTls ?? "").port);
 
-const rssMb = (): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${program.pid}/status`, "utf8"))?.[1]) / 1024;
+const rssMb = (): number => rssBytes(program.pid) / 1024 / 1024;
 
 const serveDown = (chunked: boolean) => (socket: net.Socket) => {
   socket.once("data", async () => {

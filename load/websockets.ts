@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { type Api, loginAdmin, makePlace, type Place } from "../test/harness/client.ts";
 import { type Script, startScript } from "../test/harness/process-lines.ts";
 import { startProgram, type Urls } from "../test/harness/program.ts";
+import { rssBytes } from "./process-memory.ts";
 
 const wanted = 10_000;
 /** Of the gate's process, for everything else. */
@@ -39,11 +40,6 @@ function evenBelow(number: number): number {
 
 const startEnds = (...args: string[]): Script =>
   startScript(`${import.meta.dir}/websocket-ends.ts`, ...args);
-
-function rssBytes(pid: number): number {
-  const [, kib] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  return Number(kib) * 1024;
-}
 
 /** Requests at a fixed rate; each one's latency counts from when it was due. */
 class Requests {

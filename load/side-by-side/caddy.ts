@@ -1,8 +1,9 @@
 // Caddy: one thread of Go code (GOMAXPROCS=1), no access log, no admin API, kept connections to the upstream.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { freePort } from "../../test/harness/free-port.ts";
 import type { Contestant, Setting } from "./contestant.ts";
-import { family, freePort, startServer, versionOf } from "./processes.ts";
+import { family, startServer, versionOf } from "./processes.ts";
 import { foreignHost, foreignHosts, type Gate, PASSWORD, TOKEN, USER } from "./work.ts";
 
 const KEPT = 1_024;

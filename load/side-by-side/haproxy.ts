@@ -1,8 +1,9 @@
 // HAProxy: one thread, no logs, connections to the upstream kept and shared.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { freePort } from "../../test/harness/free-port.ts";
 import type { Contestant, Setting } from "./contestant.ts";
-import { family, freePort, startServer, versionOf } from "./processes.ts";
+import { family, startServer, versionOf } from "./processes.ts";
 import { foreignHost, foreignHosts, GATES, JWT_SECRET, PASSWORD, TOKEN, USER } from "./work.ts";
 
 const configOf = (setting: Setting, folder: string, port: number, tlsPort: number) => `

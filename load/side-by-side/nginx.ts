@@ -1,8 +1,9 @@
 // nginx: as the upstream, and as a proxy with one worker, no logs, kept connections to the upstream, nothing buffered on disk.
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { freePort } from "../../test/harness/free-port.ts";
 import type { Contestant, Setting } from "./contestant.ts";
-import { family, freePort, type Started, startServer, versionOf } from "./processes.ts";
+import { family, type Started, startServer, versionOf } from "./processes.ts";
 import { BODIES, foreignHost, foreignHosts, type Gate, PASSWORD, TOKEN, USER } from "./work.ts";
 
 const KEPT = 1_024;

@@ -1,17 +1,10 @@
 // The processes of a load run: each is started here, counted with its children, and ended by its own id.
 import { readdirSync, readFileSync } from "node:fs";
 import type { Subprocess } from "bun";
+import { accepts } from "../../test/harness/free-port.ts";
 import { cpuUs } from "../process-cpu.ts";
 
 const STARTED_WITHIN_MS = 5_000;
-
-/** A port that was free a moment ago: for programs that cannot choose one and say which. */
-export function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
-}
 
 export interface Started extends AsyncDisposable {
   readonly pid: number;
@@ -56,16 +49,6 @@ async function end(child: Subprocess): Promise<void> {
     }
   }
   await child.exited;
-}
-
-async function accepts(port: number): Promise<boolean> {
-  try {
-    const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
-    socket.end();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** A process and all its descendants, such as the workers of nginx. */

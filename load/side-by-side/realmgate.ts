@@ -17,14 +17,6 @@ export interface Realmgate extends Contestant {
   settled(): Promise<void>;
 }
 
-/** Whether this checkout lets one choose the edge of the plain listener. */
-export function choosesEdge(): boolean {
-  const { stdout } = Bun.spawnSync([process.execPath, "src/main.ts", "serve", "--help"], {
-    cwd: `${import.meta.dir}/../..`,
-  });
-  return stdout.toString().includes("--proxy-edge");
-}
-
 /** `edge`: of the plain listener; its default when null. */
 export async function realmgate(
   name: Name,

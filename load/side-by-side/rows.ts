@@ -1,5 +1,5 @@
 // The rows of the table: what is asked of whom.
-import type { Name } from "./contestant.ts";
+import { NAMES, type Name } from "./contestant.ts";
 import type { Protocol } from "./drive.ts";
 import type { Gate, Path } from "./work.ts";
 
@@ -17,14 +17,7 @@ export interface Row {
 }
 
 const CONNECTIONS = 64;
-const everybody: readonly Name[] = [
-  "direct",
-  "realmgate",
-  "realmgate serve",
-  "nginx",
-  "haproxy",
-  "caddy",
-];
+const everybody: readonly Name[] = NAMES.filter((name) => name !== "bun fetch");
 
 const row = (name: string, more: Partial<Row> = {}): Row => ({
   name,

@@ -8,7 +8,7 @@ import type { Contestant, Setting } from "./contestant.ts";
 import { haproxy } from "./haproxy.ts";
 import { type Nginx, nginxProxy, nginxUpstream } from "./nginx.ts";
 import { family, versionOf } from "./processes.ts";
-import { choosesEdge, type Realmgate, realmgate } from "./realmgate.ts";
+import { type Realmgate, realmgate } from "./realmgate.ts";
 
 export interface Stage extends AsyncDisposable {
   readonly contestants: readonly Contestant[];
@@ -71,15 +71,9 @@ export async function startStage(
   };
   const isWanted = (name: string) => wanted.has(name);
   take(alone("direct", "the upstream itself", family(upstream.pid), upstream.port), "direct");
-  const canChoose = choosesEdge();
   const edge = process.env.REALMGATE_PROXY_EDGE ?? null;
-  if (!canChoose)
-    console.error("NOTE: this checkout has the serve edge only, which is `realmgate` here");
-  const gate = take(
-    await realmgate("realmgate", setting, canChoose ? edge : null, gateHosts),
-    "realmgate",
-  );
-  if (canChoose && edge !== "serve" && isWanted("realmgate serve")) {
+  const gate = take(await realmgate("realmgate", setting, edge, gateHosts), "realmgate");
+  if (edge !== "serve" && isWanted("realmgate serve")) {
     take(await realmgate("realmgate serve", setting, "serve", gateHosts), "realmgate serve");
   }
   const nginx = take(isWanted("nginx") ? await nginxProxy(setting, auth.pid) : null, "nginx");

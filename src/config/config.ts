@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { isLoopback } from "../policy/address-policy.ts";
 import type { ProxyTls } from "../proxy/edge/listeners.ts";
+import type { PlainEdge } from "../proxy/options.ts";
 import type { UpstreamTls } from "../proxy/upstream/tls.ts";
 import { type ApiTls, readApiTls } from "./api-tls.ts";
 import { readProxyTls } from "./proxy-tls.ts";
@@ -24,6 +25,8 @@ export interface Config {
   readonly proxyListen: ListenAddress;
   /** Whether other processes of the same user may listen on the proxy's addresses. */
   readonly proxyReusePort: boolean;
+  readonly proxyEdge: PlainEdge;
+  readonly proxyProtocol: readonly string[];
   /** The data plane's TLS listener; null: none. */
   readonly proxyTls: ProxyTls | null;
   /** How upstream certificates are verified. */
@@ -126,6 +129,8 @@ function readConfig(value: Values, report: ReportSetting): Config {
     grpcListen: value("REALMGATE_GRPC_LISTEN"),
     proxyListen: value("REALMGATE_PROXY_LISTEN"),
     proxyReusePort: value("REALMGATE_PROXY_REUSE_PORT"),
+    proxyEdge: value("REALMGATE_PROXY_EDGE"),
+    proxyProtocol: value("REALMGATE_PROXY_PROTOCOL"),
     proxyTls: readProxyTls(
       {
         listen: value("REALMGATE_PROXY_TLS_LISTEN"),
@@ -162,6 +167,9 @@ function readConfig(value: Values, report: ReportSetting): Config {
   if (config.postgres !== null && config.secretKey === null) {
     const fix = "make one with openssl rand -base64 32, the same for every process of the database";
     report("REALMGATE_SECRET_KEY", `is required with postgres://: ${fix}`);
+  }
+  if (config.proxyProtocol.length > 0 && config.proxyEdge !== "wire") {
+    report("REALMGATE_PROXY_PROTOCOL", "needs REALMGATE_PROXY_EDGE=wire");
   }
   const asksForTls = apiTlsPaths.some((path) => path !== "");
   if (!asksForTls && value("REALMGATE_API_PLAINTEXT") !== "1") refusePlaintext(config, report);

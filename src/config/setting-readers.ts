@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { addressPolicy } from "../policy/address-policy.ts";
 import { canonicalProgram, isByPort, portMax } from "../policy/program.ts";
+import type { PlainEdge } from "../proxy/options.ts";
 import { secretKeyFrom } from "./secret-key.ts";
 import type { Read } from "./setting.ts";
 
@@ -65,6 +66,11 @@ export const readOptionalListen: Read<ListenAddress | null> = (text, report) =>
 export const readOnOff: Read<boolean> = (text, report) => {
   if (text !== "on" && text !== "off") report("must be on or off");
   return text === "on";
+};
+
+export const readPlainEdge: Read<PlainEdge> = (text, report) => {
+  if (text !== "serve" && text !== "wire") report("must be serve or wire");
+  return text === "wire" ? "wire" : "serve";
 };
 
 /** `1`: true; unset: false. */

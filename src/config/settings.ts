@@ -15,6 +15,7 @@ import {
   readOptionalSeconds,
   readPassword,
   readPath,
+  readPlainEdge,
   readProgramPorts,
   readSeconds,
   readSecretKey,
@@ -158,6 +159,25 @@ export const settings = {
     about:
       "Other processes of the same user may listen on the data plane's addresses, such as a successor before this process ends. Any process of this user can then take a share of the connections.",
     read: readOne,
+  },
+  REALMGATE_PROXY_EDGE: {
+    group: "Listeners",
+    default: "serve",
+    accepts: "`serve` or `wire`",
+    meaning: "what serves the plain listener of the proxy",
+    about:
+      "What serves the data plane's plain listener: `serve`, the runtime's HTTP server, or `wire`, the gate's own on bare sockets: it passes requests on as they came, for less. `wire` is new; see [limits of the edges](edge-limits.md). The listener with TLS is always the runtime's.",
+    read: readPlainEdge,
+  },
+  REALMGATE_PROXY_PROTOCOL: {
+    group: "Listeners",
+    default: "",
+    unset: "none",
+    accepts: "networks in CIDR notation, separated by commas",
+    meaning: "networks whose connections to the proxy begin with a PROXY header",
+    about:
+      "Networks of load balancers whose connections to the data plane's plain listener begin with a header of the PROXY protocol, version 1 or 2; the address in it is the peer's from then on. Needs `REALMGATE_PROXY_EDGE=wire`; see [operations](operations.md#behind-a-load-balancer-that-speaks-the-proxy-protocol).",
+    read: readNetworks,
   },
   REALMGATE_UPSTREAM_TLS_VERIFY: {
     group: "Containers",

@@ -1,56 +1,51 @@
-/** What a write can be made on; of `Bun.Socket`. */
-interface Sink {
-  write(data: Uint8Array): number;
+// What a socket has not taken yet.
+
+/** Writes bytes; answers how many were taken, negative when the socket is closed. */
+export interface ByteSink {
+  write(bytes: Uint8Array, start: number, length: number): number;
 }
 
-/**
- * Bytes on their way into a socket. `Bun.Socket.write` takes what the kernel takes and answers how much that was (negative:
- * closed); the rest waits here, in order, for `drain`. Whoever fills it stops reading while it is not empty, which bounds it.
- */
+/** Keeps the bytes that a socket did not take, in order, until it takes more. What is kept is copied: the caller's bytes are free. */
 export class Outbox {
-  readonly #sink: Sink;
-  readonly #waiting: Uint8Array[] = [];
-  #bytes = 0;
+  readonly #kept: Uint8Array[] = [];
+  /** Offset of the first byte that is left of the first piece. */
+  #at = 0;
 
-  constructor(sink: Sink) {
-    this.#sink = sink;
-  }
-
-  /** Bytes that wait. */
+  /** Bytes that are kept. */
   get bytes(): number {
-    return this.#bytes;
+    let bytes = -this.#at;
+    for (const piece of this.#kept) bytes += piece.length;
+    return bytes;
   }
 
-  /** True: all of it was taken. */
-  write(data: Uint8Array): boolean {
-    if (this.#bytes > 0) {
-      this.#keep(data);
-      return false;
-    }
-    const taken = Math.max(0, this.#sink.write(data));
-    if (taken === data.length) return true;
-    this.#keep(data.subarray(taken));
-    return false;
+  get isEmpty(): boolean {
+    return this.#kept.length === 0;
   }
 
-  /** Tries again. True: nothing waits any more. */
-  flush(): boolean {
-    while (this.#waiting.length > 0) {
-      const next = this.#waiting[0];
-      if (next === undefined) break;
-      const taken = Math.max(0, this.#sink.write(next));
-      this.#bytes -= taken;
-      if (taken < next.length) {
-        this.#waiting[0] = next.subarray(taken);
-        return false;
-      }
-      this.#waiting.shift();
+  /** Bytes taken at once; the rest is kept. Negative: the socket is closed. */
+  write(sink: ByteSink, bytes: Uint8Array, start: number, end: number): number {
+    const taken = this.isEmpty ? sink.write(bytes, start, end - start) : 0;
+    if (taken < 0) return taken;
+    if (start + taken < end) this.#kept.push(bytes.slice(start + taken, end));
+    return taken;
+  }
+
+  /** Writes on until the socket takes no more. False: it is closed. */
+  flush(sink: ByteSink): boolean {
+    for (let first = this.#kept[0]; first !== undefined; first = this.#kept[0]) {
+      const length = first.length - this.#at;
+      const taken = sink.write(first, this.#at, length);
+      if (taken < 0) return false;
+      this.#at += taken;
+      if (taken < length) return true;
+      this.#kept.shift();
+      this.#at = 0;
     }
     return true;
   }
 
-  #keep(data: Uint8Array): void {
-    this.#waiting.push(data);
-    this.#bytes += data.length;
+  clear(): void {
+    this.#kept.length = 0;
+    this.#at = 0;
   }
 }

@@ -55,9 +55,9 @@ interface RelayedOptions {
 /** One connection of a client, and from its first byte on one to the server. */
 export class Relayed {
   readonly #options: RelayedOptions;
-  readonly #toClient: Outbox;
+  readonly #toClient = new Outbox();
   #server: Socket<undefined> | null = null;
-  #toServer: Outbox | null = null;
+  readonly #toServer = new Outbox();
   /** Ours of the connection to the server. */
   #port: number | null = null;
   #isConnecting = false;
@@ -80,7 +80,6 @@ export class Relayed {
 
   constructor(options: RelayedOptions) {
     this.#options = options;
-    this.#toClient = new Outbox(options.client);
   }
 
   get address(): string {
@@ -98,7 +97,7 @@ export class Relayed {
 
   /** Whether the client has not taken yet all that the server has sent. */
   get isFlushing(): boolean {
-    return this.#toClient.bytes > 0;
+    return !this.#toClient.isEmpty;
   }
 
   fromClient(bytes: Uint8Array): void {
@@ -125,7 +124,7 @@ export class Relayed {
   }
 
   clientDrained(): void {
-    if (!this.#toClient.flush()) return;
+    if (!this.#toClient.flush(this.#options.client) || !this.#toClient.isEmpty) return;
     if (this.#serverEnded) {
       this.#linger();
       return;
@@ -137,7 +136,7 @@ export class Relayed {
   clientEnded(): void {
     this.#clientEnded = true;
     if (this.#server === null && !this.#isConnecting) this.close();
-    else if (this.#serverEnded && this.#toClient.bytes === 0) this.#close((client) => client.end());
+    else if (this.#serverEnded && this.#toClient.isEmpty) this.#close((client) => client.end());
     else this.#passEnd();
   }
 
@@ -192,7 +191,6 @@ export class Relayed {
       return;
     }
     this.#server = server;
-    this.#toServer = new Outbox(server);
     this.#port = server.localPort;
     this.#options.connected(server.localPort);
     this.#pass();
@@ -205,8 +203,9 @@ export class Relayed {
   #pass(hasWaited = false): void {
     if (this.#serverEnded || this.#isRefused) return;
     const { client, budget, key } = this.#options;
-    const server = this.#toServer;
-    while (!this.#isWaiting && server?.bytes === 0 && this.#toClient.bytes === 0) {
+    const server = this.#server;
+    const toServer = this.#toServer;
+    while (!this.#isWaiting && server !== null && toServer.isEmpty && this.#toClient.isEmpty) {
       const bytes = this.#held[0];
       if (bytes === undefined) {
         if (this.#clientEnded) this.#passEnd();
@@ -214,7 +213,8 @@ export class Relayed {
         return;
       }
       const granted = this.#take(bytes.length, hasWaited);
-      if (granted > 0) server.write(bytes.subarray(0, granted));
+      // A closed socket takes nothing more, and says by itself that it is closed.
+      if (granted > 0 && toServer.write(server, bytes, 0, granted) < 0) break;
       if (granted === bytes.length) this.#held.shift();
       else this.#held[0] = bytes.subarray(granted);
       if (granted < bytes.length) {
@@ -247,25 +247,27 @@ export class Relayed {
   }
 
   #passEnd(): void {
-    if (this.#held.length === 0 && this.#toServer?.bytes === 0) this.#server?.shutdown();
+    if (this.#held.length === 0 && this.#toServer.isEmpty) this.#server?.shutdown();
   }
 
   #serverDrained(): void {
-    if (this.#toServer?.flush()) this.#pass();
+    const server = this.#server;
+    if (server !== null && this.#toServer.flush(server) && this.#toServer.isEmpty) this.#pass();
   }
 
   #fromServer(bytes: Uint8Array): void {
     this.#lastByteMs = performance.now();
     if (this.#isRefused) this.#refusedMs = this.#lastByteMs;
     this.#options.guard?.fromServer(bytes);
-    if (!this.#toClient.write(bytes)) this.#server?.pause();
+    const taken = this.#toClient.write(this.#options.client, bytes, 0, bytes.length);
+    if (taken < bytes.length) this.#server?.pause();
   }
 
   #serverEnd(): void {
     if (this.#serverEnded || this.#isClosed) return;
     this.#serverEnded = true;
     this.#held = [];
-    if (this.#toClient.bytes === 0) this.#linger();
+    if (this.#toClient.isEmpty) this.#linger();
   }
 
   /** What an upload has left after the server's end: read at a pace, so that the client gets to read its answer. */

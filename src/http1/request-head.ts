@@ -26,7 +26,7 @@ export const Expectation = {
 
 export type Expectation = (typeof Expectation)[keyof typeof Expectation];
 
-export class RequestHead extends MessageHead {
+export class ParsedRequestHead extends MessageHead {
   method: Method = Method.other;
   /** The method as it came; it begins at `start`. */
   methodEnd = 0;

@@ -17,7 +17,7 @@ import type { Limits } from "./limits.ts";
 import { LineScanner } from "./line-scanner.ts";
 import { knownMethod } from "./method.ts";
 import { type ParseErrorCode, REQUEST_ERRORS } from "./parse-error.ts";
-import { Expectation, RequestHead } from "./request-head.ts";
+import { Expectation, ParsedRequestHead } from "./request-head.ts";
 import { readTarget } from "./request-target.ts";
 import { SectionParser, Step } from "./section-parser.ts";
 import { versionError } from "./version.ts";
@@ -36,8 +36,8 @@ const VERSION_BYTES = 8;
 const CONTINUE = Buffer.from("100-continue");
 
 export class RequestParser extends SectionParser {
-  readonly head: RequestHead = new RequestHead();
-  protected readonly lines: RequestHead = this.head;
+  readonly head: ParsedRequestHead = new ParsedRequestHead();
+  protected readonly lines: ParsedRequestHead = this.head;
   protected readonly tooLarge: ParseErrorCode = "head-too-large";
   readonly #scanner: LineScanner;
   readonly #limits: Limits;

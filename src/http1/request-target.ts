@@ -9,13 +9,13 @@ import {
   SLASH,
 } from "./characters.ts";
 import { Method } from "./method.ts";
-import { type RequestHead, TargetForm } from "./request-head.ts";
+import { type ParsedRequestHead, TargetForm } from "./request-head.ts";
 
 const HTTP = Buffer.from("http://");
 const HTTPS = Buffer.from("https://");
 
 /** Fills in form, authority and path; answers whether the target is one that the method may have. */
-export function readTarget(head: RequestHead): boolean {
+export function readTarget(head: ParsedRequestHead): boolean {
   const { bytes, targetStart: start, targetEnd: end } = head;
   const isConnect = head.method === Method.CONNECT;
   head.authorityStart = start;

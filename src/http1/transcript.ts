@@ -14,7 +14,7 @@ import {
   REQUEST_ERRORS,
   RESPONSE_ERRORS,
 } from "./parse-error.ts";
-import type { RequestHead } from "./request-head.ts";
+import type { ParsedRequestHead } from "./request-head.ts";
 import { RequestParser } from "./request-parser.ts";
 import type { ResponseHead } from "./response-head.ts";
 import { ResponseParser } from "./response-parser.ts";
@@ -93,7 +93,7 @@ function headFacts(head: MessageHead): HeadFacts {
   };
 }
 
-function requestFacts(head: RequestHead): RequestFacts {
+function requestFacts(head: ParsedRequestHead): RequestFacts {
   return {
     ...headFacts(head),
     method: head.method,

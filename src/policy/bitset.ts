@@ -26,7 +26,7 @@ export function setOf(groups: number, members: Iterable<number>): Uint32Array {
   return set;
 }
 
-/** Only while a set is being built. */
+/** Adds a member, present or not. Only while a set is being built. */
 export function addTo(set: Uint32Array, member: number): void {
   set[member >>> 5] = wordAt(set, member >>> 5) | (1 << (member & 31));
 }

@@ -1,6 +1,6 @@
 // Which groups grant (program, instance): for each program the groups that grant every instance, those that grant some, and
 // their sets of instances, all in one array.
-import { type GroupSet, has, isEmpty, setOf, wordAt, wordsFor } from "./bitset.ts";
+import { addTo, type GroupSet, has, isEmpty, setOf, wordAt, wordsFor } from "./bitset.ts";
 import { containsAt, eachRun, type InstanceSet, isAll, isNone, runCount } from "./instance-set.ts";
 import { type GroupAccess, readSegment, segmentIndex } from "./segment-index.ts";
 import { finish, type Steps, stepUnits } from "./steps.ts";
@@ -116,7 +116,7 @@ function fillFromList(
     const entry = wordAt(words, i);
     const group = entry & GROUP_MASK;
     if (has(groups, group) && containsAt(words, entry >>> GROUP_BITS, instance)) {
-      add(group);
+      addTo(scratch, group);
     }
   }
 }
@@ -162,7 +162,7 @@ function testLimited(
       const bit = 31 - Math.clz32(left & -left);
       const rank = wordAt(words, before + i) + bitCount(some & ((1 << bit) - 1));
       if (isGranted(words, wordAt(words, sets + rank), instance)) {
-        add(i * 32 + bit);
+        addTo(scratch, i * 32 + bit);
       }
     }
   }
@@ -182,10 +182,6 @@ function isGranted(words: Uint32Array, grantWord: number, instance: number): boo
   return high <= low
     ? high <= instance && instance <= low
     : containsAt(words, ((high & 0x7fff) << 14) | low, instance);
-}
-
-function add(group: number): void {
-  scratch[group >>> 5] = wordAt(scratch, group >>> 5) | (1 << (group & 31));
 }
 
 /** Bits that are set in a 32-bit word (Warren, Hacker's Delight, §5–1). */

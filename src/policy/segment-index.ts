@@ -15,9 +15,9 @@ const GROUP_MASK = (1 << GROUP_BITS) - 1;
 
 /**
  * The line of instances is cut where a group starts or stops to grant: [number of cuts, the cuts in order, checkpoints].
- * Checkpoint i is the set of granting groups before cut `i * interval`; the sets between are replayed from the nearest, in
- * either direction. So a cut costs 5⅓ bytes however many groups there are, and a look-up at most one and a half times as
- * many steps as a set has words.
+ * Checkpoint i is the set of granting groups before cut `i * interval`; one more is behind the last cut where that is nearer to it.
+ * The sets between are replayed from the nearest, in either direction. So a cut costs 5⅓ bytes however many groups there are, and
+ * a look-up at most one and a half times as many steps as a set has words.
  */
 export function* segmentIndex(
   groups: number,
@@ -25,7 +25,8 @@ export function* segmentIndex(
 ): Steps<Uint32Array> {
   const stride = wordsFor(groups);
   const cuts = yield* cutsOf(accesses);
-  const checkpoints = Math.floor(cuts.length / intervalOf(stride)) + 1;
+  const interval = intervalOf(stride);
+  const checkpoints = Math.round(cuts.length / interval) + 1;
   const index = new Uint32Array(1 + cuts.length + checkpoints * stride);
   index[0] = cuts.length;
   index.set(cuts, 1);
@@ -39,8 +40,8 @@ export function* segmentIndex(
     if (i % stepUnits === 0) {
       yield stepUnits;
     }
-    if (i % intervalOf(stride) === 0) {
-      index.set(current, 1 + cuts.length + (i / intervalOf(stride)) * stride);
+    if (i % interval === 0 || (i === cuts.length && i < (checkpoints - 1) * interval)) {
+      index.set(current, 1 + cuts.length + Math.ceil(i / interval) * stride);
     }
     if (i < cuts.length) {
       toggle(current, wordAt(cuts, i) & GROUP_MASK);
@@ -66,12 +67,13 @@ export function readSegment(
     count,
     (Math.min(instance, instanceLimit - 1) + 1) << GROUP_BITS,
   );
-  const nearest = Math.min(Math.round(passed / interval), Math.floor(count / interval));
+  // Integers: a replay over other numbers takes twice as long.
+  const nearest = Math.round(passed / interval) | 0;
   const checkpoint = start + count + nearest * stride;
   for (let i = 0; i < stride; i++) {
     found[i] = wordAt(words, checkpoint + i);
   }
-  const at = nearest * interval;
+  const at = Math.min(nearest * interval, count) | 0;
   const end = start + Math.max(at, passed);
   for (let i = start + Math.min(at, passed); i < end; i++) {
     toggle(found, wordAt(words, i) & GROUP_MASK);

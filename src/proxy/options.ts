@@ -16,6 +16,11 @@ export interface ProxyOptions {
   readonly reusePort?: boolean;
   /** What serves the plain listener: bare sockets, or the runtime's server, which always serves the one with TLS. Default: serve. */
   readonly plainEdge?: PlainEdge;
+  /**
+   * CIDRs of the peers whose connections to the plain listener begin with a header of the PROXY protocol, which says who the
+   * peer is. Needs the edge `wire`. Default: none.
+   */
+  readonly proxyProtocol?: readonly string[];
   /** A second listener, with TLS. Default: none. */
   readonly tls?: ProxyTls | null;
   /** Containers are at `*.<server>.containers.<domain>`. */
@@ -66,7 +71,8 @@ export type ProxySettings = Required<ProxyOptions>;
 
 const DEFAULTS = {
   reusePort: false,
-  plainEdge: process.env.REALMGATE_PROXY_EDGE === "wire" ? "wire" : "serve",
+  plainEdge: "serve",
+  proxyProtocol: [],
   tls: null,
   snapshotPlace: null,
   stalenessMaxMs: null,

@@ -79,6 +79,9 @@ export async function startProxy(
   const parent = containersDomain(serverName, domain);
   const parseHost = hostParser(serverName, domain);
   const trusted = trustedProxies(settings.trustedProxies);
+  if (settings.proxyProtocol.length > 0 && settings.plainEdge !== "wire") {
+    throw new TypeError("the PROXY protocol needs the edge wire");
+  }
 
   const enforced = new Enforcer({
     source,
@@ -139,7 +142,7 @@ export async function startProxy(
     log,
   });
 
-  const { pool, programs, wirePrograms, upgrader } = upstreamsOf(settings, metrics);
+  const { pool, programsWith, programs, upgrader } = upstreamsOf(settings, metrics);
   const internal = internalEdge(pipeline, internalUpstream(programs));
   const curl = new CurlProgram({
     parseHost,
@@ -160,22 +163,28 @@ export async function startProxy(
     parent,
     hstsMaxAgeS: tls === null ? null : tls.hstsMaxAgeS,
   });
-  const wireEdge = new WireEdge({
-    ...common,
-    upstream: new WireUpstream({
-      forward: (request, forwarded) => wirePrograms.forward(request, forwarded),
-      upgrade: (client, headers, forwarded) => upgrader.upgrade(client, headers, forwarded),
-      answerCurl: (request, forwarded) => curl.answer(request, forwarded),
-      holdBody,
-    }),
-    pool,
-    responseHeaderMs,
-    bodyBytesPerMinuteMin: settings.bodyBytesPerMinuteMin,
-    halfMessagesBytesMax: settings.halfMessagesBytesMax,
-    webSockets: metrics.webSockets,
-    connectionsMax: Math.max(exchangesMax, CONNECTIONS_MIN),
-  });
-  const plainEdge = settings.plainEdge === "wire" ? wireEdge : serveEdge;
+  const wirePrograms = settings.plainEdge === "wire" ? programsWith(relayedBody) : null;
+  const wireEdge =
+    wirePrograms === null
+      ? null
+      : new WireEdge({
+          ...common,
+          upstream: new WireUpstream({
+            forward: (request, forwarded) => wirePrograms.forward(request, forwarded),
+            upgrade: (client, headers, forwarded) => upgrader.upgrade(client, headers, forwarded),
+            answerCurl: (request, forwarded) => curl.answer(request, forwarded),
+            holdBody,
+          }),
+          pool,
+          responseHeaderMs,
+          bodyBytesPerMinuteMin: settings.bodyBytesPerMinuteMin,
+          proxyProtocol: settings.proxyProtocol,
+          halfMessagesBytesMax: settings.halfMessagesBytesMax,
+          webSockets: metrics.webSockets,
+          malformed: (malformed) => refusals.note({ ...malformed, place: null }, performance.now()),
+          connectionsMax: Math.max(exchangesMax, CONNECTIONS_MIN),
+        });
+  const plainEdge = wireEdge ?? serveEdge;
 
   warnOfFetchLimit(log);
   await enforced.start();
@@ -199,11 +208,11 @@ export async function startProxy(
 
   const goingAway = () => {
     upgrader.goingAway();
-    wireEdge.goingAway();
+    wireEdge?.goingAway();
   };
   const stopUpstreams = () => {
     programs.stop();
-    wirePrograms.stop();
+    wirePrograms?.stop();
     pool.stop();
   };
 
@@ -217,9 +226,10 @@ export async function startProxy(
     reached: (revision, waitMs) => feed.reached(revision, waitMs),
     metrics,
     async drain(boundMs) {
-      const quiet = () =>
-        performance.now() - Math.max(serveEdge.lastRequestMs, wireEdge.lastRequestMs) >
-        idleS * 1000;
+      const quiet = () => {
+        const lastMs = Math.max(serveEdge.lastRequestMs, plainEdge.lastRequestMs);
+        return performance.now() - lastMs > idleS * 1000;
+      };
       await listeners.drain(boundMs, quiet, goingAway);
       stopUpstreams();
       silence.stop();
@@ -264,8 +274,8 @@ function upstreamsOf(
   };
   return {
     pool,
+    programsWith,
     programs: programsWith(responseBody),
-    wirePrograms: programsWith(relayedBody),
     upgrader: new Upgrader({
       ...common,
       responseBody,
@@ -317,7 +327,7 @@ function warnOfFetchLimit(log: Log): void {
   if (process.env[FETCHES_MAX_VARIABLE] === undefined) {
     log.warn(
       { variable: FETCHES_MAX_VARIABLE },
-      "at most 256 requests are forwarded at a time unless this variable is set when the process starts",
+      "at most 256 requests are forwarded to programs over HTTPS at a time unless this variable is set when the process starts",
     );
   }
 }

@@ -20,7 +20,7 @@ import { type HookOutcome, runHook } from "./hooks/hook-run.ts";
 import type { HookScripts } from "./hooks/hook-script.ts";
 import { isBuiltIn } from "./routing/program-ports.ts";
 import type { Snapshot } from "./snapshot/snapshot.ts";
-import type { ForwardedRequest, Outcome, Reply } from "./upstream/upstream.ts";
+import type { ForwardedRequest, Outcome, Reply, Upstream } from "./upstream/upstream.ts";
 
 export interface RequestPipelineOptions {
   readonly context: AdmissionContext;
@@ -102,24 +102,22 @@ export class RequestPipeline implements Pipeline {
   ): Outcome<R> | Promise<Outcome<R>> {
     const held = internal === null ? null : internal.body;
     const forwarded = { active, head, admitted, held, internal, detour: null };
-    const ask = (request: ForwardedRequest) =>
-      admitted.upgrade === "websocket"
-        ? upstream.upgrade(client, request)
-        : upstream.forward(client, request);
-    const program = isBuiltIn(admitted.result.route)
-      ? (request: ForwardedRequest) => upstream.answerCurl(client, request)
-      : ask;
-    if (admitted.hook === null) {
-      return program(forwarded);
+    const match = admitted.hook;
+    if (match === null) {
+      return isBuiltIn(admitted.result.route)
+        ? upstream.answerCurl(client, forwarded)
+        : asked(upstream, client, forwarded);
     }
     const { scripts, heldBodyMs, context, hookRan } = this.#options;
-    const match = admitted.hook;
+    const ask = (request: ForwardedRequest) => asked(upstream, client, request);
     return runHook({
       match,
       forwarded,
       detour: (request) => scripts.detour(match, request, Date.now()),
       script: ask,
-      program,
+      program: isBuiltIn(admitted.result.route)
+        ? (request: ForwardedRequest) => upstream.answerCurl(client, request)
+        : ask,
       holdBody: (request) => upstream.holdBody(client, request, heldBodyMs),
       isForbidden: context.isForbidden,
       ran: hookRan,
@@ -152,6 +150,17 @@ export class RequestPipeline implements Pipeline {
   #log(error: unknown, { requestId }: Exchange): void {
     this.#options.log.error({ requestId, err: error }, "request failed in the gate");
   }
+}
+
+/** Asks the upstream in the way that the request was admitted. */
+function asked<C extends ClientConnection, R extends Reply>(
+  upstream: Upstream<C, R>,
+  client: C,
+  forwarded: ForwardedRequest,
+): Outcome<R> | Promise<Outcome<R>> {
+  return forwarded.admitted.upgrade === "websocket"
+    ? upstream.upgrade(client, forwarded)
+    : upstream.forward(client, forwarded);
 }
 
 /** Notes in the record what the admission found out. */

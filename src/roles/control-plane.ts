@@ -9,7 +9,7 @@ import { Callers } from "../admin/auth/caller.ts";
 import { LoginLimiter } from "../admin/auth/login-limiter.ts";
 import { PasswordLogin } from "../admin/auth/password-login.ts";
 import { Sessions } from "../admin/auth/session.ts";
-import { type ChangeSource, changeSource } from "../admin/feed/change-source.ts";
+import { changeSource, type StoreChangeSource } from "../admin/feed/change-source.ts";
 import { services as publicServices } from "../admin/services.ts";
 import { openPostgresStore } from "../admin/store/postgres/postgres-store.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
@@ -47,7 +47,7 @@ export interface ControlPlane {
   readonly grpc: ListenAddress;
   /** All that it listens on, the servers behind the relays included. */
   readonly listeners: readonly ListenAddress[];
-  readonly source: ChangeSource;
+  readonly source: StoreChangeSource;
   /** Stops the API; running calls may take this many milliseconds. */
   stopApi(limitMs: number): Promise<void>;
   /** Closes the database; the source must not be used afterwards. */

@@ -1,12 +1,12 @@
 // A change feed that becomes available after its readers have subscribed. Until then every read fails.
-import type { ChangeSource } from "../admin/feed/change-source.ts";
+import type { StoreChangeSource } from "../admin/feed/change-source.ts";
 
-export class DeferredSource implements ChangeSource {
-  #source: ChangeSource | null = null;
+export class DeferredSource implements StoreChangeSource {
+  #source: StoreChangeSource | null = null;
   readonly #listeners = new Map<(revision: bigint) => void, () => void>();
 
   /** Call once. Subscribes the listeners to the source and makes each of them read. */
-  provide(source: ChangeSource): void {
+  provide(source: StoreChangeSource): void {
     this.#source = source;
     for (const listener of this.#listeners.keys()) {
       this.#listeners.set(listener, source.onCommit(listener));
@@ -14,7 +14,7 @@ export class DeferredSource implements ChangeSource {
     }
   }
 
-  async changesAfter(revision: bigint): ReturnType<ChangeSource["changesAfter"]> {
+  async changesAfter(revision: bigint): ReturnType<StoreChangeSource["changesAfter"]> {
     if (this.#source === null) throw new Error("the control plane is not up");
     return this.#source.changesAfter(revision);
   }

@@ -97,6 +97,8 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       {
         ...config.proxyListen,
         reusePort: config.proxyReusePort,
+        plainEdge: config.proxyEdge,
+        proxyProtocol: config.proxyProtocol,
         tls: config.proxyTls,
         upstreamTls: config.upstreamTls,
         snapshotPlace: { path: snapshotPath, box: new SecretBox(master, "snapshot") },

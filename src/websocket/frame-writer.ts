@@ -3,6 +3,9 @@ import { randomFillSync } from "node:crypto";
 /** Longer payloads are masked in place; copying shorter ones into one buffer with their header is cheaper. */
 const COPIED_BYTES_MAX = 4_096;
 
+const IS_MASKED = 0x80;
+const MASK_BYTES = 4;
+
 /** Masks must be unpredictable (RFC 6455 §5.3); random bytes are drawn for many frames at once. */
 const masks = Buffer.alloc(16_384);
 let masksUsed = masks.length;
@@ -10,23 +13,13 @@ let masksUsed = masks.length;
 /** One whole client frame, as buffers to write in order. May overwrite the payload. */
 export function maskedFrame(opcode: number, payload: Buffer): readonly Buffer[] {
   const { length } = payload;
-  const size = length < 126 ? 6 : length < 65_536 ? 8 : 14;
+  const size = headerBytes(length) + MASK_BYTES;
   const copied = length <= COPIED_BYTES_MAX;
   const head = Buffer.allocUnsafe(copied ? size + length : size);
-  head[0] = 0x80 | opcode;
-  if (length < 126) {
-    head[1] = 0x80 | length;
-  } else if (length < 65_536) {
-    head[1] = 0x80 | 126;
-    head.writeUInt16BE(length, 2);
-  } else {
-    head[1] = 0x80 | 127;
-    head.writeUInt32BE(Math.floor(length / 2 ** 32), 2);
-    head.writeUInt32BE(length % 2 ** 32, 6);
-  }
+  writeHeader(head, opcode, length, IS_MASKED);
   const mask = nextMask();
-  for (let i = 0; i < 4; i++) {
-    head[size - 4 + i] = byteAt(masks, mask + i);
+  for (let i = 0; i < MASK_BYTES; i++) {
+    head[size - MASK_BYTES + i] = byteAt(masks, mask + i);
   }
   if (!copied) {
     return [head, masked(payload, masks.subarray(mask, mask + 4))];
@@ -39,19 +32,29 @@ export function maskedFrame(opcode: number, payload: Buffer): readonly Buffer[] 
 
 /** The header of a server's frame: last of its message, without a mask. Its payload follows. */
 export function serverFrameHeader(opcode: number, length: number): Buffer {
-  const head = Buffer.allocUnsafe(length < 126 ? 2 : length < 65_536 ? 4 : 10);
+  const head = Buffer.allocUnsafe(headerBytes(length));
+  writeHeader(head, opcode, length, 0);
+  return head;
+}
+
+/** Bytes of a header, without a mask (RFC 6455 §5.2). */
+function headerBytes(length: number): number {
+  return length < 126 ? 2 : length < 65_536 ? 4 : 10;
+}
+
+/** `maskBit`: `IS_MASKED` or 0. */
+function writeHeader(head: Buffer, opcode: number, length: number, maskBit: number): void {
   head[0] = 0x80 | opcode;
   if (length < 126) {
-    head[1] = length;
+    head[1] = maskBit | length;
   } else if (length < 65_536) {
-    head[1] = 126;
+    head[1] = maskBit | 126;
     head.writeUInt16BE(length, 2);
   } else {
-    head[1] = 127;
+    head[1] = maskBit | 127;
     head.writeUInt32BE(Math.floor(length / 2 ** 32), 2);
     head.writeUInt32BE(length % 2 ** 32, 6);
   }
-  return head;
 }
 
 /** Where the next four unused bytes of `masks` are. */

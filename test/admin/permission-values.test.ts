@@ -7,7 +7,13 @@ import {
   SetPermissionRequestSchema,
 } from "../../proto/gen/realmgate/v1/permissions_pb.ts";
 import { permissionServices } from "../../src/admin/documents/permission-service.ts";
-import { contextOf, openPlace, type Place, putDocument, refusalFrom } from "../harness/documents.ts";
+import {
+  contextOf,
+  openPlace,
+  type Place,
+  putDocument,
+  refusalFrom,
+} from "../harness/documents.ts";
 
 let place: Place;
 

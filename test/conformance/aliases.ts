@@ -1,7 +1,7 @@
 // What every Store promises of aliases.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
-import type { Alias, AliasQuery, NewAlias, Scope } from "../../src/admin/store/records.ts";
+import type { AliasQuery, NewAlias, Scope, StoredAlias } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
 import type { Open } from "../harness/open-store.ts";
 import { A, B, inRealm, nowhere, Stage } from "../harness/stage.ts";
@@ -71,12 +71,15 @@ export function aliasConformance(name: string, open: Open): void {
 
     describe("a name is free again", () => {
       test.each([
-        ["its container is deleted", (made: Alias) => store.deleteContainer(ada, made.containerId)],
-        ["its project is deleted", (made: Alias) => store.deleteProject(ada, made.projectId)],
-        ["it is deleted itself", (made: Alias) => store.deleteAlias(ada, made.id)],
+        [
+          "its container is deleted",
+          (made: StoredAlias) => store.deleteContainer(ada, made.containerId),
+        ],
+        ["its project is deleted", (made: StoredAlias) => store.deleteProject(ada, made.projectId)],
+        ["it is deleted itself", (made: StoredAlias) => store.deleteAlias(ada, made.id)],
         [
           "it takes another name",
-          (made: Alias) => store.updateAlias(ada, made.id, { alias: "other" }),
+          (made: StoredAlias) => store.updateAlias(ada, made.id, { alias: "other" }),
         ],
       ])("once %s", async (_why, free) => {
         const made = await alias(ada, await box(ada));
@@ -196,7 +199,7 @@ export function aliasConformance(name: string, open: Open): void {
 
     test("a container has at most 32, and has room again for each that goes", async () => {
       const containerId = await box(ada);
-      const made: Alias[] = [];
+      const made: StoredAlias[] = [];
       for (let n = 0; n < 32; n++) made.push(await alias(ada, containerId, { alias: `n-${n}` }));
       const next = newAlias(containerId);
       expect(await store.createAlias(ada, next)).toBe("limit");
@@ -242,7 +245,7 @@ export function aliasConformance(name: string, open: Open): void {
     });
 
     describe("aliases of containers outside the scope do not exist:", () => {
-      let made: Alias;
+      let made: StoredAlias;
 
       beforeEach(async () => {
         made = await alias(
@@ -284,7 +287,9 @@ export function aliasConformance(name: string, open: Open): void {
       test("the project's alias is not told where only the container is in the realm", async () => {
         const seen = await store.alias(inRealm(ada, A), made.id);
         expect(seen).toEqual({ ...made, projectAlias: null });
-        expect((await store.aliases(inRealm(ada, A), everything)).items).toEqual([seen as Alias]);
+        expect((await store.aliases(inRealm(ada, A), everything)).items).toEqual([
+          seen as StoredAlias,
+        ]);
       });
     });
 

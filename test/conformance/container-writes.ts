@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import type { PageQuery, StatusLogColumn } from "../../src/admin/store/paging.ts";
-import type { Container, NewContainer, Scope } from "../../src/admin/store/records.ts";
+import type { NewContainer, Scope, StoredContainer } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
 import type { Open } from "../harness/open-store.ts";
 import { A, B, C, inRealm, nowhere, Stage } from "../harness/stage.ts";
@@ -288,7 +288,7 @@ export function containerWriteConformance(name: string, open: Open): void {
     });
 
     describe("what is outside the scope does not exist:", () => {
-      let box: Container;
+      let box: StoredContainer;
       beforeEach(async () => {
         box = await container({ realmIds: [A] });
       });

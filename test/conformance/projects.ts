@@ -1,7 +1,7 @@
 // What every Store promises of changing and deleting projects, and of who may.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
-import type { Project, Scope } from "../../src/admin/store/records.ts";
+import type { Scope, StoredProject } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
 import type { Open } from "../harness/open-store.ts";
 import { A, B, C, confined, inRealm, nowhere, pageOf, Stage } from "../harness/stage.ts";
@@ -108,7 +108,7 @@ export function projectConformance(name: string, open: Open): void {
   });
 
   describe(`${name}: deleting a project`, () => {
-    let project: Project;
+    let project: StoredProject;
 
     beforeEach(async () => {
       project = await stage.project(ada, { realmIds: [A] });

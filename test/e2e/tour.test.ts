@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { loginAdmin } from "../harness/client.ts";
+import { freePort } from "../harness/free-port.ts";
 import { documents, promisedBy } from "../harness/markdown.ts";
 import {
   adminPassword,
@@ -182,12 +183,4 @@ async function paste(script: string) {
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
-}
-
-/** A port that was free a moment ago, for the program that a document starts. */
-function freePort(): number {
-  const listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = listener;
-  listener.stop(true);
-  return port;
 }

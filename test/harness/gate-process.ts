@@ -2,6 +2,7 @@
 // port and the host of its one container.
 import { startProxy } from "../../src/proxy/proxy.ts";
 import { ChangeRegistry, containerState, PARENT, projectState } from "./change-registry.ts";
+import { plainEdge } from "./on-edge.ts";
 
 const projectId = "a".repeat(24);
 const id = "c".repeat(24);
@@ -22,6 +23,7 @@ const gate = await startProxy(
     mayDial: () => true,
     isForbidden: () => false,
     bypassKey: new Uint8Array(32),
+    plainEdge,
     log: { error() {}, warn() {}, info() {} },
   },
   registry,

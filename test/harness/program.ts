@@ -63,6 +63,9 @@ export async function startProgram(options: ProgramOptions = {}): Promise<Progra
       ...Object.fromEntries(
         ["OPS", "REST", "GRPC", "PROXY"].map((name) => [`REALMGATE_${name}_LISTEN`, "127.0.0.1:0"]),
       ),
+      ...(process.env.REALMGATE_PROXY_EDGE === undefined
+        ? {}
+        : { REALMGATE_PROXY_EDGE: process.env.REALMGATE_PROXY_EDGE }),
       ...options.environment,
     },
     stdout: "pipe",

@@ -11,6 +11,7 @@ import {
   projectState,
 } from "./change-registry.ts";
 import { listenLocally } from "./local-server.ts";
+import { plainEdge } from "./on-edge.ts";
 import { untilClosed } from "./wire.ts";
 
 export const FORBIDDEN_PORT = 9;
@@ -68,6 +69,7 @@ export async function testBench(): Promise<TestBench> {
     mayDial: () => true,
     isForbidden: (_address, port) => port === FORBIDDEN_PORT,
     bypassKey: HOP_KEY,
+    plainEdge,
     log,
     ...extra,
   });

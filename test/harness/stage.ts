@@ -2,12 +2,12 @@
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import type { PageQuery } from "../../src/admin/store/paging.ts";
 import type {
-  Container,
   Member,
   NewContainer,
   NewProject,
-  Project,
   Scope,
+  StoredContainer,
+  StoredProject,
 } from "../../src/admin/store/records.ts";
 import { type Open, type OpenedStage, openStage, StoreStage } from "./open-store.ts";
 
@@ -59,7 +59,7 @@ export class Stage extends StoreStage {
     return new Date(this.clock.now).toISOString();
   }
 
-  async project(scope: Scope, fields: Partial<NewProject> = {}): Promise<Project> {
+  async project(scope: Scope, fields: Partial<NewProject> = {}): Promise<StoredProject> {
     const common = { alias: "p", color: "#000", maxContainers: null, realmIds: [] };
     const made = await this.store.createProject(scope, { ...common, ...fields });
     if (made === "duplicate") throw new Error("the alias is taken");
@@ -70,7 +70,7 @@ export class Stage extends StoreStage {
     scope: Scope,
     projectId: string,
     fields: Partial<NewContainer> = {},
-  ): Promise<Container> {
+  ): Promise<StoredContainer> {
     const { serverId } = this;
     const common = { name: "box", color: "#000", comment: null, address: null, realmIds: [] };
     const place = { projectId, serverId, programs: {} };

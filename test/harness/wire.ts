@@ -76,6 +76,16 @@ export class Wire {
     }
   }
 
+  /** The next whole answer that is not interim (1xx), and the interim ones before it. */
+  async finalAnswer(): Promise<{ answer: Answer | null; interim: Answer[] }> {
+    const interim: Answer[] = [];
+    for (;;) {
+      const answer = await this.answer();
+      if (answer === null || answer.status >= 200) return { answer, interim };
+      interim.push(answer);
+    }
+  }
+
   /** Resolves once this text has come; false when the connection ends before. */
   async saw(text: string): Promise<boolean> {
     while (!this.#received.includes(text)) {

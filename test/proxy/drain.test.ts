@@ -37,6 +37,7 @@ async function connected(port: number) {
 test("a kept connection is told with its next answer; one that says nothing is closed", async () => {
   const proxy = await startProxy(bench.options(), bench.registry);
   const host = (await bench.place(OPEN)).host("terminal");
+  expect(await proxy.reached(bench.registry.revision, 5_000)).toBe(true);
   const [busy, silent] = [await connected(proxy.port), await connected(proxy.port)];
   expect((await busy.ask(host)).toLowerCase()).not.toContain("connection: close");
   await silent.ask(host);
@@ -50,6 +51,7 @@ test("a kept connection is told with its next answer; one that says nothing is c
 test("a request that has begun to come in is answered", async () => {
   const proxy = await startProxy(bench.options({ responseHeaderMs: 60_000 }), bench.registry);
   const host = (await bench.place(OPEN)).host("terminal");
+  expect(await proxy.reached(bench.registry.revision, 5_000)).toBe(true);
   const late = await connected(proxy.port);
   await late.ask(host);
   const slow = await connected(proxy.port);
@@ -73,7 +75,12 @@ test("what goes on beyond the bound is cut, its client sees a broken body, and i
     socket.on("close", () => gone.resolve());
   });
   const host = (await bench.place({ ...OPEN, programs: { terminal: port } })).host("terminal");
+  expect(await proxy.reached(bench.registry.revision, 5_000)).toBe(true);
   const response = await bench.ask(host, { via: proxy });
+  expect([response.status, response.headers.get("content-type")]).toEqual([
+    200,
+    "text/event-stream",
+  ]);
   await proxy.drain(300);
   expect(
     await response.text().then(
@@ -92,7 +99,9 @@ test("revocation still reaches what goes on meanwhile", async () => {
     });
   });
   const placed = await bench.place({ ...OPEN, programs: { terminal: port } });
+  expect(await proxy.reached(bench.registry.revision, 5_000)).toBe(true);
   const response = await bench.ask(placed.host("terminal"), { via: proxy });
+  expect(response.status).toBe(200);
   const drained = proxy.drain(60_000);
   await placed.change({ own: { groups: {}, permissions: {}, default: "deny" } });
   expect(

@@ -203,7 +203,8 @@ describe("a WebSocket with messages of one byte", () => {
     (sent as (() => void) | null)?.();
     await until(() => bytes === FRAMES * 3, "all messages arrive");
     isCounting = false;
-    expect(turns).toBeGreaterThanOrEqual(FRAMES / 256);
+    // The first of them may come before a turn is counted.
+    expect(turns).toBeGreaterThanOrEqual(Math.floor(FRAMES / 256) - 1);
     client.destroy();
   });
 });

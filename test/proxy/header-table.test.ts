@@ -20,6 +20,9 @@ const OTHER_TEXTS: ReadonlySet<string> = new Set([
   "prom-client",
   "utf-8",
   "head-too-large",
+  "host-missing",
+  "host-repeated",
+  "bad-host",
   "aws4-hmac-sha256",
 ]);
 

@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import net from "node:net";
 import { tmpdir } from "node:os";
-import { Lingering, type LingeringLimits } from "../../src/proxy/edge/bun-serve/lingering.ts";
+import { Lingering } from "../../src/proxy/edge/bun-serve/lingering.ts";
+import type { LingeringLimits } from "../../src/proxy/edge/lingering-limits.ts";
 import type { Placement } from "../harness/change-registry.ts";
 import { FORBIDDEN_PORT, testBench } from "../harness/proxy-bench.ts";
 import { until } from "../harness/until.ts";

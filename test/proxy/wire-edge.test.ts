@@ -4,7 +4,7 @@ import net from "node:net";
 import { startProxy } from "../../src/proxy/proxy.ts";
 import { testBench } from "../harness/proxy-bench.ts";
 import { until, within } from "../harness/until.ts";
-import { request, untilClosed, Wire } from "../harness/wire.ts";
+import { answersIn, request, untilClosed, Wire } from "../harness/wire.ts";
 
 const bench = await testBench();
 const gate = await startProxy(bench.options({ plainEdge: "wire" }), bench.registry);
@@ -158,3 +158,38 @@ describe("connections", () => {
     wire.end();
   });
 });
+
+test.each([
+  [
+    "two Host lines",
+    "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    400,
+    "bad_host",
+    "host-repeated",
+  ],
+  ["a bare LF", "GET / HTTP/1.1\nHost: a\n\n", 400, "bad_request", "bare-lf"],
+  [
+    "another version",
+    "GET / HTTP/1.2\r\nHost: a\r\n\r\n",
+    505,
+    "bad_request",
+    "version-not-supported",
+  ],
+])(
+  "%s is refused with a code and a request id, which the log has",
+  async (_what, bytes, status, code, malformed) => {
+    const [answer] = answersIn(await untilClosed(gate.port, bytes));
+    expect([answer?.status, JSON.parse(answer?.body ?? "")]).toEqual([
+      status,
+      expect.objectContaining({ statusCode: status, code }),
+    ]);
+    const requestId = answer?.headers.get("x-realmgate-request-id");
+    expect(requestId).toMatch(/^[0-9a-f]{24}$/);
+    const lines = bench.logged.filter(
+      ({ fields }) => "requestId" in fields && fields.requestId === requestId,
+    );
+    expect(lines.map(({ fields }) => fields)).toEqual([
+      { requestId, reason: code, malformed, client: "127.0.0.1" },
+    ]);
+  },
+);

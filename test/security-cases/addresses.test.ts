@@ -34,6 +34,7 @@ describe("I1 on a listener for both families an IPv4 client is its IPv4 address"
         ["10.0.0.0/8", 403],
       ] as const) {
         const { host, witness } = await bench.scene(granting(range));
+        expect(await proxy.reached(bench.registry.revision, 5_000)).toBe(true);
         const wire = new Wire(proxy.port, "127.0.0.1").send(request(host));
         expect((await wire.answer())?.status).toBe(status);
         expect(witness.latest("x-forwarded-for")).toEqual(status === 200 ? ["127.0.0.1"] : []);
@@ -48,6 +49,7 @@ describe("I1 on a listener for both families an IPv4 client is its IPv4 address"
     const proxy = await startProxy(bench.options({ hostname: "::" }), bench.registry);
     try {
       const { host } = await bench.scene(granting("0.0.0.0/0"));
+      expect(await proxy.reached(bench.registry.revision, 5_000)).toBe(true);
       const wire = new Wire(proxy.port, "::1").send(request(host));
       expect((await wire.answer())?.status).toBe(403);
       wire.end();
@@ -68,6 +70,7 @@ describe("I1 on a listener for both families an IPv4 client is its IPv4 address"
       });
       const statuses = async (...ranges: string[]) => {
         const { host } = await bench.scene(bans(...ranges));
+        expect(await proxy.reached(bench.registry.revision, 5_000)).toBe(true);
         const status = async (address: string) => {
           const wire = new Wire(proxy.port, address).send(request(host));
           const answer = await wire.answer();
@@ -177,6 +180,7 @@ test.each([
   );
   try {
     const { host } = await bench.scene(granting("198.51.100.0/24"));
+    expect(await proxy.reached(bench.registry.revision, 5_000)).toBe(true);
     const line = `X-Forwarded-For: 198.51.100.7, ${hop}`;
     const answer = await answerTo(proxy.port, request(host, "GET / HTTP/1.1", line));
     expect(answer?.status).toBe(trusted ? 200 : 403);

@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { PARENT } from "../harness/change-registry.ts";
 import { caseBench } from "../harness/gate.ts";
-import { answerTo, request, Wire } from "../harness/wire.ts";
+import { onEdge } from "../harness/on-edge.ts";
+import { answerTo, request, untilClosed, Wire } from "../harness/wire.ts";
 
 const bench = await caseBench();
 const { port } = bench.proxy;
@@ -44,11 +45,15 @@ describe("K1 a program's Set-Cookie for the domain that all containers share is 
     expect(cookiesOf(text)).toEqual(CONFINED);
   });
 
-  test("in early hints, of which nothing arrives, and in the answer behind them", async () => {
+  const arrive = onEdge({ serve: "of which nothing arrives", wire: "which arrive" });
+  test(`in early hints, ${arrive}, and in the answer behind them`, async () => {
     const hints = `HTTP/1.1 103 Early Hints\r\n${COOKIES}\r\n\r\n`;
     const final = `HTTP/1.1 200 OK\r\n${COOKIES}\r\nContent-Length: 0\r\n\r\n`;
     const { host } = await bench.scene({}, () => hints + final);
-    expect(cookiesOf(await received(host))).toEqual(CONFINED);
+    const bytes = request(host, "GET / HTTP/1.1", "Connection: close");
+    expect(cookiesOf(await untilClosed(port, bytes))).toEqual(
+      onEdge({ serve: CONFINED, wire: [...CONFINED, ...CONFINED] }),
+    );
   });
 
   const handshake = [

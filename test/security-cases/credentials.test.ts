@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { basic } from "../harness/credentials.ts";
 import { caseBench, codeOf, type Scene, untouched } from "../harness/gate.ts";
+import { onEdge } from "../harness/on-edge.ts";
 import { parsed } from "../harness/policy.ts";
 import { LOCAL } from "../harness/proxy-bench.ts";
 import { answerTo, request } from "../harness/wire.ts";
@@ -222,10 +223,21 @@ describe("C7 a parameter", () => {
     ["behind a semicolon", `a=1;tok=${VALUE}`, false],
     ["with a NUL", `tok=${VALUE}%00`, false],
     ["encoded twice", `tok=${VALUE.replace("k", "%256b")}`, false],
-    ["in the fragment", `a=1#tok=${VALUE}`, false],
-    ["in the fragment behind a sign", `a=1#&tok=${VALUE}`, false],
   ])("C7 %s", async (_what, query, expected) => {
     expect(await letsIn(await bench.scene(PARAM), [], `/p?${query}`)).toBe(expected);
+  });
+
+  test.each([
+    ["in the fragment", `a=1#tok=${VALUE}`],
+    ["in the fragment behind a sign", `a=1#&tok=${VALUE}`],
+  ])("C7 %s", async (_what, query) => {
+    const scene = await bench.scene(PARAM);
+    const answer = await answerTo(port, request(scene.host, `GET /p?${query} HTTP/1.1`));
+    // No target has a fragment (RFC 9112 §3.2): the wire edge takes it for malformed.
+    expect([answer?.status, codeOf(answer?.body ?? "")]).toEqual(
+      onEdge({ serve: [401, "unauthenticated"], wire: [400, "bad_request"] }),
+    );
+    await untouched(scene, port);
   });
 
   test.each<[string, boolean]>([

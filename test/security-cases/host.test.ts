@@ -4,6 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import { ContainerStateSchema, ProjectStateSchema } from "../../proto/gen/realmgate/v1/feed_pb.ts";
 import { PARENT, type Placement } from "../harness/change-registry.ts";
 import { caseBench, codeOf, type Scene, untouched } from "../harness/gate.ts";
+import { onEdge } from "../harness/on-edge.ts";
 import { ip, LOCAL } from "../harness/proxy-bench.ts";
 import { answersIn, answerTo, request, untilClosed, Wire } from "../harness/wire.ts";
 
@@ -131,19 +132,29 @@ test("H8 an absolute target whose authority is the Host is 200, and the upstream
   expect(witness.requests.map(({ line }) => line)).toEqual(["GET /x?y=1 HTTP/1.1"]);
 });
 
-test("H8 the runtime hides another authority: the Host alone decides and routes, never one the policy and the other the way", async () => {
+const other = onEdge({
+  serve: "is hidden by the runtime: the Host alone decides and routes",
+  wire: "is refused",
+});
+test(`H8 another authority ${other}, never one the policy and the other the way`, async () => {
   const open = await bench.scene();
   const closed = await bench.scene(grants(ip("203.0.113.0/24")));
-  expect((await ask(open.host, `GET http://${closed.host}/a HTTP/1.1`))?.status).toBe(200);
-  expect((await ask(closed.host, `GET http://${open.host}/b HTTP/1.1`))?.status).toBe(403);
-  expect(open.witness.requests.map(({ line }) => line)).toEqual(["GET /a HTTP/1.1"]);
+  expect((await ask(open.host, `GET http://${closed.host}/a HTTP/1.1`))?.status).toBe(
+    onEdge({ serve: 200, wire: 400 }),
+  );
+  expect((await ask(closed.host, `GET http://${open.host}/b HTTP/1.1`))?.status).toBe(
+    onEdge({ serve: 403, wire: 400 }),
+  );
+  expect(open.witness.requests.map(({ line }) => line)).toEqual(
+    onEdge({ serve: ["GET /a HTTP/1.1"], wire: [] }),
+  );
   await untouched(closed, port);
 });
 
 test.each([
   ["CONNECT to the host itself", (host: string) => `CONNECT ${host}:443 HTTP/1.1`, 405],
   ["CONNECT to somewhere else", () => "CONNECT example.test:443 HTTP/1.1", 405],
-  ["CONNECT with a path", () => "CONNECT / HTTP/1.1", 405],
+  ["CONNECT with a path", () => "CONNECT / HTTP/1.1", onEdge({ serve: 405, wire: 400 })],
   ["GET of an authority", () => "GET example.test:80 HTTP/1.1", 400],
   ["GET of another scheme", () => "GET ftp://example.test/ HTTP/1.1", 400],
   ["OPTIONS *", () => "OPTIONS * HTTP/1.1", 400],
@@ -156,9 +167,10 @@ test.each([
   await untouched(place, port);
 });
 
-test("H10 HTTP/2 is not spoken in the clear: its preface is 400 and ends the connection", async () => {
+const refused = onEdge({ serve: 400, wire: 505 });
+test(`H10 HTTP/2 is not spoken in the clear: its preface is ${refused} and ends the connection`, async () => {
   const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-  expect(await untilClosed(port, preface)).toStartWith("HTTP/1.1 400 ");
+  expect(await untilClosed(port, preface)).toStartWith(`HTTP/1.1 ${refused} `);
 });
 
 describe("H12 each request of a connection is decided by itself", () => {
@@ -174,9 +186,16 @@ describe("H12 each request of a connection is decided by itself", () => {
     await untouched(closed, port);
   });
 
-  test("H12 sent at once: the runtime ends the connection, and the denied one reaches nobody", async () => {
+  const together = onEdge({ serve: "the runtime ends the connection", wire: "answered in order" });
+  test(`H12 sent at once: ${together}, and the denied one reaches nobody`, async () => {
     const closed = await bench.scene(grants(ip("203.0.113.0/24")));
-    expect(await untilClosed(port, request(allowed.host) + request(closed.host))).toBe("");
+    const close = onEdge({ serve: [], wire: ["Connection: close"] });
+    const last = request(closed.host, "GET / HTTP/1.1", ...close);
+    const received = await untilClosed(port, request(allowed.host) + last);
+    expect(answersIn(received).map(({ status }) => status)).toEqual(
+      onEdge({ serve: [], wire: [200, 403] }),
+    );
+    if (onEdge({ serve: true, wire: false })) expect(received).toBe("");
     const wire = new Wire(port).send(request(closed.host) + request(closed.host));
     expect([(await wire.answer())?.status, (await wire.answer())?.status]).toEqual([403, 403]);
     wire.end();

@@ -4,6 +4,7 @@ import net from "node:net";
 import { startProxy } from "../../src/proxy/proxy.ts";
 import { randomFrom } from "../arbitrary/random.ts";
 import { caseBench, codeOf, type Scene, untouched } from "../harness/gate.ts";
+import { onEdge } from "../harness/on-edge.ts";
 import { linesOf } from "../harness/process-lines.ts";
 import { LOCAL } from "../harness/proxy-bench.ts";
 import { until } from "../harness/until.ts";
@@ -92,8 +93,11 @@ describe("slow upstreams", () => {
       socket.on("close", () => clearInterval(drip));
       return null;
     });
-    const answer = await answerTo(hasty, request(host, "POST / HTTP/1.1", "Content-Length: 0"));
+    const wire = new Wire(hasty).send(request(host, "POST / HTTP/1.1", "Content-Length: 0"));
+    const { answer, interim } = await wire.finalAnswer();
+    wire.end();
     expect(answer?.status).toBe(502);
+    expect(interim).toHaveLength(onEdge({ serve: 0, wire: 16 }));
     await until(() => witness.open.size === 0, "the upstream is let go");
   });
 

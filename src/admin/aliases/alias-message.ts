@@ -7,9 +7,9 @@ import {
   AliasSchema,
 } from "../../../proto/gen/realmgate/v1/aliases_pb.ts";
 import { containersDomain } from "../../policy/containers-domain.ts";
-import type { Alias } from "../store/records.ts";
+import type { StoredAlias } from "../store/records.ts";
 
-export function aliasMessage(alias: Alias, domain: string): AliasMessage {
+export function aliasMessage(alias: StoredAlias, domain: string): AliasMessage {
   const { projectAlias: _, containerName: __, instance, ...rest } = alias;
   const { targetPath, targetHidden = false, expiresAt, ...shown } = rest;
   const message = create(AliasSchema, { ...shown, index: instance, url: urlOf(alias, domain) });
@@ -20,12 +20,12 @@ export function aliasMessage(alias: Alias, domain: string): AliasMessage {
 }
 
 /** For callers who may not see targets: they may carry credentials. */
-export function withoutTarget(alias: Alias): Alias {
+export function withoutTarget(alias: StoredAlias): StoredAlias {
   return alias.targetPath === null ? alias : { ...alias, targetPath: null, targetHidden: true };
 }
 
 /** Includes the container, and the project when the caller can see it. */
-export function wholeAliasMessage(alias: Alias, domain: string): AliasMessage {
+export function wholeAliasMessage(alias: StoredAlias, domain: string): AliasMessage {
   const { projectId, projectAlias, containerId, containerName } = alias;
   const message = aliasMessage(alias, domain);
   message.container = create(AliasContainerSchema, { id: containerId, name: containerName });
@@ -35,6 +35,6 @@ export function wholeAliasMessage(alias: Alias, domain: string): AliasMessage {
   return message;
 }
 
-function urlOf({ alias, serverName }: Alias, domain: string): string {
+function urlOf({ alias, serverName }: StoredAlias, domain: string): string {
   return `https://${alias}.${containersDomain(serverName, domain)}`;
 }

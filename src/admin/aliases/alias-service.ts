@@ -14,13 +14,13 @@ import {
   UpdateAliasRequestSchema,
 } from "../../../proto/gen/realmgate/v1/aliases_pb.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
-import type { Implementation, Outcome } from "../api/dispatch.ts";
+import type { CallOutcome, Implementation } from "../api/dispatch.ts";
 import { expiryOf } from "../api/expiry.ts";
 import type { ListCursors } from "../api/list-cursor.ts";
 import { RequestedPage } from "../api/page.ts";
 import { changedFields } from "../api/update-mask.ts";
 import { aliasesListedMax, aliasesMax } from "../store/limits.ts";
-import type { Alias, AliasChange, Committed, Scope } from "../store/records.ts";
+import type { AliasChange, Committed, Scope, StoredAlias } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { aliasMessage, wholeAliasMessage } from "./alias-message.ts";
 import { aliasNameOf } from "./alias-name.ts";
@@ -37,13 +37,13 @@ export interface AliasServiceParts {
 }
 
 export function aliasService({ store, cursors, domain, now }: AliasServiceParts): Implementation {
-  async function read(scope: Scope, id: string): Promise<Alias> {
+  async function read(scope: Scope, id: string): Promise<StoredAlias> {
     const alias = await store.alias(scope, id);
     if (alias === null) throw new ApiError(ErrorCode.ALIAS_NOT_FOUND);
     return alias;
   }
 
-  async function update(scope: Scope, id: string, change: AliasChange): Promise<Outcome> {
+  async function update(scope: Scope, id: string, change: AliasChange): Promise<CallOutcome> {
     const made = await store.updateAlias(scope, id, change);
     if (made === null) throw new ApiError(ErrorCode.ALIAS_NOT_FOUND);
     return answer(made, change.alias ?? "");
@@ -51,9 +51,9 @@ export function aliasService({ store, cursors, domain, now }: AliasServiceParts)
 
   /** `name`: the requested alias. */
   function answer(
-    made: ({ alias: Alias } & Committed) | "server" | "account",
+    made: ({ alias: StoredAlias } & Committed) | "server" | "account",
     name: string,
-  ): Outcome {
+  ): CallOutcome {
     if (typeof made === "string") throw inUse(made, name);
     return { message: aliasMessage(made.alias, domain), revision: made.revision };
   }
@@ -116,7 +116,7 @@ export function aliasService({ store, cursors, domain, now }: AliasServiceParts)
 }
 
 /** A listed field that is not set gets the default of a new alias. */
-function changeOf(request: UpdateAliasRequest, present: Alias, now: number): AliasChange {
+function changeOf(request: UpdateAliasRequest, present: StoredAlias, now: number): AliasChange {
   const names = changedFields(UpdateAliasRequestSchema, request);
   return {
     ...(names.has("alias") ? { alias: aliasNameOf(request.alias) } : {}),
@@ -135,7 +135,7 @@ function changeOf(request: UpdateAliasRequest, present: Alias, now: number): Ali
 /** Program and instance are written together, so that concurrent updates cannot mix them. */
 function targetChange(
   request: UpdateAliasRequest,
-  present: Alias,
+  present: StoredAlias,
   names: ReadonlySet<string>,
 ): AliasChange {
   if (!names.has("program") && !names.has("port") && !names.has("index")) return {};

@@ -47,21 +47,23 @@ export interface Context extends PublicContext {
 export type WriteResult = { readonly revision: number } | { readonly dryRun: true };
 
 /** Result of a method: its message, and for writes the revision or the dry-run mark. */
-export interface Outcome {
+export interface CallOutcome {
   readonly message: Message;
   readonly revision?: number;
   readonly dryRun?: true;
   readonly etag?: string;
 }
 
-type PublicHandler = (message: Message, context: PublicContext) => Promise<Outcome>;
-type Handler = (message: Message, context: Context) => Promise<Outcome>;
+type PublicHandler = (message: Message, context: PublicContext) => Promise<CallOutcome>;
+type Handler = (message: Message, context: Context) => Promise<CallOutcome>;
+
+// biome-ignore lint/suspicious/noExplicitAny: dispatch pairs each handler with its own method's message.
+type ImplementedMethod = (message: any, context: Context) => Promise<CallOutcome>;
 
 /** The methods of one service by local name (`createToken`). Each handler takes its own message type. */
 export interface Implementation {
   readonly service: DescService;
-  // biome-ignore lint/suspicious/noExplicitAny: dispatch pairs each handler with its own method's message.
-  readonly methods: Readonly<Record<string, (message: any, context: Context) => Promise<Outcome>>>;
+  readonly methods: Readonly<Record<string, ImplementedMethod>>;
 }
 
 interface DispatchOptions {
@@ -121,7 +123,7 @@ async function run(
   call: Call,
   options: DispatchOptions,
   budgets: CallBudgets,
-): Promise<Outcome> {
+): Promise<CallOutcome> {
   const realmId = activeRealm(call.authority, call.realmId);
   if (realmId === "invalid") throw new ApiError(ErrorCode.INVALID_HOST);
   const { credential, clientAddress } = call;
@@ -233,7 +235,7 @@ async function readMessage(call: Call, work: CallWork): Promise<Message> {
   return message;
 }
 
-async function reply(call: Call, outcome: Outcome, options: DispatchOptions): Promise<Reply> {
+async function reply(call: Call, outcome: CallOutcome, options: DispatchOptions): Promise<Reply> {
   const { revision, etag } = outcome;
   return {
     ok: true,

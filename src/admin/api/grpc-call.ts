@@ -24,7 +24,7 @@ interface Peer {
   readonly address: string;
 }
 
-export interface GrpcCallOptions {
+export interface ServedCallOptions {
   /** By path, `/package.Service/Method`. Their messages arrive as bytes: nothing is decoded before the caller is known. */
   readonly methods: ReadonlyMap<string, DescMethod>;
   readonly dispatch: Dispatch;
@@ -42,7 +42,7 @@ const readsPerConnection = 4;
 export const publicMessageBytesMax = 64 * 1024;
 
 /** Answers every call of our services, and refuses what did not come through the public listener. The rest goes on. */
-export function grpcCalls(options: GrpcCallOptions): ServerInterceptor {
+export function grpcCalls(options: ServedCallOptions): ServerInterceptor {
   const reads = new Places(readsPerConnection);
   return ({ path }, call) => {
     const peer = options.peerOf(call.getPeer());
@@ -69,7 +69,7 @@ class IncomingCall {
   readonly #method: DescMethod;
   readonly #peer: Peer;
   readonly #reads: Places;
-  readonly #options: GrpcCallOptions;
+  readonly #options: ServedCallOptions;
   readonly #message = Promise.withResolvers<Message>();
   #bytes: Uint8Array | null = null;
   #isOver = false;
@@ -82,7 +82,7 @@ class IncomingCall {
     method: DescMethod,
     peer: Peer,
     reads: Places,
-    options: GrpcCallOptions,
+    options: ServedCallOptions,
   ) {
     this.#call = call;
     this.#method = method;

@@ -2,7 +2,7 @@
 import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { isOperator } from "../auth/caller.ts";
-import type { Project, Scope } from "../store/records.ts";
+import type { Scope, StoredProject } from "../store/records.ts";
 import type { Context } from "./dispatch.ts";
 
 type Confinement = Pick<Scope, "confinedTo">;
@@ -52,7 +52,7 @@ function differ(some: readonly string[], others: readonly string[]): boolean {
  * confined to it, so its members may not: only the owner and operators who are not confined.
  */
 export function choosesRealms(
-  { userId }: Pick<Project, "userId">,
+  { userId }: Pick<StoredProject, "userId">,
   { caller, scope }: Pick<Context, "caller" | "scope">,
 ): boolean {
   return scope.confinedTo === null && (userId === scope.userId || isOperator(caller));

@@ -12,7 +12,7 @@ import type { Context } from "../api/dispatch.ts";
 import { shownRealms } from "../api/realm-ids.ts";
 import { isOperator, mayDo } from "../auth/caller.ts";
 import { documentAnswer } from "../documents/permission-document.ts";
-import type { Container, DocumentState } from "../store/records.ts";
+import type { DocumentState, StoredContainer } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 
 export interface ContainerMessageParts {
@@ -32,7 +32,7 @@ interface Extras {
   readonly includeProxyPermissions?: boolean | undefined;
 }
 
-export function containerMessage(container: Container, viewer: Viewer): ContainerMessage {
+export function containerMessage(container: StoredContainer, viewer: Viewer): ContainerMessage {
   const { hasOwnDocument, hasProjectDocument, aliasCount, realmIds, ...rest } = container;
   const { comment, address, programs, projectAlias, ...shown } = rest;
   const message = create(ContainerSchema, {
@@ -64,7 +64,7 @@ function storedDocuments(own: boolean, project: boolean): string {
  */
 export async function containerMessages(
   parts: ContainerMessageParts,
-  containers: readonly Container[],
+  containers: readonly StoredContainer[],
   extras: Extras,
   viewer: Viewer,
 ): Promise<ContainerMessage[]> {

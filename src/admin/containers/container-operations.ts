@@ -10,7 +10,7 @@ import {
   StatusLogSchema,
 } from "../../../proto/gen/realmgate/v1/containers_pb.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
-import type { Context, Implementation, Outcome } from "../api/dispatch.ts";
+import type { CallOutcome, Context, Implementation } from "../api/dispatch.ts";
 import type { ListCursors } from "../api/list-cursor.ts";
 import { RequestedPage } from "../api/page.ts";
 import type { StatusLogColumn } from "../store/paging.ts";
@@ -94,7 +94,7 @@ async function operate(
   { operation, from, to, done }: StatusOperation,
   id: string,
   { scope }: Context,
-): Promise<Outcome> {
+): Promise<CallOutcome> {
   const moved = await store.moveStatus(scope, id, { operation, from, to });
   if (moved === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
   if (moved === "conflict") {

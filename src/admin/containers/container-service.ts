@@ -26,7 +26,13 @@ import { changedFields } from "../api/update-mask.ts";
 import { type Caller, isOperator } from "../auth/caller.ts";
 import { colorOf } from "../store/color.ts";
 import type { ContainerColumn } from "../store/paging.ts";
-import type { Container, ContainerChange, Project, Scope, Upstream } from "../store/records.ts";
+import type {
+  ContainerChange,
+  Scope,
+  StoredContainer,
+  StoredProject,
+  UpstreamRecord,
+} from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import {
   type ContainerMessageParts,
@@ -44,14 +50,14 @@ export interface ContainerServiceParts extends ContainerMessageParts {
 export function containerService(parts: ContainerServiceParts): Implementation {
   const { store, placement, cursors } = parts;
 
-  async function read(scope: Scope, id: string): Promise<Container> {
+  async function read(scope: Scope, id: string): Promise<StoredContainer> {
     const container = await store.container(scope, id);
     if (container === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
     return container;
   }
 
   /** The project of a container that the caller sees, whether or not the realm of the call holds it, too. */
-  async function projectOf({ scope }: Context, id: string): Promise<Project> {
+  async function projectOf({ scope }: Context, id: string): Promise<StoredProject> {
     const project = await store.project({ ...scope, realmId: null, realms: [] }, id);
     if (project === null) throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
     return project;
@@ -184,7 +190,7 @@ function upstreamOf(
   request: CreateContainerRequest,
   caller: Caller,
   placement: AddressPolicy,
-): Upstream {
+): UpstreamRecord {
   const asked = request.address !== undefined || Object.keys(request.programs).length > 0;
   if (asked && !isOperator(caller)) throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
   return {
@@ -196,7 +202,7 @@ function upstreamOf(
 /** A listed field that is not set gets the default of a new container. */
 async function changeOf(
   request: UpdateContainerRequest,
-  present: Container,
+  present: StoredContainer,
   scope: Scope,
   mayChoose: () => Promise<boolean>,
 ): Promise<ContainerChange> {

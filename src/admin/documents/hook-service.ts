@@ -19,7 +19,7 @@ import {
   type ReplaceHookRequest,
   ServiceHooksSchema,
 } from "../../../proto/gen/realmgate/v1/hooks_pb.ts";
-import type { Context, Implementation, Outcome, WriteResult } from "../api/dispatch.ts";
+import type { CallOutcome, Context, Implementation, WriteResult } from "../api/dispatch.ts";
 import type { DocumentState, DocumentView } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { DocumentAccess, type Written } from "./document-access.ts";
@@ -186,7 +186,7 @@ function hookAnswer(
   list: readonly Hook[] | undefined,
   hookId: string,
   made?: WriteResult,
-): Outcome {
+): CallOutcome {
   const { hook } = found(list ?? [], hookId);
   const message = create(HookAnswerSchema, { hook, ...versionOf(state) });
   const { etag } = message;

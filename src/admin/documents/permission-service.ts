@@ -32,7 +32,7 @@ import {
 } from "../../../proto/gen/realmgate/v1/permissions_pb.ts";
 import { canonicalProgram } from "../../policy/program.ts";
 import type { RecentPolicies } from "../../policy/recent-policies.ts";
-import type { Context, Implementation, Outcome } from "../api/dispatch.ts";
+import type { CallOutcome, Context, Implementation } from "../api/dispatch.ts";
 import { etagOf } from "../api/if-match.ts";
 import type { DocumentKey, DocumentState, DocumentView } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -65,7 +65,7 @@ function implementation(
   const { kind } = documents;
 
   /** The answer to a write: the document as it is now, or would be. */
-  async function answer(id: string, writing: Promise<Written>): Promise<Outcome> {
+  async function answer(id: string, writing: Promise<Written>): Promise<CallOutcome> {
     const { projectId, state, document, warnings, made, preview } = await writing;
     const stored = document?.message ?? null;
     const message = documentAnswer({ kind, id }, projectId, state, warnings, stored);
@@ -77,7 +77,7 @@ function implementation(
     context: Context,
     id: string,
     change: (document: PermissionDocument, state: DocumentState) => void,
-  ): Promise<Outcome> {
+  ): Promise<CallOutcome> {
     return answer(id, documents.edit(context, id, change));
   }
 
@@ -85,11 +85,16 @@ function implementation(
     context: Context,
     id: string,
     next: (view: DocumentView) => Next | Promise<Next>,
-  ): Promise<Outcome> {
+  ): Promise<CallOutcome> {
     return answer(id, documents.write(context, id, next));
   }
 
-  function setGroup(context: Context, id: string, name: string, group: Group): Promise<Outcome> {
+  function setGroup(
+    context: Context,
+    id: string,
+    name: string,
+    group: Group,
+  ): Promise<CallOutcome> {
     return edit(context, id, (document) => {
       setOwn(document.groups, name, group);
     });

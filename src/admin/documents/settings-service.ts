@@ -11,7 +11,7 @@ import {
   type UpdateSettingsRequest,
 } from "../../../proto/gen/realmgate/v1/settings_pb.ts";
 import type { RecentPolicies } from "../../policy/recent-policies.ts";
-import type { Implementation, Outcome } from "../api/dispatch.ts";
+import type { CallOutcome, Implementation } from "../api/dispatch.ts";
 import type { DocumentState } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { DocumentAccess } from "./document-access.ts";
@@ -62,7 +62,7 @@ function settings(
   state: DocumentState,
   document: Readonly<PermissionDocument> | null,
   preview?: DocumentPreview,
-): Outcome {
+): CallOutcome {
   const message = create(SettingsSchema, {
     ...(preview === undefined ? {} : { preview }),
     enableProxy: state.enableProxy,

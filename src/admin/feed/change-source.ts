@@ -19,14 +19,14 @@ import type { AliasRecord, ContainerRecord, ProjectRecord } from "../store/recor
 import type { Store } from "../store/store.ts";
 
 /** It carries every tenant's secrets; only the proxy of the same process reads it, no network does. */
-export interface ChangeSource {
+export interface StoreChangeSource {
   /** The present state of everything that changed after a revision; after 0, of everything. */
   changesAfter(revision: bigint): Promise<Changes>;
   /** Calls back after each commit, with its revision. Answers how to stop it. */
   onCommit(listener: (revision: bigint) => void): () => void;
 }
 
-export function changeSource(store: Store): ChangeSource {
+export function changeSource(store: Store): StoreChangeSource {
   return {
     async changesAfter(after) {
       const { revision, projects, containers } = await store.changesAfter(Number(after));

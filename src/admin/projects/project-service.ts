@@ -26,7 +26,7 @@ import { changedFields } from "../api/update-mask.ts";
 import { colorOf } from "../store/color.ts";
 import { membersMax } from "../store/limits.ts";
 import type { PageQuery, ProjectColumn } from "../store/paging.ts";
-import type { DeletedProject, Project, ProjectChange, Scope } from "../store/records.ts";
+import type { DeletedProject, ProjectChange, Scope, StoredProject } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { memberMessage } from "./member-service.ts";
 
@@ -112,7 +112,7 @@ const everyMember: PageQuery<"created_at"> = {
   sortOrder: "desc",
 };
 
-async function projectOf(store: Store, scope: Scope, id: string): Promise<Project> {
+async function projectOf(store: Store, scope: Scope, id: string): Promise<StoredProject> {
   const project = await store.project(scope, id);
   if (project === null) throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
   return project;
@@ -124,7 +124,7 @@ async function projectOf(store: Store, scope: Scope, id: string): Promise<Projec
  */
 async function changeOf(
   request: UpdateProjectRequest,
-  project: Project,
+  project: StoredProject,
   context: Context,
 ): Promise<ProjectChange> {
   const { scope } = context;
@@ -146,7 +146,7 @@ async function changeOf(
   };
 }
 
-function projectMessage(scope: Scope, project: Project): ProjectMessage {
+function projectMessage(scope: Scope, project: StoredProject): ProjectMessage {
   const { maxContainers, realmIds, ...rest } = project;
   const message = create(ProjectSchema, { ...rest, realmIds: shownRealms(scope, realmIds) });
   if (maxContainers !== null) message.maxContainers = maxContainers;

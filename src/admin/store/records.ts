@@ -18,7 +18,7 @@ export interface Scope {
 }
 
 /** What a caller may do with a resource. */
-export interface Access {
+export interface AccessRecord {
   readonly level: ProjectLevel;
   /** It is in a realm that the caller may not use. */
   readonly shared: boolean;
@@ -49,7 +49,7 @@ export interface User {
   readonly updatedAt: string;
 }
 
-export interface Login {
+export interface LoginRecord {
   readonly ip: string;
   readonly at: string;
 }
@@ -123,7 +123,7 @@ export interface Server {
   readonly createdAt: string;
 }
 
-export interface Project {
+export interface StoredProject {
   readonly id: string;
   readonly userId: string;
   readonly alias: string;
@@ -135,7 +135,7 @@ export interface Project {
   readonly updatedAt: string;
 }
 
-export type NewProject = Pick<Project, "alias" | "color" | "maxContainers" | "realmIds">;
+export type NewProject = Pick<StoredProject, "alias" | "color" | "maxContainers" | "realmIds">;
 export type ProjectChange = Partial<NewProject>;
 
 /** What went with a deleted project. */
@@ -165,7 +165,7 @@ export interface ProgramPort {
   readonly responseTimeoutS?: number;
 }
 
-export interface Container {
+export interface StoredContainer {
   readonly id: string;
   readonly projectId: string;
   /** Null: the project is not in this scope. */
@@ -188,14 +188,16 @@ export interface Container {
 }
 
 export type NewContainer = Pick<
-  Container,
+  StoredContainer,
   "projectId" | "serverId" | "name" | "color" | "realmIds" | "comment" | "address" | "programs"
 >;
 
-export type ContainerChange = Partial<Pick<Container, "name" | "color" | "realmIds" | "comment">>;
+export type ContainerChange = Partial<
+  Pick<StoredContainer, "name" | "color" | "realmIds" | "comment">
+>;
 
 /** Where the gate dials. */
-export type Upstream = Pick<Container, "address" | "programs">;
+export type UpstreamRecord = Pick<StoredContainer, "address" | "programs">;
 
 export interface StatusLog {
   readonly id: string;
@@ -208,7 +210,7 @@ export interface StatusLog {
   readonly operation: string | null;
 }
 
-export interface Alias {
+export interface StoredAlias {
   readonly id: string;
   /** The owner of the project. */
   readonly userId: string;
@@ -234,7 +236,7 @@ export interface Alias {
 }
 
 export type NewAlias = Pick<
-  Alias,
+  StoredAlias,
   | "containerId"
   | "alias"
   | "program"
@@ -318,7 +320,7 @@ export interface ProjectRecord {
 export interface ContainerRecord {
   readonly id: string;
   readonly state:
-    | (Pick<Container, "projectId" | "serverName" | "status" | "address" | "programs"> & {
+    | (Pick<StoredContainer, "projectId" | "serverName" | "status" | "address" | "programs"> & {
         readonly enableProxy: boolean;
         readonly body: string | null;
         readonly hooks: string | null;
@@ -345,7 +347,7 @@ export interface DependentContainers {
 
 /** What the proxy needs to know of an alias. */
 export type AliasRecord = Pick<
-  Alias,
+  StoredAlias,
   "alias" | "program" | "instance" | "targetPath" | "allowPathOverride" | "expiresAt" | "enabled"
 >;
 

@@ -12,13 +12,11 @@ import type {
   StatusLogColumn,
 } from "./paging.ts";
 import type {
-  Access,
-  Alias,
+  AccessRecord,
   AliasChange,
   AliasQuery,
   ChangeRecords,
   Committed,
-  Container,
   ContainerChange,
   DeletedProject,
   DependentContainers,
@@ -27,25 +25,27 @@ import type {
   DocumentWrite,
   DocumentWritten,
   EffectiveState,
-  Login,
+  LoginRecord,
   Member,
   NewAlias,
   NewContainer,
   NewProject,
   NewToken,
-  Project,
   ProjectChange,
   RealmUsage,
   ResourceKey,
   Scope,
   Server,
   StatusLog,
+  StoredAlias,
+  StoredContainer,
+  StoredProject,
   Token,
   TokenChange,
   TokenList,
   TokenScope,
   TokenWriter,
-  Upstream,
+  UpstreamRecord,
   User,
 } from "./records.ts";
 
@@ -69,7 +69,7 @@ export interface UserStore {
   /** Keeps a login, and of all of the user's the 10 latest. */
   recordLogin(id: string, ip: string): Promise<void>;
   /** The 10 latest logins, newest first. */
-  recentLogins(id: string): Promise<readonly Login[]>;
+  recentLogins(id: string): Promise<readonly LoginRecord[]>;
 }
 
 export interface TokenStore {
@@ -126,7 +126,7 @@ export interface ServerStore {
 
 export interface AccessStore {
   /** What the caller may do with a resource, at whatever level; null: it does not exist in this scope. */
-  access(scope: Scope, key: ResourceKey): Promise<Access | null>;
+  access(scope: Scope, key: ResourceKey): Promise<AccessRecord | null>;
 }
 
 export interface ProjectStore {
@@ -134,16 +134,16 @@ export interface ProjectStore {
   createProject(
     scope: Scope,
     project: NewProject,
-  ): Promise<({ project: Project } & Committed) | "duplicate">;
+  ): Promise<({ project: StoredProject } & Committed) | "duplicate">;
   /** Null: it does not exist in this scope. */
-  project(scope: Scope, id: string): Promise<Project | null>;
-  projects(scope: Scope, query: PageQuery<ProjectColumn>): Promise<ListPage<Project>>;
+  project(scope: Scope, id: string): Promise<StoredProject | null>;
+  projects(scope: Scope, query: PageQuery<ProjectColumn>): Promise<ListPage<StoredProject>>;
   /** Null: it does not exist in this scope. */
   updateProject(
     scope: Scope,
     id: string,
     change: ProjectChange,
-  ): Promise<({ project: Project } & Committed) | "duplicate" | null>;
+  ): Promise<({ project: StoredProject } & Committed) | "duplicate" | null>;
   /**
    * Null: it does not exist in this scope. `shared`: a container that the caller sees is in a realm that it may not use.
    * A project with containers that a confined caller does not see only leaves the caller's realms.
@@ -191,20 +191,20 @@ export interface ContainerStore {
   createContainer(
     scope: Scope,
     container: NewContainer,
-  ): Promise<({ container: Container } & Committed) | "no_project" | "quota" | "duplicate">;
+  ): Promise<({ container: StoredContainer } & Committed) | "no_project" | "quota" | "duplicate">;
   /** Null: it does not exist in this scope. */
-  container(scope: Scope, id: string): Promise<Container | null>;
+  container(scope: Scope, id: string): Promise<StoredContainer | null>;
   /** Of one project, or of all that are in the scope. */
   containers(
     scope: Scope,
     query: PageQuery<ContainerColumn> & { readonly projectId: string | null },
-  ): Promise<ListPage<Container>>;
+  ): Promise<ListPage<StoredContainer>>;
   /** Null: it does not exist in this scope. */
   updateContainer(
     scope: Scope,
     id: string,
     change: ContainerChange,
-  ): Promise<({ container: Container } & Committed) | "duplicate" | null>;
+  ): Promise<({ container: StoredContainer } & Committed) | "duplicate" | null>;
   /** With its document, hooks, aliases and logs. Null: it does not exist in this scope. */
   deleteContainer(scope: Scope, id: string): Promise<Committed | null>;
   /** Moves the status when it is one of `from`, and keeps a log of it. Null: it does not exist in this scope. */
@@ -212,7 +212,7 @@ export interface ContainerStore {
     scope: Scope,
     id: string,
     move: { readonly operation: string; readonly from: readonly string[]; readonly to: string },
-  ): Promise<({ container: Container } & Committed) | "conflict" | null>;
+  ): Promise<({ container: StoredContainer } & Committed) | "conflict" | null>;
   /** Null: the container does not exist in this scope. */
   statusLogs(
     scope: Scope,
@@ -223,8 +223,8 @@ export interface ContainerStore {
   setUpstream(
     id: string,
     realms: readonly string[],
-    upstream: Partial<Upstream>,
-  ): Promise<(Upstream & Committed) | null>;
+    upstream: Partial<UpstreamRecord>,
+  ): Promise<(UpstreamRecord & Committed) | null>;
 }
 
 export interface AliasStore {
@@ -232,15 +232,15 @@ export interface AliasStore {
   createAlias(
     scope: Scope,
     alias: NewAlias,
-  ): Promise<({ alias: Alias } & Committed) | "server" | "account" | "limit" | null>;
-  alias(scope: Scope, id: string): Promise<Alias | null>;
+  ): Promise<({ alias: StoredAlias } & Committed) | "server" | "account" | "limit" | null>;
+  alias(scope: Scope, id: string): Promise<StoredAlias | null>;
   /** Newest first, at most 1,000; `total` counts them all. */
-  aliases(scope: Scope, query: AliasQuery): Promise<ListPage<Alias>>;
+  aliases(scope: Scope, query: AliasQuery): Promise<ListPage<StoredAlias>>;
   updateAlias(
     scope: Scope,
     id: string,
     change: AliasChange,
-  ): Promise<({ alias: Alias } & Committed) | "server" | "account" | null>;
+  ): Promise<({ alias: StoredAlias } & Committed) | "server" | "account" | null>;
   deleteAlias(scope: Scope, id: string): Promise<Committed | null>;
 }
 

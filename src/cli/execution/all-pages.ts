@@ -2,7 +2,7 @@
 import { nextCursor } from "../../client/next-cursor.ts";
 import { rowsOf } from "../output/render.ts";
 import type { Show } from "../output/show.ts";
-import type { Answered } from "./context.ts";
+import type { AnsweredCall } from "./context.ts";
 
 /** Entries per page unless the caller limits them: the server's maximum. */
 const pageEntries = 100;
@@ -16,8 +16,8 @@ type Query = Readonly<Record<string, string | number | boolean>>;
 export async function allPages(
   show: Extract<Show, { as: "list" }>,
   query: Query,
-  request: (query: Query) => Promise<Answered>,
-): Promise<Answered> {
+  request: (query: Query) => Promise<AnsweredCall>,
+): Promise<AnsweredCall> {
   let answered = await request({ limit: pageEntries, ...query, cursor: "" });
   const { page: _, ...further } = query;
   const rows = [...rowsOf(show, answered.data)];

@@ -12,7 +12,7 @@ import type { Io } from "../terminal/io.ts";
 import { safeText } from "../terminal/safe-text.ts";
 
 /** An answer with its unparsed body. */
-export type Answered = Answer<unknown> & { readonly raw: string };
+export type AnsweredCall = Answer<unknown> & { readonly raw: string };
 
 export class CommandContext {
   readonly settings: Settings;
@@ -27,11 +27,14 @@ export class CommandContext {
   }
 
   /** Calls the API with the credential of the settings, if there is one. */
-  async request(request: HttpRequest): Promise<Answered> {
+  async request(request: HttpRequest): Promise<AnsweredCall> {
     return this.requestAs(this.credential(), request);
   }
 
-  async requestAs(credential: string | Credential | null, request: HttpRequest): Promise<Answered> {
+  async requestAs(
+    credential: string | Credential | null,
+    request: HttpRequest,
+  ): Promise<AnsweredCall> {
     let raw = "";
     const client = usable(() =>
       this.#client(credential, (body) => {

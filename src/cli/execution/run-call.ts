@@ -8,7 +8,7 @@ import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
 import { confirm } from "../terminal/prompt.ts";
 import { allPages } from "./all-pages.ts";
 import type { Call, Command } from "./command.ts";
-import type { Answered, CommandContext } from "./context.ts";
+import type { AnsweredCall, CommandContext } from "./context.ts";
 import { failureLines } from "./failure.ts";
 import { requiredContainer } from "./required-container.ts";
 import { retryHint } from "./retry-hint.ts";
@@ -34,7 +34,7 @@ export async function runCall(
     await confirm(context.io, question, context.settings.yes);
   }
   const ifMatch = await version(context, prepared.path, parsed);
-  let answered: Answered;
+  let answered: AnsweredCall;
   try {
     const { method, show } = call;
     answered =
@@ -161,7 +161,7 @@ async function stale(
 }
 
 /** Says on stderr what a table cannot show: that there are more entries, or none. */
-function sayMore(context: CommandContext, show: Show, { data, ...beside }: Answered): void {
+function sayMore(context: CommandContext, show: Show, { data, ...beside }: AnsweredCall): void {
   const { output } = context.settings;
   if (show.as !== "list" || (output !== "table" && output !== "wide")) return;
   const { page, totalPages, total } = (fieldAt(data, "pagination") ?? {}) as Record<

@@ -10,7 +10,7 @@ import { type Answered, answered, type ForwardedRequest } from "../upstream/upst
 import { jsonAnswer, transparentAnswer } from "./answer.ts";
 import { isEmbedded } from "./browser.ts";
 import { type CurlCall, type ParsedCall, parseCall } from "./call.ts";
-import { type CurlOptions, makeHop, nextStep, redirectOf, resolved, type Step } from "./hop.ts";
+import { type CurlOptions, type HopStep, makeHop, nextStep, redirectOf, resolved } from "./hop.ts";
 import { jsonParameters, queryParameters } from "./parameters.ts";
 import { gateUrl } from "./url.ts";
 
@@ -137,7 +137,7 @@ export class CurlProgram {
       return refusal("curl_url");
     }
     const { method, headers, body } = call;
-    let step: Step = { url: first, method, headers, body };
+    let step: HopStep = { url: first, method, headers, body };
     for (let redirects = 0; ; redirects++) {
       const hop = await makeHop(request, forwarded, call.form, step, late, this.#options);
       const { reason } = hop.exchange;

@@ -18,7 +18,7 @@ export interface CurlOptions extends GatePlaces {
 }
 
 /** One request of a call. */
-export interface Step {
+export interface HopStep {
   readonly url: GateUrl;
   readonly method: string;
   readonly headers: Headers;
@@ -39,7 +39,7 @@ export async function makeHop(
   request: ClientRequest,
   { active, admitted, head }: ForwardedRequest,
   form: CurlCall["form"],
-  { url, method, headers: given, body }: Step,
+  { url, method, headers: given, body }: HopStep,
   late: AbortSignal,
   { watch, edge }: CurlOptions,
 ): Promise<Hop> {
@@ -84,10 +84,10 @@ export async function makeHop(
 
 /** The request after a redirect (RFC 9110 §15.4). Header fields given for one host are not sent to another. */
 export function nextStep(
-  { url, method, headers, body }: Step,
+  { url, method, headers, body }: HopStep,
   next: GateUrl,
   status: number,
-): Step {
+): HopStep {
   const isGet =
     (status === 303 && method !== "HEAD") ||
     ((status === 301 || status === 302) && method === "POST");

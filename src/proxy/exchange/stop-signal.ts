@@ -1,4 +1,5 @@
 import type { Denial, RefusalReason } from "../gate/refusal.ts";
+import type { ExchangeEnd } from "./exchange.ts";
 
 /** Why an exchange that was allowed is no longer. */
 export interface Revocation {
@@ -26,6 +27,11 @@ export const CALLER_REVOKED: StopReason = { kind: "caller_revoked" };
 export const SILENT: StopReason = { kind: "silent" };
 export const DEADLINE: StopReason = { kind: "deadline" };
 export const UNUSABLE: StopReason = { kind: "unusable" };
+
+/** How an exchange ends whose body is stopped for this reason. */
+export function endBy({ kind }: StopReason): ExchangeEnd {
+  return kind === "client_gone" ? "client_gone" : kind === "silent" ? "broken" : "revoked";
+}
 
 export interface StopListener {
   /** Called at most once. Must not throw. */

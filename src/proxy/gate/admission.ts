@@ -83,7 +83,8 @@ export function admit(
   snapshot: Snapshot,
   nowMs: number,
 ): Admission | Promise<Admission> {
-  if (METHODS_REFUSED.has(head.method)) {
+  // Programs may read a method in upper case, however it is spelled.
+  if (METHODS_REFUSED.has(head.method.toUpperCase())) {
     return rejected("method_not_allowed");
   }
   const { target: received, headers } = head;

@@ -105,12 +105,20 @@ function formsFor(reason: RefusalReason, denial: Denial | null, detail: string |
   return forms;
 }
 
-function formsOf(reason: RefusalReason, { status, error, message }: RefusalText): Forms {
-  const json = JSON.stringify({ statusCode: status, error, message, code: reason });
+/** The body of a refusal as JSON. */
+export function refusalJson(
+  reason: RefusalReason,
+  { status, error, message }: RefusalText,
+): string {
+  return JSON.stringify({ statusCode: status, error, message, code: reason });
+}
+
+function formsOf(reason: RefusalReason, text: RefusalText): Forms {
+  const { status, error, message } = text;
   const title = `${status} ${error}`;
   return {
     status,
-    json: new TextEncoder().encode(json),
+    json: new TextEncoder().encode(refusalJson(reason, text)),
     html: [
       `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title>` +
         `<h1>${title}</h1><p>${message}.</p><p>Request <code>`,

@@ -3,6 +3,7 @@
 import type { HookMatch } from "../gate/hook-admission.ts";
 import { refusal } from "../gate/refusal.ts";
 import { NO_PORT } from "../routing/program-ports.ts";
+import { isSentAsItIs } from "../upstream/fetch-methods.ts";
 import type { Detour, ForwardedRequest, HeldBody, Outcome, Reply } from "../upstream/upstream.ts";
 import { removeHookHeaders } from "./hook-script.ts";
 
@@ -36,7 +37,8 @@ export interface HookRun<R extends Reply> {
 export async function runHook<R extends Reply>(run: HookRun<R>): Promise<Outcome<R>> {
   const { match, isForbidden, ran } = run;
   const { active } = run.forwarded;
-  const isOpen = match.hook.onError === "open";
+  // Servers of scripts hang up on methods that they do not know: no client opens a hook by that.
+  const isOpen = match.hook.onError === "open" && isSentAsItIs(run.forwarded.head.method);
   const body = isOpen ? await run.holdBody(run.forwarded) : "unheld";
   if (body === "late") {
     if (active.stopped === null) {

@@ -10,6 +10,8 @@ export const unroutedLinesPerSecondMax = 20;
 export interface LoggedRefusal {
   readonly requestId: string;
   readonly reason: string;
+  /** What is wrong with bytes that are no request. */
+  readonly malformed?: string;
   /** The client's address as the gate makes it out. */
   readonly client: string;
   /** What was asked for; null: no container, the Host is malformed, unknown or not the certificate's. */

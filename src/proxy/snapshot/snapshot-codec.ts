@@ -46,16 +46,16 @@ const DOCUMENT = 3;
 /** Kind, length of the message. */
 const RECORD_HEAD_BYTES = 5;
 
-export type State = ProjectState | ContainerState;
+export type FileState = ProjectState | ContainerState;
 
 /** What a file has records of. */
-export type Entry = State | DocumentContent;
+export type Entry = FileState | DocumentContent;
 
 /** An entry in the form in which it is in the file. */
 export type EntryRecord = Buffer;
 
 /** What tells states apart: a project and a container may have the same id. */
-export function keyOf(state: State): string {
+export function keyOf(state: FileState): string {
   return `${kindOf(state)}${state.id}`;
 }
 

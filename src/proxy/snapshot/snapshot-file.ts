@@ -7,12 +7,12 @@ import {
   type Box,
   type Entry,
   type EntryRecord,
+  type FileState,
   keyOf,
   partsOf,
   readFile,
   recordOf,
   type Saved,
-  type State,
 } from "./snapshot-codec.ts";
 
 export interface SnapshotFileOptions {
@@ -45,7 +45,7 @@ interface Kept<Message extends Entry> {
   entry: Message | EntryRecord;
 }
 
-interface KeptState extends Kept<State> {
+interface KeptState extends Kept<FileState> {
   /** Of the document that it names and that is kept. */
   readonly digest: string | null;
 }
@@ -130,7 +130,7 @@ export class SnapshotFile {
     }
   }
 
-  #set(key: string, state: State | null, contents: ReadonlyMap<string, DocumentContent>): void {
+  #set(key: string, state: FileState | null, contents: ReadonlyMap<string, DocumentContent>): void {
     const before = this.#states.get(key);
     // First the new one: it may be the same.
     const digest = this.#hold(state?.documentDigest ?? null, contents);

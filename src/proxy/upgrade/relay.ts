@@ -1,5 +1,6 @@
 // An upgraded connection: messages pass in both directions, at the pace of the slower side.
 import type { BurstPace, Paced } from "../../guard/burst-pace.ts";
+import { bytesEndingTurn, eventLoopReads, type Yielding } from "../../guard/read-turns.ts";
 import type { UnfinishedBytes, UnfinishedShare } from "../../guard/unfinished-bytes.ts";
 import { clientNetwork } from "../../policy/client-network.ts";
 import type { ConnectionListener } from "../../websocket/connection.ts";
@@ -59,7 +60,7 @@ export interface RelayShare {
 }
 
 /** Joins one client to one upstream; the Close frame of either end is passed to the other. */
-export class Relay implements ConnectionListener, UpgradedConnection, Paced {
+export class Relay implements ConnectionListener, UpgradedConnection, Paced, Yielding {
   readonly #upstream: UpstreamEnd;
   readonly #watch: RelayWatch;
   readonly #share: RelayShare;
@@ -75,6 +76,10 @@ export class Relay implements ConnectionListener, UpgradedConnection, Paced {
   #turn = -1;
   /** The client had too many of them, and waits. */
   #isHeld = false;
+  /** What the upstream's present chunk has brought. */
+  #chunkBytes = 0;
+  /** The upstream sent much at once, and is read on in a coming turn. */
+  #isYielding = false;
 
   constructor(upstream: UpstreamEnd, watch: RelayWatch, share: RelayShare) {
     this.#upstream = upstream;
@@ -158,7 +163,7 @@ export class Relay implements ConnectionListener, UpgradedConnection, Paced {
     if (this.#farewell !== null) {
       this.#sayFarewell(client);
     } else if (!this.#isOver && !isBackedUp(client)) {
-      this.#upstream.resume();
+      this.#releaseUpstream();
       this.#releaseClient();
     }
   }
@@ -177,23 +182,29 @@ export class Relay implements ConnectionListener, UpgradedConnection, Paced {
     if (this.#isOver) {
       return;
     }
+    this.#chunkBytes = 0;
     this.#client?.cork(deliver);
     if (this.#client !== null && isBackedUp(this.#client)) {
       this.#upstream.pause();
     }
+    this.#yieldTurn();
   }
 
   text(message: string): void {
+    const bytes = Buffer.byteLength(message);
     this.#client?.sendText(message);
-    this.#watch.moved(Buffer.byteLength(message));
+    this.#chunkBytes += bytes;
+    this.#watch.moved(bytes);
   }
 
   binary(message: Buffer): void {
     this.#client?.sendBinary(message as Buffer<ArrayBuffer>);
+    this.#chunkBytes += message.length;
     this.#watch.moved(message.length);
   }
 
   kept(bytes: number): void {
+    if (bytes > 0) this.#chunkBytes += bytes;
     if (!this.#isOver) this.#unfinished.add(bytes);
   }
 
@@ -233,6 +244,24 @@ export class Relay implements ConnectionListener, UpgradedConnection, Paced {
     } else {
       this.#releaseClient();
     }
+  }
+
+  resumeReading(): void {
+    this.#isYielding = false;
+    this.#releaseUpstream();
+  }
+
+  #yieldTurn(): void {
+    if (this.#chunkBytes < bytesEndingTurn || this.#isOver || this.#isYielding) return;
+    this.#isYielding = true;
+    this.#upstream.pause();
+    eventLoopReads.wait(this, this.#share.upstream, this.#chunkBytes);
+  }
+
+  #releaseUpstream(): void {
+    const client = this.#client;
+    if (this.#isOver || this.#isYielding || client === null || isBackedUp(client)) return;
+    this.#upstream.resume();
   }
 
   /** What a client sends is counted even when nothing is done with it: reading it is most of the work. */

@@ -1,3 +1,6 @@
+// A body as a whole, within bounds.
+import { TurnReader } from "./turn-reader.ts";
+
 /**
  * All of a body; `too_long` when it has more than `bytesMax`; `broken` when it breaks off or one of the signals goes off. What
  * is not wanted any more is cancelled; with `leavesRest` the rest of one that is too long is left for others to read.
@@ -8,7 +11,7 @@ export async function boundedBody(
   until: readonly AbortSignal[] = [],
   leavesRest = false,
 ): Promise<Uint8Array<ArrayBuffer> | "too_long" | "broken"> {
-  const reader = body.getReader();
+  const reader = new TurnReader(body);
   const stop = () => void reader.cancel().catch(() => {});
   for (const signal of until) {
     signal.addEventListener("abort", stop, { once: true });

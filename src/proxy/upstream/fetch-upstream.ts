@@ -3,10 +3,11 @@ import {
   ResponseHeaderTimeouts,
   type UpstreamAttempt,
 } from "../exchange/response-header-timeout.ts";
-import type { Refusal } from "../gate/refusal.ts";
+import { type Refusal, refusal } from "../gate/refusal.ts";
 import { boundedBody } from "./bounded-body.ts";
 import { mayAuthenticateConnection } from "./connection-auth.ts";
 import { destination, failureFields, failureMessage } from "./destination.ts";
+import { isSentAsItIs } from "./fetch-methods.ts";
 import { statedLength } from "./framing.ts";
 import { type ClientRequest, errorName, outgoingBody } from "./request-body.ts";
 import { requestHeaders } from "./request-headers.ts";
@@ -59,6 +60,7 @@ export class FetchUpstream {
     request: ClientRequest,
     forwarded: ForwardedRequest,
   ): Promise<Answered<Response> | Refusal> {
+    if (!isSentAsItIs(request.method)) return refusal("method_not_allowed");
     const { active, detour, internal } = forwarded;
     const { exchange } = active;
     const { bodyBytesPerMinuteMin } = this.#options;

@@ -10,8 +10,9 @@ import { BodyPace } from "./body-pace.ts";
 import { mayAuthenticateConnection } from "./connection-auth.ts";
 import { destination, failureFields, failureMessage } from "./destination.ts";
 import { isShort, statedLength } from "./framing.ts";
+import { headersOf } from "./platform-headers.ts";
 import type { RawPool } from "./raw/raw-pool.ts";
-import type { RawFailure, RawReceiver } from "./raw/raw-receiver.ts";
+import { FAILURE_NAMES, type RawFailure, type RawReceiver } from "./raw/raw-receiver.ts";
 import { RawRequest } from "./raw/raw-request.ts";
 import type { ClientRequest } from "./request-body.ts";
 import { type RequestFraming, requestBytes } from "./request-bytes.ts";
@@ -40,12 +41,6 @@ export interface ForwardingOptions {
 }
 
 type ForwardOutcome = Answered<Response> | Refusal;
-
-const FAILURES: Readonly<Record<RawFailure, string>> = {
-  unreachable: "ConnectionRefused",
-  timeout: "ETIMEDOUT",
-  broken: "ECONNRESET",
-};
 
 /** Begins when it is made. */
 export class Forwarding implements RawReceiver, StopListener, PumpOwner {
@@ -100,7 +95,8 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
     const raw = this.#raw;
     if (held === null && request.body !== null) {
       const pace = isShort(headers) ? null : new BodyPace(this.#options.bodyBytesPerMinuteMin);
-      this.#pump = new RequestPump(request.body, raw, framing, pace, this);
+      const upstream = `${address.text}:${port}`;
+      this.#pump = new RequestPump(request.body, raw, framing, pace, this, upstream);
     }
     raw.method = METHODS.get(request.method) ?? Method.other;
     raw.isWhole = this.#pump === null;
@@ -190,7 +186,7 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
     this.#stop();
     if (this.#isAnswered) this.#stream?.fail(failure);
     else if (failure === "timeout") this.#answer(failed("upstream_timeout"));
-    else this.#refuse(error ?? FAILURES[failure]);
+    else this.#refuse(error ?? FAILURE_NAMES[failure]);
   }
 
   /** The exchange is stopped before there was a response; later the response's body listens itself. */
@@ -309,10 +305,4 @@ function framingOf(
   if (said === null) return "chunked";
   const length = /^\d{1,15}$/.test(said) ? Number(said) : null;
   return length;
-}
-
-function headersOf(head: ResponseHead): Headers {
-  const headers = new Headers();
-  for (let line = 0; line < head.count; line++) headers.append(head.name(line), head.value(line));
-  return headers;
 }

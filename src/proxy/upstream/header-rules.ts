@@ -18,10 +18,11 @@ export const HOP_BY_HOP_OF_REQUESTS = [
   "expect",
 ] as const;
 
-const HOP_BY_HOP: readonly string[] = [...HOP_BY_HOP_OF_REQUESTS, "proxy-authenticate"];
+/** The same, of requests and responses. */
+export const HOP_BY_HOP = [...HOP_BY_HOP_OF_REQUESTS, "proxy-authenticate"] as const;
 
 /** Fields that Connection cannot remove: framing, identity and credentials. */
-const KEPT: ReadonlySet<string> = new Set([
+export const KEPT_FROM_CONNECTION = [
   "content-length",
   "content-type",
   "content-encoding",
@@ -29,9 +30,11 @@ const KEPT: ReadonlySet<string> = new Set([
   "authorization",
   "cookie",
   "set-cookie",
-]);
+] as const;
 
-/** Removes the fields of the connection on which the message arrived, and those that Connection names, save KEPT and forwarding headers. */
+const KEPT: ReadonlySet<string> = new Set(KEPT_FROM_CONNECTION);
+
+/** Removes the fields of the connection on which the message arrived, and those that Connection names, save KEPT_FROM_CONNECTION and forwarding headers. */
 export function removeHopByHop(headers: Headers): void {
   const connection = headers.get("connection");
   if (connection !== null) {

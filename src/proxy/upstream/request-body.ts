@@ -3,6 +3,7 @@ import { PlatformSignal } from "../exchange/stop-signal.ts";
 import { BodyPace } from "./body-pace.ts";
 import { boundedBody } from "./bounded-body.ts";
 import { isShort } from "./framing.ts";
+import { TurnReader } from "./turn-reader.ts";
 import type { ForwardedRequest, HeldBody } from "./upstream.ts";
 
 /** The client's request as the platform has it. */
@@ -31,7 +32,7 @@ function watched(
   pace: BodyPace,
   watch: BodyWatch,
 ): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
+  const reader = new TurnReader(body);
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       const askedMs = performance.now();

@@ -2,6 +2,7 @@
 import type { BodyPace } from "./body-pace.ts";
 import type { RawRequest } from "./raw/raw-request.ts";
 import { chunkBytes, LAST_CHUNK, type RequestFraming } from "./request-bytes.ts";
+import { TurnReader } from "./turn-reader.ts";
 
 export interface PumpOwner {
   /** Bytes of the body were sent, or its end. */
@@ -14,7 +15,7 @@ export interface PumpOwner {
 
 /** Reads the body and writes it, until either side is over. */
 export class RequestPump {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: TurnReader;
   readonly #raw: RawRequest;
   readonly #owner: PumpOwner;
   readonly #framing: RequestFraming;
@@ -30,8 +31,9 @@ export class RequestPump {
     framing: RequestFraming,
     pace: BodyPace | null,
     owner: PumpOwner,
+    upstream: string,
   ) {
-    this.#reader = body.getReader();
+    this.#reader = new TurnReader(body, upstream);
     this.#raw = raw;
     this.#framing = framing;
     this.#pace = pace;

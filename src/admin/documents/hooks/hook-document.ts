@@ -26,7 +26,7 @@ import {
   hooksPerContainerMax,
   hooksPerServiceMax,
 } from "./hook-list.ts";
-import { normalHook, type Report } from "./hook-rules.ts";
+import { type HookReport, normalHook } from "./hook-rules.ts";
 
 /** What the hooks of a document are read against. */
 export interface HookSurroundings {
@@ -57,7 +57,7 @@ export function readHooks(
   around: HookSurroundings,
 ): ReadHooks {
   const violations: FieldViolation[] = [];
-  const report: Report = (instancePath, message) => {
+  const report: HookReport = (instancePath, message) => {
     if (violations.length < violationsMax) violations.push({ instancePath, message });
   };
   const hooks = new Map<string, Hook[]>();
@@ -84,7 +84,7 @@ function readList(
   service: string,
   at: string,
   around: HookSurroundings,
-  report: Report,
+  report: HookReport,
 ): Hook[] {
   const values = jsonOf(list);
   if (values === null) {
@@ -123,10 +123,10 @@ function readHook(
   service: string,
   at: string,
   { id, groups }: HookSurroundings,
-  report: Report,
+  report: HookReport,
 ): Hook {
   let fits = true;
-  const misfit: Report = (instancePath, message) => {
+  const misfit: HookReport = (instancePath, message) => {
     fits = false;
     report(instancePath, message);
   };
@@ -141,7 +141,7 @@ function readHook(
 }
 
 /** What of a value is a message of this type; the rest is reported. Names are the contract's, and nothing is converted. */
-function fitting(desc: DescMessage, value: JsonValue, at: string, report: Report): JsonObject {
+function fitting(desc: DescMessage, value: JsonValue, at: string, report: HookReport): JsonObject {
   if (!isObject(value)) {
     report(at, "must be object");
     return {};

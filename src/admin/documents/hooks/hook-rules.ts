@@ -18,7 +18,7 @@ export type HookFields = Partial<
 >;
 
 /** Notes that something is wrong: a JSON pointer, and the rest of the sentence. */
-export type Report = (instancePath: string, message: string) => void;
+export type HookReport = (instancePath: string, message: string) => void;
 
 const timeoutDefaultMs = 500;
 
@@ -30,7 +30,7 @@ export function normalHook(
   fields: HookFields,
   groups: ReadonlySet<string>,
   at: string,
-  report: Report,
+  report: HookReport,
 ): Hook {
   const { match, script, timeout = timeoutDefaultMs, appliesTo, onError = "closed" } = fields;
   const fault = groupsFault({ appliesTo }, groups);
@@ -47,7 +47,7 @@ export function normalHook(
   });
 }
 
-function normalMatch(match: HookMatch, at: string, report: Report): HookMatch {
+function normalMatch(match: HookMatch, at: string, report: HookReport): HookMatch {
   const { method, path, headers, headersHidden } = match;
   // A hook that is written back as a reader sees it would match more.
   if (headersHidden !== undefined) report(`${at}/headers_hidden`, "must not be sent");
@@ -62,7 +62,7 @@ function normalMatch(match: HookMatch, at: string, report: Report): HookMatch {
 const METHOD = /^(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)$/i;
 
 /** A text stays a text, a list a list. */
-function normalMethod(sent: Value, at: string, report: Report): Value {
+function normalMethod(sent: Value, at: string, report: HookReport): Value {
   if (sent.kind.case === "listValue") {
     const methods = sent.kind.value.values.map((each) => normalText(each));
     if (methods.length === 0 || methods.some((text) => text === null)) reportMethod(at, report);
@@ -74,7 +74,7 @@ function normalMethod(sent: Value, at: string, report: Report): Value {
   return textValue(text ?? "");
 }
 
-function reportMethod(at: string, report: Report): void {
+function reportMethod(at: string, report: HookReport): void {
   const methods = "GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS";
   report(at, `must be "*", one of ${methods}, or a list of 1 to 7 of these`);
 }
@@ -102,7 +102,7 @@ const CONTROL = /\p{Cc}/u;
 function normalHeaders(
   headers: HookMatch["headers"],
   at: string,
-  report: Report,
+  report: HookReport,
 ): HookMatch["headers"] {
   const normal = new Map<string, string>();
   for (const [name, value] of Object.entries(headers)) {

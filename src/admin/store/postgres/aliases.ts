@@ -16,7 +16,14 @@ import { ProjectLevel } from "../../../../proto/gen/realmgate/v1/options_pb.ts";
 import { newId } from "../id.ts";
 import { aliasesListedMax, aliasesMax } from "../limits.ts";
 import type { ListPage } from "../paging.ts";
-import type { Alias, AliasChange, AliasQuery, Committed, NewAlias, Scope } from "../records.ts";
+import type {
+  AliasChange,
+  AliasQuery,
+  Committed,
+  NewAlias,
+  Scope,
+  StoredAlias,
+} from "../records.ts";
 import type { AliasStore } from "../store.ts";
 import { countOf, type Database, recordChange } from "./database.ts";
 import { cutPage, newestFirst, pageOf } from "./page.ts";
@@ -30,7 +37,7 @@ export function aliasStore(db: Database): AliasStore {
     async createAlias(
       scope: Scope,
       alias: NewAlias,
-    ): Promise<({ alias: Alias } & Committed) | "server" | "account" | "limit" | null> {
+    ): Promise<({ alias: StoredAlias } & Committed) | "server" | "account" | "limit" | null> {
       const { containerId } = alias;
       return db.write(async (tx) => {
         const place = (
@@ -55,11 +62,11 @@ export function aliasStore(db: Database): AliasStore {
       });
     },
 
-    async alias(scope: Scope, id: string): Promise<Alias | null> {
+    async alias(scope: Scope, id: string): Promise<StoredAlias | null> {
       return await readAlias(db, db.reader, scope, id);
     },
 
-    async aliases(scope: Scope, query: AliasQuery): Promise<ListPage<Alias>> {
+    async aliases(scope: Scope, query: AliasQuery): Promise<ListPage<StoredAlias>> {
       const where = and(containersInScope(db.reader, scope), ...asked(query, db.timestamp()));
       const page = await readAliasPage(db, scope, where, query);
       const total = (
@@ -77,7 +84,7 @@ export function aliasStore(db: Database): AliasStore {
       scope: Scope,
       id: string,
       change: AliasChange,
-    ): Promise<({ alias: Alias } & Committed) | "server" | "account" | null> {
+    ): Promise<({ alias: StoredAlias } & Committed) | "server" | "account" | null> {
       return db.write(async (tx) => {
         const before = await readAlias(db, tx, scope, id);
         if (before === null) return null;
@@ -107,7 +114,12 @@ export function aliasStore(db: Database): AliasStore {
 /** Where another alias has the name already; the server comes first. */
 async function holderOf(
   tx: Transaction,
-  { id, alias, serverId, userId }: Pick<Alias, "alias" | "serverId" | "userId"> & { id?: string },
+  {
+    id,
+    alias,
+    serverId,
+    userId,
+  }: Pick<StoredAlias, "alias" | "serverId" | "userId"> & { id?: string },
 ): Promise<"server" | "account" | null> {
   const isTaken = async (where: SQL) => {
     const another = and(
@@ -127,7 +139,7 @@ async function written(
   tx: Transaction,
   scope: Scope,
   id: string,
-): Promise<{ alias: Alias } & Committed> {
+): Promise<{ alias: StoredAlias } & Committed> {
   const alias = await readAlias(db, tx, scope, id);
   if (alias === null) throw new Error(`alias ${id} was not stored`);
   return { alias, revision: recordChange(tx, { kind: "container", id: alias.containerId }) };
@@ -152,7 +164,7 @@ async function readAlias(
   reader: Reader,
   scope: Scope,
   id: string,
-): Promise<Alias | null> {
+): Promise<StoredAlias | null> {
   const where = and(eq(aliases.id, id), containerInScope(reader, scope));
   const row = (await selectAliases(reader, scope).where(where))[0];
   return row === undefined ? null : shownAlias(db, row);
@@ -176,7 +188,7 @@ async function readAliasPage(
 type AliasRow = NonNullable<Awaited<ReturnType<typeof selectAliases>>[number]>;
 
 /** Opens the target for who may see it. */
-function shownAlias(db: Database, { target, mayEdit, ...shown }: AliasRow): Alias {
+function shownAlias(db: Database, { target, mayEdit, ...shown }: AliasRow): StoredAlias {
   if (target !== null && !mayEdit) return { ...shown, targetPath: null, targetHidden: true };
   return { ...shown, targetPath: db.openTarget({ id: shown.id, target }) };
 }

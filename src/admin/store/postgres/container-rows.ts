@@ -2,7 +2,7 @@
 import { and, count, eq, getTableColumns, ne, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import type { ContainerColumn, ListPosition, PageQuery } from "../paging.ts";
-import type { Container, Scope } from "../records.ts";
+import type { Scope, StoredContainer } from "../records.ts";
 import { cutPage, pageOf } from "./page.ts";
 import {
   carriesAll,
@@ -20,7 +20,7 @@ export async function readContainer(
   reader: Reader,
   scope: Scope,
   id: string,
-): Promise<Container | null> {
+): Promise<StoredContainer | null> {
   const where = and(eq(containers.id, id), containerInScope(reader, scope));
   return (await readContainers(reader, scope, where))[0] ?? null;
 }
@@ -30,7 +30,7 @@ export async function writtenContainer(
   tx: Transaction,
   scope: Scope,
   id: string,
-): Promise<Container> {
+): Promise<StoredContainer> {
   const [container] = await readContainers(tx, scope, eq(containers.id, id));
   if (container === undefined) throw new Error(`container ${id} was not stored`);
   return container;
@@ -52,7 +52,7 @@ export async function readContainers(
   reader: Reader,
   scope: Scope,
   where: SQL | undefined,
-): Promise<Container[]> {
+): Promise<StoredContainer[]> {
   return await containersOf(reader, await selectContainers(reader, scope).where(where));
 }
 
@@ -62,7 +62,7 @@ export async function readContainerPage(
   scope: Scope,
   where: SQL | undefined,
   query: PageQuery<ContainerColumn>,
-): Promise<{ readonly items: Container[]; readonly next: ListPosition | null }> {
+): Promise<{ readonly items: StoredContainer[]; readonly next: ListPosition | null }> {
   const rows = await pageOf(selectContainers(reader, scope).$dynamic(), where, sorted, query);
   const { items, next } = await cutPage(reader, rows, sorted, query);
   return { items: await containersOf(reader, items), next };
@@ -96,7 +96,10 @@ function selectContainers(reader: Reader, scope: Scope) {
 
 type ContainerRow = Awaited<ReturnType<typeof selectContainers>>[number];
 
-async function containersOf(reader: Reader, rows: readonly ContainerRow[]): Promise<Container[]> {
+async function containersOf(
+  reader: Reader,
+  rows: readonly ContainerRow[],
+): Promise<StoredContainer[]> {
   return (await withRealms(reader, scopedContainer, rows)).map((row) => ({
     ...row,
     programs: JSON.parse(row.programs),
@@ -111,7 +114,7 @@ async function containersOf(reader: Reader, rows: readonly ContainerRow[]): Prom
  */
 export async function nameTaken(
   tx: Transaction,
-  { id, projectId, name }: Pick<Container, "projectId" | "name"> & { readonly id?: string },
+  { id, projectId, name }: Pick<StoredContainer, "projectId" | "name"> & { readonly id?: string },
   realmIds: readonly string[],
 ): Promise<boolean> {
   const where = and(

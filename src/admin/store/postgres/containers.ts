@@ -4,11 +4,11 @@ import { newId } from "../id.ts";
 import type { ContainerColumn, ListPage, PageQuery } from "../paging.ts";
 import type {
   Committed,
-  Container,
   ContainerChange,
   NewContainer,
   Scope,
-  Upstream,
+  StoredContainer,
+  UpstreamRecord,
 } from "../records.ts";
 import type { ContainerStore } from "../store.ts";
 import { nameTaken, readContainer, readContainerPage, writtenContainer } from "./container-rows.ts";
@@ -25,7 +25,9 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
     async createContainer(
       scope: Scope,
       container: NewContainer,
-    ): Promise<({ container: Container } & Committed) | "no_project" | "quota" | "duplicate"> {
+    ): Promise<
+      ({ container: StoredContainer } & Committed) | "no_project" | "quota" | "duplicate"
+    > {
       return db.write(async (tx) => {
         const project = (
           await tx
@@ -47,14 +49,14 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
       });
     },
 
-    async container(scope: Scope, id: string): Promise<Container | null> {
+    async container(scope: Scope, id: string): Promise<StoredContainer | null> {
       return await readContainer(db.reader, scope, id);
     },
 
     async containers(
       scope: Scope,
       query: PageQuery<ContainerColumn> & { readonly projectId: string | null },
-    ): Promise<ListPage<Container>> {
+    ): Promise<ListPage<StoredContainer>> {
       const { projectId } = query;
       const where =
         projectId === null
@@ -76,7 +78,7 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
       scope: Scope,
       id: string,
       change: ContainerChange,
-    ): Promise<({ container: Container } & Committed) | "duplicate" | null> {
+    ): Promise<({ container: StoredContainer } & Committed) | "duplicate" | null> {
       const { realmIds, ...fields } = change;
       return db.write(async (tx) => {
         const before = await readContainer(tx, scope, id);
@@ -110,8 +112,8 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
     async setUpstream(
       id: string,
       realms: readonly string[],
-      { address, programs }: Partial<Upstream>,
-    ): Promise<(Upstream & Committed) | null> {
+      { address, programs }: Partial<UpstreamRecord>,
+    ): Promise<(UpstreamRecord & Committed) | null> {
       return db.write(async (tx) => {
         const set = {
           ...(address === undefined ? {} : { address }),

@@ -1,6 +1,6 @@
 // Projects as they are read, and who has an alias.
 import { and, eq, getTableColumns, ne } from "drizzle-orm";
-import type { Project, Scope } from "../records.ts";
+import type { Scope, StoredProject } from "../records.ts";
 import { isSeenAlongside, scopedProject, withRealms } from "./realm-scoped.ts";
 import { projects } from "./schema.ts";
 import { projectInScope } from "./scope.ts";
@@ -15,7 +15,7 @@ export async function readProject(
   reader: Reader,
   scope: Scope,
   id: string,
-): Promise<Project | null> {
+): Promise<StoredProject | null> {
   const where = and(eq(projects.id, id), projectInScope(reader, scope));
   const row = (await reader.select(projectColumns).from(projects).where(where))[0];
   return row === undefined ? null : ((await withRealms(reader, scopedProject, [row]))[0] ?? null);
@@ -27,7 +27,7 @@ export async function readProject(
  */
 export async function aliasTaken(
   reader: Reader,
-  { id, userId, alias, realmIds }: Pick<Project, "id" | "userId" | "alias" | "realmIds">,
+  { id, userId, alias, realmIds }: Pick<StoredProject, "id" | "userId" | "alias" | "realmIds">,
 ): Promise<boolean> {
   const where = and(
     eq(projects.userId, userId),

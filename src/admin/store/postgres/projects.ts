@@ -6,9 +6,9 @@ import type {
   Committed,
   DeletedProject,
   NewProject,
-  Project,
   ProjectChange,
   Scope,
+  StoredProject,
 } from "../records.ts";
 import type { ProjectStore } from "../store.ts";
 import { countOf, type Database, recordChange } from "./database.ts";
@@ -36,9 +36,9 @@ export function projectStore(db: Database): ProjectStore {
     async createProject(
       scope: Scope,
       project: NewProject,
-    ): Promise<({ project: Project } & Committed) | "duplicate"> {
+    ): Promise<({ project: StoredProject } & Committed) | "duplicate"> {
       const now = db.timestamp();
-      const made: Project = {
+      const made: StoredProject = {
         ...project,
         id: newId(),
         userId: scope.userId,
@@ -56,11 +56,14 @@ export function projectStore(db: Database): ProjectStore {
       });
     },
 
-    async project(scope: Scope, id: string): Promise<Project | null> {
+    async project(scope: Scope, id: string): Promise<StoredProject | null> {
       return await readProject(db.reader, scope, id);
     },
 
-    async projects(scope: Scope, query: PageQuery<ProjectColumn>): Promise<ListPage<Project>> {
+    async projects(
+      scope: Scope,
+      query: PageQuery<ProjectColumn>,
+    ): Promise<ListPage<StoredProject>> {
       const where = projectsInScope(db.reader, scope);
       const select = db.reader.select(projectColumns).from(projects).$dynamic();
       const { items, next } = await cutPage(
@@ -80,7 +83,7 @@ export function projectStore(db: Database): ProjectStore {
       scope: Scope,
       id: string,
       change: ProjectChange,
-    ): Promise<({ project: Project } & Committed) | "duplicate" | null> {
+    ): Promise<({ project: StoredProject } & Committed) | "duplicate" | null> {
       return db.write(async (tx) => {
         const before = await readProject(tx, scope, id);
         if (before === null) return null;
@@ -106,11 +109,11 @@ export function projectStore(db: Database): ProjectStore {
 }
 
 function changed(
-  before: Project,
+  before: StoredProject,
   { realmIds, ...fields }: ProjectChange,
   scope: Scope,
   updatedAt: string,
-): Project {
+): StoredProject {
   return {
     ...before,
     ...fields,
@@ -120,14 +123,14 @@ function changed(
 }
 
 /** Whether the project is found where it was not, by its alias or by its realms. */
-function isNamedAnew(before: Project, after: Project): boolean {
+function isNamedAnew(before: StoredProject, after: StoredProject): boolean {
   const sameRealms = before.realmIds.join() === after.realmIds.join();
   return before.alias !== after.alias || !sameRealms;
 }
 
 async function insertRealms(
   tx: Transaction,
-  { id, realmIds }: Pick<Project, "id" | "realmIds">,
+  { id, realmIds }: Pick<StoredProject, "id" | "realmIds">,
 ): Promise<void> {
   if (realmIds.length === 0) return;
   const rows = realmIds.map((realmId) => ({ projectId: id, realmId }));

@@ -3,7 +3,7 @@ import { and, desc, eq, getTableColumns, sql } from "drizzle-orm";
 import { newId } from "../id.ts";
 import { statusLogsMax } from "../limits.ts";
 import type { ListPage, PageQuery, StatusLogColumn } from "../paging.ts";
-import type { Committed, Container, Scope, StatusLog } from "../records.ts";
+import type { Committed, Scope, StatusLog, StoredContainer } from "../records.ts";
 import type { ContainerStore } from "../store.ts";
 import { readContainer } from "./container-rows.ts";
 import { countOf, type Database, recordChange } from "./database.ts";
@@ -34,7 +34,7 @@ export function statusStore(db: Database): StatusStore {
       scope: Scope,
       id: string,
       { operation, from, to }: { operation: string; from: readonly string[]; to: string },
-    ): Promise<({ container: Container } & Committed) | "conflict" | null> {
+    ): Promise<({ container: StoredContainer } & Committed) | "conflict" | null> {
       return db.write(async (tx) => {
         const container = await readContainer(tx, scope, id);
         if (container === null) return null;
@@ -86,7 +86,7 @@ export async function addStatusLog(tx: Transaction, log: Omit<StatusLog, "id">):
 }
 
 /** Since when a container has its status; its creation where no log says more. */
-async function statusSince(tx: Transaction, { id, createdAt }: Container): Promise<string> {
+async function statusSince(tx: Transaction, { id, createdAt }: StoredContainer): Promise<string> {
   const latest = (
     await tx
       .select({ at: statusLogs.transitionTime })

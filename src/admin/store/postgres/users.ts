@@ -2,7 +2,7 @@
 import { and, desc, eq, sql } from "drizzle-orm";
 import { colorOf } from "../color.ts";
 import { newId } from "../id.ts";
-import type { Committed, Login, User } from "../records.ts";
+import type { Committed, LoginRecord, User } from "../records.ts";
 import type { UserStore } from "../store.ts";
 import { type Database, recordChange } from "./database.ts";
 import { logins, projects, users } from "./schema.ts";
@@ -81,7 +81,7 @@ export function userStore(db: Database): UserStore {
         insert into ${logins} (user_id, ip, at) select ${id}, ${ip}, ${db.timestamp()} from quick`);
     },
 
-    async recentLogins(id: string): Promise<readonly Login[]> {
+    async recentLogins(id: string): Promise<readonly LoginRecord[]> {
       return (await latest(reader, id)).map(({ ip, at }) => ({ ip, at }));
     },
   };

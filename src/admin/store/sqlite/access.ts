@@ -1,7 +1,7 @@
 // What a caller may do with a resource.
 import { and, eq, type SQL, sql } from "drizzle-orm";
 import { ProjectLevel } from "../../../../proto/gen/realmgate/v1/options_pb.ts";
-import type { Access, ResourceKey, Scope } from "../records.ts";
+import type { AccessRecord, ResourceKey, Scope } from "../records.ts";
 import type { AccessStore } from "../store.ts";
 import type { Database } from "./database.ts";
 import { isShared, scopedContainer, scopedProject } from "./realm-scoped.ts";
@@ -10,7 +10,7 @@ import { containerInScope, projectInScope } from "./scope.ts";
 
 export function accessStore(db: Database): AccessStore {
   return {
-    async access(scope: Scope, { kind, id }: ResourceKey): Promise<Access | null> {
+    async access(scope: Scope, { kind, id }: ResourceKey): Promise<AccessRecord | null> {
       const reader = db.reader;
       const visible = { ...scope, level: ProjectLevel.READ };
       const level = sql<ProjectLevel>`case when ${projects.userId} = ${scope.userId}

@@ -16,7 +16,14 @@ import { ProjectLevel } from "../../../../proto/gen/realmgate/v1/options_pb.ts";
 import { newId } from "../id.ts";
 import { aliasesListedMax, aliasesMax } from "../limits.ts";
 import type { ListPage } from "../paging.ts";
-import type { Alias, AliasChange, AliasQuery, Committed, NewAlias, Scope } from "../records.ts";
+import type {
+  AliasChange,
+  AliasQuery,
+  Committed,
+  NewAlias,
+  Scope,
+  StoredAlias,
+} from "../records.ts";
 import type { AliasStore } from "../store.ts";
 import { countOf, type Database, type Reader, recordChange, type Transaction } from "./database.ts";
 import { cutPage, newestFirst, pageOf } from "./page.ts";
@@ -29,7 +36,7 @@ export function aliasStore(db: Database): AliasStore {
     async createAlias(
       scope: Scope,
       alias: NewAlias,
-    ): Promise<({ alias: Alias } & Committed) | "server" | "account" | "limit" | null> {
+    ): Promise<({ alias: StoredAlias } & Committed) | "server" | "account" | "limit" | null> {
       const { containerId } = alias;
       return db.write((tx) => {
         const place = tx
@@ -53,11 +60,11 @@ export function aliasStore(db: Database): AliasStore {
       });
     },
 
-    async alias(scope: Scope, id: string): Promise<Alias | null> {
+    async alias(scope: Scope, id: string): Promise<StoredAlias | null> {
       return readAlias(db, db.reader, scope, id);
     },
 
-    async aliases(scope: Scope, query: AliasQuery): Promise<ListPage<Alias>> {
+    async aliases(scope: Scope, query: AliasQuery): Promise<ListPage<StoredAlias>> {
       const where = and(containersInScope(db.reader, scope), ...asked(query, db.timestamp()));
       const page = readAliasPage(db, scope, where, query);
       const total = db.reader
@@ -74,7 +81,7 @@ export function aliasStore(db: Database): AliasStore {
       scope: Scope,
       id: string,
       change: AliasChange,
-    ): Promise<({ alias: Alias } & Committed) | "server" | "account" | null> {
+    ): Promise<({ alias: StoredAlias } & Committed) | "server" | "account" | null> {
       return db.write((tx) => {
         const before = readAlias(db, tx, scope, id);
         if (before === null) return null;
@@ -104,7 +111,12 @@ export function aliasStore(db: Database): AliasStore {
 /** Where another alias has the name already; the server comes first. */
 function holderOf(
   tx: Transaction,
-  { id, alias, serverId, userId }: Pick<Alias, "alias" | "serverId" | "userId"> & { id?: string },
+  {
+    id,
+    alias,
+    serverId,
+    userId,
+  }: Pick<StoredAlias, "alias" | "serverId" | "userId"> & { id?: string },
 ): "server" | "account" | null {
   const isTaken = (where: SQL) => {
     const another = and(
@@ -124,7 +136,7 @@ function written(
   tx: Transaction,
   scope: Scope,
   id: string,
-): { alias: Alias } & Committed {
+): { alias: StoredAlias } & Committed {
   const alias = readAlias(db, tx, scope, id);
   if (alias === null) throw new Error(`alias ${id} was not stored`);
   return { alias, revision: recordChange(tx, { kind: "container", id: alias.containerId }) };
@@ -144,7 +156,7 @@ function asked(
   ];
 }
 
-function readAlias(db: Database, reader: Reader, scope: Scope, id: string): Alias | null {
+function readAlias(db: Database, reader: Reader, scope: Scope, id: string): StoredAlias | null {
   const where = and(eq(aliases.id, id), containerInScope(reader, scope));
   const row = selectAliases(reader, scope).where(where).get();
   return row === undefined ? null : shownAlias(db, row);
@@ -168,7 +180,7 @@ function readAliasPage(
 type AliasRow = NonNullable<ReturnType<ReturnType<typeof selectAliases>["get"]>>;
 
 /** Opens the target for who may see it. */
-function shownAlias(db: Database, { target, mayEdit, ...shown }: AliasRow): Alias {
+function shownAlias(db: Database, { target, mayEdit, ...shown }: AliasRow): StoredAlias {
   if (target !== null && mayEdit === 0) return { ...shown, targetPath: null, targetHidden: true };
   return { ...shown, targetPath: db.openTarget({ id: shown.id, target }) };
 }

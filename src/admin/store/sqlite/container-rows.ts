@@ -2,7 +2,7 @@
 import { and, count, eq, getTableColumns, ne, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/sqlite-core";
 import type { ContainerColumn, ListPosition, PageQuery } from "../paging.ts";
-import type { Container, Scope } from "../records.ts";
+import type { Scope, StoredContainer } from "../records.ts";
 import type { Reader, Transaction } from "./database.ts";
 import { cutPage, pageOf } from "./page.ts";
 import {
@@ -16,13 +16,13 @@ import { aliases, containers, documents, projects, servers } from "./schema.ts";
 import { containerInScope } from "./scope.ts";
 
 /** Null: it does not exist in this scope. */
-export function readContainer(reader: Reader, scope: Scope, id: string): Container | null {
+export function readContainer(reader: Reader, scope: Scope, id: string): StoredContainer | null {
   const where = and(eq(containers.id, id), containerInScope(reader, scope));
   return readContainers(reader, scope, where)[0] ?? null;
 }
 
 /** One that was just written, whether or not it is still in the realms asked for. */
-export function writtenContainer(tx: Transaction, scope: Scope, id: string): Container {
+export function writtenContainer(tx: Transaction, scope: Scope, id: string): StoredContainer {
   const [container] = readContainers(tx, scope, eq(containers.id, id));
   if (container === undefined) throw new Error(`container ${id} was not stored`);
   return container;
@@ -40,7 +40,11 @@ const sorted = {
 };
 
 /** `scope` says what is told of the projects. */
-export function readContainers(reader: Reader, scope: Scope, where: SQL | undefined): Container[] {
+export function readContainers(
+  reader: Reader,
+  scope: Scope,
+  where: SQL | undefined,
+): StoredContainer[] {
   return containersOf(reader, selectContainers(reader, scope).where(where).all());
 }
 
@@ -50,7 +54,7 @@ export function readContainerPage(
   scope: Scope,
   where: SQL | undefined,
   query: PageQuery<ContainerColumn>,
-): { readonly items: Container[]; readonly next: ListPosition | null } {
+): { readonly items: StoredContainer[]; readonly next: ListPosition | null } {
   const rows = pageOf(selectContainers(reader, scope).$dynamic(), where, sorted, query).all();
   const { items, next } = cutPage(reader, rows, sorted, query);
   return { items: containersOf(reader, items), next };
@@ -83,7 +87,7 @@ function selectContainers(reader: Reader, scope: Scope) {
 
 type ContainerRow = ReturnType<ReturnType<typeof selectContainers>["all"]>[number];
 
-function containersOf(reader: Reader, rows: readonly ContainerRow[]): Container[] {
+function containersOf(reader: Reader, rows: readonly ContainerRow[]): StoredContainer[] {
   return withRealms(reader, scopedContainer, rows).map((row) => ({
     ...row,
     programs: JSON.parse(row.programs),
@@ -98,7 +102,7 @@ function containersOf(reader: Reader, rows: readonly ContainerRow[]): Container[
  */
 export function nameTaken(
   tx: Transaction,
-  { id, projectId, name }: Pick<Container, "projectId" | "name"> & { readonly id?: string },
+  { id, projectId, name }: Pick<StoredContainer, "projectId" | "name"> & { readonly id?: string },
   realmIds: readonly string[],
 ): boolean {
   const where = and(

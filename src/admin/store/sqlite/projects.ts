@@ -6,9 +6,9 @@ import type {
   Committed,
   DeletedProject,
   NewProject,
-  Project,
   ProjectChange,
   Scope,
+  StoredProject,
 } from "../records.ts";
 import type { ProjectStore } from "../store.ts";
 import { countOf, type Database, recordChange, type Transaction } from "./database.ts";
@@ -35,9 +35,9 @@ export function projectStore(db: Database): ProjectStore {
     async createProject(
       scope: Scope,
       project: NewProject,
-    ): Promise<({ project: Project } & Committed) | "duplicate"> {
+    ): Promise<({ project: StoredProject } & Committed) | "duplicate"> {
       const now = db.timestamp();
-      const made: Project = {
+      const made: StoredProject = {
         ...project,
         id: newId(),
         userId: scope.userId,
@@ -55,11 +55,14 @@ export function projectStore(db: Database): ProjectStore {
       });
     },
 
-    async project(scope: Scope, id: string): Promise<Project | null> {
+    async project(scope: Scope, id: string): Promise<StoredProject | null> {
       return readProject(db.reader, scope, id);
     },
 
-    async projects(scope: Scope, query: PageQuery<ProjectColumn>): Promise<ListPage<Project>> {
+    async projects(
+      scope: Scope,
+      query: PageQuery<ProjectColumn>,
+    ): Promise<ListPage<StoredProject>> {
       const where = projectsInScope(db.reader, scope);
       const select = db.reader.select().from(projects).$dynamic();
       const { items, next } = cutPage(
@@ -79,7 +82,7 @@ export function projectStore(db: Database): ProjectStore {
       scope: Scope,
       id: string,
       change: ProjectChange,
-    ): Promise<({ project: Project } & Committed) | "duplicate" | null> {
+    ): Promise<({ project: StoredProject } & Committed) | "duplicate" | null> {
       return db.write((tx) => {
         const before = readProject(tx, scope, id);
         if (before === null) return null;
@@ -105,11 +108,11 @@ export function projectStore(db: Database): ProjectStore {
 }
 
 function changed(
-  before: Project,
+  before: StoredProject,
   { realmIds, ...fields }: ProjectChange,
   scope: Scope,
   updatedAt: string,
-): Project {
+): StoredProject {
   return {
     ...before,
     ...fields,
@@ -119,12 +122,15 @@ function changed(
 }
 
 /** Whether the project is found where it was not, by its alias or by its realms. */
-function isNamedAnew(before: Project, after: Project): boolean {
+function isNamedAnew(before: StoredProject, after: StoredProject): boolean {
   const sameRealms = before.realmIds.join() === after.realmIds.join();
   return before.alias !== after.alias || !sameRealms;
 }
 
-function insertRealms(tx: Transaction, { id, realmIds }: Pick<Project, "id" | "realmIds">): void {
+function insertRealms(
+  tx: Transaction,
+  { id, realmIds }: Pick<StoredProject, "id" | "realmIds">,
+): void {
   if (realmIds.length === 0) return;
   const rows = realmIds.map((realmId) => ({ projectId: id, realmId }));
   tx.insert(projectRealms).values(rows).run();

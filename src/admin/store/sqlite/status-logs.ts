@@ -3,7 +3,7 @@ import { and, desc, eq, sql } from "drizzle-orm";
 import { newId } from "../id.ts";
 import { statusLogsMax } from "../limits.ts";
 import type { ListPage, PageQuery, StatusLogColumn } from "../paging.ts";
-import type { Committed, Container, Scope, StatusLog } from "../records.ts";
+import type { Committed, Scope, StatusLog, StoredContainer } from "../records.ts";
 import type { ContainerStore } from "../store.ts";
 import { readContainer } from "./container-rows.ts";
 import { countOf, type Database, recordChange, type Transaction } from "./database.ts";
@@ -31,7 +31,7 @@ export function statusStore(db: Database): StatusStore {
       scope: Scope,
       id: string,
       { operation, from, to }: { operation: string; from: readonly string[]; to: string },
-    ): Promise<({ container: Container } & Committed) | "conflict" | null> {
+    ): Promise<({ container: StoredContainer } & Committed) | "conflict" | null> {
       return db.write((tx) => {
         const container = readContainer(tx, scope, id);
         if (container === null) return null;
@@ -87,7 +87,7 @@ export function addStatusLog(tx: Transaction, log: Omit<StatusLog, "id">): void 
 }
 
 /** Since when a container has its status; its creation where no log says more. */
-function statusSince(tx: Transaction, { id, createdAt }: Container): string {
+function statusSince(tx: Transaction, { id, createdAt }: StoredContainer): string {
   const latest = tx
     .select({ at: statusLogs.transitionTime })
     .from(statusLogs)

@@ -2,7 +2,7 @@
 import { and, desc, eq, notInArray, sql } from "drizzle-orm";
 import { colorOf } from "../color.ts";
 import { newId } from "../id.ts";
-import type { Committed, Login, User } from "../records.ts";
+import type { Committed, LoginRecord, User } from "../records.ts";
 import type { UserStore } from "../store.ts";
 import { type Database, type Reader, recordChange, type Transaction } from "./database.ts";
 import { logins, projects, users } from "./schema.ts";
@@ -77,7 +77,7 @@ export function userStore(db: Database): UserStore {
       });
     },
 
-    async recentLogins(id: string): Promise<readonly Login[]> {
+    async recentLogins(id: string): Promise<readonly LoginRecord[]> {
       return latest(reader, id)
         .all()
         .map(({ ip, at }) => ({ ip, at }));

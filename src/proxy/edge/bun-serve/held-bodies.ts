@@ -17,7 +17,7 @@ const LIMITS: HeldBodiesLimits = {
 };
 
 /** A body that is held. */
-export interface HeldBody {
+export interface HeldResponseBody {
   /** Called once when it has stood still for too long. */
   stoodStill(): void;
 }
@@ -56,7 +56,7 @@ export class Room implements Ticking {
   readonly length: number;
   readonly #ticker: Ticker;
   readonly #freed: () => void;
-  #body: HeldBody | null = null;
+  #body: HeldResponseBody | null = null;
   #hasMoved = true;
   #isFree = false;
 
@@ -67,7 +67,7 @@ export class Room implements Ticking {
   }
 
   /** From now on the body may not stand still. */
-  watch(body: HeldBody): void {
+  watch(body: HeldResponseBody): void {
     this.#body = body;
     this.#ticker.add(this);
   }

@@ -1,23 +1,8 @@
 // A refused request whose body may still be arriving: the refusal is sent at once, and the rest is read for a while.
-import { ConnectionCap, type ConnectionCapOptions } from "../../../guard/connection-cap.ts";
+import { ConnectionCap } from "../../../guard/connection-cap.ts";
+import { TurnReader } from "../../upstream/turn-reader.ts";
+import type { LingeringLimits } from "../lingering-limits.ts";
 import { Ticker, type Ticking } from "./ticker.ts";
-
-export interface LingeringLimits extends ConnectionCapOptions {
-  /** Bytes that are read and thrown away, for each request. */
-  readonly bytesMax: number;
-  /** How long no byte may come, in milliseconds. */
-  readonly silentMs: number;
-  /** How long it may take in all, in milliseconds. */
-  readonly allMs: number;
-}
-
-export const LINGERING_LIMITS = {
-  connectionsMax: 64,
-  perNetworkMax: 16,
-  bytesMax: 128 * 1024 * 1024,
-  silentMs: 2_000,
-  allMs: 30_000,
-} as const satisfies LingeringLimits;
 
 const LOOK_MS = 500;
 
@@ -69,7 +54,7 @@ export class Lingering {
     if (release === null) {
       return;
     }
-    const rest = new UnwantedRest(body.getReader(), this.#limits);
+    const rest = new UnwantedRest(new TurnReader(body, peer), this.#limits);
     this.#ticker.add(rest);
     try {
       await rest.read();
@@ -82,14 +67,14 @@ export class Lingering {
 
 /** The rest of one upload. */
 class UnwantedRest implements Ticking {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: TurnReader;
   readonly #limits: LingeringLimits;
   readonly #startedMs = performance.now();
   #bytes = 0;
   #cameMs = this.#startedMs;
   #isOver = false;
 
-  constructor(reader: ReadableStreamDefaultReader<Uint8Array>, limits: LingeringLimits) {
+  constructor(reader: TurnReader, limits: LingeringLimits) {
     this.#reader = reader;
     this.#limits = limits;
   }

@@ -1,8 +1,13 @@
 // The body of an upstream's response on its way to the client, which can be stopped at any moment.
 import type { ExchangeEnd } from "../../exchange/exchange.ts";
-import { CLIENT_GONE, type StopListener, type StopReason } from "../../exchange/stop-signal.ts";
+import {
+  CLIENT_GONE,
+  endBy,
+  type StopListener,
+  type StopReason,
+} from "../../exchange/stop-signal.ts";
 import type { ResponseBody, ResponseBodyOptions } from "../../upstream/upstream.ts";
-import type { HeldBodies, HeldBody, Room } from "./held-bodies.ts";
+import type { HeldBodies, HeldResponseBody, Room } from "./held-bodies.ts";
 
 /**
  * The same bytes, at the pace at which the client reads them. A direct stream: of any other kind the runtime sees no error as
@@ -32,7 +37,7 @@ function beyond(length: number): QueuingStrategy<Uint8Array> {
   return new ByteLengthQueuingStrategy({ highWaterMark: length + 1 });
 }
 
-class BodyCopy implements StopListener, HeldBody {
+class BodyCopy implements StopListener, HeldResponseBody {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #options: ResponseBodyOptions;
   readonly #room: Room | null;
@@ -102,11 +107,10 @@ class BodyCopy implements StopListener, HeldBody {
     }
   }
 
-  stopped({ kind }: StopReason): void {
-    const clientGone = kind === "client_gone";
-    this.#over(clientGone ? "client_gone" : kind === "silent" ? "broken" : "revoked");
+  stopped(reason: StopReason): void {
+    this.#over(endBy(reason));
     this.#options.cutOffUpstream();
-    if (!clientGone && this.#sink !== null) {
+    if (reason.kind !== "client_gone" && this.#sink !== null) {
       void this.#close(this.#sink);
     }
     this.#room?.free();

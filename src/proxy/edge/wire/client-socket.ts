@@ -1,6 +1,6 @@
 // The socket of a client: what has come and is not read yet, what is not written yet, and its end.
-import { Outbox } from "../../upstream/raw/outbox.ts";
-import { bytesEndingTurn, type Yielding } from "../../upstream/raw/read-turns.ts";
+import { Outbox } from "../../../guard/outbox.ts";
+import { bytesEndingTurn, type Yielding } from "../../../guard/read-turns.ts";
 import type { WireServices } from "./wire-services.ts";
 
 /** What a connection needs of a socket; Bun's has it. */
@@ -20,7 +20,7 @@ export const FOREVER: number = Number.POSITIVE_INFINITY;
 /** So many bytes that cannot be read yet are held; then the socket is not read. */
 const HELD_BYTES_MAX = 16_384;
 
-export abstract class ClientSocket implements Yielding {
+export abstract class WireClientSocket implements Yielding {
   readonly peer: string;
   protected readonly services: WireServices;
   protected readonly socket: WireSocket;
@@ -71,7 +71,7 @@ export abstract class ClientSocket implements Yielding {
 
   received(chunk: Uint8Array): void {
     if (this.isClosed) return;
-    if (chunk.length >= bytesEndingTurn) this.#yieldTurn();
+    if (chunk.length >= bytesEndingTurn) this.#yieldTurn(chunk.length);
     if (this.input === null) {
       this.input = chunk;
       this.at = 0;
@@ -265,10 +265,10 @@ export abstract class ClientSocket implements Yielding {
     else this.socket.resume();
   }
 
-  #yieldTurn(): void {
+  #yieldTurn(bytes: number): void {
     if (this.#isYielding) return;
     this.#isYielding = true;
     if (!this.#isPaused) this.socket.pause();
-    this.services.turns.wait(this);
+    this.services.turns.wait(this, this.peer, bytes);
   }
 }

@@ -44,14 +44,6 @@ function bytesOf(name: string): Uint8Array {
   return bytes;
 }
 
-/** All lines as the platform's object, for what takes nothing else. */
-export function headersOf(lines: HeaderLines): Headers {
-  const headers = new Headers();
-  for (let line = 0; line < lines.count; line++)
-    headers.append(lines.name(line), lines.value(line));
-  return headers;
-}
-
 /** Moves the lines into bytes of their own: the chunk that they came in may be large, and they last as long as a tunnel. */
 export function compact(head: MessageHead): void {
   const { start } = head;

@@ -3,33 +3,23 @@ import type { HeaderLines } from "../../../http1/header-lines.ts";
 import { Known } from "../../../http1/known-header.ts";
 import type { MessageHead } from "../../../http1/message-head.ts";
 import { METHOD_FIELDS, TARGET_FIELDS } from "../../routing/request-overrides.ts";
+import { HOP_BY_HOP, KEPT_FROM_CONNECTION } from "../../upstream/header-rules.ts";
 
-const CONNECTION_LINES: ReadonlySet<number> = new Set([
-  Known.connection,
-  Known["proxy-connection"],
-  Known["keep-alive"],
-  Known.te,
-  Known.upgrade,
-  Known["proxy-authorization"],
-  Known["proxy-authenticate"],
-  Known["http2-settings"],
-  Known.expect,
-]);
+/** Trailer and Transfer-Encoding go with a body that is passed on as it is. */
+const CONNECTION_LINES: ReadonlySet<number> = new Set(
+  HOP_BY_HOP.filter((name) => name !== "trailer" && name !== "transfer-encoding").map(
+    (name) => Known[name],
+  ),
+);
 
-/** Besides Host and the lines of framing, which `isNamedByConnection` never names. */
-const KEPT: ReadonlySet<number> = new Set([
-  Known["content-type"],
-  Known["content-encoding"],
-  Known.authorization,
-  Known.cookie,
-  Known["set-cookie"],
-]);
+const KEPT: ReadonlySet<number> = new Set(KEPT_FROM_CONNECTION.map((name) => Known[name]));
 
 const FORWARDED = Buffer.from("forwarded");
 const X_FORWARDED = Buffer.from("x-forwarded-");
 const X_REAL_IP = Buffer.from("x-real-ip");
 const X_REALMGATE = Buffer.from("x-realmgate-");
-const METHOD_NAMES = METHOD_FIELDS.map((name) => Buffer.from(name));
+/** Fields that name another method: hooks have seen those of the head alone. */
+export const METHOD_NAMES = METHOD_FIELDS.map((name) => Buffer.from(name));
 const TARGET_NAMES = TARGET_FIELDS.map((name) => Buffer.from(name));
 const DASH = 0x2d;
 
@@ -69,7 +59,7 @@ export function claimOf(lines: HeaderLines, line: number): Claim {
   return isSpelledApart(bytes, start, end) && METHOD_NAMES.some(is) ? Claim.imitation : Claim.none;
 }
 
-/** Whether a line belongs to the connection on which it came. Trailer and Transfer-Encoding go with a body that is passed on as it is. */
+/** Whether a line belongs to the connection on which it came. */
 export function endsHere(head: MessageHead, line: number, passesChunks: boolean): boolean {
   const known = head.known(line);
   if (CONNECTION_LINES.has(known)) return true;

@@ -1,6 +1,6 @@
 // The body of an upstream's response as a stream that ends with the exchange.
 import type { ExchangeEnd } from "../../exchange/exchange.ts";
-import type { StopListener, StopReason } from "../../exchange/stop-signal.ts";
+import { endBy, type StopListener, type StopReason } from "../../exchange/stop-signal.ts";
 import type { ResponseBody, ResponseBodyOptions } from "../../upstream/upstream.ts";
 
 /** Read at the pace of the client. When the exchange is stopped, reading fails. */
@@ -46,9 +46,9 @@ class RelayedSource implements StopListener, UnderlyingDefaultSource<Uint8Array>
     this.#options.cutOffUpstream();
   }
 
-  stopped({ kind }: StopReason): void {
+  stopped(reason: StopReason): void {
     this.#options.cutOffUpstream();
-    this.#broken(kind === "client_gone" ? "client_gone" : kind === "silent" ? "broken" : "revoked");
+    this.#broken(endBy(reason));
   }
 
   #broken(how: ExchangeEnd): void {

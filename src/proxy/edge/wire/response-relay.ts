@@ -7,12 +7,16 @@ import type { ResponseHead } from "../../../http1/response-head.ts";
 import type { Log } from "../../../log.ts";
 import type { ActiveExchange } from "../../exchange/active-exchange.ts";
 import { refusedWhileActive } from "../../exchange/refusing.ts";
-import type { StopListener, StopReason } from "../../exchange/stop-signal.ts";
+import { endBy, type StopListener, type StopReason } from "../../exchange/stop-signal.ts";
 import type { Refusal } from "../../gate/refusal.ts";
 import { mayAuthenticateConnection } from "../../upstream/connection-auth.ts";
 import { destination, failureFields, failureMessage } from "../../upstream/destination.ts";
 import type { RawPool } from "../../upstream/raw/raw-pool.ts";
-import type { RawFailure, RawReceiver } from "../../upstream/raw/raw-receiver.ts";
+import {
+  FAILURE_NAMES,
+  type RawFailure,
+  type RawReceiver,
+} from "../../upstream/raw/raw-receiver.ts";
 import { RawRequest } from "../../upstream/raw/raw-request.ts";
 import { isFinalStatus } from "../../upstream/response-checks.ts";
 import { type ForwardedRequest, failed } from "../../upstream/upstream.ts";
@@ -20,6 +24,7 @@ import { Passing, passingOf, writeClientHead, writeInterim } from "./client-head
 import { GateLines } from "./gate-lines.ts";
 import type { ResponseTarget, TunnelEnd } from "./response-target.ts";
 import { writeUpstreamHead } from "./upstream-head.ts";
+import { writeUpstreamTrailers } from "./upstream-trailers.ts";
 import type { WireRequest } from "./wire-request.ts";
 
 /** What all connections of an edge share. Each head is written in one go. */
@@ -119,7 +124,7 @@ export class ResponseRelay implements RawReceiver, StopListener {
     const { trailers } = this.#target.body;
     this.#isFinished = true;
     if (trailers !== null) {
-      const tail = this.#services.upstreamWriter.begin().keptLines(trailers).crlf().finish();
+      const tail = this.#trailersOf(trailers);
       if (tail === null) {
         this.#raw.abort();
         this.#fail("broken");
@@ -129,6 +134,16 @@ export class ResponseRelay implements RawReceiver, StopListener {
     }
     this.#sentMs = performance.now();
     this.#raw.finish();
+  }
+
+  #trailersOf(trailers: HeaderLines): Uint8Array | null {
+    const { upstreamWriter } = this.#services;
+    writeUpstreamTrailers(
+      upstreamWriter,
+      trailers,
+      this.#active?.allowed.consumedCredentials ?? [],
+    );
+    return upstreamWriter.finish();
   }
 
   /** The request is not what it promised to be. */
@@ -304,13 +319,7 @@ export class ResponseRelay implements RawReceiver, StopListener {
       return;
     }
     this.#isGathering = false;
-    active.end(
-      reason.kind === "client_gone"
-        ? "client_gone"
-        : reason.kind === "revoked"
-          ? "revoked"
-          : "broken",
-    );
+    active.end(endBy(reason));
     this.#release();
     this.#target.brokeOff(request, true);
   }
@@ -321,7 +330,10 @@ export class ResponseRelay implements RawReceiver, StopListener {
     if (request === null || forwarded === null) return;
     if (failure !== "timeout" || this.#hasHead) {
       const { log } = this.#services;
-      log.warn(failureFields(forwarded, error ?? RAW_ERRORS[failure]), failureMessage(forwarded));
+      log.warn(
+        failureFields(forwarded, error ?? FAILURE_NAMES[failure]),
+        failureMessage(forwarded),
+      );
     }
     this.#close(
       request,
@@ -367,10 +379,3 @@ export class ResponseRelay implements RawReceiver, StopListener {
     if (!this.#target.send(bytes, start, end)) this.#raw.pause();
   }
 }
-
-/** As the log names them. */
-const RAW_ERRORS = {
-  unreachable: "ConnectionRefused",
-  timeout: "Timeout",
-  broken: "ConnectionClosed",
-} as const satisfies Record<RawFailure, string>;

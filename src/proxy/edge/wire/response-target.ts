@@ -25,7 +25,7 @@ export interface EarlyBody {
 }
 
 /** The body of the request. */
-export interface RequestBody {
+export interface ClientBody {
   /** All of it has come. */
   readonly isEnded: boolean;
   readonly early: EarlyBody | null;
@@ -40,7 +40,7 @@ export interface ResponseTarget {
   readonly isKept: boolean;
   /** Sends bytes, or keeps a copy. False: some are kept, `ResponseRelay.drained` follows. */
   send(bytes: Uint8Array, start: number, end: number): boolean;
-  readonly body: RequestBody;
+  readonly body: ClientBody;
   /** The upstream takes more of the body. */
   bodyWanted(): void;
   /** Before there was a response. */

@@ -13,19 +13,21 @@ export interface ResponseSink {
 }
 
 /** `kept`: whole, and the connection may go on; `last`: only its end ends the response; `broken`: the client has to see that. */
-export type Written = "kept" | "last" | "broken";
+export type WrittenResponse = "kept" | "last" | "broken";
 
 /** Never rejects. `isKept`: whether the connection may go on after it. */
 export async function writeResponse(
   sink: ResponseSink,
   response: Response,
   isKept: boolean,
-): Promise<Written> {
+): Promise<WrittenResponse> {
   const { status, headers, body } = response;
   const reader = body?.getReader() ?? null;
   try {
     if (sink.isHead || hasNoBody(status)) {
-      sendHead(sink, response, headers.get("content-length"), false, isKept);
+      // 205 has no body, but a client that follows RFC 9112 §6.3 believes what it says of one.
+      const length = status === 205 ? "0" : headers.get("content-length");
+      sendHead(sink, response, length, false, isKept);
       await reader?.cancel();
       return "kept";
     }

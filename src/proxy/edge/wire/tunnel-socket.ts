@@ -1,10 +1,10 @@
 // A client's socket that may become a tunnel: from then on it is HTTP no longer.
 import type { UnfinishedShare } from "../../../guard/unfinished-bytes.ts";
 import { clientNetwork } from "../../../policy/client-network.ts";
-import { ClientSocket, FOREVER } from "./client-socket.ts";
+import { FOREVER, WireClientSocket } from "./client-socket.ts";
 import type { ClientTunnel, TunnelClient } from "./client-tunnel.ts";
 
-export abstract class TunnelSocket extends ClientSocket implements TunnelClient {
+export abstract class TunnelSocket extends WireClientSocket implements TunnelClient {
   #tunnel: ClientTunnel | null = null;
   /** Our side ends once all is written. */
   #isEnding = false;

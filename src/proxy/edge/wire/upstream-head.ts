@@ -1,8 +1,9 @@
 // The head of a request as it goes upstream: what came, less what ends here, and the gate's own lines.
 import type { HeadWriter } from "../../../http1/head-writer.ts";
+import type { HeaderLines } from "../../../http1/header-lines.ts";
 import { Known } from "../../../http1/known-header.ts";
 import { Framing } from "../../../http1/message-head.ts";
-import type { RequestHead } from "../../../http1/request-head.ts";
+import type { ParsedRequestHead } from "../../../http1/request-head.ts";
 import type { CredentialLocation } from "../../../policy/credential-location.ts";
 import { cookieWithout } from "../../gate/credentials.ts";
 import { destination } from "../../upstream/destination.ts";
@@ -11,15 +12,19 @@ import { afterOrigin, upstreamHost } from "../../upstream/upstream-host.ts";
 import type { GateLines } from "./gate-lines.ts";
 import type { HeaderView } from "./header-view.ts";
 import { Claim, claimOf, endsHere } from "./line-rules.ts";
+import { percentEncoded } from "./percent-encoding.ts";
 
 const VERSION = Buffer.from(" HTTP/1.1\r\n");
 const UPGRADE = Buffer.from("connection: Upgrade\r\nupgrade: websocket\r\n");
 const COOKIE = Buffer.from("Cookie: ");
+const CHUNKED = Buffer.from("chunked");
+const CHUNKED_LINE = Buffer.from("Transfer-Encoding: chunked\r\n");
+const ZERO = 0x30;
 const REWRITTEN = ["origin", "referer"] as const;
 
 /** What the client sent. */
 export interface ReceivedRequest {
-  readonly lines: RequestHead;
+  readonly lines: ParsedRequestHead;
   readonly headers: HeaderView;
   /** Where the target lies as it came, in `lines.bytes`; an empty span where the gate reads it otherwise. */
   readonly targetStart: number;
@@ -49,7 +54,9 @@ export function writeUpstreamHead(
   const hostIsUpstream = route.settings.hostIsUpstream;
   if (drops) dropKnown(lines, Known.cookie);
   if (hostIsUpstream) dropHostLines(lines, headers, head.host ?? "");
+  const isOddlyFramed = dropOddFraming(lines);
   writer.keptLines(lines);
+  if (isOddlyFramed) writeFraming(writer, lines);
   if (admitted.upgrade === "websocket") writer.bytes(UPGRADE);
   if (cookies !== undefined && cookies !== null && !active.allowed.passedPreflight) {
     writer.bytes(COOKIE).text(cookies).crlf();
@@ -67,17 +74,35 @@ export function writeUpstreamHead(
   writer.crlf().crlf();
 }
 
+/**
+ * Drops a line of framing in a spelling that there are programs which read otherwise: `CHUNKED` as no coding, `010` as eight.
+ * True: `writeFraming` says the same in the common one.
+ */
+function dropOddFraming(lines: ParsedRequestHead): boolean {
+  if (lines.framing === Framing.none) return false;
+  const isChunked = lines.framing === Framing.chunked;
+  const line = lines.find(isChunked ? Known["transfer-encoding"] : Known["content-length"]);
+  const isOdd = isChunked
+    ? !lines.valueEquals(line, CHUNKED)
+    : lines.bytes[lines.valueStart(line)] === ZERO;
+  if (isOdd) lines.drop(line);
+  return isOdd;
+}
+
+function writeFraming(writer: HeadWriter, { framing, contentLength }: ParsedRequestHead): void {
+  if (framing === Framing.chunked) writer.bytes(CHUNKED_LINE);
+  else writer.text("Content-Length: ").integer(contentLength).crlf();
+}
+
 const NOT_VISIBLE = /[^\x21-\x7e]+/g;
 
-/** A target that was made from text: whatever is not visible ASCII is percent-encoded, so that no character becomes a byte of framing. */
+/** A target that was made from text: whatever is not visible ASCII is encoded, so that no character becomes a byte of framing. */
 function inAscii(target: string): string {
-  return target.replace(NOT_VISIBLE, (text) =>
-    Buffer.from(text).toString("hex").toUpperCase().replace(/../g, "%$&"),
-  );
+  return percentEncoded(target, NOT_VISIBLE, "utf8");
 }
 
 /** Marks what ends here: it stays readable, but is not written. */
-function dropLines(lines: RequestHead, { active, admitted }: ForwardedRequest): void {
+function dropLines(lines: ParsedRequestHead, { active, admitted }: ForwardedRequest): void {
   const { consumedCredentials, passedPreflight } = active.allowed;
   const keepsTrace = active.exchange.traceId !== null;
   const isChunked = lines.framing === Framing.chunked;
@@ -96,8 +121,9 @@ function dropLines(lines: RequestHead, { active, admitted }: ForwardedRequest): 
   }
 }
 
-function isConsumed(
-  lines: RequestHead,
+/** Whether a line has a credential that the gate took for itself. */
+export function isConsumed(
+  lines: HeaderLines,
   line: number,
   consumed: readonly CredentialLocation[],
 ): boolean {
@@ -119,13 +145,13 @@ function cookiesLeft(
   return cookieWithout(line, consumed);
 }
 
-function dropKnown(lines: RequestHead, known: number): void {
+function dropKnown(lines: ParsedRequestHead, known: number): void {
   for (let line = lines.find(known); line !== -1; line = lines.find(known, line + 1)) {
     lines.drop(line);
   }
 }
 
-function dropHostLines(lines: RequestHead, headers: HeaderView, clientHost: string): void {
+function dropHostLines(lines: ParsedRequestHead, headers: HeaderView, clientHost: string): void {
   dropKnown(lines, Known.host);
   for (const name of REWRITTEN) {
     if (afterOrigin(headers.get(name) ?? "", clientHost) === null) continue;

@@ -21,7 +21,7 @@ import { ResponseRelay } from "./response-relay.ts";
 import type { ResponseTarget, TunnelEnd } from "./response-target.ts";
 import { type ResponseSink, writeResponse } from "./response-writer.ts";
 import { TunnelSocket } from "./tunnel-socket.ts";
-import { errorBytes, refusalTo } from "./wire-refusal.ts";
+import { errorBytes, malformedBy, refusalTo } from "./wire-refusal.ts";
 import { type Carrier, WireRequest } from "./wire-request.ts";
 import type { WireServices } from "./wire-services.ts";
 import { WireTunnel } from "./wire-tunnel.ts";
@@ -237,7 +237,9 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
       return;
     }
     if (step === Step.error || parser.head.expectation === Expectation.unknown) {
-      const bytes = errorBytes(parser.error?.status ?? 417);
+      const malformed = malformedBy(parser.error, this.peer);
+      const bytes = errorBytes(malformed, parser.error);
+      this.services.malformed(malformed);
       this.at = chunk.length;
       this.send(bytes, 0, bytes.length);
       this.linger(false);

@@ -1,15 +1,17 @@
 // The edge over bare sockets: plain HTTP/1.1 and 1.0, parsed and written here.
 import type { ArrivalBudget } from "../../../guard/arrival-budget.ts";
 import { ConnectionCap } from "../../../guard/connection-cap.ts";
+import { eventLoopReads } from "../../../guard/read-turns.ts";
 import { UnfinishedBytes } from "../../../guard/unfinished-bytes.ts";
 import { HeadWriter } from "../../../http1/head-writer.ts";
 import type { Log } from "../../../log.ts";
+import { trustedProxies } from "../../gate/client-address.ts";
 import { paceWindowMs } from "../../upstream/body-pace.ts";
 import type { RawPool } from "../../upstream/raw/raw-pool.ts";
-import { ReadTurns } from "../../upstream/raw/read-turns.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
-import { LINGERING_LIMITS } from "../bun-serve/lingering.ts";
 import type { Edge, ListeningServer, Pipeline, Serving } from "../edge.ts";
+import { LINGERING_LIMITS } from "../lingering-limits.ts";
+import type { Malformed } from "./wire-refusal.ts";
 import type { WireRequest } from "./wire-request.ts";
 import { type PerServer, WireServer } from "./wire-server.ts";
 import type { WireServices } from "./wire-services.ts";
@@ -25,6 +27,8 @@ export interface WireEdgeOptions {
   readonly bodyBytesPerMinuteMin: number;
   /** Whether many clients come from this peer, as from a trusted proxy. */
   readonly isShared: (peer: string) => boolean;
+  /** CIDRs of the peers whose connections begin with a header of the PROXY protocol. */
+  readonly proxyProtocol: readonly string[];
   /** Connections at a time. */
   readonly connectionsMax: number;
   /** Bytes of messages of clients that have come in part, in all. */
@@ -33,6 +37,8 @@ export interface WireEdgeOptions {
   readonly arrivals: ArrivalBudget;
   /** WebSockets that are passed through. */
   readonly webSockets: OpenCounter;
+  /** Something that is no request was refused; there is no exchange. */
+  readonly malformed: (malformed: Malformed) => void;
   readonly log: Log;
 }
 
@@ -44,16 +50,25 @@ export interface OpenCounter {
 /** Received head, and all that is added; or a head and what comes with it. */
 const WRITER_BYTES = 131_072;
 
+/** Of all connections; one client network, unless many clients come from it, leaves the rest to others. */
+const NETWORK_SHARE = 1 / 2;
+
 export class WireEdge implements Edge {
   readonly #services: Omit<WireServices, PerServer>;
   readonly #cap: ConnectionCap;
+  readonly #speaksFor: (peer: string) => boolean;
   readonly #tunnels: OpenTunnels;
   lastRequestMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: WireEdgeOptions) {
     const { pipeline, idleS, isShared, connectionsMax } = options;
     this.#tunnels = new OpenTunnels(options.webSockets);
-    this.#cap = new ConnectionCap({ connectionsMax, perNetworkMax: connectionsMax, isShared });
+    this.#speaksFor = trustedProxies(options.proxyProtocol).trusts;
+    this.#cap = new ConnectionCap({
+      connectionsMax,
+      perNetworkMax: Math.ceil(connectionsMax * NETWORK_SHARE),
+      isShared,
+    });
     const { bytesMax, silentMs, allMs } = LINGERING_LIMITS;
     this.#services = {
       pipeline,
@@ -62,7 +77,7 @@ export class WireEdge implements Edge {
       upstreamWriter: new HeadWriter(WRITER_BYTES),
       clientWriter: new HeadWriter(WRITER_BYTES),
       responseHeaderMs: options.responseHeaderMs,
-      turns: new ReadTurns(),
+      turns: eventLoopReads,
       arrivals: options.arrivals,
       lingering: {
         cap: new ConnectionCap({ ...LINGERING_LIMITS, isShared }),
@@ -75,6 +90,7 @@ export class WireEdge implements Edge {
       bodyBytesMin: options.bodyBytesPerMinuteMin,
       paceMs: paceWindowMs,
       unfinished: new UnfinishedBytes(options.halfMessagesBytesMax),
+      malformed: options.malformed,
       tunnels: this.#tunnels,
       begin: (head) => pipeline.begin(head),
       began: (atMs) => {
@@ -97,6 +113,7 @@ export class WireEdge implements Edge {
       serving,
       services: this.#services,
       cap: this.#cap,
+      speaksFor: this.#speaksFor,
     });
   }
 }

@@ -1,16 +1,18 @@
 // One request on a wire connection as the gate reads it.
 import { Framing } from "../../../http1/message-head.ts";
-import { type RequestHead as ParsedHead, TargetForm } from "../../../http1/request-head.ts";
+import { type ParsedRequestHead as ParsedHead, TargetForm } from "../../../http1/request-head.ts";
 import type { ActiveExchange, ClientConnection } from "../../exchange/active-exchange.ts";
 import type { Exchange } from "../../exchange/exchange.ts";
 import type { ListenerScope, RequestHead } from "../../gate/request-head.ts";
 import { type UpgradeRequest, upgradeRequest } from "../../gate/upgrade-request.ts";
 import type { RequestTarget } from "../../routing/request-target.ts";
+import { headersOf } from "../../upstream/platform-headers.ts";
 import type { ClientRequest } from "../../upstream/request-body.ts";
 import type { ForwardedRequest, Upstream } from "../../upstream/upstream.ts";
 import type { Carried } from "../edge.ts";
 import type { UpgradableClient, UpgradedConnection } from "../upgraded-connection.ts";
-import { type HeaderView, headersOf } from "./header-view.ts";
+import type { HeaderView } from "./header-view.ts";
+import { percentEncoded } from "./percent-encoding.ts";
 import type { ReceivedRequest } from "./upstream-head.ts";
 
 /** The connection of a request. */
@@ -46,6 +48,7 @@ export class WireRequest
   readonly headers: HeaderView;
   readonly lines: ParsedHead;
   readonly hasBody: boolean;
+  readonly upgrade: UpgradeRequest;
   readonly isWellFormed: boolean;
   readonly peer: string;
   readonly listener: ListenerScope;
@@ -75,8 +78,8 @@ export class WireRequest
     this.host = lines.hostLine === -1 ? null : lines.value(lines.hostLine);
     this.hasBody = lines.framing !== Framing.none;
     // No handshake of a WebSocket has a body.
-    const isHandshake = lines.isUpgrade && upgradeRequest(this.method, headers) !== "none";
-    this.isWellFormed = agreesWithHost(lines) && !(isHandshake && this.hasBody);
+    this.upgrade = lines.isUpgrade ? upgradeRequest(this.method, headers) : "none";
+    this.isWellFormed = agreesWithHost(lines) && !(this.upgrade !== "none" && this.hasBody);
     const form = lines.targetForm;
     this.targetStart = lines.pathStart;
     this.targetEnd = lines.targetEnd;
@@ -99,10 +102,6 @@ export class WireRequest
 
   get client(): this {
     return this;
-  }
-
-  get upgrade(): UpgradeRequest {
-    return this.lines.isUpgrade ? upgradeRequest(this.method, this.headers) : "none";
   }
 
   exchangeBegan(active: ActiveExchange): void {
@@ -134,11 +133,9 @@ export class WireRequest
   }
 }
 
-/** Raw bytes beyond ASCII as the gate reads them: percent-encoded, as a URL has them. What goes upstream are the bytes. */
+/** Raw bytes beyond ASCII as the gate reads them: as a URL has them. What goes upstream are the bytes. */
 function inAscii(target: string): string {
-  return target.replace(NOT_ASCII, (text) =>
-    Buffer.from(text, "latin1").toString("hex").toUpperCase().replace(/../g, "%$&"),
-  );
+  return percentEncoded(target, NOT_ASCII, "latin1");
 }
 
 /** An absolute target names the host, too (RFC 9112 §3.2.2): both have to say the same. */

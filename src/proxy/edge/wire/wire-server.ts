@@ -3,6 +3,7 @@ import type { ConnectionCap } from "../../../guard/connection-cap.ts";
 import { unmapped } from "../../gate/client-address.ts";
 import type { ListeningServer, Serving } from "../edge.ts";
 import { PLAIN_SCOPE } from "../tls/certificate-scope.ts";
+import { AwaitedHeader } from "./awaited-header.ts";
 import { WireConnection } from "./wire-connection.ts";
 import type { WireServices } from "./wire-services.ts";
 
@@ -13,20 +14,25 @@ export interface WireServerOptions {
   readonly serving: Serving;
   readonly services: Omit<WireServices, PerServer>;
   readonly cap: ConnectionCap;
+  /** Whether connections of this peer begin with a header of the PROXY protocol. */
+  readonly speaksFor: (peer: string) => boolean;
 }
 
 export type PerServer = "closed" | "over" | "upgraded" | "clock";
 
 const TICK_MS = 250;
 
-/** What a socket holds. Null: it was refused. */
+/** What a socket holds. Both null: it was refused. */
 interface Held {
   connection: WireConnection | null;
+  /** Until it has come, nothing is read as HTTP. */
+  awaited: AwaitedHeader | null;
 }
 
 export class WireServer implements ListeningServer {
   readonly #listener: Bun.TCPSocketListener<Held>;
   readonly #connections = new Set<WireConnection>();
+  readonly #awaited = new Set<AwaitedHeader>();
   /** What gives a connection's place back. */
   readonly #places = new WeakMap<object, () => void>();
   /** Never before the time at hand, so that no limit is shorter than it says. */
@@ -34,15 +40,18 @@ export class WireServer implements ListeningServer {
   readonly #services: WireServices;
   readonly #serving: Serving;
   readonly #cap: ConnectionCap;
+  readonly #speaksFor: (peer: string) => boolean;
   #timer: ReturnType<typeof setInterval> | null = null;
   #pending = 0;
   #upgraded = 0;
   #stopped: PromiseWithResolvers<void> | null = null;
 
   /** Throws when the address is taken. */
-  constructor({ hostname, port, reusePort, serving, services, cap }: WireServerOptions) {
+  constructor(options: WireServerOptions) {
+    const { hostname, port, reusePort, serving, services, cap } = options;
     this.#serving = serving;
     this.#cap = cap;
+    this.#speaksFor = options.speaksFor;
     this.#services = {
       ...services,
       clock: this.#clock,
@@ -67,18 +76,31 @@ export class WireServer implements ListeningServer {
       allowHalfOpen: true,
       socket: {
         open: (socket) => this.#accepted(socket),
-        data(socket, chunk) {
+        data: (socket, chunk) => {
           const { connection } = socket.data;
+          if (connection === null) {
+            this.#headerCame(socket, chunk);
+            return;
+          }
           try {
-            connection?.received(chunk);
+            connection.received(chunk);
           } catch (error) {
-            connection?.failed(error);
+            connection.failed(error);
           }
         },
         drain: (socket) => guarded(socket.data, (connection) => connection.drain()),
-        end: (socket) => guarded(socket.data, (connection) => connection.clientEnded()),
-        close: (socket) => guarded(socket.data, (connection) => connection.closed()),
-        error: (socket) => guarded(socket.data, (connection) => connection.reset()),
+        end: (socket) => {
+          this.#headerRefused(socket.data);
+          guarded(socket.data, (connection) => connection.clientEnded());
+        },
+        close: (socket) => {
+          this.#headerRefused(socket.data);
+          guarded(socket.data, (connection) => connection.closed());
+        },
+        error: (socket) => {
+          this.#headerRefused(socket.data);
+          guarded(socket.data, (connection) => connection.reset());
+        },
       },
     });
   }
@@ -101,6 +123,8 @@ export class WireServer implements ListeningServer {
 
   stop(abort = false): Promise<void> {
     this.#listener.stop(false);
+    for (const awaited of this.#awaited) awaited.refuse();
+    this.#awaited.clear();
     for (const connection of [...this.#connections]) {
       if (abort) connection.reset();
       else connection.closeIdle();
@@ -111,8 +135,57 @@ export class WireServer implements ListeningServer {
   }
 
   #accepted(socket: Bun.Socket<Held>): void {
-    socket.data = { connection: null };
+    socket.data = { connection: null, awaited: null };
     const peer = unmapped(socket.remoteAddress);
+    if (this.#speaksFor(peer)) this.#awaitHeader(socket, peer);
+    else this.#serve(socket, peer);
+  }
+
+  #awaitHeader(socket: Bun.Socket<Held>, peer: string): void {
+    const release = this.#cap.admit(peer);
+    if (release === null) {
+      socket.terminate();
+      return;
+    }
+    this.#startTicking();
+    const deadlineMs = this.#clock.nowMs + this.#services.headMs;
+    const awaited = new AwaitedHeader(peer, deadlineMs, release, () => socket.terminate());
+    socket.data.awaited = awaited;
+    this.#awaited.add(awaited);
+  }
+
+  #headerCame(socket: Bun.Socket<Held>, chunk: Uint8Array): void {
+    const { awaited } = socket.data;
+    if (awaited === null || !this.#awaited.has(awaited)) return;
+    const { header, peer } = awaited;
+    const step = header.push(chunk);
+    if (step === "more") return;
+    if (step === "error") {
+      this.#services.log.warn({ peer }, "connection closed: it has no valid PROXY header");
+      this.#headerRefused(socket.data);
+      return;
+    }
+    socket.data.awaited = null;
+    this.#awaited.delete(awaited);
+    awaited.release();
+    this.#serve(socket, header.source ?? peer);
+    const { connection } = socket.data;
+    if (connection === null) this.#stopTicking();
+    else if (header.consumed < chunk.length) {
+      guarded(socket.data, () => connection.received(chunk.subarray(header.consumed)));
+    }
+  }
+
+  #headerRefused(held: Held): void {
+    const { awaited } = held;
+    if (awaited === null) return;
+    held.awaited = null;
+    this.#awaited.delete(awaited);
+    awaited.refuse();
+    this.#stopTicking();
+  }
+
+  #serve(socket: Bun.Socket<Held>, peer: string): void {
     const release = this.#cap.admit(peer);
     if (release === null || this.#stopped !== null) {
       release?.();
@@ -123,20 +196,27 @@ export class WireServer implements ListeningServer {
     socket.data.connection = connection;
     this.#connections.add(connection);
     this.#places.set(connection, release);
-    if (this.#timer === null) {
-      this.#tick();
-      this.#timer = setInterval(() => this.#tick(), TICK_MS);
-      this.#timer.unref();
-    }
+    this.#startTicking();
+  }
+
+  #startTicking(): void {
+    if (this.#timer !== null) return;
+    this.#tick();
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#timer.unref();
+  }
+
+  #stopTicking(): void {
+    if (this.#connections.size > 0 || this.#awaited.size > 0) return;
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
   }
 
   #closed(connection: object): void {
     this.#places.get(connection)?.();
     this.#connections.delete(connection as WireConnection);
-    if (this.#connections.size > 0) return;
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
-    this.#stopped?.resolve();
+    this.#stopTicking();
+    if (this.#connections.size === 0) this.#stopped?.resolve();
   }
 
   #tick(): void {
@@ -144,6 +224,11 @@ export class WireServer implements ListeningServer {
     this.#clock.nowMs = nowMs + TICK_MS;
     for (const connection of this.#connections) {
       if (nowMs >= connection.deadlineMs) connection.late(nowMs);
+    }
+    for (const awaited of this.#awaited) {
+      if (nowMs < awaited.deadlineMs) continue;
+      this.#awaited.delete(awaited);
+      awaited.refuse();
     }
   }
 }

@@ -1,13 +1,14 @@
 // What the connections of an edge share.
 import type { ArrivalBudget } from "../../../guard/arrival-budget.ts";
 import type { ConnectionCap } from "../../../guard/connection-cap.ts";
+import type { ReadTurns } from "../../../guard/read-turns.ts";
 import type { UnfinishedBytes } from "../../../guard/unfinished-bytes.ts";
 import type { Exchange } from "../../exchange/exchange.ts";
 import type { RequestHead } from "../../gate/request-head.ts";
-import type { ReadTurns } from "../../upstream/raw/read-turns.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import type { Pipeline } from "../edge.ts";
 import type { RelayServices } from "./response-relay.ts";
+import type { Malformed } from "./wire-refusal.ts";
 import type { WireRequest } from "./wire-request.ts";
 import type { TunnelWatch } from "./wire-tunnel.ts";
 
@@ -48,6 +49,8 @@ export interface WireServices extends RelayServices {
   readonly over: () => void;
   /** So many more connections than before are upgraded. */
   readonly upgraded: (more: 1 | -1) => void;
+  /** Something that is no request was refused. */
+  readonly malformed: (malformed: Malformed) => void;
   readonly tunnels: TunnelWatch;
   readonly closed: (connection: object) => void;
 }

@@ -1,6 +1,7 @@
 // What a connection knows of whoever keeps it, which is a pool.
+
+import type { ReadTurns } from "../../../guard/read-turns.ts";
 import type { Limits } from "../../../http1/limits.ts";
-import type { ReadTurns } from "./read-turns.ts";
 
 /** Who keeps connections of the kind `C`. */
 export interface ConnectionKeeper<C> {

@@ -1,4 +1,7 @@
 // One connection to an upstream: a state machine over its socket.
+
+import { Outbox } from "../../../guard/outbox.ts";
+import { bytesEndingTurn, type Yielding } from "../../../guard/read-turns.ts";
 import { BodyDecoder, BodyStep } from "../../../http1/body-decoder.ts";
 import { Framing } from "../../../http1/message-head.ts";
 import { RESPONSE_ERRORS } from "../../../http1/parse-error.ts";
@@ -7,10 +10,9 @@ import { mayReuse } from "../../../http1/reuse.ts";
 import { Step } from "../../../http1/section-parser.ts";
 import { bindsConnection } from "./connection-binding.ts";
 import type { ConnectionKeeper } from "./connection-keeper.ts";
-import { Outbox } from "./outbox.ts";
+import { gatherPayload } from "./gathered-payload.ts";
 import type { RawCall, RawSocket } from "./raw-call.ts";
 import type { RawFailure } from "./raw-receiver.ts";
-import { bytesEndingTurn, type Yielding } from "./read-turns.ts";
 
 const CONNECTING = 0;
 const IDLE = 1;
@@ -174,7 +176,7 @@ export class RawConnection implements Yielding {
   }
 
   received(chunk: Uint8Array): void {
-    if (chunk.length >= bytesEndingTurn) this.#yieldTurn();
+    if (chunk.length >= bytesEndingTurn) this.#yieldTurn(chunk.length);
     const call = this.#call;
     switch (this.#state) {
       case HEAD:
@@ -244,11 +246,11 @@ export class RawConnection implements Yielding {
     if (!this.#isHeld) this.#socket?.resume();
   }
 
-  #yieldTurn(): void {
+  #yieldTurn(bytes: number): void {
     if (this.#isYielding) return;
     this.#isYielding = true;
     if (!this.#isHeld) this.#socket?.pause();
-    this.#keeper.turns.wait(this);
+    this.#keeper.turns.wait(this, `${this.address}:${this.port}`, bytes);
   }
 
   #receivedHead(chunk: Uint8Array): void {
@@ -288,21 +290,15 @@ export class RawConnection implements Yielding {
     const call = this.#call;
     if (call === null) return;
     const body = this.#body;
-    let at = from;
-    for (;;) {
-      const step = call.isRaw ? body.pass(chunk, at) : body.read(chunk, at);
-      const start = call.isRaw ? at : body.dataStart;
-      const end = call.isRaw ? body.rawEnd : body.dataEnd;
-      at = body.consumed;
-      if ((call.isRaw || step === BodyStep.data) && end > start) {
-        call.receiver.onBody(chunk, start, end);
-        if (this.#call !== call) return;
-      }
-      if (step === BodyStep.data) continue;
-      if (step === BodyStep.end) this.#completed(chunk.length - at);
-      else if (step === BodyStep.error) this.#lose("broken");
-      return;
+    const step = call.isRaw ? body.pass(chunk, from) : gatherPayload(body, chunk, from);
+    const start = call.isRaw ? from : body.dataStart;
+    const end = call.isRaw ? body.rawEnd : body.dataEnd;
+    if (end > start) {
+      call.receiver.onBody(chunk, start, end);
+      if (this.#call !== call) return;
     }
+    if (step === BodyStep.end) this.#completed(chunk.length - body.consumed);
+    else if (step === BodyStep.error) this.#lose("broken");
   }
 
   /** The response is whole; `bytesAfter` bytes came behind it. */

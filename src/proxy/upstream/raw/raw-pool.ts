@@ -1,10 +1,11 @@
 // Connections to upstreams: idle ones for the next request, of whichever client, and those in use.
+
+import { eventLoopReads } from "../../../guard/read-turns.ts";
 import type { Limits } from "../../../http1/limits.ts";
 import { DEFAULT_LIMITS } from "../../../http1/limits.ts";
 import type { ConnectionKeeper } from "./connection-keeper.ts";
 import type { RawCall } from "./raw-call.ts";
 import { RawConnection } from "./raw-connection.ts";
-import { ReadTurns } from "./read-turns.ts";
 
 export interface RawPoolOptions {
   readonly limits: Limits;
@@ -75,7 +76,7 @@ function guarded(connection: RawConnection, handle: () => void): void {
 
 export class RawPool implements ConnectionKeeper<RawConnection> {
   readonly limits: Limits;
-  readonly turns = new ReadTurns();
+  readonly turns = eventLoopReads;
   readonly idleMs: number;
   readonly #options: RawPoolOptions;
   readonly #byPort = new Map<number, Map<string, Upstream>>();

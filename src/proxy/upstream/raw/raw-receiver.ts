@@ -12,6 +12,13 @@ export type RawFailure =
   /** The connection ended, or what came is not HTTP/1.1. */
   | "broken";
 
+/** As the log names them, on every edge. */
+export const FAILURE_NAMES = {
+  unreachable: "ConnectionRefused",
+  timeout: "ETIMEDOUT",
+  broken: "ECONNRESET",
+} as const satisfies Record<RawFailure, string>;
+
 /**
  * Writes one request after another and receives their responses. Calls come in this order for each of them: `writeHead` (again
  * after a retry), then any number of `onInterim`, then `onHead`, `onBody`…, `onEnd`; or `onFailed` at any time, once, as the last

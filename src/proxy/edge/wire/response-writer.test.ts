@@ -1,0 +1,39 @@
+import { expect, test } from "bun:test";
+import { writeResponse } from "./response-writer.ts";
+
+async function written(response: Response, isHead = false): Promise<string> {
+  let text = "";
+  const sink = {
+    minorVersion: 1,
+    isHead,
+    isClosed: false,
+    send(bytes: Uint8Array, start: number, end: number) {
+      text += Buffer.from(bytes.subarray(start, end)).toString("latin1");
+      return true;
+    },
+    whenDrained: () => Promise.resolve(),
+  };
+  expect(await writeResponse(sink, response, true)).toBe("kept");
+  return text.replace(/date: [^\r]+\r\n/i, "");
+}
+
+test.each([{}, { "content-length": "5" }])(
+  "205 promises no body when the program says %j",
+  async (headers) => {
+    const response = new Response(null, { status: 205, statusText: "Reset", headers });
+    expect(await written(response)).toBe("HTTP/1.1 205 Reset\r\ncontent-length: 0\r\n\r\n");
+  },
+);
+
+test.each([
+  [304, false, "content-length: 5\r\n"],
+  [204, false, ""],
+  [200, true, "content-length: 5\r\n"],
+])("%d (HEAD: %j) has the length that no body follows", async (status, isHead, line) => {
+  const response = new Response(null, {
+    status,
+    statusText: "X",
+    headers: { "content-length": "5" },
+  });
+  expect(await written(response, isHead)).toBe(`HTTP/1.1 ${status} X\r\n${line}\r\n`);
+});

@@ -15,11 +15,14 @@ export class CommitListener {
   #announcing: Promise<void> | null = null;
   /** To be announced to other processes; null: nothing. */
   #pending: number | null = null;
-  #heard: number | null = null;
+  /** The last revision that this process knows of: later ones are announced. */
+  #heard: number;
   #closed = false;
 
-  constructor(connections: Connections) {
+  /** `revision`: the last one committed before. */
+  constructor(connections: Connections, revision: number) {
     this.#connections = connections;
+    this.#heard = revision;
   }
 
   /** Answers how to stop it. */

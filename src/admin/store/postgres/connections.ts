@@ -1,5 +1,7 @@
 // Connections to PostgreSQL: a bounded pool, deadlines on everything, and transactions that never give a broken connection back.
 import { Client, type ClientConfig, Pool, type PoolClient, type QueryResult } from "pg";
+import { WriteOutcomeUnknown } from "../store-errors.ts";
+import { isSilence, sqlState } from "./failures.ts";
 
 export interface ConnectionOptions {
   /** `postgres://…` */
@@ -10,14 +12,21 @@ export interface ConnectionOptions {
   readonly timeoutMs?: number;
 }
 
-/** The transaction's end is not known: its COMMIT was sent and no answer came. */
-export class CommitUnknown extends Error {}
+const NO_DEADLINES: ClientConfig = {
+  statement_timeout: 0,
+  lock_timeout: 0,
+  idle_in_transaction_session_timeout: 0,
+  query_timeout: 0,
+};
 
 export class Connections {
   readonly pool: Pool;
+  /** The deadline of each statement. */
+  readonly timeoutMs: number;
   readonly #config: ClientConfig;
 
   constructor({ url, poolMax = 10, timeoutMs = 5_000 }: ConnectionOptions) {
+    this.timeoutMs = timeoutMs;
     this.#config = {
       connectionString: url,
       application_name: "realmgate",
@@ -63,9 +72,9 @@ export class Connections {
     }
   }
 
-  /** A connection of its own, outside the pool; the caller ends it. */
-  async connect(): Promise<Client> {
-    const client = new Client(this.#config);
+  /** A connection of its own, outside the pool; the caller ends it. `isPatient`: its statements have no deadline. */
+  async connect({ isPatient = false } = {}): Promise<Client> {
+    const client = new Client(isPatient ? { ...this.#config, ...NO_DEADLINES } : this.#config);
     client.on("error", () => {});
     try {
       await client.connect();
@@ -84,10 +93,13 @@ export class Connections {
 /** A COMMIT of a transaction that had failed resolves, too: as ROLLBACK. */
 async function commit(client: PoolClient, before: string): Promise<void> {
   const answer = await client.query(`${before}commit`).catch((error) => {
-    if (isFromServer(error)) throw error;
-    throw new CommitUnknown("the connection broke while a write was stored: it may be stored", {
-      cause: error,
-    });
+    if (sqlState(error) !== null && !endsConnection(error)) throw error;
+    throw new WriteOutcomeUnknown(
+      "the connection broke while a write was stored: it may be stored",
+      {
+        cause: error,
+      },
+    );
   });
   const last = Array.isArray(answer) ? answer.at(-1) : answer;
   if (last?.command !== "COMMIT") throw new Error("the database took the transaction back");
@@ -95,7 +107,7 @@ async function commit(client: PoolClient, before: string): Promise<void> {
 
 /** Takes the transaction back. Answers why the connection cannot be used any more. */
 async function rolledBack(client: PoolClient, error: unknown): Promise<Error | undefined> {
-  if (error instanceof CommitUnknown) return error;
+  if (error instanceof WriteOutcomeUnknown) return error;
   // A server that has fallen silent would not answer this either.
   if (error instanceof Error && isSilence(error)) return error;
   try {
@@ -106,21 +118,7 @@ async function rolledBack(client: PoolClient, error: unknown): Promise<Error | u
   }
 }
 
-/** `query_timeout` has passed; the driver gives it no code. */
-function isSilence(error: Error): boolean {
-  if (error.message === "Query read timeout") return true;
-  return error.cause instanceof Error && isSilence(error.cause);
-}
-
-/** The server answered, with an SQLSTATE. */
-function isFromServer(error: unknown): boolean {
-  return sqlState(error) !== null;
-}
-
-/** The SQLSTATE of an error or of what caused it; null: the server did not answer it. */
-export function sqlState(error: unknown): string | null {
-  if (!(error instanceof Error)) return null;
-  const { code, severity } = error as Error & { code?: unknown; severity?: unknown };
-  if (typeof code === "string" && typeof severity === "string") return code;
-  return sqlState(error.cause);
+/** An answer to COMMIT that tells nothing: the server ended the connection (57P01 to 57P05), before the commit or after. */
+function endsConnection(error: unknown): boolean {
+  return sqlState(error)?.startsWith("57P") ?? false;
 }

@@ -29,11 +29,12 @@ export class Database {
   readonly #lane: WriteLane;
   readonly #heard: CommitListener;
 
-  constructor(connections: Connections, options: DatabaseOptions) {
+  /** `revision`: the last committed one. */
+  constructor(connections: Connections, options: DatabaseOptions, revision: number) {
     this.#connections = connections;
     this.#options = options;
     this.reader = drizzle({ client: connections.pool });
-    this.#heard = new CommitListener(connections);
+    this.#heard = new CommitListener(connections, revision);
     this.#lane = new WriteLane(connections, (revision) => this.#heard.committed(revision));
   }
 

@@ -8,8 +8,9 @@ import { containerStore } from "./containers.ts";
 import { Database, type DatabaseOptions } from "./database.ts";
 import { documentStore } from "./documents.ts";
 import { effectiveStateStore } from "./effective-states.ts";
+import { storeError } from "./failures.ts";
 import { memberStore } from "./members.ts";
-import { prepareDatabase } from "./prepare-database.ts";
+import { type PrepareOptions, prepareDatabase } from "./prepare-database.ts";
 import { projectStore } from "./projects.ts";
 import { realmStore } from "./realms.ts";
 import { serverStore } from "./servers.ts";
@@ -22,17 +23,18 @@ import { userStore } from "./users.ts";
  * when it cannot be reached, belongs to a newer version, or its documents were sealed with another key; then nothing is written.
  */
 export async function openPostgresStore(
-  options: ConnectionOptions & DatabaseOptions,
+  options: ConnectionOptions & DatabaseOptions & PrepareOptions,
 ): Promise<Store> {
   const connections = new Connections(options);
+  let revision: number;
   try {
-    await prepareDatabase(connections, options.box);
+    revision = await prepareDatabase(connections, options);
   } catch (error) {
     await connections.close();
     throw error;
   }
-  const db = new Database(connections, options);
-  return {
+  const db = new Database(connections, options, revision);
+  return withStoreErrors({
     ...userStore(db),
     ...tokenStore(db),
     ...serverStore(db),
@@ -47,5 +49,20 @@ export async function openPostgresStore(
     ...effectiveStateStore(db),
     ...changeRecordStore(db),
     close: () => db.close(),
-  };
+  });
+}
+
+/** The store with the driver's errors in the Store's words. */
+function withStoreErrors(store: Store): Store {
+  const translated = Object.entries(store).map(([name, method]) => [
+    name,
+    (...args: readonly unknown[]) => {
+      const answer = method(...args);
+      if (!(answer instanceof Promise)) return answer;
+      return answer.catch((error: unknown) => {
+        throw storeError(error);
+      });
+    },
+  ]);
+  return Object.fromEntries(translated);
 }

@@ -303,6 +303,20 @@ export const revisions = realmgate.table("revisions", {
   one: boolean().primaryKey(),
   /** The number of the last committed change. */
   value: bigint({ mode: "number" }).notNull(),
+  /** The oldest program that may use these tables, by the number of migrations that it knows. */
+  minVersion: integer("min_version").notNull(),
+});
+
+/**
+ * Whose revisions are whose. The revisions after `from_revision`, up to that of the next row, were made by one run of the server on
+ * one copy of the tables. A server that lost commits, or was restored, gives numbers twice, but never with one tag.
+ */
+export const lineages = realmgate.table("lineages", {
+  fromRevision: bigint("from_revision", { mode: "number" }).primaryKey(),
+  /** Random; 16 hex digits. */
+  tag: text().notNull(),
+  /** The run and the copy; see Lineage. */
+  source: text().notNull(),
 });
 
 /** One row: shows whether a secret key is the one that sealed what is in this database. */

@@ -2,7 +2,10 @@
 import { drizzle } from "drizzle-orm/node-postgres";
 import { escapeLiteral, type PoolClient } from "pg";
 import type { DocumentKey } from "../records.ts";
-import { type Connections, sqlState } from "./connections.ts";
+import { StoreUnavailable } from "../store-errors.ts";
+import type { Connections } from "./connections.ts";
+import { sqlState } from "./failures.ts";
+import { SCHEMA_VERSION } from "./prepare-database.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Writes in one transaction. */
@@ -14,13 +17,15 @@ const WAITING_MAX = 10_000;
  * The lock of the revision's row is taken first and kept to the commit: what a write checks stays as it is until it is stored,
  * with any number of control planes, and revisions are in the order of commits.
  */
-const BEGIN = "begin; select value from realmgate.revisions for update";
+const BEGIN = "begin; select value, min_version from realmgate.revisions for update";
 
 /** Serialization failure, deadlock. Bodies run again. */
 const RETRIED = new Set(["40001", "40P01"]);
 const ATTEMPTS_MAX = 3;
 
 interface Waiting {
+  /** Monotonic, in milliseconds. */
+  readonly untilMs: number;
   readonly body: (tx: Transaction) => Promise<unknown>;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
@@ -30,6 +35,7 @@ type Settled = { readonly result: unknown } | { readonly error: unknown };
 
 export class WriteLane {
   readonly #connections: Connections;
+  readonly #waitMs: number;
   readonly #committed: (revision: number) => void;
   #waiting: Waiting[] = [];
   #running: Promise<void> | null = null;
@@ -37,15 +43,21 @@ export class WriteLane {
   /** `committed` hears the last revision of each transaction that made some. */
   constructor(connections: Connections, committed: (revision: number) => void) {
     this.#connections = connections;
+    this.#waitMs = connections.timeoutMs;
     this.#committed = committed;
   }
 
   run<Result>(body: (tx: Transaction) => Promise<Result>): Promise<Result> {
     if (this.#waiting.length >= WAITING_MAX) {
-      return Promise.reject(new Error("too many writes wait for the database"));
+      return Promise.reject(new StoreUnavailable("too many writes wait for the database"));
     }
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
-    this.#waiting.push({ body, resolve: resolve as (result: unknown) => void, reject });
+    this.#waiting.push({
+      untilMs: performance.now() + this.#waitMs,
+      body,
+      resolve: resolve as (result: unknown) => void,
+      reject,
+    });
     this.#running ??= this.#drain();
     return promise;
   }
@@ -57,7 +69,8 @@ export class WriteLane {
 
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, BATCH_MAX);
+      const batch = this.#waiting.splice(0, BATCH_MAX).filter(isInTime);
+      if (batch.length === 0) continue;
       try {
         const settled = await this.#attempt(batch, ATTEMPTS_MAX);
         batch.forEach((write, index) => {
@@ -88,6 +101,7 @@ export class WriteLane {
     const settled = await this.#connections.transaction(
       BEGIN,
       async (client, [, locked]) => {
+        refuseNewerTables(Number(locked?.rows[0]?.min_version));
         changes.startAfter(Number(locked?.rows[0]?.value));
         const tx = transactionOf(client, changes);
         const [only] = batch;
@@ -101,6 +115,20 @@ export class WriteLane {
     if (changes.isChanged) this.#committed(changes.last);
     return settled;
   }
+}
+
+/** A newer program may migrate the tables while this one runs. */
+function refuseNewerTables(minVersion: number): void {
+  if (minVersion > SCHEMA_VERSION) {
+    throw new StoreUnavailable("a newer version of this program has taken over the database");
+  }
+}
+
+/** Rejects a write whose caller has waited for as long as a statement may take. */
+function isInTime({ untilMs, reject }: Waiting): boolean {
+  if (performance.now() <= untilMs) return true;
+  reject(new StoreUnavailable("the writes before it took too long"));
+  return false;
 }
 
 /** What the writes of one transaction change. */

@@ -56,6 +56,12 @@ CREATE TABLE "realmgate"."documents" (
 	CONSTRAINT "documents_kind_owner_id_pk" PRIMARY KEY("kind","owner_id")
 );
 --> statement-breakpoint
+CREATE TABLE "realmgate"."lineages" (
+	"from_revision" bigint PRIMARY KEY NOT NULL,
+	"tag" text collate "C" NOT NULL,
+	"source" text collate "C" NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "realmgate"."logins" (
 	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "realmgate"."logins_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
 	"user_id" text collate "C" NOT NULL,
@@ -95,7 +101,8 @@ CREATE TABLE "realmgate"."projects" (
 --> statement-breakpoint
 CREATE TABLE "realmgate"."revisions" (
 	"one" boolean PRIMARY KEY NOT NULL,
-	"value" bigint NOT NULL
+	"value" bigint NOT NULL,
+	"min_version" integer NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "realmgate"."secret_key" (
@@ -203,4 +210,4 @@ CREATE INDEX "token_realms_by_realm" ON "realmgate"."token_realms" USING btree (
 CREATE INDEX "tokens_by_user" ON "realmgate"."tokens" USING btree ("user_id","created_at");--> statement-breakpoint
 CREATE INDEX "tokens_by_maker" ON "realmgate"."tokens" USING btree ("created_by_token_id");--> statement-breakpoint
 CREATE INDEX "tokens_by_public_key" ON "realmgate"."tokens" USING btree ("public_key");--> statement-breakpoint
-INSERT INTO "realmgate"."revisions" VALUES (true, 0);
+INSERT INTO "realmgate"."revisions" VALUES (true, 0, 1);

@@ -35,6 +35,8 @@ interface ControlPlaneOptions {
   readonly master: Buffer;
   readonly revisions: RevisionTokens;
   readonly placement: AddressPolicy;
+  /** The data plane's: proves that there was a database. */
+  readonly snapshotPath: string;
   /** Hands compiled documents to the proxy of the same process. */
   readonly recentPolicies: RecentPolicies;
   /** Whether one of our own listeners has this address and port. */
@@ -61,7 +63,7 @@ export class DatabaseUnusable extends Error {}
  * Throws DatabaseUnusable when the database is missing or empty but a snapshot proves that there was one. A new, empty database
  * would close every container, and its feed would replace the snapshot.
  */
-export function refuseLoss(databasePath: string, snapshotPath: string): void {
+function refuseLoss(databasePath: string, snapshotPath: string): void {
   const bytes = [databasePath, `${databasePath}-wal`].map(
     (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0,
   );
@@ -71,6 +73,15 @@ export function refuseLoss(databasePath: string, snapshotPath: string): void {
         "restore the database, or remove the snapshot to start afresh",
     );
   }
+}
+
+/** The same of a database on a server; null: it may be new. */
+function whyNotNew(snapshotPath: string): string | null {
+  if (!existsSync(snapshotPath)) return null;
+  return (
+    `it is empty, but ${snapshotPath} was made from another database: ` +
+    "name that in REALMGATE_DATABASE_URL, restore it, or remove the snapshot to start afresh"
+  );
 }
 
 /**
@@ -99,9 +110,10 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
 
 /** Opens the database and reads from it, so that a damaged file or a wrong key fails here. */
 async function openDatabase(
-  { config, master, log }: ControlPlaneOptions,
+  { config, master, snapshotPath, log }: ControlPlaneOptions,
   closes: ShutdownStep[],
 ): Promise<Store> {
+  if (config.postgres === null) refuseLoss(config.databasePath, snapshotPath);
   const options = {
     box: new SecretBox(master, "documents"),
     now: Date.now,
@@ -111,7 +123,11 @@ async function openDatabase(
     const store =
       config.postgres === null
         ? openFile(config.databasePath, options, closes)
-        : await openPostgresStore({ ...config.postgres, ...options });
+        : await openPostgresStore({
+            ...config.postgres,
+            ...options,
+            notNew: whyNotNew(snapshotPath),
+          });
     closes.push(() => store.close());
     await store.registerServer(config.serverName);
     await createFirstUser(config, store, log);

@@ -6,6 +6,7 @@ import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate } from "drizzle-orm/node-postgres/migrator";
 import type { Client } from "pg";
 import type { SecretBox } from "../sealed.ts";
+import { OtherSecretKey } from "../store-errors.ts";
 import type { Connections } from "./connections.ts";
 import { sqlState } from "./failures.ts";
 
@@ -53,6 +54,7 @@ export async function prepareDatabase(
     const { rows } = await client.query(`select value from ${SCHEMA}.revisions`);
     return Number(rows[0]?.value);
   } catch (error) {
+    if (error instanceof OtherSecretKey) throw error;
     throw new Error(reasonOf(error), { cause: error });
   } finally {
     // Ends the lock, too.
@@ -118,9 +120,7 @@ async function refuseOtherKey(client: Client, box: SecretBox): Promise<void> {
   // The process that made the tables may have died before it kept its key: then nothing was sealed with it.
   if (sealed === undefined && !(await hasSealed(client))) return keepKey(client, box);
   if (sealed === undefined || box.open(sealed, KEY_CONTEXT) === null) {
-    throw new Error(
-      "its documents were sealed with another secret key: bring that back (REALMGATE_SECRET_KEY)",
-    );
+    throw new OtherSecretKey("REALMGATE_SECRET_KEY");
   }
 }
 

@@ -9,6 +9,7 @@ import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { AccountQuotaReached, type AccountQuotas } from "../account-quotas.ts";
 import type { Committed, DocumentKey } from "../records.ts";
 import type { SecretBox } from "../sealed.ts";
+import { OtherSecretKey } from "../store-errors.ts";
 import { aliases, changes, documents } from "./schema.ts";
 
 export type Transaction = Parameters<Parameters<BunSQLiteDatabase["transaction"]>[0]>[0];
@@ -95,9 +96,7 @@ export class Database {
       .limit(documentsTriedMax)
       .all();
     if (some.length > 0 && !some.some((row) => this.#opened("body", row) !== null)) {
-      throw new Error(
-        "its documents were sealed with another secret key: bring that back (REALMGATE_SECRET_KEY, or secret.key in the data directory)",
-      );
+      throw new OtherSecretKey("REALMGATE_SECRET_KEY, or secret.key in the data directory");
     }
   }
 

@@ -11,7 +11,9 @@ import { PasswordLogin } from "../admin/auth/password-login.ts";
 import { Sessions } from "../admin/auth/session.ts";
 import { changeSource, type StoreChangeSource } from "../admin/feed/change-source.ts";
 import { services as publicServices } from "../admin/services.ts";
-import { openPostgresStore } from "../admin/store/postgres/postgres-store.ts";
+import type { ConnectionOptions } from "../admin/store/postgres/connections.ts";
+import type { DatabaseOptions } from "../admin/store/postgres/database.ts";
+import type { PrepareOptions } from "../admin/store/postgres/prepare-database.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
 import type { SqliteOptions } from "../admin/store/sqlite/database.ts";
 import { openSqliteStore } from "../admin/store/sqlite/sqlite-store.ts";
@@ -123,11 +125,7 @@ async function openDatabase(
     const store =
       config.postgres === null
         ? openFile(config.databasePath, options, closes)
-        : await openPostgresStore({
-            ...config.postgres,
-            ...options,
-            notNew: whyNotNew(snapshotPath),
-          });
+        : await openServer(config.postgres, { ...options, notNew: whyNotNew(snapshotPath) });
     closes.push(() => store.close());
     await store.registerServer(config.serverName);
     await createFirstUser(config, store, log);
@@ -138,6 +136,15 @@ async function openDatabase(
     const place = config.postgres === null ? config.databasePath : nameOf(config.postgres.url);
     throw new DatabaseUnusable(`${place} cannot be used: ${message}`, { cause: error });
   }
+}
+
+/** Opens the database on a PostgreSQL server. Its driver is loaded only then: most starts do without. */
+async function openServer(
+  connection: ConnectionOptions,
+  options: DatabaseOptions & PrepareOptions,
+): Promise<Store> {
+  const { openPostgresStore } = await import("../admin/store/postgres/postgres-store.ts");
+  return openPostgresStore({ ...connection, ...options });
 }
 
 /** Opens the SQLite file, which no other process may have. */

@@ -23,8 +23,8 @@ interface SecondsRange {
 
 export const readText: Read<string> = (text) => text;
 
-/** A path, made absolute. */
-export const readPath: Read<string> = (text) => resolve(text);
+/** A path, made absolute. Null: unset. */
+export const readPath: Read<string | null> = (text) => (text === "" ? null : resolve(text));
 
 /** Null: unset. */
 export const readDatabaseUrl: Read<string | null> = (text, report) => {

@@ -1,15 +1,16 @@
 // The open database and what every part of the store needs of it.
 import { Database as File } from "bun:sqlite";
-import { join } from "node:path";
 import { and, count, eq, isNotNull, type SQL, sql } from "drizzle-orm";
 import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
 import { migrate } from "drizzle-orm/bun-sqlite/migrator";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { AccountQuotaReached, type AccountQuotas } from "../account-quotas.ts";
+import { migrationsFolder } from "../migrations-folder.ts";
 import type { Committed, DocumentKey } from "../records.ts";
 import type { SecretBox } from "../sealed.ts";
 import { aliases, changes, documents } from "./schema.ts";
+import { WholeMark } from "./whole-mark.ts";
 
 export type Transaction = Parameters<Parameters<BunSQLiteDatabase["transaction"]>[0]>[0];
 /** What reads: the database itself, or a transaction. */
@@ -26,6 +27,13 @@ export interface SqliteOptions {
   readonly quotas?: AccountQuotas;
 }
 
+export const otherKey =
+  "its documents were sealed with another secret key: bring that back (REALMGATE_SECRET_KEY, or secret.key in the data directory)";
+
+const inMemory = ":memory:";
+/** How long a connection waits for another's lock. */
+const busyMs = 5000;
+
 /** `user_version` of a file in which all that may be a credential is sealed. */
 const SEALED_VERSION = 1;
 
@@ -40,6 +48,8 @@ export class Database {
   readonly #now: () => number;
   /** Null: there are none. */
   readonly #quotas: AccountQuotas | null;
+  /** Null: in memory. */
+  #mark: WholeMark | null = null;
   readonly #listeners = new Set<(revision: number) => void>();
 
   constructor(options: SqliteOptions) {
@@ -48,23 +58,25 @@ export class Database {
     this.#quotas = options.quotas ?? null;
     this.#now = options.now;
     try {
-      this.reader = this.#prepare();
+      this.reader = this.#prepare(options.path);
       this.#refuseOtherKey();
+      this.#mark?.opened();
     } catch (error) {
-      this.#file.close();
+      this.close();
       throw error;
     }
   }
 
-  #prepare(): BunSQLiteDatabase {
+  #prepare(path: string): BunSQLiteDatabase {
     // WAL with synchronous=FULL: what is acknowledged survives kill -9 and power loss.
     this.#file.run("PRAGMA journal_mode = WAL");
     this.#file.run("PRAGMA synchronous = FULL");
-    this.#file.run("PRAGMA busy_timeout = 5000");
+    this.#file.run(`PRAGMA busy_timeout = ${busyMs}`);
+    if (path !== inMemory) this.#mark = new WholeMark(this.#file, path, busyMs);
     const reader = drizzle({ client: this.#file });
     // A migration that makes a table anew drops the old one: with foreign keys on, all that hangs on it would go, too.
     this.#file.run("PRAGMA foreign_keys = OFF");
-    migrateTo(reader, join(import.meta.dir, "migrations"));
+    migrateTo(reader, migrationsFolder("sqlite"));
     this.#file.run("PRAGMA foreign_keys = ON");
     this.#sealTargets(reader);
     return reader;
@@ -88,21 +100,14 @@ export class Database {
 
   /** Before anybody is told that it is ready: with another key every document would be a failure, one request at a time. */
   #refuseOtherKey(): void {
-    const some = this.reader
-      .select()
-      .from(documents)
-      .where(isNotNull(documents.body))
-      .limit(documentsTriedMax)
-      .all();
-    if (some.length > 0 && !some.some((row) => this.#opened("body", row) !== null)) {
-      throw new Error(
-        "its documents were sealed with another secret key: bring that back (REALMGATE_SECRET_KEY, or secret.key in the data directory)",
-      );
-    }
+    if (hasOwnKey(this.reader, this.#box)) return;
+    throw new Error(otherKey);
   }
 
   transaction<Result>(body: (tx: Transaction) => Result): Result {
-    return this.reader.transaction(body, { behavior: "immediate" });
+    const result = this.reader.transaction(body, { behavior: "immediate" });
+    this.#mark?.committed();
+    return result;
   }
 
   /** A transaction that may make a revision, which the listeners are told once it is committed. They do not throw. */
@@ -143,18 +148,10 @@ export class Database {
   /** A part of a row's document. Throws when another key sealed it: data directory and key do not belong together. */
   open(part: SealedPart, row: typeof documents.$inferSelect): string | null {
     if (row[part] === null) return null;
-    const text = this.#opened(part, row);
+    const text = opened(this.#box, part, row);
     if (text !== null) return text.toString();
     const context = sealContext(part, row.kind, row.ownerId, row.version);
     throw new Error(`${context} does not open with this secret key`);
-  }
-
-  /** Null: there is nothing, or it does not open. */
-  #opened(part: SealedPart, row: typeof documents.$inferSelect): Buffer | null {
-    const sealed = row[part];
-    if (sealed === null) return null;
-    const context = sealContext(part, row.kind, row.ownerId, row.version);
-    return this.#box.open(Buffer.from(sealed), context);
   }
 
   /** The target of an alias sealed for its row; null stays null. */
@@ -172,8 +169,32 @@ export class Database {
 
   close(): void {
     this.#listeners.clear();
+    this.#mark?.closing();
     this.#file.close();
   }
+}
+
+/** Whether the key of a box opens the documents; true when there are none. */
+export function hasOwnKey(reader: Reader, box: SecretBox): boolean {
+  const some = reader
+    .select()
+    .from(documents)
+    .where(isNotNull(documents.body))
+    .limit(documentsTriedMax)
+    .all();
+  return some.length === 0 || some.some((row) => opened(box, "body", row) !== null);
+}
+
+/** Null: there is nothing, or it does not open. */
+function opened(
+  box: SecretBox,
+  part: SealedPart,
+  row: typeof documents.$inferSelect,
+): Buffer | null {
+  const sealed = row[part];
+  if (sealed === null) return null;
+  const context = sealContext(part, row.kind, row.ownerId, row.version);
+  return box.open(Buffer.from(sealed), context);
 }
 
 /** Throws when another version of the program, which knows more migrations, has written the database. */

@@ -22,6 +22,7 @@ test("nothing set is what the documentation says", () => {
   expect(config()).toEqual({
     dataDir,
     databasePath: join(dataDir, "realmgate.sqlite"),
+    postgres: null,
     domain: "localhost",
     serverName: "local",
     opsListen: { hostname: "127.0.0.1", port: 9090 },
@@ -160,6 +161,36 @@ describe("flags", () => {
       expect.stringContaining("REALMGATE_REST_LISTEN "),
     ]);
   });
+});
+
+describe("a PostgreSQL database", () => {
+  const url = "postgres://gate:hunter2@db.test:5433/gate?sslmode=require";
+  const key = Buffer.alloc(32, 7).toString("base64");
+
+  test("is taken with its limits", () => {
+    const environment = {
+      REALMGATE_DATABASE_URL: url,
+      REALMGATE_DATABASE_POOL: "4",
+      REALMGATE_SECRET_KEY: key,
+    };
+    expect(config(environment).postgres).toEqual({ url, poolMax: 4, timeoutMs: 5000 });
+  });
+
+  test("needs a secret key that all processes of the database share", () => {
+    const [problem = "", ...others] = problems({ REALMGATE_DATABASE_URL: url });
+    expect(problem).toStartWith("REALMGATE_SECRET_KEY is required with postgres://");
+    expect(others).toEqual([]);
+  });
+
+  test.each(["postgres://hunter2", "postgres://a:hunter2@b", "postgres://a:hunter2@b/"])(
+    "%s names no database, and the problem does not show it",
+    (wrong) => {
+      const [problem = "", ...others] = problems({ REALMGATE_DATABASE_URL: wrong });
+      expect(problem).toStartWith("REALMGATE_DATABASE_URL must be sqlite:PATH or postgres://");
+      expect(problem).not.toContain("hunter2");
+      expect(others).toEqual([]);
+    },
+  );
 });
 
 describe("a problem names its variable and how to mend it", () => {

@@ -13,8 +13,10 @@ import { flagOf, type SettingName, type SettingValue, settings } from "./setting
 export interface Config {
   /** Absolute path. */
   readonly dataDir: string;
-  /** Absolute path of the SQLite file. */
+  /** Absolute path of the SQLite file; not used with `postgres`. */
   readonly databasePath: string;
+  /** The PostgreSQL database; null: SQLite. */
+  readonly postgres: PostgresPlace | null;
   readonly domain: string;
   readonly serverName: string;
   readonly opsListen: ListenAddress;
@@ -68,6 +70,14 @@ export interface Config {
   readonly accessLog: AccessLogPlace | null;
 }
 
+export interface PostgresPlace {
+  /** May have a password. */
+  readonly url: string;
+  /** Connections at most. */
+  readonly poolMax: number;
+  readonly timeoutMs: number;
+}
+
 type ParsedConfig =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly problems: readonly string[] };
@@ -105,9 +115,15 @@ export function parseConfig(
 function readConfig(value: Values, report: ReportSetting): Config {
   const dataDir = value("REALMGATE_DATA_DIR");
   const apiTlsPaths = [value("REALMGATE_API_TLS_CERT"), value("REALMGATE_API_TLS_KEY")] as const;
+  const place = value("REALMGATE_DATABASE_URL") ?? { path: join(dataDir, "realmgate.sqlite") };
+  const connections = {
+    poolMax: value("REALMGATE_DATABASE_POOL"),
+    timeoutMs: value("REALMGATE_DATABASE_TIMEOUT_MS"),
+  };
   const config: Config = {
     dataDir,
-    databasePath: value("REALMGATE_DATABASE_URL") ?? join(dataDir, "realmgate.sqlite"),
+    databasePath: "path" in place ? place.path : "",
+    postgres: "url" in place ? { url: place.url, ...connections } : null,
     domain: value("REALMGATE_DOMAIN"),
     serverName: value("REALMGATE_SERVER_NAME"),
     opsListen: value("REALMGATE_OPS_LISTEN"),
@@ -151,6 +167,10 @@ function readConfig(value: Values, report: ReportSetting): Config {
     apiConnectionsPerNetworkMax: value("REALMGATE_API_CONNECTIONS_PER_NETWORK_MAX"),
     accessLog: value("REALMGATE_ACCESS_LOG"),
   };
+  if (config.postgres !== null && config.secretKey === null) {
+    const fix = "make one with openssl rand -base64 32, the same for every process of the database";
+    report("REALMGATE_SECRET_KEY", `is required with postgres://: ${fix}`);
+  }
   if (config.proxyProtocol.length > 0 && config.proxyEdge !== "wire") {
     report("REALMGATE_PROXY_PROTOCOL", "needs REALMGATE_PROXY_EDGE=wire");
   }

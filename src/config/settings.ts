@@ -1,10 +1,10 @@
 // The settings of `realmgate serve`: this table is what the parser reads, `--help` prints and docs/configuration.md shows.
+import { databaseSettings } from "./database-settings.ts";
 import type { Setting } from "./setting.ts";
 import {
   readAccessLog,
   readBytes,
   readCount,
-  readDatabaseUrl,
   readHostName,
   readListen,
   readNetworks,
@@ -35,15 +35,7 @@ export const settings = {
       "Holds the SQLite file, the secret key and the last snapshot; created with mode 0700. The snapshot and the documents in the database are sealed.",
     read: readPath,
   },
-  REALMGATE_DATABASE_URL: {
-    group: "Data",
-    default: "",
-    unset: "`realmgate.sqlite` in the data directory",
-    accepts: "`sqlite:PATH`",
-    meaning: "sqlite:PATH; in the data directory when unset",
-    about: "Path of the SQLite file.",
-    read: readDatabaseUrl,
-  },
+  ...databaseSettings,
   REALMGATE_DOMAIN: {
     group: "Names",
     default: "localhost",

@@ -11,7 +11,11 @@ import { PasswordLogin } from "../admin/auth/password-login.ts";
 import { Sessions } from "../admin/auth/session.ts";
 import { changeSource, type StoreChangeSource } from "../admin/feed/change-source.ts";
 import { services as publicServices } from "../admin/services.ts";
+import type { ConnectionOptions } from "../admin/store/postgres/connections.ts";
+import type { DatabaseOptions } from "../admin/store/postgres/database.ts";
+import type { PrepareOptions } from "../admin/store/postgres/prepare-database.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
+import type { SqliteOptions } from "../admin/store/sqlite/database.ts";
 import { openSqliteStore } from "../admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../admin/store/store.ts";
 import type { Config } from "../config/config.ts";
@@ -33,6 +37,8 @@ interface ControlPlaneOptions {
   readonly master: Buffer;
   readonly revisions: RevisionTokens;
   readonly placement: AddressPolicy;
+  /** The data plane's: proves that there was a database. */
+  readonly snapshotPath: string;
   /** Hands compiled documents to the proxy of the same process. */
   readonly recentPolicies: RecentPolicies;
   /** Whether one of our own listeners has this address and port. */
@@ -59,7 +65,7 @@ export class DatabaseUnusable extends Error {}
  * Throws DatabaseUnusable when the database is missing or empty but a snapshot proves that there was one. A new, empty database
  * would close every container, and its feed would replace the snapshot.
  */
-export function refuseLoss(databasePath: string, snapshotPath: string): void {
+function refuseLoss(databasePath: string, snapshotPath: string): void {
   const bytes = [databasePath, `${databasePath}-wal`].map(
     (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0,
   );
@@ -69,6 +75,15 @@ export function refuseLoss(databasePath: string, snapshotPath: string): void {
         "restore the database, or remove the snapshot to start afresh",
     );
   }
+}
+
+/** The same of a database on a server; null: it may be new. */
+function whyNotNew(snapshotPath: string): string | null {
+  if (!existsSync(snapshotPath)) return null;
+  return (
+    `it is empty, but ${snapshotPath} was made from another database: ` +
+    "name that in REALMGATE_DATABASE_URL, restore it, or remove the snapshot to start afresh"
+  );
 }
 
 /**
@@ -97,18 +112,20 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
 
 /** Opens the database and reads from it, so that a damaged file or a wrong key fails here. */
 async function openDatabase(
-  { config, master, log }: ControlPlaneOptions,
+  { config, master, snapshotPath, log }: ControlPlaneOptions,
   closes: ShutdownStep[],
 ): Promise<Store> {
+  if (config.postgres === null) refuseLoss(config.databasePath, snapshotPath);
+  const options = {
+    box: new SecretBox(master, "documents"),
+    now: Date.now,
+    quotas: config.quotas,
+  };
   try {
-    const unlock = lockDatabase(config.databasePath);
-    closes.push(async () => unlock());
-    const store = openSqliteStore({
-      path: config.databasePath,
-      box: new SecretBox(master, "documents"),
-      now: Date.now,
-      quotas: config.quotas,
-    });
+    const store =
+      config.postgres === null
+        ? openFile(config.databasePath, options, closes)
+        : await openServer(config.postgres, { ...options, notNew: whyNotNew(snapshotPath) });
     closes.push(() => store.close());
     await store.registerServer(config.serverName);
     await createFirstUser(config, store, log);
@@ -116,10 +133,35 @@ async function openDatabase(
   } catch (error) {
     if (error instanceof DatabaseInUse) throw error;
     const { message } = error instanceof Error ? error : new Error(String(error));
-    throw new DatabaseUnusable(`${config.databasePath} cannot be used: ${message}`, {
-      cause: error,
-    });
+    const place = config.postgres === null ? config.databasePath : nameOf(config.postgres.url);
+    throw new DatabaseUnusable(`${place} cannot be used: ${message}`, { cause: error });
   }
+}
+
+/** Opens the database on a PostgreSQL server. Its driver is loaded only then: most starts do without. */
+async function openServer(
+  connection: ConnectionOptions,
+  options: DatabaseOptions & PrepareOptions,
+): Promise<Store> {
+  const { openPostgresStore } = await import("../admin/store/postgres/postgres-store.ts");
+  return openPostgresStore({ ...connection, ...options });
+}
+
+/** Opens the SQLite file, which no other process may have. */
+function openFile(
+  path: string,
+  options: Omit<SqliteOptions, "path">,
+  closes: ShutdownStep[],
+): Store {
+  const unlock = lockDatabase(path);
+  closes.push(async () => unlock());
+  return openSqliteStore({ path, ...options });
+}
+
+/** The host and the database, without user and password. */
+function nameOf(url: string): string {
+  const [place] = url.slice(url.lastIndexOf("@") + 1).split("?");
+  return `the database ${place?.replace(/^[a-z]+:\/\//, "")}`;
 }
 
 async function startApi(

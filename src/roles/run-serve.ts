@@ -5,6 +5,8 @@ import { ownVariables } from "../cli/settings/global-flags.ts";
 import { parseConfig, unknownSettings } from "../config/config.ts";
 import { settingsHelp } from "../config/settings-help.ts";
 import { connectVariables } from "./connect.ts";
+import { DatabaseUnusable } from "./control-plane.ts";
+import { DatabaseInUse } from "./data-lock.ts";
 import { serve } from "./serve.ts";
 
 const usage = `usage: bun start [--setting value]…   (or as variables: --rest-listen is REALMGATE_REST_LISTEN)
@@ -46,9 +48,15 @@ export async function serveRole(flags: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     console.error(`realmgate: ${error instanceof Error ? error.message : error}`);
-    log.fatal({ err: error }, "could not start");
+    // What an operator can mend is said in one line; the log has the rest of what is a fault of ours.
+    if (!isForOperator(error)) log.fatal({ err: error }, "could not start");
     return 1;
   }
+}
+
+/** A database that cannot be had. */
+function isForOperator(error: unknown): boolean {
+  return error instanceof DatabaseUnusable || error instanceof DatabaseInUse;
 }
 
 function report({

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { revisionTokens } from "../admin/api/revision.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
+import { OtherSecretKey } from "../admin/store/store-errors.ts";
 import type { Config } from "../config/config.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { AccessLogPlace, ListenAddress } from "../config/setting-readers.ts";
@@ -15,12 +16,7 @@ import { CannotListen } from "../proxy/edge/listeners.ts";
 import { AccessLog } from "../proxy/observe/access-log.ts";
 import { FileSink, StderrSink } from "../proxy/observe/line-sink.ts";
 import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
-import {
-  type ControlPlane,
-  DatabaseUnusable,
-  openControlPlane,
-  refuseLoss,
-} from "./control-plane.ts";
+import { type ControlPlane, DatabaseUnusable, openControlPlane } from "./control-plane.ts";
 import { DeferredSource } from "./deferred-source.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
 import { isOwnListener } from "./own-listeners.ts";
@@ -67,12 +63,12 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   let draining = false;
 
   const open = async (): Promise<void> => {
-    refuseLoss(config.databasePath, snapshotPath);
     const opened = await openControlPlane({
       config,
       master,
       revisions,
       placement,
+      snapshotPath,
       recentPolicies,
       isForbidden,
       log: apiLog,
@@ -86,9 +82,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   stops.push(async () => control?.stopApi(drainMs));
   const opening = new RetryingOpen(open, log);
   try {
-    await opening.openFirst(
-      (error) => error instanceof DatabaseUnusable && existsSync(snapshotPath),
-    );
+    await opening.openFirst((error) => existsSync(snapshotPath) && isWorthWaiting(error));
     const { proxy: exchangesMax, warning } = descriptorBudget(descriptorLimit(), config);
     if (warning !== null) log.warn({}, warning);
     const accessLog = await openAccessLog(config.accessLog, log);
@@ -128,6 +122,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     });
     // Neither a control plane nor a snapshot: there is nothing to enforce.
     if (opening.problem !== null && proxy.enforcement().from !== "file") throw opening.problem;
+    opening.reportWaiting();
     const ops = withListenError("OPS", config.opsListen, () =>
       startOps({
         listen: config.opsListen,
@@ -158,6 +153,11 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     await shutdown(stops);
     throw error;
   }
+}
+
+/** A database may come back; the key that opens none of its documents opens no snapshot either. */
+function isWorthWaiting(error: Error): boolean {
+  return error instanceof DatabaseUnusable && !(error.cause instanceof OtherSecretKey);
 }
 
 function healthOf(proxy: ProxyServer, problem: Error | null, draining: boolean): Health {

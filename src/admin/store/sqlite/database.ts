@@ -9,7 +9,8 @@ import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { AccountQuotaReached, type AccountQuotas } from "../account-quotas.ts";
 import type { Committed, DocumentKey } from "../records.ts";
 import type { SecretBox } from "../sealed.ts";
-import { aliases, changes, documents } from "./schema.ts";
+import { OtherSecretKey } from "../store-errors.ts";
+import { aliases, changes, type documents } from "./schema.ts";
 
 export type Transaction = Parameters<Parameters<BunSQLiteDatabase["transaction"]>[0]>[0];
 /** What reads: the database itself, or a transaction. */
@@ -32,6 +33,13 @@ const SEALED_VERSION = 1;
 /** One damaged row is not another key; so many in a row are. */
 const documentsTriedMax = 16;
 
+interface SealedBody {
+  readonly kind: string;
+  readonly ownerId: string;
+  readonly version: number;
+  readonly body: Uint8Array;
+}
+
 /** Transactions are synchronous inside: an async body would commit at its first await. */
 export class Database {
   readonly reader: BunSQLiteDatabase;
@@ -48,8 +56,8 @@ export class Database {
     this.#quotas = options.quotas ?? null;
     this.#now = options.now;
     try {
-      this.reader = this.#prepare();
       this.#refuseOtherKey();
+      this.reader = this.#prepare();
     } catch (error) {
       this.#file.close();
       throw error;
@@ -86,18 +94,20 @@ export class Database {
     this.#file.run(`PRAGMA user_version = ${SEALED_VERSION}`);
   }
 
-  /** Before anybody is told that it is ready: with another key every document would be a failure, one request at a time. */
+  /** Before anything is written: with another key every document would be a failure, one request at a time. */
   #refuseOtherKey(): void {
-    const some = this.reader
-      .select()
-      .from(documents)
-      .where(isNotNull(documents.body))
-      .limit(documentsTriedMax)
-      .all();
-    if (some.length > 0 && !some.some((row) => this.#opened("body", row) !== null)) {
-      throw new Error(
-        "its documents were sealed with another secret key: bring that back (REALMGATE_SECRET_KEY, or secret.key in the data directory)",
-      );
+    const tables = this.#file.query("SELECT 1 FROM sqlite_master WHERE name = 'documents'");
+    if (tables.get() === null) return;
+    // Tables of any version have these columns.
+    const some = this.#file
+      .query<SealedBody, [number]>(
+        "SELECT kind, owner_id AS ownerId, version, body FROM documents WHERE body IS NOT NULL LIMIT ?",
+      )
+      .all(documentsTriedMax);
+    const opens = ({ kind, ownerId, version, body }: SealedBody) =>
+      this.#box.open(Buffer.from(body), sealContext("body", kind, ownerId, version)) !== null;
+    if (some.length > 0 && !some.some(opens)) {
+      throw new OtherSecretKey("REALMGATE_SECRET_KEY, or secret.key in the data directory");
     }
   }
 

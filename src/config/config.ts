@@ -59,6 +59,8 @@ export interface Config {
   readonly credentialFailuresMax: number;
   /** Seconds without a byte after which an exchange of the proxy ends; 0: never. */
   readonly streamSilenceS: number;
+  /** Bytes that the proxy holds for clients and programs which do not take them. */
+  readonly heldBytesMax: number;
   /** Bytes a minute that a request's body must have. */
   readonly bodyBytesPerMinuteMin: number;
   /** Connections to REST and gRPC together; null: derived from the limit of descriptors. */
@@ -165,6 +167,7 @@ function readConfig(
     exchangesMax: value("REALMGATE_EXCHANGES_MAX"),
     credentialFailuresMax: value("REALMGATE_CREDENTIAL_FAILURES_MAX"),
     streamSilenceS: value("REALMGATE_STREAM_SILENCE_S"),
+    heldBytesMax: value("REALMGATE_HELD_BYTES_MAX"),
     bodyBytesPerMinuteMin: value("REALMGATE_BODY_BYTES_PER_MINUTE_MIN"),
     apiConnectionsMax: value("REALMGATE_API_CONNECTIONS_MAX"),
     apiConnectionsPerNetworkMax: value("REALMGATE_API_CONNECTIONS_PER_NETWORK_MAX"),

@@ -329,6 +329,15 @@ export const settings = {
       "How long an answer, a WebSocket or a tunnel may go on without a byte in either direction; pings count. 0: without a limit.",
     read: readSeconds({ min: 0, max: 604_800 }),
   },
+  REALMGATE_HELD_BYTES_MAX: {
+    group: "Limits and timeouts",
+    default: "268435456",
+    accepts: "1 to 999999999999",
+    meaning: "bytes of the proxy that wait for clients and programs which do not take them, in all",
+    about:
+      "Bytes of answers, requests and tunnels that the proxy holds because a client or a program does not take them, in all. Beyond it the exchange that has stalled longest ends, of the client network or the container that holds most; from a quarter of it on, a client network that holds more than what is still free, and a container that holds three times that, lose what has stood still for ten seconds. What the kernel holds is not counted.",
+    read: readBytes,
+  },
   REALMGATE_BODY_BYTES_PER_MINUTE_MIN: {
     group: "Limits and timeouts",
     default: "240",

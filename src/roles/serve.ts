@@ -119,6 +119,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         credentialFailuresMax: config.credentialFailuresMax,
         exchangesMax,
         streamSilenceMs: config.streamSilenceS * 1000,
+        heldBytesMax: config.heldBytesMax,
         bodyBytesPerMinuteMin: config.bodyBytesPerMinuteMin,
         programPorts: config.programPorts,
         mayDial: (address) => placement.place(address) !== null,

@@ -109,13 +109,19 @@ export class ResponseRelay implements RawReceiver, StopListener {
       active.allowed.route.settings.responseHeaderMs ?? this.#services.responseHeaderMs;
     active.signal.on(this);
     if (this.#request === request) raw.send(address.text, port);
+    // It waits for the connection.
+    if (early !== null && early === this.#target.body.early && !raw.isWhole) {
+      this.#target.countHeld();
+    }
   }
 
   /** Bytes of the request's body, as they came. */
   write(bytes: Uint8Array, start: number, end: number): void {
     this.#sentMs = performance.now();
     if (this.#active !== null) this.#active.exchange.moves++;
-    if (!this.#raw.write(bytes, start, end)) this.#isWritable = false;
+    if (this.#raw.write(bytes, start, end)) return;
+    this.#isWritable = false;
+    this.#target.countHeld();
   }
 
   /** The request's body has ended: call it when `write` was called with all of it. */
@@ -315,7 +321,8 @@ export class ResponseRelay implements RawReceiver, StopListener {
     if (request === null || active === null) return;
     this.#raw.abort();
     if (!this.#hasHead) {
-      this.#close(request, failed("upstream_unreachable"));
+      const isSlow = reason.kind === "stalled";
+      this.#close(request, failed(isSlow ? "upstream_timeout" : "upstream_unreachable"));
       return;
     }
     this.#isGathering = false;

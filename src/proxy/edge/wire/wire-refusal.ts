@@ -6,6 +6,8 @@ import { REFUSAL_TEXTS, type Refusal } from "../../gate/refusal.ts";
 import { type RefusedRequest, refusalJson, renderRefusal } from "../../gate/refusal-response.ts";
 import type { WireRequest } from "./wire-request.ts";
 
+export const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
+
 /** `Connection`, where the version does not say it by itself. */
 export function connectionLine(minorVersion: number, isKept: boolean): string {
   if (!isKept) return "Connection: close\r\n";

@@ -96,7 +96,7 @@ export class RawConnection implements Yielding {
       return;
     }
     this.#sentNow();
-    const taken = this.#send(head, 0, head.length);
+    const taken = this.#send(head, 0, head.length, false);
     if (taken < 0) {
       this.#lose("broken");
     } else if (!call.isWhole && this.#outbox.isEmpty) {
@@ -104,11 +104,16 @@ export class RawConnection implements Yielding {
     }
   }
 
+  /** Bytes that wait for the upstream. */
+  get waitingBytes(): number {
+    return this.#outbox.bytes;
+  }
+
   /** See `RawRequest.write`. */
-  write(bytes: Uint8Array, start: number, end: number): boolean {
+  write(bytes: Uint8Array, start: number, end: number, isOwn: boolean): boolean {
     this.#sentNow();
     // A closed socket says so by itself, behind what came before it.
-    this.#send(bytes, start, end);
+    this.#send(bytes, start, end, isOwn);
     return this.#outbox.isEmpty;
   }
 
@@ -331,10 +336,10 @@ export class RawConnection implements Yielding {
   }
 
   /** Bytes taken at once; negative: the socket is closed. */
-  #send(bytes: Uint8Array, start: number, end: number): number {
+  #send(bytes: Uint8Array, start: number, end: number, isOwn: boolean): number {
     const socket = this.#socket;
     if (socket === null) return -1;
-    const taken = this.#outbox.write(socket, bytes, start, end);
+    const taken = this.#outbox.write(socket, bytes, start, end, isOwn);
     if (taken > 0) this.#hasWritten = true;
     return taken;
   }

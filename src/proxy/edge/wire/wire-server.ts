@@ -192,11 +192,12 @@ export class WireServer implements ListeningServer {
       socket.terminate();
       return;
     }
+    // First: while there were no connections the clock stood still, and the deadline is set by it.
+    this.#startTicking();
     const connection = new WireConnection(this.#services, socket, peer, PLAIN_SCOPE, this.#serving);
     socket.data.connection = connection;
     this.#connections.add(connection);
     this.#places.set(connection, release);
-    this.#startTicking();
   }
 
   #startTicking(): void {

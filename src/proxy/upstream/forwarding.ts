@@ -1,6 +1,6 @@
 // One request of a platform edge on a raw connection, from its header fields to the end of the response.
 import { Framing } from "../../http1/message-head.ts";
-import { Method } from "../../http1/method.ts";
+import { methodNamed } from "../../http1/method.ts";
 import type { ParseErrorCode } from "../../http1/parse-error.ts";
 import type { ResponseHead } from "../../http1/response-head.ts";
 import type { Log } from "../../log.ts";
@@ -15,7 +15,7 @@ import type { RawPool } from "./raw/raw-pool.ts";
 import { FAILURE_NAMES, type RawFailure, type RawReceiver } from "./raw/raw-receiver.ts";
 import { RawRequest } from "./raw/raw-request.ts";
 import type { ClientRequest } from "./request-body.ts";
-import { type RequestFraming, requestBytes } from "./request-bytes.ts";
+import { endsConnection, type RequestFraming, requestBytes } from "./request-bytes.ts";
 import { requestHeaders } from "./request-headers.ts";
 import { type PumpOwner, RequestPump } from "./request-pump.ts";
 import { hasNoBody, isFinalStatus, isTakenWhole } from "./response-checks.ts";
@@ -98,7 +98,8 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
       const upstream = `${address.text}:${port}`;
       this.#pump = new RequestPump(request.body, raw, framing, pace, this, upstream);
     }
-    raw.method = METHODS.get(request.method) ?? Method.other;
+    raw.method = methodNamed(request.method);
+    raw.isLast = endsConnection(request.method, framing);
     raw.isWhole = this.#pump === null;
     raw.isConnectionBound = mayAuthenticateConnection(headers.get("authorization"));
     raw.responseHeaderMs = detour?.timeoutMs ?? this.#ownMs;
@@ -290,8 +291,6 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
     this.#resolve(outcome);
   }
 }
-
-const METHODS: ReadonlyMap<string, Method> = new Map(Object.entries(Method));
 
 /** Null: the length that the client said is none. */
 function framingOf(

@@ -1,7 +1,7 @@
 // One request of a platform edge on a raw connection, from its header fields to the end of the response.
 import { type ByteHolder, type HeldBytes, HeldShare } from "../../guard/held-bytes.ts";
 import { Framing } from "../../http1/message-head.ts";
-import { Method } from "../../http1/method.ts";
+import { methodNamed } from "../../http1/method.ts";
 import type { ParseErrorCode } from "../../http1/parse-error.ts";
 import type { ResponseHead } from "../../http1/response-head.ts";
 import type { Log } from "../../log.ts";
@@ -17,7 +17,7 @@ import type { RawPool } from "./raw/raw-pool.ts";
 import { FAILURE_NAMES, type RawFailure, type RawReceiver } from "./raw/raw-receiver.ts";
 import { RawRequest } from "./raw/raw-request.ts";
 import type { ClientRequest } from "./request-body.ts";
-import { type RequestFraming, requestBytes } from "./request-bytes.ts";
+import { endsConnection, type RequestFraming, requestBytes } from "./request-bytes.ts";
 import { requestHeaders } from "./request-headers.ts";
 import { type PumpOwner, RequestPump } from "./request-pump.ts";
 import { hasNoBody, isFinalStatus, isTakenWhole } from "./response-checks.ts";
@@ -104,7 +104,8 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner, ByteHol
       const upstream = `${address.text}:${port}`;
       this.#pump = new RequestPump(request.body, raw, framing, pace, this, upstream);
     }
-    raw.method = METHODS.get(request.method) ?? Method.other;
+    raw.method = methodNamed(request.method);
+    raw.isLast = endsConnection(request.method, framing);
     raw.isWhole = this.#pump === null;
     raw.isConnectionBound = mayAuthenticateConnection(headers.get("authorization"));
     raw.responseHeaderMs = detour?.timeoutMs ?? this.#ownMs;
@@ -320,8 +321,6 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner, ByteHol
     this.#resolve(outcome);
   }
 }
-
-const METHODS: ReadonlyMap<string, Method> = new Map(Object.entries(Method));
 
 /** Null: the length that the client said is none. */
 function framingOf(

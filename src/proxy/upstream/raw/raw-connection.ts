@@ -78,6 +78,11 @@ export class RawConnection implements Yielding {
     return this.#state === DEAD && !this.#isSettled;
   }
 
+  /** Of the response's body so far. */
+  get payloadBytes(): number {
+    return this.#body.payloadBytes;
+  }
+
   /** Writes the call's head. The connection has to be idle. */
   begin(call: RawCall): void {
     this.#call = call;
@@ -295,13 +300,18 @@ export class RawConnection implements Yielding {
     const call = this.#call;
     if (call === null) return;
     const body = this.#body;
-    const step = call.isRaw ? body.pass(chunk, from) : gatherPayload(body, chunk, from);
-    const start = call.isRaw ? from : body.dataStart;
-    const end = call.isRaw ? body.rawEnd : body.dataEnd;
-    if (end > start) {
-      call.receiver.onBody(chunk, start, end);
-      if (this.#call !== call) return;
-    }
+    let at = from;
+    let step: BodyStep;
+    do {
+      step = call.isRaw ? body.pass(chunk, at) : gatherPayload(body, chunk, at);
+      const start = call.isRaw ? at : body.dataStart;
+      const end = call.isRaw ? body.rawEnd : body.dataEnd;
+      if (end > start) {
+        call.receiver.onBody(chunk, start, end);
+        if (this.#call !== call) return;
+      }
+      at = body.consumed;
+    } while (step === BodyStep.data);
     if (step === BodyStep.end) this.#completed(chunk.length - body.consumed);
     else if (step === BodyStep.error) this.#lose("broken");
   }
@@ -313,7 +323,10 @@ export class RawConnection implements Yielding {
     const body = this.#body;
     const isClosed = body.rawIsClosed;
     const binds = this.#binds;
-    if (this.#isWritten && this.#outbox.isEmpty && mayReuse(this.#parser.head, body, bytesAfter)) {
+    // An upstream that declined an upgrade may have switched all the same.
+    const isLast = call.isLast || call.isUpgrade;
+    const isWritten = this.#isWritten && this.#outbox.isEmpty;
+    if (!isLast && isWritten && mayReuse(this.#parser.head, body, bytesAfter)) {
       this.#call = null;
       this.#state = IDLE;
       this.#parser.release();

@@ -222,9 +222,7 @@ export class WireServer implements ListeningServer {
   #tick(): void {
     const nowMs = performance.now();
     this.#clock.nowMs = nowMs + TICK_MS;
-    for (const connection of this.#connections) {
-      if (nowMs >= connection.deadlineMs) connection.late(nowMs);
-    }
+    for (const connection of this.#connections) connection.tick(nowMs);
     for (const awaited of this.#awaited) {
       if (nowMs < awaited.deadlineMs) continue;
       this.#awaited.delete(awaited);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { join, resolve } from "node:path";
 import { type Config, parseConfig } from "./config.ts";
+import { defaultDataDir } from "./data-dir.ts";
 import { secretKeyFrom } from "./secret-key.ts";
 import { flagOf, settings } from "./settings.ts";
 
@@ -18,7 +19,7 @@ function problems(environment: Environment, flags: readonly string[] = []): read
 }
 
 test("nothing set is what the documentation says", () => {
-  const dataDir = resolve("./data");
+  const dataDir = defaultDataDir({});
   expect(config()).toEqual({
     dataDir,
     databasePath: join(dataDir, "realmgate.sqlite"),

@@ -28,9 +28,12 @@ import { readUpstreamTls } from "./upstream-tls.ts";
 export const settings = {
   REALMGATE_DATA_DIR: {
     group: "Data",
-    default: "./data",
+    default: "",
+    unset:
+      "`$STATE_DIRECTORY` (systemd); `/var/lib/realmgate` for root; else `$XDG_DATA_HOME/realmgate` or `~/.local/share/realmgate`. `bun start`: `data` in the checkout",
     accepts: "directory",
-    meaning: "SQLite file, secret key, last snapshot",
+    meaning:
+      "SQLite file, secret key, last snapshot; /var/lib/realmgate or ~/.local/share/realmgate",
     about:
       "Holds the SQLite file, the secret key and the last snapshot; created with mode 0700. The snapshot and the documents in the database are sealed.",
     read: readPath,

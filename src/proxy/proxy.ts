@@ -191,7 +191,11 @@ export async function startProxy(
           proxyProtocol: settings.proxyProtocol,
           halfMessagesBytesMax: settings.halfMessagesBytesMax,
           webSockets: metrics.webSockets,
-          malformed: (malformed) => refusals.note({ ...malformed, place: null }, performance.now()),
+          malformed: (malformed) => {
+            metrics.malformed(malformed.malformed);
+            refusals.note({ ...malformed, place: null }, performance.now());
+          },
+          noProxyHeader: () => metrics.malformed("proxy-header"),
           connectionsMax: Math.max(exchangesMax, CONNECTIONS_MIN),
         });
   const plainEdge = wireEdge ?? serveEdge;

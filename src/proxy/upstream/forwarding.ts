@@ -1,7 +1,8 @@
 // One request of a platform edge on a raw connection, from its header fields to the end of the response.
 import { type ByteHolder, type HeldBytes, HeldShare } from "../../guard/held-bytes.ts";
+import type { WrittenHead } from "../../http1/head-writer.ts";
 import { Framing } from "../../http1/message-head.ts";
-import { Method } from "../../http1/method.ts";
+import { methodNamed } from "../../http1/method.ts";
 import type { ParseErrorCode } from "../../http1/parse-error.ts";
 import type { ResponseHead } from "../../http1/response-head.ts";
 import type { Log } from "../../log.ts";
@@ -17,7 +18,7 @@ import type { RawPool } from "./raw/raw-pool.ts";
 import { FAILURE_NAMES, type RawFailure, type RawReceiver } from "./raw/raw-receiver.ts";
 import { RawRequest } from "./raw/raw-request.ts";
 import type { ClientRequest } from "./request-body.ts";
-import { type RequestFraming, requestBytes } from "./request-bytes.ts";
+import { endsConnection, type RequestFraming, requestBytes } from "./request-bytes.ts";
 import { requestHeaders } from "./request-headers.ts";
 import { type PumpOwner, RequestPump } from "./request-pump.ts";
 import { hasNoBody, isFinalStatus, isTakenWhole } from "./response-checks.ts";
@@ -104,7 +105,8 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner, ByteHol
       const upstream = `${address.text}:${port}`;
       this.#pump = new RequestPump(request.body, raw, framing, pace, this, upstream);
     }
-    raw.method = METHODS.get(request.method) ?? Method.other;
+    raw.method = methodNamed(request.method);
+    raw.isLast = endsConnection(request.method, framing);
     raw.isWhole = this.#pump === null;
     raw.isConnectionBound = mayAuthenticateConnection(headers.get("authorization"));
     raw.responseHeaderMs = detour?.timeoutMs ?? this.#ownMs;
@@ -117,8 +119,9 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner, ByteHol
     return responseHeaderMs ?? this.#options.responseHeaderMs;
   }
 
-  writeHead(): Uint8Array | null {
-    return this.#bytes;
+  writeHead(): WrittenHead | null {
+    const written = this.#bytes;
+    return written === null ? null : { written, length: written.length };
   }
 
   onDrain(): void {
@@ -320,8 +323,6 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner, ByteHol
     this.#resolve(outcome);
   }
 }
-
-const METHODS: ReadonlyMap<string, Method> = new Map(Object.entries(Method));
 
 /** Null: the length that the client said is none. */
 function framingOf(

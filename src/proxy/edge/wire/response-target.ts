@@ -45,6 +45,8 @@ export interface ResponseTarget {
   countHeld(): void;
   /** The upstream takes more of the body. */
   bodyWanted(): void;
+  /** An error of the gate itself: the connection is reset. */
+  failed(error: unknown): void;
   /** Before there was a response. */
   refuse(request: WireRequest, refusal: Refusal): void;
   /** The response was handed to `send`, all of it. `isKept`: what it said about the connection. */

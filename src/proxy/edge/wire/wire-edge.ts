@@ -42,6 +42,8 @@ export interface WireEdgeOptions {
   readonly webSockets: OpenCounter;
   /** Something that is no request was refused; there is no exchange. */
   readonly malformed: (malformed: Malformed) => void;
+  /** A connection that has to begin with a header of the PROXY protocol does not. */
+  readonly noProxyHeader: () => void;
   readonly log: Log;
 }
 
@@ -95,6 +97,7 @@ export class WireEdge implements Edge {
       unfinished: new UnfinishedBytes(options.halfMessagesBytesMax),
       held: options.held,
       malformed: options.malformed,
+      noProxyHeader: options.noProxyHeader,
       tunnels: this.#tunnels,
       begin: (head) => pipeline.begin(head),
       began: (atMs) => {

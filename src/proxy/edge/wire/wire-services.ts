@@ -8,7 +8,7 @@ import type { Exchange } from "../../exchange/exchange.ts";
 import type { RequestHead } from "../../gate/request-head.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import type { Pipeline } from "../edge.ts";
-import type { RelayServices } from "./response-relay.ts";
+import type { RelayServices } from "./relay-services.ts";
 import type { Malformed } from "./wire-refusal.ts";
 import type { WireRequest } from "./wire-request.ts";
 import type { TunnelWatch } from "./wire-tunnel.ts";
@@ -54,6 +54,8 @@ export interface WireServices extends RelayServices {
   readonly upgraded: (more: 1 | -1) => void;
   /** Something that is no request was refused. */
   readonly malformed: (malformed: Malformed) => void;
+  /** A connection that has to begin with a header of the PROXY protocol does not. */
+  readonly noProxyHeader: () => void;
   readonly tunnels: TunnelWatch;
   readonly closed: (connection: object) => void;
 }

@@ -25,6 +25,11 @@ export class RawRequest implements RawCall {
   method: Method = Method.other;
   /** It asks for 101. */
   isUpgrade = false;
+  /**
+   * Its connection is closed behind it. Set where the upstream may not read the body (`endsConnection`), and say so in the head:
+   * what is left of it must not become a request.
+   */
+  isLast = false;
   /** Bodies come as they are, chunk lines included; otherwise their payload. */
   isRaw = false;
   /** What `writeHead` answers is the whole request. Of these, idempotent ones are repeated once on a new connection. */
@@ -48,6 +53,11 @@ export class RawRequest implements RawCall {
 
   get isActive(): boolean {
     return this.#connection !== null;
+  }
+
+  /** Bytes of the response's body so far, without chunk lines and trailers. 0 when it is over. */
+  get payloadBytes(): number {
+    return this.#connection === null ? 0 : this.#connection.payloadBytes;
   }
 
   /** Sends the request to an IP address without brackets. Calls the receiver, perhaps before it returns. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { join, resolve } from "node:path";
 import { type Config, parseConfig } from "./config.ts";
+import { defaultDataDir } from "./data-dir.ts";
 import { secretKeyFrom } from "./secret-key.ts";
 import { flagOf, settings } from "./settings.ts";
 
@@ -18,10 +19,11 @@ function problems(environment: Environment, flags: readonly string[] = []): read
 }
 
 test("nothing set is what the documentation says", () => {
-  const dataDir = resolve("./data");
+  const dataDir = defaultDataDir({});
   expect(config()).toEqual({
     dataDir,
     databasePath: join(dataDir, "realmgate.sqlite"),
+    postgres: null,
     domain: "localhost",
     serverName: "local",
     opsListen: { hostname: "127.0.0.1", port: 9090 },
@@ -54,6 +56,7 @@ test("nothing set is what the documentation says", () => {
     exchangesMax: 32_768,
     credentialFailuresMax: 100,
     streamSilenceS: 3_600,
+    heldBytesMax: 268_435_456,
     bodyBytesPerMinuteMin: 240,
     apiConnectionsMax: null,
     apiConnectionsPerNetworkMax: null,
@@ -77,6 +80,7 @@ describe("what is read", () => {
     ["REALMGATE_EXCHANGES_MAX", "9500", "exchangesMax", 9500],
     ["REALMGATE_CREDENTIAL_FAILURES_MAX", "7", "credentialFailuresMax", 7],
     ["REALMGATE_STREAM_SILENCE_S", "0", "streamSilenceS", 0],
+    ["REALMGATE_HELD_BYTES_MAX", "5000000", "heldBytesMax", 5_000_000],
     ["REALMGATE_BODY_BYTES_PER_MINUTE_MIN", "1", "bodyBytesPerMinuteMin", 1],
     ["REALMGATE_API_CONNECTIONS_MAX", "300", "apiConnectionsMax", 300],
     ["REALMGATE_API_CONNECTIONS_PER_NETWORK_MAX", "3", "apiConnectionsPerNetworkMax", 3],
@@ -158,6 +162,36 @@ describe("flags", () => {
       expect.stringContaining("REALMGATE_REST_LISTEN "),
     ]);
   });
+});
+
+describe("a PostgreSQL database", () => {
+  const url = "postgres://gate:hunter2@db.test:5433/gate?sslmode=require";
+  const key = Buffer.alloc(32, 7).toString("base64");
+
+  test("is taken with its limits", () => {
+    const environment = {
+      REALMGATE_DATABASE_URL: url,
+      REALMGATE_DATABASE_POOL: "4",
+      REALMGATE_SECRET_KEY: key,
+    };
+    expect(config(environment).postgres).toEqual({ url, poolMax: 4, timeoutMs: 5000 });
+  });
+
+  test("needs a secret key that all processes of the database share", () => {
+    const [problem = "", ...others] = problems({ REALMGATE_DATABASE_URL: url });
+    expect(problem).toStartWith("REALMGATE_SECRET_KEY is required with postgres://");
+    expect(others).toEqual([]);
+  });
+
+  test.each(["postgres://hunter2", "postgres://a:hunter2@b", "postgres://a:hunter2@b/"])(
+    "%s names no database, and the problem does not show it",
+    (wrong) => {
+      const [problem = "", ...others] = problems({ REALMGATE_DATABASE_URL: wrong });
+      expect(problem).toStartWith("REALMGATE_DATABASE_URL must be sqlite:PATH or postgres://");
+      expect(problem).not.toContain("hunter2");
+      expect(others).toEqual([]);
+    },
+  );
 });
 
 describe("a problem names its variable and how to mend it", () => {

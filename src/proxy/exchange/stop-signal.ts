@@ -17,6 +17,8 @@ export type StopReason =
   | { readonly kind: "caller_revoked" }
   /** Nothing moved for too long. */
   | { readonly kind: "silent" }
+  /** It held bytes that were not taken, and others need the memory. */
+  | { readonly kind: "stalled" }
   /** The upstream did not begin its response in time. */
   | { readonly kind: "deadline" }
   /** The response is unusable: the upstream's connection is cut off. */
@@ -25,12 +27,21 @@ export type StopReason =
 export const CLIENT_GONE: StopReason = { kind: "client_gone" };
 export const CALLER_REVOKED: StopReason = { kind: "caller_revoked" };
 export const SILENT: StopReason = { kind: "silent" };
+export const STALLED: StopReason = { kind: "stalled" };
 export const DEADLINE: StopReason = { kind: "deadline" };
 export const UNUSABLE: StopReason = { kind: "unusable" };
 
 /** How an exchange ends whose body is stopped for this reason. */
 export function endBy({ kind }: StopReason): ExchangeEnd {
-  return kind === "client_gone" ? "client_gone" : kind === "silent" ? "broken" : "revoked";
+  switch (kind) {
+    case "client_gone":
+    case "stalled":
+      return kind;
+    case "silent":
+      return "broken";
+    default:
+      return "revoked";
+  }
 }
 
 export interface StopListener {

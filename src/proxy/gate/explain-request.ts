@@ -108,7 +108,10 @@ function joinedLines(lines: readonly (readonly [name: string, value: string])[])
     const separator = name === "cookie" ? "; " : ", ";
     joined.set(name, before === undefined ? trimmed : `${before}${separator}${trimmed}`);
   }
-  return { get: (name) => joined.get(name) ?? null };
+  return {
+    get: (name) => joined.get(name) ?? null,
+    forEach: (visit) => joined.forEach(visit),
+  };
 }
 
 /** The Host header, and the field that says it. */

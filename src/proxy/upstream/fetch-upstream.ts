@@ -165,6 +165,7 @@ export class FetchUpstream {
     const passed = this.#options.responseBody(body, {
       active,
       length,
+      source: null,
       cutOffUpstream: () => attempt.cutOff(),
     });
     return new Response(passed, { status, statusText, headers });

@@ -1,10 +1,12 @@
 // One request of a platform edge on a raw connection, from its header fields to the end of the response.
+import { type ByteHolder, type HeldBytes, HeldShare } from "../../guard/held-bytes.ts";
 import { Framing } from "../../http1/message-head.ts";
 import { methodNamed } from "../../http1/method.ts";
 import type { ParseErrorCode } from "../../http1/parse-error.ts";
 import type { ResponseHead } from "../../http1/response-head.ts";
 import type { Log } from "../../log.ts";
-import type { StopListener, StopReason } from "../exchange/stop-signal.ts";
+import { holdsOf } from "../exchange/byte-owner.ts";
+import { STALLED, type StopListener, type StopReason } from "../exchange/stop-signal.ts";
 import type { Refusal } from "../gate/refusal.ts";
 import { BodyPace } from "./body-pace.ts";
 import { mayAuthenticateConnection } from "./connection-auth.ts";
@@ -37,13 +39,15 @@ export interface ForwardingOptions {
   readonly responseBody: ResponseBody;
   /** Bytes that the body of a request must have in each minute. */
   readonly bodyBytesPerMinuteMin: number;
+  /** Bytes that upstreams do not take. */
+  readonly held: HeldBytes;
   readonly log: Log;
 }
 
 type ForwardOutcome = Answered<Response> | Refusal;
 
 /** Begins when it is made. */
-export class Forwarding implements RawReceiver, StopListener, PumpOwner {
+export class Forwarding implements RawReceiver, StopListener, PumpOwner, ByteHolder {
   /** The response as soon as its header fields are there, or with all of it where it is short. Rejects with errors of the gate. */
   readonly outcome: Promise<ForwardOutcome>;
   readonly #request: ClientRequest;
@@ -62,6 +66,8 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
   #status = 0;
   #statusText = "";
   #isAnswered = false;
+  /** Not null: the upstream did not take at once what it was sent. */
+  #share: HeldShare | null = null;
 
   constructor(request: ClientRequest, forwarded: ForwardedRequest, options: ForwardingOptions) {
     this.#request = request;
@@ -192,7 +198,29 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
 
   /** The exchange is stopped before there was a response; later the response's body listens itself. */
   stopped({ kind }: StopReason): void {
-    this.#refuse(kind);
+    if (kind !== "stalled") {
+      this.#refuse(kind);
+      return;
+    }
+    this.#stop();
+    this.#answer(failed("upstream_timeout"));
+  }
+
+  get heldBytes(): number {
+    return this.#raw.waitingBytes;
+  }
+
+  get holds(): ByteHolder["holds"] {
+    return holdsOf(this.#forwarded.active);
+  }
+
+  endStalled(): void {
+    this.#forwarded.active.signal.stop(STALLED);
+  }
+
+  clogged(): void {
+    this.#share ??= new HeldShare(this.#options.held, this);
+    this.#share.update();
   }
 
   moved(): void {
@@ -232,6 +260,7 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
     const body = this.#options.responseBody(stream.body, {
       active,
       length,
+      source: stream,
       cutOffUpstream: () => {
         this.#stop();
         // The body has still to end as it wants to; what it waits for is over afterwards.
@@ -258,6 +287,7 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
   #stop(): void {
     this.#pump?.stop();
     this.#raw.close();
+    this.#share?.leave();
   }
 
   #refuse(error: string): void {

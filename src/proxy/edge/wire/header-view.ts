@@ -32,6 +32,12 @@ export class HeaderView implements HeaderReader {
     }
     return value;
   }
+
+  /** Each line. */
+  forEach(visit: (value: string, name: string) => void): void {
+    const lines = this.#lines;
+    for (let line = 0; line < lines.count; line++) visit(lines.value(line), lines.name(line));
+  }
 }
 
 function bytesOf(name: string): Uint8Array {

@@ -88,7 +88,8 @@ export class ResponseRelay implements RawReceiver, StopListener {
     this.#isFinished = false;
     raw.method = request.lines.method;
     raw.isUpgrade = isUpgrade;
-    raw.isLast = endsConnection(request.lines);
+    // An upstream that declines an upgrade may have switched all the same.
+    raw.isLast = isUpgrade || endsConnection(request.lines);
     raw.isRaw = request.lines.minorVersion === 1;
     raw.isWhole =
       isEnded && (early === null || (early.isWhole && early.end - early.start <= EARLY_BYTES_MAX));
@@ -97,13 +98,19 @@ export class ResponseRelay implements RawReceiver, StopListener {
       active.allowed.route.settings.responseHeaderMs ?? this.#services.responseHeaderMs;
     active.signal.on(this);
     if (this.#request === request) raw.send(address.text, port);
+    // It waits for the connection.
+    if (early !== null && early === this.#target.body.early && !raw.isWhole) {
+      this.#target.countHeld();
+    }
   }
 
   /** Bytes of the request's body, as they came. */
   write(bytes: Uint8Array, start: number, end: number): void {
     this.#sentMs = performance.now();
     if (this.#active !== null) this.#active.exchange.moves++;
-    if (!this.#raw.write(bytes, start, end)) this.#isWritable = false;
+    if (this.#raw.write(bytes, start, end)) return;
+    this.#isWritable = false;
+    this.#target.countHeld();
   }
 
   /** The request's body has ended: call it when `write` was called with all of it. */
@@ -239,10 +246,8 @@ export class ResponseRelay implements RawReceiver, StopListener {
       return;
     }
     if (this.#active === null) return;
-    const { exchange } = this.#active;
-    exchange.bytes = this.#raw.payloadBytes;
-    // Chunk lines alone are a sign of life, too.
-    exchange.moves++;
+    this.#active.exchange.bytes = this.#raw.payloadBytes;
+    this.#active.exchange.moves++;
     const isOurs = this.#passing === Passing.inChunks;
     const { clientWriter } = this.#services;
     const length = end - start;
@@ -328,7 +333,8 @@ export class ResponseRelay implements RawReceiver, StopListener {
     if (request === null || active === null) return;
     this.#raw.abort();
     if (!this.#hasHead) {
-      this.#close(request, failed("upstream_unreachable"));
+      const isSlow = reason.kind === "stalled";
+      this.#close(request, failed(isSlow ? "upstream_timeout" : "upstream_unreachable"));
       return;
     }
     this.#isGathering = false;

@@ -41,6 +41,8 @@ export interface ResponseTarget {
   /** Sends bytes, or keeps a copy. False: some are kept, `ResponseRelay.drained` follows. */
   send(bytes: Uint8Array, start: number, end: number): boolean;
   readonly body: ClientBody;
+  /** Bytes are held for the upstream. */
+  countHeld(): void;
   /** The upstream takes more of the body. */
   bodyWanted(): void;
   /** An error of the gate itself: the connection is reset. */

@@ -8,6 +8,8 @@ import type { MalformedReason } from "../malformed-reason.ts";
 import { dateLine } from "./date-line.ts";
 import type { WireRequest } from "./wire-request.ts";
 
+export const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
+
 /** `Connection`, where the version does not say it by itself. */
 export function connectionLine(minorVersion: number, isKept: boolean): string {
   if (!isKept) return "Connection: close\r\n";

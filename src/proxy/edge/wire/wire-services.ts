@@ -1,6 +1,7 @@
 // What the connections of an edge share.
 import type { ArrivalBudget } from "../../../guard/arrival-budget.ts";
 import type { ConnectionCap } from "../../../guard/connection-cap.ts";
+import type { HeldBytes } from "../../../guard/held-bytes.ts";
 import type { ReadTurns } from "../../../guard/read-turns.ts";
 import type { UnfinishedBytes } from "../../../guard/unfinished-bytes.ts";
 import type { Exchange } from "../../exchange/exchange.ts";
@@ -34,6 +35,8 @@ export interface WireServices extends RelayServices {
   readonly lingering: LingeringRules;
   /** Messages of clients' WebSockets that have come in part, where the gate needs them whole. */
   readonly unfinished: UnfinishedBytes;
+  /** Bytes that clients or upstreams do not take. */
+  readonly held: HeldBytes;
   /** How long a connection may be silent between requests, in milliseconds. */
   readonly idleMs: number;
   /** How long a head may take from its first byte on, in milliseconds. */

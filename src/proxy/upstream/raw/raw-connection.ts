@@ -101,7 +101,7 @@ export class RawConnection implements Yielding {
       return;
     }
     this.#sentNow();
-    const taken = this.#send(head, 0, head.length);
+    const taken = this.#send(head, 0, head.length, false);
     if (taken < 0) {
       this.#lose("broken");
     } else if (!call.isWhole && this.#outbox.isEmpty) {
@@ -109,11 +109,16 @@ export class RawConnection implements Yielding {
     }
   }
 
+  /** Bytes that wait for the upstream. */
+  get waitingBytes(): number {
+    return this.#outbox.bytes;
+  }
+
   /** See `RawRequest.write`. */
-  write(bytes: Uint8Array, start: number, end: number): boolean {
+  write(bytes: Uint8Array, start: number, end: number, isOwn: boolean): boolean {
     this.#sentNow();
     // A closed socket says so by itself, behind what came before it.
-    this.#send(bytes, start, end);
+    this.#send(bytes, start, end, isOwn);
     return this.#outbox.isEmpty;
   }
 
@@ -295,18 +300,14 @@ export class RawConnection implements Yielding {
     const call = this.#call;
     if (call === null) return;
     const body = this.#body;
-    let at = from;
-    let step: BodyStep;
-    do {
+    let step: BodyStep = BodyStep.data;
+    for (let at = from; step === BodyStep.data; at = body.consumed) {
       step = call.isRaw ? body.pass(chunk, at) : gatherPayload(body, chunk, at);
       const start = call.isRaw ? at : body.dataStart;
       const end = call.isRaw ? body.rawEnd : body.dataEnd;
-      if (end > start) {
-        call.receiver.onBody(chunk, start, end);
-        if (this.#call !== call) return;
-      }
-      at = body.consumed;
-    } while (step === BodyStep.data);
+      if (end > start) call.receiver.onBody(chunk, start, end);
+      if (this.#call !== call) return;
+    }
     if (step === BodyStep.end) this.#completed(chunk.length - body.consumed);
     else if (step === BodyStep.error) this.#lose("broken");
   }
@@ -318,10 +319,8 @@ export class RawConnection implements Yielding {
     const body = this.#body;
     const isClosed = body.rawIsClosed;
     const binds = this.#binds;
-    // An upstream that declined an upgrade may have switched all the same.
-    const isLast = call.isLast || call.isUpgrade;
     const isWritten = this.#isWritten && this.#outbox.isEmpty;
-    if (!isLast && isWritten && mayReuse(this.#parser.head, body, bytesAfter)) {
+    if (!call.isLast && isWritten && mayReuse(this.#parser.head, body, bytesAfter)) {
       this.#call = null;
       this.#state = IDLE;
       this.#parser.release();
@@ -344,10 +343,10 @@ export class RawConnection implements Yielding {
   }
 
   /** Bytes taken at once; negative: the socket is closed. */
-  #send(bytes: Uint8Array, start: number, end: number): number {
+  #send(bytes: Uint8Array, start: number, end: number, isOwn: boolean): number {
     const socket = this.#socket;
     if (socket === null) return -1;
-    const taken = this.#outbox.write(socket, bytes, start, end);
+    const taken = this.#outbox.write(socket, bytes, start, end, isOwn);
     if (taken > 0) this.#hasWritten = true;
     return taken;
   }

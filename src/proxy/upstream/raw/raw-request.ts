@@ -76,10 +76,15 @@ export class RawRequest implements RawCall {
 
   /**
    * Writes bytes of the body, or of a tunnel; only after `writeHead` was called. What is not taken at once is kept. False: wait
-   * for `onDrain` before the next.
+   * for `onDrain` before the next. `isOwn`: the caller leaves the bytes to it.
    */
-  write(bytes: Uint8Array, start: number, end: number): boolean {
-    return this.#connection === null || this.#connection.write(bytes, start, end);
+  write(bytes: Uint8Array, start: number, end: number, isOwn = false): boolean {
+    return this.#connection === null || this.#connection.write(bytes, start, end, isOwn);
+  }
+
+  /** Bytes that wait for the upstream. */
+  get waitingBytes(): number {
+    return this.#connection?.waitingBytes ?? 0;
   }
 
   /** The request is whole; in a tunnel: half-closes it. */

@@ -348,16 +348,11 @@ export class ResponseRelay implements RawReceiver, StopListener {
     const forwarded = this.#forwarded;
     if (request === null || forwarded === null) return;
     if (failure !== "timeout" || this.#hasHead) {
-      const { log } = this.#services;
-      log.warn(
-        failureFields(forwarded, error ?? FAILURE_NAMES[failure]),
-        failureMessage(forwarded),
-      );
+      const fields = failureFields(forwarded, error ?? FAILURE_NAMES[failure]);
+      this.#services.log.warn(fields, failureMessage(forwarded));
     }
-    this.#close(
-      request,
-      failure === "timeout" ? failed("upstream_timeout") : failed("upstream_unreachable"),
-    );
+    const isLate = failure === "timeout";
+    this.#close(request, failed(isLate ? "upstream_timeout" : "upstream_unreachable"));
   }
 
   /** There is no response, or no end of it. */

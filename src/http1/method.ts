@@ -35,6 +35,13 @@ const CANDIDATES: ReadonlyMap<number, readonly (readonly [Uint8Array, Method])[]
   ]),
 );
 
+const NAMES: readonly string[] = Object.keys(Method);
+
+/** The name of a known method: always the same string. */
+export function methodName(method: Method): string {
+  return NAMES[method] ?? "";
+}
+
 /** The number of the method in a span. */
 export function knownMethod(bytes: Uint8Array, start: number, end: number): Method {
   const length = end - start;

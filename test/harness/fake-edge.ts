@@ -49,6 +49,7 @@ export function fakeHead(
     upgrade: upgradeRequest(method, headers),
     peer: init.peer ?? "127.0.0.1",
     listener: { scheme: "http", serves: () => true },
+    kept: null,
     onBehalfOf: null,
   };
 }

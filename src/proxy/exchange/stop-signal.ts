@@ -56,7 +56,9 @@ export interface StopListener {
 export class StopSignal {
   #reason: StopReason | null = null;
   #closed = false;
-  #listeners: StopListener[] | null = null;
+  /** Nearly all have one. */
+  #first: StopListener | null = null;
+  #others: StopListener[] | null = null;
 
   /** Null: it was not stopped. */
   get reason(): StopReason | null {
@@ -68,15 +70,23 @@ export class StopSignal {
     if (this.#reason !== null) {
       listener.stopped(this.#reason);
     } else if (!this.#closed) {
-      this.#listeners ??= [];
-      this.#listeners.push(listener);
+      if (this.#first === null && this.#others === null) {
+        this.#first = listener;
+      } else {
+        this.#others ??= [];
+        this.#others.push(listener);
+      }
     }
   }
 
   off(listener: StopListener): void {
-    const place = this.#listeners?.indexOf(listener) ?? -1;
+    if (this.#first === listener) {
+      this.#first = null;
+      return;
+    }
+    const place = this.#others?.indexOf(listener) ?? -1;
     if (place !== -1) {
-      this.#listeners?.splice(place, 1);
+      this.#others?.splice(place, 1);
     }
   }
 
@@ -86,9 +96,11 @@ export class StopSignal {
       return;
     }
     this.#reason = reason;
-    const listeners = this.#listeners;
-    this.#listeners = null;
-    for (const listener of listeners ?? []) {
+    const [first, others] = [this.#first, this.#others];
+    this.#first = null;
+    this.#others = null;
+    first?.stopped(reason);
+    for (const listener of others ?? []) {
       listener.stopped(reason);
     }
   }
@@ -96,7 +108,8 @@ export class StopSignal {
   /** It is over: it can no longer be stopped, and forgets its listeners. */
   close(): void {
     this.#closed = true;
-    this.#listeners = null;
+    this.#first = null;
+    this.#others = null;
   }
 }
 

@@ -110,7 +110,9 @@ export function admit(
     client,
     isPreflight: isPreflight(head),
   };
-  const result = authorize(snapshot, request, nowMs, context.signatures);
+  const result =
+    head.kept?.find(snapshot, request, nowMs) ??
+    authorize(snapshot, request, nowMs, context.signatures);
   return result instanceof Promise
     ? result.then((later) =>
         admitAuthorized(head, context, snapshot, nowMs, received, { request, result: later }),
@@ -136,6 +138,7 @@ function admitAuthorized(
     }
     return rejected(result.reason, authorized, result.denial);
   }
+  head.kept?.keep(snapshot, request, result);
   const { route, alias } = result;
   const target = alias === null ? received : behindAlias(head, alias, received, result);
   if (target === null) {

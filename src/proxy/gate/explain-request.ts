@@ -95,6 +95,7 @@ function imaginedHead(
     upgrade: "websocket",
     peer,
     listener: { scheme: "http", serves: () => true },
+    kept: null,
     onBehalfOf: null,
   };
 }

@@ -1,5 +1,6 @@
 // One request of a platform edge on a raw connection, from its header fields to the end of the response.
 import { type ByteHolder, type HeldBytes, HeldShare } from "../../guard/held-bytes.ts";
+import type { WrittenHead } from "../../http1/head-writer.ts";
 import { Framing } from "../../http1/message-head.ts";
 import { methodNamed } from "../../http1/method.ts";
 import type { ParseErrorCode } from "../../http1/parse-error.ts";
@@ -118,8 +119,9 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner, ByteHol
     return responseHeaderMs ?? this.#options.responseHeaderMs;
   }
 
-  writeHead(): Uint8Array | null {
-    return this.#bytes;
+  writeHead(): WrittenHead | null {
+    const written = this.#bytes;
+    return written === null ? null : { written, length: written.length };
   }
 
   onDrain(): void {

@@ -215,7 +215,7 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
       while (this.input !== null && this.#step(this.input)) {
         if (this.input !== null && this.at >= this.input.length) {
           this.#heldBytes -= this.input.length;
-          this.input = this.#queue.shift() ?? null;
+          this.input = this.#queue.length === 0 ? null : (this.#queue.shift() ?? null);
           this.at = 0;
         }
       }

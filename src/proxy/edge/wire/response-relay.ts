@@ -1,4 +1,5 @@
 // The response of an upstream on its way to a client: the receiving end of raw connections to upstreams.
+import type { WrittenHead } from "../../../http1/head-writer.ts";
 import type { HeaderLines } from "../../../http1/header-lines.ts";
 import { Framing } from "../../../http1/message-head.ts";
 import type { ParseErrorCode } from "../../../http1/parse-error.ts";
@@ -53,6 +54,9 @@ export class ResponseRelay implements RawReceiver, StopListener {
   #hasEarlyLeft = false;
   #isFinished = false;
   #sentMs = 0;
+  /** Of the last request, and whether it may authenticate a connection. */
+  #authorization: string | null = null;
+  #isBound = false;
 
   constructor(services: RelayServices, target: ResponseTarget) {
     this.#services = services;
@@ -93,7 +97,7 @@ export class ResponseRelay implements RawReceiver, StopListener {
     raw.isRaw = request.lines.minorVersion === 1;
     raw.isWhole =
       isEnded && (early === null || (early.isWhole && early.end - early.start <= EARLY_BYTES_MAX));
-    raw.isConnectionBound = mayAuthenticateConnection(request.headers.get("authorization"));
+    raw.isConnectionBound = this.#mayBind(request.headers.get("authorization"));
     raw.responseHeaderMs =
       active.allowed.route.settings.responseHeaderMs ?? this.#services.responseHeaderMs;
     active.signal.on(this);
@@ -102,6 +106,14 @@ export class ResponseRelay implements RawReceiver, StopListener {
     if (early !== null && early === this.#target.body.early && !raw.isWhole) {
       this.#target.countHeld();
     }
+  }
+
+  #mayBind(authorization: string | null): boolean {
+    if (authorization !== this.#authorization) {
+      this.#authorization = authorization;
+      this.#isBound = mayAuthenticateConnection(authorization);
+    }
+    return this.#isBound;
   }
 
   /** Bytes of the request's body, as they came. */
@@ -164,7 +176,7 @@ export class ResponseRelay implements RawReceiver, StopListener {
     return this.#raw;
   }
 
-  writeHead(): Uint8Array | null {
+  writeHead(): WrittenHead | null {
     const request = this.#request;
     const forwarded = this.#forwarded;
     if (request === null || forwarded === null) return null;
@@ -177,7 +189,7 @@ export class ResponseRelay implements RawReceiver, StopListener {
       this.#hasEarlyLeft = false;
     }
     this.#sentMs = performance.now();
-    return upstreamWriter.finish();
+    return upstreamWriter.isWhole ? upstreamWriter : null;
   }
 
   onDrain(): void {
@@ -230,7 +242,7 @@ export class ResponseRelay implements RawReceiver, StopListener {
     const { minorVersion } = this.#target;
     this.#isKept = this.#target.isKept && this.#passing !== Passing.untilClose;
     writeClientHead(clientWriter, head, forwarded, this.#isKept, minorVersion, this.#passing);
-    if (clientWriter.finish() === null) {
+    if (!clientWriter.isWhole) {
       this.#raw.abort();
       this.#fail("broken");
       return;
@@ -385,8 +397,8 @@ export class ResponseRelay implements RawReceiver, StopListener {
   #flush(): void {
     if (!this.#isGathering) return;
     this.#isGathering = false;
-    const bytes = this.#services.clientWriter.finish();
-    if (bytes !== null) this.#send(bytes, 0, bytes.length);
+    const { clientWriter } = this.#services;
+    if (clientWriter.isWhole) this.#send(clientWriter.written, 0, clientWriter.length);
   }
 
   #send(bytes: Uint8Array, start: number, end: number): void {

@@ -8,6 +8,7 @@ import { Step } from "../../../http1/section-parser.ts";
 import type { ActiveExchange } from "../../exchange/active-exchange.ts";
 import { refusedWhileActive } from "../../exchange/refusing.ts";
 import type { Admission } from "../../gate/admission.ts";
+import { KeptVerdict } from "../../gate/kept-verdict.ts";
 import { type Refusal, refusal } from "../../gate/refusal.ts";
 import type { ListenerScope } from "../../gate/request-head.ts";
 import { type ForwardedRequest, failed, type Outcome } from "../../upstream/upstream.ts";
@@ -21,6 +22,7 @@ import { ReceivedBody, Taken } from "./received-body.ts";
 import { ResponseRelay } from "./response-relay.ts";
 import type { ResponseTarget, TunnelEnd } from "./response-target.ts";
 import { type ResponseSink, writeResponse } from "./response-writer.ts";
+import { SameValue } from "./same-value.ts";
 import { TunnelSocket } from "./tunnel-socket.ts";
 import { CONTINUE, refusalTo } from "./wire-refusal.ts";
 import { type Carrier, WireRequest } from "./wire-request.ts";
@@ -30,6 +32,8 @@ import { agreement, WireWebSocket } from "./wire-websocket.ts";
 
 export class WireConnection extends TunnelSocket implements Carrier, ResponseTarget, ResponseSink {
   readonly listener: ListenerScope;
+  readonly hostText = new SameValue();
+  readonly kept = new KeptVerdict();
   readonly #leaving: { readonly leaving: boolean };
   readonly #parser = new RequestParser(DEFAULT_LIMITS);
   readonly #headers: HeaderView;
@@ -53,6 +57,13 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     this.listener = listener;
     this.#leaving = leaving;
     this.#headers = new HeaderView(this.#parser.head);
+  }
+
+  /** Some time has passed. */
+  tick(nowMs: number): void {
+    // It is as good as idle, and must not keep an old snapshot in memory.
+    if (this.#state === HEAD) this.kept.forget();
+    if (nowMs >= this.deadlineMs) this.late(nowMs);
   }
 
   /** The deadline has passed. */
@@ -187,6 +198,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
   /** Of the request only the lines are kept, which may be read again. */
   #upgraded(tunnel: ClientTunnel, active: ActiveExchange | null): void {
     compact(this.#parser.head);
+    this.kept.forget();
     this.#request = null;
     this.services.over();
     this.becomeTunnel(tunnel, active);

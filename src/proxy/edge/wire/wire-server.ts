@@ -230,9 +230,8 @@ export class WireServer implements ListeningServer {
     const nowMs = performance.now();
     this.#clock.nowMs = nowMs + TICK_MS;
     for (const connection of this.#connections) {
-      if (nowMs < connection.deadlineMs) continue;
       try {
-        connection.late(nowMs);
+        connection.tick(nowMs);
       } catch (error) {
         connection.failed(error);
       }

@@ -62,7 +62,7 @@ export class RawConnection implements Yielding {
     this.#call = call;
     this.#parser = new ResponseParser(keeper.limits);
     this.#body = new BodyDecoder(RESPONSE_ERRORS, keeper.limits);
-    this.#deadlineMs = performance.now() + Math.min(connectMs, call.responseHeaderMs);
+    this.#deadlineMs = keeper.nowMs + Math.min(connectMs, call.responseHeaderMs);
   }
 
   get isDead(): boolean {
@@ -101,7 +101,7 @@ export class RawConnection implements Yielding {
       return;
     }
     this.#sentNow();
-    const taken = this.#send(head, 0, head.length, false);
+    const taken = this.#send(head.written, 0, head.length, false);
     if (taken < 0) {
       this.#lose("broken");
     } else if (!call.isWhole && this.#outbox.isEmpty) {
@@ -324,7 +324,7 @@ export class RawConnection implements Yielding {
       this.#call = null;
       this.#state = IDLE;
       this.#parser.release();
-      this.#deadlineMs = performance.now() + this.#keeper.idleMs;
+      this.#deadlineMs = this.#keeper.nowMs + this.#keeper.idleMs;
       this.resume();
       if (!binds) this.#keeper.released(this);
     } else {
@@ -338,7 +338,7 @@ export class RawConnection implements Yielding {
   #sentNow(): void {
     const call = this.#call;
     if (this.#state === HEAD && call !== null) {
-      this.#deadlineMs = performance.now() + call.responseHeaderMs;
+      this.#deadlineMs = this.#keeper.nowMs + call.responseHeaderMs;
     }
   }
 

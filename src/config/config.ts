@@ -178,7 +178,7 @@ function readConfig(
     report("REALMGATE_SECRET_KEY", `is required with postgres://: ${fix}`);
   }
   if (config.proxyProtocol.length > 0 && config.proxyEdge !== "wire") {
-    report("REALMGATE_PROXY_PROTOCOL", "needs REALMGATE_PROXY_EDGE=wire");
+    report("REALMGATE_PROXY_PROTOCOL", "cannot be had with REALMGATE_PROXY_EDGE=serve");
   }
   const asksForTls = apiTlsPaths.some((path) => path !== "");
   if (!asksForTls && value("REALMGATE_API_PLAINTEXT") !== "1") refusePlaintext(config, report);

@@ -14,7 +14,7 @@ export interface ProxyOptions {
   readonly port: number;
   /** Whether other processes of the same user may listen there, too: a successor, before this one closes. Default: false. */
   readonly reusePort?: boolean;
-  /** What serves the plain listener: bare sockets, or the runtime's server, which always serves the one with TLS. Default: serve. */
+  /** What serves the plain listener: bare sockets, or the runtime's server, which always serves the one with TLS. Default: wire. */
   readonly plainEdge?: PlainEdge;
   /**
    * CIDRs of the peers whose connections to the plain listener begin with a header of the PROXY protocol, which says who the
@@ -76,7 +76,7 @@ export type ProxySettings = Required<ProxyOptions>;
 
 const DEFAULTS = {
   reusePort: false,
-  plainEdge: "serve",
+  plainEdge: "wire",
   proxyProtocol: [],
   tls: null,
   snapshotPlace: null,

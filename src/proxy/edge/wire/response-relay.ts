@@ -92,7 +92,8 @@ export class ResponseRelay implements RawReceiver, StopListener {
     this.#isFinished = false;
     raw.method = request.lines.method;
     raw.isUpgrade = isUpgrade;
-    raw.isLast = endsConnection(request.lines);
+    // An upstream that declines an upgrade may have switched all the same.
+    raw.isLast = isUpgrade || endsConnection(request.lines);
     raw.isRaw = request.lines.minorVersion === 1;
     raw.isWhole =
       isEnded && (early === null || (early.isWhole && early.end - early.start <= EARLY_BYTES_MAX));
@@ -257,10 +258,8 @@ export class ResponseRelay implements RawReceiver, StopListener {
       return;
     }
     if (this.#active === null) return;
-    const { exchange } = this.#active;
-    exchange.bytes = this.#raw.payloadBytes;
-    // Chunk lines alone are a sign of life, too.
-    exchange.moves++;
+    this.#active.exchange.bytes = this.#raw.payloadBytes;
+    this.#active.exchange.moves++;
     const isOurs = this.#passing === Passing.inChunks;
     const { clientWriter } = this.#services;
     const length = end - start;
@@ -361,16 +360,11 @@ export class ResponseRelay implements RawReceiver, StopListener {
     const forwarded = this.#forwarded;
     if (request === null || forwarded === null) return;
     if (failure !== "timeout" || this.#hasHead) {
-      const { log } = this.#services;
-      log.warn(
-        failureFields(forwarded, error ?? FAILURE_NAMES[failure]),
-        failureMessage(forwarded),
-      );
+      const fields = failureFields(forwarded, error ?? FAILURE_NAMES[failure]);
+      this.#services.log.warn(fields, failureMessage(forwarded));
     }
-    this.#close(
-      request,
-      failure === "timeout" ? failed("upstream_timeout") : failed("upstream_unreachable"),
-    );
+    const isLate = failure === "timeout";
+    this.#close(request, failed(isLate ? "upstream_timeout" : "upstream_unreachable"));
   }
 
   /** There is no response, or no end of it. */

@@ -2,8 +2,8 @@
 import type { Refusal } from "../gate/refusal.ts";
 import type { FetchUpstream } from "./fetch-upstream.ts";
 import { Forwarding, type ForwardingOptions } from "./forwarding.ts";
-import { H2cCall } from "./h2c/h2c-call.ts";
 import type { H2cPool } from "./h2c/h2c-pool.ts";
+import { H2cCall } from "./h2c-call.ts";
 import { Http1Call } from "./http1-call.ts";
 import type { RawPool } from "./raw/raw-pool.ts";
 import type { ClientRequest } from "./request-body.ts";

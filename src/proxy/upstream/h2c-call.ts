@@ -1,16 +1,16 @@
 // One request to a program that speaks HTTP/2: a stream of a session.
 import http2, { type ClientHttp2Stream, type OutgoingHttpHeaders } from "node:http2";
-import { methodNamed } from "../../../http1/method.ts";
-import { mayAuthenticateConnection } from "../connection-auth.ts";
-import type { RawFailure } from "../raw/raw-receiver.ts";
-import { IDEMPOTENT } from "../raw/raw-request.ts";
-import type { RequestFraming } from "../request-bytes.ts";
-import { hasNoBody, isFinalStatus } from "../response-checks.ts";
-import type { CallReceiver, OutgoingRequest, UpstreamCall } from "../upstream-call.ts";
+import { methodNamed } from "../../http1/method.ts";
+import { mayAuthenticateConnection } from "./connection-auth.ts";
+import type { H2cPool } from "./h2c/h2c-pool.ts";
+import type { H2cSession, SessionCall } from "./h2c/h2c-session.ts";
 import { lengthOf, receivedFields, requestFields } from "./h2c-fields.ts";
-import type { H2cPool } from "./h2c-pool.ts";
-import type { H2cSession, SessionCall } from "./h2c-session.ts";
 import { passableTrailers } from "./h2c-trailers.ts";
+import type { RawFailure } from "./raw/raw-receiver.ts";
+import { IDEMPOTENT } from "./raw/raw-request.ts";
+import type { RequestFraming } from "./request-bytes.ts";
+import { hasNoBody, isFinalStatus } from "./response-checks.ts";
+import type { CallReceiver, OutgoingRequest, UpstreamCall } from "./upstream-call.ts";
 
 const { NGHTTP2_CANCEL, NGHTTP2_REFUSED_STREAM, HTTP2_HEADER_STATUS } = http2.constants;
 /** Flag of a HEADERS frame. */

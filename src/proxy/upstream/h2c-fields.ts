@@ -1,6 +1,6 @@
 // Header fields of HTTP/2 as they go to a program and as they come from it (RFC 9113 §8.2, §8.3).
 import type { OutgoingHttpHeaders } from "node:http2";
-import { isSafeTarget, isSafeValue, type RequestFraming } from "../request-bytes.ts";
+import { isSafeTarget, isSafeValue, type RequestFraming } from "./request-bytes.ts";
 
 /** What HTTP/2 says otherwise. */
 const SAID_OTHERWISE: ReadonlySet<string> = new Set(["host", "content-length", "te"]);

@@ -1,7 +1,7 @@
 // The trailers of a response as they may go to a client.
-import { Known } from "../../../http1/known-header.ts";
-import { removeHopByHop, stripForwardedHeaders } from "../header-rules.ts";
+import { Known } from "../../http1/known-header.ts";
 import { receivedFields } from "./h2c-fields.ts";
+import { removeHopByHop, stripForwardedHeaders } from "./header-rules.ts";
 
 /** Fields with a meaning in a head that have one in trailers, too; the others that the gate knows are dropped (RFC 9110 §6.5.1). */
 const ALLOWED: ReadonlySet<string> = new Set(["date", "server", "x-request-id", "other"]);

@@ -133,6 +133,9 @@ function dress(leaf: Parser, command: Command): void {
   );
   leaf.usage(["[flags]", ...args].join(" "));
   addFlags(leaf, command.flags ?? {}, false);
+  for (const name of command.shows ?? []) {
+    leaf.options.find(({ long }) => long === `--${name}`)?.hideHelp(false);
+  }
   const others = command.aliases === undefined ? "" : `\nAlso: ${command.aliases.join(", ")}`;
   leaf.addHelpText(
     "after",

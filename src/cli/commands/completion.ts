@@ -9,7 +9,7 @@ import {
 import { type GlobalFlag, globalFlags } from "../settings/global-flags.ts";
 
 /** Roles that the table of commands does not have. */
-const roles = ["serve", "connect"] as const;
+const roles = ["serve", "connect", "backup", "restore", "doctor", "rotate-key"] as const;
 
 /** `commands`: all of them, this one included. */
 export function completionCommands(commands: () => readonly Command[]): readonly Command[] {

@@ -65,7 +65,8 @@ export function readCommandLine(
     [
       "",
       "Flags may stand anywhere after realmgate. Each command has its own --help.",
-      "`realmgate serve` runs the gate; `realmgate connect HOST` is a tunnel for OpenSSH. Both have their own --help.",
+      "`realmgate serve` runs the gate; `realmgate connect HOST` is a tunnel for OpenSSH; `backup`, `restore`, `doctor` and `rotate-key`",
+      "look after its data. All have their own --help.",
     ].join("\n"),
   );
   for (const command of commands) {

@@ -28,8 +28,9 @@ export interface SqliteOptions {
   readonly quotas?: AccountQuotas;
 }
 
-/** Where the key of a file may be. */
-export const keyPlaces = "REALMGATE_SECRET_KEY, or secret.key in the data directory";
+/** Where the key of a file may be, and how to get on when it is changing. */
+export const keyPlaces =
+  "REALMGATE_SECRET_KEY, or secret.key in the data directory; run rotate-key again if it was interrupted";
 
 const inMemory = ":memory:";
 /** How long a connection waits for another's lock. */
@@ -226,6 +227,30 @@ export type SealedPart = "body" | "hooks";
 
 function sealContext(part: SealedPart, kind: string, ownerId: string, version: number): string {
   return `document/${kind}/${ownerId}/${version}${part === "body" ? "" : `/${part}`}`;
+}
+
+/** The sealed parts of a row under another key. Throws when one does not open with the old one. */
+export function resealDocument(
+  row: typeof documents.$inferSelect,
+  from: SecretBox,
+  to: SecretBox,
+): Record<SealedPart, Buffer | null> {
+  const part = (name: SealedPart) => {
+    if (row[name] === null) return null;
+    const plain = opened(from, name, row);
+    const context = sealContext(name, row.kind, row.ownerId, row.version);
+    if (plain === null) throw new Error(`${context} does not open with this secret key`);
+    return to.seal(plain, context);
+  };
+  return { body: part("body"), hooks: part("hooks") };
+}
+
+/** The same for the target of an alias. */
+export function resealTarget(id: string, target: Buffer, from: SecretBox, to: SecretBox): Buffer {
+  const context = targetContext(id);
+  const plain = from.open(Buffer.from(target), context);
+  if (plain === null) throw new Error(`${context} does not open with this secret key`);
+  return to.seal(plain, context);
 }
 
 function targetContext(aliasId: string): string {

@@ -57,7 +57,7 @@ describe.skipIf(postgresBinaries === null)("serve on PostgreSQL", () => {
       const given = `PASSWORD='${adminPassword}'\n${script}`;
       const { printed, complaints, exitCode } = await paste(
         withAddresses(given, program.urls),
-        root,
+        process.cwd(),
       );
       const isGood = exitCode === 0;
       expect({

@@ -1,16 +1,18 @@
 // The open database and what every part of the store needs of it.
 import { Database as File } from "bun:sqlite";
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { and, count, eq, isNotNull, type SQL, sql } from "drizzle-orm";
+import { and, count, desc, eq, isNotNull, max, notInArray, type SQL, sql } from "drizzle-orm";
 import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
 import { migrate } from "drizzle-orm/bun-sqlite/migrator";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { AccountQuotaReached, type AccountQuotas } from "../account-quotas.ts";
-import type { Committed, DocumentKey } from "../records.ts";
+import { lineagesMax } from "../limits.ts";
+import type { Committed, CommittedResult, DocumentKey, Revised } from "../records.ts";
 import type { SecretBox } from "../sealed.ts";
 import { OtherSecretKey } from "../store-errors.ts";
-import { aliases, changes, type documents } from "./schema.ts";
+import { aliases, changes, type documents, lineages } from "./schema.ts";
 
 export type Transaction = Parameters<Parameters<BunSQLiteDatabase["transaction"]>[0]>[0];
 /** What reads: the database itself, or a transaction. */
@@ -49,6 +51,10 @@ export class Database {
   /** Null: there are none. */
   readonly #quotas: AccountQuotas | null;
   readonly #listeners = new Set<(revision: number) => void>();
+  /** Of the revisions that this process makes: the file may be a copy that others went on from, too. */
+  readonly #lineage = randomBytes(8).toString("hex");
+  /** Whether the file names it: it does from the first write on. */
+  #hasLineage = false;
 
   constructor(options: SqliteOptions) {
     this.#file = new File(options.path, { create: true, strict: true });
@@ -116,12 +122,21 @@ export class Database {
   }
 
   /** A transaction that may make a revision, which the listeners are told once it is committed. They do not throw. */
-  write<Result extends Committed | string | null>(body: (tx: Transaction) => Result): Result {
-    const result = this.transaction(body);
-    if (typeof result === "object" && result !== null) {
-      for (const listener of this.#listeners) listener(result.revision);
-    }
-    return result;
+  write<Result extends Revised | string | null>(
+    body: (tx: Transaction) => Result,
+  ): CommittedResult<Result> {
+    const result = this.transaction((tx) => {
+      const before = this.#hasLineage ? null : lastRevision(tx);
+      const made = body(tx);
+      if (before !== null && isRevised(made)) beginLineage(tx, before, this.#lineage);
+      return made;
+    });
+    if (!isRevised(result)) return result as CommittedResult<Result>;
+    this.#hasLineage = true;
+    const revised: Revised = result;
+    const committed: Committed = { ...revised, lineage: this.#lineage };
+    for (const listener of this.#listeners) listener(committed.revision);
+    return committed as CommittedResult<Result>;
   }
 
   /** Throws AccountQuotaReached, which takes the transaction back, when there are quotas and one of them is reached. */
@@ -184,6 +199,33 @@ export class Database {
     this.#listeners.clear();
     this.#file.close();
   }
+}
+
+function isRevised<Result>(result: Result): result is Result & Revised {
+  return typeof result === "object" && result !== null;
+}
+
+/** The number of the last change. */
+export function lastRevision(reader: Reader): number {
+  return (
+    reader
+      .select({ value: max(changes.revision) })
+      .from(changes)
+      .get()?.value ?? 0
+  );
+}
+
+function beginLineage(tx: Transaction, fromRevision: number, tag: string): void {
+  tx.insert(lineages)
+    .values({ fromRevision, tag })
+    .onConflictDoUpdate({ target: lineages.fromRevision, set: { tag } })
+    .run();
+  const kept = tx
+    .select({ fromRevision: lineages.fromRevision })
+    .from(lineages)
+    .orderBy(desc(lineages.fromRevision))
+    .limit(lineagesMax);
+  tx.delete(lineages).where(notInArray(lineages.fromRevision, kept)).run();
 }
 
 /** Throws when another version of the program, which knows more migrations, has written the database. */

@@ -2,7 +2,7 @@
 import { and, desc, eq, notInArray, sql } from "drizzle-orm";
 import { colorOf } from "../color.ts";
 import { newId } from "../id.ts";
-import type { Committed, LoginRecord, User } from "../records.ts";
+import type { LoginRecord, Revised, User } from "../records.ts";
 import type { UserStore } from "../store.ts";
 import { type Database, type Reader, recordChange, type Transaction } from "./database.ts";
 import { logins, projects, users } from "./schema.ts";
@@ -94,7 +94,7 @@ function insertUser(
   db: Database,
   tx: Transaction,
   user: Pick<User, "username" | "email" | "passwordHash" | "isAdmin">,
-): Committed | null {
+): Revised | null {
   const now = db.timestamp();
   const times = { createdAt: now, updatedAt: now };
   const userId = newId();

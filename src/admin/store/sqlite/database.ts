@@ -13,6 +13,7 @@ import type { Committed, CommittedResult, DocumentKey, Revised } from "../record
 import type { SecretBox } from "../sealed.ts";
 import { OtherSecretKey } from "../store-errors.ts";
 import { aliases, changes, type documents, lineages } from "./schema.ts";
+import { WriteQueue } from "./write-queue.ts";
 
 export type Transaction = Parameters<Parameters<BunSQLiteDatabase["transaction"]>[0]>[0];
 /** What reads: the database itself, or a transaction. */
@@ -31,6 +32,9 @@ export interface SqliteOptions {
 
 /** `user_version` of a file in which all that may be a credential is sealed. */
 const SEALED_VERSION = 1;
+
+/** The lock is taken at once: a transaction that asks for it later may be refused. */
+const IMMEDIATE = { behavior: "immediate" } as const;
 
 /** One damaged row is not another key; so many in a row are. */
 const documentsTriedMax = 16;
@@ -55,6 +59,13 @@ export class Database {
   readonly #lineage = randomBytes(8).toString("hex");
   /** Whether the file names it: it does from the first write on. */
   #hasLineage = false;
+  /** What runs now. */
+  #open: Transaction | null = null;
+  readonly #writes = new WriteQueue({
+    around: (body) => this.reader.transaction((tx) => this.#runIn(tx, body), IMMEDIATE),
+    within: (body) => this.#tx().transaction((tx) => this.#runIn(tx, body)),
+    isOpen: () => this.#file.inTransaction,
+  });
 
   constructor(options: SqliteOptions) {
     this.#file = new File(options.path, { create: true, strict: true });
@@ -117,20 +128,56 @@ export class Database {
     }
   }
 
-  transaction<Result>(body: (tx: Transaction) => Result): Result {
-    return this.reader.transaction(body, { behavior: "immediate" });
+  /** A transaction that makes no revision. Resolves once it is durable. */
+  transaction<Result>(body: (tx: Transaction) => Result): Promise<Result> {
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    let result: Result;
+    this.#writes.add({
+      run: () => {
+        result = body(this.#tx());
+      },
+      settle: (outcome) => (outcome === null ? resolve(result) : reject(outcome.error)),
+    });
+    return promise;
   }
 
   /** A transaction that may make a revision, which the listeners are told once it is committed. They do not throw. */
   write<Result extends Revised | string | null>(
     body: (tx: Transaction) => Result,
-  ): CommittedResult<Result> {
-    const result = this.transaction((tx) => {
-      const before = this.#hasLineage ? null : lastRevision(tx);
-      const made = body(tx);
-      if (before !== null && isRevised(made)) beginLineage(tx, before, this.#lineage);
-      return made;
+  ): Promise<CommittedResult<Result>> {
+    const { promise, resolve, reject } = Promise.withResolvers<CommittedResult<Result>>();
+    let result: Result;
+    this.#writes.add({
+      run: () => {
+        const tx = this.#tx();
+        const before = this.#hasLineage ? null : lastRevision(tx);
+        result = body(tx);
+        if (before !== null && isRevised(result)) beginLineage(tx, before, this.#lineage);
+      },
+      settle: (outcome) => {
+        if (outcome === null) resolve(this.#committed(result));
+        else reject(outcome.error);
+      },
     });
+    return promise;
+  }
+
+  #runIn(tx: Transaction, body: () => void): void {
+    const outer = this.#open;
+    this.#open = tx;
+    try {
+      body();
+    } finally {
+      this.#open = outer;
+    }
+  }
+
+  #tx(): Transaction {
+    if (this.#open === null) throw new Error("there is no transaction");
+    return this.#open;
+  }
+
+  #committed<Result extends Revised | string | null>(result: Result): CommittedResult<Result> {
     if (!isRevised(result)) return result as CommittedResult<Result>;
     this.#hasLineage = true;
     const revised: Revised = result;
@@ -196,6 +243,7 @@ export class Database {
   }
 
   close(): void {
+    this.#writes.flush();
     this.#listeners.clear();
     this.#file.close();
   }
@@ -215,7 +263,10 @@ export function lastRevision(reader: Reader): number {
   );
 }
 
+/** Unless an earlier write of the same transaction has. */
 function beginLineage(tx: Transaction, fromRevision: number, tag: string): void {
+  const latest = tx.select().from(lineages).orderBy(desc(lineages.fromRevision)).limit(1).get();
+  if (latest?.tag === tag) return;
   tx.insert(lineages)
     .values({ fromRevision, tag })
     .onConflictDoUpdate({ target: lineages.fromRevision, set: { tag } })

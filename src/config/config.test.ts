@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { join, resolve } from "node:path";
 import { type Config, parseConfig } from "./config.ts";
+import { defaultDataDir } from "./data-dir.ts";
 import { secretKeyFrom } from "./secret-key.ts";
 import { flagOf, settings } from "./settings.ts";
 
@@ -18,7 +19,7 @@ function problems(environment: Environment, flags: readonly string[] = []): read
 }
 
 test("nothing set is what the documentation says", () => {
-  const dataDir = resolve("./data");
+  const dataDir = defaultDataDir({});
   expect(config()).toEqual({
     dataDir,
     databasePath: join(dataDir, "realmgate.sqlite"),
@@ -55,6 +56,7 @@ test("nothing set is what the documentation says", () => {
     exchangesMax: 32_768,
     credentialFailuresMax: 100,
     streamSilenceS: 3_600,
+    heldBytesMax: 268_435_456,
     bodyBytesPerMinuteMin: 240,
     apiConnectionsMax: null,
     apiConnectionsPerNetworkMax: null,
@@ -78,6 +80,7 @@ describe("what is read", () => {
     ["REALMGATE_EXCHANGES_MAX", "9500", "exchangesMax", 9500],
     ["REALMGATE_CREDENTIAL_FAILURES_MAX", "7", "credentialFailuresMax", 7],
     ["REALMGATE_STREAM_SILENCE_S", "0", "streamSilenceS", 0],
+    ["REALMGATE_HELD_BYTES_MAX", "5000000", "heldBytesMax", 5_000_000],
     ["REALMGATE_BODY_BYTES_PER_MINUTE_MIN", "1", "bodyBytesPerMinuteMin", 1],
     ["REALMGATE_API_CONNECTIONS_MAX", "300", "apiConnectionsMax", 300],
     ["REALMGATE_API_CONNECTIONS_PER_NETWORK_MAX", "3", "apiConnectionsPerNetworkMax", 3],

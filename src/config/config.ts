@@ -5,6 +5,7 @@ import type { ProxyTls } from "../proxy/edge/listeners.ts";
 import type { PlainEdge } from "../proxy/options.ts";
 import type { UpstreamTls } from "../proxy/upstream/tls.ts";
 import { type ApiTls, readApiTls } from "./api-tls.ts";
+import { defaultDataDir } from "./data-dir.ts";
 import { readProxyTls } from "./proxy-tls.ts";
 import type { Report } from "./setting.ts";
 import type { AccessLogPlace, ListenAddress } from "./setting-readers.ts";
@@ -58,6 +59,8 @@ export interface Config {
   readonly credentialFailuresMax: number;
   /** Seconds without a byte after which an exchange of the proxy ends; 0: never. */
   readonly streamSilenceS: number;
+  /** Bytes that the proxy holds for clients and programs which do not take them. */
+  readonly heldBytesMax: number;
   /** Bytes a minute that a request's body must have. */
   readonly bodyBytesPerMinuteMin: number;
   /** Connections to REST and gRPC together; null: derived from the limit of descriptors. */
@@ -78,7 +81,8 @@ export interface PostgresPlace {
 
 type ParsedConfig =
   | { readonly ok: true; readonly config: Config }
-  | { readonly ok: false; readonly problems: readonly string[] };
+  /** `config`: as far as it could be read. */
+  | { readonly ok: false; readonly problems: readonly string[]; readonly config: Config };
 
 type Values = <Name extends SettingName>(name: Name) => SettingValue<Name>;
 type ReportSetting = (name: SettingName, problem: string) => void;
@@ -105,13 +109,17 @@ export function parseConfig(
     const reportThis: Report = (problem) => report(name, problem);
     return settings[name].read(text, reportThis) as SettingValue<typeof name>;
   };
-  const config = readConfig(value, report);
-  return problems.length === 0 ? { ok: true, config } : { ok: false, problems };
+  const config = readConfig(value, report, environment);
+  return problems.length === 0 ? { ok: true, config } : { ok: false, problems, config };
 }
 
 /** Reads each setting once: every read may report. */
-function readConfig(value: Values, report: ReportSetting): Config {
-  const dataDir = value("REALMGATE_DATA_DIR");
+function readConfig(
+  value: Values,
+  report: ReportSetting,
+  environment: Readonly<Record<string, string | undefined>>,
+): Config {
+  const dataDir = value("REALMGATE_DATA_DIR") ?? defaultDataDir(environment);
   const apiTlsPaths = [value("REALMGATE_API_TLS_CERT"), value("REALMGATE_API_TLS_KEY")] as const;
   const place = value("REALMGATE_DATABASE_URL") ?? { path: join(dataDir, "realmgate.sqlite") };
   const connections = {
@@ -159,6 +167,7 @@ function readConfig(value: Values, report: ReportSetting): Config {
     exchangesMax: value("REALMGATE_EXCHANGES_MAX"),
     credentialFailuresMax: value("REALMGATE_CREDENTIAL_FAILURES_MAX"),
     streamSilenceS: value("REALMGATE_STREAM_SILENCE_S"),
+    heldBytesMax: value("REALMGATE_HELD_BYTES_MAX"),
     bodyBytesPerMinuteMin: value("REALMGATE_BODY_BYTES_PER_MINUTE_MIN"),
     apiConnectionsMax: value("REALMGATE_API_CONNECTIONS_MAX"),
     apiConnectionsPerNetworkMax: value("REALMGATE_API_CONNECTIONS_PER_NETWORK_MAX"),

@@ -23,8 +23,8 @@ interface SecondsRange {
 
 export const readText: Read<string> = (text) => text;
 
-/** A path, made absolute. */
-export const readPath: Read<string> = (text) => resolve(text);
+/** A path, made absolute. Null: unset. */
+export const readPath: Read<string | null> = (text) => (text === "" ? null : resolve(text));
 
 /** The absolute path of a SQLite file, or the URL of a PostgreSQL database. */
 export type DatabasePlace = { readonly path: string } | { readonly url: string };

@@ -28,9 +28,12 @@ import { readUpstreamTls } from "./upstream-tls.ts";
 export const settings = {
   REALMGATE_DATA_DIR: {
     group: "Data",
-    default: "./data",
+    default: "",
+    unset:
+      "`$STATE_DIRECTORY` (systemd); `/var/lib/realmgate` for root; else `$XDG_DATA_HOME/realmgate` or `~/.local/share/realmgate`. `bun start`: `data` in the checkout",
     accepts: "directory",
-    meaning: "SQLite file, secret key, last snapshot",
+    meaning:
+      "SQLite file, secret key, last snapshot; /var/lib/realmgate or ~/.local/share/realmgate",
     about:
       "Holds the SQLite file, the secret key and the last snapshot; created with mode 0700. The snapshot and the documents in the database are sealed.",
     read: readPath,
@@ -325,6 +328,15 @@ export const settings = {
     about:
       "How long an answer, a WebSocket or a tunnel may go on without a byte in either direction; pings count. 0: without a limit.",
     read: readSeconds({ min: 0, max: 604_800 }),
+  },
+  REALMGATE_HELD_BYTES_MAX: {
+    group: "Limits and timeouts",
+    default: "268435456",
+    accepts: "1 to 999999999999",
+    meaning: "bytes of the proxy that wait for clients and programs which do not take them, in all",
+    about:
+      "Bytes of answers, requests and tunnels that the proxy holds because a client or a program does not take them, in all. Beyond it the exchange that has stalled longest ends, of the client network or the container that holds most; from a quarter of it on, a client network that holds more than what is still free, and a container that holds three times that, lose what has stood still for ten seconds. What the kernel holds is not counted.",
+    read: readBytes,
   },
   REALMGATE_BODY_BYTES_PER_MINUTE_MIN: {
     group: "Limits and timeouts",

@@ -1,6 +1,6 @@
 // The control plane of one node: the database, the management API and the change feed.
 import { randomBytes } from "node:crypto";
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { createDispatch } from "../admin/api/dispatch.ts";
 import { startGrpc } from "../admin/api/grpc-server.ts";
 import { listCursors } from "../admin/api/list-cursor.ts";
@@ -15,9 +15,11 @@ import type { ConnectionOptions } from "../admin/store/postgres/connections.ts";
 import type { DatabaseOptions } from "../admin/store/postgres/database.ts";
 import type { PrepareOptions } from "../admin/store/postgres/prepare-database.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
-import type { SqliteOptions } from "../admin/store/sqlite/database.ts";
+import { keyPlaces, type SqliteOptions } from "../admin/store/sqlite/database.ts";
+import { type FileState, fileState, opensWith } from "../admin/store/sqlite/inspect.ts";
 import { openSqliteStore } from "../admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../admin/store/store.ts";
+import { OtherSecretKey } from "../admin/store/store-errors.ts";
 import type { Config } from "../config/config.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
@@ -62,19 +64,43 @@ export interface ControlPlane {
 export class DatabaseUnusable extends Error {}
 
 /**
- * Throws DatabaseUnusable when the database is missing or empty but a snapshot proves that there was one. A new, empty database
- * would close every container, and its feed would replace the snapshot.
+ * Throws DatabaseUnusable when the database is missing or empty but a snapshot proves that there was one, when only a part of
+ * it is there, or when it has another key. Changes nothing. A new, empty database would close every container, and its feed would replace the snapshot.
  */
-function refuseLoss(databasePath: string, snapshotPath: string): void {
-  const bytes = [databasePath, `${databasePath}-wal`].map(
-    (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0,
-  );
-  if (existsSync(snapshotPath) && bytes.every((size) => size === 0)) {
+export function refuseLoss(databasePath: string, snapshotPath: string, master: Buffer): void {
+  const state = knownState(databasePath);
+  if (state === "partial") throw new DatabaseUnusable(partialDatabase(databasePath));
+  if (existsSync(snapshotPath) && (state === "missing" || state === "new")) {
+    throw new DatabaseUnusable(lostDatabase(databasePath, snapshotPath));
+  }
+  // Opening it says so, too, but has written by then.
+  if (state === "current" && !opensWith(databasePath, documentBox(master))) {
     throw new DatabaseUnusable(
-      `${databasePath} is missing or empty, but ${snapshotPath} was made from it: ` +
-        "restore the database, or remove the snapshot to start afresh",
+      `${databasePath} cannot be used: ${new OtherSecretKey(keyPlaces).message}`,
     );
   }
+}
+
+/** Null: the file cannot be read, which opening it will say. */
+function knownState(databasePath: string): FileState | null {
+  try {
+    return fileState(databasePath);
+  } catch {
+    return null;
+  }
+}
+
+export function lostDatabase(databasePath: string, snapshotPath: string): string {
+  return `${databasePath} is missing or empty, but ${snapshotPath} was made from it: restore the database, or remove the snapshot to start afresh`;
+}
+
+export function partialDatabase(databasePath: string): string {
+  return `${databasePath} is a part of a database: the file was copied alone while a gate ran. Copy ${databasePath}-wal, too, or use realmgate backup`;
+}
+
+/** What seals the documents of an installation. */
+export function documentBox(master: Buffer): SecretBox {
+  return new SecretBox(master, "documents");
 }
 
 /** The same of a database on a server; null: it may be new. */
@@ -115,7 +141,7 @@ async function openDatabase(
   { config, master, snapshotPath, log }: ControlPlaneOptions,
   closes: ShutdownStep[],
 ): Promise<Store> {
-  if (config.postgres === null) refuseLoss(config.databasePath, snapshotPath);
+  if (config.postgres === null) refuseLoss(config.databasePath, snapshotPath, master);
   const options = {
     box: new SecretBox(master, "documents"),
     now: Date.now,

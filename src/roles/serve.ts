@@ -19,10 +19,23 @@ import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
 import { type ControlPlane, DatabaseUnusable, openControlPlane } from "./control-plane.ts";
 import { DeferredSource } from "./deferred-source.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
+import { removerOfNewFiles } from "./new-files.ts";
 import { isOwnListener } from "./own-listeners.ts";
+import { keyFile, keyFindings, listenFindings } from "./readiness.ts";
 import { RetryingOpen } from "./retrying-open.ts";
 import { readSecretKeyFile } from "./secret-key-file.ts";
 import { type ShutdownStep, shutdown } from "./shutdown.ts";
+
+/** Every reason for which a start would fail; nothing was changed. */
+export class CannotStart extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join("; "));
+    this.name = "CannotStart";
+    this.problems = problems;
+  }
+}
 
 /** URLs of the listeners; gRPC has `http://`, or `https://` with TLS. */
 export type Urls = Readonly<
@@ -47,8 +60,11 @@ export interface Running {
  * snapshot was saved, the data plane starts without the control plane, and `serve` keeps retrying to open that.
  */
 export async function serve(config: Config, log: Log): Promise<Running> {
+  const blocking = [...keyFindings(config), ...(await listenFindings(config))];
+  if (blocking.length > 0) throw new CannotStart(blocking.map(({ text }) => text));
+  const undo = removerOfNewFiles(config);
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  const master = config.secretKey ?? readSecretKeyFile(join(config.dataDir, "secret.key"));
+  const master = config.secretKey ?? readSecretKeyFile(join(config.dataDir, keyFile));
   const revisions = revisionTokens(new SecretBox(master, "revisions"));
   const placement = addressPolicy(config.containerCidrs);
   const recentPolicies = new RecentPolicies();
@@ -103,6 +119,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         credentialFailuresMax: config.credentialFailuresMax,
         exchangesMax,
         streamSilenceMs: config.streamSilenceS * 1000,
+        heldBytesMax: config.heldBytesMax,
         bodyBytesPerMinuteMin: config.bodyBytesPerMinuteMin,
         programPorts: config.programPorts,
         mayDial: (address) => placement.place(address) !== null,
@@ -151,6 +168,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   } catch (error) {
     await opening.stop();
     await shutdown(stops);
+    undo();
     throw error;
   }
 }

@@ -1,16 +1,15 @@
 // Makes or migrates the tables, one process at a time, after a look at whether this database is ours.
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate } from "drizzle-orm/node-postgres/migrator";
 import type { Client } from "pg";
+import { migrationsFolder } from "../migrations-folder.ts";
 import type { SecretBox } from "../sealed.ts";
 import { OtherSecretKey } from "../store-errors.ts";
 import type { Connections } from "./connections.ts";
 import { sqlState } from "./failures.ts";
 
-const migrationsFolder = join(import.meta.dir, "migrations");
 const SCHEMA = "realmgate";
 const TABLE = "migrations";
 /** The advisory lock of whoever migrates. */
@@ -22,7 +21,9 @@ const SERVER_VERSION_MIN = 140_000;
 
 const KEY_CONTEXT = "secret key";
 
-const known = readMigrationFiles({ migrationsFolder }).map((each) => each.folderMillis);
+const known = readMigrationFiles({ migrationsFolder: migrationsFolder("postgres") }).map(
+  (each) => each.folderMillis,
+);
 
 /** What this program knows; `revisions.min_version` names the oldest that may write. */
 export const SCHEMA_VERSION = known.length;
@@ -141,7 +142,11 @@ async function keepKey(client: Client, box: SecretBox): Promise<void> {
 
 async function migrateTables(client: Client, box: SecretBox): Promise<void> {
   const db = drizzle({ client });
-  await migrate(db, { migrationsFolder, migrationsSchema: SCHEMA, migrationsTable: TABLE });
+  await migrate(db, {
+    migrationsFolder: migrationsFolder("postgres"),
+    migrationsSchema: SCHEMA,
+    migrationsTable: TABLE,
+  });
   await keepKey(client, box);
 }
 

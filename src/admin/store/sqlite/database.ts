@@ -1,7 +1,6 @@
 // The open database and what every part of the store needs of it.
 import { Database as File } from "bun:sqlite";
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
 import { and, count, desc, eq, isNotNull, max, notInArray, type SQL, sql } from "drizzle-orm";
 import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
 import { migrate } from "drizzle-orm/bun-sqlite/migrator";
@@ -9,10 +8,12 @@ import { readMigrationFiles } from "drizzle-orm/migrator";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { AccountQuotaReached, type AccountQuotas } from "../account-quotas.ts";
 import { lineagesMax } from "../limits.ts";
+import { migrationsFolder } from "../migrations-folder.ts";
 import type { Committed, CommittedResult, DocumentKey, Revised } from "../records.ts";
 import type { SecretBox } from "../sealed.ts";
 import { OtherSecretKey } from "../store-errors.ts";
 import { aliases, changes, type documents, lineages } from "./schema.ts";
+import { WholeMark } from "./whole-mark.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 export type Transaction = Parameters<Parameters<BunSQLiteDatabase["transaction"]>[0]>[0];
@@ -29,6 +30,13 @@ export interface SqliteOptions {
   /** What one account may have; no limits when unset. */
   readonly quotas?: AccountQuotas;
 }
+
+/** Where the key of a file may be. */
+export const keyPlaces = "REALMGATE_SECRET_KEY, or secret.key in the data directory";
+
+const inMemory = ":memory:";
+/** How long a connection waits for another's lock. */
+const busyMs = 5000;
 
 /** `user_version` of a file in which all that may be a credential is sealed. */
 const SEALED_VERSION = 1;
@@ -54,6 +62,8 @@ export class Database {
   readonly #now: () => number;
   /** Null: there are none. */
   readonly #quotas: AccountQuotas | null;
+  /** Null: in memory. */
+  #mark: WholeMark | null = null;
   readonly #listeners = new Set<(revision: number) => void>();
   /** Of the revisions that this process makes: the file may be a copy that others went on from, too. */
   readonly #lineage = randomBytes(8).toString("hex");
@@ -62,7 +72,10 @@ export class Database {
   /** What runs now. */
   #open: Transaction | null = null;
   readonly #writes = new WriteQueue({
-    around: (body) => this.reader.transaction((tx) => this.#runIn(tx, body), IMMEDIATE),
+    around: (body) => {
+      this.reader.transaction((tx) => this.#runIn(tx, body), IMMEDIATE);
+      this.#mark?.committed();
+    },
     within: (body) => this.#tx().transaction((tx) => this.#runIn(tx, body)),
     isOpen: () => this.#file.inTransaction,
   });
@@ -74,22 +87,24 @@ export class Database {
     this.#now = options.now;
     try {
       this.#refuseOtherKey();
-      this.reader = this.#prepare();
+      this.reader = this.#prepare(options.path);
+      this.#mark?.opened();
     } catch (error) {
-      this.#file.close();
+      this.close();
       throw error;
     }
   }
 
-  #prepare(): BunSQLiteDatabase {
+  #prepare(path: string): BunSQLiteDatabase {
     // WAL with synchronous=FULL: what is acknowledged survives kill -9 and power loss.
     this.#file.run("PRAGMA journal_mode = WAL");
     this.#file.run("PRAGMA synchronous = FULL");
-    this.#file.run("PRAGMA busy_timeout = 5000");
+    this.#file.run(`PRAGMA busy_timeout = ${busyMs}`);
+    if (path !== inMemory) this.#mark = new WholeMark(this.#file, path, busyMs);
     const reader = drizzle({ client: this.#file });
     // A migration that makes a table anew drops the old one: with foreign keys on, all that hangs on it would go, too.
     this.#file.run("PRAGMA foreign_keys = OFF");
-    migrateTo(reader, join(import.meta.dir, "migrations"));
+    migrateTo(reader, migrationsFolder("sqlite"));
     this.#file.run("PRAGMA foreign_keys = ON");
     this.#sealTargets(reader);
     return reader;
@@ -113,18 +128,8 @@ export class Database {
 
   /** Before anything is written: with another key every document would be a failure, one request at a time. */
   #refuseOtherKey(): void {
-    const tables = this.#file.query("SELECT 1 FROM sqlite_master WHERE name = 'documents'");
-    if (tables.get() === null) return;
-    // Tables of any version have these columns.
-    const some = this.#file
-      .query<SealedBody, [number]>(
-        "SELECT kind, owner_id AS ownerId, version, body FROM documents WHERE body IS NOT NULL LIMIT ?",
-      )
-      .all(documentsTriedMax);
-    const opens = ({ kind, ownerId, version, body }: SealedBody) =>
-      this.#box.open(Buffer.from(body), sealContext("body", kind, ownerId, version)) !== null;
-    if (some.length > 0 && !some.some(opens)) {
-      throw new OtherSecretKey("REALMGATE_SECRET_KEY, or secret.key in the data directory");
+    if (!hasOwnKey(this.#file, this.#box)) {
+      throw new OtherSecretKey(keyPlaces);
     }
   }
 
@@ -215,18 +220,10 @@ export class Database {
   /** A part of a row's document. Throws when another key sealed it: data directory and key do not belong together. */
   open(part: SealedPart, row: typeof documents.$inferSelect): string | null {
     if (row[part] === null) return null;
-    const text = this.#opened(part, row);
+    const text = opened(this.#box, part, row);
     if (text !== null) return text.toString();
     const context = sealContext(part, row.kind, row.ownerId, row.version);
     throw new Error(`${context} does not open with this secret key`);
-  }
-
-  /** Null: there is nothing, or it does not open. */
-  #opened(part: SealedPart, row: typeof documents.$inferSelect): Buffer | null {
-    const sealed = row[part];
-    if (sealed === null) return null;
-    const context = sealContext(part, row.kind, row.ownerId, row.version);
-    return this.#box.open(Buffer.from(sealed), context);
   }
 
   /** The target of an alias sealed for its row; null stays null. */
@@ -245,6 +242,8 @@ export class Database {
   close(): void {
     this.#writes.flush();
     this.#listeners.clear();
+    this.#mark?.closing();
+    this.#mark = null;
     this.#file.close();
   }
 }
@@ -277,6 +276,32 @@ function beginLineage(tx: Transaction, fromRevision: number, tag: string): void 
     .orderBy(desc(lineages.fromRevision))
     .limit(lineagesMax);
   tx.delete(lineages).where(notInArray(lineages.fromRevision, kept)).run();
+}
+
+/** Whether the key of a box opens the documents, in tables of any version; true when there are none. */
+export function hasOwnKey(file: File, box: SecretBox): boolean {
+  const tables = file.query("SELECT 1 FROM sqlite_master WHERE name = 'documents'");
+  if (tables.get() === null) return true;
+  const some = file
+    .query<SealedBody, [number]>(
+      "SELECT kind, owner_id AS ownerId, version, body FROM documents WHERE body IS NOT NULL LIMIT ?",
+    )
+    .all(documentsTriedMax);
+  const opens = ({ kind, ownerId, version, body }: SealedBody) =>
+    box.open(Buffer.from(body), sealContext("body", kind, ownerId, version)) !== null;
+  return some.length === 0 || some.some(opens);
+}
+
+/** Null: there is nothing, or it does not open. */
+function opened(
+  box: SecretBox,
+  part: SealedPart,
+  row: typeof documents.$inferSelect,
+): Buffer | null {
+  const sealed = row[part];
+  if (sealed === null) return null;
+  const context = sealContext(part, row.kind, row.ownerId, row.version);
+  return box.open(Buffer.from(sealed), context);
 }
 
 /** Throws when another version of the program, which knows more migrations, has written the database. */

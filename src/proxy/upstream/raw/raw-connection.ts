@@ -62,7 +62,7 @@ export class RawConnection implements Yielding {
     this.#call = call;
     this.#parser = new ResponseParser(keeper.limits);
     this.#body = new BodyDecoder(RESPONSE_ERRORS, keeper.limits);
-    this.#deadlineMs = performance.now() + Math.min(connectMs, call.responseHeaderMs);
+    this.#deadlineMs = keeper.nowMs + Math.min(connectMs, call.responseHeaderMs);
   }
 
   get isDead(): boolean {
@@ -76,6 +76,11 @@ export class RawConnection implements Yielding {
   /** Whether it is dead and its socket is still being connected. */
   get isAbandoned(): boolean {
     return this.#state === DEAD && !this.#isSettled;
+  }
+
+  /** Of the response's body so far. */
+  get payloadBytes(): number {
+    return this.#body.payloadBytes;
   }
 
   /** Writes the call's head. The connection has to be idle. */
@@ -96,7 +101,7 @@ export class RawConnection implements Yielding {
       return;
     }
     this.#sentNow();
-    const taken = this.#send(head, 0, head.length);
+    const taken = this.#send(head.written, 0, head.length, false);
     if (taken < 0) {
       this.#lose("broken");
     } else if (!call.isWhole && this.#outbox.isEmpty) {
@@ -104,11 +109,16 @@ export class RawConnection implements Yielding {
     }
   }
 
+  /** Bytes that wait for the upstream. */
+  get waitingBytes(): number {
+    return this.#outbox.bytes;
+  }
+
   /** See `RawRequest.write`. */
-  write(bytes: Uint8Array, start: number, end: number): boolean {
+  write(bytes: Uint8Array, start: number, end: number, isOwn: boolean): boolean {
     this.#sentNow();
     // A closed socket says so by itself, behind what came before it.
-    this.#send(bytes, start, end);
+    this.#send(bytes, start, end, isOwn);
     return this.#outbox.isEmpty;
   }
 
@@ -290,13 +300,18 @@ export class RawConnection implements Yielding {
     const call = this.#call;
     if (call === null) return;
     const body = this.#body;
-    const step = call.isRaw ? body.pass(chunk, from) : gatherPayload(body, chunk, from);
-    const start = call.isRaw ? from : body.dataStart;
-    const end = call.isRaw ? body.rawEnd : body.dataEnd;
-    if (end > start) {
-      call.receiver.onBody(chunk, start, end);
-      if (this.#call !== call) return;
-    }
+    let at = from;
+    let step: BodyStep;
+    do {
+      step = call.isRaw ? body.pass(chunk, at) : gatherPayload(body, chunk, at);
+      const start = call.isRaw ? at : body.dataStart;
+      const end = call.isRaw ? body.rawEnd : body.dataEnd;
+      if (end > start) {
+        call.receiver.onBody(chunk, start, end);
+        if (this.#call !== call) return;
+      }
+      at = body.consumed;
+    } while (step === BodyStep.data);
     if (step === BodyStep.end) this.#completed(chunk.length - body.consumed);
     else if (step === BodyStep.error) this.#lose("broken");
   }
@@ -308,11 +323,14 @@ export class RawConnection implements Yielding {
     const body = this.#body;
     const isClosed = body.rawIsClosed;
     const binds = this.#binds;
-    if (this.#isWritten && this.#outbox.isEmpty && mayReuse(this.#parser.head, body, bytesAfter)) {
+    // An upstream that declined an upgrade may have switched all the same.
+    const isLast = call.isLast || call.isUpgrade;
+    const isWritten = this.#isWritten && this.#outbox.isEmpty;
+    if (!isLast && isWritten && mayReuse(this.#parser.head, body, bytesAfter)) {
       this.#call = null;
       this.#state = IDLE;
       this.#parser.release();
-      this.#deadlineMs = performance.now() + this.#keeper.idleMs;
+      this.#deadlineMs = this.#keeper.nowMs + this.#keeper.idleMs;
       this.resume();
       if (!binds) this.#keeper.released(this);
     } else {
@@ -326,15 +344,15 @@ export class RawConnection implements Yielding {
   #sentNow(): void {
     const call = this.#call;
     if (this.#state === HEAD && call !== null) {
-      this.#deadlineMs = performance.now() + call.responseHeaderMs;
+      this.#deadlineMs = this.#keeper.nowMs + call.responseHeaderMs;
     }
   }
 
   /** Bytes taken at once; negative: the socket is closed. */
-  #send(bytes: Uint8Array, start: number, end: number): number {
+  #send(bytes: Uint8Array, start: number, end: number, isOwn: boolean): number {
     const socket = this.#socket;
     if (socket === null) return -1;
-    const taken = this.#outbox.write(socket, bytes, start, end);
+    const taken = this.#outbox.write(socket, bytes, start, end, isOwn);
     if (taken > 0) this.#hasWritten = true;
     return taken;
   }

@@ -77,7 +77,7 @@ function begin({ ids, exchanges, metrics: counts, registry }: Parts): () => void
   exchange.target = "/";
   exchange.authorized(request, allowed);
   const going = registry
-    ? active.begin(exchange, request, allowed, snapshot.revision, connection)
+    ? active.begin(exchange, request, allowed, snapshot, connection)
     : null;
   return () => {
     exchange.upstreamMs = 1;

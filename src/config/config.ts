@@ -64,6 +64,9 @@ export interface Config {
   readonly apiConnectionsPerNetworkMax: number | null;
   /** Where the proxy writes a line for each exchange; null: nowhere. */
   readonly accessLog: AccessLogPlace | null;
+  /** MiB of the exchange log; 0: there is none. */
+  readonly logMaxMb: number;
+  readonly logRetentionDays: number;
 }
 
 type ParsedConfig =
@@ -147,6 +150,8 @@ function readConfig(value: Values, report: ReportSetting): Config {
     apiConnectionsMax: value("REALMGATE_API_CONNECTIONS_MAX"),
     apiConnectionsPerNetworkMax: value("REALMGATE_API_CONNECTIONS_PER_NETWORK_MAX"),
     accessLog: value("REALMGATE_ACCESS_LOG"),
+    logMaxMb: value("REALMGATE_LOG_MAX_MB"),
+    logRetentionDays: value("REALMGATE_LOG_RETENTION_DAYS"),
   };
   if (config.proxyProtocol.length > 0 && config.proxyEdge !== "wire") {
     report("REALMGATE_PROXY_PROTOCOL", "needs REALMGATE_PROXY_EDGE=wire");

@@ -123,6 +123,7 @@ export class Reauthorization {
       denial: undefined,
       wrongCredential: false,
       isReadable: false,
+      subject: null,
     });
   }
 }

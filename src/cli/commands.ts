@@ -12,6 +12,7 @@ import { realmAndServerCommands } from "./commands/realms.ts";
 import { sessionCommands } from "./commands/session.ts";
 import { settingsCommands } from "./commands/settings.ts";
 import { tokenCommands } from "./commands/tokens.ts";
+import { trafficCommands } from "./commands/traffic.ts";
 import type { Command } from "./execution/command.ts";
 
 export const commands: readonly Command[] = [
@@ -25,6 +26,7 @@ export const commands: readonly Command[] = [
   ...hookCommands,
   ...aliasCommands,
   ...explainCommands,
+  ...trafficCommands,
   ...curlCommands,
   ...configCommands,
 ];

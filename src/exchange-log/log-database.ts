@@ -160,7 +160,6 @@ export class LogDatabase {
     // It says who was where.
     if (path !== IN_MEMORY) chmodSync(path, 0o600);
     this.#db.run("PRAGMA busy_timeout = 5000");
-    this.#db.run("PRAGMA auto_vacuum = INCREMENTAL");
     this.#db.run("PRAGMA journal_mode = WAL");
     // A power failure may lose the last entries, but not the file.
     this.#db.run("PRAGMA synchronous = NORMAL");
@@ -171,6 +170,8 @@ export class LogDatabase {
     }
     for (const statement of SCHEMA) this.#db.run(statement);
     this.#db.run(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+    // Pages that are free are used again; but after the limit was lowered they may be most of the file.
+    if (this.#pragma("freelist_count") > this.#pragma("page_count") / 2) this.#db.run("VACUUM");
   }
 
   #add(block: EntryBlock): void {
@@ -219,7 +220,6 @@ export class LogDatabase {
       evicted += removed.rows;
     }
     this.#forgetEmpty();
-    this.#db.run("PRAGMA incremental_vacuum(256)");
     return evicted;
   }
 

@@ -37,7 +37,7 @@ export function logService(log: LogPort): Implementation {
         const page = await read(log, (reader) =>
           afterId === undefined
             ? reader.newest(query, before)
-            : reader.oldest(query, before ?? afterId),
+            : reader.oldest(query, before ?? Number(afterId)),
         );
         const entries = page.entries.map(message);
         const next = page.next === null ? {} : { cursor: String(page.next) };

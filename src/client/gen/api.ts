@@ -1846,7 +1846,7 @@ export interface ListLogsQuery extends RealmFilter {
   /** The `cursor` of the answer before, with the same filters; empty or unset to begin with the newest. */
   readonly cursor?: string | undefined;
   /** Entries after the one with this id, oldest first; 0: from the oldest on. To follow the log: then the `cursor` of each answer. */
-  readonly after_id?: number | undefined;
+  readonly after_id?: string | undefined;
 }
 
 /** ListLogsResponse is some of the entries. */

@@ -4,7 +4,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SignJWT } from "jose";
 import { type Api, loginAdmin, makePlace, type Place, through } from "../harness/client.ts";
-import { type Program, startProgram, startUpstream, type Upstream } from "../harness/program.ts";
+import { commandLine } from "../harness/command-line.ts";
+import {
+  adminPassword,
+  type Program,
+  startProgram,
+  startUpstream,
+  type Upstream,
+} from "../harness/program.ts";
 import { until } from "../harness/until.ts";
 
 const SECRET = "a secret of thirty-two characters";
@@ -49,10 +56,13 @@ const ofOlga = { authorization: `Basic ${btoa("olga:pw-of-olga")}` };
 
 describe("the log of a container", () => {
   test("the id on a 401 leads to its row, its reason, and the sentence of explain", async () => {
-    const refused = await terminal("/secret-door?token=sesame", { "x-api-token": "wrong-one" });
+    const refused = await terminal("/secret-door?token=sesame", {
+      "x-api-token": "wrong-one",
+      accept: "text/html",
+    });
     expect(refused.status).toBe(401);
-    const requestId = refused.headers.get("x-realmgate-request-id") ?? "";
-    expect(await refused.text()).toContain(requestId);
+    const requestId = /[0-9a-f]{24}/.exec(await refused.text())?.[0];
+    expect(requestId).toBe(refused.headers.get("x-realmgate-request-id") ?? "");
     const { entries, cursor } = await logs(`request_id=${requestId}`);
     expect(entries).toHaveLength(1);
     expect(entries[0]).toMatchObject({
@@ -264,6 +274,40 @@ describe("connections that are open", () => {
     expect(await api.data("DELETE", `${path()}?group=ops`)).toEqual({ ended: 2 });
     expect([await endOf(one.reader), await endOf(two.reader)]).toEqual(["cut off", "cut off"]);
     expect((await api.data("GET", path())).connections).toEqual([]);
+  });
+});
+
+describe("the command line", () => {
+  test("shows who was there, why one was refused, and who is there; and ends that", async () => {
+    const refused = await terminal("/by-command");
+    const requestId = refused.headers.get("x-realmgate-request-id") ?? "";
+    using line = commandLine({
+      REALMGATE_BASE_URL: program.urls.rest,
+      REALMGATE_USERNAME: "admin",
+      REALMGATE_PASSWORD: adminPassword,
+      REALMGATE_CONTAINER: place.containerId,
+    });
+    const listed = await line.shell("realmgate proxy logs list --status 401 --limit 1");
+    expect([listed.exit, listed.err]).toEqual([0, ""]);
+    expect(listed.out).toContain("/by-command");
+    const quiet = await line.shell("realmgate proxy logs list --limit 1 -q");
+    expect(quiet.out.trim()).toBe(requestId);
+    const explained = await line.shell(`realmgate explain --request ${requestId}`);
+    expect(explained.out).toContain("401: 3 groups looked at");
+    expect(explained.out).toContain("the request was unauthenticated");
+    expect((await line.shell("realmgate proxy logs stats -o json")).out).toContain("by_reason");
+    const stream = await through(program.urls, place.host("logs-1"), {
+      path: "/_logs/stream",
+      headers: ofOlga,
+    });
+    const reader = (stream.body ?? new ReadableStream()).getReader();
+    await reader.read();
+    expect((await line.shell("realmgate connections list")).out).toContain("olga");
+    const which = await line.shell("realmgate connections end");
+    expect([which.exit, which.err]).toEqual([2, expect.stringContaining("--group NAME")]);
+    const ended = await line.shell("realmgate connections end --group ops --yes -o json");
+    expect(JSON.parse(ended.out)).toEqual({ ended: 1 });
+    expect(await endOf(reader)).toBe("cut off");
   });
 });
 

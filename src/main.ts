@@ -16,6 +16,8 @@ async function command(words: readonly string[]): Promise<number> {
 if (import.meta.main) {
   const [role, ...flags] = process.argv.slice(2);
   if (role === "serve") {
+    const { applyRuntimeSettings } = await import("./roles/runtime-settings.ts");
+    applyRuntimeSettings();
     const { serveRole } = await import("./roles/run-serve.ts");
     process.exit(await serveRole(flags));
   }

@@ -5,6 +5,7 @@ import type { ProxyTls } from "../proxy/edge/listeners.ts";
 import type { PlainEdge } from "../proxy/options.ts";
 import type { UpstreamTls } from "../proxy/upstream/tls.ts";
 import { type ApiTls, readApiTls } from "./api-tls.ts";
+import { defaultDataDir } from "./data-dir.ts";
 import { readProxyTls } from "./proxy-tls.ts";
 import type { Report } from "./setting.ts";
 import type { AccessLogPlace, ListenAddress } from "./setting-readers.ts";
@@ -13,8 +14,10 @@ import { flagOf, type SettingName, type SettingValue, settings } from "./setting
 export interface Config {
   /** Absolute path. */
   readonly dataDir: string;
-  /** Absolute path of the SQLite file. */
+  /** Absolute path of the SQLite file; not used with `postgres`. */
   readonly databasePath: string;
+  /** The PostgreSQL database; null: SQLite. */
+  readonly postgres: PostgresPlace | null;
   readonly domain: string;
   readonly serverName: string;
   readonly opsListen: ListenAddress;
@@ -56,6 +59,8 @@ export interface Config {
   readonly credentialFailuresMax: number;
   /** Seconds without a byte after which an exchange of the proxy ends; 0: never. */
   readonly streamSilenceS: number;
+  /** Bytes that the proxy holds for clients and programs which do not take them. */
+  readonly heldBytesMax: number;
   /** Bytes a minute that a request's body must have. */
   readonly bodyBytesPerMinuteMin: number;
   /** Connections to REST and gRPC together; null: derived from the limit of descriptors. */
@@ -69,9 +74,18 @@ export interface Config {
   readonly logRetentionDays: number;
 }
 
+export interface PostgresPlace {
+  /** May have a password. */
+  readonly url: string;
+  /** Connections at most. */
+  readonly poolMax: number;
+  readonly timeoutMs: number;
+}
+
 type ParsedConfig =
   | { readonly ok: true; readonly config: Config }
-  | { readonly ok: false; readonly problems: readonly string[] };
+  /** `config`: as far as it could be read. */
+  | { readonly ok: false; readonly problems: readonly string[]; readonly config: Config };
 
 type Values = <Name extends SettingName>(name: Name) => SettingValue<Name>;
 type ReportSetting = (name: SettingName, problem: string) => void;
@@ -98,17 +112,27 @@ export function parseConfig(
     const reportThis: Report = (problem) => report(name, problem);
     return settings[name].read(text, reportThis) as SettingValue<typeof name>;
   };
-  const config = readConfig(value, report);
-  return problems.length === 0 ? { ok: true, config } : { ok: false, problems };
+  const config = readConfig(value, report, environment);
+  return problems.length === 0 ? { ok: true, config } : { ok: false, problems, config };
 }
 
 /** Reads each setting once: every read may report. */
-function readConfig(value: Values, report: ReportSetting): Config {
-  const dataDir = value("REALMGATE_DATA_DIR");
+function readConfig(
+  value: Values,
+  report: ReportSetting,
+  environment: Readonly<Record<string, string | undefined>>,
+): Config {
+  const dataDir = value("REALMGATE_DATA_DIR") ?? defaultDataDir(environment);
   const apiTlsPaths = [value("REALMGATE_API_TLS_CERT"), value("REALMGATE_API_TLS_KEY")] as const;
+  const place = value("REALMGATE_DATABASE_URL") ?? { path: join(dataDir, "realmgate.sqlite") };
+  const connections = {
+    poolMax: value("REALMGATE_DATABASE_POOL"),
+    timeoutMs: value("REALMGATE_DATABASE_TIMEOUT_MS"),
+  };
   const config: Config = {
     dataDir,
-    databasePath: value("REALMGATE_DATABASE_URL") ?? join(dataDir, "realmgate.sqlite"),
+    databasePath: "path" in place ? place.path : "",
+    postgres: "url" in place ? { url: place.url, ...connections } : null,
     domain: value("REALMGATE_DOMAIN"),
     serverName: value("REALMGATE_SERVER_NAME"),
     opsListen: value("REALMGATE_OPS_LISTEN"),
@@ -146,6 +170,7 @@ function readConfig(value: Values, report: ReportSetting): Config {
     exchangesMax: value("REALMGATE_EXCHANGES_MAX"),
     credentialFailuresMax: value("REALMGATE_CREDENTIAL_FAILURES_MAX"),
     streamSilenceS: value("REALMGATE_STREAM_SILENCE_S"),
+    heldBytesMax: value("REALMGATE_HELD_BYTES_MAX"),
     bodyBytesPerMinuteMin: value("REALMGATE_BODY_BYTES_PER_MINUTE_MIN"),
     apiConnectionsMax: value("REALMGATE_API_CONNECTIONS_MAX"),
     apiConnectionsPerNetworkMax: value("REALMGATE_API_CONNECTIONS_PER_NETWORK_MAX"),
@@ -153,8 +178,12 @@ function readConfig(value: Values, report: ReportSetting): Config {
     logMaxMb: value("REALMGATE_LOG_MAX_MB"),
     logRetentionDays: value("REALMGATE_LOG_RETENTION_DAYS"),
   };
+  if (config.postgres !== null && config.secretKey === null) {
+    const fix = "make one with openssl rand -base64 32, the same for every process of the database";
+    report("REALMGATE_SECRET_KEY", `is required with postgres://: ${fix}`);
+  }
   if (config.proxyProtocol.length > 0 && config.proxyEdge !== "wire") {
-    report("REALMGATE_PROXY_PROTOCOL", "needs REALMGATE_PROXY_EDGE=wire");
+    report("REALMGATE_PROXY_PROTOCOL", "cannot be had with REALMGATE_PROXY_EDGE=serve");
   }
   const asksForTls = apiTlsPaths.some((path) => path !== "");
   if (!asksForTls && value("REALMGATE_API_PLAINTEXT") !== "1") refusePlaintext(config, report);

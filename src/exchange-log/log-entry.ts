@@ -1,7 +1,7 @@
 // One exchange as the log keeps it: who asked for what, and what came of it. Holds no credential and no query.
 
 /** How the exchange ended. */
-export type EntryEnd = "complete" | "client_gone" | "broken" | "revoked";
+export type EntryEnd = "complete" | "client_gone" | "broken" | "revoked" | "stalled";
 
 /** What is logged of an exchange that is over. */
 export interface LoggedExchange {

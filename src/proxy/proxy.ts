@@ -1,5 +1,6 @@
 // The data plane, wired together.
 import { ArrivalBudget } from "../guard/arrival-budget.ts";
+import { HeldBytes } from "../guard/held-bytes.ts";
 import { LimitedLog } from "../guard/limited-log.ts";
 import type { Log } from "../log.ts";
 import { containersDomain } from "../policy/containers-domain.ts";
@@ -26,6 +27,7 @@ import { BYPASS_HEADER, BypassTokens } from "./hooks/bypass-token.ts";
 import { HookScripts } from "./hooks/hook-script.ts";
 import { LogsProgram } from "./logs/logs.ts";
 import { NO_LINES } from "./observe/access-log.ts";
+import { heldSeries } from "./observe/held-metrics.ts";
 import { exchangeLogSeries, logExchange } from "./observe/logged-exchange.ts";
 import { Metrics } from "./observe/metrics.ts";
 import { OpenConnections } from "./observe/open-connections.ts";
@@ -150,7 +152,14 @@ export async function startProxy(
     log,
   });
 
-  const { pool, programsWith, programs, upgrader } = upstreamsOf(settings, metrics);
+  const held = new HeldBytes({
+    bytesMax: settings.heldBytesMax,
+    stalledMs: STALLED_MS,
+    ended: (stalled) =>
+      log.warn(stalled, "exchange ended: it stalled, and too many bytes are held"),
+  });
+  heldSeries(metrics.instruments, held);
+  const { pool, programsWith, programs, upgrader } = upstreamsOf(settings, metrics, held);
   const internal = internalEdge(pipeline, internalUpstream(programs));
   const curl = new CurlProgram({
     parseHost,
@@ -185,12 +194,17 @@ export async function startProxy(
             holdBody,
           }),
           pool,
+          held,
           responseHeaderMs,
           bodyBytesPerMinuteMin: settings.bodyBytesPerMinuteMin,
           proxyProtocol: settings.proxyProtocol,
           halfMessagesBytesMax: settings.halfMessagesBytesMax,
           webSockets: metrics.webSockets,
-          malformed: (malformed) => refusals.note({ ...malformed, place: null }, performance.now()),
+          malformed: (malformed) => {
+            metrics.malformed(malformed.malformed);
+            refusals.note({ ...malformed, place: null }, performance.now());
+          },
+          noProxyHeader: () => metrics.malformed("proxy-header"),
           connectionsMax: Math.max(exchangesMax, CONNECTIONS_MIN),
         });
   const plainEdge = wireEdge ?? serveEdge;
@@ -260,6 +274,9 @@ export async function startProxy(
 /** Requests in one turn of the event loop; a refusal takes some 30 µs. */
 const ARRIVALS = { perConnection: 64, perNetwork: 64, total: 256 } as const;
 
+/** How long nothing may move of what a client network or a container holds above its share, in milliseconds. */
+const STALLED_MS = 10_000;
+
 function upstreamsOf(
   {
     responseHeaderMs,
@@ -269,8 +286,9 @@ function upstreamsOf(
     log,
   }: ProxySettings,
   { webSockets, tunnels }: Metrics,
+  held: HeldBytes,
 ) {
-  const responseBody = streamedBody(new HeldBodies());
+  const responseBody = streamedBody(new HeldBodies(), held);
   const pool = new RawPool({
     tickMs: Math.min(TICK_MS_MAX, Math.max(TICK_MS_MIN, responseHeaderMs / 8)),
     threw: (error) => log.error({ err: error }, "a response was not passed on"),
@@ -279,7 +297,7 @@ function upstreamsOf(
   const common = { responseHeaderMs, upstreamTls: tls, log };
   /** Each edge passes bodies on in its own way. */
   const programsWith = (passed: ResponseBody) => {
-    const options = { ...common, bodyBytesPerMinuteMin, responseBody: passed };
+    const options = { ...common, bodyBytesPerMinuteMin, held, responseBody: passed };
     return new ProgramUpstream(new FetchUpstream(options), { ...options, pool });
   };
   return {

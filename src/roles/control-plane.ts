@@ -1,6 +1,6 @@
 // The control plane of one node: the database, the management API and the change feed.
 import { randomBytes } from "node:crypto";
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { createDispatch } from "../admin/api/dispatch.ts";
 import { startGrpc } from "../admin/api/grpc-server.ts";
 import { listCursors } from "../admin/api/list-cursor.ts";
@@ -12,9 +12,15 @@ import { Sessions } from "../admin/auth/session.ts";
 import type { ConnectionPort } from "../admin/containers/connection-service.ts";
 import { changeSource, type StoreChangeSource } from "../admin/feed/change-source.ts";
 import { services as publicServices } from "../admin/services.ts";
+import type { ConnectionOptions } from "../admin/store/postgres/connections.ts";
+import type { DatabaseOptions } from "../admin/store/postgres/database.ts";
+import type { PrepareOptions } from "../admin/store/postgres/prepare-database.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
+import { keyPlaces, type SqliteOptions } from "../admin/store/sqlite/database.ts";
+import { type FileState, fileState, opensWith } from "../admin/store/sqlite/inspect.ts";
 import { openSqliteStore } from "../admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../admin/store/store.ts";
+import { OtherSecretKey } from "../admin/store/store-errors.ts";
 import type { Config } from "../config/config.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
@@ -35,6 +41,8 @@ interface ControlPlaneOptions {
   readonly master: Buffer;
   readonly revisions: RevisionTokens;
   readonly placement: AddressPolicy;
+  /** The data plane's: proves that there was a database. */
+  readonly snapshotPath: string;
   /** Hands compiled documents to the proxy of the same process. */
   readonly recentPolicies: RecentPolicies;
   /** Whether one of our own listeners has this address and port. */
@@ -62,19 +70,52 @@ export interface ControlPlane {
 export class DatabaseUnusable extends Error {}
 
 /**
- * Throws DatabaseUnusable when the database is missing or empty but a snapshot proves that there was one. A new, empty database
- * would close every container, and its feed would replace the snapshot.
+ * Throws DatabaseUnusable when the database is missing or empty but a snapshot proves that there was one, when only a part of
+ * it is there, or when it has another key. Changes nothing. A new, empty database would close every container, and its feed would replace the snapshot.
  */
-export function refuseLoss(databasePath: string, snapshotPath: string): void {
-  const bytes = [databasePath, `${databasePath}-wal`].map(
-    (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0,
-  );
-  if (existsSync(snapshotPath) && bytes.every((size) => size === 0)) {
+export function refuseLoss(databasePath: string, snapshotPath: string, master: Buffer): void {
+  const state = knownState(databasePath);
+  if (state === "partial") throw new DatabaseUnusable(partialDatabase(databasePath));
+  if (existsSync(snapshotPath) && (state === "missing" || state === "new")) {
+    throw new DatabaseUnusable(lostDatabase(databasePath, snapshotPath));
+  }
+  // Opening it says so, too, but has written by then.
+  if (state === "current" && !opensWith(databasePath, documentBox(master))) {
     throw new DatabaseUnusable(
-      `${databasePath} is missing or empty, but ${snapshotPath} was made from it: ` +
-        "restore the database, or remove the snapshot to start afresh",
+      `${databasePath} cannot be used: ${new OtherSecretKey(keyPlaces).message}`,
     );
   }
+}
+
+/** Null: the file cannot be read, which opening it will say. */
+function knownState(databasePath: string): FileState | null {
+  try {
+    return fileState(databasePath);
+  } catch {
+    return null;
+  }
+}
+
+export function lostDatabase(databasePath: string, snapshotPath: string): string {
+  return `${databasePath} is missing or empty, but ${snapshotPath} was made from it: restore the database, or remove the snapshot to start afresh`;
+}
+
+export function partialDatabase(databasePath: string): string {
+  return `${databasePath} is a part of a database: the file was copied alone while a gate ran. Copy ${databasePath}-wal, too, or use realmgate backup`;
+}
+
+/** What seals the documents of an installation. */
+export function documentBox(master: Buffer): SecretBox {
+  return new SecretBox(master, "documents");
+}
+
+/** The same of a database on a server; null: it may be new. */
+function whyNotNew(snapshotPath: string): string | null {
+  if (!existsSync(snapshotPath)) return null;
+  return (
+    `it is empty, but ${snapshotPath} was made from another database: ` +
+    "name that in REALMGATE_DATABASE_URL, restore it, or remove the snapshot to start afresh"
+  );
 }
 
 /**
@@ -103,18 +144,20 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
 
 /** Opens the database and reads from it, so that a damaged file or a wrong key fails here. */
 async function openDatabase(
-  { config, master, log }: ControlPlaneOptions,
+  { config, master, snapshotPath, log }: ControlPlaneOptions,
   closes: ShutdownStep[],
 ): Promise<Store> {
+  if (config.postgres === null) refuseLoss(config.databasePath, snapshotPath, master);
+  const options = {
+    box: new SecretBox(master, "documents"),
+    now: Date.now,
+    quotas: config.quotas,
+  };
   try {
-    const unlock = lockDatabase(config.databasePath);
-    closes.push(async () => unlock());
-    const store = openSqliteStore({
-      path: config.databasePath,
-      box: new SecretBox(master, "documents"),
-      now: Date.now,
-      quotas: config.quotas,
-    });
+    const store =
+      config.postgres === null
+        ? openFile(config.databasePath, options, closes)
+        : await openServer(config.postgres, { ...options, notNew: whyNotNew(snapshotPath) });
     closes.push(() => store.close());
     await store.registerServer(config.serverName);
     await createFirstUser(config, store, log);
@@ -122,10 +165,35 @@ async function openDatabase(
   } catch (error) {
     if (error instanceof DatabaseInUse) throw error;
     const { message } = error instanceof Error ? error : new Error(String(error));
-    throw new DatabaseUnusable(`${config.databasePath} cannot be used: ${message}`, {
-      cause: error,
-    });
+    const place = config.postgres === null ? config.databasePath : nameOf(config.postgres.url);
+    throw new DatabaseUnusable(`${place} cannot be used: ${message}`, { cause: error });
   }
+}
+
+/** Opens the database on a PostgreSQL server. Its driver is loaded only then: most starts do without. */
+async function openServer(
+  connection: ConnectionOptions,
+  options: DatabaseOptions & PrepareOptions,
+): Promise<Store> {
+  const { openPostgresStore } = await import("../admin/store/postgres/postgres-store.ts");
+  return openPostgresStore({ ...connection, ...options });
+}
+
+/** Opens the SQLite file, which no other process may have. */
+function openFile(
+  path: string,
+  options: Omit<SqliteOptions, "path">,
+  closes: ShutdownStep[],
+): Store {
+  const unlock = lockDatabase(path);
+  closes.push(async () => unlock());
+  return openSqliteStore({ path, ...options });
+}
+
+/** The host and the database, without user and password. */
+function nameOf(url: string): string {
+  const [place] = url.slice(url.lastIndexOf("@") + 1).split("?");
+  return `the database ${place?.replace(/^[a-z]+:\/\//, "")}`;
 }
 
 async function startApi(

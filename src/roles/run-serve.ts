@@ -2,12 +2,23 @@
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import pino from "pino";
 import { ownVariables } from "../cli/settings/global-flags.ts";
-import { parseConfig, unknownSettings } from "../config/config.ts";
+import { type Config, parseConfig, unknownSettings } from "../config/config.ts";
+import { passedOverData } from "../config/data-dir.ts";
 import { settingsHelp } from "../config/settings-help.ts";
 import { connectVariables } from "./connect.ts";
-import { serve } from "./serve.ts";
+import { DatabaseUnusable } from "./control-plane.ts";
+import { DatabaseInUse } from "./data-lock.ts";
+import { findings } from "./readiness.ts";
+import { CannotStart, serve } from "./serve.ts";
+import { notifySupervisor } from "./supervisor.ts";
 
-const usage = `usage: bun start [--setting value]…   (or as variables: --rest-listen is REALMGATE_REST_LISTEN)
+const checkFlag = "--check";
+const couldNotStart = 1;
+const invalidSettings = 2;
+
+const usage = `usage: realmgate serve [--setting value]…   (or as variables: --rest-listen is REALMGATE_REST_LISTEN)
+
+  --check   print everything that would keep the gate from starting, and change nothing
 
 ${settingsHelp()}`;
 
@@ -17,10 +28,22 @@ export async function serveRole(flags: readonly string[]): Promise<number> {
     console.log(usage);
     return 0;
   }
-  const parsed = parseConfig(process.env, flags);
-  if (!parsed.ok) {
-    for (const problem of parsed.problems) console.error(`realmgate: ${problem}`);
-    return 2;
+  const parsed = parseConfig(
+    process.env,
+    flags.filter((flag) => flag !== checkFlag),
+  );
+  // Whoever names a directory means it.
+  const isNamed =
+    process.env.REALMGATE_DATA_DIR || flags.some((flag) => /^--data-dir\b/.test(flag));
+  const passedOver = isNamed ? null : passedOverData(parsed.config.dataDir, process.cwd());
+  const problems = [
+    ...(parsed.ok ? [] : parsed.problems),
+    ...(passedOver === null ? [] : [`REALMGATE_DATA_DIR ${passedOver}`]),
+  ];
+  if (flags.includes(checkFlag)) return check(parsed.config, problems);
+  if (problems.length > 0) {
+    complain(problems);
+    return invalidSettings;
   }
   // Only this user may read what we write: the database, its log, the key.
   process.umask(0o077);
@@ -38,17 +61,47 @@ export async function serveRole(flags: readonly string[]): Promise<number> {
     process.on("SIGHUP", () => void running.reload());
     const { degraded, complete } = running;
     if (degraded !== null) report({ event: "degraded", reason: degraded, ...running.urls() });
+    notifySupervisor(degraded === null ? "READY=1" : `READY=1\nSTATUS=degraded: ${degraded}`, log);
     void complete.then(() => report({ event: "ready", ...running.urls() }));
     await stopSignal();
     process.once("SIGINT", exitNow);
     process.once("SIGTERM", exitNow);
+    notifySupervisor("STOPPING=1", log);
     await running.stop();
     return 0;
   } catch (error) {
-    console.error(`realmgate: ${error instanceof Error ? error.message : error}`);
-    log.fatal({ err: error }, "could not start");
-    return 1;
+    complain(
+      error instanceof CannotStart
+        ? error.problems
+        : [error instanceof Error ? error.message : String(error)],
+    );
+    // What an operator can mend is said in one line; the log has the rest of what is a fault of ours.
+    if (!isForOperator(error)) log.fatal({ err: error }, "could not start");
+    return couldNotStart;
   }
+}
+
+function isForOperator(error: unknown): boolean {
+  return (
+    error instanceof CannotStart ||
+    error instanceof DatabaseUnusable ||
+    error instanceof DatabaseInUse
+  );
+}
+
+/** Prints everything that would keep the gate from starting, and what is worth a word; changes nothing. */
+async function check(config: Config, problems: readonly string[]): Promise<number> {
+  const found = await findings(config);
+  complain(problems);
+  for (const { level, text } of found) console.error(`realmgate: ${level}: ${text}`);
+  if (problems.length > 0) return invalidSettings;
+  if (found.some(({ level }) => level === "error")) return couldNotStart;
+  console.log("realmgate: nothing keeps the gate from starting");
+  return 0;
+}
+
+function complain(problems: readonly string[]): void {
+  for (const problem of problems) console.error(`realmgate: ${problem}`);
 }
 
 function report({

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { revisionTokens } from "../admin/api/revision.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
+import { OtherSecretKey } from "../admin/store/store-errors.ts";
 import type { Config } from "../config/config.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { AccessLogPlace, ListenAddress } from "../config/setting-readers.ts";
@@ -17,18 +18,26 @@ import { AccessLog } from "../proxy/observe/access-log.ts";
 import { FileSink, StderrSink } from "../proxy/observe/line-sink.ts";
 import type { OpenConnections } from "../proxy/observe/open-connections.ts";
 import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
-import {
-  type ControlPlane,
-  DatabaseUnusable,
-  openControlPlane,
-  refuseLoss,
-} from "./control-plane.ts";
+import { type ControlPlane, DatabaseUnusable, openControlPlane } from "./control-plane.ts";
 import { DeferredSource } from "./deferred-source.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
+import { removerOfNewFiles } from "./new-files.ts";
 import { isOwnListener } from "./own-listeners.ts";
+import { keyFile, keyFindings, listenFindings } from "./readiness.ts";
 import { RetryingOpen } from "./retrying-open.ts";
 import { readSecretKeyFile } from "./secret-key-file.ts";
 import { type ShutdownStep, shutdown } from "./shutdown.ts";
+
+/** Every reason for which a start would fail; nothing was changed. */
+export class CannotStart extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join("; "));
+    this.name = "CannotStart";
+    this.problems = problems;
+  }
+}
 
 /** URLs of the listeners; gRPC has `http://`, or `https://` with TLS. */
 export type Urls = Readonly<
@@ -53,8 +62,11 @@ export interface Running {
  * snapshot was saved, the data plane starts without the control plane, and `serve` keeps retrying to open that.
  */
 export async function serve(config: Config, log: Log): Promise<Running> {
+  const blocking = [...keyFindings(config), ...(await listenFindings(config))];
+  if (blocking.length > 0) throw new CannotStart(blocking.map(({ text }) => text));
+  const undo = removerOfNewFiles(config);
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  const master = config.secretKey ?? readSecretKeyFile(join(config.dataDir, "secret.key"));
+  const master = config.secretKey ?? readSecretKeyFile(join(config.dataDir, keyFile));
   const revisions = revisionTokens(new SecretBox(master, "revisions"));
   const placement = addressPolicy(config.containerCidrs);
   const recentPolicies = new RecentPolicies();
@@ -70,12 +82,12 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   let draining = false;
 
   const open = async (): Promise<void> => {
-    refuseLoss(config.databasePath, snapshotPath);
     const opened = await openControlPlane({
       config,
       master,
       revisions,
       placement,
+      snapshotPath,
       recentPolicies,
       isForbidden,
       exchangeLog,
@@ -97,9 +109,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   stops.push(async () => control?.stopApi(drainMs));
   const opening = new RetryingOpen(open, log);
   try {
-    await opening.openFirst(
-      (error) => error instanceof DatabaseUnusable && existsSync(snapshotPath),
-    );
+    await opening.openFirst((error) => existsSync(snapshotPath) && isWorthWaiting(error));
     const { proxy: exchangesMax, warning } = descriptorBudget(descriptorLimit(), config);
     if (warning !== null) log.warn({}, warning);
     const accessLog = await openAccessLog(config.accessLog, log);
@@ -120,6 +130,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         credentialFailuresMax: config.credentialFailuresMax,
         exchangesMax,
         streamSilenceMs: config.streamSilenceS * 1000,
+        heldBytesMax: config.heldBytesMax,
         bodyBytesPerMinuteMin: config.bodyBytesPerMinuteMin,
         programPorts: config.programPorts,
         mayDial: (address) => placement.place(address) !== null,
@@ -140,6 +151,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     });
     // Neither a control plane nor a snapshot: there is nothing to enforce.
     if (opening.problem !== null && proxy.enforcement().from !== "file") throw opening.problem;
+    opening.reportWaiting();
     const ops = withListenError("OPS", config.opsListen, () =>
       startOps({
         listen: config.opsListen,
@@ -168,8 +180,14 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   } catch (error) {
     await opening.stop();
     await shutdown(stops);
+    undo();
     throw error;
   }
+}
+
+/** A database may come back; the key that opens none of its documents opens no snapshot either. */
+function isWorthWaiting(error: Error): boolean {
+  return error instanceof DatabaseUnusable && !(error.cause instanceof OtherSecretKey);
 }
 
 function healthOf(proxy: ProxyServer, problem: Error | null, draining: boolean): Health {

@@ -38,6 +38,7 @@ import type { NewToken, Scope, User } from "../../src/admin/store/records.ts";
 import { deriveKey, SecretBox } from "../../src/admin/store/sealed.ts";
 import { openSqliteStore } from "../../src/admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/admin/store/store.ts";
+import { StoreUnavailable, WriteOutcomeUnknown } from "../../src/admin/store/store-errors.ts";
 import { basic } from "../harness/credentials.ts";
 import { plainToken } from "../harness/token-bench.ts";
 
@@ -515,6 +516,20 @@ describe("an answer", () => {
     expect(reply).toEqual({ ok: false, code, violations: [], retryAfterS: null });
     expect(logged).toMatchObject([{ requestId: "request-1", method: "GetProject" }]);
   });
+
+  test.each([
+    ["that cannot be used", new StoreUnavailable("away"), ErrorCode.STORE_UNAVAILABLE, 1],
+    ["lost in a COMMIT", new WriteOutcomeUnknown("cut"), ErrorCode.WRITE_OUTCOME_UNKNOWN, null],
+  ])(
+    "without a database, %s: 503, and the log says why",
+    async (_what, error, code, retryAfterS) => {
+      logged.length = 0;
+      const reply = await dispatchWith(() => Promise.reject(error))(read);
+      expect(reply).toEqual({ ok: false, code, violations: [], retryAfterS });
+      expect(refusalOf(code).http).toBe(503);
+      expect(logged).toMatchObject([{ requestId: "request-1", method: "GetProject" }]);
+    },
+  );
 
   test("to a method that is not served is a fault of ours", async () => {
     const log = { error: () => {} };

@@ -131,9 +131,15 @@ test(
     damage(dataDir);
     const environment = { REALMGATE_SECRET_KEY: Buffer.alloc(32, 1).toString("base64") };
     await expect(startProgram({ dataDir, environment })).rejects.toThrow(/cannot be used/);
-    // It was put aside.
-    await expect(startProgram({ dataDir })).rejects.toThrow(/cannot be used/);
-    expect(readFileSync(join(dataDir, "snapshot.aside")).length).toBeGreaterThan(0);
+    // Which left it where it was.
+    {
+      await using again = await startProgram({ dataDir });
+      expect(again.event).toBe("degraded");
+    }
+    const { dataDir: other } = await killed(upstream.port);
+    damage(other);
+    rmSync(join(other, "snapshot"));
+    await expect(startProgram({ dataDir: other })).rejects.toThrow(/cannot be used/);
     rmSync(dataDir, { recursive: true });
   },
   startMsMax,

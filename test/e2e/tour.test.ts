@@ -3,10 +3,11 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { loginAdmin } from "../harness/client.ts";
 import { freePort } from "../harness/free-port.ts";
 import { documents, promisedBy } from "../harness/markdown.ts";
+import { paste, withAddresses } from "../harness/pasted-script.ts";
 import {
   adminPassword,
   type Program,
@@ -78,7 +79,7 @@ test.skipIf(missing.length > 0).each(scripts)(
         : shell;
     // The program of the README and of the tour listens for itself.
     const own = path === "README.md" ? script.replaceAll("3000", String(freePort())) : script;
-    const { printed, complaints, exitCode } = await paste(`${before}\n${own}`);
+    const { printed, complaints, exitCode } = await paste(`${before}\n${own}`, program.urls);
     const compared = isCommandLine ? printed.filter((line) => promised.includes(line)) : printed;
     const isGood = exitCode === 0 && Bun.deepEquals(compared, promised);
     expect({ exitCode, printed: compared, complaints: isGood ? "" : complaints }).toEqual({
@@ -110,7 +111,7 @@ test.each(runnable.filter(({ language }) => language === "ts"))(
     const folder = mkdtempSync(join(tmpdir(), "realmgate-docs-"));
     try {
       const file = join(folder, "example.ts");
-      const code = here(text)
+      const code = withAddresses(text, program.urls)
         .replaceAll('"../proto/', `"${root}/proto/`)
         .replaceAll('"realmgate/client/grpc"', JSON.stringify(join(root, "src/client/grpc.ts")))
         .replaceAll(
@@ -141,46 +142,3 @@ test.each(runnable.filter(({ language }) => language === "ts"))(
   },
   30_000,
 );
-
-/** The text with this run's addresses; none of a gate that a person may run here is left. */
-function here(text: string): string {
-  const port = (url: string) => new URL(url).port;
-  const { rest, grpc, proxy, ops } = program.urls;
-  const replaced = text
-    .replaceAll("http://127.0.0.1:8080", rest)
-    .replaceAll("http://localhost:8080", `http://localhost:${port(rest)}`)
-    .replaceAll("containers.localhost:8000", `containers.localhost:${port(proxy)}`)
-    .replaceAll("http://127.0.0.1:9090", ops)
-    .replaceAll("http://127.0.0.1:50051", grpc)
-    .replaceAll("the-one-that-the-first-start-printed", `'${adminPassword}'`)
-    .replaceAll("PORT=3000", `PORT=${freePort()}`);
-  expect(replaced).not.toMatch(/:(8080|8000|9090|50051)\b/);
-  return replaced;
-}
-
-/** Runs it as a person would in the checkout; what it prints, without empty lines. What it started ends with it. */
-async function paste(script: string) {
-  const home = mkdtempSync(join(tmpdir(), "realmgate-home-"));
-  try {
-    // Job control, so that `kill %1` means what it means in a terminal.
-    const child = Bun.spawn(["bash", "-m"], {
-      cwd: root,
-      env: { HOME: home, PATH: `${dirname(process.execPath)}:${process.env.PATH}` },
-      stdin: "pipe",
-      stdout: "pipe",
-      stderr: "pipe",
-    });
-    child.stdin.write(
-      `set -e\ntrap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n${here(script)}\n`,
-    );
-    await child.stdin.end();
-    const [printed, complaints, exitCode] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-      child.exited,
-    ]);
-    return { printed: printed.split("\n").filter((line) => line !== ""), complaints, exitCode };
-  } finally {
-    rmSync(home, { recursive: true, force: true });
-  }
-}

@@ -16,6 +16,7 @@ import { type Caller, type Callers, isOperator, mayDo } from "../auth/caller.ts"
 import { AccountQuotaReached } from "../store/account-quotas.ts";
 import type { Scope } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
+import { StoreUnavailable, WriteOutcomeUnknown } from "../store/store-errors.ts";
 import { CallBudgets, type CallWork } from "./call-budget.ts";
 import { checkRules } from "./field-rules.ts";
 import { activeRealm, realmIdPattern } from "./realm.ts";
@@ -81,6 +82,9 @@ interface MethodRoute {
   readonly handler: Handler;
 }
 
+/** A database fails over within seconds. */
+const STORE_RETRY_S = 1;
+
 /** Throws when a method has no implementation, or a missing or contradictory `requires` option. */
 export function createDispatch(options: DispatchOptions): Dispatch {
   const routes = new Map(
@@ -105,6 +109,14 @@ export function createDispatch(options: DispatchOptions): Dispatch {
       }
       const { method, requestId } = call;
       options.log.error({ err: error, method: method.name, requestId }, "a call failed");
+      if (error instanceof StoreUnavailable) {
+        const code = ErrorCode.STORE_UNAVAILABLE;
+        return { ok: false, code, violations: [], retryAfterS: STORE_RETRY_S };
+      }
+      if (error instanceof WriteOutcomeUnknown) {
+        const code = ErrorCode.WRITE_OUTCOME_UNKNOWN;
+        return { ok: false, code, violations: [], retryAfterS: null };
+      }
       return { ok: false, code: ErrorCode.INTERNAL_ERROR, violations: [], retryAfterS: null };
     }
   };

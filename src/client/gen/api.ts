@@ -1991,7 +1991,7 @@ export interface LogDetails {
   readonly bytes: number | null;
   /** From its arrival to its end. */
   readonly duration_ms: number;
-  /** `complete`, `client_gone`, `broken` or `revoked`. */
+  /** `complete`, `client_gone`, `broken`, `revoked` or `stalled`. */
   readonly ended: string;
 }
 

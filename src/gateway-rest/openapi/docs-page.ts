@@ -1,5 +1,5 @@
 // GET /docs: the OpenAPI document in swagger-ui, served from local files only.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { entityTag, isNotModified } from "./entity-tag.ts";
@@ -66,14 +66,19 @@ interface PageFile {
   readonly read: () => Uint8Array;
 }
 
-const viewer = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
+/** The folder of swagger-ui: beside the bundle that this file is in, else among the installed packages. */
+function viewerFolder(): string {
+  const bundled = join(import.meta.dir, "swagger-ui");
+  if (existsSync(bundled)) return bundled;
+  return dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
+}
 
 function text(content: string, type: string): PageFile {
   return { type: `${type}; charset=utf-8`, read: () => new TextEncoder().encode(content) };
 }
 
 function ofViewer(name: string, type: string): PageFile {
-  return { type, read: () => readFileSync(join(viewer, name)) };
+  return { type, read: () => readFileSync(join(viewerFolder(), name)) };
 }
 
 const files: ReadonlyMap<string, PageFile> = new Map([

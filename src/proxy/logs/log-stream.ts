@@ -2,6 +2,7 @@
 import { type EntryView, viewOf } from "../../exchange-log/entry-view.ts";
 import type { ExchangeLogReader } from "../../exchange-log/exchange-log.ts";
 import type { ActiveExchange } from "../exchange/active-exchange.ts";
+import type { ExchangeEnd } from "../exchange/exchange.ts";
 import { endBy, type StopListener, type StopReason } from "../exchange/stop-signal.ts";
 import { isOfKind, type LogParameters } from "./log-request.ts";
 
@@ -115,7 +116,7 @@ export class LogStream implements StopListener {
     controller?.error(new Error("the exchange log cannot be read"));
   }
 
-  #end(how: "client_gone" | "broken" | "revoked" | "complete"): void {
+  #end(how: ExchangeEnd): void {
     if (this.#isOver) return;
     this.#isOver = true;
     if (this.#timer !== null) clearTimeout(this.#timer);

@@ -40,7 +40,11 @@ class Source implements ChangeSource {
 
   commit(): void {
     this.revision++;
-    this.#listener(this.revision);
+    this.announce(this.revision);
+  }
+
+  announce(revision: bigint): void {
+    this.#listener(revision);
   }
 }
 
@@ -105,7 +109,7 @@ test("a source that fails is asked again, and its failure is reported", async ()
   feed.stop();
 });
 
-test("a source that goes back is not followed", async () => {
+test("a source that went back is read from the beginning, and the loss is reported", async () => {
   const source = new Source();
   source.revision = 5n;
   const { feed, errors } = follow(source);
@@ -113,8 +117,28 @@ test("a source that goes back is not followed", async () => {
   source.revision = 2n;
   source.commit();
   expect(await feed.reached(6n, 20)).toBe(false);
-  expect(feed.current().revision).toBe(5n);
-  expect(errors.length).toBeGreaterThan(0);
+  expect(feed.current().revision).toBe(3n);
+  expect(source.asked.at(-1)).toBe(0n);
+  expect(errors).toEqual(["the control plane knows less than was enforced before: restored?"]);
+  expect(feed.failing).toBe(false);
+  source.commit();
+  expect(await feed.reached(4n, 2_000)).toBe(true);
+  expect(source.asked.at(-1)).toBe(3n);
+  feed.stop();
+});
+
+test("an announced commit that never comes is reported once, and later ones are followed", async () => {
+  const source = new Source();
+  const { feed, errors } = follow(source);
+  await feed.start();
+  source.revision = 4n;
+  source.commit();
+  expect(await feed.reached(5n, 2_000)).toBe(true);
+  source.announce(9n);
+  while (errors.length === 0 || feed.failing) await Bun.sleep(1);
+  expect(errors).toEqual(["change feed failed; trying again"]);
+  source.commit();
+  expect(await feed.reached(6n, 2_000)).toBe(true);
   feed.stop();
 });
 

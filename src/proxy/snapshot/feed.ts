@@ -193,12 +193,22 @@ export class Feed {
   }
 
   async #step(): Promise<void> {
-    const isAll = this.#from !== "live";
-    const after = isAll ? 0n : this.#snapshot.revision;
-    const changes = await this.#source.changesAfter(after);
+    let isAll = this.#from !== "live";
+    let after = isAll ? 0n : this.#snapshot.revision;
+    let changes = await this.#source.changesAfter(after);
+    if (changes.revision < after) {
+      // The source was restored, or its server lost its last commits: of what is enforced nothing is known to be true.
+      isAll = true;
+      after = 0n;
+      changes = await this.#source.changesAfter(after);
+      this.#announced = changes.revision;
+    }
     const stuck = changes.revision === after && this.#announced > after;
-    if (changes.revision < after || stuck) {
-      throw new Error(`source is at ${changes.revision}, ${this.#announced} was announced`);
+    if (stuck) {
+      const announced = this.#announced;
+      // It counts as a failure once: an announced commit that a server lost never comes.
+      this.#announced = after;
+      throw new Error(`source is at ${changes.revision}, ${announced} was announced`);
     }
     if (this.#stopped) {
       return;

@@ -202,8 +202,13 @@ describe("a file that cannot be believed is put aside, loudly", () => {
     const { file, lines } = started(path);
     expect(await file.load()).toBeNull();
     expect(lines).toEqual(["the saved snapshot cannot be used; it is put aside"]);
-    expect(existsSync(path)).toBe(false);
+    // Not before there is another: a start that fails changes nothing.
+    expect(readFileSync(path).equals(damaged)).toBe(true);
+    expect(existsSync(`${path}.aside`)).toBe(false);
+    file.keep(changes(1n, project("a")), true, HEARD_AT_MS);
+    await file.close();
     expect(readFileSync(`${path}.aside`).equals(damaged)).toBe(true);
+    expect((await started(path).file.load())?.changes.revision).toBe(1n);
   });
 
   test("sealed with another key", async () => {

@@ -74,6 +74,8 @@ export class SnapshotFile {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #writing: Promise<void> | null = null;
   #closed = false;
+  /** What lies there came from elsewhere, or is damaged. */
+  #isUnusable = false;
 
   constructor(options: SnapshotFileOptions) {
     this.#options = options;
@@ -85,7 +87,10 @@ export class SnapshotFile {
     return { revision: this.#savedRevision, bytes: this.#bytes, failures: this.#failures };
   }
 
-  /** What an earlier process saved; null when there is nothing. What cannot be believed is put aside, loudly. Never rejects. */
+  /**
+   * What an earlier process saved; null when there is nothing. What cannot be believed is logged, and put aside once there is
+   * something to take its place: a start that fails leaves it. Never rejects.
+   */
   async load(): Promise<Saved | null> {
     const { path, box, log } = this.#options;
     try {
@@ -102,7 +107,7 @@ export class SnapshotFile {
       if (read.ok) {
         return read.saved;
       }
-      await rename(path, `${path}.aside`);
+      this.#isUnusable = true;
       const { problem } = read;
       log.error({ path, problem }, "the saved snapshot cannot be used; it is put aside");
     } catch (error) {
@@ -207,6 +212,8 @@ export class SnapshotFile {
     const startedMs = performance.now();
     try {
       this.#bytes = await this.#writeAll(`${path}.new`, revision, heardAtMs);
+      if (this.#isUnusable) await rename(path, `${path}.aside`);
+      this.#isUnusable = false;
       await rename(`${path}.new`, path);
       await synced(dirname(path));
       this.#savedRevision = revision;
@@ -218,9 +225,9 @@ export class SnapshotFile {
       }
     } catch (error) {
       this.#dirty = true;
-      this.#failures++;
       this.#pauseMs = RETRY_MS;
       await rm(`${path}.new`, { force: true }).catch(() => {});
+      this.#failures++;
       if (!this.#failing) {
         this.#failing = true;
         log.error({ path, err: error }, "the snapshot cannot be saved; trying again");

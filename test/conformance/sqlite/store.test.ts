@@ -86,8 +86,17 @@ describe("on disk", () => {
   test.each([
     ["another key", randomBytes(32), "documents"],
     ["the key of another purpose", key, "sessions"],
-  ])("%s does not open the database, and that is told at once", (_why, master, purpose) => {
+  ])("%s does not open the database, which stays as it is", async (_why, master, purpose) => {
+    await store.close();
+    // As an earlier version left it: a store that opens it writes.
+    const earlier = new Database(path);
+    earlier.run("PRAGMA user_version = 0");
+    earlier.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    earlier.close();
+    const before = readFileSync(path);
     expect(() => openWith(master, purpose)).toThrow("sealed with another secret key");
+    expect(readFileSync(path)).toEqual(before);
+    store = openWith(key);
   });
 
   test("one damaged document is that, and not another key", async () => {

@@ -359,7 +359,7 @@ export type LogDetails = Message<"realmgate.v1.LogDetails"> & {
   durationMs: number;
 
   /**
-   * `complete`, `client_gone`, `broken` or `revoked`.
+   * `complete`, `client_gone`, `broken`, `revoked` or `stalled`.
    *
    * @generated from field: string ended = 7;
    */

@@ -1,15 +1,17 @@
 // The open database and what every part of the store needs of it.
 import { Database as File } from "bun:sqlite";
-import { join } from "node:path";
 import { and, count, eq, isNotNull, type SQL, sql } from "drizzle-orm";
 import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
 import { migrate } from "drizzle-orm/bun-sqlite/migrator";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { AccountQuotaReached, type AccountQuotas } from "../account-quotas.ts";
+import { migrationsFolder } from "../migrations-folder.ts";
 import type { Committed, DocumentKey } from "../records.ts";
 import type { SecretBox } from "../sealed.ts";
-import { aliases, changes, documents } from "./schema.ts";
+import { OtherSecretKey } from "../store-errors.ts";
+import { aliases, changes, type documents } from "./schema.ts";
+import { WholeMark } from "./whole-mark.ts";
 
 export type Transaction = Parameters<Parameters<BunSQLiteDatabase["transaction"]>[0]>[0];
 /** What reads: the database itself, or a transaction. */
@@ -26,11 +28,25 @@ export interface SqliteOptions {
   readonly quotas?: AccountQuotas;
 }
 
+/** Where the key of a file may be. */
+export const keyPlaces = "REALMGATE_SECRET_KEY, or secret.key in the data directory";
+
+const inMemory = ":memory:";
+/** How long a connection waits for another's lock. */
+const busyMs = 5000;
+
 /** `user_version` of a file in which all that may be a credential is sealed. */
 const SEALED_VERSION = 1;
 
 /** One damaged row is not another key; so many in a row are. */
 const documentsTriedMax = 16;
+
+interface SealedBody {
+  readonly kind: string;
+  readonly ownerId: string;
+  readonly version: number;
+  readonly body: Uint8Array;
+}
 
 /** Transactions are synchronous inside: an async body would commit at its first await. */
 export class Database {
@@ -40,6 +56,8 @@ export class Database {
   readonly #now: () => number;
   /** Null: there are none. */
   readonly #quotas: AccountQuotas | null;
+  /** Null: in memory. */
+  #mark: WholeMark | null = null;
   readonly #listeners = new Set<(revision: number) => void>();
 
   constructor(options: SqliteOptions) {
@@ -48,23 +66,25 @@ export class Database {
     this.#quotas = options.quotas ?? null;
     this.#now = options.now;
     try {
-      this.reader = this.#prepare();
       this.#refuseOtherKey();
+      this.reader = this.#prepare(options.path);
+      this.#mark?.opened();
     } catch (error) {
-      this.#file.close();
+      this.close();
       throw error;
     }
   }
 
-  #prepare(): BunSQLiteDatabase {
+  #prepare(path: string): BunSQLiteDatabase {
     // WAL with synchronous=FULL: what is acknowledged survives kill -9 and power loss.
     this.#file.run("PRAGMA journal_mode = WAL");
     this.#file.run("PRAGMA synchronous = FULL");
-    this.#file.run("PRAGMA busy_timeout = 5000");
+    this.#file.run(`PRAGMA busy_timeout = ${busyMs}`);
+    if (path !== inMemory) this.#mark = new WholeMark(this.#file, path, busyMs);
     const reader = drizzle({ client: this.#file });
     // A migration that makes a table anew drops the old one: with foreign keys on, all that hangs on it would go, too.
     this.#file.run("PRAGMA foreign_keys = OFF");
-    migrateTo(reader, join(import.meta.dir, "migrations"));
+    migrateTo(reader, migrationsFolder("sqlite"));
     this.#file.run("PRAGMA foreign_keys = ON");
     this.#sealTargets(reader);
     return reader;
@@ -86,23 +106,17 @@ export class Database {
     this.#file.run(`PRAGMA user_version = ${SEALED_VERSION}`);
   }
 
-  /** Before anybody is told that it is ready: with another key every document would be a failure, one request at a time. */
+  /** Before anything is written: with another key every document would be a failure, one request at a time. */
   #refuseOtherKey(): void {
-    const some = this.reader
-      .select()
-      .from(documents)
-      .where(isNotNull(documents.body))
-      .limit(documentsTriedMax)
-      .all();
-    if (some.length > 0 && !some.some((row) => this.#opened("body", row) !== null)) {
-      throw new Error(
-        "its documents were sealed with another secret key: bring that back (REALMGATE_SECRET_KEY, or secret.key in the data directory)",
-      );
+    if (!hasOwnKey(this.#file, this.#box)) {
+      throw new OtherSecretKey(keyPlaces);
     }
   }
 
   transaction<Result>(body: (tx: Transaction) => Result): Result {
-    return this.reader.transaction(body, { behavior: "immediate" });
+    const result = this.reader.transaction(body, { behavior: "immediate" });
+    this.#mark?.committed();
+    return result;
   }
 
   /** A transaction that may make a revision, which the listeners are told once it is committed. They do not throw. */
@@ -143,18 +157,10 @@ export class Database {
   /** A part of a row's document. Throws when another key sealed it: data directory and key do not belong together. */
   open(part: SealedPart, row: typeof documents.$inferSelect): string | null {
     if (row[part] === null) return null;
-    const text = this.#opened(part, row);
+    const text = opened(this.#box, part, row);
     if (text !== null) return text.toString();
     const context = sealContext(part, row.kind, row.ownerId, row.version);
     throw new Error(`${context} does not open with this secret key`);
-  }
-
-  /** Null: there is nothing, or it does not open. */
-  #opened(part: SealedPart, row: typeof documents.$inferSelect): Buffer | null {
-    const sealed = row[part];
-    if (sealed === null) return null;
-    const context = sealContext(part, row.kind, row.ownerId, row.version);
-    return this.#box.open(Buffer.from(sealed), context);
   }
 
   /** The target of an alias sealed for its row; null stays null. */
@@ -172,8 +178,35 @@ export class Database {
 
   close(): void {
     this.#listeners.clear();
+    this.#mark?.closing();
     this.#file.close();
   }
+}
+
+/** Whether the key of a box opens the documents, in tables of any version; true when there are none. */
+export function hasOwnKey(file: File, box: SecretBox): boolean {
+  const tables = file.query("SELECT 1 FROM sqlite_master WHERE name = 'documents'");
+  if (tables.get() === null) return true;
+  const some = file
+    .query<SealedBody, [number]>(
+      "SELECT kind, owner_id AS ownerId, version, body FROM documents WHERE body IS NOT NULL LIMIT ?",
+    )
+    .all(documentsTriedMax);
+  const opens = ({ kind, ownerId, version, body }: SealedBody) =>
+    box.open(Buffer.from(body), sealContext("body", kind, ownerId, version)) !== null;
+  return some.length === 0 || some.some(opens);
+}
+
+/** Null: there is nothing, or it does not open. */
+function opened(
+  box: SecretBox,
+  part: SealedPart,
+  row: typeof documents.$inferSelect,
+): Buffer | null {
+  const sealed = row[part];
+  if (sealed === null) return null;
+  const context = sealContext(part, row.kind, row.ownerId, row.version);
+  return box.open(Buffer.from(sealed), context);
 }
 
 /** Throws when another version of the program, which knows more migrations, has written the database. */

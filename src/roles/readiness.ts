@@ -1,0 +1,185 @@
+// What would keep a start from succeeding, found without changing anything: for `serve --check`, and before every start.
+import { accessSync, existsSync, constants as fsConstants, readFileSync, statSync } from "node:fs";
+import { createServer, Server } from "node:net";
+import { dirname, join } from "node:path";
+import { damageOf, fileState, opensWith } from "../admin/store/sqlite/inspect.ts";
+import type { Config } from "../config/config.ts";
+import { secretKeyFrom } from "../config/secret-key.ts";
+import type { ListenAddress } from "../config/setting-readers.ts";
+import { documentBox, lostDatabase, partialDatabase } from "./control-plane.ts";
+import { DatabaseInUse, lockDatabase } from "./data-lock.ts";
+
+export interface Finding {
+  /** A warning does not keep the gate from starting. */
+  readonly level: "error" | "warning";
+  /** The setting that it concerns, and what to do. */
+  readonly text: string;
+}
+
+export const keyFile = "secret.key";
+const snapshotFile = "snapshot";
+/** Certificates that end sooner are worth a word. */
+const expiresSoonMs = 14 * 24 * 3_600_000;
+
+function error(setting: string, problem: string): Finding {
+  return { level: "error", text: `REALMGATE_${setting}: ${problem}` };
+}
+
+function warning(setting: string, problem: string): Finding {
+  return { ...error(setting, problem), level: "warning" };
+}
+
+/** All of them at once; empty: a start should succeed. */
+export async function findings(config: Config): Promise<readonly Finding[]> {
+  return [
+    ...folderFindings(config),
+    ...keyFindings(config),
+    ...databaseFindings(config),
+    ...certificateFindings(config, Date.now()),
+    ...(await listenFindings(config)),
+  ];
+}
+
+/** The data directory can be written, or made. */
+function folderFindings({ dataDir }: Config): readonly Finding[] {
+  const stat = statSync(dataDir, { throwIfNoEntry: false });
+  if (stat !== undefined && !stat.isDirectory()) {
+    return [error("DATA_DIR", `${dataDir} is no directory`)];
+  }
+  let existing = dataDir;
+  while (!existsSync(existing)) existing = dirname(existing);
+  try {
+    accessSync(existing, fsConstants.W_OK | fsConstants.X_OK);
+  } catch {
+    const problem = `${existing} cannot be written by this user`;
+    // With a key and a snapshot the data plane serves all the same.
+    const serves = [keyFile, snapshotFile].every((name) => existsSync(join(dataDir, name)));
+    return [serves ? warning("DATA_DIR", problem) : error("DATA_DIR", problem)];
+  }
+  if (stat === undefined || (stat.mode & 0o077) === 0) return [];
+  return [warning("DATA_DIR", `others may look into ${dataDir}: chmod 700 ${dataDir}`)];
+}
+
+/** The key file holds a key, and is there when there is data. */
+export function keyFindings({ dataDir, databasePath, secretKey }: Config): readonly Finding[] {
+  if (secretKey !== null) return [];
+  const path = join(dataDir, keyFile);
+  if (!existsSync(path)) {
+    const data = [databasePath, join(dataDir, snapshotFile)].find((each) => existsSync(each));
+    if (data === undefined) return [];
+    const lost = `${path} is missing, but ${data} was made with a key: bring that back`;
+    return [error("SECRET_KEY", lost)];
+  }
+  try {
+    if (secretKeyFrom(readFileSync(path, "utf8").trim()) !== null) return [];
+    const damaged = `${path} does not hold 32 bytes in base64: bring the key back`;
+    return [error("SECRET_KEY", damaged)];
+  } catch (cause) {
+    return [error("SECRET_KEY", `${path} cannot be read (${codeOf(cause)})`)];
+  }
+}
+
+/** Of a file; a database on a server is looked at by whoever connects to it. */
+function databaseFindings(config: Config): readonly Finding[] {
+  if (config.postgres !== null) return [];
+  try {
+    return [...stateFindings(config)];
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    return [error("DATABASE_URL", `${config.databasePath} cannot be read: ${message}`)];
+  }
+}
+
+function* stateFindings({ databasePath: path, dataDir, secretKey }: Config): Generator<Finding> {
+  const snapshot = join(dataDir, snapshotFile);
+  const state = fileState(path);
+  switch (state) {
+    case "missing":
+    case "new":
+      if (existsSync(snapshot)) yield error("DATABASE_URL", lostDatabase(path, snapshot));
+      return;
+    case "partial":
+      yield error("DATABASE_URL", partialDatabase(path));
+      return;
+    case "newer":
+      yield error("DATABASE_URL", `a newer version has written ${path}: start that version`);
+      return;
+    case "older":
+      yield warning("DATABASE_URL", `the start will migrate ${path} for good: back it up first`);
+      break;
+    case "current":
+      break;
+  }
+  const [damage] = damageOf(path);
+  if (damage !== undefined) {
+    yield error("DATABASE_URL", `${path} is damaged (${damage}): restore a backup`);
+    return;
+  }
+  const key = secretKey ?? keyIn(join(dataDir, keyFile));
+  if (key !== null && !opensWith(path, documentBox(key))) {
+    yield error("SECRET_KEY", `another key sealed the documents of ${path}: bring that back`);
+  }
+  if (isInUse(path)) yield error("DATABASE_URL", `${path} is in use by another realmgate`);
+}
+
+function keyIn(path: string): Buffer | null {
+  return existsSync(path) ? secretKeyFrom(readFileSync(path, "utf8").trim()) : null;
+}
+
+function isInUse(databasePath: string): boolean {
+  if (!existsSync(`${databasePath}.lock`)) return false;
+  try {
+    lockDatabase(databasePath)();
+    return false;
+  } catch (cause) {
+    if (cause instanceof DatabaseInUse) return true;
+    throw cause;
+  }
+}
+
+function certificateFindings({ proxyTls }: Config, nowMs: number): readonly Finding[] {
+  if (proxyTls === null) return [];
+  const { notAfterMs } = proxyTls.pair;
+  const day = new Date(notAfterMs).toISOString().slice(0, 10);
+  if (notAfterMs <= nowMs) return [warning("TLS_CERT", `ended on ${day}: clients refuse it`)];
+  if (notAfterMs - nowMs > expiresSoonMs) return [];
+  return [warning("TLS_CERT", `ends on ${day}: renew it; the gate reloads the file`)];
+}
+
+/** Each address can be bound, all of them at the same time. */
+export async function listenFindings(config: Config): Promise<readonly Finding[]> {
+  const isShared = config.proxyReusePort;
+  const listens: readonly (readonly [string, ListenAddress | null])[] = [
+    ["REST_LISTEN", config.restListen],
+    ["GRPC_LISTEN", config.grpcListen],
+    ["OPS_LISTEN", config.opsListen],
+    ["PROXY_LISTEN", isShared ? null : config.proxyListen],
+    ["PROXY_TLS_LISTEN", isShared ? null : config.proxyTls],
+  ];
+  const servers: Server[] = [];
+  const found: Finding[] = [];
+  for (const [setting, listen] of listens) {
+    if (listen === null || listen.port === 0) continue;
+    const { hostname, port } = listen;
+    const bound = await bind(listen);
+    if (bound instanceof Server) servers.push(bound);
+    else found.push(error(setting, `cannot listen on ${hostname}:${port} (${bound})`));
+  }
+  await Promise.all(
+    servers.map((server) => new Promise((closed) => void server.close(() => closed(null)))),
+  );
+  return found;
+}
+
+/** Listens, or says why it cannot. */
+function bind({ hostname, port }: ListenAddress): Promise<Server | string> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", (cause) => resolve(codeOf(cause)));
+    server.listen({ host: hostname, port, exclusive: true }, () => resolve(server));
+  });
+}
+
+function codeOf(cause: unknown): string {
+  return (cause as NodeJS.ErrnoException).code ?? "unknown error";
+}

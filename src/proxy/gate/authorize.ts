@@ -142,7 +142,7 @@ function passed(
   identity: Identity | null,
   groups: readonly string[] | null,
 ): AuthorizationResult {
-  if (route.port === NO_PORT && !isBuiltIn(route)) {
+  if (route.port === NO_PORT && !isAnsweredHere(route, groups)) {
     return refusal(host, "no_upstream", undefined, route.policy?.passesPreflights);
   }
   return {
@@ -159,6 +159,11 @@ function passed(
       identity === null ? Number.POSITIVE_INFINITY : identity.validUntilS * 1000,
     ),
   };
+}
+
+/** An open container is open, but who visits it is not everyone's to know: the log is only there for groups that grant it. */
+function isAnsweredHere(route: Route, groups: readonly string[] | null): boolean {
+  return isBuiltIn(route) && (route.program !== "logs" || groups !== null);
 }
 
 function refusal(

@@ -43,8 +43,8 @@ export class LogsProgram {
     const { active } = forwarded;
     const { allowed } = active;
     if (this.#log === null) return refusal("no_upstream");
-    // An open container is open, but who visits it is not everyone's to know.
-    if (allowed.groups === null) return refusal("not_granted");
+    // Admission has seen to it, too.
+    if (allowed.groups === null) return refusal("no_upstream");
     const target = targetWithout(forwarded.admitted.target, allowed.consumedCredentials);
     const path = pathOf(target);
     if (path !== "/_logs" && path !== "/_logs/stats" && path !== "/_logs/stream") {

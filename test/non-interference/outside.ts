@@ -1,7 +1,7 @@
 // What happens beyond a realm's border: everything that could be told apart if the border leaked.
 import type { Random } from "../arbitrary/random.ts";
-import { logged } from "../harness/traffic.ts";
 import type { ControlPlane } from "../harness/control-plane.ts";
+import { logged } from "../harness/traffic.ts";
 import { colors, here, names, nowhere, publicKeys, there } from "./inside.ts";
 
 /** What both universes have: the ids that outside events may hang on to. */

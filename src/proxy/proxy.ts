@@ -59,7 +59,9 @@ export interface ProxyServer {
   /** What is enforced, and its origin. */
   enforcement(): Enforcement;
   /** Whether this revision is enforced within the time. */
-  reached(revision: bigint, waitMs: number): Promise<boolean>;
+  reached(revision: bigint, waitMs: number, lineage?: string): Promise<boolean>;
+  /** Whether another write has the number of this revision of this lineage, so that it will never be enforced. */
+  hasLost(revision: bigint, lineage: string): boolean;
   readonly metrics: Metrics;
   /** What goes on now. */
   readonly connections: OpenConnections;
@@ -246,7 +248,8 @@ export async function startProxy(
     reloadTls: () => listeners.reload(),
     revision: () => current().revision,
     enforcement: () => enforced.state,
-    reached: (revision, waitMs) => feed.reached(revision, waitMs),
+    reached: (revision, waitMs, lineage) => feed.reached(revision, waitMs, lineage),
+    hasLost: (revision, lineage) => feed.hasLost(revision, lineage),
     metrics,
     connections: new OpenConnections(active),
     async drain(boundMs) {

@@ -142,7 +142,7 @@ describe("an operation", () => {
     expect(operation("PATCH", "/containers/{id}/proxy/permissions")).toMatchObject({
       "x-permission-leaves": ["containers.update", "resources.proxy_aliases"],
       "x-project-level": "edit",
-      security: [{ bearer: [] }, { basic: [] }, { token: [] }],
+      security: [{ bearer: [] }],
     });
     expect(operation("POST", "/users/auth/logout").security).toEqual([
       { bearer: [] },

@@ -23,6 +23,7 @@ test("nothing set is what the documentation says", () => {
   expect(config()).toEqual({
     dataDir,
     databasePath: join(dataDir, "realmgate.sqlite"),
+    postgres: null,
     domain: "localhost",
     serverName: "local",
     opsListen: { hostname: "127.0.0.1", port: 9090 },
@@ -30,7 +31,7 @@ test("nothing set is what the documentation says", () => {
     grpcListen: { hostname: "127.0.0.1", port: 50_051 },
     proxyListen: { hostname: "127.0.0.1", port: 8000 },
     proxyReusePort: false,
-    proxyEdge: "serve",
+    proxyEdge: "wire",
     proxyProtocol: [],
     proxyTls: null,
     upstreamTls: "off",
@@ -55,6 +56,7 @@ test("nothing set is what the documentation says", () => {
     exchangesMax: 32_768,
     credentialFailuresMax: 100,
     streamSilenceS: 3_600,
+    heldBytesMax: 268_435_456,
     bodyBytesPerMinuteMin: 240,
     apiConnectionsMax: null,
     apiConnectionsPerNetworkMax: null,
@@ -78,6 +80,7 @@ describe("what is read", () => {
     ["REALMGATE_EXCHANGES_MAX", "9500", "exchangesMax", 9500],
     ["REALMGATE_CREDENTIAL_FAILURES_MAX", "7", "credentialFailuresMax", 7],
     ["REALMGATE_STREAM_SILENCE_S", "0", "streamSilenceS", 0],
+    ["REALMGATE_HELD_BYTES_MAX", "5000000", "heldBytesMax", 5_000_000],
     ["REALMGATE_BODY_BYTES_PER_MINUTE_MIN", "1", "bodyBytesPerMinuteMin", 1],
     ["REALMGATE_API_CONNECTIONS_MAX", "300", "apiConnectionsMax", 300],
     ["REALMGATE_API_CONNECTIONS_PER_NETWORK_MAX", "3", "apiConnectionsPerNetworkMax", 3],
@@ -100,7 +103,7 @@ describe("what is read", () => {
       ["10.0.0.0/8", "::1/128"],
     ],
     ["REALMGATE_PROXY_REUSE_PORT", "1", "proxyReusePort", true],
-    ["REALMGATE_PROXY_EDGE", "wire", "proxyEdge", "wire"],
+    ["REALMGATE_PROXY_EDGE", "serve", "proxyEdge", "serve"],
     ["REALMGATE_DRAIN_S", "0", "drainS", 0],
     ["REALMGATE_DRAIN_S", "3600", "drainS", 3_600],
     ["REALMGATE_STALENESS_MAX_S", "5", "stalenessMaxS", 5],
@@ -161,6 +164,36 @@ describe("flags", () => {
   });
 });
 
+describe("a PostgreSQL database", () => {
+  const url = "postgres://gate:hunter2@db.test:5433/gate?sslmode=require";
+  const key = Buffer.alloc(32, 7).toString("base64");
+
+  test("is taken with its limits", () => {
+    const environment = {
+      REALMGATE_DATABASE_URL: url,
+      REALMGATE_DATABASE_POOL: "4",
+      REALMGATE_SECRET_KEY: key,
+    };
+    expect(config(environment).postgres).toEqual({ url, poolMax: 4, timeoutMs: 5000 });
+  });
+
+  test("needs a secret key that all processes of the database share", () => {
+    const [problem = "", ...others] = problems({ REALMGATE_DATABASE_URL: url });
+    expect(problem).toStartWith("REALMGATE_SECRET_KEY is required with postgres://");
+    expect(others).toEqual([]);
+  });
+
+  test.each(["postgres://hunter2", "postgres://a:hunter2@b", "postgres://a:hunter2@b/"])(
+    "%s names no database, and the problem does not show it",
+    (wrong) => {
+      const [problem = "", ...others] = problems({ REALMGATE_DATABASE_URL: wrong });
+      expect(problem).toStartWith("REALMGATE_DATABASE_URL must be sqlite:PATH or postgres://");
+      expect(problem).not.toContain("hunter2");
+      expect(others).toEqual([]);
+    },
+  );
+});
+
 describe("a problem names its variable and how to mend it", () => {
   test.each([
     ["REALMGATE_DATABASE_URL", "mysql://x", "sqlite:PATH"],
@@ -205,7 +238,6 @@ describe("a problem names its variable and how to mend it", () => {
     ["REALMGATE_PROXY_REUSE_PORT", "on", "must be 1"],
     ["REALMGATE_HSTS_MAX_AGE_S", "60", "needs REALMGATE_PROXY_TLS_LISTEN"],
     ["REALMGATE_PROXY_EDGE", "Wire", "must be serve or wire"],
-    ["REALMGATE_PROXY_PROTOCOL", "10.0.0.0/8", "needs REALMGATE_PROXY_EDGE=wire"],
     ["REALMGATE_UPSTREAM_TLS_VERIFY", "yes", "must be off, on, or a file"],
     ["REALMGATE_UPSTREAM_TLS_VERIFY", import.meta.path, "has none"],
     ["REALMGATE_API_CONNECTIONS_MAX", "0", "1 to 9999999"],
@@ -251,12 +283,14 @@ describe("a problem names its variable and how to mend it", () => {
 });
 
 test("the PROXY protocol is spoken on the wire edge, with networks", () => {
-  const wire = { REALMGATE_PROXY_EDGE: "wire" };
-  const networks = { ...wire, REALMGATE_PROXY_PROTOCOL: "10.0.0.0/8, fd00::/8" };
+  const networks = { REALMGATE_PROXY_PROTOCOL: "10.0.0.0/8, fd00::/8" };
   expect(config(networks).proxyProtocol).toEqual(["10.0.0.0/8", "fd00::/8"]);
-  const [problem, ...others] = problems({ ...wire, REALMGATE_PROXY_PROTOCOL: "10.0.0.1" });
+  const [problem, ...others] = problems({ REALMGATE_PROXY_PROTOCOL: "10.0.0.1" });
   expect(problem).toStartWith("REALMGATE_PROXY_PROTOCOL has 10.0.0.1, which is not a network");
   expect(others).toEqual([]);
+  expect(problems({ ...networks, REALMGATE_PROXY_EDGE: "serve" })).toEqual([
+    "REALMGATE_PROXY_PROTOCOL cannot be had with REALMGATE_PROXY_EDGE=serve",
+  ]);
 });
 
 describe("a secret key", () => {

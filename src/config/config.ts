@@ -14,8 +14,10 @@ import { flagOf, type SettingName, type SettingValue, settings } from "./setting
 export interface Config {
   /** Absolute path. */
   readonly dataDir: string;
-  /** Absolute path of the SQLite file. */
+  /** Absolute path of the SQLite file; not used with `postgres`. */
   readonly databasePath: string;
+  /** The PostgreSQL database; null: SQLite. */
+  readonly postgres: PostgresPlace | null;
   readonly domain: string;
   readonly serverName: string;
   readonly opsListen: ListenAddress;
@@ -57,6 +59,8 @@ export interface Config {
   readonly credentialFailuresMax: number;
   /** Seconds without a byte after which an exchange of the proxy ends; 0: never. */
   readonly streamSilenceS: number;
+  /** Bytes that the proxy holds for clients and programs which do not take them. */
+  readonly heldBytesMax: number;
   /** Bytes a minute that a request's body must have. */
   readonly bodyBytesPerMinuteMin: number;
   /** Connections to REST and gRPC together; null: derived from the limit of descriptors. */
@@ -65,6 +69,14 @@ export interface Config {
   readonly apiConnectionsPerNetworkMax: number | null;
   /** Where the proxy writes a line for each exchange; null: nowhere. */
   readonly accessLog: AccessLogPlace | null;
+}
+
+export interface PostgresPlace {
+  /** May have a password. */
+  readonly url: string;
+  /** Connections at most. */
+  readonly poolMax: number;
+  readonly timeoutMs: number;
 }
 
 type ParsedConfig =
@@ -109,9 +121,15 @@ function readConfig(
 ): Config {
   const dataDir = value("REALMGATE_DATA_DIR") ?? defaultDataDir(environment);
   const apiTlsPaths = [value("REALMGATE_API_TLS_CERT"), value("REALMGATE_API_TLS_KEY")] as const;
+  const place = value("REALMGATE_DATABASE_URL") ?? { path: join(dataDir, "realmgate.sqlite") };
+  const connections = {
+    poolMax: value("REALMGATE_DATABASE_POOL"),
+    timeoutMs: value("REALMGATE_DATABASE_TIMEOUT_MS"),
+  };
   const config: Config = {
     dataDir,
-    databasePath: value("REALMGATE_DATABASE_URL") ?? join(dataDir, "realmgate.sqlite"),
+    databasePath: "path" in place ? place.path : "",
+    postgres: "url" in place ? { url: place.url, ...connections } : null,
     domain: value("REALMGATE_DOMAIN"),
     serverName: value("REALMGATE_SERVER_NAME"),
     opsListen: value("REALMGATE_OPS_LISTEN"),
@@ -149,13 +167,18 @@ function readConfig(
     exchangesMax: value("REALMGATE_EXCHANGES_MAX"),
     credentialFailuresMax: value("REALMGATE_CREDENTIAL_FAILURES_MAX"),
     streamSilenceS: value("REALMGATE_STREAM_SILENCE_S"),
+    heldBytesMax: value("REALMGATE_HELD_BYTES_MAX"),
     bodyBytesPerMinuteMin: value("REALMGATE_BODY_BYTES_PER_MINUTE_MIN"),
     apiConnectionsMax: value("REALMGATE_API_CONNECTIONS_MAX"),
     apiConnectionsPerNetworkMax: value("REALMGATE_API_CONNECTIONS_PER_NETWORK_MAX"),
     accessLog: value("REALMGATE_ACCESS_LOG"),
   };
+  if (config.postgres !== null && config.secretKey === null) {
+    const fix = "make one with openssl rand -base64 32, the same for every process of the database";
+    report("REALMGATE_SECRET_KEY", `is required with postgres://: ${fix}`);
+  }
   if (config.proxyProtocol.length > 0 && config.proxyEdge !== "wire") {
-    report("REALMGATE_PROXY_PROTOCOL", "needs REALMGATE_PROXY_EDGE=wire");
+    report("REALMGATE_PROXY_PROTOCOL", "cannot be had with REALMGATE_PROXY_EDGE=serve");
   }
   const asksForTls = apiTlsPaths.some((path) => path !== "");
   if (!asksForTls && value("REALMGATE_API_PLAINTEXT") !== "1") refusePlaintext(config, report);

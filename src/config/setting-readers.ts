@@ -26,12 +26,16 @@ export const readText: Read<string> = (text) => text;
 /** A path, made absolute. Null: unset. */
 export const readPath: Read<string | null> = (text) => (text === "" ? null : resolve(text));
 
-/** Null: unset. */
-export const readDatabaseUrl: Read<string | null> = (text, report) => {
+/** The absolute path of a SQLite file, or the URL of a PostgreSQL database. */
+export type DatabasePlace = { readonly path: string } | { readonly url: string };
+
+/** Null: unset. A report never has the text, which may have a password. */
+export const readDatabaseUrl: Read<DatabasePlace | null> = (text, report) => {
   if (text === "") return null;
+  if (/^postgres(ql)?:\/\/[^/?]*\/[^/?]+(\?|$)/.test(text)) return { url: text };
   const path = text.startsWith("sqlite:") ? text.slice("sqlite:".length) : "";
-  if (path === "") report("must be sqlite:PATH");
-  return resolve(path);
+  if (path === "") report("must be sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE");
+  return { path: resolve(path) };
 };
 
 /** A host name, in lower case. */

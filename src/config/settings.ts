@@ -1,10 +1,10 @@
 // The settings of `realmgate serve`: this table is what the parser reads, `--help` prints and docs/configuration.md shows.
+import { databaseSettings } from "./database-settings.ts";
 import type { Setting } from "./setting.ts";
 import {
   readAccessLog,
   readBytes,
   readCount,
-  readDatabaseUrl,
   readHostName,
   readListen,
   readNetworks,
@@ -38,15 +38,7 @@ export const settings = {
       "Holds the SQLite file, the secret key and the last snapshot; created with mode 0700. The snapshot and the documents in the database are sealed.",
     read: readPath,
   },
-  REALMGATE_DATABASE_URL: {
-    group: "Data",
-    default: "",
-    unset: "`realmgate.sqlite` in the data directory",
-    accepts: "`sqlite:PATH`",
-    meaning: "sqlite:PATH; in the data directory when unset",
-    about: "Path of the SQLite file.",
-    read: readDatabaseUrl,
-  },
+  ...databaseSettings,
   REALMGATE_DOMAIN: {
     group: "Names",
     default: "localhost",
@@ -148,11 +140,11 @@ export const settings = {
   },
   REALMGATE_PROXY_EDGE: {
     group: "Listeners",
-    default: "serve",
-    accepts: "`serve` or `wire`",
+    default: "wire",
+    accepts: "`wire` or `serve`",
     meaning: "what serves the plain listener of the proxy",
     about:
-      "What serves the data plane's plain listener: `serve`, the runtime's HTTP server, or `wire`, the gate's own on bare sockets: it passes requests on as they came, for less. `wire` is new; see [limits of the edges](edge-limits.md). The listener with TLS is always the runtime's.",
+      "What serves the data plane's plain listener: `wire`, the gate's own server on bare sockets, which passes requests on as they came, or `serve`, the runtime's HTTP server; see [limits of the edges](edge-limits.md). The listener with TLS is always the runtime's.",
     read: readPlainEdge,
   },
   REALMGATE_PROXY_PROTOCOL: {
@@ -162,7 +154,7 @@ export const settings = {
     accepts: "networks in CIDR notation, separated by commas",
     meaning: "networks whose connections to the proxy begin with a PROXY header",
     about:
-      "Networks of load balancers whose connections to the data plane's plain listener begin with a header of the PROXY protocol, version 1 or 2; the address in it is the peer's from then on. Needs `REALMGATE_PROXY_EDGE=wire`; see [operations](operations.md#behind-a-load-balancer-that-speaks-the-proxy-protocol).",
+      "Networks of load balancers whose connections to the data plane's plain listener begin with a header of the PROXY protocol, version 1 or 2; the address in it is the peer's from then on. Not with `REALMGATE_PROXY_EDGE=serve`; see [operations](operations.md#behind-a-load-balancer-that-speaks-the-proxy-protocol).",
     read: readNetworks,
   },
   REALMGATE_UPSTREAM_TLS_VERIFY: {
@@ -336,6 +328,15 @@ export const settings = {
     about:
       "How long an answer, a WebSocket or a tunnel may go on without a byte in either direction; pings count. 0: without a limit.",
     read: readSeconds({ min: 0, max: 604_800 }),
+  },
+  REALMGATE_HELD_BYTES_MAX: {
+    group: "Limits and timeouts",
+    default: "268435456",
+    accepts: "1 to 999999999999",
+    meaning: "bytes of the proxy that wait for clients and programs which do not take them, in all",
+    about:
+      "Bytes of answers, requests and tunnels that the proxy holds because a client or a program does not take them, in all. Beyond it the exchange that has stalled longest ends, of the client network or the container that holds most; from a quarter of it on, a client network that holds more than what is still free, and a container that holds three times that, lose what has stood still for ten seconds. What the kernel holds is not counted.",
+    read: readBytes,
   },
   REALMGATE_BODY_BYTES_PER_MINUTE_MIN: {
     group: "Limits and timeouts",

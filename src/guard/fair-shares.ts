@@ -14,9 +14,8 @@ const CLIENT_SHARE = 1 / 64;
  * Some places always stay free, so that who has none yet gets one. Nothing is taken away from who has it.
  */
 export class FairShares {
-  readonly #containers = new Map<string, number>();
-  readonly #networks = new Map<string, number>();
-  readonly #clients = new Map<string, number>();
+  readonly #containers = new Map<string, ContainerShare>();
+  readonly #networks = new Map<string, Share>();
   #size = 0;
 
   /** Places in use. */
@@ -26,38 +25,68 @@ export class FairShares {
 
   /** Whether one more of this container and network fits into a pool of `max`. */
   hasRoom(container: string, network: string, max: number): boolean {
+    if (this.isPlentiful(max)) return true;
     const free = max - this.#size;
-    // Not even one that has all of it would be above a share.
-    if (this.#size < NETWORK_SHARE * free) return true;
+    const share = this.#containers.get(container);
     return (
-      (this.#containers.get(container) ?? 0) < CONTAINER_SHARE * free &&
-      ((this.#networks.get(network) ?? 0) < NETWORK_SHARE * free ||
-        (this.#clients.get(clientKey(container, network)) ?? 0) < CLIENT_SHARE * free)
+      (share?.taken ?? 0) < CONTAINER_SHARE * free &&
+      ((this.#networks.get(network)?.taken ?? 0) < NETWORK_SHARE * free ||
+        (share?.clients.get(network)?.taken ?? 0) < CLIENT_SHARE * free)
     );
   }
 
-  enter(container: string, network: string): void {
+  /** Whether not even one that has all places in use would be above a share of a pool of `max`. */
+  isPlentiful(max: number): boolean {
+    return this.#size < NETWORK_SHARE * (max - this.#size);
+  }
+
+  /** Takes a place; `leave` gives it back. */
+  enter(container: string, network: string): Place {
+    let ofContainer = this.#containers.get(container);
+    if (ofContainer === undefined) {
+      ofContainer = { key: container, taken: 0, clients: new Map() };
+      this.#containers.set(container, ofContainer);
+    }
+    let place = ofContainer.clients.get(network);
+    if (place === undefined) {
+      let ofNetwork = this.#networks.get(network);
+      if (ofNetwork === undefined) {
+        ofNetwork = { key: network, taken: 0 };
+        this.#networks.set(network, ofNetwork);
+      }
+      place = { taken: 0, container: ofContainer, network: ofNetwork };
+      ofContainer.clients.set(network, place);
+    }
     this.#size++;
-    add(this.#containers, container, 1);
-    add(this.#networks, network, 1);
-    add(this.#clients, clientKey(container, network), 1);
+    place.taken++;
+    place.container.taken++;
+    place.network.taken++;
+    return place;
   }
 
-  /** Once for each `enter`. */
-  leave(container: string, network: string): void {
+  /** Once for each `enter`, with what that answered. */
+  leave(place: Place): void {
+    const { container, network } = place;
     this.#size--;
-    add(this.#containers, container, -1);
-    add(this.#networks, network, -1);
-    add(this.#clients, clientKey(container, network), -1);
+    if (--place.taken === 0) container.clients.delete(network.key);
+    if (--container.taken === 0) this.#containers.delete(container.key);
+    if (--network.taken === 0) this.#networks.delete(network.key);
   }
 }
 
-function clientKey(container: string, network: string): string {
-  return `${container} ${network}`;
+interface Share {
+  readonly key: string;
+  taken: number;
 }
 
-function add(counts: Map<string, number>, key: string, more: 1 | -1): void {
-  const count = (counts.get(key) ?? 0) + more;
-  if (count === 0) counts.delete(key);
-  else counts.set(key, count);
+interface ContainerShare extends Share {
+  /** By network. */
+  readonly clients: Map<string, Place>;
+}
+
+/** What one client network has at one container. */
+export interface Place {
+  taken: number;
+  readonly container: ContainerShare;
+  readonly network: Share;
 }

@@ -5,28 +5,35 @@ export interface ByteSink {
   write(bytes: Uint8Array, start: number, length: number): number;
 }
 
-/** Keeps the bytes that a socket did not take, in order, until it takes more. What is kept is copied: the caller's bytes are free. */
+/** Keeps the bytes that a socket did not take, in order, until it takes more. */
 export class Outbox {
   readonly #kept: Uint8Array[] = [];
   /** Offset of the first byte that is left of the first piece. */
   #at = 0;
+  #bytes = 0;
 
   /** Bytes that are kept. */
   get bytes(): number {
-    let bytes = -this.#at;
-    for (const piece of this.#kept) bytes += piece.length;
-    return bytes;
+    return this.#bytes;
   }
 
   get isEmpty(): boolean {
     return this.#kept.length === 0;
   }
 
-  /** Bytes taken at once; the rest is kept. Negative: the socket is closed. */
-  write(sink: ByteSink, bytes: Uint8Array, start: number, end: number): number {
+  /**
+   * Bytes taken at once; the rest is kept. Negative: the socket is closed. What is kept is copied, and the caller's bytes are
+   * free; with `isOwn` they are the outbox's, and most of a buffer is kept as it is.
+   */
+  write(sink: ByteSink, bytes: Uint8Array, start: number, end: number, isOwn = false): number {
     const taken = this.isEmpty ? sink.write(bytes, start, end - start) : 0;
     if (taken < 0) return taken;
-    if (start + taken < end) this.#kept.push(bytes.slice(start + taken, end));
+    const left = end - start - taken;
+    if (left > 0) {
+      const isMost = isOwn && left * 2 >= bytes.buffer.byteLength;
+      this.#kept.push(isMost ? bytes.subarray(end - left, end) : bytes.slice(end - left, end));
+      this.#bytes += left;
+    }
     return taken;
   }
 
@@ -37,6 +44,7 @@ export class Outbox {
       const taken = sink.write(first, this.#at, length);
       if (taken < 0) return false;
       this.#at += taken;
+      this.#bytes -= taken;
       if (taken < length) return true;
       this.#kept.shift();
       this.#at = 0;
@@ -47,5 +55,6 @@ export class Outbox {
   clear(): void {
     this.#kept.length = 0;
     this.#at = 0;
+    this.#bytes = 0;
   }
 }

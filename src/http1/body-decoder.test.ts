@@ -59,6 +59,9 @@ describe("chunks", () => {
     ["00000000000000001\r\na\r\n0\r\n\r\n", "chunk-too-large"],
     ["ffffffffffffffff\r\na\r\n", "chunk-too-large"],
     ["20000000000000\r\na\r\n", "chunk-too-large"],
+    ["100000003\r\nabc\r\n0\r\n\r\n", "chunk-too-large"],
+    ["80000000\r\na", "chunk-too-large"],
+    ["7fffffff\r\na", "truncated"],
     ["1\nx\r\n0\r\n\r\n", "bare-lf"],
     ["1\rx\r\n0\r\n\r\n", "bare-cr"],
     ["1\r\nx\n0\r\n\r\n", "bare-lf"],
@@ -114,6 +117,23 @@ describe("chunks", () => {
       "too-many-lines",
     );
   });
+});
+
+test.each([
+  ["1;a\r\nx\r\n0\r\n\r\n", "1\r\nx\r\n0\r\n\r\n"],
+  ['1;a;b=c;d="e f\\"";g\r\nx\r\n1\r\ny\r\n0;z="\t"\r\n\r\n', "1\r\nx\r\n1\r\ny\r\n0\r\n\r\n"],
+  ["0;a\r\nX: y\r\n\r\n", "0\r\nX: y\r\n\r\n"],
+])("raw bytes of %j have no chunk extensions", (body, raw) => {
+  const bytes = bytesOf(HEAD + body + NEXT);
+  const [, event, next] = readRequests([[bytes, 0, bytes.length]], DEFAULT_LIMITS, "raw");
+  expect(event).toMatchObject({ kind: "body", bytes: raw });
+  expect(next).toMatchObject({ head: { target: "/next" } });
+});
+
+test("raw bytes before a bad chunk extension are correct, and end with the size", () => {
+  const body = started(Framing.chunked);
+  const chunk = bytesOf("1\r\nx\r\n2;a=\n");
+  expect([body.pass(chunk), body.rawEnd, body.error?.code]).toEqual([BodyStep.error, 7, "bare-lf"]);
 });
 
 describe("trailers", () => {

@@ -13,8 +13,10 @@
  *     }
  *
  * To hand on the bytes as they are, chunk lines included, use `pass` in place of `read`: it does not stop at each piece.
- * What may be written is `chunk` from `at` to `body.rawEnd`; behind `BodyStep.end`, unless `rawIsClosed`, the caller still
- * writes the trailers that it keeps and an empty line. Data and raw bytes before an error are correct as far as they go.
+ * What may be written is `chunk` from `at` to `body.rawEnd`; `BodyStep.data` means that chunk extensions are left out, which
+ * concern this connection alone (RFC 9112 §7.1.1), and that more follows at `consumed`. Behind `BodyStep.end`, unless
+ * `rawIsClosed`, the caller still writes the trailers that it keeps and an empty line. Data and raw bytes before an error are
+ * correct as far as they go.
  */
 import { CR, LF } from "./characters.ts";
 import { ChunkLine } from "./chunk-line.ts";
@@ -28,7 +30,7 @@ import { TrailerParser } from "./trailer-parser.ts";
 export const BodyStep = {
   /** The chunk is used up; the message goes on. */
   more: 0,
-  /** A piece of the payload is at `dataStart` to `dataEnd`. Only `read` says so. */
+  /** After `read`: a piece of the payload is at `dataStart` to `dataEnd`. After `pass`: see above. */
   data: 1,
   /** The message has ended, at `consumed`. */
   end: 2,
@@ -75,7 +77,7 @@ export class BodyDecoder {
   constructor(errors: ParseErrors, limits: Limits) {
     this.#errors = errors;
     this.#limits = limits;
-    this.#chunkLine = new ChunkLine(limits.chunkExtensionBytesMax);
+    this.#chunkLine = new ChunkLine(limits.chunkBytesMax, limits.chunkExtensionBytesMax);
   }
 
   /** Begins the body of a message whose head is whole. Behind a tunnel's head there is none. */
@@ -112,7 +114,7 @@ export class BodyDecoder {
     return this.#run(chunk, from, to, true);
   }
 
-  /** Takes all of `chunk` that is of this message. */
+  /** Takes all of `chunk` that is of this message, or up to chunk extensions and these. */
   pass(chunk: Uint8Array, from = 0, to: number = chunk.length): BodyStep {
     return this.#run(chunk, from, to, false);
   }
@@ -141,7 +143,13 @@ export class BodyDecoder {
         return step;
       }
       if (state === CHUNK_LINE) {
+        const isLeftOut = !stopsAtData && this.#chunkLine.isInExtensions;
         i = this.#readChunkLine(chunk, i, to);
+        if (isLeftOut) {
+          this.consumed = i;
+          this.rawEnd = rawEnd;
+          return this.error === null ? BodyStep.data : BodyStep.error;
+        }
       } else if (state === CHUNK_CR || state === CHUNK_LF) {
         i = this.#readChunkEnd(chunk, i);
       } else {

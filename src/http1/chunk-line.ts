@@ -1,6 +1,7 @@
 /**
  * The line before each chunk: its size and its extensions (RFC 9112 §7.1 and §7.1.1), without the white space that only
- * bad senders put there. Each byte is looked at once, however the bytes are cut.
+ * bad senders put there. Each byte is looked at once, however the bytes are cut. Scanning stops before and behind the
+ * extensions, so that they can be left out.
  */
 import {
   BACKSLASH,
@@ -17,19 +18,22 @@ import {
 import type { ParseErrorCode } from "./parse-error.ts";
 
 const SIZE = 0;
-const EXTENSION_START = 1;
-const EXTENSION_NAME = 2;
-const EXTENSION_VALUE_START = 3;
-const EXTENSION_VALUE = 4;
-const QUOTED = 5;
-const ESCAPED = 6;
-const QUOTED_END = 7;
-const LINE_LF = 8;
-const DONE = 9;
+const EXTENSIONS = 1;
+const EXTENSION_START = 2;
+const EXTENSION_NAME = 3;
+const EXTENSION_VALUE_START = 4;
+const EXTENSION_VALUE = 5;
+const QUOTED = 6;
+const ESCAPED = 7;
+const QUOTED_END = 8;
+const LINE_CR = 9;
+const LINE_LF = 10;
+const DONE = 11;
 
 const DIGITS_MAX = 16;
 
 export class ChunkLine {
+  readonly #sizeMax: number;
   readonly #extensionBytesMax: number;
   #extensionBytes = 0;
   #digits = 0;
@@ -38,8 +42,14 @@ export class ChunkLine {
   size = 0;
   error: ParseErrorCode | null = null;
 
-  constructor(extensionBytesMax: number) {
+  constructor(sizeMax: number, extensionBytesMax: number) {
+    this.#sizeMax = sizeMax;
     this.#extensionBytesMax = extensionBytesMax;
+  }
+
+  /** Whether the next byte belongs to an extension, or ends them. */
+  get isInExtensions(): boolean {
+    return this.#state > SIZE && this.#state < LINE_CR;
   }
 
   get isDone(): boolean {
@@ -60,21 +70,24 @@ export class ChunkLine {
     this.size = 0;
   }
 
-  /** Scans on and answers where it stopped: behind the line, at the wrong byte, or at `end`. */
+  /** Scans on and answers where it stopped: behind the line, before or behind the extensions, at the wrong byte, or at `end`. */
   scan(bytes: Uint8Array, from: number, end: number): number {
+    if (this.isInExtensions) return this.#extensionsUpTo(bytes, from, end);
     let i = from;
     if (this.#state === SIZE) {
       i = this.#sizeUpTo(bytes, from, end);
-      if (this.error !== null) return i;
+      if (this.error !== null || this.isInExtensions) return i;
     }
-    while (i < end && this.#state !== DONE) {
+    for (; i < end && this.#state !== DONE; i++) {
       const byte = bytes[i] as number;
-      const error = this.#state === LINE_LF ? this.#lineFeed(byte) : this.#extension(byte);
-      if (error !== null) {
-        this.error = error;
+      if (this.#state === LINE_CR) {
+        this.#state = LINE_LF;
+      } else if (byte === LF) {
+        this.#state = DONE;
+      } else {
+        this.error = "bare-cr";
         return i;
       }
-      i++;
     }
     return i;
   }
@@ -85,7 +98,7 @@ export class ChunkLine {
       const value = HEX_VALUE[bytes[i] as number] as number;
       if (value < 0) break;
       this.size = this.size * 16 + value;
-      if (++this.#digits > DIGITS_MAX || this.size > Number.MAX_SAFE_INTEGER) {
+      if (++this.#digits > DIGITS_MAX || this.size > this.#sizeMax) {
         this.error = "chunk-too-large";
         return i;
       }
@@ -96,38 +109,31 @@ export class ChunkLine {
       this.error = byte === LF ? "bare-lf" : "bad-chunk-size";
       return i;
     }
-    if (byte === SEMICOLON) {
-      this.#state = EXTENSION_START;
-      return this.#countExtensionByte(i);
-    }
-    this.#state = LINE_LF;
-    return i + 1;
-  }
-
-  #countExtensionByte(at: number): number {
-    if (++this.#extensionBytes <= this.#extensionBytesMax) return at + 1;
-    this.error = "chunk-extensions-too-large";
-    return at;
-  }
-
-  #lineFeed(byte: number): ParseErrorCode | null {
-    if (byte !== LF) return "bare-cr";
-    this.#state = DONE;
-    return null;
+    this.#state = byte === SEMICOLON ? EXTENSIONS : LINE_CR;
+    return i;
   }
 
   /** `;` name [`=` (token | quoted string)], again and again. */
-  #extension(byte: number): ParseErrorCode | null {
-    const state = this.#state;
-    const isToken = ((CLASS[byte] as number) & TOKEN) !== 0;
-    const mayEnd = state === EXTENSION_NAME || state === EXTENSION_VALUE || state === QUOTED_END;
-    if (mayEnd && byte === CR) {
-      this.#state = LINE_LF;
-      return null;
+  #extensionsUpTo(bytes: Uint8Array, from: number, end: number): number {
+    for (let i = from; i < end; i++) {
+      const byte = bytes[i] as number;
+      const state = this.#state;
+      const mayEnd = state === EXTENSION_NAME || state === EXTENSION_VALUE || state === QUOTED_END;
+      if (mayEnd && byte === CR) {
+        this.#state = LINE_CR;
+        return i;
+      }
+      this.error = this.#extension(byte, mayEnd);
+      if (this.error !== null) return i;
     }
+    return end;
+  }
+
+  #extension(byte: number, mayEnd: boolean): ParseErrorCode | null {
     if (byte === LF) return "bare-lf";
     if (++this.#extensionBytes > this.#extensionBytesMax) return "chunk-extensions-too-large";
-    const next = nextState(state, byte, isToken, mayEnd);
+    const isToken = ((CLASS[byte] as number) & TOKEN) !== 0;
+    const next = nextState(this.#state, byte, isToken, mayEnd);
     if (next === SIZE) return "bad-chunk-extension";
     this.#state = next;
     return null;
@@ -138,6 +144,8 @@ export class ChunkLine {
 function nextState(state: number, byte: number, isToken: boolean, mayEnd: boolean): number {
   if (mayEnd && byte === SEMICOLON) return EXTENSION_START;
   switch (state) {
+    case EXTENSIONS:
+      return byte === SEMICOLON ? EXTENSION_START : SIZE;
     case EXTENSION_START:
       return isToken ? EXTENSION_NAME : SIZE;
     case EXTENSION_NAME:

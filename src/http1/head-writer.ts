@@ -21,7 +21,14 @@ const { copy } = Buffer.prototype as unknown as {
   copy(this: Uint8Array, target: Uint8Array, at: number, start: number, end: number): number;
 };
 
-export class HeadWriter {
+/** The first bytes of a buffer that is used again. */
+export interface WrittenHead {
+  readonly written: Uint8Array;
+  /** How many of them. */
+  readonly length: number;
+}
+
+export class HeadWriter implements WrittenHead {
   readonly #scratch: Buffer;
   #at = 0;
   #isOverfull = false;
@@ -41,6 +48,16 @@ export class HeadWriter {
   /** What was written, in the writer's own buffer; null when it did not fit. */
   finish(): Buffer | null {
     return this.#isOverfull ? null : this.#scratch.subarray(0, this.#at);
+  }
+
+  /** Whether all of it did fit. */
+  get isWhole(): boolean {
+    return !this.#isOverfull;
+  }
+
+  /** Begins with what was written: what `finish` answers, without an object for it. */
+  get written(): Uint8Array {
+    return this.#scratch;
   }
 
   /** Bytes written since `begin`; what did not fit is not among them. */

@@ -13,6 +13,8 @@ export interface Limits {
    * the worst head of 16 KiB costs 0.13 ms.
    */
   readonly connectionOptionCountMax: number;
+  /** Bytes of the data of one chunk: there are programs that count them in 32 bits. */
+  readonly chunkBytesMax: number;
   /** Bytes of all chunk extensions of one body, each `;` included. */
   readonly chunkExtensionBytesMax: number;
   /** Bytes of a trailer section, the empty line that ends it included. */
@@ -27,6 +29,7 @@ export const DEFAULT_LIMITS: Limits = {
   targetBytesMax: 8_192,
   methodBytesMax: 32,
   connectionOptionCountMax: 8,
+  chunkBytesMax: 2_147_483_647,
   chunkExtensionBytesMax: 4_096,
   trailerBytesMax: 8_192,
   interimCountMax: 16,

@@ -14,6 +14,18 @@ export const Method = {
 
 export type Method = (typeof Method)[keyof typeof Method];
 
+const NUMBERS: ReadonlyMap<string, Method> = new Map(Object.entries(Method));
+
+/** The number of a method. */
+export function methodNamed(name: string): Method {
+  return NUMBERS.get(name) ?? Method.other;
+}
+
+/** Whether requests of this method are expected to have content (RFC 9110 §9.3): with others there are servers that do not read it. */
+export function anticipatesContent(method: Method): boolean {
+  return method === Method.POST || method === Method.PUT || method === Method.PATCH;
+}
+
 const CANDIDATES: ReadonlyMap<number, readonly (readonly [Uint8Array, Method])[]> = new Map(
   [3, 4, 5, 6, 7].map((length) => [
     length,
@@ -22,6 +34,13 @@ const CANDIDATES: ReadonlyMap<number, readonly (readonly [Uint8Array, Method])[]
       .map(([name, number]) => [Buffer.from(name), number] as const),
   ]),
 );
+
+const NAMES: readonly string[] = Object.keys(Method);
+
+/** The name of a known method: always the same string. */
+export function methodName(method: Method): string {
+  return NAMES[method] ?? "";
+}
 
 /** The number of the method in a span. */
 export function knownMethod(bytes: Uint8Array, start: number, end: number): Method {

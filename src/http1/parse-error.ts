@@ -36,7 +36,7 @@ const CODES = {
   "coding-repeated": [400, "More than one Transfer-Encoding line"],
   "coding-on-1.0": [400, "Transfer-Encoding on HTTP/1.0"],
   "bad-chunk-size": [400, "A chunk size is not hexadecimal digits alone"],
-  "chunk-too-large": [400, "A chunk size has too many digits"],
+  "chunk-too-large": [400, "A chunk is too large, or its size has too many digits"],
   "bad-chunk-extension": [400, "A chunk extension is malformed"],
   "chunk-extensions-too-large": [400, "The chunk extensions are too large"],
   "bad-chunk-end": [400, "The data of a chunk is not followed by CRLF"],
@@ -49,6 +49,8 @@ const CODES = {
 } as const;
 
 export type ParseErrorCode = keyof typeof CODES;
+
+export const PARSE_ERROR_CODES: readonly ParseErrorCode[] = Object.keys(CODES) as ParseErrorCode[];
 
 export interface ParseError {
   readonly code: ParseErrorCode;

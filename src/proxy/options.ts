@@ -14,7 +14,7 @@ export interface ProxyOptions {
   readonly port: number;
   /** Whether other processes of the same user may listen there, too: a successor, before this one closes. Default: false. */
   readonly reusePort?: boolean;
-  /** What serves the plain listener: bare sockets, or the runtime's server, which always serves the one with TLS. Default: serve. */
+  /** What serves the plain listener: bare sockets, or the runtime's server, which always serves the one with TLS. Default: wire. */
   readonly plainEdge?: PlainEdge;
   /**
    * CIDRs of the peers whose connections to the plain listener begin with a header of the PROXY protocol, which says who the
@@ -53,6 +53,11 @@ export interface ProxyOptions {
   readonly bodyBytesPerMinuteMin?: number;
   /** Bytes of WebSocket messages that programs have sent half of, in all. Default: 256 MiB. */
   readonly halfMessagesBytesMax?: number;
+  /**
+   * Bytes of bodies and tunnels that are held because a client or a program does not take them, in all. Beyond it the exchange
+   * that stalls longest, of the client network or container that holds most, is ended. Default: 256 MiB.
+   */
+  readonly heldBytesMax?: number;
   /** Whether a container may live at this address (canonical text). Asked when a container changes. */
   readonly mayDial: (address: string) => boolean;
   /** Whether one of our own listeners has this address and port: it is never dialled. Asked for each request. */
@@ -71,7 +76,7 @@ export type ProxySettings = Required<ProxyOptions>;
 
 const DEFAULTS = {
   reusePort: false,
-  plainEdge: "serve",
+  plainEdge: "wire",
   proxyProtocol: [],
   tls: null,
   snapshotPlace: null,
@@ -85,6 +90,7 @@ const DEFAULTS = {
   streamSilenceMs: 3_600_000,
   bodyBytesPerMinuteMin: 240,
   halfMessagesBytesMax: 256 * 1024 * 1024,
+  heldBytesMax: 256 * 1024 * 1024,
   accessLog: null,
 } as const satisfies Partial<ProxyOptions>;
 

@@ -1,5 +1,6 @@
 // The data plane, wired together.
 import { ArrivalBudget } from "../guard/arrival-budget.ts";
+import { HeldBytes } from "../guard/held-bytes.ts";
 import { LimitedLog } from "../guard/limited-log.ts";
 import type { Log } from "../log.ts";
 import { containersDomain } from "../policy/containers-domain.ts";
@@ -24,6 +25,7 @@ import { SignatureTurns } from "./gate/signature-turns.ts";
 import { BYPASS_HEADER, BypassTokens } from "./hooks/bypass-token.ts";
 import { HookScripts } from "./hooks/hook-script.ts";
 import { NO_LINES } from "./observe/access-log.ts";
+import { heldSeries } from "./observe/held-metrics.ts";
 import { Metrics } from "./observe/metrics.ts";
 import { RefusalLog } from "./observe/refusal-log.ts";
 import { snapshotSeries } from "./observe/snapshot-metrics.ts";
@@ -53,7 +55,9 @@ export interface ProxyServer {
   /** What is enforced, and its origin. */
   enforcement(): Enforcement;
   /** Whether this revision is enforced within the time. */
-  reached(revision: bigint, waitMs: number): Promise<boolean>;
+  reached(revision: bigint, waitMs: number, lineage?: string): Promise<boolean>;
+  /** Whether another write has the number of this revision of this lineage, so that it will never be enforced. */
+  hasLost(revision: bigint, lineage: string): boolean;
   readonly metrics: Metrics;
   /** Closes as gently as it can within so many milliseconds: see `drain`. */
   drain(boundMs: number): Promise<void>;
@@ -142,7 +146,14 @@ export async function startProxy(
     log,
   });
 
-  const { pool, programsWith, programs, upgrader } = upstreamsOf(settings, metrics);
+  const held = new HeldBytes({
+    bytesMax: settings.heldBytesMax,
+    stalledMs: STALLED_MS,
+    ended: (stalled) =>
+      log.warn(stalled, "exchange ended: it stalled, and too many bytes are held"),
+  });
+  heldSeries(metrics.instruments, held);
+  const { pool, programsWith, programs, upgrader } = upstreamsOf(settings, metrics, held);
   const internal = internalEdge(pipeline, internalUpstream(programs));
   const curl = new CurlProgram({
     parseHost,
@@ -176,12 +187,17 @@ export async function startProxy(
             holdBody,
           }),
           pool,
+          held,
           responseHeaderMs,
           bodyBytesPerMinuteMin: settings.bodyBytesPerMinuteMin,
           proxyProtocol: settings.proxyProtocol,
           halfMessagesBytesMax: settings.halfMessagesBytesMax,
           webSockets: metrics.webSockets,
-          malformed: (malformed) => refusals.note({ ...malformed, place: null }, performance.now()),
+          malformed: (malformed) => {
+            metrics.malformed(malformed.malformed);
+            refusals.note({ ...malformed, place: null }, performance.now());
+          },
+          noProxyHeader: () => metrics.malformed("proxy-header"),
           connectionsMax: Math.max(exchangesMax, CONNECTIONS_MIN),
         });
   const plainEdge = wireEdge ?? serveEdge;
@@ -223,7 +239,8 @@ export async function startProxy(
     reloadTls: () => listeners.reload(),
     revision: () => current().revision,
     enforcement: () => enforced.state,
-    reached: (revision, waitMs) => feed.reached(revision, waitMs),
+    reached: (revision, waitMs, lineage) => feed.reached(revision, waitMs, lineage),
+    hasLost: (revision, lineage) => feed.hasLost(revision, lineage),
     metrics,
     async drain(boundMs) {
       const quiet = () => {
@@ -250,6 +267,9 @@ export async function startProxy(
 /** Requests in one turn of the event loop; a refusal takes some 30 µs. */
 const ARRIVALS = { perConnection: 64, perNetwork: 64, total: 256 } as const;
 
+/** How long nothing may move of what a client network or a container holds above its share, in milliseconds. */
+const STALLED_MS = 10_000;
+
 function upstreamsOf(
   {
     responseHeaderMs,
@@ -259,8 +279,9 @@ function upstreamsOf(
     log,
   }: ProxySettings,
   { webSockets, tunnels }: Metrics,
+  held: HeldBytes,
 ) {
-  const responseBody = streamedBody(new HeldBodies());
+  const responseBody = streamedBody(new HeldBodies(), held);
   const pool = new RawPool({
     tickMs: Math.min(TICK_MS_MAX, Math.max(TICK_MS_MIN, responseHeaderMs / 8)),
     threw: (error) => log.error({ err: error }, "a response was not passed on"),
@@ -269,7 +290,7 @@ function upstreamsOf(
   const common = { responseHeaderMs, upstreamTls: tls, log };
   /** Each edge passes bodies on in its own way. */
   const programsWith = (passed: ResponseBody) => {
-    const options = { ...common, bodyBytesPerMinuteMin, responseBody: passed };
+    const options = { ...common, bodyBytesPerMinuteMin, held, responseBody: passed };
     return new ProgramUpstream(new FetchUpstream(options), { ...options, pool });
   };
   return {

@@ -11,11 +11,15 @@ import { PasswordLogin } from "../admin/auth/password-login.ts";
 import { Sessions } from "../admin/auth/session.ts";
 import { changeSource, type StoreChangeSource } from "../admin/feed/change-source.ts";
 import { services as publicServices } from "../admin/services.ts";
+import type { ConnectionOptions } from "../admin/store/postgres/connections.ts";
+import type { DatabaseOptions } from "../admin/store/postgres/database.ts";
+import type { PrepareOptions } from "../admin/store/postgres/prepare-database.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
-import { otherKey } from "../admin/store/sqlite/database.ts";
+import { keyPlaces, type SqliteOptions } from "../admin/store/sqlite/database.ts";
 import { type FileState, fileState, opensWith } from "../admin/store/sqlite/inspect.ts";
 import { openSqliteStore } from "../admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../admin/store/store.ts";
+import { OtherSecretKey } from "../admin/store/store-errors.ts";
 import type { Config } from "../config/config.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
@@ -35,6 +39,8 @@ interface ControlPlaneOptions {
   readonly master: Buffer;
   readonly revisions: RevisionTokens;
   readonly placement: AddressPolicy;
+  /** The data plane's: proves that there was a database. */
+  readonly snapshotPath: string;
   /** Hands compiled documents to the proxy of the same process. */
   readonly recentPolicies: RecentPolicies;
   /** Whether one of our own listeners has this address and port. */
@@ -69,7 +75,9 @@ export function refuseLoss(databasePath: string, snapshotPath: string, master: B
   }
   // Opening it says so, too, but has written by then.
   if (state === "current" && !opensWith(databasePath, documentBox(master))) {
-    throw new DatabaseUnusable(`${databasePath} cannot be used: ${otherKey}`);
+    throw new DatabaseUnusable(
+      `${databasePath} cannot be used: ${new OtherSecretKey(keyPlaces).message}`,
+    );
   }
 }
 
@@ -93,6 +101,15 @@ export function partialDatabase(databasePath: string): string {
 /** What seals the documents of an installation. */
 export function documentBox(master: Buffer): SecretBox {
   return new SecretBox(master, "documents");
+}
+
+/** The same of a database on a server; null: it may be new. */
+function whyNotNew(snapshotPath: string): string | null {
+  if (!existsSync(snapshotPath)) return null;
+  return (
+    `it is empty, but ${snapshotPath} was made from another database: ` +
+    "name that in REALMGATE_DATABASE_URL, restore it, or remove the snapshot to start afresh"
+  );
 }
 
 /**
@@ -121,18 +138,20 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
 
 /** Opens the database and reads from it, so that a damaged file or a wrong key fails here. */
 async function openDatabase(
-  { config, master, log }: ControlPlaneOptions,
+  { config, master, snapshotPath, log }: ControlPlaneOptions,
   closes: ShutdownStep[],
 ): Promise<Store> {
+  if (config.postgres === null) refuseLoss(config.databasePath, snapshotPath, master);
+  const options = {
+    box: new SecretBox(master, "documents"),
+    now: Date.now,
+    quotas: config.quotas,
+  };
   try {
-    const unlock = lockDatabase(config.databasePath);
-    closes.push(async () => unlock());
-    const store = openSqliteStore({
-      path: config.databasePath,
-      box: documentBox(master),
-      now: Date.now,
-      quotas: config.quotas,
-    });
+    const store =
+      config.postgres === null
+        ? openFile(config.databasePath, options, closes)
+        : await openServer(config.postgres, { ...options, notNew: whyNotNew(snapshotPath) });
     closes.push(() => store.close());
     await store.registerServer(config.serverName);
     await createFirstUser(config, store, log);
@@ -140,10 +159,35 @@ async function openDatabase(
   } catch (error) {
     if (error instanceof DatabaseInUse) throw error;
     const { message } = error instanceof Error ? error : new Error(String(error));
-    throw new DatabaseUnusable(`${config.databasePath} cannot be used: ${message}`, {
-      cause: error,
-    });
+    const place = config.postgres === null ? config.databasePath : nameOf(config.postgres.url);
+    throw new DatabaseUnusable(`${place} cannot be used: ${message}`, { cause: error });
   }
+}
+
+/** Opens the database on a PostgreSQL server. Its driver is loaded only then: most starts do without. */
+async function openServer(
+  connection: ConnectionOptions,
+  options: DatabaseOptions & PrepareOptions,
+): Promise<Store> {
+  const { openPostgresStore } = await import("../admin/store/postgres/postgres-store.ts");
+  return openPostgresStore({ ...connection, ...options });
+}
+
+/** Opens the SQLite file, which no other process may have. */
+function openFile(
+  path: string,
+  options: Omit<SqliteOptions, "path">,
+  closes: ShutdownStep[],
+): Store {
+  const unlock = lockDatabase(path);
+  closes.push(async () => unlock());
+  return openSqliteStore({ path, ...options });
+}
+
+/** The host and the database, without user and password. */
+function nameOf(url: string): string {
+  const [place] = url.slice(url.lastIndexOf("@") + 1).split("?");
+  return `the database ${place?.replace(/^[a-z]+:\/\//, "")}`;
 }
 
 async function startApi(

@@ -32,15 +32,20 @@ export class RetryingOpen {
   }
 
   /** Makes the first attempt. Rejects when it fails and `canWait` returns false for the error. */
-  async openFirst(canWait: (error: unknown) => boolean): Promise<void> {
+  async openFirst(canWait: (error: Error) => boolean): Promise<void> {
     try {
       await this.#open();
       this.#opened.resolve();
     } catch (error) {
       if (!(error instanceof Error && canWait(error))) throw error;
       this.#problem = error;
-      this.#log.error({ err: error }, "starting without the control plane");
     }
+  }
+
+  /** Logs why the process starts without the control plane, if it does. */
+  reportWaiting(): void {
+    if (this.#problem === null) return;
+    this.#log.error({ err: this.#problem }, "starting without the control plane");
   }
 
   /** After a failed first attempt: retries until an attempt succeeds or `stop` is called. */

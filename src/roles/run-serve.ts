@@ -6,6 +6,8 @@ import { type Config, parseConfig, unknownSettings } from "../config/config.ts";
 import { passedOverData } from "../config/data-dir.ts";
 import { settingsHelp } from "../config/settings-help.ts";
 import { connectVariables } from "./connect.ts";
+import { DatabaseUnusable } from "./control-plane.ts";
+import { DatabaseInUse } from "./data-lock.ts";
 import { findings } from "./readiness.ts";
 import { CannotStart, serve } from "./serve.ts";
 import { notifySupervisor } from "./supervisor.ts";
@@ -73,9 +75,18 @@ export async function serveRole(flags: readonly string[]): Promise<number> {
         ? error.problems
         : [error instanceof Error ? error.message : String(error)],
     );
-    log.fatal({ err: error }, "could not start");
+    // What an operator can mend is said in one line; the log has the rest of what is a fault of ours.
+    if (!isForOperator(error)) log.fatal({ err: error }, "could not start");
     return couldNotStart;
   }
+}
+
+function isForOperator(error: unknown): boolean {
+  return (
+    error instanceof CannotStart ||
+    error instanceof DatabaseUnusable ||
+    error instanceof DatabaseInUse
+  );
 }
 
 /** Prints everything that would keep the gate from starting, and what is worth a word; changes nothing. */

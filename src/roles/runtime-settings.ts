@@ -1,8 +1,12 @@
 // Settings that the runtime reads once, when the process starts.
 
-/** Fetches at a time to programs over HTTPS: 256 unless it is set, and no more than this. */
-const fetchesVariable = "BUN_CONFIG_MAX_HTTP_REQUESTS";
-const fetchesMax = "65336";
+/** Those that are missing are set. */
+const SETTINGS: Readonly<Record<string, string>> = {
+  // Fetches at a time to programs over HTTPS: 256 unless it is set, and no more than this.
+  BUN_CONFIG_MAX_HTTP_REQUESTS: "65336",
+  // The allocator keeps freed pages instead of giving them back at once: a request that touches them again pays a page fault for each.
+  MIMALLOC_PURGE_DELAY: "-1",
+};
 /** Where the modules of a single-file executable are. */
 const insideExecutable = "/$bunfs/";
 
@@ -12,12 +16,13 @@ const insideExecutable = "/$bunfs/";
  */
 export function applyRuntimeSettings(): void {
   const { execve, env, execPath, execArgv, argv } = process;
-  if (env[fetchesVariable] !== undefined || execve === undefined) return;
+  if (Object.keys(SETTINGS).every((name) => env[name] !== undefined) || execve === undefined)
+    return;
   const script = Bun.main.startsWith(insideExecutable) ? [] : [...execArgv, Bun.main];
   try {
     execve.call(process, execPath, [execPath, ...script, ...argv.slice(2)], {
+      ...SETTINGS,
       ...env,
-      [fetchesVariable]: fetchesMax,
     });
   } catch {
     // Not permitted here.

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { revisionTokens } from "../admin/api/revision.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
+import { OtherSecretKey } from "../admin/store/store-errors.ts";
 import type { Config } from "../config/config.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { AccessLogPlace, ListenAddress } from "../config/setting-readers.ts";
@@ -15,12 +16,7 @@ import { CannotListen } from "../proxy/edge/listeners.ts";
 import { AccessLog } from "../proxy/observe/access-log.ts";
 import { FileSink, StderrSink } from "../proxy/observe/line-sink.ts";
 import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
-import {
-  type ControlPlane,
-  DatabaseUnusable,
-  openControlPlane,
-  refuseLoss,
-} from "./control-plane.ts";
+import { type ControlPlane, DatabaseUnusable, openControlPlane } from "./control-plane.ts";
 import { DeferredSource } from "./deferred-source.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
 import { removerOfNewFiles } from "./new-files.ts";
@@ -83,12 +79,12 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   let draining = false;
 
   const open = async (): Promise<void> => {
-    refuseLoss(config.databasePath, snapshotPath, master);
     const opened = await openControlPlane({
       config,
       master,
       revisions,
       placement,
+      snapshotPath,
       recentPolicies,
       isForbidden,
       log: apiLog,
@@ -102,9 +98,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   stops.push(async () => control?.stopApi(drainMs));
   const opening = new RetryingOpen(open, log);
   try {
-    await opening.openFirst(
-      (error) => error instanceof DatabaseUnusable && existsSync(snapshotPath),
-    );
+    await opening.openFirst((error) => existsSync(snapshotPath) && isWorthWaiting(error));
     const { proxy: exchangesMax, warning } = descriptorBudget(descriptorLimit(), config);
     if (warning !== null) log.warn({}, warning);
     const accessLog = await openAccessLog(config.accessLog, log);
@@ -125,6 +119,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         credentialFailuresMax: config.credentialFailuresMax,
         exchangesMax,
         streamSilenceMs: config.streamSilenceS * 1000,
+        heldBytesMax: config.heldBytesMax,
         bodyBytesPerMinuteMin: config.bodyBytesPerMinuteMin,
         programPorts: config.programPorts,
         mayDial: (address) => placement.place(address) !== null,
@@ -143,10 +138,12 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     });
     // Neither a control plane nor a snapshot: there is nothing to enforce.
     if (opening.problem !== null && proxy.enforcement().from !== "file") throw opening.problem;
+    opening.reportWaiting();
     const ops = withListenError("OPS", config.opsListen, () =>
       startOps({
         listen: config.opsListen,
         reached: proxy.reached,
+        hasLost: proxy.hasLost,
         openRevision: revisions.open,
         metrics: proxy.metrics,
         health: () => healthOf(proxy, opening.problem, draining),
@@ -174,6 +171,11 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     undo();
     throw error;
   }
+}
+
+/** A database may come back; the key that opens none of its documents opens no snapshot either. */
+function isWorthWaiting(error: Error): boolean {
+  return error instanceof DatabaseUnusable && !(error.cause instanceof OtherSecretKey);
 }
 
 function healthOf(proxy: ProxyServer, problem: Error | null, draining: boolean): Health {

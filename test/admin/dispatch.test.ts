@@ -38,6 +38,7 @@ import type { NewToken, Scope, User } from "../../src/admin/store/records.ts";
 import { deriveKey, SecretBox } from "../../src/admin/store/sealed.ts";
 import { openSqliteStore } from "../../src/admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/admin/store/store.ts";
+import { StoreUnavailable, WriteOutcomeUnknown } from "../../src/admin/store/store-errors.ts";
 import { basic } from "../harness/credentials.ts";
 import { plainToken } from "../harness/token-bench.ts";
 
@@ -442,6 +443,7 @@ test("a message that breaks a rule does not reach its method", async () => {
 describe("an answer", () => {
   const list = call(ProjectService.method.getProject);
   const made: Handler = async () => ({ message: create(ProjectSchema, { id: A }) });
+  const committed = { revision: 7, lineage: "0123456789abcdef" };
   let read: Call;
 
   beforeAll(async () => {
@@ -461,12 +463,12 @@ describe("an answer", () => {
   test("of a write has its revision as a token", async () => {
     const written: Handler = async (...sent) => ({
       ...(await made(...sent)),
-      revision: 7,
+      committed,
       etag: "file:v2",
     });
     const reply = await dispatchWith(written)(read);
     if (!reply.ok) throw new Error("refused");
-    expect(revisions.open(reply.revision ?? "")).toBe(7);
+    expect(revisions.open(reply.revision ?? "")).toEqual(committed);
     expect(reply.etag).toBe("file:v2");
   });
 
@@ -479,7 +481,7 @@ describe("an answer", () => {
       return outcome(call(replacePermissions, { message }), handler);
     };
     const document = { message: create(PermissionDocumentSchema) };
-    const writes: Handler = async () => ({ ...document, revision: 7 });
+    const writes: Handler = async () => ({ ...document, committed });
     const tries: Handler = async () => ({ ...document, dryRun: true });
     expect(await reply(writes, false)).toBe("ok");
     expect(await reply(writes, true)).toBe("INTERNAL_ERROR");
@@ -515,6 +517,20 @@ describe("an answer", () => {
     expect(reply).toEqual({ ok: false, code, violations: [], retryAfterS: null });
     expect(logged).toMatchObject([{ requestId: "request-1", method: "GetProject" }]);
   });
+
+  test.each([
+    ["that cannot be used", new StoreUnavailable("away"), ErrorCode.STORE_UNAVAILABLE, 1],
+    ["lost in a COMMIT", new WriteOutcomeUnknown("cut"), ErrorCode.WRITE_OUTCOME_UNKNOWN, null],
+  ])(
+    "without a database, %s: 503, and the log says why",
+    async (_what, error, code, retryAfterS) => {
+      logged.length = 0;
+      const reply = await dispatchWith(() => Promise.reject(error))(read);
+      expect(reply).toEqual({ ok: false, code, violations: [], retryAfterS });
+      expect(refusalOf(code).http).toBe(503);
+      expect(logged).toMatchObject([{ requestId: "request-1", method: "GetProject" }]);
+    },
+  );
 
   test("to a method that is not served is a fault of ours", async () => {
     const log = { error: () => {} };

@@ -275,3 +275,20 @@ function randomSpelling(random: Random, text: string): string {
 function nextLetter(letter: string): string {
   return letter === "z" || letter === "9" ? "A" : String.fromCharCode(letter.charCodeAt(0) + 1);
 }
+
+/** The same request as bytes would bring it: white space around header values is no part of them (RFC 9110 §5.5). */
+export function trimmed(facts: RequestFacts): RequestFacts {
+  const trim = ([name, value]: [string, string]): [string, string] => [name, value.trim()];
+  return { ...facts, headers: facts.headers.map(trim), cookies: facts.cookies.map(trim) };
+}
+
+/** Header lines and target of a request. */
+export function spelled({ headers, cookies, params }: RequestFacts, path: string) {
+  const lines = headers.map(([name, value]) => ({ name, value }));
+  const cookie = cookies.map(([name, value]) => `${name}=${value}`).join("; ");
+  if (cookies.length > 0) lines.push({ name: "Cookie", value: cookie });
+  const query = params
+    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+    .join("&");
+  return { lines, target: params.length > 0 ? `${path}?${query}` : path };
+}

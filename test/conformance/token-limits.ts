@@ -10,9 +10,9 @@ const A = "a".repeat(24);
 const B = "b".repeat(24);
 const key = "ab".repeat(32);
 const dayMs = 86_400_000;
-const patienceMs = 30_000;
 
-export function tokenLimitConformance(name: string, open: Open): void {
+/** `patienceMs`: the time limit of each test, which makes a thousand tokens one after the other. */
+export function tokenLimitConformance(name: string, open: Open, patienceMs = 30_000): void {
   describe(`${name}: many auth tokens`, () => {
     let stage: TokenStage;
     let store: Store;

@@ -34,7 +34,10 @@ export function fakeHead(
   init: { path?: string; method?: string; headers?: Record<string, string>; peer?: string } = {},
 ): RequestHead {
   const lines = new Map(Object.entries({ ...init.headers, host }));
-  const headers = { get: (name: string) => lines.get(name) ?? null };
+  const headers = {
+    get: (name: string) => lines.get(name) ?? null,
+    forEach: (visit: (value: string, name: string) => void) => lines.forEach(visit),
+  };
   const method = init.method ?? "GET";
   return {
     method,
@@ -46,6 +49,7 @@ export function fakeHead(
     upgrade: upgradeRequest(method, headers),
     peer: init.peer ?? "127.0.0.1",
     listener: { scheme: "http", serves: () => true },
+    kept: null,
     onBehalfOf: null,
   };
 }

@@ -22,7 +22,7 @@ import { hostParser } from "../../src/proxy/routing/host.ts";
 import { Snapshot } from "../../src/proxy/snapshot/snapshot.ts";
 import { randomDocument } from "../arbitrary/document.ts";
 import { type Random, randomFrom } from "../arbitrary/random.ts";
-import { randomRequest } from "../arbitrary/request.ts";
+import { randomRequest, spelled, trimmed } from "../arbitrary/request.ts";
 import { documentContent } from "../harness/feed-changes.ts";
 import { type DocumentJson, type RequestFacts, referenceDecision } from "../reference/decision.ts";
 
@@ -91,23 +91,6 @@ function randomPlace(random: Random, n: number): Place {
   });
   const documents = [own, ofProject].filter((each) => each !== null).map(contentOf);
   return { state: { container, project, documents }, document: own ?? ofProject };
-}
-
-/** The same request as bytes would bring it: white space around header values is no part of them (RFC 9110 §5.5). */
-function trimmed(facts: RequestFacts): RequestFacts {
-  const trim = ([name, value]: [string, string]): [string, string] => [name, value.trim()];
-  return { ...facts, headers: facts.headers.map(trim), cookies: facts.cookies.map(trim) };
-}
-
-/** Header lines and target of a request. */
-function spelled({ headers, cookies, params }: RequestFacts, path: string) {
-  const lines = headers.map(([name, value]) => ({ name, value }));
-  const cookie = cookies.map(([name, value]) => `${name}=${value}`).join("; ");
-  if (cookies.length > 0) lines.push({ name: "Cookie", value: cookie });
-  const query = params
-    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
-    .join("&");
-  return { lines, target: params.length > 0 ? `${path}?${query}` : path };
 }
 
 /** How the request names the container: each form now and then, some that lead nowhere. */

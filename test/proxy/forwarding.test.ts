@@ -323,6 +323,6 @@ describe("streams", () => {
     );
     await within(part.promise, "the first part arrives");
     client.destroy();
-    expect(await within(ended.promise, "the upstream is let go")).not.toContain("0\r\n\r\n");
+    expect(await within(ended.promise, "the upstream is let go")).not.toContain("\r\n0\r\n\r\n");
   });
 });

@@ -271,6 +271,12 @@ describe("which hook", () => {
     expect(await scriptOf({ path: "/a" })).toBeNull();
     expect(await scriptOf({ path: "/a", headers: { "X-Mode": "on" } })).toBe("/header.ts");
     expect(await scriptOf({ path: "/a", headers: { "X-Mode": "On" } })).toBeNull();
+    // As some programs read it: under another spelling of its name, or the first or last of several.
+    expect(await scriptOf({ path: "/a", headers: { X_Mode: "on" } })).toBe("/header.ts");
+    expect(await scriptOf({ path: "/a", headers: { "X-Mode": "off, on" } })).toBe("/header.ts");
+    expect(await scriptOf({ path: "/a", headers: { "X-Mode": "on", X_Mode: "off" } })).toBe(
+      "/header.ts",
+    );
     expect(await scriptOf({ path: "/a/b" })).toBe("/below.ts");
     expect(await scriptOf({ path: "/%61/b" })).toBe("/below.ts");
     expect(await scriptOf({ path: "/a/b", method: "OPTIONS" })).toBeNull();

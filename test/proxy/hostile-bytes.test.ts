@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import net from "node:net";
+import { onEdge } from "../harness/on-edge.ts";
 import { testBench } from "../harness/proxy-bench.ts";
 
 const { place, proxy, raw } = await testBench();
@@ -48,6 +49,12 @@ describe("bytes on the wire", () => {
 
   test("the Host decides, not the authority of an absolute target", async () => {
     const answer = await get("GET http://example.test/x?y HTTP/1.1", [host]);
+    expect(answer).toStartWith(onEdge({ serve: "HTTP/1.1 200 ", wire: "HTTP/1.1 400 " }));
+    expect(answer).toContain(onEdge({ serve: '"target":"/x?y"', wire: '"code":"bad_request"' }));
+  });
+
+  test("an absolute target that names the Host leads where the Host does", async () => {
+    const answer = await get(`GET http://${host}/x?y HTTP/1.1`, [host]);
     expect(answer).toStartWith("HTTP/1.1 200 ");
     expect(answer).toContain('"target":"/x?y"');
   });
@@ -60,16 +67,22 @@ describe("bytes on the wire", () => {
     expect(await get(line, [host])).toStartWith(`HTTP/1.1 ${status} `);
   });
 
+  const ofBodies = onEdge({
+    serve: "is 400 and ends the connection",
+    wire: "passes, and the next request is the next",
+  });
   test.each([
     ["GET", "Content-Length: 3\r\n", "abc"],
     ["HEAD", "Content-Length: 3\r\n", "abc"],
     ["GET", "Transfer-Encoding: chunked\r\n", "3\r\nabc\r\n0\r\n\r\n"],
-  ])("a %s with a body is 400 and ends the connection", async (method, framing, body) => {
+  ])(`a %s with a body ${ofBodies}`, async (method, framing, body) => {
     const answer = await raw(
-      `${method} / HTTP/1.1\r\nHost: ${host}\r\n${framing}\r\n${body}GET /next HTTP/1.1\r\nHost: ${host}\r\n\r\n`,
+      `${method} / HTTP/1.1\r\nHost: ${host}\r\n${framing}\r\n${body}GET /next HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
     );
-    expect(answer).toStartWith("HTTP/1.1 400 ");
-    expect(answer.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+    const lines: string[] = answer.match(/HTTP\/1\.1 \d+/g) ?? [];
+    const passed = ["HTTP/1.1 200", "HTTP/1.1 200"];
+    expect(lines).toEqual(onEdge({ serve: ["HTTP/1.1 400"], wire: passed }));
+    expect(answer.includes('"target":"/next"')).toBe(onEdge({ serve: false, wire: true }));
   });
 
   test.each([
@@ -111,9 +124,13 @@ describe("bytes on the wire", () => {
   });
 
   test("a request that does not wait for the answer before it is never served out of turn", async () => {
+    const two = ["GET /1 HTTP/1.1", "GET /2 HTTP/1.1\r\nConnection: close"]
+      .map((lines) => `${lines}\r\nHost: ${host}\r\n\r\n`)
+      .join("");
     // The runtime ends the connection, without any answer.
-    const two = `GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`.repeat(2);
-    expect(await raw(two)).toBe("");
+    const inTurn = ['"target":"/1"', '"target":"/2"'];
+    const targets: string[] = (await raw(two)).match(/"target":"[^"]*"/g) ?? [];
+    expect(targets).toEqual(onEdge<string[]>({ serve: [], wire: inTurn }));
   });
 
   test("an upgrade to something else is an ordinary request", async () => {

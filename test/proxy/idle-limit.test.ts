@@ -91,3 +91,15 @@ test.concurrent("a quiet stream outlives the limit", async () => {
   await proxy.stop(true);
   expect(received).toContain("def");
 }, 20_000);
+
+test.concurrent("a connection has its time after a while without any", async () => {
+  const placed = await place();
+  const proxy = await startProxy(options({ idleS: 1 }), registry);
+  const request = `GET / HTTP/1.1\r\nHost: ${placed.host("terminal-1")}\r\nConnection: close\r\n\r\n`;
+  for (let i = 0; i < 2; i++) {
+    const [received] = await watch(proxy.port, request, "\0", "", 5_000);
+    expect(received).toStartWith("HTTP/1.1 200 ");
+    await Bun.sleep(1_600);
+  }
+  await proxy.stop(true);
+}, 20_000);

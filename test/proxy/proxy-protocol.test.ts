@@ -71,7 +71,7 @@ function binary(client: string): Buffer {
 
 const LOCAL = Buffer.from("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", "latin1");
 
-describe("a listed peer", () => {
+describe("a listed peer (F10)", () => {
   test.each([
     ["v1", speaksFor],
     ["v2", binary],
@@ -131,7 +131,7 @@ describe("a listed peer", () => {
   });
 });
 
-test("from any other peer a header is malformed HTTP", async () => {
+test("from any other peer a header is malformed HTTP (F9)", async () => {
   const host = await open("203.0.113.0/24");
   for (const header of [speaksFor("203.0.113.7"), binary("203.0.113.7"), LOCAL]) {
     const answer = await heard(

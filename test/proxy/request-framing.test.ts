@@ -29,3 +29,16 @@ test.each([
   expect((await answerTo(gate.port, bytes))?.status).toBe(200);
   expect([witness.latest(name), witness.requests.at(-1)?.body]).toEqual([[heard], body]);
 });
+
+test.each(["80000000", "100000003", "FFFFFFFF"])(
+  "S4 a chunk of %s bytes, which some count in 32 bits, is refused",
+  async (size) => {
+    const { host } = await bench.place({ programs: { terminal: witness.port } });
+    expect(await gate.reached(bench.registry.revision, 10_000)).toBe(true);
+    const seen = witness.requests.length;
+    const bytes = request(host("terminal-1"), "POST / HTTP/1.1", "Transfer-Encoding: chunked");
+    const answer = await answerTo(gate.port, `${bytes}${size}\r\nabc\r\n0\r\n\r\n`);
+    expect(answer?.status).toBe(400);
+    expect(witness.requests.length).toBe(seen);
+  },
+);

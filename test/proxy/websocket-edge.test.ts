@@ -6,6 +6,7 @@ import tls from "node:tls";
 import type { ProxyOptions } from "../../src/proxy/options.ts";
 import { type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
 import { selfSigned } from "../harness/certificate.ts";
+import { onEdge, plainEdge } from "../harness/on-edge.ts";
 import { LOCAL, type Placed, testBench } from "../harness/proxy-bench.ts";
 import { until, within } from "../harness/until.ts";
 import { encoded } from "../harness/websocket-frames.ts";
@@ -185,17 +186,25 @@ describe("a handshake", () => {
     await client.hears("\r\n\r\n");
     const head = client.received.toString();
     expect(head).toStartWith("HTTP/1.1 101 Switching Protocols\r\n");
-    for (const line of [`Sec-WebSocket-Accept: ${ACCEPT}`, "set-cookie: a=1", "X-More: yes"]) {
+    const cookie = onEdge({ serve: "set-cookie: a=1", wire: "Set-Cookie: a=1" });
+    for (const line of [`Sec-WebSocket-Accept: ${ACCEPT}`, cookie, "X-More: yes"]) {
       expect(head).toContain(`\r\n${line}\r\n`);
     }
     expect(head).not.toMatch(/sec-websocket-protocol/i);
     const asked = connections[0]?.bytes().toString() ?? "";
     expect(asked).toStartWith("GET /x?a=%20b HTTP/1.1\r\n");
-    expect(asked).not.toContain(KEY);
-    expect(asked).toContain("sec-websocket-protocol: chat\r\n");
+    // The gate relays messages on one edge; on the other the handshake is between client and program.
+    expect(asked.includes(KEY)).toBe(onEdge({ serve: false, wire: true }));
+    const protocol = onEdge({
+      serve: "sec-websocket-protocol: chat\r\n",
+      wire: "Sec-WebSocket-Protocol: chat\r\n",
+    });
+    expect(asked).toContain(protocol);
     client.say(masked(1, Buffer.from("hello")));
     client.say(masked(8, Buffer.from([3, 232])));
-    await client.hears(goodbye(1000));
+    // This upstream ends without a goodbye, and the wire edge makes none up.
+    if (plainEdge === "serve") await client.hears(goodbye(1000));
+    else await within(client.closed, "the client's connection ends");
     await within(closedOf(connections), "the upstream is let go");
     await nothingIsOpen();
   });
@@ -259,8 +268,14 @@ describe("a handshake", () => {
         client.say(early);
       }
       await client.closed;
-      await within(closedOf(connections), "the upstream is let go");
-      expect(client.received.toString()).not.toContain("101");
+      // What comes with the handshake is seen by the wire edge before the upstream is asked.
+      if (late === 0 && plainEdge === "wire") {
+        expect(client.received.toString()).toContain('"code":"bad_upgrade"');
+        expect(connections).toEqual([]);
+      } else {
+        await within(closedOf(connections), "the upstream is let go");
+      }
+      expect(client.received.toString()).not.toContain("HTTP/1.1 101");
       const [, after] = connections[0]?.bytes().toString("latin1").split("\r\n\r\n") ?? [];
       expect(after ?? "").toBe("");
       await nothingIsOpen();
@@ -427,21 +442,37 @@ describe("an end in the middle", () => {
   });
 
   test("a client that only pings and reads nothing has to wait: its pongs are not kept without end", async () => {
-    const { port } = await upstream(agree());
+    const { port, connections } = await upstream(agree());
     await using client = new RawClient();
     client.say(request((await on(port)).host("terminal-1")));
     await client.hears("\r\n\r\n");
     client.socket.pause();
+    // The wire edge answers no pings: it passes them on, to an upstream that reads no more either.
+    if (plainEdge === "wire") connections[0]?.socket.pause();
     const pings = Buffer.concat(Array.from({ length: 5_000 }, () => masked(9, Buffer.alloc(125))));
     const taken = await untilStalled(client.socket, pings);
     expect(taken).toBeLessThan(40_000_000);
   });
 
+  const half = (bytes: number) =>
+    encoded({ opcode: 2, last: false, payload: Buffer.alloc(bytes, 120) });
+
+  test("half messages of programs are held by nobody where frames are passed on", async () => {
+    await using gate = await stoppedAtEnd({ plainEdge: "wire", halfMessagesBytesMax: 1_000_000 });
+    const { port, connections } = await upstream(agree());
+    const placed = await on(port);
+    await using client = new RawClient(gate.port);
+    client.say(request(placed.host("terminal-1")));
+    await client.hears("\r\n\r\n");
+    for (let i = 0; i < 5; i++) connections[0]?.socket.write(half(900_000));
+    await until(() => client.received.length > 4_500_000, "the client hears what has come");
+    connections[0]?.socket.write(encoded({ opcode: 0, payload: Buffer.from("the rest") }));
+    await client.hears("the rest");
+  });
+
   test("half messages of programs are bounded in all: beyond that the largest is given up", async () => {
     const halfMessagesBytesMax = 3_000_000;
-    await using gate = await stoppedAtEnd({ halfMessagesBytesMax });
-    const half = (bytes: number) =>
-      encoded({ opcode: 2, last: false, payload: Buffer.alloc(bytes, 120) });
+    await using gate = await stoppedAtEnd({ plainEdge: "serve", halfMessagesBytesMax });
     const rest = encoded({ opcode: 0, payload: Buffer.from("the rest") });
     const [crowd, modest] = [await upstream(agree()), await upstream(agree())];
     const crowdHost = (await on(crowd.port)).host("terminal-1");

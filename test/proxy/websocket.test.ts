@@ -6,6 +6,7 @@ import {
   node,
   type OpenOptions,
 } from "../harness/foreign-websockets.ts";
+import { onEdge, plainEdge } from "../harness/on-edge.ts";
 import { LOCAL, type Placed, testBench } from "../harness/proxy-bench.ts";
 import { until } from "../harness/until.ts";
 
@@ -126,8 +127,21 @@ describe.skipIf(node === null)("messages", () => {
     30_000,
   );
 
-  test("of a byte more end the connection with 1009 for who sent them", async () => {
+  // The wire edge passes frames on, whatever their message becomes.
+  const fate = onEdge({
+    serve: "end the connection with 1009 for who sent them",
+    wire: "arrive, too",
+  });
+  test(`of a byte more ${fate}`, async () => {
     const bytes = 64 * 1024 * 1024 + 1;
+    if (plainEdge === "wire") {
+      for (const [, from, to] of directions) {
+        const pair = await open();
+        pair[from].do("big", { bytes });
+        expect(await pair[to].next("message")).toMatchObject({ bytes, isBinary: true });
+      }
+      return;
+    }
     const fromClient = await open();
     fromClient.client.do("big", { bytes });
     expect(await fromClient.client.next("close")).toMatchObject({ code: 1009 });
@@ -260,7 +274,8 @@ describe.skipIf(node === null)("a goodbye", () => {
 });
 
 describe.skipIf(node === null)("a handshake", () => {
-  test("carries what the client says and what we say of it, no credential of ours, and no extension", async () => {
+  const noExtension = onEdge({ serve: ", and no extension", wire: "" });
+  test(`carries what the client says and what we say of it, no credential of ours${noExtension}`, async () => {
     const own = {
       groups: { key: { type: "token", value: "s3cret-token", header: "X-Key" } },
       permissions: { key: { terminal: true } },
@@ -297,7 +312,11 @@ describe.skipIf(node === null)("a handshake", () => {
       connection: "Upgrade",
       upgrade: "websocket",
     });
-    expect(Object.keys(headers)).not.toContain("sec-websocket-extensions");
+    const offered = onEdge({
+      serve: undefined,
+      wire: expect.stringContaining("permessage-deflate"),
+    });
+    expect(headers["sec-websocket-extensions"]).toEqual(offered);
     expect(JSON.stringify(headers)).not.toContain("s3cret");
   });
 
@@ -309,7 +328,8 @@ describe.skipIf(node === null)("a handshake", () => {
     const cookies = raw.filter((_, i) => raw[i - 1]?.toLowerCase() === "set-cookie");
     expect(cookies).toEqual(["a=1", "b=2; Path=/"]);
     expect(raw.filter((name) => name.toLowerCase() === "date")).toHaveLength(1);
-    expect(headers["sec-websocket-extensions"]).toBeUndefined();
+    const agreedOn = onEdge({ serve: undefined, wire: "permessage-deflate" });
+    expect(headers["sec-websocket-extensions"]).toBe(agreedOn);
   });
 
   test("without a subprotocol gets none", async () => {

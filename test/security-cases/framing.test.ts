@@ -203,18 +203,13 @@ describe("a malformed chunk is 400 and the upstream never sees the end of the re
 });
 
 describe("S5 chunk extensions and trailers", () => {
-  test.each(["3;a", "3;a=b", '3;a="\\"b"'])(
-    `S5 the extension of %j is ${onEdge({ serve: "dropped", wire: "passed on" })}`,
-    async (size) => {
-      const { host, witness } = await bench.scene();
-      const body = `${size}\r\nabc\r\n0\r\n\r\n`;
-      const answer = await answerTo(port, post(host, ["Transfer-Encoding: chunked"], body));
-      expect(answer?.status).toBe(200);
-      expect(witness.requests.map((seen) => seen.body)).toEqual([
-        onEdge({ serve: "3\r\nabc\r\n0\r\n\r\n", wire: body }),
-      ]);
-    },
-  );
+  test.each(["3;a", "3;a=b", '3;a="\\"b"'])("S5 the extension of %j is dropped", async (size) => {
+    const { host, witness } = await bench.scene();
+    const body = `${size}\r\nabc\r\n0\r\n\r\n`;
+    const answer = await answerTo(port, post(host, ["Transfer-Encoding: chunked"], body));
+    expect(answer?.status).toBe(200);
+    expect(witness.requests.map((seen) => seen.body)).toEqual(["3\r\nabc\r\n0\r\n\r\n"]);
+  });
 
   test.each([
     ["of any kind", "X-T: 1\r\n", onEdge({ serve: 400, wire: 200 })],
@@ -302,6 +297,37 @@ describe("bodies of methods that rarely have one", () => {
     const bytes = request(host, "DELETE / HTTP/1.1", framing) + body;
     expect((await answerTo(port, bytes))?.status).toBe(200);
     expect(witness.requests.map((seen) => seen.body)).toEqual([arrives]);
+  });
+
+  // A program that does not read such a body would take it for a request.
+  test.each(
+    onEdge({ serve: ["DELETE", "OPTIONS"], wire: ["DELETE", "OPTIONS", "GET", "HEAD", "X"] }),
+  )("S6 %s with a body is the last request of its upstream connection", async (method) => {
+    const { host, witness } = await bench.scene();
+    const bodies = [`Content-Length: 3\r\n\r\nabc`, "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"];
+    for (const body of bodies) {
+      const bytes = request(host, `${method} / HTTP/1.1`).slice(0, -2) + body;
+      const wire = new Wire(port).send(bytes);
+      expect(await wire.saw("HTTP/1.1 200 ")).toBe(true);
+      wire.end();
+      expect(witness.latest("connection")).toEqual(["close"]);
+      await until(() => witness.open.size === 0, "the upstream connection ends");
+    }
+    const plain = request(host, `${method} / HTTP/1.1`, "Content-Length: 0");
+    const wire = new Wire(port).send(plain);
+    expect(await wire.saw("HTTP/1.1 200 ")).toBe(true);
+    wire.end();
+    expect(witness.latest("connection")).not.toEqual(["close"]);
+    // A response to HEAD that names a body ends its connection, see S11.
+    if (method !== "HEAD") expect(witness.open.size).toBe(1);
+  });
+
+  test("S6 POST with a body leaves its upstream connection to others", async () => {
+    const { host, witness } = await bench.scene();
+    for (let i = 0; i < 3; i++) {
+      expect((await answerTo(port, post(host, ["Content-Length: 3"], "abc")))?.status).toBe(200);
+    }
+    expect(witness.connections).toBe(1);
   });
 });
 
@@ -495,6 +521,24 @@ describe("answers that have no body are passed without one, and the next one is 
       // A connection with leftovers is not used again.
       expect(witness.connections).toBe(2);
     }
+  });
+
+  test.each([
+    ["HEAD", `${T}Content-Length: 3\r\n\r\n`],
+    ["HEAD", `${T}Transfer-Encoding: chunked\r\n\r\n`],
+    ["GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\n"],
+  ])("S11 %s with %j: a body that comes late is nobody's answer", async (method, bytes) => {
+    const { answer, witness } = await spoiled(bytes, method);
+    expect(answer?.body).toBe("");
+    expect(witness.connections).toBe(2);
+  });
+
+  test.each([
+    ["HEAD", `${T}Content-Length: 0\r\n\r\n`],
+    ["GET", "HTTP/1.1 304 Not Modified\r\nETag: x\r\n\r\n"],
+  ])("S11 %s with %j leaves its connection to others", async (method, bytes) => {
+    const { witness } = await spoiled(bytes, method);
+    expect(witness.connections).toBe(1);
   });
 });
 

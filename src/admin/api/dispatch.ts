@@ -14,8 +14,9 @@ import type { Log } from "../../log.ts";
 import { clientNetwork } from "../../policy/client-network.ts";
 import { type Caller, type Callers, isOperator, mayDo } from "../auth/caller.ts";
 import { AccountQuotaReached } from "../store/account-quotas.ts";
-import type { Scope } from "../store/records.ts";
+import type { Committed, Scope } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
+import { StoreUnavailable, WriteOutcomeUnknown } from "../store/store-errors.ts";
 import { CallBudgets, type CallWork } from "./call-budget.ts";
 import { checkRules } from "./field-rules.ts";
 import { activeRealm, realmIdPattern } from "./realm.ts";
@@ -43,13 +44,13 @@ export interface Context extends PublicContext {
   readonly ifMatch: string | null;
 }
 
-/** Result of a write: its revision, or nothing stored in a dry run. */
-export type WriteResult = { readonly revision: number } | { readonly dryRun: true };
+/** Result of a write: what it committed, or nothing stored in a dry run. */
+export type WriteResult = { readonly committed: Committed } | { readonly dryRun: true };
 
-/** Result of a method: its message, and for writes the revision or the dry-run mark. */
+/** Result of a method: its message, and for writes what was committed or the dry-run mark. */
 export interface CallOutcome {
   readonly message: Message;
-  readonly revision?: number;
+  readonly committed?: Committed;
   readonly dryRun?: true;
   readonly etag?: string;
 }
@@ -81,6 +82,9 @@ interface MethodRoute {
   readonly handler: Handler;
 }
 
+/** A database fails over within seconds. */
+const STORE_RETRY_S = 1;
+
 /** Throws when a method has no implementation, or a missing or contradictory `requires` option. */
 export function createDispatch(options: DispatchOptions): Dispatch {
   const routes = new Map(
@@ -105,6 +109,14 @@ export function createDispatch(options: DispatchOptions): Dispatch {
       }
       const { method, requestId } = call;
       options.log.error({ err: error, method: method.name, requestId }, "a call failed");
+      if (error instanceof StoreUnavailable) {
+        const code = ErrorCode.STORE_UNAVAILABLE;
+        return { ok: false, code, violations: [], retryAfterS: STORE_RETRY_S };
+      }
+      if (error instanceof WriteOutcomeUnknown) {
+        const code = ErrorCode.WRITE_OUTCOME_UNKNOWN;
+        return { ok: false, code, violations: [], retryAfterS: null };
+      }
       return { ok: false, code: ErrorCode.INTERNAL_ERROR, violations: [], retryAfterS: null };
     }
   };
@@ -236,11 +248,11 @@ async function readMessage(call: Call, work: CallWork): Promise<Message> {
 }
 
 async function reply(call: Call, outcome: CallOutcome, options: DispatchOptions): Promise<Reply> {
-  const { revision, etag } = outcome;
+  const { committed, etag } = outcome;
   return {
     ok: true,
     message: create(call.method.output, outcome.message),
-    revision: revision === undefined ? null : options.revisions.seal(revision),
+    revision: committed === undefined ? null : options.revisions.seal(committed),
     etag: etag ?? null,
     dryRun: outcome.dryRun ?? false,
   };

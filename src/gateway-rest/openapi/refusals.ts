@@ -23,6 +23,8 @@ export function refusalsOf(binding: Binding): readonly ErrorCode[] {
   const codes = new Set([
     ErrorCode.INVALID_HOST,
     ErrorCode.INTERNAL_ERROR,
+    ErrorCode.STORE_UNAVAILABLE,
+    ...(binding.verb === "GET" ? [] : [ErrorCode.WRITE_OUTCOME_UNKNOWN]),
     ...ofComments(binding),
     ...ofMessage(binding),
     ...ofRequirements(getOption(binding.method, requires)),

@@ -92,6 +92,7 @@ function headOf(
     upgrade: "none",
     peer,
     listener: { scheme, serves: () => true },
+    kept: null,
     onBehalfOf: client,
   };
 }

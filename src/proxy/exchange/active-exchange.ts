@@ -1,3 +1,4 @@
+import type { Place } from "../../guard/fair-shares.ts";
 import type { Allowed, AuthorizationRequest, AuthorizationResult } from "../gate/authorize.ts";
 import type { RefusalReason } from "../gate/refusal.ts";
 import type { Exchange, ExchangeEnd } from "./exchange.ts";
@@ -33,6 +34,8 @@ export class ActiveExchange {
   readonly signal = new StopSignal();
   /** The second in which it must be authorized again though nothing changed; kept by the registry. */
   expirySecond: number | null = null;
+  /** Its place among all; kept by the registry. Null: it has given it back. */
+  place: Place | null = null;
   readonly #registry: ActiveRegistry;
   #connection: ClientConnection | null;
   #allowed: Allowed;

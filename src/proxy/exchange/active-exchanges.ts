@@ -17,13 +17,12 @@ const EXPIRY_SWEEP_MS = 250;
 /** Networks of recent clients that are remembered. */
 const NETWORKS_MAX = 4_096;
 
-/** Active exchanges by project and container: a change authorizes again exactly those that it concerns. */
+/** Active exchanges by container: a change authorizes again exactly those that it concerns. */
 export class ActiveExchanges implements ActiveRegistry {
   readonly #current: () => Snapshot;
   readonly #revoked: (reason: RefusalReason) => void;
   readonly #reauthorization: Reauthorization;
   readonly #byContainer = new Map<string, Set<ActiveExchange>>();
-  readonly #byProject = new Map<string, Set<ActiveExchange>>();
   /** By the second in which they must be authorized again. */
   readonly #bySecond = new Map<number, Set<ActiveExchange>>();
   #sweep: ReturnType<typeof setInterval> | null = null;
@@ -48,7 +47,8 @@ export class ActiveExchanges implements ActiveRegistry {
 
   /** Whether one more of this container and client fits into `max`, so that others keep room: see `FairShares`. */
   hasRoom(container: string, client: string, max: number): boolean {
-    return this.#shares.hasRoom(container, this.#networkOf(client), max);
+    const shares = this.#shares;
+    return shares.isPlentiful(max) || shares.hasRoom(container, this.#networkOf(client), max);
   }
 
   *all(): Iterable<ActiveExchange> {
@@ -68,8 +68,7 @@ export class ActiveExchanges implements ActiveRegistry {
     const active = new ActiveExchange(this, exchange, request, allowed, connection);
     connection.exchangeBegan(active);
     addTo(this.#byContainer, allowed.host.container, active);
-    addTo(this.#byProject, allowed.host.project, active);
-    this.#shares.enter(allowed.host.container, this.#networkOf(request.client));
+    active.place = this.#shares.enter(allowed.host.container, this.#networkOf(request.client));
     this.allowedUntil(active, allowed.untilMs);
     const snapshot = this.#current();
     if (snapshot.revision !== revision || snapshot.closed !== null) {
@@ -79,11 +78,12 @@ export class ActiveExchanges implements ActiveRegistry {
   }
 
   remove(active: ActiveExchange): void {
-    const { container, project } = active.allowed.host;
-    if (removeFrom(this.#byContainer, container, active)) {
-      this.#shares.leave(container, this.#networkOf(active.request.client));
+    const { place } = active;
+    if (place !== null) {
+      active.place = null;
+      removeFrom(this.#byContainer, active.allowed.host.container, active);
+      this.#shares.leave(place);
     }
-    removeFrom(this.#byProject, project, active);
     this.#reauthorization.remove(active);
     this.#forgetExpiry(active);
   }
@@ -131,9 +131,8 @@ export class ActiveExchanges implements ActiveRegistry {
 
   /** Call when a snapshot was published, with the ids of what changed in it. */
   changed(projects: Iterable<string>, containers: Iterable<string>): void {
-    for (const project of projects) {
-      this.#reauthorization.add(this.#byProject.get(project) ?? []);
-    }
+    const concerned = new Set(projects);
+    if (concerned.size > 0) this.#reauthorization.add(this.#ofProjects(concerned));
     for (const container of containers) {
       this.#reauthorization.add(this.#byContainer.get(container) ?? []);
     }
@@ -141,8 +140,13 @@ export class ActiveExchanges implements ActiveRegistry {
 
   /** Call when a snapshot was published that does not derive from the previous one. */
   allChanged(): void {
-    for (const concerned of this.#byProject.values()) {
-      this.#reauthorization.add(concerned);
+    this.#reauthorization.add(this.all());
+  }
+
+  /** Looks at all that are active: changes of projects are rarer than requests, which would have to keep another index. */
+  *#ofProjects(projects: ReadonlySet<string>): Iterable<ActiveExchange> {
+    for (const active of this.all()) {
+      if (projects.has(active.allowed.host.project)) yield active;
     }
   }
 

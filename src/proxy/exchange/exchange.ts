@@ -19,8 +19,11 @@ export const EXCHANGE_REASONS = [
 
 export type ExchangeReason = (typeof EXCHANGE_REASONS)[number];
 
-/** How an exchange ended. `broken`: the upstream stopped in the middle of its response, or did not begin one. */
-export type ExchangeEnd = "complete" | "client_gone" | "broken" | "revoked";
+/**
+ * How an exchange ended. `broken`: the upstream stopped in the middle of its response, or did not begin one; `stalled`: it held
+ * bytes that were not taken, and others needed the memory.
+ */
+export type ExchangeEnd = "complete" | "client_gone" | "broken" | "revoked" | "stalled";
 
 /** Observes exchanges; each method is called once an exchange. */
 export interface ExchangeWatch {

@@ -31,6 +31,7 @@ export class Reauthorization {
   }
 
   remove(active: ActiveExchange): void {
+    if (this.#due.size === 0) return;
     removeFrom(this.#due, active.allowed.host.project, active);
   }
 

@@ -17,6 +17,8 @@ export type StopReason =
   | { readonly kind: "caller_revoked" }
   /** Nothing moved for too long. */
   | { readonly kind: "silent" }
+  /** It held bytes that were not taken, and others need the memory. */
+  | { readonly kind: "stalled" }
   /** The upstream did not begin its response in time. */
   | { readonly kind: "deadline" }
   /** The response is unusable: the upstream's connection is cut off. */
@@ -25,12 +27,21 @@ export type StopReason =
 export const CLIENT_GONE: StopReason = { kind: "client_gone" };
 export const CALLER_REVOKED: StopReason = { kind: "caller_revoked" };
 export const SILENT: StopReason = { kind: "silent" };
+export const STALLED: StopReason = { kind: "stalled" };
 export const DEADLINE: StopReason = { kind: "deadline" };
 export const UNUSABLE: StopReason = { kind: "unusable" };
 
 /** How an exchange ends whose body is stopped for this reason. */
 export function endBy({ kind }: StopReason): ExchangeEnd {
-  return kind === "client_gone" ? "client_gone" : kind === "silent" ? "broken" : "revoked";
+  switch (kind) {
+    case "client_gone":
+    case "stalled":
+      return kind;
+    case "silent":
+      return "broken";
+    default:
+      return "revoked";
+  }
 }
 
 export interface StopListener {
@@ -45,7 +56,9 @@ export interface StopListener {
 export class StopSignal {
   #reason: StopReason | null = null;
   #closed = false;
-  #listeners: StopListener[] | null = null;
+  /** Nearly all have one. */
+  #first: StopListener | null = null;
+  #others: StopListener[] | null = null;
 
   /** Null: it was not stopped. */
   get reason(): StopReason | null {
@@ -57,15 +70,23 @@ export class StopSignal {
     if (this.#reason !== null) {
       listener.stopped(this.#reason);
     } else if (!this.#closed) {
-      this.#listeners ??= [];
-      this.#listeners.push(listener);
+      if (this.#first === null && this.#others === null) {
+        this.#first = listener;
+      } else {
+        this.#others ??= [];
+        this.#others.push(listener);
+      }
     }
   }
 
   off(listener: StopListener): void {
-    const place = this.#listeners?.indexOf(listener) ?? -1;
+    if (this.#first === listener) {
+      this.#first = null;
+      return;
+    }
+    const place = this.#others?.indexOf(listener) ?? -1;
     if (place !== -1) {
-      this.#listeners?.splice(place, 1);
+      this.#others?.splice(place, 1);
     }
   }
 
@@ -75,9 +96,11 @@ export class StopSignal {
       return;
     }
     this.#reason = reason;
-    const listeners = this.#listeners;
-    this.#listeners = null;
-    for (const listener of listeners ?? []) {
+    const [first, others] = [this.#first, this.#others];
+    this.#first = null;
+    this.#others = null;
+    first?.stopped(reason);
+    for (const listener of others ?? []) {
       listener.stopped(reason);
     }
   }
@@ -85,7 +108,8 @@ export class StopSignal {
   /** It is over: it can no longer be stopped, and forgets its listeners. */
   close(): void {
     this.#closed = true;
-    this.#listeners = null;
+    this.#first = null;
+    this.#others = null;
   }
 }
 

@@ -12,7 +12,7 @@ import {
   type AuthorizationResult,
   authorize,
 } from "./authorize.ts";
-import type { TrustedProxies } from "./client-address.ts";
+import { type TrustedProxies, UNKNOWN_ADDRESS } from "./client-address.ts";
 import { RequestCredentials, targetWithout } from "./credentials.ts";
 import { type HookMatch, matchRequest } from "./hook-admission.ts";
 import { isPreflight } from "./preflight.ts";
@@ -100,13 +100,19 @@ export function admit(
   }
   const client =
     head.onBehalfOf ?? context.trusted.client(head.peer, headers.get("x-forwarded-for"));
+  // A trusted proxy that does not say who it is: no ban by address could match.
+  if (client === UNKNOWN_ADDRESS && head.peer !== UNKNOWN_ADDRESS) {
+    return rejected("bad_request");
+  }
   const request = {
     host,
     presented: new RequestCredentials(headers, received),
     client,
     isPreflight: isPreflight(head),
   };
-  const result = authorize(snapshot, request, nowMs, context.signatures);
+  const result =
+    head.kept?.find(snapshot, request, nowMs) ??
+    authorize(snapshot, request, nowMs, context.signatures);
   return result instanceof Promise
     ? result.then((later) =>
         admitAuthorized(head, context, snapshot, nowMs, received, { request, result: later }),
@@ -132,6 +138,7 @@ function admitAuthorized(
     }
     return rejected(result.reason, authorized, result.denial);
   }
+  head.kept?.keep(snapshot, request, result);
   const { route, alias } = result;
   const target = alias === null ? received : behindAlias(head, alias, received, result);
   if (target === null) {

@@ -1,7 +1,7 @@
-import { type Network, parseAddress, parseNetwork } from "../../policy/address.ts";
+import { type Address, type Network, parseAddress, parseNetwork } from "../../policy/address.ts";
 import { AddressSet } from "../../policy/address-set.ts";
 
-/** The client address when it can't be known; no ip group matches it. */
+/** The client address when it can't be known; no ip group matches it, so whoever a trusted proxy names like that is refused. */
 export const UNKNOWN_ADDRESS = "unknown";
 
 const MAPPED = "::ffff:";
@@ -13,8 +13,9 @@ export interface TrustedProxies {
   trusts(peer: string): boolean;
   /**
    * The address of the client behind this peer: the peer itself, or, when the peer is trusted, the right-most untrusted
-   * address of its `X-Forwarded-For` (the left-most when all are trusted). An entry that is no plain address (`unknown`,
-   * a port, brackets, an empty one) met on the way fails closed: the answer is UNKNOWN_ADDRESS.
+   * address of its `X-Forwarded-For` (the left-most when all are trusted). A port behind an address, and the brackets that
+   * IPv6 has then, are left out. Any other entry (`unknown`, an empty one) met on the way fails closed: the answer is
+   * UNKNOWN_ADDRESS, and the request has to be refused, since a ban by address would not know it.
    */
   client(peer: string, forwardedFor: string | null): string;
 }
@@ -47,7 +48,7 @@ export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
     let end = forwardedFor.length;
     for (;;) {
       const comma = end === 0 ? -1 : forwardedFor.lastIndexOf(",", end - 1);
-      const address = parseAddress(forwardedFor.slice(comma + 1, end).trim());
+      const address = parseHop(forwardedFor.slice(comma + 1, end).trim());
       if (address === null) {
         return UNKNOWN_ADDRESS;
       }
@@ -59,6 +60,19 @@ export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
   }
 
   return { trusts, client };
+}
+
+/** `a.b.c.d`, `a.b.c.d:port`, an IPv6 address, `[address]` or `[address]:port` (as of RFC 7239 §6). */
+const HOP = /^(?:([\d.]+):(\d{1,5})|\[([\da-f:.]+)\](?::(\d{1,5}))?)$/i;
+const PORT_MAX = 65_535;
+
+function parseHop(text: string): Address | null {
+  const plain = parseAddress(text);
+  if (plain !== null) return plain;
+  const [, ipv4, port4, ipv6, port6] = HOP.exec(text) ?? [];
+  if (Number(port4 ?? port6 ?? 0) > PORT_MAX) return null;
+  if (ipv4 !== undefined) return parseAddress(ipv4);
+  return ipv6?.includes(":") ? parseAddress(ipv6) : null;
 }
 
 /**

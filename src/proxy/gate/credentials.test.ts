@@ -19,7 +19,7 @@ describe("a header", () => {
     ["a,b", "a,b", "a comma of its own"],
   ])("of %j gives %j: %s", (value, expected) => {
     // Headers trims what a server hands over untrimmed.
-    const headers = { get: () => value };
+    const headers = { get: () => value, forEach: () => {} };
     expect(new RequestCredentials(headers, "/").header("authorization")).toBe(expected);
   });
 
@@ -94,6 +94,7 @@ test("cookies and query are read once a request, however many names are asked fo
       read++;
       return "a=1; tok=good";
     },
+    forEach: () => {},
   };
   const credentials = new RequestCredentials(headers, "/?a=1&tok=good");
   const split = spyOn(String.prototype, "split");

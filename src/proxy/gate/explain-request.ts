@@ -95,6 +95,7 @@ function imaginedHead(
     upgrade: "websocket",
     peer,
     listener: { scheme: "http", serves: () => true },
+    kept: null,
     onBehalfOf: null,
   };
 }
@@ -108,7 +109,10 @@ function joinedLines(lines: readonly (readonly [name: string, value: string])[])
     const separator = name === "cookie" ? "; " : ", ";
     joined.set(name, before === undefined ? trimmed : `${before}${separator}${trimmed}`);
   }
-  return { get: (name) => joined.get(name) ?? null };
+  return {
+    get: (name) => joined.get(name) ?? null,
+    forEach: (visit) => joined.forEach(visit),
+  };
 }
 
 /** The Host header, and the field that says it. */

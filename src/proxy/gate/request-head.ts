@@ -2,6 +2,7 @@
 import type { HeaderReader } from "../routing/header-reader.ts";
 import type { HostName } from "../routing/host.ts";
 import type { RequestTarget } from "../routing/request-target.ts";
+import type { KeptVerdict } from "./kept-verdict.ts";
 import type { UpgradeRequest } from "./upgrade-request.ts";
 
 /** What the listener on which a request arrived contributes to admission. */
@@ -29,6 +30,8 @@ export interface RequestHead {
   /** Address of the socket peer, IPv4-mapped addresses as IPv4 (see `unmapped`); UNKNOWN_ADDRESS when it is gone. */
   readonly peer: string;
   readonly listener: ListenerScope;
+  /** The last verdict of its connection; null: it keeps none. */
+  readonly kept: KeptVerdict | null;
   /** Not null for a request that the gate makes itself: the address of the client for whom. */
   readonly onBehalfOf: string | null;
 }

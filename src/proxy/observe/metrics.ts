@@ -1,6 +1,7 @@
 // Metrics of the data plane for Prometheus. Every label has a closed list of values: none is tenant-controlled.
 import { Registry } from "prom-client";
 import packageJson from "../../../package.json" with { type: "json" };
+import { MALFORMED_REASONS, type MalformedReason } from "../edge/malformed-reason.ts";
 import { EXCHANGE_REASONS, type Exchange, type ExchangeReason } from "../exchange/exchange.ts";
 import { REFUSAL_REASONS, type RefusalReason } from "../gate/refusal.ts";
 import { HOOK_OUTCOMES, type HookOutcome } from "../hooks/hook-run.ts";
@@ -74,6 +75,7 @@ export class Metrics {
   readonly #upstreamHeads = new Durations(PROGRAMS);
   readonly #hookRuns = new CountTable(HOOK_OUTCOMES);
   readonly #revocations = new CountTable(REFUSAL_REASONS);
+  readonly #malformed = new CountTable(MALFORMED_REASONS);
   readonly #webSockets = new OpenCount();
   readonly #tunnels = new OpenCount();
   #upstreamBytes = 0;
@@ -133,6 +135,11 @@ export class Metrics {
     this.#revocations.add(REFUSAL_REASONS.indexOf(reason));
   }
 
+  /** Bytes came that are no request. */
+  malformed(reason: MalformedReason): void {
+    this.#malformed.add(MALFORMED_REASONS.indexOf(reason));
+  }
+
   #exchangeSeries(instruments: Instruments): void {
     instruments.counters(
       "realmgate_requests_total",
@@ -184,6 +191,12 @@ export class Metrics {
       instruments.gauge(`realmgate_${kind}_open`, `Open ${kind}.`, () => count.open);
       instruments.counter(`realmgate_${kind}_total`, `Opened ${kind}.`, () => count.total);
     }
+    instruments.counters(
+      "realmgate_malformed_total",
+      "Connections that were ended because what came is no request, by what is wrong with it. Only where the gate parses itself.",
+      ["reason"],
+      () => this.#malformed.entries(),
+    );
     instruments.counters(
       "realmgate_revocations_total",
       "Exchanges, WebSockets and tunnels that were broken off because they were allowed no more.",

@@ -4,4 +4,6 @@
  */
 export interface HeaderReader {
   get(name: string): string | null;
+  /** Each field; those of one name may come one by one, or joined. */
+  forEach(visit: (value: string, name: string) => void): void;
 }

@@ -3,6 +3,7 @@ import type { Hook } from "../../../proto/gen/realmgate/v1/hooks_pb.ts";
 import type { HeaderReader } from "../routing/header-reader.ts";
 import { pathVariants } from "../routing/path-variants.ts";
 import { methodOverrides, overridesName } from "../routing/request-overrides.ts";
+import { hasHeader } from "./header-match.ts";
 import { comparable, fits, fitsAny, type PathPattern, pathPattern } from "./path-pattern.ts";
 
 /** A hook made ready to be asked for every request of its program. */
@@ -119,7 +120,7 @@ export function matchHook(
       (hook) =>
         concernsMethod(hook, question.method, overrides) &&
         (paths === null || fitsAny(hook.path) || paths.some((path) => fits(hook.path, path))) &&
-        hook.headers.every(([name, value]) => question.headers.get(name) === value) &&
+        hook.headers.every(([name, value]) => hasHeader(question.headers, name, value)) &&
         (hook.groups === null || (question.groups ?? []).some((name) => hook.groups?.has(name))),
     ) ?? null
   );

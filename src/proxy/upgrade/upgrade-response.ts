@@ -29,7 +29,12 @@ export function responseOf(
     return new Response(null, { status, statusText, headers });
   }
   const bytes = bytesOf(message, () => socket.destroy());
-  const body = responseBody(bytes, { active, length, cutOffUpstream: () => socket.destroy() });
+  const body = responseBody(bytes, {
+    active,
+    length,
+    source: null,
+    cutOffUpstream: () => socket.destroy(),
+  });
   return new Response(body, { status, statusText, headers });
 }
 

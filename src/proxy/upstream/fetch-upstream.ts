@@ -10,6 +10,7 @@ import { destination, failureFields, failureMessage } from "./destination.ts";
 import { isSentAsItIs } from "./fetch-methods.ts";
 import { statedLength } from "./framing.ts";
 import { type ClientRequest, errorName, outgoingBody } from "./request-body.ts";
+import { endsConnection } from "./request-bytes.ts";
 import { requestHeaders } from "./request-headers.ts";
 import { hasNoBody, isAmbiguous, isFinalStatus, isTakenWhole } from "./response-checks.ts";
 import { cleanResponseHeaders } from "./response-headers.ts";
@@ -71,13 +72,16 @@ export class FetchUpstream {
     const attempt = limitMs === null ? this.#timeouts.start() : this.#timeouts.startFor(limitMs);
     active.signal.on(attempt);
     const headers = requestHeaders(request.headers, forwarded);
+    const framing = forwarded.held?.byteLength ?? (request.body === null ? "none" : "chunked");
+    const isLast = endsConnection(request.method, framing);
+    if (isLast) headers.set("connection", "close");
     try {
       const response = await fetch(`${scheme}://${address.urlHost}:${port}${target}`, {
         session: this.#session,
         method: request.method,
         headers,
         // Connections are shared by all clients: one that authenticates itself serves this request alone.
-        keepalive: !mayAuthenticateConnection(headers.get("authorization")),
+        keepalive: !isLast && !mayAuthenticateConnection(headers.get("authorization")),
         body:
           forwarded.held ??
           outgoingBody(request, bodyBytesPerMinuteMin, {
@@ -161,6 +165,7 @@ export class FetchUpstream {
     const passed = this.#options.responseBody(body, {
       active,
       length,
+      source: null,
       cutOffUpstream: () => attempt.cutOff(),
     });
     return new Response(passed, { status, statusText, headers });

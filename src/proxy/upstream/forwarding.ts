@@ -1,10 +1,13 @@
 // One request of a platform edge on a raw connection, from its header fields to the end of the response.
+import { type ByteHolder, type HeldBytes, HeldShare } from "../../guard/held-bytes.ts";
+import type { WrittenHead } from "../../http1/head-writer.ts";
 import { Framing } from "../../http1/message-head.ts";
-import { Method } from "../../http1/method.ts";
+import { methodNamed } from "../../http1/method.ts";
 import type { ParseErrorCode } from "../../http1/parse-error.ts";
 import type { ResponseHead } from "../../http1/response-head.ts";
 import type { Log } from "../../log.ts";
-import type { StopListener, StopReason } from "../exchange/stop-signal.ts";
+import { holdsOf } from "../exchange/byte-owner.ts";
+import { STALLED, type StopListener, type StopReason } from "../exchange/stop-signal.ts";
 import type { Refusal } from "../gate/refusal.ts";
 import { BodyPace } from "./body-pace.ts";
 import { mayAuthenticateConnection } from "./connection-auth.ts";
@@ -15,7 +18,7 @@ import type { RawPool } from "./raw/raw-pool.ts";
 import { FAILURE_NAMES, type RawFailure, type RawReceiver } from "./raw/raw-receiver.ts";
 import { RawRequest } from "./raw/raw-request.ts";
 import type { ClientRequest } from "./request-body.ts";
-import { type RequestFraming, requestBytes } from "./request-bytes.ts";
+import { endsConnection, type RequestFraming, requestBytes } from "./request-bytes.ts";
 import { requestHeaders } from "./request-headers.ts";
 import { type PumpOwner, RequestPump } from "./request-pump.ts";
 import { hasNoBody, isFinalStatus, isTakenWhole } from "./response-checks.ts";
@@ -37,13 +40,15 @@ export interface ForwardingOptions {
   readonly responseBody: ResponseBody;
   /** Bytes that the body of a request must have in each minute. */
   readonly bodyBytesPerMinuteMin: number;
+  /** Bytes that upstreams do not take. */
+  readonly held: HeldBytes;
   readonly log: Log;
 }
 
 type ForwardOutcome = Answered<Response> | Refusal;
 
 /** Begins when it is made. */
-export class Forwarding implements RawReceiver, StopListener, PumpOwner {
+export class Forwarding implements RawReceiver, StopListener, PumpOwner, ByteHolder {
   /** The response as soon as its header fields are there, or with all of it where it is short. Rejects with errors of the gate. */
   readonly outcome: Promise<ForwardOutcome>;
   readonly #request: ClientRequest;
@@ -62,6 +67,8 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
   #status = 0;
   #statusText = "";
   #isAnswered = false;
+  /** Not null: the upstream did not take at once what it was sent. */
+  #share: HeldShare | null = null;
 
   constructor(request: ClientRequest, forwarded: ForwardedRequest, options: ForwardingOptions) {
     this.#request = request;
@@ -98,7 +105,8 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
       const upstream = `${address.text}:${port}`;
       this.#pump = new RequestPump(request.body, raw, framing, pace, this, upstream);
     }
-    raw.method = METHODS.get(request.method) ?? Method.other;
+    raw.method = methodNamed(request.method);
+    raw.isLast = endsConnection(request.method, framing);
     raw.isWhole = this.#pump === null;
     raw.isConnectionBound = mayAuthenticateConnection(headers.get("authorization"));
     raw.responseHeaderMs = detour?.timeoutMs ?? this.#ownMs;
@@ -111,8 +119,9 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
     return responseHeaderMs ?? this.#options.responseHeaderMs;
   }
 
-  writeHead(): Uint8Array | null {
-    return this.#bytes;
+  writeHead(): WrittenHead | null {
+    const written = this.#bytes;
+    return written === null ? null : { written, length: written.length };
   }
 
   onDrain(): void {
@@ -191,7 +200,29 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
 
   /** The exchange is stopped before there was a response; later the response's body listens itself. */
   stopped({ kind }: StopReason): void {
-    this.#refuse(kind);
+    if (kind !== "stalled") {
+      this.#refuse(kind);
+      return;
+    }
+    this.#stop();
+    this.#answer(failed("upstream_timeout"));
+  }
+
+  get heldBytes(): number {
+    return this.#raw.waitingBytes;
+  }
+
+  get holds(): ByteHolder["holds"] {
+    return holdsOf(this.#forwarded.active);
+  }
+
+  endStalled(): void {
+    this.#forwarded.active.signal.stop(STALLED);
+  }
+
+  clogged(): void {
+    this.#share ??= new HeldShare(this.#options.held, this);
+    this.#share.update();
   }
 
   moved(): void {
@@ -231,6 +262,7 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
     const body = this.#options.responseBody(stream.body, {
       active,
       length,
+      source: stream,
       cutOffUpstream: () => {
         this.#stop();
         // The body has still to end as it wants to; what it waits for is over afterwards.
@@ -257,6 +289,7 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
   #stop(): void {
     this.#pump?.stop();
     this.#raw.close();
+    this.#share?.leave();
   }
 
   #refuse(error: string): void {
@@ -290,8 +323,6 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner {
     this.#resolve(outcome);
   }
 }
-
-const METHODS: ReadonlyMap<string, Method> = new Map(Object.entries(Method));
 
 /** Null: the length that the client said is none. */
 function framingOf(

@@ -1,4 +1,5 @@
 // The head of a request as bytes, from the platform's header fields.
+import { anticipatesContent, methodNamed } from "../../http1/method.ts";
 
 /** How the end of a request's body is said. */
 export type RequestFraming =
@@ -13,8 +14,14 @@ const TARGET = /^[\x21-\x7e]+$/;
 /** What a field value may not have (RFC 9110 §5.5), whatever the platform let through. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
 const BAD_VALUE = /[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]/;
-/** Methods whose requests say that they have no body (RFC 9110 §8.6). */
-const ANTICIPATES_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
+
+/**
+ * Whether an upstream may not read such a body and would take it for a request that was never decided on: its connection ends
+ * with this request, and the head says so (RFC 9112 §9.6).
+ */
+export function endsConnection(method: string, framing: RequestFraming): boolean {
+  return framing !== "none" && framing !== 0 && !anticipatesContent(methodNamed(method));
+}
 
 /** The head and `body` behind it. Framing is said here alone. Null: something in it could be read as another message. */
 export function requestBytes(
@@ -36,7 +43,9 @@ export function requestBytes(
   if (!hasHost) return null;
   if (framing === "chunked") text += "transfer-encoding: chunked\r\n";
   else if (framing !== "none") text += `content-length: ${framing}\r\n`;
-  else if (ANTICIPATES_BODY.has(method)) text += "content-length: 0\r\n";
+  // Of these methods requests say that they have no body (RFC 9110 §8.6).
+  else if (anticipatesContent(methodNamed(method))) text += "content-length: 0\r\n";
+  if (endsConnection(method, framing)) text += "connection: close\r\n";
   text += "\r\n";
   if (body === null) return Buffer.from(text, "latin1");
   const bytes = Buffer.allocUnsafe(text.length + body.length);

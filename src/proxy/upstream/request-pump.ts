@@ -7,6 +7,8 @@ import { TurnReader } from "./turn-reader.ts";
 export interface PumpOwner {
   /** Bytes of the body were sent, or its end. */
   moved(): void;
+  /** The upstream does not take what was sent, or takes it again. */
+  clogged(): void;
   /** The client is too slow. */
   tooSlow(): void;
   /** The body broke off, or has another length than it said. */
@@ -43,6 +45,7 @@ export class RequestPump {
   /** The connection takes bytes: for the first time, or again. */
   drained(): void {
     if (this.#hasBegun) {
+      this.#owner.clogged();
       const goOn = this.#goOn;
       this.#goOn = null;
       goOn?.();
@@ -81,6 +84,7 @@ export class RequestPump {
       const isFast = this.#pace?.keeps(value.byteLength, performance.now() - askedMs) ?? true;
       if (!isFast) this.#owner.tooSlow();
       if (value.byteLength > 0 && !this.#write(value)) {
+        this.#owner.clogged();
         await new Promise<void>((resolve) => {
           this.#goOn = resolve;
         });
@@ -94,6 +98,6 @@ export class RequestPump {
   #write(payload: Uint8Array): boolean {
     const isChunk = this.#framing === "chunked" && payload !== LAST_CHUNK;
     const bytes = isChunk ? chunkBytes(payload) : payload;
-    return this.#raw.write(bytes, 0, bytes.length);
+    return this.#raw.write(bytes, 0, bytes.length, true);
   }
 }

@@ -43,6 +43,17 @@ export interface ResponseBodyOptions {
   readonly length: number | null;
   /** Closes the upstream's connection. */
   readonly cutOffUpstream: () => void;
+  /** Where it comes from; null: it stops by itself when it is not read. */
+  readonly source: BodySource | null;
+}
+
+/** What reads the body of a response from its upstream. */
+export interface BodySource {
+  /** Bytes that it has read, and that are not taken yet. */
+  readonly waitingBytes: number;
+  /** Reads no more, whatever is asked for. */
+  suspend(): void;
+  resume(): void;
 }
 
 /** Passes the body of an upstream's response on to the client, in the way that the edge needs. */

@@ -86,8 +86,17 @@ describe("on disk", () => {
   test.each([
     ["another key", randomBytes(32), "documents"],
     ["the key of another purpose", key, "sessions"],
-  ])("%s does not open the database, and that is told at once", (_why, master, purpose) => {
+  ])("%s does not open the database, which stays as it is", async (_why, master, purpose) => {
+    await store.close();
+    // As an earlier version left it: a store that opens it writes.
+    const earlier = new Database(path);
+    earlier.run("PRAGMA user_version = 0");
+    earlier.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    earlier.close();
+    const before = readFileSync(path);
     expect(() => openWith(master, purpose)).toThrow("sealed with another secret key");
+    expect(readFileSync(path)).toEqual(before);
+    store = openWith(key);
   });
 
   test("one damaged document is that, and not another key", async () => {
@@ -145,6 +154,37 @@ describe("on disk", () => {
     } finally {
       await second.close();
     }
+  });
+
+  test("writes that come together reach the disk together, and one that is refused takes none back", async () => {
+    const reader = new Database(path, { readonly: true });
+    const commits = () => {
+      const row = reader.query("pragma data_version").get() as { readonly data_version: number };
+      return row.data_version;
+    };
+    const before = commits();
+    const revision = await store.revision();
+    const written = await Promise.allSettled(
+      Array.from({ length: 20 }, async (_, n) => {
+        if (n % 4 === 1) return put(projectId, 0, "{}");
+        return newProject(n % 4 === 2 ? "twice" : `p${n}`);
+      }),
+    );
+    expect(commits()).toBe(before + 1);
+    reader.close();
+    const refused = written.filter(({ status }) => status === "rejected");
+    expect(refused).toHaveLength(4);
+    expect(await store.revision()).toBe(revision + 11);
+    expect((await store.changesAfter(revision)).projects).toHaveLength(11);
+  });
+
+  test("what waits is stored before the database is closed", async () => {
+    const made = newProject("late");
+    await store.close();
+    await made;
+    store = openWith(key);
+    const { revision } = await store.changesAfter(0);
+    expect(revision).toBe(4);
   });
 
   test("commits are durable: WAL with synchronous=FULL (2)", () => {

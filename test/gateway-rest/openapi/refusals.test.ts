@@ -57,10 +57,12 @@ describe("a method may be refused for", () => {
     expect(refusalsOf(bindingOf(service, method))).not.toContain(code);
   });
 
-  test("a fault of ours, always; and nothing twice", () => {
+  test("a fault of ours, and of the database, always; and nothing twice", () => {
     for (const binding of bindings) {
       const codes = refusalsOf(binding);
       expect(codes).toContain(ErrorCode.INTERNAL_ERROR);
+      expect(codes).toContain(ErrorCode.STORE_UNAVAILABLE);
+      expect(codes.includes(ErrorCode.WRITE_OUTCOME_UNKNOWN)).toBe(binding.verb !== "GET");
       expect(new Set(codes).size).toBe(codes.length);
       expect(codes).not.toContain(ErrorCode.UNSPECIFIED);
     }
@@ -68,7 +70,7 @@ describe("a method may be refused for", () => {
 
   test("each status that the documentation of permission documents names", () => {
     expect(statusesOf("ProjectPermissions", "SetIpGroup").toSorted()).toEqual([
-      400, 401, 403, 404, 412, 413, 415, 422, 428, 429, 500,
+      400, 401, 403, 404, 412, 413, 415, 422, 428, 429, 500, 503,
     ]);
   });
 });

@@ -1,16 +1,20 @@
 // The open database and what every part of the store needs of it.
 import { Database as File } from "bun:sqlite";
-import { and, count, eq, isNotNull, type SQL, sql } from "drizzle-orm";
+import { randomBytes } from "node:crypto";
+import { and, count, desc, eq, isNotNull, max, notInArray, type SQL, sql } from "drizzle-orm";
 import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
 import { migrate } from "drizzle-orm/bun-sqlite/migrator";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { AccountQuotaReached, type AccountQuotas } from "../account-quotas.ts";
+import { lineagesMax } from "../limits.ts";
 import { migrationsFolder } from "../migrations-folder.ts";
-import type { Committed, DocumentKey } from "../records.ts";
+import type { Committed, CommittedResult, DocumentKey, Revised } from "../records.ts";
 import type { SecretBox } from "../sealed.ts";
-import { aliases, changes, documents } from "./schema.ts";
+import { OtherSecretKey } from "../store-errors.ts";
+import { aliases, changes, type documents, lineages } from "./schema.ts";
 import { WholeMark } from "./whole-mark.ts";
+import { WriteQueue } from "./write-queue.ts";
 
 export type Transaction = Parameters<Parameters<BunSQLiteDatabase["transaction"]>[0]>[0];
 /** What reads: the database itself, or a transaction. */
@@ -27,8 +31,9 @@ export interface SqliteOptions {
   readonly quotas?: AccountQuotas;
 }
 
-export const otherKey =
-  "its documents were sealed with another secret key: bring that back (REALMGATE_SECRET_KEY, or secret.key in the data directory), or run rotate-key again if it was interrupted";
+/** Where the key of a file may be, and how to get on when it is changing. */
+export const keyPlaces =
+  "REALMGATE_SECRET_KEY, or secret.key in the data directory; run rotate-key again if it was interrupted";
 
 const inMemory = ":memory:";
 /** How long a connection waits for another's lock. */
@@ -37,8 +42,18 @@ const busyMs = 5000;
 /** `user_version` of a file in which all that may be a credential is sealed. */
 const SEALED_VERSION = 1;
 
+/** The lock is taken at once: a transaction that asks for it later may be refused. */
+const IMMEDIATE = { behavior: "immediate" } as const;
+
 /** One damaged row is not another key; so many in a row are. */
 const documentsTriedMax = 16;
+
+interface SealedBody {
+  readonly kind: string;
+  readonly ownerId: string;
+  readonly version: number;
+  readonly body: Uint8Array;
+}
 
 /** Transactions are synchronous inside: an async body would commit at its first await. */
 export class Database {
@@ -51,6 +66,20 @@ export class Database {
   /** Null: in memory. */
   #mark: WholeMark | null = null;
   readonly #listeners = new Set<(revision: number) => void>();
+  /** Of the revisions that this process makes: the file may be a copy that others went on from, too. */
+  readonly #lineage = randomBytes(8).toString("hex");
+  /** Whether the file names it: it does from the first write on. */
+  #hasLineage = false;
+  /** What runs now. */
+  #open: Transaction | null = null;
+  readonly #writes = new WriteQueue({
+    around: (body) => {
+      this.reader.transaction((tx) => this.#runIn(tx, body), IMMEDIATE);
+      this.#mark?.committed();
+    },
+    within: (body) => this.#tx().transaction((tx) => this.#runIn(tx, body)),
+    isOpen: () => this.#file.inTransaction,
+  });
 
   constructor(options: SqliteOptions) {
     this.#file = new File(options.path, { create: true, strict: true });
@@ -58,8 +87,8 @@ export class Database {
     this.#quotas = options.quotas ?? null;
     this.#now = options.now;
     try {
-      this.reader = this.#prepare(options.path);
       this.#refuseOtherKey();
+      this.reader = this.#prepare(options.path);
       this.#mark?.opened();
     } catch (error) {
       this.close();
@@ -98,25 +127,69 @@ export class Database {
     this.#file.run(`PRAGMA user_version = ${SEALED_VERSION}`);
   }
 
-  /** Before anybody is told that it is ready: with another key every document would be a failure, one request at a time. */
+  /** Before anything is written: with another key every document would be a failure, one request at a time. */
   #refuseOtherKey(): void {
-    if (hasOwnKey(this.reader, this.#box)) return;
-    throw new Error(otherKey);
+    if (!hasOwnKey(this.#file, this.#box)) {
+      throw new OtherSecretKey(keyPlaces);
+    }
   }
 
-  transaction<Result>(body: (tx: Transaction) => Result): Result {
-    const result = this.reader.transaction(body, { behavior: "immediate" });
-    this.#mark?.committed();
-    return result;
+  /** A transaction that makes no revision. Resolves once it is durable. */
+  transaction<Result>(body: (tx: Transaction) => Result): Promise<Result> {
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    let result: Result;
+    this.#writes.add({
+      run: () => {
+        result = body(this.#tx());
+      },
+      settle: (outcome) => (outcome === null ? resolve(result) : reject(outcome.error)),
+    });
+    return promise;
   }
 
   /** A transaction that may make a revision, which the listeners are told once it is committed. They do not throw. */
-  write<Result extends Committed | string | null>(body: (tx: Transaction) => Result): Result {
-    const result = this.transaction(body);
-    if (typeof result === "object" && result !== null) {
-      for (const listener of this.#listeners) listener(result.revision);
+  write<Result extends Revised | string | null>(
+    body: (tx: Transaction) => Result,
+  ): Promise<CommittedResult<Result>> {
+    const { promise, resolve, reject } = Promise.withResolvers<CommittedResult<Result>>();
+    let result: Result;
+    this.#writes.add({
+      run: () => {
+        const tx = this.#tx();
+        const before = this.#hasLineage ? null : lastRevision(tx);
+        result = body(tx);
+        if (before !== null && isRevised(result)) beginLineage(tx, before, this.#lineage);
+      },
+      settle: (outcome) => {
+        if (outcome === null) resolve(this.#committed(result));
+        else reject(outcome.error);
+      },
+    });
+    return promise;
+  }
+
+  #runIn(tx: Transaction, body: () => void): void {
+    const outer = this.#open;
+    this.#open = tx;
+    try {
+      body();
+    } finally {
+      this.#open = outer;
     }
-    return result;
+  }
+
+  #tx(): Transaction {
+    if (this.#open === null) throw new Error("there is no transaction");
+    return this.#open;
+  }
+
+  #committed<Result extends Revised | string | null>(result: Result): CommittedResult<Result> {
+    if (!isRevised(result)) return result as CommittedResult<Result>;
+    this.#hasLineage = true;
+    const revised: Revised = result;
+    const committed: Committed = { ...revised, lineage: this.#lineage };
+    for (const listener of this.#listeners) listener(committed.revision);
+    return committed as CommittedResult<Result>;
   }
 
   /** Throws AccountQuotaReached, which takes the transaction back, when there are quotas and one of them is reached. */
@@ -168,21 +241,56 @@ export class Database {
   }
 
   close(): void {
+    this.#writes.flush();
     this.#listeners.clear();
     this.#mark?.closing();
+    this.#mark = null;
     this.#file.close();
   }
 }
 
-/** Whether the key of a box opens the documents; true when there are none. */
-export function hasOwnKey(reader: Reader, box: SecretBox): boolean {
-  const some = reader
-    .select()
-    .from(documents)
-    .where(isNotNull(documents.body))
-    .limit(documentsTriedMax)
-    .all();
-  return some.length === 0 || some.some((row) => opened(box, "body", row) !== null);
+function isRevised<Result>(result: Result): result is Result & Revised {
+  return typeof result === "object" && result !== null;
+}
+
+/** The number of the last change. */
+export function lastRevision(reader: Reader): number {
+  return (
+    reader
+      .select({ value: max(changes.revision) })
+      .from(changes)
+      .get()?.value ?? 0
+  );
+}
+
+/** Unless an earlier write of the same transaction has. */
+function beginLineage(tx: Transaction, fromRevision: number, tag: string): void {
+  const latest = tx.select().from(lineages).orderBy(desc(lineages.fromRevision)).limit(1).get();
+  if (latest?.tag === tag) return;
+  tx.insert(lineages)
+    .values({ fromRevision, tag })
+    .onConflictDoUpdate({ target: lineages.fromRevision, set: { tag } })
+    .run();
+  const kept = tx
+    .select({ fromRevision: lineages.fromRevision })
+    .from(lineages)
+    .orderBy(desc(lineages.fromRevision))
+    .limit(lineagesMax);
+  tx.delete(lineages).where(notInArray(lineages.fromRevision, kept)).run();
+}
+
+/** Whether the key of a box opens the documents, in tables of any version; true when there are none. */
+export function hasOwnKey(file: File, box: SecretBox): boolean {
+  const tables = file.query("SELECT 1 FROM sqlite_master WHERE name = 'documents'");
+  if (tables.get() === null) return true;
+  const some = file
+    .query<SealedBody, [number]>(
+      "SELECT kind, owner_id AS ownerId, version, body FROM documents WHERE body IS NOT NULL LIMIT ?",
+    )
+    .all(documentsTriedMax);
+  const opens = ({ kind, ownerId, version, body }: SealedBody) =>
+    box.open(Buffer.from(body), sealContext("body", kind, ownerId, version)) !== null;
+  return some.length === 0 || some.some(opens);
 }
 
 /** Null: there is nothing, or it does not open. */

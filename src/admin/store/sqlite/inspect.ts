@@ -2,7 +2,6 @@
 import { constants, Database as File } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-import { drizzle } from "drizzle-orm/bun-sqlite";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import { migrationsFolder } from "../migrations-folder.ts";
 import type { SecretBox } from "../sealed.ts";
@@ -53,7 +52,7 @@ export function damageOf(path: string): readonly string[] {
 
 /** Whether the key of a box opens the documents; true when there are none. */
 export function opensWith(path: string, box: SecretBox): boolean {
-  return withFile(path, true, (file) => hasOwnKey(drizzle({ client: file }), box));
+  return withFile(path, true, (file) => hasOwnKey(file, box));
 }
 
 /** Without a log the file is read as it lies there, so that no file is made beside it. */

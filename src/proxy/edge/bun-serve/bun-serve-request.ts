@@ -16,6 +16,7 @@ export class BunServeRequest
   readonly target: RequestTarget | null;
   readonly peer: string;
   readonly listener: ListenerScope;
+  readonly kept = null;
   readonly onBehalfOf = null;
   readonly #server: Bun.Server<UpgradedConnection>;
   readonly #idleS: number;

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { once } from "node:events";
 import net from "node:net";
+import { HeldBytes } from "../../../guard/held-bytes.ts";
 import type { ActiveExchange } from "../../exchange/active-exchange.ts";
 import { StopSignal } from "../../exchange/stop-signal.ts";
 import { HeldBodies } from "./held-bodies.ts";
@@ -31,7 +32,13 @@ async function asked() {
       const body = new Response(new Uint8Array(BYTES)).body;
       const cutOffUpstream = () => {};
       return new Response(
-        body && streamedBody(held)(body, { active, length: BYTES, cutOffUpstream }),
+        body &&
+          streamedBody(held, new HeldBytes({ bytesMax: BYTES, stalledMs: BYTES }))(body, {
+            active,
+            length: BYTES,
+            source: null,
+            cutOffUpstream,
+          }),
       );
     },
   });

@@ -7,6 +7,7 @@ import { hostName } from "../../routing/host.ts";
 import { confinedCookie } from "../../upstream/cookie-domain.ts";
 import type { ForwardedRequest } from "../../upstream/upstream.ts";
 import { afterOrigin, upstreamHost } from "../../upstream/upstream-host.ts";
+import { dateLineBytes } from "./date-line.ts";
 import { endsHere } from "./line-rules.ts";
 
 /** How the body of a response goes to the client. */
@@ -60,6 +61,8 @@ export function writeClientHead(
   const added = dropLines(head, forwarded, passesChunks);
   writer.keptLines(head);
   if (added !== "") writer.text(added);
+  // Whoever passes on a response without one adds it (RFC 9110 §6.6.1).
+  if (head.find(Known.date) === -1) writer.bytes(dateLineBytes());
   if (passing === Passing.inChunks) writer.bytes(CHUNKED);
   if (head.framing === Framing.tunnel) writer.bytes(CONNECTION_UPGRADE);
   else if (!isKept) writer.bytes(CONNECTION_CLOSE);

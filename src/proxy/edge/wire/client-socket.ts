@@ -1,4 +1,5 @@
 // The socket of a client: what has come and is not read yet, what is not written yet, and its end.
+import { type ByteHolder, HeldShare } from "../../../guard/held-bytes.ts";
 import { Outbox } from "../../../guard/outbox.ts";
 import { bytesEndingTurn, type Yielding } from "../../../guard/read-turns.ts";
 import type { WireServices } from "./wire-services.ts";
@@ -17,10 +18,10 @@ export interface WireSocket {
 }
 
 export const FOREVER: number = Number.POSITIVE_INFINITY;
-/** So many bytes that cannot be read yet are held; then the socket is not read. */
-const HELD_BYTES_MAX = 16_384;
+/** So many bytes that cannot be read yet, or passed on, are held; then the socket is not read. */
+export const HELD_BYTES_MAX = 16_384;
 
-export abstract class WireClientSocket implements Yielding {
+export abstract class WireClientSocket implements Yielding, ByteHolder {
   readonly peer: string;
   protected readonly services: WireServices;
   protected readonly socket: WireSocket;
@@ -47,6 +48,8 @@ export abstract class WireClientSocket implements Yielding {
   #releasePlace: (() => void) | null = null;
   #lingerBytes = 0;
   #lingerUntilMs = 0;
+  /** Not null: it has held bytes. */
+  #share: HeldShare | null = null;
 
   constructor(services: WireServices, socket: WireSocket, peer: string) {
     this.services = services;
@@ -68,6 +71,13 @@ export abstract class WireClientSocket implements Yielding {
   protected abstract wasClosed(): void;
   /** Reading was stopped. */
   protected abstract wasPaused(): void;
+  /** Whether the client has to stop though all that came is read: what it sent has nowhere to go. */
+  protected abstract stopsBeforeMore(): boolean;
+  /** Bytes that wait for the upstream. */
+  protected abstract get upstreamBytes(): number;
+  abstract get holds(): ByteHolder["holds"];
+  /** See `ByteHolder`. */
+  abstract endStalled(): void;
 
   received(chunk: Uint8Array): void {
     if (this.isClosed) return;
@@ -95,7 +105,9 @@ export abstract class WireClientSocket implements Yielding {
 
   drain(): void {
     this.wroteMs = this.services.clock.nowMs;
-    if (this.isClosed || !this.outbox.flush(this.socket) || !this.outbox.isEmpty) return;
+    if (this.isClosed || !this.outbox.flush(this.socket)) return;
+    this.#share?.update();
+    if (!this.outbox.isEmpty) return;
     const drained = this.#drained;
     this.#drained = null;
     drained?.();
@@ -111,6 +123,7 @@ export abstract class WireClientSocket implements Yielding {
     this.input = null;
     this.#queue = [];
     this.outbox.clear();
+    this.#share?.leave();
     this.#releasePlace?.();
     this.#releasePlace = null;
     const drained = this.#drained;
@@ -147,7 +160,9 @@ export abstract class WireClientSocket implements Yielding {
     if (this.isClosed) return true;
     const taken = this.outbox.write(this.socket, bytes, start, end);
     if (taken > 0) this.wroteMs = this.services.clock.nowMs;
-    return this.outbox.isEmpty;
+    if (this.outbox.isEmpty) return true;
+    this.countHeld();
+    return false;
   }
 
   whenDrained(): Promise<void> {
@@ -157,9 +172,25 @@ export abstract class WireClientSocket implements Yielding {
     });
   }
 
+  get heldBytes(): number {
+    return this.isClosed ? 0 : this.outbox.bytes + this.#heldBytes + this.upstreamBytes;
+  }
+
+  /** Bytes are held. */
+  countHeld(): void {
+    if (this.isClosed) return;
+    this.#share ??= new HeldShare(this.services.held, this);
+    this.#share.update();
+  }
+
+  /** Perhaps fewer are held than before. */
+  protected recountHeld(): void {
+    this.#share?.update();
+  }
+
   /** Bytes that wait for the client. */
   get waitingBytes(): number {
-    return this.outbox.isEmpty ? 0 : this.outbox.bytes;
+    return this.outbox.bytes;
   }
 
   /** More has come than what was read. */
@@ -184,7 +215,7 @@ export abstract class WireClientSocket implements Yielding {
       while (this.input !== null && this.#step(this.input)) {
         if (this.input !== null && this.at >= this.input.length) {
           this.#heldBytes -= this.input.length;
-          this.input = this.#queue.shift() ?? null;
+          this.input = this.#queue.length === 0 ? null : (this.#queue.shift() ?? null);
           this.at = 0;
         }
       }
@@ -256,10 +287,17 @@ export abstract class WireClientSocket implements Yielding {
 
   #setPaused(): void {
     const isBlocked =
-      this.input !== null && (this.#heldBytes - this.at > HELD_BYTES_MAX || this.stopsAtOnce());
+      this.input === null
+        ? this.stopsBeforeMore()
+        : this.#heldBytes - this.at > HELD_BYTES_MAX || this.stopsAtOnce();
     if (isBlocked === this.#isPaused || this.isClosed) return;
     this.#isPaused = isBlocked;
-    if (isBlocked) this.wasPaused();
+    if (isBlocked) {
+      this.wasPaused();
+      this.countHeld();
+    } else {
+      this.#share?.update();
+    }
     if (this.#isYielding) return;
     if (isBlocked) this.socket.pause();
     else this.socket.resume();

@@ -4,6 +4,8 @@
 export interface TunnelClient {
   /** Sends bytes, or keeps a copy. False: some are kept, `clientDrained` follows. */
   send(bytes: Uint8Array, start: number, end: number): boolean;
+  /** Bytes are held for the upstream. */
+  countHeld(): void;
   /** Bytes that wait for the client. */
   readonly waitingBytes: number;
   /** What the client sends is wanted again. */

@@ -3,6 +3,7 @@ import type { HeaderLines } from "../../../http1/header-lines.ts";
 import { Known } from "../../../http1/known-header.ts";
 import type { MessageHead } from "../../../http1/message-head.ts";
 import type { HeaderReader } from "../../routing/header-reader.ts";
+import { SameValue } from "./same-value.ts";
 
 const KNOWN: ReadonlyMap<string, number> = new Map(
   Object.entries(Known).filter(([, known]) => known !== Known.other),
@@ -13,6 +14,7 @@ const names = new Map<string, Uint8Array>();
 
 export class HeaderView implements HeaderReader {
   readonly #lines: HeaderLines;
+  readonly #authorization = new SameValue();
 
   constructor(lines: HeaderLines) {
     this.#lines = lines;
@@ -27,10 +29,17 @@ export class HeaderView implements HeaderReader {
     for (let line = 0; line < lines.count; line++) {
       if (lines.known(line) !== known) continue;
       if (bytes !== null && !lines.nameIs(line, bytes)) continue;
-      const text = lines.value(line);
+      const text =
+        known === Known.authorization ? this.#authorization.of(lines, line) : lines.value(line);
       value = value === null ? text : `${value}${known === Known.cookie ? "; " : ", "}${text}`;
     }
     return value;
+  }
+
+  /** Each line. */
+  forEach(visit: (value: string, name: string) => void): void {
+    const lines = this.#lines;
+    for (let line = 0; line < lines.count; line++) visit(lines.value(line), lines.name(line));
   }
 }
 

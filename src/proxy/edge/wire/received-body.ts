@@ -65,6 +65,10 @@ export class ReceivedBody {
     return this.#state === ENDED;
   }
 
+  get earlyBytes(): number {
+    return this.early === null ? 0 : this.early.end - this.early.start;
+  }
+
   get isUnread(): boolean {
     return this.#state === UNREAD;
   }
@@ -136,8 +140,10 @@ export class ReceivedBody {
       const step = decoder.read(chunk, at);
       this.consumed = decoder.consumed;
       if (step === BodyStep.data) stream.push(chunk.slice(decoder.dataStart, decoder.dataEnd));
-      if (step === BodyStep.end) stream.end();
-      return this.#took(step, true);
+      // Behind the last byte of a body by length no further one may come that would say so.
+      const isOver = step === BodyStep.end || (step === BodyStep.data && decoder.isEnded);
+      if (isOver) stream.end();
+      return this.#took(isOver ? BodyStep.end : step, true);
     }
     return Taken.nothing;
   }

@@ -1,17 +1,14 @@
 // The response of an upstream on its way to a client: the receiving end of raw connections to upstreams.
-import type { HeadWriter } from "../../../http1/head-writer.ts";
+import type { WrittenHead } from "../../../http1/head-writer.ts";
 import type { HeaderLines } from "../../../http1/header-lines.ts";
 import { Framing } from "../../../http1/message-head.ts";
 import type { ParseErrorCode } from "../../../http1/parse-error.ts";
 import type { ResponseHead } from "../../../http1/response-head.ts";
-import type { Log } from "../../../log.ts";
 import type { ActiveExchange } from "../../exchange/active-exchange.ts";
 import { refusedWhileActive } from "../../exchange/refusing.ts";
 import { endBy, type StopListener, type StopReason } from "../../exchange/stop-signal.ts";
-import type { Refusal } from "../../gate/refusal.ts";
-import { mayAuthenticateConnection } from "../../upstream/connection-auth.ts";
+import { type Refusal, refusal } from "../../gate/refusal.ts";
 import { destination, failureFields, failureMessage } from "../../upstream/destination.ts";
-import type { RawPool } from "../../upstream/raw/raw-pool.ts";
 import {
   FAILURE_NAMES,
   type RawFailure,
@@ -20,23 +17,14 @@ import {
 import { RawRequest } from "../../upstream/raw/raw-request.ts";
 import { isFinalStatus } from "../../upstream/response-checks.ts";
 import { type ForwardedRequest, failed } from "../../upstream/upstream.ts";
+import { Binding } from "./binding.ts";
 import { Passing, passingOf, writeClientHead, writeInterim } from "./client-head.ts";
 import { GateLines } from "./gate-lines.ts";
+import type { RelayServices } from "./relay-services.ts";
 import type { ResponseTarget, TunnelEnd } from "./response-target.ts";
-import { writeUpstreamHead } from "./upstream-head.ts";
+import { endsConnection, writeUpstreamHead } from "./upstream-head.ts";
 import { writeUpstreamTrailers } from "./upstream-trailers.ts";
 import type { WireRequest } from "./wire-request.ts";
-
-/** What all connections of an edge share. Each head is written in one go. */
-export interface RelayServices {
-  readonly pool: RawPool;
-  /** Towards upstreams, and towards clients. */
-  readonly upstreamWriter: HeadWriter;
-  readonly clientWriter: HeadWriter;
-  /** The response-header timeout, in milliseconds. */
-  readonly responseHeaderMs: number;
-  readonly log: Log;
-}
 
 /** A body up to this size is copied behind what is written with it. */
 const COPIED_BYTES_MAX = 16_384;
@@ -66,6 +54,7 @@ export class ResponseRelay implements RawReceiver, StopListener {
   #hasEarlyLeft = false;
   #isFinished = false;
   #sentMs = 0;
+  readonly #binding = new Binding();
 
   constructor(services: RelayServices, target: ResponseTarget) {
     this.#services = services;
@@ -101,21 +90,29 @@ export class ResponseRelay implements RawReceiver, StopListener {
     this.#isFinished = false;
     raw.method = request.lines.method;
     raw.isUpgrade = isUpgrade;
+    // An upstream that declines an upgrade may have switched all the same.
+    raw.isLast = isUpgrade || endsConnection(request.lines);
     raw.isRaw = request.lines.minorVersion === 1;
     raw.isWhole =
       isEnded && (early === null || (early.isWhole && early.end - early.start <= EARLY_BYTES_MAX));
-    raw.isConnectionBound = mayAuthenticateConnection(request.headers.get("authorization"));
+    raw.isConnectionBound = this.#binding.mayBind(request.headers.get("authorization"));
     raw.responseHeaderMs =
       active.allowed.route.settings.responseHeaderMs ?? this.#services.responseHeaderMs;
     active.signal.on(this);
     if (this.#request === request) raw.send(address.text, port);
+    // It waits for the connection.
+    if (early !== null && early === this.#target.body.early && !raw.isWhole) {
+      this.#target.countHeld();
+    }
   }
 
   /** Bytes of the request's body, as they came. */
   write(bytes: Uint8Array, start: number, end: number): void {
     this.#sentMs = performance.now();
     if (this.#active !== null) this.#active.exchange.moves++;
-    if (!this.#raw.write(bytes, start, end)) this.#isWritable = false;
+    if (this.#raw.write(bytes, start, end)) return;
+    this.#isWritable = false;
+    this.#target.countHeld();
   }
 
   /** The request's body has ended: call it when `write` was called with all of it. */
@@ -169,7 +166,7 @@ export class ResponseRelay implements RawReceiver, StopListener {
     return this.#raw;
   }
 
-  writeHead(): Uint8Array | null {
+  writeHead(): WrittenHead | null {
     const request = this.#request;
     const forwarded = this.#forwarded;
     if (request === null || forwarded === null) return null;
@@ -182,7 +179,7 @@ export class ResponseRelay implements RawReceiver, StopListener {
       this.#hasEarlyLeft = false;
     }
     this.#sentMs = performance.now();
-    return upstreamWriter.finish();
+    return upstreamWriter.isWhole ? upstreamWriter : null;
   }
 
   onDrain(): void {
@@ -235,7 +232,7 @@ export class ResponseRelay implements RawReceiver, StopListener {
     const { minorVersion } = this.#target;
     this.#isKept = this.#target.isKept && this.#passing !== Passing.untilClose;
     writeClientHead(clientWriter, head, forwarded, this.#isKept, minorVersion, this.#passing);
-    if (clientWriter.finish() === null) {
+    if (!clientWriter.isWhole) {
       this.#raw.abort();
       this.#fail("broken");
       return;
@@ -251,7 +248,8 @@ export class ResponseRelay implements RawReceiver, StopListener {
       return;
     }
     if (this.#active === null) return;
-    this.#active.exchange.bytes += end - start;
+    this.#active.exchange.bytes = this.#raw.payloadBytes;
+    this.#active.exchange.moves++;
     const isOurs = this.#passing === Passing.inChunks;
     const { clientWriter } = this.#services;
     const length = end - start;
@@ -278,10 +276,15 @@ export class ResponseRelay implements RawReceiver, StopListener {
   }
 
   onEnd(trailers: HeaderLines, isClosed: boolean): void {
-    if (this.#tunnel !== null) {
-      this.#tunnel.upstreamEnded();
-      return;
+    try {
+      if (this.#tunnel !== null) this.#tunnel.upstreamEnded();
+      else this.#ended(trailers, isClosed);
+    } catch (error) {
+      this.#threw(error);
     }
+  }
+
+  #ended(trailers: HeaderLines, isClosed: boolean): void {
     const request = this.#request;
     if (request === null) return;
     const { clientWriter } = this.#services;
@@ -300,9 +303,26 @@ export class ResponseRelay implements RawReceiver, StopListener {
     this.#target.answered(request, this.#isKept);
   }
 
+  /** The upstream's connection is gone already, so nobody but the client can learn of an error in here. */
   onFailed(failure: RawFailure, error: ParseErrorCode | null): void {
-    if (this.#tunnel !== null) this.#tunnel.upstreamLost();
-    else this.#fail(failure, error);
+    try {
+      if (this.#tunnel !== null) this.#tunnel.upstreamLost();
+      else this.#fail(failure, error);
+    } catch (thrown) {
+      this.#threw(thrown);
+    }
+  }
+
+  #threw(error: unknown): void {
+    const request = this.#request;
+    const active = this.#active;
+    if (this.#tunnel !== null || request === null || active === null || this.#hasHead) {
+      this.#target.failed(error);
+      return;
+    }
+    const { requestId } = active.exchange;
+    this.#services.log.error({ requestId, err: error }, "request failed in the gate");
+    this.#close(request, refusal("internal_error"));
   }
 
   stopped(reason: StopReason): void {
@@ -315,7 +335,8 @@ export class ResponseRelay implements RawReceiver, StopListener {
     if (request === null || active === null) return;
     this.#raw.abort();
     if (!this.#hasHead) {
-      this.#close(request, failed("upstream_unreachable"));
+      const isSlow = reason.kind === "stalled";
+      this.#close(request, failed(isSlow ? "upstream_timeout" : "upstream_unreachable"));
       return;
     }
     this.#isGathering = false;
@@ -329,16 +350,11 @@ export class ResponseRelay implements RawReceiver, StopListener {
     const forwarded = this.#forwarded;
     if (request === null || forwarded === null) return;
     if (failure !== "timeout" || this.#hasHead) {
-      const { log } = this.#services;
-      log.warn(
-        failureFields(forwarded, error ?? FAILURE_NAMES[failure]),
-        failureMessage(forwarded),
-      );
+      const fields = failureFields(forwarded, error ?? FAILURE_NAMES[failure]);
+      this.#services.log.warn(fields, failureMessage(forwarded));
     }
-    this.#close(
-      request,
-      failure === "timeout" ? failed("upstream_timeout") : failed("upstream_unreachable"),
-    );
+    const isLate = failure === "timeout";
+    this.#close(request, failed(isLate ? "upstream_timeout" : "upstream_unreachable"));
   }
 
   /** There is no response, or no end of it. */
@@ -371,8 +387,8 @@ export class ResponseRelay implements RawReceiver, StopListener {
   #flush(): void {
     if (!this.#isGathering) return;
     this.#isGathering = false;
-    const bytes = this.#services.clientWriter.finish();
-    if (bytes !== null) this.#send(bytes, 0, bytes.length);
+    const { clientWriter } = this.#services;
+    if (clientWriter.isWhole) this.#send(clientWriter.written, 0, clientWriter.length);
   }
 
   #send(bytes: Uint8Array, start: number, end: number): void {

@@ -41,8 +41,12 @@ export interface ResponseTarget {
   /** Sends bytes, or keeps a copy. False: some are kept, `ResponseRelay.drained` follows. */
   send(bytes: Uint8Array, start: number, end: number): boolean;
   readonly body: ClientBody;
+  /** Bytes are held for the upstream. */
+  countHeld(): void;
   /** The upstream takes more of the body. */
   bodyWanted(): void;
+  /** An error of the gate itself: the connection is reset. */
+  failed(error: unknown): void;
   /** Before there was a response. */
   refuse(request: WireRequest, refusal: Refusal): void;
   /** The response was handed to `send`, all of it. `isKept`: what it said about the connection. */

@@ -1,6 +1,7 @@
 // Writes a Response of the platform: of the curl program, of scripts, and of upstreams over HTTPS.
 import { hasNoBody } from "../../upstream/response-checks.ts";
-import { connectionLine, dateLine, reasonOf } from "./wire-refusal.ts";
+import { dateLine } from "./date-line.ts";
+import { connectionLine, reasonOf } from "./wire-refusal.ts";
 
 /** Where it goes. */
 export interface ResponseSink {

@@ -3,6 +3,7 @@ import type { HeadWriter } from "../../../http1/head-writer.ts";
 import type { HeaderLines } from "../../../http1/header-lines.ts";
 import { Known } from "../../../http1/known-header.ts";
 import { Framing } from "../../../http1/message-head.ts";
+import { anticipatesContent } from "../../../http1/method.ts";
 import type { ParsedRequestHead } from "../../../http1/request-head.ts";
 import type { CredentialLocation } from "../../../policy/credential-location.ts";
 import { cookieWithout } from "../../gate/credentials.ts";
@@ -19,6 +20,7 @@ const UPGRADE = Buffer.from("connection: Upgrade\r\nupgrade: websocket\r\n");
 const COOKIE = Buffer.from("Cookie: ");
 const CHUNKED = Buffer.from("chunked");
 const CHUNKED_LINE = Buffer.from("Transfer-Encoding: chunked\r\n");
+const CLOSE = Buffer.from("Connection: close\r\n");
 const ZERO = 0x30;
 const REWRITTEN = ["origin", "referer"] as const;
 
@@ -58,6 +60,7 @@ export function writeUpstreamHead(
   writer.keptLines(lines);
   if (isOddlyFramed) writeFraming(writer, lines);
   if (admitted.upgrade === "websocket") writer.bytes(UPGRADE);
+  if (endsConnection(lines)) writer.bytes(CLOSE);
   if (cookies !== undefined && cookies !== null && !active.allowed.passedPreflight) {
     writer.bytes(COOKIE).text(cookies).crlf();
   }
@@ -72,6 +75,11 @@ export function writeUpstreamHead(
   }
   writer.bytes(gateLines.of(forwarded, headers)).text(active.exchange.requestId);
   writer.crlf().crlf();
+}
+
+/** See `upstream/request-bytes.ts`. */
+export function endsConnection({ framing, method }: ParsedRequestHead): boolean {
+  return framing !== Framing.none && !anticipatesContent(method);
 }
 
 /**

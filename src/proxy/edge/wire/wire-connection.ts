@@ -8,39 +8,32 @@ import { Step } from "../../../http1/section-parser.ts";
 import type { ActiveExchange } from "../../exchange/active-exchange.ts";
 import { refusedWhileActive } from "../../exchange/refusing.ts";
 import type { Admission } from "../../gate/admission.ts";
-import { type Refusal, refusal } from "../../gate/refusal.ts";
+import { KeptVerdict } from "../../gate/kept-verdict.ts";
+import { type Refusal, type RefusalReason, refusal } from "../../gate/refusal.ts";
 import type { ListenerScope } from "../../gate/request-head.ts";
 import { type ForwardedRequest, failed, type Outcome } from "../../upstream/upstream.ts";
 import type { UpgradedConnection } from "../upgraded-connection.ts";
 import { agreedHead } from "./agreement.ts";
 import { FOREVER, type WireSocket } from "./client-socket.ts";
 import type { ClientTunnel } from "./client-tunnel.ts";
+import { EXCHANGE, FLUSHING, HALF_CLOSED_MS, HEAD, PACED } from "./connection-state.ts";
 import { compact, HeaderView } from "./header-view.ts";
 import { ReceivedBody, Taken } from "./received-body.ts";
 import { ResponseRelay } from "./response-relay.ts";
 import type { ResponseTarget, TunnelEnd } from "./response-target.ts";
 import { type ResponseSink, writeResponse } from "./response-writer.ts";
+import { SameValue } from "./same-value.ts";
 import { TunnelSocket } from "./tunnel-socket.ts";
-import { errorBytes, malformedBy, refusalTo } from "./wire-refusal.ts";
+import { CONTINUE, refusalTo } from "./wire-refusal.ts";
 import { type Carrier, WireRequest } from "./wire-request.ts";
 import type { WireServices } from "./wire-services.ts";
 import { WireTunnel } from "./wire-tunnel.ts";
 import { agreement, WireWebSocket } from "./wire-websocket.ts";
 
-/** A request may come. */
-const HEAD = 0;
-/** A request has come; its connection has had its share of this turn. */
-const PACED = 1;
-/** A request is being answered. */
-const EXCHANGE = 2;
-/** The response waits for the client to read it. */
-const FLUSHING = 3;
-/** How long a client that has half-closed may get nothing of its response before it counts as gone, in milliseconds. */
-const HALF_CLOSED_MS = 2_000;
-const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
-
 export class WireConnection extends TunnelSocket implements Carrier, ResponseTarget, ResponseSink {
   readonly listener: ListenerScope;
+  readonly hostText = new SameValue();
+  readonly kept = new KeptVerdict();
   readonly #leaving: { readonly leaving: boolean };
   readonly #parser = new RequestParser(DEFAULT_LIMITS);
   readonly #headers: HeaderView;
@@ -66,6 +59,13 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     this.#headers = new HeaderView(this.#parser.head);
   }
 
+  /** Some time has passed. */
+  tick(nowMs: number): void {
+    // It is as good as idle, and must not keep an old snapshot in memory.
+    if (this.#state === HEAD) this.kept.forget();
+    if (nowMs >= this.deadlineMs) this.late(nowMs);
+  }
+
   /** The deadline has passed. */
   late(nowMs: number): void {
     if (this.isLingering || this.isTunnel) this.reset();
@@ -74,11 +74,10 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     else this.reset();
   }
 
-  /** Ends it unless a request is being answered, or has come in part. */
-  closeIdle(): void {
-    const isIdle =
-      this.#state === HEAD && !this.isTunnel && !this.#parser.isPartial && this.input === null;
-    if (isIdle && this.outbox.isEmpty) this.close();
+  /** No request is being answered, or has come in part. */
+  get isIdle(): boolean {
+    const isWaiting = this.#state === HEAD && !this.isTunnel && !this.#parser.isPartial;
+    return isWaiting && this.input === null && this.outbox.isEmpty;
   }
 
   get minorVersion(): number {
@@ -100,8 +99,17 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     return this.#parser.head.method === Method.HEAD;
   }
 
+  protected get httpActive(): ActiveExchange | null {
+    return this.#request?.active ?? null;
+  }
+
+  protected get upstreamBytes(): number {
+    return this.body.earlyBytes + (this.#relay?.upstream.waitingBytes ?? 0);
+  }
+
   bodyWanted(): void {
     this.body.early = null;
+    this.recountHeld();
     this.run();
   }
 
@@ -119,11 +127,8 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
 
   brokeOff(request: WireRequest, isReset: boolean): void {
     if (this.#request !== request) return;
-    if (isReset) {
-      this.reset();
-      return;
-    }
-    this.#over(false);
+    if (isReset) this.reset();
+    else this.#over(false);
   }
 
   agreed(request: WireRequest, head: ResponseHead, forwarded: ForwardedRequest): TunnelEnd | null {
@@ -137,30 +142,28 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     active.handOver();
     active.exchange.passes(101);
     const tunnel = new WireTunnel(this, relay.upstream, active, tunnels);
-    this.#upgraded(tunnel);
+    this.#upgraded(tunnel, active);
     this.send(bytes, 0, bytes.length);
     return tunnel;
   }
 
   forward(request: WireRequest, forwarded: ForwardedRequest): void {
     this.#relay ??= new ResponseRelay(this.services, this);
-    if (this.body.isUnread && !this.#readEarly()) {
-      this.#mustClose = true;
-      this.refuse(request, refusedWhileActive(forwarded.active, refusal("bad_request")));
-      return;
-    }
-    this.#relay.begin(request, forwarded, false);
+    const isRight = !this.body.isUnread || this.#readEarly();
+    if (isRight) this.#relay.begin(request, forwarded, false);
+    else this.#refuseLast(request, forwarded, "bad_request");
   }
 
   tunnel(request: WireRequest, forwarded: ForwardedRequest): void {
     this.#relay ??= new ResponseRelay(this.services, this);
-    if (this.hasMore) {
-      this.#mustClose = true;
-      this.refuse(request, refusedWhileActive(forwarded.active, refusal("bad_upgrade")));
-      return;
-    }
-    this.#isUpgrading = true;
-    this.#relay.begin(request, forwarded, true);
+    this.#isUpgrading = !this.hasMore;
+    if (this.#isUpgrading) this.#relay.begin(request, forwarded, true);
+    else this.#refuseLast(request, forwarded, "bad_upgrade");
+  }
+
+  #refuseLast(request: WireRequest, { active }: ForwardedRequest, reason: RefusalReason): void {
+    this.#mustClose = true;
+    this.refuse(request, refusedWhileActive(active, refusal(reason)));
   }
 
   bodyOf(request: WireRequest): ReadableStream<Uint8Array<ArrayBuffer>> | null {
@@ -173,7 +176,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     if (this.#request !== request || key === null || this.hasMore) return false;
     const bytes = agreement(key, headers);
     const socket = new WireWebSocket(this, connection, this.unfinishedShare());
-    this.#upgraded(socket);
+    this.#upgraded(socket, request.active);
     this.send(bytes, 0, bytes.length);
     connection.joined(socket);
     queueMicrotask(() => this.guarded(() => this.run()));
@@ -185,11 +188,12 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
   }
 
   /** Of the request only the lines are kept, which may be read again. */
-  #upgraded(tunnel: ClientTunnel): void {
+  #upgraded(tunnel: ClientTunnel, active: ActiveExchange | null): void {
     compact(this.#parser.head);
+    this.kept.forget();
     this.#request = null;
     this.services.over();
-    this.becomeTunnel(tunnel);
+    this.becomeTunnel(tunnel, active);
   }
 
   protected readHttp(chunk: Uint8Array): boolean {
@@ -201,6 +205,10 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
 
   protected httpStopsAtOnce(): boolean {
     return this.body.isAsked;
+  }
+
+  protected httpIsClogged(): boolean {
+    return this.body.isRaw && this.#relay?.isWritable === false;
   }
 
   protected wasPaused(): void {
@@ -237,12 +245,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
       return;
     }
     if (step === Step.error || parser.head.expectation === Expectation.unknown) {
-      const malformed = malformedBy(parser.error, this.peer);
-      const bytes = errorBytes(malformed, parser.error);
-      this.services.malformed(malformed);
-      this.at = chunk.length;
-      this.send(bytes, 0, bytes.length);
-      this.linger(false);
+      this.refuseMalformed(parser.error);
       return;
     }
     if (this.takesTurn()) {
@@ -276,13 +279,12 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
   }
 
   #admitted(request: WireRequest, admission: Admission): void {
-    const { pipeline } = this.services;
     const isWaiting =
       this.body.isUnread && this.#parser.head.expectation === Expectation.continue && !this.hasMore;
     if (isWaiting && admission.kind === "admitted" && this.#request === request) {
       this.send(CONTINUE, 0, CONTINUE.length);
     }
-    const outcome = pipeline.carryOut(admission, request);
+    const outcome = this.services.pipeline.carryOut(admission, request);
     if (outcome instanceof Promise) {
       void outcome.then((later) => this.guarded(() => this.#settled(request, later)));
     } else {
@@ -293,9 +295,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
   #settled(request: WireRequest, outcome: Outcome<Response>): void {
     if (this.#request !== request) {
       if (outcome.kind === "answered") void outcome.reply.body?.cancel().catch(() => {});
-      return;
-    }
-    if (outcome.kind === "refused") {
+    } else if (outcome.kind === "refused") {
       this.refuse(request, outcome);
     } else if (outcome.kind === "answered") {
       const { isKept } = this;
@@ -315,9 +315,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     if (this.isClosed) return;
     if (!isKept) {
       this.linger(!this.body.isEnded);
-      return;
-    }
-    if (this.outbox.isEmpty) {
+    } else if (this.outbox.isEmpty) {
       this.#next();
     } else {
       this.#state = FLUSHING;
@@ -337,6 +335,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     if (this.#request === null) return;
     this.#request = null;
     this.body.forget();
+    this.recountHeld();
     this.#parser.release();
     this.services.over();
   }

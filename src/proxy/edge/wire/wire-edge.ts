@@ -1,6 +1,7 @@
 // The edge over bare sockets: plain HTTP/1.1 and 1.0, parsed and written here.
 import type { ArrivalBudget } from "../../../guard/arrival-budget.ts";
 import { ConnectionCap } from "../../../guard/connection-cap.ts";
+import type { HeldBytes } from "../../../guard/held-bytes.ts";
 import { eventLoopReads } from "../../../guard/read-turns.ts";
 import { UnfinishedBytes } from "../../../guard/unfinished-bytes.ts";
 import { HeadWriter } from "../../../http1/head-writer.ts";
@@ -33,12 +34,16 @@ export interface WireEdgeOptions {
   readonly connectionsMax: number;
   /** Bytes of messages of clients that have come in part, in all. */
   readonly halfMessagesBytesMax: number;
+  /** Bytes that clients or programs do not take. */
+  readonly held: HeldBytes;
   /** Shared by all listeners. */
   readonly arrivals: ArrivalBudget;
   /** WebSockets that are passed through. */
   readonly webSockets: OpenCounter;
   /** Something that is no request was refused; there is no exchange. */
   readonly malformed: (malformed: Malformed) => void;
+  /** A connection that has to begin with a header of the PROXY protocol does not. */
+  readonly noProxyHeader: () => void;
   readonly log: Log;
 }
 
@@ -90,7 +95,9 @@ export class WireEdge implements Edge {
       bodyBytesMin: options.bodyBytesPerMinuteMin,
       paceMs: paceWindowMs,
       unfinished: new UnfinishedBytes(options.halfMessagesBytesMax),
+      held: options.held,
       malformed: options.malformed,
+      noProxyHeader: options.noProxyHeader,
       tunnels: this.#tunnels,
       begin: (head) => pipeline.begin(head),
       began: (atMs) => {

@@ -1,10 +1,14 @@
 // Answers of the gate itself, as bytes.
 import { STATUS_CODES } from "node:http";
-import type { ParseError, ParseErrorCode } from "../../../http1/parse-error.ts";
+import type { ParseError } from "../../../http1/parse-error.ts";
 import { requestId } from "../../exchange/request-id.ts";
 import { REFUSAL_TEXTS, type Refusal } from "../../gate/refusal.ts";
 import { type RefusedRequest, refusalJson, renderRefusal } from "../../gate/refusal-response.ts";
+import type { MalformedReason } from "../malformed-reason.ts";
+import { dateLine } from "./date-line.ts";
 import type { WireRequest } from "./wire-request.ts";
+
+export const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
 
 /** `Connection`, where the version does not say it by itself. */
 export function connectionLine(minorVersion: number, isKept: boolean): string {
@@ -15,11 +19,6 @@ export function connectionLine(minorVersion: number, isKept: boolean): string {
 /** The reason phrase of a status; empty for one that has none. */
 export function reasonOf(status: number): string {
   return STATUS_CODES[status] ?? "";
-}
-
-/** Date, as all responses of a server with a clock have it (RFC 9110 §6.6.1). */
-export function dateLine(): string {
-  return `Date: ${new Date().toUTCString()}\r\n`;
 }
 
 /** A refusal with its page. `isHead`: the head alone. `connection`: see `connectionLine`. */
@@ -66,7 +65,7 @@ export interface Malformed {
   readonly requestId: string;
   readonly reason: "bad_request" | "bad_host";
   /** What is wrong with them. */
-  readonly malformed: ParseErrorCode | "expectation";
+  readonly malformed: MalformedReason;
   /** The peer: nothing that such bytes say about their client is believed. */
   readonly client: string;
 }

@@ -1,8 +1,11 @@
 // One request on a wire connection as the gate reads it.
+
 import { Framing } from "../../../http1/message-head.ts";
+import { Method, methodName } from "../../../http1/method.ts";
 import { type ParsedRequestHead as ParsedHead, TargetForm } from "../../../http1/request-head.ts";
 import type { ActiveExchange, ClientConnection } from "../../exchange/active-exchange.ts";
 import type { Exchange } from "../../exchange/exchange.ts";
+import type { KeptVerdict } from "../../gate/kept-verdict.ts";
 import type { ListenerScope, RequestHead } from "../../gate/request-head.ts";
 import { type UpgradeRequest, upgradeRequest } from "../../gate/upgrade-request.ts";
 import type { RequestTarget } from "../../routing/request-target.ts";
@@ -13,12 +16,15 @@ import type { Carried } from "../edge.ts";
 import type { UpgradableClient, UpgradedConnection } from "../upgraded-connection.ts";
 import type { HeaderView } from "./header-view.ts";
 import { percentEncoded } from "./percent-encoding.ts";
+import type { SameValue } from "./same-value.ts";
 import type { ReceivedRequest } from "./upstream-head.ts";
 
 /** The connection of a request. */
 export interface Carrier {
   readonly peer: string;
   readonly listener: ListenerScope;
+  readonly hostText: SameValue;
+  readonly kept: KeptVerdict;
   /** Sends the request to its program and the response to the client, and ends the exchange. */
   forward(request: WireRequest, forwarded: ForwardedRequest): void;
   /** Asks the program for a WebSocket, and joins the two connections byte for byte. */
@@ -52,6 +58,7 @@ export class WireRequest
   readonly isWellFormed: boolean;
   readonly peer: string;
   readonly listener: ListenerScope;
+  readonly kept: KeptVerdict;
   readonly onBehalfOf = null;
   readonly upstream: Upstream<WireRequest, Response>;
   readonly internal = null;
@@ -74,8 +81,12 @@ export class WireRequest
     this.upstream = upstream;
     this.peer = carrier.peer;
     this.listener = carrier.listener;
-    this.method = lines.latin1(lines.start, lines.methodEnd);
-    this.host = lines.hostLine === -1 ? null : lines.value(lines.hostLine);
+    this.kept = carrier.kept;
+    this.method =
+      lines.method === Method.other
+        ? lines.latin1(lines.start, lines.methodEnd)
+        : methodName(lines.method);
+    this.host = lines.hostLine === -1 ? null : carrier.hostText.of(lines, lines.hostLine);
     this.hasBody = lines.framing !== Framing.none;
     // No handshake of a WebSocket has a body.
     this.upgrade = lines.isUpgrade ? upgradeRequest(this.method, headers) : "none";

@@ -1,9 +1,11 @@
 // A listening socket with its connections and their clock.
 import type { ConnectionCap } from "../../../guard/connection-cap.ts";
+import { clientNetwork } from "../../../policy/client-network.ts";
 import { unmapped } from "../../gate/client-address.ts";
 import type { ListeningServer, Serving } from "../edge.ts";
 import { PLAIN_SCOPE } from "../tls/certificate-scope.ts";
 import { AwaitedHeader } from "./awaited-header.ts";
+import { ConnectionsByNetwork } from "./connections-by-network.ts";
 import { WireConnection } from "./wire-connection.ts";
 import type { WireServices } from "./wire-services.ts";
 
@@ -32,6 +34,7 @@ interface Held {
 export class WireServer implements ListeningServer {
   readonly #listener: Bun.TCPSocketListener<Held>;
   readonly #connections = new Set<WireConnection>();
+  readonly #byNetwork = new ConnectionsByNetwork<WireConnection>();
   readonly #awaited = new Set<AwaitedHeader>();
   /** What gives a connection's place back. */
   readonly #places = new WeakMap<object, () => void>();
@@ -75,32 +78,37 @@ export class WireServer implements ListeningServer {
       ...(reusePort ? { reusePort } : {}),
       allowHalfOpen: true,
       socket: {
-        open: (socket) => this.#accepted(socket),
+        open: (socket) => {
+          const held: Held = { connection: null, awaited: null };
+          socket.data = held;
+          this.#guarded(socket, () => this.#accepted(socket, held));
+          if (held.connection === null && held.awaited === null) socket.terminate();
+        },
         data: (socket, chunk) => {
-          const { connection } = socket.data;
-          if (connection === null) {
-            this.#headerCame(socket, chunk);
-            return;
-          }
+          const held = socket.data;
           try {
-            connection.received(chunk);
+            if (held.connection === null) this.#headerCame(socket, chunk);
+            else held.connection.received(chunk);
           } catch (error) {
-            connection.failed(error);
+            this.#failed(socket, error);
           }
         },
-        drain: (socket) => guarded(socket.data, (connection) => connection.drain()),
-        end: (socket) => {
-          this.#headerRefused(socket.data);
-          guarded(socket.data, (connection) => connection.clientEnded());
-        },
-        close: (socket) => {
-          this.#headerRefused(socket.data);
-          guarded(socket.data, (connection) => connection.closed());
-        },
-        error: (socket) => {
-          this.#headerRefused(socket.data);
-          guarded(socket.data, (connection) => connection.reset());
-        },
+        drain: (socket) => this.#guarded(socket, () => socket.data.connection?.drain()),
+        end: (socket) =>
+          this.#guarded(socket, () => {
+            this.#headerRefused(socket.data);
+            socket.data.connection?.clientEnded();
+          }),
+        close: (socket) =>
+          this.#guarded(socket, () => {
+            this.#headerRefused(socket.data);
+            socket.data.connection?.closed();
+          }),
+        error: (socket) =>
+          this.#guarded(socket, () => {
+            this.#headerRefused(socket.data);
+            socket.data.connection?.reset();
+          }),
       },
     });
   }
@@ -127,52 +135,53 @@ export class WireServer implements ListeningServer {
     this.#awaited.clear();
     for (const connection of [...this.#connections]) {
       if (abort) connection.reset();
-      else connection.closeIdle();
+      else if (connection.isIdle) connection.close();
     }
     if (this.#connections.size === 0) return Promise.resolve();
     this.#stopped ??= Promise.withResolvers<void>();
     return this.#stopped.promise;
   }
 
-  #accepted(socket: Bun.Socket<Held>): void {
-    socket.data = { connection: null, awaited: null };
+  /** Unless it gets a connection, or waits for a header, it has no place. */
+  #accepted(socket: Bun.Socket<Held>, held: Held): void {
     const peer = unmapped(socket.remoteAddress);
-    if (this.#speaksFor(peer)) this.#awaitHeader(socket, peer);
-    else this.#serve(socket, peer);
+    if (this.#speaksFor(peer)) this.#awaitHeader(socket, held, peer);
+    else this.#serve(socket, held, peer);
   }
 
-  #awaitHeader(socket: Bun.Socket<Held>, peer: string): void {
+  #awaitHeader(socket: Bun.Socket<Held>, held: Held, peer: string): void {
     const release = this.#cap.admit(peer);
-    if (release === null) {
-      socket.terminate();
-      return;
-    }
+    if (release === null) return;
     this.#startTicking();
     const deadlineMs = this.#clock.nowMs + this.#services.headMs;
     const awaited = new AwaitedHeader(peer, deadlineMs, release, () => socket.terminate());
-    socket.data.awaited = awaited;
+    held.awaited = awaited;
     this.#awaited.add(awaited);
   }
 
   #headerCame(socket: Bun.Socket<Held>, chunk: Uint8Array): void {
-    const { awaited } = socket.data;
+    const held = socket.data;
+    const { awaited } = held;
     if (awaited === null || !this.#awaited.has(awaited)) return;
     const { header, peer } = awaited;
     const step = header.push(chunk);
     if (step === "more") return;
     if (step === "error") {
       this.#services.log.warn({ peer }, "connection closed: it has no valid PROXY header");
-      this.#headerRefused(socket.data);
+      this.#services.noProxyHeader();
+      this.#headerRefused(held);
       return;
     }
-    socket.data.awaited = null;
+    held.awaited = null;
     this.#awaited.delete(awaited);
     awaited.release();
-    this.#serve(socket, header.source ?? peer);
-    const { connection } = socket.data;
-    if (connection === null) this.#stopTicking();
-    else if (header.consumed < chunk.length) {
-      guarded(socket.data, () => connection.received(chunk.subarray(header.consumed)));
+    this.#serve(socket, held, header.source ?? peer);
+    const { connection } = held;
+    if (connection === null) {
+      socket.terminate();
+      this.#stopTicking();
+    } else if (header.consumed < chunk.length) {
+      connection.received(chunk.subarray(header.consumed));
     }
   }
 
@@ -185,18 +194,29 @@ export class WireServer implements ListeningServer {
     this.#stopTicking();
   }
 
-  #serve(socket: Bun.Socket<Held>, peer: string): void {
-    const release = this.#cap.admit(peer);
+  /** Leaves it without a connection where there is no place for it. */
+  #serve(socket: Bun.Socket<Held>, held: Held, peer: string): void {
+    const release = this.#cap.admit(peer) ?? this.#admitInstead(peer);
     if (release === null || this.#stopped !== null) {
       release?.();
-      socket.terminate();
       return;
     }
+    // First: while there were no connections the clock stood still, and the deadline is set by it.
+    this.#startTicking();
     const connection = new WireConnection(this.#services, socket, peer, PLAIN_SCOPE, this.#serving);
-    socket.data.connection = connection;
+    held.connection = connection;
     this.#connections.add(connection);
     this.#places.set(connection, release);
-    this.#startTicking();
+    this.#byNetwork.add(connection);
+  }
+
+  /**
+   * All places are taken: in place of an idle connection of the network that has by far the most, or of the client's own. A client
+   * that has used up its share goes on with a new connection, as with one that was closed because it was idle.
+   */
+  #admitInstead(peer: string): (() => void) | null {
+    const network = this.#cap.crowdBefore(peer) ?? clientNetwork(peer);
+    return this.#byNetwork.closeIdlest(network) ? this.#cap.admit(peer) : null;
   }
 
   #startTicking(): void {
@@ -215,6 +235,7 @@ export class WireServer implements ListeningServer {
   #closed(connection: object): void {
     this.#places.get(connection)?.();
     this.#connections.delete(connection as WireConnection);
+    this.#byNetwork.delete(connection as WireConnection);
     this.#stopTicking();
     if (this.#connections.size === 0) this.#stopped?.resolve();
   }
@@ -223,7 +244,11 @@ export class WireServer implements ListeningServer {
     const nowMs = performance.now();
     this.#clock.nowMs = nowMs + TICK_MS;
     for (const connection of this.#connections) {
-      if (nowMs >= connection.deadlineMs) connection.late(nowMs);
+      try {
+        connection.tick(nowMs);
+      } catch (error) {
+        connection.failed(error);
+      }
     }
     for (const awaited of this.#awaited) {
       if (nowMs < awaited.deadlineMs) continue;
@@ -231,14 +256,24 @@ export class WireServer implements ListeningServer {
       awaited.refuse();
     }
   }
-}
 
-/** Nothing may escape a handler. */
-function guarded({ connection }: Held, handle: (connection: WireConnection) => void): void {
-  if (connection === null) return;
-  try {
-    handle(connection);
-  } catch (error) {
-    connection.failed(error);
+  /** Nothing may escape a handler. */
+  #guarded(socket: Bun.Socket<Held>, handle: () => void): void {
+    try {
+      handle();
+    } catch (error) {
+      this.#failed(socket, error);
+    }
+  }
+
+  #failed(socket: Bun.Socket<Held>, error: unknown): void {
+    const held = socket.data;
+    if (held.connection !== null) {
+      held.connection.failed(error);
+      return;
+    }
+    this.#services.log.error({ err: error }, "connection failed in the gate");
+    this.#headerRefused(held);
+    socket.terminate();
   }
 }

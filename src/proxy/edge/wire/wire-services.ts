@@ -1,13 +1,14 @@
 // What the connections of an edge share.
 import type { ArrivalBudget } from "../../../guard/arrival-budget.ts";
 import type { ConnectionCap } from "../../../guard/connection-cap.ts";
+import type { HeldBytes } from "../../../guard/held-bytes.ts";
 import type { ReadTurns } from "../../../guard/read-turns.ts";
 import type { UnfinishedBytes } from "../../../guard/unfinished-bytes.ts";
 import type { Exchange } from "../../exchange/exchange.ts";
 import type { RequestHead } from "../../gate/request-head.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import type { Pipeline } from "../edge.ts";
-import type { RelayServices } from "./response-relay.ts";
+import type { RelayServices } from "./relay-services.ts";
 import type { Malformed } from "./wire-refusal.ts";
 import type { WireRequest } from "./wire-request.ts";
 import type { TunnelWatch } from "./wire-tunnel.ts";
@@ -34,6 +35,8 @@ export interface WireServices extends RelayServices {
   readonly lingering: LingeringRules;
   /** Messages of clients' WebSockets that have come in part, where the gate needs them whole. */
   readonly unfinished: UnfinishedBytes;
+  /** Bytes that clients or upstreams do not take. */
+  readonly held: HeldBytes;
   /** How long a connection may be silent between requests, in milliseconds. */
   readonly idleMs: number;
   /** How long a head may take from its first byte on, in milliseconds. */
@@ -51,6 +54,8 @@ export interface WireServices extends RelayServices {
   readonly upgraded: (more: 1 | -1) => void;
   /** Something that is no request was refused. */
   readonly malformed: (malformed: Malformed) => void;
+  /** A connection that has to begin with a header of the PROXY protocol does not. */
+  readonly noProxyHeader: () => void;
   readonly tunnels: TunnelWatch;
   readonly closed: (connection: object) => void;
 }

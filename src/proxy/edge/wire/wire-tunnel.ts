@@ -59,6 +59,7 @@ export class WireTunnel implements TunnelEnd, ClientTunnel {
     this.#active.exchange.moves++;
     this.#toUpstream.pass(chunk, start, end);
     this.#isUpstreamReady = this.#upstream.write(chunk, start, end);
+    if (!this.#isUpstreamReady) this.#client.countHeld();
   }
 
   fromUpstream(chunk: Uint8Array, start: number, end: number): void {
@@ -120,7 +121,14 @@ export class WireTunnel implements TunnelEnd, ClientTunnel {
     if (kind === "revoked") this.#cutOff("revoked", 1008, "access ended");
     else if (kind === "silent") this.#cutOff("broken", 1001, "silent for too long");
     else if (kind === "client_gone") this.clientClosed();
+    else if (kind === "stalled") this.#stalled();
     else this.#cutOff("revoked", 1001, "");
+  }
+
+  #stalled(): void {
+    if (this.#isOver) return;
+    this.#over("stalled");
+    this.#client.reset();
   }
 
   goAway(): void {

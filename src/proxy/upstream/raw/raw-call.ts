@@ -21,6 +21,8 @@ export interface RawSocket {
 export interface RawCall {
   readonly method: Method;
   readonly isUpgrade: boolean;
+  /** Its connection carries no other request after it. */
+  readonly isLast: boolean;
   readonly isRaw: boolean;
   readonly isWhole: boolean;
   readonly isConnectionBound: boolean;

@@ -78,6 +78,11 @@ export class RawConnection implements Yielding {
     return this.#state === DEAD && !this.#isSettled;
   }
 
+  /** Of the response's body so far. */
+  get payloadBytes(): number {
+    return this.#body.payloadBytes;
+  }
+
   /** Writes the call's head. The connection has to be idle. */
   begin(call: RawCall): void {
     this.#call = call;
@@ -96,7 +101,7 @@ export class RawConnection implements Yielding {
       return;
     }
     this.#sentNow();
-    const taken = this.#send(head, 0, head.length);
+    const taken = this.#send(head.written, 0, head.length, false);
     if (taken < 0) {
       this.#lose("broken");
     } else if (!call.isWhole && this.#outbox.isEmpty) {
@@ -104,11 +109,16 @@ export class RawConnection implements Yielding {
     }
   }
 
+  /** Bytes that wait for the upstream. */
+  get waitingBytes(): number {
+    return this.#outbox.bytes;
+  }
+
   /** See `RawRequest.write`. */
-  write(bytes: Uint8Array, start: number, end: number): boolean {
+  write(bytes: Uint8Array, start: number, end: number, isOwn: boolean): boolean {
     this.#sentNow();
     // A closed socket says so by itself, behind what came before it.
-    this.#send(bytes, start, end);
+    this.#send(bytes, start, end, isOwn);
     return this.#outbox.isEmpty;
   }
 
@@ -290,11 +300,12 @@ export class RawConnection implements Yielding {
     const call = this.#call;
     if (call === null) return;
     const body = this.#body;
-    const step = call.isRaw ? body.pass(chunk, from) : gatherPayload(body, chunk, from);
-    const start = call.isRaw ? from : body.dataStart;
-    const end = call.isRaw ? body.rawEnd : body.dataEnd;
-    if (end > start) {
-      call.receiver.onBody(chunk, start, end);
+    let step: BodyStep = BodyStep.data;
+    for (let at = from; step === BodyStep.data; at = body.consumed) {
+      step = call.isRaw ? body.pass(chunk, at) : gatherPayload(body, chunk, at);
+      const start = call.isRaw ? at : body.dataStart;
+      const end = call.isRaw ? body.rawEnd : body.dataEnd;
+      if (end > start) call.receiver.onBody(chunk, start, end);
       if (this.#call !== call) return;
     }
     if (step === BodyStep.end) this.#completed(chunk.length - body.consumed);
@@ -308,11 +319,12 @@ export class RawConnection implements Yielding {
     const body = this.#body;
     const isClosed = body.rawIsClosed;
     const binds = this.#binds;
-    if (this.#isWritten && this.#outbox.isEmpty && mayReuse(this.#parser.head, body, bytesAfter)) {
+    const isWritten = this.#isWritten && this.#outbox.isEmpty;
+    if (!call.isLast && isWritten && mayReuse(this.#parser.head, body, bytesAfter)) {
       this.#call = null;
       this.#state = IDLE;
       this.#parser.release();
-      this.#deadlineMs = performance.now() + this.#keeper.idleMs;
+      this.#deadlineMs = this.#keeper.nowMs + this.#keeper.idleMs;
       this.resume();
       if (!binds) this.#keeper.released(this);
     } else {
@@ -331,10 +343,10 @@ export class RawConnection implements Yielding {
   }
 
   /** Bytes taken at once; negative: the socket is closed. */
-  #send(bytes: Uint8Array, start: number, end: number): number {
+  #send(bytes: Uint8Array, start: number, end: number, isOwn: boolean): number {
     const socket = this.#socket;
     if (socket === null) return -1;
-    const taken = this.#outbox.write(socket, bytes, start, end);
+    const taken = this.#outbox.write(socket, bytes, start, end, isOwn);
     if (taken > 0) this.#hasWritten = true;
     return taken;
   }

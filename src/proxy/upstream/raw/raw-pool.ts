@@ -81,6 +81,7 @@ export class RawPool implements ConnectionKeeper<RawConnection> {
   readonly #options: RawPoolOptions;
   readonly #byPort = new Map<number, Map<string, Upstream>>();
   readonly #all = new Set<RawConnection>();
+  nowMs = 0;
   #idleCount = 0;
   #timer: ReturnType<typeof setInterval> | null = null;
   #isStopped = false;
@@ -111,10 +112,10 @@ export class RawPool implements ConnectionKeeper<RawConnection> {
   connect(address: string, port: number, call: RawCall): RawConnection | null {
     const upstream = this.#upstream(address, port);
     if (upstream.abandoned >= this.#options.abandonedPerUpstreamMax) return null;
+    this.#startTicking();
     const connection = new RawConnection(this, address, port, call, this.#options.connectMs);
     upstream.size++;
     this.#all.add(connection);
-    this.#startTicking();
     Bun.connect<RawConnection>({
       hostname: address,
       port,
@@ -192,8 +193,10 @@ export class RawPool implements ConnectionKeeper<RawConnection> {
 
   #startTicking(): void {
     if (this.#timer !== null) return;
+    this.nowMs = performance.now() + this.#options.tickMs;
     this.#timer = setInterval(() => {
       const nowMs = performance.now();
+      this.nowMs = nowMs + this.#options.tickMs;
       for (const connection of this.#all) connection.tick(nowMs);
     }, this.#options.tickMs);
     this.#timer.unref();

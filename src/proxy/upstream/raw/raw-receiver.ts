@@ -1,4 +1,5 @@
 // Who gets the response to a request on a raw connection: the edge's side of the seam.
+import type { WrittenHead } from "../../../http1/head-writer.ts";
 import type { HeaderLines } from "../../../http1/header-lines.ts";
 import type { ParseErrorCode } from "../../../http1/parse-error.ts";
 import type { ResponseHead } from "../../../http1/response-head.ts";
@@ -29,7 +30,7 @@ export interface RawReceiver {
    * The request's head, and as much of the body as there is already, as one piece that holds until the next call of anything.
    * Called when there is a connection to write it to: at once where the pool has one. `null`: it does not fit, the request fails.
    */
-  writeHead(): Uint8Array | null;
+  writeHead(): WrittenHead | null;
   /** The upstream takes bytes of the body: once after the head, unless that was all, and after each `write` that was false. */
   onDrain(): void;
   /** A 1xx response other than 101. */

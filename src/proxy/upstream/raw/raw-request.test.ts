@@ -1,5 +1,6 @@
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import net from "node:net";
+import type { WrittenHead } from "../../../http1/head-writer.ts";
 import { Framing } from "../../../http1/message-head.ts";
 import { Method } from "../../../http1/method.ts";
 import { RawPool, type RawPoolOptions } from "./raw-pool.ts";
@@ -86,9 +87,10 @@ class Client implements RawReceiver {
     return this.events.join(" ");
   }
 
-  writeHead(): Uint8Array {
+  writeHead(): WrittenHead {
     this.heads++;
-    return Buffer.from(this.head);
+    const written = Buffer.from(this.head);
+    return { written, length: written.length };
   }
   onDrain(): void {
     this.drains++;

@@ -25,6 +25,11 @@ export class RawRequest implements RawCall {
   method: Method = Method.other;
   /** It asks for 101. */
   isUpgrade = false;
+  /**
+   * Its connection is closed behind it. Set where the upstream may not read the body (`endsConnection`), and say so in the head:
+   * what is left of it must not become a request.
+   */
+  isLast = false;
   /** Bodies come as they are, chunk lines included; otherwise their payload. */
   isRaw = false;
   /** What `writeHead` answers is the whole request. Of these, idempotent ones are repeated once on a new connection. */
@@ -50,6 +55,11 @@ export class RawRequest implements RawCall {
     return this.#connection !== null;
   }
 
+  /** Bytes of the response's body so far, without chunk lines and trailers. 0 when it is over. */
+  get payloadBytes(): number {
+    return this.#connection === null ? 0 : this.#connection.payloadBytes;
+  }
+
   /** Sends the request to an IP address without brackets. Calls the receiver, perhaps before it returns. */
   send(address: string, port: number): void {
     this.#address = address;
@@ -66,10 +76,15 @@ export class RawRequest implements RawCall {
 
   /**
    * Writes bytes of the body, or of a tunnel; only after `writeHead` was called. What is not taken at once is kept. False: wait
-   * for `onDrain` before the next.
+   * for `onDrain` before the next. `isOwn`: the caller leaves the bytes to it.
    */
-  write(bytes: Uint8Array, start: number, end: number): boolean {
-    return this.#connection === null || this.#connection.write(bytes, start, end);
+  write(bytes: Uint8Array, start: number, end: number, isOwn = false): boolean {
+    return this.#connection === null || this.#connection.write(bytes, start, end, isOwn);
+  }
+
+  /** Bytes that wait for the upstream. */
+  get waitingBytes(): number {
+    return this.#connection?.waitingBytes ?? 0;
   }
 
   /** The request is whole; in a tunnel: half-closes it. */

@@ -1,0 +1,98 @@
+// Who wants to hear of commits: those of this process at once, those of others by NOTIFY, and by a look each second in any case.
+import type { Client } from "pg";
+import type { Connections } from "./connections.ts";
+
+const CHANNEL = "realmgate_committed";
+/** NOTIFY is a hint that may be lost; this is how late a commit is heard at worst. */
+const LOOK_MS = 1_000;
+
+export class CommitListener {
+  readonly #connections: Connections;
+  readonly #listeners = new Set<(revision: number) => void>();
+  #client: Client | null = null;
+  #timer: ReturnType<typeof setInterval> | null = null;
+  #looking: Promise<void> | null = null;
+  #announcing: Promise<void> | null = null;
+  /** To be announced to other processes; null: nothing. */
+  #pending: number | null = null;
+  /** The last revision that this process knows of: later ones are announced. */
+  #heard: number;
+  #closed = false;
+
+  /** `revision`: the last one committed before. */
+  constructor(connections: Connections, revision: number) {
+    this.#connections = connections;
+    this.#heard = revision;
+  }
+
+  /** Answers how to stop it. */
+  add(listener: (revision: number) => void): () => void {
+    this.#listeners.add(listener);
+    if (this.#timer === null && !this.#closed) {
+      this.#timer = setInterval(() => this.#lookAgain(), LOOK_MS);
+      this.#lookAgain();
+    }
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** This process committed. */
+  committed(revision: number): void {
+    this.#hear(revision);
+    this.#pending = revision;
+    this.#announcing ??= this.#announce();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#listeners.clear();
+    if (this.#timer !== null) clearInterval(this.#timer);
+    await this.#announcing;
+    await this.#looking;
+    await this.#client?.end().catch(() => {});
+  }
+
+  #hear(revision: number): void {
+    if (revision === this.#heard) return;
+    this.#heard = revision;
+    for (const listener of this.#listeners) listener(revision);
+  }
+
+  /** Commits that come meanwhile are announced together. */
+  async #announce(): Promise<void> {
+    while (this.#pending !== null && !this.#closed) {
+      const revision = this.#pending;
+      this.#pending = null;
+      await this.#connections.pool
+        .query("select pg_notify($1, $2)", [CHANNEL, `${revision}`])
+        .catch(() => {});
+    }
+    this.#announcing = null;
+  }
+
+  #lookAgain(): void {
+    this.#looking ??= this.#look()
+      .catch(() => {})
+      .finally(() => {
+        this.#looking = null;
+      });
+  }
+
+  async #look(): Promise<void> {
+    this.#client ??= await this.#listen();
+    const { rows } = await this.#connections.pool.query("select value from realmgate.revisions");
+    this.#hear(Number(rows[0]?.value));
+  }
+
+  async #listen(): Promise<Client> {
+    const client = await this.#connections.connect();
+    client.on("notification", ({ payload }) => {
+      const revision = Number(payload);
+      if (Number.isSafeInteger(revision)) this.#hear(revision);
+    });
+    client.once("end", () => {
+      if (this.#client === client) this.#client = null;
+    });
+    await client.query(`listen ${CHANNEL}`);
+    return client;
+  }
+}

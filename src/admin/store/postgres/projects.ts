@@ -1,0 +1,138 @@
+// Projects.
+import { eq } from "drizzle-orm";
+import { newId } from "../id.ts";
+import type { ListPage, PageQuery, ProjectColumn } from "../paging.ts";
+import type {
+  Committed,
+  DeletedProject,
+  NewProject,
+  ProjectChange,
+  Scope,
+  StoredProject,
+} from "../records.ts";
+import type { ProjectStore } from "../store.ts";
+import { countOf, type Database, recordChange } from "./database.ts";
+import { cutPage, pageOf } from "./page.ts";
+import { deleteProject } from "./project-deletion.ts";
+import { aliasTaken, projectColumns, readProject } from "./project-rows.ts";
+import { hasAllProjects } from "./quotas.ts";
+import { scopedProject, withRealms } from "./realm-scoped.ts";
+import { projectRealms, projects } from "./schema.ts";
+import { projectsInScope, withRealm } from "./scope.ts";
+import type { Transaction } from "./transaction.ts";
+
+const sorted = {
+  table: projects,
+  columns: {
+    created_at: projects.createdAt,
+    id: projects.id,
+    alias: projects.alias,
+    updated_at: projects.updatedAt,
+  } satisfies Record<ProjectColumn, unknown>,
+};
+
+export function projectStore(db: Database): ProjectStore {
+  return {
+    async createProject(
+      scope: Scope,
+      project: NewProject,
+    ): Promise<({ project: StoredProject } & Committed) | "duplicate"> {
+      const now = db.timestamp();
+      const made: StoredProject = {
+        ...project,
+        id: newId(),
+        userId: scope.userId,
+        realmIds: withRealm(project.realmIds, scope.realmId),
+        isDefault: false,
+        createdAt: now,
+        updatedAt: now,
+      };
+      return db.write(async (tx) => {
+        if (await aliasTaken(tx, made)) return "duplicate";
+        await db.checkQuota((quotas) => hasAllProjects(tx, quotas, scope.userId));
+        await tx.insert(projects).values(made);
+        await insertRealms(tx, made);
+        return { project: made, revision: recordChange(tx, { kind: "project", id: made.id }) };
+      });
+    },
+
+    async project(scope: Scope, id: string): Promise<StoredProject | null> {
+      return await readProject(db.reader, scope, id);
+    },
+
+    async projects(
+      scope: Scope,
+      query: PageQuery<ProjectColumn>,
+    ): Promise<ListPage<StoredProject>> {
+      const where = projectsInScope(db.reader, scope);
+      const select = db.reader.select(projectColumns).from(projects).$dynamic();
+      const { items, next } = await cutPage(
+        db.reader,
+        await pageOf(select, where, sorted, query),
+        sorted,
+        query,
+      );
+      return {
+        items: await withRealms(db.reader, scopedProject, items),
+        total: await countOf(db.reader, projects, where),
+        next,
+      };
+    },
+
+    async updateProject(
+      scope: Scope,
+      id: string,
+      change: ProjectChange,
+    ): Promise<({ project: StoredProject } & Committed) | "duplicate" | null> {
+      return db.write(async (tx) => {
+        const before = await readProject(tx, scope, id);
+        if (before === null) return null;
+        const after = changed(before, change, scope, db.timestamp());
+        // Two may share an alias already (project-deletion.ts): that must not get in the way of other changes.
+        if (isNamedAnew(before, after) && (await aliasTaken(tx, after))) return "duplicate";
+        await tx.update(projects).set(after).where(eq(projects.id, id));
+        if (change.realmIds !== undefined) {
+          await tx.delete(projectRealms).where(eq(projectRealms.projectId, id));
+          await insertRealms(tx, after);
+        }
+        return { project: after, revision: recordChange(tx, { kind: "project", id }) };
+      });
+    },
+
+    async deleteProject(
+      scope: Scope,
+      id: string,
+    ): Promise<({ deleted: DeletedProject } & Committed) | "default" | "shared" | null> {
+      return db.write(async (tx) => await deleteProject(tx, scope, id, db.timestamp()));
+    },
+  };
+}
+
+function changed(
+  before: StoredProject,
+  { realmIds, ...fields }: ProjectChange,
+  scope: Scope,
+  updatedAt: string,
+): StoredProject {
+  return {
+    ...before,
+    ...fields,
+    realmIds: realmIds === undefined ? before.realmIds : withRealm(realmIds, scope.realmId),
+    updatedAt,
+  };
+}
+
+/** Whether the project is found where it was not, by its alias or by its realms. */
+function isNamedAnew(before: StoredProject, after: StoredProject): boolean {
+  const sameRealms = before.realmIds.join() === after.realmIds.join();
+  return before.alias !== after.alias || !sameRealms;
+}
+
+async function insertRealms(
+  tx: Transaction,
+  { id, realmIds }: Pick<StoredProject, "id" | "realmIds">,
+): Promise<void> {
+  if (realmIds.length === 0) return;
+  const rows = realmIds.map((realmId) => ({ projectId: id, realmId }));
+  await tx.insert(projectRealms).values(rows);
+}

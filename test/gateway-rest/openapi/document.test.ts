@@ -144,10 +144,7 @@ describe("an operation", () => {
       "x-project-level": "edit",
       security: [{ bearer: [] }],
     });
-    expect(operation("POST", "/users/auth/logout").security).toEqual([
-      { bearer: [] },
-      { basic: [] },
-    ]);
+    expect(operation("POST", "/users/auth/logout").security).toEqual([{ bearer: [] }]);
     const login = operation("POST", "/users/auth/login");
     expect(login.security).toEqual([]);
     expect(login).not.toHaveProperty("x-permission-leaves");

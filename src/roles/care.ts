@@ -91,6 +91,9 @@ export async function careRole(name: string, words: readonly string[]): Promise<
   const problems = [
     ...(parsed.ok ? [] : parsed.problems),
     ...(role.takesFile && file === null ? [`say which file: realmgate ${name} FILE`] : []),
+    ...(parsed.config.postgres === null
+      ? []
+      : ["REALMGATE_DATABASE_URL is PostgreSQL: use its own tools, such as pg_dump"]),
   ];
   if (problems.length > 0) {
     for (const problem of problems) console.error(`realmgate: ${problem}`);

@@ -41,7 +41,7 @@ async function build(folder: string): Promise<void> {
     bundleServer(join(folder, "server")),
     compileClient(join(folder, "lib")),
     cp(join(import.meta.dir, "launcher.js"), join(folder, "bin/realmgate.js")),
-    ...["README.md", "LICENSE", "CHANGELOG.md"].map((file) =>
+    ...["README.md", "LICENSE"].map((file) =>
       cp(join(root, file), join(folder, file)),
     ),
   ]);

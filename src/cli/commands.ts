@@ -1,6 +1,7 @@
 // Every command, in the order of the help.
 
 import { aliasCommands } from "./commands/aliases.ts";
+import { completionCommands } from "./commands/completion.ts";
 import { configCommands } from "./commands/config.ts";
 import { containerCommands } from "./commands/containers.ts";
 import { curlCommands } from "./commands/curl.ts";
@@ -12,6 +13,7 @@ import { realmAndServerCommands } from "./commands/realms.ts";
 import { sessionCommands } from "./commands/session.ts";
 import { settingsCommands } from "./commands/settings.ts";
 import { tokenCommands } from "./commands/tokens.ts";
+import { versionCommands } from "./commands/version.ts";
 import type { Command } from "./execution/command.ts";
 
 export const commands: readonly Command[] = [
@@ -27,4 +29,6 @@ export const commands: readonly Command[] = [
   ...explainCommands,
   ...curlCommands,
   ...configCommands,
+  ...versionCommands,
+  ...completionCommands(() => commands),
 ];

@@ -55,7 +55,9 @@ export interface ProxyServer {
   /** What is enforced, and its origin. */
   enforcement(): Enforcement;
   /** Whether this revision is enforced within the time. */
-  reached(revision: bigint, waitMs: number): Promise<boolean>;
+  reached(revision: bigint, waitMs: number, lineage?: string): Promise<boolean>;
+  /** Whether another write has the number of this revision of this lineage, so that it will never be enforced. */
+  hasLost(revision: bigint, lineage: string): boolean;
   readonly metrics: Metrics;
   /** Closes as gently as it can within so many milliseconds: see `drain`. */
   drain(boundMs: number): Promise<void>;
@@ -237,7 +239,8 @@ export async function startProxy(
     reloadTls: () => listeners.reload(),
     revision: () => current().revision,
     enforcement: () => enforced.state,
-    reached: (revision, waitMs) => feed.reached(revision, waitMs),
+    reached: (revision, waitMs, lineage) => feed.reached(revision, waitMs, lineage),
+    hasLost: (revision, lineage) => feed.hasLost(revision, lineage),
     metrics,
     async drain(boundMs) {
       const quiet = () => {

@@ -83,11 +83,11 @@ export class RequestPipeline implements Pipeline {
   }
 
   #begun<C extends ClientConnection, R extends Reply>(
-    { request, result, revision, hook }: Admitted,
+    { request, result, snapshot, hook }: Admitted,
     { exchange, client, internal }: Carried<C, R>,
   ): ActiveExchange {
     exchange.hookId = hook === null ? null : hook.hook.id;
-    const active = this.#options.active.begin(exchange, request, result, revision, client);
+    const active = this.#options.active.begin(exchange, request, result, snapshot, client);
     if (internal !== null) {
       active.followCaller(internal.caller);
     }

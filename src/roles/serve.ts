@@ -143,6 +143,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       startOps({
         listen: config.opsListen,
         reached: proxy.reached,
+        hasLost: proxy.hasLost,
         openRevision: revisions.open,
         metrics: proxy.metrics,
         health: () => healthOf(proxy, opening.problem, draining),

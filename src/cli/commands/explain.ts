@@ -1,6 +1,7 @@
 // Who can reach what, and why.
 import type { Command } from "../execution/command.ts";
 import type { ParsedArguments } from "../flags/flag.ts";
+import { fieldAt } from "../output/cell.ts";
 import { accessText, explainText } from "../output/explain-text.ts";
 import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
 import { containerId } from "./flags.ts";
@@ -41,12 +42,19 @@ export const explainCommands: readonly Command[] = [
       },
       method: { kind: "text", about: "method; default: GET" },
       time: { kind: "text", about: "time of the request; default: now", placeholder: "time" },
+      expect: {
+        kind: "text",
+        about: "for scripts: exit with 4 unless this is the decision",
+        choices: ["allow", "401", "403"],
+        goesTo: "here",
+      },
     },
     call: {
       method: "POST",
       path: "/containers/{id}/proxy/explain",
       body: (body, parsed) => ({ ...whereTo(body, parsed), ...headers(parsed) }),
       show: { as: "text", text: explainText, id: "reason" },
+      after: refuseUnexpected,
     },
   },
   {
@@ -62,6 +70,16 @@ export const explainCommands: readonly Command[] = [
     },
   },
 ];
+
+/** Throws CommandFailure when `--expect` names another decision than the answer has. */
+function refuseUnexpected(data: unknown, { flags }: ParsedArguments): void {
+  const expected = flags.get("expect");
+  if (expected === undefined) return;
+  const status = fieldAt(data, "status");
+  const decision = typeof status === "number" ? String(status) : "allow";
+  if (decision === expected) return;
+  throw new CommandFailure(exitCode.refused, `expected ${expected}, but it is ${decision}`);
+}
 
 /** Exactly one flag names the target. A URL supplies the host, and the path and query unless --path is given. */
 function whereTo(body: Readonly<Record<string, unknown>>, { flags }: ParsedArguments): object {

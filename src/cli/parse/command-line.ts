@@ -65,7 +65,8 @@ export function readCommandLine(
     [
       "",
       "Flags may stand anywhere after realmgate. Each command has its own --help.",
-      "`realmgate serve` runs the gate; `realmgate connect HOST` is a tunnel for OpenSSH. Both have their own --help.",
+      "`realmgate serve` runs the gate; `realmgate connect HOST` is a tunnel for OpenSSH; `backup`, `restore`, `doctor` and `rotate-key`",
+      "look after its data. All have their own --help.",
     ].join("\n"),
   );
   for (const command of commands) {
@@ -133,6 +134,9 @@ function dress(leaf: Parser, command: Command): void {
   );
   leaf.usage(["[flags]", ...args].join(" "));
   addFlags(leaf, command.flags ?? {}, false);
+  for (const name of command.shows ?? []) {
+    leaf.options.find(({ long }) => long === `--${name}`)?.hideHelp(false);
+  }
   const others = command.aliases === undefined ? "" : `\nAlso: ${command.aliases.join(", ")}`;
   leaf.addHelpText(
     "after",

@@ -1,5 +1,6 @@
 // Flags, environment and configuration file → settings of this command. A flag overrides a variable, a variable the file, the
 // file the default. A profile replaces the top level of the file.
+import { existsSync } from "node:fs";
 import { inRealm, parseBaseUrl, realmIdPattern, realmOf } from "../../client/api-host.ts";
 import type { ExitCode } from "../terminal/exit-code.ts";
 import { exitCode } from "../terminal/exit-code.ts";
@@ -71,10 +72,12 @@ export interface SettingSources {
 
 export function readSettings(said: SettingSources): ReadSettings {
   const { flags, environment } = said;
-  const configPath =
-    text(flags.get("config")) ??
-    fromEnvironment("config", environment) ??
-    defaultConfigPath(said.home);
+  const named = text(flags.get("config")) ?? fromEnvironment("config", environment);
+  const configPath = named ?? defaultConfigPath(said.home);
+  // Commands that write the file make it.
+  if (named !== undefined && !said.toleratesConfig && !existsSync(named)) {
+    return usage(`there is no configuration file ${safeText(named)}`);
+  }
   const file = readConfig(configPath);
   if (!file.ok && !said.toleratesConfig) {
     return {

@@ -74,11 +74,10 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     else this.reset();
   }
 
-  /** Ends it unless a request is being answered, or has come in part. */
-  closeIdle(): void {
-    const isIdle =
-      this.#state === HEAD && !this.isTunnel && !this.#parser.isPartial && this.input === null;
-    if (isIdle && this.outbox.isEmpty) this.close();
+  /** No request is being answered, or has come in part. */
+  get isIdle(): boolean {
+    const isWaiting = this.#state === HEAD && !this.isTunnel && !this.#parser.isPartial;
+    return isWaiting && this.input === null && this.outbox.isEmpty;
   }
 
   get minorVersion(): number {

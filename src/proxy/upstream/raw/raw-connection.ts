@@ -62,7 +62,7 @@ export class RawConnection implements Yielding {
     this.#call = call;
     this.#parser = new ResponseParser(keeper.limits);
     this.#body = new BodyDecoder(RESPONSE_ERRORS, keeper.limits);
-    this.#deadlineMs = keeper.nowMs + Math.min(connectMs, call.responseHeaderMs);
+    this.#deadlineMs = performance.now() + Math.min(connectMs, call.responseHeaderMs);
   }
 
   get isDead(): boolean {
@@ -338,7 +338,7 @@ export class RawConnection implements Yielding {
   #sentNow(): void {
     const call = this.#call;
     if (this.#state === HEAD && call !== null) {
-      this.#deadlineMs = this.#keeper.nowMs + call.responseHeaderMs;
+      this.#deadlineMs = performance.now() + call.responseHeaderMs;
     }
   }
 

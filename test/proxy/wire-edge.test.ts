@@ -212,6 +212,8 @@ describe("a client network at its cap of connections", () => {
     const open = () => {
       const socket = net.connect(capped.port, "127.0.0.1");
       sockets.push(socket);
+      // One that does not read does not see its end.
+      socket.resume();
       return socket;
     };
     try {

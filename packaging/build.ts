@@ -11,7 +11,7 @@ const programMode = 0o755;
 /** Bundles the server and the command line with their assets into a folder. */
 export async function bundleServer(folder: string): Promise<void> {
   await Bun.build({
-    entrypoints: [join(root, "src/main.ts")],
+    entrypoints: [join(root, "src/main.ts"), join(root, "src/exchange-log/log-worker.ts")],
     outdir: folder,
     target: "bun",
     // The command line loads only what it needs.

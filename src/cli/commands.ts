@@ -13,6 +13,7 @@ import { realmAndServerCommands } from "./commands/realms.ts";
 import { sessionCommands } from "./commands/session.ts";
 import { settingsCommands } from "./commands/settings.ts";
 import { tokenCommands } from "./commands/tokens.ts";
+import { trafficCommands } from "./commands/traffic.ts";
 import { versionCommands } from "./commands/version.ts";
 import type { Command } from "./execution/command.ts";
 
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
   ...hookCommands,
   ...aliasCommands,
   ...explainCommands,
+  ...trafficCommands,
   ...curlCommands,
   ...configCommands,
   ...versionCommands,

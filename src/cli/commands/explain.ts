@@ -19,6 +19,12 @@ export const explainCommands: readonly Command[] = [
       instance: { kind: "integer", about: "instance; of http the port" },
       host: { kind: "text", about: "instead of --program: a host name, or a URL from a browser" },
       alias: { kind: "text", about: "instead of --program: an alias" },
+      request: {
+        kind: "text",
+        about: "instead of --program: a request that was made; its id is on its refusal",
+        field: "request_id",
+        placeholder: "id",
+      },
       ip: { kind: "text", about: "the client's address", placeholder: "address" },
       header: {
         kind: "texts",
@@ -83,10 +89,10 @@ function refuseUnexpected(data: unknown, { flags }: ParsedArguments): void {
 
 /** Exactly one flag names the target. A URL supplies the host, and the path and query unless --path is given. */
 function whereTo(body: Readonly<Record<string, unknown>>, { flags }: ParsedArguments): object {
-  if (["program", "host", "alias"].filter((name) => flags.has(name)).length !== 1) {
+  if (["program", "host", "alias", "request"].filter((name) => flags.has(name)).length !== 1) {
     throw new CommandFailure(
       exitCode.usage,
-      "where does the request go? One of --program NAME (with --instance), --host HOST and --alias NAME is required",
+      "where does the request go? One of --program NAME (with --instance), --host HOST, --alias NAME and --request ID is required",
     );
   }
   const host = String(flags.get("host") ?? "");

@@ -57,6 +57,11 @@ export class ActiveExchanges implements ActiveRegistry {
     }
   }
 
+  /** Those of a container, oldest first. */
+  ofContainer(container: string): Iterable<ActiveExchange> {
+    return this.#byContainer.get(container) ?? [];
+  }
+
   /** Makes an exchange active. `allowed`: its authorization, by `snapshot`, which may no longer be the current one. */
   begin(
     exchange: Exchange,

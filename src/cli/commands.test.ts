@@ -153,6 +153,8 @@ describe("the API", () => {
     "users.refresh",
     "users.logout",
     "users.signup",
+    "proxyConnections.delete",
+    "proxyConnections.deleteByGroup",
     ...["start", "stop", "forceStop", "restart", "pause", "resume"].map(
       (operation) => `containers.${operation}`,
     ),

@@ -1,6 +1,7 @@
 // Every command, in the order of the help.
 
 import { aliasCommands } from "./commands/aliases.ts";
+import { completionCommands } from "./commands/completion.ts";
 import { configCommands } from "./commands/config.ts";
 import { containerCommands } from "./commands/containers.ts";
 import { curlCommands } from "./commands/curl.ts";
@@ -12,6 +13,8 @@ import { realmAndServerCommands } from "./commands/realms.ts";
 import { sessionCommands } from "./commands/session.ts";
 import { settingsCommands } from "./commands/settings.ts";
 import { tokenCommands } from "./commands/tokens.ts";
+import { trafficCommands } from "./commands/traffic.ts";
+import { versionCommands } from "./commands/version.ts";
 import type { Command } from "./execution/command.ts";
 
 export const commands: readonly Command[] = [
@@ -25,6 +28,9 @@ export const commands: readonly Command[] = [
   ...hookCommands,
   ...aliasCommands,
   ...explainCommands,
+  ...trafficCommands,
   ...curlCommands,
   ...configCommands,
+  ...versionCommands,
+  ...completionCommands(() => commands),
 ];

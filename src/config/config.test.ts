@@ -61,6 +61,8 @@ test("nothing set is what the documentation says", () => {
     apiConnectionsMax: null,
     apiConnectionsPerNetworkMax: null,
     accessLog: null,
+    logMaxMb: 512,
+    logRetentionDays: 7,
   });
 });
 

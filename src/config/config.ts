@@ -69,6 +69,9 @@ export interface Config {
   readonly apiConnectionsPerNetworkMax: number | null;
   /** Where the proxy writes a line for each exchange; null: nowhere. */
   readonly accessLog: AccessLogPlace | null;
+  /** MiB of the exchange log; 0: there is none. */
+  readonly logMaxMb: number;
+  readonly logRetentionDays: number;
 }
 
 export interface PostgresPlace {
@@ -172,6 +175,8 @@ function readConfig(
     apiConnectionsMax: value("REALMGATE_API_CONNECTIONS_MAX"),
     apiConnectionsPerNetworkMax: value("REALMGATE_API_CONNECTIONS_PER_NETWORK_MAX"),
     accessLog: value("REALMGATE_ACCESS_LOG"),
+    logMaxMb: value("REALMGATE_LOG_MAX_MB"),
+    logRetentionDays: value("REALMGATE_LOG_RETENTION_DAYS"),
   };
   if (config.postgres !== null && config.secretKey === null) {
     const fix = "make one with openssl rand -base64 32, the same for every process of the database";

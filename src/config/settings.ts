@@ -1,8 +1,8 @@
 // The settings of `realmgate serve`: this table is what the parser reads, `--help` prints and docs/configuration.md shows.
 import { databaseSettings } from "./database-settings.ts";
+import { logSettings } from "./log-settings.ts";
 import type { Setting } from "./setting.ts";
 import {
-  readAccessLog,
   readBytes,
   readCount,
   readHostName,
@@ -367,14 +367,7 @@ export const settings = {
       "Connections of one client network (an IPv4 address, or an IPv6 /64) to REST, and as many to gRPC. Trusted proxies, which speak for many clients, are exempt.",
     read: readOptionalCount,
   },
-  REALMGATE_ACCESS_LOG: {
-    group: "Logs",
-    default: "off",
-    accepts: "`off`, `stderr`, or a file",
-    meaning: "one line of JSON for each exchange of the proxy: off, stderr, or a file",
-    about: "Where the proxy writes one line of JSON for each exchange.",
-    read: readAccessLog,
-  },
+  ...logSettings,
 } as const satisfies Record<`REALMGATE_${string}`, Setting<unknown>>;
 
 export type SettingName = keyof typeof settings;

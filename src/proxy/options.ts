@@ -1,4 +1,5 @@
 // Every option of the data plane, with its unit, default and limit.
+import type { ExchangeLog } from "../exchange-log/exchange-log.ts";
 import type { Log } from "../log.ts";
 import type { RecentPolicies } from "../policy/recent-policies.ts";
 import type { ProxyTls } from "./edge/listeners.ts";
@@ -69,6 +70,8 @@ export interface ProxyOptions {
   readonly bypassKey: Uint8Array;
   /** Gets a line for each exchange. Without one, refusals go to `log`, at a limited rate. Default: none. */
   readonly accessLog?: AccessLog | null;
+  /** Stores each exchange of a container, and answers for the built-in program `logs`. Default: none. */
+  readonly exchangeLog?: ExchangeLog | null;
 }
 
 /** Options with their defaults. */
@@ -92,6 +95,7 @@ const DEFAULTS = {
   halfMessagesBytesMax: 256 * 1024 * 1024,
   heldBytesMax: 256 * 1024 * 1024,
   accessLog: null,
+  exchangeLog: null,
 } as const satisfies Partial<ProxyOptions>;
 
 export function withDefaults(options: ProxyOptions): ProxySettings {

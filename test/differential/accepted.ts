@@ -28,8 +28,16 @@ const STRICTER: Readonly<Record<string, string>> = {
   expectation: "an expectation that cannot be met is 417 (RFC 9110 §10.1.1)",
 };
 
-/** Every entry is used by the inputs, so none outlives its reason. The first that explains anything goes first. */
+/** Applied in this order. Every entry is used by the inputs, so none outlives its reason. */
 export const ACCEPTED: readonly AcceptedDifference[] = [
+  {
+    name: "faithful: 100 only where it is waited for",
+    why: "a body that is here already, or none, needs no 100 (RFC 9110 §10.1.1); the runtime may say it twice",
+    explain: (input, serve) =>
+      /\r\nExpect: 100-continue\r\n/.test(input) && serve.statuses[0] === 100
+        ? { ...serve, statuses: serve.statuses.filter((status) => status !== 100) }
+        : null,
+  },
   {
     name: "a refusal with a reason",
     why: "the runtime refuses malformed heads without a word, with 505 or 431 for some, or closes; the wire edge says 400, 414, 431 or 505 and why (RFC 9112 §2.2, §3)",
@@ -107,19 +115,11 @@ export const ACCEPTED: readonly AcceptedDifference[] = [
       input.startsWith("\r\n") && isRefused(serve) && hasPassed(wire) ? { ...wire } : null,
   },
   {
-    name: "faithful: 100 only where it is waited for",
-    why: "a body that is here already needs no 100 (RFC 9110 §10.1.1)",
-    explain: (input, serve) =>
-      /\r\nExpect: 100-continue\r\n/.test(input) && serve.statuses[0] === 100
-        ? { ...serve, statuses: serve.statuses.slice(1) }
-        : null,
-  },
-  {
     name: "faithful: targets",
     why: "the program gets the target that the client sent; the runtime resolves dot segments, turns backslashes, and encodes",
     explain: (_input, serve, wire) =>
       arrivedAs(serve, wire, (one, other) =>
-        one.target !== other.target && one.target === resolved(other.target)
+        one.target !== other.target && isResolved(one.target, other.target)
           ? { ...one, target: other.target }
           : null,
       ),
@@ -154,8 +154,14 @@ function arrivedAs(
   return hasChanged ? { ...serve, arrived } : null;
 }
 
-/** As the runtime hands it on. */
-function resolved(target: string): string {
-  const { href } = new URL(`http://host${Buffer.from(target, "latin1").toString("utf8")}`);
-  return href.slice("http://host".length);
+/** Whether the runtime makes the one of the other. Where a credential was taken out, the wire edge encodes bytes that are not ASCII. */
+function isResolved(resolved: string, target: string): boolean {
+  const encoded = /(?:%[89A-F][0-9A-F])+/gi;
+  const bytes = target.replace(encoded, (text) =>
+    Buffer.from(text.replaceAll("%", ""), "hex").toString("latin1"),
+  );
+  return [target, bytes].some((each) => {
+    const { href } = new URL(`http://host${Buffer.from(each, "latin1").toString("utf8")}`);
+    return resolved === href.slice("http://host".length);
+  });
 }

@@ -103,7 +103,7 @@ function arrived({ line, headers, body }: Seen): Arrived {
     const comma = name === "cookie" ? "; " : ", ";
     joined.set(name, before === undefined ? value : `${before}${comma}${value}`);
   }
-  const lines = [...joined].map(([name, value]) => `${name}: ${value}`).toSorted();
+  const lines = [...joined].map(([name, value]) => `${name}: ${value.trim()}`).toSorted();
   return { method, target, lines, body: isChunked ? payload(body) : body };
 }
 

@@ -2,6 +2,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import net from "node:net";
 import { startProxy } from "../../src/proxy/proxy.ts";
+import { parsePrometheusText, sampleValue } from "../harness/prometheus-text.ts";
 import { testBench } from "../harness/proxy-bench.ts";
 import { until, within } from "../harness/until.ts";
 import { answersIn, request, untilClosed, Wire } from "../harness/wire.ts";
@@ -176,8 +177,13 @@ test.each([
     "version-not-supported",
   ],
 ])(
-  "%s is refused with a code and a request id, which the log has",
+  "%s is refused with a code and a request id, which the log has, and counted",
   async (_what, bytes, status, code, malformed) => {
+    const count = async () => {
+      const families = parsePrometheusText(await gate.metrics.text());
+      return sampleValue(families, "realmgate_malformed_total", { reason: malformed });
+    };
+    const before = await count();
     const [answer] = answersIn(await untilClosed(gate.port, bytes));
     expect([answer?.status, JSON.parse(answer?.body ?? "")]).toEqual([
       status,
@@ -191,6 +197,7 @@ test.each([
     expect(lines.map(({ fields }) => fields)).toEqual([
       { requestId, reason: code, malformed, client: "127.0.0.1" },
     ]);
+    expect(await count()).toBe(before + 1);
   },
 );
 
@@ -205,6 +212,8 @@ describe("a client network at its cap of connections", () => {
     const open = () => {
       const socket = net.connect(capped.port, "127.0.0.1");
       sockets.push(socket);
+      // One that does not read does not see its end.
+      socket.resume();
       return socket;
     };
     try {

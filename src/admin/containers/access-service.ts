@@ -15,10 +15,13 @@ import type {
 import type { AddressPolicy } from "../../policy/address-policy.ts";
 import type { Steps } from "../../policy/steps.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
+import { mayDo } from "../auth/caller.ts";
 import { projectDocument } from "../documents/project-document.ts";
 import { containerState, FeedDocuments, projectState } from "../feed/change-source.ts";
 import type { Store } from "../store/store.ts";
 import { accessMatrixSteps } from "./access-matrix.ts";
+import { type LogPort, loggedRequest } from "./log-service.ts";
+import { askedAgain, howItWas } from "./logged-request.ts";
 
 /** Runs the proxy's authorization on a hypothetical request and the given state; violations for an invalid request. */
 type ExplainPort = (
@@ -36,6 +39,7 @@ export interface AccessServiceParts {
   readonly store: Store;
   readonly explain: ExplainPort;
   readonly placement: AddressPolicy;
+  readonly exchangeLog: LogPort;
   /** The clock, in milliseconds. */
   readonly now: () => number;
 }
@@ -44,6 +48,7 @@ export function accessService({
   store,
   explain,
   placement,
+  exchangeLog,
   now,
 }: AccessServiceParts): Implementation {
   /** Reads the stored state, so that a caller sees its own writes before the proxy has applied them. */
@@ -53,12 +58,19 @@ export function accessService({
     return { exposure, project: projectDocument(caller, exposure) };
   }
 
+  const logged = (id: string, requestId: string) => loggedRequest(exchangeLog, id, requestId);
+
   return {
     service: ContainerAccessService,
     methods: {
-      async explain(request: ExplainRequest, context: Context) {
-        const { id } = request;
+      async explain(sent: ExplainRequest, context: Context) {
+        const { id, requestId } = sent;
+        if (requestId !== undefined && !mayDo(context.caller, "containers.actions.logs")) {
+          throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
+        }
         const { exposure, project } = await exposed(context, id);
+        const entry = requestId === undefined ? null : await logged(id, requestId);
+        const request = entry === null ? sent : askedAgain(sent, entry);
         const documents = new FeedDocuments();
         const state = {
           container: containerState({ id, state: exposure.container }, documents),
@@ -71,6 +83,7 @@ export function accessService({
           (steps) => context.work.run(steps),
         );
         if (!("allow" in result)) throw new ApiError(ErrorCode.VALIDATION_ERROR, result);
+        if (entry !== null) result.warnings.push(...howItWas(entry, sent));
         const { documentOrigin } = result;
         if (documentOrigin === "container") result.documentVersion = exposure.own.version;
         if (documentOrigin === "project") result.documentVersion = project.version;

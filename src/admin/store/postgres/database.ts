@@ -4,7 +4,7 @@ import { count } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/node-postgres";
 import type { PgTable } from "drizzle-orm/pg-core";
 import { AccountQuotaReached, type AccountQuotas } from "../account-quotas.ts";
-import type { Committed, DocumentKey } from "../records.ts";
+import type { CommittedResult, DocumentKey, Revised } from "../records.ts";
 import type { SecretBox } from "../sealed.ts";
 import { CommitListener } from "./commit-listener.ts";
 import type { Connections } from "./connections.ts";
@@ -52,10 +52,15 @@ export class Database {
   }
 
   /** A transaction that may make a revision, which the listeners hear once it is committed. `body` may run again. */
-  write<Result extends Committed | string | null>(
+  write<Result extends Revised | string | null>(
     body: (tx: Transaction) => Promise<Result>,
-  ): Promise<Result> {
-    return this.#lane.run(body);
+  ): Promise<CommittedResult<Result>> {
+    return this.#lane.run(async (tx) => {
+      const result = await body(tx);
+      const committed =
+        typeof result === "object" && result !== null ? { ...result, lineage: tx.lineage } : result;
+      return committed as CommittedResult<Result>;
+    });
   }
 
   /** Throws AccountQuotaReached, which takes the write back, when there are quotas and one of them is reached. */

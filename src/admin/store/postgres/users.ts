@@ -2,7 +2,7 @@
 import { and, desc, eq, sql } from "drizzle-orm";
 import { colorOf } from "../color.ts";
 import { newId } from "../id.ts";
-import type { Committed, LoginRecord, User } from "../records.ts";
+import type { LoginRecord, Revised, User } from "../records.ts";
 import type { UserStore } from "../store.ts";
 import { type Database, recordChange } from "./database.ts";
 import { logins, projects, users } from "./schema.ts";
@@ -96,7 +96,7 @@ async function insertUser(
   db: Database,
   tx: Transaction,
   user: Pick<User, "username" | "email" | "passwordHash" | "isAdmin">,
-): Promise<Committed | null> {
+): Promise<Revised | null> {
   const now = db.timestamp();
   const times = { createdAt: now, updatedAt: now };
   const userId = newId();

@@ -282,3 +282,10 @@ export const changes = sqliteTable(
   },
   (table) => [uniqueIndex("changes_by_entity").on(table.kind, table.entityId)],
 );
+
+/** The revisions after `from_revision`, up to that of the next row, were made by one process on one copy of the file. */
+export const lineages = sqliteTable("lineages", {
+  fromRevision: integer("from_revision").primaryKey(),
+  /** Random; 16 hex digits. */
+  tag: text().notNull(),
+});

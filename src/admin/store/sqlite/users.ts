@@ -2,7 +2,7 @@
 import { and, desc, eq, notInArray, sql } from "drizzle-orm";
 import { colorOf } from "../color.ts";
 import { newId } from "../id.ts";
-import type { Committed, LoginRecord, User } from "../records.ts";
+import type { LoginRecord, Revised, User } from "../records.ts";
 import type { UserStore } from "../store.ts";
 import { type Database, type Reader, recordChange, type Transaction } from "./database.ts";
 import { logins, projects, users } from "./schema.ts";
@@ -19,7 +19,7 @@ export function userStore(db: Database): UserStore {
     },
 
     async createFirstUser(user: { username: string; passwordHash: string }): Promise<boolean> {
-      const made = db.write((tx) =>
+      const made = await db.write((tx) =>
         hasUsers(tx) ? null : insertUser(db, tx, { ...user, email: null, isAdmin: true }),
       );
       return made !== null;
@@ -31,7 +31,9 @@ export function userStore(db: Database): UserStore {
       passwordHash: string;
     }): Promise<boolean> {
       const email = user.email.toLowerCase();
-      return db.write((tx) => insertUser(db, tx, { ...user, email, isAdmin: false })) !== null;
+      return (
+        (await db.write((tx) => insertUser(db, tx, { ...user, email, isAdmin: false }))) !== null
+      );
     },
 
     async userForLogin(name: { username: string } | { email: string }): Promise<User | null> {
@@ -67,7 +69,7 @@ export function userStore(db: Database): UserStore {
     },
 
     async recordLogin(id: string, ip: string): Promise<void> {
-      db.transaction((tx) => {
+      await db.transaction((tx) => {
         tx.insert(logins).values({ userId: id, ip, at: db.timestamp() }).run();
         const kept = latest(tx, id).as("kept");
         const others = notInArray(logins.id, tx.select({ id: kept.id }).from(kept));
@@ -94,7 +96,7 @@ function insertUser(
   db: Database,
   tx: Transaction,
   user: Pick<User, "username" | "email" | "passwordHash" | "isAdmin">,
-): Committed | null {
+): Revised | null {
   const now = db.timestamp();
   const times = { createdAt: now, updatedAt: now };
   const userId = newId();

@@ -76,9 +76,7 @@ function begin({ ids, exchanges, metrics: counts, registry }: Parts): () => void
   const exchange = new Exchange(counts ? metrics : noWatch, id, "GET", request.client);
   exchange.target = "/";
   exchange.authorized(request, allowed);
-  const going = registry
-    ? active.begin(exchange, request, allowed, snapshot, connection)
-    : null;
+  const going = registry ? active.begin(exchange, request, allowed, snapshot, connection) : null;
   return () => {
     exchange.upstreamMs = 1;
     exchange.passes(200);

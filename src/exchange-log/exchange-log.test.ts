@@ -152,7 +152,7 @@ describe("what is logged", () => {
     expect(found({ requestId: hex(2) })).toEqual([hex(2)]);
     expect(found({ requestId: hex(9) })).toEqual([]);
     // Bytes that two ids have where they meet are no id.
-    expect(found({ requestId: "0".repeat(22) + "01" })).toEqual([hex(1)]);
+    expect(found({ requestId: `${"0".repeat(22)}01` })).toEqual([hex(1)]);
     expect(found({ requestId: `${"0".repeat(21)}100` })).toEqual([]);
     expect(found({ reason: "denied" })).toEqual([hex(2)]);
     expect(found({ group: "office" })).toEqual([hex(1), hex(3)]);

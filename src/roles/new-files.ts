@@ -4,9 +4,12 @@ import { join } from "node:path";
 import type { Config } from "../config/config.ts";
 import { keyFile } from "./readiness.ts";
 
+/** Who accessed what; in the data directory. */
+export const exchangeLogFile = "exchanges.sqlite";
+
 /**
- * Called before a start; the function returned removes what was made since. It does nothing unless the installation was new: a
- * database, a key or a snapshot that was there before stays as it is.
+ * Called before a start; the function returned removes what was made since. Of the database, the key and the snapshot it removes
+ * nothing unless the installation was new.
  */
 export function removerOfNewFiles({ dataDir, databasePath, postgres }: Config): () => void {
   const isNewFolder = !existsSync(dataDir);
@@ -15,8 +18,12 @@ export function removerOfNewFiles({ dataDir, databasePath, postgres }: Config): 
     join(dataDir, "snapshot"),
     ...(postgres === null ? ["", "-wal", "-shm"].map((ending) => `${databasePath}${ending}`) : []),
   ];
-  if (files.some((file) => existsSync(file))) return () => {};
+  const log = ["", "-wal", "-shm"].map((ending) => join(dataDir, `${exchangeLogFile}${ending}`));
+  const newLog = log.some((file) => existsSync(file)) ? [] : log;
+  const isNew = !files.some((file) => existsSync(file));
   return () => {
+    for (const file of newLog) rmSync(file, { force: true });
+    if (!isNew) return;
     const lock = postgres === null ? [`${databasePath}.lock`] : [];
     for (const file of [...files, ...lock]) rmSync(file, { force: true });
     if (!isNewFolder) return;

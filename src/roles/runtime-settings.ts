@@ -4,9 +4,11 @@
 const SETTINGS: Readonly<Record<string, string>> = {
   // Fetches at a time to programs over HTTPS: 256 unless it is set, and no more than this.
   BUN_CONFIG_MAX_HTTP_REQUESTS: "65336",
-  // The allocator keeps freed pages instead of giving them back at once: a request that touches them again pays a page fault for each.
-  MIMALLOC_PURGE_DELAY: "-1",
+  // The allocator gives pages back that were free for 10 s instead of at once: a request that touches them again pays a page fault each.
+  MIMALLOC_PURGE_HOLES: "0",
+  MIMALLOC_PURGE_DELAY: "10000",
 };
+
 /** Where the modules of a single-file executable are. */
 const insideExecutable = "/$bunfs/";
 

@@ -21,7 +21,7 @@ import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
 import { type ControlPlane, DatabaseUnusable, openControlPlane } from "./control-plane.ts";
 import { DeferredSource } from "./deferred-source.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
-import { removerOfNewFiles } from "./new-files.ts";
+import { exchangeLogFile, removerOfNewFiles } from "./new-files.ts";
 import { isOwnListener } from "./own-listeners.ts";
 import { keyFile, keyFindings, listenFindings } from "./readiness.ts";
 import { RetryingOpen } from "./retrying-open.ts";
@@ -225,7 +225,7 @@ async function openExchangeLog(
   log: Log,
 ): Promise<ExchangeLog | null> {
   if (logMaxMb === 0) return null;
-  const path = join(dataDir, "exchanges.sqlite");
+  const path = join(dataDir, exchangeLogFile);
   const limits = { ageMaxMs: logRetentionDays * DAY_MS, bytesMax: logMaxMb * MIB };
   try {
     return await ExchangeLog.open(path, limits, log);

@@ -108,7 +108,10 @@ describe("streams and exit codes", () => {
       `projects proxy state --project ${ABSENT}`,
       "--if-match is missing: version that the write is based on",
     ],
-    [`explain ${ABSENT}`, "One of --program NAME (with --instance), --host HOST and --alias NAME"],
+    [
+      `explain ${ABSENT}`,
+      "One of --program NAME (with --instance), --host HOST, --alias NAME and --request ID",
+    ],
     [`explain ${ABSENT} --host a --alias b`, "One of --program NAME"],
     ["proxy create --program terminal", "which container? name it with --container ID"],
     ["projects list --project", "unknown option '--project'"],
@@ -554,7 +557,9 @@ test("a program's address is that of the gate", async () => {
 
 test("where its port cannot be known that is said, until the configuration says it", async () => {
   const home = mkdtempSync(join(line.folder, "boxed-"));
-  const config = `--config ${join(home, "config.json")}`;
+  const path = join(home, "config.json");
+  writeFileSync(path, "{}");
+  const config = `--config ${path}`;
   const url = `containers url ${containerId} --program terminal ${config} -t ${stored().session?.token}`;
   const guessed = await run(url);
   expect(guessed).toMatchObject({ exit: 0 });

@@ -144,8 +144,6 @@ describe("the API", () => {
   /** Not there on purpose. */
   const without: Readonly<Record<string, string>> = {
     "containers.listByProject": "containers list --project",
-    "users.get": "other people's accounts are not for the command line",
-    "users.update": "users password; the rest of an account has no command yet",
   };
   /** In commands that do more than call, or in one with the operation as its argument. */
   const inside: ReadonlySet<string> = new Set([
@@ -153,6 +151,7 @@ describe("the API", () => {
     "users.refresh",
     "users.logout",
     "users.signup",
+    ...["get", "update", "create", "delete"].map((name) => `users.${name}`),
     ...["start", "stop", "forceStop", "restart", "pause", "resume"].map(
       (operation) => `containers.${operation}`,
     ),

@@ -12,11 +12,13 @@ import { realmAndServerCommands } from "./commands/realms.ts";
 import { sessionCommands } from "./commands/session.ts";
 import { settingsCommands } from "./commands/settings.ts";
 import { tokenCommands } from "./commands/tokens.ts";
+import { userCommands } from "./commands/users.ts";
 import type { Command } from "./execution/command.ts";
 
 export const commands: readonly Command[] = [
   ...sessionCommands,
   ...tokenCommands,
+  ...userCommands,
   ...realmAndServerCommands,
   ...projectCommands,
   ...containerCommands,

@@ -123,7 +123,17 @@ const services: ReadonlyMap<string, ServiceNames> = new Map([
   ],
   [
     "UserService",
-    { group: "users", methods: { GetMe: "getCurrent", GetUser: "get", UpdateUser: "update" } },
+    {
+      group: "users",
+      methods: {
+        GetMe: "getCurrent",
+        GetUser: "get",
+        UpdateUser: "update",
+        ListUsers: "list",
+        CreateUser: "create",
+        DeleteUser: "delete",
+      },
+    },
   ],
   ["RealmService", { group: "realms", methods: { ListRealms: "list" } }],
   ["ServerService", { group: "servers", methods: { ListServers: "list" } }],

@@ -56,6 +56,8 @@ export interface ControlPlane {
   readonly source: StoreChangeSource;
   /** Stops the API; running calls may take this many milliseconds. */
   stopApi(limitMs: number): Promise<void>;
+  /** Makes the first user where there is none; its password is printed once, unless it was set. */
+  createFirstUser(): Promise<void>;
   /** Closes the database; the source must not be used afterwards. */
   close(): Promise<void>;
 }
@@ -126,6 +128,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     return {
       ...api,
       source: changeSource(store),
+      createFirstUser: () => createFirstUser(config, store),
       stopApi: (limitMs) => shutdown(stops, limitMs, log),
       close: () => shutdown(closes),
     };
@@ -154,7 +157,12 @@ async function openDatabase(
         : await openServer(config.postgres, { ...options, notNew: whyNotNew(snapshotPath) });
     closes.push(() => store.close());
     await store.registerServer(config.serverName);
-    await createFirstUser(config, store, log);
+    if (config.adminPassword !== null && (await store.hasUsers())) {
+      log.info(
+        {},
+        "REALMGATE_ADMIN_PASSWORD applies to the first start only; there are users already",
+      );
+    }
     return store;
   } catch (error) {
     if (error instanceof DatabaseInUse) throw error;
@@ -261,16 +269,8 @@ function connectionLimits(config: Config): Pick<RelayLimits, "connectionsMax" | 
   return { connectionsMax, perNetworkMax };
 }
 
-async function createFirstUser(config: Config, store: Store, log: Log): Promise<void> {
-  if (await store.hasUsers()) {
-    if (config.adminPassword !== null) {
-      log.info(
-        {},
-        "REALMGATE_ADMIN_PASSWORD applies to the first start only; there are users already",
-      );
-    }
-    return;
-  }
+async function createFirstUser(config: Config, store: Store): Promise<void> {
+  if (await store.hasUsers()) return;
   const username = config.adminUsername;
   const password = config.adminPassword ?? randomBytes(18).toString("base64url");
   const passwordHash = await Bun.password.hash(password, "argon2id");

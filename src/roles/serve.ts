@@ -77,6 +77,8 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   const snapshotPath = join(config.dataDir, "snapshot");
   let control: ControlPlane | null = null;
   let draining = false;
+  /** The first user is made then: a start that fails on a busy port must not lose a password that is printed once. */
+  let listening = false;
 
   const open = async (): Promise<void> => {
     const opened = await openControlPlane({
@@ -92,6 +94,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     control = opened;
     own.push(...opened.listeners);
     source.provide(opened.source);
+    if (listening) await opened.createFirstUser();
   };
   // The store closes last: until then the data plane must see revocations.
   stops.push(async () => control?.close());
@@ -149,6 +152,8 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       }),
     );
     own.push(...ops.listeners);
+    listening = true;
+    await firstUser(control);
     // Stops after the proxy and before the store: meanwhile /readyz reports that this node is draining.
     stops.splice(1, 0, () => ops.stop());
     opening.retry();
@@ -170,6 +175,10 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     undo();
     throw error;
   }
+}
+
+async function firstUser(control: ControlPlane | null): Promise<void> {
+  await control?.createFirstUser();
 }
 
 /** A database may come back; the key that opens none of its documents opens no snapshot either. */

@@ -18,7 +18,7 @@ export class PasswordLogin {
     this.#limiter = limiter;
   }
 
-  /** `name`: a user name or an e-mail address. Throws ApiError: INVALID_CREDENTIALS, RATE_LIMITED. */
+  /** `name`: a user name or an e-mail address. Throws ApiError: INVALID_CREDENTIALS, ACCOUNT_BANNED, RATE_LIMITED. */
   async check(name: string, password: string, clientAddress: string): Promise<User> {
     const by = name.includes("@") ? { email: name } : { username: name };
     const user = await this.#store.userForLogin(by);
@@ -41,6 +41,8 @@ export class PasswordLogin {
       async () => (await Bun.password.verify(fits ? password : "-", hash)) && fits && user !== null,
     );
     if (user === null || !matches) throw new ApiError(ErrorCode.INVALID_CREDENTIALS);
+    // Only to whoever has the password: others do not learn that there is an account.
+    if (user.isBanned) throw new ApiError(ErrorCode.ACCOUNT_BANNED);
     return user;
   }
 

@@ -12,6 +12,8 @@ import type {
   ContainerState,
   ProjectState,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import { ProjectLevel } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import { TokenBuckets } from "../../guard/token-buckets.ts";
 import type { AddressPolicy } from "../../policy/address-policy.ts";
 import type { Steps } from "../../policy/steps.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
@@ -19,6 +21,9 @@ import { projectDocument } from "../documents/project-document.ts";
 import { containerState, FeedDocuments, projectState } from "../feed/change-source.ts";
 import type { Store } from "../store/store.ts";
 import { accessMatrixSteps } from "./access-matrix.ts";
+
+/** Questions with credentials, of a member who may not read the document: more would be guessing. */
+const readersQuestions = { burst: 20, perSecond: 20 / 600 };
 
 /** Runs the proxy's authorization on a hypothetical request and the given state; violations for an invalid request. */
 type ExplainPort = (
@@ -46,6 +51,16 @@ export function accessService({
   placement,
   now,
 }: AccessServiceParts): Implementation {
+  const asked = new TokenBuckets(readersQuestions, () => now() / 1000);
+
+  /** Throws ApiError RATE_LIMITED. */
+  function countQuestion({ level, caller }: Context, request: ExplainRequest): void {
+    const { headers, pathAndQuery = "/" } = request;
+    if (level >= ProjectLevel.EDIT || (headers.length === 0 && !pathAndQuery.includes("?"))) return;
+    const waitS = asked.take(caller.user.id, 1);
+    if (waitS > 0) throw new ApiError(ErrorCode.RATE_LIMITED, [], Math.ceil(waitS));
+  }
+
   /** Reads the stored state, so that a caller sees its own writes before the proxy has applied them. */
   async function exposed({ scope, caller }: Context, id: string) {
     const exposure = await store.effectiveState(scope, id);
@@ -58,6 +73,7 @@ export function accessService({
     methods: {
       async explain(request: ExplainRequest, context: Context) {
         const { id } = request;
+        countQuestion(context, request);
         const { exposure, project } = await exposed(context, id);
         const documents = new FeedDocuments();
         const state = {

@@ -10,9 +10,12 @@ import type {
   PageQuery,
   ProjectColumn,
   StatusLogColumn,
+  UserColumn,
 } from "./paging.ts";
 import type {
   AccessRecord,
+  AccountChange,
+  AccountTaken,
   AliasChange,
   AliasQuery,
   ChangeRecords,
@@ -27,6 +30,7 @@ import type {
   EffectiveState,
   LoginRecord,
   Member,
+  NewAccount,
   NewAlias,
   NewContainer,
   NewProject,
@@ -47,6 +51,7 @@ import type {
   TokenWriter,
   UpstreamRecord,
   User,
+  UserName,
 } from "./records.ts";
 
 export interface UserStore {
@@ -58,6 +63,20 @@ export interface UserStore {
   /** By user name (case-sensitive) or e-mail address (lower-cased here). */
   userForLogin(name: { username: string } | { email: string }): Promise<User | null>;
   userById(id: string): Promise<User | null>;
+  /** A user with a default project, made by an operator; or what of it is taken. */
+  createAccount(account: NewAccount): Promise<User | AccountTaken>;
+  /** All accounts, or those with the text in a name or the address, or for their id. A to Z in either case. */
+  users(query: PageQuery<UserColumn> & { readonly search: string | null }): Promise<ListPage<User>>;
+  /** By an operator. `last_operator`: nobody else operates the installation. Null: no such user. */
+  updateAccount(
+    id: string,
+    change: AccountChange,
+  ): Promise<User | AccountTaken | "last_operator" | null>;
+  /** With projects, memberships and tokens. `has_containers`: unless they may go, too. Null: no such user. */
+  deleteAccount(
+    id: string,
+    withContainers: boolean,
+  ): Promise<Committed | "last_operator" | "has_containers" | null>;
   /** A new password ends every session. Null: no such user, or its sessions ended since `generation`. */
   updateUser(
     id: string,
@@ -167,7 +186,7 @@ export interface MemberStore {
   addMember(
     scope: Scope,
     projectId: string,
-    member: Pick<Member, "userId" | "level">,
+    member: UserName & Pick<Member, "level">,
   ): Promise<Member | "no_user" | "exists" | "limit" | null>;
   /**
    * `atMost`: a permission above it is left alone, which answers null as if it were not there. `confined`: it would be more than

@@ -47,6 +47,7 @@ export function sessionMethods(parts: SessionParts): Implementation["methods"] {
       const claims = await sessions.verify(refreshToken, "refresh");
       if (claims === "expired") throw new ApiError(ErrorCode.TOKEN_EXPIRED);
       const user = claims === "invalid" ? null : await store.userById(claims.userId);
+      if (user?.isBanned) throw new ApiError(ErrorCode.ACCOUNT_BANNED);
       if (claims === "invalid" || user?.sessionGeneration !== claims.generation) {
         throw new ApiError(ErrorCode.INVALID_TOKEN);
       }

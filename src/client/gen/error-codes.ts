@@ -2,6 +2,7 @@
 
 /** Machine codes of the API's refusals. */
 export type ErrorCode =
+  | "ACCOUNT_BANNED"
   | "ACCOUNT_QUOTA_REACHED"
   | "ALIAS_IN_USE"
   | "ALIAS_LIMIT_REACHED"
@@ -15,6 +16,9 @@ export type ErrorCode =
   | "DELEGATION_EXCEEDED"
   | "DELEGATION_TOO_DEEP"
   | "DUPLICATE_ALIAS"
+  | "EMAIL_TAKEN"
+  | "EVENTS_APPEND_ONLY"
+  | "EVENT_NOT_FOUND"
   | "EXPIRATION_IN_PAST"
   | "GROUP_IN_USE"
   | "GROUP_NOT_FOUND"
@@ -44,6 +48,7 @@ export type ErrorCode =
   | "INVALID_UPSTREAM"
   | "IP_NOT_ALLOWED"
   | "IP_WHITELIST_TOO_LARGE"
+  | "LAST_OPERATOR"
   | "LAST_REALM"
   | "METHOD_NOT_ALLOWED"
   | "MISSING_REQUIRED_FIELD"
@@ -75,6 +80,8 @@ export type ErrorCode =
   | "TOKEN_NOT_FOUND"
   | "TOKEN_REQUIRED"
   | "UNSUPPORTED_MEDIA_TYPE"
+  | "USERNAME_TAKEN"
+  | "USER_HAS_CONTAINERS"
   | "USER_NOT_FOUND"
   | "VALIDATION_ERROR"
   | "WRITE_OUTCOME_UNKNOWN"

@@ -2,6 +2,7 @@
 import { afterAll, test } from "bun:test";
 import { postgresBinaries, sayWithoutPostgres } from "../../harness/postgres-server.ts";
 import { openPostgresPlace, stopPostgres } from "../../harness/postgres-store.ts";
+import { accountConformance } from "../accounts.ts";
 import { aliasConformance } from "../aliases.ts";
 import { containerWriteConformance } from "../container-writes.ts";
 import { exposureConformance } from "../effective-states.ts";
@@ -21,6 +22,7 @@ if (postgresBinaries === null) {
 } else {
   afterAll(stopPostgres);
   for (const conformance of [
+    accountConformance,
     aliasConformance,
     containerWriteConformance,
     exposureConformance,

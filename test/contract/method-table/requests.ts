@@ -54,6 +54,13 @@ export const requests: Readonly<Record<string, Request>> = {
   "UserService.GetMe": none,
   "UserService.GetUser": ({ ownerId }) => ({ id: ownerId }),
   "UserService.UpdateUser": ({ ownerId }) => ({ id: ownerId, metadata: { theme: "dark" } }),
+  "UserService.ListUsers": () => ({ limit: 1 }),
+  "UserService.CreateUser": ({ n }) => ({
+    username: `made-${n}`,
+    email: `made-${n}@example.com`,
+    password: "Correct horse 1",
+  }),
+  "UserService.DeleteUser": ({ guestId }) => ({ id: guestId }),
   "TokenService.ListTokens": none,
   "TokenService.CreateToken": ({ n }) => ({ alias: `made ${n}`, permission_template: "read_only" }),
   "TokenService.CopyToken": ({ tokenId, n }) => ({ id: tokenId, alias: `copied ${n}` }),

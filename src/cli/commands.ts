@@ -5,6 +5,7 @@ import { configCommands } from "./commands/config.ts";
 import { containerCommands } from "./commands/containers.ts";
 import { curlCommands } from "./commands/curl.ts";
 import { documentCommands } from "./commands/documents.ts";
+import { eventCommands } from "./commands/events.ts";
 import { explainCommands } from "./commands/explain.ts";
 import { hookCommands } from "./commands/hooks.ts";
 import { projectCommands } from "./commands/projects.ts";
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
   ...hookCommands,
   ...aliasCommands,
   ...explainCommands,
+  ...eventCommands,
   ...curlCommands,
   ...configCommands,
 ];

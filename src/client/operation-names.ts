@@ -135,6 +135,18 @@ const services: ReadonlyMap<string, ServiceNames> = new Map([
       },
     },
   ],
+  [
+    "EventService",
+    {
+      group: "events",
+      methods: {
+        ListEvents: "list",
+        GetEvent: "get",
+        GetEventStats: "getStats",
+        DeleteEvent: "delete",
+      },
+    },
+  ],
   ["RealmService", { group: "realms", methods: { ListRealms: "list" } }],
   ["ServerService", { group: "servers", methods: { ListServers: "list" } }],
 ]);

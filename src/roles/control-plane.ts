@@ -125,6 +125,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   try {
     const store = await openDatabase(options, closes);
     const api = await startApi(options, store, stops);
+    stops.push(purgeEvents(store, config.eventRetentionDays, log));
     return {
       ...api,
       source: changeSource(store),
@@ -170,6 +171,29 @@ async function openDatabase(
     const place = config.postgres === null ? config.databasePath : nameOf(config.postgres.url);
     throw new DatabaseUnusable(`${place} cannot be used: ${message}`, { cause: error });
   }
+}
+
+const PURGE_MS = 3_600_000;
+
+/** Deletes old events, now and every hour. Answers how to stop it. */
+function purgeEvents(store: Store, days: number, log: Log): ShutdownStep {
+  let running = Promise.resolve();
+  const purge = async () => {
+    try {
+      await store.purgeEvents(new Date(Date.now() - days * 86_400_000).toISOString());
+    } catch (error) {
+      log.error({ err: error }, "old events could not be deleted");
+    }
+  };
+  const begin = () => {
+    running = running.then(purge);
+  };
+  begin();
+  const timer = setInterval(begin, PURGE_MS);
+  return async () => {
+    clearInterval(timer);
+    await running;
+  };
 }
 
 /** Opens the database on a PostgreSQL server. Its driver is loaded only then: most starts do without. */

@@ -28,11 +28,14 @@ import type {
   DocumentWrite,
   DocumentWritten,
   EffectiveState,
+  EventFilter,
+  EventViewer,
   LoginRecord,
   Member,
   NewAccount,
   NewAlias,
   NewContainer,
+  NewEvent,
   NewProject,
   NewToken,
   ProjectChange,
@@ -43,6 +46,7 @@ import type {
   StatusLog,
   StoredAlias,
   StoredContainer,
+  StoredEvent,
   StoredProject,
   Token,
   TokenChange,
@@ -281,6 +285,21 @@ export interface EffectiveStateStore {
   followers(scope: Scope, projectId: string): Promise<DependentContainers>;
 }
 
+export interface EventStore {
+  /** An event without a write: a refusal, a login. That of a write is written with it; see call-event.ts. */
+  recordEvent(event: NewEvent): Promise<void>;
+  events(
+    viewer: EventViewer,
+    query: EventFilter & PageQuery<"created_at">,
+  ): Promise<ListPage<StoredEvent>>;
+  /** Null: it does not exist for this viewer. */
+  event(viewer: EventViewer, id: string): Promise<StoredEvent | null>;
+  /** By kind. */
+  eventCounts(viewer: EventViewer, filter: EventFilter): Promise<ReadonlyMap<string, number>>;
+  /** Deletes the events before a time. Answers how many. */
+  purgeEvents(before: string): Promise<number>;
+}
+
 export interface ChangeRecordStore {
   /** For proxies, never for callers: everything after a revision (0: everything), all tenants. */
   changesAfter(revision: number): Promise<ChangeRecords>;
@@ -302,6 +321,7 @@ export interface Store
     AliasStore,
     DocumentStore,
     EffectiveStateStore,
+    EventStore,
     ChangeRecordStore {
   close(): Promise<void>;
 }

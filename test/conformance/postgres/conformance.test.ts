@@ -6,6 +6,7 @@ import { accountConformance } from "../accounts.ts";
 import { aliasConformance } from "../aliases.ts";
 import { containerWriteConformance } from "../container-writes.ts";
 import { exposureConformance } from "../effective-states.ts";
+import { eventConformance } from "../events.ts";
 import { listWalkConformance } from "../list-walks.ts";
 import { memberConformance } from "../members.ts";
 import { projectConformance } from "../projects.ts";
@@ -25,6 +26,7 @@ if (postgresBinaries === null) {
     accountConformance,
     aliasConformance,
     containerWriteConformance,
+    eventConformance,
     exposureConformance,
     listWalkConformance,
     memberConformance,

@@ -146,19 +146,22 @@ export function userStore(db: Database): UserStore {
       change: Partial<Pick<User, "alias" | "publicKey" | "metadata" | "passwordHash">>,
     ): Promise<User | null> {
       const ended = change.passwordHash === undefined ? {} : { sessionGeneration: generation + 1 };
-      const row = (
-        await reader
+      return db.transaction(async (tx) => {
+        const [row] = await tx
           .update(users)
           .set({ ...change, ...ended, updatedAt: db.timestamp() })
           .where(and(eq(users.id, id), eq(users.sessionGeneration, generation)))
-          .returning(userColumns)
-      )[0];
-      return row ?? null;
+          .returning(userColumns);
+        return row ?? null;
+      });
     },
 
     async endSessions(id: string): Promise<void> {
       const sessionGeneration = sql`${users.sessionGeneration} + 1`;
-      await reader.update(users).set({ sessionGeneration }).where(eq(users.id, id));
+      await db.transaction(async (tx) => {
+        await tx.update(users).set({ sessionGeneration }).where(eq(users.id, id));
+        return true;
+      });
     },
 
     async recordLogin(id: string, ip: string): Promise<void> {

@@ -6,10 +6,12 @@ import { migrate } from "drizzle-orm/bun-sqlite/migrator";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { AccountQuotaReached, type AccountQuotas } from "../account-quotas.ts";
+import { callEvent } from "../call-event.ts";
 import { migrationsFolder } from "../migrations-folder.ts";
 import type { Committed, DocumentKey } from "../records.ts";
 import type { SecretBox } from "../sealed.ts";
 import { OtherSecretKey } from "../store-errors.ts";
+import { withEvent } from "./event-rows.ts";
 import { aliases, changes, type documents } from "./schema.ts";
 import { WholeMark } from "./whole-mark.ts";
 
@@ -114,6 +116,14 @@ export class Database {
   }
 
   transaction<Result>(body: (tx: Transaction) => Result): Result {
+    const call = callEvent.getStore();
+    if (call === undefined || call.isRecorded) return this.#run(body);
+    const { result, isRecorded } = this.#run((tx) => withEvent(this, tx, call, body));
+    call.isRecorded = isRecorded;
+    return result;
+  }
+
+  #run<Result>(body: (tx: Transaction) => Result): Result {
     const result = this.reader.transaction(body, { behavior: "immediate" });
     this.#mark?.committed();
     return result;

@@ -135,18 +135,23 @@ export function userStore(db: Database): UserStore {
       change: Partial<Pick<User, "alias" | "publicKey" | "metadata" | "passwordHash">>,
     ): Promise<User | null> {
       const ended = change.passwordHash === undefined ? {} : { sessionGeneration: generation + 1 };
-      const row = reader
-        .update(users)
-        .set({ ...change, ...ended, updatedAt: db.timestamp() })
-        .where(and(eq(users.id, id), eq(users.sessionGeneration, generation)))
-        .returning()
-        .get();
-      return row ?? null;
+      return db.transaction((tx) => {
+        const row = tx
+          .update(users)
+          .set({ ...change, ...ended, updatedAt: db.timestamp() })
+          .where(and(eq(users.id, id), eq(users.sessionGeneration, generation)))
+          .returning()
+          .get();
+        return row ?? null;
+      });
     },
 
     async endSessions(id: string): Promise<void> {
       const sessionGeneration = sql`${users.sessionGeneration} + 1`;
-      reader.update(users).set({ sessionGeneration }).where(eq(users.id, id)).run();
+      db.transaction((tx) => {
+        tx.update(users).set({ sessionGeneration }).where(eq(users.id, id)).run();
+        return true;
+      });
     },
 
     async recordLogin(id: string, ip: string): Promise<void> {

@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import { CallEvent, callEvent, type EventDraft } from "../../src/admin/store/call-event.ts";
-import type { EventViewer, NewEvent, Scope } from "../../src/admin/store/records.ts";
+import type { EventViewer, NewEvent } from "../../src/admin/store/event-records.ts";
+import type { Scope } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
 import type { Open } from "../harness/open-store.ts";
 import { A, B, inRealm, nowhere, pageOf, Stage } from "../harness/stage.ts";

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type DescMethod, getOption } from "@bufbuild/protobuf";
 import { audit, CallerKind, requires } from "../../proto/gen/realmgate/v1/options_pb.ts";
-import type { StoredEvent } from "../../src/admin/store/records.ts";
+import type { StoredEvent } from "../../src/admin/store/event-records.ts";
 import { bindingsOf } from "../../src/gateway-rest/routing/http-rule.ts";
 import { ControlPlane } from "../harness/control-plane.ts";
 import { scopeOf } from "../harness/stage.ts";

@@ -6,7 +6,8 @@ import { http } from "../../../proto/gen/google/api/annotations_pb.ts";
 import { audit, type Requires } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { EventDraft } from "../store/call-event.ts";
-import type { EventResource, NewEvent, ResourceKey } from "../store/records.ts";
+import type { EventResource, NewEvent } from "../store/event-records.ts";
+import type { ResourceKey } from "../store/records.ts";
 import { resourceKinds } from "./requirements.ts";
 
 export interface Audited {

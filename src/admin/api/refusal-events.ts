@@ -6,7 +6,8 @@ import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { TokenBuckets } from "../../guard/token-buckets.ts";
 import { clientNetwork } from "../../policy/client-network.ts";
 import { LoginRefused } from "../auth/login-refused.ts";
-import type { NewEvent, ResourceKey } from "../store/records.ts";
+import type { NewEvent } from "../store/event-records.ts";
+import type { ResourceKey } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import type { Audited, originOf } from "./audit.ts";
 

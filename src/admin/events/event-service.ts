@@ -20,7 +20,7 @@ import type { Context, Implementation } from "../api/dispatch.ts";
 import type { ListCursors } from "../api/list-cursor.ts";
 import { RequestedPage } from "../api/page.ts";
 import { isOperator } from "../auth/caller.ts";
-import type { EventFilter, EventViewer, StoredEvent } from "../store/records.ts";
+import type { EventFilter, EventViewer, StoredEvent } from "../store/event-records.ts";
 import type { Store } from "../store/store.ts";
 
 export interface EventServiceParts {

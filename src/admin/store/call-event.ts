@@ -1,7 +1,8 @@
 // The event of a running call. The store writes it in the transaction of the call's first write that changes something, so that
 // neither is there without the other.
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { NewEvent, ResourceKey } from "./records.ts";
+import type { NewEvent } from "./event-records.ts";
+import type { ResourceKey } from "./records.ts";
 
 export interface EventDraft extends NewEvent {
   /** What the resource lies in, known before the call; null: the call makes it, or it is an account or a token. */

@@ -1,6 +1,7 @@
 // The Store contract, in the domain's words. Reads and writes of tenants' data take a Scope; there is no way around it.
 // Every write is one transaction: it changes the data, records the change, and is durable when its promise resolves.
 import type { ProjectLevel } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import type { EventFilter, EventViewer, NewEvent, StoredEvent } from "./event-records.ts";
 import type {
   ContainerColumn,
   ListPage,
@@ -28,14 +29,11 @@ import type {
   DocumentWrite,
   DocumentWritten,
   EffectiveState,
-  EventFilter,
-  EventViewer,
   LoginRecord,
   Member,
   NewAccount,
   NewAlias,
   NewContainer,
-  NewEvent,
   NewProject,
   NewToken,
   ProjectChange,
@@ -46,7 +44,6 @@ import type {
   StatusLog,
   StoredAlias,
   StoredContainer,
-  StoredEvent,
   StoredProject,
   Token,
   TokenChange,

@@ -64,7 +64,9 @@ export class Database {
   async #run<Result>(body: (tx: Transaction) => Promise<Result>): Promise<Result> {
     const call = callEvent.getStore();
     if (call === undefined || call.isRecorded) return this.#lane.run(body);
-    const { result, isRecorded } = await this.#lane.run((tx) => withEvent(this, tx, call, body));
+    const { result, isRecorded } = await this.#lane.run((tx) =>
+      withEvent(() => this.timestamp(), tx, call, body),
+    );
     call.isRecorded = isRecorded;
     return result;
   }

@@ -7,16 +7,16 @@ import {
   finished,
   resourceIdOf,
 } from "../call-event.ts";
+import type { EventResource, NewEvent } from "../event-records.ts";
 import { newId } from "../id.ts";
-import type { EventResource, NewEvent, ResourceKey } from "../records.ts";
-import type { Database } from "./database.ts";
+import type { ResourceKey } from "../records.ts";
 import { scopedContainer, scopedProject, scopedToken, withRealms } from "./realm-scoped.ts";
 import { aliases, containers, eventRealms, events, projects, tokens } from "./schema.ts";
 import type { Reader, Transaction } from "./transaction.ts";
 
-/** Runs a write; where it changes something, with the event of the call that it belongs to. */
+/** Runs a write; where it changes something, with the event of the call that it belongs to. `createdAt`: the clock. */
 export async function withEvent<Result>(
-  db: Database,
+  createdAt: () => string,
   tx: Transaction,
   call: CallEvent,
   body: (tx: Transaction) => Promise<Result>,
@@ -31,12 +31,12 @@ export async function withEvent<Result>(
   const made = resourceIdOf(call.draft, result);
   const after = await placeOf(tx, resourceKind, made);
   const { event, place } = finished(call.draft, result, before, after);
-  await insertEvent(db, tx, event, place);
+  await insertEvent(createdAt(), tx, event, place);
   return { result, isRecorded: true };
 }
 
 export async function insertEvent(
-  db: Database,
+  createdAt: string,
   tx: Transaction,
   event: NewEvent,
   place: EventPlace | null,
@@ -47,7 +47,7 @@ export async function insertEvent(
   await tx.insert(events).values({
     ...{ id, kind, code, attempted, actorId, actorName, tokenId, ip, requestId, realmId },
     ...{ resourceKind, resourceId, versionBefore, versionAfter },
-    createdAt: db.timestamp(),
+    createdAt,
     projectId: place?.projectId ?? null,
     ownerId: place?.ownerId ?? null,
     fields: JSON.stringify(event.fields),

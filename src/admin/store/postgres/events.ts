@@ -12,8 +12,14 @@ import {
   or,
   type SQL,
 } from "drizzle-orm";
+import type {
+  EventFilter,
+  EventResource,
+  EventViewer,
+  NewEvent,
+  StoredEvent,
+} from "../event-records.ts";
 import type { ListPage, PageQuery } from "../paging.ts";
-import type { EventFilter, EventResource, EventViewer, NewEvent, StoredEvent } from "../records.ts";
 import type { EventStore } from "../store.ts";
 import { countOf, type Database } from "./database.ts";
 import { insertEvent, placeOf } from "./event-rows.ts";
@@ -35,7 +41,7 @@ export function eventStore(db: Database): EventStore {
     async recordEvent(event: NewEvent): Promise<void> {
       await db.transaction(async (tx) => {
         const { resourceKind, resourceId } = event;
-        await insertEvent(db, tx, event, await placeOf(tx, resourceKind, resourceId));
+        await insertEvent(db.timestamp(), tx, event, await placeOf(tx, resourceKind, resourceId));
       });
     },
 

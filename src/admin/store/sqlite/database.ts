@@ -13,11 +13,10 @@ import type { SecretBox } from "../sealed.ts";
 import { OtherSecretKey } from "../store-errors.ts";
 import { withEvent } from "./event-rows.ts";
 import { aliases, changes, type documents } from "./schema.ts";
+import type { Reader, Transaction } from "./transaction.ts";
 import { WholeMark } from "./whole-mark.ts";
 
-export type Transaction = Parameters<Parameters<BunSQLiteDatabase["transaction"]>[0]>[0];
-/** What reads: the database itself, or a transaction. */
-export type Reader = BunSQLiteDatabase | Transaction;
+export type { Reader, Transaction };
 
 export interface SqliteOptions {
   /** File path, or ":memory:". */
@@ -118,7 +117,9 @@ export class Database {
   transaction<Result>(body: (tx: Transaction) => Result): Result {
     const call = callEvent.getStore();
     if (call === undefined || call.isRecorded) return this.#run(body);
-    const { result, isRecorded } = this.#run((tx) => withEvent(this, tx, call, body));
+    const { result, isRecorded } = this.#run((tx) =>
+      withEvent(() => this.timestamp(), tx, call, body),
+    );
     call.isRecorded = isRecorded;
     return result;
   }

@@ -7,15 +7,16 @@ import {
   finished,
   resourceIdOf,
 } from "../call-event.ts";
+import type { EventResource, NewEvent } from "../event-records.ts";
 import { newId } from "../id.ts";
-import type { EventResource, NewEvent, ResourceKey } from "../records.ts";
-import type { Database, Reader, Transaction } from "./database.ts";
+import type { ResourceKey } from "../records.ts";
 import { scopedContainer, scopedProject, scopedToken, withRealms } from "./realm-scoped.ts";
 import { aliases, containers, eventRealms, events, projects, tokens } from "./schema.ts";
+import type { Reader, Transaction } from "./transaction.ts";
 
-/** Runs a write; where it changes something, with the event of the call that it belongs to. */
+/** Runs a write; where it changes something, with the event of the call that it belongs to. `createdAt`: the clock. */
 export function withEvent<Result>(
-  db: Database,
+  createdAt: () => string,
   tx: Transaction,
   call: CallEvent,
   body: (tx: Transaction) => Result,
@@ -28,12 +29,12 @@ export function withEvent<Result>(
   const made = resourceIdOf(call.draft, result);
   const after = placeOf(tx, resourceKind, made);
   const { event, place } = finished(call.draft, result, before, after);
-  insertEvent(db, tx, event, place);
+  insertEvent(createdAt(), tx, event, place);
   return { result, isRecorded: true };
 }
 
 export function insertEvent(
-  db: Database,
+  createdAt: string,
   tx: Transaction,
   event: NewEvent,
   place: EventPlace | null,
@@ -45,7 +46,7 @@ export function insertEvent(
     .values({
       ...{ id, kind, code, attempted, actorId, actorName, tokenId, ip, requestId, realmId },
       ...{ resourceKind, resourceId, versionBefore, versionAfter },
-      createdAt: db.timestamp(),
+      createdAt,
       projectId: place?.projectId ?? null,
       ownerId: place?.ownerId ?? null,
       fields: JSON.stringify(event.fields),

@@ -12,8 +12,14 @@ import {
   or,
   type SQL,
 } from "drizzle-orm";
+import type {
+  EventFilter,
+  EventResource,
+  EventViewer,
+  NewEvent,
+  StoredEvent,
+} from "../event-records.ts";
 import type { ListPage, PageQuery } from "../paging.ts";
-import type { EventFilter, EventResource, EventViewer, NewEvent, StoredEvent } from "../records.ts";
 import type { EventStore } from "../store.ts";
 import { countOf, type Database, type Reader } from "./database.ts";
 import { insertEvent, placeOf } from "./event-rows.ts";
@@ -34,7 +40,7 @@ export function eventStore(db: Database): EventStore {
     async recordEvent(event: NewEvent): Promise<void> {
       await db.transaction((tx) => {
         const { resourceKind, resourceId } = event;
-        insertEvent(db, tx, event, placeOf(tx, resourceKind, resourceId));
+        insertEvent(db.timestamp(), tx, event, placeOf(tx, resourceKind, resourceId));
       });
     },
 

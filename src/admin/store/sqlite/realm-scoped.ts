@@ -1,7 +1,7 @@
 // What carries realms, each kind with a table that says which: conditions on them, reading and writing them.
 import { and, eq, exists, inArray, notInArray, type SQL, sql } from "drizzle-orm";
 import type { SQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core";
-import type { Reader } from "./database.ts";
+
 import {
   containerRealms,
   containers,
@@ -12,6 +12,7 @@ import {
   tokenRealms,
   tokens,
 } from "./schema.ts";
+import type { Reader } from "./transaction.ts";
 
 /** A kind of carrier: the id of one that a query names, and the table of its kind's realms. */
 export interface RealmScoped {

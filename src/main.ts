@@ -21,6 +21,10 @@ if (import.meta.main) {
     const { serveRole } = await import("./roles/run-serve.ts");
     process.exit(await serveRole(flags));
   }
+  if (role === "admin") {
+    const { adminRole } = await import("./roles/admin.ts");
+    process.exit(await adminRole(flags));
+  }
   if (role === "connect") {
     const { connectRole } = await import("./roles/connect.ts");
     process.exit(await connectRole(flags));

@@ -17,7 +17,7 @@ async function buildBinary(outfile: string): Promise<void> {
     );
     const filter = new RegExp(`^${RegExp.escape(stage)}/.+/`);
     await Bun.build({
-      entrypoints: [join(stage, "main.js"), ...assets.map((file) => join(stage, file))],
+      entrypoints: [...["main.js", "log-worker.js"], ...assets].map((file) => join(stage, file)),
       root: stage,
       target: "bun",
       // A script among the assets is code, too, which must not take its name.

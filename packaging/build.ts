@@ -11,7 +11,7 @@ const programMode = 0o755;
 /** Bundles the server and the command line with their assets into a folder. */
 export async function bundleServer(folder: string): Promise<void> {
   await Bun.build({
-    entrypoints: [join(root, "src/main.ts")],
+    entrypoints: [join(root, "src/main.ts"), join(root, "src/exchange-log/log-worker.ts")],
     outdir: folder,
     target: "bun",
     // The command line loads only what it needs.
@@ -41,7 +41,7 @@ async function build(folder: string): Promise<void> {
     bundleServer(join(folder, "server")),
     compileClient(join(folder, "lib")),
     cp(join(import.meta.dir, "launcher.js"), join(folder, "bin/realmgate.js")),
-    ...["README.md", "LICENSE", "CHANGELOG.md"].map((file) =>
+    ...["README.md", "LICENSE"].map((file) =>
       cp(join(root, file), join(folder, file)),
     ),
   ]);

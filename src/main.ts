@@ -1,8 +1,9 @@
 #!/usr/bin/env bun
-// Chooses the role: `serve` runs the gate, `connect` opens a tunnel through one, anything else is a command for the API of a
-// running gate. Each role imports only its own modules, so that commands start fast.
+// Chooses the role: `serve` runs the gate, `connect` opens a tunnel through one, `backup` and its like look after the data, anything
+// else is a command for the API of a running gate. Each role imports only its own modules, so that commands start fast.
 
 const interrupted = 130;
+const careRoles: ReadonlySet<string> = new Set(["backup", "restore", "doctor", "rotate-key"]);
 
 async function command(words: readonly string[]): Promise<number> {
   process.on("SIGINT", () => process.exit(interrupted));
@@ -24,6 +25,10 @@ if (import.meta.main) {
   if (role === "admin") {
     const { adminRole } = await import("./roles/admin.ts");
     process.exit(await adminRole(flags));
+  }
+  if (role !== undefined && careRoles.has(role)) {
+    const { careRole } = await import("./roles/care.ts");
+    process.exit(await careRole(role, flags));
   }
   if (role === "connect") {
     const { connectRole } = await import("./roles/connect.ts");

@@ -24,9 +24,13 @@ export const opsLimits: RelayLimits = {
 interface OpsOptions {
   readonly listen: ListenAddress;
   /** Resolves true once the proxy enforces the revision, false after `waitMs`. */
-  readonly reached: (revision: bigint, waitMs: number) => Promise<boolean>;
-  /** Opaque token → revision; null when this installation did not issue it. */
-  readonly openRevision: (token: string) => number | null;
+  readonly reached: (revision: bigint, waitMs: number, lineage?: string) => Promise<boolean>;
+  /** Whether the revision was lost with the database that made it. */
+  readonly hasLost: (revision: bigint, lineage: string) => boolean;
+  /** Opaque token → revision and its lineage; null when this installation did not issue it. */
+  readonly openRevision: (
+    token: string,
+  ) => { readonly revision: number; readonly lineage: string } | null;
   /** Response to `GET /metrics`. */
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   readonly health: () => Health;
@@ -144,14 +148,14 @@ function metrics(contentType: string, text: string): Response {
 }
 
 /**
- * 200 once the proxy enforces `revision` (any revision when unset); 504 when it does not within `wait_ms` (default 0); 503 when
+ * 200 once the proxy enforces `revision` (any revision when unset); 504 when it does not within `wait_ms` (default 0); 409 when it never will; 503 when
  * the node should get no traffic: it is draining, or nothing is allowed.
  */
 async function readyz(query: URLSearchParams, options: OpsOptions): Promise<Response> {
   const token = query.get("revision");
-  const revision = token === null ? 0 : options.openRevision(token);
+  const asked = token === null ? { revision: 0 } : options.openRevision(token);
   const waitMs = Number(query.get("wait_ms") ?? 0);
-  if (revision === null) {
+  if (asked === null) {
     return Response.json(
       { status: "bad_request", message: "revision is not a token of this installation" },
       { status: 400 },
@@ -163,11 +167,16 @@ async function readyz(query: URLSearchParams, options: OpsOptions): Promise<Resp
       { status: 400 },
     );
   }
-  const enforced = await options.reached(BigInt(revision), waitMs);
+  const { revision, lineage } = { lineage: undefined, ...asked };
+  const enforced = await options.reached(BigInt(revision), waitMs, lineage);
   const { draining, snapshot } = options.health();
   if (draining) return Response.json({ status: "draining" }, { status: 503 });
   if (snapshot.closed !== null) {
     return Response.json({ status: snapshot.closed, from: snapshot.from }, { status: 503 });
+  }
+  if (!enforced && lineage !== undefined && options.hasLost(BigInt(revision), lineage)) {
+    const message = "the write was lost with the database that stored it: write again";
+    return Response.json({ status: "lost", message }, { status: 409 });
   }
   return enforced
     ? Response.json({ status: "ready", from: snapshot.from })

@@ -3,7 +3,9 @@ import type { RecentPolicies } from "../policy/recent-policies.ts";
 import { type AliasServiceParts, aliasService } from "./aliases/alias-service.ts";
 import type { Implementation } from "./api/dispatch.ts";
 import { type AccessServiceParts, accessService } from "./containers/access-service.ts";
+import { type ConnectionPort, connectionService } from "./containers/connection-service.ts";
 import { type ContainerServiceParts, containerService } from "./containers/container-service.ts";
+import { logService } from "./containers/log-service.ts";
 import { type ServerServiceParts, serverService } from "./containers/server-service.ts";
 import { discoveryService } from "./documents/discovery-service.ts";
 import { hookService } from "./documents/hook-service.ts";
@@ -29,6 +31,7 @@ interface ServiceParts
     AccessServiceParts {
   /** Hands compiled documents to a proxy of the same process; null or unset: there is none. */
   readonly recentPolicies?: RecentPolicies | null;
+  readonly connections: ConnectionPort;
 }
 
 export function services(parts: ServiceParts): Implementation[] {
@@ -48,5 +51,7 @@ export function services(parts: ServiceParts): Implementation[] {
     discoveryService(store),
     settingsService(store, recentPolicies),
     accessService(parts),
+    logService(parts.exchangeLog),
+    connectionService(parts.connections),
   ];
 }

@@ -153,6 +153,8 @@ describe("the API", () => {
     "users.logout",
     "users.signup",
     ...["get", "update", "create", "delete"].map((name) => `users.${name}`),
+    "proxyConnections.delete",
+    "proxyConnections.deleteByGroup",
     ...["start", "stop", "forceStop", "restart", "pause", "resume"].map(
       (operation) => `containers.${operation}`,
     ),

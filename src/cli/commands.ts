@@ -1,6 +1,7 @@
 // Every command, in the order of the help.
 
 import { aliasCommands } from "./commands/aliases.ts";
+import { completionCommands } from "./commands/completion.ts";
 import { configCommands } from "./commands/config.ts";
 import { containerCommands } from "./commands/containers.ts";
 import { curlCommands } from "./commands/curl.ts";
@@ -13,7 +14,9 @@ import { realmAndServerCommands } from "./commands/realms.ts";
 import { sessionCommands } from "./commands/session.ts";
 import { settingsCommands } from "./commands/settings.ts";
 import { tokenCommands } from "./commands/tokens.ts";
+import { trafficCommands } from "./commands/traffic.ts";
 import { userCommands } from "./commands/users.ts";
+import { versionCommands } from "./commands/version.ts";
 import type { Command } from "./execution/command.ts";
 
 export const commands: readonly Command[] = [
@@ -29,6 +32,9 @@ export const commands: readonly Command[] = [
   ...aliasCommands,
   ...explainCommands,
   ...eventCommands,
+  ...trafficCommands,
   ...curlCommands,
   ...configCommands,
+  ...versionCommands,
+  ...completionCommands(() => commands),
 ];

@@ -3,7 +3,7 @@
 import { commands as allCommands } from "./commands.ts";
 import type { Command } from "./execution/command.ts";
 import { CommandContext } from "./execution/context.ts";
-import { linesOf } from "./execution/failure.ts";
+import { exitOf, failureJson, linesOf } from "./execution/failure.ts";
 import { runCall } from "./execution/run-call.ts";
 import { readCommandLine } from "./parse/command-line.ts";
 import { parseArguments } from "./parse/parse-arguments.ts";
@@ -30,24 +30,30 @@ export async function run(
     columns: io.stdout.columns ?? helpColumns,
   });
   if (line.kind === "done") return line.failed ? exitCode.usage : exitCode.ok;
-  const complain = (lines: readonly string[]) => {
+  const complain = (lines: readonly string[], exit: ExitCode, thrown: unknown = null) => {
+    if (lines.length > 0 && output === "json") {
+      io.stderr.write(failureJson(lines, exit, thrown));
+      return;
+    }
     const { bad } = colours(io.stderr, io.environment);
     const [first, ...rest] = lines;
     if (first === undefined) return;
     io.stderr.write([`${bad("error:")} ${first}\n`, ...rest.map((each) => `${each}\n`)].join(""));
   };
   const { parsed, globals, problems } = await parseArguments(line, io.stdin);
+  let output: unknown = globals.get("output");
   if (problems.length > 0) {
-    complain([...problems, `see realmgate ${line.command.words} --help`]);
+    complain([...problems, `see realmgate ${line.command.words} --help`], exitCode.usage);
     return exitCode.usage;
   }
   const toleratesConfig = line.command.words.startsWith("config ");
   const { environment, home } = io;
   const read = readSettings({ flags: globals, environment, home, toleratesConfig });
   if (!read.ok) {
-    complain(read.problems);
+    complain(read.problems, read.exit);
     return read.exit;
   }
+  ({ output } = read.settings);
   const context = new CommandContext(read.settings, io, words);
   for (const warning of read.settings.warnings) context.warn(warning);
   try {
@@ -55,14 +61,11 @@ export async function run(
     else await line.command.run(context, parsed);
     return exitCode.ok;
   } catch (thrown) {
-    if (thrown instanceof CommandFailure) {
-      complain(thrown.lines);
-      return thrown.exit;
-    }
-    const lines = linesOf(thrown, read.settings);
+    const exit = exitOf(thrown);
+    const lines = thrown instanceof CommandFailure ? thrown.lines : linesOf(thrown, read.settings);
     if (lines === null) throw thrown;
-    complain(lines);
-    return exitCode.failed;
+    complain(lines, exit, thrown);
+    return exit;
   }
 }
 

@@ -73,6 +73,21 @@ const services: ReadonlyMap<string, ServiceNames> = new Map([
     { group: "proxySettings", methods: { GetSettings: "get", UpdateSettings: "update" } },
   ],
   ["ContainerDiscoveryService", { group: "proxyDiscovery", methods: {} }],
+  [
+    "ContainerLogService",
+    { group: "proxyLogs", methods: { ListLogs: "list", GetLogStats: "getStats" } },
+  ],
+  [
+    "ContainerConnectionService",
+    {
+      group: "proxyConnections",
+      methods: {
+        ListConnections: "list",
+        EndConnection: "delete",
+        EndConnections: "deleteByGroup",
+      },
+    },
+  ],
   ["ContainerAccessService", { group: "proxyAccess", methods: { GetAccess: "get" } }],
   [
     "ContainerHooksService",

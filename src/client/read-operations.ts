@@ -18,6 +18,10 @@ import { RealmService } from "../../proto/gen/realmgate/v1/realms_pb.ts";
 import { ServerService } from "../../proto/gen/realmgate/v1/servers_pb.ts";
 import { ContainerSettingsService } from "../../proto/gen/realmgate/v1/settings_pb.ts";
 import { TokenService } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
+import {
+  ContainerConnectionService,
+  ContainerLogService,
+} from "../../proto/gen/realmgate/v1/traffic_pb.ts";
 import { UserService } from "../../proto/gen/realmgate/v1/users_pb.ts";
 import type { Operation } from "./operation.ts";
 import { type OperationName, operationName } from "./operation-names.ts";
@@ -33,6 +37,8 @@ export const services: readonly DescService[] = [
   ContainerDiscoveryService,
   ContainerHooksService,
   ContainerAccessService,
+  ContainerLogService,
+  ContainerConnectionService,
   AliasService,
   TokenService,
   UserService,

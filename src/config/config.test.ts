@@ -31,7 +31,7 @@ test("nothing set is what the documentation says", () => {
     grpcListen: { hostname: "127.0.0.1", port: 50_051 },
     proxyListen: { hostname: "127.0.0.1", port: 8000 },
     proxyReusePort: false,
-    proxyEdge: "serve",
+    proxyEdge: "wire",
     proxyProtocol: [],
     proxyTls: null,
     upstreamTls: "off",
@@ -62,6 +62,8 @@ test("nothing set is what the documentation says", () => {
     apiConnectionsMax: null,
     apiConnectionsPerNetworkMax: null,
     accessLog: null,
+    logMaxMb: 512,
+    logRetentionDays: 7,
   });
 });
 
@@ -105,7 +107,7 @@ describe("what is read", () => {
       ["10.0.0.0/8", "::1/128"],
     ],
     ["REALMGATE_PROXY_REUSE_PORT", "1", "proxyReusePort", true],
-    ["REALMGATE_PROXY_EDGE", "wire", "proxyEdge", "wire"],
+    ["REALMGATE_PROXY_EDGE", "serve", "proxyEdge", "serve"],
     ["REALMGATE_DRAIN_S", "0", "drainS", 0],
     ["REALMGATE_DRAIN_S", "3600", "drainS", 3_600],
     ["REALMGATE_STALENESS_MAX_S", "5", "stalenessMaxS", 5],
@@ -240,7 +242,6 @@ describe("a problem names its variable and how to mend it", () => {
     ["REALMGATE_PROXY_REUSE_PORT", "on", "must be 1"],
     ["REALMGATE_HSTS_MAX_AGE_S", "60", "needs REALMGATE_PROXY_TLS_LISTEN"],
     ["REALMGATE_PROXY_EDGE", "Wire", "must be serve or wire"],
-    ["REALMGATE_PROXY_PROTOCOL", "10.0.0.0/8", "needs REALMGATE_PROXY_EDGE=wire"],
     ["REALMGATE_UPSTREAM_TLS_VERIFY", "yes", "must be off, on, or a file"],
     ["REALMGATE_UPSTREAM_TLS_VERIFY", import.meta.path, "has none"],
     ["REALMGATE_API_CONNECTIONS_MAX", "0", "1 to 9999999"],
@@ -286,12 +287,14 @@ describe("a problem names its variable and how to mend it", () => {
 });
 
 test("the PROXY protocol is spoken on the wire edge, with networks", () => {
-  const wire = { REALMGATE_PROXY_EDGE: "wire" };
-  const networks = { ...wire, REALMGATE_PROXY_PROTOCOL: "10.0.0.0/8, fd00::/8" };
+  const networks = { REALMGATE_PROXY_PROTOCOL: "10.0.0.0/8, fd00::/8" };
   expect(config(networks).proxyProtocol).toEqual(["10.0.0.0/8", "fd00::/8"]);
-  const [problem, ...others] = problems({ ...wire, REALMGATE_PROXY_PROTOCOL: "10.0.0.1" });
+  const [problem, ...others] = problems({ REALMGATE_PROXY_PROTOCOL: "10.0.0.1" });
   expect(problem).toStartWith("REALMGATE_PROXY_PROTOCOL has 10.0.0.1, which is not a network");
   expect(others).toEqual([]);
+  expect(problems({ ...networks, REALMGATE_PROXY_EDGE: "serve" })).toEqual([
+    "REALMGATE_PROXY_PROTOCOL cannot be had with REALMGATE_PROXY_EDGE=serve",
+  ]);
 });
 
 describe("a secret key", () => {

@@ -71,6 +71,9 @@ export interface Config {
   readonly apiConnectionsPerNetworkMax: number | null;
   /** Where the proxy writes a line for each exchange; null: nowhere. */
   readonly accessLog: AccessLogPlace | null;
+  /** MiB of the exchange log; 0: there is none. */
+  readonly logMaxMb: number;
+  readonly logRetentionDays: number;
 }
 
 export interface PostgresPlace {
@@ -175,13 +178,15 @@ function readConfig(
     apiConnectionsMax: value("REALMGATE_API_CONNECTIONS_MAX"),
     apiConnectionsPerNetworkMax: value("REALMGATE_API_CONNECTIONS_PER_NETWORK_MAX"),
     accessLog: value("REALMGATE_ACCESS_LOG"),
+    logMaxMb: value("REALMGATE_LOG_MAX_MB"),
+    logRetentionDays: value("REALMGATE_LOG_RETENTION_DAYS"),
   };
   if (config.postgres !== null && config.secretKey === null) {
     const fix = "make one with openssl rand -base64 32, the same for every process of the database";
     report("REALMGATE_SECRET_KEY", `is required with postgres://: ${fix}`);
   }
   if (config.proxyProtocol.length > 0 && config.proxyEdge !== "wire") {
-    report("REALMGATE_PROXY_PROTOCOL", "needs REALMGATE_PROXY_EDGE=wire");
+    report("REALMGATE_PROXY_PROTOCOL", "cannot be had with REALMGATE_PROXY_EDGE=serve");
   }
   const asksForTls = apiTlsPaths.some((path) => path !== "");
   if (!asksForTls && value("REALMGATE_API_PLAINTEXT") !== "1") refusePlaintext(config, report);

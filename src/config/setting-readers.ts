@@ -108,6 +108,21 @@ export const readBytes: Read<number> = (text, report) => {
   return Number(text);
 };
 
+/** MiB; 0: none. */
+export const readLogSize: Read<number> = (text, report) => {
+  const size = /^\d{1,7}$/.test(text) ? Number(text) : Number.NaN;
+  if (size === 0 || (size >= 8 && size <= 1_048_576)) return size;
+  report("must be 0, or a number from 8 to 1048576");
+  return 0;
+};
+
+export const readDays: Read<number> = (text, report) => {
+  const days = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
+  if (days >= 1 && days <= 3_650) return days;
+  report("must be a number from 1 to 3650");
+  return 1;
+};
+
 /** Null: off. Opening the file shows whether it can be written. */
 export const readAccessLog: Read<AccessLogPlace | null> = (text) => {
   if (text === "off") return null;

@@ -1,8 +1,8 @@
 // The settings of `realmgate serve`: this table is what the parser reads, `--help` prints and docs/configuration.md shows.
 import { databaseSettings } from "./database-settings.ts";
+import { logSettings } from "./log-settings.ts";
 import type { Setting } from "./setting.ts";
 import {
-  readAccessLog,
   readBytes,
   readCount,
   readHostName,
@@ -140,11 +140,11 @@ export const settings = {
   },
   REALMGATE_PROXY_EDGE: {
     group: "Listeners",
-    default: "serve",
-    accepts: "`serve` or `wire`",
+    default: "wire",
+    accepts: "`wire` or `serve`",
     meaning: "what serves the plain listener of the proxy",
     about:
-      "What serves the data plane's plain listener: `serve`, the runtime's HTTP server, or `wire`, the gate's own on bare sockets: it passes requests on as they came, for less. `wire` is new; see [limits of the edges](edge-limits.md). The listener with TLS is always the runtime's.",
+      "What serves the data plane's plain listener: `wire`, the gate's own server on bare sockets, which passes requests on as they came, or `serve`, the runtime's HTTP server; see [limits of the edges](edge-limits.md). The listener with TLS is always the runtime's.",
     read: readPlainEdge,
   },
   REALMGATE_PROXY_PROTOCOL: {
@@ -154,7 +154,7 @@ export const settings = {
     accepts: "networks in CIDR notation, separated by commas",
     meaning: "networks whose connections to the proxy begin with a PROXY header",
     about:
-      "Networks of load balancers whose connections to the data plane's plain listener begin with a header of the PROXY protocol, version 1 or 2; the address in it is the peer's from then on. Needs `REALMGATE_PROXY_EDGE=wire`; see [operations](operations.md#behind-a-load-balancer-that-speaks-the-proxy-protocol).",
+      "Networks of load balancers whose connections to the data plane's plain listener begin with a header of the PROXY protocol, version 1 or 2; the address in it is the peer's from then on. Not with `REALMGATE_PROXY_EDGE=serve`; see [operations](operations.md#behind-a-load-balancer-that-speaks-the-proxy-protocol).",
     read: readNetworks,
   },
   REALMGATE_UPSTREAM_TLS_VERIFY: {
@@ -376,14 +376,7 @@ export const settings = {
       "Connections of one client network (an IPv4 address, or an IPv6 /64) to REST, and as many to gRPC. Trusted proxies, which speak for many clients, are exempt.",
     read: readOptionalCount,
   },
-  REALMGATE_ACCESS_LOG: {
-    group: "Logs",
-    default: "off",
-    accepts: "`off`, `stderr`, or a file",
-    meaning: "one line of JSON for each exchange of the proxy: off, stderr, or a file",
-    about: "Where the proxy writes one line of JSON for each exchange.",
-    read: readAccessLog,
-  },
+  ...logSettings,
 } as const satisfies Record<`REALMGATE_${string}`, Setting<unknown>>;
 
 export type SettingName = keyof typeof settings;

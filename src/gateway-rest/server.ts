@@ -9,6 +9,7 @@ import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
 import type { Log } from "../log.ts";
 import { docsPages, isDocsPath } from "./openapi/docs-page.ts";
 import { openapiDocument } from "./openapi/document.ts";
+import { pageDocument } from "./openapi/page-document.ts";
 import { documentPaths, publish } from "./openapi/publish.ts";
 import { type RestLimits, restLimits } from "./rest-limits.ts";
 import { bindingsOf, realmFilter } from "./routing/http-rule.ts";
@@ -92,11 +93,12 @@ function serveApi(
   relay: Pick<RelayListener, "clientOf" | "refuseRest">,
 ): Bun.Server<undefined> {
   const bindings = bindingsOf(options.services);
+  const document = () => openapiDocument(bindings, options.domain ?? "localhost");
   const api: RestApi = {
     routes: new RouteTrie(bindings),
     dispatch: options.dispatch,
-    document: publish(() => openapiDocument(bindings, options.domain ?? "localhost")),
-    docs: docsPages(),
+    document: publish(document),
+    docs: docsPages(() => pageDocument(document())),
     pace: limits,
   };
   return Bun.serve({
@@ -161,6 +163,7 @@ async function handle(
   if (!URL.canParse(request.url)) return failure({ code: ErrorCode.INVALID_HOST });
   const url = new URL(request.url);
   const path = withoutSlash(url.pathname);
+  if (path === "/" && (request.method === "GET" || request.method === "HEAD")) return toDocs();
   if (documentPaths.has(path) || isDocsPath(path)) {
     const isRead = request.method === "GET" || request.method === "HEAD";
     if (!isRead) return wrongMethod(request, ["GET"]);
@@ -187,6 +190,11 @@ async function handle(
       readRequest(binding, variables, url.searchParams, request, api.pace, measure),
   });
   return answer(binding, reply, flagsOf(url.searchParams));
+}
+
+/** For people who open the API in a browser. */
+function toDocs(): Response {
+  return new Response(null, { status: 302, headers: { Location: "/docs" } });
 }
 
 /** Names of the parameters whose value is `true`. */

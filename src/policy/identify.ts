@@ -5,6 +5,7 @@ import type { CompiledPolicy } from "./compile.ts";
 import type { CredentialLocation } from "./credential-location.ts";
 import { type CredentialReader, tokenInAuthorization } from "./credential-reader.ts";
 import type { AddressKey } from "./ip-range.ts";
+import type { VerifiedUser } from "./password-verifier.ts";
 import type { SignatureBudget } from "./signature-budget.ts";
 import { matchToken } from "./token-table.ts";
 import type { TokenFault, VerifiedToken } from "./token-verifier.ts";
@@ -35,6 +36,8 @@ export interface Identity {
    * the first moment at which they are refused. Infinity when nothing expires.
    */
   readonly validUntilS: number;
+  /** Whom a matching JWT (`sub`) or Basic credential names, at most 255 characters; null: neither does. For logs only. */
+  readonly subject: string | null;
 }
 
 const NONE_CONSUMED: readonly CredentialLocation[] = [];
@@ -53,13 +56,14 @@ export function identify(
 ): Identity | Promise<Identity> {
   const byAddress = address === null ? policy.noGroups : longestMatch(policy.networks, address);
   if (policy.readers.length === 0) {
-    return identity(byAddress, false, false, NONE_CONSUMED, Number.POSITIVE_INFINITY);
+    return identity(byAddress, false, false, NONE_CONSUMED, Number.POSITIVE_INFINITY, null);
   }
   let groups = byAddress;
   let found = false;
   let wrong = false;
   let consumedCredentials = NONE_CONSUMED;
   let validUntilS = Number.POSITIVE_INFINITY;
+  let subject: string | null = null;
   let pending: Promise<Verdict>[] | undefined;
   for (const reader of policy.readers) {
     const text = presented[reader.location.kind](reader.location.name);
@@ -68,7 +72,11 @@ export function identify(
     }
     const counts = countsAsPresented(reader, text);
     found ||= counts;
-    const known = matchKnown(reader, text);
+    const password = matchPassword(reader, text);
+    const known = matchKnown(reader, text, password);
+    if (password !== undefined) {
+      subject ??= password.username;
+    }
     if (known !== undefined) {
       groups = groups === policy.noGroups ? known : union(groups, known);
       consumedCredentials = [...consumedCredentials, reader.location];
@@ -80,11 +88,12 @@ export function identify(
     } else if (typeof verified === "object") {
       groups = groups === policy.noGroups ? verified.groups : union(groups, verified.groups);
       validUntilS = Math.min(validUntilS, verified.untilS);
+      subject ??= verified.subject;
     } else {
       wrong ||= counts && known === undefined && verified === "invalid";
     }
   }
-  const sofar = identity(groups, found, wrong, consumedCredentials, validUntilS);
+  const sofar = identity(groups, found, wrong, consumedCredentials, validUntilS, subject);
   return pending === undefined
     ? sofar
     : Promise.all(pending).then((verified) => withTokens(sofar, verified));
@@ -104,8 +113,9 @@ function identity(
   wrong: boolean,
   consumedCredentials: readonly CredentialLocation[],
   validUntilS: number,
+  subject: string | null,
 ): Identity {
-  return { groups, presented, wrong, consumedCredentials, validUntilS };
+  return { groups, presented, wrong, consumedCredentials, validUntilS, subject };
 }
 
 /** Where only passwords are read, only Basic counts as a credential. */
@@ -113,14 +123,21 @@ function countsAsPresented({ tokens, jwts }: CredentialReader, text: string): bo
   return tokens !== null || jwts !== null || isBasic(text);
 }
 
-/** The groups that match by a static token or a password. */
-function matchKnown(reader: CredentialReader, text: string): GroupSet | undefined {
-  const { tokens, passwords, authorization } = reader;
+function matchPassword({ passwords }: CredentialReader, text: string): VerifiedUser | undefined {
+  return passwords === null || !isBasic(text) ? undefined : passwords.verify(text);
+}
+
+/** The groups that match by a static token or this password. */
+function matchKnown(
+  { tokens, authorization }: CredentialReader,
+  text: string,
+  password: VerifiedUser | undefined,
+): GroupSet | undefined {
   const byToken =
     tokens === null
       ? undefined
       : matchToken(tokens, authorization ? tokenInAuthorization(text) : text);
-  const byPassword = passwords === null || !isBasic(text) ? undefined : passwords.verify(text);
+  const byPassword = password?.groups;
   return byToken === undefined || byPassword === undefined
     ? (byToken ?? byPassword)
     : union(byToken, byPassword);
@@ -138,14 +155,16 @@ function verifyJwt(
 }
 
 function withTokens(sofar: Identity, verified: readonly Verdict[]): Identity {
-  let { groups, wrong, validUntilS } = sofar;
+  let { groups, wrong, validUntilS, subject } = sofar;
   for (const verdict of verified) {
     if (typeof verdict === "object") {
       groups = union(groups, verdict.groups);
       validUntilS = Math.min(validUntilS, verdict.untilS);
+      subject ??= verdict.subject;
     } else {
       wrong ||= verdict === "invalid";
     }
   }
-  return identity(groups, sofar.presented, wrong, sofar.consumedCredentials, validUntilS);
+  const { presented, consumedCredentials } = sofar;
+  return identity(groups, presented, wrong, consumedCredentials, validUntilS, subject);
 }

@@ -9,7 +9,7 @@ const basic = (text: string) => `Basic ${Buffer.from(text).toString("base64")}`;
 
 function matching(verifier: PasswordVerifier, authorization: string): number[] {
   const matched = verifier.verify(authorization);
-  return matched === undefined ? [] : members(matched);
+  return matched === undefined ? [] : members(matched.groups);
 }
 
 test.each([

@@ -8,6 +8,12 @@ import {
   type PasswordTable,
 } from "./password.ts";
 
+/** A user name and password that match. */
+export interface VerifiedUser {
+  readonly groups: GroupSet;
+  readonly username: string;
+}
+
 /** Authorization headers remembered by one document. */
 export const verifiedPasswordsMax = 1024;
 
@@ -17,24 +23,25 @@ export const verifiedPasswordsMax = 1024;
  */
 export class PasswordVerifier {
   readonly #table: PasswordTable;
-  readonly #verified = new Map<string, GroupSet>();
+  readonly #verified = new Map<string, VerifiedUser>();
 
   constructor(groups: number, passwords: readonly GroupPassword[]) {
     this.#table = buildPasswordTable(groups, passwords);
   }
 
   /** The groups with the user name and password of this Authorization header; undefined when there is none. */
-  verify(authorization: string): GroupSet | undefined {
+  verify(authorization: string): VerifiedUser | undefined {
     const digest = hash("sha256", authorization, "latin1");
     const known = this.#verified.get(digest);
     if (known !== undefined) {
       return known;
     }
     const user = parseBasic(authorization);
-    const matched = user && matchPassword(this.#table, user.username, user.password);
-    if (!matched) {
+    const groups = user && matchPassword(this.#table, user.username, user.password);
+    if (!user || !groups) {
       return undefined;
     }
+    const matched = { groups, username: user.username };
     this.#verified.set(digest, matched);
     const [oldest] = this.#verified.keys();
     if (this.#verified.size > verifiedPasswordsMax && oldest !== undefined) {

@@ -11,7 +11,12 @@ export interface VerifiedToken {
   readonly groups: GroupSet;
   readonly fromS: number;
   readonly untilS: number;
+  /** Its claim `sub`, at most 255 characters; null: it has none. */
+  readonly subject: string | null;
 }
+
+/** Characters of a subject that are kept: a user name of a group has no more. */
+const subjectCharsMax = 255;
 
 /**
  * Why a token matches no group: `untimely` when it is outside its time and was or may be genuine, which a client cannot know;
@@ -147,8 +152,10 @@ export class TokenVerifier {
       this.#rememberForged(digest);
       return "invalid";
     }
-    const { fromS, untilS } = parsed;
-    const verified = { groups: setOf(this.#groups, matched), fromS, untilS };
+    const { fromS, untilS, claims } = parsed;
+    const sub = claims.get("sub");
+    const subject = typeof sub === "string" && sub !== "" ? sub.slice(0, subjectCharsMax) : null;
+    const verified = { groups: setOf(this.#groups, matched), fromS, untilS, subject };
     this.#remember(token, verified);
     return verified;
   }

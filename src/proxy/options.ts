@@ -1,4 +1,5 @@
 // Every option of the data plane, with its unit, default and limit.
+import type { ExchangeLog } from "../exchange-log/exchange-log.ts";
 import type { Log } from "../log.ts";
 import type { RecentPolicies } from "../policy/recent-policies.ts";
 import type { ProxyTls } from "./edge/listeners.ts";
@@ -14,7 +15,7 @@ export interface ProxyOptions {
   readonly port: number;
   /** Whether other processes of the same user may listen there, too: a successor, before this one closes. Default: false. */
   readonly reusePort?: boolean;
-  /** What serves the plain listener: bare sockets, or the runtime's server, which always serves the one with TLS. Default: serve. */
+  /** What serves the plain listener: bare sockets, or the runtime's server, which always serves the one with TLS. Default: wire. */
   readonly plainEdge?: PlainEdge;
   /**
    * CIDRs of the peers whose connections to the plain listener begin with a header of the PROXY protocol, which says who the
@@ -69,6 +70,8 @@ export interface ProxyOptions {
   readonly bypassKey: Uint8Array;
   /** Gets a line for each exchange. Without one, refusals go to `log`, at a limited rate. Default: none. */
   readonly accessLog?: AccessLog | null;
+  /** Stores each exchange of a container, and answers for the built-in program `logs`. Default: none. */
+  readonly exchangeLog?: ExchangeLog | null;
 }
 
 /** Options with their defaults. */
@@ -76,7 +79,7 @@ export type ProxySettings = Required<ProxyOptions>;
 
 const DEFAULTS = {
   reusePort: false,
-  plainEdge: "serve",
+  plainEdge: "wire",
   proxyProtocol: [],
   tls: null,
   snapshotPlace: null,
@@ -92,6 +95,7 @@ const DEFAULTS = {
   halfMessagesBytesMax: 256 * 1024 * 1024,
   heldBytesMax: 256 * 1024 * 1024,
   accessLog: null,
+  exchangeLog: null,
 } as const satisfies Partial<ProxyOptions>;
 
 export function withDefaults(options: ProxyOptions): ProxySettings {

@@ -4,6 +4,7 @@ import { HeldBytes } from "../guard/held-bytes.ts";
 import { LimitedLog } from "../guard/limited-log.ts";
 import type { Log } from "../log.ts";
 import { containersDomain } from "../policy/containers-domain.ts";
+import { BuiltInPrograms } from "./built-in.ts";
 import { CurlProgram } from "./curl/curl.ts";
 import { type InternalClient, internalEdge } from "./curl/internal-edge.ts";
 import { BunServeEdge } from "./edge/bun-serve/bun-serve-edge.ts";
@@ -24,9 +25,12 @@ import { FailureBudget } from "./gate/failure-budget.ts";
 import { SignatureTurns } from "./gate/signature-turns.ts";
 import { BYPASS_HEADER, BypassTokens } from "./hooks/bypass-token.ts";
 import { HookScripts } from "./hooks/hook-script.ts";
+import { LogsProgram } from "./logs/logs.ts";
 import { NO_LINES } from "./observe/access-log.ts";
 import { heldSeries } from "./observe/held-metrics.ts";
+import { exchangeLogSeries, logExchange } from "./observe/logged-exchange.ts";
 import { Metrics } from "./observe/metrics.ts";
+import { OpenConnections } from "./observe/open-connections.ts";
 import { RefusalLog } from "./observe/refusal-log.ts";
 import { snapshotSeries } from "./observe/snapshot-metrics.ts";
 import { tlsSeries } from "./observe/tls-metrics.ts";
@@ -55,8 +59,12 @@ export interface ProxyServer {
   /** What is enforced, and its origin. */
   enforcement(): Enforcement;
   /** Whether this revision is enforced within the time. */
-  reached(revision: bigint, waitMs: number): Promise<boolean>;
+  reached(revision: bigint, waitMs: number, lineage?: string): Promise<boolean>;
+  /** Whether another write has the number of this revision of this lineage, so that it will never be enforced. */
+  hasLost(revision: bigint, lineage: string): boolean;
   readonly metrics: Metrics;
+  /** What goes on now. */
+  readonly connections: OpenConnections;
   /** Closes as gently as it can within so many milliseconds: see `drain`. */
   drain(boundMs: number): Promise<void>;
   /**
@@ -77,7 +85,7 @@ export async function startProxy(
   const refusals = new RefusalLog(options.log);
   const settings = withDefaults({ ...options, log: new LimitedLog(options.log) });
   const { log, isForbidden, serverName, domain, programPorts, mayDial } = settings;
-  const { accessLog, tls, idleS, exchangesMax, responseHeaderMs } = settings;
+  const { accessLog, exchangeLog, tls, idleS, exchangesMax, responseHeaderMs } = settings;
   const parent = containersDomain(serverName, domain);
   const parseHost = hostParser(serverName, domain);
   const trusted = trustedProxies(settings.trustedProxies);
@@ -113,11 +121,13 @@ export async function startProxy(
     accessLines: () => accessLog ?? NO_LINES,
   });
   snapshotSeries(metrics.instruments, enforced);
+  if (exchangeLog !== null) exchangeLogSeries(metrics.instruments, exchangeLog);
   const watch: ExchangeWatch = {
     answered: (exchange) => metrics.answered(exchange),
     ended: (exchange) => {
       metrics.ended(exchange);
       (accessLog ?? refusals).ended(exchange);
+      if (exchangeLog !== null) logExchange(exchangeLog, exchange);
     },
   };
 
@@ -159,6 +169,7 @@ export async function startProxy(
     edge: internal,
     watch,
   });
+  const builtIn = new BuiltInPrograms(curl, new LogsProgram(exchangeLog));
   const common = {
     pipeline,
     idleS,
@@ -168,7 +179,7 @@ export async function startProxy(
   };
   const serveEdge = new BunServeEdge({
     ...common,
-    upstream: clientUpstream(programs, upgrader, curl),
+    upstream: clientUpstream(programs, upgrader, builtIn),
     parent,
     hstsMaxAgeS: tls === null ? null : tls.hstsMaxAgeS,
   });
@@ -181,7 +192,7 @@ export async function startProxy(
           upstream: new WireUpstream({
             forward: (request, forwarded) => wirePrograms.forward(request, forwarded),
             upgrade: (client, headers, forwarded) => upgrader.upgrade(client, headers, forwarded),
-            answerCurl: (request, forwarded) => curl.answer(request, forwarded),
+            answerBuiltIn: (request, forwarded) => builtIn.answer(request, forwarded),
             holdBody,
           }),
           pool,
@@ -237,8 +248,10 @@ export async function startProxy(
     reloadTls: () => listeners.reload(),
     revision: () => current().revision,
     enforcement: () => enforced.state,
-    reached: (revision, waitMs) => feed.reached(revision, waitMs),
+    reached: (revision, waitMs, lineage) => feed.reached(revision, waitMs, lineage),
+    hasLost: (revision, lineage) => feed.hasLost(revision, lineage),
     metrics,
+    connections: new OpenConnections(active),
     async drain(boundMs) {
       const quiet = () => {
         const lastMs = Math.max(serveEdge.lastRequestMs, plainEdge.lastRequestMs);
@@ -315,12 +328,12 @@ const TICK_MS_MIN = 5;
 function clientUpstream(
   programs: ProgramUpstream,
   upgrader: Upgrader,
-  curl: CurlProgram,
+  builtIn: BuiltInPrograms,
 ): Upstream<BunServeRequest, Response> {
   return {
     forward: ({ request }, forwarded) => programs.forward(request, forwarded),
     upgrade: (client, forwarded) => upgrader.upgrade(client, client.headers, forwarded),
-    answerCurl: ({ request }, forwarded) => curl.answer(request, forwarded),
+    answerBuiltIn: ({ request }, forwarded) => builtIn.answer(request, forwarded),
     holdBody: ({ request }, forwarded, limitMs) => holdBody(request, forwarded, limitMs),
   };
 }
@@ -333,7 +346,7 @@ function internalUpstream(programs: ProgramUpstream): Upstream<InternalClient, R
   return {
     forward: ({ request }, forwarded) => programs.forward(request, forwarded),
     upgrade: never,
-    answerCurl: never,
+    answerBuiltIn: never,
     holdBody: ({ request }, forwarded, limitMs) => holdBody(request, forwarded, limitMs),
   };
 }

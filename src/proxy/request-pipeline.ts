@@ -83,11 +83,11 @@ export class RequestPipeline implements Pipeline {
   }
 
   #begun<C extends ClientConnection, R extends Reply>(
-    { request, result, revision, hook }: Admitted,
+    { request, result, snapshot, hook }: Admitted,
     { exchange, client, internal }: Carried<C, R>,
   ): ActiveExchange {
     exchange.hookId = hook === null ? null : hook.hook.id;
-    const active = this.#options.active.begin(exchange, request, result, revision, client);
+    const active = this.#options.active.begin(exchange, request, result, snapshot, client);
     if (internal !== null) {
       active.followCaller(internal.caller);
     }
@@ -105,7 +105,7 @@ export class RequestPipeline implements Pipeline {
     const match = admitted.hook;
     if (match === null) {
       return isBuiltIn(admitted.result.route)
-        ? upstream.answerCurl(client, forwarded)
+        ? upstream.answerBuiltIn(client, forwarded)
         : asked(upstream, client, forwarded);
     }
     const { scripts, heldBodyMs, context, hookRan } = this.#options;
@@ -116,7 +116,7 @@ export class RequestPipeline implements Pipeline {
       detour: (request) => scripts.detour(match, request, Date.now()),
       script: ask,
       program: isBuiltIn(admitted.result.route)
-        ? (request: ForwardedRequest) => upstream.answerCurl(client, request)
+        ? (request: ForwardedRequest) => upstream.answerBuiltIn(client, request)
         : ask,
       holdBody: (request) => upstream.holdBody(client, request, heldBodyMs),
       isForbidden: context.isForbidden,

@@ -9,6 +9,7 @@ import { Callers } from "../admin/auth/caller.ts";
 import { LoginLimiter } from "../admin/auth/login-limiter.ts";
 import { PasswordLogin } from "../admin/auth/password-login.ts";
 import { Sessions } from "../admin/auth/session.ts";
+import type { ConnectionPort } from "../admin/containers/connection-service.ts";
 import { changeSource, type StoreChangeSource } from "../admin/feed/change-source.ts";
 import { services as publicServices } from "../admin/services.ts";
 import type { ConnectionOptions } from "../admin/store/postgres/connections.ts";
@@ -23,6 +24,7 @@ import { OtherSecretKey } from "../admin/store/store-errors.ts";
 import type { Config } from "../config/config.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
+import type { ExchangeLog } from "../exchange-log/exchange-log.ts";
 import { startRest } from "../gateway-rest/server.ts";
 import { RELAY_SERVER_HOST, type RelayLimits } from "../guard/relayed.ts";
 import type { Log } from "../log.ts";
@@ -45,6 +47,10 @@ interface ControlPlaneOptions {
   readonly recentPolicies: RecentPolicies;
   /** Whether one of our own listeners has this address and port. */
   readonly isForbidden: (address: string, port: number) => boolean;
+  /** Null: there is none. */
+  readonly exchangeLog: ExchangeLog | null;
+  /** What goes on at the proxy. */
+  readonly connections: ConnectionPort;
   readonly log: Log;
 }
 
@@ -223,10 +229,11 @@ function nameOf(url: string): string {
 }
 
 async function startApi(
-  { config, master, revisions, placement, recentPolicies, isForbidden, log }: ControlPlaneOptions,
+  options: ControlPlaneOptions,
   store: Store,
   stops: ShutdownStep[],
 ): Promise<Pick<ControlPlane, "rest" | "grpc" | "listeners">> {
+  const { config, master, revisions, placement, recentPolicies, isForbidden, log } = options;
   const sessions = new Sessions(deriveKey(master, "sessions"), Date.now);
   const logins = new PasswordLogin(store, new LoginLimiter(() => Date.now() / 1000));
   const implementations = publicServices({
@@ -242,6 +249,8 @@ async function startApi(
       mayDial: (address) => placement.place(address) !== null,
       isForbidden,
     }),
+    exchangeLog: options.exchangeLog,
+    connections: options.connections,
     domain: config.domain,
     serverName: config.serverName,
     signup: config.signup,

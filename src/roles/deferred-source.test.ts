@@ -19,7 +19,7 @@ function present() {
 }
 
 test("every read fails before the source is provided", async () => {
-  await expect(new DeferredSource().changesAfter(0n)).rejects.toThrow("not up");
+  await expect(new DeferredSource().changesAfter(0n, "")).rejects.toThrow("not up");
 });
 
 test("providing the source makes earlier listeners read, and they hear of later commits", async () => {
@@ -31,7 +31,7 @@ test("providing the source makes earlier listeners read, and they hear of later 
   expect(heard).toEqual([0n]);
   for (const listener of listeners) listener(9n);
   expect(heard).toEqual([0n, 9n]);
-  expect((await deferred.changesAfter(1n)).revision).toBe(6n);
+  expect((await deferred.changesAfter(1n, "")).revision).toBe(6n);
 });
 
 test("a listener that unsubscribed hears nothing, before or after", () => {

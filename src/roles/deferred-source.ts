@@ -14,9 +14,12 @@ export class DeferredSource implements StoreChangeSource {
     }
   }
 
-  async changesAfter(revision: bigint): ReturnType<StoreChangeSource["changesAfter"]> {
+  async changesAfter(
+    revision: bigint,
+    lineage: string,
+  ): ReturnType<StoreChangeSource["changesAfter"]> {
     if (this.#source === null) throw new Error("the control plane is not up");
-    return this.#source.changesAfter(revision);
+    return this.#source.changesAfter(revision, lineage);
   }
 
   onCommit(listener: (revision: bigint) => void): () => void {

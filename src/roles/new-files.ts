@@ -8,16 +8,17 @@ import { keyFile } from "./readiness.ts";
  * Called before a start; the function returned removes what was made since. It does nothing unless the installation was new: a
  * database, a key or a snapshot that was there before stays as it is.
  */
-export function removerOfNewFiles({ dataDir, databasePath }: Config): () => void {
+export function removerOfNewFiles({ dataDir, databasePath, postgres }: Config): () => void {
   const isNewFolder = !existsSync(dataDir);
   const files = [
     join(dataDir, keyFile),
     join(dataDir, "snapshot"),
-    ...["", "-wal", "-shm"].map((ending) => `${databasePath}${ending}`),
+    ...(postgres === null ? ["", "-wal", "-shm"].map((ending) => `${databasePath}${ending}`) : []),
   ];
   if (files.some((file) => existsSync(file))) return () => {};
   return () => {
-    for (const file of [...files, `${databasePath}.lock`]) rmSync(file, { force: true });
+    const lock = postgres === null ? [`${databasePath}.lock`] : [];
+    for (const file of [...files, ...lock]) rmSync(file, { force: true });
     if (!isNewFolder) return;
     try {
       rmdirSync(dataDir);

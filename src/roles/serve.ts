@@ -7,6 +7,7 @@ import { OtherSecretKey } from "../admin/store/store-errors.ts";
 import type { Config } from "../config/config.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { AccessLogPlace, ListenAddress } from "../config/setting-readers.ts";
+import { ExchangeLog } from "../exchange-log/exchange-log.ts";
 import { LimitedLog } from "../guard/limited-log.ts";
 import type { Log } from "../log.ts";
 import { type Health, startOps } from "../ops.ts";
@@ -15,6 +16,7 @@ import { RecentPolicies } from "../policy/recent-policies.ts";
 import { CannotListen } from "../proxy/edge/listeners.ts";
 import { AccessLog } from "../proxy/observe/access-log.ts";
 import { FileSink, StderrSink } from "../proxy/observe/line-sink.ts";
+import type { OpenConnections } from "../proxy/observe/open-connections.ts";
 import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
 import { type ControlPlane, DatabaseUnusable, openControlPlane } from "./control-plane.ts";
 import { DeferredSource } from "./deferred-source.ts";
@@ -76,6 +78,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   const apiLog = new LimitedLog(log);
   const snapshotPath = join(config.dataDir, "snapshot");
   let control: ControlPlane | null = null;
+  let connections: OpenConnections | null = null;
   let draining = false;
   /** The first user is made then: a start that fails on a busy port must not lose a password that is printed once. */
   let listening = false;
@@ -89,6 +92,12 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       snapshotPath,
       recentPolicies,
       isForbidden,
+      exchangeLog,
+      connections: {
+        list: (...asked) => connections?.list(...asked) ?? { connections: [], total: 0 },
+        end: (...asked) => connections?.end(...asked) ?? false,
+        endOfGroup: (...asked) => connections?.endOfGroup(...asked) ?? 0,
+      },
       log: apiLog,
     });
     control = opened;
@@ -96,7 +105,9 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     source.provide(opened.source);
     if (listening) await opened.createFirstUser();
   };
-  // The store closes last: until then the data plane must see revocations.
+  const exchangeLog = await openExchangeLog(config, log);
+  if (exchangeLog !== null) stops.push(() => exchangeLog.close());
+  // The store closes last of what follows: until then the data plane must see revocations.
   stops.push(async () => control?.close());
   stops.push(async () => control?.stopApi(drainMs));
   const opening = new RetryingOpen(open, log);
@@ -131,9 +142,11 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         bypassKey: deriveKey(master, "hops"),
         log,
         accessLog,
+        exchangeLog,
       },
       source,
     ).catch((error) => throwProxyListenError(config, error));
+    connections = proxy.connections;
     own.push(proxy, ...(proxy.tls === null ? [] : [proxy.tls]));
     // In parallel: the limit applies to all of it.
     stops.push(async () => {
@@ -146,6 +159,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       startOps({
         listen: config.opsListen,
         reached: proxy.reached,
+        hasLost: proxy.hasLost,
         openRevision: revisions.open,
         metrics: proxy.metrics,
         health: () => healthOf(proxy, opening.problem, draining),
@@ -155,7 +169,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     listening = true;
     await firstUser(control);
     // Stops after the proxy and before the store: meanwhile /readyz reports that this node is draining.
-    stops.splice(1, 0, () => ops.stop());
+    stops.splice(exchangeLog === null ? 1 : 2, 0, () => ops.stop());
     opening.retry();
     return {
       urls: () => urlsOf(config, { control, proxy, ops }),
@@ -213,6 +227,25 @@ async function openAccessLog(place: AccessLogPlace | null, log: Log): Promise<Ac
   });
   return new AccessLog(sink, log);
 }
+
+/** A gate without its exchange log is better than none. */
+async function openExchangeLog(
+  { dataDir, logMaxMb, logRetentionDays }: Config,
+  log: Log,
+): Promise<ExchangeLog | null> {
+  if (logMaxMb === 0) return null;
+  const path = join(dataDir, "exchanges.sqlite");
+  const limits = { ageMaxMs: logRetentionDays * DAY_MS, bytesMax: logMaxMb * MIB };
+  try {
+    return await ExchangeLog.open(path, limits, log);
+  } catch (error) {
+    log.error({ err: error, path }, "exchange log cannot be opened; who accessed what is not kept");
+    return null;
+  }
+}
+
+const DAY_MS = 86_400_000;
+const MIB = 1024 * 1024;
 
 interface RunningParts {
   readonly control: ControlPlane | null;

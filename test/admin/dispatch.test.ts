@@ -443,6 +443,7 @@ test("a message that breaks a rule does not reach its method", async () => {
 describe("an answer", () => {
   const list = call(ProjectService.method.getProject);
   const made: Handler = async () => ({ message: create(ProjectSchema, { id: A }) });
+  const committed = { revision: 7, lineage: "0123456789abcdef" };
   let read: Call;
 
   beforeAll(async () => {
@@ -462,12 +463,12 @@ describe("an answer", () => {
   test("of a write has its revision as a token", async () => {
     const written: Handler = async (...sent) => ({
       ...(await made(...sent)),
-      revision: 7,
+      committed,
       etag: "file:v2",
     });
     const reply = await dispatchWith(written)(read);
     if (!reply.ok) throw new Error("refused");
-    expect(revisions.open(reply.revision ?? "")).toBe(7);
+    expect(revisions.open(reply.revision ?? "")).toEqual(committed);
     expect(reply.etag).toBe("file:v2");
   });
 
@@ -480,7 +481,7 @@ describe("an answer", () => {
       return outcome(call(replacePermissions, { message }), handler);
     };
     const document = { message: create(PermissionDocumentSchema) };
-    const writes: Handler = async () => ({ ...document, revision: 7 });
+    const writes: Handler = async () => ({ ...document, committed });
     const tries: Handler = async () => ({ ...document, dryRun: true });
     expect(await reply(writes, false)).toBe("ok");
     expect(await reply(writes, true)).toBe("INTERNAL_ERROR");

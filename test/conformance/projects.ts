@@ -151,6 +151,7 @@ export function projectConformance(name: string, open: Open): void {
           aliases: 2,
         },
         revision: await stage.revision(),
+        lineage: expect.stringMatching(/^[0-9a-f]{16}$/),
       });
       const facts = await store.changesAfter(before);
       expect(facts.projects).toEqual([{ id: project.id, state: null }]);

@@ -558,7 +558,13 @@ export function storeConformance(name: string, open: Open): void {
       });
 
       test("an empty store is at revision 0", async () => {
-        expect(await store.changesAfter(0)).toEqual({ revision: 0, projects: [], containers: [] });
+        expect(await store.changesAfter(0)).toEqual({
+          revision: 0,
+          lineages: [],
+          isAll: true,
+          projects: [],
+          containers: [],
+        });
       });
 
       test("the facts are all that a proxy needs, of all users", async () => {
@@ -592,6 +598,8 @@ export function storeConformance(name: string, open: Open): void {
         ]);
         expect(await store.changesAfter(facts.revision)).toEqual({
           revision: facts.revision,
+          lineages: facts.lineages,
+          isAll: false,
           projects: [],
           containers: [],
         });

@@ -36,7 +36,7 @@ describe("a server that is not there", () => {
   test("nothing listens", async () => {
     const url = `http://127.0.0.1:${deadPort()}`;
     expect(await listAt(url)).toEqual({
-      exit: 1,
+      exit: 9,
       out: "",
       err: `error: Nothing listens at ${url}: is the server running there? To call another API, use --base-url.\n`,
     });
@@ -44,14 +44,14 @@ describe("a server that is not there", () => {
 
   test("nobody knows the name", async () => {
     const { exit, out, err } = await listAt("http://api.realmgate.invalid");
-    expect({ exit, out }).toEqual({ exit: 1, out: "" });
+    expect({ exit, out }).toEqual({ exit: 9, out: "" });
     expect(err).toMatch(/^error: [^\n]*(api\.realmgate\.invalid)[^\n]*--base-url\.\n$/);
   });
 
   test("its certificate does not verify", async () => {
     using server = Bun.serve({ port: 0, tls: selfSigned(), fetch: () => new Response("{}") });
     const { exit, out, err } = await listAt(`https://localhost:${server.port}`);
-    expect({ exit, out }).toEqual({ exit: 1, out: "" });
+    expect({ exit, out }).toEqual({ exit: 9, out: "" });
     expect(err).toMatch(
       /^error: The certificate of https:\/\/localhost[^\n]*NODE_EXTRA_CA_CERTS[^\n]*\n$/,
     );
@@ -64,7 +64,7 @@ describe("a server that is not there", () => {
       socket: { data: (socket) => void socket.terminate() },
     });
     const { exit, out, err } = await listAt(`http://127.0.0.1:${server.port}`);
-    expect({ exit, out, lines: err.split("\n").length }).toEqual({ exit: 1, out: "", lines: 2 });
+    expect({ exit, out, lines: err.split("\n").length }).toEqual({ exit: 9, out: "", lines: 2 });
   });
 
   test("Ctrl-C while it is silent: 130", async () => {
@@ -120,7 +120,9 @@ describe("a server that says no", () => {
   ])("%s", async (_name, answer, said) => {
     using server = Bun.serve({ port: 0, fetch: answer });
     const { exit, out, err } = await listAt(`http://localhost:${server.port}`);
-    expect({ exit, out, lines: err.split("\n").length }).toEqual({ exit: 1, out: "", lines: 2 });
+    const [status = ""] = said.split(" ");
+    const code = { "401": 4, "403": 4, "404": 3, "429": 4 }[status] ?? 1;
+    expect({ exit, out, lines: err.split("\n").length }).toEqual({ exit: code, out: "", lines: 2 });
     expect(err).toStartWith("error: ");
     expect(err).toContain(said);
     expect(err).not.toMatch(/hdy_token|\n {4}at /);

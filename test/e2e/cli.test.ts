@@ -88,9 +88,9 @@ describe("streams and exit codes", () => {
     expect(err).not.toMatch(/Bearer|authorization|ey[A-Z]/i);
   });
 
-  test("a refusal of the server is on stderr: 1", async () => {
+  test("a refusal of the server is on stderr: 3", async () => {
     const ran = await run(`projects get ${ABSENT}`);
-    expect(ran).toEqual({ exit: 1, out: "", err: "error: 404 Project not found\n" });
+    expect(ran).toEqual({ exit: 3, out: "", err: "error: 404 Project not found\n" });
   });
 
   test.each([
@@ -259,7 +259,7 @@ describe("logging in", () => {
   test("with a wrong password tells nothing of it", async () => {
     const ran = await run("login -u admin -p -", "wrong-password");
     expect(ran).toEqual({
-      exit: 1,
+      exit: 4,
       out: "",
       err: "error: 401 Invalid email or password: check the user name and the password\n",
     });
@@ -284,13 +284,13 @@ describe("logging in", () => {
     expect(await run("auth refresh")).toMatchObject({ exit: 0, out: "" });
   });
 
-  test("a session that cannot be renewed says so in one line: 1", async () => {
+  test("a session that cannot be renewed says so in one line: 4", async () => {
     const kept = readFileSync(configPath, "utf8");
     const session = { ...stored().session, token: "a.b.c", refreshToken: "a.b.c" };
     writeFileSync(configPath, JSON.stringify({ session }));
     const ran = await run("projects list");
     writeFileSync(configPath, kept);
-    expect(ran).toMatchObject({ exit: 1, out: "" });
+    expect(ran).toMatchObject({ exit: 4, out: "" });
     expect(ran.err).toMatch(/^error: 401 [^\n]*: log in again with realmgate login[^\n]*\n$/);
   });
 
@@ -385,7 +385,7 @@ describe("versions of documents", () => {
     const now = await api.data("PATCH", `${path}/default`, { body: { default: "deny" }, headers });
     const words = `projects proxy default --project ${projectId} --default allow --if-match`;
     const stale = await run(`${words} ${etag}`);
-    expect(stale).toMatchObject({ exit: 1, out: "" });
+    expect(stale).toMatchObject({ exit: 5, out: "" });
     expect(stale.err).toBe(
       [
         "error: 412 etag_mismatch",
@@ -496,7 +496,7 @@ describe("who can reach what", () => {
 describe("realms", () => {
   test("a resource of elsewhere is not there, and that is said", async () => {
     const ran = await run(`projects get ${projectId} --realm ${REALM}`);
-    expect(ran).toMatchObject({ exit: 1, out: "" });
+    expect(ran).toMatchObject({ exit: 3, out: "" });
     expect(ran.err).toMatch(
       /^error: 404 Project not found: only objects in the realm 507f[^\n]*\n$/,
     );

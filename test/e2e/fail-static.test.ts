@@ -140,7 +140,7 @@ test(
     damage(other);
     rmSync(join(other, "snapshot"));
     await expect(startProgram({ dataDir: other })).rejects.toThrow(/cannot be used/);
-    rmSync(dataDir, { recursive: true });
+    for (const path of [dataDir, other]) rmSync(path, { recursive: true, force: true });
   },
   startMsMax,
 );

@@ -58,7 +58,7 @@ describe("the feed", () => {
       tokens.add(answer.headers.get("x-realmgate-revision"));
     }
     expect(tokens.size).toBe(3);
-    for (const token of tokens) expect(token).toMatch(/^[A-Za-z0-9_-]{48}$/);
+    for (const token of tokens) expect(token).toMatch(/^[A-Za-z0-9_-]{59}$/);
     for (const forged of ["1", "AAAA", `${[...tokens][0]}x`.slice(1)]) {
       const answer = await fetch(`${program.urls.ops}/readyz?revision=${forged}`);
       expect(answer.status).toBe(400);

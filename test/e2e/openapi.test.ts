@@ -120,7 +120,7 @@ describe("a public validator", () => {
       "a scheme of security that is not there",
       "security-defined",
       ({ components }) => {
-        delete components.securitySchemes.basic;
+        delete components.securitySchemes.bearer;
       },
     ],
   ])("finds %s", async (_why, rule, damage) => {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { type Api, loginAdmin } from "../harness/client.ts";
 import { freePort } from "../harness/free-port.ts";
 import { documents, promisedBy } from "../harness/markdown.ts";
-import { paste } from "../harness/pasted-script.ts";
+import { paste, withAddresses } from "../harness/paste.ts";
 import {
   PostgresServer,
   postgresBinaries,
@@ -55,7 +55,10 @@ describe.skipIf(postgresBinaries === null)("serve on PostgreSQL", () => {
       const promised = promisedBy(script);
       expect(promised.length).toBeGreaterThan(1);
       const given = `PASSWORD='${adminPassword}'\n${script}`;
-      const { printed, complaints, exitCode } = await paste(given, program.urls);
+      const { printed, complaints, exitCode } = await paste(
+        withAddresses(given, program.urls),
+        process.cwd(),
+      );
       const isGood = exitCode === 0;
       expect({
         exitCode,

@@ -89,3 +89,17 @@ test.skipIf(Bun.which("node") === null)(
   },
   30_000,
 );
+
+test("fewer descriptors than the exchanges need are said once at start, with how many suffice", () => {
+  const lines = program
+    .log()
+    .split("\n")
+    .filter((line) => line.includes("ulimit -n is 1024"));
+  expect(lines).toHaveLength(1);
+  const [, exchanges, needed] =
+    /: (\d+) concurrent exchanges instead of 32768; raise it to (\d+)/.exec(lines[0] ?? "") ?? [];
+  expect(Number(exchanges)).toBeGreaterThan(0);
+  // A socket of the client and one of the program for each.
+  expect(Number(exchanges) * 2).toBeLessThan(descriptors);
+  expect(Number(needed)).toBeGreaterThan(2 * 32_768);
+});

@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { loginAdmin } from "../harness/client.ts";
 import { freePort } from "../harness/free-port.ts";
 import { documents, promisedBy } from "../harness/markdown.ts";
-import { paste, withAddresses } from "../harness/pasted-script.ts";
+import { paste, withAddresses } from "../harness/paste.ts";
 import {
   adminPassword,
   type Program,
@@ -79,7 +79,10 @@ test.skipIf(missing.length > 0).each(scripts)(
         : shell;
     // The program of the README and of the tour listens for itself.
     const own = path === "README.md" ? script.replaceAll("3000", String(freePort())) : script;
-    const { printed, complaints, exitCode } = await paste(`${before}\n${own}`, program.urls);
+    const { printed, complaints, exitCode } = await paste(
+      withAddresses(`${before}\n${own}`, program.urls),
+      root,
+    );
     const compared = isCommandLine ? printed.filter((line) => promised.includes(line)) : printed;
     const isGood = exitCode === 0 && Bun.deepEquals(compared, promised);
     expect({ exitCode, printed: compared, complaints: isGood ? "" : complaints }).toEqual({

@@ -19,6 +19,7 @@ import { addressPolicy } from "../../src/policy/address-policy.ts";
 import { trustedProxies } from "../../src/proxy/gate/client-address.ts";
 import { explainer } from "../../src/proxy/gate/explain.ts";
 import { type GrpcAnswer, GrpcClient } from "./grpc-client.ts";
+import { ImaginedConnections, MemoryLog } from "./traffic.ts";
 
 export interface Request {
   readonly method: string;
@@ -45,6 +46,8 @@ const master = randomBytes(32);
 
 export class ControlPlane implements AsyncDisposable {
   readonly store: Store;
+  readonly exchangeLog = new MemoryLog();
+  readonly connections = new ImaginedConnections();
   readonly #sessions: Sessions;
   readonly #rest: ReturnType<typeof startRest>;
   readonly services: readonly DescService[];
@@ -75,6 +78,8 @@ export class ControlPlane implements AsyncDisposable {
         mayDial: (address) => placement.place(address) !== null,
         isForbidden: () => false,
       }),
+      exchangeLog: this.exchangeLog,
+      connections: this.connections,
       domain: "localhost",
       serverName: "local",
       signup: true,

@@ -1,7 +1,7 @@
 // Expectations that differ between the edges. docs/edge-limits.md lists every difference.
 
-/** REALMGATE_PROXY_EDGE=wire has the tests of the data plane run against the wire edge. */
-export const plainEdge = process.env.REALMGATE_PROXY_EDGE === "wire" ? "wire" : "serve";
+/** REALMGATE_PROXY_EDGE=serve has the tests of the data plane run against the runtime's server. */
+export const plainEdge = process.env.REALMGATE_PROXY_EDGE === "serve" ? "serve" : "wire";
 
 /** What holds on the edge under test. */
 export function onEdge<T>(expectations: { readonly serve: T; readonly wire: T }): T {

@@ -39,6 +39,10 @@ export interface ProgramOptions {
   /** A folder of an earlier run; a new one when unset. */
   readonly dataDir?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** The command line before `serve`; from the checkout when unset. */
+  readonly command?: readonly string[];
+  /** Where it runs; the checkout when unset. */
+  readonly cwd?: string;
   /** Descriptors that it may open; as many as this process when unset. */
   readonly descriptors?: number;
 }
@@ -46,13 +50,13 @@ export interface ProgramOptions {
 /** Starts `serve` and waits until it is ready. Requests from 127.0.0.1 may say whose they are in X-Forwarded-For. */
 export async function startProgram(options: ProgramOptions = {}): Promise<Program> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "realmgate-"));
-  const command = [process.execPath, "src/main.ts", "serve"];
+  const command = [...(options.command ?? [process.execPath, "src/main.ts"]), "serve"];
   const limited =
     options.descriptors === undefined
       ? command
       : ["sh", "-c", `ulimit -n ${options.descriptors}; exec "$@"`, "sh", ...command];
   const child = Bun.spawn(limited, {
-    cwd: root,
+    cwd: options.cwd ?? root,
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,

@@ -113,6 +113,10 @@ const reads: readonly Make[] = [
   }),
   ...[
     "/status-logs",
+    "/proxy/logs",
+    "/proxy/logs?limit=1&reason=granted",
+    "/proxy/logs/stats",
+    "/proxy/connections",
     "/proxy/permissions",
     "/proxy/settings",
     "/proxy/groups",
@@ -138,6 +142,11 @@ const reads: readonly Make[] = [
       ...random.pick([{ program: "terminal" }, { alias: `inside-${random.below(6)}` }]),
       ip: random.pick(["203.0.113.7", "198.51.100.7"]),
     },
+  }),
+  (random, { containers }) => ({
+    method: "POST",
+    path: `/containers/${random.pick(containers)}/proxy/explain`,
+    body: { request_id: "a".repeat(24) },
   }),
   tried,
   tried,

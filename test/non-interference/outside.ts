@@ -1,7 +1,8 @@
 // What happens beyond a realm's border: everything that could be told apart if the border leaked.
 import type { Random } from "../arbitrary/random.ts";
 import type { ControlPlane } from "../harness/control-plane.ts";
-import { colors, here, names, publicKeys, there } from "./inside.ts";
+import { logged } from "../harness/traffic.ts";
+import { colors, here, names, nowhere, publicKeys, there } from "./inside.ts";
 
 /** What both universes have: the ids that outside events may hang on to. */
 export interface Ground {
@@ -21,6 +22,12 @@ export type Event = (universe: ControlPlane, ground: Ground) => Promise<void>;
 
 const office = { type: "ip", range: "198.51.100.0/24" };
 
+/** Somebody came to this container, and is still there. */
+export function visited(universe: ControlPlane, container: string): void {
+  universe.exchangeLog.add(nowhere, container, logged());
+  universe.connections.add(container);
+}
+
 /** An event, drawn once and played in one universe. What it makes is told to `made`. */
 export function randomEvent(
   random: Random,
@@ -39,7 +46,10 @@ export function randomEvent(
     kind: Parameters<typeof made>[0] | null,
   ) => {
     const seen = await universe.call(as, { method: "POST", path, realm: null, body });
-    if (seen.status < 300 && kind !== null) made(kind, JSON.parse(seen.text).data.id);
+    if (seen.status >= 300 || kind === null) return;
+    const { id } = JSON.parse(seen.text).data;
+    made(kind, id);
+    if (kind === "containers") visited(universe, id);
   };
   const change = async (
     universe: ControlPlane,

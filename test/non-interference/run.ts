@@ -2,7 +2,7 @@
 import { type Random, randomFrom } from "../arbitrary/random.ts";
 import { ControlPlane, type Request, type Seen } from "../harness/control-plane.ts";
 import { here, type Known, names, nowhere, randomCall, there } from "./inside.ts";
-import { type Ground, randomEvent } from "./outside.ts";
+import { type Ground, randomEvent, visited } from "./outside.ts";
 
 export interface Difference {
   readonly call: Request;
@@ -170,6 +170,7 @@ async function furnish(side: Side, known: Known | null, beyond: string): Promise
     const { id, token } = await universe.data(as, { method: "POST", path, realm: null, body });
     const label = side.label(id);
     if (kind !== undefined) known?.[kind].push(label);
+    if (kind === "containers") visited(universe, id);
     return { id, token };
   };
   const color = "#333333";

@@ -14,6 +14,7 @@ function identityOf(policy: CompiledPolicy, names: string[], presented = false):
     wrong: false,
     consumedCredentials: [],
     validUntilS: 0,
+    subject: null,
   };
 }
 

@@ -258,6 +258,7 @@ const notImagined: ReadonlySet<string> = new Set([
   "stale",
   "misdirected",
   "overloaded",
+  "cut_off",
   "too_many_failures",
   "bad_upgrade",
   "websocket_version",

@@ -77,6 +77,7 @@ function allows(
     wrong: false,
     consumedCredentials: [],
     validUntilS: Number.POSITIVE_INFINITY,
+    subject: null,
   };
   return decide(policy, identity, program, instance).allow;
 }

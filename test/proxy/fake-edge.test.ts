@@ -116,7 +116,7 @@ function upstreamOf(extra: Partial<FakeUpstream> = {}): FakeUpstream {
       return answered(reply(`${address.text}:${port}${detour?.target ?? admitted.target}`));
     },
     upgrade: () => HANDED_OVER,
-    answerCurl: () => failed("upstream_unreachable"),
+    answerBuiltIn: () => failed("upstream_unreachable"),
     holdBody: async () => "none",
     ...extra,
   };

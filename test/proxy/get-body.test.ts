@@ -14,7 +14,10 @@ let h2: H2Client;
 let host = "";
 
 beforeAll(async () => {
-  gate = await startProxy(bench.options({ tls: files.options() }), bench.registry);
+  gate = await startProxy(
+    bench.options({ tls: files.options(), responseHeaderMs: 60_000 }),
+    bench.registry,
+  );
   h2 = new H2Client(gate.tls?.port ?? 0);
   host = (await bench.place()).host("terminal-1");
 });
@@ -88,6 +91,7 @@ describe("over HTTP/2", () => {
       }),
     );
     const placed = await bench.place({ programs: { terminal: port } });
+    expect(await gate.reached(bench.registry.revision, 5_000)).toBe(true);
     const head = { ":method": "HEAD", ":authority": placed.host("terminal-1") };
     const { status, headers } = await h2.ask(head);
     expect([status, headers["content-length"]]).toEqual([200, undefined]);
@@ -95,6 +99,7 @@ describe("over HTTP/2", () => {
 
   test("a refused upload reads its refusal", async () => {
     const denied = (await bench.place({ own: { default: "deny" } })).host("terminal-1");
+    expect(await gate.reached(bench.registry.revision, 5_000)).toBe(true);
     const head = { ":method": "POST", ":authority": denied };
     expect((await h2.ask(head, "x".repeat(4_000_000))).status).toBe(403);
     expect((await h2.ask({ ":authority": host })).status).toBe(200);

@@ -23,6 +23,7 @@ const OTHER_TEXTS: ReadonlySet<string> = new Set([
   "host-missing",
   "host-repeated",
   "bad-host",
+  "proxy-header",
   "aws4-hmac-sha256",
 ]);
 

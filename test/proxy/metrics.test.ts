@@ -40,6 +40,7 @@ function exchangeWith(metrics: Metrics, program: string): Exchange {
     denial: undefined,
     wrongCredential: false,
     isReadable: false,
+    subject: null,
   });
   return exchange;
 }

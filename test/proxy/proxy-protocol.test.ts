@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startProxy } from "../../src/proxy/proxy.ts";
 import { accepts, freePort } from "../harness/free-port.ts";
+import { parsePrometheusText, sampleValue } from "../harness/prometheus-text.ts";
 import { ip, testBench } from "../harness/proxy-bench.ts";
 import { until, within } from "../harness/until.ts";
 import { request } from "../harness/wire.ts";
@@ -107,8 +108,13 @@ describe("a listed peer (F10)", () => {
     expect(status(await heard(BALANCER, speaksFor("203.0.113.7"), get(host)))).toBe("HTTP/1.1 403");
   });
 
-  test("gets no response without a header, and a line of the log", async () => {
+  test("gets no response without a header, and a line of the log, and is counted", async () => {
     const host = await open("0.0.0.0/0");
+    const count = async () => {
+      const families = parsePrometheusText(await gate.metrics.text());
+      return sampleValue(families, "realmgate_malformed_total", { reason: "proxy-header" });
+    };
+    const counted = await count();
     const before = bench.logged.length;
     expect(await heard(BALANCER, get(host))).toBe("");
     expect(await heard(BALANCER, "PROXY TCP4 203.0.113.7 10.0.0.1 1\r\n", get(host))).toBe("");
@@ -117,6 +123,7 @@ describe("a listed peer (F10)", () => {
       message: "connection closed: it has no valid PROXY header",
       fields: { peer: BALANCER },
     });
+    expect(await count()).toBe(counted + 2);
   });
 
   test("is closed when half a header is all that comes", async () => {
@@ -181,8 +188,19 @@ describe("places among the connections", () => {
       const first = Array.from({ length: perNetworkMax }, () => connect("203.0.113.7"));
       const answers = await within(Promise.all(first), "all are answered", 20_000);
       expect(new Set(answers)).toEqual(new Set(["HTTP/1.1 404"]));
-      expect(await within(connect("203.0.113.7"), "it ends", 10_000)).toBe("closed");
+      const lost = within(
+        Promise.race(
+          sockets.map((socket) => new Promise((resolve) => socket.on("close", resolve))),
+        ),
+        "an idle connection of that client makes room",
+        10_000,
+      );
+      expect(await within(connect("203.0.113.7"), "it is answered", 10_000)).toBe("HTTP/1.1 404");
+      await lost;
+      const open = () => sockets.filter((socket) => !socket.closed).length;
+      const before = open();
       expect(await within(connect("203.0.113.8"), "it is answered", 10_000)).toBe("HTTP/1.1 404");
+      expect(open()).toBe(before + 1);
     } finally {
       for (const socket of sockets) socket.destroy();
       await crowded.stop(true);

@@ -23,7 +23,10 @@ let h2: H2Client;
 const portOf = (proxy: ProxyServer) => proxy.tls?.port ?? 0;
 
 beforeAll(async () => {
-  gate = await startProxy(bench.options({ tls: files.options() }), bench.registry);
+  gate = await startProxy(
+    bench.options({ tls: files.options(), responseHeaderMs: 60_000 }),
+    bench.registry,
+  );
   h2 = new H2Client(portOf(gate));
 });
 afterAll(async () => {

@@ -2,6 +2,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import net from "node:net";
 import { startProxy } from "../../src/proxy/proxy.ts";
+import { parsePrometheusText, sampleValue } from "../harness/prometheus-text.ts";
 import { testBench } from "../harness/proxy-bench.ts";
 import { until, within } from "../harness/until.ts";
 import { answersIn, request, untilClosed, Wire } from "../harness/wire.ts";
@@ -176,8 +177,13 @@ test.each([
     "version-not-supported",
   ],
 ])(
-  "%s is refused with a code and a request id, which the log has",
+  "%s is refused with a code and a request id, which the log has, and counted",
   async (_what, bytes, status, code, malformed) => {
+    const count = async () => {
+      const families = parsePrometheusText(await gate.metrics.text());
+      return sampleValue(families, "realmgate_malformed_total", { reason: malformed });
+    };
+    const before = await count();
     const [answer] = answersIn(await untilClosed(gate.port, bytes));
     expect([answer?.status, JSON.parse(answer?.body ?? "")]).toEqual([
       status,
@@ -191,5 +197,50 @@ test.each([
     expect(lines.map(({ fields }) => fields)).toEqual([
       { requestId, reason: code, malformed, client: "127.0.0.1" },
     ]);
+    expect(await count()).toBe(before + 1);
   },
 );
+
+describe("a client network at its cap of connections", () => {
+  test("loses its most silent idle connection to a new one, never one whose request is answered", async () => {
+    // The least that a gate has; half of them are one network's.
+    const capped = await startProxy(
+      bench.options({ plainEdge: "wire", exchangesMax: 1, idleS: 200 }),
+      bench.registry,
+    );
+    const sockets: net.Socket[] = [];
+    const open = () => {
+      const socket = net.connect(capped.port, "127.0.0.1");
+      sockets.push(socket);
+      // One that does not read does not see its end.
+      socket.resume();
+      return socket;
+    };
+    try {
+      const heard: string[] = [];
+      const port = await bench.listen((socket) =>
+        socket.on("data", (data) => heard.push(`${data}`)),
+      );
+      const { host } = await bench.place({ programs: { terminal: port } });
+      await capped.reached(bench.registry.revision, 5_000);
+      const busy = open();
+      busy.write(request(host("terminal-1"), "GET / HTTP/1.1"));
+      await until(() => heard.length > 0, "the program is asked");
+      const idle = Array.from({ length: 511 }, open);
+      const closed: net.Socket[] = [];
+      for (const socket of [busy, ...idle]) socket.on("close", () => closed.push(socket));
+      await Promise.all(
+        idle.map((socket) => new Promise((resolve) => socket.once("connect", resolve))),
+      );
+      const answered = new Wire(capped.port).send("GET / HTTP/1.1\r\nHost: nowhere\r\n\r\n");
+      expect((await answered.answer())?.status).toBe(404);
+      await until(() => closed.length > 0, "an idle connection is closed");
+      expect(closed).toHaveLength(1);
+      expect(closed).not.toContain(busy);
+      answered.end();
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      await capped.stop(true);
+    }
+  });
+});

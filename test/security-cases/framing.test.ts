@@ -313,9 +313,13 @@ describe("bodies of methods that rarely have one", () => {
       expect(witness.latest("connection")).toEqual(["close"]);
       await until(() => witness.open.size === 0, "the upstream connection ends");
     }
-    await answerTo(port, request(host, `${method} / HTTP/1.1`, "Content-Length: 0"));
+    const plain = request(host, `${method} / HTTP/1.1`, "Content-Length: 0");
+    const wire = new Wire(port).send(plain);
+    expect(await wire.saw("HTTP/1.1 200 ")).toBe(true);
+    wire.end();
     expect(witness.latest("connection")).not.toEqual(["close"]);
-    expect(witness.open.size).toBe(1);
+    // A response to HEAD that names a body ends its connection, see S11.
+    if (method !== "HEAD") expect(witness.open.size).toBe(1);
   });
 
   test("S6 POST with a body leaves its upstream connection to others", async () => {

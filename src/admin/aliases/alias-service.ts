@@ -55,7 +55,7 @@ export function aliasService({ store, cursors, domain, now }: AliasServiceParts)
     name: string,
   ): CallOutcome {
     if (typeof made === "string") throw inUse(made, name);
-    return { message: aliasMessage(made.alias, domain), revision: made.revision };
+    return { message: aliasMessage(made.alias, domain), committed: made };
   }
 
   return {
@@ -109,7 +109,7 @@ export function aliasService({ store, cursors, domain, now }: AliasServiceParts)
       async deleteAlias({ id }: DeleteAliasRequest, { scope }) {
         const made = await store.deleteAlias(scope, id);
         if (made === null) throw new ApiError(ErrorCode.ALIAS_NOT_FOUND);
-        return { message: create(EmptySchema), revision: made.revision };
+        return { message: create(EmptySchema), committed: made };
       },
     },
   };

@@ -15,7 +15,7 @@ import { clientNetwork } from "../../policy/client-network.ts";
 import { type Caller, type Callers, isOperator, mayDo } from "../auth/caller.ts";
 import { AccountQuotaReached } from "../store/account-quotas.ts";
 import { CallEvent, callEvent, type EventDraft } from "../store/call-event.ts";
-import type { ResourceKey, Scope, User } from "../store/records.ts";
+import type { Committed, ResourceKey, Scope, User } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { StoreUnavailable, WriteOutcomeUnknown } from "../store/store-errors.ts";
 import { type Audited, auditOf, draftOf, originOf } from "./audit.ts";
@@ -47,13 +47,13 @@ export interface Context extends PublicContext {
   readonly ifMatch: string | null;
 }
 
-/** Result of a write: its revision, or nothing stored in a dry run. */
-export type WriteResult = { readonly revision: number } | { readonly dryRun: true };
+/** Result of a write: what it committed, or nothing stored in a dry run. */
+export type WriteResult = { readonly committed: Committed } | { readonly dryRun: true };
 
-/** Result of a method: its message, and for writes the revision or the dry-run mark. */
+/** Result of a method: its message, and for writes what was committed or the dry-run mark. */
 export interface CallOutcome {
   readonly message: Message;
-  readonly revision?: number;
+  readonly committed?: Committed;
   readonly dryRun?: true;
   readonly etag?: string;
   /** Of a public method: the user that the call turned out to be. */
@@ -310,11 +310,11 @@ async function readMessage(call: Call, work: CallWork): Promise<Message> {
 }
 
 async function reply(call: Call, outcome: CallOutcome, options: DispatchOptions): Promise<Reply> {
-  const { revision, etag } = outcome;
+  const { committed, etag } = outcome;
   return {
     ok: true,
     message: create(call.method.output, outcome.message),
-    revision: revision === undefined ? null : options.revisions.seal(revision),
+    revision: committed === undefined ? null : options.revisions.seal(committed),
     etag: etag ?? null,
     dryRun: outcome.dryRun ?? false,
   };

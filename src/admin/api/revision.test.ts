@@ -6,19 +6,25 @@ import { revisionTokens } from "./revision.ts";
 const master = randomBytes(32);
 const tokens = revisionTokens(new SecretBox(master, "revisions"));
 
+const lineage = "0123456789abcdef";
+const seal = (revision: number, from = tokens) => from.seal({ revision, lineage });
+
 describe("a revision token", () => {
-  test.each([0, 1, 255, 256, 2 ** 32, Number.MAX_SAFE_INTEGER])("keeps revision %d", (revision) => {
-    expect(tokens.open(tokens.seal(revision))).toBe(revision);
-  });
+  test.each([0, 1, 255, 256, 2 ** 32, Number.MAX_SAFE_INTEGER])(
+    "keeps revision %d and its lineage",
+    (revision) => {
+      expect(tokens.open(seal(revision))).toEqual({ revision, lineage });
+    },
+  );
 
   test("reveals nothing: same length, different each time", () => {
-    const made = Array.from({ length: 100 }, (_, revision) => tokens.seal(revision));
+    const made = Array.from({ length: 100 }, (_, revision) => seal(revision));
     expect(new Set(made.map((token) => token.length)).size).toBe(1);
-    expect(new Set([...made, ...made.map((_, revision) => tokens.seal(revision))]).size).toBe(200);
+    expect(new Set([...made, ...made.map((_, revision) => seal(revision))]).size).toBe(200);
   });
 
   test("needs no encoding in a header or a query", () => {
-    expect(tokens.seal(7)).toMatch(/^[A-Za-z0-9_-]+$/);
+    expect(seal(7)).toMatch(/^[A-Za-z0-9_-]+$/);
   });
 
   test.each([
@@ -26,9 +32,9 @@ describe("a revision token", () => {
     ["7", "a bare number"],
     ["not a token", "text"],
     ["A".repeat(48), "right length, wrong bytes"],
-    [`${tokens.seal(7).slice(0, -4)}AAAA`, "a changed end"],
-    [revisionTokens(new SecretBox(randomBytes(32), "revisions")).seal(7), "another installation"],
-    [revisionTokens(new SecretBox(master, "documents")).seal(7), "another purpose"],
+    [`${seal(7).slice(0, -4)}AAAA`, "a changed end"],
+    [seal(7, revisionTokens(new SecretBox(randomBytes(32), "revisions"))), "another installation"],
+    [seal(7, revisionTokens(new SecretBox(master, "documents"))), "another purpose"],
   ])("%j is not accepted: %s", (token) => {
     expect(tokens.open(token)).toBeNull();
   });

@@ -17,10 +17,13 @@ import { TokenBuckets } from "../../guard/token-buckets.ts";
 import type { AddressPolicy } from "../../policy/address-policy.ts";
 import type { Steps } from "../../policy/steps.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
+import { mayDo } from "../auth/caller.ts";
 import { projectDocument } from "../documents/project-document.ts";
 import { containerState, FeedDocuments, projectState } from "../feed/change-source.ts";
 import type { Store } from "../store/store.ts";
 import { accessMatrixSteps } from "./access-matrix.ts";
+import { type LogPort, loggedRequest } from "./log-service.ts";
+import { askedAgain, howItWas } from "./logged-request.ts";
 
 /** Questions with credentials, of a member who may not read the document: more would be guessing. */
 const readersQuestions = { burst: 20, perSecond: 20 / 600 };
@@ -41,6 +44,7 @@ export interface AccessServiceParts {
   readonly store: Store;
   readonly explain: ExplainPort;
   readonly placement: AddressPolicy;
+  readonly exchangeLog: LogPort;
   /** The clock, in milliseconds. */
   readonly now: () => number;
 }
@@ -49,6 +53,7 @@ export function accessService({
   store,
   explain,
   placement,
+  exchangeLog,
   now,
 }: AccessServiceParts): Implementation {
   const asked = new TokenBuckets(readersQuestions, () => now() / 1000);
@@ -68,13 +73,20 @@ export function accessService({
     return { exposure, project: projectDocument(caller, exposure) };
   }
 
+  const logged = (id: string, requestId: string) => loggedRequest(exchangeLog, id, requestId);
+
   return {
     service: ContainerAccessService,
     methods: {
-      async explain(request: ExplainRequest, context: Context) {
-        const { id } = request;
-        countQuestion(context, request);
+      async explain(sent: ExplainRequest, context: Context) {
+        const { id, requestId } = sent;
+        if (requestId !== undefined && !mayDo(context.caller, "containers.actions.logs")) {
+          throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
+        }
         const { exposure, project } = await exposed(context, id);
+        const entry = requestId === undefined ? null : await logged(id, requestId);
+        const request = entry === null ? sent : askedAgain(sent, entry);
+        countQuestion(context, request);
         const documents = new FeedDocuments();
         const state = {
           container: containerState({ id, state: exposure.container }, documents),
@@ -87,6 +99,7 @@ export function accessService({
           (steps) => context.work.run(steps),
         );
         if (!("allow" in result)) throw new ApiError(ErrorCode.VALIDATION_ERROR, result);
+        if (entry !== null) result.warnings.push(...howItWas(entry, sent));
         const { documentOrigin } = result;
         if (documentOrigin === "container") result.documentVersion = exposure.own.version;
         if (documentOrigin === "project") result.documentVersion = project.version;

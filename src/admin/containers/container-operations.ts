@@ -101,7 +101,7 @@ async function operate(
     const message = `must be ${from.join(" or ")} to ${operation}`;
     throw new ApiError(ErrorCode.CONTAINER_STATE_CONFLICT, [{ instancePath: "/status", message }]);
   }
-  const { container, revision } = moved;
+  const { container } = moved;
   const message = create(ContainerOperationSchema, {
     operation,
     containerId: container.id,
@@ -109,7 +109,7 @@ async function operate(
     message: done,
     status: container.status,
   });
-  return { message, revision };
+  return { message, committed: moved };
 }
 
 const columns: ReadonlySet<string> = new Set<StatusLogColumn>([

@@ -120,7 +120,7 @@ export function containerService(parts: ContainerServiceParts): Implementation {
             throw new ApiError(ErrorCode.CONTAINER_NAME_IN_USE);
         }
         const message = containerMessage(made.container, { scope, caller });
-        return { message, revision: made.revision };
+        return { message, committed: made };
       },
 
       async getContainer(request: GetContainerRequest, { scope, caller }) {
@@ -143,13 +143,13 @@ export function containerService(parts: ContainerServiceParts): Implementation {
         if (made === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
         if (made === "duplicate") throw new ApiError(ErrorCode.CONTAINER_NAME_IN_USE);
         const message = containerMessage(made.container, { scope, caller });
-        return { message, revision: made.revision };
+        return { message, committed: made };
       },
 
       async deleteContainer({ id }: DeleteContainerRequest, { scope }) {
         const made = await store.deleteContainer(scope, id);
         if (made === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
-        return { message: create(EmptySchema), revision: made.revision };
+        return { message: create(EmptySchema), committed: made };
       },
 
       async setUpstream(request: SetUpstreamRequest, { scope }) {
@@ -159,10 +159,10 @@ export function containerService(parts: ContainerServiceParts): Implementation {
           ...(names.has("programs") ? { programs: programsOf(request.programs) } : {}),
         });
         if (upstream === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
-        const { revision, address, programs } = upstream;
+        const { address, programs } = upstream;
         const message = create(UpstreamSchema, { id: request.id, programs });
         if (address !== null) message.address = address;
-        return { message, revision };
+        return { message, committed: upstream };
       },
     },
   };

@@ -111,9 +111,9 @@ export class DocumentAccess {
       if (written === null) throw this.#notFound();
       if (written === "stale") break;
       if (written === "moved") continue;
-      const { version, revision } = written;
+      const { version } = written;
       const state = { version, enableProxy, body, hooks };
-      return { projectId, state, document, warnings, made: { revision } };
+      return { projectId, state, document, warnings, made: { committed: written } };
     }
     throw new ApiError(ErrorCode.PRECONDITION_FAILED);
   }

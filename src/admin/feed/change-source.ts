@@ -20,22 +20,31 @@ import type { Store } from "../store/store.ts";
 
 /** It carries every tenant's secrets; only the proxy of the same process reads it, no network does. */
 export interface StoreChangeSource {
-  /** The present state of everything that changed after a revision; after 0, of everything. */
-  changesAfter(revision: bigint): Promise<Changes>;
+  /**
+   * The present state of everything that changed after a revision; of everything after 0, and when the revision has another
+   * lineage than the reader knows it by.
+   */
+  changesAfter(revision: bigint, lineage: string): Promise<Changes>;
   /** Calls back after each commit, with its revision. Answers how to stop it. */
   onCommit(listener: (revision: bigint) => void): () => void;
 }
 
 export function changeSource(store: Store): StoreChangeSource {
   return {
-    async changesAfter(after) {
-      const { revision, projects, containers } = await store.changesAfter(Number(after));
+    async changesAfter(after, lineage) {
+      const cursor = { revision: Number(after), lineage };
+      const { revision, lineages, isAll, projects, containers } = await store.changesAfter(cursor);
       const documents = new FeedDocuments();
       return create(ChangesSchema, {
         revision: BigInt(revision),
         projects: projects.map((project) => projectState(project, documents)),
         containers: containers.map((container) => containerState(container, documents)),
         documents: documents.all(),
+        lineages: lineages.map(({ fromRevision, tag }) => ({
+          fromRevision: BigInt(fromRevision),
+          tag,
+        })),
+        all: isAll,
       });
     },
     onCommit: (listener) => store.onCommit((revision) => listener(BigInt(revision))),

@@ -58,7 +58,7 @@ export function projectService({ store, cursors }: ProjectServiceParts): Impleme
           realmIds: newRealms(scope, request.realmIds),
         });
         if (made === "duplicate") throw new ApiError(ErrorCode.DUPLICATE_ALIAS);
-        return { message: projectMessage(scope, made.project), revision: made.revision };
+        return { message: projectMessage(scope, made.project), committed: made };
       },
 
       async getProject({ id, includePermissions }: GetProjectRequest, { scope }) {
@@ -77,7 +77,7 @@ export function projectService({ store, cursors }: ProjectServiceParts): Impleme
         const made = await store.updateProject(scope, id, change);
         if (made === null) throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
         if (made === "duplicate") throw new ApiError(ErrorCode.DUPLICATE_ALIAS);
-        return { message: projectMessage(scope, made.project), revision: made.revision };
+        return { message: projectMessage(scope, made.project), committed: made };
       },
 
       async deleteProject({ id, includeDeletedItems }: DeleteProjectRequest, { scope }) {
@@ -91,7 +91,7 @@ export function projectService({ store, cursors }: ProjectServiceParts): Impleme
             throw new ApiError(ErrorCode.SHARED_ACROSS_REALMS);
         }
         const message = deletedMessage(made.deleted, includeDeletedItems ?? false);
-        return { message, revision: made.revision };
+        return { message, committed: made };
       },
 
       async getProjectStats({ id }: GetProjectStatsRequest, { scope }) {

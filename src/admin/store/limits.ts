@@ -18,3 +18,6 @@ export const tokenListBytesMax = 8 * 1024 * 1024;
 export const tokenRealmsMax = 500;
 /** How many tokens may lie between a token and the user session that it all began with. */
 export const delegationDepthMax = 2;
+
+/** Lineages that a database keeps: readers at an older one read everything again. */
+export const lineagesMax = 1_000;

@@ -1,5 +1,6 @@
 // What the store keeps and is asked, in the domain's words.
 import type { ProjectLevel } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import type { Lineage } from "../../policy/lineage.ts";
 import type { ListPosition, ListQuery } from "./paging.ts";
 
 /** Whose data a call may touch. It goes into the query; nothing is filtered afterwards. */
@@ -32,7 +33,18 @@ export interface ResourceKey {
 /** A write that made revision `revision`. */
 export interface Committed {
   readonly revision: number;
+  /** Of the revision; see Lineage. */
+  readonly lineage: string;
 }
+
+/** What a transaction makes, before the store knows whether it commits. */
+export type Revised = Pick<Committed, "revision">;
+
+/** The result of a transaction once it has committed. */
+export type CommittedResult<Result> = Result extends Revised ? Result & Committed : Result;
+
+/** Where a reader of changes is: what it knows is the state at this revision of this lineage. */
+export type ChangeCursor = Committed;
 
 export interface User {
   readonly id: string;
@@ -375,6 +387,10 @@ export type AliasRecord = Pick<
 /** The present state of all that changed after a revision. */
 export interface ChangeRecords {
   readonly revision: number;
+  /** In the order of their first revisions. */
+  readonly lineages: readonly Lineage[];
+  /** Everything there is, whatever the reader knew before: nothing of that is left. */
+  readonly isAll: boolean;
   readonly projects: readonly ProjectRecord[];
   readonly containers: readonly ContainerRecord[];
 }

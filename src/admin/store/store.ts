@@ -19,6 +19,7 @@ import type {
   AccountTaken,
   AliasChange,
   AliasQuery,
+  ChangeCursor,
   ChangeRecords,
   Committed,
   ContainerChange,
@@ -298,8 +299,11 @@ export interface EventStore {
 }
 
 export interface ChangeRecordStore {
-  /** For proxies, never for callers: everything after a revision (0: everything), all tenants. */
-  changesAfter(revision: number): Promise<ChangeRecords>;
+  /**
+   * For proxies, never for callers: everything after a revision, of all tenants. Everything there is for 0, and for a cursor of
+   * another lineage than this database has at its revision, or beyond its last: of what such a reader knows nothing is certain.
+   */
+  changesAfter(cursor: number | ChangeCursor): Promise<ChangeRecords>;
   /** The number of the last committed change. */
   revision(): Promise<number>;
   /** Calls back after each commit, with its revision. A hint: `changesAfter` is the truth. Answers how to stop it. */

@@ -54,7 +54,7 @@ export function operatorMethods({ store, logins, cursors }: OperatorParts) {
       if (deleted === null) throw new ApiError(ErrorCode.USER_NOT_FOUND);
       if (deleted === "last_operator") throw new ApiError(ErrorCode.LAST_OPERATOR);
       if (deleted === "has_containers") throw new ApiError(ErrorCode.USER_HAS_CONTAINERS);
-      return { message: create(EmptySchema), revision: deleted.revision };
+      return { message: create(EmptySchema), committed: deleted };
     },
   } satisfies Implementation["methods"];
 }

@@ -38,7 +38,12 @@ interface Level {
 const levels: readonly Level[] = [
   { name: "projects", flags: { project }, line: "--project $PROJECT_ID" },
   // `--container` is a flag of every command.
-  { name: "containers", flags: {}, line: "--container $CONTAINER_ID" },
+  // The container says which project it is in; the documented command line names it all the same.
+  {
+    name: "containers",
+    flags: { project: { ...project, goesTo: "here", required: false, hidden: true } },
+    line: "--container $CONTAINER_ID",
+  },
 ];
 
 interface Row {

@@ -1,6 +1,7 @@
 // Who can reach what, and why.
 import type { Command } from "../execution/command.ts";
 import type { ParsedArguments } from "../flags/flag.ts";
+import { fieldAt } from "../output/cell.ts";
 import { accessText, explainText } from "../output/explain-text.ts";
 import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
 import { containerId } from "./flags.ts";
@@ -18,6 +19,12 @@ export const explainCommands: readonly Command[] = [
       instance: { kind: "integer", about: "instance; of http the port" },
       host: { kind: "text", about: "instead of --program: a host name, or a URL from a browser" },
       alias: { kind: "text", about: "instead of --program: an alias" },
+      request: {
+        kind: "text",
+        about: "instead of --program: a request that was made; its id is on its refusal",
+        field: "request_id",
+        placeholder: "id",
+      },
       ip: { kind: "text", about: "the client's address", placeholder: "address" },
       header: {
         kind: "texts",
@@ -41,12 +48,19 @@ export const explainCommands: readonly Command[] = [
       },
       method: { kind: "text", about: "method; default: GET" },
       time: { kind: "text", about: "time of the request; default: now", placeholder: "time" },
+      expect: {
+        kind: "text",
+        about: "for scripts: exit with 4 unless this is the decision",
+        choices: ["allow", "401", "403"],
+        goesTo: "here",
+      },
     },
     call: {
       method: "POST",
       path: "/containers/{id}/proxy/explain",
       body: (body, parsed) => ({ ...whereTo(body, parsed), ...headers(parsed) }),
       show: { as: "text", text: explainText, id: "reason" },
+      after: refuseUnexpected,
     },
   },
   {
@@ -63,12 +77,22 @@ export const explainCommands: readonly Command[] = [
   },
 ];
 
+/** Throws CommandFailure when `--expect` names another decision than the answer has. */
+function refuseUnexpected(data: unknown, { flags }: ParsedArguments): void {
+  const expected = flags.get("expect");
+  if (expected === undefined) return;
+  const status = fieldAt(data, "status");
+  const decision = typeof status === "number" ? String(status) : "allow";
+  if (decision === expected) return;
+  throw new CommandFailure(exitCode.refused, `expected ${expected}, but it is ${decision}`);
+}
+
 /** Exactly one flag names the target. A URL supplies the host, and the path and query unless --path is given. */
 function whereTo(body: Readonly<Record<string, unknown>>, { flags }: ParsedArguments): object {
-  if (["program", "host", "alias"].filter((name) => flags.has(name)).length !== 1) {
+  if (["program", "host", "alias", "request"].filter((name) => flags.has(name)).length !== 1) {
     throw new CommandFailure(
       exitCode.usage,
-      "where does the request go? One of --program NAME (with --instance), --host HOST and --alias NAME is required",
+      "where does the request go? One of --program NAME (with --instance), --host HOST, --alias NAME and --request ID is required",
     );
   }
   const host = String(flags.get("host") ?? "");

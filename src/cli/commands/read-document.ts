@@ -3,6 +3,9 @@ import { documentMetadata } from "../../client/write-from-answer.ts";
 import type { ParsedArguments } from "../flags/flag.ts";
 import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
 
+/** Whose document it was: it is written to the one that the command names. */
+const owners: ReadonlySet<string> = new Set(["project", "container"]);
+
 export function documentFrom(
   body: Readonly<Record<string, unknown>>,
   parsed: ParsedArguments,
@@ -12,6 +15,8 @@ export function documentFrom(
   if (typeof whole !== "object" || whole === null || Array.isArray(whole)) {
     throw new CommandFailure(exitCode.usage, "--file must hold a document: a JSON object");
   }
-  const kept = Object.entries(whole).filter(([field]) => !documentMetadata.has(field));
+  const kept = Object.entries(whole).filter(
+    ([field]) => !documentMetadata.has(field) && !owners.has(field),
+  );
   return { ...Object.fromEntries(kept), ...body };
 }

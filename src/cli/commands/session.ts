@@ -23,6 +23,7 @@ export const sessionCommands: readonly Command[] = [
     aliases: ["login"],
     about: "log in and store the session; asks unless -u NAME and --password-stdin are given",
     example: "auth login --username admin --base-url https://api.example.com",
+    shows: ["username", "password", "password-stdin", "base-url", "profile", "config"],
     flags: {
       email: { kind: "text", about: "e-mail address instead of a user name" },
       "print-token": { kind: "boolean", about: "print the session's token" },

@@ -1,6 +1,7 @@
 // What a command is: words, arguments and flags → one API request and how to show its answer, or a function that runs here.
 import type { Argument, Flags, ParsedArguments } from "../flags/flag.ts";
 import type { Show } from "../output/show.ts";
+import type { GlobalName } from "../settings/global-flags.ts";
 import type { CommandContext } from "./context.ts";
 
 /** One request. */
@@ -11,6 +12,8 @@ export interface Call {
   /** Transforms the body that the flags make into the body to send. */
   readonly body?: (body: Readonly<Record<string, unknown>>, parsed: ParsedArguments) => unknown;
   readonly show: Show;
+  /** Looks at the answer once it was shown; throws CommandFailure. */
+  readonly after?: (data: unknown, parsed: ParsedArguments) => void;
   /** Whether the call writes a permission document and requires its version. */
   readonly versioned?: boolean;
 }
@@ -25,6 +28,8 @@ interface Described {
   readonly example: string;
   readonly args?: readonly Argument[];
   readonly flags?: Flags;
+  /** Flags of all commands that its help lists, too. */
+  readonly shows?: readonly GlobalName[];
   /** What the command deletes, for the confirmation question; `--yes` skips it. Required for every DELETE. */
   readonly destroys?: string;
 }

@@ -3,7 +3,8 @@ import { parseBaseUrl, realmOf } from "../../client/api-host.ts";
 import { ApiError, NetworkError, type NetworkErrorKind } from "../../client/errors.ts";
 import { siteOf } from "../settings/credential.ts";
 import { defaultBaseUrl, type Settings } from "../settings/settings.ts";
-import { safeText } from "../terminal/safe-text.ts";
+import { CommandFailure, type ExitCode, exitCode } from "../terminal/exit-code.ts";
+import { safeJson, safeText } from "../terminal/safe-text.ts";
 
 /** Lines without escape sequences. Null: an unexpected error, which is a bug. */
 export function linesOf(thrown: unknown, settings: Settings): readonly string[] | null {
@@ -12,6 +13,42 @@ export function linesOf(thrown: unknown, settings: Settings): readonly string[] 
   if (!(thrown instanceof NetworkError)) return null;
   const next = networkNext[thrown.kind];
   return [`${safeText(thrown.message)}${next === "" ? "" : ` ${next}`}`];
+}
+
+const byStatus: ReadonlyMap<number, ExitCode> = new Map([
+  [401, exitCode.refused],
+  [403, exitCode.refused],
+  [404, exitCode.notFound],
+  [409, exitCode.conflict],
+  [412, exitCode.conflict],
+  [428, exitCode.conflict],
+  [429, exitCode.refused],
+]);
+
+/** What a script learns from the exit code. */
+export function exitOf(thrown: unknown): ExitCode {
+  if (thrown instanceof CommandFailure) return thrown.exit;
+  if (thrown instanceof NetworkError) return exitCode.unreachable;
+  const status = thrown instanceof ApiError ? thrown.statusCode : 0;
+  return byStatus.get(status) ?? exitCode.failed;
+}
+
+/** A failure as one line of JSON for scripts: what people read, and the facts of the server's answer. */
+export function failureJson(lines: readonly string[], exit: ExitCode, thrown: unknown): string {
+  const facts =
+    thrown instanceof ApiError
+      ? {
+          statusCode: thrown.statusCode,
+          code: thrown.code,
+          violations: thrown.violations,
+          requestId: thrown.requestId,
+          retryAfterS: thrown.retryAfterS,
+        }
+      : thrown instanceof NetworkError
+        ? { kind: thrown.kind }
+        : {};
+  const [message = "", ...details] = lines;
+  return `${safeJson(JSON.stringify({ error: { exit, message, details, ...facts } }))}\n`;
 }
 
 /** A failure of the file system. Commands write only the configuration file. */

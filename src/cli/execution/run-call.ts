@@ -53,6 +53,7 @@ export async function runCall(
   if (call.show.as === "done") context.say(answered.message);
   if (isDryRun) context.say("dry run: nothing was stored");
   sayMore(context, call.show, answered);
+  call.after?.(answered.data, parsed);
 }
 
 /** Puts arguments and flags into path, query and body. Throws CommandFailure for what is missing or has the wrong type. */
@@ -152,7 +153,7 @@ async function stale(
   const [, level, id] = /^\/api\/v1\/(projects|containers)\/([^/]+)/.exec(path) ?? [];
   const read = `${level} proxy permissions get --${level?.slice(0, -1)} ${id}`;
   return new CommandFailure(
-    exitCode.failed,
+    exitCode.conflict,
     ...failureLines(failure, context.settings),
     `The document is now at ${now}; this write was for ${ifMatch}. Check what changed, then run again:`,
     `  realmgate ${read}`,

@@ -1,5 +1,6 @@
 // Text of a flag → its value, or a problem that says how to fix it.
 
+import { parseDocument } from "yaml";
 import { safeText } from "../terminal/safe-text.ts";
 import type { Flag, FlagKind } from "./flag.ts";
 import { parseJsonText, pointAt } from "./json-text.ts";
@@ -73,7 +74,7 @@ const scalars: Readonly<
       : wrong(`--${name} is true or false; not ${safeText(text)}`),
   json: (name, text) => readJson(`--${name}`, text),
   // The text is the content of the file.
-  "json-file": (name, text) => readJson(`--${name}`, text),
+  "json-file": readJsonOrYaml,
   // Digits are sent as a number (seconds or milliseconds); the API parses any other text.
   time: (_name, text) => ({ ok: true, value: /^\d{1,15}$/.test(text) ? Number(text) : text }),
   access: readAccess,
@@ -95,6 +96,17 @@ export function readJson(where: string, text: string): ReadFlag {
   const line = text.slice(0, read.at).split("\n").length;
   const place = text.includes("\n") ? ` in line ${line}` : "";
   return wrong(`${where} is not JSON${place}: ${read.problem}`, `  ${shown}`, `  ${caret}`);
+}
+
+/** Text that does not look like JSON is read as YAML, as `get -o yaml` writes it. */
+function readJsonOrYaml(name: string, text: string): ReadFlag {
+  if (/^\s*[{["]/.test(text) || !/^[\w"'-]+\s*:|^---/m.test(text))
+    return readJson(`--${name}`, text);
+  const document = parseDocument(text, { uniqueKeys: true });
+  const [error] = document.errors;
+  if (error !== undefined) return wrong(`--${name} is not YAML: ${safeText(error.message)}`);
+  // No document needs an alias, and a few can stand for a very large one.
+  return { ok: true, value: document.toJS({ maxAliasCount: 0 }) };
 }
 
 function readJsonPair(name: string, text: string, key: string): ReadFlag {

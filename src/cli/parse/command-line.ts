@@ -65,7 +65,8 @@ export function readCommandLine(
     [
       "",
       "Flags may stand anywhere after realmgate. Each command has its own --help.",
-      "`realmgate serve` runs the gate; `realmgate connect HOST` is a tunnel for OpenSSH. Both have their own --help.",
+      "`realmgate serve` runs the gate; `realmgate connect HOST` is a tunnel for OpenSSH; `backup`, `restore`, `doctor` and `rotate-key`",
+      "look after its data. All have their own --help.",
     ].join("\n"),
   );
   for (const command of commands) {
@@ -133,6 +134,9 @@ function dress(leaf: Parser, command: Command): void {
   );
   leaf.usage(["[flags]", ...args].join(" "));
   addFlags(leaf, command.flags ?? {}, false);
+  for (const name of command.shows ?? []) {
+    leaf.options.find(({ long }) => long === `--${name}`)?.hideHelp(false);
+  }
   const others = command.aliases === undefined ? "" : `\nAlso: ${command.aliases.join(", ")}`;
   leaf.addHelpText(
     "after",
@@ -245,7 +249,9 @@ const groups: Readonly<Record<string, string>> = {
   "containers proxy settings": "kill switch and default of a container",
   "containers proxy discovery": "what a container's document names",
   "containers upstream": "where the gate dials (operators)",
-  proxy: "aliases: short names of a container's programs",
+  proxy: "aliases: short names of a container's programs; its log",
+  "proxy logs": "who accessed a container",
+  connections: "who is connected to a container",
   servers: "proxy nodes",
   users: "your account; all accounts (operators)",
   config: "the configuration file",

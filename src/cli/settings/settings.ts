@@ -1,5 +1,6 @@
 // Flags, environment and configuration file → settings of this command. A flag overrides a variable, a variable the file, the
 // file the default. A profile replaces the top level of the file.
+import { accessSync } from "node:fs";
 import { inRealm, parseBaseUrl, realmIdPattern, realmOf } from "../../client/api-host.ts";
 import type { ExitCode } from "../terminal/exit-code.ts";
 import { exitCode } from "../terminal/exit-code.ts";
@@ -71,10 +72,12 @@ export interface SettingSources {
 
 export function readSettings(said: SettingSources): ReadSettings {
   const { flags, environment } = said;
-  const configPath =
-    text(flags.get("config")) ??
-    fromEnvironment("config", environment) ??
-    defaultConfigPath(said.home);
+  const named = text(flags.get("config")) ?? fromEnvironment("config", environment);
+  const configPath = named ?? defaultConfigPath(said.home);
+  // Commands that write the file make it.
+  if (named !== undefined && !said.toleratesConfig && isMissing(named)) {
+    return usage(`there is no configuration file ${safeText(named)}`);
+  }
   const file = readConfig(configPath);
   if (!file.ok && !said.toleratesConfig) {
     return {
@@ -112,6 +115,16 @@ export function readSettings(said: SettingSources): ReadSettings {
       warnings: file.ok ? file.warnings : [],
     },
   };
+}
+
+/** Not what cannot be read for another reason, which reading says. */
+function isMissing(path: string): boolean {
+  try {
+    accessSync(path);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT";
+  }
 }
 
 interface FoundSetting {

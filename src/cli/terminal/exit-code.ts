@@ -2,14 +2,22 @@
 
 export const exitCode = {
   ok: 0,
-  /** The server refused, or did not answer. */
+  /** Anything that has no code of its own. */
   failed: 1,
   /** Invalid command line. */
   usage: 2,
+  /** The server has no such thing, or does not show it to this caller (404). */
+  notFound: 3,
+  /** The server refused the caller or the call (401, 403, 429), or `--expect` expected another decision. */
+  refused: 4,
+  /** Somebody else was faster, or it exists already (409, 412, 428). */
+  conflict: 5,
   /** A question needs a terminal. */
   noTerminal: 6,
   /** The user declined. */
   declined: 7,
+  /** There was no answer: no connection, no name, no valid certificate, no time. */
+  unreachable: 9,
   /** `--profile` names a profile that the configuration file does not have. */
   unknownProfile: 10,
   /** Ctrl-C, as shells report it: 128 + SIGINT. */

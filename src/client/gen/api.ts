@@ -19,6 +19,8 @@ export interface Api {
   readonly proxyDiscovery: ProxyDiscoveryApi;
   readonly proxyHooks: ProxyHooksApi;
   readonly proxyAccess: ProxyAccessApi;
+  readonly proxyLogs: ProxyLogsApi;
+  readonly proxyConnections: ProxyConnectionsApi;
   readonly proxyAliases: ProxyAliasesApi;
   readonly authTokens: AuthTokensApi;
   readonly users: UsersApi;
@@ -338,6 +340,39 @@ export interface ProxyAccessApi {
    * needs a leaf that reads it.
    */
   get(id: string, query?: RealmFilter, options?: CallOptions): Promise<Answer<AccessMatrix>>;
+}
+
+/**
+ * ContainerLogService tells who accessed a container, from the gate's exchange log: every request that named the container,
+ * let through or refused, with its reason. Entries hold no credential, no query and no body. Every method may answer
+ * CONTAINER_NOT_FOUND, EXCHANGE_LOG_UNAVAILABLE.
+ */
+export interface ProxyLogsApi {
+  /** ListLogs answers with entries, newest first; with `after_id` oldest first. Errors: INVALID_PARAMETER_VALUE. */
+  list(id: string, query?: ListLogsQuery, options?: CallOptions): Promise<Answer<ListLogsResponse>>;
+  /** All of `list`, whatever comes and goes meanwhile; `limit` entries are fetched at a time. */
+  iterate(id: string, query?: ListLogsQuery, options?: CallOptions): AsyncIterableIterator<LogEntry>;
+
+  /** GetLogStats counts the newest entries, 5,000 at most. */
+  getStats(id: string, query?: RealmFilter, options?: CallOptions): Promise<Answer<LogStats>>;
+}
+
+/**
+ * ContainerConnectionService tells who is connected to a container, and ends connections: requests with their responses,
+ * WebSockets, tunnels. Every method may answer CONTAINER_NOT_FOUND.
+ */
+export interface ProxyConnectionsApi {
+  /** ListConnections answers with what is open now, oldest first; 1,000 at most. */
+  list(id: string, query?: ListConnectionsQuery, options?: CallOptions): Promise<Answer<ListConnectionsResponse>>;
+
+  /**
+   * EndConnection cuts off one connection. Its client may come again: to keep it out, change the permission document.
+   * Errors: CONNECTION_NOT_FOUND.
+   */
+  delete(id: string, connection_id: string, options?: CallOptions): Promise<Answer<EndedConnections>>;
+
+  /** EndConnections cuts off all connections that a group let in. Those of its clients may come again. */
+  deleteByGroup(id: string, options?: CallOptions<EndConnectionsQuery>): Promise<Answer<EndedConnections>>;
 }
 
 /** AliasService keeps aliases. */
@@ -708,6 +743,36 @@ export interface ClearedHooks {
   readonly file_version: number;
   /** As PermissionDocument.etag. */
   readonly etag: string;
+}
+
+/** Connection is a request that goes on: its response, a WebSocket or a tunnel. */
+export interface Connection {
+  /** The request id. */
+  readonly id: string;
+  /** The client's address. */
+  readonly client_ip: string;
+  /** The program as the host named it. */
+  readonly program: string;
+  /** Its instance; of `http` and `https` the port. */
+  readonly instance: number;
+  /** The alias that it came by; null without one. */
+  readonly alias: string | null;
+  /** The method. */
+  readonly method: string;
+  /** The path, without its query. */
+  readonly path: string;
+  /** Status of the response; null: there is none yet. 101: a WebSocket or a tunnel. */
+  readonly status: number | null;
+  /** What let it in: `open`, `granted`, `default_allow`, `preflight`. */
+  readonly reason: string;
+  /** The groups that granted it. */
+  readonly groups: readonly string[];
+  /** `sub` of the JWT, or the user name, that a group verified; null: none. */
+  readonly subject: string | null;
+  /** Since when: ISO 8601, UTC, milliseconds. */
+  readonly since: string;
+  /** Bytes that the program has sent. */
+  readonly bytes: number;
 }
 
 /** Container is a machine with an address, in one project, on one server. */
@@ -1194,7 +1259,22 @@ export interface DocumentPreviewInput {
   readonly preflight_after?: string | undefined;
 }
 
-/** ExplainRequest is an imagined request to a container. Exactly one of `program`, `host` and `alias` says where it goes. */
+/** EndConnectionsRequest names the group. */
+export interface EndConnectionsQuery extends RealmFilter {
+  /** The group that let them in. */
+  readonly group: string;
+}
+
+/** EndedConnections says how many were cut off. */
+export interface EndedConnections {
+  /** How many. */
+  readonly ended: number;
+}
+
+/**
+ * ExplainRequest is an imagined request to a container. Exactly one of `program`, `host` and `alias` says where it goes; or
+ * `request_id`, which names a request that was made.
+ */
 export interface ExplainBody {
   /** The program, as in a host name (`terminal`, `http`, `kv`). */
   readonly program?: string | undefined;
@@ -1220,6 +1300,13 @@ export interface ExplainBody {
   readonly time?: string | undefined;
   /** The method, case-sensitive; `GET` when unset. `OPTIONS` with `Origin` and `Access-Control-Request-Method` is a preflight. */
   readonly method?: string | undefined;
+  /**
+   * Judges a request again that was made, by what is stored now: the exchange log has where it went, its method, path and
+   * client address; fields that are sent replace these. It has no credentials: send them in `headers`, else the request is judged
+   * as if it had none, which `warnings` say. Not with `program`, `host` or `alias`. Needs the leaf `containers.actions.logs`.
+   * Errors: REQUEST_NOT_FOUND, EXCHANGE_LOG_UNAVAILABLE.
+   */
+  readonly request_id?: string | undefined;
 }
 
 /** ExplainHeader is one header line. */
@@ -1301,7 +1388,10 @@ export interface Explanation {
   readonly groups_asked: boolean;
   /** `judge` or `pass`: how CORS preflights are treated; `judge` when no document is in force. */
   readonly preflight: string;
-  /** What the document in force does not see, a sentence each: clients of a family of addresses that no ip group names. */
+  /**
+   * A sentence each: clients of a family of addresses that no ip group of the document in force names; and of `request_id`, how
+   * the request was judged when it was made, and that its credentials are not known.
+   */
   readonly warnings: readonly string[];
 }
 
@@ -1701,6 +1791,20 @@ export interface ListAliasesResponse {
   readonly next_cursor?: string;
 }
 
+/** ListConnectionsRequest names the container. */
+export interface ListConnectionsQuery extends RealmFilter {
+  /** Only those that this group let in. */
+  readonly group?: string | undefined;
+}
+
+/** ListConnectionsResponse is what is open now. */
+export interface ListConnectionsResponse {
+  /** The connections. */
+  readonly connections: readonly Connection[];
+  /** How many there are; the list has 1,000 at most. */
+  readonly total: number;
+}
+
 /** ListContainersRequest pages through containers. */
 export interface ListContainersQuery extends RealmFilter {
   /** Only containers of this project. */
@@ -1758,6 +1862,44 @@ export interface ListHooksResponse {
   readonly file_version: number;
   /** As PermissionDocument.etag. */
   readonly etag: string;
+}
+
+/** ListLogsRequest asks for entries of one container. */
+export interface ListLogsQuery extends RealmFilter {
+  /** The request with this id, as a refusal and the header X-Realmgate-Request-Id tell it. */
+  readonly request_id?: string | undefined;
+  /** What let it through or refused it: `granted`, `unauthenticated`, … */
+  readonly reason?: string | undefined;
+  /** A group that granted it. */
+  readonly group?: string | undefined;
+  /** The client's address. */
+  readonly client_ip?: string | undefined;
+  /** A status, `401`, or a class of them, `4xx`. */
+  readonly status?: string | undefined;
+  /** Requests that arrived then or later: RFC 3339 with an offset. */
+  readonly since?: string | undefined;
+  /** Requests that arrived then or before, likewise. */
+  readonly until?: string | undefined;
+  /** The method, in upper case. */
+  readonly method?: string | undefined;
+  /** `info`, `warn` (4xx) or `error` (5xx). */
+  readonly level?: "info" | "warn" | "error" | undefined;
+  /** `backend`: the program answered; `edge`: the gate did. */
+  readonly source?: "backend" | "edge" | undefined;
+  /** Entries an answer, 1 to 200; 100 when unset. */
+  readonly limit?: number | undefined;
+  /** The `cursor` of the answer before, with the same filters; empty or unset to begin with the newest. */
+  readonly cursor?: string | undefined;
+  /** Entries after the one with this id, oldest first; 0: from the oldest on. To follow the log: then the `cursor` of each answer. */
+  readonly after_id?: string | undefined;
+}
+
+/** ListLogsResponse is some of the entries. */
+export interface ListLogsResponse {
+  /** The entries. */
+  readonly entries: readonly LogEntry[];
+  /** Reads on. Null: there is no more. An answer may be short, or empty, and have one: a call looks at a part of the log. */
+  readonly cursor: string | null;
 }
 
 /** ListMembersRequest pages through the members. */
@@ -1908,6 +2050,82 @@ export interface ListUsersResponse {
   readonly users: readonly User[];
   /** Where this page stands. */
   readonly pagination?: Pagination;
+}
+
+/** LogDetails is the rest of an entry. */
+export interface LogDetails {
+  /** The program as the host named it. */
+  readonly program: string;
+  /** Its instance; of `http` and `https` the port. */
+  readonly instance: number;
+  /** The alias that it came by; null without one. */
+  readonly alias: string | null;
+  /** The hook that answered in place of the program; null: none. */
+  readonly hook: string | null;
+  /** Bytes of the response body; null: the gate answered. */
+  readonly bytes: number | null;
+  /** From its arrival to its end. */
+  readonly duration_ms: number;
+  /** `complete`, `client_gone`, `broken`, `revoked` or `stalled`. */
+  readonly ended: string;
+}
+
+/** LogEntry is one request and what came of it. */
+export interface LogEntry {
+  /** Rises within the container. */
+  readonly id: number;
+  /** The trace id that the client sent (W3C Trace Context), else the request id. */
+  readonly traceId: string;
+  /** When the request arrived, Unix milliseconds. */
+  readonly tsMs: number;
+  /** The same: ISO 8601, UTC, milliseconds. */
+  readonly tsIso: string;
+  /** `response`; `request` when the client was gone before there was one. */
+  readonly kind: string;
+  /** `info`; `warn` of 4xx, `error` of 5xx. */
+  readonly level: string;
+  /** The project that the host named. */
+  readonly projectId: string;
+  /** The container. */
+  readonly containerId: string;
+  /** Program and instance: `terminal-1`, `http-3000`. */
+  readonly serviceName: string;
+  /** The method. */
+  readonly method: string;
+  /** The path, without its query: credentials arrive there. */
+  readonly url: string;
+  /** The client's address. */
+  readonly clientIp: string;
+  /** Status of the response; null when there was none. */
+  readonly status: number | null;
+  /** What more there is to know. */
+  readonly data?: LogDetails;
+  /** `backend`: the program answered; `edge`: the gate did. */
+  readonly source: string;
+  /** The request id: on a refusal, and in X-Realmgate-Request-Id. */
+  readonly request_id: string;
+  /** What let it through (`open`, `granted`, `default_allow`, `preflight`) or refused it. */
+  readonly reason: string;
+  /** The groups that granted it. */
+  readonly groups: readonly string[];
+  /** `sub` of the JWT, or the user name, that a group verified; null: none. */
+  readonly subject: string | null;
+}
+
+/** LogStats counts entries. */
+export interface LogStats {
+  /** Entries that were counted. */
+  readonly total: number;
+  /** By `info`, `warn`, `error`. */
+  readonly byLevel: { readonly [name: string]: number };
+  /** By project. */
+  readonly byProject: { readonly [name: string]: number };
+  /** By container. */
+  readonly byContainer: { readonly [name: string]: number };
+  /** By program and instance; beyond 100 of them, `other`. */
+  readonly byService: { readonly [name: string]: number };
+  /** By reason. */
+  readonly by_reason: { readonly [name: string]: number };
 }
 
 /** LoginRequest names the user in one of two ways. An e-mail address is accepted as `username`, too. */

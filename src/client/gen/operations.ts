@@ -85,6 +85,15 @@ export const operations = {
     explain: {"verb":"POST","path":"/api/v1/containers/{id}/proxy/explain","takesBody":true,"versioned":false,"pages":null},
     get: {"verb":"GET","path":"/api/v1/containers/{id}/proxy/access","takesBody":false,"versioned":false,"pages":null},
   },
+  proxyLogs: {
+    list: {"verb":"GET","path":"/api/v1/containers/{id}/proxy/logs","takesBody":false,"versioned":false,"pages":"entries"},
+    getStats: {"verb":"GET","path":"/api/v1/containers/{id}/proxy/logs/stats","takesBody":false,"versioned":false,"pages":null},
+  },
+  proxyConnections: {
+    list: {"verb":"GET","path":"/api/v1/containers/{id}/proxy/connections","takesBody":false,"versioned":false,"pages":null},
+    delete: {"verb":"DELETE","path":"/api/v1/containers/{id}/proxy/connections/{connection_id}","takesBody":false,"versioned":false,"pages":null},
+    deleteByGroup: {"verb":"DELETE","path":"/api/v1/containers/{id}/proxy/connections","takesBody":false,"versioned":false,"pages":null},
+  },
   proxyAliases: {
     list: {"verb":"GET","path":"/api/v1/proxy/aliases","takesBody":false,"versioned":false,"pages":"aliases"},
     create: {"verb":"POST","path":"/api/v1/proxy/aliases","takesBody":true,"versioned":false,"pages":null},

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { docsPages } from "./docs-page.ts";
 
-const serve = docsPages();
+const serve = docsPages(() => ({}));
 const etag = serve("/docs", new Request("http://localhost/docs")).headers.get("etag") ?? "";
 
 test.each([

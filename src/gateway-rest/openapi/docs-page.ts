@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import type { JsonObject } from "@bufbuild/protobuf";
 import { entityTag, isNotModified } from "./entity-tag.ts";
 
 /** Path of the page. */
@@ -37,6 +38,7 @@ const page = `<!doctype html>
 <title>Realmgate API</title>
 <link rel="icon" type="image/png" href="${docsPath}/favicon.png">
 <link rel="stylesheet" href="${docsPath}/swagger-ui.css">
+<link rel="stylesheet" href="${docsPath}/page.css">
 </head>
 <body>
 <div id="docs"></div>
@@ -50,7 +52,8 @@ const page = `<!doctype html>
 /** Credentials stay in the page's memory; no external validator; the document URL cannot be changed by a query. */
 const start = `"use strict";
 SwaggerUIBundle({
-  url: "/openapi.json",
+  url: "${docsPath}/openapi.json",
+  filter: true,
   dom_id: "#docs",
   deepLinking: true,
   docExpansion: "none",
@@ -59,6 +62,23 @@ SwaggerUIBundle({
   queryConfigEnabled: false,
   validatorUrl: null,
 });
+`;
+
+/** On telephones: less margin, paths that break, tables that scroll. */
+const style = `html { -webkit-text-size-adjust: 100%; }
+@media (max-width: 640px) {
+  .swagger-ui .wrapper, .swagger-ui .opblock-tag-section { padding: 0 10px; }
+  .swagger-ui .info { margin: 16px 0; }
+  .swagger-ui .info .title { font-size: 26px; }
+  .swagger-ui .opblock-tag { flex-wrap: wrap; font-size: 18px; }
+  .swagger-ui .opblock-tag small { padding: 4px 0; flex-basis: 100%; }
+  .swagger-ui .opblock .opblock-summary { flex-wrap: wrap; }
+  .swagger-ui .opblock .opblock-summary-path { max-width: 100%; word-break: break-word; }
+  .swagger-ui .opblock .opblock-summary-description { flex-basis: 100%; padding: 4px 8px; }
+  .swagger-ui table, .swagger-ui .highlight-code { display: block; max-width: 100%; overflow-x: auto; }
+  .swagger-ui .scheme-container .schemes { flex-direction: column; align-items: stretch; }
+  .swagger-ui select { max-width: 100%; }
+}
 `;
 
 interface PageFile {
@@ -84,6 +104,7 @@ function ofViewer(name: string, type: string): PageFile {
 const files: ReadonlyMap<string, PageFile> = new Map([
   [docsPath, text(page, "text/html")],
   [`${docsPath}/start.js`, text(start, "text/javascript")],
+  [`${docsPath}/page.css`, text(style, "text/css")],
   [
     `${docsPath}/swagger-ui-bundle.js`,
     ofViewer("swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
@@ -92,8 +113,11 @@ const files: ReadonlyMap<string, PageFile> = new Map([
   [`${docsPath}/favicon.png`, ofViewer("favicon-32x32.png", "image/png")],
 ]);
 
+/** The document that the page reads. */
+const documentPath = `${docsPath}/openapi.json`;
+
 export function isDocsPath(path: string): boolean {
-  return files.has(path);
+  return files.has(path) || path === documentPath;
 }
 
 interface Published {
@@ -103,11 +127,20 @@ interface Published {
   readonly gzip: Uint8Array<ArrayBuffer>;
 }
 
-/** Serves GET and HEAD of these paths without authentication. Reads files on first use: 2 MB, and 0.6 MB compressed. */
-export function docsPages(): (path: string, request: Request) => Response {
+/**
+ * Serves GET and HEAD of these paths without authentication. `document`: what the page shows. Reads files on first use: 2 MB, and
+ * 0.6 MB compressed.
+ */
+export function docsPages(
+  document: () => JsonObject,
+): (path: string, request: Request) => Response {
   const published = new Map<string, Published>();
+  const own: PageFile = {
+    type: "application/json",
+    read: () => new TextEncoder().encode(JSON.stringify(document())),
+  };
   return (path, request) => {
-    const file = files.get(path);
+    const file = path === documentPath ? own : files.get(path);
     if (file === undefined) throw new Error(`${path} is not a page`);
     const { type, etag, bytes, gzip } = published.get(path) ?? publish(file);
     published.set(path, { type, etag, bytes, gzip });

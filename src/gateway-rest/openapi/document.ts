@@ -53,21 +53,31 @@ const introduction = `Access control for the programs of containers: who may rea
 - A permission document, its hooks and its settings have a version, \`file:v<N>\`. A write sends the
   version that it saw in \`If-Match\`.`;
 
+/** Of `servers`: relative to the document's own URL. */
+export const sameHost = "/";
+
 const realmId: JsonObject = { type: "string", pattern: "^[0-9a-f]{24}$" };
 
+/** First a whole URL: generators and importers take it as it is. */
 function servers(domain: string): JsonObject[] {
+  const isHere = domain === "localhost";
+  const [protocol, authority] = isHere ? ["http", "localhost:8080"] : ["https", `api.${domain}`];
   const host: JsonObject = {
-    default: `api.${domain}`,
+    default: authority,
     description: "The host of the API, with its port unless it is the default.",
   };
-  const scheme: JsonObject = { default: "https", enum: ["https", "http"] };
+  const scheme: JsonObject = { default: protocol, enum: ["https", "http"] };
   return [
-    { url: "/", description: "The host that served this document." },
+    {
+      url: `${protocol}://${authority}`,
+      description: "No realm: all resources of the caller.",
+    },
     {
       url: "{scheme}://{host}",
-      description: "No realm: all resources of the caller.",
+      description: "No realm, at another address.",
       variables: { scheme, host },
     },
+    { url: sameHost, description: "The host that served this document." },
     {
       url: "{scheme}://{realm_id}.{host}",
       description: "One realm.",
@@ -156,7 +166,8 @@ const securitySchemes: JsonObject = {
   bearer: {
     type: "http",
     scheme: "bearer",
-    description: "The access token of a login, or an auth token (`hdy_…`).",
+    description:
+      "The access token of a login, or an auth token (`hdy_…`). Every call that takes it also takes `basic`, and those that take an auth token also take `token`.",
   },
   basic: {
     type: "http",

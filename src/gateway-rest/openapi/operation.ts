@@ -31,18 +31,12 @@ export function operationOf(
     parameters: parametersOf(binding, needs, schemas),
     ...(binding.body === null ? {} : { requestBody: bodyOf(binding, schemas) }),
     responses: { [binding.status]: successOf(binding, schemas), ...refusals.of(binding) },
-    security: (credentials[needs.caller] ?? []).map((name) => ({ [name]: [] })),
+    // Generated clients send the same text by every scheme that is listed, and the last one wins.
+    security: needs.caller === CallerKind.PUBLIC ? [] : [{ bearer: [] }],
     ...(needs.leaves.length === 0 ? {} : { "x-permission-leaves": needs.leaves }),
     ...(needs.level === ProjectLevel.UNSPECIFIED ? {} : { "x-project-level": wordOf(needs.level) }),
   };
 }
-
-/** Security schemes by kind of caller. */
-const credentials: Readonly<Record<number, readonly string[]>> = {
-  [CallerKind.SESSION]: ["bearer", "basic"],
-  [CallerKind.TOKEN]: ["bearer", "basic", "token"],
-  [CallerKind.ANY]: ["bearer", "basic", "token"],
-};
 
 function wordOf(level: ProjectLevel): string {
   return (ProjectLevelSchema.value[level]?.localName ?? "").toLowerCase();

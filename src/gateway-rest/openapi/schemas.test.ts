@@ -62,9 +62,17 @@ describe("a field of a request", () => {
         maxProperties: 64,
       },
     ],
-    ["environment_vars", CreateContainerRequestSchema, { type: "object" }],
+    [
+      "environment_vars",
+      CreateContainerRequestSchema,
+      { type: "object", additionalProperties: true },
+    ],
     ["ramdisk", CreateContainerRequestSchema, {}],
-    ["public_storage", CreateTokenRequestSchema, { type: ["object", "null"] }],
+    [
+      "public_storage",
+      CreateTokenRequestSchema,
+      { type: ["object", "null"], additionalProperties: true },
+    ],
     ["expires_at", CreateTokenRequestSchema, {}],
     [
       "permission_template",
@@ -76,7 +84,7 @@ describe("a field of a request", () => {
     ],
     ["permissions", CreateTokenRequestSchema, { $ref: "#/components/schemas/TokenPermissions" }],
     ["password", SignupRequestSchema, { type: "string", minLength: 12, maxLength: 128 }],
-    ["access", SetPermissionRequestSchema, {}],
+    ["access", SetPermissionRequestSchema, { $ref: "#/components/schemas/Access" }],
     ["enable_proxy", PermissionDocumentSchema, { type: "boolean" }],
     ["etag", PermissionDocumentSchema, { type: "string", readOnly: true }],
     [
@@ -138,7 +146,7 @@ describe("an answer", () => {
   });
 
   test.each([
-    ["public_storage", TokenSchema, { type: ["object", "null"] }],
+    ["public_storage", TokenSchema, { type: ["object", "null"], additionalProperties: true }],
     ["project_alias", ContainerSchema, { type: ["string", "null"] }],
     ["hooks", ListHooksResponseSchema, { type: "object", additionalProperties: { type: "array" } }],
     ["etag", PermissionDocumentSchema, { type: "string" }],
@@ -151,6 +159,7 @@ test("a message of answers gets another name in requests", () => {
   const both = schemaOf(PermissionDocumentSchema, "request", [PermissionDocumentSchema]);
   expect(both.name).toBe("PermissionDocumentInput");
   expect(Object.keys(both.components)).toEqual([
+    "Access",
     "AccessChange",
     "DocumentPreview",
     "GroupChange",

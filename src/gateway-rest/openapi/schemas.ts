@@ -107,6 +107,7 @@ export class Schemas {
   }
 
   #value(field: DescField, rule: Rule, direction: SchemaDirection): JsonObject {
+    if (field.fieldKind === "message" && accessFields.has(fullName(field))) return this.#access();
     switch (field.fieldKind) {
       case "scalar":
         return scalarSchema(field.scalar, rule);
@@ -127,11 +128,20 @@ export class Schemas {
     }
   }
 
+  /** A reference to the component that says what of a program is open. */
+  #access(): JsonObject {
+    this.#components.set("Access", access);
+    return { $ref: "#/components/schemas/Access" };
+  }
+
   #element(
     field: DescField & { fieldKind: "list" | "map" },
     { pattern }: Rule,
     direction: SchemaDirection,
   ): JsonObject {
+    if (accessFields.has(fullName(field))) {
+      return { type: "object", additionalProperties: this.#access() };
+    }
     if (field.message !== undefined) return this.message(field.message, direction);
     if (field.scalar === undefined) return { type: "string" };
     const isPatterned = field.fieldKind === "list" && field.scalar === ScalarType.STRING;
@@ -139,10 +149,32 @@ export class Schemas {
   }
 }
 
+/** Fields with the access to one program, or by program. In the contract they are values of any kind. */
+const accessFields: ReadonlySet<string> = new Set([
+  "PermissionDocument.permissions",
+  "SetPermissionRequest.access",
+]);
+
+function fullName({ parent, name }: DescField): string {
+  return `${parent.name}.${name}`;
+}
+
+const access: JsonObject = {
+  description:
+    "What of a program is open: all (`true`, `*`) or nothing, an instance, several, or a range. Of `http` and `https` an instance is a port.",
+  oneOf: [
+    { type: "boolean" },
+    { type: "integer", minimum: 1, maximum: 65_535 },
+    { type: "array", items: { type: "integer", minimum: 1, maximum: 65_535 } },
+    { type: "string", description: "`*`, or a range: `1-5`." },
+  ],
+};
+
 /** Well-known types with their own JSON form. */
 const freeForms: ReadonlyMap<string, JsonObject> = new Map([
   ["google.protobuf.Value", {}],
-  ["google.protobuf.Struct", { type: "object" }],
+  // Without this, generators take an object for one that has no fields.
+  ["google.protobuf.Struct", { type: "object", additionalProperties: true }],
   ["google.protobuf.ListValue", { type: "array" }],
   ["google.protobuf.Timestamp", { type: "string", format: "date-time" }],
   ["google.protobuf.Empty", { type: "object", additionalProperties: false }],

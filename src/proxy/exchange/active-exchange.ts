@@ -2,7 +2,13 @@ import type { Place } from "../../guard/fair-shares.ts";
 import type { Allowed, AuthorizationRequest, AuthorizationResult } from "../gate/authorize.ts";
 import type { RefusalReason } from "../gate/refusal.ts";
 import type { Exchange, ExchangeEnd } from "./exchange.ts";
-import { CALLER_REVOKED, CLIENT_GONE, type StopReason, StopSignal } from "./stop-signal.ts";
+import {
+  CALLER_REVOKED,
+  CLIENT_GONE,
+  type Revocation,
+  type StopReason,
+  StopSignal,
+} from "./stop-signal.ts";
 
 /** The client's connection, as far as an exchange on it affects it. Edges implement it. */
 export interface ClientConnection {
@@ -84,6 +90,14 @@ export class ActiveExchange {
     this.end(this.stopped?.kind === "client_gone" ? "client_gone" : "broken");
   }
 
+  /** Who answers for the container ends it, though it is allowed. */
+  cutOff(): void {
+    if (this.#ended || this.stopped !== null) {
+      return;
+    }
+    this.#revoke({ reason: "cut_off", denial: undefined });
+  }
+
   clientGone(): void {
     this.signal.stop(CLIENT_GONE);
   }
@@ -111,9 +125,14 @@ export class ActiveExchange {
       this.#registry.allowedUntil(this, result.untilMs);
       return;
     }
-    const revocation = result.allow
-      ? { reason: "no_upstream" as const, denial: undefined }
-      : { reason: result.reason, denial: result.denial };
+    this.#revoke(
+      result.allow
+        ? { reason: "no_upstream", denial: undefined }
+        : { reason: result.reason, denial: result.denial },
+    );
+  }
+
+  #revoke(revocation: Revocation): void {
     this.#registry.remove(this);
     this.#registry.revoked(revocation.reason);
     this.signal.stop({ kind: "revoked", revocation });

@@ -57,12 +57,17 @@ export class ActiveExchanges implements ActiveRegistry {
     }
   }
 
-  /** Makes an exchange active. `allowed`: its authorization, by the snapshot of `revision`, which may be older than the current. */
+  /** Those of a container, oldest first. */
+  ofContainer(container: string): Iterable<ActiveExchange> {
+    return this.#byContainer.get(container) ?? [];
+  }
+
+  /** Makes an exchange active. `allowed`: its authorization, by `snapshot`, which may no longer be the current one. */
   begin(
     exchange: Exchange,
     request: AuthorizationRequest,
     allowed: Allowed,
-    revision: bigint,
+    snapshot: Snapshot,
     connection: ClientConnection,
   ): ActiveExchange {
     const active = new ActiveExchange(this, exchange, request, allowed, connection);
@@ -70,8 +75,7 @@ export class ActiveExchanges implements ActiveRegistry {
     addTo(this.#byContainer, allowed.host.container, active);
     active.place = this.#shares.enter(allowed.host.container, this.#networkOf(request.client));
     this.allowedUntil(active, allowed.untilMs);
-    const snapshot = this.#current();
-    if (snapshot.revision !== revision || snapshot.closed !== null) {
+    if (snapshot !== this.#current() || snapshot.closed !== null) {
       this.#reauthorization.add([active]);
     }
     return active;

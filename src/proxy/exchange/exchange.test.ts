@@ -35,6 +35,7 @@ function allowed(
     groups: by === "open" ? null : by,
     consumedCredentials: spent,
     passedPreflight: false,
+    subject: null,
     untilMs: Number.POSITIVE_INFINITY,
   };
 }
@@ -139,6 +140,7 @@ describe("what it was authorized as", () => {
       denial: undefined,
       wrongCredential: false,
       isReadable: false,
+      subject: null,
     });
     expect([exchange.alias, exchange.host]).toEqual(["blog", null]);
   });

@@ -59,6 +59,7 @@ export class Exchange {
   #host: DirectHost | null = null;
   #alias: string | null = null;
   #groups: readonly string[] | null = null;
+  #subject: string | null = null;
   #reason: ExchangeReason = "internal_error";
   #status: number | null = null;
   #fromUpstream = false;
@@ -94,6 +95,11 @@ export class Exchange {
     return this.#groups;
   }
 
+  /** Whom a credential names that matched a group; null: none does. */
+  get subject(): string | null {
+    return this.#subject;
+  }
+
   get reason(): ExchangeReason {
     return this.#reason;
   }
@@ -120,6 +126,7 @@ export class Exchange {
 
   authorized({ host }: AuthorizationRequest, result: AuthorizationResult): void {
     this.#host = result.host;
+    this.#subject = result.subject;
     this.#alias = host.kind === "alias" ? host.name : null;
     if (!result.allow) {
       this.isReadable = result.isReadable;

@@ -124,6 +124,7 @@ export class Reauthorization {
       denial: undefined,
       wrongCredential: false,
       isReadable: false,
+      subject: null,
     });
   }
 }

@@ -40,8 +40,8 @@ export interface Admitted {
   readonly kind: "admitted";
   readonly request: AuthorizationRequest;
   readonly result: Allowed;
-  /** Revision of the snapshot that allowed it. */
-  readonly revision: bigint;
+  /** The snapshot that allowed it. */
+  readonly snapshot: Snapshot;
   /** Target as received. */
   readonly received: RequestTarget;
   /** Target for the program: an alias may have changed it. Still carries the consumed credentials. */
@@ -165,7 +165,7 @@ function admitAuthorized(
     kind: "admitted",
     request,
     result,
-    revision: snapshot.revision,
+    snapshot,
     received,
     target,
     client: request.client,

@@ -35,6 +35,8 @@ export interface Allowed {
   readonly passedPreflight: boolean;
   /** Unix milliseconds at which a token or the alias expires and it must be authorized again; Infinity: never. */
   readonly untilMs: number;
+  /** Whom a credential names that matched; null: none does. For logs only. */
+  readonly subject: string | null;
 }
 
 export interface NotAllowed {
@@ -47,6 +49,8 @@ export interface NotAllowed {
   readonly wrongCredential: boolean;
   /** Whether pages of other origins may read the refusal. */
   readonly isReadable: boolean;
+  /** Whom a credential names that matched; null: none does. For logs only. */
+  readonly subject: string | null;
 }
 
 export type AuthorizationResult = Allowed | NotAllowed;
@@ -107,7 +111,14 @@ function decided(
     const { passesPreflights } = policy;
     return passesPreflights && isPreflight && couldBeGranted(policy, identity, program, instance)
       ? passedPreflight(host, alias, route, policy.readers)
-      : refusal(host, decision.reason, decision, identity.wrong, passesPreflights);
+      : refusal(
+          host,
+          decision.reason,
+          decision,
+          identity.wrong,
+          passesPreflights,
+          identity.subject,
+        );
   }
   const groups = decision.reason === "granted" ? grantingGroups(policy, decision) : null;
   return passed(host, alias, route, identity, groups);
@@ -131,7 +142,7 @@ function passed(
   identity: Identity | null,
   groups: readonly string[] | null,
 ): AuthorizationResult {
-  if (route.port === NO_PORT && !isBuiltIn(route)) {
+  if (route.port === NO_PORT && !isAnsweredHere(route, groups)) {
     return refusal(host, "no_upstream", undefined, route.policy?.passesPreflights);
   }
   return {
@@ -142,11 +153,17 @@ function passed(
     groups,
     consumedCredentials: identity === null ? NO_CREDENTIALS : identity.consumedCredentials,
     passedPreflight: false,
+    subject: identity === null ? null : identity.subject,
     untilMs: Math.min(
       alias === null ? Number.POSITIVE_INFINITY : alias.untilMs,
       identity === null ? Number.POSITIVE_INFINITY : identity.validUntilS * 1000,
     ),
   };
+}
+
+/** An open container is open, but who visits it is not everyone's to know: the log is only there for groups that grant it. */
+function isAnsweredHere(route: Route, groups: readonly string[] | null): boolean {
+  return isBuiltIn(route) && (route.program !== "logs" || groups !== null);
 }
 
 function refusal(
@@ -155,6 +172,7 @@ function refusal(
   denial?: Extract<Decision, { allow: false }>,
   wrongCredential = false,
   isReadable = false,
+  subject: string | null = null,
 ): NotAllowed {
-  return { allow: false, host, reason, denial, wrongCredential, isReadable };
+  return { allow: false, host, reason, denial, wrongCredential, isReadable, subject };
 }

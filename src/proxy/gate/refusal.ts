@@ -17,6 +17,7 @@ export type RefusalReason =
   | "stale"
   | "no_upstream"
   | "overloaded"
+  | "cut_off"
   | "too_many_failures"
   | "bad_upgrade"
   | "websocket_version"
@@ -105,6 +106,7 @@ export const REFUSAL_TEXTS = {
   stale: { ...UNAVAILABLE, message: "The gate cannot tell whether access is still allowed" },
   no_upstream: { ...UNAVAILABLE, message: "The program is not available in this container" },
   overloaded: { ...UNAVAILABLE, message: "Too many concurrent requests" },
+  cut_off: { ...UNAVAILABLE, message: "The connection was ended" },
   too_many_failures: {
     status: 429,
     error: "Too Many Requests",

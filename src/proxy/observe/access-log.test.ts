@@ -31,6 +31,7 @@ function over(target: string | null, groups: readonly string[] = ["a"], method =
     groups,
     consumedCredentials: [],
     passedPreflight: false,
+    subject: null,
     untilMs: 0,
   });
   exchange.passes(200);

@@ -147,7 +147,7 @@ export function lineOf({ exchange, durationMs, endedAtMs }: Waiting): string {
  * Never the query: credentials arrive there, ours and those of applications. A path carries none of ours; what applications put
  * there looks like any other name, and a log without paths would be useless.
  */
-function loggedPath(target: string | null): string | null {
+export function loggedPath(target: string | null): string | null {
   if (target === null) {
     return null;
   }

@@ -11,12 +11,12 @@ import { DEFAULT_SETTINGS, type ProgramSettings, settingsOf } from "./program-se
 /** Stands for "no port leads there". */
 export const NO_PORT = 0;
 
-/** The program that we answer ourselves where a container has no port for it. */
-const BUILT_IN = "curl";
+/** The programs that we answer ourselves where a container has no port for them. */
+const BUILT_IN: ReadonlySet<string> = new Set(["curl", "logs"]);
 
 /** Whether the gate itself answers for this program. */
 export function isBuiltIn({ program, port }: Pick<Target, "program" | "port">): boolean {
-  return port === NO_PORT && program === BUILT_IN;
+  return port === NO_PORT && BUILT_IN.has(program);
 }
 
 /** What a request is decided as, and the port it would reach. */

@@ -1,6 +1,11 @@
 import { expect, test } from "bun:test";
 import { create } from "@bufbuild/protobuf";
-import { type Changes, ChangesSchema } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import {
+  type Changes,
+  ChangesSchema,
+  RevisionLineageSchema,
+} from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import { lineageOf } from "../../policy/lineage.ts";
 import { type ChangeSource, Feed } from "./feed.ts";
 import { Snapshot } from "./snapshot.ts";
 
@@ -14,7 +19,9 @@ class Source implements ChangeSource {
   hold: Promise<void> = Promise.resolve();
   #listener: (revision: bigint) => void = () => {};
 
-  async changesAfter(revision: bigint): Promise<Changes> {
+  lineages: Changes["lineages"] = [];
+
+  async changesAfter(revision: bigint, known: string): Promise<Changes> {
     this.asked.push(revision);
     this.overlapped ||= this.running > 0;
     this.running++;
@@ -25,7 +32,10 @@ class Source implements ChangeSource {
         this.failures--;
         throw new Error("source is away");
       }
-      return create(ChangesSchema, { revision: state });
+      const { lineages } = this;
+      // Without lineages it is a source that knows nothing of them.
+      const all = lineages.length > 0 && lineageOf(lineages, revision) !== known;
+      return create(ChangesSchema, { revision: state, lineages, all });
     } finally {
       this.running--;
     }
@@ -47,6 +57,9 @@ class Source implements ChangeSource {
     this.#listener(revision);
   }
 }
+
+const lineage = (fromRevision: bigint, tag: string) =>
+  create(RevisionLineageSchema, { fromRevision, tag });
 
 function follow(source: ChangeSource) {
   const errors: string[] = [];
@@ -124,6 +137,36 @@ test("a source that went back is read from the beginning, and the loss is report
   source.commit();
   expect(await feed.reached(4n, 2_000)).toBe(true);
   expect(source.asked.at(-1)).toBe(3n);
+  feed.stop();
+});
+
+test("a source that went on under another lineage is read from the beginning, and what was lost is known", async () => {
+  const source = new Source();
+  source.revision = 5n;
+  source.lineages = [lineage(0n, "a")];
+  const { feed, errors } = follow(source);
+  await feed.start();
+  expect(await feed.reached(5n, 0, "a")).toBe(true);
+  expect(await feed.reached(5n, 0, "b")).toBe(false);
+  const waiting = feed.reached(6n, 60_000, "a");
+  source.lineages = [lineage(0n, "a"), lineage(3n, "b")];
+  source.commit();
+  expect(await waiting).toBe(false);
+  expect(source.asked.at(-1)).toBe(5n);
+  expect(errors).toEqual([
+    "the control plane has another history than was enforced before: restored?",
+  ]);
+  expect([3n, 4n, 6n].map((revision) => feed.hasLost(revision, "a"))).toEqual([false, true, true]);
+  expect([4n, 6n, 7n].map((revision) => feed.hasLost(revision, "b"))).toEqual([
+    false,
+    false,
+    false,
+  ]);
+  expect(await feed.reached(6n, 0, "b")).toBe(true);
+  expect(await feed.reached(4n, 0, null)).toBe(true);
+  source.commit();
+  expect(await feed.reached(7n, 2_000, "b")).toBe(true);
+  expect(errors).toHaveLength(1);
   feed.stop();
 });
 

@@ -1,14 +1,15 @@
 import type { Changes } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import { eventLoopSlices } from "../../guard/slices.ts";
 import type { Log } from "../../log.ts";
+import { type Lineage, lineageOf, NO_LINEAGE } from "../../policy/lineage.ts";
 import type { Steps } from "../../policy/steps.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Staleness } from "./staleness.ts";
 
 /** Where the proxy learns what changed. The announcement is a hint; what `changesAfter` answers is the truth. */
 export interface ChangeSource {
-  /** The present state of everything that changed after this revision; everything for 0n. */
-  changesAfter(revision: bigint): Promise<Changes>;
+  /** The present state of everything that changed after this revision; everything for 0n, and for one of another lineage. */
+  changesAfter(revision: bigint, lineage: string): Promise<Changes>;
   /** Calls the listener after each commit; the answer ends that. */
   onCommit(listener: (revision: bigint) => void): () => void;
 }
@@ -45,6 +46,7 @@ export interface FeedOptions {
 
 interface Waiter {
   readonly revision: bigint;
+  readonly lineage: string | null;
   readonly settle: (reached: boolean) => void;
 }
 
@@ -56,6 +58,7 @@ export class Feed {
   readonly #staleness: Staleness | null;
   readonly #waiters = new Set<Waiter>();
   #snapshot: Snapshot;
+  #lineages: readonly Lineage[] = [];
   /** `none`: nothing is enforced, not even revision 0. */
   #from: FeedSource = "none";
   #announced = 0n;
@@ -131,15 +134,19 @@ export class Feed {
     }
     this.#staleness?.heardBefore(heardAtMs, Date.now(), performance.now());
     this.#snapshot = this.#snapshot.replacedBy(saved);
+    this.#lineages = saved.lineages;
     this.#from = "file";
     this.#look();
     this.#settleWaiters();
   }
 
-  /** True as soon as the published snapshot is at least this one, false when that takes longer. */
-  reached(revision: bigint, waitMs: number): Promise<boolean> {
-    if (this.#from !== "none" && this.#snapshot.revision >= revision) {
-      return Promise.resolve(true);
+  /**
+   * True as soon as the published snapshot is at least this one, false when that takes longer, or when the revision of this
+   * lineage is lost. Null: of any lineage.
+   */
+  reached(revision: bigint, waitMs: number, lineage: string | null = null): Promise<boolean> {
+    if (this.#has(revision)) {
+      return Promise.resolve(!this.hasLost(revision, lineage));
     }
     if (this.#stopped) {
       return Promise.resolve(false);
@@ -148,6 +155,7 @@ export class Feed {
     const timer = setTimeout(() => waiter.settle(false), waitMs);
     const waiter: Waiter = {
       revision,
+      lineage,
       settle: (reached) => {
         clearTimeout(timer);
         this.#waiters.delete(waiter);
@@ -156,6 +164,16 @@ export class Feed {
     };
     this.#waiters.add(waiter);
     return promise;
+  }
+
+  /** Whether another write has the number of this revision: its own is lost, and will never be enforced. */
+  hasLost(revision: bigint, lineage: string | null): boolean {
+    if (lineage === null || !this.#has(revision)) return false;
+    return lineageOf(this.#lineages, revision) !== lineage;
+  }
+
+  #has(revision: bigint): boolean {
+    return this.#from !== "none" && this.#snapshot.revision >= revision;
   }
 
   stop(): void {
@@ -195,12 +213,12 @@ export class Feed {
   async #step(): Promise<void> {
     let isAll = this.#from !== "live";
     let after = isAll ? 0n : this.#snapshot.revision;
-    let changes = await this.#source.changesAfter(after);
-    if (changes.revision < after) {
-      // The source was restored, or its server lost its last commits: of what is enforced nothing is known to be true.
+    let changes = await this.#source.changesAfter(after, lineageOf(this.#lineages, after));
+    // The source was restored, or its server lost its last commits: of what is enforced nothing is known to be true.
+    if (after > 0n && (changes.all || changes.revision < after)) {
       isAll = true;
       after = 0n;
-      changes = await this.#source.changesAfter(after);
+      if (!changes.all) changes = await this.#source.changesAfter(after, NO_LINEAGE);
       this.#announced = changes.revision;
     }
     const stuck = changes.revision === after && this.#announced > after;
@@ -213,13 +231,7 @@ export class Feed {
     if (this.#stopped) {
       return;
     }
-    if (isAll && changes.revision < this.#snapshot.revision) {
-      const [is, was] = [String(changes.revision), String(this.#snapshot.revision)];
-      this.#log.error(
-        { is, was },
-        "the control plane knows less than was enforced before: restored?",
-      );
-    }
+    if (isAll) this.#reportLoss(changes);
     this.#readAtMs = Date.now();
     this.#staleness?.heard(this.#readAtMs, performance.now());
     const reopened = this.#snapshot.closed !== null;
@@ -233,12 +245,27 @@ export class Feed {
       return;
     }
     this.#snapshot = next;
+    this.#lineages = changes.lineages;
     this.#from = "live";
     if (reopened) {
       this.#log.info({}, "the control plane is heard again");
     }
     this.#options.published?.(changes, isAll);
     this.#settleWaiters();
+  }
+
+  /** Everything was read: what was enforced may have been another history's. */
+  #reportLoss({ revision, lineages }: Changes): void {
+    const before = this.#snapshot.revision;
+    const fields = { is: String(revision), was: String(before) };
+    if (revision < before) {
+      this.#log.error(fields, "the control plane knows less than was enforced before: restored?");
+    } else if (before > 0n && lineageOf(lineages, before) !== lineageOf(this.#lineages, before)) {
+      this.#log.error(
+        fields,
+        "the control plane has another history than was enforced before: restored?",
+      );
+    }
   }
 
   /** In slices, but begun at once: until the swap everything is enforced as before. */
@@ -249,7 +276,7 @@ export class Feed {
   #settleWaiters(): void {
     for (const waiter of [...this.#waiters]) {
       if (this.#snapshot.revision >= waiter.revision) {
-        waiter.settle(true);
+        waiter.settle(!this.hasLost(waiter.revision, waiter.lineage));
       }
     }
   }

@@ -10,6 +10,7 @@ import {
   DocumentContentSchema,
   type ProjectState,
   ProjectStateSchema,
+  RevisionLineageSchema,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 
 import { separateDocuments } from "./snapshot-version-2.ts";
@@ -98,6 +99,8 @@ export interface Head {
   readonly heardAtMs: number;
   /** How many records there are. */
   readonly states: number;
+  /** Revisions as decimal numbers; files of earlier versions have none. */
+  readonly lineages?: readonly { readonly fromRevision: string; readonly tag: string }[];
 }
 
 /** The parts of a file, to be written one after the other; each is a fraction of a millisecond's work. */
@@ -164,6 +167,9 @@ export function readFile(box: Box, file: Buffer): ReadFile {
     separateDocuments(changes);
   }
   changes.revision = BigInt(head.revision);
+  changes.lineages = (head.lineages ?? []).map(({ fromRevision, tag }) =>
+    create(RevisionLineageSchema, { fromRevision: BigInt(fromRevision), tag }),
+  );
   return { ok: true, saved: { changes, heardAtMs: head.heardAtMs } };
 }
 

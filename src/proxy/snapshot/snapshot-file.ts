@@ -8,6 +8,7 @@ import {
   type Entry,
   type EntryRecord,
   type FileState,
+  type Head,
   keyOf,
   partsOf,
   readFile,
@@ -63,6 +64,7 @@ export class SnapshotFile {
   /** By digest: those that a state names. */
   readonly #documents = new Map<string, KeptDocument>();
   #revision = 0n;
+  #lineages: NonNullable<Head["lineages"]> = [];
   #heardAtMs = 0;
   #dirty = false;
   #savedRevision: bigint | null = null;
@@ -129,6 +131,10 @@ export class SnapshotFile {
     }
     this.#dirty ||= changes.revision !== this.#revision;
     this.#revision = changes.revision;
+    this.#lineages = changes.lineages.map(({ fromRevision, tag }) => ({
+      fromRevision: String(fromRevision),
+      tag,
+    }));
     this.#heardAtMs = heardAtMs;
     if (this.#dirty || heardAtMs - this.#savedHeardAtMs >= this.#heardMs) {
       this.#writeSoon();
@@ -238,7 +244,8 @@ export class SnapshotFile {
   /** Of what is there now, whatever changes meanwhile. Answers how many bytes it took. */
   async #writeAll(path: string, revision: bigint, heardAtMs: number): Promise<number> {
     const kept = [...this.#documents.values(), ...this.#states.values()];
-    const head = { revision: String(revision), heardAtMs, states: kept.length };
+    const lineages = this.#lineages;
+    const head = { revision: String(revision), heardAtMs, states: kept.length, lineages };
     const parts = partsOf(this.#options.box, head, recordsOf(kept));
     const file = await open(path, "w", 0o600);
     let bytes = 0;

@@ -110,8 +110,8 @@ export interface Upstream<C extends ClientConnection, R extends Reply> {
   forward(client: C, forwarded: ForwardedRequest): Outcome<R> | Promise<Outcome<R>>;
   /** Asks the upstream for a WebSocket, and joins the client's connection to it if it agrees. */
   upgrade(client: C, forwarded: ForwardedRequest): Outcome<R> | Promise<Outcome<R>>;
-  /** Answers as the built-in `curl` program. */
-  answerCurl(client: C, forwarded: ForwardedRequest): Outcome<R> | Promise<Outcome<R>>;
+  /** Answers as the built-in program (`curl`, `logs`) that it asks for. */
+  answerBuiltIn(client: C, forwarded: ForwardedRequest): Outcome<R> | Promise<Outcome<R>>;
   /** Holds a short body, for at most `limitMs` milliseconds. */
   holdBody(client: C, forwarded: ForwardedRequest, limitMs: number): Promise<HeldBody>;
 }

@@ -30,11 +30,16 @@ class Names {
     return name;
   }
 
-  /** An answer with names for ids. Sequences are places in a list, and whatever else they are is the store's own. */
+  /** An answer with names for ids. Lineages are random; sequences are places in a list, and whatever else they are is the store's own. */
   plain(answer: unknown): unknown {
     const text =
       JSON.stringify(answer, (key, value) =>
-        key === "sequence" || (key === "color" && value.length > 4) ? "" : value,
+        key === "sequence" ||
+        key === "lineage" ||
+        key === "lineages" ||
+        (key === "color" && value.length > 4)
+          ? ""
+          : value,
       ) ?? "none";
     const named = text.replace(/\b[0-9a-f]{24}\b/g, (id) => (keep.has(id) ? id : this.of(id)));
     return JSON.parse(named === "none" ? "null" : named);

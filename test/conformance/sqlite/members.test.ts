@@ -18,7 +18,7 @@ test("a project has a thousand members and no more, until one goes", async () =>
   const db = new Database({ path: ":memory:", box, now: Date.now });
   const ids = Array.from({ length: 1002 }, newId);
   const times = { createdAt: "", updatedAt: "" };
-  db.transaction((tx) => {
+  await db.transaction((tx) => {
     for (const id of ids) {
       const account = { id, username: id, passwordHash: "", isAdmin: false, sessionGeneration: 0 };
       tx.insert(users)
@@ -33,7 +33,7 @@ test("a project has a thousand members and no more, until one goes", async () =>
   if (made === "duplicate") throw new Error(made);
   const projectId = made.project.id;
   const level = ProjectLevel.READ;
-  db.transaction((tx) => {
+  await db.transaction((tx) => {
     for (const userId of others) {
       tx.insert(members)
         .values({ id: newId(), projectId, userId, level, ...times })

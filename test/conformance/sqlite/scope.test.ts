@@ -19,10 +19,10 @@ const B = "b".repeat(24);
 const id = "0".repeat(24);
 let db: Database;
 
-beforeAll(() => {
+beforeAll(async () => {
   const box = new SecretBox(randomBytes(32), "documents");
   db = new Database({ path: ":memory:", box, now: Date.now });
-  db.transaction((tx) => {
+  await db.transaction((tx) => {
     tx.run(sql`insert into users (id, username, password_hash, is_admin, session_generation, created_at, updated_at)
       values ('u', 'u', '', 0, 0, '', '')`);
     // Realm B is too large to be looked through.

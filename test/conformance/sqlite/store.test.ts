@@ -156,6 +156,37 @@ describe("on disk", () => {
     }
   });
 
+  test("writes that come together reach the disk together, and one that is refused takes none back", async () => {
+    const reader = new Database(path, { readonly: true });
+    const commits = () => {
+      const row = reader.query("pragma data_version").get() as { readonly data_version: number };
+      return row.data_version;
+    };
+    const before = commits();
+    const revision = await store.revision();
+    const written = await Promise.allSettled(
+      Array.from({ length: 20 }, async (_, n) => {
+        if (n % 4 === 1) return put(projectId, 0, "{}");
+        return newProject(n % 4 === 2 ? "twice" : `p${n}`);
+      }),
+    );
+    expect(commits()).toBe(before + 1);
+    reader.close();
+    const refused = written.filter(({ status }) => status === "rejected");
+    expect(refused).toHaveLength(4);
+    expect(await store.revision()).toBe(revision + 11);
+    expect((await store.changesAfter(revision)).projects).toHaveLength(11);
+  });
+
+  test("what waits is stored before the database is closed", async () => {
+    const made = newProject("late");
+    await store.close();
+    await made;
+    store = openWith(key);
+    const { revision } = await store.changesAfter(0);
+    expect(revision).toBe(4);
+  });
+
   test("commits are durable: WAL with synchronous=FULL (2)", () => {
     const box = new SecretBox(key, "documents");
     const database = new StoreDatabase({ path: join(folder, "durable"), box, now: Date.now });

@@ -133,6 +133,17 @@ export const requests: Readonly<Record<string, Request>> = {
     time: "2026-01-01T00:00:00Z",
   }),
   "ContainerAccessService.GetAccess": ofContainer,
+  "ContainerLogService.ListLogs": ofContainer,
+  "ContainerLogService.GetLogStats": ofContainer,
+  "ContainerConnectionService.ListConnections": ofContainer,
+  "ContainerConnectionService.EndConnection": ({ containerId }) => ({
+    id: containerId,
+    connection_id: "b".repeat(24),
+  }),
+  "ContainerConnectionService.EndConnections": ({ containerId }) => ({
+    id: containerId,
+    group: "office",
+  }),
   "ContainerHooksService.ListHooks": ofContainer,
   "ContainerHooksService.ListServiceHooks": ofService,
   "ContainerHooksService.CreateHook": (scene) => ({ ...ofService(scene), ...hook }),

@@ -1,5 +1,6 @@
 // One of everything that a method can act on, made fresh; and what it all looks like, to see what a method did.
 import type { ControlPlane } from "../../harness/control-plane.ts";
+import { logged } from "../../harness/traffic.ts";
 
 /** The realm that a scene is in. */
 export const here = "aaaaaaaaaaaaaaaaaaaaaaaa";
@@ -55,6 +56,8 @@ export async function makeScene(
   });
   const box = { name: `box-${n}`, color, realm_ids: realmIds, address: "10.0.0.1" };
   const container = await send("POST", `/projects/${project.id}/containers`, box);
+  plane.connections.add(container.id);
+  plane.exchangeLog.add(project.id, container.id, logged());
   const member = { user_id: users.memberId, permission_level: "read" };
   const permission = await send("POST", `/projects/${project.id}/permissions`, member);
   const alias = await send("POST", "/proxy/aliases", {

@@ -142,12 +142,9 @@ describe("an operation", () => {
     expect(operation("PATCH", "/containers/{id}/proxy/permissions")).toMatchObject({
       "x-permission-leaves": ["containers.update", "resources.proxy_aliases"],
       "x-project-level": "edit",
-      security: [{ bearer: [] }, { basic: [] }, { token: [] }],
+      security: [{ bearer: [] }],
     });
-    expect(operation("POST", "/users/auth/logout").security).toEqual([
-      { bearer: [] },
-      { basic: [] },
-    ]);
+    expect(operation("POST", "/users/auth/logout").security).toEqual([{ bearer: [] }]);
     const login = operation("POST", "/users/auth/login");
     expect(login.security).toEqual([]);
     expect(login).not.toHaveProperty("x-permission-leaves");

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file realmgate/v1/feed.proto.
  */
 export const file_realmgate_v1_feed: GenFile = /*@__PURE__*/
-  fileDesc("ChdyZWFsbWdhdGUvdjEvZmVlZC5wcm90bxIMcmVhbG1nYXRlLnYxIq0BCgdDaGFuZ2VzEhAKCHJldmlzaW9uGAEgASgDEiwKCHByb2plY3RzGAIgAygLMhoucmVhbG1nYXRlLnYxLlByb2plY3RTdGF0ZRIwCgpjb250YWluZXJzGAMgAygLMhwucmVhbG1nYXRlLnYxLkNvbnRhaW5lclN0YXRlEjAKCWRvY3VtZW50cxgEIAMoCzIdLnJlYWxtZ2F0ZS52MS5Eb2N1bWVudENvbnRlbnQiLwoPRG9jdW1lbnRDb250ZW50Eg4KBmRpZ2VzdBgBIAEoCRIMCgRqc29uGAIgASgJIokBCgxQcm9qZWN0U3RhdGUSCgoCaWQYASABKAkSDwoHZGVsZXRlZBgCIAEoCBIQCghkaXNhYmxlZBgEIAEoCBISCgp1bnJlYWRhYmxlGAUgASgIEhwKD2RvY3VtZW50X2RpZ2VzdBgGIAEoCUgAiAEBQhIKEF9kb2N1bWVudF9kaWdlc3RKBAgDEAQizAMKDkNvbnRhaW5lclN0YXRlEgoKAmlkGAEgASgJEg8KB2RlbGV0ZWQYAiABKAgSEgoKcHJvamVjdF9pZBgDIAEoCRITCgtzZXJ2ZXJfbmFtZRgEIAEoCRIPCgdydW5uaW5nGAUgASgIEhQKB2FkZHJlc3MYBiABKAlIAIgBARI8Cghwcm9ncmFtcxgHIAMoCzIqLnJlYWxtZ2F0ZS52MS5Db250YWluZXJTdGF0ZS5Qcm9ncmFtc0VudHJ5EhAKCGRpc2FibGVkGAkgASgIEikKB2FsaWFzZXMYCiADKAsyGC5yZWFsbWdhdGUudjEuQWxpYXNTdGF0ZRIuCgVob29rcxgLIAMoCzIfLnJlYWxtZ2F0ZS52MS5TZXJ2aWNlSG9va3NTdGF0ZRISCgp1bnJlYWRhYmxlGAwgASgIEhwKD2RvY3VtZW50X2RpZ2VzdBgNIAEoCUgBiAEBGkoKDVByb2dyYW1zRW50cnkSCwoDa2V5GAEgASgJEigKBXZhbHVlGAIgASgLMhkucmVhbG1nYXRlLnYxLlByb2dyYW1Qb3J0OgI4AUIKCghfYWRkcmVzc0ISChBfZG9jdW1lbnRfZGlnZXN0SgQICBAJIsQBCgpBbGlhc1N0YXRlEg0KBWFsaWFzGAEgASgJEg8KB3Byb2dyYW0YAiABKAkSEAoIaW5zdGFuY2UYAyABKAUSGAoLdGFyZ2V0X3BhdGgYBCABKAlIAIgBARIbChNhbGxvd19wYXRoX292ZXJyaWRlGAUgASgIEhoKDWV4cGlyZXNfYXRfbXMYBiABKAFIAYgBARIPCgdlbmFibGVkGAcgASgIQg4KDF90YXJnZXRfcGF0aEIQCg5fZXhwaXJlc19hdF9tcyJHChFTZXJ2aWNlSG9va3NTdGF0ZRIPCgdzZXJ2aWNlGAEgASgJEiEKBWhvb2tzGAIgAygLMhIucmVhbG1nYXRlLnYxLkhvb2tiBnByb3RvMw", [file_realmgate_v1_containers, file_realmgate_v1_hooks]);
+  fileDesc("ChdyZWFsbWdhdGUvdjEvZmVlZC5wcm90bxIMcmVhbG1nYXRlLnYxIusBCgdDaGFuZ2VzEhAKCHJldmlzaW9uGAEgASgDEiwKCHByb2plY3RzGAIgAygLMhoucmVhbG1nYXRlLnYxLlByb2plY3RTdGF0ZRIwCgpjb250YWluZXJzGAMgAygLMhwucmVhbG1nYXRlLnYxLkNvbnRhaW5lclN0YXRlEjAKCWRvY3VtZW50cxgEIAMoCzIdLnJlYWxtZ2F0ZS52MS5Eb2N1bWVudENvbnRlbnQSLwoIbGluZWFnZXMYBSADKAsyHS5yZWFsbWdhdGUudjEuUmV2aXNpb25MaW5lYWdlEgsKA2FsbBgGIAEoCCI1Cg9SZXZpc2lvbkxpbmVhZ2USFQoNZnJvbV9yZXZpc2lvbhgBIAEoAxILCgN0YWcYAiABKAkiLwoPRG9jdW1lbnRDb250ZW50Eg4KBmRpZ2VzdBgBIAEoCRIMCgRqc29uGAIgASgJIokBCgxQcm9qZWN0U3RhdGUSCgoCaWQYASABKAkSDwoHZGVsZXRlZBgCIAEoCBIQCghkaXNhYmxlZBgEIAEoCBISCgp1bnJlYWRhYmxlGAUgASgIEhwKD2RvY3VtZW50X2RpZ2VzdBgGIAEoCUgAiAEBQhIKEF9kb2N1bWVudF9kaWdlc3RKBAgDEAQizAMKDkNvbnRhaW5lclN0YXRlEgoKAmlkGAEgASgJEg8KB2RlbGV0ZWQYAiABKAgSEgoKcHJvamVjdF9pZBgDIAEoCRITCgtzZXJ2ZXJfbmFtZRgEIAEoCRIPCgdydW5uaW5nGAUgASgIEhQKB2FkZHJlc3MYBiABKAlIAIgBARI8Cghwcm9ncmFtcxgHIAMoCzIqLnJlYWxtZ2F0ZS52MS5Db250YWluZXJTdGF0ZS5Qcm9ncmFtc0VudHJ5EhAKCGRpc2FibGVkGAkgASgIEikKB2FsaWFzZXMYCiADKAsyGC5yZWFsbWdhdGUudjEuQWxpYXNTdGF0ZRIuCgVob29rcxgLIAMoCzIfLnJlYWxtZ2F0ZS52MS5TZXJ2aWNlSG9va3NTdGF0ZRISCgp1bnJlYWRhYmxlGAwgASgIEhwKD2RvY3VtZW50X2RpZ2VzdBgNIAEoCUgBiAEBGkoKDVByb2dyYW1zRW50cnkSCwoDa2V5GAEgASgJEigKBXZhbHVlGAIgASgLMhkucmVhbG1nYXRlLnYxLlByb2dyYW1Qb3J0OgI4AUIKCghfYWRkcmVzc0ISChBfZG9jdW1lbnRfZGlnZXN0SgQICBAJIsQBCgpBbGlhc1N0YXRlEg0KBWFsaWFzGAEgASgJEg8KB3Byb2dyYW0YAiABKAkSEAoIaW5zdGFuY2UYAyABKAUSGAoLdGFyZ2V0X3BhdGgYBCABKAlIAIgBARIbChNhbGxvd19wYXRoX292ZXJyaWRlGAUgASgIEhoKDWV4cGlyZXNfYXRfbXMYBiABKAFIAYgBARIPCgdlbmFibGVkGAcgASgIQg4KDF90YXJnZXRfcGF0aEIQCg5fZXhwaXJlc19hdF9tcyJHChFTZXJ2aWNlSG9va3NTdGF0ZRIPCgdzZXJ2aWNlGAEgASgJEiEKBWhvb2tzGAIgAygLMhIucmVhbG1nYXRlLnYxLkhvb2tiBnByb3RvMw", [file_realmgate_v1_containers, file_realmgate_v1_hooks]);
 
 /**
  * Changes is the present state of everything that changed after the revision that the reader had.
@@ -51,6 +51,20 @@ export type Changes = Message<"realmgate.v1.Changes"> & {
    * @generated from field: repeated realmgate.v1.DocumentContent documents = 4;
    */
   documents: DocumentContent[];
+
+  /**
+   * Whose revisions are whose, in the order of their first revisions.
+   *
+   * @generated from field: repeated realmgate.v1.RevisionLineage lineages = 5;
+   */
+  lineages: RevisionLineage[];
+
+  /**
+   * Everything there is: nothing that the reader knew before is left.
+   *
+   * @generated from field: bool all = 6;
+   */
+  all: boolean;
 };
 
 /**
@@ -59,6 +73,34 @@ export type Changes = Message<"realmgate.v1.Changes"> & {
  */
 export const ChangesSchema: GenMessage<Changes> = /*@__PURE__*/
   messageDesc(file_realmgate_v1_feed, 0);
+
+/**
+ * RevisionLineage tells revisions of one number apart: a database that lost commits, or was restored, gives numbers twice.
+ *
+ * @generated from message realmgate.v1.RevisionLineage
+ */
+export type RevisionLineage = Message<"realmgate.v1.RevisionLineage"> & {
+  /**
+   * The revisions after this one, up to that of the next lineage, have the tag.
+   *
+   * @generated from field: int64 from_revision = 1;
+   */
+  fromRevision: bigint;
+
+  /**
+   * 16 hex digits.
+   *
+   * @generated from field: string tag = 2;
+   */
+  tag: string;
+};
+
+/**
+ * Describes the message realmgate.v1.RevisionLineage.
+ * Use `create(RevisionLineageSchema)` to create a new message.
+ */
+export const RevisionLineageSchema: GenMessage<RevisionLineage> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_feed, 1);
 
 /**
  * DocumentContent is a permission document in the form in which it is stored; equal documents have equal digests.
@@ -86,7 +128,7 @@ export type DocumentContent = Message<"realmgate.v1.DocumentContent"> & {
  * Use `create(DocumentContentSchema)` to create a new message.
  */
 export const DocumentContentSchema: GenMessage<DocumentContent> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 1);
+  messageDesc(file_realmgate_v1_feed, 2);
 
 /**
  * ProjectState is a project as the proxy sees it.
@@ -135,7 +177,7 @@ export type ProjectState = Message<"realmgate.v1.ProjectState"> & {
  * Use `create(ProjectStateSchema)` to create a new message.
  */
 export const ProjectStateSchema: GenMessage<ProjectState> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 2);
+  messageDesc(file_realmgate_v1_feed, 3);
 
 /**
  * ContainerState is a container as the proxy sees it.
@@ -233,7 +275,7 @@ export type ContainerState = Message<"realmgate.v1.ContainerState"> & {
  * Use `create(ContainerStateSchema)` to create a new message.
  */
 export const ContainerStateSchema: GenMessage<ContainerState> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 3);
+  messageDesc(file_realmgate_v1_feed, 4);
 
 /**
  * AliasState is an alias as the proxy sees it.
@@ -296,7 +338,7 @@ export type AliasState = Message<"realmgate.v1.AliasState"> & {
  * Use `create(AliasStateSchema)` to create a new message.
  */
 export const AliasStateSchema: GenMessage<AliasState> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 4);
+  messageDesc(file_realmgate_v1_feed, 5);
 
 /**
  * ServiceHooksState is the hooks of one program.
@@ -324,5 +366,5 @@ export type ServiceHooksState = Message<"realmgate.v1.ServiceHooksState"> & {
  * Use `create(ServiceHooksStateSchema)` to create a new message.
  */
 export const ServiceHooksStateSchema: GenMessage<ServiceHooksState> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 5);
+  messageDesc(file_realmgate_v1_feed, 6);
 

@@ -21,6 +21,7 @@ import type {
   AliasQuery,
   Committed,
   NewAlias,
+  Revised,
   Scope,
   StoredAlias,
 } from "../records.ts";
@@ -139,7 +140,7 @@ async function written(
   tx: Transaction,
   scope: Scope,
   id: string,
-): Promise<{ alias: StoredAlias } & Committed> {
+): Promise<{ alias: StoredAlias } & Revised> {
   const alias = await readAlias(db, tx, scope, id);
   if (alias === null) throw new Error(`alias ${id} was not stored`);
   return { alias, revision: recordChange(tx, { kind: "container", id: alias.containerId }) };

@@ -1,19 +1,35 @@
 // What proxies need to know: the present state of all that changed, every tenant's.
 import { and, eq, gt } from "drizzle-orm";
+import type { Lineage } from "../../../policy/lineage.ts";
+import { readFrom } from "../change-cursor.ts";
 import type { AliasRecord, ContainerRecord, ProjectRecord } from "../records.ts";
 import type { ChangeRecordStore } from "../store.ts";
 import type { Database } from "./database.ts";
-import { aliases, changes, containers, documents, projects, revisions, servers } from "./schema.ts";
+import {
+  aliases,
+  changes,
+  containers,
+  documents,
+  lineages,
+  projects,
+  revisions,
+  servers,
+} from "./schema.ts";
 import type { Reader } from "./transaction.ts";
 
 export function changeRecordStore(db: Database): ChangeRecordStore {
   return {
-    async changesAfter(revision) {
-      return db.look(async (tx) => ({
-        revision: await lastRevision(tx),
-        projects: await projectRecords(db, tx, revision),
-        containers: await containerRecords(db, tx, revision),
-      }));
+    async changesAfter(cursor) {
+      return db.look(async (tx) => {
+        const present = { revision: await lastRevision(tx), lineages: await lineagesOf(tx) };
+        const after = readFrom(cursor, present);
+        return {
+          ...present,
+          isAll: after === 0,
+          projects: await projectRecords(db, tx, after),
+          containers: await containerRecords(db, tx, after),
+        };
+      });
     },
 
     async revision() {
@@ -28,6 +44,11 @@ async function lastRevision(reader: Reader): Promise<number> {
   const [row] = await reader.select().from(revisions);
   if (row === undefined) throw new Error("the database has no revision");
   return row.value;
+}
+
+async function lineagesOf(reader: Reader): Promise<Lineage[]> {
+  const { fromRevision, tag } = lineages;
+  return await reader.select({ fromRevision, tag }).from(lineages).orderBy(fromRevision);
 }
 
 async function projectRecords(

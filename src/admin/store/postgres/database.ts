@@ -5,7 +5,7 @@ import { drizzle } from "drizzle-orm/node-postgres";
 import type { PgTable } from "drizzle-orm/pg-core";
 import { AccountQuotaReached, type AccountQuotas } from "../account-quotas.ts";
 import { callEvent } from "../call-event.ts";
-import type { Committed, DocumentKey } from "../records.ts";
+import type { CommittedResult, DocumentKey, Revised } from "../records.ts";
 import type { SecretBox } from "../sealed.ts";
 import { CommitListener } from "./commit-listener.ts";
 import type { Connections } from "./connections.ts";
@@ -54,10 +54,15 @@ export class Database {
   }
 
   /** A transaction that may make a revision, which the listeners hear once it is committed. `body` may run again. */
-  write<Result extends Committed | string | null>(
+  write<Result extends Revised | string | null>(
     body: (tx: Transaction) => Promise<Result>,
-  ): Promise<Result> {
-    return this.#run(body);
+  ): Promise<CommittedResult<Result>> {
+    return this.#run(async (tx) => {
+      const result = await body(tx);
+      const committed =
+        typeof result === "object" && result !== null ? { ...result, lineage: tx.lineage } : result;
+      return committed as CommittedResult<Result>;
+    });
   }
 
   /** With the event of the call that waits for it: the lane runs bodies of many calls. */

@@ -1,6 +1,6 @@
 // Deleting a project with all it holds, or, for a caller that does not see all of it, as far as that caller can tell.
 import { and, asc, eq, inArray, not, type SQL } from "drizzle-orm";
-import type { Committed, DeletedProject, Scope } from "../records.ts";
+import type { DeletedProject, Revised, Scope } from "../records.ts";
 import { countOf, recordChange } from "./database.ts";
 import { readProject } from "./project-rows.ts";
 import { isShared, isWithin, scopedContainer, scopedProject } from "./realm-scoped.ts";
@@ -17,7 +17,7 @@ export async function deleteProject(
   scope: Scope,
   id: string,
   now: string,
-): Promise<({ deleted: DeletedProject } & Committed) | "default" | "shared" | null> {
+): Promise<({ deleted: DeletedProject } & Revised) | "default" | "shared" | null> {
   const project = await readProject(tx, scope, id);
   if (project === null) return null;
   if (project.isDefault) return "default";

@@ -9,4 +9,6 @@ export type Reader = NodePgDatabase;
 export interface Transaction extends Reader {
   /** Takes the next revision for a change of an entity. */
   readonly nextRevision: (key: DocumentKey) => number;
+  /** Of the revisions that it makes; see Lineage. */
+  readonly lineage: string;
 }

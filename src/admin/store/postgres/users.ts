@@ -9,6 +9,7 @@ import type {
   Committed,
   LoginRecord,
   NewAccount,
+  Revised,
   User,
 } from "../records.ts";
 import type { UserStore } from "../store.ts";
@@ -189,7 +190,7 @@ async function insertUser(
   db: Database,
   tx: Transaction,
   user: Pick<User, "username" | "email" | "passwordHash" | "isAdmin">,
-): Promise<({ readonly id: string } & Committed) | null> {
+): Promise<({ readonly id: string } & Revised) | null> {
   const now = db.timestamp();
   const times = { createdAt: now, updatedAt: now };
   const userId = newId();

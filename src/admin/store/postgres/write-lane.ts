@@ -1,10 +1,19 @@
 // Group commit: writes that wait together commit together. One transaction at a time writes, over all processes.
 import { drizzle } from "drizzle-orm/node-postgres";
-import { escapeLiteral, type PoolClient } from "pg";
+import { escapeLiteral, type PoolClient, type QueryResult } from "pg";
+import { NO_LINEAGE } from "../../../policy/lineage.ts";
 import type { DocumentKey } from "../records.ts";
 import { StoreUnavailable } from "../store-errors.ts";
 import type { Connections } from "./connections.ts";
 import { sqlState } from "./failures.ts";
+import {
+  beginLineage,
+  LAST_LINEAGE,
+  type LockedLineage,
+  lineageFor,
+  type PresentLineage,
+  SOURCE,
+} from "./lineages.ts";
 import { SCHEMA_VERSION } from "./prepare-database.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -17,7 +26,10 @@ const WAITING_MAX = 10_000;
  * The lock of the revision's row is taken first and kept to the commit: what a write checks stays as it is until it is stored,
  * with any number of control planes, and revisions are in the order of commits.
  */
-const BEGIN = "begin; select value, min_version from realmgate.revisions for update";
+const BEGIN = `begin;
+  select value, min_version, tag, coalesce(source, '') as source, ${SOURCE} as present_source
+  from realmgate.revisions left join lateral (${LAST_LINEAGE}) as lineage on true
+  for update of revisions`;
 
 /** Serialization failure, deadlock. Bodies run again. */
 const RETRIED = new Set(["40001", "40P01"]);
@@ -29,6 +41,12 @@ interface Waiting {
   readonly body: (tx: Transaction) => Promise<unknown>;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** What BEGIN reads. */
+interface LockedRow extends LockedLineage {
+  readonly value: string;
+  readonly min_version: number;
 }
 
 type Settled = { readonly result: unknown } | { readonly error: unknown };
@@ -101,8 +119,9 @@ export class WriteLane {
     const settled = await this.#connections.transaction(
       BEGIN,
       async (client, [, locked]) => {
-        refuseNewerTables(Number(locked?.rows[0]?.min_version));
-        changes.startAfter(Number(locked?.rows[0]?.value));
+        const row = lockedRow(locked);
+        refuseNewerTables(row.min_version);
+        changes.startAfter(Number(row.value), lineageFor(row));
         const tx = transactionOf(client, changes);
         const [only] = batch;
         if (batch.length === 1 && only !== undefined) return [{ result: await only.body(tx) }];
@@ -115,6 +134,12 @@ export class WriteLane {
     if (changes.isChanged) this.#committed(changes.last);
     return settled;
   }
+}
+
+function lockedRow(locked: QueryResult | undefined): LockedRow {
+  const row: LockedRow | undefined = locked?.rows[0];
+  if (row === undefined) throw new Error("the database has no revision");
+  return row;
 }
 
 /** A newer program may migrate the tables while this one runs. */
@@ -133,15 +158,21 @@ function isInTime({ untilMs, reject }: Waiting): boolean {
 
 /** What the writes of one transaction change. */
 class ChangeLog {
+  #lineage: PresentLineage = { tag: NO_LINEAGE, begins: null };
   #first = 0;
   #last = 0;
   /** By entity, as a literal row without its revision. */
   #revisions = new Map<string, number>();
 
-  startAfter(revision: number): void {
+  startAfter(revision: number, lineage: PresentLineage): void {
     if (!Number.isSafeInteger(revision)) throw new Error("the database has no revision");
     this.#first = revision;
     this.#last = revision;
+    this.#lineage = lineage;
+  }
+
+  get lineage(): string {
+    return this.#lineage.tag;
   }
 
   get last(): number {
@@ -172,14 +203,19 @@ class ChangeLog {
   statements(): string {
     if (!this.isChanged) return "";
     const rows = [...this.#revisions].map(([entity, revision]) => `(${entity}, ${revision})`);
-    return `update realmgate.revisions set value = ${this.#last};
+    const { tag, begins } = this.#lineage;
+    const lineage = begins === null ? "" : beginLineage(this.#first, tag, begins);
+    return `${lineage}update realmgate.revisions set value = ${this.#last};
       insert into realmgate.changes (kind, entity_id, revision) values ${rows.join()}
       on conflict (kind, entity_id) do update set revision = excluded.revision;`;
   }
 }
 
 function transactionOf(client: PoolClient, changes: ChangeLog): Transaction {
-  return Object.assign(drizzle({ client }), { nextRevision: changes.next });
+  return Object.assign(drizzle({ client }), {
+    nextRevision: changes.next,
+    lineage: changes.lineage,
+  });
 }
 
 /** A write that fails takes nothing back but its own. Throws when the transaction cannot go on. */

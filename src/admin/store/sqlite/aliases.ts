@@ -21,6 +21,7 @@ import type {
   AliasQuery,
   Committed,
   NewAlias,
+  Revised,
   Scope,
   StoredAlias,
 } from "../records.ts";
@@ -136,7 +137,7 @@ function written(
   tx: Transaction,
   scope: Scope,
   id: string,
-): { alias: StoredAlias } & Committed {
+): { alias: StoredAlias } & Revised {
   const alias = readAlias(db, tx, scope, id);
   if (alias === null) throw new Error(`alias ${id} was not stored`);
   return { alias, revision: recordChange(tx, { kind: "container", id: alias.containerId }) };

@@ -1,18 +1,25 @@
 // What proxies need to know: the present state of all that changed, every tenant's.
-import { and, eq, gt, max } from "drizzle-orm";
+import { and, eq, gt } from "drizzle-orm";
+import type { Lineage } from "../../../policy/lineage.ts";
+import { readFrom } from "../change-cursor.ts";
 import type { AliasRecord, ContainerRecord, ProjectRecord } from "../records.ts";
 import type { ChangeRecordStore } from "../store.ts";
-import type { Database, Reader } from "./database.ts";
-import { aliases, changes, containers, documents, projects, servers } from "./schema.ts";
+import { type Database, lastRevision, type Reader } from "./database.ts";
+import { aliases, changes, containers, documents, lineages, projects, servers } from "./schema.ts";
 
 export function changeRecordStore(db: Database): ChangeRecordStore {
   return {
-    async changesAfter(revision) {
-      return db.reader.transaction((tx) => ({
-        revision: lastRevision(tx),
-        projects: projectRecords(db, tx, revision),
-        containers: containerRecords(db, tx, revision),
-      }));
+    async changesAfter(cursor) {
+      return db.reader.transaction((tx) => {
+        const present = { revision: lastRevision(tx), lineages: lineagesOf(tx) };
+        const after = readFrom(cursor, present);
+        return {
+          ...present,
+          isAll: after === 0,
+          projects: projectRecords(db, tx, after),
+          containers: containerRecords(db, tx, after),
+        };
+      });
     },
 
     async revision() {
@@ -23,9 +30,8 @@ export function changeRecordStore(db: Database): ChangeRecordStore {
   };
 }
 
-function lastRevision(reader: Reader): number {
-  const newest = { value: max(changes.revision) };
-  return reader.select(newest).from(changes).get()?.value ?? 0;
+function lineagesOf(reader: Reader): Lineage[] {
+  return reader.select().from(lineages).orderBy(lineages.fromRevision).all();
 }
 
 function projectRecords(db: Database, reader: Reader, revision: number): ProjectRecord[] {

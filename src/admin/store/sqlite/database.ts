@@ -1,20 +1,23 @@
 // The open database and what every part of the store needs of it.
 import { Database as File } from "bun:sqlite";
-import { and, count, eq, isNotNull, type SQL, sql } from "drizzle-orm";
+import { randomBytes } from "node:crypto";
+import { and, count, desc, eq, isNotNull, max, notInArray, type SQL, sql } from "drizzle-orm";
 import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
 import { migrate } from "drizzle-orm/bun-sqlite/migrator";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { AccountQuotaReached, type AccountQuotas } from "../account-quotas.ts";
 import { callEvent } from "../call-event.ts";
+import { lineagesMax } from "../limits.ts";
 import { migrationsFolder } from "../migrations-folder.ts";
-import type { Committed, DocumentKey } from "../records.ts";
+import type { Committed, CommittedResult, DocumentKey, Revised } from "../records.ts";
 import type { SecretBox } from "../sealed.ts";
 import { OtherSecretKey } from "../store-errors.ts";
 import { withEvent } from "./event-rows.ts";
-import { aliases, changes, type documents } from "./schema.ts";
+import { aliases, changes, type documents, lineages } from "./schema.ts";
 import type { Reader, Transaction } from "./transaction.ts";
 import { WholeMark } from "./whole-mark.ts";
+import { WriteQueue } from "./write-queue.ts";
 
 export type { Reader, Transaction };
 
@@ -29,8 +32,9 @@ export interface SqliteOptions {
   readonly quotas?: AccountQuotas;
 }
 
-/** Where the key of a file may be. */
-export const keyPlaces = "REALMGATE_SECRET_KEY, or secret.key in the data directory";
+/** Where the key of a file may be, and how to get on when it is changing. */
+export const keyPlaces =
+  "REALMGATE_SECRET_KEY, or secret.key in the data directory; run rotate-key again if it was interrupted";
 
 const inMemory = ":memory:";
 /** How long a connection waits for another's lock. */
@@ -38,6 +42,9 @@ const busyMs = 5000;
 
 /** `user_version` of a file in which all that may be a credential is sealed. */
 const SEALED_VERSION = 1;
+
+/** The lock is taken at once: a transaction that asks for it later may be refused. */
+const IMMEDIATE = { behavior: "immediate" } as const;
 
 /** One damaged row is not another key; so many in a row are. */
 const documentsTriedMax = 16;
@@ -60,6 +67,20 @@ export class Database {
   /** Null: in memory. */
   #mark: WholeMark | null = null;
   readonly #listeners = new Set<(revision: number) => void>();
+  /** Of the revisions that this process makes: the file may be a copy that others went on from, too. */
+  readonly #lineage = randomBytes(8).toString("hex");
+  /** Whether the file names it: it does from the first write on. */
+  #hasLineage = false;
+  /** What runs now. */
+  #open: Transaction | null = null;
+  readonly #writes = new WriteQueue({
+    around: (body) => {
+      this.reader.transaction((tx) => this.#runIn(tx, body), IMMEDIATE);
+      this.#mark?.committed();
+    },
+    within: (body) => this.#tx().transaction((tx) => this.#runIn(tx, body)),
+    isOpen: () => this.#file.inTransaction,
+  });
 
   constructor(options: SqliteOptions) {
     this.#file = new File(options.path, { create: true, strict: true });
@@ -114,29 +135,86 @@ export class Database {
     }
   }
 
-  transaction<Result>(body: (tx: Transaction) => Result): Result {
-    const call = callEvent.getStore();
-    if (call === undefined || call.isRecorded) return this.#run(body);
-    const { result, isRecorded } = this.#run((tx) =>
-      withEvent(() => this.timestamp(), tx, call, body),
-    );
-    call.isRecorded = isRecorded;
-    return result;
+  /** A transaction that makes no revision. Resolves once it is durable. */
+  transaction<Result>(body: (tx: Transaction) => Result): Promise<Result> {
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    const audited = this.#audited(body);
+    let result: Result;
+    this.#writes.add({
+      run: () => {
+        result = audited.run(this.#tx());
+      },
+      settle: (outcome) => {
+        if (outcome !== null) return reject(outcome.error);
+        audited.committed();
+        resolve(result);
+      },
+    });
+    return promise;
   }
 
-  #run<Result>(body: (tx: Transaction) => Result): Result {
-    const result = this.reader.transaction(body, { behavior: "immediate" });
-    this.#mark?.committed();
-    return result;
+  /** With the event of the call that asks for it: the queue runs the bodies of many calls. */
+  #audited<Result>(body: (tx: Transaction) => Result) {
+    const call = callEvent.getStore();
+    if (call === undefined || call.isRecorded) return { run: body, committed: () => {} };
+    let isRecorded = false;
+    return {
+      run: (tx: Transaction): Result => {
+        const done = withEvent(() => this.timestamp(), tx, call, body);
+        ({ isRecorded } = done);
+        return done.result;
+      },
+      committed: () => {
+        call.isRecorded = isRecorded;
+      },
+    };
   }
 
   /** A transaction that may make a revision, which the listeners are told once it is committed. They do not throw. */
-  write<Result extends Committed | string | null>(body: (tx: Transaction) => Result): Result {
-    const result = this.transaction(body);
-    if (typeof result === "object" && result !== null) {
-      for (const listener of this.#listeners) listener(result.revision);
+  write<Result extends Revised | string | null>(
+    body: (tx: Transaction) => Result,
+  ): Promise<CommittedResult<Result>> {
+    const { promise, resolve, reject } = Promise.withResolvers<CommittedResult<Result>>();
+    const audited = this.#audited(body);
+    let result: Result;
+    this.#writes.add({
+      run: () => {
+        const tx = this.#tx();
+        const before = this.#hasLineage ? null : lastRevision(tx);
+        result = audited.run(tx);
+        if (before !== null && isRevised(result)) beginLineage(tx, before, this.#lineage);
+      },
+      settle: (outcome) => {
+        if (outcome !== null) return reject(outcome.error);
+        audited.committed();
+        resolve(this.#committed(result));
+      },
+    });
+    return promise;
+  }
+
+  #runIn(tx: Transaction, body: () => void): void {
+    const outer = this.#open;
+    this.#open = tx;
+    try {
+      body();
+    } finally {
+      this.#open = outer;
     }
-    return result;
+  }
+
+  #tx(): Transaction {
+    if (this.#open === null) throw new Error("there is no transaction");
+    return this.#open;
+  }
+
+  #committed<Result extends Revised | string | null>(result: Result): CommittedResult<Result> {
+    if (!isRevised(result)) return result as CommittedResult<Result>;
+    this.#hasLineage = true;
+    const revised: Revised = result;
+    const committed: Committed = { ...revised, lineage: this.#lineage };
+    for (const listener of this.#listeners) listener(committed.revision);
+    return committed as CommittedResult<Result>;
   }
 
   /** Throws AccountQuotaReached, which takes the transaction back, when there are quotas and one of them is reached. */
@@ -188,10 +266,42 @@ export class Database {
   }
 
   close(): void {
+    this.#writes.flush();
     this.#listeners.clear();
     this.#mark?.closing();
+    this.#mark = null;
     this.#file.close();
   }
+}
+
+function isRevised<Result>(result: Result): result is Result & Revised {
+  return typeof result === "object" && result !== null;
+}
+
+/** The number of the last change. */
+export function lastRevision(reader: Reader): number {
+  return (
+    reader
+      .select({ value: max(changes.revision) })
+      .from(changes)
+      .get()?.value ?? 0
+  );
+}
+
+/** Unless an earlier write of the same transaction has. */
+function beginLineage(tx: Transaction, fromRevision: number, tag: string): void {
+  const latest = tx.select().from(lineages).orderBy(desc(lineages.fromRevision)).limit(1).get();
+  if (latest?.tag === tag) return;
+  tx.insert(lineages)
+    .values({ fromRevision, tag })
+    .onConflictDoUpdate({ target: lineages.fromRevision, set: { tag } })
+    .run();
+  const kept = tx
+    .select({ fromRevision: lineages.fromRevision })
+    .from(lineages)
+    .orderBy(desc(lineages.fromRevision))
+    .limit(lineagesMax);
+  tx.delete(lineages).where(notInArray(lineages.fromRevision, kept)).run();
 }
 
 /** Whether the key of a box opens the documents, in tables of any version; true when there are none. */
@@ -237,6 +347,30 @@ export type SealedPart = "body" | "hooks";
 
 function sealContext(part: SealedPart, kind: string, ownerId: string, version: number): string {
   return `document/${kind}/${ownerId}/${version}${part === "body" ? "" : `/${part}`}`;
+}
+
+/** The sealed parts of a row under another key. Throws when one does not open with the old one. */
+export function resealDocument(
+  row: typeof documents.$inferSelect,
+  from: SecretBox,
+  to: SecretBox,
+): Record<SealedPart, Buffer | null> {
+  const part = (name: SealedPart) => {
+    if (row[name] === null) return null;
+    const plain = opened(from, name, row);
+    const context = sealContext(name, row.kind, row.ownerId, row.version);
+    if (plain === null) throw new Error(`${context} does not open with this secret key`);
+    return to.seal(plain, context);
+  };
+  return { body: part("body"), hooks: part("hooks") };
+}
+
+/** The same for the target of an alias. */
+export function resealTarget(id: string, target: Buffer, from: SecretBox, to: SecretBox): Buffer {
+  const context = targetContext(id);
+  const plain = from.open(Buffer.from(target), context);
+  if (plain === null) throw new Error(`${context} does not open with this secret key`);
+  return to.seal(plain, context);
 }
 
 function targetContext(aliasId: string): string {

@@ -143,11 +143,13 @@ test("targets of aliases that lay in the clear are sealed, and no page of the fi
   // As the version before left it.
   const plain = new Database(path, { strict: true });
   plain.run("alter table aliases drop column sealed_target");
+  plain.run("drop table lineages");
   plain.run("alter table users drop column is_banned");
   plain.run("drop table event_realms");
   plain.run("drop table events");
-  const sealing = journal.entries.find(({ tag }) => tag === "0003_sealed_targets");
-  plain.run("delete from __drizzle_migrations where created_at >= ?", [sealing?.when ?? 0]);
+  plain.run("delete from __drizzle_migrations where created_at >= ?", [
+    journal.entries.find(({ tag }) => tag === "0003_sealed_targets")?.when ?? 0,
+  ]);
   plain.run("pragma user_version = 0");
   const insert = (id: string, target: string | null) =>
     plain.run("insert into aliases values (?, 'c', 's', 'u', ?, 'curl', 1, ?, 0, null, 1, ?, ?)", [

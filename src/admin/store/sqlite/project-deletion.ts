@@ -1,6 +1,6 @@
 // Deleting a project with all it holds, or, for a caller that does not see all of it, as far as that caller can tell.
 import { and, asc, eq, inArray, not, type SQL, sql } from "drizzle-orm";
-import type { Committed, DeletedProject, Scope } from "../records.ts";
+import type { DeletedProject, Revised, Scope } from "../records.ts";
 import { countOf, recordChange, type Transaction } from "./database.ts";
 import { readProject } from "./project-rows.ts";
 import { isShared, isWithin, scopedContainer, scopedProject } from "./realm-scoped.ts";
@@ -24,7 +24,7 @@ export function deleteProject(
   scope: Scope,
   id: string,
   now: string,
-): ({ deleted: DeletedProject } & Committed) | "default" | "shared" | null {
+): ({ deleted: DeletedProject } & Revised) | "default" | "shared" | null {
   const project = readProject(tx, scope, id);
   if (project === null) return null;
   if (project.isDefault) return "default";

@@ -333,3 +333,10 @@ export const eventRealms = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.eventId, table.realmId] })],
 );
+
+/** The revisions after `from_revision`, up to that of the next row, were made by one process on one copy of the file. */
+export const lineages = sqliteTable("lineages", {
+  fromRevision: integer("from_revision").primaryKey(),
+  /** Random; 16 hex digits. */
+  tag: text().notNull(),
+});

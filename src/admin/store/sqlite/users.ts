@@ -9,6 +9,7 @@ import type {
   Committed,
   LoginRecord,
   NewAccount,
+  Revised,
   User,
 } from "../records.ts";
 import type { UserStore } from "../store.ts";
@@ -40,7 +41,7 @@ export function userStore(db: Database): UserStore {
     },
 
     async createFirstUser(user: { username: string; passwordHash: string }): Promise<boolean> {
-      const made = db.write((tx) =>
+      const made = await db.write((tx) =>
         hasUsers(tx) ? null : insertUser(db, tx, { ...user, email: null, isAdmin: true }),
       );
       return made !== null;
@@ -52,12 +53,14 @@ export function userStore(db: Database): UserStore {
       passwordHash: string;
     }): Promise<boolean> {
       const email = user.email.toLowerCase();
-      return db.write((tx) => insertUser(db, tx, { ...user, email, isAdmin: false })) !== null;
+      return (
+        (await db.write((tx) => insertUser(db, tx, { ...user, email, isAdmin: false }))) !== null
+      );
     },
 
     async createAccount(account: NewAccount): Promise<User | AccountTaken> {
       const email = account.email.toLowerCase();
-      const made = db.write((tx) => {
+      const made = await db.write((tx) => {
         const taken = takenBy(tx, { ...account, email }, null);
         if (taken !== null) return taken;
         const inserted = insertUser(db, tx, { ...account, email });
@@ -148,14 +151,14 @@ export function userStore(db: Database): UserStore {
 
     async endSessions(id: string): Promise<void> {
       const sessionGeneration = sql`${users.sessionGeneration} + 1`;
-      db.transaction((tx) => {
+      await db.transaction((tx) => {
         tx.update(users).set({ sessionGeneration }).where(eq(users.id, id)).run();
         return true;
       });
     },
 
     async recordLogin(id: string, ip: string): Promise<void> {
-      db.transaction((tx) => {
+      await db.transaction((tx) => {
         tx.insert(logins).values({ userId: id, ip, at: db.timestamp() }).run();
         const kept = latest(tx, id).as("kept");
         const others = notInArray(logins.id, tx.select({ id: kept.id }).from(kept));
@@ -182,7 +185,7 @@ function insertUser(
   db: Database,
   tx: Transaction,
   user: Pick<User, "username" | "email" | "passwordHash" | "isAdmin">,
-): ({ readonly id: string } & Committed) | null {
+): ({ readonly id: string } & Revised) | null {
   const now = db.timestamp();
   const times = { createdAt: now, updatedAt: now };
   const userId = newId();

@@ -20,7 +20,7 @@ function stateOfCopy(path: string): string {
   return fileState(copy);
 }
 
-test("the main file alone is known as a part, before and after checkpoints; the whole is not", () => {
+test("the main file alone is known as a part, before and after checkpoints; the whole is not", async () => {
   const path = join(folder, "a.sqlite");
   const db = new Database({ path, box, now: Date.now });
   expect([fileState(path), stateOfCopy(path)]).toEqual(["current", "partial"]);
@@ -29,7 +29,7 @@ test("the main file alone is known as a part, before and after checkpoints; the 
     // About 16 KB a row: some checkpoints.
     const metadata = JSON.stringify("x".repeat(16_000));
     const id = row.toString(16).padStart(24, "0");
-    db.transaction((tx) =>
+    await db.transaction((tx) =>
       tx.run(
         sql`insert into users (id, username, password_hash, is_admin, session_generation, metadata, created_at, updated_at)
             values (${id}, ${id}, '', 0, 0, ${metadata}, '', '')`,

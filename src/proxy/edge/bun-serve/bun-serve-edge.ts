@@ -15,7 +15,7 @@ import { BunServeRequest } from "./bun-serve-request.ts";
 import { Lingering } from "./lingering.ts";
 import { ReceiveWindows } from "./receive-windows.ts";
 import { refusalAsResponse } from "./refusal-as-response.ts";
-import { socketCalls } from "./socket-calls.ts";
+import { type SocketCalls, socketCalls } from "./socket-calls.ts";
 import { webSocketHandler } from "./websocket-handler.ts";
 
 export interface BunServeEdgeOptions {
@@ -52,17 +52,29 @@ const CLOSED = { status: 503, headers: { connection: "close" } };
 export class BunServeEdge implements Edge {
   readonly #options: BunServeEdgeOptions;
   readonly #lingering: Lingering;
-  readonly #windows = new ReceiveWindows(WINDOWS, socketCalls());
+  readonly #windows: ReceiveWindows;
+  /** Not said yet: connections that flood cannot be narrowed. */
+  #lacksCalls: boolean;
   lastRequestMs = Number.NEGATIVE_INFINITY;
 
-  constructor(options: BunServeEdgeOptions) {
+  /** `calls`: null where the system has none. */
+  constructor(options: BunServeEdgeOptions, calls: SocketCalls | null = socketCalls()) {
     this.#options = options;
+    this.#windows = new ReceiveWindows(WINDOWS, calls);
+    this.#lacksCalls = calls === null;
     this.#lingering = new Lingering({ ...LINGERING_LIMITS, isShared: options.isShared });
   }
 
   open(hostname: string, serving: Serving, port: number, reusePort: boolean): ListeningServer {
     const { parent, idleS, log } = this.#options;
     const { pair } = serving;
+    if (pair !== null && this.#lacksCalls) {
+      this.#lacksCalls = false;
+      log.warn(
+        {},
+        "no calls on sockets here (Linux with glibc or musl has them): an HTTP/2 connection that floods is not slowed down",
+      );
+    }
     const scope = pair === null ? PLAIN_SCOPE : certificateScope(pair, parent);
     return Bun.serve<UpgradedConnection>({
       hostname,

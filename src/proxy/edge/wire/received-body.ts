@@ -65,6 +65,10 @@ export class ReceivedBody {
     return this.#state === ENDED;
   }
 
+  get earlyBytes(): number {
+    return this.early === null ? 0 : this.early.end - this.early.start;
+  }
+
   get isUnread(): boolean {
     return this.#state === UNREAD;
   }

@@ -8,7 +8,6 @@ import type { ActiveExchange } from "../../exchange/active-exchange.ts";
 import { refusedWhileActive } from "../../exchange/refusing.ts";
 import { endBy, type StopListener, type StopReason } from "../../exchange/stop-signal.ts";
 import { type Refusal, refusal } from "../../gate/refusal.ts";
-import { mayAuthenticateConnection } from "../../upstream/connection-auth.ts";
 import { destination, failureFields, failureMessage } from "../../upstream/destination.ts";
 import {
   FAILURE_NAMES,
@@ -18,6 +17,7 @@ import {
 import { RawRequest } from "../../upstream/raw/raw-request.ts";
 import { isFinalStatus } from "../../upstream/response-checks.ts";
 import { type ForwardedRequest, failed } from "../../upstream/upstream.ts";
+import { Binding } from "./binding.ts";
 import { Passing, passingOf, writeClientHead, writeInterim } from "./client-head.ts";
 import { GateLines } from "./gate-lines.ts";
 import type { RelayServices } from "./relay-services.ts";
@@ -54,9 +54,7 @@ export class ResponseRelay implements RawReceiver, StopListener {
   #hasEarlyLeft = false;
   #isFinished = false;
   #sentMs = 0;
-  /** Of the last request, and whether it may authenticate a connection. */
-  #authorization: string | null = null;
-  #isBound = false;
+  readonly #binding = new Binding();
 
   constructor(services: RelayServices, target: ResponseTarget) {
     this.#services = services;
@@ -92,11 +90,12 @@ export class ResponseRelay implements RawReceiver, StopListener {
     this.#isFinished = false;
     raw.method = request.lines.method;
     raw.isUpgrade = isUpgrade;
-    raw.isLast = endsConnection(request.lines);
+    // An upstream that declines an upgrade may have switched all the same.
+    raw.isLast = isUpgrade || endsConnection(request.lines);
     raw.isRaw = request.lines.minorVersion === 1;
     raw.isWhole =
       isEnded && (early === null || (early.isWhole && early.end - early.start <= EARLY_BYTES_MAX));
-    raw.isConnectionBound = this.#mayBind(request.headers.get("authorization"));
+    raw.isConnectionBound = this.#binding.mayBind(request.headers.get("authorization"));
     raw.responseHeaderMs =
       active.allowed.route.settings.responseHeaderMs ?? this.#services.responseHeaderMs;
     active.signal.on(this);
@@ -105,14 +104,6 @@ export class ResponseRelay implements RawReceiver, StopListener {
     if (early !== null && early === this.#target.body.early && !raw.isWhole) {
       this.#target.countHeld();
     }
-  }
-
-  #mayBind(authorization: string | null): boolean {
-    if (authorization !== this.#authorization) {
-      this.#authorization = authorization;
-      this.#isBound = mayAuthenticateConnection(authorization);
-    }
-    return this.#isBound;
   }
 
   /** Bytes of the request's body, as they came. */
@@ -257,10 +248,8 @@ export class ResponseRelay implements RawReceiver, StopListener {
       return;
     }
     if (this.#active === null) return;
-    const { exchange } = this.#active;
-    exchange.bytes = this.#raw.payloadBytes;
-    // Chunk lines alone are a sign of life, too.
-    exchange.moves++;
+    this.#active.exchange.bytes = this.#raw.payloadBytes;
+    this.#active.exchange.moves++;
     const isOurs = this.#passing === Passing.inChunks;
     const { clientWriter } = this.#services;
     const length = end - start;
@@ -361,16 +350,11 @@ export class ResponseRelay implements RawReceiver, StopListener {
     const forwarded = this.#forwarded;
     if (request === null || forwarded === null) return;
     if (failure !== "timeout" || this.#hasHead) {
-      const { log } = this.#services;
-      log.warn(
-        failureFields(forwarded, error ?? FAILURE_NAMES[failure]),
-        failureMessage(forwarded),
-      );
+      const fields = failureFields(forwarded, error ?? FAILURE_NAMES[failure]);
+      this.#services.log.warn(fields, failureMessage(forwarded));
     }
-    this.#close(
-      request,
-      failure === "timeout" ? failed("upstream_timeout") : failed("upstream_unreachable"),
-    );
+    const isLate = failure === "timeout";
+    this.#close(request, failed(isLate ? "upstream_timeout" : "upstream_unreachable"));
   }
 
   /** There is no response, or no end of it. */

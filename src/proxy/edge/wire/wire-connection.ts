@@ -9,7 +9,7 @@ import type { ActiveExchange } from "../../exchange/active-exchange.ts";
 import { refusedWhileActive } from "../../exchange/refusing.ts";
 import type { Admission } from "../../gate/admission.ts";
 import { KeptVerdict } from "../../gate/kept-verdict.ts";
-import { type Refusal, refusal } from "../../gate/refusal.ts";
+import { type Refusal, type RefusalReason, refusal } from "../../gate/refusal.ts";
 import type { ListenerScope } from "../../gate/request-head.ts";
 import { type ForwardedRequest, failed, type Outcome } from "../../upstream/upstream.ts";
 import type { UpgradedConnection } from "../upgraded-connection.ts";
@@ -74,11 +74,10 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     else this.reset();
   }
 
-  /** Ends it unless a request is being answered, or has come in part. */
-  closeIdle(): void {
-    const isIdle =
-      this.#state === HEAD && !this.isTunnel && !this.#parser.isPartial && this.input === null;
-    if (isIdle && this.outbox.isEmpty) this.close();
+  /** No request is being answered, or has come in part. */
+  get isIdle(): boolean {
+    const isWaiting = this.#state === HEAD && !this.isTunnel && !this.#parser.isPartial;
+    return isWaiting && this.input === null && this.outbox.isEmpty;
   }
 
   get minorVersion(): number {
@@ -105,9 +104,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
   }
 
   protected get upstreamBytes(): number {
-    const { early } = this.body;
-    const waiting = this.#relay?.upstream.waitingBytes ?? 0;
-    return early === null ? waiting : waiting + early.end - early.start;
+    return this.body.earlyBytes + (this.#relay?.upstream.waitingBytes ?? 0);
   }
 
   bodyWanted(): void {
@@ -130,11 +127,8 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
 
   brokeOff(request: WireRequest, isReset: boolean): void {
     if (this.#request !== request) return;
-    if (isReset) {
-      this.reset();
-      return;
-    }
-    this.#over(false);
+    if (isReset) this.reset();
+    else this.#over(false);
   }
 
   agreed(request: WireRequest, head: ResponseHead, forwarded: ForwardedRequest): TunnelEnd | null {
@@ -155,23 +149,21 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
 
   forward(request: WireRequest, forwarded: ForwardedRequest): void {
     this.#relay ??= new ResponseRelay(this.services, this);
-    if (this.body.isUnread && !this.#readEarly()) {
-      this.#mustClose = true;
-      this.refuse(request, refusedWhileActive(forwarded.active, refusal("bad_request")));
-      return;
-    }
-    this.#relay.begin(request, forwarded, false);
+    const isRight = !this.body.isUnread || this.#readEarly();
+    if (isRight) this.#relay.begin(request, forwarded, false);
+    else this.#refuseLast(request, forwarded, "bad_request");
   }
 
   tunnel(request: WireRequest, forwarded: ForwardedRequest): void {
     this.#relay ??= new ResponseRelay(this.services, this);
-    if (this.hasMore) {
-      this.#mustClose = true;
-      this.refuse(request, refusedWhileActive(forwarded.active, refusal("bad_upgrade")));
-      return;
-    }
-    this.#isUpgrading = true;
-    this.#relay.begin(request, forwarded, true);
+    this.#isUpgrading = !this.hasMore;
+    if (this.#isUpgrading) this.#relay.begin(request, forwarded, true);
+    else this.#refuseLast(request, forwarded, "bad_upgrade");
+  }
+
+  #refuseLast(request: WireRequest, { active }: ForwardedRequest, reason: RefusalReason): void {
+    this.#mustClose = true;
+    this.refuse(request, refusedWhileActive(active, refusal(reason)));
   }
 
   bodyOf(request: WireRequest): ReadableStream<Uint8Array<ArrayBuffer>> | null {
@@ -287,13 +279,12 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
   }
 
   #admitted(request: WireRequest, admission: Admission): void {
-    const { pipeline } = this.services;
     const isWaiting =
       this.body.isUnread && this.#parser.head.expectation === Expectation.continue && !this.hasMore;
     if (isWaiting && admission.kind === "admitted" && this.#request === request) {
       this.send(CONTINUE, 0, CONTINUE.length);
     }
-    const outcome = pipeline.carryOut(admission, request);
+    const outcome = this.services.pipeline.carryOut(admission, request);
     if (outcome instanceof Promise) {
       void outcome.then((later) => this.guarded(() => this.#settled(request, later)));
     } else {
@@ -304,9 +295,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
   #settled(request: WireRequest, outcome: Outcome<Response>): void {
     if (this.#request !== request) {
       if (outcome.kind === "answered") void outcome.reply.body?.cancel().catch(() => {});
-      return;
-    }
-    if (outcome.kind === "refused") {
+    } else if (outcome.kind === "refused") {
       this.refuse(request, outcome);
     } else if (outcome.kind === "answered") {
       const { isKept } = this;
@@ -326,9 +315,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     if (this.isClosed) return;
     if (!isKept) {
       this.linger(!this.body.isEnded);
-      return;
-    }
-    if (this.outbox.isEmpty) {
+    } else if (this.outbox.isEmpty) {
       this.#next();
     } else {
       this.#state = FLUSHING;

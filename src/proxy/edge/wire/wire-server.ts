@@ -1,9 +1,11 @@
 // A listening socket with its connections and their clock.
 import type { ConnectionCap } from "../../../guard/connection-cap.ts";
+import { clientNetwork } from "../../../policy/client-network.ts";
 import { unmapped } from "../../gate/client-address.ts";
 import type { ListeningServer, Serving } from "../edge.ts";
 import { PLAIN_SCOPE } from "../tls/certificate-scope.ts";
 import { AwaitedHeader } from "./awaited-header.ts";
+import { ConnectionsByNetwork } from "./connections-by-network.ts";
 import { WireConnection } from "./wire-connection.ts";
 import type { WireServices } from "./wire-services.ts";
 
@@ -32,6 +34,7 @@ interface Held {
 export class WireServer implements ListeningServer {
   readonly #listener: Bun.TCPSocketListener<Held>;
   readonly #connections = new Set<WireConnection>();
+  readonly #byNetwork = new ConnectionsByNetwork<WireConnection>();
   readonly #awaited = new Set<AwaitedHeader>();
   /** What gives a connection's place back. */
   readonly #places = new WeakMap<object, () => void>();
@@ -132,7 +135,7 @@ export class WireServer implements ListeningServer {
     this.#awaited.clear();
     for (const connection of [...this.#connections]) {
       if (abort) connection.reset();
-      else connection.closeIdle();
+      else if (connection.isIdle) connection.close();
     }
     if (this.#connections.size === 0) return Promise.resolve();
     this.#stopped ??= Promise.withResolvers<void>();
@@ -193,7 +196,7 @@ export class WireServer implements ListeningServer {
 
   /** Leaves it without a connection where there is no place for it. */
   #serve(socket: Bun.Socket<Held>, held: Held, peer: string): void {
-    const release = this.#cap.admit(peer);
+    const release = this.#cap.admit(peer) ?? this.#admitInstead(peer);
     if (release === null || this.#stopped !== null) {
       release?.();
       return;
@@ -204,6 +207,16 @@ export class WireServer implements ListeningServer {
     held.connection = connection;
     this.#connections.add(connection);
     this.#places.set(connection, release);
+    this.#byNetwork.add(connection);
+  }
+
+  /**
+   * All places are taken: in place of an idle connection of the network that has by far the most, or of the client's own. A client
+   * that has used up its share goes on with a new connection, as with one that was closed because it was idle.
+   */
+  #admitInstead(peer: string): (() => void) | null {
+    const network = this.#cap.crowdBefore(peer) ?? clientNetwork(peer);
+    return this.#byNetwork.closeIdlest(network) ? this.#cap.admit(peer) : null;
   }
 
   #startTicking(): void {
@@ -222,6 +235,7 @@ export class WireServer implements ListeningServer {
   #closed(connection: object): void {
     this.#places.get(connection)?.();
     this.#connections.delete(connection as WireConnection);
+    this.#byNetwork.delete(connection as WireConnection);
     this.#stopTicking();
     if (this.#connections.size === 0) this.#stopped?.resolve();
   }

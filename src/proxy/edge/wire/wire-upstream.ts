@@ -24,7 +24,7 @@ export interface PlatformUpstreams {
     headers: Headers,
     forwarded: ForwardedRequest,
   ): Promise<Answered<Response> | HandedOver | Refusal>;
-  answerCurl(
+  answerBuiltIn(
     request: ClientRequest,
     forwarded: ForwardedRequest,
   ): Promise<Answered<Response> | Refusal>;
@@ -64,8 +64,8 @@ export class WireUpstream implements Upstream<WireRequest, Response> {
     return this.#platform.upgrade(client, client.asked().headers, forwarded);
   }
 
-  answerCurl(client: WireRequest, forwarded: ForwardedRequest): Promise<Outcome<Response>> {
-    return this.#platform.answerCurl(client.asked(), forwarded);
+  answerBuiltIn(client: WireRequest, forwarded: ForwardedRequest): Promise<Outcome<Response>> {
+    return this.#platform.answerBuiltIn(client.asked(), forwarded);
   }
 
   holdBody(client: WireRequest, forwarded: ForwardedRequest, limitMs: number): Promise<HeldBody> {

@@ -62,7 +62,7 @@ export class RawConnection implements Yielding {
     this.#call = call;
     this.#parser = new ResponseParser(keeper.limits);
     this.#body = new BodyDecoder(RESPONSE_ERRORS, keeper.limits);
-    this.#deadlineMs = keeper.nowMs + Math.min(connectMs, call.responseHeaderMs);
+    this.#deadlineMs = performance.now() + Math.min(connectMs, call.responseHeaderMs);
   }
 
   get isDead(): boolean {
@@ -300,18 +300,14 @@ export class RawConnection implements Yielding {
     const call = this.#call;
     if (call === null) return;
     const body = this.#body;
-    let at = from;
-    let step: BodyStep;
-    do {
+    let step: BodyStep = BodyStep.data;
+    for (let at = from; step === BodyStep.data; at = body.consumed) {
       step = call.isRaw ? body.pass(chunk, at) : gatherPayload(body, chunk, at);
       const start = call.isRaw ? at : body.dataStart;
       const end = call.isRaw ? body.rawEnd : body.dataEnd;
-      if (end > start) {
-        call.receiver.onBody(chunk, start, end);
-        if (this.#call !== call) return;
-      }
-      at = body.consumed;
-    } while (step === BodyStep.data);
+      if (end > start) call.receiver.onBody(chunk, start, end);
+      if (this.#call !== call) return;
+    }
     if (step === BodyStep.end) this.#completed(chunk.length - body.consumed);
     else if (step === BodyStep.error) this.#lose("broken");
   }
@@ -323,10 +319,8 @@ export class RawConnection implements Yielding {
     const body = this.#body;
     const isClosed = body.rawIsClosed;
     const binds = this.#binds;
-    // An upstream that declined an upgrade may have switched all the same.
-    const isLast = call.isLast || call.isUpgrade;
     const isWritten = this.#isWritten && this.#outbox.isEmpty;
-    if (!isLast && isWritten && mayReuse(this.#parser.head, body, bytesAfter)) {
+    if (!call.isLast && isWritten && mayReuse(this.#parser.head, body, bytesAfter)) {
       this.#call = null;
       this.#state = IDLE;
       this.#parser.release();
@@ -344,7 +338,7 @@ export class RawConnection implements Yielding {
   #sentNow(): void {
     const call = this.#call;
     if (this.#state === HEAD && call !== null) {
-      this.#deadlineMs = this.#keeper.nowMs + call.responseHeaderMs;
+      this.#deadlineMs = performance.now() + call.responseHeaderMs;
     }
   }
 

@@ -1,11 +1,10 @@
-// Shell commands of the documents, pasted into a shell against a running program.
+// Commands of the documents, pasted into a shell as a person would, with the addresses of this run.
+import { expect } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { freePort } from "./free-port.ts";
 import { adminPassword, type Urls } from "./program.ts";
-
-const root = resolve(import.meta.dir, "../..");
 
 /** The text with this run's addresses; none of a gate that a person may run here is left. */
 export function withAddresses(text: string, { rest, grpc, proxy, ops }: Urls): string {
@@ -18,26 +17,23 @@ export function withAddresses(text: string, { rest, grpc, proxy, ops }: Urls): s
     .replaceAll("http://127.0.0.1:50051", grpc)
     .replaceAll("the-one-that-the-first-start-printed", `'${adminPassword}'`)
     .replaceAll("PORT=3000", `PORT=${freePort()}`);
-  const left = /:(8080|8000|9090|50051)\b/.exec(replaced);
-  if (left !== null) throw new Error(`the text still names ${left[0]}`);
+  expect(replaced).not.toMatch(/:(8080|8000|9090|50051)\b/);
   return replaced;
 }
 
-/** Runs it as a person would in the checkout; what it prints, without empty lines. What it started ends with it. */
-export async function paste(script: string, urls: Urls) {
+/** Runs a script in this folder; what it prints, without empty lines. What it started ends with it. */
+export async function paste(script: string, cwd: string) {
   const home = mkdtempSync(join(tmpdir(), "realmgate-home-"));
   try {
     // Job control, so that `kill %1` means what it means in a terminal.
     const child = Bun.spawn(["bash", "-m"], {
-      cwd: root,
+      cwd,
       env: { HOME: home, PATH: `${dirname(process.execPath)}:${process.env.PATH}` },
       stdin: "pipe",
       stdout: "pipe",
       stderr: "pipe",
     });
-    child.stdin.write(
-      `set -e\ntrap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n${withAddresses(script, urls)}\n`,
-    );
+    child.stdin.write(`set -e\ntrap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n${script}\n`);
     await child.stdin.end();
     const [printed, complaints, exitCode] = await Promise.all([
       new Response(child.stdout).text(),

@@ -1,0 +1,85 @@
+// ContainerConnectionService: what is open at a container now, and ending it.
+import { create } from "@bufbuild/protobuf";
+import { ApiError } from "../../../proto/call.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import {
+  ContainerConnectionService,
+  type EndConnectionRequest,
+  type EndConnectionsRequest,
+  EndedConnectionsSchema,
+  type ListConnectionsRequest,
+  ListConnectionsResponseSchema,
+} from "../../../proto/gen/realmgate/v1/traffic_pb.ts";
+import type { Implementation } from "../api/dispatch.ts";
+
+interface OpenConnection {
+  readonly id: string;
+  readonly client: string;
+  readonly program: string;
+  readonly instance: number;
+  readonly alias: string | null;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number | null;
+  readonly reason: string;
+  readonly groups: readonly string[];
+  readonly subject: string | null;
+  /** Unix milliseconds. */
+  readonly sinceMs: number;
+  readonly bytes: number;
+}
+
+/** The connections of the proxies that this control plane speaks for. */
+export interface ConnectionPort {
+  /** The first `limit`, oldest first. `group` null: all. */
+  list(
+    container: string,
+    group: string | null,
+    limit: number,
+  ): { readonly connections: readonly OpenConnection[]; readonly total: number };
+  /** Whether it was there. */
+  end(container: string, id: string): boolean;
+  /** How many there were. */
+  endOfGroup(container: string, group: string): number;
+}
+
+const LISTED_MAX = 1_000;
+
+export function connectionService(connections: ConnectionPort): Implementation {
+  return {
+    service: ContainerConnectionService,
+    methods: {
+      async listConnections({ id, group }: ListConnectionsRequest) {
+        const open = connections.list(id, group ?? null, LISTED_MAX);
+        return {
+          message: create(ListConnectionsResponseSchema, {
+            connections: open.connections.map(message),
+            total: open.total,
+          }),
+        };
+      },
+
+      async endConnection({ id, connectionId }: EndConnectionRequest) {
+        if (!connections.end(id, connectionId)) throw new ApiError(ErrorCode.CONNECTION_NOT_FOUND);
+        return { message: create(EndedConnectionsSchema, { ended: 1 }) };
+      },
+
+      async endConnections({ id, group }: EndConnectionsRequest) {
+        const ended = connections.endOfGroup(id, group);
+        return { message: create(EndedConnectionsSchema, { ended }) };
+      },
+    },
+  };
+}
+
+function message({ client, sinceMs, alias, status, subject, groups, ...open }: OpenConnection) {
+  return {
+    ...open,
+    clientIp: client,
+    since: new Date(sinceMs).toISOString(),
+    groups: [...groups],
+    ...(alias === null ? {} : { alias }),
+    ...(status === null ? {} : { status }),
+    ...(subject === null ? {} : { subject }),
+  };
+}

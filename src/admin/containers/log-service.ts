@@ -1,0 +1,119 @@
+// ContainerLogService: who accessed a container, from the exchange log.
+import { create, fromJson, type JsonValue } from "@bufbuild/protobuf";
+import { ApiError } from "../../../proto/call.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import {
+  ContainerLogService,
+  type GetLogStatsRequest,
+  type ListLogsRequest,
+  ListLogsResponseSchema,
+  LogEntrySchema,
+  LogStatsSchema,
+} from "../../../proto/gen/realmgate/v1/traffic_pb.ts";
+import { recentEntriesMax, statsOf, viewOf } from "../../exchange-log/entry-view.ts";
+import type { ExchangeLogReader } from "../../exchange-log/exchange-log.ts";
+import {
+  type EntryFilter,
+  EVERY_ENTRY,
+  type LogEntry,
+  type LogLevel,
+} from "../../exchange-log/log-entry.ts";
+import { parseAddress } from "../../policy/address.ts";
+import type { Implementation } from "../api/dispatch.ts";
+
+/** The exchange log of this installation; null: there is none. */
+export type LogPort = Pick<ExchangeLogReader, "newest" | "oldest"> | null;
+
+const LIMIT = 100;
+
+export function logService(log: LogPort): Implementation {
+  return {
+    service: ContainerLogService,
+    methods: {
+      async listLogs(request: ListLogsRequest) {
+        const { id: container, afterId, cursor, limit = LIMIT } = request;
+        const query = { container, filter: filterOf(request), limit };
+        const before = cursor ? Number(cursor) : null;
+        const page = await read(log, (reader) =>
+          afterId === undefined
+            ? reader.newest(query, before)
+            : reader.oldest(query, before ?? Number(afterId)),
+        );
+        const entries = page.entries.map(message);
+        const next = page.next === null ? {} : { cursor: String(page.next) };
+        return { message: create(ListLogsResponseSchema, { entries, ...next }) };
+      },
+
+      async getLogStats({ id: container }: GetLogStatsRequest) {
+        const query = { container, filter: EVERY_ENTRY, limit: recentEntriesMax };
+        const { entries } = await read(log, (reader) => reader.newest(query, null));
+        return { message: fromJson(LogStatsSchema, { ...statsOf(entries) }) };
+      },
+    },
+  };
+}
+
+/** The entry of a request. Throws ApiError REQUEST_NOT_FOUND. */
+export async function loggedRequest(
+  log: LogPort,
+  container: string,
+  requestId: string,
+): Promise<LogEntry> {
+  const query = { container, filter: { ...EVERY_ENTRY, requestId }, limit: 1 };
+  let before: number | null = null;
+  do {
+    const page = await read(log, (reader) => reader.newest(query, before));
+    const [entry] = page.entries;
+    if (entry !== undefined) return entry;
+    before = page.next;
+  } while (before !== null);
+  throw new ApiError(ErrorCode.REQUEST_NOT_FOUND);
+}
+
+async function read<Answer>(
+  log: LogPort,
+  ask: (reader: ExchangeLogReader) => Promise<Answer>,
+): Promise<Answer> {
+  if (log === null) throw new ApiError(ErrorCode.EXCHANGE_LOG_UNAVAILABLE);
+  try {
+    return await ask(log);
+  } catch {
+    throw new ApiError(ErrorCode.EXCHANGE_LOG_UNAVAILABLE);
+  }
+}
+
+function message(entry: LogEntry) {
+  return fromJson(LogEntrySchema, { ...viewOf(entry) } as unknown as JsonValue);
+}
+
+function filterOf(request: ListLogsRequest): EntryFilter {
+  const { clientIp, status, source } = request;
+  const statuses = status === undefined ? null : statusRange(status);
+  return {
+    requestId: request.requestId ?? null,
+    reason: request.reason ?? null,
+    group: request.group ?? null,
+    client: clientIp === undefined ? null : (parseAddress(clientIp)?.toString() ?? clientIp),
+    method: request.method ?? null,
+    statusMin: statuses?.[0] ?? null,
+    statusMax: statuses?.[1] ?? null,
+    level: (request.level as LogLevel | undefined) ?? null,
+    fromProgram: source === undefined ? null : source === "backend",
+    sinceMs: timeOf(request.since, "since"),
+    untilMs: timeOf(request.until, "until"),
+  };
+}
+
+/** `401`, or `4xx`. */
+function statusRange(status: string): readonly [min: number, max: number] {
+  return [Number(status.replace("xx", "00")), Number(status.replace("xx", "99"))];
+}
+
+function timeOf(text: string | undefined, field: string): number | null {
+  if (text === undefined) return null;
+  const ms = Date.parse(text);
+  if (!Number.isNaN(ms)) return ms;
+  throw new ApiError(ErrorCode.INVALID_PARAMETER_VALUE, [
+    { instancePath: `/${field}`, message: "is no point in time" },
+  ]);
+}

@@ -1,0 +1,4 @@
+CREATE TABLE `lineages` (
+	`from_revision` integer PRIMARY KEY NOT NULL,
+	`tag` text NOT NULL
+);

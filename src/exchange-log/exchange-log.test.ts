@@ -1,0 +1,322 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { BlockKind } from "./entry-block.ts";
+import { ExchangeLog } from "./exchange-log.ts";
+import { LogDatabase } from "./log-database.ts";
+import { type EntryFilter, EVERY_ENTRY, type LoggedExchange } from "./log-entry.ts";
+import { type LogPage, newestFirst, oldestFirst } from "./log-reading.ts";
+import {
+  WaitingEntries,
+  waitingMax,
+  waitingOfOneMax,
+  waitingUnroutedMax,
+} from "./waiting-entries.ts";
+
+const MIB = 1024 * 1024;
+const T0 = Date.UTC(2026, 0, 1);
+const DAY_MS = 86_400_000;
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "exchange-log-"));
+  path = join(folder, "exchanges.sqlite");
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const quiet = { error: () => {}, warn: () => {}, info: () => {} };
+const limits = { ageMaxMs: 7 * DAY_MS, bytesMax: 64 * MIB };
+const hex = (n: number) => n.toString(16).padStart(24, "0");
+
+function exchange(n: number, more: Partial<LoggedExchange> = {}): LoggedExchange {
+  return {
+    requestId: hex(n),
+    traceId: null,
+    startedAtMs: T0 + n,
+    durationMs: 1.25,
+    method: "GET",
+    path: `/${n}`,
+    program: "terminal",
+    instance: 1,
+    alias: null,
+    hook: null,
+    status: 200,
+    reason: "granted",
+    groups: ["office"],
+    subject: null,
+    client: "203.0.113.7",
+    bytes: 5,
+    end: "complete",
+    ...more,
+  };
+}
+
+/** Stores exchanges from `first` on, in blocks of `rows`. */
+function fill(
+  db: LogDatabase,
+  container: string,
+  more: { first?: number; count: number; rows?: number; kind?: BlockKind },
+): void {
+  const { first = 0, count, rows = 100, kind = "passed" } = more;
+  for (let n = first; n < first + count; n += rows) {
+    const waiting = new WaitingEntries();
+    for (let i = n; i < Math.min(n + rows, first + count); i++) {
+      waiting.add(kind, "p", container, exchange(i));
+    }
+    db.append(waiting.take());
+  }
+}
+
+const ask = (container: string, filter: Partial<EntryFilter> = {}, limit = 1_000) => ({
+  container,
+  filter: { ...EVERY_ENTRY, ...filter },
+  limit,
+});
+
+/** All that a reader gets who follows the cursors. */
+function readAll(db: LogDatabase, container: string, filter: Partial<EntryFilter> = {}, limit = 7) {
+  const ids: string[] = [];
+  let page: LogPage = newestFirst(db, ask(container, filter, limit), null);
+  for (;;) {
+    ids.push(...page.entries.map(({ requestId }) => requestId));
+    if (page.next === null) return ids;
+    page = newestFirst(db, ask(container, filter, limit), page.next);
+  }
+}
+
+describe("what is logged", () => {
+  test("is read back field by field, whatever texts it has", () => {
+    const db = new LogDatabase(path, limits);
+    const odd = exchange(1, {
+      path: '/a"b\\c\n],["%00ü',
+      groups: ['g"],["', "\u0000"],
+      subject: "O'Neil \"],[ 💥",
+      traceId: "4".repeat(32),
+      alias: "short",
+      hook: "01h",
+      status: null,
+      bytes: null,
+      end: "client_gone",
+    });
+    const waiting = new WaitingEntries();
+    waiting.add("passed", "p", "c", odd);
+    waiting.add("passed", "p", "c", exchange(2));
+    db.append(waiting.take());
+    const { entries } = newestFirst(db, ask("c"), null);
+    expect(entries.map(({ id: _, ...rest }) => rest)).toEqual([
+      { ...exchange(2), project: "p", container: "c" },
+      { ...odd, project: "p", container: "c" },
+    ]);
+    db.close();
+  });
+
+  test("is read in pages of any size without a gap or a repetition, also across kinds of blocks", () => {
+    const db = new LogDatabase(path, limits);
+    fill(db, "c", { count: 230, rows: 60 });
+    fill(db, "c", { first: 230, count: 70, rows: 9, kind: "refused" });
+    fill(db, "other", { count: 50 });
+    const all = Array.from({ length: 300 }, (_, i) => hex(299 - i));
+    for (const limit of [1, 7, 60, 299, 300, 301]) expect(readAll(db, "c", {}, limit)).toEqual(all);
+    let after = 0;
+    const followed: string[] = [];
+    for (;;) {
+      const { entries, next } = oldestFirst(db, ask("c", {}, 13), after);
+      if (entries.length === 0) break;
+      followed.push(...entries.map(({ requestId }) => requestId));
+      after = next ?? after;
+    }
+    expect(followed).toEqual(all.toReversed());
+    db.close();
+  });
+
+  test("a filter finds what it is for, and a request id only its own", () => {
+    const db = new LogDatabase(path, limits);
+    const waiting = new WaitingEntries();
+    waiting.add("passed", "p", "c", exchange(1));
+    waiting.add(
+      "refused",
+      "p",
+      "c",
+      exchange(2, { status: 401, reason: "denied", groups: null, bytes: null }),
+    );
+    waiting.add(
+      "passed",
+      "p",
+      "c",
+      exchange(3, { status: 502, client: "198.51.100.1", method: "PUT" }),
+    );
+    db.append(waiting.take());
+    const found = (filter: Partial<EntryFilter>) => readAll(db, "c", filter).toSorted();
+    expect(found({ requestId: hex(2) })).toEqual([hex(2)]);
+    expect(found({ requestId: hex(9) })).toEqual([]);
+    // Bytes that two ids have where they meet are no id.
+    expect(found({ requestId: `${"0".repeat(22)}01` })).toEqual([hex(1)]);
+    expect(found({ requestId: `${"0".repeat(21)}100` })).toEqual([]);
+    expect(found({ reason: "denied" })).toEqual([hex(2)]);
+    expect(found({ group: "office" })).toEqual([hex(1), hex(3)]);
+    expect(found({ client: "198.51.100.1" })).toEqual([hex(3)]);
+    expect(found({ statusMin: 400, statusMax: 499 })).toEqual([hex(2)]);
+    expect(found({ level: "error" })).toEqual([hex(3)]);
+    expect(found({ method: "PUT" })).toEqual([hex(3)]);
+    expect(found({ fromProgram: false })).toEqual([hex(2)]);
+    expect(found({ sinceMs: T0 + 2 })).toEqual([hex(2), hex(3)]);
+    expect(found({ untilMs: T0 + 1 })).toEqual([hex(1)]);
+    db.close();
+  });
+
+  test("ids say nothing about other containers, and are used once", () => {
+    const ids = (others: number) => {
+      const db = new LogDatabase(join(folder, `${others}.sqlite`), limits);
+      fill(db, "other", { count: others });
+      fill(db, "c", { count: 3, rows: 1 });
+      const { entries } = newestFirst(db, ask("c"), null);
+      db.close();
+      return entries.map(({ id }) => id);
+    };
+    expect(ids(500)).toEqual(ids(0));
+    expect(new Set(ids(1)).size).toBe(3);
+  });
+});
+
+describe("a full log", () => {
+  const small = { ...limits, bytesMax: MIB };
+  /** Does not compress. */
+  const noise = () => Buffer.from(crypto.getRandomValues(new Uint8Array(300))).toString("hex");
+  /** How many entries were evicted. */
+  const flood = (db: LogDatabase, kind: BlockKind, count: number, container = "flood") => {
+    let evicted = 0;
+    for (let n = 1_000; n < 1_000 + count; n += 100) {
+      const waiting = new WaitingEntries();
+      for (let i = n; i < n + 100; i++) {
+        const reason = kind === "refused" ? "denied" : "granted";
+        waiting.add(kind, "p", container, exchange(i, { path: `/${noise()}`, reason }));
+      }
+      evicted += db.append(waiting.take()).evicted;
+    }
+    return evicted;
+  };
+
+  test("keeps what is small: the container that has the most loses its oldest entries, and they are counted", () => {
+    const db = new LogDatabase(path, small);
+    fill(db, "quiet", { count: 200 });
+    const evicted = flood(db, "passed", 6_000);
+    expect(evicted).toBeGreaterThan(1_000);
+    expect(db.bytes).toBeLessThan(small.bytesMax * 1.1);
+    expect(readAll(db, "quiet", {}, 500)).toHaveLength(200);
+    const left = readAll(db, "flood", {}, 5_000);
+    expect(left[0]).toBe(hex(6_999));
+    expect(left.length + evicted).toBe(6_000);
+    db.close();
+  });
+
+  test("who is refused displaces no entry of those who were let through", () => {
+    const db = new LogDatabase(path, small);
+    fill(db, "c", { count: 200 });
+    expect(flood(db, "refused", 6_000, "c")).toBeGreaterThan(1_000);
+    expect(readAll(db, "c", { reason: "granted" }, 500)).toHaveLength(200);
+    expect(db.bytes).toBeLessThan(small.bytesMax * 1.1);
+    db.close();
+  });
+
+  test("what is too old goes, a part at a time", () => {
+    const db = new LogDatabase(path, { ...limits, ageMaxMs: 1_000 });
+    fill(db, "c", { count: 2_500, rows: 1 });
+    let turns = 1;
+    while (db.removeOld(T0 + 3_000)) turns++;
+    expect(turns).toBe(2);
+    expect(readAll(db, "c", {}, 900)).toHaveLength(502);
+    db.close();
+  });
+});
+
+describe("what waits", () => {
+  test("is bounded: in all, for one container, and for containers that are not there", () => {
+    const waiting = new WaitingEntries();
+    const add = (kind: BlockKind, container: string, n: number) =>
+      waiting.add(kind, "p", container, exchange(n));
+    let flood = 0;
+    while (add("passed", "flood", flood)) flood++;
+    expect(flood).toBe(waitingOfOneMax);
+    expect(add("passed", "quiet", 1)).toBe(true);
+    expect(add("refused", "flood", 1)).toBe(true);
+    let unrouted = 0;
+    while (add("unrouted", hex(unrouted), unrouted)) unrouted++;
+    expect(unrouted).toBe(waitingUnroutedMax);
+    for (let n = 0; waiting.size < waitingMax; n++) add("passed", `c${n % 40}`, n);
+    expect(add("passed", "late", 1)).toBe(false);
+    expect(waiting.take().reduce((sum, { rows }) => sum + rows, 0)).toBe(waitingMax);
+    expect([waiting.size, waiting.take()]).toEqual([0, []]);
+    expect(add("passed", "late", 1)).toBe(true);
+  });
+});
+
+describe("the thread of the log", () => {
+  test("stores what ended, is read at once, and finds it again in another process", async () => {
+    const log = await ExchangeLog.open(path, limits, quiet);
+    for (let n = 0; n < 3; n++) log.ended("passed", "p", "c", exchange(n));
+    expect((await log.newest(ask("c"), null)).entries.map(({ path }) => path)).toEqual([
+      "/2",
+      "/1",
+      "/0",
+    ]);
+    log.ended("passed", "p", "c", exchange(3));
+    await log.close();
+    expect(log.counts).toMatchObject({ written: 4, dropped: 0, failed: 0, evicted: 0 });
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    const again = await ExchangeLog.open(path, { ...limits, ageMaxMs: 10_000 * DAY_MS }, quiet);
+    expect((await again.newest(ask("c"), null)).entries).toHaveLength(4);
+    await again.close();
+  });
+
+  test("two that write to one file at a time lose nothing", async () => {
+    const logs = [
+      await ExchangeLog.open(path, limits, quiet),
+      await ExchangeLog.open(path, limits, quiet),
+    ];
+    const now = Date.now();
+    for (let n = 0; n < 600; n++) {
+      logs[n % 2]?.ended("passed", "p", "c", exchange(n, { startedAtMs: now }));
+      if (n % 50 === 0) await logs[n % 2]?.newest(ask("c", {}, 1), null);
+    }
+    await Promise.all(logs.map((log) => log.close()));
+    expect(logs.map(({ counts }) => counts.written)).toEqual([300, 300]);
+    const db = new LogDatabase(path, limits);
+    expect(new Set(readAll(db, "c", {}, 100)).size).toBe(600);
+    db.close();
+  });
+
+  test("a damaged file is set aside, and the log goes on", async () => {
+    writeFileSync(path, "this is no database, though it is quite long".repeat(100));
+    const log = await ExchangeLog.open(path, limits, quiet);
+    log.ended("passed", "p", "c", exchange(1));
+    expect((await log.newest(ask("c"), null)).entries).toHaveLength(1);
+    await log.close();
+    expect(existsSync(`${path}.damaged`)).toBe(true);
+  });
+
+  test("a file that cannot be opened is told of", async () => {
+    const opening = ExchangeLog.open(join(folder, "no", "such", "folder"), limits, quiet);
+    expect(await opening.catch((error: Error) => error.message)).toMatch(/unable to open/);
+  });
+
+  test("what cannot be written is counted, and reads say so", async () => {
+    const told: string[] = [];
+    const log = await ExchangeLog.open(path, limits, {
+      ...quiet,
+      error: (_fields: object, text: string) => void told.push(text),
+    });
+    const other = new (await import("bun:sqlite")).Database(path);
+    other.run("DROP TABLE blocks");
+    other.close();
+    log.ended("passed", "p", "c", exchange(1));
+    expect(await log.newest(ask("c"), null).catch((error: Error) => error.constructor.name)).toBe(
+      "LogUnavailable",
+    );
+    log.ended("passed", "p", "c", exchange(2));
+    await log.close();
+    expect(log.counts).toMatchObject({ written: 0, failed: 2 });
+    expect(told).toHaveLength(1);
+  });
+});

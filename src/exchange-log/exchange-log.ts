@@ -1,0 +1,142 @@
+// The exchange log as the rest of the process sees it: takes exchanges that ended, and answers who was where.
+import type { Log } from "../log.ts";
+import type { BlockKind, EntryBlock } from "./entry-block.ts";
+import type { LogLimits } from "./log-database.ts";
+import type { LoggedExchange } from "./log-entry.ts";
+import type { LogPage, LogQuery } from "./log-reading.ts";
+import { LogThread, LogUnavailable } from "./log-thread.ts";
+import { WaitingEntries } from "./waiting-entries.ts";
+
+/** Reads the log. Entries that ended before a call are in its answer. Rejects with LogUnavailable. */
+export interface ExchangeLogReader {
+  /** Entries before this id, newest first; null: the newest. */
+  newest(query: LogQuery, before: number | null): Promise<LogPage>;
+  /** Entries after this id, oldest first. */
+  oldest(query: LogQuery, after: number): Promise<LogPage>;
+}
+
+/** What became of the exchanges that ended. */
+export interface ExchangeLogCounts {
+  readonly written: number;
+  /** There was no room for them in the queue. */
+  readonly dropped: number;
+  /** The file could not be written. */
+  readonly failed: number;
+  /** They were removed before their time because the file was full. */
+  readonly evicted: number;
+  /** Bytes of the file that are in use. */
+  readonly bytes: number;
+}
+
+/** How long an entry waits for others to be stored with, in milliseconds. */
+const WAIT_MS = 1_000;
+/** So many are stored without waiting: making their text takes some 1 ms. */
+const STORED_AT_ONCE = 2_048;
+/** Batches that the thread has not stored yet; what comes meanwhile waits here. */
+const BATCHES_MAX = 2;
+/** Reads that wait for the thread. */
+const READS_MAX = 64;
+/** How long the last entries may take when the process stops. */
+const CLOSE_MS = 2_000;
+
+export class ExchangeLog implements ExchangeLogReader {
+  readonly #thread: LogThread;
+  readonly #log: Log;
+  readonly #waiting = new WaitingEntries();
+  readonly #storing = new Set<Promise<void>>();
+  readonly #counts = { written: 0, dropped: 0, failed: 0, evicted: 0, bytes: 0 };
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #reads = 0;
+  #failing = false;
+
+  private constructor(thread: LogThread, log: Log) {
+    this.#thread = thread;
+    this.#log = log;
+  }
+
+  /** Rejects when the file cannot be opened. A damaged one is set aside. */
+  static async open(path: string, limits: LogLimits, log: Log): Promise<ExchangeLog> {
+    return new ExchangeLog(await LogThread.open(path, limits), log);
+  }
+
+  get counts(): ExchangeLogCounts {
+    return this.#counts;
+  }
+
+  /** Never blocks or throws. */
+  ended(kind: BlockKind, project: string, container: string, exchange: LoggedExchange): void {
+    if (!this.#waiting.add(kind, project, container, exchange)) {
+      this.#counts.dropped++;
+    } else if (this.#waiting.size >= STORED_AT_ONCE) {
+      this.#store();
+    } else if (this.#timer === null) {
+      this.#timer = setTimeout(() => {
+        this.#timer = null;
+        this.#store();
+      }, WAIT_MS);
+    }
+  }
+
+  newest(query: LogQuery, before: number | null): Promise<LogPage> {
+    return this.#read(() => this.#thread.ask({ kind: "newest", query, before }));
+  }
+
+  oldest(query: LogQuery, after: number): Promise<LogPage> {
+    return this.#read(() => this.#thread.ask({ kind: "oldest", query, after }));
+  }
+
+  /** Stores what waits, for at most 2 s, and closes the file. */
+  async close(): Promise<void> {
+    const late = Bun.sleep(CLOSE_MS);
+    await Promise.race([this.#storeAll(), late]);
+    await Promise.race([this.#thread.close(), late]);
+    this.#thread.terminate();
+  }
+
+  async #read(ask: () => Promise<LogPage>): Promise<LogPage> {
+    if (this.#reads >= READS_MAX) throw new LogUnavailable("too many reads of the exchange log");
+    this.#reads++;
+    try {
+      // The thread does one thing after the other.
+      this.#store();
+      return await ask();
+    } finally {
+      this.#reads--;
+    }
+  }
+
+  async #storeAll(): Promise<void> {
+    while (this.#waiting.size > 0 || this.#storing.size > 0) {
+      this.#store();
+      await Promise.race(this.#storing);
+    }
+  }
+
+  #store(): void {
+    if (this.#waiting.size === 0 || this.#storing.size >= BATCHES_MAX) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    const storing = this.#stored(this.#waiting.take()).finally(() => {
+      this.#storing.delete(storing);
+      if (this.#waiting.size >= STORED_AT_ONCE || this.#timer === null) this.#store();
+    });
+    this.#storing.add(storing);
+  }
+
+  async #stored(blocks: readonly EntryBlock[]): Promise<void> {
+    const rows = blocks.reduce((sum, block) => sum + block.rows, 0);
+    try {
+      const { evicted, bytes } = await this.#thread.ask({ kind: "append", blocks });
+      this.#counts.written += rows;
+      this.#counts.evicted += evicted;
+      this.#counts.bytes = bytes;
+      this.#failing = false;
+    } catch (error) {
+      this.#counts.failed += rows;
+      if (!this.#failing) {
+        this.#failing = true;
+        this.#log.error({ err: error }, "exchange log cannot be written; entries are lost");
+      }
+    }
+  }
+}

@@ -1,0 +1,30 @@
+// What the thread of the log is told, and what it answers.
+import type { EntryBlock } from "./entry-block.ts";
+import type { Appended, LogLimits } from "./log-database.ts";
+import type { LogPage, LogQuery } from "./log-reading.ts";
+
+export type LogRequest =
+  | { readonly kind: "open"; readonly path: string; readonly limits: LogLimits }
+  | { readonly kind: "append"; readonly blocks: readonly EntryBlock[] }
+  | { readonly kind: "newest"; readonly query: LogQuery; readonly before: number | null }
+  | { readonly kind: "oldest"; readonly query: LogQuery; readonly after: number }
+  | { readonly kind: "close" };
+
+export interface LogAnswers {
+  readonly open: null;
+  readonly append: Appended;
+  readonly newest: LogPage;
+  readonly oldest: LogPage;
+  readonly close: null;
+}
+
+export type LogAnswer = LogAnswers[keyof LogAnswers];
+
+export interface Asked {
+  readonly number: number;
+  readonly request: LogRequest;
+}
+
+export type Told =
+  | { readonly number: number; readonly answer: LogAnswer }
+  | { readonly number: number; readonly error: string };

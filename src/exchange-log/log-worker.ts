@@ -1,0 +1,74 @@
+// The thread of the log: everything that reads or writes the file, so that no request waits for a disk.
+import { existsSync, renameSync } from "node:fs";
+import { LogDatabase } from "./log-database.ts";
+import type { Asked, LogAnswer, LogRequest, Told } from "./log-messages.ts";
+import { newestFirst, oldestFirst } from "./log-reading.ts";
+
+declare const self: Worker;
+
+/** How often it is looked for entries that are too old, in milliseconds. */
+const LOOK_MS = 60_000;
+/** How long other work may go before the next part of them is removed. */
+const PAUSE_MS = 50;
+
+let db: LogDatabase | null = null;
+let look: ReturnType<typeof setTimeout> | null = null;
+
+self.onmessage = ({ data: { number, request } }: MessageEvent<Asked>) => {
+  let told: Told;
+  try {
+    told = { number, answer: answered(request) };
+  } catch (error) {
+    told = { number, error: error instanceof Error ? error.message : String(error) };
+  }
+  self.postMessage(told);
+};
+
+function answered(request: LogRequest): LogAnswer {
+  switch (request.kind) {
+    case "open":
+      db = opened(request);
+      removeOld();
+      return null;
+    case "append":
+      return open().append(request.blocks);
+    case "newest":
+      return newestFirst(open(), request.query, request.before);
+    case "oldest":
+      return oldestFirst(open(), request.query, request.after);
+    case "close":
+      if (look !== null) clearTimeout(look);
+      db?.close();
+      db = null;
+      return null;
+  }
+}
+
+function open(): LogDatabase {
+  if (db === null) throw new Error("the exchange log is not open");
+  return db;
+}
+
+/** A damaged file is set aside, and a new one begun. */
+function opened({ path, limits }: Extract<LogRequest, { kind: "open" }>): LogDatabase {
+  try {
+    return new LogDatabase(path, limits);
+  } catch (error) {
+    const damaged = /malformed|not a database/.test(error instanceof Error ? error.message : "");
+    if (!damaged) throw error;
+    for (const end of ["", "-wal", "-shm"]) {
+      if (existsSync(path + end)) renameSync(path + end, `${path}.damaged${end}`);
+    }
+    return new LogDatabase(path, limits);
+  }
+}
+
+function removeOld(): void {
+  let more = false;
+  try {
+    more = db?.removeOld(Date.now()) ?? false;
+  } catch {
+    // Another process holds the file, or the disk is full: the next look comes.
+  }
+  look = setTimeout(removeOld, more ? PAUSE_MS : LOOK_MS);
+}

@@ -1,0 +1,133 @@
+// The log of a container as it grows: server-sent events (WHATWG HTML §9.2).
+import { type EntryView, viewOf } from "../../exchange-log/entry-view.ts";
+import type { ExchangeLogReader } from "../../exchange-log/exchange-log.ts";
+import type { ActiveExchange } from "../exchange/active-exchange.ts";
+import type { ExchangeEnd } from "../exchange/exchange.ts";
+import { endBy, type StopListener, type StopReason } from "../exchange/stop-signal.ts";
+import { isOfKind, type LogParameters } from "./log-request.ts";
+
+/** How often the log is looked at, in milliseconds. */
+const LOOK_MS = 1_000;
+const KEEP_ALIVE_MS = 30_000;
+/** Entries that the first frame has, and that one look takes. */
+const REPLAYED = 100;
+const TAKEN_MAX = 200;
+/** Bytes that may wait for the client; until they are gone nothing is read. */
+const WAITING_BYTES_MAX = 256 * 1024;
+
+const UTF_8 = new TextEncoder();
+
+export interface LogStreamOptions {
+  readonly log: ExchangeLogReader;
+  readonly active: ActiveExchange;
+  readonly parameters: LogParameters;
+  /** The last entry that the client has seen; null: it begins. */
+  readonly lastId: number | null;
+  /** Called once, when it is over. */
+  readonly over: () => void;
+}
+
+export class LogStream implements StopListener {
+  readonly body: ReadableStream<Uint8Array>;
+  readonly #options: LogStreamOptions;
+  #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #afterId = 0;
+  #spokeAtMs = performance.now();
+  #isOver = false;
+
+  constructor(options: LogStreamOptions) {
+    this.#options = options;
+    this.body = new ReadableStream(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+          void this.#begin();
+        },
+        cancel: () => this.#end("client_gone"),
+      },
+      { highWaterMark: WAITING_BYTES_MAX, size: (chunk) => chunk?.byteLength ?? 0 },
+    );
+    options.active.signal.on(this);
+  }
+
+  stopped(reason: StopReason): void {
+    const controller = this.#controller;
+    this.#end(endBy(reason));
+    // The client sees that it did not end by itself.
+    controller?.error(new Error("the log stream was stopped"));
+  }
+
+  async #begin(): Promise<void> {
+    const { log, lastId, parameters } = this.#options;
+    try {
+      const { entries } = await log.newest(this.#query(REPLAYED), null);
+      this.#afterId = lastId ?? entries[0]?.id ?? 0;
+      if (lastId === null) {
+        const views = entries.toReversed().map(viewOf);
+        const wanted = views.filter((view) => isOfKind(view, parameters.kind));
+        this.#say(`data: ${JSON.stringify(wanted)}\n\n`);
+      }
+      this.#lookLater();
+    } catch {
+      this.#broke();
+    }
+  }
+
+  async #look(): Promise<void> {
+    try {
+      if ((this.#controller?.desiredSize ?? 0) > 0) {
+        const query = this.#query(TAKEN_MAX);
+        const { entries, next } = await this.#options.log.oldest(query, this.#afterId);
+        this.#afterId = next ?? this.#afterId;
+        const frames = entries.map(viewOf).filter((view) => this.#isWanted(view));
+        if (frames.length > 0) this.#say(frames.map(frameOf).join(""));
+        else if (performance.now() - this.#spokeAtMs >= KEEP_ALIVE_MS) this.#say(": keepalive\n\n");
+      }
+      this.#lookLater();
+    } catch {
+      this.#broke();
+    }
+  }
+
+  #isWanted(view: EntryView): boolean {
+    return isOfKind(view, this.#options.parameters.kind);
+  }
+
+  #query(limit: number) {
+    const { active, parameters } = this.#options;
+    return { container: active.allowed.host.container, filter: parameters.filter, limit };
+  }
+
+  #lookLater(): void {
+    if (!this.#isOver) this.#timer = setTimeout(() => void this.#look(), LOOK_MS);
+  }
+
+  #say(text: string): void {
+    if (this.#isOver) return;
+    this.#spokeAtMs = performance.now();
+    this.#options.active.exchange.moves++;
+    this.#controller?.enqueue(UTF_8.encode(text));
+  }
+
+  #broke(): void {
+    const controller = this.#controller;
+    this.#end("broken");
+    controller?.error(new Error("the exchange log cannot be read"));
+  }
+
+  #end(how: ExchangeEnd): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#controller = null;
+    const { active, over } = this.#options;
+    active.signal.off(this);
+    over();
+    active.end(how);
+  }
+}
+
+function frameOf(view: EntryView): string {
+  return `id: ${view.id}\ndata: ${JSON.stringify(view)}\n\n`;
+}

@@ -1,0 +1,147 @@
+// The built-in logs program: who accessed this container, for those whom its document grants the program by name.
+import { recentEntriesMax, statsOf, viewOf } from "../../exchange-log/entry-view.ts";
+import type { ExchangeLogReader } from "../../exchange-log/exchange-log.ts";
+import { EVERY_ENTRY, passes } from "../../exchange-log/log-entry.ts";
+import { targetWithout } from "../gate/credentials.ts";
+import { type Refusal, refusal } from "../gate/refusal.ts";
+import { pathOf, queryOf } from "../routing/request-target.ts";
+import type { ClientRequest } from "../upstream/request-body.ts";
+import { type Answered, answered, type ForwardedRequest } from "../upstream/upstream.ts";
+import { isOfKind, type LogParameters, numberOf, parametersOf } from "./log-request.ts";
+import { LogStream } from "./log-stream.ts";
+import { ReadBudget } from "./read-budget.ts";
+
+/** Streams of one container, and in all. */
+const STREAMS_OF_ONE_MAX = 8;
+const STREAMS_MAX = 64;
+
+/** It is about people, and for who asked alone. */
+const GUARDS = {
+  "cache-control": "no-store",
+  "content-security-policy": "sandbox",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+} as const;
+
+export class LogsProgram {
+  readonly #log: ExchangeLogReader | null;
+  readonly #reads = new ReadBudget();
+  readonly #streams = new Map<string, number>();
+  #streamsInAll = 0;
+
+  /** `log` null: there is no exchange log, and so no such program. */
+  constructor(log: ExchangeLogReader | null) {
+    this.#log = log;
+  }
+
+  /** Answers an admitted request for this program. */
+  async answer(
+    request: ClientRequest,
+    forwarded: ForwardedRequest,
+  ): Promise<Answered<Response> | Refusal> {
+    const { active } = forwarded;
+    const { allowed } = active;
+    if (this.#log === null) return refusal("no_upstream");
+    // Admission has seen to it, too.
+    if (allowed.groups === null) return refusal("no_upstream");
+    const target = targetWithout(forwarded.admitted.target, allowed.consumedCredentials);
+    const path = pathOf(target);
+    if (path !== "/_logs" && path !== "/_logs/stats" && path !== "/_logs/stream") {
+      return whole(forwarded, { error: "not_found" }, 404);
+    }
+    if (request.method !== "GET") {
+      return whole(forwarded, { error: "method_not_allowed" }, 405, { allow: "GET" });
+    }
+    if (!this.#reads.take(allowed.host.container, performance.now())) return limited(forwarded);
+    const parameters = parametersOf(queryOf(target));
+    try {
+      if (path === "/_logs/stream") {
+        return this.#streamed(this.#log, forwarded, parameters, request.headers);
+      }
+      const body =
+        path === "/_logs"
+          ? await listed(this.#log, allowed.host.container, parameters)
+          : statsOf(await recent(this.#log, allowed.host.container));
+      return whole(forwarded, body, 200);
+    } catch {
+      return whole(forwarded, { error: "unavailable" }, 503);
+    }
+  }
+
+  #streamed(
+    log: ExchangeLogReader,
+    forwarded: ForwardedRequest,
+    parameters: LogParameters,
+    headers: Headers,
+  ): Answered<Response> {
+    const { active } = forwarded;
+    const { container } = active.allowed.host;
+    const own = this.#streams.get(container) ?? 0;
+    if (own >= STREAMS_OF_ONE_MAX || this.#streamsInAll >= STREAMS_MAX) return limited(forwarded);
+    this.#count(container, 1);
+    const { body } = new LogStream({
+      log,
+      active,
+      parameters,
+      lastId: numberOf(headers.get("last-event-id")),
+      over: () => this.#count(container, -1),
+    });
+    active.exchange.serves(200);
+    return answered(
+      new Response(body, {
+        headers: { ...ownHeaders(forwarded), "content-type": "text/event-stream" },
+      }),
+    );
+  }
+
+  #count(container: string, more: number): void {
+    const streams = (this.#streams.get(container) ?? 0) + more;
+    this.#streamsInAll += more;
+    if (streams === 0) this.#streams.delete(container);
+    else this.#streams.set(container, streams);
+  }
+}
+
+async function recent(log: ExchangeLogReader, container: string) {
+  const query = { container, filter: EVERY_ENTRY, limit: recentEntriesMax };
+  return (await log.newest(query, null)).entries;
+}
+
+async function listed(log: ExchangeLogReader, container: string, parameters: LogParameters) {
+  const { filter, kind, limit, offset, last, afterId, cursor } = parameters;
+  if (afterId !== null) {
+    const { entries } = await log.oldest({ container, filter, limit }, afterId);
+    return entries.map(viewOf).filter((view) => isOfKind(view, kind));
+  }
+  const entries =
+    cursor === null
+      ? (await recent(log, container)).filter((entry) => passes(entry, filter))
+      : (await log.newest({ container, filter, limit: recentEntriesMax }, cursor)).entries;
+  const views = entries.map(viewOf).filter((view) => isOfKind(view, kind));
+  if (last !== null) return views.slice(0, Math.min(last, recentEntriesMax)).reverse();
+  const shown = views.slice(offset, offset + limit);
+  return { entries: shown, total: views.length, limit, offset, cursor: shown.at(-1)?.id ?? null };
+}
+
+function whole(
+  forwarded: ForwardedRequest,
+  body: unknown,
+  status: number,
+  headers: Readonly<Record<string, string>> = {},
+): Answered<Response> {
+  const { active } = forwarded;
+  active.exchange.serves(status);
+  active.end("complete");
+  return answered(
+    Response.json(body, { status, headers: { ...ownHeaders(forwarded), ...headers } }),
+  );
+}
+
+function limited(forwarded: ForwardedRequest): Answered<Response> {
+  return whole(forwarded, { error: "rate_limited" }, 429, { "retry-after": "2" });
+}
+
+function ownHeaders({ active }: ForwardedRequest): Record<string, string> {
+  return { ...GUARDS, "x-realmgate-request-id": active.exchange.requestId };
+}

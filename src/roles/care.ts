@@ -1,0 +1,263 @@
+// The roles that look after an installation's data: backup, restore, doctor and rotate-key. They take the settings of `serve`.
+import { randomBytes } from "node:crypto";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join, resolve } from "node:path";
+import { copyDatabase, resealDatabase } from "../admin/store/sqlite/backup.ts";
+import { damageOf, fileState, opensWith } from "../admin/store/sqlite/inspect.ts";
+import { type Config, parseConfig } from "../config/config.ts";
+import { secretKeyFrom } from "../config/secret-key.ts";
+import { documentBox } from "./control-plane.ts";
+import { lockDatabase } from "./data-lock.ts";
+import { findings, keyFile } from "./readiness.ts";
+
+const ownerOnly = 0o600;
+const usage = 2;
+const failed = 1;
+
+/** What a role was called with: flags of its own, at most one file, and the settings. */
+interface CareCall {
+  readonly config: Config;
+  readonly file: string | null;
+  readonly own: ReadonlySet<string>;
+}
+
+/** Ends a role with this line. */
+class CareFailure extends Error {}
+
+interface Role {
+  readonly about: string;
+  readonly takesFile: boolean;
+  readonly flags: readonly string[];
+  /** Returns the lines to print. Throws CareFailure. */
+  readonly run: (call: CareCall) => Promise<readonly string[]>;
+}
+
+const roles: Readonly<Record<string, Role>> = {
+  backup: {
+    about:
+      "FILE [--with-key]: write a whole copy of the database, also while the gate runs; the key beside it, as FILE.key, when asked",
+    takesFile: true,
+    flags: ["--with-key"],
+    run: backup,
+  },
+  restore: {
+    about:
+      "FILE: put a backup in the place of the database of a stopped gate, and FILE.key in that of the key; what was there is kept aside",
+    takesFile: true,
+    flags: [],
+    run: restore,
+  },
+  doctor: {
+    about: "tell what is wrong with the installation",
+    takesFile: false,
+    flags: [],
+    run: doctor,
+  },
+  "rotate-key": {
+    about: "seal everything with a new key, with the gate stopped; an interrupted run goes on",
+    takesFile: false,
+    flags: [],
+    run: rotateKey,
+  },
+};
+
+/** Returns the exit code: 0 done, 1 failed, 2 invalid command line or settings. */
+export async function careRole(name: string, words: readonly string[]): Promise<number> {
+  const role = roles[name];
+  if (role === undefined) return usage;
+  if (words.includes("--help")) {
+    console.log(
+      `usage: realmgate ${name} ${role.about}\n\nFlags of serve, such as --data-dir, name the installation.`,
+    );
+    return 0;
+  }
+  const own = new Set(words.filter((word) => role.flags.includes(word)));
+  const [first] = words;
+  const file =
+    role.takesFile && first !== undefined && !first.startsWith("-") ? resolve(first) : null;
+  const rest = words.slice(file === null ? 0 : 1).filter((word) => !own.has(word));
+  const parsed = parseConfig(process.env, rest);
+  const problems = [
+    ...(parsed.ok ? [] : parsed.problems),
+    ...(role.takesFile && file === null ? [`say which file: realmgate ${name} FILE`] : []),
+    ...(parsed.config.postgres === null
+      ? []
+      : ["REALMGATE_DATABASE_URL is PostgreSQL: use its own tools, such as pg_dump"]),
+  ];
+  if (problems.length > 0) {
+    for (const problem of problems) console.error(`realmgate: ${problem}`);
+    return usage;
+  }
+  process.umask(0o077);
+  try {
+    for (const line of await role.run({ config: parsed.config, file, own })) console.log(line);
+    return 0;
+  } catch (error) {
+    console.error(`realmgate: ${error instanceof Error ? error.message : error}`);
+    return failed;
+  }
+}
+
+function keyPath({ dataDir }: Config): string {
+  return join(dataDir, keyFile);
+}
+
+/** The key of the installation. Throws CareFailure when there is none. */
+function keyOf(config: Config): Buffer {
+  return config.secretKey ?? readKey(keyPath(config));
+}
+
+function readKey(path: string): Buffer {
+  const key = existsSync(path) ? secretKeyFrom(readFileSync(path, "utf8").trim()) : null;
+  if (key === null) throw new CareFailure(`${path} does not hold a key (32 bytes in base64)`);
+  return key;
+}
+
+function writeKey(path: string, key: Buffer): void {
+  writeFileSync(path, `${key.toString("base64")}\n`, { mode: ownerOnly, flush: true });
+}
+
+/** Throws CareFailure unless it is a sound database of this program that the key opens. */
+function requireSound(path: string, key: Buffer): void {
+  const state = fileState(path);
+  if (state !== "current" && state !== "older") {
+    throw new CareFailure(`${path} is no database of this version (${state})`);
+  }
+  const [damage] = damageOf(path);
+  if (damage !== undefined) throw new CareFailure(`${path} is damaged: ${damage}`);
+  if (state === "current" && !opensWith(path, documentBox(key))) {
+    throw new CareFailure(`another key sealed the documents of ${path}`);
+  }
+}
+
+async function backup({ config, file, own }: CareCall): Promise<readonly string[]> {
+  const path = file ?? "";
+  const withKey = own.has("--with-key");
+  for (const each of [path, ...(withKey ? [`${path}.key`] : [])]) {
+    if (existsSync(each)) throw new CareFailure(`${each} exists already`);
+  }
+  const key = keyOf(config);
+  copyDatabase(config.databasePath, path);
+  requireSound(path, key);
+  if (withKey) writeKey(`${path}.key`, key);
+  return [
+    `${path}: ${statSync(path).size} bytes, whole and readable with the key`,
+    withKey
+      ? `${path}.key: the key; whoever has both files can read every document`
+      : `the key is not in it: keep ${config.secretKey === null ? keyPath(config) : "REALMGATE_SECRET_KEY"}, too`,
+  ];
+}
+
+async function restore({ config, file }: CareCall): Promise<readonly string[]> {
+  const path = file ?? "";
+  if (!existsSync(path)) throw new CareFailure(`${path} is missing`);
+  const besides = `${path}.key`;
+  const key = existsSync(besides) ? readKey(besides) : keyOf(config);
+  requireSound(path, key);
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  const unlock = lockDatabase(config.databasePath);
+  try {
+    const database = config.databasePath;
+    const draft = `${database}.restored`;
+    copyFileSync(path, draft);
+    chmodSync(draft, ownerOnly);
+    const suffix = `.before-restore-${Date.now()}`;
+    const kept: string[] = [];
+    const aside = (each: string) => {
+      if (!existsSync(each)) return;
+      renameSync(each, `${each}${suffix}`);
+      kept.push(`${each}${suffix}`);
+    };
+    // The log goes first: with another main file it would be wrong.
+    for (const each of [
+      `${database}-wal`,
+      `${database}-shm`,
+      database,
+      join(config.dataDir, "snapshot"),
+    ]) {
+      aside(each);
+    }
+    if (config.secretKey === null) {
+      if (existsSync(keyPath(config)) && !readKey(keyPath(config)).equals(key))
+        aside(keyPath(config));
+      writeKey(keyPath(config), key);
+    }
+    renameSync(draft, database);
+    return [
+      `${database}: restored from ${path}`,
+      ...kept.map((each) => `${each}: what was there before`),
+    ];
+  } finally {
+    unlock();
+  }
+}
+
+async function doctor({ config }: CareCall): Promise<readonly string[]> {
+  const { dataDir, databasePath } = config;
+  const isRunning = /in use by another/;
+  const all = await findings(config);
+  const running = all.some(({ text }) => isRunning.test(text));
+  // A gate that runs has the database and its addresses: that is well.
+  const found = all.filter(
+    ({ text }) => !running || !/in use by another|cannot listen on/.test(text),
+  );
+  const size = (path: string) => statSync(path, { throwIfNoEntry: false })?.size;
+  const facts = [
+    `data directory: ${dataDir}`,
+    `gate: ${running ? "running" : "not running"}`,
+    `database: ${databasePath}, ${existsSync(databasePath) ? fileState(databasePath) : "missing"}, ${size(databasePath) ?? 0} bytes and ${size(`${databasePath}-wal`) ?? 0} in its log`,
+    `key: ${config.secretKey === null ? keyPath(config) : "REALMGATE_SECRET_KEY"}`,
+    `snapshot: ${size(join(dataDir, "snapshot")) ?? 0} bytes`,
+    ...(existsSync(dataDir) ? [`free on disk: ${freeBytes(dataDir)} bytes`] : []),
+    ...found.map(({ level, text }) => `${level}: ${text}`),
+  ];
+  if (!found.some(({ level }) => level === "error")) return [...facts, "nothing is wrong"];
+  for (const line of facts) console.log(line);
+  throw new CareFailure("see the errors above");
+}
+
+function freeBytes(path: string): number {
+  const { bavail, bsize } = statfsSync(path);
+  return bavail * bsize;
+}
+
+/** In steps that each leave a key that opens the database: `secret.key`, or `secret.key.new` beside it. */
+async function rotateKey({ config }: CareCall): Promise<readonly string[]> {
+  if (config.secretKey !== null) {
+    throw new CareFailure(
+      "REALMGATE_SECRET_KEY is set: unset it and keep the key in a file to rotate it",
+    );
+  }
+  const [path, next] = [keyPath(config), `${keyPath(config)}.new`];
+  const unlock = lockDatabase(config.databasePath);
+  try {
+    const old = readKey(path);
+    if (!existsSync(next)) writeKey(next, randomBytes(32));
+    const key = readKey(next);
+    const isSealed = opensWith(config.databasePath, documentBox(key));
+    const isOld = opensWith(config.databasePath, documentBox(old));
+    // Both are true while there are no documents.
+    const count =
+      isSealed && !isOld
+        ? 0
+        : resealDatabase(config.databasePath, documentBox(old), documentBox(key));
+    requireSound(config.databasePath, key);
+    renameSync(next, path);
+    // It was sealed with the old key; the gate makes another one from the database.
+    rmSync(join(config.dataDir, "snapshot"), { force: true });
+    return [`${count} values sealed with the new key in ${path}; sessions and pages of lists end`];
+  } finally {
+    unlock();
+  }
+}

@@ -1,0 +1,195 @@
+// What lies in deploy/: accepted by the programs that read it, about metrics that exist, and doing what it says in front of a gate.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { $ } from "bun";
+import { parse } from "yaml";
+import { selfSigned } from "../harness/certificate.ts";
+import { loginAdmin } from "../harness/client.ts";
+import { accepts, freePort } from "../harness/free-port.ts";
+import { type Program, startProgram, startUpstream, type Upstream } from "../harness/program.ts";
+import { until } from "../harness/until.ts";
+
+const deploy = resolve(import.meta.dir, "../../deploy");
+const folder = mkdtempSync(join(tmpdir(), "realmgate-deploy-"));
+let program: Program;
+let upstream: Upstream;
+/** Host of a container that lets in only the network of the real client. */
+let host = "";
+
+/** The address that a client behind the proxies of this test has. */
+const CLIENT = "127.0.0.9";
+
+beforeAll(async () => {
+  program = await startProgram({ environment: { REALMGATE_DOMAIN: "example.com" } });
+  upstream = await startUpstream();
+  const api = await loginAdmin(program.urls);
+  const project = await api.data("POST", "/projects", { body: { alias: "behind" } });
+  const container = await api.data("POST", `/projects/${project.id}/containers`, {
+    body: { name: "box", address: "127.0.0.1" },
+  });
+  await api.data("PUT", `/projects/${project.id}/proxy/permissions`, {
+    headers: { "If-Match": "file:v0" },
+    body: {
+      groups: { client: { type: "ip", range: `${CLIENT}/32` } },
+      permissions: { client: { http: true } },
+      default: "deny",
+    },
+  });
+  host = `${project.id}-${container.id}-http-${upstream.port}.local.containers.example.com`;
+}, 60_000);
+
+afterAll(async () => {
+  await program?.[Symbol.asyncDispose]();
+  await upstream?.[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function tool(name: string): string | null {
+  const path = Bun.which(name) ?? Bun.which(name, { PATH: "/usr/sbin:/sbin" });
+  if (path === null) console.warn(`SKIPPED: ${name} is not installed`);
+  return path;
+}
+
+function read(file: string): string {
+  return readFileSync(join(deploy, file), "utf8");
+}
+
+const systemd = tool("systemd-analyze");
+test.skipIf(systemd === null)("systemd accepts the unit and finds little exposed", async () => {
+  const unit = join(folder, "realmgate.service");
+  writeFileSync(
+    unit,
+    read("systemd/realmgate.service").replace("/usr/local/bin/realmgate", "/bin/true"),
+  );
+  const verified = await $`${systemd} verify ${unit}`.quiet().nothrow();
+  expect([verified.stderr.toString(), verified.exitCode]).toEqual(["", 0]);
+  const rated = await $`${systemd} security --offline=true --threshold=25 ${unit}`
+    .quiet()
+    .nothrow();
+  expect(rated.exitCode).toBe(0);
+});
+
+const promtool = tool("promtool");
+test.skipIf(promtool === null)(
+  "Prometheus accepts the rules, and they fire when they should",
+  async () => {
+    const prometheus = join(deploy, "prometheus");
+    await $`${promtool} check config prometheus.yml`.cwd(prometheus).quiet();
+    const { stdout, stderr, exitCode } = await $`${promtool} test rules realmgate.rules.test.yml`
+      .cwd(prometheus)
+      .quiet()
+      .nothrow();
+    expect([exitCode, `${stdout}${stderr}`]).toEqual([0, expect.stringContaining("SUCCESS")]);
+  },
+);
+
+test("rules and dashboard ask for metrics that the gate has", async () => {
+  const text = await (await fetch(`${program.urls.ops}/metrics`)).text();
+  const known = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name ?? ""));
+  // Only with the TLS listener.
+  known.add("realmgate_tls_certificate_not_after_seconds");
+  const rules = parse(read("prometheus/realmgate.rules.yml")).groups[0].rules;
+  const dashboard = JSON.parse(read("grafana/realmgate.json"));
+  const asked: string[] = [
+    ...rules.map(({ expr }: { readonly expr: string }) => expr),
+    ...dashboard.panels.flatMap(({ targets }: { readonly targets: { expr: string }[] }) =>
+      targets.map(({ expr }) => expr),
+    ),
+  ];
+  expect(asked.length).toBeGreaterThan(20);
+  const names = asked.flatMap((expr) => expr.match(/\b(realmgate|process)_\w+/g) ?? []);
+  const missing = names.filter((name) => !known.has(name.replace(/_(bucket|sum|count)$/, "")));
+  expect(missing).toEqual([]);
+});
+
+test("the compose file is YAML that names the Dockerfile and known settings", () => {
+  const { services } = parse(read("container/compose.yaml"));
+  expect(services.realmgate.build.dockerfile).toBe("deploy/container/Dockerfile");
+  const documented = readFileSync(join(deploy, "../docs/configuration.md"), "utf8");
+  for (const name of Object.keys(services.realmgate.environment)) {
+    expect(documented).toContain(`\`${name}\``);
+  }
+});
+
+/** The text of a proxy's configuration for this test's addresses and certificate. */
+function here(text: string, port: number): string {
+  const [proxy, rest] = [program.urls.proxy, program.urls.rest].map((url) => new URL(url).host);
+  return text
+    .replaceAll("127.0.0.1:8000", proxy ?? "")
+    .replaceAll("127.0.0.1:8080", rest ?? "")
+    .replaceAll("/etc/realmgate/tls", join(folder, "tls"))
+    .replaceAll("listen 443", `listen 127.0.0.1:${port}`);
+}
+
+function certificate(): void {
+  const { cert, key } = selfSigned();
+  writeFileSync(join(folder, "tls.crt"), cert);
+  writeFileSync(join(folder, "tls.key"), key);
+}
+
+/** Status codes for the client's own address, for another's, and for another's that claims to be the client. */
+async function decisions(port: number): Promise<readonly string[]> {
+  const ask = async (from: string, ...more: readonly string[]) => {
+    const resolved = `${host}:${port}:127.0.0.1`;
+    const { stdout } =
+      await $`curl -sk --interface ${from} --resolve ${resolved} -o /dev/null -w %{http_code} ${more} https://${host}:${port}/`
+        .quiet()
+        .nothrow();
+    return stdout.toString();
+  };
+  return [
+    await ask(CLIENT),
+    await ask("127.0.0.10"),
+    await ask("127.0.0.10", "-H", `X-Forwarded-For: ${CLIENT}`),
+  ];
+}
+
+const proxies = [
+  {
+    name: "nginx",
+    config: (port: number) => {
+      const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map((each) => `${each}_temp_path ${folder}/${each};`)
+        .join("\n");
+      return `daemon off;\npid ${folder}/nginx.pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n${temporary}\n${here(read("nginx/realmgate.conf"), port)}}\n`;
+    },
+    args: (file: string) => ["-c", file, "-p", folder],
+  },
+  {
+    name: "caddy",
+    config: (port: number) =>
+      here(read("caddy/Caddyfile"), port)
+        .replace("admin off", `admin off\n\thttps_port ${port}\n\tauto_https disable_redirects`)
+        .replaceAll(/^(\*\.local\S+|api\.example\.com, \S+) \{/gm, "$1 {\n\tbind 127.0.0.1"),
+    args: (file: string) => ["run", "--adapter", "caddyfile", "--config", file],
+  },
+] as const;
+
+for (const { name, config, args } of proxies) {
+  const path = tool(name);
+  test.skipIf(path === null || Bun.which("curl") === null)(
+    `behind ${name} the gate sees the address of the client, and no other that it claims`,
+    async () => {
+      certificate();
+      mkdirSync(join(folder, "home"), { recursive: true });
+      const port = freePort();
+      const file = join(folder, `${name}.conf`);
+      writeFileSync(file, config(port));
+      const child = Bun.spawn([path ?? "", ...args(file)], {
+        env: { HOME: join(folder, "home"), PATH: process.env.PATH },
+        stdout: "ignore",
+        stderr: Bun.file(join(folder, `${name}.log`)),
+      });
+      try {
+        await until(() => accepts(port), `${name} listens`);
+        expect(await decisions(port)).toEqual(["200", "403", "403"]);
+      } finally {
+        child.kill("SIGTERM");
+        await child.exited;
+      }
+    },
+    60_000,
+  );
+}

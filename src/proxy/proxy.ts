@@ -41,6 +41,7 @@ import { type Enforcement, Enforcer } from "./snapshot/enforcement.ts";
 import type { ChangeSource } from "./snapshot/feed.ts";
 import { Upgrader } from "./upgrade/upgrader.ts";
 import { FetchUpstream } from "./upstream/fetch-upstream.ts";
+import { H2cPool } from "./upstream/h2c/h2c-pool.ts";
 import { ProgramUpstream } from "./upstream/program-upstream.ts";
 import { RawPool } from "./upstream/raw/raw-pool.ts";
 import { holdBody } from "./upstream/request-body.ts";
@@ -161,7 +162,7 @@ export async function startProxy(
       log.warn(stalled, "exchange ended: it stalled, and too many bytes are held"),
   });
   heldSeries(metrics.instruments, held);
-  const { pool, programsWith, programs, upgrader } = upstreamsOf(settings, metrics, held);
+  const { pools, programsWith, programs, upgrader } = upstreamsOf(settings, metrics, held);
   const internal = internalEdge(pipeline, internalUpstream(programs));
   const curl = new CurlProgram({
     parseHost,
@@ -183,7 +184,7 @@ export async function startProxy(
     parent,
     hstsMaxAgeS: tls === null ? null : tls.hstsMaxAgeS,
   });
-  const wirePrograms = settings.plainEdge === "wire" ? programsWith(relayedBody) : null;
+  const wirePrograms = settings.plainEdge === "wire" ? programsWith(relayedBody, true) : null;
   const wireEdge =
     wirePrograms === null
       ? null
@@ -195,7 +196,7 @@ export async function startProxy(
             answerBuiltIn: (request, forwarded) => builtIn.answer(request, forwarded),
             holdBody,
           }),
-          pool,
+          pool: pools.raw,
           held,
           responseHeaderMs,
           bodyBytesPerMinuteMin: settings.bodyBytesPerMinuteMin,
@@ -238,7 +239,8 @@ export async function startProxy(
   const stopUpstreams = () => {
     programs.stop();
     wirePrograms?.stop();
-    pool.stop();
+    pools.raw.stop();
+    pools.h2c.stop();
   };
 
   return {
@@ -292,21 +294,26 @@ function upstreamsOf(
   held: HeldBytes,
 ) {
   const responseBody = streamedBody(new HeldBodies(), held);
-  const pool = new RawPool({
-    tickMs: Math.min(TICK_MS_MAX, Math.max(TICK_MS_MIN, responseHeaderMs / 8)),
-    threw: (error) => log.error({ err: error }, "a response was not passed on"),
-  });
+  const tickMs = Math.min(TICK_MS_MAX, Math.max(TICK_MS_MIN, responseHeaderMs / 8));
+  const pools = {
+    raw: new RawPool({
+      tickMs,
+      threw: (error) => log.error({ err: error }, "a response was not passed on"),
+    }),
+    h2c: new H2cPool({ tickMs }),
+  };
   const tls = upstreamTlsOptions(upstreamTls);
   const common = { responseHeaderMs, upstreamTls: tls, log };
-  /** Each edge passes bodies on in its own way. */
-  const programsWith = (passed: ResponseBody) => {
+  /** Each edge passes bodies on in its own way. The runtime's server sends no trailers (seen in Bun 1.4.5). */
+  const programsWith = (passed: ResponseBody, carriesTrailers: boolean) => {
     const options = { ...common, bodyBytesPerMinuteMin, held, responseBody: passed };
-    return new ProgramUpstream(new FetchUpstream(options), { ...options, pool });
+    const forwarding = { ...options, carriesTrailers };
+    return new ProgramUpstream(new FetchUpstream(options), pools, forwarding);
   };
   return {
-    pool,
+    pools,
     programsWith,
-    programs: programsWith(responseBody),
+    programs: programsWith(responseBody, false),
     upgrader: new Upgrader({
       ...common,
       responseBody,

@@ -249,13 +249,15 @@ describe("an upstream", () => {
     expect((await send("GET", `/containers/${foreign}`)).status).toBe(404);
   });
 
-  test("says which Host a program gets and how long it may take; http and https have no port here", async () => {
+  test("says which Host a program gets, how long it may take and what it speaks; http and https have no port here", async () => {
     const id = await tenants.container(projectId);
     const path = `/containers/${id}/upstream`;
     const programs = {
       files: { port: 80, stride: 0, host: "upstream", response_timeout_s: 3600 },
       terminal: { port: 81, stride: 1, host: "keep" },
       http: { port: 0, stride: 0, response_timeout_s: 1 },
+      agent: { port: 82, stride: 0, protocol: "h2c" },
+      display: { port: 83, stride: 0, protocol: "http/1.1" },
     };
     const { http, ...others } = programs;
     const body = { programs: { ...others, http: { response_timeout_s: http.response_timeout_s } } };
@@ -285,6 +287,8 @@ describe("an upstream", () => {
       "more than an hour",
     ],
     [{ programs: { http: { port: 1, host: "upstream" } } }, "/programs/http", "a port of http"],
+    [{ programs: { files: { port: 1, protocol: "h2" } } }, "/programs/files/protocol", "no choice"],
+    [{ programs: { https: { protocol: "h2c" } } }, "/programs/https/protocol", "TLS is not h2c"],
     [{ programs: { http: {} } }, "/programs/http", "nothing of http"],
     [{ programs: { ssh: { host: "upstream" } } }, "/programs/ssh", "ssh has no Host"],
   ])("%j is refused at %s: %s", async (body, pointer) => {

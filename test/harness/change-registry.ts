@@ -66,6 +66,7 @@ interface OwnProgram {
   stride: number;
   host?: "keep" | "upstream";
   responseTimeoutS?: number;
+  protocol?: "http/1.1" | "h2c";
 }
 
 export interface Placement {

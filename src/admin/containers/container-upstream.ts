@@ -21,21 +21,24 @@ export function programsOf(
   sent: Readonly<Record<string, ProgramPortMessage>>,
 ): Record<string, ProgramPort> {
   const programs = new Map<string, ProgramPort>();
-  for (const [name, { port, stride, host, responseTimeoutS }] of Object.entries(sent)) {
+  for (const [name, { port, stride, host, responseTimeoutS, protocol }] of Object.entries(sent)) {
     const program = canonicalProgram(name);
     if (program === undefined) throw badProgram(name, "is not a program name");
     if (isByPort(program)) {
       // An entry that says nothing was always one without a use.
-      const says = host !== undefined || responseTimeoutS !== undefined;
+      const says = host !== undefined || responseTimeoutS !== undefined || protocol !== undefined;
       if (port !== 0 || stride !== 0 || program === "ssh" || !says)
         throw badProgram(name, "takes its port from the URL and must not have one here");
     } else if (port === 0) throw badProgram(name, "is required", "/port");
+    if (protocol === "h2c" && program === "https")
+      throw badProgram(name, "does not speak h2c", "/protocol");
     if (programs.has(program)) throw badProgram(name, "names the same program as another entry");
     programs.set(program, {
       port,
       stride,
       ...(host === undefined ? {} : { host }),
       ...(responseTimeoutS === undefined ? {} : { responseTimeoutS }),
+      ...(protocol === undefined ? {} : { protocol }),
     });
   }
   return Object.fromEntries(programs);

@@ -196,6 +196,7 @@ export interface ProgramPort {
   readonly stride: number;
   readonly host?: string;
   readonly responseTimeoutS?: number;
+  readonly protocol?: string;
 }
 
 export interface StoredContainer {

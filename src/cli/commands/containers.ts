@@ -22,7 +22,7 @@ const upstream: Flags = {
     kind: "json-map",
     about:
       'port of a program, terminal=7681, or with more: terminal=\'{"port":7681,"stride":1}\', ' +
-      'http=\'{"host":"upstream","response_timeout_s":300}\'',
+      'http=\'{"host":"upstream","response_timeout_s":300}\', api=\'{"port":50051,"protocol":"h2c"}\'',
     placeholder: "program=port",
   },
 };

@@ -2296,6 +2296,11 @@ export interface ProgramPort {
   readonly host?: "keep" | "upstream";
   /** How long the program may take to begin its response, in seconds, at most 3,600; 60 when unset. */
   readonly response_timeout_s?: number;
+  /**
+   * What the program speaks: `http/1.1` (when unset), or `h2c`, HTTP/2 in plain text with prior knowledge, as gRPC servers do. Of
+   * `http` it holds for `https`, too, where it has no meaning: that is HTTP/1.1 over TLS.
+   */
+  readonly protocol?: "http/1.1" | "h2c";
 }
 
 /** ProgramPort is where a program listens in a container, and how the gate speaks with it. */
@@ -2312,6 +2317,11 @@ export interface ProgramPortInput {
   readonly host?: "keep" | "upstream" | undefined;
   /** How long the program may take to begin its response, in seconds, at most 3,600; 60 when unset. */
   readonly response_timeout_s?: number | undefined;
+  /**
+   * What the program speaks: `http/1.1` (when unset), or `h2c`, HTTP/2 in plain text with prior knowledge, as gRPC servers do. Of
+   * `http` it holds for `https`, too, where it has no meaning: that is HTTP/1.1 over TLS.
+   */
+  readonly protocol?: "http/1.1" | "h2c" | undefined;
 }
 
 /** Project groups containers, their quota and their permission document. */

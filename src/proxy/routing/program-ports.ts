@@ -114,7 +114,7 @@ export class ProgramPorts {
 
 /** What a container says of a program. */
 type OwnProgram = Pick<ProgramPort, "port" | "stride"> &
-  Partial<Pick<ProgramPort, "host" | "responseTimeoutS">>;
+  Partial<Pick<ProgramPort, "host" | "responseTimeoutS" | "protocol">>;
 
 function settingsByProgram(
   own: Readonly<Record<string, OwnProgram>>,

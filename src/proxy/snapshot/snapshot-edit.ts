@@ -206,8 +206,8 @@ function aliasesOf({ projectId, id, aliases }: ContainerState): readonly Alias[]
 
 function portsKey(programs: ContainerState["programs"]): string {
   const entries = Object.entries(programs).map(
-    ([name, { port, stride, host, responseTimeoutS }]) =>
-      `${JSON.stringify(name)}:${port}:${stride}:${JSON.stringify(host ?? "")}:${responseTimeoutS ?? ""}`,
+    ([name, { port, stride, host, responseTimeoutS, protocol }]) =>
+      `${JSON.stringify(name)}:${port}:${stride}:${JSON.stringify(host ?? "")}:${responseTimeoutS ?? ""}:${JSON.stringify(protocol ?? "")}`,
   );
   return entries.sort().join(",");
 }

@@ -83,7 +83,12 @@ export class Upgrader {
     received: Headers,
     forwarded: ForwardedRequest,
   ): Promise<Answered<Response> | HandedOver | Refusal> {
-    const { signal } = forwarded.active;
+    const { signal, allowed } = forwarded.active;
+    const { secure, settings } = allowed.route;
+    // Over HTTP/2 a WebSocket begins otherwise (RFC 8441), which is not implemented.
+    if (forwarded.detour === null && settings.isH2c && !secure) {
+      return failed("upstream_unreachable");
+    }
     const stopped = new PlatformSignal();
     signal.on(stopped);
     try {

@@ -1,24 +1,16 @@
-// One request of a platform edge on a raw connection, from its header fields to the end of the response.
+// One request of a platform edge on its way to its upstream, from its header fields to the end of the response.
 import { type ByteHolder, type HeldBytes, HeldShare } from "../../guard/held-bytes.ts";
-import type { WrittenHead } from "../../http1/head-writer.ts";
-import { Framing } from "../../http1/message-head.ts";
-import { methodNamed } from "../../http1/method.ts";
-import type { ParseErrorCode } from "../../http1/parse-error.ts";
-import type { ResponseHead } from "../../http1/response-head.ts";
 import type { Log } from "../../log.ts";
 import { holdsOf } from "../exchange/byte-owner.ts";
 import { STALLED, type StopListener, type StopReason } from "../exchange/stop-signal.ts";
 import type { Refusal } from "../gate/refusal.ts";
 import { BodyPace } from "./body-pace.ts";
-import { mayAuthenticateConnection } from "./connection-auth.ts";
 import { destination, failureFields, failureMessage } from "./destination.ts";
 import { isShort, statedLength } from "./framing.ts";
-import { headersOf } from "./platform-headers.ts";
-import type { RawPool } from "./raw/raw-pool.ts";
-import { FAILURE_NAMES, type RawFailure, type RawReceiver } from "./raw/raw-receiver.ts";
-import { RawRequest } from "./raw/raw-request.ts";
+import { isGrpc, statusLost } from "./grpc.ts";
+import { FAILURE_NAMES, type RawFailure } from "./raw/raw-receiver.ts";
 import type { ClientRequest } from "./request-body.ts";
-import { endsConnection, type RequestFraming, requestBytes } from "./request-bytes.ts";
+import type { RequestFraming } from "./request-bytes.ts";
 import { requestHeaders } from "./request-headers.ts";
 import { type PumpOwner, RequestPump } from "./request-pump.ts";
 import { hasNoBody, isFinalStatus, isTakenWhole } from "./response-checks.ts";
@@ -30,14 +22,17 @@ import {
   type ForwardedRequest,
   failed,
   type ResponseBody,
+  type TrailerSection,
 } from "./upstream.ts";
+import type { CallMaker, CallReceiver, ResponseStart, UpstreamCall } from "./upstream-call.ts";
 import { WholeBody } from "./whole-body.ts";
 
 export interface ForwardingOptions {
-  readonly pool: RawPool;
   /** The response-header timeout, in milliseconds: how long an upstream that has the request may take to begin its response. */
   readonly responseHeaderMs: number;
   readonly responseBody: ResponseBody;
+  /** Whether trailers of responses reach clients. */
+  readonly carriesTrailers: boolean;
   /** Bytes that the body of a request must have in each minute. */
   readonly bodyBytesPerMinuteMin: number;
   /** Bytes that upstreams do not take. */
@@ -48,21 +43,22 @@ export interface ForwardingOptions {
 type ForwardOutcome = Answered<Response> | Refusal;
 
 /** Begins when it is made. */
-export class Forwarding implements RawReceiver, StopListener, PumpOwner, ByteHolder {
+export class Forwarding implements CallReceiver, StopListener, PumpOwner, ByteHolder {
   /** The response as soon as its header fields are there, or with all of it where it is short. Rejects with errors of the gate. */
   readonly outcome: Promise<ForwardOutcome>;
   readonly #request: ClientRequest;
   readonly #forwarded: ForwardedRequest;
   readonly #options: ForwardingOptions;
-  readonly #raw: RawRequest;
+  readonly #call: UpstreamCall;
   readonly #resolve: (outcome: ForwardOutcome) => void;
   readonly #reject: (error: unknown) => void;
-  #bytes: Buffer | null = null;
   #pump: RequestPump | null = null;
   #movedAtMs: number;
   /** The response, where it is sent when all of it is there. */
   #whole: WholeBody | null = null;
   #stream: ResponseStream | null = null;
+  /** Behind the response; its lines are known when it is whole. */
+  readonly #trailers: TrailerSection = { lines: null };
   #headers: Headers | null = null;
   #status = 0;
   #statusText = "";
@@ -70,12 +66,17 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner, ByteHol
   /** Not null: the upstream did not take at once what it was sent. */
   #share: HeldShare | null = null;
 
-  constructor(request: ClientRequest, forwarded: ForwardedRequest, options: ForwardingOptions) {
+  constructor(
+    request: ClientRequest,
+    forwarded: ForwardedRequest,
+    options: ForwardingOptions,
+    makeCall: CallMaker,
+  ) {
     this.#request = request;
     this.#forwarded = forwarded;
     this.#options = options;
     this.#movedAtMs = performance.now();
-    this.#raw = new RawRequest(options.pool, this);
+    this.#call = makeCall(this);
     const { promise, resolve, reject } = Promise.withResolvers<ForwardOutcome>();
     this.outcome = promise;
     this.#resolve = resolve;
@@ -92,25 +93,28 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner, ByteHol
     const request = this.#request;
     const headers = requestHeaders(request.headers, forwarded);
     const framing = framingOf(headers, request.body, held);
-    const bytes =
-      framing === null ? null : requestBytes(request.method, target, headers, framing, held);
-    if (framing === null || bytes === null) {
+    if (framing === null) {
       this.#refuse("UnsafeRequest");
       return;
     }
-    this.#bytes = bytes;
-    const raw = this.#raw;
+    const call = this.#call;
     if (held === null && request.body !== null) {
       const pace = isShort(headers) ? null : new BodyPace(this.#options.bodyBytesPerMinuteMin);
       const upstream = `${address.text}:${port}`;
-      this.#pump = new RequestPump(request.body, raw, framing, pace, this, upstream);
+      this.#pump = new RequestPump(request.body, call, framing, pace, this, upstream);
     }
-    raw.method = methodNamed(request.method);
-    raw.isLast = endsConnection(request.method, framing);
-    raw.isWhole = this.#pump === null;
-    raw.isConnectionBound = mayAuthenticateConnection(headers.get("authorization"));
-    raw.responseHeaderMs = detour?.timeoutMs ?? this.#ownMs;
-    raw.send(address.text, port);
+    const isSent = call.send({
+      method: request.method,
+      target,
+      headers,
+      framing,
+      held,
+      isStreamed: this.#pump !== null,
+      address: address.text,
+      port,
+      responseHeaderMs: detour?.timeoutMs ?? this.#ownMs,
+    });
+    if (!isSent) this.#refuse("UnsafeRequest");
   }
 
   /** The time limit of its program. */
@@ -119,46 +123,40 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner, ByteHol
     return responseHeaderMs ?? this.#options.responseHeaderMs;
   }
 
-  writeHead(): WrittenHead | null {
-    const written = this.#bytes;
-    return written === null ? null : { written, length: written.length };
-  }
-
   onDrain(): void {
     this.#pump?.drained();
   }
 
-  onInterim(): void {}
-
-  onHead(head: ResponseHead): void {
+  onResponse(start: ResponseStart): void {
     try {
-      this.#begun(head);
+      this.#begun(start);
     } catch (error) {
       this.#threw(error);
     }
   }
 
-  #begun(head: ResponseHead): void {
+  #begun(start: ResponseStart): void {
     const { active, internal } = this.#forwarded;
     const { method } = this.#request;
+    const { status, headers, contentLength } = start;
     active.exchange.upstreamMs = performance.now() - this.#movedAtMs;
-    const { status } = head;
     if (!isFinalStatus(status)) {
       this.#refuse("UnusableStatus");
       return;
     }
-    const headers = headersOf(head);
     this.#headers = headers;
     this.#status = status;
-    this.#statusText = head.latin1(head.reasonStart, head.reasonEnd);
-    if (method === "HEAD" || hasNoBody(status)) {
-      this.#withoutBody(head);
+    this.#statusText = start.statusText;
+    if (method === "HEAD" || hasNoBody(status) || !start.hasBody) {
+      this.#withoutBody(start);
+    } else if (this.#call.hasTrailers && isGrpc(headers)) {
+      this.#grpc(headers);
     } else if (isTakenWhole(method, { status, headers })) {
-      this.#whole = new WholeBody(head.contentLength, head.contentLength);
-      this.#raw.limit(this.#ownMs);
+      this.#whole = new WholeBody(contentLength, contentLength);
+      this.#call.limit(this.#ownMs);
     } else if (internal !== null && internal.wholeBytesMax !== null) {
       this.#whole = new WholeBody(null, internal.wholeBytesMax);
-      this.#raw.limit(this.#ownMs);
+      this.#call.limit(this.#ownMs);
     } else {
       this.#streamed(headers);
     }
@@ -175,10 +173,9 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner, ByteHol
     }
   }
 
-  onFlush(): void {}
-
-  onEnd(): void {
+  onEnd(trailers: Headers | null): void {
     const whole = this.#whole;
+    this.#trailers.lines = trailers;
     this.#stop();
     this.#stream?.close();
     if (whole === null) return;
@@ -191,7 +188,7 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner, ByteHol
     }
   }
 
-  onFailed(failure: RawFailure, error: ParseErrorCode | null): void {
+  onFailed(failure: RawFailure, error: string | null): void {
     this.#stop();
     if (this.#isAnswered) this.#stream?.fail(failure);
     else if (failure === "timeout") this.#answer(failed("upstream_timeout"));
@@ -209,7 +206,7 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner, ByteHol
   }
 
   get heldBytes(): number {
-    return this.#raw.waitingBytes;
+    return this.#call.waitingBytes;
   }
 
   get holds(): ByteHolder["holds"] {
@@ -244,17 +241,32 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner, ByteHol
   }
 
   /** To HEAD without a length the response has a stream that is never read: the runtime calls no body at all 0 bytes long. */
-  #withoutBody(head: ResponseHead): void {
-    const isUnsized =
-      this.#request.method === "HEAD" && head.contentLength === -1 && !hasNoBody(head.status);
+  #withoutBody({ status, contentLength, hasBody }: ResponseStart): void {
+    const isUnsized = this.#request.method === "HEAD" && contentLength === -1 && !hasNoBody(status);
     // One that may have no body and has one ends its connection.
-    if (head.framing !== Framing.none) this.#stop();
+    if (hasBody) this.#stop();
     this.#answerWith(isUnsized ? new ReadableStream<Uint8Array>() : null, true);
+  }
+
+  /** Its status comes behind the body, which no length may keep from being sent in chunks. */
+  #grpc(headers: Headers): void {
+    const forwarded = this.#forwarded;
+    if (this.#options.carriesTrailers) {
+      headers.delete("content-length");
+      this.#streamed(headers);
+      return;
+    }
+    // Messages without a status are a failure to every client: it learns which at once.
+    this.#stop();
+    this.#options.log.warn(failureFields(forwarded, "TrailersLost"), failureMessage(forwarded));
+    this.#headers = statusLost(headers);
+    this.#answerWith(null, false);
+    forwarded.active.end("broken");
   }
 
   #streamed(headers: Headers): void {
     const { active } = this.#forwarded;
-    const stream = new ResponseStream(this.#raw);
+    const stream = new ResponseStream(this.#call);
     this.#stream = stream;
     const length = statedLength(headers);
     // From here on the body listens to the exchange's signal, and cuts off the upstream itself.
@@ -282,13 +294,13 @@ export class Forwarding implements RawReceiver, StopListener, PumpOwner, ByteHol
       statusText: this.#statusText,
       headers,
     });
-    this.#answer(answered(response));
+    this.#answer(answered(response, this.#trailers));
   }
 
   /** Neither the rest of the request nor of the response is wanted. */
   #stop(): void {
     this.#pump?.stop();
-    this.#raw.close();
+    this.#call.close();
     this.#share?.leave();
   }
 

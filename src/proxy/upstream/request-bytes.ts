@@ -15,6 +15,14 @@ const TARGET = /^[\x21-\x7e]+$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
 const BAD_VALUE = /[\x00-\x08\x0a-\x1f\x7f]|[^\x00-\xff]/;
 
+export function isSafeTarget(target: string): boolean {
+  return TARGET.test(target);
+}
+
+export function isSafeValue(value: string): boolean {
+  return !BAD_VALUE.test(value);
+}
+
 /**
  * Whether an upstream may not read such a body and would take it for a request that was never decided on: its connection ends
  * with this request, and the head says so (RFC 9112 §9.6).

@@ -1,8 +1,8 @@
-// The body of a client's request on its way to a raw connection, at the pace of the slower one.
+// The body of a client's request on its way to an upstream, at the pace of the slower one.
 import type { BodyPace } from "./body-pace.ts";
-import type { RawRequest } from "./raw/raw-request.ts";
 import { chunkBytes, LAST_CHUNK, type RequestFraming } from "./request-bytes.ts";
 import { TurnReader } from "./turn-reader.ts";
+import type { BodySink } from "./upstream-call.ts";
 
 export interface PumpOwner {
   /** Bytes of the body were sent, or its end. */
@@ -18,7 +18,7 @@ export interface PumpOwner {
 /** Reads the body and writes it, until either side is over. */
 export class RequestPump {
   readonly #reader: TurnReader;
-  readonly #raw: RawRequest;
+  readonly #sink: BodySink;
   readonly #owner: PumpOwner;
   readonly #framing: RequestFraming;
   /** Null: a short body is not watched. */
@@ -29,15 +29,15 @@ export class RequestPump {
 
   constructor(
     body: ReadableStream<Uint8Array>,
-    raw: RawRequest,
+    sink: BodySink,
     framing: RequestFraming,
     pace: BodyPace | null,
     owner: PumpOwner,
     upstream: string,
   ) {
     this.#reader = new TurnReader(body, upstream);
-    this.#raw = raw;
-    this.#framing = framing;
+    this.#sink = sink;
+    this.#framing = sink.framingOf(framing);
     this.#pace = pace;
     this.#owner = owner;
   }
@@ -75,7 +75,7 @@ export class RequestPump {
         if (typeof this.#framing === "number" && sent !== this.#framing) break;
         this.#isOver = true;
         if (this.#framing === "chunked") this.#write(LAST_CHUNK);
-        this.#raw.finish();
+        this.#sink.finish();
         return;
       }
       const { value } = next;
@@ -98,6 +98,6 @@ export class RequestPump {
   #write(payload: Uint8Array): boolean {
     const isChunk = this.#framing === "chunked" && payload !== LAST_CHUNK;
     const bytes = isChunk ? chunkBytes(payload) : payload;
-    return this.#raw.write(bytes, 0, bytes.length, true);
+    return this.#sink.write(bytes, 0, bytes.length, true);
   }
 }

@@ -1,6 +1,6 @@
-// The body of a response on a raw connection, as the platform's stream.
-import type { RawRequest } from "./raw/raw-request.ts";
+// The body of an upstream's response, as the platform's stream.
 import type { BodySource } from "./upstream.ts";
+import type { BodyTap } from "./upstream-call.ts";
 
 /** Bytes that may wait for the reader; at most one read of the socket comes on top of it. */
 const WAITING_BYTES = 65_536;
@@ -8,23 +8,23 @@ const WAITING_BYTES = 65_536;
 /** Reads on as the reader does; cancelling it ends the request. */
 export class ResponseStream implements BodySource {
   readonly body: ReadableStream<Uint8Array>;
-  readonly #raw: RawRequest;
+  readonly #tap: BodyTap;
   #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
   #isSuspended = false;
 
-  constructor(raw: RawRequest) {
-    this.#raw = raw;
+  constructor(tap: BodyTap) {
+    this.#tap = tap;
     this.body = new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
           this.#controller = controller;
         },
         pull: () => {
-          if (!this.#isSuspended) this.#raw.resume();
+          if (!this.#isSuspended) this.#tap.resume();
         },
         cancel: () => {
           this.#controller = null;
-          this.#raw.abort();
+          this.#tap.abort();
         },
       },
       new ByteLengthQueuingStrategy({ highWaterMark: WAITING_BYTES }),
@@ -36,21 +36,22 @@ export class ResponseStream implements BodySource {
     const controller = this.#controller;
     if (controller === null) return;
     controller.enqueue(bytes);
-    if (this.#isSuspended || this.#isFull) this.#raw.pause();
+    if (this.#isSuspended || this.#isFull) this.#tap.pause();
   }
 
   get waitingBytes(): number {
-    return Math.max(0, WAITING_BYTES - (this.#controller?.desiredSize ?? WAITING_BYTES));
+    const free = this.#controller?.desiredSize ?? WAITING_BYTES;
+    return Math.max(0, WAITING_BYTES - free) + this.#tap.unreadBytes;
   }
 
   suspend(): void {
     this.#isSuspended = true;
-    this.#raw.pause();
+    this.#tap.pause();
   }
 
   resume(): void {
     this.#isSuspended = false;
-    if (!this.#isFull) this.#raw.resume();
+    if (!this.#isFull) this.#tap.resume();
   }
 
   get #isFull(): boolean {

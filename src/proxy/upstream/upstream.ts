@@ -75,6 +75,14 @@ export type Outcome<R extends Reply> = Answered<R> | HandedOver | Refusal;
 export interface Answered<R extends Reply> {
   readonly kind: "answered";
   readonly reply: R;
+  /** Null: it has none. An edge that cannot send trailers leaves them out. */
+  readonly trailers: TrailerSection | null;
+}
+
+/** The trailers of a response, which are known when its body has ended. */
+export interface TrailerSection {
+  /** Those that may go to a client. Null: none have come. */
+  lines: Headers | null;
 }
 
 /** The connection was handed over (an upgrade, or two sockets joined): its new owner answers, and ends the exchange. */
@@ -84,8 +92,11 @@ export interface HandedOver {
 
 export const HANDED_OVER: HandedOver = { kind: "handed_over" };
 
-export function answered<R extends Reply>(reply: R): Answered<R> {
-  return { kind: "answered", reply };
+export function answered<R extends Reply>(
+  reply: R,
+  trailers: TrailerSection | null = null,
+): Answered<R> {
+  return { kind: "answered", reply, trailers };
 }
 
 /** Refusals of upstreams without a detail. */

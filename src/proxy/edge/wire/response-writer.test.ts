@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { answered } from "../../upstream/upstream.ts";
 import { writeResponse } from "./response-writer.ts";
 
 async function written(response: Response, isHead = false): Promise<string> {
@@ -13,7 +14,7 @@ async function written(response: Response, isHead = false): Promise<string> {
     },
     whenDrained: () => Promise.resolve(),
   };
-  expect(await writeResponse(sink, response, true)).toBe("kept");
+  expect(await writeResponse(sink, answered(response), true)).toBe("kept");
   return text.replace(/date: [^\r]+\r\n/i, "");
 }
 

@@ -1,5 +1,6 @@
 // Writes a Response of the platform: of the curl program, of scripts, and of upstreams over HTTPS.
 import { hasNoBody } from "../../upstream/response-checks.ts";
+import type { Answered } from "../../upstream/upstream.ts";
 import { dateLine } from "./date-line.ts";
 import { connectionLine, reasonOf } from "./wire-refusal.ts";
 
@@ -19,7 +20,7 @@ export type WrittenResponse = "kept" | "last" | "broken";
 /** Never rejects. `isKept`: whether the connection may go on after it. */
 export async function writeResponse(
   sink: ResponseSink,
-  response: Response,
+  { reply: response, trailers }: Answered<Response>,
   isKept: boolean,
 ): Promise<WrittenResponse> {
   const { status, headers, body } = response;
@@ -39,7 +40,8 @@ export async function writeResponse(
     if (next !== null && Bun.peek.status(next) === "pending") await Promise.resolve();
     let length = headers.get("content-length");
     const isWhole = next === null || (Bun.peek.status(next) === "fulfilled" && (await next).done);
-    if (length === null && isWhole) length = String(piece.value?.byteLength ?? 0);
+    const hasTrailers = isWhole && (trailers?.lines ?? null) !== null;
+    if (length === null && isWhole && !hasTrailers) length = String(piece.value?.byteLength ?? 0);
     const isChunked = length === null && sink.minorVersion === 1;
     const isLast = length === null && !isChunked;
     sendHead(sink, response, length, isChunked, isKept && !isLast);
@@ -53,7 +55,7 @@ export async function writeResponse(
       piece = (await (next ?? reader?.read())) ?? { done: true, value: undefined };
       next = null;
     }
-    if (isChunked) sendText(sink, "0\r\n\r\n");
+    if (isChunked) sendText(sink, `0\r\n${linesOf(trailers?.lines ?? null)}\r\n`);
     return isLast ? "last" : "kept";
   } catch {
     return "broken";
@@ -75,6 +77,12 @@ function sendHead(
   if (length !== null && status !== 204) head += `content-length: ${length}\r\n`;
   if (isChunked) head += "transfer-encoding: chunked\r\n";
   sendText(sink, `${head}${connectionLine(sink.minorVersion, isKept)}\r\n`);
+}
+
+function linesOf(trailers: Headers | null): string {
+  let lines = "";
+  for (const [name, value] of trailers ?? []) lines += `${name}: ${value}\r\n`;
+  return lines;
 }
 
 /** Lines that say how the response ends and whether the connection does. */

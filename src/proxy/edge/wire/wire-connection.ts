@@ -299,7 +299,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
       this.refuse(request, outcome);
     } else if (outcome.kind === "answered") {
       const { isKept } = this;
-      void writeResponse(this, outcome.reply, isKept).then((isWhole) => {
+      void writeResponse(this, outcome, isKept).then((isWhole) => {
         this.guarded(() => {
           if (this.#request !== request) return;
           if (isWhole === "broken") this.reset();

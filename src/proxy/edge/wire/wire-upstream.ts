@@ -75,5 +75,6 @@ export class WireUpstream implements Upstream<WireRequest, Response> {
 
 /** What a hook has a say in needs its response before the client gets any of it. */
 function isPlain({ admitted, active, detour }: ForwardedRequest): boolean {
-  return detour === null && admitted.hook === null && !active.allowed.route.secure;
+  const { secure, settings } = active.allowed.route;
+  return detour === null && admitted.hook === null && !secure && !settings.isH2c;
 }

@@ -7,7 +7,7 @@ import type { RawPool } from "./raw-pool.ts";
 import type { RawFailure, RawReceiver } from "./raw-receiver.ts";
 
 /** Methods that may be repeated where it is not known what became of the first attempt (RFC 9110 §9.2.2). */
-const IDEMPOTENT: ReadonlySet<number> = new Set([
+export const IDEMPOTENT: ReadonlySet<number> = new Set([
   Method.GET,
   Method.HEAD,
   Method.OPTIONS,

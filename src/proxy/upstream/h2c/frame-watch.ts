@@ -1,0 +1,62 @@
+// What node:http2 does not say of the frames that it gets, read beside it from their heads (RFC 9113 §4.1).
+
+const HEAD_BYTES = 9;
+const DATA = 0;
+const HEADERS = 1;
+const END_STREAM = 1;
+
+/**
+ * Which streams their sender has ended: the runtime reports a stream that was reset without an error as one that ended (seen in
+ * Bun 1.4.5), and a response that was cut short would pass for a whole one. Counts the frames that carry nothing of a response.
+ */
+export class FrameWatch {
+  /** Frames besides DATA and HEADERS of streams that are watched, since the start. */
+  idleFrames = 0;
+  readonly #hasEnded = new Map<number, boolean>();
+  readonly #head = new Uint8Array(HEAD_BYTES);
+  #headBytes = 0;
+  /** Of the payload of the frame at hand. */
+  #leftBytes = 0;
+
+  /** Watches a stream until `forget`. */
+  expect(stream: number): void {
+    this.#hasEnded.set(stream, false);
+  }
+
+  forget(stream: number): void {
+    this.#hasEnded.delete(stream);
+  }
+
+  hasEnded(stream: number): boolean {
+    return this.#hasEnded.get(stream) === true;
+  }
+
+  /** Bytes as they come, in whatever pieces. */
+  read(chunk: Uint8Array): void {
+    const { length } = chunk;
+    let at = 0;
+    while (at < length) {
+      if (this.#leftBytes > 0) {
+        const step = Math.min(this.#leftBytes, length - at);
+        this.#leftBytes -= step;
+        at += step;
+        continue;
+      }
+      this.#head[this.#headBytes++] = chunk[at++] as number;
+      if (this.#headBytes === HEAD_BYTES) this.#frame();
+    }
+  }
+
+  #frame(): void {
+    const head = this.#head;
+    this.#headBytes = 0;
+    const [high = 0, middle = 0, low = 0, type = 0, flags = 0, a = 0, b = 0, c = 0, d = 0] = head;
+    this.#leftBytes = (high << 16) | (middle << 8) | low;
+    const stream = ((a & 0x7f) << 24) | (b << 16) | (c << 8) | d;
+    if ((type === DATA || type === HEADERS) && this.#hasEnded.has(stream)) {
+      if ((flags & END_STREAM) !== 0) this.#hasEnded.set(stream, true);
+    } else {
+      this.idleFrames++;
+    }
+  }
+}

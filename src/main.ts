@@ -22,6 +22,10 @@ if (import.meta.main) {
     const { serveRole } = await import("./roles/run-serve.ts");
     process.exit(await serveRole(flags));
   }
+  if (role === "admin") {
+    const { adminRole } = await import("./roles/admin.ts");
+    process.exit(await adminRole(flags));
+  }
   if (role !== undefined && careRoles.has(role)) {
     const { careRole } = await import("./roles/care.ts");
     process.exit(await careRole(role, flags));

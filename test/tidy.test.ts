@@ -81,6 +81,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     "projects",
     "containers",
     "users",
+    "events",
   ],
   "src/gateway-rest": ["routing", "transcoding", "openapi"],
   "src/cli": ["terminal", "flags", "settings", "output", "execution", "parse", "commands"],

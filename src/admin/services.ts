@@ -11,6 +11,7 @@ import { discoveryService } from "./documents/discovery-service.ts";
 import { hookService } from "./documents/hook-service.ts";
 import { permissionServices } from "./documents/permission-service.ts";
 import { settingsService } from "./documents/settings-service.ts";
+import { type EventServiceParts, eventService } from "./events/event-service.ts";
 import { type MemberServiceParts, memberService } from "./projects/member-service.ts";
 import { type ProjectServiceParts, projectService } from "./projects/project-service.ts";
 import { realmService } from "./projects/realm-service.ts";
@@ -26,6 +27,7 @@ interface ServiceParts
     MemberServiceParts,
     ContainerServiceParts,
     AliasServiceParts,
+    EventServiceParts,
     AccessServiceParts {
   /** Hands compiled documents to a proxy of the same process; null or unset: there is none. */
   readonly recentPolicies?: RecentPolicies | null;
@@ -38,6 +40,7 @@ export function services(parts: ServiceParts): Implementation[] {
     userService(parts),
     tokenService(parts),
     realmService(store),
+    eventService(parts),
     serverService(parts),
     projectService(parts),
     memberService(parts),

@@ -6,6 +6,7 @@ import { configCommands } from "./commands/config.ts";
 import { containerCommands } from "./commands/containers.ts";
 import { curlCommands } from "./commands/curl.ts";
 import { documentCommands } from "./commands/documents.ts";
+import { eventCommands } from "./commands/events.ts";
 import { explainCommands } from "./commands/explain.ts";
 import { hookCommands } from "./commands/hooks.ts";
 import { projectCommands } from "./commands/projects.ts";
@@ -14,12 +15,14 @@ import { sessionCommands } from "./commands/session.ts";
 import { settingsCommands } from "./commands/settings.ts";
 import { tokenCommands } from "./commands/tokens.ts";
 import { trafficCommands } from "./commands/traffic.ts";
+import { userCommands } from "./commands/users.ts";
 import { versionCommands } from "./commands/version.ts";
 import type { Command } from "./execution/command.ts";
 
 export const commands: readonly Command[] = [
   ...sessionCommands,
   ...tokenCommands,
+  ...userCommands,
   ...realmAndServerCommands,
   ...projectCommands,
   ...containerCommands,
@@ -28,6 +31,7 @@ export const commands: readonly Command[] = [
   ...hookCommands,
   ...aliasCommands,
   ...explainCommands,
+  ...eventCommands,
   ...trafficCommands,
   ...curlCommands,
   ...configCommands,

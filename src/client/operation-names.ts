@@ -138,7 +138,29 @@ const services: ReadonlyMap<string, ServiceNames> = new Map([
   ],
   [
     "UserService",
-    { group: "users", methods: { GetMe: "getCurrent", GetUser: "get", UpdateUser: "update" } },
+    {
+      group: "users",
+      methods: {
+        GetMe: "getCurrent",
+        GetUser: "get",
+        UpdateUser: "update",
+        ListUsers: "list",
+        CreateUser: "create",
+        DeleteUser: "delete",
+      },
+    },
+  ],
+  [
+    "EventService",
+    {
+      group: "events",
+      methods: {
+        ListEvents: "list",
+        GetEvent: "get",
+        GetEventStats: "getStats",
+        DeleteEvent: "delete",
+      },
+    },
   ],
   ["RealmService", { group: "realms", methods: { ListRealms: "list" } }],
   ["ServerService", { group: "servers", methods: { ListServers: "list" } }],

@@ -40,6 +40,7 @@ test("nothing set is what the documentation says", () => {
     apiTls: null,
     secretKey: null,
     signup: false,
+    eventRetentionDays: 180,
     quotas: { projectsMax: 500, containersMax: 5000, documentBytesMax: 67_108_864 },
     adminUsername: "admin",
     adminPassword: null,
@@ -97,6 +98,7 @@ describe("what is read", () => {
     ["REALMGATE_PROXY_LISTEN", "0.0.0.0:80", "proxyListen", { hostname: "0.0.0.0", port: 80 }],
     ["REALMGATE_SECRET_KEY", key.toString("base64"), "secretKey", key],
     ["REALMGATE_SIGNUP", "on", "signup", true],
+    ["REALMGATE_EVENT_RETENTION_DAYS", "30", "eventRetentionDays", 30],
     ["REALMGATE_ADMIN_PASSWORD", "12345678", "adminPassword", "12345678"],
     [
       "REALMGATE_TRUSTED_PROXIES",

@@ -42,6 +42,8 @@ export interface Config {
   readonly secretKey: Buffer | null;
   /** Whether anyone may create an account. */
   readonly signup: boolean;
+  /** Days that events are kept. */
+  readonly eventRetentionDays: number;
   /** What one account may have. */
   readonly quotas: {
     readonly projectsMax: number;
@@ -157,6 +159,7 @@ function readConfig(
     apiTls: readApiTls(...apiTlsPaths, report),
     secretKey: value("REALMGATE_SECRET_KEY"),
     signup: value("REALMGATE_SIGNUP"),
+    eventRetentionDays: value("REALMGATE_EVENT_RETENTION_DAYS"),
     quotas: {
       projectsMax: value("REALMGATE_PROJECTS_PER_USER_MAX"),
       containersMax: value("REALMGATE_CONTAINERS_PER_USER_MAX"),

@@ -215,6 +215,15 @@ export const settings = {
       "Lets the API listen beyond loopback without TLS, for an API behind a proxy that terminates TLS.",
     read: readText,
   },
+  REALMGATE_EVENT_RETENTION_DAYS: {
+    group: "Accounts and secrets",
+    default: "180",
+    accepts: "number of days",
+    meaning: "days after which an event of the audit trail is deleted",
+    about:
+      "Days that the audit trail (`GET /api/v1/events`) keeps an event. Nothing else deletes or changes one.",
+    read: readCount,
+  },
   REALMGATE_SIGNUP: {
     group: "Accounts and secrets",
     default: "off",

@@ -62,6 +62,8 @@ export interface ControlPlane {
   readonly source: StoreChangeSource;
   /** Stops the API; running calls may take this many milliseconds. */
   stopApi(limitMs: number): Promise<void>;
+  /** Makes the first user where there is none; its password is printed once, unless it was set. */
+  createFirstUser(): Promise<void>;
   /** Closes the database; the source must not be used afterwards. */
   close(): Promise<void>;
 }
@@ -129,9 +131,11 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   try {
     const store = await openDatabase(options, closes);
     const api = await startApi(options, store, stops);
+    stops.push(purgeEvents(store, config.eventRetentionDays, log));
     return {
       ...api,
       source: changeSource(store),
+      createFirstUser: () => createFirstUser(config, store),
       stopApi: (limitMs) => shutdown(stops, limitMs, log),
       close: () => shutdown(closes),
     };
@@ -160,7 +164,12 @@ async function openDatabase(
         : await openServer(config.postgres, { ...options, notNew: whyNotNew(snapshotPath) });
     closes.push(() => store.close());
     await store.registerServer(config.serverName);
-    await createFirstUser(config, store, log);
+    if (config.adminPassword !== null && (await store.hasUsers())) {
+      log.info(
+        {},
+        "REALMGATE_ADMIN_PASSWORD applies to the first start only; there are users already",
+      );
+    }
     return store;
   } catch (error) {
     if (error instanceof DatabaseInUse) throw error;
@@ -168,6 +177,29 @@ async function openDatabase(
     const place = config.postgres === null ? config.databasePath : nameOf(config.postgres.url);
     throw new DatabaseUnusable(`${place} cannot be used: ${message}`, { cause: error });
   }
+}
+
+const PURGE_MS = 3_600_000;
+
+/** Deletes old events, now and every hour. Answers how to stop it. */
+function purgeEvents(store: Store, days: number, log: Log): ShutdownStep {
+  let running = Promise.resolve();
+  const purge = async () => {
+    try {
+      await store.purgeEvents(new Date(Date.now() - days * 86_400_000).toISOString());
+    } catch (error) {
+      log.error({ err: error }, "old events could not be deleted");
+    }
+  };
+  const begin = () => {
+    running = running.then(purge);
+  };
+  begin();
+  const timer = setInterval(begin, PURGE_MS);
+  return async () => {
+    clearInterval(timer);
+    await running;
+  };
 }
 
 /** Opens the database on a PostgreSQL server. Its driver is loaded only then: most starts do without. */
@@ -270,16 +302,8 @@ function connectionLimits(config: Config): Pick<RelayLimits, "connectionsMax" | 
   return { connectionsMax, perNetworkMax };
 }
 
-async function createFirstUser(config: Config, store: Store, log: Log): Promise<void> {
-  if (await store.hasUsers()) {
-    if (config.adminPassword !== null) {
-      log.info(
-        {},
-        "REALMGATE_ADMIN_PASSWORD applies to the first start only; there are users already",
-      );
-    }
-    return;
-  }
+async function createFirstUser(config: Config, store: Store): Promise<void> {
+  if (await store.hasUsers()) return;
   const username = config.adminUsername;
   const password = config.adminPassword ?? randomBytes(18).toString("base64url");
   const passwordHash = await Bun.password.hash(password, "argon2id");

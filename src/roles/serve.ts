@@ -80,6 +80,8 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   let control: ControlPlane | null = null;
   let connections: OpenConnections | null = null;
   let draining = false;
+  /** The first user is made then: a start that fails on a busy port must not lose a password that is printed once. */
+  let listening = false;
 
   const open = async (): Promise<void> => {
     const opened = await openControlPlane({
@@ -101,6 +103,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     control = opened;
     own.push(...opened.listeners);
     source.provide(opened.source);
+    if (listening) await opened.createFirstUser();
   };
   const exchangeLog = await openExchangeLog(config, log);
   if (exchangeLog !== null) stops.push(() => exchangeLog.close());
@@ -163,6 +166,8 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       }),
     );
     own.push(...ops.listeners);
+    listening = true;
+    await firstUser(control);
     // Stops after the proxy and before the store: meanwhile /readyz reports that this node is draining.
     stops.splice(exchangeLog === null ? 1 : 2, 0, () => ops.stop());
     opening.retry();
@@ -184,6 +189,10 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     undo();
     throw error;
   }
+}
+
+async function firstUser(control: ControlPlane | null): Promise<void> {
+  await control?.createFirstUser();
 }
 
 /** A database may come back; the key that opens none of its documents opens no snapshot either. */

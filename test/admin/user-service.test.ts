@@ -12,6 +12,7 @@ import { refusalOf } from "../../proto/errors.ts";
 import { TokenPermissionsSchema } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
 import { UserService } from "../../proto/gen/realmgate/v1/users_pb.ts";
 import { createDispatch } from "../../src/admin/api/dispatch.ts";
+import { listCursors } from "../../src/admin/api/list-cursor.ts";
 import { revisionTokens } from "../../src/admin/api/revision.ts";
 import { Callers } from "../../src/admin/auth/caller.ts";
 import { LoginLimiter } from "../../src/admin/auth/login-limiter.ts";
@@ -82,6 +83,7 @@ function service({ open = true, over = {} }: { open?: boolean; over?: Partial<St
     store: part,
     sessions,
     logins,
+    cursors: listCursors(new SecretBox(master, "cursors")),
     placement: addressPolicy(["10.0.0.0/8"]),
     explain: () => Promise.reject(new Error("nothing is explained here")),
     domain: "localhost",

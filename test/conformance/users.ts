@@ -37,6 +37,7 @@ export function userConformance(name: string, open: Open): void {
         email: "cleo@example.test",
         passwordHash: "hash",
         isAdmin: false,
+        isBanned: false,
         sessionGeneration: 0,
         alias: null,
         publicKey: null,

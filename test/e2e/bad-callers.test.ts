@@ -115,7 +115,7 @@ describe("a session", () => {
     const { id, username } = await api.data("GET", "/users/me");
     const unseen = { email: null, alias: null, publicKey: null, metadata: "{}" };
     const rest = { ...unseen, passwordHash: "", createdAt: "", updatedAt: "" };
-    return { id, username, isAdmin: true, sessionGeneration: 0, ...rest };
+    return { id, username, isAdmin: true, isBanned: false, sessionGeneration: 0, ...rest };
   };
   const bearer = async (sessions: Sessions, user: User) =>
     `Bearer ${(await sessions.issue(user, "access")).token}`;

@@ -69,6 +69,7 @@ export function contextOf(scope: Scope, version: number | null): Context {
     email: null,
     passwordHash: "",
     isAdmin: true,
+    isBanned: false,
     sessionGeneration: 0,
     alias: null,
     publicKey: null,

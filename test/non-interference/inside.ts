@@ -89,6 +89,12 @@ const reads: readonly Make[] = [
     path: `/projects/${random.pick(projects)}?include_permissions=${random.chance(0.5)}`,
   }),
   (random, { projects }) => ({ method: "GET", path: `/projects/${random.pick(projects)}/stats` }),
+  // How many events of each kind; the events themselves have ids of calls, which are drawn.
+  (random, { projects }) => ({
+    method: "GET",
+    path: `/events/stats${random.chance(0.5) ? "" : `?project_id=${random.pick(projects)}`}`,
+  }),
+  () => ({ method: "GET", path: "/users/auth/activity/stats" }),
   (random, { projects }) => ({
     method: "GET",
     path: `/projects/${random.pick(projects)}/permissions?${page(random, ["created_at"])}`,

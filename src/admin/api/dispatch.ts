@@ -14,12 +14,15 @@ import type { Log } from "../../log.ts";
 import { clientNetwork } from "../../policy/client-network.ts";
 import { type Caller, type Callers, isOperator, mayDo } from "../auth/caller.ts";
 import { AccountQuotaReached } from "../store/account-quotas.ts";
-import type { Committed, Scope } from "../store/records.ts";
+import { CallEvent, callEvent, type EventDraft } from "../store/call-event.ts";
+import type { Committed, ResourceKey, Scope, User } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { StoreUnavailable, WriteOutcomeUnknown } from "../store/store-errors.ts";
+import { type Audited, auditOf, draftOf, originOf } from "./audit.ts";
 import { CallBudgets, type CallWork } from "./call-budget.ts";
 import { checkRules } from "./field-rules.ts";
 import { activeRealm, realmIdPattern } from "./realm.ts";
+import { RefusalEvents } from "./refusal-events.ts";
 import { isDryRun, requirementsOf, resourceKinds } from "./requirements.ts";
 import type { RevisionTokens } from "./revision.ts";
 
@@ -53,6 +56,8 @@ export interface CallOutcome {
   readonly committed?: Committed;
   readonly dryRun?: true;
   readonly etag?: string;
+  /** Of a public method: the user that the call turned out to be. */
+  readonly actor?: Pick<User, "id" | "username">;
 }
 
 type PublicHandler = (message: Message, context: PublicContext) => Promise<CallOutcome>;
@@ -79,7 +84,17 @@ interface DispatchOptions {
 
 interface MethodRoute {
   readonly needs: Requires;
+  /** Null: the method only reads. */
+  readonly audited: Audited | null;
   readonly handler: Handler;
+}
+
+/** How far a call came. */
+interface Progress {
+  caller: Caller | null;
+  realmId: string | null;
+  /** What it acts on, once the caller turned out to see it. */
+  within: ResourceKey | null;
 }
 
 /** A database fails over within seconds. */
@@ -93,12 +108,22 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     ),
   );
   const budgets = options.budgets ?? new CallBudgets(() => performance.now() / 1000);
+  const refusals = new RefusalEvents(options.store, () => performance.now() / 1000);
   return async (call) => {
+    const progress: Progress = { caller: null, realmId: null, within: null };
+    const route = routes.get(call.method);
     try {
-      const route = routes.get(call.method);
       if (route === undefined) throw new Error(`${call.method.name} is not served`);
-      return await reply(call, await run(route, call, options, budgets), options);
+      return await reply(call, await run(route, call, options, budgets, progress), options);
     } catch (error) {
+      if (error instanceof ApiError) {
+        const { caller, realmId, within } = progress;
+        const origin = originOf(call, caller, realmId);
+        const refused = { call, audited: route?.audited ?? null, origin, within };
+        await refusals.record(error, refused).catch((err: unknown) => {
+          options.log.error({ err, requestId: call.requestId }, "a refusal was not recorded");
+        });
+      }
       if (error instanceof AccountQuotaReached) {
         const code = ErrorCode.ACCOUNT_QUOTA_REACHED;
         return { ok: false, code, violations: [], retryAfterS: null };
@@ -127,24 +152,34 @@ function routeOf(method: DescMethod, methods: Implementation["methods"]): Method
   if (handler === undefined) {
     throw new Error(`${method.parent.typeName}.${method.name} is not implemented`);
   }
-  return { needs: requirementsOf(method), handler };
+  const needs = requirementsOf(method);
+  return { needs, audited: auditOf(method, needs), handler };
 }
 
 async function run(
-  { needs, handler }: MethodRoute,
+  { needs, audited, handler }: MethodRoute,
   call: Call,
   options: DispatchOptions,
   budgets: CallBudgets,
+  progress: Progress,
 ): Promise<CallOutcome> {
   const realmId = activeRealm(call.authority, call.realmId);
   if (realmId === "invalid") throw new ApiError(ErrorCode.INVALID_HOST);
+  progress.realmId = realmId;
   const { credential, clientAddress } = call;
   if (needs.caller === CallerKind.PUBLIC) {
     const work = budgets.begin(`network ${clientNetwork(clientAddress)}`);
     const message = await readMessage(call, work);
-    return (handler as PublicHandler)(message, { work, credential, clientAddress });
+    const draft =
+      audited === null
+        ? null
+        : draftOf(audited, call, message, originOf(call, null, realmId), null);
+    return leaving(draft, options.store, () =>
+      (handler as PublicHandler)(message, { work, credential, clientAddress }),
+    );
   }
   const caller = await options.callers.identify(credential, clientAddress);
+  progress.caller = caller;
   authorize(caller, needs, realmId);
   const callerScope = scopeOf(call, caller, needs, realmId);
   const work = budgets.begin(`user ${caller.user.id}`);
@@ -154,21 +189,46 @@ async function run(
   const level =
     needs.resource === undefined
       ? ProjectLevel.UNSPECIFIED
-      : await accessTo(needs, needs.resource, message, scope, call.method, options.store);
-  const outcome = await handler(message, {
-    work,
-    caller,
-    scope,
-    level,
-    ifMatch: needs.ifMatch ? call.ifMatch : null,
-    credential,
-    clientAddress,
-  });
+      : await accessTo(needs, needs.resource, message, scope, call.method, options.store, progress);
+  const origin = originOf(call, caller, realmId);
+  const draft =
+    audited === null || dryRun ? null : draftOf(audited, call, message, origin, progress.within);
+  const outcome = await leaving(draft, options.store, () =>
+    handler(message, {
+      work,
+      caller,
+      scope,
+      level,
+      ifMatch: needs.ifMatch ? call.ifMatch : null,
+      credential,
+      clientAddress,
+    }),
+  );
   if (dryRun !== (outcome.dryRun ?? false)) {
     throw new Error(
       `${call.method.name} did not do the ${dryRun ? "dry run" : "write"} that was requested`,
     );
   }
+  return outcome;
+}
+
+/** Runs a call that leaves an event: with its first write that changes something; where there was none, afterwards. */
+async function leaving(
+  draft: EventDraft | null,
+  store: Store,
+  handle: () => Promise<CallOutcome>,
+): Promise<CallOutcome> {
+  if (draft === null) return handle();
+  const event = new CallEvent(draft);
+  const outcome = await callEvent.run(event, handle);
+  if (event.isRecorded) return outcome;
+  const { actor } = outcome;
+  const isOwn = draft.resourceKind === "user" && draft.resourceId === null;
+  await store.recordEvent({
+    ...event.draft,
+    ...(actor === undefined ? {} : { actorId: actor.id, actorName: actor.username }),
+    ...(isOwn ? { resourceId: actor?.id ?? draft.actorId } : {}),
+  });
   return outcome;
 }
 
@@ -223,6 +283,7 @@ async function accessTo(
   scope: Scope,
   method: DescMethod,
   store: Store,
+  progress: Progress,
 ): Promise<ProjectLevel> {
   const { kind, notFound } = resourceKinds(resource.kind);
   const id = textField(method, message, resource.field);
@@ -231,6 +292,7 @@ async function accessTo(
     const inRealm = scope.realmId !== null && resource.missingInRealm !== ErrorCode.UNSPECIFIED;
     throw new ApiError(inRealm ? resource.missingInRealm : notFound);
   }
+  progress.within = { kind, id };
   if (access.level < needs.level) throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
   if (access.shared && !resource.shared) throw new ApiError(ErrorCode.SHARED_ACROSS_REALMS);
   return access.level;

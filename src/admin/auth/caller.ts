@@ -54,7 +54,7 @@ export class Callers {
   /**
    * `Authorization` → Caller: `Bearer` with a session or a token, a bare token, or `Basic` with a password or a token in
    * either half; schemes in any case, followed by one or more spaces (RFC 9110 §11.1, §11.4). Throws ApiError: MISSING_TOKEN, INVALID_TOKEN, TOKEN_EXPIRED, TOKEN_DISABLED, IP_NOT_ALLOWED,
-   * INVALID_CREDENTIALS, RATE_LIMITED.
+   * INVALID_CREDENTIALS, ACCOUNT_BANNED, RATE_LIMITED.
    */
   async identify(credential: string | null, clientAddress: string): Promise<Caller> {
     if (credential === null || credential === "") throw new ApiError(ErrorCode.MISSING_TOKEN);
@@ -75,6 +75,8 @@ export class Callers {
     if (claims === "expired") throw new ApiError(ErrorCode.TOKEN_EXPIRED);
     if (claims === "invalid") throw new ApiError(ErrorCode.INVALID_TOKEN);
     const user = await this.#store.userById(claims.userId);
+    // Before the generation: the ban has ended the session, too.
+    if (user?.isBanned) throw new ApiError(ErrorCode.ACCOUNT_BANNED);
     if (user === null || user.sessionGeneration !== claims.generation) {
       throw new ApiError(ErrorCode.INVALID_TOKEN);
     }
@@ -90,6 +92,7 @@ export class Callers {
     if (name !== null && name !== user.username && name.toLowerCase() !== user.email) {
       throw new ApiError(ErrorCode.INVALID_TOKEN);
     }
+    if (user.isBanned) throw new ApiError(ErrorCode.ACCOUNT_BANNED);
     const rights = rightsOf(chain);
     const now = this.#now();
     if (rights.expiresAt !== null && Date.parse(rights.expiresAt) <= now) {

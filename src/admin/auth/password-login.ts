@@ -4,6 +4,7 @@ import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { User } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import type { LoginAttempt, LoginLimiter } from "./login-limiter.ts";
+import { LoginRefused } from "./login-refused.ts";
 
 /** Code points. Longer passwords are rejected without hashing them. */
 const passwordCharactersMax = 128;
@@ -18,7 +19,7 @@ export class PasswordLogin {
     this.#limiter = limiter;
   }
 
-  /** `name`: a user name or an e-mail address. Throws ApiError: INVALID_CREDENTIALS, RATE_LIMITED. */
+  /** `name`: a user name or an e-mail address. Throws ApiError: INVALID_CREDENTIALS, ACCOUNT_BANNED, RATE_LIMITED. */
   async check(name: string, password: string, clientAddress: string): Promise<User> {
     const by = name.includes("@") ? { email: name } : { username: name };
     const user = await this.#store.userForLogin(by);
@@ -36,11 +37,20 @@ export class PasswordLogin {
   async #verify(user: User | null, password: string, attempt: LoginAttempt): Promise<User> {
     const hash = user?.passwordHash ?? (await this.#decoyHash);
     const fits = password !== "" && isShort(password);
-    const matches = await this.#limiter.attempt(
-      attempt,
-      async () => (await Bun.password.verify(fits ? password : "-", hash)) && fits && user !== null,
-    );
-    if (user === null || !matches) throw new ApiError(ErrorCode.INVALID_CREDENTIALS);
+    const userId = user?.id ?? null;
+    const matches = await this.#limiter
+      .attempt(
+        attempt,
+        async () =>
+          (await Bun.password.verify(fits ? password : "-", hash)) && fits && user !== null,
+      )
+      .catch((error: unknown) => {
+        if (!(error instanceof ApiError)) throw error;
+        throw new LoginRefused(error.code, userId, error.retryAfterS);
+      });
+    if (user === null || !matches) throw new LoginRefused(ErrorCode.INVALID_CREDENTIALS, userId);
+    // Only to whoever has the password: others do not learn that there is an account.
+    if (user.isBanned) throw new LoginRefused(ErrorCode.ACCOUNT_BANNED, userId);
     return user;
   }
 

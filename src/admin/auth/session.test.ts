@@ -12,6 +12,7 @@ const user: User = {
   email: null,
   passwordHash: "",
   isAdmin: false,
+  isBanned: false,
   sessionGeneration: 3,
   alias: null,
   publicKey: null,

@@ -12,6 +12,8 @@ import type {
   ContainerState,
   ProjectState,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import { ProjectLevel } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import { TokenBuckets } from "../../guard/token-buckets.ts";
 import type { AddressPolicy } from "../../policy/address-policy.ts";
 import type { Steps } from "../../policy/steps.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
@@ -22,6 +24,9 @@ import type { Store } from "../store/store.ts";
 import { accessMatrixSteps } from "./access-matrix.ts";
 import { type LogPort, loggedRequest } from "./log-service.ts";
 import { askedAgain, howItWas } from "./logged-request.ts";
+
+/** Questions with credentials, of a member who may not read the document: more would be guessing. */
+const readersQuestions = { burst: 20, perSecond: 20 / 600 };
 
 /** Runs the proxy's authorization on a hypothetical request and the given state; violations for an invalid request. */
 type ExplainPort = (
@@ -51,6 +56,16 @@ export function accessService({
   exchangeLog,
   now,
 }: AccessServiceParts): Implementation {
+  const asked = new TokenBuckets(readersQuestions, () => now() / 1000);
+
+  /** Throws ApiError RATE_LIMITED. */
+  function countQuestion({ level, caller }: Context, request: ExplainRequest): void {
+    const { headers, pathAndQuery = "/" } = request;
+    if (level >= ProjectLevel.EDIT || (headers.length === 0 && !pathAndQuery.includes("?"))) return;
+    const waitS = asked.take(caller.user.id, 1);
+    if (waitS > 0) throw new ApiError(ErrorCode.RATE_LIMITED, [], Math.ceil(waitS));
+  }
+
   /** Reads the stored state, so that a caller sees its own writes before the proxy has applied them. */
   async function exposed({ scope, caller }: Context, id: string) {
     const exposure = await store.effectiveState(scope, id);
@@ -71,6 +86,7 @@ export function accessService({
         const { exposure, project } = await exposed(context, id);
         const entry = requestId === undefined ? null : await logged(id, requestId);
         const request = entry === null ? sent : askedAgain(sent, entry);
+        countQuestion(context, request);
         const documents = new FeedDocuments();
         const state = {
           container: containerState({ id, state: exposure.container }, documents),

@@ -34,6 +34,7 @@ import { canonicalProgram } from "../../policy/program.ts";
 import type { RecentPolicies } from "../../policy/recent-policies.ts";
 import type { CallOutcome, Context, Implementation } from "../api/dispatch.ts";
 import { etagOf } from "../api/if-match.ts";
+import { renameEvent } from "../store/call-event.ts";
 import type { DocumentKey, DocumentState, DocumentView } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { DocumentAccess, type Next, type Written } from "./document-access.ts";
@@ -96,6 +97,7 @@ function implementation(
     group: Group,
   ): Promise<CallOutcome> {
     return edit(context, id, (document) => {
+      if (!Object.hasOwn(document.groups, name)) renameEvent("proxy.permissions.group_added");
       setOwn(document.groups, name, group);
     });
   }

@@ -14,12 +14,13 @@ import {
   type UpdateMemberRequest,
 } from "../../../proto/gen/realmgate/v1/members_pb.ts";
 import { ProjectLevel } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import { TokenBuckets } from "../../guard/token-buckets.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
 import type { ListCursors } from "../api/list-cursor.ts";
 import { RequestedPage } from "../api/page.ts";
 import { membersMax } from "../store/limits.ts";
 import type { MemberColumn } from "../store/paging.ts";
-import type { Member } from "../store/records.ts";
+import type { Member, User, UserName } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 
 export interface MemberServiceParts {
@@ -27,7 +28,11 @@ export interface MemberServiceParts {
   readonly cursors: ListCursors;
 }
 
+/** Names and addresses that nobody has, of one caller: who asks for many looks for accounts. */
+const misses = { burst: 20, perSecond: 20 / 3600 };
+
 export function memberService({ store, cursors }: MemberServiceParts): Implementation {
+  const missed = new TokenBuckets(misses, () => performance.now() / 1000);
   return {
     service: ProjectMemberService,
     methods: {
@@ -45,16 +50,21 @@ export function memberService({ store, cursors }: MemberServiceParts): Implement
       },
 
       async addMember(request: AddMemberRequest, context) {
-        const { projectId, userId } = request;
+        const { projectId } = request;
+        const named = userNamed(request);
         const level = grantable(request, context);
         // A member is in all of the project, and whether some of it is beyond the caller's realms must not show.
         if (context.scope.confinedTo !== null) {
           throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
         }
-        if (userId === context.caller.user.id) {
-          throw new ApiError(ErrorCode.CANNOT_GRANT_SELF_PERMISSION);
+        const { user } = context.caller;
+        if (isNamed(user, named)) throw new ApiError(ErrorCode.CANNOT_GRANT_SELF_PERMISSION);
+        const waitS = missed.waitS(user.id, 1);
+        if (!("userId" in named) && waitS > 0) {
+          throw new ApiError(ErrorCode.RATE_LIMITED, [], Math.ceil(waitS));
         }
-        const made = await store.addMember(context.scope, projectId, { userId, level });
+        const made = await store.addMember(context.scope, projectId, { ...named, level });
+        if (made === "no_user" && !("userId" in named)) missed.charge(user.id, 1);
         switch (made) {
           case null:
             throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
@@ -87,6 +97,29 @@ export function memberService({ store, cursors }: MemberServiceParts): Implement
       },
     },
   };
+}
+
+/** The user that the request names in one of three ways. Throws ApiError when it is not one. */
+function userNamed({ userId, username, email }: AddMemberRequest): UserName {
+  const named: UserName[] = [
+    ...(userId === undefined ? [] : [{ userId }]),
+    ...(username === undefined ? [] : [{ username }]),
+    ...(email === undefined ? [] : [{ email }]),
+  ];
+  const [name] = named;
+  if (name !== undefined && named.length === 1) return name;
+  if (name === undefined) {
+    const message = "is required, or username or email";
+    throw new ApiError(ErrorCode.MISSING_REQUIRED_FIELD, [{ instancePath: "/user_id", message }]);
+  }
+  const message = "must not be sent with username or email: one of them names the user";
+  throw new ApiError(ErrorCode.VALIDATION_ERROR, [{ instancePath: "/user_id", message }]);
+}
+
+function isNamed(user: Pick<User, "id" | "username" | "email">, name: UserName): boolean {
+  if ("userId" in name) return name.userId === user.id;
+  if ("username" in name) return name.username === user.username;
+  return name.email.toLowerCase() === user.email;
 }
 
 const levelNames = {

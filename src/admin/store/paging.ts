@@ -27,6 +27,7 @@ export interface PageQuery<Column extends string> {
   readonly after?: ListPosition | undefined;
 }
 
+export type UserColumn = "created_at" | "id" | "username" | "email" | "updated_at";
 export type ProjectColumn = "created_at" | "id" | "alias" | "updated_at";
 export type ContainerColumn = "created_at" | "id" | "name" | "status" | "updated_at";
 export type MemberColumn = "created_at" | "id" | "user_id" | "permission_level" | "updated_at";

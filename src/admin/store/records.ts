@@ -52,6 +52,8 @@ export interface User {
   readonly email: string | null;
   readonly passwordHash: string;
   readonly isAdmin: boolean;
+  /** Its sessions are over, and its tokens are refused. */
+  readonly isBanned: boolean;
   readonly sessionGeneration: number;
   readonly alias: string | null;
   readonly publicKey: string | null;
@@ -60,6 +62,25 @@ export interface User {
   readonly createdAt: string;
   readonly updatedAt: string;
 }
+
+/** An account that an operator makes. */
+export type NewAccount = Pick<User, "username" | "passwordHash" | "isAdmin"> & {
+  readonly email: string;
+};
+
+/** What an operator changes of an account. A new password and a ban end its sessions. */
+export type AccountChange = Partial<
+  NewAccount & Pick<User, "isBanned" | "alias" | "publicKey" | "metadata">
+>;
+
+/** Which account already has the name or the address. */
+export type AccountTaken = "username" | "email";
+
+/** How a new member is named. */
+export type UserName =
+  | { readonly userId: string }
+  | { readonly username: string }
+  | { readonly email: string };
 
 export interface LoginRecord {
   readonly ip: string;

@@ -1,6 +1,7 @@
 // The Store contract, in the domain's words. Reads and writes of tenants' data take a Scope; there is no way around it.
 // Every write is one transaction: it changes the data, records the change, and is durable when its promise resolves.
 import type { ProjectLevel } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import type { EventFilter, EventViewer, NewEvent, StoredEvent } from "./event-records.ts";
 import type {
   ContainerColumn,
   ListPage,
@@ -10,9 +11,12 @@ import type {
   PageQuery,
   ProjectColumn,
   StatusLogColumn,
+  UserColumn,
 } from "./paging.ts";
 import type {
   AccessRecord,
+  AccountChange,
+  AccountTaken,
   AliasChange,
   AliasQuery,
   ChangeCursor,
@@ -28,6 +32,7 @@ import type {
   EffectiveState,
   LoginRecord,
   Member,
+  NewAccount,
   NewAlias,
   NewContainer,
   NewProject,
@@ -48,6 +53,7 @@ import type {
   TokenWriter,
   UpstreamRecord,
   User,
+  UserName,
 } from "./records.ts";
 
 export interface UserStore {
@@ -59,6 +65,20 @@ export interface UserStore {
   /** By user name (case-sensitive) or e-mail address (lower-cased here). */
   userForLogin(name: { username: string } | { email: string }): Promise<User | null>;
   userById(id: string): Promise<User | null>;
+  /** A user with a default project, made by an operator; or what of it is taken. */
+  createAccount(account: NewAccount): Promise<User | AccountTaken>;
+  /** All accounts, or those with the text in a name or the address, or for their id. A to Z in either case. */
+  users(query: PageQuery<UserColumn> & { readonly search: string | null }): Promise<ListPage<User>>;
+  /** By an operator. `last_operator`: nobody else operates the installation. Null: no such user. */
+  updateAccount(
+    id: string,
+    change: AccountChange,
+  ): Promise<User | AccountTaken | "last_operator" | null>;
+  /** With projects, memberships and tokens. `has_containers`: unless they may go, too. Null: no such user. */
+  deleteAccount(
+    id: string,
+    withContainers: boolean,
+  ): Promise<Committed | "last_operator" | "has_containers" | null>;
   /** A new password ends every session. Null: no such user, or its sessions ended since `generation`. */
   updateUser(
     id: string,
@@ -168,7 +188,7 @@ export interface MemberStore {
   addMember(
     scope: Scope,
     projectId: string,
-    member: Pick<Member, "userId" | "level">,
+    member: UserName & Pick<Member, "level">,
   ): Promise<Member | "no_user" | "exists" | "limit" | null>;
   /**
    * `atMost`: a permission above it is left alone, which answers null as if it were not there. `confined`: it would be more than
@@ -263,6 +283,21 @@ export interface EffectiveStateStore {
   followers(scope: Scope, projectId: string): Promise<DependentContainers>;
 }
 
+export interface EventStore {
+  /** An event without a write: a refusal, a login. That of a write is written with it; see call-event.ts. */
+  recordEvent(event: NewEvent): Promise<void>;
+  events(
+    viewer: EventViewer,
+    query: EventFilter & PageQuery<"created_at">,
+  ): Promise<ListPage<StoredEvent>>;
+  /** Null: it does not exist for this viewer. */
+  event(viewer: EventViewer, id: string): Promise<StoredEvent | null>;
+  /** By kind. */
+  eventCounts(viewer: EventViewer, filter: EventFilter): Promise<ReadonlyMap<string, number>>;
+  /** Deletes the events before a time. Answers how many. */
+  purgeEvents(before: string): Promise<number>;
+}
+
 export interface ChangeRecordStore {
   /**
    * For proxies, never for callers: everything after a revision, of all tenants. Everything there is for 0, and for a cursor of
@@ -287,6 +322,7 @@ export interface Store
     AliasStore,
     DocumentStore,
     EffectiveStateStore,
+    EventStore,
     ChangeRecordStore {
   close(): Promise<void>;
 }

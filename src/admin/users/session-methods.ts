@@ -36,7 +36,7 @@ export function sessionMethods(parts: SessionParts): Implementation["methods"] {
     async login(request: LoginRequest, { clientAddress }: PublicContext) {
       const user = await logins.check(loginName(request), request.password, clientAddress);
       await store.recordLogin(user.id, clientAddress);
-      return { message: await newSession(parts, user, clientAddress) };
+      return { message: await newSession(parts, user, clientAddress), actor: user };
     },
 
     async refresh({ refreshToken }: RefreshRequest, context: PublicContext) {
@@ -47,10 +47,11 @@ export function sessionMethods(parts: SessionParts): Implementation["methods"] {
       const claims = await sessions.verify(refreshToken, "refresh");
       if (claims === "expired") throw new ApiError(ErrorCode.TOKEN_EXPIRED);
       const user = claims === "invalid" ? null : await store.userById(claims.userId);
+      if (user?.isBanned) throw new ApiError(ErrorCode.ACCOUNT_BANNED);
       if (claims === "invalid" || user?.sessionGeneration !== claims.generation) {
         throw new ApiError(ErrorCode.INVALID_TOKEN);
       }
-      return { message: await newSession(parts, user, clientAddress) };
+      return { message: await newSession(parts, user, clientAddress), actor: user };
     },
 
     async logout(_request, { caller }) {

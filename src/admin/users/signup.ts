@@ -35,7 +35,10 @@ export function signupMethod({ store, logins, signup, now }: SignupParts) {
   const limiter = new WindowLimiter(signups, () => now() / 1000);
   return {
     async signup({ email, password }: SignupRequest, { clientAddress }: PublicContext) {
-      if (!signup) throw new ApiError(ErrorCode.REGISTRATION_DISABLED);
+      // The first user is made at the start: nobody signs up before.
+      if (!signup || !(await store.hasUsers())) {
+        throw new ApiError(ErrorCode.REGISTRATION_DISABLED);
+      }
       checkPassword(password);
       limiter.take(clientAddress);
       // For a registered address, too, a hash is computed and the answer is the same.

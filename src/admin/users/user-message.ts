@@ -13,9 +13,9 @@ export function userMessage(user: User, account: boolean): UserMessage {
   if (user.email !== null) message.email = user.email;
   message.metadata = JSON.parse(user.metadata) as JsonObject;
   message.isAdmin = user.isAdmin;
-  message.isBanned = false;
+  message.isBanned = user.isBanned;
   message.emailVerified = false;
-  // Only accounts created by sign-up have an address.
+  // All but the first user were signed up for, or made, with an address.
   if (user.email !== null) message.signupMethod = "email";
   return message;
 }

@@ -25,6 +25,13 @@ const permissionId = {
   required: true,
 } as const;
 
+/** The field that names a user. */
+function named(user: unknown): Readonly<Record<string, string>> {
+  if (typeof user !== "string") return {};
+  if (/^[0-9a-f]{24}$/.test(user)) return { user_id: user };
+  return user.includes("@") ? { email: user } : { username: user };
+}
+
 export const projectCommands: readonly Command[] = [
   {
     words: "projects create",
@@ -120,13 +127,19 @@ export const projectCommands: readonly Command[] = [
     aliases: ["projects permissions add"],
     about: "add a member",
     example:
-      "projects permissions create --project 67e89abc123def456789abcd --user-id 507f191e810c19729de860ea --permission-level edit",
+      "projects permissions create --project 67e89abc123def456789abcd --user bob@example.com --permission-level edit",
     flags: {
       project,
-      "user-id": { kind: "text", about: "the user", placeholder: "id", required: true },
+      user: { kind: "text", about: "the user: id, user name or e-mail address", goesTo: "here" },
+      "user-id": { kind: "text", about: "the user, by id", placeholder: "id" },
       "permission-level": level,
     },
-    call: { method: "POST", path: "/projects/{project}/permissions", show: record },
+    call: {
+      method: "POST",
+      path: "/projects/{project}/permissions",
+      body: (body, { flags }) => ({ ...body, ...named(flags.get("user")) }),
+      show: record,
+    },
   },
   {
     words: "projects permissions update",

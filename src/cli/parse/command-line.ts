@@ -238,6 +238,8 @@ const groups: Readonly<Record<string, string>> = {
   "auth realms": "the realms of an auth token",
   "auth profile": "the public profile of an auth token",
   realms: "realms in use",
+  events: "what was done, by whom, and what was refused",
+  activity: "what your account did, and what was done with it",
   projects: "projects, their members, and who may reach their containers",
   "projects permissions": "members of a project",
   "projects proxy": "who may reach the containers of a project",
@@ -251,7 +253,7 @@ const groups: Readonly<Record<string, string>> = {
   "proxy logs": "who accessed a container",
   connections: "who is connected to a container",
   servers: "proxy nodes",
-  users: "your account",
+  users: "your account; all accounts (operators)",
   config: "the configuration file",
   curl: "links that carry a whole request",
 };

@@ -71,7 +71,7 @@ export interface MembersApi {
   /** All of `list`, whatever comes and goes meanwhile; `limit` entries are fetched at a time. */
   iterate(project_id: string, query?: ListMembersQuery, options?: CallOptions): AsyncIterableIterator<ProjectPermission>;
 
-  /** AddMember lets a user into a project, all of it: not for confined tokens. Errors: USER_NOT_FOUND, PERMISSION_ALREADY_EXISTS, CANNOT_GRANT_SELF_PERMISSION. */
+  /** AddMember lets a user into a project, all of it: not for confined tokens. Errors: USER_NOT_FOUND, MISSING_REQUIRED_FIELD, RATE_LIMITED (user names and addresses that nobody has), PERMISSION_ALREADY_EXISTS, CANNOT_GRANT_SELF_PERMISSION. */
   create(project_id: string, body: AddMemberBody, options?: CallOptions): Promise<Answer<ProjectPermission>>;
 
   /** UpdateMember changes what a member may do; confined tokens may only make it less. Errors: PROJECT_PERMISSION_NOT_FOUND. */
@@ -330,7 +330,8 @@ export interface ProxyHooksApi {
 export interface ProxyAccessApi {
   /**
    * Explain judges an imagined request as the gate would and tells why. Nothing is sent anywhere. Where the project's document
-   * is in force a token needs a leaf that reads it. Errors: VALIDATION_ERROR.
+   * is in force a token needs a leaf that reads it. Members who may only read ask about credentials only so often. Errors: VALIDATION_ERROR,
+   * RATE_LIMITED.
    */
   explain(id: string, body?: ExplainBody, options?: CallOptions): Promise<Answer<Explanation>>;
 
@@ -470,13 +471,13 @@ export interface UsersApi {
 
   /**
    * Login exchanges a user name or e-mail address and a password for a session.
-   * Errors: MISSING_REQUIRED_FIELD, INVALID_CREDENTIALS, RATE_LIMITED.
+   * Errors: MISSING_REQUIRED_FIELD, INVALID_CREDENTIALS, ACCOUNT_BANNED, RATE_LIMITED.
    */
   login(body: LoginBody, options?: CallOptions): Promise<Answer<Session>>;
 
   /**
    * Refresh exchanges a refresh token, sent in the body and as Bearer, for a new session.
-   * Errors: MISSING_TOKEN, INVALID_TOKEN, TOKEN_EXPIRED, RATE_LIMITED.
+   * Errors: MISSING_TOKEN, INVALID_TOKEN, TOKEN_EXPIRED, ACCOUNT_BANNED, RATE_LIMITED.
    */
   refresh(body: RefreshBody, options?: CallOptions): Promise<Answer<Session>>;
 
@@ -486,15 +487,37 @@ export interface UsersApi {
   /** GetMe answers with the calling user; with less of it to an auth token without `resources.read_account`. */
   getCurrent(query?: RealmFilter, options?: CallOptions): Promise<Answer<User>>;
 
-  /** GetUser is GetMe by id. Errors: INSUFFICIENT_PERMISSIONS for any other user, whether there is one or not. */
+  /**
+   * GetUser is GetMe by id. Operators, with a session, see every account (USER_NOT_FOUND).
+   * Errors: INSUFFICIENT_PERMISSIONS for any other user, whether there is one or not.
+   */
   get(id: string, query?: RealmFilter, options?: CallOptions): Promise<Answer<User>>;
 
   /**
-   * UpdateUser changes what is sent of the caller's account. A new password ends every session.
-   * Errors: INSUFFICIENT_PERMISSIONS for any other user, MISSING_REQUIRED_FIELD and INVALID_CREDENTIALS
-   * (current_password), RATE_LIMITED.
+   * UpdateUser changes what is sent of the caller's account; for operators, of any account. A new password ends every session;
+   * a ban does, too, and refuses the account's tokens while it lasts.
+   * Errors: INSUFFICIENT_PERMISSIONS for any other user and for fields that only operators change, MISSING_REQUIRED_FIELD and
+   * INVALID_CREDENTIALS (current_password, of one's own account), USER_NOT_FOUND, USERNAME_TAKEN, EMAIL_TAKEN, LAST_OPERATOR,
+   * RATE_LIMITED.
    */
   update(id: string, body?: UpdateUserBody, options?: CallOptions): Promise<Answer<User>>;
+
+  /** ListUsers pages through all accounts. */
+  list(query?: ListUsersQuery, options?: CallOptions): Promise<Answer<ListUsersResponse>>;
+  /** All of `list`, whatever comes and goes meanwhile; `limit` entries are fetched at a time. */
+  iterate(query?: ListUsersQuery, options?: CallOptions): AsyncIterableIterator<User>;
+
+  /**
+   * CreateUser makes an account with a first project in it, whether or not people may sign up.
+   * Errors: USERNAME_TAKEN, EMAIL_TAKEN, VALIDATION_ERROR, RATE_LIMITED.
+   */
+  create(body: CreateUserBody, options?: CallOptions): Promise<Answer<User>>;
+
+  /**
+   * DeleteUser deletes an account with its projects, memberships and tokens. Errors: USER_NOT_FOUND, LAST_OPERATOR,
+   * USER_HAS_CONTAINERS unless with_containers is set.
+   */
+  delete(id: string, options?: CallOptions<DeleteUserQuery>): Promise<Answer<null>>;
 }
 
 /** RealmService tells which realms there are for the caller. */
@@ -599,10 +622,14 @@ export interface AccessRow {
 
 /** AddMemberRequest names the new member. */
 export interface AddMemberBody {
-  /** The user. */
-  readonly user_id: string;
+  /** The user; or user name or email, exactly one of the three. */
+  readonly user_id?: string | undefined;
   /** `read`, `edit` or `delete`. */
   readonly permission_level: "read" | "edit" | "delete";
+  /** The user name, as it is spelled. */
+  readonly username?: string | undefined;
+  /** The e-mail address. */
+  readonly email?: string | undefined;
 }
 
 /** TokenRealmRequest names a token and a realm. */
@@ -1066,6 +1093,18 @@ export interface CreateTokenBody {
   readonly otp_code?: string | undefined;
 }
 
+/** CreateUserRequest describes the account. */
+export interface CreateUserBody {
+  /** Unique, case-sensitive; 3 to 50 of letters, digits, `-` and `_`. */
+  readonly username: string;
+  /** Unique, kept in lower case. */
+  readonly email: string;
+  /** As SignupRequest.password. */
+  readonly password: string;
+  /** Whether the user operates this installation; false when unset. */
+  readonly is_admin?: boolean | undefined;
+}
+
 /** CurrentToken is the calling token and where it may be used. */
 export interface CurrentToken {
   /** The token. */
@@ -1096,6 +1135,12 @@ export interface DeletePermissionsQuery extends RealmFilter {
 export interface DeleteProjectQuery extends RealmFilter {
   /** Whether to name the containers that went with it. */
   readonly include_deleted_items?: boolean | undefined;
+}
+
+/** DeleteUserRequest names the user. */
+export interface DeleteUserQuery extends RealmFilter {
+  /** Containers of the account's projects are deleted, too. */
+  readonly with_containers?: boolean | undefined;
 }
 
 /** DeletedContainer is a container that went with its project. */
@@ -1975,6 +2020,36 @@ export interface ListTokensQuery extends RealmFilter {
    * then the `next_cursor` of the answer before.
    */
   readonly cursor?: string | undefined;
+}
+
+/** ListUsersRequest pages through the accounts. */
+export interface ListUsersQuery extends RealmFilter {
+  /** From 1. */
+  readonly page?: number | undefined;
+  /** Users a page, 1 to 100; 20 when unset. */
+  readonly limit?: number | undefined;
+  /**
+   * Only accounts with this text in the user name, the e-mail address or the name to show, or with this id. Letters A to Z
+   * in either case.
+   */
+  readonly search?: string | undefined;
+  /** What to sort by; `created_at` when unset. */
+  readonly sort_by?: "created_at" | "id" | "username" | "email" | "updated_at" | undefined;
+  /** `desc` when unset. */
+  readonly sort_order?: "asc" | "desc" | undefined;
+  /**
+   * Reads the list so that entries that come and go meanwhile make it skip or repeat no other: empty to begin (at `page`),
+   * then the `next_cursor` of the answer before, with the same filters. An entry whose sort field changes meanwhile moves.
+   */
+  readonly cursor?: string | undefined;
+}
+
+/** ListUsersResponse is one page. */
+export interface ListUsersResponse {
+  /** The accounts of this page. */
+  readonly users: readonly User[];
+  /** Where this page stands. */
+  readonly pagination?: Pagination;
 }
 
 /** LogDetails is the rest of an entry. */
@@ -2897,8 +2972,16 @@ export interface UpdateUserBody {
   readonly metadata?: { readonly [key: string]: Json } | undefined;
   /** As SignupRequest.password. */
   readonly password?: string | undefined;
-  /** Needed with password. */
+  /** Needed with password, unless an operator changes another user's. */
   readonly current_password?: string | undefined;
+  /** Whether the user operates this installation; for operators. */
+  readonly is_admin?: boolean | undefined;
+  /** Whether the account is shut out; for operators. */
+  readonly is_banned?: boolean | undefined;
+  /** As CreateUserRequest.email; for operators. */
+  readonly email?: string | undefined;
+  /** As CreateUserRequest.username; for operators. */
+  readonly username?: string | undefined;
 }
 
 /** Upstream is where the gate dials for a container. */
@@ -2933,12 +3016,12 @@ export interface User {
   readonly updated_at: string;
   /** The calling auth token; only in GetMe, and only for auth tokens. */
   readonly auth_token?: CurrentToken;
-  /** Whether the account is shut out: never, there is no way to do it. Needs `resources.read_account`. */
+  /** Whether an operator shut the account out. Needs `resources.read_account`. */
   readonly is_banned?: boolean;
   /** Whether the address is known to be the user's: never, there is no mail. Needs `resources.read_account`. */
   readonly email_verified?: boolean;
   /** Always null: there are no pictures. Needs `resources.read_account`. */
   readonly avatar_url?: string;
-  /** `email` for an account that was signed up for; null for the first user. Needs `resources.read_account`. */
+  /** `email` for an account with an e-mail address; null for the first user. Needs `resources.read_account`. */
   readonly signup_method?: string;
 }

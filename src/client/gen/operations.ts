@@ -124,6 +124,9 @@ export const operations = {
     getCurrent: {"verb":"GET","path":"/api/v1/users/auth/me","takesBody":false,"versioned":false,"pages":null},
     get: {"verb":"GET","path":"/api/v1/users/{id}","takesBody":false,"versioned":false,"pages":null},
     update: {"verb":"PUT","path":"/api/v1/users/{id}","takesBody":true,"versioned":false,"pages":null},
+    list: {"verb":"GET","path":"/api/v1/users","takesBody":false,"versioned":false,"pages":"users"},
+    create: {"verb":"POST","path":"/api/v1/users","takesBody":true,"versioned":false,"pages":null},
+    delete: {"verb":"DELETE","path":"/api/v1/users/{id}","takesBody":false,"versioned":false,"pages":null},
   },
   realms: {
     list: {"verb":"GET","path":"/api/v1/realms","takesBody":false,"versioned":false,"pages":null},

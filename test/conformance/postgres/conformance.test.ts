@@ -2,9 +2,11 @@
 import { afterAll, test } from "bun:test";
 import { postgresBinaries, sayWithoutPostgres } from "../../harness/postgres-server.ts";
 import { openPostgresPlace, stopPostgres } from "../../harness/postgres-store.ts";
+import { accountConformance } from "../accounts.ts";
 import { aliasConformance } from "../aliases.ts";
 import { containerWriteConformance } from "../container-writes.ts";
 import { exposureConformance } from "../effective-states.ts";
+import { eventConformance } from "../events.ts";
 import { listWalkConformance } from "../list-walks.ts";
 import { memberConformance } from "../members.ts";
 import { projectConformance } from "../projects.ts";
@@ -21,8 +23,10 @@ if (postgresBinaries === null) {
 } else {
   afterAll(stopPostgres);
   for (const conformance of [
+    accountConformance,
     aliasConformance,
     containerWriteConformance,
+    eventConformance,
     exposureConformance,
     listWalkConformance,
     memberConformance,

@@ -54,6 +54,17 @@ export const requests: Readonly<Record<string, Request>> = {
   "UserService.GetMe": none,
   "UserService.GetUser": ({ ownerId }) => ({ id: ownerId }),
   "UserService.UpdateUser": ({ ownerId }) => ({ id: ownerId, metadata: { theme: "dark" } }),
+  "UserService.ListUsers": () => ({ limit: 1 }),
+  "UserService.CreateUser": ({ n }) => ({
+    username: `made-${n}`,
+    email: `made-${n}@example.com`,
+    password: "Correct horse 1",
+  }),
+  "UserService.DeleteUser": ({ guestId }) => ({ id: guestId }),
+  "EventService.ListEvents": () => ({ limit: 1, kind: "none.such" }),
+  "EventService.GetEventStats": () => ({ kind: "none.such" }),
+  "EventService.ListActivity": () => ({ limit: 1, kind: "none.such" }),
+  "EventService.GetActivityStats": () => ({ kind: "none.such" }),
   "TokenService.ListTokens": none,
   "TokenService.CreateToken": ({ n }) => ({ alias: `made ${n}`, permission_template: "read_only" }),
   "TokenService.CopyToken": ({ tokenId, n }) => ({ id: tokenId, alias: `copied ${n}` }),
@@ -161,5 +172,9 @@ export const before: Readonly<Record<string, string>> = {
   "ContainerService.ResumeContainer": "pause",
 };
 
-/** Methods that no scene has a request for. Refresh needs a refresh token: test/e2e/users.test.ts. */
-export const elsewhere: ReadonlySet<string> = new Set(["UserService.Refresh"]);
+/** Methods that no scene has a request for. Refresh needs a refresh token: test/e2e/users.test.ts; events: audit.test.ts. */
+export const elsewhere: ReadonlySet<string> = new Set([
+  "UserService.Refresh",
+  "EventService.GetEvent",
+  "EventService.DeleteEvent",
+]);

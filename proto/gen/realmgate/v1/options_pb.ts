@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file realmgate/v1/options.proto.
  */
 export const file_realmgate_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("ChpyZWFsbWdhdGUvdjEvb3B0aW9ucy5wcm90bxIMcmVhbG1nYXRlLnYxIoYBCghSZXNvdXJjZRIoCgRraW5kGAEgASgOMhoucmVhbG1nYXRlLnYxLlJlc291cmNlS2luZBINCgVmaWVsZBgCIAEoCRIxChBtaXNzaW5nX2luX3JlYWxtGAMgASgOMhcucmVhbG1nYXRlLnYxLkVycm9yQ29kZRIOCgZzaGFyZWQYBCABKAgi4gEKCFJlcXVpcmVzEigKBmNhbGxlchgBIAEoDjIYLnJlYWxtZ2F0ZS52MS5DYWxsZXJLaW5kEg4KBmxlYXZlcxgCIAMoCRIpCgVsZXZlbBgDIAEoDjIaLnJlYWxtZ2F0ZS52MS5Qcm9qZWN0TGV2ZWwSEAoIaWZfbWF0Y2gYBCABKAgSKAoIcmVzb3VyY2UYBSABKAsyFi5yZWFsbWdhdGUudjEuUmVzb3VyY2USEQoJYW55X3Rva2VuGAYgASgIEhAKCGFueV9ob3N0GAcgASgIEhAKCG9wZXJhdG9yGAggASgIImcKBkFuc3dlchIOCgZzdGF0dXMYASABKAUSDwoHbWVzc2FnZRgCIAEoCRIUCgx3aXRob3V0X2RhdGEYAyABKAgSJgoGZXJyb3JzGAQgAygLMhYucmVhbG1nYXRlLnYxLlNwZWxsaW5nIikKCFNwZWxsaW5nEg4KBnN0YXR1cxgBIAEoBRINCgVlcnJvchgCIAEoCSKUAQoEUnVsZRIQCghyZXF1aXJlZBgBIAEoCBIQCgNtaW4YAiABKAVIAIgBARIQCgNtYXgYAyABKAVIAYgBARIPCgdwYXR0ZXJuGAQgASgJEg4KBm9uZV9vZhgFIAMoCRIlCgRjb2RlGAYgASgOMhcucmVhbG1nYXRlLnYxLkVycm9yQ29kZUIGCgRfbWluQgYKBF9tYXgqhgEKCkNhbGxlcktpbmQSGwoXQ0FMTEVSX0tJTkRfVU5TUEVDSUZJRUQQABIWChJDQUxMRVJfS0lORF9QVUJMSUMQARIXChNDQUxMRVJfS0lORF9TRVNTSU9OEAISFQoRQ0FMTEVSX0tJTkRfVE9LRU4QAxITCg9DQUxMRVJfS0lORF9BTlkQBCp3CgxQcm9qZWN0TGV2ZWwSHQoZUFJPSkVDVF9MRVZFTF9VTlNQRUNJRklFRBAAEhYKElBST0pFQ1RfTEVWRUxfUkVBRBABEhYKElBST0pFQ1RfTEVWRUxfRURJVBACEhgKFFBST0pFQ1RfTEVWRUxfREVMRVRFEAMqfgoMUmVzb3VyY2VLaW5kEh0KGVJFU09VUkNFX0tJTkRfVU5TUEVDSUZJRUQQABIZChVSRVNPVVJDRV9LSU5EX1BST0pFQ1QQARIbChdSRVNPVVJDRV9LSU5EX0NPTlRBSU5FUhACEhcKE1JFU09VUkNFX0tJTkRfQUxJQVMQAzpUCghyZXF1aXJlcxIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGNGGAyABKAsyFi5yZWFsbWdhdGUudjEuUmVxdWlyZXNSCHJlcXVpcmVzOk4KBmFuc3dlchIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGNKGAyABKAsyFC5yZWFsbWdhdGUudjEuQW5zd2VyUgZhbnN3ZXI6RwoEcnVsZRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY0YYDIAEoCzISLnJlYWxtZ2F0ZS52MS5SdWxlUgRydWxlOjsKCG51bGxhYmxlEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjShgMgASgIUghudWxsYWJsZTo8Cglqc29uX3RleHQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNOGAyABKAhSCGpzb25UZXh0OkAKC291dHB1dF9vbmx5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjUhgMgASgIUgpvdXRwdXRPbmx5Oj4KCm9taXRfZW1wdHkSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNWGAyABKAhSCW9taXRFbXB0eTo6Cghhc2tlZF9ieRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY1oYDIAEoCVIHYXNrZWRCeTpACgtudWxsX2Jlc2lkZRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY14YDIAEoCVIKbnVsbEJlc2lkZWIGcHJvdG8z", [file_google_protobuf_descriptor, file_realmgate_v1_errors]);
+  fileDesc("ChpyZWFsbWdhdGUvdjEvb3B0aW9ucy5wcm90bxIMcmVhbG1nYXRlLnYxIoYBCghSZXNvdXJjZRIoCgRraW5kGAEgASgOMhoucmVhbG1nYXRlLnYxLlJlc291cmNlS2luZBINCgVmaWVsZBgCIAEoCRIxChBtaXNzaW5nX2luX3JlYWxtGAMgASgOMhcucmVhbG1nYXRlLnYxLkVycm9yQ29kZRIOCgZzaGFyZWQYBCABKAgi4gEKCFJlcXVpcmVzEigKBmNhbGxlchgBIAEoDjIYLnJlYWxtZ2F0ZS52MS5DYWxsZXJLaW5kEg4KBmxlYXZlcxgCIAMoCRIpCgVsZXZlbBgDIAEoDjIaLnJlYWxtZ2F0ZS52MS5Qcm9qZWN0TGV2ZWwSEAoIaWZfbWF0Y2gYBCABKAgSKAoIcmVzb3VyY2UYBSABKAsyFi5yZWFsbWdhdGUudjEuUmVzb3VyY2USEQoJYW55X3Rva2VuGAYgASgIEhAKCGFueV9ob3N0GAcgASgIEhAKCG9wZXJhdG9yGAggASgIImcKBkFuc3dlchIOCgZzdGF0dXMYASABKAUSDwoHbWVzc2FnZRgCIAEoCRIUCgx3aXRob3V0X2RhdGEYAyABKAgSJgoGZXJyb3JzGAQgAygLMhYucmVhbG1nYXRlLnYxLlNwZWxsaW5nIikKCFNwZWxsaW5nEg4KBnN0YXR1cxgBIAEoBRINCgVlcnJvchgCIAEoCSJTCgVBdWRpdBIMCgRraW5kGAEgASgJEhAKCHJlc291cmNlGAIgASgJEg0KBWZpZWxkGAMgASgJEgwKBHBhcnQYBCABKAkSDQoFcmVhZHMYBSABKAgilAEKBFJ1bGUSEAoIcmVxdWlyZWQYASABKAgSEAoDbWluGAIgASgFSACIAQESEAoDbWF4GAMgASgFSAGIAQESDwoHcGF0dGVybhgEIAEoCRIOCgZvbmVfb2YYBSADKAkSJQoEY29kZRgGIAEoDjIXLnJlYWxtZ2F0ZS52MS5FcnJvckNvZGVCBgoEX21pbkIGCgRfbWF4KoYBCgpDYWxsZXJLaW5kEhsKF0NBTExFUl9LSU5EX1VOU1BFQ0lGSUVEEAASFgoSQ0FMTEVSX0tJTkRfUFVCTElDEAESFwoTQ0FMTEVSX0tJTkRfU0VTU0lPThACEhUKEUNBTExFUl9LSU5EX1RPS0VOEAMSEwoPQ0FMTEVSX0tJTkRfQU5ZEAQqdwoMUHJvamVjdExldmVsEh0KGVBST0pFQ1RfTEVWRUxfVU5TUEVDSUZJRUQQABIWChJQUk9KRUNUX0xFVkVMX1JFQUQQARIWChJQUk9KRUNUX0xFVkVMX0VESVQQAhIYChRQUk9KRUNUX0xFVkVMX0RFTEVURRADKn4KDFJlc291cmNlS2luZBIdChlSRVNPVVJDRV9LSU5EX1VOU1BFQ0lGSUVEEAASGQoVUkVTT1VSQ0VfS0lORF9QUk9KRUNUEAESGwoXUkVTT1VSQ0VfS0lORF9DT05UQUlORVIQAhIXChNSRVNPVVJDRV9LSU5EX0FMSUFTEAM6VAoIcmVxdWlyZXMSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjRhgMgASgLMhYucmVhbG1nYXRlLnYxLlJlcXVpcmVzUghyZXF1aXJlczpOCgZhbnN3ZXISHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjShgMgASgLMhQucmVhbG1nYXRlLnYxLkFuc3dlclIGYW5zd2VyOksKBWF1ZGl0Eh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY04YDIAEoCzITLnJlYWxtZ2F0ZS52MS5BdWRpdFIFYXVkaXQ6RwoEcnVsZRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY0YYDIAEoCzISLnJlYWxtZ2F0ZS52MS5SdWxlUgRydWxlOjsKCG51bGxhYmxlEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjShgMgASgIUghudWxsYWJsZTo8Cglqc29uX3RleHQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNOGAyABKAhSCGpzb25UZXh0OkAKC291dHB1dF9vbmx5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjUhgMgASgIUgpvdXRwdXRPbmx5Oj4KCm9taXRfZW1wdHkSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNWGAyABKAhSCW9taXRFbXB0eTo6Cghhc2tlZF9ieRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY1oYDIAEoCVIHYXNrZWRCeTpACgtudWxsX2Jlc2lkZRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY14YDIAEoCVIKbnVsbEJlc2lkZWIGcHJvdG8z", [file_google_protobuf_descriptor, file_realmgate_v1_errors]);
 
 /**
  * Resource says which project, container or alias a call acts on.
@@ -203,6 +203,55 @@ export const SpellingSchema: GenMessage<Spelling> = /*@__PURE__*/
   messageDesc(file_realmgate_v1_options, 3);
 
 /**
+ * Audit says which event a call leaves. A method that is no GET leaves one, or says that it only reads.
+ *
+ * @generated from message realmgate.v1.Audit
+ */
+export type Audit = Message<"realmgate.v1.Audit"> & {
+  /**
+   * `project.created`.
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * What the event is about: `project`, `container`, `alias`, `permission`, `token` or `user`; unset: what `requires` names.
+   *
+   * @generated from field: string resource = 2;
+   */
+  resource: string;
+
+  /**
+   * With `resource`: the request's field with its id; unset: the call makes it, or it is the caller's own.
+   *
+   * @generated from field: string field = 3;
+   */
+  field: string;
+
+  /**
+   * What of a document changes, with the request's fields in braces: `groups.{name}`. Unset: the names of the fields sent.
+   *
+   * @generated from field: string part = 4;
+   */
+  part: string;
+
+  /**
+   * The method changes nothing.
+   *
+   * @generated from field: bool reads = 5;
+   */
+  reads: boolean;
+};
+
+/**
+ * Describes the message realmgate.v1.Audit.
+ * Use `create(AuditSchema)` to create a new message.
+ */
+export const AuditSchema: GenMessage<Audit> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_options, 4);
+
+/**
  * Rule is what a field must look like. It is checked for every transport alike.
  *
  * @generated from message realmgate.v1.Rule
@@ -256,7 +305,7 @@ export type Rule = Message<"realmgate.v1.Rule"> & {
  * Use `create(RuleSchema)` to create a new message.
  */
 export const RuleSchema: GenMessage<Rule> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_options, 4);
+  messageDesc(file_realmgate_v1_options, 5);
 
 /**
  * CallerKind says which credential a method wants.
@@ -426,12 +475,20 @@ export const answer: GenExtension<MethodOptions, Answer> = /*@__PURE__*/
   extDesc(file_realmgate_v1_options, 1);
 
 /**
+ * Which event it leaves.
+ *
+ * @generated from extension: realmgate.v1.Audit audit = 50003;
+ */
+export const audit: GenExtension<MethodOptions, Audit> = /*@__PURE__*/
+  extDesc(file_realmgate_v1_options, 2);
+
+/**
  * What the value must look like.
  *
  * @generated from extension: realmgate.v1.Rule rule = 50001;
  */
 export const rule: GenExtension<FieldOptions, Rule> = /*@__PURE__*/
-  extDesc(file_realmgate_v1_options, 2);
+  extDesc(file_realmgate_v1_options, 3);
 
 /**
  * REST writes null, instead of nothing, while the field is unset; and takes null for unset.
@@ -439,7 +496,7 @@ export const rule: GenExtension<FieldOptions, Rule> = /*@__PURE__*/
  * @generated from extension: bool nullable = 50002;
  */
 export const nullable: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
-  extDesc(file_realmgate_v1_options, 3);
+  extDesc(file_realmgate_v1_options, 4);
 
 /**
  * REST accepts the map's values as JSON text, too (shells send them so); parsed once, then checked as usual.
@@ -447,7 +504,7 @@ export const nullable: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
  * @generated from extension: bool json_text = 50003;
  */
 export const json_text: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
-  extDesc(file_realmgate_v1_options, 4);
+  extDesc(file_realmgate_v1_options, 5);
 
 /**
  * The server sets it; REST accepts it in a body, so that an answer can be sent back, and ignores it.
@@ -455,7 +512,7 @@ export const json_text: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
  * @generated from extension: bool output_only = 50004;
  */
 export const output_only: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
-  extDesc(file_realmgate_v1_options, 5);
+  extDesc(file_realmgate_v1_options, 6);
 
 /**
  * REST leaves the list or map out while it is empty.
@@ -463,7 +520,7 @@ export const output_only: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
  * @generated from extension: bool omit_empty = 50005;
  */
 export const omit_empty: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
-  extDesc(file_realmgate_v1_options, 6);
+  extDesc(file_realmgate_v1_options, 7);
 
 /**
  * The request's flag that asks for the list or map: REST writes it when that is true, be it empty, and leaves an empty one
@@ -472,7 +529,7 @@ export const omit_empty: GenExtension<FieldOptions, boolean> = /*@__PURE__*/
  * @generated from extension: string asked_by = 50006;
  */
 export const asked_by: GenExtension<FieldOptions, string> = /*@__PURE__*/
-  extDesc(file_realmgate_v1_options, 7);
+  extDesc(file_realmgate_v1_options, 8);
 
 /**
  * REST writes null while the field is unset and this other one is set: what is told only together.
@@ -480,5 +537,5 @@ export const asked_by: GenExtension<FieldOptions, string> = /*@__PURE__*/
  * @generated from extension: string null_beside = 50007;
  */
 export const null_beside: GenExtension<FieldOptions, string> = /*@__PURE__*/
-  extDesc(file_realmgate_v1_options, 8);
+  extDesc(file_realmgate_v1_options, 9);
 

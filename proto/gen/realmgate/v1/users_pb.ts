@@ -10,6 +10,8 @@ import { file_google_api_annotations } from "../../google/api/annotations_pb.ts"
 import type { EmptySchema, FieldMask } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_empty, file_google_protobuf_field_mask, file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import { file_realmgate_v1_options } from "./options_pb.ts";
+import type { Pagination } from "./pagination_pb.ts";
+import { file_realmgate_v1_pagination } from "./pagination_pb.ts";
 import type { CurrentToken } from "./tokens_pb.ts";
 import { file_realmgate_v1_tokens } from "./tokens_pb.ts";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
@@ -18,7 +20,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file realmgate/v1/users.proto.
  */
 export const file_realmgate_v1_users: GenFile = /*@__PURE__*/
-  fileDesc("ChhyZWFsbWdhdGUvdjEvdXNlcnMucHJvdG8SDHJlYWxtZ2F0ZS52MSLtAQoNU2lnbnVwUmVxdWVzdBItCgVlbWFpbBgBIAEoCUIeirUYGggBEAMY/wEiEV5bXlxzQF0rQFteXHNAXSskEh0KCHBhc3N3b3JkGAIgASgJQguKtRgHCAEQDBiAARIpCgZyZWdpb24YAyABKAlCFIq1GBAYMiIMXlthLXowLTktXSskSACIAQESIAoLaW52aXRlX2NvZGUYBCABKAlCBoq1GAIYQEgBiAEBEhsKBmNsaWVudBgFIAEoCUIGirUYAhhASAKIAQFCCQoHX3JlZ2lvbkIOCgxfaW52aXRlX2NvZGVCCQoHX2NsaWVudCIfCg5TaWdudXBSZXNwb25zZRINCgVlbWFpbBgBIAEoCSKeAgoMTG9naW5SZXF1ZXN0Eh4KCHVzZXJuYW1lGAEgASgJQgeKtRgDGP8BSACIAQESGwoFZW1haWwYAiABKAlCB4q1GAMY/wFIAYgBARIdCghwYXNzd29yZBgDIAEoCUILirUYBwgBGIABMAoSKAoNcmVzcG9uc2VfbW9kZRgEIAEoCUIMirUYCCoGdG9rZW5zSAKIAQESGwoGY2xpZW50GAUgASgJQgaKtRgCGEBIA4gBARIkCg5jb2RlX2NoYWxsZW5nZRgGIAEoCUIHirUYAxiAAUgEiAEBQgsKCV91c2VybmFtZUIICgZfZW1haWxCEAoOX3Jlc3BvbnNlX21vZGVCCQoHX2NsaWVudEIRCg9fY29kZV9jaGFsbGVuZ2UiMwoOUmVmcmVzaFJlcXVlc3QSIQoMcmVmcmVzaFRva2VuGAEgASgJQguKtRgHCAEYgCAwCiLXAwoHU2Vzc2lvbhINCgV0b2tlbhgBIAEoCRIUCgxyZWZyZXNoVG9rZW4YAiABKAkSEgoKZXhwaXJlc19hdBgDIAEoCRISCgpleHBpcmVzX2luGAQgASgFEhoKEnJlZnJlc2hfZXhwaXJlc19hdBgFIAEoCRIaChJyZWZyZXNoX2V4cGlyZXNfaW4YBiABKAUSEQoJY2xpZW50X2lwGAcgASgJEjMKEHJlY2VudF9sb2dpbl9pcHMYCCADKAsyGS5yZWFsbWdhdGUudjEuUmVjZW50TG9naW4SGAoQYXV0aF90b2tlbl9jb3VudBgJIAEoBRIgCgR1c2VyGAogASgLMhIucmVhbG1nYXRlLnYxLlVzZXISMgoGc2VydmVyGAsgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEIEkLUYAUgAiAEBEjMKB3Byb2plY3QYDCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QgSQtRgBSAGIAQESNQoJY29udGFpbmVyGA0gASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEIEkLUYAUgCiAEBQgkKB19zZXJ2ZXJCCgoIX3Byb2plY3RCDAoKX2NvbnRhaW5lciIsCgtSZWNlbnRMb2dpbhIKCgJpcBgBIAEoCRIRCgl0aW1lc3RhbXAYAiABKAkiowQKBFVzZXISCgoCaWQYASABKAkSEAoIdXNlcm5hbWUYAiABKAkSIAoFZW1haWwYAyABKAlCDLq1GAhpc19hZG1pbkgAiAEBEhgKBWFsaWFzGAQgASgJQgSQtRgBSAGIAQESHQoKcHVibGljX2tleRgFIAEoCUIEkLUYAUgCiAEBEi4KCG1ldGFkYXRhGAYgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEgDiAEBEhUKCGlzX2FkbWluGAcgASgISASIAQESEgoKY3JlYXRlZF9hdBgIIAEoCRISCgp1cGRhdGVkX2F0GAkgASgJEi4KCmF1dGhfdG9rZW4YCiABKAsyGi5yZWFsbWdhdGUudjEuQ3VycmVudFRva2VuEhYKCWlzX2Jhbm5lZBgLIAEoCEgFiAEBEhsKDmVtYWlsX3ZlcmlmaWVkGAwgASgISAaIAQESJQoKYXZhdGFyX3VybBgNIAEoCUIMurUYCGlzX2FkbWluSAeIAQESKAoNc2lnbnVwX21ldGhvZBgOIAEoCUIMurUYCGlzX2FkbWluSAiIAQFCCAoGX2VtYWlsQggKBl9hbGlhc0INCgtfcHVibGljX2tleUILCglfbWV0YWRhdGFCCwoJX2lzX2FkbWluQgwKCl9pc19iYW5uZWRCEQoPX2VtYWlsX3ZlcmlmaWVkQg0KC19hdmF0YXJfdXJsQhAKDl9zaWdudXBfbWV0aG9kIjYKDkdldFVzZXJSZXF1ZXN0EiQKAmlkGAEgASgJQhiKtRgUCAEiDl5bMC05YS1mXXsyNH0kMAkihgMKEVVwZGF0ZVVzZXJSZXF1ZXN0EiQKAmlkGAEgASgJQhiKtRgUCAEiDl5bMC05YS1mXXsyNH0kMAkSIAoFYWxpYXMYAiABKAlCDIq1GAQQARhkkLUYAUgAiAEBEjYKCnB1YmxpY19rZXkYAyABKAlCHYq1GBUiEV5bMC05YS1mQS1GXXs2NH0kMD2QtRgBSAGIAQESLgoIbWV0YWRhdGEYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0SAKIAQESIAoIcGFzc3dvcmQYBSABKAlCCYq1GAUQDBiAAUgDiAEBEiYKEGN1cnJlbnRfcGFzc3dvcmQYBiABKAlCB4q1GAMYgAFIBIgBARIvCgt1cGRhdGVfbWFzaxgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2tCCAoGX2FsaWFzQg0KC19wdWJsaWNfa2V5QgsKCV9tZXRhZGF0YUILCglfcGFzc3dvcmRCEwoRX2N1cnJlbnRfcGFzc3dvcmQy0AcKC1VzZXJTZXJ2aWNlEoABCgZTaWdudXASGy5yZWFsbWdhdGUudjEuU2lnbnVwUmVxdWVzdBocLnJlYWxtZ2F0ZS52MS5TaWdudXBSZXNwb25zZSI7irUYAggBkrUYExIRU2lnbnVwIHN1Y2Nlc3NmdWyC0+STAhg6ASoiEy9hcGkvdjEvYXV0aC9zaWdudXASewoFTG9naW4SGi5yZWFsbWdhdGUudjEuTG9naW5SZXF1ZXN0GhUucmVhbG1nYXRlLnYxLlNlc3Npb24iP4q1GAIIAZK1GBISEExvZ2luIHN1Y2Nlc3NmdWyC0+STAh06ASoiGC9hcGkvdjEvdXNlcnMvYXV0aC9sb2dpbhKNAQoHUmVmcmVzaBIcLnJlYWxtZ2F0ZS52MS5SZWZyZXNoUmVxdWVzdBoVLnJlYWxtZ2F0ZS52MS5TZXNzaW9uIk2KtRgCCAGStRgeEhxUb2tlbiByZWZyZXNoZWQgc3VjY2Vzc2Z1bGx5gtPkkwIfOgEqIhovYXBpL3YxL3VzZXJzL2F1dGgvcmVmcmVzaBJ7CgZMb2dvdXQSFi5nb29nbGUucHJvdG9idWYuRW1wdHkaFi5nb29nbGUucHJvdG9idWYuRW1wdHkiQYq1GAIIApK1GBMSEUxvZ291dCBzdWNjZXNzZnVsgtPkkwIeOgEqIhkvYXBpL3YxL3VzZXJzL2F1dGgvbG9nb3V0Eo8BCgVHZXRNZRIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRoSLnJlYWxtZ2F0ZS52MS5Vc2VyIlqKtRgECAQwAZK1GB0SG1VzZXIgcmV0cmlldmVkIHN1Y2Nlc3NmdWxseYLT5JMCK1oSEhAvYXBpL3YxL3VzZXJzL21lEhUvYXBpL3YxL3VzZXJzL2F1dGgvbWUSgAEKB0dldFVzZXISHC5yZWFsbWdhdGUudjEuR2V0VXNlclJlcXVlc3QaEi5yZWFsbWdhdGUudjEuVXNlciJDirUYBAgEMAGStRgdEhtVc2VyIHJldHJpZXZlZCBzdWNjZXNzZnVsbHmC0+STAhQSEi9hcGkvdjEvdXNlcnMve2lkfRKeAQoKVXBkYXRlVXNlchIfLnJlYWxtZ2F0ZS52MS5VcGRhdGVVc2VyUmVxdWVzdBoSLnJlYWxtZ2F0ZS52MS5Vc2VyIluKtRgCCAKStRgbEhlVc2VyIHVwZGF0ZWQgc3VjY2Vzc2Z1bGx5gtPkkwIwOgEqWhc6ASoyEi9hcGkvdjEvdXNlcnMve2lkfRoSL2FwaS92MS91c2Vycy97aWR9YgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_field_mask, file_google_protobuf_struct, file_realmgate_v1_options, file_realmgate_v1_tokens]);
+  fileDesc("ChhyZWFsbWdhdGUvdjEvdXNlcnMucHJvdG8SDHJlYWxtZ2F0ZS52MSLtAQoNU2lnbnVwUmVxdWVzdBItCgVlbWFpbBgBIAEoCUIeirUYGggBEAMY/wEiEV5bXlxzQF0rQFteXHNAXSskEh0KCHBhc3N3b3JkGAIgASgJQguKtRgHCAEQDBiAARIpCgZyZWdpb24YAyABKAlCFIq1GBAYMiIMXlthLXowLTktXSskSACIAQESIAoLaW52aXRlX2NvZGUYBCABKAlCBoq1GAIYQEgBiAEBEhsKBmNsaWVudBgFIAEoCUIGirUYAhhASAKIAQFCCQoHX3JlZ2lvbkIOCgxfaW52aXRlX2NvZGVCCQoHX2NsaWVudCIfCg5TaWdudXBSZXNwb25zZRINCgVlbWFpbBgBIAEoCSKeAgoMTG9naW5SZXF1ZXN0Eh4KCHVzZXJuYW1lGAEgASgJQgeKtRgDGP8BSACIAQESGwoFZW1haWwYAiABKAlCB4q1GAMY/wFIAYgBARIdCghwYXNzd29yZBgDIAEoCUILirUYBwgBGIABMAoSKAoNcmVzcG9uc2VfbW9kZRgEIAEoCUIMirUYCCoGdG9rZW5zSAKIAQESGwoGY2xpZW50GAUgASgJQgaKtRgCGEBIA4gBARIkCg5jb2RlX2NoYWxsZW5nZRgGIAEoCUIHirUYAxiAAUgEiAEBQgsKCV91c2VybmFtZUIICgZfZW1haWxCEAoOX3Jlc3BvbnNlX21vZGVCCQoHX2NsaWVudEIRCg9fY29kZV9jaGFsbGVuZ2UiMwoOUmVmcmVzaFJlcXVlc3QSIQoMcmVmcmVzaFRva2VuGAEgASgJQguKtRgHCAEYgCAwCiLXAwoHU2Vzc2lvbhINCgV0b2tlbhgBIAEoCRIUCgxyZWZyZXNoVG9rZW4YAiABKAkSEgoKZXhwaXJlc19hdBgDIAEoCRISCgpleHBpcmVzX2luGAQgASgFEhoKEnJlZnJlc2hfZXhwaXJlc19hdBgFIAEoCRIaChJyZWZyZXNoX2V4cGlyZXNfaW4YBiABKAUSEQoJY2xpZW50X2lwGAcgASgJEjMKEHJlY2VudF9sb2dpbl9pcHMYCCADKAsyGS5yZWFsbWdhdGUudjEuUmVjZW50TG9naW4SGAoQYXV0aF90b2tlbl9jb3VudBgJIAEoBRIgCgR1c2VyGAogASgLMhIucmVhbG1nYXRlLnYxLlVzZXISMgoGc2VydmVyGAsgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEIEkLUYAUgAiAEBEjMKB3Byb2plY3QYDCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QgSQtRgBSAGIAQESNQoJY29udGFpbmVyGA0gASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEIEkLUYAUgCiAEBQgkKB19zZXJ2ZXJCCgoIX3Byb2plY3RCDAoKX2NvbnRhaW5lciIsCgtSZWNlbnRMb2dpbhIKCgJpcBgBIAEoCRIRCgl0aW1lc3RhbXAYAiABKAkiowQKBFVzZXISCgoCaWQYASABKAkSEAoIdXNlcm5hbWUYAiABKAkSIAoFZW1haWwYAyABKAlCDLq1GAhpc19hZG1pbkgAiAEBEhgKBWFsaWFzGAQgASgJQgSQtRgBSAGIAQESHQoKcHVibGljX2tleRgFIAEoCUIEkLUYAUgCiAEBEi4KCG1ldGFkYXRhGAYgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEgDiAEBEhUKCGlzX2FkbWluGAcgASgISASIAQESEgoKY3JlYXRlZF9hdBgIIAEoCRISCgp1cGRhdGVkX2F0GAkgASgJEi4KCmF1dGhfdG9rZW4YCiABKAsyGi5yZWFsbWdhdGUudjEuQ3VycmVudFRva2VuEhYKCWlzX2Jhbm5lZBgLIAEoCEgFiAEBEhsKDmVtYWlsX3ZlcmlmaWVkGAwgASgISAaIAQESJQoKYXZhdGFyX3VybBgNIAEoCUIMurUYCGlzX2FkbWluSAeIAQESKAoNc2lnbnVwX21ldGhvZBgOIAEoCUIMurUYCGlzX2FkbWluSAiIAQFCCAoGX2VtYWlsQggKBl9hbGlhc0INCgtfcHVibGljX2tleUILCglfbWV0YWRhdGFCCwoJX2lzX2FkbWluQgwKCl9pc19iYW5uZWRCEQoPX2VtYWlsX3ZlcmlmaWVkQg0KC19hdmF0YXJfdXJsQhAKDl9zaWdudXBfbWV0aG9kIjYKDkdldFVzZXJSZXF1ZXN0EiQKAmlkGAEgASgJQhiKtRgUCAEiDl5bMC05YS1mXXsyNH0kMAki1AQKEVVwZGF0ZVVzZXJSZXF1ZXN0EiQKAmlkGAEgASgJQhiKtRgUCAEiDl5bMC05YS1mXXsyNH0kMAkSIAoFYWxpYXMYAiABKAlCDIq1GAQQARhkkLUYAUgAiAEBEjYKCnB1YmxpY19rZXkYAyABKAlCHYq1GBUiEV5bMC05YS1mQS1GXXs2NH0kMD2QtRgBSAGIAQESLgoIbWV0YWRhdGEYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0SAKIAQESIAoIcGFzc3dvcmQYBSABKAlCCYq1GAUQDBiAAUgDiAEBEiYKEGN1cnJlbnRfcGFzc3dvcmQYBiABKAlCB4q1GAMYgAFIBIgBARIvCgt1cGRhdGVfbWFzaxgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoIaXNfYWRtaW4YCCABKAhIBYgBARIWCglpc19iYW5uZWQYCSABKAhIBogBARIwCgVlbWFpbBgKIAEoCUIcirUYGBADGP8BIhFeW15cc0BdK0BbXlxzQF0rJEgHiAEBEjkKCHVzZXJuYW1lGAsgASgJQiKKtRgeEAMYMiIYXig/IWhkeV8pW2EtekEtWjAtOV8tXSskSAiIAQFCCAoGX2FsaWFzQg0KC19wdWJsaWNfa2V5QgsKCV9tZXRhZGF0YUILCglfcGFzc3dvcmRCEwoRX2N1cnJlbnRfcGFzc3dvcmRCCwoJX2lzX2FkbWluQgwKCl9pc19iYW5uZWRCCAoGX2VtYWlsQgsKCV91c2VybmFtZSLOAgoQTGlzdFVzZXJzUmVxdWVzdBIfCgRwYWdlGAEgASgFQgyKtRgIEAEYwIQ9MAtIAIgBARIeCgVsaW1pdBgCIAEoBUIKirUYBhABGGQwC0gBiAEBEh4KBnNlYXJjaBgDIAEoCUIJirUYBRj/ATALSAKIAQESSQoHc29ydF9ieRgEIAEoCUIzirUYLyoKY3JlYXRlZF9hdCoCaWQqCHVzZXJuYW1lKgVlbWFpbCoKdXBkYXRlZF9hdDALSAOIAQESKgoKc29ydF9vcmRlchgFIAEoCUIRirUYDSoDYXNjKgRkZXNjMAtIBIgBARIeCgZjdXJzb3IYBiABKAlCCYq1GAUYgBAwC0gFiAEBQgcKBV9wYWdlQggKBl9saW1pdEIJCgdfc2VhcmNoQgoKCF9zb3J0X2J5Qg0KC19zb3J0X29yZGVyQgkKB19jdXJzb3IiZAoRTGlzdFVzZXJzUmVzcG9uc2USIQoFdXNlcnMYASADKAsyEi5yZWFsbWdhdGUudjEuVXNlchIsCgpwYWdpbmF0aW9uGAIgASgLMhgucmVhbG1nYXRlLnYxLlBhZ2luYXRpb24ivQEKEUNyZWF0ZVVzZXJSZXF1ZXN0EjYKCHVzZXJuYW1lGAEgASgJQiSKtRggCAEQAxgyIhheKD8haGR5XylbYS16QS1aMC05Xy1dKyQSLQoFZW1haWwYAiABKAlCHoq1GBoIARADGP8BIhFeW15cc0BdK0BbXlxzQF0rJBIdCghwYXNzd29yZBgDIAEoCUILirUYBwgBEAwYgAESFQoIaXNfYWRtaW4YBCABKAhIAIgBAUILCglfaXNfYWRtaW4iawoRRGVsZXRlVXNlclJlcXVlc3QSJAoCaWQYASABKAlCGIq1GBQIASIOXlswLTlhLWZdezI0fSQwCRIcCg93aXRoX2NvbnRhaW5lcnMYAiABKAhIAIgBAUISChBfd2l0aF9jb250YWluZXJzMr0MCgtVc2VyU2VydmljZRKYAQoGU2lnbnVwEhsucmVhbG1nYXRlLnYxLlNpZ251cFJlcXVlc3QaHC5yZWFsbWdhdGUudjEuU2lnbnVwUmVzcG9uc2UiU4q1GAIIAZK1GBMSEVNpZ251cCBzdWNjZXNzZnVsmrUYFAoMdXNlci5jcmVhdGVkEgR1c2VygtPkkwIYOgEqIhMvYXBpL3YxL2F1dGgvc2lnbnVwEpsBCgVMb2dpbhIaLnJlYWxtZ2F0ZS52MS5Mb2dpblJlcXVlc3QaFS5yZWFsbWdhdGUudjEuU2Vzc2lvbiJfirUYAggBkrUYEhIQTG9naW4gc3VjY2Vzc2Z1bJq1GBwKFGF1dGguc2Vzc2lvbi5jcmVhdGVkEgR1c2VygtPkkwIdOgEqIhgvYXBpL3YxL3VzZXJzL2F1dGgvbG9naW4SrwEKB1JlZnJlc2gSHC5yZWFsbWdhdGUudjEuUmVmcmVzaFJlcXVlc3QaFS5yZWFsbWdhdGUudjEuU2Vzc2lvbiJvirUYAggBkrUYHhIcVG9rZW4gcmVmcmVzaGVkIHN1Y2Nlc3NmdWxseZq1GB4KFmF1dGguc2Vzc2lvbi5yZWZyZXNoZWQSBHVzZXKC0+STAh86ASoiGi9hcGkvdjEvdXNlcnMvYXV0aC9yZWZyZXNoEpkBCgZMb2dvdXQSFi5nb29nbGUucHJvdG9idWYuRW1wdHkaFi5nb29nbGUucHJvdG9idWYuRW1wdHkiX4q1GAIIApK1GBMSEUxvZ291dCBzdWNjZXNzZnVsmrUYGgoSYXV0aC5zZXNzaW9uLmVuZGVkEgR1c2VygtPkkwIeOgEqIhkvYXBpL3YxL3VzZXJzL2F1dGgvbG9nb3V0Eo8BCgVHZXRNZRIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRoSLnJlYWxtZ2F0ZS52MS5Vc2VyIlqKtRgECAQwAZK1GB0SG1VzZXIgcmV0cmlldmVkIHN1Y2Nlc3NmdWxseYLT5JMCK1oSEhAvYXBpL3YxL3VzZXJzL21lEhUvYXBpL3YxL3VzZXJzL2F1dGgvbWUSgAEKB0dldFVzZXISHC5yZWFsbWdhdGUudjEuR2V0VXNlclJlcXVlc3QaEi5yZWFsbWdhdGUudjEuVXNlciJDirUYBAgEMAGStRgdEhtVc2VyIHJldHJpZXZlZCBzdWNjZXNzZnVsbHmC0+STAhQSEi9hcGkvdjEvdXNlcnMve2lkfRK6AQoKVXBkYXRlVXNlchIfLnJlYWxtZ2F0ZS52MS5VcGRhdGVVc2VyUmVxdWVzdBoSLnJlYWxtZ2F0ZS52MS5Vc2VyIneKtRgCCAKStRgbEhlVc2VyIHVwZGF0ZWQgc3VjY2Vzc2Z1bGx5mrUYGAoMdXNlci51cGRhdGVkEgR1c2VyGgJpZILT5JMCMDoBKloXOgEqMhIvYXBpL3YxL3VzZXJzL3tpZH0aEi9hcGkvdjEvdXNlcnMve2lkfRKNAQoJTGlzdFVzZXJzEh4ucmVhbG1nYXRlLnYxLkxpc3RVc2Vyc1JlcXVlc3QaHy5yZWFsbWdhdGUudjEuTGlzdFVzZXJzUmVzcG9uc2UiP4q1GAQIAkABkrUYHhIcVXNlcnMgcmV0cmlldmVkIHN1Y2Nlc3NmdWxseYLT5JMCDxINL2FwaS92MS91c2VycxKdAQoKQ3JlYXRlVXNlchIfLnJlYWxtZ2F0ZS52MS5DcmVhdGVVc2VyUmVxdWVzdBoSLnJlYWxtZ2F0ZS52MS5Vc2VyIlqKtRgECAJAAZK1GB4IyQESGVVzZXIgY3JlYXRlZCBzdWNjZXNzZnVsbHmatRgUCgx1c2VyLmNyZWF0ZWQSBHVzZXKC0+STAhI6ASoiDS9hcGkvdjEvdXNlcnMSpAEKCkRlbGV0ZVVzZXISHy5yZWFsbWdhdGUudjEuRGVsZXRlVXNlclJlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkiXYq1GAQIAkABkrUYGxIZVXNlciBkZWxldGVkIHN1Y2Nlc3NmdWxseZq1GBgKDHVzZXIuZGVsZXRlZBIEdXNlchoCaWSC0+STAhQqEi9hcGkvdjEvdXNlcnMve2lkfWIGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_field_mask, file_google_protobuf_struct, file_realmgate_v1_options, file_realmgate_v1_pagination, file_realmgate_v1_tokens]);
 
 /**
  * SignupRequest describes the account.
@@ -379,7 +381,7 @@ export type User = Message<"realmgate.v1.User"> & {
   authToken?: CurrentToken | undefined;
 
   /**
-   * Whether the account is shut out: never, there is no way to do it. Needs `resources.read_account`.
+   * Whether an operator shut the account out. Needs `resources.read_account`.
    *
    * @generated from field: optional bool is_banned = 11;
    */
@@ -400,7 +402,7 @@ export type User = Message<"realmgate.v1.User"> & {
   avatarUrl?: string | undefined;
 
   /**
-   * `email` for an account that was signed up for; null for the first user. Needs `resources.read_account`.
+   * `email` for an account with an e-mail address; null for the first user. Needs `resources.read_account`.
    *
    * @generated from field: optional string signup_method = 14;
    */
@@ -442,7 +444,7 @@ export const GetUserRequestSchema: GenMessage<GetUserRequest> = /*@__PURE__*/
  */
 export type UpdateUserRequest = Message<"realmgate.v1.UpdateUserRequest"> & {
   /**
-   * 24 hex digits: the caller.
+   * 24 hex digits: the caller; for operators, anybody.
    *
    * @generated from field: string id = 1;
    */
@@ -477,7 +479,7 @@ export type UpdateUserRequest = Message<"realmgate.v1.UpdateUserRequest"> & {
   password?: string | undefined;
 
   /**
-   * Needed with password.
+   * Needed with password, unless an operator changes another user's.
    *
    * @generated from field: optional string current_password = 6;
    */
@@ -489,6 +491,34 @@ export type UpdateUserRequest = Message<"realmgate.v1.UpdateUserRequest"> & {
    * @generated from field: google.protobuf.FieldMask update_mask = 7;
    */
   updateMask?: FieldMask | undefined;
+
+  /**
+   * Whether the user operates this installation; for operators.
+   *
+   * @generated from field: optional bool is_admin = 8;
+   */
+  isAdmin?: boolean | undefined;
+
+  /**
+   * Whether the account is shut out; for operators.
+   *
+   * @generated from field: optional bool is_banned = 9;
+   */
+  isBanned?: boolean | undefined;
+
+  /**
+   * As CreateUserRequest.email; for operators.
+   *
+   * @generated from field: optional string email = 10;
+   */
+  email?: string | undefined;
+
+  /**
+   * As CreateUserRequest.username; for operators.
+   *
+   * @generated from field: optional string username = 11;
+   */
+  username?: string | undefined;
 };
 
 /**
@@ -497,6 +527,162 @@ export type UpdateUserRequest = Message<"realmgate.v1.UpdateUserRequest"> & {
  */
 export const UpdateUserRequestSchema: GenMessage<UpdateUserRequest> = /*@__PURE__*/
   messageDesc(file_realmgate_v1_users, 8);
+
+/**
+ * ListUsersRequest pages through the accounts.
+ *
+ * @generated from message realmgate.v1.ListUsersRequest
+ */
+export type ListUsersRequest = Message<"realmgate.v1.ListUsersRequest"> & {
+  /**
+   * From 1.
+   *
+   * @generated from field: optional int32 page = 1;
+   */
+  page?: number | undefined;
+
+  /**
+   * Users a page, 1 to 100; 20 when unset.
+   *
+   * @generated from field: optional int32 limit = 2;
+   */
+  limit?: number | undefined;
+
+  /**
+   * Only accounts with this text in the user name, the e-mail address or the name to show, or with this id. Letters A to Z
+   * in either case.
+   *
+   * @generated from field: optional string search = 3;
+   */
+  search?: string | undefined;
+
+  /**
+   * What to sort by; `created_at` when unset.
+   *
+   * @generated from field: optional string sort_by = 4;
+   */
+  sortBy?: string | undefined;
+
+  /**
+   * `desc` when unset.
+   *
+   * @generated from field: optional string sort_order = 5;
+   */
+  sortOrder?: string | undefined;
+
+  /**
+   * Reads the list so that entries that come and go meanwhile make it skip or repeat no other: empty to begin (at `page`),
+   * then the `next_cursor` of the answer before, with the same filters. An entry whose sort field changes meanwhile moves.
+   *
+   * @generated from field: optional string cursor = 6;
+   */
+  cursor?: string | undefined;
+};
+
+/**
+ * Describes the message realmgate.v1.ListUsersRequest.
+ * Use `create(ListUsersRequestSchema)` to create a new message.
+ */
+export const ListUsersRequestSchema: GenMessage<ListUsersRequest> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_users, 9);
+
+/**
+ * ListUsersResponse is one page.
+ *
+ * @generated from message realmgate.v1.ListUsersResponse
+ */
+export type ListUsersResponse = Message<"realmgate.v1.ListUsersResponse"> & {
+  /**
+   * The accounts of this page.
+   *
+   * @generated from field: repeated realmgate.v1.User users = 1;
+   */
+  users: User[];
+
+  /**
+   * Where this page stands.
+   *
+   * @generated from field: realmgate.v1.Pagination pagination = 2;
+   */
+  pagination?: Pagination | undefined;
+};
+
+/**
+ * Describes the message realmgate.v1.ListUsersResponse.
+ * Use `create(ListUsersResponseSchema)` to create a new message.
+ */
+export const ListUsersResponseSchema: GenMessage<ListUsersResponse> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_users, 10);
+
+/**
+ * CreateUserRequest describes the account.
+ *
+ * @generated from message realmgate.v1.CreateUserRequest
+ */
+export type CreateUserRequest = Message<"realmgate.v1.CreateUserRequest"> & {
+  /**
+   * Unique, case-sensitive; 3 to 50 of letters, digits, `-` and `_`.
+   *
+   * @generated from field: string username = 1;
+   */
+  username: string;
+
+  /**
+   * Unique, kept in lower case.
+   *
+   * @generated from field: string email = 2;
+   */
+  email: string;
+
+  /**
+   * As SignupRequest.password.
+   *
+   * @generated from field: string password = 3;
+   */
+  password: string;
+
+  /**
+   * Whether the user operates this installation; false when unset.
+   *
+   * @generated from field: optional bool is_admin = 4;
+   */
+  isAdmin?: boolean | undefined;
+};
+
+/**
+ * Describes the message realmgate.v1.CreateUserRequest.
+ * Use `create(CreateUserRequestSchema)` to create a new message.
+ */
+export const CreateUserRequestSchema: GenMessage<CreateUserRequest> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_users, 11);
+
+/**
+ * DeleteUserRequest names the user.
+ *
+ * @generated from message realmgate.v1.DeleteUserRequest
+ */
+export type DeleteUserRequest = Message<"realmgate.v1.DeleteUserRequest"> & {
+  /**
+   * 24 hex digits.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Containers of the account's projects are deleted, too.
+   *
+   * @generated from field: optional bool with_containers = 2;
+   */
+  withContainers?: boolean | undefined;
+};
+
+/**
+ * Describes the message realmgate.v1.DeleteUserRequest.
+ * Use `create(DeleteUserRequestSchema)` to create a new message.
+ */
+export const DeleteUserRequestSchema: GenMessage<DeleteUserRequest> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_users, 12);
 
 /**
  * UserService signs users up, logs them in and out, and keeps their accounts.
@@ -517,7 +703,7 @@ export const UserService: GenService<{
   },
   /**
    * Login exchanges a user name or e-mail address and a password for a session.
-   * Errors: MISSING_REQUIRED_FIELD, INVALID_CREDENTIALS, RATE_LIMITED.
+   * Errors: MISSING_REQUIRED_FIELD, INVALID_CREDENTIALS, ACCOUNT_BANNED, RATE_LIMITED.
    *
    * @generated from rpc realmgate.v1.UserService.Login
    */
@@ -528,7 +714,7 @@ export const UserService: GenService<{
   },
   /**
    * Refresh exchanges a refresh token, sent in the body and as Bearer, for a new session.
-   * Errors: MISSING_TOKEN, INVALID_TOKEN, TOKEN_EXPIRED, RATE_LIMITED.
+   * Errors: MISSING_TOKEN, INVALID_TOKEN, TOKEN_EXPIRED, ACCOUNT_BANNED, RATE_LIMITED.
    *
    * @generated from rpc realmgate.v1.UserService.Refresh
    */
@@ -558,7 +744,8 @@ export const UserService: GenService<{
     output: typeof UserSchema;
   },
   /**
-   * GetUser is GetMe by id. Errors: INSUFFICIENT_PERMISSIONS for any other user, whether there is one or not.
+   * GetUser is GetMe by id. Operators, with a session, see every account (USER_NOT_FOUND).
+   * Errors: INSUFFICIENT_PERMISSIONS for any other user, whether there is one or not.
    *
    * @generated from rpc realmgate.v1.UserService.GetUser
    */
@@ -568,9 +755,11 @@ export const UserService: GenService<{
     output: typeof UserSchema;
   },
   /**
-   * UpdateUser changes what is sent of the caller's account. A new password ends every session.
-   * Errors: INSUFFICIENT_PERMISSIONS for any other user, MISSING_REQUIRED_FIELD and INVALID_CREDENTIALS
-   * (current_password), RATE_LIMITED.
+   * UpdateUser changes what is sent of the caller's account; for operators, of any account. A new password ends every session;
+   * a ban does, too, and refuses the account's tokens while it lasts.
+   * Errors: INSUFFICIENT_PERMISSIONS for any other user and for fields that only operators change, MISSING_REQUIRED_FIELD and
+   * INVALID_CREDENTIALS (current_password, of one's own account), USER_NOT_FOUND, USERNAME_TAKEN, EMAIL_TAKEN, LAST_OPERATOR,
+   * RATE_LIMITED.
    *
    * @generated from rpc realmgate.v1.UserService.UpdateUser
    */
@@ -578,6 +767,38 @@ export const UserService: GenService<{
     methodKind: "unary";
     input: typeof UpdateUserRequestSchema;
     output: typeof UserSchema;
+  },
+  /**
+   * ListUsers pages through all accounts.
+   *
+   * @generated from rpc realmgate.v1.UserService.ListUsers
+   */
+  listUsers: {
+    methodKind: "unary";
+    input: typeof ListUsersRequestSchema;
+    output: typeof ListUsersResponseSchema;
+  },
+  /**
+   * CreateUser makes an account with a first project in it, whether or not people may sign up.
+   * Errors: USERNAME_TAKEN, EMAIL_TAKEN, VALIDATION_ERROR, RATE_LIMITED.
+   *
+   * @generated from rpc realmgate.v1.UserService.CreateUser
+   */
+  createUser: {
+    methodKind: "unary";
+    input: typeof CreateUserRequestSchema;
+    output: typeof UserSchema;
+  },
+  /**
+   * DeleteUser deletes an account with its projects, memberships and tokens. Errors: USER_NOT_FOUND, LAST_OPERATOR,
+   * USER_HAS_CONTAINERS unless with_containers is set.
+   *
+   * @generated from rpc realmgate.v1.UserService.DeleteUser
+   */
+  deleteUser: {
+    methodKind: "unary";
+    input: typeof DeleteUserRequestSchema;
+    output: typeof EmptySchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_realmgate_v1_users, 0);

@@ -4,10 +4,12 @@ import { count } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/node-postgres";
 import type { PgTable } from "drizzle-orm/pg-core";
 import { AccountQuotaReached, type AccountQuotas } from "../account-quotas.ts";
+import { callEvent } from "../call-event.ts";
 import type { CommittedResult, DocumentKey, Revised } from "../records.ts";
 import type { SecretBox } from "../sealed.ts";
 import { CommitListener } from "./commit-listener.ts";
 import type { Connections } from "./connections.ts";
+import { withEvent } from "./event-rows.ts";
 import type { aliases, documents } from "./schema.ts";
 import type { Reader, Transaction } from "./transaction.ts";
 import { WriteLane } from "./write-lane.ts";
@@ -48,19 +50,30 @@ export class Database {
 
   /** A transaction that makes no revision; `body` may run again. It runs one at a time over all processes, as `write` does. */
   transaction<Result>(body: (tx: Transaction) => Promise<Result>): Promise<Result> {
-    return this.#lane.run(body);
+    return this.#run(body);
   }
 
   /** A transaction that may make a revision, which the listeners hear once it is committed. `body` may run again. */
   write<Result extends Revised | string | null>(
     body: (tx: Transaction) => Promise<Result>,
   ): Promise<CommittedResult<Result>> {
-    return this.#lane.run(async (tx) => {
+    return this.#run(async (tx) => {
       const result = await body(tx);
       const committed =
         typeof result === "object" && result !== null ? { ...result, lineage: tx.lineage } : result;
       return committed as CommittedResult<Result>;
     });
+  }
+
+  /** With the event of the call that waits for it: the lane runs bodies of many calls. */
+  async #run<Result>(body: (tx: Transaction) => Promise<Result>): Promise<Result> {
+    const call = callEvent.getStore();
+    if (call === undefined || call.isRecorded) return this.#lane.run(body);
+    const { result, isRecorded } = await this.#lane.run((tx) =>
+      withEvent(() => this.timestamp(), tx, call, body),
+    );
+    call.isRecorded = isRecorded;
+    return result;
   }
 
   /** Throws AccountQuotaReached, which takes the write back, when there are quotas and one of them is reached. */

@@ -1,10 +1,10 @@
 // Members of projects.
-import { and, eq, getTableColumns, lte, sql } from "drizzle-orm";
+import { and, eq, getTableColumns, lte, type SQL, sql } from "drizzle-orm";
 import type { ProjectLevel } from "../../../../proto/gen/realmgate/v1/options_pb.ts";
 import { newId } from "../id.ts";
 import { membersMax } from "../limits.ts";
 import type { ListPage, MemberColumn, PageQuery } from "../paging.ts";
-import type { Member, Scope } from "../records.ts";
+import type { Member, Scope, UserName } from "../records.ts";
 import type { MemberStore } from "../store.ts";
 import { countOf, type Database } from "./database.ts";
 import { cutPage, pageOf } from "./page.ts";
@@ -44,19 +44,20 @@ export function memberStore(db: Database): MemberStore {
     async addMember(
       scope: Scope,
       projectId: string,
-      member: Pick<Member, "userId" | "level">,
+      member: UserName & Pick<Member, "level">,
     ): Promise<Member | "no_user" | "exists" | "limit" | null> {
       return db.transaction(async (tx) => {
         const project = await readProject(tx, scope, projectId);
         if (project === null) return null;
-        const { userId } = member;
-        const user = (await tx.select().from(users).where(eq(users.id, userId)))[0];
+        const user = (await tx.select().from(users).where(isNamed(member)))[0];
         if (user === undefined) return "no_user";
+        const userId = user.id;
         if (userId === project.userId || (await isMember(tx, projectId, userId))) return "exists";
         if ((await countOf(tx, members, eq(members.projectId, projectId))) >= membersMax)
           return "limit";
         const now = db.timestamp();
-        const row = { ...member, id: newId(), projectId, createdAt: now, updatedAt: now };
+        const { level } = member;
+        const row = { userId, level, id: newId(), projectId, createdAt: now, updatedAt: now };
         await tx.insert(members).values(row);
         return { ...row, username: user.username, alias: user.alias };
       });
@@ -68,10 +69,11 @@ export function memberStore(db: Database): MemberStore {
       id: string,
       level: ProjectLevel,
       atMost: ProjectLevel,
-    ): Promise<Member | null> {
+    ): Promise<Member | "confined" | null> {
       return db.transaction(async (tx) => {
         const before = await readMember(tx, scope, projectId, id);
         if (before === null || before.level > atMost) return null;
+        if (scope.confinedTo !== null && level > before.level) return "confined";
         const change = { level, updatedAt: db.timestamp() };
         await tx.update(members).set(change).where(eq(members.id, id));
         return { ...before, ...change };
@@ -91,6 +93,12 @@ export function memberStore(db: Database): MemberStore {
       });
     },
   };
+}
+
+function isNamed(name: UserName): SQL {
+  if ("userId" in name) return eq(users.id, name.userId);
+  if ("username" in name) return eq(users.username, name.username);
+  return eq(users.email, name.email.toLowerCase());
 }
 
 function selectMembers(reader: Reader) {

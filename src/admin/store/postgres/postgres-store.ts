@@ -8,6 +8,7 @@ import { containerStore } from "./containers.ts";
 import { Database, type DatabaseOptions } from "./database.ts";
 import { documentStore } from "./documents.ts";
 import { effectiveStateStore } from "./effective-states.ts";
+import { eventStore } from "./events.ts";
 import { storeError } from "./failures.ts";
 import { memberStore } from "./members.ts";
 import { type PrepareOptions, prepareDatabase } from "./prepare-database.ts";
@@ -47,6 +48,7 @@ export async function openPostgresStore(
     ...aliasStore(db),
     ...documentStore(db),
     ...effectiveStateStore(db),
+    ...eventStore(db),
     ...changeRecordStore(db),
     close: () => db.close(),
   });

@@ -59,7 +59,7 @@ function idsOf(tx: Transaction, where: SQL | undefined) {
 }
 
 /** With their documents; realms, aliases and logs go with the rows. As few statements for many as for one. */
-async function deleteContainers(tx: Transaction, where: SQL | undefined): Promise<void> {
+export async function deleteContainers(tx: Transaction, where: SQL | undefined): Promise<void> {
   const ids = idsOf(tx, where);
   for (const { id } of await ids) recordChange(tx, { kind: "container", id });
   await tx
@@ -69,7 +69,7 @@ async function deleteContainers(tx: Transaction, where: SQL | undefined): Promis
 }
 
 /** Realms and members go with the row. */
-async function destroy(tx: Transaction, id: string): Promise<void> {
+export async function destroy(tx: Transaction, id: string): Promise<void> {
   await tx.delete(documents).where(and(eq(documents.kind, "project"), eq(documents.ownerId, id)));
   await tx.delete(projects).where(eq(projects.id, id));
 }

@@ -4,6 +4,8 @@ import type { PgColumn, PgTable } from "drizzle-orm/pg-core";
 import {
   containerRealms,
   containers,
+  eventRealms,
+  events,
   projectRealms,
   projects,
   tokenRealms,
@@ -38,6 +40,13 @@ export const scopedToken: RealmScoped = {
   table: tokenRealms,
   ownerId: tokenRealms.tokenId,
   realmId: tokenRealms.realmId,
+};
+
+export const scopedEvent: RealmScoped = {
+  id: events.id,
+  table: eventRealms,
+  ownerId: eventRealms.eventId,
+  realmId: eventRealms.realmId,
 };
 
 /** Whether it carries a realm that the condition holds of; without one, any. */

@@ -23,12 +23,15 @@ const sequence = () => bigint({ mode: "number" }).notNull().generatedAlwaysAsIde
 
 export const users = realmgate.table("users", {
   id: text().primaryKey(),
+  sequence: sequence(),
   username: text().notNull().unique(),
   /** Lower case. */
   email: text().unique(),
   /** argon2id, encoded. */
   passwordHash: text("password_hash").notNull(),
   isAdmin: boolean("is_admin").notNull(),
+  /** Sessions and tokens of the user are refused. */
+  isBanned: boolean("is_banned").notNull().default(false),
   /** Sessions of an earlier generation are over. */
   sessionGeneration: integer("session_generation").notNull(),
   alias: text(),
@@ -325,3 +328,53 @@ export const secretKey = realmgate.table("secret_key", {
   /** A text that is known, sealed. */
   sealed: bytea().notNull(),
 });
+
+/** What was done, by whom, and what was refused: rows are added, never changed, and leave when they are old. */
+export const events = realmgate.table(
+  "events",
+  {
+    id: text().primaryKey(),
+    sequence: sequence(),
+    createdAt: text("created_at").notNull(),
+    kind: text().notNull(),
+    /** Of a refusal: its code, and the kind that the call would have had. */
+    code: text(),
+    attempted: text(),
+    /** Who did it, also when the account is gone; null: nobody known. */
+    actorId: text("actor_id"),
+    actorName: text("actor_name"),
+    tokenId: text("token_id"),
+    ip: text(),
+    requestId: text("request_id"),
+    /** The realm that the call was made in. */
+    realmId: text("realm_id"),
+    resourceKind: text("resource_kind"),
+    resourceId: text("resource_id"),
+    projectId: text("project_id"),
+    /** The owner of the project, or the user whose account or token it is about. */
+    ownerId: text("owner_id"),
+    /** JSON list of names, never values. */
+    fields: text().notNull(),
+    versionBefore: bigint("version_before", { mode: "number" }),
+    versionAfter: bigint("version_after", { mode: "number" }),
+  },
+  (table) => [
+    index("events_by_time").on(table.createdAt),
+    index("events_by_owner").on(table.ownerId, table.createdAt),
+    index("events_by_project").on(table.projectId, table.createdAt),
+    index("events_by_actor").on(table.actorId, table.createdAt),
+    index("events_by_resource").on(table.resourceId, table.createdAt),
+  ],
+);
+
+/** The realms that an event's resource was in. */
+export const eventRealms = realmgate.table(
+  "event_realms",
+  {
+    eventId: text("event_id")
+      .notNull()
+      .references(() => events.id, { onDelete: "cascade" }),
+    realmId: text("realm_id").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.eventId, table.realmId] })],
+);

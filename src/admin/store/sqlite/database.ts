@@ -7,18 +7,19 @@ import { migrate } from "drizzle-orm/bun-sqlite/migrator";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { AccountQuotaReached, type AccountQuotas } from "../account-quotas.ts";
+import { callEvent } from "../call-event.ts";
 import { lineagesMax } from "../limits.ts";
 import { migrationsFolder } from "../migrations-folder.ts";
 import type { Committed, CommittedResult, DocumentKey, Revised } from "../records.ts";
 import type { SecretBox } from "../sealed.ts";
 import { OtherSecretKey } from "../store-errors.ts";
+import { withEvent } from "./event-rows.ts";
 import { aliases, changes, type documents, lineages } from "./schema.ts";
+import type { Reader, Transaction } from "./transaction.ts";
 import { WholeMark } from "./whole-mark.ts";
 import { WriteQueue } from "./write-queue.ts";
 
-export type Transaction = Parameters<Parameters<BunSQLiteDatabase["transaction"]>[0]>[0];
-/** What reads: the database itself, or a transaction. */
-export type Reader = BunSQLiteDatabase | Transaction;
+export type { Reader, Transaction };
 
 export interface SqliteOptions {
   /** File path, or ":memory:". */
@@ -137,14 +138,36 @@ export class Database {
   /** A transaction that makes no revision. Resolves once it is durable. */
   transaction<Result>(body: (tx: Transaction) => Result): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    const audited = this.#audited(body);
     let result: Result;
     this.#writes.add({
       run: () => {
-        result = body(this.#tx());
+        result = audited.run(this.#tx());
       },
-      settle: (outcome) => (outcome === null ? resolve(result) : reject(outcome.error)),
+      settle: (outcome) => {
+        if (outcome !== null) return reject(outcome.error);
+        audited.committed();
+        resolve(result);
+      },
     });
     return promise;
+  }
+
+  /** With the event of the call that asks for it: the queue runs the bodies of many calls. */
+  #audited<Result>(body: (tx: Transaction) => Result) {
+    const call = callEvent.getStore();
+    if (call === undefined || call.isRecorded) return { run: body, committed: () => {} };
+    let isRecorded = false;
+    return {
+      run: (tx: Transaction): Result => {
+        const done = withEvent(() => this.timestamp(), tx, call, body);
+        ({ isRecorded } = done);
+        return done.result;
+      },
+      committed: () => {
+        call.isRecorded = isRecorded;
+      },
+    };
   }
 
   /** A transaction that may make a revision, which the listeners are told once it is committed. They do not throw. */
@@ -152,17 +175,19 @@ export class Database {
     body: (tx: Transaction) => Result,
   ): Promise<CommittedResult<Result>> {
     const { promise, resolve, reject } = Promise.withResolvers<CommittedResult<Result>>();
+    const audited = this.#audited(body);
     let result: Result;
     this.#writes.add({
       run: () => {
         const tx = this.#tx();
         const before = this.#hasLineage ? null : lastRevision(tx);
-        result = body(tx);
+        result = audited.run(tx);
         if (before !== null && isRevised(result)) beginLineage(tx, before, this.#lineage);
       },
       settle: (outcome) => {
-        if (outcome === null) resolve(this.#committed(result));
-        else reject(outcome.error);
+        if (outcome !== null) return reject(outcome.error);
+        audited.committed();
+        resolve(this.#committed(result));
       },
     });
     return promise;

@@ -1,10 +1,10 @@
 // Members of projects.
-import { and, eq, getTableColumns, lte, sql } from "drizzle-orm";
+import { and, eq, getTableColumns, lte, type SQL, sql } from "drizzle-orm";
 import type { ProjectLevel } from "../../../../proto/gen/realmgate/v1/options_pb.ts";
 import { newId } from "../id.ts";
 import { membersMax } from "../limits.ts";
 import type { ListPage, MemberColumn, PageQuery } from "../paging.ts";
-import type { Member, Scope } from "../records.ts";
+import type { Member, Scope, UserName } from "../records.ts";
 import type { MemberStore } from "../store.ts";
 import { countOf, type Database, type Reader, type Transaction } from "./database.ts";
 import { cutPage, pageOf } from "./page.ts";
@@ -43,18 +43,19 @@ export function memberStore(db: Database): MemberStore {
     async addMember(
       scope: Scope,
       projectId: string,
-      member: Pick<Member, "userId" | "level">,
+      member: UserName & Pick<Member, "level">,
     ): Promise<Member | "no_user" | "exists" | "limit" | null> {
       return db.transaction((tx) => {
         const project = readProject(tx, scope, projectId);
         if (project === null) return null;
-        const { userId } = member;
-        const user = tx.select().from(users).where(eq(users.id, userId)).get();
+        const user = tx.select().from(users).where(isNamed(member)).get();
         if (user === undefined) return "no_user";
+        const userId = user.id;
         if (userId === project.userId || isMember(tx, projectId, userId)) return "exists";
         if (countOf(tx, members, eq(members.projectId, projectId)) >= membersMax) return "limit";
         const now = db.timestamp();
-        const row = { ...member, id: newId(), projectId, createdAt: now, updatedAt: now };
+        const { level } = member;
+        const row = { userId, level, id: newId(), projectId, createdAt: now, updatedAt: now };
         tx.insert(members).values(row).run();
         return { ...row, username: user.username, alias: user.alias };
       });
@@ -90,6 +91,12 @@ export function memberStore(db: Database): MemberStore {
       });
     },
   };
+}
+
+function isNamed(name: UserName): SQL {
+  if ("userId" in name) return eq(users.id, name.userId);
+  if ("username" in name) return eq(users.username, name.username);
+  return eq(users.email, name.email.toLowerCase());
 }
 
 function selectMembers(reader: Reader) {

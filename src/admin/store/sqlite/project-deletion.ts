@@ -67,7 +67,7 @@ function idsOf(tx: Transaction, where: SQL | undefined) {
 }
 
 /** With their documents; realms, aliases and logs go with the rows. As few statements for many as for one. */
-function deleteContainers(tx: Transaction, where: SQL | undefined): void {
+export function deleteContainers(tx: Transaction, where: SQL | undefined): void {
   const ids = idsOf(tx, where);
   tx.delete(changes)
     .where(and(eq(changes.kind, "container"), inArray(changes.entityId, ids)))
@@ -83,7 +83,7 @@ function deleteContainers(tx: Transaction, where: SQL | undefined): void {
 }
 
 /** Realms and members go with the row. */
-function destroy(tx: Transaction, id: string): void {
+export function destroy(tx: Transaction, id: string): void {
   tx.delete(documents)
     .where(and(eq(documents.kind, "project"), eq(documents.ownerId, id)))
     .run();

@@ -1,15 +1,18 @@
 // What carries realms, each kind with a table that says which: conditions on them, reading and writing them.
 import { and, eq, exists, inArray, notInArray, type SQL, sql } from "drizzle-orm";
 import type { SQLiteColumn, SQLiteTable } from "drizzle-orm/sqlite-core";
-import type { Reader } from "./database.ts";
+
 import {
   containerRealms,
   containers,
+  eventRealms,
+  events,
   projectRealms,
   projects,
   tokenRealms,
   tokens,
 } from "./schema.ts";
+import type { Reader } from "./transaction.ts";
 
 /** A kind of carrier: the id of one that a query names, and the table of its kind's realms. */
 export interface RealmScoped {
@@ -38,6 +41,13 @@ export const scopedToken: RealmScoped = {
   table: tokenRealms,
   ownerId: tokenRealms.tokenId,
   realmId: tokenRealms.realmId,
+};
+
+export const scopedEvent: RealmScoped = {
+  id: events.id,
+  table: eventRealms,
+  ownerId: eventRealms.eventId,
+  realmId: eventRealms.realmId,
 };
 
 /** Whether it carries a realm that the condition holds of; without one, any. */

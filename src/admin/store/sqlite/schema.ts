@@ -18,6 +18,8 @@ export const users = sqliteTable("users", {
   /** argon2id, encoded. */
   passwordHash: text("password_hash").notNull(),
   isAdmin: integer("is_admin", { mode: "boolean" }).notNull(),
+  /** Sessions and tokens of the user are refused. */
+  isBanned: integer("is_banned", { mode: "boolean" }).notNull().default(false),
   /** Sessions of an earlier generation are over. */
   sessionGeneration: integer("session_generation").notNull(),
   alias: text(),
@@ -281,6 +283,55 @@ export const changes = sqliteTable(
     entityId: text("entity_id").notNull(),
   },
   (table) => [uniqueIndex("changes_by_entity").on(table.kind, table.entityId)],
+);
+
+/** What was done, by whom, and what was refused: rows are added, never changed, and leave when they are old. */
+export const events = sqliteTable(
+  "events",
+  {
+    id: text().primaryKey(),
+    createdAt: text("created_at").notNull(),
+    kind: text().notNull(),
+    /** Of a refusal: its code, and the kind that the call would have had. */
+    code: text(),
+    attempted: text(),
+    /** Who did it, also when the account is gone; null: nobody known. */
+    actorId: text("actor_id"),
+    actorName: text("actor_name"),
+    tokenId: text("token_id"),
+    ip: text(),
+    requestId: text("request_id"),
+    /** The realm that the call was made in. */
+    realmId: text("realm_id"),
+    resourceKind: text("resource_kind"),
+    resourceId: text("resource_id"),
+    projectId: text("project_id"),
+    /** The owner of the project, or the user whose account or token it is about. */
+    ownerId: text("owner_id"),
+    /** JSON list of names, never values. */
+    fields: text().notNull(),
+    versionBefore: integer("version_before"),
+    versionAfter: integer("version_after"),
+  },
+  (table) => [
+    index("events_by_time").on(table.createdAt),
+    index("events_by_owner").on(table.ownerId, table.createdAt),
+    index("events_by_project").on(table.projectId, table.createdAt),
+    index("events_by_actor").on(table.actorId, table.createdAt),
+    index("events_by_resource").on(table.resourceId, table.createdAt),
+  ],
+);
+
+/** The realms that an event's resource was in. */
+export const eventRealms = sqliteTable(
+  "event_realms",
+  {
+    eventId: text("event_id")
+      .notNull()
+      .references(() => events.id, { onDelete: "cascade" }),
+    realmId: text("realm_id").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.eventId, table.realmId] })],
 );
 
 /** The revisions after `from_revision`, up to that of the next row, were made by one process on one copy of the file. */

@@ -8,6 +8,7 @@ import { containerStore } from "./containers.ts";
 import { Database, type SqliteOptions } from "./database.ts";
 import { documentStore } from "./documents.ts";
 import { effectiveStateStore } from "./effective-states.ts";
+import { eventStore } from "./events.ts";
 import { memberStore } from "./members.ts";
 import { projectStore } from "./projects.ts";
 import { realmStore } from "./realms.ts";
@@ -32,6 +33,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
     ...aliasStore(db),
     ...documentStore(db),
     ...effectiveStateStore(db),
+    ...eventStore(db),
     ...changeRecordStore(db),
     close: async () => db.close(),
   };

@@ -1,0 +1,134 @@
+// Which event a method leaves (options.proto, `audit`), and its draft before the call runs.
+import { type DescMethod, getOption, hasOption, type Message } from "@bufbuild/protobuf";
+import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
+import type { Call } from "../../../proto/call.ts";
+import { http } from "../../../proto/gen/google/api/annotations_pb.ts";
+import { audit, type Requires } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import type { Caller } from "../auth/caller.ts";
+import type { EventDraft } from "../store/call-event.ts";
+import type { EventResource, NewEvent } from "../store/event-records.ts";
+import type { ResourceKey } from "../store/records.ts";
+import { resourceKinds } from "./requirements.ts";
+
+export interface Audited {
+  readonly kind: string;
+  readonly resource: EventResource | null;
+  /** The request's field with the resource's id; empty: none. */
+  readonly field: string;
+  readonly part: string;
+  readonly takesAway: boolean;
+  /** Fields of the path: they say which, not what. */
+  readonly pathFields: ReadonlySet<string>;
+}
+
+/** Names of an event at most, and characters of each. */
+const namesMax = 32;
+const nameMax = 100;
+
+const resources: ReadonlySet<string> = new Set<EventResource>([
+  "project",
+  "container",
+  "alias",
+  "permission",
+  "token",
+  "user",
+]);
+
+/** Null: the method only reads. Throws when it says nothing: then the server must not start. */
+export function auditOf(method: DescMethod, needs: Requires): Audited | null {
+  const name = `${method.parent.typeName}.${method.name}`;
+  const said = getOption(method, audit);
+  const { pattern } = getOption(method, http);
+  const takesAway = pattern.case === "delete";
+  if (said.reads) return null;
+  if (!hasOption(method, audit)) {
+    if (pattern.case === "get") return null;
+    throw new Error(`${name} does not say which event it leaves, or that it only reads`);
+  }
+  if (said.kind === "" || (said.resource !== "" && !resources.has(said.resource))) {
+    throw new Error(`${name} leaves an event without a kind, or of an unknown resource`);
+  }
+  const path = pattern.case === undefined || pattern.case === "custom" ? "" : pattern.value;
+  const own = said.resource === "" ? needs.resource : undefined;
+  return {
+    kind: said.kind,
+    resource: own === undefined ? (said.resource as EventResource) : resourceKinds(own.kind).kind,
+    field: own === undefined ? said.field : own.field,
+    part: said.part,
+    takesAway,
+    pathFields: new Set([...path.matchAll(/\{([a-z_]+)\}/g)].map(([, field]) => field ?? "")),
+  };
+}
+
+/** Who calls, and from where. */
+export function originOf(
+  call: Call,
+  caller: Caller | null,
+  realmId: string | null,
+): Pick<NewEvent, "actorId" | "actorName" | "tokenId" | "ip" | "requestId" | "realmId"> {
+  return {
+    actorId: caller?.user.id ?? null,
+    actorName: caller?.user.username ?? null,
+    tokenId: caller?.token?.token.id ?? null,
+    ip: call.clientAddress,
+    requestId: call.requestId,
+    realmId,
+  };
+}
+
+/** `within`: what the call acts on, as `requires` names it. */
+export function draftOf(
+  audited: Audited,
+  call: Call,
+  message: Message,
+  origin: ReturnType<typeof originOf>,
+  within: ResourceKey | null,
+): EventDraft {
+  const { kind, resource, field, part, takesAway, pathFields } = audited;
+  const request = reflect(call.method.input, message);
+  const id = field === "" ? "" : textOf(request, field);
+  const fields =
+    part === ""
+      ? sentFields(request, pathFields)
+      : [part.replace(/\{([a-z_]+)\}/g, (_whole, name: string) => textOf(request, name))];
+  return {
+    ...origin,
+    kind,
+    code: null,
+    attempted: null,
+    resourceKind: resource,
+    resourceId: id === "" ? null : id,
+    fields: fields.slice(0, namesMax).map((name) => name.slice(0, nameMax)),
+    versionBefore: null,
+    versionAfter: null,
+    within,
+    takesAway,
+  };
+}
+
+/** How a field says how the call is made, not what it changes. */
+const manners: ReadonlySet<string> = new Set(["update_mask", "validate_only", "current_password"]);
+
+/** The names of what was sent; of a document those of its parts. */
+function sentFields(request: ReflectMessage, without: ReadonlySet<string>): string[] {
+  const mask = maskOf(request);
+  return request.fields.flatMap((field) => {
+    const isSent = mask === null ? request.isSet(field) : mask.has(field.name);
+    if (!isSent || without.has(field.name) || manners.has(field.name)) return [];
+    if (field.name !== "document" || field.fieldKind !== "message") return [field.name];
+    const document = request.get(field);
+    return document.fields.filter((each) => document.isSet(each)).map(({ name }) => name);
+  });
+}
+
+/** Null: the request has no mask. */
+function maskOf({ message }: ReflectMessage): ReadonlySet<string> | null {
+  const mask: unknown = Reflect.get(message, "updateMask");
+  const paths = typeof mask === "object" && mask !== null ? Reflect.get(mask, "paths") : null;
+  return Array.isArray(paths) ? new Set(paths.map(String)) : null;
+}
+
+function textOf(request: ReflectMessage, name: string): string {
+  const field = request.fields.find((each) => each.name === name);
+  return field === undefined ? "" : String(request.get(field) ?? "");
+}

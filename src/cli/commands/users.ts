@@ -1,0 +1,184 @@
+// Accounts, for operators. An account is named by its id, its user name or its e-mail address.
+import { randomBytes } from "node:crypto";
+import type { Command } from "../execution/command.ts";
+import type { CommandContext } from "../execution/context.ts";
+import type { Argument, ParsedArguments } from "../flags/flag.ts";
+import { fieldAt } from "../output/cell.ts";
+import type { Show } from "../output/show.ts";
+import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
+import { confirm } from "../terminal/prompt.ts";
+import { paging } from "./flags.ts";
+
+const record: Show = { as: "record" };
+const user: Argument = { name: "user", about: "id, user name or e-mail address" };
+const password = {
+  kind: "text",
+  about: "its password; default: a new one, which is printed once",
+  secret: true,
+  goesTo: "here",
+} as const;
+
+/** Sends a change of one account and shows the account. */
+async function change(
+  context: CommandContext,
+  { args }: ParsedArguments,
+  body: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const id = await userId(context, args.get("user") ?? "");
+  const path = `/api/v1/users/${id}`;
+  context.show(record, await context.request({ method: "PATCH", path, body }));
+}
+
+/** The id of an account. Throws CommandFailure for a name that no account has. */
+export async function userId(context: CommandContext, said: string): Promise<string> {
+  if (/^[0-9a-f]{24}$/.test(said)) return said;
+  const query = { search: said, limit: 100 };
+  const { data } = await context.request({ method: "GET", path: "/api/v1/users", query });
+  const found = fieldAt(data, "users");
+  const isNamed = (each: unknown) =>
+    fieldAt(each, "username") === said || fieldAt(each, "email") === said.toLowerCase();
+  const id = fieldAt(Array.isArray(found) ? found.find(isNamed) : undefined, "id");
+  if (typeof id === "string") return id;
+  throw new CommandFailure(exitCode.failed, `there is no user ${said}: see realmgate users list`);
+}
+
+/** 24 characters; three of four kinds are sure. */
+function newPassword(): string {
+  return `${randomBytes(15).toString("base64url")}-aA1`;
+}
+
+function saidPassword({ flags }: ParsedArguments): string | null {
+  const said = flags.get("password-for");
+  return typeof said === "string" ? said : null;
+}
+
+export const userCommands: readonly Command[] = [
+  {
+    words: "users list",
+    aliases: ["users ls"],
+    about: "all accounts; for operators",
+    example: "users list --search bob",
+    flags: {
+      ...paging("created_at", "id", "username", "email", "updated_at"),
+      search: { kind: "text", about: "part of a name or an address" },
+    },
+    call: {
+      method: "GET",
+      path: "/users",
+      show: {
+        as: "list",
+        items: "users",
+        columns: ["id", "username", "email", "is_admin", "is_banned", "created_at"],
+        wide: ["alias", "updated_at"],
+      },
+    },
+  },
+  {
+    words: "users create",
+    aliases: ["users add"],
+    about: "make an account; for operators",
+    example: "users create bob --email bob@example.com",
+    args: [{ name: "name", about: "its user name" }],
+    flags: {
+      email: { kind: "text", about: "its e-mail address", required: true },
+      "is-admin": { kind: "boolean", about: "it operates this installation" },
+      "password-for": password,
+    },
+    run: async (context, parsed) => {
+      const said = saidPassword(parsed);
+      const chosen = said ?? newPassword();
+      const body = {
+        username: parsed.args.get("name"),
+        email: parsed.flags.get("email"),
+        is_admin: parsed.flags.get("is-admin") === true,
+        password: chosen,
+      };
+      context.show(record, await context.request({ method: "POST", path: "/api/v1/users", body }));
+      if (said === null) context.io.stderr.write(`password (shown only now): ${chosen}\n`);
+    },
+  },
+  {
+    words: "users get",
+    about: "one account; for operators",
+    example: "users get bob@example.com",
+    args: [user],
+    run: async (context, { args }) => {
+      const id = await userId(context, args.get("user") ?? "");
+      context.show(record, await context.request({ method: "GET", path: `/api/v1/users/${id}` }));
+    },
+  },
+  {
+    words: "users update",
+    about: "change an account; for operators",
+    example: "users update bob --is-admin",
+    args: [user],
+    flags: {
+      "new-name": { kind: "text", about: "another user name" },
+      email: { kind: "text", about: "another e-mail address" },
+      "is-admin": { kind: "boolean", about: "--no-is-admin: it operates nothing any more" },
+    },
+    run: async (context, parsed) => {
+      const { flags } = parsed;
+      const body = {
+        ...(flags.has("new-name") ? { username: flags.get("new-name") } : {}),
+        ...(flags.has("email") ? { email: flags.get("email") } : {}),
+        ...(flags.has("is-admin") ? { is_admin: flags.get("is-admin") } : {}),
+      };
+      if (Object.keys(body).length === 0) {
+        throw new CommandFailure(exitCode.usage, "nothing to change: see --help");
+      }
+      await change(context, parsed, body);
+    },
+  },
+  {
+    words: "users ban",
+    about: "shut an account out: its sessions end, its tokens are refused; for operators",
+    example: "users ban bob@example.com",
+    args: [user],
+    run: (context, parsed) => change(context, parsed, { is_banned: true }),
+  },
+  {
+    words: "users unban",
+    about: "let an account in again: its tokens work, it has to log in anew; for operators",
+    example: "users unban bob@example.com",
+    args: [user],
+    run: (context, parsed) => change(context, parsed, { is_banned: false }),
+  },
+  {
+    words: "users reset-password",
+    about: "give an account another password, which ends its sessions; for operators",
+    example: "users reset-password bob@example.com",
+    args: [user],
+    flags: { "password-for": password },
+    run: async (context, parsed) => {
+      const said = saidPassword(parsed);
+      const chosen = said ?? newPassword();
+      await change(context, parsed, { password: chosen });
+      if (said === null) context.io.stderr.write(`password (shown only now): ${chosen}\n`);
+    },
+  },
+  {
+    words: "users delete",
+    aliases: ["users rm"],
+    about: "delete an account with its projects and tokens; for operators",
+    example: "users delete bob@example.com --with-containers",
+    args: [user],
+    flags: {
+      "with-containers": { kind: "boolean", about: "its containers, too", goesTo: "here" },
+    },
+    run: async (context, { args, flags }) => {
+      const said = args.get("user") ?? "";
+      const id = await userId(context, said);
+      const question = `This deletes the account ${said} with its projects and tokens. Go on?`;
+      await confirm(context.io, question, context.settings.yes);
+      const query = flags.get("with-containers") === true ? { with_containers: true } : {};
+      const answered = await context.request({
+        method: "DELETE",
+        path: `/api/v1/users/${id}`,
+        query,
+      });
+      context.show({ as: "done" }, answered);
+      context.say(answered.message);
+    },
+  },
+];

@@ -1,0 +1,4 @@
+import { openSqlitePlace } from "../../harness/sqlite-store.ts";
+import { accountConformance } from "../accounts.ts";
+
+accountConformance("the SQLite store", openSqlitePlace);

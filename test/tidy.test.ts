@@ -259,6 +259,15 @@ describe("the tree", () => {
     }
   });
 
+  test("bytes are copied by copiedBytes: slice of a Buffer is a view of memory that may be used again", async () => {
+    const sliced: string[] = [];
+    for (const file of sources("src/**/*.ts")) {
+      const code = await Bun.file(join(root, file)).text();
+      if (/\b(bytes|chunk|buffer|scratch|written|piece)\.slice\(/i.test(code)) sliced.push(file);
+    }
+    expect(sliced).toEqual([]);
+  });
+
   test("no folder is a drawer for leftovers", () => {
     const drawers = /(^|\/)(utils?|helpers?|common|shared|misc)(\/|\.ts$)/;
     expect(sources("{src,proto,test,load}/**/*.ts").filter((file) => drawers.test(file))).toEqual(

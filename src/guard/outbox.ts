@@ -1,4 +1,5 @@
 // What a socket has not taken yet.
+import { copiedBytes } from "./copied-bytes.ts";
 
 /** Writes bytes; answers how many were taken, negative when the socket is closed. */
 export interface ByteSink {
@@ -31,7 +32,9 @@ export class Outbox {
     const left = end - start - taken;
     if (left > 0) {
       const isMost = isOwn && left * 2 >= bytes.buffer.byteLength;
-      this.#kept.push(isMost ? bytes.subarray(end - left, end) : bytes.slice(end - left, end));
+      this.#kept.push(
+        isMost ? bytes.subarray(end - left, end) : copiedBytes(bytes, end - left, end),
+      );
       this.#bytes += left;
     }
     return taken;

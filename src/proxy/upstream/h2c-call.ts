@@ -1,5 +1,7 @@
 // One request to a program that speaks HTTP/2: a stream of a session.
+
 import http2, { type ClientHttp2Stream, type OutgoingHttpHeaders } from "node:http2";
+import { copiedBytes } from "../../guard/copied-bytes.ts";
 import { methodNamed } from "../../http1/method.ts";
 import { mayAuthenticateConnection } from "./connection-auth.ts";
 import type { H2cPool } from "./h2c/h2c-pool.ts";
@@ -77,7 +79,7 @@ export class H2cCall implements UpstreamCall, SessionCall {
     const stream = this.#stream;
     if (stream === null || stream.writableEnded) return true;
     this.#sentNow();
-    return stream.write(isOwn ? bytes.subarray(start, end) : bytes.slice(start, end));
+    return stream.write(isOwn ? bytes.subarray(start, end) : copiedBytes(bytes, start, end));
   }
 
   finish(): void {

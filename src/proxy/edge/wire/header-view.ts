@@ -1,4 +1,5 @@
 // The field lines of a head as the gate reads them: strings are made only of what is asked for.
+import { copiedBytes } from "../../../guard/copied-bytes.ts";
 import type { HeaderLines } from "../../../http1/header-lines.ts";
 import { Known } from "../../../http1/known-header.ts";
 import type { MessageHead } from "../../../http1/message-head.ts";
@@ -56,6 +57,6 @@ function bytesOf(name: string): Uint8Array {
 /** Moves the lines into bytes of their own: the chunk that they came in may be large, and they last as long as a tunnel. */
 export function compact(head: MessageHead): void {
   const { start } = head;
-  head.bytes = head.bytes.slice(start, head.end);
+  head.bytes = copiedBytes(head.bytes, start, head.end);
   head.rebase(-start);
 }

@@ -1,4 +1,5 @@
 // The body of a request on its way from the client: not asked for yet, passed on as it comes, or read as a stream.
+import { copiedBytes } from "../../../guard/copied-bytes.ts";
 import { BodyDecoder, BodyStep } from "../../../http1/body-decoder.ts";
 import type { HeaderLines } from "../../../http1/header-lines.ts";
 import { DEFAULT_LIMITS } from "../../../http1/limits.ts";
@@ -139,7 +140,8 @@ export class ReceivedBody {
     if (this.#state === STREAM && stream?.isWanted === true) {
       const step = decoder.read(chunk, at);
       this.consumed = decoder.consumed;
-      if (step === BodyStep.data) stream.push(chunk.slice(decoder.dataStart, decoder.dataEnd));
+      if (step === BodyStep.data)
+        stream.push(copiedBytes(chunk, decoder.dataStart, decoder.dataEnd));
       // Behind the last byte of a body by length no further one may come that would say so.
       const isOver = step === BodyStep.end || (step === BodyStep.data && decoder.isEnded);
       if (isOver) stream.end();

@@ -1,4 +1,5 @@
 // Values of field lines that are nearly always the same on one connection.
+import { copiedBytes } from "../../../guard/copied-bytes.ts";
 import type { HeaderLines } from "../../../http1/header-lines.ts";
 
 /** Longer ones are not kept, bytes: a connection is to be small. */
@@ -15,7 +16,7 @@ export class SameValue {
     const [start, end] = [lines.valueStart(line), lines.valueEnd(line)];
     if (end - start > KEPT_MAX) return lines.value(line);
     this.#text = lines.value(line);
-    this.#bytes = lines.bytes.slice(start, end);
+    this.#bytes = copiedBytes(lines.bytes, start, end);
     return this.#text;
   }
 }

@@ -137,6 +137,18 @@ const services: ReadonlyMap<string, ServiceNames> = new Map([
     },
   ],
   [
+    "EventService",
+    {
+      group: "events",
+      methods: {
+        ListEvents: "list",
+        GetEvent: "get",
+        GetEventStats: "getStats",
+        DeleteEvent: "delete",
+      },
+    },
+  ],
+  [
     "UserService",
     {
       group: "users",

@@ -5,6 +5,7 @@ import type { HttpRule } from "../../proto/gen/google/api/http_pb.ts";
 import { AliasService } from "../../proto/gen/realmgate/v1/aliases_pb.ts";
 import { ContainerService } from "../../proto/gen/realmgate/v1/containers_pb.ts";
 import { ContainerDiscoveryService } from "../../proto/gen/realmgate/v1/discovery_pb.ts";
+import { EventService } from "../../proto/gen/realmgate/v1/events_pb.ts";
 import { ContainerAccessService } from "../../proto/gen/realmgate/v1/explain_pb.ts";
 import { ContainerHooksService } from "../../proto/gen/realmgate/v1/hooks_pb.ts";
 import { ProjectMemberService } from "../../proto/gen/realmgate/v1/members_pb.ts";
@@ -42,6 +43,7 @@ export const services: readonly DescService[] = [
   AliasService,
   TokenService,
   UserService,
+  EventService,
   RealmService,
   ServerService,
 ];

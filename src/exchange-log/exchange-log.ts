@@ -36,6 +36,8 @@ const STORED_AT_ONCE = 2_048;
 const BATCHES_MAX = 2;
 /** Reads that wait for the thread. */
 const READS_MAX = 64;
+/** Of one container: one tenant leaves room for the others. */
+const READS_PER_CONTAINER_MAX = 4;
 /** How long the last entries may take when the process stops. */
 const CLOSE_MS = 2_000;
 
@@ -47,6 +49,8 @@ export class ExchangeLog implements ExchangeLogReader {
   readonly #counts = { written: 0, dropped: 0, failed: 0, evicted: 0, bytes: 0 };
   #timer: ReturnType<typeof setTimeout> | null = null;
   #reads = 0;
+  /** By container. */
+  readonly #readsOf = new Map<string, number>();
   #failing = false;
 
   private constructor(thread: LogThread, log: Log) {
@@ -78,11 +82,11 @@ export class ExchangeLog implements ExchangeLogReader {
   }
 
   newest(query: LogQuery, before: number | null): Promise<LogPage> {
-    return this.#read(() => this.#thread.ask({ kind: "newest", query, before }));
+    return this.#read(query, () => this.#thread.ask({ kind: "newest", query, before }));
   }
 
   oldest(query: LogQuery, after: number): Promise<LogPage> {
-    return this.#read(() => this.#thread.ask({ kind: "oldest", query, after }));
+    return this.#read(query, () => this.#thread.ask({ kind: "oldest", query, after }));
   }
 
   /** Stores what waits, for at most 2 s, and closes the file. */
@@ -93,15 +97,22 @@ export class ExchangeLog implements ExchangeLogReader {
     this.#thread.terminate();
   }
 
-  async #read(ask: () => Promise<LogPage>): Promise<LogPage> {
-    if (this.#reads >= READS_MAX) throw new LogUnavailable("too many reads of the exchange log");
+  async #read({ container }: LogQuery, ask: () => Promise<LogPage>): Promise<LogPage> {
+    const reads = this.#readsOf.get(container) ?? 0;
+    if (this.#reads >= READS_MAX || reads >= READS_PER_CONTAINER_MAX) {
+      throw new LogUnavailable("too many reads of the exchange log");
+    }
     this.#reads++;
+    this.#readsOf.set(container, reads + 1);
     try {
       // The thread does one thing after the other.
       this.#store();
       return await ask();
     } finally {
       this.#reads--;
+      const left = (this.#readsOf.get(container) ?? 1) - 1;
+      if (left > 0) this.#readsOf.set(container, left);
+      else this.#readsOf.delete(container);
     }
   }
 

@@ -25,6 +25,8 @@ const OTHER_TEXTS: ReadonlySet<string> = new Set([
   "bad-host",
   "proxy-header",
   "aws4-hmac-sha256",
+  // A known name with no rule of its own.
+  "x-request-id",
 ]);
 
 /** Field names that the data plane has in its code. */

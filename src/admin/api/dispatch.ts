@@ -26,6 +26,9 @@ import { RefusalEvents } from "./refusal-events.ts";
 import { isDryRun, requirementsOf, resourceKinds } from "./requirements.ts";
 import type { RevisionTokens } from "./revision.ts";
 
+/** A message that came within so many milliseconds is that of the caller who was identified before it. */
+const PROMPT_MESSAGE_MS = 1_000;
+
 /** Context of a public method: the caller is not authenticated. */
 export interface PublicContext {
   /** Runs what takes long, and charges the caller for it. */
@@ -178,12 +181,20 @@ async function run(
       (handler as PublicHandler)(message, { work, credential, clientAddress }),
     );
   }
-  const caller = await options.callers.identify(credential, clientAddress);
-  progress.caller = caller;
-  authorize(caller, needs, realmId);
-  const callerScope = scopeOf(call, caller, needs, realmId);
-  const work = budgets.begin(`user ${caller.user.id}`);
+  const identified = await options.callers.identify(credential, clientAddress);
+  progress.caller = identified;
+  authorize(identified, needs, realmId);
+  const work = budgets.begin(`user ${identified.user.id}`);
+  const askedMs = performance.now();
   const message = await readMessage(call, work);
+  // A message that took its time may outlive a ban, a logout or a right.
+  const isLate = performance.now() - askedMs > PROMPT_MESSAGE_MS;
+  const caller = isLate ? await options.callers.identify(credential, clientAddress) : identified;
+  if (isLate) {
+    progress.caller = caller;
+    authorize(caller, needs, realmId);
+  }
+  const callerScope = scopeOf(call, caller, needs, realmId);
   const dryRun = isDryRun(call.method, message);
   const scope = dryRun ? { ...callerScope, dryRun } : callerScope;
   const level =

@@ -24,6 +24,7 @@ export interface Api {
   readonly proxyAliases: ProxyAliasesApi;
   readonly authTokens: AuthTokensApi;
   readonly users: UsersApi;
+  readonly events: EventsApi;
   readonly realms: RealmsApi;
   readonly servers: ServersApi;
 }
@@ -518,6 +519,36 @@ export interface UsersApi {
    * USER_HAS_CONTAINERS unless with_containers is set.
    */
   delete(id: string, options?: CallOptions<DeleteUserQuery>): Promise<Answer<null>>;
+}
+
+/**
+ * EventService reads the audit trail. A caller sees events of projects that it may read, of its own account and of its own calls;
+ * in a realm only those of what is in the realm. An auth token sees of accounts only its own calls, and needs `event_access`.
+ * Operators, with a session on the unscoped host, see the events of all accounts. Nothing changes an event; it leaves when it is
+ * older than the installation keeps events.
+ */
+export interface EventsApi {
+  /** ListEvents pages through the events, newest first. */
+  list(query?: ListEventsQuery, options?: CallOptions): Promise<Answer<ListEventsResponse>>;
+  /** All of `list`, whatever comes and goes meanwhile; `limit` entries are fetched at a time. */
+  iterate(query?: ListEventsQuery, options?: CallOptions): AsyncIterableIterator<Event>;
+
+  /** GetEventStats counts the events by kind. */
+  getStats(query?: GetEventStatsQuery, options?: CallOptions): Promise<Answer<EventStats>>;
+
+  /** GetEvent answers with one event. Errors: EVENT_NOT_FOUND. */
+  get(id: string, query?: RealmFilter, options?: CallOptions): Promise<Answer<Event>>;
+
+  /** DeleteEvent is refused: EVENTS_APPEND_ONLY. */
+  delete(id: string, options?: CallOptions): Promise<Answer<null>>;
+
+  /** ListActivity pages through what the caller's account did, and what was done with it. */
+  listActivity(query?: ListActivityQuery, options?: CallOptions): Promise<Answer<ListActivityResponse>>;
+  /** All of `listActivity`, whatever comes and goes meanwhile; `limit` entries are fetched at a time. */
+  iterateActivity(query?: ListActivityQuery, options?: CallOptions): AsyncIterableIterator<Event>;
+
+  /** GetActivityStats counts it by kind. */
+  getActivityStats(query?: GetActivityStatsQuery, options?: CallOptions): Promise<Answer<EventStats>>;
 }
 
 /** RealmService tells which realms there are for the caller. */
@@ -1271,6 +1302,58 @@ export interface EndedConnections {
   readonly ended: number;
 }
 
+/** Event is one call that changed something, or was refused. */
+export interface Event {
+  /** 24 hex digits. */
+  readonly id: string;
+  /** `project.created`; `call.refused`, `auth.login.failed` and `auth.login.locked` of refusals. */
+  readonly kind: string;
+  /** ISO 8601, UTC, milliseconds. */
+  readonly created_at: string;
+  /** Who did it; null: nobody known. */
+  readonly actor: EventActor | null;
+  /** The auth token it was done with; null: none, or not for this caller. */
+  readonly token_id: string | null;
+  /** From where; null: not for this caller. */
+  readonly client_ip: string | null;
+  /** The call's `x-request-id`; null: not for this caller. */
+  readonly request_id: string | null;
+  /** The realm that the call was made in; null: none, or not for this caller. */
+  readonly realm_id: string | null;
+  /** `project`, `container`, `alias`, `permission`, `token` or `user`; null: nothing known. */
+  readonly resource_type: string | null;
+  /** Its id. */
+  readonly resource_id: string | null;
+  /** The project that it lies in. */
+  readonly project_id: string | null;
+  /** The names of what was sent, never values: `alias`, `groups.office`. */
+  readonly fields: readonly string[];
+  /** Of a document: the version before. */
+  readonly version_before: number | null;
+  /** Of a document: the version since. */
+  readonly version_after: number | null;
+  /** Of a refusal: its machine code. */
+  readonly code: string | null;
+  /** Of a refusal: the kind that the call would have had. */
+  readonly attempted: string | null;
+}
+
+/** EventActor is who did it, by the name that the account had then. */
+export interface EventActor {
+  /** 24 hex digits. */
+  readonly id: string;
+  /** The user name. */
+  readonly username: string;
+}
+
+/** EventStats counts events. */
+export interface EventStats {
+  /** All of them. */
+  readonly total: number;
+  /** By kind. */
+  readonly kinds: { readonly [name: string]: number };
+}
+
 /**
  * ExplainRequest is an imagined request to a container. Exactly one of `program`, `host` and `alias` says where it goes; or
  * `request_id`, which names a request that was made.
@@ -1495,6 +1578,16 @@ export interface FinancialWalletPermissionsInput {
   readonly withdraw?: boolean | undefined;
 }
 
+/** GetActivityStatsRequest says which events to count. */
+export interface GetActivityStatsQuery extends RealmFilter {
+  /** Only this kind, or all below it: `proxy.permissions`. */
+  readonly kind?: string | undefined;
+  /** Only from then on: ISO 8601 in UTC. */
+  readonly since?: string | undefined;
+  /** Only before then: ISO 8601 in UTC. */
+  readonly until?: string | undefined;
+}
+
 /** GetContainerRequest names the container. */
 export interface GetContainerQuery extends RealmFilter {
   /** Accepted, not acted on: the container runtime is not here. */
@@ -1503,6 +1596,22 @@ export interface GetContainerQuery extends RealmFilter {
   readonly include_proxy_domains?: boolean | undefined;
   /** Whether to show the permission documents; an auth token needs `resources.proxy_aliases`, too. */
   readonly include_proxy_permissions?: boolean | undefined;
+}
+
+/** GetEventStatsRequest says which events to count. */
+export interface GetEventStatsQuery extends RealmFilter {
+  /** Only this kind, or all below it: `proxy.permissions`. */
+  readonly kind?: string | undefined;
+  /** Only from then on: ISO 8601 in UTC. */
+  readonly since?: string | undefined;
+  /** Only before then: ISO 8601 in UTC. */
+  readonly until?: string | undefined;
+  /** Only by this user. */
+  readonly actor_id?: string | undefined;
+  /** Only about this project, container, alias, permission, token or user. */
+  readonly resource_id?: string | undefined;
+  /** Only in this project. */
+  readonly project_id?: string | undefined;
 }
 
 /** GetProjectRequest names the project. */
@@ -1762,6 +1871,35 @@ export interface JwtGroup {
   readonly enabled?: boolean | undefined;
 }
 
+/** ListActivityRequest pages through the activity. */
+export interface ListActivityQuery extends RealmFilter {
+  /** From 1. */
+  readonly page?: number | undefined;
+  /** Events a page, 1 to 100; 20 when unset. */
+  readonly limit?: number | undefined;
+  /** `desc` when unset: the newest first. */
+  readonly sort_order?: "asc" | "desc" | undefined;
+  /**
+   * Reads the list so that entries that come and go meanwhile make it skip or repeat no other: empty to begin (at `page`),
+   * then the `next_cursor` of the answer before, with the same filters.
+   */
+  readonly cursor?: string | undefined;
+  /** Only this kind, or all below it: `proxy.permissions`. */
+  readonly kind?: string | undefined;
+  /** Only from then on: ISO 8601 in UTC. */
+  readonly since?: string | undefined;
+  /** Only before then: ISO 8601 in UTC. */
+  readonly until?: string | undefined;
+}
+
+/** ListActivityResponse is one page. */
+export interface ListActivityResponse {
+  /** The events of this page. */
+  readonly logs: readonly Event[];
+  /** Where this page stands. */
+  readonly pagination?: Pagination;
+}
+
 /** ListAliasesRequest filters aliases. */
 export interface ListAliasesQuery extends RealmFilter {
   /** Only of this project. */
@@ -1840,6 +1978,41 @@ export interface ListContainersQuery extends RealmFilter {
 export interface ListContainersResponse {
   /** The containers of this page. */
   readonly containers: readonly Container[];
+  /** Where this page stands. */
+  readonly pagination?: Pagination;
+}
+
+/** ListEventsRequest pages through the events. */
+export interface ListEventsQuery extends RealmFilter {
+  /** From 1. */
+  readonly page?: number | undefined;
+  /** Events a page, 1 to 100; 20 when unset. */
+  readonly limit?: number | undefined;
+  /** `desc` when unset: the newest first. */
+  readonly sort_order?: "asc" | "desc" | undefined;
+  /**
+   * Reads the list so that entries that come and go meanwhile make it skip or repeat no other: empty to begin (at `page`),
+   * then the `next_cursor` of the answer before, with the same filters.
+   */
+  readonly cursor?: string | undefined;
+  /** Only this kind, or all below it: `proxy.permissions`. */
+  readonly kind?: string | undefined;
+  /** Only from then on: ISO 8601 in UTC. */
+  readonly since?: string | undefined;
+  /** Only before then: ISO 8601 in UTC. */
+  readonly until?: string | undefined;
+  /** Only by this user. */
+  readonly actor_id?: string | undefined;
+  /** Only about this project, container, alias, permission, token or user. */
+  readonly resource_id?: string | undefined;
+  /** Only in this project. */
+  readonly project_id?: string | undefined;
+}
+
+/** ListEventsResponse is one page. */
+export interface ListEventsResponse {
+  /** The events of this page. */
+  readonly events: readonly Event[];
   /** Where this page stands. */
   readonly pagination?: Pagination;
 }

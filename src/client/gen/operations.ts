@@ -128,6 +128,14 @@ export const operations = {
     create: {"verb":"POST","path":"/api/v1/users","takesBody":true,"versioned":false,"pages":null},
     delete: {"verb":"DELETE","path":"/api/v1/users/{id}","takesBody":false,"versioned":false,"pages":null},
   },
+  events: {
+    list: {"verb":"GET","path":"/api/v1/events","takesBody":false,"versioned":false,"pages":"events"},
+    getStats: {"verb":"GET","path":"/api/v1/events/stats","takesBody":false,"versioned":false,"pages":null},
+    get: {"verb":"GET","path":"/api/v1/events/{id}","takesBody":false,"versioned":false,"pages":null},
+    delete: {"verb":"DELETE","path":"/api/v1/events/{id}","takesBody":false,"versioned":false,"pages":null},
+    listActivity: {"verb":"GET","path":"/api/v1/users/auth/activity","takesBody":false,"versioned":false,"pages":"logs"},
+    getActivityStats: {"verb":"GET","path":"/api/v1/users/auth/activity/stats","takesBody":false,"versioned":false,"pages":null},
+  },
   realms: {
     list: {"verb":"GET","path":"/api/v1/realms","takesBody":false,"versioned":false,"pages":null},
   },

@@ -242,6 +242,26 @@ describe("who is calling is settled before what is said is read", () => {
     expect(await outcome(call(getProject, { credential, message: unread }))).toBe("INVALID_TOKEN");
   });
 
+  test("and again behind a message that took its time: who is banned meanwhile does nothing with it", async () => {
+    await store.createUser({ username: "slow", email: "slow@example.test", passwordHash: "x" });
+    const slow = await userNamed("slow");
+    let calls = 0;
+    const handler: Handler = async (message, context) => {
+      calls++;
+      return answers(message, context);
+    };
+    const sent = call(createProject, {
+      credential: await sessionOf(slow),
+      message: async () => {
+        await store.updateAccount(slow.id, { isBanned: true });
+        await Bun.sleep(1_100);
+        return create(CreateProjectRequestSchema, { alias: "late", color: "#000000" });
+      },
+    });
+    expect([await outcome(sent, handler), calls]).not.toEqual(["ok", 1]);
+    expect(calls).toBe(0);
+  });
+
   test("a public method looks at the host and at no credential, but is told of it", async () => {
     const message = () => create(LoginRequestSchema, { password: "p" });
     const fields = { credential: "Bearer garbage", message };

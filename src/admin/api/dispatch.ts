@@ -184,17 +184,16 @@ async function run(
   const identified = await options.callers.identify(credential, clientAddress);
   progress.caller = identified;
   authorize(identified, needs, realmId);
+  const scopeBefore = scopeOf(call, identified, needs, realmId);
   const work = budgets.begin(`user ${identified.user.id}`);
   const askedMs = performance.now();
   const message = await readMessage(call, work);
   // A message that took its time may outlive a ban, a logout or a right.
   const isLate = performance.now() - askedMs > PROMPT_MESSAGE_MS;
   const caller = isLate ? await options.callers.identify(credential, clientAddress) : identified;
-  if (isLate) {
-    progress.caller = caller;
-    authorize(caller, needs, realmId);
-  }
-  const callerScope = scopeOf(call, caller, needs, realmId);
+  progress.caller = caller;
+  if (isLate) authorize(caller, needs, realmId);
+  const callerScope = isLate ? scopeOf(call, caller, needs, realmId) : scopeBefore;
   const dryRun = isDryRun(call.method, message);
   const scope = dryRun ? { ...callerScope, dryRun } : callerScope;
   const level =

@@ -59,12 +59,12 @@ export function memberService({ store, cursors }: MemberServiceParts): Implement
         }
         const { user } = context.caller;
         if (isNamed(user, named)) throw new ApiError(ErrorCode.CANNOT_GRANT_SELF_PERMISSION);
-        const waitS = missed.waitS(user.id, 1);
-        if (!("userId" in named) && waitS > 0) {
-          throw new ApiError(ErrorCode.RATE_LIMITED, [], Math.ceil(waitS));
-        }
+        const isGuess = !("userId" in named);
+        // Before it is known, so that no more than the limit can be asked at the same time.
+        const waitS = isGuess ? missed.take(user.id, 1) : 0;
+        if (waitS > 0) throw new ApiError(ErrorCode.RATE_LIMITED, [], Math.ceil(waitS));
         const made = await store.addMember(context.scope, projectId, { ...named, level });
-        if (made === "no_user" && !("userId" in named)) missed.charge(user.id, 1);
+        if (isGuess && made !== "no_user") missed.charge(user.id, -1);
         switch (made) {
           case null:
             throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);

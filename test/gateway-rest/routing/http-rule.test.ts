@@ -298,6 +298,7 @@ describe("the services' own bindings", () => {
       "CreateHook",
       "CreateProject",
       "CreateToken",
+      "CreateUser",
     ]);
     expect(new Set(bindings.map(({ status }) => status))).toEqual(new Set([200, 201]));
   });

@@ -331,9 +331,9 @@ describe("an account", () => {
     [{ metadata: { a: "x".repeat(65_536) } }, 422, "VALIDATION_ERROR"],
     [{ metadata: null }, 422, "VALIDATION_ERROR"],
     [{ public_key: "xyz" }, 400, "INVALID_PUBLIC_KEY_FORMAT"],
-    [{ username: "root" }, 422, "VALIDATION_ERROR"],
-    [{ email: "root@example.test" }, 422, "VALIDATION_ERROR"],
-    [{ is_admin: true }, 422, "VALIDATION_ERROR"],
+    [{ username: "root" }, 403, "INSUFFICIENT_PERMISSIONS"],
+    [{ email: "root@example.test" }, 403, "INSUFFICIENT_PERMISSIONS"],
+    [{ is_admin: true }, 403, "INSUFFICIENT_PERMISSIONS"],
   ])("does not take %j", async (change, status, code) => {
     const { email, id } = await newAccount();
     const { token, user } = await login({ email, password });

@@ -1,9 +1,16 @@
 // What waits for a client that does not read is that client's own, whatever others get meanwhile.
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import net from "node:net";
+import { startProxy } from "../../src/proxy/proxy.ts";
 import { testBench } from "../harness/proxy-bench.ts";
 
 const bench = await testBench();
+// The other edge cuts off who sends so many requests without reading.
+const gate = await startProxy(
+  bench.options({ plainEdge: "wire", responseHeaderMs: 60_000 }),
+  bench.registry,
+);
+afterAll(() => gate.stop(true));
 const BODY_BYTES = 10_000;
 /** More than the buffers of the kernel hold. */
 const REQUESTS = 3_000;
@@ -20,7 +27,8 @@ test("a client that reads late gets its responses byte for byte", async () => {
     }),
   );
   const host = (await bench.place({ programs: { terminal: port } })).host("terminal-1");
-  const late = net.connect({ port: bench.behindTrusted.port, host: "127.0.0.1" });
+  expect(await gate.reached(bench.registry.revision, 5_000)).toBe(true);
+  const late = net.connect({ port: gate.port, host: "127.0.0.1" });
   const ask = `GET /a HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
   let left = REQUESTS;
   const send = () => {
@@ -41,7 +49,7 @@ test("a client that reads late gets its responses byte for byte", async () => {
     await Bun.sleep(300);
   }
   for (let n = 0; n < 50; n++) {
-    const answer = await bench.ask(host, { path: "/b", via: bench.behindTrusted });
+    const answer = await bench.ask(host, { path: "/b", via: gate });
     expect(await answer.text()).toBe("b".repeat(BODY_BYTES));
   }
   let bodies = 0;

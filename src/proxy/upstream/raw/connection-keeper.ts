@@ -7,8 +7,6 @@ import type { Limits } from "../../../http1/limits.ts";
 export interface ConnectionKeeper<C> {
   readonly limits: Limits;
   readonly turns: ReadTurns;
-  /** Of `performance.now()`, up to a tick ahead: no limit is shorter than it says. */
-  readonly nowMs: number;
   /** How long a connection may be idle, in milliseconds. */
   readonly idleMs: number;
   /** The connection is idle and may carry any client's request. */

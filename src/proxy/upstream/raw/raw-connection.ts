@@ -324,7 +324,7 @@ export class RawConnection implements Yielding {
       this.#call = null;
       this.#state = IDLE;
       this.#parser.release();
-      this.#deadlineMs = this.#keeper.nowMs + this.#keeper.idleMs;
+      this.#deadlineMs = performance.now() + this.#keeper.idleMs;
       this.resume();
       if (!binds) this.#keeper.released(this);
     } else {

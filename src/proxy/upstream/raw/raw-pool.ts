@@ -81,7 +81,6 @@ export class RawPool implements ConnectionKeeper<RawConnection> {
   readonly #options: RawPoolOptions;
   readonly #byPort = new Map<number, Map<string, Upstream>>();
   readonly #all = new Set<RawConnection>();
-  nowMs = 0;
   #idleCount = 0;
   #timer: ReturnType<typeof setInterval> | null = null;
   #isStopped = false;
@@ -193,10 +192,8 @@ export class RawPool implements ConnectionKeeper<RawConnection> {
 
   #startTicking(): void {
     if (this.#timer !== null) return;
-    this.nowMs = performance.now() + this.#options.tickMs;
     this.#timer = setInterval(() => {
       const nowMs = performance.now();
-      this.nowMs = nowMs + this.#options.tickMs;
       for (const connection of this.#all) connection.tick(nowMs);
     }, this.#options.tickMs);
     this.#timer.unref();

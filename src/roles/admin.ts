@@ -7,8 +7,8 @@ import { openSqliteStore } from "../admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../admin/store/store.ts";
 import { type Config, parseConfig } from "../config/config.ts";
 import { documentBox } from "./control-plane.ts";
+import { keyFile } from "./data-files.ts";
 import { lockDatabase } from "./data-lock.ts";
-import { keyFile } from "./readiness.ts";
 import { readSecretKeyFile } from "./secret-key-file.ts";
 
 const failed = 1;

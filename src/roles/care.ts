@@ -5,7 +5,6 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   statfsSync,
@@ -16,10 +15,11 @@ import { join, resolve } from "node:path";
 import { copyDatabase, resealDatabase } from "../admin/store/sqlite/backup.ts";
 import { damageOf, fileState, opensWith } from "../admin/store/sqlite/inspect.ts";
 import { type Config, parseConfig } from "../config/config.ts";
-import { secretKeyFrom } from "../config/secret-key.ts";
 import { documentBox } from "./control-plane.ts";
+import { keyFile, snapshotFile, sqliteFiles } from "./data-files.ts";
 import { lockDatabase } from "./data-lock.ts";
-import { findings, keyFile } from "./readiness.ts";
+import { findings } from "./readiness.ts";
+import { secretKeyIn } from "./secret-key-file.ts";
 
 const ownerOnly = 0o600;
 const usage = 2;
@@ -119,7 +119,7 @@ function keyOf(config: Config): Buffer {
 }
 
 function readKey(path: string): Buffer {
-  const key = existsSync(path) ? secretKeyFrom(readFileSync(path, "utf8").trim()) : null;
+  const key = existsSync(path) ? secretKeyIn(path) : null;
   if (key === null) throw new CareFailure(`${path} does not hold a key (32 bytes in base64)`);
   return key;
 }
@@ -179,15 +179,7 @@ async function restore({ config, file }: CareCall): Promise<readonly string[]> {
       renameSync(each, `${each}${suffix}`);
       kept.push(`${each}${suffix}`);
     };
-    // The log goes first: with another main file it would be wrong.
-    for (const each of [
-      `${database}-wal`,
-      `${database}-shm`,
-      database,
-      join(config.dataDir, "snapshot"),
-    ]) {
-      aside(each);
-    }
+    for (const each of [...sqliteFiles(database), join(config.dataDir, snapshotFile)]) aside(each);
     if (config.secretKey === null) {
       if (existsSync(keyPath(config)) && !readKey(keyPath(config)).equals(key))
         aside(keyPath(config));
@@ -205,20 +197,17 @@ async function restore({ config, file }: CareCall): Promise<readonly string[]> {
 
 async function doctor({ config }: CareCall): Promise<readonly string[]> {
   const { dataDir, databasePath } = config;
-  const isRunning = /in use by another/;
   const all = await findings(config);
-  const running = all.some(({ text }) => isRunning.test(text));
+  const running = all.some(({ taken }) => taken === "database");
   // A gate that runs has the database and its addresses: that is well.
-  const found = all.filter(
-    ({ text }) => !running || !/in use by another|cannot listen on/.test(text),
-  );
+  const found = running ? all.filter(({ taken }) => taken === undefined) : all;
   const size = (path: string) => statSync(path, { throwIfNoEntry: false })?.size;
   const facts = [
     `data directory: ${dataDir}`,
     `gate: ${running ? "running" : "not running"}`,
     `database: ${databasePath}, ${existsSync(databasePath) ? fileState(databasePath) : "missing"}, ${size(databasePath) ?? 0} bytes and ${size(`${databasePath}-wal`) ?? 0} in its log`,
     `key: ${config.secretKey === null ? keyPath(config) : "REALMGATE_SECRET_KEY"}`,
-    `snapshot: ${size(join(dataDir, "snapshot")) ?? 0} bytes`,
+    `snapshot: ${size(join(dataDir, snapshotFile)) ?? 0} bytes`,
     ...(existsSync(dataDir) ? [`free on disk: ${freeBytes(dataDir)} bytes`] : []),
     ...found.map(({ level, text }) => `${level}: ${text}`),
   ];
@@ -255,7 +244,7 @@ async function rotateKey({ config }: CareCall): Promise<readonly string[]> {
     requireSound(config.databasePath, key);
     renameSync(next, path);
     // It was sealed with the old key; the gate makes another one from the database.
-    rmSync(join(config.dataDir, "snapshot"), { force: true });
+    rmSync(join(config.dataDir, snapshotFile), { force: true });
     return [`${count} values sealed with the new key in ${path}; sessions and pages of lists end`];
   } finally {
     unlock();

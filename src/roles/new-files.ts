@@ -2,10 +2,7 @@
 import { existsSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config/config.ts";
-import { keyFile } from "./readiness.ts";
-
-/** Who accessed what; in the data directory. */
-export const exchangeLogFile = "exchanges.sqlite";
+import { exchangeLogFile, keyFile, snapshotFile, sqliteFiles } from "./data-files.ts";
 
 /**
  * Called before a start; the function returned removes what was made since. Of the database, the key and the snapshot it removes
@@ -15,10 +12,10 @@ export function removerOfNewFiles({ dataDir, databasePath, postgres }: Config): 
   const isNewFolder = !existsSync(dataDir);
   const files = [
     join(dataDir, keyFile),
-    join(dataDir, "snapshot"),
-    ...(postgres === null ? ["", "-wal", "-shm"].map((ending) => `${databasePath}${ending}`) : []),
+    join(dataDir, snapshotFile),
+    ...(postgres === null ? sqliteFiles(databasePath) : []),
   ];
-  const log = ["", "-wal", "-shm"].map((ending) => join(dataDir, `${exchangeLogFile}${ending}`));
+  const log = sqliteFiles(join(dataDir, exchangeLogFile));
   const newLog = log.some((file) => existsSync(file)) ? [] : log;
   const isNew = !files.some((file) => existsSync(file));
   return () => {

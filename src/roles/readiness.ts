@@ -1,23 +1,24 @@
 // What would keep a start from succeeding, found without changing anything: for `serve --check`, and before every start.
-import { accessSync, existsSync, constants as fsConstants, readFileSync, statSync } from "node:fs";
+import { accessSync, existsSync, constants as fsConstants, statSync } from "node:fs";
 import { createServer, Server } from "node:net";
 import { dirname, join } from "node:path";
 import { damageOf, fileState, opensWith } from "../admin/store/sqlite/inspect.ts";
 import type { Config } from "../config/config.ts";
-import { secretKeyFrom } from "../config/secret-key.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
 import { documentBox, lostDatabase, partialDatabase } from "./control-plane.ts";
+import { keyFile, snapshotFile } from "./data-files.ts";
 import { DatabaseInUse, lockDatabase } from "./data-lock.ts";
+import { secretKeyIn } from "./secret-key-file.ts";
 
 export interface Finding {
   /** A warning does not keep the gate from starting. */
   readonly level: "error" | "warning";
   /** The setting that it concerns, and what to do. */
   readonly text: string;
+  /** What a gate that runs has taken, and so is well while it runs; unset: nothing. */
+  readonly taken?: "database" | "address";
 }
 
-export const keyFile = "secret.key";
-const snapshotFile = "snapshot";
 /** Certificates that end sooner are worth a word. */
 const expiresSoonMs = 14 * 24 * 3_600_000;
 
@@ -71,7 +72,7 @@ export function keyFindings({ dataDir, databasePath, secretKey }: Config): reado
     return [error("SECRET_KEY", lost)];
   }
   try {
-    if (secretKeyFrom(readFileSync(path, "utf8").trim()) !== null) return [];
+    if (secretKeyIn(path) !== null) return [];
     const damaged = `${path} does not hold 32 bytes in base64: bring the key back`;
     return [error("SECRET_KEY", damaged)];
   } catch (cause) {
@@ -119,11 +120,16 @@ function* stateFindings({ databasePath: path, dataDir, secretKey }: Config): Gen
   if (key !== null && !opensWith(path, documentBox(key))) {
     yield error("SECRET_KEY", `another key sealed the documents of ${path}: bring that back`);
   }
-  if (isInUse(path)) yield error("DATABASE_URL", `${path} is in use by another realmgate`);
+  if (isInUse(path)) {
+    yield {
+      ...error("DATABASE_URL", `${path} is in use by another realmgate`),
+      taken: "database",
+    };
+  }
 }
 
 function keyIn(path: string): Buffer | null {
-  return existsSync(path) ? secretKeyFrom(readFileSync(path, "utf8").trim()) : null;
+  return existsSync(path) ? secretKeyIn(path) : null;
 }
 
 function isInUse(databasePath: string): boolean {
@@ -162,8 +168,12 @@ export async function listenFindings(config: Config): Promise<readonly Finding[]
     if (listen === null || listen.port === 0) continue;
     const { hostname, port } = listen;
     const bound = await bind(listen);
-    if (bound instanceof Server) servers.push(bound);
-    else found.push(error(setting, `cannot listen on ${hostname}:${port} (${bound})`));
+    if (bound instanceof Server) {
+      servers.push(bound);
+    } else {
+      const problem = `cannot listen on ${hostname}:${port} (${bound})`;
+      found.push({ ...error(setting, problem), taken: "address" });
+    }
   }
   await Promise.all(
     servers.map((server) => new Promise((closed) => void server.close(() => closed(null)))),

@@ -4,6 +4,11 @@ import { secretKeyFrom } from "../config/secret-key.ts";
 
 const ownerOnly = 0o600;
 
+/** Null: it does not hold 32 bytes in base64. Throws when it cannot be read. */
+export function secretKeyIn(path: string): Buffer | null {
+  return secretKeyFrom(readFileSync(path, "utf8").trim());
+}
+
 /** Reads the master key (32 bytes) from a file of mode 0600; creates the file at the first start. Throws when it holds anything else. */
 export function readSecretKeyFile(path: string): Buffer {
   if (!existsSync(path)) {
@@ -12,7 +17,7 @@ export function readSecretKeyFile(path: string): Buffer {
   }
   // Not where it is right already: the folder may be read-only.
   if ((statSync(path).mode & 0o777) !== ownerOnly) chmodSync(path, ownerOnly);
-  const key = secretKeyFrom(readFileSync(path, "utf8").trim());
+  const key = secretKeyIn(path);
   if (key === null) throw new Error(`${path} does not hold 32 bytes in base64`);
   return key;
 }

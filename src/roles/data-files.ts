@@ -1,0 +1,11 @@
+// The files of an installation, by their names in the data directory.
+
+export const keyFile = "secret.key";
+export const snapshotFile = "snapshot";
+/** Who accessed what. */
+export const exchangeLogFile = "exchanges.sqlite";
+
+/** A SQLite file and what SQLite keeps beside it. The log comes first: with another main file it would be wrong. */
+export function sqliteFiles(path: string): readonly string[] {
+  return [`${path}-wal`, `${path}-shm`, path];
+}

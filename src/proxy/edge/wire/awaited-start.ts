@@ -1,17 +1,25 @@
-// A connection of a load balancer that has not said yet for whom it speaks.
-import { ProxyHeader } from "./proxy-header.ts";
+// A connection on which no request can be read yet: a load balancer has to say for whom it speaks, or TLS has to be agreed on.
+import type { ProxyHeader } from "./proxy-header.ts";
 
-export class AwaitedHeader {
-  readonly header = new ProxyHeader();
-  /** The load balancer. */
+export class AwaitedStart {
+  /** What the load balancer says; null: TLS is agreed on. */
+  readonly header: ProxyHeader | null;
+  /** Address of the load balancer, or of the client. */
   readonly peer: string;
-  /** Of `performance.now()`: when the header has to have come. */
+  /** Of `performance.now()`: when it has to be over. */
   readonly deadlineMs: number;
   readonly #terminate: () => void;
   #releasePlace: (() => void) | null;
 
   /** `releasePlace` gives the place back that it has among the connections. */
-  constructor(peer: string, deadlineMs: number, releasePlace: () => void, terminate: () => void) {
+  constructor(
+    header: ProxyHeader | null,
+    peer: string,
+    deadlineMs: number,
+    releasePlace: () => void,
+    terminate: () => void,
+  ) {
+    this.header = header;
     this.peer = peer;
     this.deadlineMs = deadlineMs;
     this.#releasePlace = releasePlace;

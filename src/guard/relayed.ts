@@ -247,7 +247,8 @@ export class Relayed {
         });
       }
     }
-    client.pause();
+    // A socket with TLS is drained once its handshake is done: nothing has come yet.
+    if (this.#held.length > 0) client.pause();
   }
 
   /**

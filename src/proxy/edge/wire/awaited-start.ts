@@ -7,7 +7,7 @@ export class AwaitedStart {
   /** Address of the load balancer, or of the client. */
   readonly peer: string;
   /** Of `performance.now()`: when it has to be over. */
-  readonly deadlineMs: number;
+  deadlineMs: number;
   readonly #terminate: () => void;
   #releasePlace: (() => void) | null;
 

@@ -30,7 +30,14 @@ export interface WireServerOptions {
 export type PerServer = "closed" | "over" | "upgraded" | "clock";
 
 const TICK_MS = 250;
+/** How long new connections have for their handshake and their first request once the server takes no more of them. */
+const FIRSTS_LEFT_MS = 2_000;
 const HTTP2 = "h2";
+
+/** It closes then, unless what it waits for has come. */
+function hurry(waiting: { deadlineMs: number }, untilMs: number): void {
+  waiting.deadlineMs = Math.min(waiting.deadlineMs, untilMs);
+}
 
 /** HTTP/2 first, as the runtime has it. */
 function tlsOf({ cert, key }: KeyPair) {
@@ -114,8 +121,7 @@ export class WireServer implements ListeningServer {
           const held = socket.data;
           try {
             if (held.connection !== null) held.connection.received(chunk);
-            else if (held.http2 !== null) held.http2.relayed.fromClient(chunk);
-            else this.#headerCame(socket, chunk);
+            else this.#firstCame(socket, chunk);
           } catch (error) {
             this.#failed(socket, error);
           }
@@ -168,10 +174,14 @@ export class WireServer implements ListeningServer {
   stop(abort = false): Promise<void> {
     this.#listener.stop(false);
     this.#isAborted ||= abort;
-    // Those that have begun come to a response; theirs is the last of their connection.
-    if (abort) for (const awaited of [...this.#awaited]) this.#startRefused(awaited);
+    const firstsUntilMs = performance.now() + FIRSTS_LEFT_MS;
+    for (const awaited of [...this.#awaited]) {
+      if (abort || awaited.header !== null) this.#startRefused(awaited);
+      else hurry(awaited, firstsUntilMs);
+    }
     for (const connection of [...this.#connections]) {
       if (abort) connection.reset();
+      else if (connection.isUnused) hurry(connection, firstsUntilMs);
       else if (connection.isIdle) connection.close();
     }
     for (const connection of [...this.#http2Connections]) {
@@ -201,12 +211,30 @@ export class WireServer implements ListeningServer {
     this.#awaited.add(awaited);
   }
 
-  #headerCame(socket: Bun.Socket<Held>, chunk: Uint8Array): void {
+  /** There is no connection of HTTP/1.1, or not yet. */
+  #firstCame(socket: Bun.Socket<Held>, chunk: Uint8Array): void {
     const held = socket.data;
     const { awaited } = held;
-    if (awaited === null || !this.#awaited.has(awaited)) return;
-    const { header, peer } = awaited;
-    if (header === null) return;
+    if (awaited !== null && this.#awaited.has(awaited)) {
+      if (awaited.header !== null) {
+        this.#headerCame(socket, chunk, awaited, awaited.header);
+        return;
+      }
+      // Whichever of the two we hear of first.
+      this.#secured(socket);
+    }
+    held.connection?.received(chunk);
+    held.http2?.relayed.fromClient(chunk);
+  }
+
+  #headerCame(
+    socket: Bun.Socket<Held>,
+    chunk: Uint8Array,
+    awaited: AwaitedStart,
+    header: ProxyHeader,
+  ): void {
+    const held = socket.data;
+    const { peer } = awaited;
     const step = header.push(chunk);
     if (step === "more") return;
     if (step === "error") {

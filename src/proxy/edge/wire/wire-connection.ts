@@ -61,7 +61,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
   }
 
   tick(nowMs: number): void {
-    // It is as good as idle, and must not keep an old snapshot in memory.
+    // An old snapshot must not stay in memory.
     if (this.#state === HEAD) this.kept.forget();
     if (nowMs < this.deadlineMs) return;
     if (this.isLingering || this.isTunnel) this.reset();
@@ -76,7 +76,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     return isWaiting && this.input === null && this.outbox.isEmpty;
   }
 
-  /** No request has begun: the first may be on its way. */
+  /** The first request may be on its way. */
   get isUnused(): boolean {
     return !this.#hasBegun && this.isIdle;
   }
@@ -332,7 +332,6 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     this.run();
   }
 
-  /** The exchange is over. */
   #forget(): void {
     if (this.#request === null) return;
     this.#request = null;

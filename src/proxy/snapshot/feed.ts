@@ -13,6 +13,8 @@ export interface ChangeSource {
   changesAfter(revision: bigint, lineage: string): Promise<Changes>;
   /** Calls the listener after each commit; the answer ends that. */
   onCommit(listener: (revision: bigint) => void): () => void;
+  /** Hears what is enforced now. */
+  enforced?(revision: bigint, lineage: string): void;
 }
 
 const RETRY_FIRST_MS = 50;
@@ -253,6 +255,7 @@ export class Feed {
     }
     this.#options.published?.(changes, isAll);
     this.#settleWaiters();
+    this.#source.enforced?.(next.revision, lineageOf(this.#lineages, next.revision));
   }
 
   /** Everything was read: what was enforced may have been another history's. */

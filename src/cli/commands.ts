@@ -9,7 +9,9 @@ import { documentCommands } from "./commands/documents.ts";
 import { eventCommands } from "./commands/events.ts";
 import { explainCommands } from "./commands/explain.ts";
 import { hookCommands } from "./commands/hooks.ts";
+import { lockCommands } from "./commands/lock.ts";
 import { projectCommands } from "./commands/projects.ts";
+import { protectCommands } from "./commands/protect.ts";
 import { realmAndServerCommands } from "./commands/realms.ts";
 import { sessionCommands } from "./commands/session.ts";
 import { settingsCommands } from "./commands/settings.ts";
@@ -26,6 +28,8 @@ export const commands: readonly Command[] = [
   ...realmAndServerCommands,
   ...projectCommands,
   ...containerCommands,
+  ...protectCommands,
+  ...lockCommands,
   ...documentCommands,
   ...settingsCommands,
   ...hookCommands,

@@ -10,12 +10,18 @@ export interface RelayOptions extends RelayHubOptions {
   readonly hostname: string;
   /** 0: any free port. */
   readonly port: number;
-  /** Certificates and their key as PEM: TLS ends here, the server gets plain bytes. */
-  readonly tls?: { readonly cert: string; readonly key: string } | null;
+  /** TLS ends here, the server gets plain bytes. Null or unset: there is none. */
+  readonly tls?: RelayTls | null;
   /** Protocols that are agreed on with TLS (RFC 7301), as `h2`; none when unset. */
   readonly alpn?: readonly string[];
   readonly limits: RelayLimits;
   readonly guard?: MakeGuard;
+}
+
+/** Certificates and their key as PEM. */
+export interface RelayTls {
+  readonly cert: string;
+  readonly key: string;
 }
 
 /**
@@ -26,21 +32,45 @@ export class RelayListener {
   readonly hostname: string;
   readonly port: number;
   readonly #cap: ConnectionCap;
+  readonly #options: RelayOptions;
   readonly #hub: RelayHub;
-  readonly #guard: MakeGuard | null;
-  readonly #listener: Bun.TCPSocketListener<Relayed>;
+  #listener: Bun.TCPSocketListener<Relayed>;
 
   /** Throws when the address is taken. */
   constructor(options: RelayOptions) {
-    const { limits, tls = null, alpn = [] } = options;
+    const { limits, tls = null } = options;
+    this.#options = options;
     this.#cap = new ConnectionCap(limits);
-    this.#guard = options.guard ?? null;
-    this.#listener = Bun.listen<Relayed>({
-      hostname: options.hostname,
-      port: options.port,
-      exclusive: true,
+    // A successor with another certificate must be able to listen beside this one. First without sharing the port: otherwise we
+    // would share it with another process and not notice.
+    if (tls !== null && options.port !== 0) this.#listen(options.port, tls, false).stop(true);
+    this.#listener = this.#listen(options.port, tls, tls !== null);
+    this.hostname = this.#listener.hostname;
+    this.port = this.#listener.port;
+    this.#hub = new RelayHub(options);
+  }
+
+  /**
+   * New connections get this certificate; open ones go on. The runtime cannot change it in place. Throws when it cannot listen,
+   * and then nothing changed. Only with TLS from the start. A connection that arrives in this very moment may be reset.
+   */
+  replaceTls(tls: RelayTls): void {
+    const before = this.#listener;
+    this.#listener = this.#listen(this.port, tls, true);
+    before.stop(false);
+  }
+
+  #listen(port: number, tls: RelayTls | null, reusePort: boolean): Bun.TCPSocketListener<Relayed> {
+    const { hostname, alpn = [] } = this.#options;
+    return Bun.listen<Relayed>({
+      hostname,
+      port,
+      exclusive: !reusePort,
+      ...(reusePort ? { reusePort } : {}),
       allowHalfOpen: true,
-      ...(tls === null ? {} : { tls: { ...tls, ALPNProtocols: protocolNames(alpn) } }),
+      ...(tls === null
+        ? {}
+        : { tls: { cert: tls.cert, key: tls.key, ALPNProtocols: protocolNames(alpn) } }),
       socket: {
         open: (client) => this.#accept(client),
         handshake: (client, success) => {
@@ -53,9 +83,6 @@ export class RelayListener {
         error: (client) => client.data?.close(),
       },
     });
-    this.hostname = this.#listener.hostname;
-    this.port = this.#listener.port;
-    this.#hub = new RelayHub(options);
   }
 
   /** The address of the client whose connection reaches the server from this port; undefined: there is none. */
@@ -99,7 +126,7 @@ export class RelayListener {
       client.terminate();
       return;
     }
-    client.data = this.#hub.relay(client, address, this.#guard, release);
+    client.data = this.#hub.relay(client, address, this.#options.guard ?? null, release);
   }
 
   /** When all places are taken: in place of the most silent connection of the network that has by far the most. */

@@ -151,7 +151,9 @@ export class Relayed {
       this.#linger();
       return;
     }
-    this.#server?.resume();
+    // With TLS a socket also drains when its handshake is done: without a server yet, passing on would stop reading for good.
+    if (this.#server === null) return;
+    this.#server.resume();
     this.#pass();
   }
 
@@ -247,8 +249,7 @@ export class Relayed {
         });
       }
     }
-    // A socket with TLS is drained once its handshake is done: nothing has come yet.
-    if (this.#held.length > 0) client.pause();
+    client.pause();
   }
 
   /**

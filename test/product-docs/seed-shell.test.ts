@@ -325,8 +325,8 @@ describe("the shell lines on permissions", () => {
     }
     let text = verbatim(seed002[step.at], etag.slice("file:v".length));
     for (const [placeholder, value] of step.fill ?? []) text = text.replace(placeholder, value);
-    // What deletes asks first, as it does at any terminal.
-    const asks = / (delete|clear) /.test(text);
+    // What deletes asks first, as it does at any terminal, and so does the kill switch.
+    const asks = / (delete|clear) /.test(text) || / state (?!.*--enable-proxy)/.test(text);
     const ran = asks
       ? await line.atTerminal(text, [{ after: "[y/N] ", keys: "y\r" }], {
           environment: environment(),

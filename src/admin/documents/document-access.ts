@@ -128,8 +128,10 @@ export class DocumentAccess {
     return this.write(context, id, async (view) => {
       const document = editableDocument(view);
       change(document, view.state);
+      const accepted = await context.work.run(acceptSteps(document));
       return {
-        ...(await context.work.run(acceptSteps(document))),
+        ...accepted,
+        warnings: [...accepted.warnings, ...firstWriteWarnings(view.state, document)],
         hooks: view.state.hooks,
         enableProxy: enableProxy ?? view.state.enableProxy,
         fromProject: this.kind === "container" && view.state.body === null,
@@ -162,6 +164,18 @@ export class DocumentAccess {
     );
   }
 }
+
+/** Somebody who adds a first group means to close something: of a document that nobody wrote, the default is `allow`. */
+function firstWriteWarnings(
+  before: Pick<DocumentState, "body">,
+  after: PermissionDocument,
+): readonly string[] {
+  const isOpen = after.default === "allow" && Object.keys(after.groups).length > 0;
+  return before.body === null && isOpen ? [defaultAllowWarning] : [];
+}
+
+const defaultAllowWarning =
+  'The default is still "allow": requests that match no group get in everywhere. Set it to "deny" to let in only the groups.';
 
 function keptDocument({ body }: DocumentState): StoredDocument | null {
   return body === null ? null : StoredDocument.read(body);

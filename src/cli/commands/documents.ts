@@ -57,6 +57,7 @@ interface Row {
   readonly path: string;
   readonly body?: Call["body"];
   readonly destroys?: string;
+  readonly unsaid?: Command["unsaid"];
 }
 
 const rows: readonly Row[] = [
@@ -122,13 +123,23 @@ const rows: readonly Row[] = [
   },
   {
     words: "state",
-    about: "the kill switch: without --enable-proxy nothing is reachable",
+    about: "the kill switch: --no-enable-proxy makes nothing reachable; see also lock, unlock",
     example: "--if-match file:v3 --enable-proxy",
     method: "PATCH",
     path: "/state",
-    // Documented: without the flag, the proxy is switched off.
     body: ({ enable_proxy = false }) => ({ enable_proxy }),
-    flags: { "enable-proxy": { kind: "boolean", about: "on; default: off" } },
+    unsaid: {
+      flag: "enable-proxy",
+      question:
+        "Without --enable-proxy this is the kill switch: nothing will be reachable, open connections end.",
+      otherwise: "say which: --enable-proxy, or --no-enable-proxy for the kill switch",
+    },
+    flags: {
+      "enable-proxy": {
+        kind: "boolean",
+        about: "on; --no-enable-proxy: off; without either it asks whether to switch off",
+      },
+    },
   },
   {
     words: "groups ip set",
@@ -297,6 +308,7 @@ function commandOf({ name, flags, line }: Level, row: Row): Command {
     ...(row.destroys === undefined
       ? {}
       : { destroys: `${row.destroys} of the ${name.slice(0, -1)}` }),
+    ...(row.unsaid === undefined ? {} : { unsaid: row.unsaid }),
     flags: {
       ...flags,
       ...(versioned ? { "if-match": ifMatch, "validate-only": validateOnly } : {}),
@@ -307,6 +319,7 @@ function commandOf({ name, flags, line }: Level, row: Row): Command {
       path: `/${name}/${key}/proxy/permissions${row.path}`,
       versioned,
       ...(row.body === undefined ? {} : { body: row.body }),
+      ...(/^groups \w+ set$/.test(row.words) ? { warns: true } : {}),
       show: document,
     },
   };

@@ -16,6 +16,8 @@ export interface Call {
   readonly after?: (data: unknown, parsed: ParsedArguments) => void;
   /** Whether the call writes a permission document and requires its version. */
   readonly versioned?: boolean;
+  /** Warnings of its answer are said with `-q`, too. */
+  readonly warns?: boolean;
 }
 
 interface Described {
@@ -32,6 +34,15 @@ interface Described {
   readonly shows?: readonly GlobalName[];
   /** What the command deletes, for the confirmation question; `--yes` skips it. Required for every DELETE. */
   readonly destroys?: string;
+  /**
+   * A flag whose absence means something that nobody may do by accident: a person is asked at a terminal; without one, and with
+   * `--yes`, which answers other questions, the flag is required. `question` is a sentence.
+   */
+  readonly unsaid?: {
+    readonly flag: string;
+    readonly question: string;
+    readonly otherwise: string;
+  };
 }
 
 export type Command = Described &

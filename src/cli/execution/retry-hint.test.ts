@@ -28,6 +28,12 @@ test.each([
     "realmgate -t '…' projects proxy groups jwt set --secret '…' -p '…'",
   ],
   [
+    "also where the command has a switch of the same name",
+    "protect",
+    ["--token", "hdy_x", "protect", "box", "--token", "-t", "hdy_y", "--yes"],
+    "realmgate --token '…' protect box --token -t '…' --yes",
+  ],
+  [
     "of groups their names stay",
     "projects proxy permissions replace",
     ["projects", "proxy", "permissions", "replace", "--groups", 'team={"secret":"S3CRET"}'],

@@ -15,7 +15,8 @@ export function retryHint(
     const word = typed[index] ?? "";
     const [spelled = "", inline] = word.startsWith("--") ? word.split(/=(.*)/s, 2) : [word];
     const name = nameOf(spelled);
-    const flag = name === undefined ? undefined : flagOf(name, command);
+    const flag =
+      name === undefined ? undefined : flagOf(spelled, name, command, typed.slice(0, index));
     if (name === undefined || flag === undefined || flag.kind === "boolean") {
       words.push(quoted(word));
       continue;
@@ -41,8 +42,19 @@ function nameOf(word: string): string | undefined {
   )?.[0];
 }
 
-function flagOf(name: string, { flags = {} }: Command): Flag | undefined {
-  if (Object.hasOwn(flags, name)) return flags[name];
+/**
+ * A flag that the command has in place of one of all commands is the command's only after its words, and by its long name.
+ * `before`: what was typed before it.
+ */
+function flagOf(
+  spelled: string,
+  name: string,
+  { flags = {}, words }: Command,
+  before: readonly string[],
+): Flag | undefined {
+  const isOfCommand = spelled.startsWith("--") && Object.hasOwn(flags, name);
+  const isGlobal = flags[name]?.own && !before.join(" ").includes(words);
+  if (isOfCommand && !isGlobal) return flags[name];
   return Object.hasOwn(globalFlags, name)
     ? globalFlags[name as keyof typeof globalFlags]
     : undefined;

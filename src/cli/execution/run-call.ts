@@ -1,7 +1,7 @@
 // Runs one call of the table: parsed arguments → request → output.
 import { ApiError } from "../../client/errors.ts";
 import type { Flag, ParsedArguments } from "../flags/flag.ts";
-import { fieldAt } from "../output/cell.ts";
+import { fieldAt, listAt } from "../output/cell.ts";
 import { rowsOf } from "../output/render.ts";
 import type { Show } from "../output/show.ts";
 import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
@@ -28,6 +28,7 @@ export async function runCall(
   const { call } = command;
   const prepared = prepare(command, parsed, context.settings.container);
   const isDryRun = parsed.flags.get("validate-only") === true;
+  if (!isDryRun) await askUnsaid(command, context, parsed);
   if (command.destroys !== undefined && !isDryRun) {
     const what = [...parsed.args.values(), ...pathFlags(command, parsed)].join(" ");
     const question = `This deletes ${command.destroys}${what === "" ? "" : ` (${what})`}. Go on?`;
@@ -52,8 +53,19 @@ export async function runCall(
   context.show(call.show, answered);
   if (call.show.as === "done") context.say(answered.message);
   if (isDryRun) context.say("dry run: nothing was stored");
+  if (context.settings.quiet && call.warns) sayWarnings(context, answered.data);
   sayMore(context, call.show, answered);
   call.after?.(answered.data, parsed);
+}
+
+/** Throws CommandFailure unless the flag is there, or a person at a terminal agrees to what it means that it is not. */
+async function askUnsaid({ unsaid }: Command, context: CommandContext, parsed: ParsedArguments) {
+  if (unsaid === undefined || parsed.flags.has(unsaid.flag)) return;
+  const { stdin, stderr } = context.io;
+  if (context.settings.yes || !stdin.isTerminal || !stderr.isTerminal) {
+    throw new CommandFailure(exitCode.usage, unsaid.otherwise);
+  }
+  await confirm(context.io, `${unsaid.question} Go on?`, false);
 }
 
 /** Puts arguments and flags into path, query and body. Throws CommandFailure for what is missing or has the wrong type. */
@@ -159,6 +171,11 @@ async function stale(
     `  realmgate ${read}`,
     `  ${retryHint(context.typed, command, new Map([["if-match", now]]))}`,
   );
+}
+
+/** `-q` prints an id, and the warnings of a write would be lost. */
+function sayWarnings(context: CommandContext, data: unknown): void {
+  for (const warning of listAt(data, "warnings")) context.warn(String(warning));
 }
 
 /** Says on stderr what a table cannot show: that there are more entries, or none. */

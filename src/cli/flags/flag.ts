@@ -30,6 +30,8 @@ export interface Flag {
   /** `-` reads the value from standard input; it is never printed. */
   readonly secret?: boolean;
   readonly hidden?: boolean;
+  /** Replaces the flag of all commands with this name, which is then given by its short name, or before the command. */
+  readonly own?: true;
   /** Defaults to the container of the settings. */
   readonly orContainer?: boolean;
   /** Placeholder of the value in the help. */

@@ -73,7 +73,7 @@ export function readCommandLine(
     for (const [index, spelling] of [command.words, ...(command.aliases ?? [])].entries()) {
       // One-word aliases show in the help.
       const isHidden = index > 0 && spelling.includes(" ");
-      const leaf = place(root, spelling.split(" "), command.about, isHidden);
+      const leaf = place(root, spelling.split(" "), command, isHidden);
       dress(leaf, command);
       leaf.action(() => {
         const names = command.args?.map(({ name }) => name) ?? [];
@@ -82,7 +82,7 @@ export function readCommandLine(
           command,
           args: new Map(names.flatMap((name, at) => entry(name, leaf.args[at]))),
           flags: textsOf([leaf], Object.keys(command.flags ?? {})),
-          globals: textsOf(lineage(leaf), Object.keys(globalFlags)),
+          globals: globalTexts(leaf, command),
         };
       });
     }
@@ -102,7 +102,7 @@ function argumentTerm(argument: { readonly required: boolean; name(): string }):
 }
 
 /** Finds or creates the parser of these words. */
-function place(root: Parser, words: readonly string[], about: string, hidden: boolean): Parser {
+function place(root: Parser, words: readonly string[], command: Command, hidden: boolean): Parser {
   let at = root;
   for (const [index, word] of words.entries()) {
     const isLeaf = index === words.length - 1;
@@ -111,14 +111,15 @@ function place(root: Parser, words: readonly string[], about: string, hidden: bo
       // A group is visible when a command in it is; aliases come after their command.
       next = at.command(word, { hidden });
       next.usage(isLeaf ? "" : "COMMAND …").helpCommand(false);
-      addFlags(next, globalFlags, true);
+      if (isLeaf) addShortForms(next, command);
+      addFlags(next, isLeaf ? withoutOwn(command) : globalFlags, true);
       if (!isLeaf) next.description(groupAbout(words.slice(0, index + 1).join(" ")));
       const path = words.slice(0, index + 1).join(" ");
       next.showHelpAfterError(`see realmgate ${path} --help`);
       if (!isLeaf)
         next.addHelpText("after", `\nrealmgate ${path} COMMAND --help describes a command.`);
     }
-    if (isLeaf) next.description(about);
+    if (isLeaf) next.description(command.about);
     at = next;
   }
   return at;
@@ -167,14 +168,48 @@ function optionsOf(parser: Parser, name: string, flag: Flag & Pick<GlobalFlag, "
     `${long} <${value}>`,
     flag.choices === undefined ? told : about + choices,
   );
-  option.argParser((text: string, before: string[] | undefined) => {
+  takingTexts(parser, option);
+  return flag.nullable ? [option, new Option(`--no-${name}`).hideHelp()] : [option];
+}
+
+function takingTexts(parser: Parser, option: Option): Option {
+  return option.argParser((text: string, before: string[] | undefined) => {
     // With an empty variable, `--container $EMPTY --if-match …` would take the next flag as the value and change the command's meaning.
     if (parser.options.some(({ long }) => long === text)) {
       throw new InvalidArgumentError("It is a flag itself: is a variable empty?");
     }
     return [...(before ?? []), text];
   });
-  return flag.nullable ? [option, new Option(`--no-${name}`).hideHelp()] : [option];
+}
+
+/** Flags of all commands that the command does not replace. */
+function withoutOwn({ flags = {} }: Command): Flags {
+  return Object.fromEntries(Object.entries(globalFlags).filter(([name]) => !flags[name]?.own));
+}
+
+/** The short names of the flags that the command replaces: they keep their meaning. */
+function addShortForms(parser: Parser, { flags = {} }: Command): void {
+  for (const [name, flag] of Object.entries<GlobalFlag>(globalFlags)) {
+    if (!flags[name]?.own || flag.short === undefined) continue;
+    const option = new Option(`-${flag.short} <${flag.placeholder ?? placeholders[flag.kind]}>`);
+    parser.addOption(takingTexts(parser, option).hideHelp());
+  }
+}
+
+/** Texts of the flags of all commands; one that the command replaces is not read from its own flag. */
+function globalTexts(leaf: Parser, { flags = {} }: Command): Map<string, FlagTexts> {
+  const above = leaf.parent === null ? [] : lineage(leaf.parent);
+  const texts = new Map<string, FlagTexts>();
+  for (const [name, flag] of Object.entries<GlobalFlag>(globalFlags)) {
+    const isReplaced = flags[name]?.own === true;
+    const found = textsOf(isReplaced ? above : [...above, leaf], [name]).get(name);
+    const short = isReplaced ? leaf.getOptionValue(flag.short ?? "") : undefined;
+    const all = [found, short as FlagTexts | undefined].filter((each) => each !== undefined);
+    const [first, ...others] = all;
+    if (first === undefined) continue;
+    texts.set(name, others.length === 0 ? first : all.flat());
+  }
+  return texts;
 }
 
 function lineage(parser: Parser): Parser[] {

@@ -1,0 +1,70 @@
+// The kill switch of a container.
+import type { Command } from "../execution/command.ts";
+import type { CommandContext } from "../execution/context.ts";
+import { requiredContainer } from "../execution/required-container.ts";
+import type { ParsedArguments } from "../flags/flag.ts";
+import { fieldAt } from "../output/cell.ts";
+import { confirm } from "../terminal/prompt.ts";
+import { containerId } from "./flags.ts";
+
+export const lockCommands: readonly Command[] = [
+  {
+    words: "lock",
+    about: "the kill switch: make a container unreachable and end its connections",
+    example: "lock 890abcdef12345678901cdef",
+    args: [{ ...containerId, name: "container" }],
+    run: (context, parsed) => switchTo(false, context, parsed),
+  },
+  {
+    words: "unlock",
+    about: "make a locked container reachable again, as its document says",
+    example: "unlock 890abcdef12345678901cdef",
+    args: [{ ...containerId, name: "container" }],
+    run: (context, parsed) => switchTo(true, context, parsed),
+  },
+];
+
+/** How often a write is made again that somebody was faster than: it keeps what they wrote. */
+const attemptsMax = 5;
+
+async function switchTo(
+  enabled: boolean,
+  context: CommandContext,
+  parsed: ParsedArguments,
+): Promise<void> {
+  const id = requiredContainer(parsed.args.get("container") ?? context.settings.container);
+  const document = `/api/v1/containers/${encodeURIComponent(id)}/proxy/permissions`;
+  const read = async () => (await context.request({ method: "GET", path: document })).data;
+  let present = await read();
+  if (fieldAt(present, "enable_proxy") === enabled) {
+    context.say(`${id} is ${enabled ? "not locked" : "locked already"}`);
+    return;
+  }
+  const isOpen = fieldAt(present, "default") === "allow";
+  const question = enabled
+    ? `This makes ${id} reachable again${isOpen ? "; its default is allow" : ""}.`
+    : `This makes nothing of ${id} reachable, and ends its connections.`;
+  await confirm(context.io, `${question} Go on?`, context.settings.yes);
+  for (let attempt = 1; ; attempt++) {
+    const answered = await context
+      .request({
+        method: "PUT",
+        path: `${document}/state`,
+        body: { enable_proxy: enabled },
+        ifMatch: String(fieldAt(present, "etag")),
+      })
+      .catch((failure) => {
+        if (fieldAt(failure, "statusCode") === 412 && attempt < attemptsMax) return null;
+        throw failure;
+      });
+    if (answered !== null) {
+      context.show(
+        { as: "record", id: "etag", fields: ["container", "etag", "enable_proxy"] },
+        answered,
+      );
+      context.say(enabled ? "unlocked" : "locked: nothing of it is reachable");
+      return;
+    }
+    present = await read();
+  }
+}

@@ -176,6 +176,11 @@ const services: ReadonlyMap<string, ServiceNames> = new Map([
   ],
   ["RealmService", { group: "realms", methods: { ListRealms: "list" } }],
   ["ServerService", { group: "servers", methods: { ListServers: "list" } }],
+  [
+    "NodeService",
+    { group: "nodes", methods: { ListNodes: "list", CreateNode: "create", DeleteNode: "delete" } },
+  ],
+  ["EnforcementService", { group: "enforcement", methods: { GetEnforcement: "get" } }],
 ]);
 
 export interface OperationName {

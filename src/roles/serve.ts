@@ -1,6 +1,7 @@
 // Everything in one process: starts the parts, connects them, and stops them in order.
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { version } from "../../package.json";
 import { revisionTokens } from "../admin/api/revision.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
 import { OtherSecretKey } from "../admin/store/store-errors.ts";
@@ -80,6 +81,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   const snapshotPath = join(config.dataDir, snapshotFile);
   let control: ControlPlane | null = null;
   let connections: OpenConnections | null = null;
+  let reached: ProxyServer["reached"] | null = null;
   let draining = false;
   /** The first user is made then: a start that fails on a busy port must not lose a password that is printed once. */
   let listening = false;
@@ -94,6 +96,11 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       recentPolicies,
       isForbidden,
       exchangeLog,
+      localProcess: { serverName: config.serverName, version },
+      localEnforcement: async (revision, waitMs) => {
+        const isReached = (await reached?.(revision, waitMs)) ?? false;
+        return { enforced: isReached ? 1 : 0, of: 1, server: config.serverName };
+      },
       connections: {
         list: (...asked) => connections?.list(...asked) ?? { connections: [], total: 0 },
         end: (...asked) => connections?.end(...asked) ?? false,
@@ -148,6 +155,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       source,
     ).catch((error) => throwProxyListenError(config, error));
     connections = proxy.connections;
+    reached = proxy.reached;
     own.push(proxy, ...(proxy.tls === null ? [] : [proxy.tls]));
     // In parallel: the limit applies to all of it.
     stops.push(async () => {

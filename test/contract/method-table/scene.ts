@@ -19,6 +19,7 @@ export interface Scene {
   readonly guestId: string;
   readonly ownerId: string;
   readonly tokenId: string;
+  readonly nodeId: string;
   readonly publicKey: string;
   /** What a write of each document has to name. */
   readonly projectEtag: string;
@@ -85,6 +86,7 @@ export async function makeScene(
     realm_ids: [here],
     public_key: publicKey,
   });
+  const node = await send("POST", "/nodes", { name: `scene-${n}`, servers: ["local"] });
   return {
     n,
     projectId: project.id,
@@ -95,6 +97,7 @@ export async function makeScene(
     guestId: users.guestId,
     ownerId: users.ownerId,
     tokenId: token.id,
+    nodeId: node.id,
     publicKey,
     projectEtag,
     containerEtag,

@@ -197,7 +197,10 @@ class Followers {
     });
     call.on("data", ({ body }: FollowRequest) => {
       if (body.case === "ack") stream?.heard(body.value.enforced ?? null);
-      if (body.case === "bye" && stream !== null) this.#options.left?.(stream);
+      if (body.case === "bye" && stream !== null) {
+        over();
+        this.#options.left?.(stream);
+      }
       if (body.case !== "hello" || stream !== null) return;
       clearTimeout(late);
       const problem = problemOf(body.value, peer);

@@ -3,8 +3,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../package.json";
 import { revisionTokens } from "../admin/api/revision.ts";
-import { hopsKey } from "../admin/nodes/node-access.ts";
-import { SecretBox } from "../admin/store/sealed.ts";
+import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
 import { OtherSecretKey } from "../admin/store/store-errors.ts";
 import type { Config } from "../config/config.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
@@ -150,7 +149,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         mayDial: (address) => placement.place(address) !== null,
         isForbidden,
         recentPolicies,
-        bypassKey: hopsKey(master, config.serverName),
+        bypassKey: deriveKey(master, "hops"),
         log,
         accessLog,
         exchangeLog,

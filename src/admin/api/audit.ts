@@ -32,6 +32,7 @@ const resources: ReadonlySet<string> = new Set<EventResource>([
   "permission",
   "token",
   "user",
+  "realm",
 ]);
 
 /** Null: the method only reads. Throws when it says nothing: then the server must not start. */

@@ -20,6 +20,8 @@ export interface Scene {
   readonly ownerId: string;
   readonly tokenId: string;
   readonly publicKey: string;
+  /** One that the owner made up. */
+  readonly namedRealmId: string;
   /** What a write of each document has to name. */
   readonly projectEtag: string;
   readonly containerEtag: string;
@@ -85,6 +87,7 @@ export async function makeScene(
     realm_ids: [here],
     public_key: publicKey,
   });
+  const realm = await send("POST", "/realms", { name: `realm ${n}` });
   return {
     n,
     projectId: project.id,
@@ -96,6 +99,7 @@ export async function makeScene(
     ownerId: users.ownerId,
     tokenId: token.id,
     publicKey,
+    namedRealmId: realm.id,
     projectEtag,
     containerEtag,
   };

@@ -18,6 +18,11 @@ export function serviceDefinition(service: DescService): ServiceDefinition {
   return Object.fromEntries(service.methods.map((method) => [method.name, unary(method)]));
 }
 
+/** The path of a method, as gRPC requests name it. */
+export function methodPath(method: DescMethod): string {
+  return `/${method.parent.typeName}/${method.name}`;
+}
+
 function unary(method: DescMethod): UnaryMethod {
   if (method.methodKind !== "unary") {
     throw new Error(
@@ -25,7 +30,7 @@ function unary(method: DescMethod): UnaryMethod {
     );
   }
   return {
-    path: `/${method.parent.typeName}/${method.name}`,
+    path: methodPath(method),
     requestStream: false,
     responseStream: false,
     requestSerialize: (message) => Buffer.from(toBinary(method.input, message)),

@@ -10,6 +10,7 @@ function present() {
     listeners,
     source: {
       changesAfter: async (revision: bigint) => create(ChangesSchema, { revision: revision + 5n }),
+      head: async () => ({ revision: 5n, lineage: "" }),
       onCommit(listener: (revision: bigint) => void) {
         listeners.add(listener);
         return () => listeners.delete(listener);

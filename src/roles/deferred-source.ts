@@ -17,9 +17,15 @@ export class DeferredSource implements StoreChangeSource {
   async changesAfter(
     revision: bigint,
     lineage: string,
+    servers?: readonly string[],
   ): ReturnType<StoreChangeSource["changesAfter"]> {
     if (this.#source === null) throw new Error("the control plane is not up");
-    return this.#source.changesAfter(revision, lineage);
+    return this.#source.changesAfter(revision, lineage, servers);
+  }
+
+  async head(): ReturnType<StoreChangeSource["head"]> {
+    if (this.#source === null) throw new Error("the control plane is not up");
+    return this.#source.head();
   }
 
   onCommit(listener: (revision: bigint) => void): () => void {

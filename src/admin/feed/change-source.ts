@@ -17,14 +17,17 @@ import { StoredDocument } from "../../policy/stored-document.ts";
 import { storedHooks } from "../documents/hooks/hook-list.ts";
 import type { AliasRecord, ContainerRecord, ProjectRecord } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
+import type { FeedCursor } from "./feed-cursor.ts";
 
-/** It carries every tenant's secrets; only the proxy of the same process reads it, no network does. */
+/** It carries every tenant's secrets: the proxy of the same process reads it, and the feed's server, which knows its readers. */
 export interface StoreChangeSource {
   /**
    * The present state of everything that changed after a revision; of everything after 0, and when the revision has another
-   * lineage than the reader knows it by.
+   * lineage than the reader knows it by. `servers`: only what their proxies have to know; unset: everything.
    */
-  changesAfter(revision: bigint, lineage: string): Promise<Changes>;
+  changesAfter(revision: bigint, lineage: string, servers?: readonly string[]): Promise<Changes>;
+  /** Where the database is now. */
+  head(): Promise<FeedCursor>;
   /** Calls back after each commit, with its revision. Answers how to stop it. */
   onCommit(listener: (revision: bigint) => void): () => void;
 }
@@ -46,6 +49,10 @@ export function changeSource(store: Store): StoreChangeSource {
         })),
         all: isAll,
       });
+    },
+    async head() {
+      const { revision, lineage } = await store.head();
+      return { revision: BigInt(revision), lineage };
     },
     onCommit: (listener) => store.onCommit((revision) => listener(BigInt(revision))),
   };

@@ -321,6 +321,8 @@ export interface ChangeRecordStore {
   changesAfter(cursor: number | ChangeCursor): Promise<ChangeRecords>;
   /** The number of the last committed change. */
   revision(): Promise<number>;
+  /** The last committed change, with its lineage. */
+  head(): Promise<ChangeCursor>;
   /** Calls back after each commit, with its revision. A hint: `changesAfter` is the truth. Answers how to stop it. */
   onCommit(listener: (revision: number) => void): () => void;
 }

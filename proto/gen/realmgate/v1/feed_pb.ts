@@ -4,19 +4,361 @@
 // @generated from file realmgate/v1/feed.proto (package realmgate.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { ProgramPort } from "./containers_pb.ts";
 import { file_realmgate_v1_containers } from "./containers_pb.ts";
 import type { Hook } from "./hooks_pb.ts";
 import { file_realmgate_v1_hooks } from "./hooks_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file realmgate/v1/feed.proto.
  */
 export const file_realmgate_v1_feed: GenFile = /*@__PURE__*/
-  fileDesc("ChdyZWFsbWdhdGUvdjEvZmVlZC5wcm90bxIMcmVhbG1nYXRlLnYxIusBCgdDaGFuZ2VzEhAKCHJldmlzaW9uGAEgASgDEiwKCHByb2plY3RzGAIgAygLMhoucmVhbG1nYXRlLnYxLlByb2plY3RTdGF0ZRIwCgpjb250YWluZXJzGAMgAygLMhwucmVhbG1nYXRlLnYxLkNvbnRhaW5lclN0YXRlEjAKCWRvY3VtZW50cxgEIAMoCzIdLnJlYWxtZ2F0ZS52MS5Eb2N1bWVudENvbnRlbnQSLwoIbGluZWFnZXMYBSADKAsyHS5yZWFsbWdhdGUudjEuUmV2aXNpb25MaW5lYWdlEgsKA2FsbBgGIAEoCCI1Cg9SZXZpc2lvbkxpbmVhZ2USFQoNZnJvbV9yZXZpc2lvbhgBIAEoAxILCgN0YWcYAiABKAkiLwoPRG9jdW1lbnRDb250ZW50Eg4KBmRpZ2VzdBgBIAEoCRIMCgRqc29uGAIgASgJIokBCgxQcm9qZWN0U3RhdGUSCgoCaWQYASABKAkSDwoHZGVsZXRlZBgCIAEoCBIQCghkaXNhYmxlZBgEIAEoCBISCgp1bnJlYWRhYmxlGAUgASgIEhwKD2RvY3VtZW50X2RpZ2VzdBgGIAEoCUgAiAEBQhIKEF9kb2N1bWVudF9kaWdlc3RKBAgDEAQizAMKDkNvbnRhaW5lclN0YXRlEgoKAmlkGAEgASgJEg8KB2RlbGV0ZWQYAiABKAgSEgoKcHJvamVjdF9pZBgDIAEoCRITCgtzZXJ2ZXJfbmFtZRgEIAEoCRIPCgdydW5uaW5nGAUgASgIEhQKB2FkZHJlc3MYBiABKAlIAIgBARI8Cghwcm9ncmFtcxgHIAMoCzIqLnJlYWxtZ2F0ZS52MS5Db250YWluZXJTdGF0ZS5Qcm9ncmFtc0VudHJ5EhAKCGRpc2FibGVkGAkgASgIEikKB2FsaWFzZXMYCiADKAsyGC5yZWFsbWdhdGUudjEuQWxpYXNTdGF0ZRIuCgVob29rcxgLIAMoCzIfLnJlYWxtZ2F0ZS52MS5TZXJ2aWNlSG9va3NTdGF0ZRISCgp1bnJlYWRhYmxlGAwgASgIEhwKD2RvY3VtZW50X2RpZ2VzdBgNIAEoCUgBiAEBGkoKDVByb2dyYW1zRW50cnkSCwoDa2V5GAEgASgJEigKBXZhbHVlGAIgASgLMhkucmVhbG1nYXRlLnYxLlByb2dyYW1Qb3J0OgI4AUIKCghfYWRkcmVzc0ISChBfZG9jdW1lbnRfZGlnZXN0SgQICBAJIsQBCgpBbGlhc1N0YXRlEg0KBWFsaWFzGAEgASgJEg8KB3Byb2dyYW0YAiABKAkSEAoIaW5zdGFuY2UYAyABKAUSGAoLdGFyZ2V0X3BhdGgYBCABKAlIAIgBARIbChNhbGxvd19wYXRoX292ZXJyaWRlGAUgASgIEhoKDWV4cGlyZXNfYXRfbXMYBiABKAFIAYgBARIPCgdlbmFibGVkGAcgASgIQg4KDF90YXJnZXRfcGF0aEIQCg5fZXhwaXJlc19hdF9tcyJHChFTZXJ2aWNlSG9va3NTdGF0ZRIPCgdzZXJ2aWNlGAEgASgJEiEKBWhvb2tzGAIgAygLMhIucmVhbG1nYXRlLnYxLkhvb2tiBnByb3RvMw", [file_realmgate_v1_containers, file_realmgate_v1_hooks]);
+  fileDesc("ChdyZWFsbWdhdGUvdjEvZmVlZC5wcm90bxIMcmVhbG1nYXRlLnYxImcKDUZvbGxvd1JlcXVlc3QSKAoFaGVsbG8YASABKAsyFy5yZWFsbWdhdGUudjEuRmVlZEhlbGxvSAASJAoDYWNrGAIgASgLMhUucmVhbG1nYXRlLnYxLkZlZWRBY2tIAEIGCgRib2R5Is0BCg5Gb2xsb3dSZXNwb25zZRIsCgd3ZWxjb21lGAEgASgLMhkucmVhbG1nYXRlLnYxLkZlZWRXZWxjb21lSAASKAoFYmF0Y2gYAiABKAsyFy5yZWFsbWdhdGUudjEuRmVlZEJhdGNoSAASLgoIYm9va21hcmsYAyABKAsyGi5yZWFsbWdhdGUudjEuRmVlZEJvb2ttYXJrSAASKwoHZ29fYXdheRgEIAEoCzIYLnJlYWxtZ2F0ZS52MS5GZWVkR29Bd2F5SABCBgoEYm9keSIvCgpGZWVkQ3Vyc29yEg8KB2xpbmVhZ2UYASABKAkSEAoIcmV2aXNpb24YAiABKAMipAIKCUZlZWRIZWxsbxIPCgdwcm9jZXNzGAEgASgJEg8KB3NlcnZlcnMYAiADKAkSDwoHdmVyc2lvbhgDIAEoCRISCgpmZWVkX2xldmVsGAQgASgFEgwKBGJvb3QYBSABKAkSLQoGY3Vyc29yGAYgASgLMhgucmVhbG1nYXRlLnYxLkZlZWRDdXJzb3JIAIgBARIRCglsaXN0ZW5lcnMYByADKAkSQAoNcHJvZ3JhbV9wb3J0cxgIIAMoCzIpLnJlYWxtZ2F0ZS52MS5GZWVkSGVsbG8uUHJvZ3JhbVBvcnRzRW50cnkaMwoRUHJvZ3JhbVBvcnRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgFOgI4AUIJCgdfY3Vyc29yIkcKB0ZlZWRBY2sSLwoIZW5mb3JjZWQYASABKAsyGC5yZWFsbWdhdGUudjEuRmVlZEN1cnNvckgAiAEBQgsKCV9lbmZvcmNlZCLRAQoLRmVlZFdlbGNvbWUSJAoEbW9kZRgBIAEoDjIWLnJlYWxtZ2F0ZS52MS5GZWVkTW9kZRIxCgRrZXlzGAIgAygLMiMucmVhbG1nYXRlLnYxLkZlZWRXZWxjb21lLktleXNFbnRyeRIUCgxoZWFydGJlYXRfbXMYAyABKAUSFgoOc2VydmVyX3RpbWVfbXMYBCABKAESDgoGZG9tYWluGAUgASgJGisKCUtleXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIkEKCUZlZWRCYXRjaBImCgdjaGFuZ2VzGAEgASgLMhUucmVhbG1nYXRlLnYxLkNoYW5nZXMSDAoEbGFzdBgCIAEoCCJQCgxGZWVkQm9va21hcmsSKAoGY3Vyc29yGAEgASgLMhgucmVhbG1nYXRlLnYxLkZlZWRDdXJzb3ISFgoOc2VydmVyX3RpbWVfbXMYAiABKAEiLgoKRmVlZEdvQXdheRIQCghyZXRyeV9tcxgBIAEoBRIOCgZyZWFzb24YAiABKAki6wEKB0NoYW5nZXMSEAoIcmV2aXNpb24YASABKAMSLAoIcHJvamVjdHMYAiADKAsyGi5yZWFsbWdhdGUudjEuUHJvamVjdFN0YXRlEjAKCmNvbnRhaW5lcnMYAyADKAsyHC5yZWFsbWdhdGUudjEuQ29udGFpbmVyU3RhdGUSMAoJZG9jdW1lbnRzGAQgAygLMh0ucmVhbG1nYXRlLnYxLkRvY3VtZW50Q29udGVudBIvCghsaW5lYWdlcxgFIAMoCzIdLnJlYWxtZ2F0ZS52MS5SZXZpc2lvbkxpbmVhZ2USCwoDYWxsGAYgASgIIjUKD1JldmlzaW9uTGluZWFnZRIVCg1mcm9tX3JldmlzaW9uGAEgASgDEgsKA3RhZxgCIAEoCSIvCg9Eb2N1bWVudENvbnRlbnQSDgoGZGlnZXN0GAEgASgJEgwKBGpzb24YAiABKAkiiQEKDFByb2plY3RTdGF0ZRIKCgJpZBgBIAEoCRIPCgdkZWxldGVkGAIgASgIEhAKCGRpc2FibGVkGAQgASgIEhIKCnVucmVhZGFibGUYBSABKAgSHAoPZG9jdW1lbnRfZGlnZXN0GAYgASgJSACIAQFCEgoQX2RvY3VtZW50X2RpZ2VzdEoECAMQBCLMAwoOQ29udGFpbmVyU3RhdGUSCgoCaWQYASABKAkSDwoHZGVsZXRlZBgCIAEoCBISCgpwcm9qZWN0X2lkGAMgASgJEhMKC3NlcnZlcl9uYW1lGAQgASgJEg8KB3J1bm5pbmcYBSABKAgSFAoHYWRkcmVzcxgGIAEoCUgAiAEBEjwKCHByb2dyYW1zGAcgAygLMioucmVhbG1nYXRlLnYxLkNvbnRhaW5lclN0YXRlLlByb2dyYW1zRW50cnkSEAoIZGlzYWJsZWQYCSABKAgSKQoHYWxpYXNlcxgKIAMoCzIYLnJlYWxtZ2F0ZS52MS5BbGlhc1N0YXRlEi4KBWhvb2tzGAsgAygLMh8ucmVhbG1nYXRlLnYxLlNlcnZpY2VIb29rc1N0YXRlEhIKCnVucmVhZGFibGUYDCABKAgSHAoPZG9jdW1lbnRfZGlnZXN0GA0gASgJSAGIAQEaSgoNUHJvZ3JhbXNFbnRyeRILCgNrZXkYASABKAkSKAoFdmFsdWUYAiABKAsyGS5yZWFsbWdhdGUudjEuUHJvZ3JhbVBvcnQ6AjgBQgoKCF9hZGRyZXNzQhIKEF9kb2N1bWVudF9kaWdlc3RKBAgIEAkixAEKCkFsaWFzU3RhdGUSDQoFYWxpYXMYASABKAkSDwoHcHJvZ3JhbRgCIAEoCRIQCghpbnN0YW5jZRgDIAEoBRIYCgt0YXJnZXRfcGF0aBgEIAEoCUgAiAEBEhsKE2FsbG93X3BhdGhfb3ZlcnJpZGUYBSABKAgSGgoNZXhwaXJlc19hdF9tcxgGIAEoAUgBiAEBEg8KB2VuYWJsZWQYByABKAhCDgoMX3RhcmdldF9wYXRoQhAKDl9leHBpcmVzX2F0X21zIkcKEVNlcnZpY2VIb29rc1N0YXRlEg8KB3NlcnZpY2UYASABKAkSIQoFaG9va3MYAiADKAsyEi5yZWFsbWdhdGUudjEuSG9vaypPCghGZWVkTW9kZRIZChVGRUVEX01PREVfVU5TUEVDSUZJRUQQABIUChBGRUVEX01PREVfUkVTVU1FEAESEgoORkVFRF9NT0RFX0ZVTEwQAjJWCgtGZWVkU2VydmljZRJHCgZGb2xsb3cSGy5yZWFsbWdhdGUudjEuRm9sbG93UmVxdWVzdBocLnJlYWxtZ2F0ZS52MS5Gb2xsb3dSZXNwb25zZSgBMAFiBnByb3RvMw", [file_realmgate_v1_containers, file_realmgate_v1_hooks]);
+
+/**
+ * FollowRequest is what a node says: one hello first, acknowledgements afterwards.
+ *
+ * @generated from message realmgate.v1.FollowRequest
+ */
+export type FollowRequest = Message<"realmgate.v1.FollowRequest"> & {
+  /**
+   * Which of them.
+   *
+   * @generated from oneof realmgate.v1.FollowRequest.body
+   */
+  body: {
+    /**
+     * Who it is and what it knows.
+     *
+     * @generated from field: realmgate.v1.FeedHello hello = 1;
+     */
+    value: FeedHello;
+    case: "hello";
+  } | {
+    /**
+     * What it enforces.
+     *
+     * @generated from field: realmgate.v1.FeedAck ack = 2;
+     */
+    value: FeedAck;
+    case: "ack";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message realmgate.v1.FollowRequest.
+ * Use `create(FollowRequestSchema)` to create a new message.
+ */
+export const FollowRequestSchema: GenMessage<FollowRequest> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_feed, 0);
+
+/**
+ * FollowResponse is what a node hears: one welcome first.
+ *
+ * @generated from message realmgate.v1.FollowResponse
+ */
+export type FollowResponse = Message<"realmgate.v1.FollowResponse"> & {
+  /**
+   * Which of them.
+   *
+   * @generated from oneof realmgate.v1.FollowResponse.body
+   */
+  body: {
+    /**
+     * The beginning of a stream.
+     *
+     * @generated from field: realmgate.v1.FeedWelcome welcome = 1;
+     */
+    value: FeedWelcome;
+    case: "welcome";
+  } | {
+    /**
+     * Changes, or a part of them.
+     *
+     * @generated from field: realmgate.v1.FeedBatch batch = 2;
+     */
+    value: FeedBatch;
+    case: "batch";
+  } | {
+    /**
+     * Nothing changed: the database has been read a moment ago.
+     *
+     * @generated from field: realmgate.v1.FeedBookmark bookmark = 3;
+     */
+    value: FeedBookmark;
+    case: "bookmark";
+  } | {
+    /**
+     * The stream ends: follow another control plane.
+     *
+     * @generated from field: realmgate.v1.FeedGoAway go_away = 4;
+     */
+    value: FeedGoAway;
+    case: "goAway";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message realmgate.v1.FollowResponse.
+ * Use `create(FollowResponseSchema)` to create a new message.
+ */
+export const FollowResponseSchema: GenMessage<FollowResponse> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_feed, 1);
+
+/**
+ * FeedCursor is a place in the history of a database.
+ *
+ * @generated from message realmgate.v1.FeedCursor
+ */
+export type FeedCursor = Message<"realmgate.v1.FeedCursor"> & {
+  /**
+   * The lineage of the revision, 16 hex digits; empty for a revision before the first lineage.
+   *
+   * @generated from field: string lineage = 1;
+   */
+  lineage: string;
+
+  /**
+   * The revision.
+   *
+   * @generated from field: int64 revision = 2;
+   */
+  revision: bigint;
+};
+
+/**
+ * Describes the message realmgate.v1.FeedCursor.
+ * Use `create(FeedCursorSchema)` to create a new message.
+ */
+export const FeedCursorSchema: GenMessage<FeedCursor> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_feed, 2);
+
+/**
+ * FeedHello begins a stream.
+ *
+ * @generated from message realmgate.v1.FeedHello
+ */
+export type FeedHello = Message<"realmgate.v1.FeedHello"> & {
+  /**
+   * Names the process among those of its node, as `proxy-1`; the node itself is named by its credentials.
+   *
+   * @generated from field: string process = 1;
+   */
+  process: string;
+
+  /**
+   * The servers whose containers it wants; they must be the node's own.
+   *
+   * @generated from field: repeated string servers = 2;
+   */
+  servers: string[];
+
+  /**
+   * The version of its program, for people.
+   *
+   * @generated from field: string version = 3;
+   */
+  version: string;
+
+  /**
+   * The greatest level of documents that it understands.
+   *
+   * @generated from field: int32 feed_level = 4;
+   */
+  feedLevel: number;
+
+  /**
+   * Random for each start of the process.
+   *
+   * @generated from field: string boot = 5;
+   */
+  boot: string;
+
+  /**
+   * What it knows; absent: nothing.
+   *
+   * @generated from field: optional realmgate.v1.FeedCursor cursor = 6;
+   */
+  cursor?: FeedCursor | undefined;
+
+  /**
+   * Its own listeners, as `ADDRESS:PORT`, which no container may name.
+   *
+   * @generated from field: repeated string listeners = 7;
+   */
+  listeners: string[];
+
+  /**
+   * Its default ports of programs, by program.
+   *
+   * @generated from field: map<string, int32> program_ports = 8;
+   */
+  programPorts: { [key: string]: number };
+};
+
+/**
+ * Describes the message realmgate.v1.FeedHello.
+ * Use `create(FeedHelloSchema)` to create a new message.
+ */
+export const FeedHelloSchema: GenMessage<FeedHello> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_feed, 3);
+
+/**
+ * FeedAck says how far a node is; it is sent for each batch that is enforced, and answers each bookmark.
+ *
+ * @generated from message realmgate.v1.FeedAck
+ */
+export type FeedAck = Message<"realmgate.v1.FeedAck"> & {
+  /**
+   * What is enforced; absent: nothing yet.
+   *
+   * @generated from field: optional realmgate.v1.FeedCursor enforced = 1;
+   */
+  enforced?: FeedCursor | undefined;
+};
+
+/**
+ * Describes the message realmgate.v1.FeedAck.
+ * Use `create(FeedAckSchema)` to create a new message.
+ */
+export const FeedAckSchema: GenMessage<FeedAck> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_feed, 4);
+
+/**
+ * FeedWelcome is the first message of a stream.
+ *
+ * @generated from message realmgate.v1.FeedWelcome
+ */
+export type FeedWelcome = Message<"realmgate.v1.FeedWelcome"> & {
+  /**
+   * What follows.
+   *
+   * @generated from field: realmgate.v1.FeedMode mode = 1;
+   */
+  mode: FeedMode;
+
+  /**
+   * Keys of the node, by purpose; each is derived for that purpose, and for the node's servers.
+   *
+   * @generated from field: map<string, bytes> keys = 2;
+   */
+  keys: { [key: string]: Uint8Array };
+
+  /**
+   * A message comes at least this often, in milliseconds, while the control plane can read its database.
+   *
+   * @generated from field: int32 heartbeat_ms = 3;
+   */
+  heartbeatMs: number;
+
+  /**
+   * The clock of the control plane, Unix milliseconds.
+   *
+   * @generated from field: double server_time_ms = 4;
+   */
+  serverTimeMs: number;
+
+  /**
+   * The installation's domain.
+   *
+   * @generated from field: string domain = 5;
+   */
+  domain: string;
+};
+
+/**
+ * Describes the message realmgate.v1.FeedWelcome.
+ * Use `create(FeedWelcomeSchema)` to create a new message.
+ */
+export const FeedWelcomeSchema: GenMessage<FeedWelcome> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_feed, 5);
+
+/**
+ * FeedBatch is a part of the changes up to one revision.
+ *
+ * @generated from message realmgate.v1.FeedBatch
+ */
+export type FeedBatch = Message<"realmgate.v1.FeedBatch"> & {
+  /**
+   * A part of it; the revision and the lineages are the same in all of them.
+   *
+   * @generated from field: realmgate.v1.Changes changes = 1;
+   */
+  changes?: Changes | undefined;
+
+  /**
+   * No more parts follow: now it may be applied.
+   *
+   * @generated from field: bool last = 2;
+   */
+  last: boolean;
+};
+
+/**
+ * Describes the message realmgate.v1.FeedBatch.
+ * Use `create(FeedBatchSchema)` to create a new message.
+ */
+export const FeedBatchSchema: GenMessage<FeedBatch> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_feed, 6);
+
+/**
+ * FeedBookmark says that nothing changed.
+ *
+ * @generated from message realmgate.v1.FeedBookmark
+ */
+export type FeedBookmark = Message<"realmgate.v1.FeedBookmark"> & {
+  /**
+   * What the node has been sent.
+   *
+   * @generated from field: realmgate.v1.FeedCursor cursor = 1;
+   */
+  cursor?: FeedCursor | undefined;
+
+  /**
+   * The clock of the control plane, Unix milliseconds.
+   *
+   * @generated from field: double server_time_ms = 2;
+   */
+  serverTimeMs: number;
+};
+
+/**
+ * Describes the message realmgate.v1.FeedBookmark.
+ * Use `create(FeedBookmarkSchema)` to create a new message.
+ */
+export const FeedBookmarkSchema: GenMessage<FeedBookmark> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_feed, 7);
+
+/**
+ * FeedGoAway ends a stream.
+ *
+ * @generated from message realmgate.v1.FeedGoAway
+ */
+export type FeedGoAway = Message<"realmgate.v1.FeedGoAway"> & {
+  /**
+   * Come back, or follow another control plane, after a random part of so many milliseconds.
+   *
+   * @generated from field: int32 retry_ms = 1;
+   */
+  retryMs: number;
+
+  /**
+   * Why, for people.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message realmgate.v1.FeedGoAway.
+ * Use `create(FeedGoAwaySchema)` to create a new message.
+ */
+export const FeedGoAwaySchema: GenMessage<FeedGoAway> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_feed, 8);
 
 /**
  * Changes is the present state of everything that changed after the revision that the reader had.
@@ -72,7 +414,7 @@ export type Changes = Message<"realmgate.v1.Changes"> & {
  * Use `create(ChangesSchema)` to create a new message.
  */
 export const ChangesSchema: GenMessage<Changes> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 0);
+  messageDesc(file_realmgate_v1_feed, 9);
 
 /**
  * RevisionLineage tells revisions of one number apart: a database that lost commits, or was restored, gives numbers twice.
@@ -100,7 +442,7 @@ export type RevisionLineage = Message<"realmgate.v1.RevisionLineage"> & {
  * Use `create(RevisionLineageSchema)` to create a new message.
  */
 export const RevisionLineageSchema: GenMessage<RevisionLineage> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 1);
+  messageDesc(file_realmgate_v1_feed, 10);
 
 /**
  * DocumentContent is a permission document in the form in which it is stored; equal documents have equal digests.
@@ -128,7 +470,7 @@ export type DocumentContent = Message<"realmgate.v1.DocumentContent"> & {
  * Use `create(DocumentContentSchema)` to create a new message.
  */
 export const DocumentContentSchema: GenMessage<DocumentContent> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 2);
+  messageDesc(file_realmgate_v1_feed, 11);
 
 /**
  * ProjectState is a project as the proxy sees it.
@@ -177,7 +519,7 @@ export type ProjectState = Message<"realmgate.v1.ProjectState"> & {
  * Use `create(ProjectStateSchema)` to create a new message.
  */
 export const ProjectStateSchema: GenMessage<ProjectState> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 3);
+  messageDesc(file_realmgate_v1_feed, 12);
 
 /**
  * ContainerState is a container as the proxy sees it.
@@ -275,7 +617,7 @@ export type ContainerState = Message<"realmgate.v1.ContainerState"> & {
  * Use `create(ContainerStateSchema)` to create a new message.
  */
 export const ContainerStateSchema: GenMessage<ContainerState> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 4);
+  messageDesc(file_realmgate_v1_feed, 13);
 
 /**
  * AliasState is an alias as the proxy sees it.
@@ -338,7 +680,7 @@ export type AliasState = Message<"realmgate.v1.AliasState"> & {
  * Use `create(AliasStateSchema)` to create a new message.
  */
 export const AliasStateSchema: GenMessage<AliasState> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 5);
+  messageDesc(file_realmgate_v1_feed, 14);
 
 /**
  * ServiceHooksState is the hooks of one program.
@@ -366,5 +708,67 @@ export type ServiceHooksState = Message<"realmgate.v1.ServiceHooksState"> & {
  * Use `create(ServiceHooksStateSchema)` to create a new message.
  */
 export const ServiceHooksStateSchema: GenMessage<ServiceHooksState> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 6);
+  messageDesc(file_realmgate_v1_feed, 15);
+
+/**
+ * FeedMode says what the first batch of a stream holds.
+ *
+ * @generated from enum realmgate.v1.FeedMode
+ */
+export const FeedMode = {
+  /**
+   * Never sent.
+   *
+   * @generated from enum value: FEED_MODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * What changed after the node's cursor.
+   *
+   * @generated from enum value: FEED_MODE_RESUME = 1;
+   */
+  RESUME: 1,
+
+  /**
+   * Everything: nothing of what the node knew is left.
+   *
+   * @generated from enum value: FEED_MODE_FULL = 2;
+   */
+  FULL: 2,
+} as const;
+
+/**
+ * FeedMode says what the first batch of a stream holds.
+ *
+ * @generated from enum realmgate.v1.FeedMode
+ */
+export type FeedMode = (typeof FeedMode)[keyof typeof FeedMode] | UnknownEnum;
+
+/**
+ * Describes the enum realmgate.v1.FeedMode.
+ */
+export const FeedModeSchema: GenEnum<FeedMode> = /*@__PURE__*/
+  enumDesc(file_realmgate_v1_feed, 0);
+
+/**
+ * FeedService tells nodes what changed. It is served on a listener of its own, to nodes of the installation only.
+ *
+ * @generated from service realmgate.v1.FeedService
+ */
+export const FeedService: GenService<{
+  /**
+   * Follow sends the changes after the node's cursor, and goes on with each commit. One batch at a time is on its way: the next one
+   * holds the state of then, so a slow node skips what lay between. A node that is not known is UNAUTHENTICATED, one that asks for the
+   * containers of a server that is not its own PERMISSION_DENIED.
+   *
+   * @generated from rpc realmgate.v1.FeedService.Follow
+   */
+  follow: {
+    methodKind: "bidi_streaming";
+    input: typeof FollowRequestSchema;
+    output: typeof FollowResponseSchema;
+  },
+}> = /*@__PURE__*/
+  serviceDesc(file_realmgate_v1_feed, 0);
 

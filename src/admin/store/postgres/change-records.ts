@@ -1,6 +1,6 @@
 // What proxies need to know: the present state of all that changed, every tenant's.
-import { and, eq, gt } from "drizzle-orm";
-import type { Lineage } from "../../../policy/lineage.ts";
+import { and, desc, eq, gt } from "drizzle-orm";
+import { type Lineage, NO_LINEAGE } from "../../../policy/lineage.ts";
 import { readFrom } from "../change-cursor.ts";
 import type { AliasRecord, ContainerRecord, ProjectRecord } from "../records.ts";
 import type { ChangeRecordStore } from "../store.ts";
@@ -34,6 +34,19 @@ export function changeRecordStore(db: Database): ChangeRecordStore {
 
     async revision() {
       return await lastRevision(db.reader);
+    },
+
+    async head() {
+      const { tag } = lineages;
+      const of = gt(revisions.value, lineages.fromRevision);
+      const [row] = await db.reader
+        .select({ revision: revisions.value, tag })
+        .from(revisions)
+        .leftJoin(lineages, of)
+        .orderBy(desc(lineages.fromRevision))
+        .limit(1);
+      if (row === undefined) throw new Error("the database has no revision");
+      return { revision: row.revision, lineage: row.tag ?? NO_LINEAGE };
     },
 
     onCommit: (listener) => db.onCommit(listener),

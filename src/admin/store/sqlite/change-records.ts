@@ -1,6 +1,6 @@
 // What proxies need to know: the present state of all that changed, every tenant's.
 import { and, eq, gt } from "drizzle-orm";
-import type { Lineage } from "../../../policy/lineage.ts";
+import { type Lineage, lineageOf } from "../../../policy/lineage.ts";
 import { readFrom } from "../change-cursor.ts";
 import type { AliasRecord, ContainerRecord, ProjectRecord } from "../records.ts";
 import type { ChangeRecordStore } from "../store.ts";
@@ -24,6 +24,13 @@ export function changeRecordStore(db: Database): ChangeRecordStore {
 
     async revision() {
       return lastRevision(db.reader);
+    },
+
+    async head() {
+      return db.reader.transaction((tx) => {
+        const revision = lastRevision(tx);
+        return { revision, lineage: lineageOf(lineagesOf(tx), revision) };
+      });
     },
 
     onCommit: (listener) => db.onCommit(listener),

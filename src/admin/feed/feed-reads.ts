@@ -1,0 +1,79 @@
+// Reads of the change feed for many followers: those at the same place share one, and whole states go out a few at a time.
+import type { Changes } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import { Places } from "../../guard/places.ts";
+import { lineageOf, NO_LINEAGE } from "../../policy/lineage.ts";
+import type { StoreChangeSource } from "./change-source.ts";
+import { encodedBatch } from "./feed-batches.ts";
+import type { FeedCursor } from "./feed-cursor.ts";
+
+/** What a follower gets next. */
+export interface FeedRead {
+  /** Where the follower is once it has all of it. */
+  readonly cursor: FeedCursor;
+  /** Everything there is. */
+  readonly isAll: boolean;
+  /** FollowResponse messages, encoded. */
+  readonly parts: () => Iterable<Uint8Array>;
+}
+
+/** Entities of a read whose messages are kept for the next follower. */
+const KEPT_MAX = 1_000;
+
+export class FeedReads {
+  readonly #source: StoreChangeSource;
+  readonly #wholes: Places;
+  /** By place and servers. */
+  #shared = new Map<string, Promise<FeedRead>>();
+
+  /** `wholesMax`: whole states that are sent at a time. */
+  constructor(source: StoreChangeSource, wholesMax: number) {
+    this.#source = source;
+    this.#wholes = new Places(wholesMax);
+  }
+
+  /** What was read before is out of date. */
+  refresh(): void {
+    this.#shared = new Map();
+  }
+
+  /** After a cursor; null: everything. */
+  after(cursor: FeedCursor | null, servers: readonly string[]): Promise<FeedRead> {
+    if (cursor === null) return this.#read(0n, NO_LINEAGE, servers);
+    const shared = this.#shared;
+    const key = JSON.stringify([`${cursor.revision}`, cursor.lineage, servers]);
+    const reading =
+      shared.get(key) ??
+      this.#read(cursor.revision, cursor.lineage, servers).catch((error: unknown) => {
+        shared.delete(key);
+        throw error;
+      });
+    shared.set(key, reading);
+    return reading;
+  }
+
+  /** Resolves when a whole state may be read and sent. Call the answer when that is done. */
+  turn(): Promise<() => void> {
+    return new Promise((resolve) => {
+      const leave = this.#wholes.take(0, () => queueMicrotask(() => resolve(leave)));
+    });
+  }
+
+  async #read(revision: bigint, lineage: string, servers: readonly string[]): Promise<FeedRead> {
+    const changes = await this.#source.changesAfter(revision, lineage, servers);
+    const cursor = {
+      revision: changes.revision,
+      lineage: lineageOf(changes.lineages, changes.revision),
+    };
+    return { cursor, isAll: changes.all, parts: messagesOf(changes) };
+  }
+}
+
+function messagesOf(changes: Changes): () => Iterable<Uint8Array> {
+  const { projects, containers } = changes;
+  if (projects.length + containers.length > KEPT_MAX) return () => encodedBatch(changes);
+  let kept: Uint8Array[] | null = null;
+  return () => {
+    kept ??= [...encodedBatch(changes)];
+    return kept;
+  };
+}

@@ -1,0 +1,265 @@
+// FeedService: a gRPC server of its own for the nodes of the installation, on an address or a socket of the machine.
+import { fromBinary } from "@bufbuild/protobuf";
+import {
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  type StatusObject,
+  status,
+} from "@grpc/grpc-js";
+import {
+  type FeedHello,
+  FeedService,
+  type FollowRequest,
+  FollowRequestSchema,
+} from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import { methodPath } from "../../../proto/grpc.ts";
+import type { Log } from "../../log.ts";
+import { bearerToken } from "../../policy/authorization.ts";
+import type { StoreChangeSource } from "./change-source.ts";
+import type { AuthenticatePeer, FeedPeer } from "./feed-peer.ts";
+import { FeedReads } from "./feed-reads.ts";
+import { type FollowCall, FollowStream } from "./follow-stream.ts";
+
+export interface FeedServerOptions {
+  /** `ADDRESS:PORT`, port 0 for any that is free, or `unix:PATH`. */
+  readonly listen: string;
+  readonly source: StoreChangeSource;
+  readonly authenticate: AuthenticatePeer;
+  /** Whole states that are sent at a time. Default: 2. */
+  readonly wholesMax?: number;
+  /** How often each follower hears something, in milliseconds. Default: 1,000. */
+  readonly heartbeatMs?: number;
+  /** How long a follower may take nothing of what it is sent, in milliseconds. Default: 10,000. */
+  readonly drainMs?: number;
+  /** Called when a follower enforces something else than before. */
+  readonly enforced?: (stream: FollowStream) => void;
+  readonly log: Log;
+}
+
+export interface FeedServer {
+  /** The port; 0 of a socket of the machine. */
+  readonly port: number;
+  /** Where to reach it, as a client takes it. */
+  readonly url: string;
+  readonly streams: ReadonlySet<FollowStream>;
+  /** Ends the streams of a node. */
+  cut(node: string): void;
+  /** Sends followers elsewhere and ends. */
+  stop(): Promise<void>;
+}
+
+/** From the call to its hello. */
+const HELLO_MS = 10_000;
+/** Bytes of what a node may say at a time: a hello is the longest. */
+const REQUEST_BYTES_MAX = 64 * 1024;
+const METADATA_BYTES_MAX = 8 * 1024;
+const STREAMS_PER_CONNECTION_MAX = 4;
+/** Servers and listeners that a hello may name. */
+const NAMES_MAX = 1_000;
+/** Followers that are sent away come back spread over this time, in milliseconds. */
+const SPREAD_MS = 2_000;
+const STOP_MS = 1_000;
+
+/** Rejects when the address is taken. */
+export async function startFeed(options: FeedServerOptions): Promise<FeedServer> {
+  const server = new Server({
+    "grpc.max_receive_message_length": REQUEST_BYTES_MAX,
+    "grpc.max_metadata_size": METADATA_BYTES_MAX,
+    "grpc.max_concurrent_streams": STREAMS_PER_CONNECTION_MAX,
+  });
+  const followers = new Followers(options);
+  server.addService(definition, { Follow: (call: FollowCall) => void followers.accept(call) });
+  const port = await bind(server, options.listen);
+  followers.start();
+  const isSocket = options.listen.startsWith("unix:");
+  return {
+    port: isSocket ? 0 : port,
+    url: isSocket ? options.listen : `http://${withPort(options.listen, port)}`,
+    streams: followers.streams,
+    cut: (node) => followers.cut(node),
+    async stop() {
+      await followers.stop();
+      await new Promise<void>((resolve) => {
+        const late = setTimeout(() => server.forceShutdown(), STOP_MS);
+        server.tryShutdown(() => {
+          clearTimeout(late);
+          resolve();
+        });
+      });
+    },
+  };
+}
+
+function withPort(listen: string, port: number): string {
+  return `${listen.slice(0, listen.lastIndexOf(":"))}:${port}`;
+}
+
+function bind(server: Server, listen: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(listen, ServerCredentials.createInsecure(), (error, port) =>
+      error === null ? resolve(port) : reject(error),
+    );
+  });
+}
+
+/** Responses are encoded already: many followers get the same bytes. */
+const definition: ServiceDefinition = {
+  Follow: {
+    path: methodPath(FeedService.method.follow),
+    requestStream: true,
+    responseStream: true,
+    requestSerialize: () => Buffer.alloc(0),
+    requestDeserialize: (bytes: Buffer) => fromBinary(FollowRequestSchema, bytes),
+    responseSerialize: (bytes: Uint8Array) =>
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
+    responseDeserialize: (bytes: Buffer) => bytes,
+  },
+};
+
+class Followers {
+  readonly #options: FeedServerOptions;
+  readonly #reads: FeedReads;
+  readonly #heartbeatMs: number;
+  readonly streams = new Set<FollowStream>();
+  #unsubscribe: (() => void) | null = null;
+  #timer: ReturnType<typeof setInterval> | null = null;
+  #beating = false;
+  #isStopped = false;
+
+  constructor(options: FeedServerOptions) {
+    this.#options = options;
+    this.#heartbeatMs = options.heartbeatMs ?? 1_000;
+    this.#reads = new FeedReads(options.source, options.wholesMax ?? 2);
+  }
+
+  start(): void {
+    this.#unsubscribe = this.#options.source.onCommit(() => {
+      this.#reads.refresh();
+      for (const stream of this.streams) stream.wake();
+    });
+    this.#timer = setInterval(() => void this.#beat(), this.#heartbeatMs);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#unsubscribe?.();
+    if (this.#timer !== null) clearInterval(this.#timer);
+    const away = [...this.streams].map((stream) => stream.goAway("it stops", SPREAD_MS));
+    await Promise.all(away);
+  }
+
+  cut(node: string): void {
+    for (const stream of this.streams) {
+      if (stream.peer.node === node) this.#refuse(stream);
+    }
+  }
+
+  /** Nothing is read from a call before its node is known. */
+  async accept(call: FollowCall): Promise<void> {
+    const refuse = (code: status, details: string) => call.emit("error", { code, details });
+    call.on("error", () => {});
+    const authorization = call.metadata.get("authorization").map(String).join(", ");
+    const token = bearerToken(authorization);
+    const presented = { token, peer: call.getPeer() };
+    let peer: FeedPeer | null;
+    try {
+      peer = await this.#options.authenticate(presented);
+    } catch (error) {
+      this.#options.log.error({ err: error }, "a node could not be authenticated");
+      refuse(status.UNAVAILABLE, "the database cannot be read");
+      return;
+    }
+    if (this.#isStopped) refuse(status.UNAVAILABLE, "it stops");
+    else if (peer === null) {
+      refuse(status.UNAUTHENTICATED, "not a node of this installation: check its credentials");
+    } else this.#listen(call, peer);
+  }
+
+  #listen(call: FollowCall, peer: FeedPeer): void {
+    const late = setTimeout(() => {
+      call.emit("error", { code: status.DEADLINE_EXCEEDED, details: "no hello came" });
+    }, HELLO_MS);
+    let stream: FollowStream | null = null;
+    const over = () => {
+      clearTimeout(late);
+      stream?.end();
+      if (stream !== null) this.streams.delete(stream);
+    };
+    call.on("cancelled", over);
+    call.on("close", over);
+    call.on("error", over);
+    call.on("end", () => {
+      over();
+      call.end();
+    });
+    call.on("data", ({ body }: FollowRequest) => {
+      if (body.case === "ack") stream?.heard(body.value.enforced ?? null);
+      if (body.case !== "hello" || stream !== null) return;
+      clearTimeout(late);
+      const problem = problemOf(body.value, peer);
+      if (problem !== null) {
+        call.emit("error", problem);
+        return;
+      }
+      stream = this.#follow(call, peer, body.value);
+    });
+  }
+
+  #follow(call: FollowCall, peer: FeedPeer, hello: FeedHello): FollowStream {
+    const { drainMs = 10_000, enforced, log } = this.#options;
+    const stream = new FollowStream({
+      ...{ call, peer, hello, drainMs },
+      reads: this.#reads,
+      heartbeatMs: this.#heartbeatMs,
+      acked: (acked) => enforced?.(acked),
+      failed: (error) => log.error({ err: error, node: peer.node }, "a follower got no changes"),
+    });
+    this.streams.add(stream);
+    stream.wake();
+    return stream;
+  }
+
+  /** Followers hear that nothing changed only after a look at the database. */
+  async #beat(): Promise<void> {
+    if (this.#beating || this.#isStopped) return;
+    this.#beating = true;
+    try {
+      const head = await this.#options.source.head();
+      this.#reads.refresh();
+      await Promise.all([...this.streams].map((stream) => this.#check(stream)));
+      for (const stream of this.streams) stream.beat(head);
+    } catch (error) {
+      this.#options.log.error(
+        { err: error },
+        "the database cannot be read: followers hear nothing",
+      );
+    } finally {
+      this.#beating = false;
+    }
+  }
+
+  async #check(stream: FollowStream): Promise<void> {
+    if ((await stream.peer.isValid?.()) === false) this.#refuse(stream);
+  }
+
+  #refuse(stream: FollowStream): void {
+    this.streams.delete(stream);
+    stream.fail(status.UNAUTHENTICATED, "the node was revoked");
+  }
+}
+
+/** Null: the hello is well. */
+function problemOf(
+  { servers, listeners, programPorts }: FeedHello,
+  peer: FeedPeer,
+): Pick<StatusObject, "code" | "details"> | null {
+  const names = servers.length + listeners.length + Object.keys(programPorts).length;
+  if (servers.length === 0 || names > NAMES_MAX) {
+    return { code: status.INVALID_ARGUMENT, details: "the hello names no server, or too much" };
+  }
+  const foreign = servers.find((name) => !peer.servers.includes(name));
+  if (foreign === undefined) return null;
+  const details = `node ${peer.node} may not follow server ${foreign}: its own are ${peer.servers.join(", ")}`;
+  return { code: status.PERMISSION_DENIED, details };
+}

@@ -1,0 +1,215 @@
+// One follower of the feed: one batch at a time is on its way, and a mark says that there is more.
+import { create, toBinary } from "@bufbuild/protobuf";
+import { type ServerDuplexStream, status } from "@grpc/grpc-js";
+import {
+  FeedBookmarkSchema,
+  FeedGoAwaySchema,
+  type FeedHello,
+  FeedMode,
+  FeedWelcomeSchema,
+  type FollowRequest,
+  type FollowResponse,
+  FollowResponseSchema,
+} from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import { cursorOf, type FeedCursor, isSameCursor } from "./feed-cursor.ts";
+import type { FeedPeer } from "./feed-peer.ts";
+import type { FeedRead, FeedReads } from "./feed-reads.ts";
+
+export type FollowCall = ServerDuplexStream<FollowRequest, Uint8Array>;
+
+export interface FollowOptions {
+  readonly call: FollowCall;
+  readonly peer: FeedPeer;
+  readonly hello: FeedHello;
+  readonly reads: FeedReads;
+  readonly heartbeatMs: number;
+  /** How long a follower may take nothing of what it is sent, in milliseconds. */
+  readonly drainMs: number;
+  /** Called for each acknowledgement. */
+  readonly acked: (stream: FollowStream) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** A follower that says nothing for so many heartbeats is gone. */
+const SILENT_BEATS = 3;
+
+export class FollowStream {
+  readonly #options: FollowOptions;
+  readonly openedAtMs = Date.now();
+  /** What it has been sent; null: nothing. */
+  #sent: FeedCursor | null;
+  /** What it enforces; null: nothing. */
+  #enforced: FeedCursor | null = null;
+  #isInFlight = false;
+  #isDirty = true;
+  #isWelcomed = false;
+  #isOver = false;
+  #pumping = false;
+  #heardMs = performance.now();
+  #heardAtMs = Date.now();
+  #saidMs = 0;
+
+  constructor(options: FollowOptions) {
+    this.#options = options;
+    this.#sent = cursorOf(options.hello.cursor);
+    this.#enforced = this.#sent;
+  }
+
+  get peer(): FeedPeer {
+    return this.#options.peer;
+  }
+
+  get hello(): FeedHello {
+    return this.#options.hello;
+  }
+
+  get enforced(): FeedCursor | null {
+    return this.#enforced;
+  }
+
+  /** Unix milliseconds. */
+  get heardAtMs(): number {
+    return this.#heardAtMs;
+  }
+
+  /** There may be more. */
+  wake(): void {
+    this.#isDirty = true;
+    void this.#pump();
+  }
+
+  /** The database was read: this is where it is. */
+  beat(head: FeedCursor): void {
+    const { heartbeatMs } = this.#options;
+    const nowMs = performance.now();
+    if (nowMs - this.#heardMs > SILENT_BEATS * heartbeatMs) {
+      this.fail(status.DEADLINE_EXCEEDED, "nothing was heard from the node");
+      return;
+    }
+    if (!isSameCursor(this.#sent, head)) this.wake();
+    if (!this.#isWelcomed || nowMs - this.#saidMs < heartbeatMs / 2) return;
+    const cursor = this.#sent ?? undefined;
+    const bookmark = { serverTimeMs: Date.now(), ...(cursor === undefined ? {} : { cursor }) };
+    void this.#say({ case: "bookmark", value: create(FeedBookmarkSchema, bookmark) }).catch(
+      () => {},
+    );
+  }
+
+  /** Hears an acknowledgement. */
+  heard(enforced: FeedCursor | null): void {
+    this.#heardMs = performance.now();
+    this.#heardAtMs = Date.now();
+    if (enforced === null) return;
+    this.#enforced = enforced;
+    this.#options.acked(this);
+    if (!this.#isInFlight || !isSameCursor(enforced, this.#sent)) return;
+    this.#isInFlight = false;
+    if (this.#isDirty) void this.#pump();
+  }
+
+  /** Sends the node to another control plane. */
+  async goAway(reason: string, retryMs: number): Promise<void> {
+    if (this.#isOver) return;
+    const goAway = create(FeedGoAwaySchema, { reason, retryMs });
+    await this.#say({ case: "goAway", value: goAway }).catch(() => {});
+    this.end();
+    this.#options.call.end();
+  }
+
+  fail(code: status, details: string): void {
+    if (this.#isOver) return;
+    this.end();
+    this.#options.call.emit("error", { code, details });
+  }
+
+  /** The call is over. */
+  end(): void {
+    this.#isOver = true;
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#pumping || this.#isOver) return;
+    this.#pumping = true;
+    try {
+      while (this.#isDirty && !this.#isInFlight && !this.#isOver) {
+        this.#isDirty = false;
+        await this.#step();
+      }
+    } catch (error) {
+      this.#options.failed(error);
+      this.fail(status.UNAVAILABLE, "the feed cannot be read");
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  async #step(): Promise<void> {
+    const { reads, hello } = this.#options;
+    if (this.#sent === null) {
+      await this.#welcome(FeedMode.FULL);
+      await this.#sendWhole(() => reads.after(null, hello.servers));
+      return;
+    }
+    const read = await reads.after(this.#sent, hello.servers);
+    await this.#welcome(read.isAll ? FeedMode.FULL : FeedMode.RESUME);
+    if (isSameCursor(read.cursor, this.#sent)) return;
+    if (read.isAll) await this.#sendWhole(async () => read);
+    else await this.#send(read);
+  }
+
+  async #sendWhole(read: () => Promise<FeedRead>): Promise<void> {
+    const leave = await this.#options.reads.turn();
+    try {
+      if (!this.#isOver) await this.#send(await read());
+    } finally {
+      leave();
+    }
+  }
+
+  async #send({ cursor, parts }: FeedRead): Promise<void> {
+    this.#sent = cursor;
+    this.#isInFlight = true;
+    for (const part of parts()) {
+      if (this.#isOver) return;
+      await this.#write(part);
+    }
+  }
+
+  async #welcome(mode: FeedMode): Promise<void> {
+    if (this.#isWelcomed) return;
+    this.#isWelcomed = true;
+    const { peer, heartbeatMs } = this.#options;
+    const { keys, domain } = peer;
+    const welcome = { mode, keys, domain, heartbeatMs, serverTimeMs: Date.now() };
+    await this.#say({ case: "welcome", value: create(FeedWelcomeSchema, welcome) });
+  }
+
+  #say(body: FollowResponse["body"]): Promise<void> {
+    return this.#write(toBinary(FollowResponseSchema, create(FollowResponseSchema, { body })));
+  }
+
+  /** Resolves when there is room for more. Rejects when there is none for too long. */
+  async #write(message: Uint8Array): Promise<void> {
+    const { call, drainMs } = this.#options;
+    this.#saidMs = performance.now();
+    if (call.write(message)) {
+      // Others get their turns while a large state is encoded.
+      await new Promise((resolve) => setImmediate(resolve));
+      return;
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const late = setTimeout(() => {
+      this.fail(status.DEADLINE_EXCEEDED, "the node takes nothing of what it is sent");
+      reject(new Error("a follower of the feed does not read"));
+    }, drainMs);
+    call.once("drain", resolve);
+    call.once("close", resolve);
+    try {
+      await promise;
+    } finally {
+      clearTimeout(late);
+      call.off("drain", resolve);
+      call.off("close", resolve);
+    }
+  }
+}

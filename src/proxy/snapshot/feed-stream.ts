@@ -1,0 +1,103 @@
+// One stream of FeedService.Follow, from the call to its end.
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  Client,
+  type ClientDuplexStream,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from "@grpc/grpc-js";
+import {
+  type FeedCursor,
+  type FeedHello,
+  FeedService,
+  type FollowRequest,
+  FollowRequestSchema,
+  type FollowResponse,
+  FollowResponseSchema,
+} from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import { methodPath } from "../../../proto/grpc.ts";
+
+/** PEM. */
+export interface FeedTls {
+  /** Authorities; null: the system's. */
+  readonly ca: Buffer | null;
+  /** Of the node; null: it has a token. */
+  readonly pair: { readonly cert: Buffer; readonly key: Buffer } | null;
+}
+
+export interface FeedStreamOptions {
+  /** `unix:PATH`, `http://HOST:PORT` or `https://HOST:PORT`. */
+  readonly url: string;
+  readonly token: string | null;
+  readonly tls: FeedTls;
+  readonly hello: FeedHello;
+  readonly heard: (response: FollowResponse) => void;
+  /** Called once, unless `close` was. */
+  readonly ended: (problem: string) => void;
+}
+
+/** A batch comes in small messages, but one entity is never divided. */
+const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
+
+export class FeedStream {
+  readonly #client: Client;
+  readonly #call: ClientDuplexStream<FollowRequest, FollowResponse>;
+  #isOver = false;
+
+  constructor({ url, token, tls, hello, heard, ended }: FeedStreamOptions) {
+    const { target, isSecure } = targetOf(url);
+    this.#client = new Client(target, isSecure ? secure(tls) : credentials.createInsecure(), {
+      "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
+      "grpc.enable_http_proxy": 0,
+      "grpc.enable_retries": 0,
+      "grpc.use_local_subchannel_pool": 1,
+    });
+    const metadata = new Metadata();
+    if (token !== null) metadata.set("authorization", `Bearer ${token}`);
+    this.#call = this.#client.makeBidiStreamRequest(
+      methodPath(FeedService.method.follow),
+      (request: FollowRequest) => Buffer.from(toBinary(FollowRequestSchema, request)),
+      (bytes: Buffer) => fromBinary(FollowResponseSchema, bytes),
+      metadata,
+    );
+    const over = (problem: string) => {
+      if (this.#isOver) return;
+      this.close();
+      ended(problem);
+    };
+    this.#call.on("data", (response: FollowResponse) => {
+      if (!this.#isOver) heard(response);
+    });
+    this.#call.on("error", ({ details, message }: ServiceError) => over(details || message));
+    this.#call.on("end", () => over("the control plane ended the stream"));
+    this.#write({ case: "hello", value: hello });
+  }
+
+  acknowledge(enforced: FeedCursor | undefined): void {
+    const value = { $typeName: "realmgate.v1.FeedAck" as const, enforced };
+    this.#write({ case: "ack", value });
+  }
+
+  close(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#call.cancel();
+    this.#client.close();
+  }
+
+  #write(body: FollowRequest["body"]): void {
+    if (!this.#isOver) this.#call.write(create(FollowRequestSchema, { body }));
+  }
+}
+
+function targetOf(url: string): { readonly target: string; readonly isSecure: boolean } {
+  if (url.startsWith("unix:")) return { target: url, isSecure: false };
+  const { protocol, host, port } = new URL(url);
+  const isSecure = protocol === "https:";
+  return { target: port === "" ? `${host}:${isSecure ? 443 : 80}` : host, isSecure };
+}
+
+function secure({ ca, pair }: FeedTls) {
+  return credentials.createSsl(ca, pair?.key ?? null, pair?.cert ?? null);
+}

@@ -1,0 +1,296 @@
+// The change feed of control planes elsewhere: follows one of them, and another one when that is gone.
+import { randomBytes } from "node:crypto";
+import { create } from "@bufbuild/protobuf";
+import {
+  type Changes,
+  ChangesSchema,
+  type FeedCursor,
+  FeedCursorSchema,
+  FeedHelloSchema,
+  type FeedWelcome,
+  type FollowResponse,
+} from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import type { Log } from "../../log.ts";
+import { lineageOf } from "../../policy/lineage.ts";
+import type { ChangeSource } from "./feed.ts";
+import { FeedStream, type FeedTls } from "./feed-stream.ts";
+
+export interface RemoteSourceOptions {
+  /** Control planes: `unix:PATH`, `http://HOST:PORT` or `https://HOST:PORT`. Each stream begins with the next one. */
+  readonly urls: readonly string[];
+  /** The node's token; null: it has a certificate. */
+  readonly token: string | null;
+  readonly tls?: FeedTls;
+  /** Names this process among those of its node. */
+  readonly process: string;
+  /** The servers whose containers it wants. */
+  readonly servers: readonly string[];
+  readonly version: string;
+  /** Its own listeners, as `ADDRESS:PORT`. */
+  readonly listeners?: () => readonly string[];
+  readonly programPorts?: Readonly<Record<string, number>>;
+  /** How long to wait for a control plane before the next one is tried, in milliseconds. Default: 5,000. */
+  readonly answerMs?: number;
+  readonly log: Log;
+}
+
+/** What a proxy understands of documents: see FeedHello.feed_level. */
+export const FEED_LEVEL = 1;
+
+/** Reconnects wait a random part of this, in milliseconds; it doubles up to the maximum. */
+const RETRY_FIRST_MS = 500;
+const RETRY_MAX_MS = 30_000;
+/** Heartbeats that may be missed. */
+const MISSED_BEATS = 3;
+
+/** A batch that has come whole. */
+interface Ready {
+  readonly base: FeedCursor | null;
+  readonly changes: Changes;
+}
+
+interface Waiter {
+  readonly resolve: (changes: Changes) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class RemoteSource implements ChangeSource {
+  readonly #options: RemoteSourceOptions;
+  readonly #boot = randomBytes(8).toString("hex");
+  readonly #listeners = new Set<(revision: bigint) => void>();
+  readonly #welcomed = Promise.withResolvers<FeedWelcome>();
+  #stream: FeedStream | null = null;
+  /** What the reader has; null: nothing. */
+  #base: FeedCursor | null = null;
+  /** What the reader enforces. */
+  #enforced: FeedCursor | null = null;
+  #lineages: Changes["lineages"] = [];
+  #parts: Changes[] = [];
+  #ready: Ready | null = null;
+  #waiters: Waiter[] = [];
+  #urlIndex: number;
+  #retryMs = RETRY_FIRST_MS;
+  #retry: ReturnType<typeof setTimeout> | null = null;
+  #silence: ReturnType<typeof setTimeout> | null = null;
+  #heartbeatMs: number | null = null;
+  #problem = "no control plane was asked yet";
+  #clockOffsetMs: number | null = null;
+  #connects = 0;
+  #stopped = false;
+
+  constructor(options: RemoteSourceOptions) {
+    this.#options = options;
+    this.#urlIndex = Math.floor(Math.random() * options.urls.length);
+  }
+
+  /** Resolves with the first welcome. */
+  get welcome(): Promise<FeedWelcome> {
+    return this.#welcomed.promise;
+  }
+
+  /** Why the last stream ended; null: one goes on. */
+  get problem(): string | null {
+    return this.#stream !== null && this.#heartbeatMs !== null ? null : this.#problem;
+  }
+
+  /** How far the clock of the control plane is ahead of this one's, in milliseconds; null: it was not heard. */
+  get clockOffsetMs(): number | null {
+    return this.#clockOffsetMs;
+  }
+
+  /** Streams that were begun. */
+  get connects(): number {
+    return this.#connects;
+  }
+
+  /** Begins to follow, also before anything is asked. */
+  start(): void {
+    if (this.#stream === null && this.#retry === null && !this.#stopped) this.#connect();
+  }
+
+  changesAfter(revision: bigint, lineage: string): Promise<Changes> {
+    const wanted = revision === 0n ? null : create(FeedCursorSchema, { revision, lineage });
+    const ready = this.#ready;
+    if (ready !== null && isSame(ready.base, wanted)) {
+      this.#take(ready);
+      return Promise.resolve(ready.changes);
+    }
+    if (!isSame(this.#base, wanted)) this.#begin(wanted);
+    if (this.#stopped) return Promise.reject(new Error("it stops"));
+    if (this.#retry !== null) return Promise.reject(new Error(this.#problem));
+    if (this.#stream === null) this.#connect();
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+  }
+
+  onCommit(listener: (revision: bigint) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  enforced(revision: bigint, lineage: string): void {
+    this.#enforced = revision === 0n ? null : create(FeedCursorSchema, { revision, lineage });
+    this.#stream?.acknowledge(this.#enforced ?? create(FeedCursorSchema, { revision, lineage }));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#end("it stops");
+    if (this.#retry !== null) clearTimeout(this.#retry);
+  }
+
+  /** The reader goes on elsewhere than the stream. */
+  #begin(wanted: FeedCursor | null): void {
+    this.#base = wanted;
+    this.#ready = null;
+    this.#parts = [];
+    const stream = this.#stream;
+    if (stream === null) return;
+    this.#stream = null;
+    stream.close();
+  }
+
+  #take({ changes }: Ready): void {
+    this.#ready = null;
+    const { revision, lineages } = changes;
+    this.#lineages = lineages;
+    const lineage = lineageOf(lineages, revision);
+    this.#base = revision === 0n ? null : create(FeedCursorSchema, { revision, lineage });
+  }
+
+  #connect(): void {
+    const { urls, token, process, servers, version, programPorts } = this.#options;
+    const url = urls[this.#urlIndex % urls.length] ?? "";
+    this.#urlIndex++;
+    this.#connects++;
+    this.#heartbeatMs = null;
+    this.#parts = [];
+    this.#ready = null;
+    const cursor = this.#base;
+    const listeners = [...(this.#options.listeners?.() ?? [])];
+    const hello = create(FeedHelloSchema, {
+      ...{ process, servers: [...servers], version, boot: this.#boot, feedLevel: FEED_LEVEL },
+      ...{ listeners, programPorts: { ...programPorts } },
+      ...(cursor === null ? {} : { cursor }),
+    });
+    const stream: FeedStream = new FeedStream({
+      ...{ url, token, hello, tls: this.#options.tls ?? { ca: null, pair: null } },
+      heard: (response) => {
+        if (this.#stream === stream) this.#heard(response, stream);
+      },
+      ended: (problem) => {
+        if (this.#stream === stream) this.#lost(`${url}: ${problem}`);
+      },
+    });
+    this.#stream = stream;
+    this.#listen(stream, url);
+  }
+
+  /** Ends a stream on which nothing comes any more. */
+  #listen(stream: FeedStream, url: string): void {
+    if (this.#silence !== null) clearTimeout(this.#silence);
+    const heartbeatMs = this.#heartbeatMs;
+    const { answerMs = 5_000 } = this.#options;
+    this.#silence = setTimeout(
+      () => {
+        if (this.#stream === stream) this.#lost(`${url}: nothing is heard`);
+      },
+      heartbeatMs === null ? answerMs : MISSED_BEATS * heartbeatMs,
+    );
+  }
+
+  #heard({ body }: FollowResponse, stream: FeedStream): void {
+    this.#listen(
+      stream,
+      this.#options.urls[(this.#urlIndex - 1) % this.#options.urls.length] ?? "",
+    );
+    switch (body.case) {
+      case "welcome":
+        this.#heartbeatMs = body.value.heartbeatMs;
+        this.#clockOffsetMs = body.value.serverTimeMs - Date.now();
+        this.#welcomed.resolve(body.value);
+        return;
+      case "batch":
+        if (body.value.changes !== undefined) this.#parts.push(body.value.changes);
+        if (body.value.last) this.#arrived();
+        return;
+      case "bookmark":
+        this.#clockOffsetMs = body.value.serverTimeMs - Date.now();
+        stream.acknowledge(this.#enforced ?? undefined);
+        this.#unchanged(body.value.cursor ?? null);
+        return;
+      case "goAway":
+        this.#lost(
+          `the control plane sends this node away: ${body.value.reason}`,
+          body.value.retryMs,
+        );
+    }
+  }
+
+  /** A batch is whole. */
+  #arrived(): void {
+    const changes = merged(this.#parts);
+    this.#parts = [];
+    this.#retryMs = RETRY_FIRST_MS;
+    const ready = { base: this.#base, changes };
+    const [first, ...rest] = this.#waiters.splice(0);
+    if (first === undefined) this.#ready = ready;
+    else {
+      this.#take(ready);
+      first.resolve(changes);
+    }
+    for (const waiter of rest) waiter.reject(new Error("another reader got the changes"));
+    for (const listener of this.#listeners) listener(changes.revision);
+  }
+
+  /** The reader has all there is. */
+  #unchanged(cursor: FeedCursor | null): void {
+    this.#retryMs = RETRY_FIRST_MS;
+    if (cursor === null || this.#ready !== null || this.#parts.length > 0) return;
+    const known = cursor.revision === 0n ? null : cursor;
+    if (!isSame(known, this.#base)) return;
+    const lineages = this.#lineages;
+    for (const { resolve } of this.#waiters.splice(0)) {
+      resolve(create(ChangesSchema, { revision: cursor.revision, lineages }));
+    }
+  }
+
+  #lost(problem: string, withinMs?: number): void {
+    this.#end(problem);
+    if (this.#stopped || this.#retry !== null) return;
+    this.#options.log.warn({ problem }, "the change feed ended; following again");
+    const delayMs = Math.random() * (withinMs ?? this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
+    this.#retry = setTimeout(() => {
+      this.#retry = null;
+      this.#connect();
+    }, delayMs);
+  }
+
+  #end(problem: string): void {
+    this.#problem = problem;
+    if (this.#silence !== null) clearTimeout(this.#silence);
+    const stream = this.#stream;
+    this.#stream = null;
+    stream?.close();
+    this.#parts = [];
+    for (const { reject } of this.#waiters.splice(0)) reject(new Error(problem));
+  }
+}
+
+function merged(parts: readonly Changes[]): Changes {
+  const [first, ...rest] = parts;
+  if (first === undefined) return create(ChangesSchema, {});
+  if (rest.length === 0) return first;
+  return create(ChangesSchema, {
+    revision: first.revision,
+    lineages: first.lineages,
+    all: first.all,
+    projects: parts.flatMap(({ projects }) => projects),
+    containers: parts.flatMap(({ containers }) => containers),
+    documents: parts.flatMap(({ documents }) => documents),
+  });
+}
+
+function isSame(one: FeedCursor | null, other: FeedCursor | null): boolean {
+  return one?.revision === other?.revision && one?.lineage === other?.lineage;
+}

@@ -86,10 +86,19 @@ export function refuseLoss(databasePath: string, snapshotPath: string, master: B
     throw new DatabaseUnusable(lostDatabase(databasePath, snapshotPath));
   }
   // Opening it says so, too, but has written by then.
-  if (state === "current" && !opensWith(databasePath, documentBox(master))) {
+  if (state === "current" && knownKey(databasePath, master) === false) {
     throw new DatabaseUnusable(
       `${databasePath} cannot be used: ${new OtherSecretKey(keyPlaces).message}`,
     );
+  }
+}
+
+/** Whether the key is the file's; null: it cannot be read here, as in a directory that is read-only. */
+function knownKey(databasePath: string, master: Buffer): boolean | null {
+  try {
+    return opensWith(databasePath, documentBox(master));
+  } catch {
+    return null;
   }
 }
 

@@ -21,6 +21,7 @@ import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
 import { type ControlPlane, DatabaseUnusable, openControlPlane } from "./control-plane.ts";
 import { exchangeLogFile, keyFile, snapshotFile } from "./data-files.ts";
 import { DeferredSource } from "./deferred-source.ts";
+import { diskProblems } from "./disk-room.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
 import { removerOfNewFiles } from "./new-files.ts";
 import { isOwnListener } from "./own-listeners.ts";
@@ -169,7 +170,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
               hasLost: proxy.hasLost,
               openRevision: revisions.open,
               metrics: proxy.metrics,
-              health: () => healthOf(proxy, opening.problem, draining),
+              health: () => healthOf(config, proxy, opening.problem, draining),
             }),
           );
     own.push(...(ops?.listeners ?? []));
@@ -209,10 +210,16 @@ function isWorthWaiting(error: Error): boolean {
   return error instanceof DatabaseUnusable && !(error.cause instanceof OtherSecretKey);
 }
 
-function healthOf(proxy: ProxyServer, problem: Error | null, draining: boolean): Health {
+function healthOf(
+  config: Config,
+  proxy: ProxyServer,
+  problem: Error | null,
+  draining: boolean,
+): Health {
   const { from, revision, heardAtMs, closed, failing } = proxy.enforcement();
   const problems = [
     ...(problem === null ? [] : [`control plane is unavailable: ${problem.message}`]),
+    ...diskProblems(config),
     ...(problem === null && failing ? ["change feed cannot be read"] : []),
     ...(closed === null
       ? []

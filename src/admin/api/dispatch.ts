@@ -18,7 +18,7 @@ import { AccountQuotaReached } from "../store/account-quotas.ts";
 import { CallEvent, callEvent, type EventDraft } from "../store/call-event.ts";
 import type { Committed, ResourceKey, Scope, User } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
-import { StoreUnavailable, WriteOutcomeUnknown } from "../store/store-errors.ts";
+import { StorageFull, StoreUnavailable, WriteOutcomeUnknown } from "../store/store-errors.ts";
 import { type Audited, auditOf, draftOf, originOf } from "./audit.ts";
 import { CallBudgets, type CallWork } from "./call-budget.ts";
 import { checkRules } from "./field-rules.ts";
@@ -143,6 +143,10 @@ export function createDispatch(options: DispatchOptions): Dispatch {
         const code = ErrorCode.STORE_UNAVAILABLE;
         return { ok: false, code, violations: [], retryAfterS: STORE_RETRY_S };
       }
+      if (error instanceof StorageFull) {
+        const code = ErrorCode.STORAGE_FULL;
+        return { ok: false, code, violations: [], retryAfterS: null };
+      }
       if (error instanceof WriteOutcomeUnknown) {
         const code = ErrorCode.WRITE_OUTCOME_UNKNOWN;
         return { ok: false, code, violations: [], retryAfterS: null };
@@ -236,11 +240,14 @@ async function leaving(
   if (event.isRecorded) return outcome;
   const { actor } = outcome;
   const isOwn = draft.resourceKind === "user" && draft.resourceId === null;
-  await store.recordEvent({
+  const recorded = {
     ...event.draft,
     ...(actor === undefined ? {} : { actorId: actor.id, actorName: actor.username }),
     ...(isOwn ? { resourceId: actor?.id ?? draft.actorId } : {}),
-  });
+  };
+  // Still a part of the call, but not a write that leaves an event of its own.
+  event.isRecorded = true;
+  await callEvent.run(event, () => store.recordEvent(recorded));
   return outcome;
 }
 

@@ -290,13 +290,6 @@ export interface AliasQuery extends ListQuery {
   readonly expired: boolean | null;
 }
 
-/** A realm that somebody made up. */
-export interface NamedRealm {
-  readonly id: string;
-  readonly name: string;
-  readonly createdAt: string;
-}
-
 /** What of a caller's a realm holds. */
 export interface RealmUsage {
   readonly realmId: string;

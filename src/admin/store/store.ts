@@ -13,6 +13,7 @@ import type {
   StatusLogColumn,
   UserColumn,
 } from "./paging.ts";
+import type { NamedRealm } from "./realm-records.ts";
 import type {
   AccessRecord,
   AccountChange,
@@ -32,7 +33,6 @@ import type {
   EffectiveState,
   LoginRecord,
   Member,
-  NamedRealm,
   NewAccount,
   NewAlias,
   NewContainer,

@@ -2,7 +2,8 @@
 import { and, eq, exists, gte, inArray, or, type SQL, sql } from "drizzle-orm";
 import { newId } from "../id.ts";
 import { realmNamesMax } from "../limits.ts";
-import type { NamedRealm, Scope } from "../records.ts";
+import type { NamedRealm } from "../realm-records.ts";
+import type { Scope } from "../records.ts";
 import type { RealmStore } from "../store.ts";
 import { countOf, type Database } from "./database.ts";
 import { containerRealms, containers, members, projectRealms, projects, realms } from "./schema.ts";

@@ -12,8 +12,10 @@ import { lineagesMax } from "../limits.ts";
 import { migrationsFolder } from "../migrations-folder.ts";
 import type { Committed, CommittedResult, DocumentKey, Revised } from "../records.ts";
 import type { SecretBox } from "../sealed.ts";
-import { OtherSecretKey } from "../store-errors.ts";
+import { OtherSecretKey, StorageFull } from "../store-errors.ts";
+import { DiskReserve, isEssential } from "./disk-reserve.ts";
 import { withEvent } from "./event-rows.ts";
+import { isFull, storeError } from "./failures.ts";
 import { aliases, changes, type documents, lineages } from "./schema.ts";
 import type { Reader, Transaction } from "./transaction.ts";
 import { WholeMark } from "./whole-mark.ts";
@@ -66,6 +68,8 @@ export class Database {
   readonly #quotas: AccountQuotas | null;
   /** Null: in memory. */
   #mark: WholeMark | null = null;
+  /** Null: in memory. */
+  #reserve: DiskReserve | null = null;
   readonly #listeners = new Set<(revision: number) => void>();
   /** Of the revisions that this process makes: the file may be a copy that others went on from, too. */
   readonly #lineage = randomBytes(8).toString("hex");
@@ -76,8 +80,9 @@ export class Database {
   readonly #writes = new WriteQueue({
     around: (body) => {
       this.reader.transaction((tx) => this.#runIn(tx, body), IMMEDIATE);
-      this.#mark?.committed();
+      this.#committedToFile();
     },
+    makesRoom: (error) => isFull(error) && (this.#reserve?.release() ?? false),
     within: (body) => this.#tx().transaction((tx) => this.#runIn(tx, body)),
     isOpen: () => this.#file.inTransaction,
   });
@@ -91,6 +96,7 @@ export class Database {
       this.#refuseOtherKey();
       this.reader = this.#prepare(options.path);
       this.#mark?.opened();
+      if (options.path !== inMemory) this.#reserve = new DiskReserve(options.path);
     } catch (error) {
       this.close();
       throw error;
@@ -138,14 +144,17 @@ export class Database {
   /** A transaction that makes no revision. Resolves once it is durable. */
   transaction<Result>(body: (tx: Transaction) => Result): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    const refused = this.#refusedForRoom();
+    if (refused !== null) return Promise.reject(refused);
     const audited = this.#audited(body);
     let result: Result;
     this.#writes.add({
+      isEssential: isEssentialCall(),
       run: () => {
         result = audited.run(this.#tx());
       },
       settle: (outcome) => {
-        if (outcome !== null) return reject(outcome.error);
+        if (outcome !== null) return reject(storeError(outcome.error));
         audited.committed();
         resolve(result);
       },
@@ -175,9 +184,12 @@ export class Database {
     body: (tx: Transaction) => Result,
   ): Promise<CommittedResult<Result>> {
     const { promise, resolve, reject } = Promise.withResolvers<CommittedResult<Result>>();
+    const refused = this.#refusedForRoom();
+    if (refused !== null) return Promise.reject(refused);
     const audited = this.#audited(body);
     let result: Result;
     this.#writes.add({
+      isEssential: isEssentialCall(),
       run: () => {
         const tx = this.#tx();
         const before = this.#hasLineage ? null : lastRevision(tx);
@@ -185,12 +197,29 @@ export class Database {
         if (before !== null && isRevised(result)) beginLineage(tx, before, this.#lineage);
       },
       settle: (outcome) => {
-        if (outcome !== null) return reject(outcome.error);
+        if (outcome !== null) return reject(storeError(outcome.error));
         audited.committed();
         resolve(this.#committed(result));
       },
     });
     return promise;
+  }
+
+  /** The write is durable by then: a checkpoint that fails is made with a later one. */
+  #committedToFile(): void {
+    try {
+      this.#mark?.committed();
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      this.#reserve?.release();
+      this.#mark?.opened();
+    }
+  }
+
+  /** After the disk was full, what room there is is for essential calls until there is enough again. */
+  #refusedForRoom(): StorageFull | null {
+    const isShort = this.#reserve?.isShort === true;
+    return isShort && !isEssentialCall() ? new StorageFull() : null;
   }
 
   #runIn(tx: Transaction, body: () => void): void {
@@ -272,6 +301,12 @@ export class Database {
     this.#mark = null;
     this.#file.close();
   }
+}
+
+/** Whether the call that runs may use the room that is set aside. */
+function isEssentialCall(): boolean {
+  const call = callEvent.getStore();
+  return call !== undefined && isEssential(call.draft.kind);
 }
 
 function isRevised<Result>(result: Result): result is Result & Revised {

@@ -174,7 +174,13 @@ const services: ReadonlyMap<string, ServiceNames> = new Map([
       },
     },
   ],
-  ["RealmService", { group: "realms", methods: { ListRealms: "list" } }],
+  [
+    "RealmService",
+    {
+      group: "realms",
+      methods: { ListRealms: "list", CreateRealm: "create", DeleteRealm: "delete" },
+    },
+  ],
   ["ServerService", { group: "servers", methods: { ListServers: "list" } }],
   [
     "NodeService",

@@ -235,6 +235,7 @@ const foreign: Readonly<Record<string, string>> = {
   "ContainerService.SetUpstream": "INSUFFICIENT_PERMISSIONS",
   "ContainerService.ListContainers": "PROJECT_NOT_FOUND",
   "AliasService.ListAliases": "",
+  "RealmService.DeleteRealm": "REALM_NOT_FOUND",
 };
 
 test("the table has a request for every method", () => {

@@ -33,6 +33,7 @@ const resources: ReadonlySet<string> = new Set<EventResource>([
   "token",
   "user",
   "node",
+  "realm",
 ]);
 
 /** Null: the method only reads. Throws when it says nothing: then the server must not start. */

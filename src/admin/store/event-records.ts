@@ -8,6 +8,7 @@ export type EventResource =
   | "permission"
   | "token"
   | "user"
+  | "realm"
   | "node";
 
 /** What was done, or refused. Fields: names, never values. */

@@ -15,6 +15,7 @@ import type {
   StatusLogColumn,
   UserColumn,
 } from "./paging.ts";
+import type { NamedRealm } from "./realm-records.ts";
 import type {
   AccessRecord,
   AccountChange,
@@ -136,9 +137,16 @@ export interface TokenStore {
 export interface RealmStore {
   /**
    * What the realms hold that the scope's projects, containers and the tokens name, in order, at most `limit`; `total` counts
-   * them all. In a realm only that one; for a confined caller only its own. A token is one of those made from it here.
+   * them all, with those that the user made up. In a realm only that one; for a confined caller only its own. A token is one of
+   * those made from it here.
    */
   realms(scope: Scope, tokens: TokenScope, limit: number): Promise<Page<RealmUsage>>;
+  /** The names of realms, by id: those that the user made up, and those that it meets as a member of their makers' projects. */
+  realmNames(scope: Scope, realmIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** With a new id. `taken`: the user has one of this name. `limit`: it has as many as it may. */
+  createRealm(userId: string, name: string): Promise<NamedRealm | "taken" | "limit">;
+  /** Forgets one that the user made up. Answers whether there was one. */
+  deleteRealm(userId: string, id: string): Promise<boolean>;
 }
 
 export interface ServerStore {
@@ -176,7 +184,11 @@ export interface ProjectStore {
   ): Promise<({ project: StoredProject } & Committed) | "duplicate">;
   /** Null: it does not exist in this scope. */
   project(scope: Scope, id: string): Promise<StoredProject | null>;
-  projects(scope: Scope, query: PageQuery<ProjectColumn>): Promise<ListPage<StoredProject>>;
+  /** All that are in the scope, or those of an alias. */
+  projects(
+    scope: Scope,
+    query: PageQuery<ProjectColumn> & { readonly alias?: string | undefined },
+  ): Promise<ListPage<StoredProject>>;
   /** Null: it does not exist in this scope. */
   updateProject(
     scope: Scope,
@@ -233,10 +245,13 @@ export interface ContainerStore {
   ): Promise<({ container: StoredContainer } & Committed) | "no_project" | "quota" | "duplicate">;
   /** Null: it does not exist in this scope. */
   container(scope: Scope, id: string): Promise<StoredContainer | null>;
-  /** Of one project, or of all that are in the scope. */
+  /** Of one project, or of all that are in the scope; all, or those of a name. */
   containers(
     scope: Scope,
-    query: PageQuery<ContainerColumn> & { readonly projectId: string | null },
+    query: PageQuery<ContainerColumn> & {
+      readonly projectId: string | null;
+      readonly name?: string | undefined;
+    },
   ): Promise<ListPage<StoredContainer>>;
   /** Null: it does not exist in this scope. */
   updateContainer(

@@ -553,10 +553,22 @@ export interface EventsApi {
   getActivityStats(query?: GetActivityStatsQuery, options?: CallOptions): Promise<Answer<EventStats>>;
 }
 
-/** RealmService tells which realms there are for the caller. */
+/** RealmService tells which realms there are for the caller, and makes up new ones. */
 export interface RealmsApi {
-  /** ListRealms answers with the realms that the caller's projects, containers and auth tokens name. */
+  /** ListRealms answers with the realms that the caller's projects, containers and auth tokens name, and those it made up. */
   list(query?: ListRealmsQuery, options?: CallOptions): Promise<Answer<ListRealmsResponse>>;
+
+  /**
+   * CreateRealm makes up a realm: a new id, and a name for it. Nothing is in it yet. Not for callers who are confined to realms.
+   * Errors: REALM_NAME_TAKEN, ACCOUNT_QUOTA_REACHED.
+   */
+  create(body: CreateRealmBody, options?: CallOptions): Promise<Answer<Realm>>;
+
+  /**
+   * DeleteRealm forgets the name of a realm that the caller made up. What is in the realm stays in it. Not for callers who are
+   * confined to realms. Errors: REALM_NOT_FOUND.
+   */
+  delete(id: string, options?: CallOptions): Promise<Answer<null>>;
 }
 
 /** ServerService tells where containers may be placed. */
@@ -981,6 +993,8 @@ export interface ContainersListByProjectQuery extends RealmFilter {
    * then the `next_cursor` of the answer before, with the same filters. An entry whose sort field changes meanwhile moves.
    */
   readonly cursor?: string | undefined;
+  /** Only those of this name. */
+  readonly name?: string | undefined;
 }
 
 /** ContainersPermissions is the `containers` branch. */
@@ -1129,6 +1143,12 @@ export interface CreateProjectBody {
   readonly max_containers?: number | null | undefined;
   /** The realms it is visible in. */
   readonly realm_ids?: readonly string[] | undefined;
+}
+
+/** CreateRealmRequest names the realm. */
+export interface CreateRealmBody {
+  /** Letters, digits, spaces and `. _ -`, beginning with a letter or digit; an account has it once. Not 24 hex digits, which are an id. */
+  readonly name: string;
 }
 
 /** CreateTokenRequest describes the new token. */
@@ -2029,6 +2049,8 @@ export interface ListContainersQuery extends RealmFilter {
    * then the `next_cursor` of the answer before, with the same filters. An entry whose sort field changes meanwhile moves.
    */
   readonly cursor?: string | undefined;
+  /** Only those of this name. */
+  readonly name?: string | undefined;
 }
 
 /** ListContainersResponse is one page. */
@@ -2180,6 +2202,8 @@ export interface ListProjectsQuery extends RealmFilter {
    * then the `next_cursor` of the answer before, with the same filters. An entry whose sort field changes meanwhile moves.
    */
   readonly cursor?: string | undefined;
+  /** Only those of this alias. */
+  readonly alias?: string | undefined;
 }
 
 /** ListProjectsResponse is one page. */
@@ -2204,6 +2228,8 @@ export interface ListRealmsResponse {
   readonly total: number;
   /** What each realm holds, when asked for. */
   readonly usage: { readonly [name: string]: RealmUsage };
+  /** The names of those that have one: for who made the realm up, and for members of that account's projects in it. */
+  readonly names?: { readonly [name: string]: string };
 }
 
 /** ListServersResponse is every server. */
@@ -2710,6 +2736,16 @@ export interface PublicProfile {
   readonly public_key: string;
   /** What its holder put there. */
   readonly public_storage: { readonly [key: string]: Json } | null;
+}
+
+/** Realm is one that was made up. */
+export interface Realm {
+  /** 24 hex digits: for `realm_ids`, and as the leading label of the API's host. */
+  readonly id: string;
+  /** Its name. */
+  readonly name: string;
+  /** When it was made up. */
+  readonly created_at: string;
 }
 
 /** RealmUsage counts what of the caller's a realm holds. */

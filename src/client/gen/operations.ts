@@ -138,6 +138,8 @@ export const operations = {
   },
   realms: {
     list: {"verb":"GET","path":"/api/v1/realms","takesBody":false,"versioned":false,"pages":null},
+    create: {"verb":"POST","path":"/api/v1/realms","takesBody":true,"versioned":false,"pages":null},
+    delete: {"verb":"DELETE","path":"/api/v1/realms/{id}","takesBody":false,"versioned":false,"pages":null},
   },
   servers: {
     list: {"verb":"GET","path":"/api/v1/servers","takesBody":false,"versioned":false,"pages":null},

@@ -82,6 +82,8 @@ export const requests: Readonly<Record<string, Request>> = {
   "TokenService.AddTokenRealm": ({ tokenId }) => ({ id: tokenId, realm_id: "c".repeat(24) }),
   "TokenService.RemoveTokenRealm": ({ tokenId }) => ({ id: tokenId, realm_id: "c".repeat(24) }),
   "RealmService.ListRealms": () => ({ include_usage: true }),
+  "RealmService.CreateRealm": ({ n }) => ({ name: `made-${n}` }),
+  "RealmService.DeleteRealm": ({ namedRealmId }) => ({ id: namedRealmId }),
   "ServerService.ListServers": none,
   "ProjectService.ListProjects": () => ({ limit: 1 }),
   "ProjectService.CreateProject": ({ n }) => ({ alias: `made-${n}`, color: "#ABCDEF" }),

@@ -21,6 +21,8 @@ export interface Scene {
   readonly tokenId: string;
   readonly nodeId: string;
   readonly publicKey: string;
+  /** One that the owner made up. */
+  readonly namedRealmId: string;
   /** What a write of each document has to name. */
   readonly projectEtag: string;
   readonly containerEtag: string;
@@ -87,6 +89,7 @@ export async function makeScene(
     public_key: publicKey,
   });
   const node = await send("POST", "/nodes", { name: `scene-${n}`, servers: ["local"] });
+  const realm = await send("POST", "/realms", { name: `realm ${n}` });
   return {
     n,
     projectId: project.id,
@@ -99,6 +102,7 @@ export async function makeScene(
     tokenId: token.id,
     nodeId: node.id,
     publicKey,
+    namedRealmId: realm.id,
     projectEtag,
     containerEtag,
   };

@@ -146,6 +146,20 @@ export const projectRealms = realmgate.table(
   ],
 );
 
+/** Realms that somebody made up: an id that nothing else names yet, with a name. */
+export const realms = realmgate.table(
+  "realms",
+  {
+    id: text().primaryKey(),
+    userId: text("user_id")
+      .notNull()
+      .references(() => users.id, { onDelete: "cascade" }),
+    name: text().notNull(),
+    createdAt: text("created_at").notNull(),
+  },
+  (table) => [uniqueIndex("realms_by_name").on(table.userId, table.name)],
+);
+
 /** Users who may do something in a project that is not theirs. */
 export const members = realmgate.table(
   "members",

@@ -17,6 +17,7 @@ import { DiskReserve, isEssential } from "./disk-reserve.ts";
 import { withEvent } from "./event-rows.ts";
 import { isFull, storeError } from "./failures.ts";
 import { aliases, changes, type documents, lineages } from "./schema.ts";
+import { hasOwnKey, opened, type SealedPart, sealContext, targetContext } from "./sealed-values.ts";
 import type { Reader, Transaction } from "./transaction.ts";
 import { WholeMark } from "./whole-mark.ts";
 import { WriteQueue } from "./write-queue.ts";
@@ -47,16 +48,6 @@ const SEALED_VERSION = 1;
 
 /** The lock is taken at once: a transaction that asks for it later may be refused. */
 const IMMEDIATE = { behavior: "immediate" } as const;
-
-/** One damaged row is not another key; so many in a row are. */
-const documentsTriedMax = 16;
-
-interface SealedBody {
-  readonly kind: string;
-  readonly ownerId: string;
-  readonly version: number;
-  readonly body: Uint8Array;
-}
 
 /** Transactions are synchronous inside: an async body would commit at its first await. */
 export class Database {
@@ -339,32 +330,6 @@ function beginLineage(tx: Transaction, fromRevision: number, tag: string): void 
   tx.delete(lineages).where(notInArray(lineages.fromRevision, kept)).run();
 }
 
-/** Whether the key of a box opens the documents, in tables of any version; true when there are none. */
-export function hasOwnKey(file: File, box: SecretBox): boolean {
-  const tables = file.query("SELECT 1 FROM sqlite_master WHERE name = 'documents'");
-  if (tables.get() === null) return true;
-  const some = file
-    .query<SealedBody, [number]>(
-      "SELECT kind, owner_id AS ownerId, version, body FROM documents WHERE body IS NOT NULL LIMIT ?",
-    )
-    .all(documentsTriedMax);
-  const opens = ({ kind, ownerId, version, body }: SealedBody) =>
-    box.open(Buffer.from(body), sealContext("body", kind, ownerId, version)) !== null;
-  return some.length === 0 || some.some(opens);
-}
-
-/** Null: there is nothing, or it does not open. */
-function opened(
-  box: SecretBox,
-  part: SealedPart,
-  row: typeof documents.$inferSelect,
-): Buffer | null {
-  const sealed = row[part];
-  if (sealed === null) return null;
-  const context = sealContext(part, row.kind, row.ownerId, row.version);
-  return box.open(Buffer.from(sealed), context);
-}
-
 /** Throws when another version of the program, which knows more migrations, has written the database. */
 function migrateTo(reader: BunSQLiteDatabase, migrationsFolder: string): void {
   migrate(reader, { migrationsFolder });
@@ -375,41 +340,6 @@ function migrateTo(reader: BunSQLiteDatabase, migrationsFolder: string): void {
   if (Number(applied[0]) > known) {
     throw new Error("the database was written by a newer version of this program");
   }
-}
-
-/** What of a document is sealed. */
-export type SealedPart = "body" | "hooks";
-
-function sealContext(part: SealedPart, kind: string, ownerId: string, version: number): string {
-  return `document/${kind}/${ownerId}/${version}${part === "body" ? "" : `/${part}`}`;
-}
-
-/** The sealed parts of a row under another key. Throws when one does not open with the old one. */
-export function resealDocument(
-  row: typeof documents.$inferSelect,
-  from: SecretBox,
-  to: SecretBox,
-): Record<SealedPart, Buffer | null> {
-  const part = (name: SealedPart) => {
-    if (row[name] === null) return null;
-    const plain = opened(from, name, row);
-    const context = sealContext(name, row.kind, row.ownerId, row.version);
-    if (plain === null) throw new Error(`${context} does not open with this secret key`);
-    return to.seal(plain, context);
-  };
-  return { body: part("body"), hooks: part("hooks") };
-}
-
-/** The same for the target of an alias. */
-export function resealTarget(id: string, target: Buffer, from: SecretBox, to: SecretBox): Buffer {
-  const context = targetContext(id);
-  const plain = from.open(Buffer.from(target), context);
-  if (plain === null) throw new Error(`${context} does not open with this secret key`);
-  return to.seal(plain, context);
-}
-
-function targetContext(aliasId: string): string {
-  return `alias/${aliasId}/target`;
 }
 
 /** The rows of a table that a condition holds of. */

@@ -141,6 +141,20 @@ export const projectRealms = sqliteTable(
   ],
 );
 
+/** Realms that somebody made up: an id that nothing else names yet, with a name. */
+export const realms = sqliteTable(
+  "realms",
+  {
+    id: text().primaryKey(),
+    userId: text("user_id")
+      .notNull()
+      .references(() => users.id, { onDelete: "cascade" }),
+    name: text().notNull(),
+    createdAt: text("created_at").notNull(),
+  },
+  (table) => [uniqueIndex("realms_by_name").on(table.userId, table.name)],
+);
+
 /** Users who may do something in a project that is not theirs. */
 export const members = sqliteTable(
   "members",

@@ -1,6 +1,7 @@
 // Everything in one process: starts the parts, connects them, and stops them in order.
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { version } from "../../package.json";
 import { revisionTokens } from "../admin/api/revision.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
 import { OtherSecretKey } from "../admin/store/store-errors.ts";
@@ -22,6 +23,7 @@ import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
 import { type ControlPlane, DatabaseUnusable, openControlPlane } from "./control-plane.ts";
 import { exchangeLogFile, keyFile, snapshotFile } from "./data-files.ts";
 import { DeferredSource } from "./deferred-source.ts";
+import { diskProblems } from "./disk-room.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
 import { removerOfNewFiles } from "./new-files.ts";
 import { isOwnListener } from "./own-listeners.ts";
@@ -81,6 +83,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   const snapshotPath = join(config.dataDir, snapshotFile);
   let control: ControlPlane | null = null;
   let connections: OpenConnections | null = null;
+  let reached: ProxyServer["reached"] | null = null;
   let draining = false;
   /** The first user is made then: a start that fails on a busy port must not lose a password that is printed once. */
   let listening = false;
@@ -95,6 +98,11 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       recentPolicies,
       isForbidden,
       exchangeLog,
+      localProcess: { serverName: config.serverName, version },
+      localEnforcement: async (revision, waitMs) => {
+        const isReached = (await reached?.(revision, waitMs)) ?? false;
+        return { enforced: isReached ? 1 : 0, of: 1, server: config.serverName };
+      },
       connections: {
         list: (...asked) => connections?.list(...asked) ?? { connections: [], total: 0 },
         end: (...asked) => connections?.end(...asked) ?? false,
@@ -151,6 +159,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       source,
     ).catch((error) => throwProxyListenError(config, error));
     connections = proxy.connections;
+    reached = proxy.reached;
     own.push(...[proxy.plain, proxy.tls].filter((each) => each !== null));
     own.push(...proxy.innerPorts.map((port) => ({ hostname: RELAY_SERVER_HOST, port })));
     // In parallel: the limit applies to all of it.
@@ -171,7 +180,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
               hasLost: proxy.hasLost,
               openRevision: revisions.open,
               metrics: proxy.metrics,
-              health: () => healthOf(proxy, opening.problem, draining),
+              health: () => healthOf(config, proxy, opening.problem, draining),
             }),
           );
     own.push(...(ops?.listeners ?? []));
@@ -211,10 +220,16 @@ function isWorthWaiting(error: Error): boolean {
   return error instanceof DatabaseUnusable && !(error.cause instanceof OtherSecretKey);
 }
 
-function healthOf(proxy: ProxyServer, problem: Error | null, draining: boolean): Health {
+function healthOf(
+  config: Config,
+  proxy: ProxyServer,
+  problem: Error | null,
+  draining: boolean,
+): Health {
   const { from, revision, heardAtMs, closed, failing } = proxy.enforcement();
   const problems = [
     ...(problem === null ? [] : [`control plane is unavailable: ${problem.message}`]),
+    ...diskProblems(config),
     ...(problem === null && failing ? ["change feed cannot be read"] : []),
     ...(closed === null
       ? []

@@ -2,6 +2,7 @@
 import type { ListenAddress } from "./config/setting-readers.ts";
 import { RelayListener } from "./guard/relay-listener.ts";
 import { RELAY_SERVER_HOST, type RelayLimits } from "./guard/relayed.ts";
+import { OPEN_METRICS, prefersOpenMetrics } from "./proxy/observe/open-metrics.ts";
 
 /** Longest wait that a caller may request, in milliseconds. */
 const waitMsMax = 60_000;
@@ -31,8 +32,12 @@ interface OpsOptions {
   readonly openRevision: (
     token: string,
   ) => { readonly revision: number; readonly lineage: string } | null;
-  /** Response to `GET /metrics`. */
-  readonly metrics: { readonly contentType: string; text(): Promise<string> };
+  /** Response to `GET /metrics`, in Prometheus' text format and in OpenMetrics'. */
+  readonly metrics: {
+    readonly contentType: string;
+    text(): Promise<string>;
+    openMetrics(): Promise<string>;
+  };
   readonly health: () => Health;
 }
 
@@ -90,6 +95,7 @@ function serveOps(
   isRelayed: (port: number) => boolean,
 ): Bun.Server<undefined> {
   const metricsText = oncePerTurn(() => options.metrics.text());
+  const openMetricsText = oncePerTurn(() => options.metrics.openMetrics());
   return Bun.serve({
     hostname: RELAY_SERVER_HOST,
     port: 0,
@@ -108,7 +114,9 @@ function serveOps(
         case "/healthz":
           return healthz(options.health());
         case "/metrics":
-          return metrics(options.metrics.contentType, await metricsText());
+          return prefersOpenMetrics(request.headers.get("accept"))
+            ? metrics(OPEN_METRICS, await openMetricsText())
+            : metrics(options.metrics.contentType, await metricsText());
         case "/readyz":
           return await readyz(searchParams, options);
         default:
@@ -144,7 +152,7 @@ function healthz({ draining, problems, snapshot }: Health): Response {
 }
 
 function metrics(contentType: string, text: string): Response {
-  return new Response(text, { headers: { "content-type": contentType } });
+  return new Response(text, { headers: { "content-type": contentType, vary: "Accept" } });
 }
 
 /**

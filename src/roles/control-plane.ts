@@ -11,6 +11,7 @@ import { PasswordLogin } from "../admin/auth/password-login.ts";
 import { Sessions } from "../admin/auth/session.ts";
 import type { ConnectionPort } from "../admin/containers/connection-service.ts";
 import { changeSource, type StoreChangeSource } from "../admin/feed/change-source.ts";
+import type { ApiMetrics } from "../admin/observe/api-metrics.ts";
 import { services as publicServices } from "../admin/services.ts";
 import type { ConnectionOptions } from "../admin/store/postgres/connections.ts";
 import type { DatabaseOptions } from "../admin/store/postgres/database.ts";
@@ -52,6 +53,7 @@ interface ControlPlaneOptions {
   readonly exchangeLog: ExchangeLog | null;
   /** What goes on at the proxy. */
   readonly connections: ConnectionPort;
+  readonly metrics: ApiMetrics;
   readonly log: Log;
 }
 
@@ -142,7 +144,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const closes: ShutdownStep[] = [];
   const stops: ShutdownStep[] = [];
   try {
-    const store = await openDatabase(options, closes);
+    const store = options.metrics.timed(await openDatabase(options, closes));
     const api = await startApi(options, store, stops);
     stops.push(purgeEvents(store, config.eventRetentionDays, log));
     return {
@@ -270,7 +272,10 @@ async function startApi(
     now: Date.now,
   });
   const callers = new Callers(store, sessions, logins, Date.now);
-  const dispatch = createDispatch({ implementations, store, callers, revisions, log });
+  const { metrics } = options;
+  const dispatch = metrics.observed(
+    createDispatch({ implementations, store, callers, revisions, events: metrics, log }),
+  );
   const services = implementations.map(({ service }) => service);
   const tls = config.apiTls?.pair ?? null;
   const proxies = trustedProxies(config.trustedProxies);

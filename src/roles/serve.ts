@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { revisionTokens } from "../admin/api/revision.ts";
+import { ApiMetrics } from "../admin/observe/api-metrics.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
 import { OtherSecretKey } from "../admin/store/store-errors.ts";
 import type { Config } from "../config/config.ts";
@@ -21,7 +22,7 @@ import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
 import { type ControlPlane, DatabaseUnusable, openControlPlane } from "./control-plane.ts";
 import { exchangeLogFile, keyFile, snapshotFile } from "./data-files.ts";
 import { DeferredSource } from "./deferred-source.ts";
-import { diskProblems } from "./disk-room.ts";
+import { diskProblems, diskSeries } from "./disk-room.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
 import { removerOfNewFiles } from "./new-files.ts";
 import { isOwnListener } from "./own-listeners.ts";
@@ -78,6 +79,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   const source = new DeferredSource();
   const stops: ShutdownStep[] = [];
   const apiLog = new LimitedLog(log);
+  const apiMetrics = new ApiMetrics();
   const snapshotPath = join(config.dataDir, snapshotFile);
   let control: ControlPlane | null = null;
   let connections: OpenConnections | null = null;
@@ -100,6 +102,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         end: (...asked) => connections?.end(...asked) ?? false,
         endOfGroup: (...asked) => connections?.endOfGroup(...asked) ?? 0,
       },
+      metrics: apiMetrics,
       log: apiLog,
     });
     control = opened;
@@ -151,6 +154,8 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       source,
     ).catch((error) => throwProxyListenError(config, error));
     connections = proxy.connections;
+    apiMetrics.register(proxy.metrics.instruments);
+    diskSeries(proxy.metrics.instruments, config);
     own.push(...[proxy.plain, proxy.tls].filter((each) => each !== null));
     // In parallel: the limit applies to all of it.
     stops.push(async () => {

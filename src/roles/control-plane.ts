@@ -11,6 +11,8 @@ import { PasswordLogin } from "../admin/auth/password-login.ts";
 import { Sessions } from "../admin/auth/session.ts";
 import type { ConnectionPort } from "../admin/containers/connection-service.ts";
 import { changeSource, type StoreChangeSource } from "../admin/feed/change-source.ts";
+import type { LocalEnforcement } from "../admin/nodes/enforcement-service.ts";
+import type { LocalProcess } from "../admin/nodes/process-status.ts";
 import type { ApiMetrics } from "../admin/observe/api-metrics.ts";
 import { services as publicServices } from "../admin/services.ts";
 import type { ConnectionOptions } from "../admin/store/postgres/connections.ts";
@@ -49,6 +51,10 @@ interface ControlPlaneOptions {
   readonly recentPolicies: RecentPolicies;
   /** Whether one of our own listeners has this address and port. */
   readonly isForbidden: (address: string, port: number) => boolean;
+  /** The proxy of this process; null: there is none. */
+  readonly localProcess: LocalProcess | null;
+  /** How far the proxy of this process is; null: there is none. */
+  readonly localEnforcement: LocalEnforcement | null;
   /** Null: there is none. */
   readonly exchangeLog: ExchangeLog | null;
   /** What goes on at the proxy. */
@@ -267,7 +273,9 @@ async function startApi(
     exchangeLog: options.exchangeLog,
     connections: options.connections,
     domain: config.domain,
-    serverName: config.serverName,
+    localProcess: options.localProcess,
+    localEnforcement: options.localEnforcement,
+    revisions,
     signup: config.signup,
     now: Date.now,
   });

@@ -1,6 +1,7 @@
 // Everything in one process: starts the parts, connects them, and stops them in order.
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { version } from "../../package.json";
 import { revisionTokens } from "../admin/api/revision.ts";
 import { ApiMetrics } from "../admin/observe/api-metrics.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
@@ -10,6 +11,7 @@ import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.t
 import type { AccessLogPlace, ListenAddress } from "../config/setting-readers.ts";
 import { ExchangeLog } from "../exchange-log/exchange-log.ts";
 import { LimitedLog } from "../guard/limited-log.ts";
+import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
 import type { Log } from "../log.ts";
 import { type Health, startOps } from "../ops.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
@@ -83,6 +85,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   const snapshotPath = join(config.dataDir, snapshotFile);
   let control: ControlPlane | null = null;
   let connections: OpenConnections | null = null;
+  let reached: ProxyServer["reached"] | null = null;
   let draining = false;
   /** The first user is made then: a start that fails on a busy port must not lose a password that is printed once. */
   let listening = false;
@@ -97,6 +100,11 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       recentPolicies,
       isForbidden,
       exchangeLog,
+      localProcess: { serverName: config.serverName, version },
+      localEnforcement: async (revision, waitMs) => {
+        const isReached = (await reached?.(revision, waitMs)) ?? false;
+        return { enforced: isReached ? 1 : 0, of: 1, server: config.serverName };
+      },
       connections: {
         list: (...asked) => connections?.list(...asked) ?? { connections: [], total: 0 },
         end: (...asked) => connections?.end(...asked) ?? false,
@@ -156,7 +164,9 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     connections = proxy.connections;
     apiMetrics.register(proxy.metrics.instruments);
     diskSeries(proxy.metrics.instruments, config);
+    reached = proxy.reached;
     own.push(...[proxy.plain, proxy.tls].filter((each) => each !== null));
+    own.push(...proxy.innerPorts.map((port) => ({ hostname: RELAY_SERVER_HOST, port })));
     // In parallel: the limit applies to all of it.
     stops.push(async () => {
       await Promise.all([proxy.drain(drainMs), control?.stopApi(drainMs)]);

@@ -1,5 +1,6 @@
 // Entry point of the control plane for every transport: realm → caller → message → field rules → access → method. The only
 // place that catches errors.
+
 import { create, type DescMethod, type DescService, type Message } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { ApiError, type Call, type Dispatch, type Reply } from "../../../proto/call.ts";
@@ -22,6 +23,7 @@ import { StorageFull, StoreUnavailable, WriteOutcomeUnknown } from "../store/sto
 import { type Audited, auditOf, draftOf, originOf } from "./audit.ts";
 import { CallBudgets, type CallWork } from "./call-budget.ts";
 import { checkRules } from "./field-rules.ts";
+import { lackingLevel, lackingOperator, lackingPermission } from "./lacking.ts";
 import { activeRealm, realmIdPattern } from "./realm.ts";
 import { RefusalEvents } from "./refusal-events.ts";
 import { isDryRun, requirementsOf, resourceKinds } from "./requirements.ts";
@@ -277,9 +279,8 @@ function authorize(caller: Caller, needs: Requires, realmId: string | null): voi
   }
   const hasPermission =
     needs.leaves.length === 0 || needs.leaves.some((permission) => mayDo(caller, permission));
-  if (!hasPermission || (needs.operator && !isOperator(caller))) {
-    throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
-  }
+  if (!hasPermission) throw lackingPermission(needs.leaves);
+  if (needs.operator && !isOperator(caller)) throw lackingOperator();
 }
 
 /** A realm that contains no resource: replaces a filter for a realm that a confined caller may not use. */
@@ -318,7 +319,7 @@ async function accessTo(
     throw new ApiError(inRealm ? resource.missingInRealm : notFound);
   }
   progress.within = { kind, id };
-  if (access.level < needs.level) throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  if (access.level < needs.level) throw lackingLevel(needs.level, access.level);
   if (access.shared && !resource.shared) throw new ApiError(ErrorCode.SHARED_ACROSS_REALMS);
   return access.level;
 }

@@ -14,7 +14,6 @@ import {
 import type { Log } from "../../log.ts";
 import { clientNetwork } from "../../policy/client-network.ts";
 import { type Caller, type Callers, isOperator, mayDo } from "../auth/caller.ts";
-import type { ApiMetrics } from "../observe/api-metrics.ts";
 import { AccountQuotaReached } from "../store/account-quotas.ts";
 import { CallEvent, callEvent, type EventDraft } from "../store/call-event.ts";
 import type { Committed, ResourceKey, Scope, User } from "../store/records.ts";
@@ -86,8 +85,13 @@ interface DispatchOptions {
   /** How much work callers may cause; unset: as much as `callBudgetLimits` says. */
   readonly budgets?: CallBudgets;
   /** Told of events that were stored, or could not be; unset: nobody is. */
-  readonly events?: Pick<ApiMetrics, "eventStored" | "eventLost">;
+  readonly events?: EventCounts;
   readonly log: Pick<Log, "error">;
+}
+
+interface EventCounts {
+  eventStored(kind: string): void;
+  eventLost(): void;
 }
 
 interface MethodRoute {

@@ -6,7 +6,7 @@ import { EXCHANGE_REASONS, type Exchange, type ExchangeReason } from "../exchang
 import { REFUSAL_REASONS, type RefusalReason } from "../gate/refusal.ts";
 import { HOOK_OUTCOMES, type HookOutcome } from "../hooks/hook-run.ts";
 import { CountTable, Durations, Instruments } from "./instruments.ts";
-import { openMetricsText } from "./open-metrics.ts";
+import { OPEN_METRICS, openMetricsText, prefersOpenMetrics } from "./open-metrics.ts";
 import { collectProcessMetrics } from "./process-metrics.ts";
 
 /** The programs that have a name of their own; tenants may name others as they like. */
@@ -110,9 +110,11 @@ export class Metrics {
     return this.#registry.metrics();
   }
 
-  /** All of it in OpenMetrics' text format, with exemplars. */
-  openMetrics(): Promise<string> {
-    return openMetricsText(this.#registry);
+  /** In the format that an Accept field weighs highest: this one, or OpenMetrics' with exemplars. */
+  format(accept: string | null): { readonly contentType: string; text(): Promise<string> } {
+    return prefersOpenMetrics(accept)
+      ? { contentType: OPEN_METRICS, text: () => openMetricsText(this.#registry) }
+      : { contentType: this.contentType, text: () => this.text() };
   }
 
   answered({ host, reason, status, fromUpstream, headMs, upstreamMs, traceId }: Exchange): void {

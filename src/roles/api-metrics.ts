@@ -1,8 +1,8 @@
 // Counts what the control plane does. Every label has a closed list of values: none is a caller's.
-import type { Call, Dispatch, Reply } from "../../../proto/call.ts";
-import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
-import { CountTable, Durations, type Instruments } from "../../proxy/observe/instruments.ts";
-import type { Store } from "../store/store.ts";
+import type { Call, Dispatch, Reply } from "../../proto/call.ts";
+import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
+import type { Store } from "../admin/store/store.ts";
+import { CountTable, Durations, type Instruments } from "../proxy/observe/instruments.ts";
 
 const OK = "OK";
 const codeNames = new Map<number, string>(

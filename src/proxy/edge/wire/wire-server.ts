@@ -170,7 +170,7 @@ export class WireServer implements ListeningServer {
     return this.#upgraded;
   }
 
-  stop(abort = false): Promise<void> {
+  stop(abort = false, idleLeftMs = 0): Promise<void> {
     this.#listener.stop(false);
     this.#isAborted ||= abort;
     const firstsUntilMs = performance.now() + FIRSTS_LEFT_MS;
@@ -181,6 +181,8 @@ export class WireServer implements ListeningServer {
     for (const connection of [...this.#connections]) {
       if (abort) connection.reset();
       else if (connection.isUnused) hurry(connection, firstsUntilMs);
+      else if (connection.isIdle && idleLeftMs > 0)
+        hurry(connection, performance.now() + idleLeftMs);
       else if (connection.isIdle) connection.close();
     }
     for (const connection of [...this.#http2Connections]) {

@@ -90,6 +90,11 @@ export class Exchange {
     return this.#alias;
   }
 
+  /** The program as the client's own Host names it, once it was authorized; null: an alias stands for it. */
+  get named(): DirectHost | null {
+    return this.#alias === null ? this.#host : null;
+  }
+
   /** Names of the groups that granted it; null: no group did. */
   get groups(): readonly string[] | null {
     return this.#groups;

@@ -45,6 +45,8 @@ export class Exchange {
   target: string | null = null;
   /** Trace id that the client sent; null: none. */
   traceId: string | null = null;
+  /** The header that has the trace id, as it came. */
+  traceparent: string | null = null;
   /** Milliseconds from the moment the upstream had the request until its response began; null when it did not. */
   upstreamMs: number | null = null;
   /** Id of the hook that answered in place of the program; null: none. */

@@ -24,6 +24,8 @@ interface GrpcServerOptions {
   /** Whose `x-forwarded-for` is believed. */
   readonly proxies: PeerTrust;
   readonly limits?: Partial<GrpcLimits>;
+  /** Whether a token is that of a gateway, which speaks for its clients. Unset: there are none. */
+  readonly isGateway?: ((token: string) => Promise<boolean>) | null;
 }
 
 export interface GrpcServer {
@@ -76,7 +78,7 @@ export async function startGrpc(options: GrpcServerOptions): Promise<GrpcServer>
 }
 
 function createServer(
-  { services, dispatch, proxies }: GrpcServerOptions,
+  { services, dispatch, proxies, isGateway = null }: GrpcServerOptions,
   limits: GrpcLimits,
   clientOf: (port: number) => string | undefined,
 ): { server: Server; stopHealth: () => void } {
@@ -91,6 +93,7 @@ function createServer(
     },
     clientAddress: proxies.client,
     messageMs: limits.messageMs,
+    isGateway,
   });
   const server = new Server({
     "grpc.max_receive_message_length": limits.messageBytesMax,

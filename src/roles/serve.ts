@@ -10,6 +10,7 @@ import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.t
 import type { AccessLogPlace, ListenAddress } from "../config/setting-readers.ts";
 import { ExchangeLog } from "../exchange-log/exchange-log.ts";
 import { LimitedLog } from "../guard/limited-log.ts";
+import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
 import type { Log } from "../log.ts";
 import { type Health, startOps } from "../ops.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
@@ -160,6 +161,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     connections = proxy.connections;
     reached = proxy.reached;
     own.push(...[proxy.plain, proxy.tls].filter((each) => each !== null));
+    own.push(...proxy.innerPorts.map((port) => ({ hostname: RELAY_SERVER_HOST, port })));
     // In parallel: the limit applies to all of it.
     stops.push(async () => {
       await Promise.all([proxy.drain(drainMs), control?.stopApi(drainMs)]);

@@ -11,6 +11,7 @@ import { type Health, startOps } from "../ops.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
 import { lineageOf } from "../policy/lineage.ts";
 import { RecentPolicies } from "../policy/recent-policies.ts";
+import { ApiMetrics } from "./api-metrics.ts";
 import { type ControlPlane, openControlPlane } from "./control-plane.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
 import { nodeMetrics } from "./node-metrics.ts";
@@ -28,6 +29,7 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
   const own: ListenAddress[] = [];
   const stops: ShutdownStep[] = [];
   const drainMs = config.drainS * 1000;
+  const apiMetrics = new ApiMetrics();
   let feed: FeedServer | null = null;
   let draining = false;
   try {
@@ -49,6 +51,7 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
         end: () => false,
         endOfGroup: () => 0,
       },
+      metrics: apiMetrics,
       nodeRevoked: (id) => feed?.cut(id),
       log: new LimitedLog(log),
     });
@@ -83,6 +86,7 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
             () => watch.lagOf(streams().map(({ enforced }) => enforced?.revision ?? 0n)),
           );
           watch.instruments(instruments);
+          apiMetrics.register(instruments);
         }),
         health: () => healthOf(watch, draining),
       }),

@@ -1,12 +1,12 @@
 // The metrics of a process that has no data plane.
-import { Registry } from "prom-client";
+import { Registry } from "@prometheus-io/client";
 import { version } from "../../package.json";
+import type { MetricsFormat } from "../ops.ts";
 import { Instruments } from "../proxy/observe/instruments.ts";
 import { collectProcessMetrics } from "../proxy/observe/process-metrics.ts";
 
 export interface NodeMetrics {
-  readonly contentType: string;
-  text(): Promise<string>;
+  format(): MetricsFormat;
 }
 
 /** `add`: adds what is measured. */
@@ -16,5 +16,6 @@ export function nodeMetrics(add: (instruments: Instruments) => void): NodeMetric
   instruments.info("realmgate_build_info", "The version that runs.", { version });
   collectProcessMetrics(registry);
   add(instruments);
-  return { contentType: registry.contentType, text: () => registry.metrics() };
+  const { contentType } = registry;
+  return { format: () => ({ contentType, text: () => registry.metrics() }) };
 }

@@ -20,10 +20,11 @@ import { AccessLog } from "../proxy/observe/access-log.ts";
 import { FileSink, StderrSink } from "../proxy/observe/line-sink.ts";
 import type { OpenConnections } from "../proxy/observe/open-connections.ts";
 import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
+import { ApiMetrics } from "./api-metrics.ts";
 import { type ControlPlane, DatabaseUnusable, openControlPlane } from "./control-plane.ts";
 import { exchangeLogFile, keyFile, snapshotFile } from "./data-files.ts";
 import { DeferredSource } from "./deferred-source.ts";
-import { diskProblems } from "./disk-room.ts";
+import { diskProblems, diskSeries } from "./disk-room.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
 import { removerOfNewFiles } from "./new-files.ts";
 import { isOwnListener } from "./own-listeners.ts";
@@ -80,6 +81,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   const source = new DeferredSource();
   const stops: ShutdownStep[] = [];
   const apiLog = new LimitedLog(log);
+  const apiMetrics = new ApiMetrics();
   const snapshotPath = join(config.dataDir, snapshotFile);
   let control: ControlPlane | null = null;
   let connections: OpenConnections | null = null;
@@ -108,6 +110,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         end: (...asked) => connections?.end(...asked) ?? false,
         endOfGroup: (...asked) => connections?.endOfGroup(...asked) ?? 0,
       },
+      metrics: apiMetrics,
       log: apiLog,
     });
     control = opened;
@@ -159,6 +162,8 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       source,
     ).catch((error) => throwProxyListenError(config, error));
     connections = proxy.connections;
+    apiMetrics.register(proxy.metrics.instruments);
+    diskSeries(proxy.metrics.instruments, config);
     reached = proxy.reached;
     own.push(...[proxy.plain, proxy.tls].filter((each) => each !== null));
     own.push(...proxy.innerPorts.map((port) => ({ hostname: RELAY_SERVER_HOST, port })));

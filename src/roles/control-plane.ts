@@ -12,6 +12,7 @@ import { Sessions } from "../admin/auth/session.ts";
 import type { ConnectionPort } from "../admin/containers/connection-service.ts";
 import { changeSource, type StoreChangeSource } from "../admin/feed/change-source.ts";
 import { services as publicServices } from "../admin/services.ts";
+import { eventsOfAccountMax } from "../admin/store/limits.ts";
 import type { ConnectionOptions } from "../admin/store/postgres/connections.ts";
 import type { DatabaseOptions } from "../admin/store/postgres/database.ts";
 import type { PrepareOptions } from "../admin/store/postgres/prepare-database.ts";
@@ -200,6 +201,7 @@ function purgeEvents(store: Store, days: number, log: Log): ShutdownStep {
   const purge = async () => {
     try {
       await store.purgeEvents(new Date(Date.now() - days * 86_400_000).toISOString());
+      await store.trimEvents(eventsOfAccountMax);
     } catch (error) {
       log.error({ err: error }, "old events could not be deleted");
     }

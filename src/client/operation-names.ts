@@ -182,6 +182,11 @@ const services: ReadonlyMap<string, ServiceNames> = new Map([
     },
   ],
   ["ServerService", { group: "servers", methods: { ListServers: "list" } }],
+  [
+    "NodeService",
+    { group: "nodes", methods: { ListNodes: "list", CreateNode: "create", DeleteNode: "delete" } },
+  ],
+  ["EnforcementService", { group: "enforcement", methods: { GetEnforcement: "get" } }],
 ]);
 
 export interface OperationName {

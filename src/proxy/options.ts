@@ -19,7 +19,7 @@ export interface ProxyOptions {
   readonly httpsRedirect?: "listener" | number | null;
   /** Whether other processes of the same user may listen there, too: a successor, before this one closes. Default: false. */
   readonly reusePort?: boolean;
-  /** What serves the plain listener: bare sockets, or the runtime's server, which always serves the one with TLS. Default: wire. */
+  /** What serves HTTP/1.1: bare sockets, or the runtime's server, which always serves HTTP/2. Default: wire. */
   readonly plainEdge?: PlainEdge;
   /**
    * CIDRs of the peers whose connections to the plain listener begin with a header of the PROXY protocol, which says who the

@@ -12,7 +12,7 @@ import type { BunServeRequest } from "./edge/bun-serve/bun-serve-request.ts";
 import { HeldBodies } from "./edge/bun-serve/held-bodies.ts";
 import { streamedBody } from "./edge/bun-serve/response-body.ts";
 import { Listeners } from "./edge/listeners.ts";
-import { noteCertificate } from "./edge/tls/certificate-scope.ts";
+import { certificateScope, noteCertificate } from "./edge/tls/certificate-scope.ts";
 import { relayedBody } from "./edge/wire/relayed-body.ts";
 import { WireEdge } from "./edge/wire/wire-edge.ts";
 import { WireUpstream } from "./edge/wire/wire-upstream.ts";
@@ -56,6 +56,8 @@ export interface ProxyServer {
   readonly plain: { readonly hostname: string; readonly port: number } | null;
   /** Null: there is no listener with TLS. */
   readonly tls: { readonly hostname: string; readonly port: number } | null;
+  /** Ports on loopback that only the gate itself may connect to. */
+  readonly innerPorts: readonly number[];
   /** Looks whether the certificate's files have changed. Resolves when that is done. */
   reloadTls(): Promise<void>;
   /** The revision that is enforced. */
@@ -174,7 +176,7 @@ export async function startProxy(
   const internal = internalEdge(pipeline, internalUpstream(programs));
   const curl = new CurlProgram({
     parseHost,
-    ports: () => listeners.ports,
+    ports: () => [...listeners.ports, ...innerPorts()],
     edge: internal,
     watch,
   });
@@ -205,6 +207,13 @@ export async function startProxy(
             holdBody,
           }),
           pool: pools.raw,
+          secure:
+            tls === null
+              ? null
+              : {
+                  scopeOf: (pair) => certificateScope(pair, parent, tls.hstsMaxAgeS),
+                  openHttp2: (clientOf) => serveEdge.openBehind(clientOf),
+                },
           held,
           responseHeaderMs,
           bodyBytesPerMinuteMin: settings.bodyBytesPerMinuteMin,
@@ -218,7 +227,8 @@ export async function startProxy(
           noProxyHeader: () => metrics.malformed("proxy-header"),
           connectionsMax: Math.max(exchangesMax, CONNECTIONS_MIN),
         });
-  const plainEdge = wireEdge ?? serveEdge;
+  const edge = wireEdge ?? serveEdge;
+  const innerPorts = () => wireEdge?.innerPorts ?? [];
 
   warnOfFetchLimit(log);
   await enforced.start();
@@ -226,8 +236,7 @@ export async function startProxy(
     plain: settings.plain ? settings : null,
     tls,
     shared: settings.reusePort,
-    open: (hostname) => (serving, port, reusePort) =>
-      (serving.pair === null ? plainEdge : serveEdge).open(hostname, serving, port, reusePort),
+    open: (hostname) => (serving, port, reusePort) => edge.open(hostname, serving, port, reusePort),
     accepted: (pair) => noteCertificate(pair, parent, log),
     log,
   });
@@ -258,6 +267,7 @@ export async function startProxy(
     port: first.port,
     plain,
     tls: secure,
+    innerPorts: innerPorts(),
     reloadTls: () => listeners.reload(),
     revision: () => current().revision,
     enforcement: () => enforced.state,
@@ -267,10 +277,11 @@ export async function startProxy(
     connections: new OpenConnections(active),
     async drain(boundMs) {
       const quiet = () => {
-        const lastMs = Math.max(serveEdge.lastRequestMs, plainEdge.lastRequestMs);
+        const lastMs = Math.max(serveEdge.lastRequestMs, edge.lastRequestMs);
         return performance.now() - lastMs > idleS * 1000;
       };
       await listeners.drain(boundMs, quiet, goingAway);
+      await wireEdge?.stop();
       stopUpstreams();
       silence.stop();
       await enforced.stop();
@@ -280,6 +291,7 @@ export async function startProxy(
       const stopped = listeners.stop(abort);
       goingAway();
       await stopped;
+      await wireEdge?.stop();
       stopUpstreams();
       silence.stop();
       await enforced.stop();

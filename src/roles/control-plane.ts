@@ -11,6 +11,8 @@ import { PasswordLogin } from "../admin/auth/password-login.ts";
 import { Sessions } from "../admin/auth/session.ts";
 import type { ConnectionPort } from "../admin/containers/connection-service.ts";
 import { changeSource, type StoreChangeSource } from "../admin/feed/change-source.ts";
+import type { LocalEnforcement } from "../admin/nodes/enforcement-service.ts";
+import type { LocalProcess } from "../admin/nodes/process-status.ts";
 import { services as publicServices } from "../admin/services.ts";
 import { eventsOfAccountMax } from "../admin/store/limits.ts";
 import type { ConnectionOptions } from "../admin/store/postgres/connections.ts";
@@ -34,6 +36,7 @@ import type { RecentPolicies } from "../policy/recent-policies.ts";
 import { trustedProxies } from "../proxy/gate/client-address.ts";
 import { explainer } from "../proxy/gate/explain.ts";
 import { watchApiCertificate } from "./api-certificate.ts";
+import type { ApiMetrics } from "./api-metrics.ts";
 import { DatabaseInUse, lockDatabase } from "./data-lock.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
 import { type ShutdownStep, shutdown } from "./shutdown.ts";
@@ -49,10 +52,15 @@ interface ControlPlaneOptions {
   readonly recentPolicies: RecentPolicies;
   /** Whether one of our own listeners has this address and port. */
   readonly isForbidden: (address: string, port: number) => boolean;
+  /** The proxy of this process; null: there is none. */
+  readonly localProcess: LocalProcess | null;
+  /** How far the proxy of this process is; null: there is none. */
+  readonly localEnforcement: LocalEnforcement | null;
   /** Null: there is none. */
   readonly exchangeLog: ExchangeLog | null;
   /** What goes on at the proxy. */
   readonly connections: ConnectionPort;
+  readonly metrics: ApiMetrics;
   readonly log: Log;
 }
 
@@ -143,7 +151,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const closes: ShutdownStep[] = [];
   const stops: ShutdownStep[] = [];
   try {
-    const store = await openDatabase(options, closes);
+    const store = options.metrics.timed(await openDatabase(options, closes));
     const api = await startApi(options, store, stops);
     stops.push(purgeEvents(store, config.eventRetentionDays, log));
     return {
@@ -267,12 +275,17 @@ async function startApi(
     exchangeLog: options.exchangeLog,
     connections: options.connections,
     domain: config.domain,
-    serverName: config.serverName,
+    localProcess: options.localProcess,
+    localEnforcement: options.localEnforcement,
+    revisions,
     signup: config.signup,
     now: Date.now,
   });
   const callers = new Callers(store, sessions, logins, Date.now);
-  const dispatch = createDispatch({ implementations, store, callers, revisions, log });
+  const { metrics } = options;
+  const dispatch = metrics.observed(
+    createDispatch({ implementations, store, callers, revisions, events: metrics, log }),
+  );
   const services = implementations.map(({ service }) => service);
   const tls = config.apiTls?.pair ?? null;
   const proxies = trustedProxies(config.trustedProxies);

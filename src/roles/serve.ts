@@ -1,6 +1,7 @@
 // Everything in one process: starts the parts, connects them, and stops them in order.
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { version } from "../../package.json";
 import { revisionTokens } from "../admin/api/revision.ts";
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
 import { OtherSecretKey } from "../admin/store/store-errors.ts";
@@ -9,6 +10,7 @@ import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.t
 import type { AccessLogPlace, ListenAddress } from "../config/setting-readers.ts";
 import { ExchangeLog } from "../exchange-log/exchange-log.ts";
 import { LimitedLog } from "../guard/limited-log.ts";
+import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
 import type { Log } from "../log.ts";
 import { type Health, startOps } from "../ops.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
@@ -18,10 +20,11 @@ import { AccessLog } from "../proxy/observe/access-log.ts";
 import { FileSink, StderrSink } from "../proxy/observe/line-sink.ts";
 import type { OpenConnections } from "../proxy/observe/open-connections.ts";
 import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
+import { ApiMetrics } from "./api-metrics.ts";
 import { type ControlPlane, DatabaseUnusable, openControlPlane } from "./control-plane.ts";
 import { exchangeLogFile, keyFile, snapshotFile } from "./data-files.ts";
 import { DeferredSource } from "./deferred-source.ts";
-import { diskProblems } from "./disk-room.ts";
+import { diskProblems, diskSeries } from "./disk-room.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
 import { removerOfNewFiles } from "./new-files.ts";
 import { isOwnListener } from "./own-listeners.ts";
@@ -78,9 +81,11 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   const source = new DeferredSource();
   const stops: ShutdownStep[] = [];
   const apiLog = new LimitedLog(log);
+  const apiMetrics = new ApiMetrics();
   const snapshotPath = join(config.dataDir, snapshotFile);
   let control: ControlPlane | null = null;
   let connections: OpenConnections | null = null;
+  let reached: ProxyServer["reached"] | null = null;
   let draining = false;
   /** The first user is made then: a start that fails on a busy port must not lose a password that is printed once. */
   let listening = false;
@@ -95,11 +100,17 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       recentPolicies,
       isForbidden,
       exchangeLog,
+      localProcess: { serverName: config.serverName, version },
+      localEnforcement: async (revision, waitMs) => {
+        const isReached = (await reached?.(revision, waitMs)) ?? false;
+        return { enforced: isReached ? 1 : 0, of: 1, server: config.serverName };
+      },
       connections: {
         list: (...asked) => connections?.list(...asked) ?? { connections: [], total: 0 },
         end: (...asked) => connections?.end(...asked) ?? false,
         endOfGroup: (...asked) => connections?.endOfGroup(...asked) ?? 0,
       },
+      metrics: apiMetrics,
       log: apiLog,
     });
     control = opened;
@@ -151,7 +162,11 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       source,
     ).catch((error) => throwProxyListenError(config, error));
     connections = proxy.connections;
+    apiMetrics.register(proxy.metrics.instruments);
+    diskSeries(proxy.metrics.instruments, config);
+    reached = proxy.reached;
     own.push(...[proxy.plain, proxy.tls].filter((each) => each !== null));
+    own.push(...proxy.innerPorts.map((port) => ({ hostname: RELAY_SERVER_HOST, port })));
     // In parallel: the limit applies to all of it.
     stops.push(async () => {
       await Promise.all([proxy.drain(drainMs), control?.stopApi(drainMs)]);

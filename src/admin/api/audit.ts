@@ -32,6 +32,7 @@ const resources: ReadonlySet<string> = new Set<EventResource>([
   "permission",
   "token",
   "user",
+  "node",
   "realm",
 ]);
 

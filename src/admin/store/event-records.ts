@@ -8,7 +8,8 @@ export type EventResource =
   | "permission"
   | "token"
   | "user"
-  | "realm";
+  | "realm"
+  | "node";
 
 /** What was done, or refused. Fields: names, never values. */
 export interface NewEvent {

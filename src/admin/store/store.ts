@@ -1,7 +1,9 @@
 // The Store contract, in the domain's words. Reads and writes of tenants' data take a Scope; there is no way around it.
 // Every write is one transaction: it changes the data, records the change, and is durable when its promise resolves.
 import type { ProjectLevel } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import type { Lineage } from "../../policy/lineage.ts";
 import type { EventFilter, EventViewer, NewEvent, StoredEvent } from "./event-records.ts";
+import type { NewNode, NodeProcess, StoredNode } from "./node-records.ts";
 import type {
   ContainerColumn,
   ListPage,
@@ -151,6 +153,22 @@ export interface ServerStore {
   /** This node's row, made at its first start. */
   registerServer(name: string): Promise<Server>;
   servers(): Promise<readonly Server[]>;
+}
+
+export interface NodeStore {
+  /** With rows for its servers. `duplicate`: the name is taken. */
+  createNode(node: NewNode): Promise<StoredNode | "duplicate">;
+  /** By name. */
+  nodes(): Promise<readonly StoredNode[]>;
+  /** Null: there is none with this token, any more. */
+  nodeByToken(tokenHash: Buffer): Promise<StoredNode | null>;
+  /** With what was heard of its processes. Null: there is none. */
+  deleteNode(id: string): Promise<StoredNode | null>;
+  /** As they are now. Those of nodes that are gone are left out. */
+  noteProcesses(processes: readonly NodeProcess[]): Promise<void>;
+  nodeProcesses(): Promise<readonly NodeProcess[]>;
+  /** This start of a process is over. */
+  forgetProcess(process: Pick<NodeProcess, "nodeId" | "process" | "boot">): Promise<void>;
 }
 
 export interface AccessStore {
@@ -319,12 +337,13 @@ export interface ChangeRecordStore {
   /**
    * For proxies, never for callers: everything after a revision, of all tenants. Everything there is for 0, and for a cursor of
    * another lineage than this database has at its revision, or beyond its last: of what such a reader knows nothing is certain.
+   * `servers`: only what the proxies of these have to know, by name. A project in which they have no container is gone to them.
    */
-  changesAfter(cursor: number | ChangeCursor): Promise<ChangeRecords>;
+  changesAfter(cursor: number | ChangeCursor, servers?: readonly string[]): Promise<ChangeRecords>;
   /** The number of the last committed change. */
   revision(): Promise<number>;
-  /** The last committed change, with its lineage. */
-  head(): Promise<ChangeCursor>;
+  /** The last committed change, and whose revisions are whose, in the order of their first revisions. */
+  head(): Promise<ChangeCursor & { readonly lineages: readonly Lineage[] }>;
   /** Calls back after each commit, with its revision. A hint: `changesAfter` is the truth. Answers how to stop it. */
   onCommit(listener: (revision: number) => void): () => void;
 }
@@ -334,6 +353,7 @@ export interface Store
     TokenStore,
     RealmStore,
     ServerStore,
+    NodeStore,
     AccessStore,
     ProjectStore,
     MemberStore,

@@ -144,4 +144,12 @@ export const operations = {
   servers: {
     list: {"verb":"GET","path":"/api/v1/servers","takesBody":false,"versioned":false,"pages":null},
   },
+  nodes: {
+    list: {"verb":"GET","path":"/api/v1/nodes","takesBody":false,"versioned":false,"pages":null},
+    create: {"verb":"POST","path":"/api/v1/nodes","takesBody":true,"versioned":false,"pages":null},
+    delete: {"verb":"DELETE","path":"/api/v1/nodes/{id}","takesBody":false,"versioned":false,"pages":null},
+  },
+  enforcement: {
+    get: {"verb":"GET","path":"/api/v1/enforcement","takesBody":false,"versioned":false,"pages":null},
+  },
 } as const satisfies Operations;

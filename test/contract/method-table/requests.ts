@@ -54,6 +54,10 @@ export const requests: Readonly<Record<string, Request>> = {
   "UserService.GetMe": none,
   "UserService.GetUser": ({ ownerId }) => ({ id: ownerId }),
   "UserService.UpdateUser": ({ ownerId }) => ({ id: ownerId, metadata: { theme: "dark" } }),
+  "NodeService.ListNodes": none,
+  "NodeService.CreateNode": ({ n }) => ({ name: `node-${n}`, servers: ["local"] }),
+  "NodeService.DeleteNode": ({ nodeId }) => ({ id: nodeId }),
+  "EnforcementService.GetEnforcement": none,
   "UserService.ListUsers": () => ({ limit: 1 }),
   "UserService.CreateUser": ({ n }) => ({
     username: `made-${n}`,

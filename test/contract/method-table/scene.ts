@@ -19,6 +19,7 @@ export interface Scene {
   readonly guestId: string;
   readonly ownerId: string;
   readonly tokenId: string;
+  readonly nodeId: string;
   readonly publicKey: string;
   /** One that the owner made up. */
   readonly namedRealmId: string;
@@ -87,6 +88,7 @@ export async function makeScene(
     realm_ids: [here],
     public_key: publicKey,
   });
+  const node = await send("POST", "/nodes", { name: `scene-${n}`, servers: ["local"] });
   const realm = await send("POST", "/realms", { name: `realm ${n}` });
   return {
     n,
@@ -98,6 +100,7 @@ export async function makeScene(
     guestId: users.guestId,
     ownerId: users.ownerId,
     tokenId: token.id,
+    nodeId: node.id,
     publicKey,
     namedRealmId: realm.id,
     projectEtag,

@@ -231,7 +231,8 @@ async function run(
   const draft =
     audited === null || dryRun ? null : draftOf(audited, call, message, origin, progress.within);
   if (draft !== null && !isOperator(caller)) {
-    const waitS = changes.take(caller.user.id, 1);
+    // Tokens that were given away must not use up what their owner needs for the kill switch.
+    const waitS = changes.take(`${caller.user.id} ${caller.token === null}`, 1);
     if (waitS > 0) throw new ApiError(ErrorCode.RATE_LIMITED, [], Math.ceil(waitS));
   }
   const outcome = await leaving(draft, options, () =>

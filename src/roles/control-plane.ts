@@ -15,6 +15,7 @@ import type { LocalEnforcement } from "../admin/nodes/enforcement-service.ts";
 import { NodeAccess, proxyKeys } from "../admin/nodes/node-access.ts";
 import type { LocalProcess } from "../admin/nodes/process-status.ts";
 import { services as publicServices } from "../admin/services.ts";
+import { eventsOfAccountMax } from "../admin/store/limits.ts";
 import type { ConnectionOptions } from "../admin/store/postgres/connections.ts";
 import type { DatabaseOptions } from "../admin/store/postgres/database.ts";
 import type { PrepareOptions } from "../admin/store/postgres/prepare-database.ts";
@@ -221,6 +222,7 @@ function purgeEvents(store: Store, days: number, log: Log): ShutdownStep {
   const purge = async () => {
     try {
       await store.purgeEvents(new Date(Date.now() - days * 86_400_000).toISOString());
+      await store.trimEvents(eventsOfAccountMax);
     } catch (error) {
       log.error({ err: error }, "old events could not be deleted");
     }

@@ -4,7 +4,7 @@ import { type ByteHolder, type HeldBytes, HeldShare } from "../../../guard/held-
 import { goAwayFrame, STREAM_MAX } from "../../../guard/http2-frames.ts";
 import { Http2Guard, type Http2Limits } from "../../../guard/http2-guard.ts";
 import { RelayHub } from "../../../guard/relay-hub.ts";
-import type { Relayed, RelayedSocket } from "../../../guard/relayed.ts";
+import type { Relayed, RelayedSocket, ServerPeer } from "../../../guard/relayed.ts";
 import { UNCOUNTED } from "../../../guard/unfinished-bytes.ts";
 import { clientNetwork } from "../../../policy/client-network.ts";
 import type { ListenerScope } from "../../gate/request-head.ts";
@@ -25,7 +25,9 @@ export interface Http2Options {
   /** Bytes that clients or programs do not take. */
   readonly held: HeldBytes;
   /** Starts the runtime's server on loopback. */
-  readonly openServer: (clientOf: (port: number) => RelayedClient | undefined) => ListeningServer;
+  readonly openServer: (
+    clientOf: (peer: ServerPeer) => RelayedClient | undefined,
+  ) => ListeningServer;
 }
 
 /** Of one client network in a turn of the event loop: bytes, or frames of which each counts as so many. */
@@ -160,8 +162,8 @@ export class Http2Connections {
       unfinishedBytesMax: Number.POSITIVE_INFINITY,
       frameCostBytes: FRAME_COST_BYTES,
     };
-    this.#server = openServer((port) => {
-      const relayed = this.#hub.from(port);
+    this.#server = openServer((peer) => {
+      const relayed = this.#hub.from(peer);
       return relayed === undefined ? undefined : this.#connections.get(relayed);
     });
     this.#hub = new RelayHub({

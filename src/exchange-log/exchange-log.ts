@@ -26,6 +26,8 @@ export interface ExchangeLogCounts {
   readonly evicted: number;
   /** Bytes of the file that are in use. */
   readonly bytes: number;
+  /** How often the thread had to be started again. */
+  readonly restarts: number;
 }
 
 /** How long an entry waits for others to be stored with, in milliseconds. */
@@ -38,29 +40,45 @@ const BATCHES_MAX = 2;
 const READS_MAX = 64;
 /** Of one container: one tenant leaves room for the others. */
 const READS_PER_CONTAINER_MAX = 4;
+/** How long after its end the thread is started again, and after as many failures at most, in milliseconds. */
+const RESTART_MS = 1_000;
+const RESTART_MAX_MS = 60_000;
 /** How long the last entries may take when the process stops. */
 const CLOSE_MS = 2_000;
 
 export class ExchangeLog implements ExchangeLogReader {
-  readonly #thread: LogThread;
+  #thread: LogThread;
+  readonly #open: () => Promise<LogThread>;
   readonly #log: Log;
   readonly #waiting = new WaitingEntries();
   readonly #storing = new Set<Promise<void>>();
-  readonly #counts = { written: 0, dropped: 0, failed: 0, evicted: 0, bytes: 0 };
+  readonly #counts = { written: 0, dropped: 0, failed: 0, evicted: 0, bytes: 0, restarts: 0 };
+  #restart: ReturnType<typeof setTimeout> | null = null;
+  /** The thread ended, and its successor is not there: what comes waits. */
+  #isDown = false;
+  #isClosed = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #reads = 0;
   /** By container. */
   readonly #readsOf = new Map<string, number>();
   #failing = false;
 
-  private constructor(thread: LogThread, log: Log) {
+  private constructor(thread: LogThread, open: () => Promise<LogThread>, log: Log) {
     this.#thread = thread;
+    this.#open = open;
     this.#log = log;
   }
 
   /** Rejects when the file cannot be opened. A damaged one is set aside. */
   static async open(path: string, limits: LogLimits, log: Log): Promise<ExchangeLog> {
-    return new ExchangeLog(await LogThread.open(path, limits), log);
+    const found: ExchangeLog[] = [];
+    const died = (error: Error) => {
+      for (const each of found) each.#died(error);
+    };
+    const open = () => LogThread.open(path, limits, died);
+    const opened = new ExchangeLog(await open(), open, log);
+    found.push(opened);
+    return opened;
   }
 
   get counts(): ExchangeLogCounts {
@@ -91,10 +109,40 @@ export class ExchangeLog implements ExchangeLogReader {
 
   /** Stores what waits, for at most 2 s, and closes the file. */
   async close(): Promise<void> {
+    this.#isClosed = true;
+    if (this.#restart !== null) clearTimeout(this.#restart);
     const late = Bun.sleep(CLOSE_MS);
     await Promise.race([this.#storeAll(), late]);
     await Promise.race([this.#thread.close(), late]);
     this.#thread.terminate();
+  }
+
+  #died(error: Error): void {
+    this.#isDown = true;
+    this.#log.error({ err: error }, "the thread of the exchange log ended; it is started again");
+    this.#startLater(RESTART_MS);
+  }
+
+  #startLater(ms: number): void {
+    if (this.#isClosed) return;
+    this.#restart = setTimeout(() => void this.#start(ms), ms);
+    this.#restart.unref();
+  }
+
+  async #start(waitedMs: number): Promise<void> {
+    this.#counts.restarts++;
+    try {
+      const thread = await this.#open();
+      // Closed meanwhile.
+      if (this.#isClosed) return thread.terminate();
+      this.#thread = thread;
+      this.#isDown = false;
+      this.#log.warn({}, "the exchange log goes on");
+      this.#store();
+    } catch (err) {
+      this.#log.error({ err }, "the thread of the exchange log could not be started again");
+      this.#startLater(Math.min(waitedMs * 2, RESTART_MAX_MS));
+    }
   }
 
   async #read({ container }: LogQuery, ask: () => Promise<LogPage>): Promise<LogPage> {
@@ -117,14 +165,14 @@ export class ExchangeLog implements ExchangeLogReader {
   }
 
   async #storeAll(): Promise<void> {
-    while (this.#waiting.size > 0 || this.#storing.size > 0) {
+    while (!this.#isDown && (this.#waiting.size > 0 || this.#storing.size > 0)) {
       this.#store();
       await Promise.race(this.#storing);
     }
   }
 
   #store(): void {
-    if (this.#waiting.size === 0 || this.#storing.size >= BATCHES_MAX) return;
+    if (this.#isDown || this.#waiting.size === 0 || this.#storing.size >= BATCHES_MAX) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const storing = this.#stored(this.#waiting.take()).finally(() => {

@@ -2,6 +2,8 @@
 
 export const keyFile = "secret.key";
 export const snapshotFile = "snapshot";
+/** Of a proxy: keys that a control plane derived for it. */
+export const nodeKeysFile = "node-keys";
 /** Who accessed what. */
 export const exchangeLogFile = "exchanges.sqlite";
 

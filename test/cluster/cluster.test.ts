@@ -39,8 +39,10 @@ describe.skipIf(postgresBinaries === null)("a cluster", () => {
     await upstream?.[Symbol.asyncDispose]();
   }, startMsMax);
 
+  /** Once a control plane is there. */
   async function asAdmin(rest: string): Promise<Api> {
-    return new Api(rest, `Bearer ${await cluster.login(rest)}`);
+    const token = await until(() => cluster.login(rest).catch(() => null), "the login");
+    return new Api(rest, `Bearer ${token}`);
   }
 
   async function place(server: string, through = api): Promise<Place> {

@@ -19,6 +19,8 @@ import { CannotListen } from "../proxy/edge/listeners.ts";
 import { AccessLog } from "../proxy/observe/access-log.ts";
 import { FileSink, StderrSink } from "../proxy/observe/line-sink.ts";
 import type { OpenConnections } from "../proxy/observe/open-connections.ts";
+import { TraceExport } from "../proxy/observe/trace-export.ts";
+import { readTraceCollector } from "../proxy/observe/trace-settings.ts";
 import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
 import { ApiMetrics } from "./api-metrics.ts";
 import { type ControlPlane, DatabaseUnusable, openControlPlane } from "./control-plane.ts";
@@ -130,6 +132,8 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     if (warning !== null) log.warn({}, warning);
     const accessLog = await openAccessLog(config.accessLog, log);
     if (accessLog !== null) stops.push(() => accessLog.close());
+    const traces = openTraces(config, log);
+    if (traces !== null) stops.push(() => traces.close());
     const proxy = await startProxy(
       {
         ...(config.proxyListen ?? NOWHERE),
@@ -157,6 +161,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         bypassKey: deriveKey(master, "hops"),
         log,
         accessLog,
+        traces,
         exchangeLog,
       },
       source,
@@ -258,6 +263,14 @@ async function openAccessLog(place: AccessLogPlace | null, log: Log): Promise<Ac
     throw new Error(`REALMGATE_ACCESS_LOG: cannot write to ${place.path}`, { cause: error });
   });
   return new AccessLog(sink, log);
+}
+
+/** By OpenTelemetry's own variables, which other programs of the machine may have set: a wrong one turns traces off. */
+function openTraces({ serverName }: Config, log: Log): TraceExport | null {
+  const collector = readTraceCollector(process.env, (variable, problem) =>
+    log.warn({ variable, problem }, "traces are off"),
+  );
+  return collector === null ? null : new TraceExport(collector, serverName, log);
 }
 
 /** A gate without its exchange log is better than none. */

@@ -56,8 +56,11 @@ export interface ListeningServer {
   /** Requests that are being answered. */
   readonly pendingRequests: number;
   readonly pendingWebSockets: number;
-  /** Accepts no more connections and closes idle ones; with `abort` all. Resolves when the last is closed. */
-  stop(abort?: boolean): Promise<void>;
+  /**
+   * Accepts no more connections and closes idle ones; with `abort` all. Resolves when the last is closed. `idleLeftMs`: idle ones
+   * may still send a last request for so long, where the edge can let them.
+   */
+  stop(abort?: boolean, idleLeftMs?: number): Promise<void>;
 }
 
 /** Starts servers that feed one pipeline. */

@@ -15,6 +15,8 @@ export interface ProxyOptions {
   readonly port: number;
   /** Whether other processes of the same user may listen there, too: a successor, before this one closes. Default: false. */
   readonly reusePort?: boolean;
+  /** A socket that listens there already, for the plain listener with the edge `wire`; null: it makes its own. Default: null. */
+  readonly descriptor?: number | null;
   /** What serves the plain listener: bare sockets, or the runtime's server, which always serves the one with TLS. Default: wire. */
   readonly plainEdge?: PlainEdge;
   /**
@@ -48,6 +50,8 @@ export interface ProxyOptions {
   readonly exchangesMax?: number;
   /** Wrong credentials that one client network may present to one container in a minute. Default: 100. */
   readonly credentialFailuresMax?: number;
+  /** Called with each wrong credential that was counted: `container network`. Others of the same address may count it, too. Default: not. */
+  readonly credentialFailed?: ((pair: string) => void) | null;
   /** How long an exchange may go on without anything moving in it, in milliseconds; 0: without a limit. Default: an hour. */
   readonly streamSilenceMs?: number;
   /** Bytes that the body of a request must have in each minute that the client is waited for. Default: 240. */
@@ -79,6 +83,7 @@ export type ProxySettings = Required<ProxyOptions>;
 
 const DEFAULTS = {
   reusePort: false,
+  descriptor: null,
   plainEdge: "wire",
   proxyProtocol: [],
   tls: null,
@@ -90,6 +95,7 @@ const DEFAULTS = {
   idleS: 30,
   exchangesMax: 32_768,
   credentialFailuresMax: 100,
+  credentialFailed: null,
   streamSilenceMs: 3_600_000,
   bodyBytesPerMinuteMin: 240,
   halfMessagesBytesMax: 256 * 1024 * 1024,

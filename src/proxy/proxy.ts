@@ -66,8 +66,12 @@ export interface ProxyServer {
   readonly metrics: Metrics;
   /** What goes on now. */
   readonly connections: OpenConnections;
-  /** Closes as gently as it can within so many milliseconds: see `drain`. */
-  drain(boundMs: number): Promise<void>;
+  /** Counts a wrong credential that another process let through: see `ProxyOptions.credentialFailed`. */
+  noteCredentialFailure(pair: string): void;
+  /** Accepts from one more socket that listens on the plain listener's address. The answer ends that. */
+  adopt(descriptor: number): () => void;
+  /** Closes as gently as it can within so many milliseconds: see `drain`. `closed`: called when it listens no more. */
+  drain(boundMs: number, closed?: () => void): Promise<void>;
   /**
    * Accepts no more connections, ends WebSockets (1001) and resolves when the open requests are done; with `abort` they are cut off.
    */
@@ -132,7 +136,11 @@ export async function startProxy(
     },
   };
 
-  const failures = new FailureBudget(settings.credentialFailuresMax);
+  const failures = new FailureBudget(
+    settings.credentialFailuresMax,
+    () => performance.now(),
+    settings.credentialFailed,
+  );
   const bypass = new BypassTokens(settings.bypassKey);
   const context: AdmissionContext = {
     parseHost,
@@ -218,8 +226,10 @@ export async function startProxy(
     plain: settings,
     tls,
     shared: settings.reusePort,
-    open: (hostname) => (serving, port, reusePort) =>
-      (serving.pair === null ? plainEdge : serveEdge).open(hostname, serving, port, reusePort),
+    open: (hostname) => (serving, port, reusePort, descriptor) => {
+      const edge = serving.pair === null ? plainEdge : serveEdge;
+      return edge.open(hostname, serving, port, reusePort, descriptor);
+    },
     accepted: (pair) => noteCertificate(pair, parent, log),
     log,
   });
@@ -254,12 +264,17 @@ export async function startProxy(
     hasLost: (revision, lineage) => feed.hasLost(revision, lineage),
     metrics,
     connections: new OpenConnections(active),
-    async drain(boundMs) {
+    noteCredentialFailure: (pair) => failures.note(pair),
+    adopt: (descriptor) => plain.adopt(descriptor),
+    async drain(boundMs, closed = () => {}) {
       const quiet = () => {
         const lastMs = Math.max(serveEdge.lastRequestMs, plainEdge.lastRequestMs);
         return performance.now() - lastMs > idleS * 1000;
       };
-      await listeners.drain(boundMs, quiet, goingAway);
+      await listeners.drain(boundMs, quiet, () => {
+        closed();
+        goingAway();
+      });
       stopUpstreams();
       silence.stop();
       await enforced.stop();

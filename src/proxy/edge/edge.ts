@@ -55,8 +55,17 @@ export interface ListeningServer {
 
 /** Starts servers that feed one pipeline. */
 export interface Edge {
-  /** `port` 0: any free one. `reusePort`: other processes of the same user may listen there, too. Throws when it is in use. */
-  open(hostname: string, serving: Serving, port: number, reusePort: boolean): ListeningServer;
+  /**
+   * `port` 0: any free one. `reusePort`: other processes of the same user may listen there, too. `descriptor`: a socket that listens
+   * there already, for edges that can take one. Throws when it is in use.
+   */
+  open(
+    hostname: string,
+    serving: Serving,
+    port: number,
+    reusePort: boolean,
+    descriptor?: number | null,
+  ): ListeningServer;
   /** Milliseconds of `performance.now()` at which the last request arrived; -Infinity: none did. */
   readonly lastRequestMs: number;
 }

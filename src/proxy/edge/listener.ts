@@ -2,8 +2,13 @@
 import type { ListeningServer, Serving } from "./edge.ts";
 import type { KeyPair } from "./tls/key-pair.ts";
 
-/** Starts a server. `port` 0: any free one. Throws when the address is taken. */
-export type OpenServer = (serving: Serving, port: number, reusePort: boolean) => ListeningServer;
+/** Starts a server. `port` 0: any free one. `descriptor`: a socket that listens there; null: it makes one. Throws when the address is taken. */
+export type OpenServer = (
+  serving: Serving,
+  port: number,
+  reusePort: boolean,
+  descriptor: number | null,
+) => ListeningServer;
 
 export interface ListenerOptions {
   readonly port: number;
@@ -11,6 +16,8 @@ export interface ListenerOptions {
   readonly pair: KeyPair | null;
   /** Whether other processes of the same user may listen there, too. */
   readonly shared: boolean;
+  /** A socket that listens there already, made elsewhere; null: it makes its own. */
+  readonly descriptor?: number | null;
   readonly open: OpenServer;
 }
 
@@ -30,14 +37,14 @@ export class Listener {
   readonly #opened = new Set<Opened>();
   #current: Opened;
 
-  constructor({ port, pair, shared, open }: ListenerOptions) {
+  constructor({ port, pair, shared, descriptor = null, open }: ListenerOptions) {
     this.#open = open;
     // With a pair there will be a second server, so the port must be shareable. First we listen without sharing: otherwise we
     // would share the port with another process, and not notice.
     if (pair !== null && !shared && port !== 0) {
-      void open({ pair, leaving: true }, port, false).stop(true);
+      void open({ pair, leaving: true }, port, false, null).stop(true);
     }
-    this.#current = this.#opens(pair, port, shared || pair !== null);
+    this.#current = this.#opens(pair, port, shared || pair !== null, descriptor);
     this.hostname = this.#current.server.hostname ?? "";
     this.port = this.#current.server.port ?? port;
   }
@@ -67,6 +74,15 @@ export class Listener {
     return this.#retire(old, left);
   }
 
+  /** Accepts from a socket that listens on the same address as well. The answer ends that; its connections go on. */
+  adopt(descriptor: number): () => void {
+    const adopted = this.#opens(this.pair, this.port, true, descriptor);
+    return () => {
+      adopted.serving.leaving = true;
+      void adopted.server.stop().then(() => this.#opened.delete(adopted));
+    };
+  }
+
   async #retire(old: Opened, left: () => Promise<void>): Promise<void> {
     await left();
     void old.server.stop().then(() => this.#opened.delete(old));
@@ -85,9 +101,14 @@ export class Listener {
     await Promise.all([...this.#opened].map(({ server }) => server.stop(abort)));
   }
 
-  #opens(pair: KeyPair | null, port: number, reusePort: boolean): Opened {
+  #opens(
+    pair: KeyPair | null,
+    port: number,
+    reusePort: boolean,
+    descriptor: number | null = null,
+  ): Opened {
     const serving = { pair, leaving: false };
-    const opened = { serving, server: this.#open(serving, port, reusePort) };
+    const opened = { serving, server: this.#open(serving, port, reusePort, descriptor) };
     this.#opened.add(opened);
     return opened;
   }

@@ -12,6 +12,11 @@ export interface Listen {
   readonly port: number;
 }
 
+/** With a socket that listens there already, made elsewhere; null: there is none. */
+interface PlainListen extends Listen {
+  readonly descriptor?: number | null;
+}
+
 export interface ProxyTls extends Listen {
   /** The pair at the start. */
   readonly pair: KeyPair;
@@ -24,7 +29,7 @@ export interface ProxyTls extends Listen {
 }
 
 export interface ListenersOptions {
-  readonly plain: Listen;
+  readonly plain: PlainListen;
   readonly tls: ProxyTls | null;
   /** Whether other processes of the same user may listen there, too. */
   readonly shared: boolean;
@@ -52,9 +57,10 @@ export class Listeners {
 
   /** Throws CannotListen; then nothing is open. */
   constructor({ plain, tls, shared, open, accepted, log }: ListenersOptions) {
-    const listen = (at: Listen, pair: KeyPair | null): Listener => {
+    const listen = (at: PlainListen, pair: KeyPair | null): Listener => {
       try {
-        return new Listener({ port: at.port, pair, shared, open: open(at.hostname) });
+        const { port, hostname, descriptor = null } = at;
+        return new Listener({ port, pair, shared, descriptor, open: open(hostname) });
       } catch (error) {
         throw new CannotListen(at, pair !== null, error);
       }

@@ -87,6 +87,9 @@ export class Durations {
   }
 }
 
+/** Of values of the same series in several processes. */
+type MergedGauge = "sum" | "min" | "max";
+
 interface Series {
   readonly metricName: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -101,10 +104,12 @@ export class Instruments {
     this.#registry = registry;
   }
 
-  gauge(name: string, help: string, read: () => number): void {
+  /** `merged`: what it is of several processes that serve the same addresses. */
+  gauge(name: string, help: string, read: () => number, merged: MergedGauge = "sum"): void {
     new Gauge({
       name,
       help,
+      aggregator: merged,
       registers: [this.#registry],
       collect() {
         this.set(read());
@@ -142,6 +147,7 @@ export class Instruments {
     new Gauge({
       name,
       help,
+      aggregator: "first",
       labelNames: Object.keys(labels),
       registers: [this.#registry],
     }).set(labels, 1);
@@ -153,6 +159,7 @@ export class Instruments {
       name,
       help,
       type: "histogram",
+      aggregator: "sum",
       values: [...durations.series(name, label)],
     });
     this.#registry.registerMetric({ name, get } as unknown as Metric);

@@ -1,5 +1,5 @@
 // Metrics of the data plane for Prometheus. Every label has a closed list of values: none is tenant-controlled.
-import { Registry } from "prom-client";
+import { type MetricObjectWithValues, type MetricValue, Registry } from "prom-client";
 import packageJson from "../../../package.json" with { type: "json" };
 import { MALFORMED_REASONS, type MalformedReason } from "../edge/malformed-reason.ts";
 import { EXCHANGE_REASONS, type Exchange, type ExchangeReason } from "../exchange/exchange.ts";
@@ -107,6 +107,11 @@ export class Metrics {
   /** All of it in Prometheus' text format. */
   text(): Promise<string> {
     return this.#registry.metrics();
+  }
+
+  /** All of it, to be merged with that of other processes: each says how. */
+  values(): Promise<MetricObjectWithValues<MetricValue<string>>[]> {
+    return this.#registry.getMetricsAsJSON();
   }
 
   answered({ host, reason, status, fromUpstream, headMs, upstreamMs }: Exchange): void {
@@ -221,13 +226,17 @@ class OpenCount implements ConnectionCount {
 }
 
 function feedSeries(instruments: Instruments, observed: Observed): void {
-  instruments.gauge("realmgate_snapshot_revision", "The revision that is enforced.", () =>
-    Number(observed.revision()),
+  instruments.gauge(
+    "realmgate_snapshot_revision",
+    "The revision that is enforced.",
+    () => Number(observed.revision()),
+    "min",
   );
   instruments.gauge(
     "realmgate_feed_read_timestamp_seconds",
     "When the change feed was last read with success; it is read when something changed. 0: never.",
     () => (observed.feedReadAtMs() ?? 0) / 1000,
+    "min",
   );
   instruments.counter(
     "realmgate_feed_failures_total",

@@ -112,11 +112,18 @@ export class WireEdge implements Edge {
     this.#tunnels.goingAway();
   }
 
-  open(hostname: string, serving: Serving, port: number, reusePort: boolean): ListeningServer {
+  open(
+    hostname: string,
+    serving: Serving,
+    port: number,
+    reusePort: boolean,
+    descriptor: number | null = null,
+  ): ListeningServer {
     return new WireServer({
       hostname,
       port,
       reusePort,
+      descriptor,
       serving,
       services: this.#services,
       cap: this.#cap,

@@ -13,6 +13,8 @@ export interface WireServerOptions {
   readonly hostname: string;
   readonly port: number;
   readonly reusePort: boolean;
+  /** A socket that listens there already and is this server's from now on; null: it makes one. */
+  readonly descriptor: number | null;
   readonly serving: Serving;
   readonly services: Omit<WireServices, PerServer>;
   readonly cap: ConnectionCap;
@@ -33,6 +35,8 @@ interface Held {
 
 export class WireServer implements ListeningServer {
   readonly #listener: Bun.TCPSocketListener<Held>;
+  /** The runtime does not know them of a socket that was made elsewhere. */
+  readonly #place: { readonly hostname: string; readonly port: number } | null;
   readonly #connections = new Set<WireConnection>();
   readonly #byNetwork = new ConnectionsByNetwork<WireConnection>();
   readonly #awaited = new Set<AwaitedHeader>();
@@ -51,7 +55,8 @@ export class WireServer implements ListeningServer {
 
   /** Throws when the address is taken. */
   constructor(options: WireServerOptions) {
-    const { hostname, port, reusePort, serving, services, cap } = options;
+    const { hostname, port, reusePort, descriptor, serving, services, cap } = options;
+    this.#place = descriptor === null ? null : { hostname, port };
     this.#serving = serving;
     this.#cap = cap;
     this.#speaksFor = options.speaksFor;
@@ -71,11 +76,7 @@ export class WireServer implements ListeningServer {
       closed: (connection) => this.#closed(connection),
     };
     this.#listener = Bun.listen<Held>({
-      hostname,
-      port,
-      // By default the port is shared with any process that asks for it (seen in Bun 1.4.5).
-      exclusive: !reusePort,
-      ...(reusePort ? { reusePort } : {}),
+      ...(descriptor === null ? placeOf(hostname, port, reusePort) : inherited(descriptor)),
       allowHalfOpen: true,
       socket: {
         open: (socket) => {
@@ -114,11 +115,11 @@ export class WireServer implements ListeningServer {
   }
 
   get hostname(): string {
-    return this.#listener.hostname;
+    return this.#place?.hostname ?? this.#listener.hostname;
   }
 
   get port(): number {
-    return this.#listener.port;
+    return this.#place?.port ?? this.#listener.port;
   }
 
   get pendingRequests(): number {
@@ -276,4 +277,14 @@ export class WireServer implements ListeningServer {
     this.#headerRefused(held);
     socket.terminate();
   }
+}
+
+function placeOf(hostname: string, port: number, reusePort: boolean) {
+  // By default the port is shared with any process that asks for it (seen in Bun 1.4.5).
+  return { hostname, port, exclusive: !reusePort, ...(reusePort ? { reusePort } : {}) };
+}
+
+/** The runtime listens with a descriptor, too (seen in Bun 1.4.5); its types say so of connections only. */
+function inherited(fd: number): ReturnType<typeof placeOf> {
+  return { fd } as unknown as ReturnType<typeof placeOf>;
 }

@@ -11,10 +11,10 @@ const tagBytes = 16;
 export class SecretBox {
   readonly #key: Buffer;
 
-  /** Throws when the key is not 32 bytes. */
-  constructor(master: Buffer, purpose: string) {
-    if (master.length !== 32) throw new Error("a secret key has 32 bytes");
-    this.#key = deriveKey(master, purpose);
+  /** Throws when the key is not 32 bytes. `purpose` null: it is derived already. */
+  constructor(key: Buffer, purpose: string | null) {
+    if (key.length !== 32) throw new Error("a secret key has 32 bytes");
+    this.#key = purpose === null ? key : deriveKey(key, purpose);
   }
 
   seal(plain: Buffer, context: string): Buffer {

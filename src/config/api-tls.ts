@@ -1,11 +1,13 @@
 // Certificate and key of the API's listeners. Reading the settings reads both files and checks that they match.
+import { resolve } from "node:path";
+import type { KeyPair, KeyPairPaths } from "../proxy/edge/tls/key-pair.ts";
 import { readKeyPairSettings } from "./key-pair.ts";
 
 export interface ApiTls {
-  /** The server's certificate and its intermediates, as PEM. */
-  readonly cert: string;
-  /** The private key as PEM, not encrypted. */
-  readonly key: string;
+  /** The pair at the start. */
+  readonly pair: KeyPair;
+  /** The files of this pair and of its successors. */
+  readonly paths: KeyPairPaths;
 }
 
 const certSetting = "REALMGATE_API_TLS_CERT";
@@ -16,5 +18,6 @@ type ReportApiTls = (setting: typeof certSetting | typeof keySetting, problem: s
 /** Empty paths are not set. Null when neither is set, or after a problem has been reported. */
 export function readApiTls(certPath: string, keyPath: string, report: ReportApiTls): ApiTls | null {
   const pair = readKeyPairSettings({ certSetting, certPath, keySetting, keyPath }, report);
-  return pair === null ? null : { cert: pair.cert, key: pair.key };
+  if (pair === null) return null;
+  return { pair, paths: { certPath: resolve(certPath), keyPath: resolve(keyPath) } };
 }

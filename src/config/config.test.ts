@@ -30,6 +30,7 @@ test("nothing set is what the documentation says", () => {
     restListen: { hostname: "127.0.0.1", port: 8080 },
     grpcListen: { hostname: "127.0.0.1", port: 50_051 },
     proxyListen: { hostname: "127.0.0.1", port: 8000 },
+    httpsRedirect: null,
     proxyReusePort: false,
     proxyEdge: "wire",
     proxyProtocol: [],
@@ -96,6 +97,9 @@ describe("what is read", () => {
     ["REALMGATE_GRPC_LISTEN", "[::1]:65535", "grpcListen", { hostname: "::1", port: 65_535 }],
     ["REALMGATE_REST_LISTEN", "localhost:1", "restListen", { hostname: "localhost", port: 1 }],
     ["REALMGATE_PROXY_LISTEN", "0.0.0.0:80", "proxyListen", { hostname: "0.0.0.0", port: 80 }],
+    ["REALMGATE_REST_LISTEN", "off", "restListen", null],
+    ["REALMGATE_GRPC_LISTEN", "off", "grpcListen", null],
+    ["REALMGATE_OPS_LISTEN", "off", "opsListen", null],
     ["REALMGATE_SECRET_KEY", key.toString("base64"), "secretKey", key],
     ["REALMGATE_SIGNUP", "on", "signup", true],
     ["REALMGATE_EVENT_RETENTION_DAYS", "30", "eventRetentionDays", 30],
@@ -121,7 +125,7 @@ describe("flags", () => {
   test("beat the environment", () => {
     const environment = { REALMGATE_REST_LISTEN: "127.0.0.1:1", REALMGATE_DOMAIN: "a.test" };
     const parsed = config(environment, ["--rest-listen", "127.0.0.1:2"]);
-    expect(parsed.restListen.port).toBe(2);
+    expect(parsed.restListen?.port).toBe(2);
     expect(parsed.domain).toBe("a.test");
   });
 
@@ -167,6 +171,15 @@ describe("flags", () => {
     ]);
   });
 });
+
+test.each(["yes", "0", "65536", "0443", "443 "])(
+  "REALMGATE_HTTPS_REDIRECT=%s is neither on, off nor a port",
+  (text) => {
+    expect(problems({ REALMGATE_HTTPS_REDIRECT: text }).join()).toContain(
+      "must be on, off or the port",
+    );
+  },
+);
 
 describe("a PostgreSQL database", () => {
   const url = "postgres://gate:hunter2@db.test:5433/gate?sslmode=require";
@@ -240,6 +253,8 @@ describe("a problem names its variable and how to mend it", () => {
     ["REALMGATE_PROGRAM_PORTS", "https=443", "has https=443: https is asked for by port"],
     ["REALMGATE_PROGRAM_PORTS", "ssh=22", "has ssh=22: ssh is asked for by port"],
     ["REALMGATE_PROXY_REUSE_PORT", "on", "must be 1"],
+    ["REALMGATE_PROXY_LISTEN", "off", "with REALMGATE_PROXY_TLS_LISTEN only"],
+    ["REALMGATE_HTTPS_REDIRECT", "on", "needs both listeners"],
     ["REALMGATE_HSTS_MAX_AGE_S", "60", "needs REALMGATE_PROXY_TLS_LISTEN"],
     ["REALMGATE_PROXY_EDGE", "Wire", "must be serve or wire"],
     ["REALMGATE_UPSTREAM_TLS_VERIFY", "yes", "must be off, on, or a file"],

@@ -20,16 +20,19 @@ export interface Config {
   readonly postgres: PostgresPlace | null;
   readonly domain: string;
   readonly serverName: string;
-  readonly opsListen: ListenAddress;
-  readonly restListen: ListenAddress;
-  readonly grpcListen: ListenAddress;
-  readonly proxyListen: ListenAddress;
+  /** Of each listener null: it is off. */
+  readonly opsListen: ListenAddress | null;
+  readonly restListen: ListenAddress | null;
+  readonly grpcListen: ListenAddress | null;
+  readonly proxyListen: ListenAddress | null;
   /** Whether other processes of the same user may listen on the proxy's addresses. */
   readonly proxyReusePort: boolean;
   readonly proxyEdge: PlainEdge;
   readonly proxyProtocol: readonly string[];
   /** The data plane's TLS listener; null: none. */
   readonly proxyTls: ProxyTls | null;
+  /** What the plain listener answers: the HTTPS listener's own port, or the port that clients know it by; null: no redirect. */
+  readonly httpsRedirect: "listener" | number | null;
   /** How upstream certificates are verified. */
   readonly upstreamTls: UpstreamTls;
   /** Seconds that running exchanges may take to finish after a stop signal. */
@@ -131,6 +134,7 @@ function readConfig(
     poolMax: value("REALMGATE_DATABASE_POOL"),
     timeoutMs: value("REALMGATE_DATABASE_TIMEOUT_MS"),
   };
+  const tlsListen = value("REALMGATE_PROXY_TLS_LISTEN");
   const config: Config = {
     dataDir,
     databasePath: "path" in place ? place.path : "",
@@ -146,13 +150,14 @@ function readConfig(
     proxyProtocol: value("REALMGATE_PROXY_PROTOCOL"),
     proxyTls: readProxyTls(
       {
-        listen: value("REALMGATE_PROXY_TLS_LISTEN"),
+        listen: tlsListen,
         certPath: value("REALMGATE_TLS_CERT"),
         keyPath: value("REALMGATE_TLS_KEY"),
         hstsMaxAgeS: value("REALMGATE_HSTS_MAX_AGE_S"),
       },
       report,
     ),
+    httpsRedirect: value("REALMGATE_HTTPS_REDIRECT"),
     upstreamTls: value("REALMGATE_UPSTREAM_TLS_VERIFY"),
     drainS: value("REALMGATE_DRAIN_S"),
     stalenessMaxS: value("REALMGATE_STALENESS_MAX_S"),
@@ -188,6 +193,15 @@ function readConfig(
   if (config.proxyProtocol.length > 0 && config.proxyEdge !== "wire") {
     report("REALMGATE_PROXY_PROTOCOL", "cannot be had with REALMGATE_PROXY_EDGE=serve");
   }
+  if (config.proxyListen === null && tlsListen === null) {
+    report("REALMGATE_PROXY_LISTEN", "can be off with REALMGATE_PROXY_TLS_LISTEN only");
+  }
+  if (config.httpsRedirect !== null && (config.proxyListen === null || tlsListen === null)) {
+    report(
+      "REALMGATE_HTTPS_REDIRECT",
+      "needs both listeners, REALMGATE_PROXY_LISTEN and REALMGATE_PROXY_TLS_LISTEN",
+    );
+  }
   const asksForTls = apiTlsPaths.some((path) => path !== "");
   if (!asksForTls && value("REALMGATE_API_PLAINTEXT") !== "1") refusePlaintext(config, report);
   return config;
@@ -199,8 +213,8 @@ function refusePlaintext({ restListen, grpcListen }: Config, report: ReportSetti
     ["REALMGATE_REST_LISTEN", restListen],
     ["REALMGATE_GRPC_LISTEN", grpcListen],
   ] as const;
-  for (const [name, { hostname }] of listens) {
-    if (isLoopback(hostname)) continue;
+  for (const [name, listen] of listens) {
+    if (listen === null || isLoopback(listen.hostname)) continue;
     const fix =
       "set REALMGATE_API_TLS_CERT and _KEY, or REALMGATE_API_PLAINTEXT=1 if a proxy in front terminates TLS";
     report(name, `is beyond loopback and has no TLS: ${fix}`);

@@ -59,6 +59,20 @@ export const readListen: Read<ListenAddress> = (text, report) => {
   return { hostname, port };
 };
 
+/** Null: `off`. */
+export const readListenOrOff: Read<ListenAddress | null> = (text, report) =>
+  text === "off" ? null : readListen(text, report);
+
+/** Where clients of the plain listener are sent: the port of the HTTPS listener, or the port that clients know it by; null: nowhere. */
+export const readRedirect: Read<"listener" | number | null> = (text, report) => {
+  if (text === "off") return null;
+  if (text === "on") return "listener";
+  const port = /^[1-9]\d{0,4}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= portMax) return port;
+  report("must be on, off or the port that clients use for HTTPS");
+  return null;
+};
+
 /** Null: unset. */
 export const readOptionalListen: Read<ListenAddress | null> = (text, report) =>
   text === "" ? null : readListen(text, report);

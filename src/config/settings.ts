@@ -1,17 +1,17 @@
 // The settings of `realmgate serve`: this table is what the parser reads, `--help` prints and docs/configuration.md shows.
 import { databaseSettings } from "./database-settings.ts";
 import { logSettings } from "./log-settings.ts";
+import { proxyTlsSettings } from "./proxy-tls-settings.ts";
 import type { Setting } from "./setting.ts";
 import {
   readBytes,
   readCount,
   readHostName,
-  readListen,
+  readListenOrOff,
   readNetworks,
   readOne,
   readOnOff,
   readOptionalCount,
-  readOptionalListen,
   readOptionalSeconds,
   readPassword,
   readPath,
@@ -58,76 +58,37 @@ export const settings = {
   REALMGATE_OPS_LISTEN: {
     group: "Listeners",
     default: "127.0.0.1:9090",
-    accepts: "`ADDRESS:PORT`",
+    accepts: "`ADDRESS:PORT`, or `off`",
     meaning: "for operators only: /healthz, /readyz, /metrics",
     about:
       "For operators only: `/healthz`, `/readyz`, `/metrics`. Requires no credentials: keep it on a private address.",
-    read: readListen,
+    read: readListenOrOff,
   },
   REALMGATE_REST_LISTEN: {
     group: "Listeners",
     default: "127.0.0.1:8080",
-    accepts: "`ADDRESS:PORT`",
+    accepts: "`ADDRESS:PORT`, or `off`",
     meaning: "REST API",
     about: "REST API. Accepts any Host; a leading label of 24 hex digits is the realm.",
-    read: readListen,
+    read: readListenOrOff,
   },
   REALMGATE_GRPC_LISTEN: {
     group: "Listeners",
     default: "127.0.0.1:50051",
-    accepts: "`ADDRESS:PORT`",
+    accepts: "`ADDRESS:PORT`, or `off`",
     meaning: "gRPC API",
     about: "gRPC API: services, health and reflection.",
-    read: readListen,
+    read: readListenOrOff,
   },
   REALMGATE_PROXY_LISTEN: {
     group: "Listeners",
     default: "127.0.0.1:8000",
-    accepts: "`ADDRESS:PORT`",
+    accepts: "`ADDRESS:PORT`, or `off`",
     meaning: "data plane, HTTP",
-    about: "Data plane, HTTP.",
-    read: readListen,
+    about: "Data plane, HTTP. `off` needs `REALMGATE_PROXY_TLS_LISTEN`.",
+    read: readListenOrOff,
   },
-  REALMGATE_PROXY_TLS_LISTEN: {
-    group: "TLS of the data plane",
-    default: "",
-    unset: "no HTTPS",
-    accepts: "`ADDRESS:PORT`",
-    meaning: "data plane, HTTPS (HTTP/1.1 and HTTP/2); requires both of:",
-    about:
-      "Data plane, HTTPS: HTTP/1.1 and HTTP/2 over TLS 1.2 and 1.3. Set this, the certificate and its key, or none of the three.",
-    read: readOptionalListen,
-  },
-  REALMGATE_TLS_CERT: {
-    group: "TLS of the data plane",
-    default: "",
-    unset: "no HTTPS",
-    accepts: "PEM file",
-    meaning: "PEM certificate chain, the server's own first; reloaded when it changes",
-    about:
-      "Certificate chain of the data plane, the server's own certificate first. Reloaded when the file changes, and at once on SIGHUP.",
-    read: readText,
-  },
-  REALMGATE_TLS_KEY: {
-    group: "TLS of the data plane",
-    default: "",
-    unset: "no HTTPS",
-    accepts: "PEM file",
-    meaning: "private key of that certificate, PEM; reloaded when it changes",
-    about: "Private key of that certificate, not encrypted. Reloaded with it.",
-    read: readText,
-  },
-  REALMGATE_HSTS_MAX_AGE_S: {
-    group: "TLS of the data plane",
-    default: "",
-    unset: "the header is not sent",
-    accepts: "seconds, 0 to 63072000",
-    meaning: "seconds in Strict-Transport-Security; not sent when unset",
-    about:
-      "`max-age` of `Strict-Transport-Security` (RFC 6797) in every answer over TLS; 0 makes clients forget an earlier value.",
-    // Two years.
-    read: readOptionalSeconds({ min: 0, max: 63_072_000 }),
-  },
+  ...proxyTlsSettings,
   REALMGATE_PROXY_REUSE_PORT: {
     group: "Listeners",
     default: "",
@@ -191,9 +152,9 @@ export const settings = {
     default: "",
     unset: "plain text",
     accepts: "PEM file",
-    meaning: "PEM certificate chain, the server's own first: TLS for REST and gRPC",
+    meaning: "PEM certificate chain, the server's own first: TLS for REST and gRPC; reloaded",
     about:
-      "Certificate chain of the API, the server's own certificate first: TLS 1.2 and 1.3 for REST (HTTP/1.1) and gRPC. Read at start. Set it together with its key.",
+      "Certificate chain of the API, the server's own certificate first: TLS 1.2 and 1.3 for REST (HTTP/1.1) and gRPC. Reloaded when the file changes, and at once on SIGHUP. Set it together with its key.",
     read: readText,
   },
   REALMGATE_API_TLS_KEY: {
@@ -202,7 +163,7 @@ export const settings = {
     unset: "plain text",
     accepts: "PEM file",
     meaning: "private key of that certificate, PEM",
-    about: "Private key of that certificate, not encrypted. Read at start.",
+    about: "Private key of that certificate, not encrypted. Reloaded with it.",
     read: readText,
   },
   REALMGATE_API_PLAINTEXT: {

@@ -4,7 +4,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { Dispatch } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { PeerTrust } from "../guard/peer-trust.ts";
-import { RelayListener } from "../guard/relay-listener.ts";
+import { RelayListener, type RelayTls } from "../guard/relay-listener.ts";
 import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
 import type { Log } from "../log.ts";
 import { docsPages, isDocsPath } from "./openapi/docs-page.ts";
@@ -24,7 +24,7 @@ interface RestOptions {
   /** 0 takes any free port. */
   readonly port: number;
   /** Certificates and their key as PEM; plain text when unset. */
-  readonly tls?: { readonly cert: string; readonly key: string } | null;
+  readonly tls?: RelayTls | null;
   readonly services: readonly DescService[];
   /** The installation's domain for the OpenAPI document; `localhost` when unset. */
   readonly domain?: string;
@@ -35,11 +35,13 @@ interface RestOptions {
   readonly log: Pick<Log, "error">;
 }
 
-interface RestServer {
+export interface RestServer {
   readonly hostname: string;
   readonly port: number;
   /** Where the server behind the relay listens, on loopback. */
   readonly innerPort: number;
+  /** New connections get this certificate. Only with TLS from the start; throws when it cannot be listened with. */
+  replaceTls(tls: RelayTls): void;
   /** Stops listening and waits for running calls. */
   stop(): Promise<void>;
 }
@@ -75,6 +77,7 @@ export function startRest(options: RestOptions): RestServer {
     hostname,
     port,
     innerPort,
+    replaceTls: (tls) => relay?.replaceTls(tls),
     async stop() {
       relay?.stopAccepting();
       void server.stop();

@@ -11,8 +11,8 @@ export interface RelayOptions {
   readonly hostname: string;
   /** 0: any free port. */
   readonly port: number;
-  /** Certificates and their key as PEM: TLS ends here, the server gets plain bytes. */
-  readonly tls?: { readonly cert: string; readonly key: string } | null;
+  /** TLS ends here, the server gets plain bytes. Null or unset: there is none. */
+  readonly tls?: RelayTls | null;
   /** Protocols that are agreed on with TLS (RFC 7301), as `h2`; none when unset. */
   readonly alpn?: readonly string[];
   /** Where the server listens, on 127.0.0.1. */
@@ -20,6 +20,12 @@ export interface RelayOptions {
   readonly limits: RelayLimits;
   /** For each connection; `network` is its client's, `close` ends it. */
   readonly guard?: (network: string, close: () => void) => ConnectionGuard;
+}
+
+/** Certificates and their key as PEM. */
+export interface RelayTls {
+  readonly cert: string;
+  readonly key: string;
 }
 
 const tickMs = 1000;
@@ -34,24 +40,51 @@ export class RelayListener {
   readonly port: number;
   readonly #cap: ConnectionCap;
   readonly #budget: TurnBudget;
-  readonly #listener: Bun.TCPSocketListener<Relayed>;
+  readonly #options: RelayOptions;
+  #listener: Bun.TCPSocketListener<Relayed>;
   readonly #open = new Set<Relayed>();
   readonly #byPort = new Map<number, Relayed>();
   readonly #ticker: ReturnType<typeof setInterval>;
 
   /** Throws when the address is taken. */
   constructor(options: RelayOptions) {
-    const { limits, tls = null, alpn = [] } = options;
+    const { limits, tls = null } = options;
+    this.#options = options;
     this.#cap = new ConnectionCap(limits);
     this.#budget = new TurnBudget({ perKey: limits.bytesPerTurn, total: 4 * limits.bytesPerTurn });
-    this.#listener = Bun.listen<Relayed>({
-      hostname: options.hostname,
-      port: options.port,
-      exclusive: true,
+    // A successor with another certificate must be able to listen beside this one. First without sharing the port: otherwise we
+    // would share it with another process and not notice.
+    if (tls !== null && options.port !== 0) this.#listen(options.port, tls, false).stop(true);
+    this.#listener = this.#listen(options.port, tls, tls !== null);
+    this.hostname = this.#listener.hostname;
+    this.port = this.#listener.port;
+    this.#ticker = setInterval(() => this.#tick(), tickMs);
+    this.#ticker.unref();
+  }
+
+  /**
+   * New connections get this certificate; open ones go on. The runtime cannot change it in place. Throws when it cannot listen,
+   * and then nothing changed. Only with TLS from the start. A connection that arrives in this very moment may be reset.
+   */
+  replaceTls(tls: RelayTls): void {
+    const before = this.#listener;
+    this.#listener = this.#listen(this.port, tls, true);
+    before.stop(false);
+  }
+
+  #listen(port: number, tls: RelayTls | null, reusePort: boolean): Bun.TCPSocketListener<Relayed> {
+    const { hostname, alpn = [] } = this.#options;
+    return Bun.listen<Relayed>({
+      hostname,
+      port,
+      exclusive: !reusePort,
+      ...(reusePort ? { reusePort } : {}),
       allowHalfOpen: true,
-      ...(tls === null ? {} : { tls: { ...tls, ALPNProtocols: wireNames(alpn) } }),
+      ...(tls === null
+        ? {}
+        : { tls: { cert: tls.cert, key: tls.key, ALPNProtocols: wireNames(alpn) } }),
       socket: {
-        open: (client) => this.#accept(client, options),
+        open: (client) => this.#accept(client, this.#options),
         handshake: (client, success) => {
           if (!success) client.terminate();
         },
@@ -62,10 +95,6 @@ export class RelayListener {
         error: (client) => client.data?.close(),
       },
     });
-    this.hostname = this.#listener.hostname;
-    this.port = this.#listener.port;
-    this.#ticker = setInterval(() => this.#tick(), tickMs);
-    this.#ticker.unref();
   }
 
   /** The address of the client whose connection reaches the server from this port; undefined: there is none. */

@@ -129,7 +129,9 @@ export class Relayed {
       this.#linger();
       return;
     }
-    this.#server?.resume();
+    // With TLS a socket also drains when its handshake is done: without a server yet, passing on would stop reading for good.
+    if (this.#server === null) return;
+    this.#server.resume();
     this.#pass();
   }
 

@@ -13,6 +13,10 @@ export interface ProxyOptions {
   readonly hostname: string;
   /** 0: any free port. */
   readonly port: number;
+  /** Whether it listens in plain text at all: otherwise `tls` is needed. Default: true. */
+  readonly plain?: boolean;
+  /** The plain listener sends clients to HTTPS at the port of `tls`, or at the one that they know it by. Default: null, it serves them. */
+  readonly httpsRedirect?: "listener" | number | null;
   /** Whether other processes of the same user may listen there, too: a successor, before this one closes. Default: false. */
   readonly reusePort?: boolean;
   /** A socket that listens there already, for the plain listener with the edge `wire`; null: it makes its own. Default: null. */
@@ -82,6 +86,8 @@ export interface ProxyOptions {
 export type ProxySettings = Required<ProxyOptions>;
 
 const DEFAULTS = {
+  plain: true,
+  httpsRedirect: null,
   reusePort: false,
   descriptor: null,
   plainEdge: "wire",

@@ -49,8 +49,11 @@ import { upstreamTlsOptions } from "./upstream/tls.ts";
 import type { ResponseBody, Upstream } from "./upstream/upstream.ts";
 
 export interface ProxyServer {
+  /** Of the plain listener; where that is off, of the one with TLS. */
   readonly hostname: string;
   readonly port: number;
+  /** Null: there is no plain listener. */
+  readonly plain: { readonly hostname: string; readonly port: number } | null;
   /** Null: there is no listener with TLS. */
   readonly tls: { readonly hostname: string; readonly port: number } | null;
   /** Looks whether the certificate's files have changed. Resolves when that is done. */
@@ -97,6 +100,7 @@ export async function startProxy(
   if (settings.proxyProtocol.length > 0 && settings.plainEdge !== "wire") {
     throw new TypeError("the PROXY protocol needs the edge wire");
   }
+  if (!settings.plain && tls === null) throw new TypeError("the data plane has no listener");
 
   const enforced = new Enforcer({
     source,
@@ -146,6 +150,10 @@ export async function startProxy(
     parseHost,
     trusted,
     isForbidden,
+    redirectPort: () =>
+      settings.httpsRedirect === "listener"
+        ? (listeners.secure?.port ?? null)
+        : settings.httpsRedirect,
     mayFail: (client, container) => failures.take(client, container),
     signatures: new SignatureTurns(),
     hasRoom: (container, client) => active.hasRoom(container, client, exchangesMax),
@@ -223,7 +231,7 @@ export async function startProxy(
   warnOfFetchLimit(log);
   await enforced.start();
   const listeners = new Listeners({
-    plain: settings,
+    plain: settings.plain ? settings : null,
     tls,
     shared: settings.reusePort,
     open: (hostname) => (serving, port, reusePort, descriptor) => {
@@ -235,6 +243,8 @@ export async function startProxy(
   });
   silence.start();
   const { plain, secure } = listeners;
+  const first = plain ?? secure;
+  if (first === null) throw new Error("opened none");
   if (secure !== null) {
     tlsSeries(metrics.instruments, {
       notAfterMs: () => secure.pair?.notAfterMs ?? 0,
@@ -254,8 +264,9 @@ export async function startProxy(
   };
 
   return {
-    hostname: plain.hostname,
-    port: plain.port,
+    hostname: first.hostname,
+    port: first.port,
+    plain,
     tls: secure,
     reloadTls: () => listeners.reload(),
     revision: () => current().revision,
@@ -265,7 +276,7 @@ export async function startProxy(
     metrics,
     connections: new OpenConnections(active),
     noteCredentialFailure: (pair) => failures.note(pair),
-    adopt: (descriptor) => plain.adopt(descriptor),
+    adopt: (descriptor) => plain?.adopt(descriptor) ?? (() => {}),
     async drain(boundMs, closed = () => {}) {
       const quiet = () => {
         const lastMs = Math.max(serveEdge.lastRequestMs, plainEdge.lastRequestMs);

@@ -32,6 +32,7 @@ import type { AddressPolicy } from "../policy/address-policy.ts";
 import type { RecentPolicies } from "../policy/recent-policies.ts";
 import { trustedProxies } from "../proxy/gate/client-address.ts";
 import { explainer } from "../proxy/gate/explain.ts";
+import { watchApiCertificate } from "./api-certificate.ts";
 import { DatabaseInUse, lockDatabase } from "./data-lock.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
 import { type ShutdownStep, shutdown } from "./shutdown.ts";
@@ -55,11 +56,14 @@ interface ControlPlaneOptions {
 }
 
 export interface ControlPlane {
-  readonly rest: ListenAddress;
-  readonly grpc: ListenAddress;
+  /** Null: it is off. */
+  readonly rest: ListenAddress | null;
+  readonly grpc: ListenAddress | null;
   /** All that it listens on, the servers behind the relays included. */
   readonly listeners: readonly ListenAddress[];
   readonly source: StoreChangeSource;
+  /** Looks whether the files of the API's certificate have changed. Resolves when that is done. */
+  reloadTls(): Promise<void>;
   /** Stops the API; running calls may take this many milliseconds. */
   stopApi(limitMs: number): Promise<void>;
   /** Makes the first user where there is none; its password is printed once, unless it was set. */
@@ -232,7 +236,7 @@ async function startApi(
   options: ControlPlaneOptions,
   store: Store,
   stops: ShutdownStep[],
-): Promise<Pick<ControlPlane, "rest" | "grpc" | "listeners">> {
+): Promise<Pick<ControlPlane, "rest" | "grpc" | "listeners" | "reloadTls">> {
   const { config, master, revisions, placement, recentPolicies, isForbidden, log } = options;
   const sessions = new Sessions(deriveKey(master, "sessions"), Date.now);
   const logins = new PasswordLogin(store, new LoginLimiter(() => Date.now() / 1000));
@@ -259,36 +263,36 @@ async function startApi(
   const callers = new Callers(store, sessions, logins, Date.now);
   const dispatch = createDispatch({ implementations, store, callers, revisions, log });
   const services = implementations.map(({ service }) => service);
-  const tls = config.apiTls;
+  const tls = config.apiTls?.pair ?? null;
   const proxies = trustedProxies(config.trustedProxies);
   const limits = connectionLimits(config);
-  const rest = withListenError("REST", config.restListen, () =>
-    startRest({
-      ...config.restListen,
-      tls,
-      services,
-      domain: config.domain,
-      dispatch,
-      proxies,
-      limits,
-      log,
-    }),
-  );
-  stops.push(() => rest.stop());
-  const grpc = await startGrpc({
-    ...config.grpcListen,
-    tls,
-    services,
-    dispatch,
-    proxies,
-    limits,
-  }).catch((error) => throwListenError("GRPC", config.grpcListen, error));
-  stops.push(() => grpc.stop());
-  const inner = [rest, grpc].map(({ innerPort }) => ({
-    hostname: RELAY_SERVER_HOST,
-    port: innerPort,
-  }));
-  return { rest, grpc, listeners: [rest, grpc, ...inner] };
+  const { restListen, grpcListen, domain } = config;
+  const common = { tls, services, dispatch, proxies, limits };
+  const rest =
+    restListen === null
+      ? null
+      : withListenError("REST", restListen, () =>
+          startRest({ ...restListen, ...common, domain, log }),
+        );
+  stops.push(async () => rest?.stop());
+  const grpc =
+    grpcListen === null
+      ? null
+      : await startGrpc({ ...grpcListen, ...common }).catch((error) =>
+          throwListenError("GRPC", grpcListen, error),
+        );
+  stops.push(async () => grpc?.stop());
+  const servers = [rest, grpc].filter((each) => each !== null);
+  const { apiTls } = config;
+  const certificate = apiTls === null ? null : watchApiCertificate(apiTls, servers, log);
+  stops.push(async () => certificate?.stop());
+  const inner = servers.map(({ innerPort }) => ({ hostname: RELAY_SERVER_HOST, port: innerPort }));
+  return {
+    rest,
+    grpc,
+    listeners: [...servers, ...inner],
+    reloadTls: async () => certificate?.check(),
+  };
 }
 
 /** Of each of the two listeners. */

@@ -1,5 +1,6 @@
 // A gate process of `serve`: the data plane alone, on sockets of its parent. It reads no settings and has no database and no
 // master key; what it needs comes over the channel that it inherits, what it enforces over the feed.
+import { closeSync } from "node:fs";
 import pino from "pino";
 import packageJson from "../../package.json" with { type: "json" };
 import { SecretBox } from "../admin/store/sealed.ts";
@@ -54,6 +55,8 @@ class GateWorker {
   readonly #duplicate = duplicator();
   readonly #adopted = new Map<number, () => void>();
   #own: WorkerStart["own"] = [];
+  /** Sockets of the others, which it only accepts from in their place. */
+  #foreign: readonly number[] = [];
   #gate: ProxyServer | null = null;
   #source: RemoteSource | null = null;
   #accessLog: AccessLog | null = null;
@@ -112,6 +115,11 @@ class GateWorker {
   async #start(start: WorkerStart): Promise<WorkerStarted> {
     const { slot, workers, proxy, inherits, keys, feed } = start;
     this.#own = start.own;
+    this.#foreign = inherits
+      ? Array.from({ length: workers }, (_, other) => FIRST_SOCKET_DESCRIPTOR + other).filter(
+          (descriptor) => descriptor !== FIRST_SOCKET_DESCRIPTOR + slot,
+        )
+      : [];
     const log = this.#log;
     const placement = addressPolicy(start.containerCidrs);
     const source = new RemoteSource({
@@ -165,7 +173,7 @@ class GateWorker {
     });
     this.#gate = gate;
     this.#telling = setInterval(() => this.#tell(), STATE_MS);
-    return { hostname: gate.hostname, port: gate.port, state: stateOf(gate) };
+    return { state: stateOf(gate) };
   }
 
   #tell(): void {
@@ -185,7 +193,10 @@ class GateWorker {
   }
 
   async #drain(boundMs: number): Promise<null> {
-    await this.#running.drain(boundMs, () => this.channel?.tell("closed", null));
+    await this.#running.drain(boundMs, () => {
+      for (const descriptor of this.#foreign) closeSync(descriptor);
+      this.channel?.tell("closed", null);
+    });
     this.#source?.stop();
     if (this.#telling !== null) clearInterval(this.#telling);
     await Promise.all([this.#accessLog?.close(), this.#exchangeLog?.close()]);

@@ -143,13 +143,19 @@ function isInUse(databasePath: string): boolean {
   }
 }
 
-function certificateFindings({ proxyTls }: Config, nowMs: number): readonly Finding[] {
-  if (proxyTls === null) return [];
-  const { notAfterMs } = proxyTls.pair;
-  const day = new Date(notAfterMs).toISOString().slice(0, 10);
-  if (notAfterMs <= nowMs) return [warning("TLS_CERT", `ended on ${day}: clients refuse it`)];
-  if (notAfterMs - nowMs > expiresSoonMs) return [];
-  return [warning("TLS_CERT", `ends on ${day}: renew it; the gate reloads the file`)];
+function certificateFindings({ proxyTls, apiTls }: Config, nowMs: number): readonly Finding[] {
+  const certificates = [
+    ["TLS_CERT", proxyTls],
+    ["API_TLS_CERT", apiTls],
+  ] as const;
+  return certificates.flatMap(([setting, tls]) => {
+    if (tls === null) return [];
+    const { notAfterMs } = tls.pair;
+    const day = new Date(notAfterMs).toISOString().slice(0, 10);
+    if (notAfterMs <= nowMs) return [warning(setting, `ended on ${day}: clients refuse it`)];
+    if (notAfterMs - nowMs > expiresSoonMs) return [];
+    return [warning(setting, `ends on ${day}: renew it; the gate reloads the file`)];
+  });
 }
 
 /** Each address can be bound, all of them at the same time. */

@@ -52,7 +52,7 @@ export interface Running {
   readonly degraded: string | null;
   /** Resolves once everything is up: immediately unless degraded. */
   readonly complete: Promise<void>;
-  /** Reloads the data plane's certificate if its files have changed. */
+  /** Reloads the certificates of the data plane and of the API if their files have changed. */
   reload(): Promise<void>;
   /** Accepts nothing new, lets running exchanges finish within the configured limit, closes the store. */
   stop(): Promise<void>;
@@ -120,7 +120,9 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     if (accessLog !== null) stops.push(() => accessLog.close());
     const proxy = await startProxy(
       {
-        ...config.proxyListen,
+        ...(config.proxyListen ?? NOWHERE),
+        plain: config.proxyListen !== null,
+        httpsRedirect: config.httpsRedirect,
         reusePort: config.proxyReusePort,
         plainEdge: config.proxyEdge,
         proxyProtocol: config.proxyProtocol,
@@ -148,7 +150,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       source,
     ).catch((error) => throwProxyListenError(config, error));
     connections = proxy.connections;
-    own.push(proxy, ...(proxy.tls === null ? [] : [proxy.tls]));
+    own.push(...[proxy.plain, proxy.tls].filter((each) => each !== null));
     // In parallel: the limit applies to all of it.
     stops.push(async () => {
       await Promise.all([proxy.drain(drainMs), control?.stopApi(drainMs)]);
@@ -156,27 +158,33 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     // Neither a control plane nor a snapshot: there is nothing to enforce.
     if (opening.problem !== null && proxy.enforcement().from !== "file") throw opening.problem;
     opening.reportWaiting();
-    const ops = withListenError("OPS", config.opsListen, () =>
-      startOps({
-        listen: config.opsListen,
-        reached: proxy.reached,
-        hasLost: proxy.hasLost,
-        openRevision: revisions.open,
-        metrics: proxy.metrics,
-        health: () => healthOf(proxy, opening.problem, draining),
-      }),
-    );
-    own.push(...ops.listeners);
+    const { opsListen } = config;
+    const ops =
+      opsListen === null
+        ? null
+        : withListenError("OPS", opsListen, () =>
+            startOps({
+              listen: opsListen,
+              reached: proxy.reached,
+              hasLost: proxy.hasLost,
+              openRevision: revisions.open,
+              metrics: proxy.metrics,
+              health: () => healthOf(proxy, opening.problem, draining),
+            }),
+          );
+    own.push(...(ops?.listeners ?? []));
     listening = true;
     await firstUser(control);
     // Stops after the proxy and before the store: meanwhile /readyz reports that this node is draining.
-    stops.splice(exchangeLog === null ? 1 : 2, 0, () => ops.stop());
+    stops.splice(exchangeLog === null ? 1 : 2, 0, async () => ops?.stop());
     opening.retry();
     return {
       urls: () => urlsOf(config, { control, proxy, ops }),
       degraded: opening.problem?.message ?? null,
       complete: opening.opened,
-      reload: () => proxy.reloadTls(),
+      reload: async () => {
+        await Promise.all([proxy.reloadTls(), control?.reloadTls()]);
+      },
       async stop() {
         draining = true;
         log.info({ drainS: config.drainS }, "stopping: running exchanges may finish");
@@ -215,9 +223,10 @@ function healthOf(proxy: ProxyServer, problem: Error | null, draining: boolean):
 
 function throwProxyListenError(config: Config, error: unknown): never {
   if (!(error instanceof CannotListen)) throw error;
-  return error.tls
-    ? throwListenError("PROXY_TLS", config.proxyTls ?? config.proxyListen, error.cause)
-    : throwListenError("PROXY", config.proxyListen, error.cause);
+  const [name, listen] = error.tls
+    ? (["PROXY_TLS", config.proxyTls] as const)
+    : (["PROXY", config.proxyListen] as const);
+  throwListenError(name, listen ?? NOWHERE, error.cause);
 }
 
 async function openAccessLog(place: AccessLogPlace | null, log: Log): Promise<AccessLog | null> {
@@ -248,22 +257,29 @@ async function openExchangeLog(
 const DAY_MS = 86_400_000;
 const MIB = 1024 * 1024;
 
+/** Where a listener that is off does not listen. */
+const NOWHERE: ListenAddress = { hostname: "127.0.0.1", port: 0 };
+
 interface RunningParts {
   readonly control: ControlPlane | null;
   readonly proxy: ProxyServer;
-  readonly ops: ListenAddress;
+  /** Null: it is off. */
+  readonly ops: ListenAddress | null;
 }
 
 function urlsOf({ apiTls }: Config, { control, proxy, ops }: RunningParts): Urls {
   const api = apiTls === null ? "http" : "https";
   return {
-    ...(control === null ? {} : { rest: urlOf(control.rest, api), grpc: urlOf(control.grpc, api) }),
-    proxy: urlOf(proxy),
-    ...(proxy.tls === null ? {} : { proxyTls: urlOf(proxy.tls, "https") }),
-    ops: urlOf(ops),
+    ...urlOf("rest", control?.rest, api),
+    ...urlOf("grpc", control?.grpc, api),
+    ...urlOf("proxy", proxy.plain),
+    ...urlOf("proxyTls", proxy.tls, "https"),
+    ...urlOf("ops", ops),
   };
 }
 
-function urlOf({ hostname, port }: ListenAddress, scheme = "http"): string {
-  return `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+function urlOf(name: keyof Urls, listen: ListenAddress | null | undefined, scheme = "http"): Urls {
+  if (!listen) return {};
+  const { hostname, port } = listen;
+  return { [name]: `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}` };
 }

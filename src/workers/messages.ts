@@ -21,6 +21,8 @@ export type PlainProxyOptions = Pick<
   ProxyOptions,
   | "hostname"
   | "port"
+  | "plain"
+  | "httpsRedirect"
   | "proxyProtocol"
   | "domain"
   | "serverName"
@@ -69,8 +71,6 @@ export interface WorkerState {
 }
 
 export interface WorkerStarted {
-  readonly hostname: string;
-  readonly port: number;
   readonly state: WorkerState;
 }
 

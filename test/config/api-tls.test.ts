@@ -39,12 +39,16 @@ test("neither is no TLS, and no problem", () => {
 });
 
 test("both that belong together are read", () => {
-  expect(read(file(cert), file(key))).toEqual({ tls: { cert, key }, problems: [] });
+  const [certPath, keyPath] = [file(cert), file(key)];
+  const { tls, problems } = read(certPath, keyPath);
+  expect(problems).toEqual([]);
+  expect(tls?.pair).toMatchObject({ cert, key });
+  expect(tls?.paths).toEqual({ certPath, keyPath });
 });
 
 test("a chain counts by its first certificate; text around is of no matter", () => {
   const chain = `our own\n${cert}${cert}`;
-  expect(read(file(chain), file(key)).tls).toEqual({ cert: chain, key });
+  expect(read(file(chain), file(key)).tls?.pair).toMatchObject({ cert: chain, key });
 });
 
 describe("a problem is named by its setting", () => {

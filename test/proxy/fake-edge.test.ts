@@ -84,6 +84,7 @@ function bench(document: JsonObject | null, hooks: JsonObject[] = []) {
       mayFail: () => true,
       signatures: null,
       hasRoom: (of, client) => active.hasRoom(of, client, 4),
+      redirectPort: () => null,
       bypassesHooks: () => false,
     },
     current: () => snapshot,

@@ -7,7 +7,7 @@ import type { Dispatch } from "../../../proto/call.ts";
 import { reflectionFiles, serviceDefinition } from "../../../proto/grpc.ts";
 import { Http2Guard } from "../../guard/http2-guard.ts";
 import type { PeerTrust } from "../../guard/peer-trust.ts";
-import { RelayListener } from "../../guard/relay-listener.ts";
+import { RelayListener, type RelayTls } from "../../guard/relay-listener.ts";
 import { RELAY_SERVER_HOST } from "../../guard/relayed.ts";
 import { UnfinishedBytes } from "../../guard/unfinished-bytes.ts";
 import { grpcCalls, publicMessageBytesMax } from "./grpc-call.ts";
@@ -18,7 +18,7 @@ interface GrpcServerOptions {
   /** 0 takes any free port. */
   readonly port: number;
   /** Certificates and their key as PEM; plain text when unset. */
-  readonly tls?: Tls | null;
+  readonly tls?: RelayTls | null;
   readonly services: readonly DescService[];
   readonly dispatch: Dispatch;
   /** Whose `x-forwarded-for` is believed. */
@@ -26,16 +26,13 @@ interface GrpcServerOptions {
   readonly limits?: Partial<GrpcLimits>;
 }
 
-interface Tls {
-  readonly cert: string;
-  readonly key: string;
-}
-
 export interface GrpcServer {
   readonly hostname: string;
   readonly port: number;
   /** Where the server behind the relay listens, on loopback. */
   readonly innerPort: number;
+  /** New connections get this certificate. Only with TLS from the start; throws when it cannot be listened with. */
+  replaceTls(tls: RelayTls): void;
   /** Stops listening and waits for running calls. */
   stop(): Promise<void>;
 }
@@ -67,6 +64,7 @@ export async function startGrpc(options: GrpcServerOptions): Promise<GrpcServer>
     hostname,
     port,
     innerPort,
+    replaceTls: (tls) => relay?.replaceTls(tls),
     stop: async () => {
       relay?.stopAccepting();
       stopHealth();

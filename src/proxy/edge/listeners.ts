@@ -29,7 +29,8 @@ export interface ProxyTls extends Listen {
 }
 
 export interface ListenersOptions {
-  readonly plain: PlainListen;
+  /** Null: it listens with TLS only. */
+  readonly plain: PlainListen | null;
   readonly tls: ProxyTls | null;
   /** Whether other processes of the same user may listen there, too. */
   readonly shared: boolean;
@@ -50,7 +51,7 @@ export class CannotListen extends Error {
 }
 
 export class Listeners {
-  readonly plain: Listener;
+  readonly plain: Listener | null;
   readonly secure: Listener | null;
   readonly #all: readonly Listener[];
   readonly #reload: TlsReload | null;
@@ -65,21 +66,21 @@ export class Listeners {
         throw new CannotListen(at, pair !== null, error);
       }
     };
-    this.plain = listen(plain, null);
+    this.plain = plain === null ? null : listen(plain, null);
     if (tls === null) {
       this.secure = null;
       this.#reload = null;
-      this.#all = [this.plain];
+      this.#all = [this.plain].filter((each) => each !== null);
       return;
     }
     try {
       this.secure = listen(tls, tls.pair);
     } catch (error) {
-      void this.plain.stop(true);
+      void this.plain?.stop(true);
       throw error;
     }
     accepted(tls.pair);
-    this.#all = [this.plain, this.secure];
+    this.#all = [this.plain, this.secure].filter((each) => each !== null);
     this.#reload = new TlsReload({
       paths: tls.paths,
       listener: this.secure,

@@ -15,14 +15,23 @@ import {
 import { type TrustedProxies, UNKNOWN_ADDRESS } from "./client-address.ts";
 import { RequestCredentials, targetWithout } from "./credentials.ts";
 import { type HookMatch, matchRequest } from "./hook-admission.ts";
+import { httpsLocation } from "./https-redirect.ts";
 import { isPreflight } from "./preflight.ts";
-import { type Denial, type Refusal, type RefusalReason, refusal } from "./refusal.ts";
+import {
+  type Denial,
+  httpsRequired,
+  type Refusal,
+  type RefusalReason,
+  refusal,
+} from "./refusal.ts";
 import type { RequestHead } from "./request-head.ts";
 
 /** What admission asks besides the request and the snapshot. */
 export interface AdmissionContext {
   readonly parseHost: (header: string | null) => HostName;
   readonly trusted: TrustedProxies;
+  /** The port of HTTPS that clients of the plain listener are sent to; null: it serves them. */
+  readonly redirectPort: () => number | null;
   /** Whether one of our own listeners has this address and port: it is never dialled. */
   readonly isForbidden: (address: string, port: number) => boolean;
   /** Counts a wrong credential that this client presents to this container. False when it has presented too many. */
@@ -97,6 +106,10 @@ export function admit(
   }
   if (host.kind === "refused") {
     return rejected(host.reason);
+  }
+  const location = httpsLocation(head, host, received, context.trusted, context.redirectPort());
+  if (location !== null) {
+    return { kind: "rejected", refusal: httpsRequired(location), authorized: null };
   }
   const client =
     head.onBehalfOf ?? context.trusted.client(head.peer, headers.get("x-forwarded-for"));

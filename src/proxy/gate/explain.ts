@@ -190,6 +190,7 @@ function admissionOf(
       hasRoom: () => true,
       mayFail: () => true,
       signatures: null,
+      redirectPort: () => null,
       bypassesHooks: () => false,
     },
     snapshot,

@@ -70,7 +70,7 @@ const PROMPT_FORMS = formsOf(
  * Connection: close goes with a body that may still be arriving, so that it is not parsed as the next request.
  */
 export function renderRefusal(
-  { reason, denial, detail }: Refusal,
+  { reason, denial, detail, location }: Refusal,
   { requestId, accept, hasBody, origin }: RefusedRequest,
 ): RenderedRefusal {
   const forms = formsFor(reason, denial, detail);
@@ -86,6 +86,9 @@ export function renderRefusal(
   }
   if (denial !== null && denial.challenge !== null) {
     headers["www-authenticate"] = CHALLENGES[denial.challenge];
+  }
+  if (location !== null) {
+    headers.location = location;
   }
   if (hasBody) {
     headers.connection = headers.connection === undefined ? "close" : "close, upgrade";

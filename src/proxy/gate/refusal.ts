@@ -11,6 +11,7 @@ export type RefusalReason =
   | "bad_host"
   | "unknown_host"
   | "misdirected"
+  | "https_required"
   | "no_container"
   | "disabled"
   | "policy_error"
@@ -54,6 +55,8 @@ export interface Refusal {
   readonly denial: Denial | null;
   /** Appended to the message; never text of the request itself. Null: nothing. */
   readonly detail: string | null;
+  /** Where to ask instead, an absolute URL; null: nowhere. */
+  readonly location: string | null;
 }
 
 export function refusal(
@@ -61,7 +64,12 @@ export function refusal(
   denial: Denial | null = null,
   detail: string | null = null,
 ): Refusal {
-  return { kind: "refused", reason, denial, detail };
+  return { kind: "refused", reason, denial, detail, location: null };
+}
+
+/** Sends the client to the same resource over HTTPS. */
+export function httpsRequired(location: string): Refusal {
+  return { kind: "refused", reason: "https_required", denial: null, detail: null, location };
 }
 
 /** What a client reads of a refusal. */
@@ -94,6 +102,11 @@ export const REFUSAL_TEXTS = {
     status: 421,
     error: "Misdirected Request",
     message: "The certificate of this connection is not for this host",
+  },
+  https_required: {
+    status: 308,
+    error: "Permanent Redirect",
+    message: "This address is served over HTTPS",
   },
   method_not_allowed: {
     status: 405,

@@ -3,6 +3,7 @@ import { eventLoopSlices } from "../../guard/slices.ts";
 import type { Log } from "../../log.ts";
 import { type Lineage, lineageOf, NO_LINEAGE } from "../../policy/lineage.ts";
 import type { Steps } from "../../policy/steps.ts";
+import { bootClockMs } from "./boot-clock.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Staleness } from "./staleness.ts";
 
@@ -134,7 +135,7 @@ export class Feed {
     if (this.#from !== "none" || this.#stopped) {
       return;
     }
-    this.#staleness?.heardBefore(heardAtMs, Date.now(), performance.now());
+    this.#staleness?.heardBefore(heardAtMs, Date.now(), bootClockMs());
     this.#snapshot = this.#snapshot.replacedBy(saved);
     this.#lineages = saved.lineages;
     this.#from = "file";
@@ -235,7 +236,7 @@ export class Feed {
     }
     if (isAll) this.#reportLoss(changes);
     this.#readAtMs = Date.now();
-    this.#staleness?.heard(this.#readAtMs, performance.now());
+    this.#staleness?.heard(this.#readAtMs, bootClockMs());
     const reopened = this.#snapshot.closed !== null;
     // Also when nothing was in force: what is made of that is.
     const next = await this.#run(
@@ -285,8 +286,7 @@ export class Feed {
   }
 
   #look(): void {
-    this.#staleness?.look(performance.now());
-    if (this.#snapshot.closed === null && this.#staleness?.isStale(Date.now())) {
+    if (this.#snapshot.closed === null && this.#staleness?.isStale(bootClockMs())) {
       this.#snapshot = this.#snapshot.closedAs("stale");
       this.#log.error(
         {},

@@ -21,6 +21,10 @@ export interface TlsReloadOptions {
   readonly paths: KeyPairPaths;
   readonly listener: ReplaceableListener;
   readonly log: Log;
+  /** What the certificate is for, as the log says it; `certificate` unless set. */
+  readonly name?: string;
+  /** Whether it may name no host at all, where nothing depends on the names. Not unless set. */
+  readonly mayBeNameless?: boolean;
   /** Called with each new pair before it is used. */
   readonly accepted?: (pair: KeyPair) => void;
   /** 500 unless set. */
@@ -63,6 +67,10 @@ export class TlsReload {
       .filter((each) => each !== null);
     this.#poll = setInterval(() => void this.check(), options.pollMs ?? POLL_MS);
     this.#poll.unref();
+  }
+
+  get #name(): string {
+    return this.#options.name ?? "certificate";
   }
 
   get reloads(): TlsReloads {
@@ -131,7 +139,7 @@ export class TlsReload {
     if (pair.notAfterMs <= nowMs && present !== null && present.notAfterMs > nowMs) {
       return this.#refuse("cert is valid no more, and the present one is");
     }
-    if (pair.names.length === 0) {
+    if (pair.names.length === 0 && this.#options.mayBeNameless !== true) {
       return this.#refuse("cert names no host");
     }
     try {
@@ -139,7 +147,7 @@ export class TlsReload {
       this.#done++;
       this.#refusedAs = null;
       this.#options.accepted?.(pair);
-      log.info({ notAfter: new Date(pair.notAfterMs) }, "certificate: the new one is in use");
+      log.info({ notAfter: new Date(pair.notAfterMs) }, `${this.#name}: the new one is in use`);
       await taken;
     } catch (error) {
       this.#refuse(`it cannot be listened with: ${error instanceof Error ? error.message : error}`);
@@ -162,7 +170,7 @@ export class TlsReload {
       this.#refused++;
       this.#options.log.error(
         { ...this.#options.paths, problem },
-        "certificate: the new one is refused, the old one stays",
+        `${this.#name}: the new one is refused, the old one stays`,
       );
     }
   }

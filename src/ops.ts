@@ -53,7 +53,7 @@ export interface Health {
   };
 }
 
-interface OpsServer extends ListenAddress {
+export interface OpsServer extends ListenAddress {
   /** All that it listens on, the server behind the relay included. */
   readonly listeners: readonly ListenAddress[];
   stop(): Promise<void>;

@@ -1,4 +1,5 @@
 // Readers of setting values: one for each kind of text.
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { addressPolicy } from "../policy/address-policy.ts";
 import { canonicalProgram, isByPort, portMax } from "../policy/program.ts";
@@ -111,6 +112,13 @@ export function readSeconds(range: SecondsRange): Read<number> {
 
 export const readCount: Read<number> = (text, report) => {
   if (!/^[1-9]\d{0,6}$/.test(text)) report("must be a number from 1 to 9999999");
+  return Number(text);
+};
+
+/** Elsewhere than on Linux, processes cannot share addresses so that each gets its part of the connections. */
+export const readWorkers: Read<number> = (text, report) => {
+  if (text === "") return process.platform === "linux" ? availableParallelism() : 0;
+  if (!/^\d{1,3}$/.test(text) || Number(text) > 256) report("must be a number from 0 to 256");
   return Number(text);
 };
 

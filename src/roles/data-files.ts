@@ -2,6 +2,8 @@
 
 export const keyFile = "secret.key";
 export const snapshotFile = "snapshot";
+/** Where gate processes follow the change feed. */
+export const feedSocketFile = "feed.sock";
 /** Who accessed what. */
 export const exchangeLogFile = "exchanges.sqlite";
 

@@ -7,8 +7,8 @@ import { SecretBox } from "../admin/store/sealed.ts";
 import { ExchangeLog, type LogStore } from "../exchange-log/exchange-log.ts";
 import type { Log } from "../log.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
-import { AccessLog } from "../proxy/observe/access-log.ts";
-import { FileSink, StderrSink } from "../proxy/observe/line-sink.ts";
+import { CannotListen } from "../proxy/edge/listeners.ts";
+import type { AccessLog } from "../proxy/observe/access-log.ts";
 import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
 import { RemoteSource } from "../proxy/snapshot/remote-source.ts";
 import { Channel, type Handlers } from "../workers/channel.ts";
@@ -23,7 +23,7 @@ import {
   type WorkerStarted,
   type WorkerState,
 } from "../workers/messages.ts";
-import { CannotListen } from "../proxy/edge/listeners.ts";
+import { openAccessLog } from "./access-log-place.ts";
 import { isOwnListener } from "./own-listeners.ts";
 
 type ParentChannel = Channel<ToParent, ToWorker>;
@@ -209,12 +209,4 @@ class GateWorker {
 function stateOf(gate: ProxyServer): WorkerState {
   const { from, revision, heardAtMs, closed, failing } = gate.enforcement();
   return { from, revision: Number(revision), heardAtMs, closed, failing };
-}
-
-async function openAccessLog(
-  place: WorkerStart["accessLog"],
-  log: Log,
-): Promise<AccessLog | null> {
-  if (place === null) return null;
-  return new AccessLog(place === "stderr" ? new StderrSink() : await FileSink.open(place.path), log);
 }

@@ -13,9 +13,6 @@ import type { UpstreamTls } from "../proxy/upstream/tls.ts";
 export const CHANNEL_DESCRIPTOR = 3;
 export const FIRST_SOCKET_DESCRIPTOR = 4;
 
-/** The hidden role of a gate process on the command line. */
-export const WORKER_ROLE = "gate-worker";
-
 /** Of options that JSON carries as they are. */
 export type PlainProxyOptions = Pick<
   ProxyOptions,

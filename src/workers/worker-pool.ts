@@ -13,7 +13,6 @@ export interface WorkerPoolOptions {
   readonly command: readonly string[];
   /** Null: each process opens its own. */
   readonly sockets: ListeningSockets | null;
-  readonly exchangeLog: ExchangeLog | null;
   readonly log: Log;
 }
 
@@ -45,6 +44,8 @@ const POLL_MS = 20;
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #slots: readonly Slot[];
+  /** What the processes write to and read from. */
+  exchangeLog: ExchangeLog | null = null;
   #start: ((slot: number) => WorkerStart) | null = null;
   #looking: ReturnType<typeof setInterval> | null = null;
   #isStopping = false;
@@ -104,7 +105,9 @@ export class WorkerPool {
   async reached(revision: number, waitMs: number, lineage: string | null): Promise<boolean> {
     const untilMs = performance.now() + waitMs;
     if (revision === 0 && this.serving > 0) {
-      return every(this.#live(), (worker) => worker.ask("reached", { revision, waitMs, lineage }, waitMs + 5_000));
+      return every(this.#live(), (worker) =>
+        worker.ask("reached", { revision, waitMs, lineage }, waitMs + 5_000),
+      );
     }
     return every(this.#slots, async (slot) => {
       for (;;) {
@@ -231,7 +234,7 @@ export class WorkerPool {
   }
 
   #spawn(slot: Slot): WorkerProcess {
-    const { command, sockets, exchangeLog } = this.#options;
+    const { command, sockets } = this.#options;
     return new WorkerProcess({
       slot: slot.index,
       command,
@@ -242,6 +245,7 @@ export class WorkerPool {
           return null;
         },
         log: async (request) => {
+          const { exchangeLog } = this;
           if (exchangeLog === null) throw new Error("there is no exchange log");
           switch (request.kind) {
             case "append":
@@ -269,7 +273,10 @@ export class WorkerPool {
     slot.isServing = false;
     this.#replaced++;
     const { log } = this.#options;
-    log.error({ worker: slot.index, pid: worker.pid, how }, "a gate process is gone; it is replaced");
+    log.error(
+      { worker: slot.index, pid: worker.pid, how },
+      "a gate process is gone; it is replaced",
+    );
     void mergedCounts(this.#retired, worker.counted).then((retired) => {
       this.#retired = retired;
     });
@@ -303,7 +310,10 @@ export class WorkerPool {
       if (this.#isStopping) return;
       slot.worker?.kill();
       slot.worker = null;
-      log.error({ worker: slot.index, err: error }, "a gate process cannot be replaced; trying again");
+      log.error(
+        { worker: slot.index, err: error },
+        "a gate process cannot be replaced; trying again",
+      );
       this.#replace(slot, slot.retryMs);
       slot.retryMs = Math.min(slot.retryMs * 2, RETRY_MAX_MS);
     }
@@ -339,7 +349,10 @@ export class WorkerPool {
         this.#options.log.warn({ worker: slot.index, pid: worker.pid }, "a gate process is silent");
         this.#adopt(slot);
       } else if (silentLooks >= STUCK_LOOKS) {
-        this.#options.log.error({ worker: slot.index, pid: worker.pid }, "a gate process is stuck; it is ended");
+        this.#options.log.error(
+          { worker: slot.index, pid: worker.pid },
+          "a gate process is stuck; it is ended",
+        );
         worker.kill();
       }
     }

@@ -5,10 +5,10 @@ import {
   type MetricValues,
   type ToParent,
   type ToWorker,
-  WORKER_ROLE,
   type WorkerStart,
   type WorkerState,
 } from "./messages.ts";
+import { WORKER_ROLE } from "./worker-role.ts";
 
 export interface WorkerProcessOptions {
   readonly slot: number;

@@ -260,8 +260,9 @@ export class RemoteSource implements ChangeSource {
     this.#end(problem);
     if (this.#stopped || this.#retry !== null) return;
     this.#options.log.warn({ problem }, "the change feed ended; following again");
-    const delayMs = Math.random() * (withinMs ?? this.#retryMs);
-    this.#retryMs = Math.min(this.#retryMs * 2, this.#options.retryMaxMs ?? RETRY_MAX_MS);
+    const { retryMaxMs = RETRY_MAX_MS } = this.#options;
+    const delayMs = Math.random() * Math.min(withinMs ?? this.#retryMs, retryMaxMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, retryMaxMs);
     this.#retry = setTimeout(() => {
       this.#retry = null;
       this.#connect();

@@ -1,0 +1,68 @@
+// The data plane in the process of the control plane.
+import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
+import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
+import { addressPolicy } from "../policy/address-policy.ts";
+import { startProxy } from "../proxy/proxy.ts";
+import { openAccessLog } from "./access-log-place.ts";
+import { commonOptions, type Gates, type GatesOptions, type PreparedGates } from "./gates.ts";
+import { isOwnListener } from "./own-listeners.ts";
+
+/** It follows the source directly. */
+export const localGates: PreparedGates = {
+  start,
+  follow: () => Promise.resolve(),
+  unfollow: () => Promise.resolve(),
+  abandon: () => Promise.resolve(),
+};
+
+async function start(options: GatesOptions): Promise<Gates> {
+  const { config, master, snapshotPath, source, recentPolicies, exchangeLog, own, log } = options;
+  const { proxy: exchangesMax, warning } = descriptorBudget(descriptorLimit(), config);
+  if (warning !== null) log.warn({}, warning);
+  const placement = addressPolicy(config.containerCidrs);
+  const accessLog = await openAccessLog(config.accessLog, log);
+  let listeners = own;
+  try {
+    const proxy = await startProxy(
+      {
+        ...commonOptions(config),
+        reusePort: config.proxyReusePort,
+        plainEdge: config.proxyEdge,
+        tls: config.proxyTls,
+        upstreamTls: config.upstreamTls,
+        snapshotPlace: { path: snapshotPath, box: new SecretBox(master, "snapshot") },
+        exchangesMax,
+        heldBytesMax: config.heldBytesMax,
+        mayDial: (address) => placement.place(address) !== null,
+        isForbidden: (address, port) => isOwnListener(listeners, address, port),
+        recentPolicies,
+        bypassKey: deriveKey(master, "hops"),
+        log,
+        accessLog,
+        exchangeLog,
+      },
+      source,
+    );
+    return {
+      plain: proxy.plain,
+      tls: proxy.tls,
+      enforcement: () => proxy.enforcement(),
+      problems: [],
+      reached: (...asked) => proxy.reached(...asked),
+      hasLost: (...asked) => proxy.hasLost(...asked),
+      metrics: proxy.metrics,
+      connections: proxy.connections,
+      reloadTls: () => proxy.reloadTls(),
+      own: (all) => {
+        listeners = all;
+      },
+      async drain(boundMs) {
+        await proxy.drain(boundMs);
+        await accessLog?.close();
+      },
+    };
+  } catch (error) {
+    await accessLog?.close();
+    throw error;
+  }
+}

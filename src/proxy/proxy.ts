@@ -71,8 +71,12 @@ export interface ProxyServer {
   readonly connections: OpenConnections;
   /** Counts a wrong credential that another process let through: see `ProxyOptions.credentialFailed`. */
   noteCredentialFailure(pair: string): void;
-  /** Accepts from one more socket that listens on the plain listener's address. The answer ends that. */
-  adopt(descriptor: number): () => void;
+  /** Connections to the plain listener, where the edge `wire` serves it. */
+  readonly openConnections: number;
+  /** Leaves new connections to the plain listener to other processes; those that there are go on. */
+  rest(): void;
+  /** Accepts them again, from this socket. */
+  accept(descriptor: number): void;
   /** Closes as gently as it can within so many milliseconds: see `drain`. `closed`: called when it listens no more. */
   drain(boundMs: number, closed?: () => void): Promise<void>;
   /**
@@ -276,7 +280,11 @@ export async function startProxy(
     metrics,
     connections: new OpenConnections(active),
     noteCredentialFailure: (pair) => failures.note(pair),
-    adopt: (descriptor) => plain?.adopt(descriptor) ?? (() => {}),
+    get openConnections() {
+      return wireEdge?.connections ?? 0;
+    },
+    rest: () => plain?.rest(),
+    accept: (descriptor) => plain?.accept(descriptor),
     async drain(boundMs, closed = () => {}) {
       const quiet = () => {
         const lastMs = Math.max(serveEdge.lastRequestMs, plainEdge.lastRequestMs);

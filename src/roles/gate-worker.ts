@@ -16,7 +16,7 @@ import { duplicator } from "../workers/descriptors.ts";
 import { GatheredFailures } from "../workers/gathered-failures.ts";
 import {
   CHANNEL_DESCRIPTOR,
-  FIRST_SOCKET_DESCRIPTOR,
+  SOCKET_DESCRIPTOR,
   type ToParent,
   type ToWorker,
   type WorkerStart,
@@ -53,10 +53,9 @@ class GateWorker {
   readonly #log: Log;
   readonly #drained: () => void;
   readonly #duplicate = duplicator();
-  readonly #adopted = new Map<number, () => void>();
+  #isAccepting = true;
   #own: WorkerStart["own"] = [];
-  /** Sockets of the others, which it only accepts from in their place. */
-  #foreign: readonly number[] = [];
+  #inherits = false;
   #gate: ProxyServer | null = null;
   #source: RemoteSource | null = null;
   #accessLog: AccessLog | null = null;
@@ -93,15 +92,8 @@ class GateWorker {
       for (const pair of pairs) this.#running.noteCredentialFailure(pair);
       return null;
     },
-    adopt: (slot) => {
-      if (this.#duplicate === null || this.#adopted.has(slot)) return null;
-      const descriptor = this.#duplicate(FIRST_SOCKET_DESCRIPTOR + slot);
-      this.#adopted.set(slot, this.#running.adopt(descriptor));
-      return null;
-    },
-    release: (slot) => {
-      this.#adopted.get(slot)?.();
-      this.#adopted.delete(slot);
+    accept: (isWanted) => {
+      this.#accept(isWanted);
       return null;
     },
     drain: (boundMs) => this.#drain(boundMs),
@@ -115,11 +107,7 @@ class GateWorker {
   async #start(start: WorkerStart): Promise<WorkerStarted> {
     const { slot, workers, proxy, inherits, keys, feed } = start;
     this.#own = start.own;
-    this.#foreign = inherits
-      ? Array.from({ length: workers }, (_, other) => FIRST_SOCKET_DESCRIPTOR + other).filter(
-          (descriptor) => descriptor !== FIRST_SOCKET_DESCRIPTOR + slot,
-        )
-      : [];
+    this.#inherits = inherits;
     const log = this.#log;
     const placement = addressPolicy(start.containerCidrs);
     const source = new RemoteSource({
@@ -141,7 +129,7 @@ class GateWorker {
       {
         ...proxy,
         reusePort: true,
-        descriptor: inherits ? FIRST_SOCKET_DESCRIPTOR + slot : null,
+        descriptor: inherits ? this.#socket() : null,
         plainEdge: start.plainEdge,
         tls: start.tls,
         upstreamTls: start.upstreamTls,
@@ -176,6 +164,19 @@ class GateWorker {
     return { state: stateOf(gate) };
   }
 
+  /** A descriptor of the listening socket for one server, which closes it; ours stays for the next. */
+  #socket(): number {
+    if (this.#duplicate === null) throw new Error("no descriptor can be duplicated here");
+    return this.#duplicate(SOCKET_DESCRIPTOR);
+  }
+
+  #accept(isWanted: boolean): void {
+    if (!this.#inherits || isWanted === this.#isAccepting) return;
+    this.#isAccepting = isWanted;
+    if (isWanted) this.#running.accept(this.#socket());
+    else this.#running.rest();
+  }
+
   #tell(): void {
     if (this.#gate !== null) this.channel?.tell("state", stateOf(this.#gate));
   }
@@ -194,7 +195,7 @@ class GateWorker {
 
   async #drain(boundMs: number): Promise<null> {
     await this.#running.drain(boundMs, () => {
-      for (const descriptor of this.#foreign) closeSync(descriptor);
+      if (this.#inherits) closeSync(SOCKET_DESCRIPTOR);
       this.channel?.tell("closed", null);
     });
     this.#source?.stop();
@@ -208,5 +209,13 @@ class GateWorker {
 
 function stateOf(gate: ProxyServer): WorkerState {
   const { from, revision, heardAtMs, closed, failing } = gate.enforcement();
-  return { from, revision: Number(revision), heardAtMs, closed, failing };
+  const { openConnections } = gate;
+  return {
+    from,
+    revision: Number(revision),
+    heardAtMs,
+    closed,
+    failing,
+    connections: openConnections,
+  };
 }

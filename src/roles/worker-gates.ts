@@ -12,7 +12,7 @@ import type { Enforcement } from "../proxy/snapshot/enforcement.ts";
 import { CallFailed } from "../workers/channel.ts";
 import { ownCommand } from "../workers/command.ts";
 import { duplicator } from "../workers/descriptors.ts";
-import { freeAddress, ListeningSockets } from "../workers/listening-sockets.ts";
+import { freeAddress, ListeningSocket } from "../workers/listening-socket.ts";
 import type { MetricValues, WorkerStart, WorkerState } from "../workers/messages.ts";
 import { WorkerPool } from "../workers/worker-pool.ts";
 import { commonOptions, type Gates, type GatesOptions, type PreparedGates } from "./gates.ts";
@@ -29,7 +29,7 @@ export function prepareWorkers(config: Config, log: Log): PreparedGates {
 class WorkerGates implements PreparedGates {
   readonly #config: Config;
   readonly #feed: WorkerFeed;
-  readonly #sockets: ListeningSockets | null;
+  readonly #socket: ListeningSocket | null;
   readonly #plain: Gates["plain"];
   readonly #tls: Config["proxyTls"];
   readonly #pool: WorkerPool;
@@ -39,22 +39,22 @@ class WorkerGates implements PreparedGates {
     this.#config = config;
     const duplicate = duplicator();
     const inherits = proxyListen !== null && duplicate !== null && config.proxyEdge === "wire";
-    this.#sockets = inherits
+    this.#socket = inherits
       ? cannotListen(proxyListen, false, () => {
-          return new ListeningSockets(proxyListen, workers, proxyReusePort, duplicate);
+          return new ListeningSocket(proxyListen, proxyReusePort, duplicate);
         })
       : null;
     const { proxyTls } = config;
     try {
-      this.#plain = this.#sockets ?? ownAddress(proxyListen, false, proxyReusePort);
+      this.#plain = this.#socket ?? ownAddress(proxyListen, false, proxyReusePort);
       this.#tls =
         proxyTls === null ? null : { ...proxyTls, ...ownAddress(proxyTls, true, proxyReusePort) };
       this.#feed = new WorkerFeed(config.dataDir);
       this.#pool = new WorkerPool({
-        ...{ workers, command: ownCommand(), sockets: this.#sockets, log },
+        ...{ workers, command: ownCommand(), socket: this.#socket, log },
       });
     } catch (error) {
-      this.#sockets?.close();
+      this.#socket?.close();
       throw error;
     }
   }
@@ -133,7 +133,7 @@ class WorkerGates implements PreparedGates {
         halfMessagesBytesMax: Math.ceil(HALF_MESSAGES_BYTES_MAX / workers),
       },
       plainEdge: config.proxyEdge,
-      inherits: this.#sockets !== null,
+      inherits: this.#socket !== null,
       tls: this.#tls === null ? null : { ...this.#tls, pair: presentPair(this.#tls) },
       upstreamTls: config.upstreamTls,
       containerCidrs: config.containerCidrs,
@@ -206,7 +206,14 @@ function feedToken(master: Buffer): string {
 function leastOf(states: readonly WorkerState[]): Enforcement {
   const rank = { none: 0, file: 1, live: 2 } as const;
   const [first, ...rest] = states;
-  const none = { from: "none", revision: 0, heardAtMs: null, closed: null, failing: true } as const;
+  const none = {
+    from: "none",
+    revision: 0,
+    heardAtMs: null,
+    closed: null,
+    failing: true,
+    connections: 0,
+  } as const;
   const least = rest.reduce<WorkerState>(
     (one, other) => ({
       from: rank[one.from] <= rank[other.from] ? one.from : other.from,
@@ -217,6 +224,7 @@ function leastOf(states: readonly WorkerState[]): Enforcement {
           : Math.min(one.heardAtMs, other.heardAtMs),
       closed: one.closed ?? other.closed,
       failing: one.failing || other.failing,
+      connections: one.connections + other.connections,
     }),
     first ?? none,
   );

@@ -9,9 +9,9 @@ import type { OpenConnection } from "../proxy/observe/open-connections.ts";
 import type { PlainEdge, ProxyOptions } from "../proxy/options.ts";
 import type { UpstreamTls } from "../proxy/upstream/tls.ts";
 
-/** The descriptors that a gate process inherits: its end of the channel, then the listening sockets, the one of each process. */
+/** The descriptors that a gate process inherits: its end of the channel, and the listening socket. */
 export const CHANNEL_DESCRIPTOR = 3;
-export const FIRST_SOCKET_DESCRIPTOR = 4;
+export const SOCKET_DESCRIPTOR = 4;
 
 /** Of options that JSON carries as they are. */
 export type PlainProxyOptions = Pick<
@@ -42,7 +42,7 @@ export interface WorkerStart {
   readonly workers: number;
   readonly proxy: PlainProxyOptions;
   readonly plainEdge: PlainEdge;
-  /** Whether listening sockets were inherited; false: it makes its own, which others share. */
+  /** Whether a listening socket was inherited; false: it makes its own, which others share. */
   readonly inherits: boolean;
   readonly tls: ProxyTls | null;
   readonly upstreamTls: UpstreamTls;
@@ -65,6 +65,8 @@ export interface WorkerState {
   readonly heardAtMs: number | null;
   readonly closed: string | null;
   readonly failing: boolean;
+  /** Connections to the plain listener. */
+  readonly connections: number;
 }
 
 export interface WorkerStarted {
@@ -103,9 +105,8 @@ export type ToWorker = {
   readonly reload: { asked: null; answer: null };
   /** Wrong credentials that others let through. */
   readonly failures: { asked: readonly string[]; answer: null };
-  /** Accept from the socket of this slot, too; or no more. */
-  readonly adopt: { asked: number; answer: null };
-  readonly release: { asked: number; answer: null };
+  /** Accept connections, or leave them to the others. */
+  readonly accept: { asked: boolean; answer: null };
   readonly drain: { asked: number; answer: null };
 };
 

@@ -2,7 +2,7 @@
 import type { ListenAddress } from "../config/setting-readers.ts";
 import type { ExchangeLog } from "../exchange-log/exchange-log.ts";
 import type { Log } from "../log.ts";
-import type { ListeningSockets } from "./listening-sockets.ts";
+import type { ListeningSocket } from "./listening-socket.ts";
 import { countedOf, mergedCounts, mergedText } from "./merged-metrics.ts";
 import type { MetricValues, WorkerStart, WorkerState } from "./messages.ts";
 import { WorkerProcess } from "./worker-process.ts";
@@ -12,7 +12,7 @@ export interface WorkerPoolOptions {
   /** The program and what comes before its role. */
   readonly command: readonly string[];
   /** Null: each process opens its own. */
-  readonly sockets: ListeningSockets | null;
+  readonly socket: ListeningSocket | null;
   readonly log: Log;
 }
 
@@ -22,17 +22,18 @@ interface Slot {
   /** Null: the last one is gone, the next one not here yet. */
   worker: WorkerProcess | null;
   isServing: boolean;
-  /** Who accepts from its socket meanwhile. */
-  adopter: WorkerProcess | null;
   startedMs: number;
   retryMs: number;
   retry: ReturnType<typeof setTimeout> | null;
 }
 
 const LOOK_MS = 1_000;
-/** Looks without a word of a process until another one accepts from its socket, too, and until it is replaced. */
+/** Looks without a word of a process until that is said, and until it is replaced. */
 const SILENT_LOOKS = 2;
 const STUCK_LOOKS = 10;
+/** Connections beyond the mean, as a part of it and in all, that make a process leave new ones to the others. */
+const REST_ABOVE = 1.25;
+const REST_MARGIN = 64;
 /** Who dies sooner is replaced later and later. */
 const STABLE_MS = 10_000;
 const RETRY_FIRST_MS = 50;
@@ -60,7 +61,6 @@ export class WorkerPool {
       index,
       worker: null,
       isServing: false,
-      adopter: null,
       startedMs: 0,
       retryMs: RETRY_FIRST_MS,
       retry: null,
@@ -195,14 +195,14 @@ export class WorkerPool {
         await worker.exited;
       }),
     );
-    this.#options.sockets?.close();
+    this.#options.socket?.close();
   }
 
   /** At once, whatever they do. */
   async kill(): Promise<void> {
     this.#isStopping = true;
     if (this.#looking !== null) clearInterval(this.#looking);
-    this.#options.sockets?.close();
+    this.#options.socket?.close();
     await Promise.all(
       this.#slots.map(async ({ worker, retry }) => {
         if (retry !== null) clearTimeout(retry);
@@ -234,11 +234,11 @@ export class WorkerPool {
   }
 
   #spawn(slot: Slot): WorkerProcess {
-    const { command, sockets } = this.#options;
+    const { command, socket } = this.#options;
     return new WorkerProcess({
       slot: slot.index,
       command,
-      descriptors: sockets?.descriptors ?? [],
+      descriptors: socket === null ? [] : [socket.descriptor],
       handlers: (worker) => ({
         failures: (pairs) => {
           for (const other of this.#live()) if (other !== worker) other.tell("failures", pairs);
@@ -258,7 +258,7 @@ export class WorkerPool {
         },
         closed: () => {
           // What waits in its queue would wait for ever.
-          sockets?.close();
+          socket?.close();
           return null;
         },
       }),
@@ -280,8 +280,7 @@ export class WorkerPool {
     void mergedCounts(this.#retired, worker.counted).then((retired) => {
       this.#retired = retired;
     });
-    for (const other of this.#slots) if (other.adopter === worker) this.#adopt(other);
-    this.#adopt(slot);
+    this.#acceptAll();
     if (performance.now() - slot.startedMs > STABLE_MS) slot.retryMs = RETRY_FIRST_MS;
     this.#replace(slot, 0);
   }
@@ -303,7 +302,6 @@ export class WorkerPool {
       slot.startedMs = performance.now();
       await worker.start(start(slot.index));
       slot.isServing = true;
-      this.#release(slot);
       const tookMs = Math.round(performance.now() - slot.startedMs);
       log.warn({ worker: slot.index, pid: worker.pid, tookMs }, "a gate process took over");
     } catch (error) {
@@ -319,43 +317,45 @@ export class WorkerPool {
     }
   }
 
-  /** Somebody else accepts from the slot's socket, too. */
-  #adopt(slot: Slot): void {
-    slot.adopter = null;
-    if (this.#options.sockets === null) return;
-    const [adopter] = this.#live().filter(
-      ({ slot: other, silentLooks }) => other !== slot.index && silentLooks < SILENT_LOOKS,
-    );
-    if (adopter === undefined) return;
-    slot.adopter = adopter;
-    adopter.tell("adopt", slot.index);
+  /**
+   * The kernel gives a connection to whoever is there first. Who has many more than the others, which may last for hours, leaves
+   * new ones to them.
+   */
+  #balance(): void {
+    const workers = this.#live().filter(({ silentLooks }) => silentLooks <= 1);
+    const counts = workers.map(({ state }) => state?.connections ?? 0);
+    const mean = counts.reduce((sum, count) => sum + count, 0) / workers.length;
+    for (const [index, worker] of workers.entries()) {
+      const count = counts[index] ?? 0;
+      if (count > mean * REST_ABOVE + REST_MARGIN) worker.accept(false);
+      else if (count <= mean + REST_MARGIN / 2) worker.accept(true);
+    }
   }
 
-  #release(slot: Slot): void {
-    slot.adopter?.tell("release", slot.index);
-    slot.adopter = null;
+  /** Whoever took connections may not do so any more. */
+  #acceptAll(): void {
+    for (const worker of this.#live()) worker.accept(true);
   }
 
   /** Each of them says something twice as often. */
   #look(): void {
     for (const slot of this.#slots) {
-      const { worker, isServing, adopter } = slot;
+      const { worker, isServing } = slot;
       if (worker === null || !isServing) continue;
-      const { silentLooks } = worker;
+      const { silentLooks, pid } = worker;
       worker.silentLooks++;
-      if (silentLooks < SILENT_LOOKS) {
-        if (adopter !== null) this.#release(slot);
-      } else if (silentLooks === SILENT_LOOKS) {
-        this.#options.log.warn({ worker: slot.index, pid: worker.pid }, "a gate process is silent");
-        this.#adopt(slot);
+      if (silentLooks === SILENT_LOOKS) {
+        this.#options.log.warn({ worker: slot.index, pid }, "a gate process is silent");
+        this.#acceptAll();
       } else if (silentLooks >= STUCK_LOOKS) {
         this.#options.log.error(
-          { worker: slot.index, pid: worker.pid },
+          { worker: slot.index, pid },
           "a gate process is stuck; it is ended",
         );
         worker.kill();
       }
     }
+    this.#balance();
   }
 }
 

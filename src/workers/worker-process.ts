@@ -32,6 +32,8 @@ export class WorkerProcess {
   state: WorkerState | null = null;
   /** What it counted when it was asked last. */
   counted: MetricValues = [];
+  /** It leaves new connections to the others. */
+  isResting = false;
   /** Looks since it was heard last. */
   silentLooks = 0;
   isGone = false;
@@ -92,6 +94,13 @@ export class WorkerProcess {
   /** Asks, and does not care for the answer. */
   tell<Kind extends keyof ToWorker & string>(kind: Kind, asked: ToWorker[Kind]["asked"]): void {
     void this.ask(kind, asked, null).catch(() => {});
+  }
+
+  /** Takes new connections, or leaves them to the others. */
+  accept(isWanted: boolean): void {
+    if (this.isResting !== isWanted) return;
+    this.isResting = !isWanted;
+    this.tell("accept", isWanted);
   }
 
   kill(): void {

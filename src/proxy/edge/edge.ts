@@ -49,6 +49,10 @@ export interface ListeningServer {
   /** Requests that are being answered. */
   readonly pendingRequests: number;
   readonly pendingWebSockets: number;
+  /** It rests, and its last connection is closed. */
+  readonly isSpent?: boolean;
+  /** Accepts no more connections; those that there are go on. */
+  rest?(): void;
   /** Accepts no more connections and closes idle ones; with `abort` all. Resolves when the last is closed. */
   stop(abort?: boolean): Promise<void>;
 }

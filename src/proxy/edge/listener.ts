@@ -74,13 +74,17 @@ export class Listener {
     return this.#retire(old, left);
   }
 
-  /** Accepts from a socket that listens on the same address as well. The answer ends that; its connections go on. */
-  adopt(descriptor: number): () => void {
-    const adopted = this.#opens(this.pair, this.port, true, descriptor);
-    return () => {
-      adopted.serving.leaving = true;
-      void adopted.server.stop().then(() => this.#opened.delete(adopted));
-    };
+  /** Takes no new connections for now; those that there are go on. */
+  rest(): void {
+    for (const { server } of this.#opened) server.rest?.();
+  }
+
+  /** Takes them again, from a socket that listens on the same address. */
+  accept(descriptor: number): void {
+    for (const each of this.#opened) {
+      if (each.server.isSpent === true) this.#opened.delete(each);
+    }
+    this.#current = this.#opens(this.pair, this.port, true, descriptor);
   }
 
   async #retire(old: Opened, left: () => Promise<void>): Promise<void> {

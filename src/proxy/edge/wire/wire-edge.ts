@@ -112,6 +112,11 @@ export class WireEdge implements Edge {
     this.#tunnels.goingAway();
   }
 
+  /** Connections that are open. */
+  get connections(): number {
+    return this.#cap.count;
+  }
+
   open(
     hostname: string,
     serving: Serving,

@@ -49,6 +49,7 @@ export class WireServer implements ListeningServer {
   readonly #cap: ConnectionCap;
   readonly #speaksFor: (peer: string) => boolean;
   #timer: ReturnType<typeof setInterval> | null = null;
+  #isResting = false;
   #pending = 0;
   #upgraded = 0;
   #stopped: PromiseWithResolvers<void> | null = null;
@@ -128,6 +129,15 @@ export class WireServer implements ListeningServer {
 
   get pendingWebSockets(): number {
     return this.#upgraded;
+  }
+
+  get isSpent(): boolean {
+    return this.#isResting && this.#connections.size === 0 && this.#awaited.size === 0;
+  }
+
+  rest(): void {
+    this.#isResting = true;
+    this.#listener.stop(false);
   }
 
   stop(abort = false): Promise<void> {

@@ -93,12 +93,13 @@ export class ApiError extends Error {
 
 /**
  * The human-readable message of a failure: the documented text of its code. VALIDATION_ERROR adds the first violation; limits
- * add their usage (metadata `used` and `limit`).
+ * add their usage (metadata `used` and `limit`), insufficient permissions what is missing (`needs`).
  */
 export function messageOf(failure: Pick<Failure, "code" | "violations" | "metadata">): string {
   const { message, code } = refusalOf(failure.code);
-  const { used, limit } = failure.metadata ?? {};
+  const { used, limit, needs } = failure.metadata ?? {};
   if (used !== undefined && limit !== undefined) return `${message} (${used}/${limit})`;
+  if (needs !== undefined) return `${message}: this needs ${needs}`;
   const first = failure.violations[0];
   if (code !== "VALIDATION_ERROR" || first === undefined) return message;
   return `${message}: ${first.instancePath || "/"} ${first.message}`;

@@ -81,6 +81,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     "aliases",
     "tokens",
     "projects",
+    "nodes",
     "containers",
     "users",
     "events",

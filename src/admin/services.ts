@@ -12,6 +12,8 @@ import { hookService } from "./documents/hook-service.ts";
 import { permissionServices } from "./documents/permission-service.ts";
 import { settingsService } from "./documents/settings-service.ts";
 import { type EventServiceParts, eventService } from "./events/event-service.ts";
+import { type EnforcementServiceParts, enforcementService } from "./nodes/enforcement-service.ts";
+import { type NodeServiceParts, nodeService } from "./nodes/node-service.ts";
 import { type MemberServiceParts, memberService } from "./projects/member-service.ts";
 import { type ProjectServiceParts, projectService } from "./projects/project-service.ts";
 import { realmService } from "./projects/realm-service.ts";
@@ -28,6 +30,8 @@ interface ServiceParts
     ContainerServiceParts,
     AliasServiceParts,
     EventServiceParts,
+    NodeServiceParts,
+    EnforcementServiceParts,
     AccessServiceParts {
   /** Hands compiled documents to a proxy of the same process; null or unset: there is none. */
   readonly recentPolicies?: RecentPolicies | null;
@@ -42,6 +46,8 @@ export function services(parts: ServiceParts): Implementation[] {
     realmService(store),
     eventService(parts),
     serverService(parts),
+    nodeService(parts),
+    enforcementService(parts),
     projectService(parts),
     memberService(parts),
     containerService(parts),

@@ -163,6 +163,7 @@ describe("the API", () => {
     "users.logout",
     "users.signup",
     ...["get", "update", "create", "delete"].map((name) => `users.${name}`),
+    "nodes.create",
     "proxyConnections.delete",
     "proxyConnections.deleteByGroup",
     ...["start", "stop", "forceStop", "restart", "pause", "resume"].map(

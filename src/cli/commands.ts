@@ -10,6 +10,7 @@ import { eventCommands } from "./commands/events.ts";
 import { explainCommands } from "./commands/explain.ts";
 import { hookCommands } from "./commands/hooks.ts";
 import { lockCommands } from "./commands/lock.ts";
+import { nodeCommands } from "./commands/nodes.ts";
 import { projectCommands } from "./commands/projects.ts";
 import { protectCommands } from "./commands/protect.ts";
 import { realmAndServerCommands } from "./commands/realms.ts";
@@ -26,6 +27,7 @@ export const commands: readonly Command[] = [
   ...tokenCommands,
   ...userCommands,
   ...realmAndServerCommands,
+  ...nodeCommands,
   ...projectCommands,
   ...containerCommands,
   ...protectCommands,

@@ -4,6 +4,7 @@ import { commands as allCommands } from "./commands.ts";
 import type { Command } from "./execution/command.ts";
 import { CommandContext } from "./execution/context.ts";
 import { exitOf, failureJson, linesOf } from "./execution/failure.ts";
+import { withIds } from "./execution/names.ts";
 import { runCall } from "./execution/run-call.ts";
 import { readCommandLine } from "./parse/command-line.ts";
 import { parseArguments } from "./parse/parse-arguments.ts";
@@ -57,8 +58,9 @@ export async function run(
   const context = new CommandContext(read.settings, io, words);
   for (const warning of read.settings.warnings) context.warn(warning);
   try {
-    if ("call" in line.command) await runCall(line.command, context, parsed);
-    else await line.command.run(context, parsed);
+    const resolved = await withIds(line.command, context, parsed);
+    if ("call" in line.command) await runCall(line.command, context, resolved);
+    else await line.command.run(context, resolved);
     return exitCode.ok;
   } catch (thrown) {
     const exit = exitOf(thrown);

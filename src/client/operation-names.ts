@@ -174,8 +174,19 @@ const services: ReadonlyMap<string, ServiceNames> = new Map([
       },
     },
   ],
-  ["RealmService", { group: "realms", methods: { ListRealms: "list" } }],
+  [
+    "RealmService",
+    {
+      group: "realms",
+      methods: { ListRealms: "list", CreateRealm: "create", DeleteRealm: "delete" },
+    },
+  ],
   ["ServerService", { group: "servers", methods: { ListServers: "list" } }],
+  [
+    "NodeService",
+    { group: "nodes", methods: { ListNodes: "list", CreateNode: "create", DeleteNode: "delete" } },
+  ],
+  ["EnforcementService", { group: "enforcement", methods: { GetEnforcement: "get" } }],
 ]);
 
 export interface OperationName {

@@ -5,10 +5,12 @@ import type { HttpRule } from "../../proto/gen/google/api/http_pb.ts";
 import { AliasService } from "../../proto/gen/realmgate/v1/aliases_pb.ts";
 import { ContainerService } from "../../proto/gen/realmgate/v1/containers_pb.ts";
 import { ContainerDiscoveryService } from "../../proto/gen/realmgate/v1/discovery_pb.ts";
+import { EnforcementService } from "../../proto/gen/realmgate/v1/enforcement_pb.ts";
 import { EventService } from "../../proto/gen/realmgate/v1/events_pb.ts";
 import { ContainerAccessService } from "../../proto/gen/realmgate/v1/explain_pb.ts";
 import { ContainerHooksService } from "../../proto/gen/realmgate/v1/hooks_pb.ts";
 import { ProjectMemberService } from "../../proto/gen/realmgate/v1/members_pb.ts";
+import { NodeService } from "../../proto/gen/realmgate/v1/nodes_pb.ts";
 import { answer, requires } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import {
   ContainerPermissionsService,
@@ -46,6 +48,8 @@ export const services: readonly DescService[] = [
   EventService,
   RealmService,
   ServerService,
+  NodeService,
+  EnforcementService,
 ];
 
 /** An operation with what only the generator needs. */

@@ -11,6 +11,8 @@ import { PasswordLogin } from "../admin/auth/password-login.ts";
 import { Sessions } from "../admin/auth/session.ts";
 import type { ConnectionPort } from "../admin/containers/connection-service.ts";
 import { changeSource, type StoreChangeSource } from "../admin/feed/change-source.ts";
+import type { LocalEnforcement } from "../admin/nodes/enforcement-service.ts";
+import type { LocalProcess } from "../admin/nodes/process-status.ts";
 import { services as publicServices } from "../admin/services.ts";
 import type { ConnectionOptions } from "../admin/store/postgres/connections.ts";
 import type { DatabaseOptions } from "../admin/store/postgres/database.ts";
@@ -48,6 +50,10 @@ interface ControlPlaneOptions {
   readonly recentPolicies: RecentPolicies;
   /** Whether one of our own listeners has this address and port. */
   readonly isForbidden: (address: string, port: number) => boolean;
+  /** The proxy of this process; null: there is none. */
+  readonly localProcess: LocalProcess | null;
+  /** How far the proxy of this process is; null: there is none. */
+  readonly localEnforcement: LocalEnforcement | null;
   /** Null: there is none. */
   readonly exchangeLog: ExchangeLog | null;
   /** What goes on at the proxy. */
@@ -86,10 +92,19 @@ export function refuseLoss(databasePath: string, snapshotPath: string, master: B
     throw new DatabaseUnusable(lostDatabase(databasePath, snapshotPath));
   }
   // Opening it says so, too, but has written by then.
-  if (state === "current" && !opensWith(databasePath, documentBox(master))) {
+  if (state === "current" && knownKey(databasePath, master) === false) {
     throw new DatabaseUnusable(
       `${databasePath} cannot be used: ${new OtherSecretKey(keyPlaces).message}`,
     );
+  }
+}
+
+/** Whether the key is the file's; null: it cannot be read here, as in a directory that is read-only. */
+function knownKey(databasePath: string, master: Buffer): boolean | null {
+  try {
+    return opensWith(databasePath, documentBox(master));
+  } catch {
+    return null;
   }
 }
 
@@ -256,7 +271,9 @@ async function startApi(
     exchangeLog: options.exchangeLog,
     connections: options.connections,
     domain: config.domain,
-    serverName: config.serverName,
+    localProcess: options.localProcess,
+    localEnforcement: options.localEnforcement,
+    revisions,
     signup: config.signup,
     now: Date.now,
   });

@@ -1,6 +1,7 @@
 // What a first start makes and a failed one must not leave behind.
 import { existsSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { reservePath } from "../admin/store/sqlite/disk-reserve.ts";
 import type { Config } from "../config/config.ts";
 import {
   exchangeLogFile,
@@ -27,7 +28,7 @@ export function removerOfNewFiles({ dataDir, databasePath, postgres }: Config): 
   return () => {
     for (const file of newLog) rmSync(file, { force: true });
     if (!isNew) return;
-    const lock = postgres === null ? [`${databasePath}.lock`] : [];
+    const lock = postgres === null ? [`${databasePath}.lock`, reservePath(databasePath)] : [];
     const socket = join(dataDir, feedSocketFile);
     for (const file of [...files, ...lock, socket]) rmSync(file, { force: true });
     if (!isNewFolder) return;

@@ -1,6 +1,7 @@
 // Everything of one node: starts the parts, connects them, and stops them in order.
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { version } from "../../package.json";
 import { revisionTokens } from "../admin/api/revision.ts";
 import { SecretBox } from "../admin/store/sealed.ts";
 import { OtherSecretKey } from "../admin/store/store-errors.ts";
@@ -17,6 +18,7 @@ import { type ControlPlane, DatabaseUnusable, openControlPlane } from "./control
 import { exchangeLogFile, keyFile, snapshotFile } from "./data-files.ts";
 import { DatabaseInUse } from "./data-lock.ts";
 import { DeferredSource } from "./deferred-source.ts";
+import { diskProblems } from "./disk-room.ts";
 import { type Gates, NOWHERE, type PreparedGates } from "./gates.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
 import { removerOfNewFiles } from "./new-files.ts";
@@ -105,6 +107,11 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         recentPolicies,
         isForbidden: (address, port) => isOwnListener(own, address, port),
         exchangeLog,
+        localProcess: { serverName: config.serverName, version },
+        localEnforcement: async (revision, waitMs) => {
+          const isReached = (await running?.reached(revision, waitMs)) ?? false;
+          return { enforced: isReached ? 1 : 0, of: 1, server: config.serverName };
+        },
         connections: {
           list: (...asked) => running?.connections.list(...asked) ?? { connections: [], total: 0 },
           end: (...asked) => running?.connections.end(...asked) ?? false,
@@ -127,7 +134,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
           hasLost: gates.hasLost,
           openRevision: revisions.open,
           metrics: gates.metrics,
-          health: () => healthOf(gates, opening?.problem ?? null, draining),
+          health: () => healthOf(config, gates, opening?.problem ?? null, draining),
         }),
       );
       ops = opened;
@@ -244,10 +251,11 @@ function isWorthWaiting(error: Error): boolean {
   return error instanceof DatabaseUnusable && !(error.cause instanceof OtherSecretKey);
 }
 
-function healthOf(gates: Gates, problem: Error | null, draining: boolean): Health {
+function healthOf(config: Config, gates: Gates, problem: Error | null, draining: boolean): Health {
   const { from, revision, heardAtMs, closed, failing } = gates.enforcement();
   const problems = [
     ...(problem === null ? [] : [`control plane is unavailable: ${problem.message}`]),
+    ...diskProblems(config),
     ...(problem === null && failing ? ["change feed cannot be read"] : []),
     ...(closed === null
       ? []

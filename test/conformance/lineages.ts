@@ -47,7 +47,10 @@ export function lineageConformance(
       const writes = [await write(), await write(), await write()];
       const { lineages, revision } = await store.changesAfter(0);
       expect(revision).toBe(writes.at(-1)?.revision ?? 0);
-      expect(await store.head()).toEqual(writes.at(-1) ?? { revision: 0, lineage: "" });
+      expect(await store.head()).toEqual({
+        ...(writes.at(-1) ?? { revision: 0, lineage: "" }),
+        lineages,
+      });
       for (const { revision, lineage } of writes) {
         expect(lineageOf(lineages, revision)).toBe(lineage);
         const cursor = { revision, lineage };

@@ -386,5 +386,32 @@ export function projectConformance(name: string, open: Open): void {
       }
       expect((await store.projects(inRealm(bob, A), pageOf())).items).toEqual([last]);
     }, 60_000);
+
+    test("and containers are found by their names, in the scope only", async () => {
+      const shop = await stage.project(ada, { alias: "shop", realmIds: [A] });
+      const same = await stage.project(ada, { alias: "shop", realmIds: [B] });
+      await stage.project(ada, { alias: "shops", realmIds: [A] });
+      await stage.project(bob, { alias: "shop" });
+      const page = { page: 1, limit: 10, sortBy: "created_at", sortOrder: "asc" } as const;
+      const projects = async (scope: Scope, alias: string) => {
+        const { items, total } = await store.projects(scope, { ...page, alias });
+        expect(total).toBe(items.length);
+        return items.map(({ id }) => id);
+      };
+      expect(await projects(ada, "shop")).toEqual([shop.id, same.id]);
+      expect(await projects(inRealm(ada, A), "shop")).toEqual([shop.id]);
+      expect(await projects(ada, "SHOP")).toEqual([]);
+      const one = await stage.container(ada, shop.id, { name: "box" });
+      const two = await stage.container(ada, same.id, { name: "box" });
+      await stage.container(ada, shop.id, { name: "box-2" });
+      const containers = async (scope: Scope, name: string, projectId: string | null = null) => {
+        const { items, total } = await store.containers(scope, { ...page, name, projectId });
+        expect(total).toBe(items.length);
+        return items.map(({ id }) => id);
+      };
+      expect(await containers(ada, "box")).toEqual([one.id, two.id]);
+      expect(await containers(ada, "box", same.id)).toEqual([two.id]);
+      expect(await containers(bob, "box")).toEqual([]);
+    });
   });
 }

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import { newId } from "../../src/admin/store/id.ts";
+import { realmNamesMax } from "../../src/admin/store/limits.ts";
 import type { RealmUsage, Scope, TokenScope } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
 import type { Open } from "../harness/open-store.ts";
@@ -154,6 +155,57 @@ export function realmConformance(name: string, open: Open): void {
       const { items, total } = await store.realms(ada, tokensOf(ada), 3);
       expect(items.map(({ realmId }) => realmId)).toEqual([A, B, C]);
       expect(total).toBe(4);
+    });
+
+    test("made up has a new id, its name once for each user, and is listed though nothing names it", async () => {
+      const made = await store.createRealm(ada.userId, "acme");
+      if (typeof made === "string") throw new Error(made);
+      expect(made.id).toMatch(/^[0-9a-f]{24}$/);
+      expect(made.name).toBe("acme");
+      expect(await store.createRealm(ada.userId, "acme")).toBe("taken");
+      const other = await store.createRealm(bob.userId, "acme");
+      expect(other).toMatchObject({ name: "acme" });
+      expect(await named(ada)).toEqual([made.id]);
+      expect(await usage(ada)).toEqual([
+        { realmId: made.id, projects: 0, containers: 0, servers: 0, tokens: 0 },
+      ]);
+      expect(await named(inRealm(ada, A))).toEqual([]);
+      expect(await named(confined(ada, A))).toEqual([]);
+      expect(await store.deleteRealm(bob.userId, made.id)).toBeFalse();
+      expect(await store.deleteRealm(ada.userId, made.id)).toBeTrue();
+      expect(await store.deleteRealm(ada.userId, made.id)).toBeFalse();
+      expect(await named(ada)).toEqual([]);
+    });
+
+    test("made up is called so by its maker and members of the maker's projects in it, and nobody else", async () => {
+      const made = await store.createRealm(ada.userId, "acme");
+      if (typeof made === "string") throw new Error(made);
+      const { id } = made;
+      const called = async (scope: Scope) => (await store.realmNames(scope, [id, A])).get(id);
+      expect(await called(ada)).toBe("acme");
+      expect(await called(confined(ada, id))).toBe("acme");
+      // Who knows the id and uses it is not told the name.
+      await stage.project(bob, { alias: "own", realmIds: [id] });
+      expect(await called(bob)).toBeUndefined();
+      const elsewhere = await stage.project(ada, { alias: "elsewhere", realmIds: [A] });
+      await store.addMember(ada, elsewhere.id, { userId: bob.userId, level: ProjectLevel.READ });
+      expect(await called(bob)).toBeUndefined();
+      const within = await stage.project(ada, { alias: "within", realmIds: [id] });
+      await store.addMember(ada, within.id, { userId: bob.userId, level: ProjectLevel.READ });
+      expect(await called(bob)).toBe("acme");
+    });
+
+    test("made up goes with the account", async () => {
+      const made = await store.createRealm(bob.userId, "acme");
+      if (typeof made === "string") throw new Error(made);
+      expect(await store.deleteAccount(bob.userId, true)).toBeObject();
+      expect(await store.realmNames(bob, [made.id])).toEqual(new Map());
+    });
+
+    test("made up are so many at most", async () => {
+      for (let n = 0; n < realmNamesMax; n++) await store.createRealm(ada.userId, `realm ${n}`);
+      expect(await store.createRealm(ada.userId, "one more")).toBe("limit");
+      expect(await store.createRealm(bob.userId, "first")).toBeObject();
     });
   });
 }

@@ -40,7 +40,10 @@ const documented = {
 } as const;
 
 /** Fields that the description leaves out and the product adds. */
-const ours = { container: ["address", "programs"] } as const;
+const ours = {
+  container: ["address", "programs"],
+  server: ["enforcing", "heard_at", "processes", "versions"],
+} as const;
 
 let plane: ControlPlane;
 let owner: string;
@@ -134,7 +137,7 @@ describe("documented fields", () => {
     expectFields(logs[0], documented.statusLog);
     const { servers, total } = await get("/servers");
     expect(total).toBe(1);
-    expectFields(servers[0], documented.server);
+    expectFields(servers[0], documented.server, ours.server);
   });
 
   test("of aliases", async () => {

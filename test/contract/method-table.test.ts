@@ -186,7 +186,7 @@ async function byGrpc(method: DescMethod, given: Given): Promise<Got> {
 function canonical(json: JsonValue): JsonValue {
   const seen = new Map<string, string>();
   const drawn =
-    /hdy_[\w-]{43}|eyJ[\w-]+\.[\w-]+\.[\w-]+|[0-9a-f]{24,64}|\b[0-9a-hjkmnp-tv-z]{26}\b|caller \d+/g;
+    /hd[yn]_[\w-]{43}|eyJ[\w-]+\.[\w-]+\.[\w-]+|[0-9a-f]{24,64}|\b[0-9a-hjkmnp-tv-z]{26}\b|caller \d+/g;
   const text = JSON.stringify(json).replace(drawn, (value) => {
     if (!seen.has(value)) seen.set(value, `@${seen.size}@`);
     return seen.get(value) ?? "";
@@ -226,12 +226,16 @@ const foreign: Readonly<Record<string, string>> = {
   "TokenService.RemoveTokenRealm": "TOKEN_NOT_FOUND",
   "UserService.GetUser": "INSUFFICIENT_PERMISSIONS",
   "UserService.UpdateUser": "INSUFFICIENT_PERMISSIONS",
+  "NodeService.ListNodes": "INSUFFICIENT_PERMISSIONS",
+  "NodeService.CreateNode": "INSUFFICIENT_PERMISSIONS",
+  "NodeService.DeleteNode": "INSUFFICIENT_PERMISSIONS",
   "UserService.ListUsers": "INSUFFICIENT_PERMISSIONS",
   "UserService.CreateUser": "INSUFFICIENT_PERMISSIONS",
   "UserService.DeleteUser": "INSUFFICIENT_PERMISSIONS",
   "ContainerService.SetUpstream": "INSUFFICIENT_PERMISSIONS",
   "ContainerService.ListContainers": "PROJECT_NOT_FOUND",
   "AliasService.ListAliases": "",
+  "RealmService.DeleteRealm": "REALM_NOT_FOUND",
 };
 
 test("the table has a request for every method", () => {

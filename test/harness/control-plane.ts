@@ -66,6 +66,7 @@ export class ControlPlane implements AsyncDisposable {
     const logins = new PasswordLogin(store, new LoginLimiter(() => now() / 1000));
     const callers = new Callers(store, this.#sessions, logins, now);
     const placement = addressPolicy(["10.0.0.0/8", "127.0.0.0/8"]);
+    const revisions = revisionTokens(new SecretBox(master, "revisions"));
     const implementations = services({
       store,
       cursors: listCursors(new SecretBox(master, "cursors")),
@@ -81,11 +82,11 @@ export class ControlPlane implements AsyncDisposable {
       exchangeLog: this.exchangeLog,
       connections: this.connections,
       domain: "localhost",
-      serverName: "local",
+      localProcess: { serverName: "local", version: "1" },
+      revisions,
       signup: true,
       now,
     });
-    const revisions = revisionTokens(new SecretBox(master, "revisions"));
     this.services = implementations.map(({ service }) => service);
     this.#dispatch = createDispatch({ implementations, store, callers, revisions, log });
     this.#rest = startRest({

@@ -80,7 +80,7 @@ export class FeedBench implements AsyncDisposable {
   async serve(options: Partial<FeedServerOptions> = {}): Promise<FeedServer> {
     const { source } = this;
     const common = { listen: "127.0.0.1:0", source, authenticate: byToken, log: silentLog };
-    const server = await startFeed({ ...common, heartbeatMs: 100, ...options });
+    const server = await startFeed({ ...common, heartbeatMs: 500, ...options });
     this.#closes.push(() => server.stop());
     return server;
   }

@@ -32,6 +32,8 @@ const resources: ReadonlySet<string> = new Set<EventResource>([
   "permission",
   "token",
   "user",
+  "node",
+  "realm",
 ]);
 
 /** Null: the method only reads. Throws when it says nothing: then the server must not start. */

@@ -1,5 +1,6 @@
 // Entry point of the control plane for every transport: realm → caller → message → field rules → access → method. The only
 // place that catches errors.
+
 import { create, type DescMethod, type DescService, type Message } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { ApiError, type Call, type Dispatch, type Reply } from "../../../proto/call.ts";
@@ -17,10 +18,11 @@ import { AccountQuotaReached } from "../store/account-quotas.ts";
 import { CallEvent, callEvent, type EventDraft } from "../store/call-event.ts";
 import type { Committed, ResourceKey, Scope, User } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
-import { StoreUnavailable, WriteOutcomeUnknown } from "../store/store-errors.ts";
+import { StorageFull, StoreUnavailable, WriteOutcomeUnknown } from "../store/store-errors.ts";
 import { type Audited, auditOf, draftOf, originOf } from "./audit.ts";
 import { CallBudgets, type CallWork } from "./call-budget.ts";
 import { checkRules } from "./field-rules.ts";
+import { lackingLevel, lackingOperator, lackingPermission } from "./lacking.ts";
 import { activeRealm, realmIdPattern } from "./realm.ts";
 import { RefusalEvents } from "./refusal-events.ts";
 import { isDryRun, requirementsOf, resourceKinds } from "./requirements.ts";
@@ -141,6 +143,10 @@ export function createDispatch(options: DispatchOptions): Dispatch {
         const code = ErrorCode.STORE_UNAVAILABLE;
         return { ok: false, code, violations: [], retryAfterS: STORE_RETRY_S };
       }
+      if (error instanceof StorageFull) {
+        const code = ErrorCode.STORAGE_FULL;
+        return { ok: false, code, violations: [], retryAfterS: null };
+      }
       if (error instanceof WriteOutcomeUnknown) {
         const code = ErrorCode.WRITE_OUTCOME_UNKNOWN;
         return { ok: false, code, violations: [], retryAfterS: null };
@@ -234,11 +240,14 @@ async function leaving(
   if (event.isRecorded) return outcome;
   const { actor } = outcome;
   const isOwn = draft.resourceKind === "user" && draft.resourceId === null;
-  await store.recordEvent({
+  const recorded = {
     ...event.draft,
     ...(actor === undefined ? {} : { actorId: actor.id, actorName: actor.username }),
     ...(isOwn ? { resourceId: actor?.id ?? draft.actorId } : {}),
-  });
+  };
+  // Still a part of the call, but not a write that leaves an event of its own.
+  event.isRecorded = true;
+  await callEvent.run(event, () => store.recordEvent(recorded));
   return outcome;
 }
 
@@ -262,9 +271,8 @@ function authorize(caller: Caller, needs: Requires, realmId: string | null): voi
   }
   const hasPermission =
     needs.leaves.length === 0 || needs.leaves.some((permission) => mayDo(caller, permission));
-  if (!hasPermission || (needs.operator && !isOperator(caller))) {
-    throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
-  }
+  if (!hasPermission) throw lackingPermission(needs.leaves);
+  if (needs.operator && !isOperator(caller)) throw lackingOperator();
 }
 
 /** A realm that contains no resource: replaces a filter for a realm that a confined caller may not use. */
@@ -303,7 +311,7 @@ async function accessTo(
     throw new ApiError(inRealm ? resource.missingInRealm : notFound);
   }
   progress.within = { kind, id };
-  if (access.level < needs.level) throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  if (access.level < needs.level) throw lackingLevel(needs.level, access.level);
   if (access.shared && !resource.shared) throw new ApiError(ErrorCode.SHARED_ACROSS_REALMS);
   return access.level;
 }

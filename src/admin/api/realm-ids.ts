@@ -1,9 +1,11 @@
 // Realm ids of a resource, as a confined caller may see and set them.
+
 import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { isOperator } from "../auth/caller.ts";
 import type { Scope, StoredProject } from "../store/records.ts";
 import type { Context } from "./dispatch.ts";
+import { lackingOwner } from "./lacking.ts";
 
 type Confinement = Pick<Scope, "confinedTo">;
 
@@ -38,7 +40,7 @@ export async function changedRealms(
   }
   if (await mayChoose()) return [...sent];
   if (differ(present, realmId === null ? sent : [...sent, realmId])) {
-    throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
+    throw lackingOwner();
   }
   return undefined;
 }

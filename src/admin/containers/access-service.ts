@@ -1,4 +1,5 @@
 // ContainerAccessService: who can reach which program of a container, and why a request is allowed or refused.
+
 import { ApiError, type FieldViolation } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
@@ -17,6 +18,7 @@ import { TokenBuckets } from "../../guard/token-buckets.ts";
 import type { AddressPolicy } from "../../policy/address-policy.ts";
 import type { Steps } from "../../policy/steps.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
+import { lackingPermission } from "../api/lacking.ts";
 import { mayDo } from "../auth/caller.ts";
 import { projectDocument } from "../documents/project-document.ts";
 import { containerState, FeedDocuments, projectState } from "../feed/change-source.ts";
@@ -81,7 +83,7 @@ export function accessService({
       async explain(sent: ExplainRequest, context: Context) {
         const { id, requestId } = sent;
         if (requestId !== undefined && !mayDo(context.caller, "containers.actions.logs")) {
-          throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
+          throw lackingPermission(["containers.actions.logs"]);
         }
         const { exposure, project } = await exposed(context, id);
         const entry = requestId === undefined ? null : await logged(id, requestId);

@@ -1,4 +1,5 @@
 // Container records → API messages.
+
 import { create } from "@bufbuild/protobuf";
 import { ApiError } from "../../../proto/call.ts";
 import {
@@ -9,6 +10,7 @@ import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { ProjectLevel } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 import { aliasMessage, withoutTarget } from "../aliases/alias-message.ts";
 import type { Context } from "../api/dispatch.ts";
+import { lackingPermission } from "../api/lacking.ts";
 import { shownRealms } from "../api/realm-ids.ts";
 import { isOperator, mayDo } from "../auth/caller.ts";
 import { documentAnswer } from "../documents/permission-document.ts";
@@ -70,7 +72,7 @@ export async function containerMessages(
 ): Promise<ContainerMessage[]> {
   const { includeProxyDomains = false, includeProxyPermissions = false } = extras;
   if (includeProxyPermissions && !mayDo(viewer.caller, "resources.proxy_aliases")) {
-    throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
+    throw lackingPermission(["resources.proxy_aliases"]);
   }
   const messages: ContainerMessage[] = [];
   let documentsBytes = 0;

@@ -1,4 +1,5 @@
 // ContainerService: containers of a user, and their upstream addresses.
+
 import { randomBytes } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
@@ -19,6 +20,7 @@ import {
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { AddressPolicy } from "../../policy/address-policy.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
+import { lackingOperator, lackingOwner } from "../api/lacking.ts";
 import type { ListCursors } from "../api/list-cursor.ts";
 import { RequestedPage } from "../api/page.ts";
 import { changedRealms, choosesRealms, newRealms } from "../api/realm-ids.ts";
@@ -75,7 +77,7 @@ export function containerService(parts: ContainerServiceParts): Implementation {
     if (isOfProject || project.userId === context.scope.userId || choosesRealms(project, context)) {
       return named;
     }
-    throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
+    throw lackingOwner();
   }
 
   return {
@@ -84,13 +86,13 @@ export function containerService(parts: ContainerServiceParts): Implementation {
       ...containerOperations(store, cursors),
 
       async listContainers(request: ListContainersRequest, { scope, caller }) {
-        const projectId = request.projectId ?? null;
+        const { name, projectId = null } = request;
         if (projectId !== null && (await store.project(scope, projectId)) === null) {
           throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
         }
-        const list = ["ListContainers", scope.userId, projectId] as const;
+        const list = ["ListContainers", scope.userId, projectId, name] as const;
         const page = new RequestedPage<ContainerColumn>(cursors, list, request, 50);
-        const containers = await store.containers(scope, { ...page.query, projectId });
+        const containers = await store.containers(scope, { ...page.query, projectId, name });
         const message = create(ListContainersResponseSchema, {
           containers: await containerMessages(parts, containers.items, request, { scope, caller }),
           pagination: page.pagination(containers),
@@ -192,7 +194,7 @@ function upstreamOf(
   placement: AddressPolicy,
 ): UpstreamRecord {
   const asked = request.address !== undefined || Object.keys(request.programs).length > 0;
-  if (asked && !isOperator(caller)) throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  if (asked && !isOperator(caller)) throw lackingOperator();
   return {
     address: addressOf(request.address, placement),
     programs: programsOf(request.programs),

@@ -1,39 +1,79 @@
-// ServerService: the servers of the installation.
+// ServerService: the servers of the installation, and how their proxies are.
 import { create } from "@bufbuild/protobuf";
 import {
   ListServersResponseSchema,
+  type Server as ServerMessage,
   ServerSchema,
   ServerService,
 } from "../../../proto/gen/realmgate/v1/servers_pb.ts";
 import { containersDomain } from "../../policy/containers-domain.ts";
 import type { Implementation } from "../api/dispatch.ts";
+import { type LocalProcess, type StoredHead, statusOf } from "../nodes/process-status.ts";
+import type { NodeProcess } from "../store/node-records.ts";
+import type { Server } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 
 export interface ServerServiceParts {
   readonly store: Store;
-  /** This node's name; see REALMGATE_SERVER_NAME. */
-  readonly serverName: string;
+  /** The proxy of this process; null: there is none. */
+  readonly localProcess: LocalProcess | null;
   /** The installation's domain; see REALMGATE_DOMAIN. */
   readonly domain: string;
+  /** The clock, in milliseconds. */
+  readonly now: () => number;
 }
 
-export function serverService({ store, serverName, domain }: ServerServiceParts): Implementation {
+export function serverService(parts: ServerServiceParts): Implementation {
+  const { store } = parts;
   return {
     service: ServerService,
     methods: {
       async listServers() {
-        const servers = (await store.servers()).map(({ id, name, createdAt }) =>
-          create(ServerSchema, {
-            id,
-            name,
-            domain: containersDomain(name, domain),
-            // This node does not know the status of others.
-            status: name === serverName ? "online" : "unknown",
-            createdAt,
-          }),
-        );
+        const [stored, processes, head] = await Promise.all([
+          store.servers(),
+          store.nodeProcesses(),
+          store.head(),
+        ]);
+        const servers = stored.map((server) => {
+          const own = processes.filter((each) => each.servers.includes(server.name));
+          return messageOf(server, own, head, parts);
+        });
         return { message: create(ListServersResponseSchema, { servers, total: servers.length }) };
       },
     },
   };
+}
+
+function messageOf(
+  { id, name, createdAt }: Server,
+  processes: readonly NodeProcess[],
+  head: StoredHead,
+  { localProcess, domain, now }: ServerServiceParts,
+): ServerMessage {
+  const statuses = processes.map((each) => statusOf(each, head, now()));
+  const local = localProcess?.serverName === name ? localProcess : null;
+  if (local !== null) statuses.push("online");
+  const versions = [
+    ...processes.map(({ version }) => version),
+    ...(local === null ? [] : [local.version]),
+  ];
+  const heardAt = processes
+    .map((each) => each.heardAt)
+    .sort()
+    .at(-1);
+  return create(ServerSchema, {
+    ...{ id, name, createdAt },
+    ...(heardAt === undefined ? {} : { heardAt }),
+    domain: containersDomain(name, domain),
+    status: overall(statuses),
+    processes: statuses.length,
+    enforcing: statuses.filter((status) => status === "online").length,
+    versions: [...new Set(versions)].sort(),
+  });
+}
+
+function overall(statuses: readonly string[]): string {
+  if (statuses.length === 0) return "unknown";
+  if (statuses.every((status) => status === "offline")) return "offline";
+  return statuses.every((status) => status === "online") ? "online" : "lagging";
 }

@@ -1,6 +1,8 @@
 // Whether an answer about a container may tell of its project's document.
+
 import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { lackingPermission } from "../api/lacking.ts";
 import { type Caller, mayDo } from "../auth/caller.ts";
 import type { DocumentState, EffectiveState } from "../store/records.ts";
 
@@ -15,7 +17,7 @@ export function projectDocument(
   if (project === null) throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
   const isTold = own.body === null && project.body !== null;
   if (isTold && !readsProjectDocuments.some((leaf) => mayDo(caller, leaf))) {
-    throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
+    throw lackingPermission(readsProjectDocuments);
   }
   return project;
 }

@@ -1,4 +1,5 @@
 // EventService: the audit trail as a caller may see it.
+
 import { create } from "@bufbuild/protobuf";
 import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
@@ -17,6 +18,7 @@ import {
   ListEventsResponseSchema,
 } from "../../../proto/gen/realmgate/v1/events_pb.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
+import { lacking } from "../api/lacking.ts";
 import type { ListCursors } from "../api/list-cursor.ts";
 import { RequestedPage } from "../api/page.ts";
 import { isOperator } from "../auth/caller.ts";
@@ -93,7 +95,7 @@ export function eventService({ store, cursors }: EventServiceParts): Implementat
 function viewerOf({ caller, scope }: Context): EventViewer {
   const { token } = caller;
   if (token !== null && !token.rights.eventAccess) {
-    throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
+    throw lacking("a token with event_access");
   }
   return {
     scope,

@@ -34,9 +34,12 @@ export interface StoreChangeSource {
 
 export function changeSource(store: Store): StoreChangeSource {
   return {
-    async changesAfter(after, lineage) {
+    async changesAfter(after, lineage, servers) {
       const cursor = { revision: Number(after), lineage };
-      const { revision, lineages, isAll, projects, containers } = await store.changesAfter(cursor);
+      const { revision, lineages, isAll, projects, containers } = await store.changesAfter(
+        cursor,
+        servers,
+      );
       const documents = new FeedDocuments();
       return create(ChangesSchema, {
         revision: BigInt(revision),

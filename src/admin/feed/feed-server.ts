@@ -34,6 +34,8 @@ export interface FeedServerOptions {
   readonly drainMs?: number;
   /** Called when a follower enforces something else than before. */
   readonly enforced?: (stream: FollowStream) => void;
+  /** Called when a follower says that its process stops. */
+  readonly left?: (stream: FollowStream) => void;
   readonly log: Log;
 }
 
@@ -195,6 +197,10 @@ class Followers {
     });
     call.on("data", ({ body }: FollowRequest) => {
       if (body.case === "ack") stream?.heard(body.value.enforced ?? null);
+      if (body.case === "bye" && stream !== null) {
+        over();
+        this.#options.left?.(stream);
+      }
       if (body.case !== "hello" || stream !== null) return;
       clearTimeout(late);
       const problem = problemOf(body.value, peer);

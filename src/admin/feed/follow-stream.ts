@@ -100,8 +100,9 @@ export class FollowStream {
     this.#heardMs = performance.now();
     this.#heardAtMs = Date.now();
     if (enforced === null) return;
+    const isNew = !isSameCursor(enforced, this.#enforced);
     this.#enforced = enforced;
-    this.#options.acked(this);
+    if (isNew) this.#options.acked(this);
     if (!this.#isInFlight || !isSameCursor(enforced, this.#sent)) return;
     this.#isInFlight = false;
     if (this.#isDirty) void this.#pump();

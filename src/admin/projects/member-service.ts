@@ -1,4 +1,5 @@
 // ProjectMemberService: members of a project and their levels.
+
 import { create } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import { ApiError } from "../../../proto/call.ts";
@@ -16,6 +17,7 @@ import {
 import { ProjectLevel } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 import { TokenBuckets } from "../../guard/token-buckets.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
+import { lackingFreedom, lackingLevel } from "../api/lacking.ts";
 import type { ListCursors } from "../api/list-cursor.ts";
 import { RequestedPage } from "../api/page.ts";
 import { membersMax } from "../store/limits.ts";
@@ -55,7 +57,7 @@ export function memberService({ store, cursors }: MemberServiceParts): Implement
         const level = grantable(request, context);
         // A member is in all of the project, and whether some of it is beyond the caller's realms must not show.
         if (context.scope.confinedTo !== null) {
-          throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
+          throw lackingFreedom();
         }
         const { user } = context.caller;
         if (isNamed(user, named)) throw new ApiError(ErrorCode.CANNOT_GRANT_SELF_PERMISSION);
@@ -83,7 +85,7 @@ export function memberService({ store, cursors }: MemberServiceParts): Implement
         const level = grantable(request, context);
         const { scope } = context;
         const changed = await store.updateMember(scope, projectId, id, level, context.level);
-        if (changed === "confined") throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
+        if (changed === "confined") throw lackingFreedom();
         if (changed === null) throw await notChanged(store, request, context);
         return { message: memberMessage(changed) };
       },
@@ -135,7 +137,7 @@ function grantable(
 ): ProjectLevel {
   // The field rule accepts only these names.
   const wanted = levelNames[permissionLevel as keyof typeof levelNames];
-  if (wanted > level) throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  if (wanted > level) throw lackingLevel(wanted, level);
   return wanted;
 }
 
@@ -143,12 +145,12 @@ function grantable(
 async function notChanged(
   store: Store,
   { projectId, id }: Pick<RemoveMemberRequest, "projectId" | "id">,
-  { scope }: Context,
+  { scope, level }: Context,
 ): Promise<ApiError> {
-  const isThere = (await store.member(scope, projectId, id)) !== null;
-  return new ApiError(
-    isThere ? ErrorCode.INSUFFICIENT_PERMISSIONS : ErrorCode.PROJECT_PERMISSION_NOT_FOUND,
-  );
+  const member = await store.member(scope, projectId, id);
+  return member === null
+    ? new ApiError(ErrorCode.PROJECT_PERMISSION_NOT_FOUND)
+    : lackingLevel(member.level, level);
 }
 
 function tooManyMembers(): ApiError {

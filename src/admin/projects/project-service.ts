@@ -1,4 +1,5 @@
 // ProjectService: projects of a user.
+
 import { create } from "@bufbuild/protobuf";
 import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
@@ -19,6 +20,7 @@ import {
   UpdateProjectRequestSchema,
 } from "../../../proto/gen/realmgate/v1/projects_pb.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
+import { lacking } from "../api/lacking.ts";
 import type { ListCursors } from "../api/list-cursor.ts";
 import { RequestedPage } from "../api/page.ts";
 import { changedRealms, choosesRealms, newRealms, shownRealms } from "../api/realm-ids.ts";
@@ -40,9 +42,10 @@ export function projectService({ store, cursors }: ProjectServiceParts): Impleme
     service: ProjectService,
     methods: {
       async listProjects(request: ListProjectsRequest, { scope }) {
-        const list = ["ListProjects", scope.userId] as const;
+        const { alias } = request;
+        const list = ["ListProjects", scope.userId, alias] as const;
         const page = new RequestedPage<ProjectColumn>(cursors, list, request, 10);
-        const projects = await store.projects(scope, page.query);
+        const projects = await store.projects(scope, { ...page.query, alias });
         const message = create(ListProjectsResponseSchema, {
           projects: projects.items.map((project) => projectMessage(scope, project)),
           pagination: page.pagination(projects),
@@ -136,7 +139,7 @@ async function changeOf(
   const maxContainers = request.maxContainers ?? null;
   const hasNewQuota = fields.has("max_containers") && maxContainers !== project.maxContainers;
   if (hasNewQuota && (project.userId !== scope.userId || scope.confinedTo !== null)) {
-    throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
+    throw lacking("the owner of the project, who is not confined to realms");
   }
   return {
     ...(fields.has("alias") ? { alias: request.alias } : {}),

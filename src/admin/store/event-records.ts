@@ -1,7 +1,15 @@
 // What the audit trail keeps, and what it is asked.
 import type { Scope } from "./records.ts";
 
-export type EventResource = "project" | "container" | "alias" | "permission" | "token" | "user";
+export type EventResource =
+  | "project"
+  | "container"
+  | "alias"
+  | "permission"
+  | "token"
+  | "user"
+  | "realm"
+  | "node";
 
 /** What was done, or refused. Fields: names, never values. */
 export interface NewEvent {

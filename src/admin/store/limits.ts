@@ -14,6 +14,8 @@ export const tokensMax = 1000;
 export const expiredTokensMax = 1000;
 /** Text of all tokens in one list, in bytes: 1,000 ordinary ones fit, 1,000 of the greatest do not. */
 export const tokenListBytesMax = 8 * 1024 * 1024;
+/** Realms that an account may make up. */
+export const realmNamesMax = 1000;
 /** Realms that a token may name. */
 export const tokenRealmsMax = 500;
 /** How many tokens may lie between a token and the user session that it all began with. */

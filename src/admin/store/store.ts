@@ -1,7 +1,9 @@
 // The Store contract, in the domain's words. Reads and writes of tenants' data take a Scope; there is no way around it.
 // Every write is one transaction: it changes the data, records the change, and is durable when its promise resolves.
 import type { ProjectLevel } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import type { Lineage } from "../../policy/lineage.ts";
 import type { EventFilter, EventViewer, NewEvent, StoredEvent } from "./event-records.ts";
+import type { NewNode, NodeProcess, StoredNode } from "./node-records.ts";
 import type {
   ContainerColumn,
   ListPage,
@@ -13,6 +15,7 @@ import type {
   StatusLogColumn,
   UserColumn,
 } from "./paging.ts";
+import type { NamedRealm } from "./realm-records.ts";
 import type {
   AccessRecord,
   AccountChange,
@@ -134,15 +137,38 @@ export interface TokenStore {
 export interface RealmStore {
   /**
    * What the realms hold that the scope's projects, containers and the tokens name, in order, at most `limit`; `total` counts
-   * them all. In a realm only that one; for a confined caller only its own. A token is one of those made from it here.
+   * them all, with those that the user made up. In a realm only that one; for a confined caller only its own. A token is one of
+   * those made from it here.
    */
   realms(scope: Scope, tokens: TokenScope, limit: number): Promise<Page<RealmUsage>>;
+  /** The names of realms, by id: those that the user made up, and those that it meets as a member of their makers' projects. */
+  realmNames(scope: Scope, realmIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** With a new id. `taken`: the user has one of this name. `limit`: it has as many as it may. */
+  createRealm(userId: string, name: string): Promise<NamedRealm | "taken" | "limit">;
+  /** Forgets one that the user made up. Answers whether there was one. */
+  deleteRealm(userId: string, id: string): Promise<boolean>;
 }
 
 export interface ServerStore {
   /** This node's row, made at its first start. */
   registerServer(name: string): Promise<Server>;
   servers(): Promise<readonly Server[]>;
+}
+
+export interface NodeStore {
+  /** With rows for its servers. `duplicate`: the name is taken. */
+  createNode(node: NewNode): Promise<StoredNode | "duplicate">;
+  /** By name. */
+  nodes(): Promise<readonly StoredNode[]>;
+  /** Null: there is none with this token, any more. */
+  nodeByToken(tokenHash: Buffer): Promise<StoredNode | null>;
+  /** With what was heard of its processes. Null: there is none. */
+  deleteNode(id: string): Promise<StoredNode | null>;
+  /** As they are now. Those of nodes that are gone are left out. */
+  noteProcesses(processes: readonly NodeProcess[]): Promise<void>;
+  nodeProcesses(): Promise<readonly NodeProcess[]>;
+  /** This start of a process is over. */
+  forgetProcess(process: Pick<NodeProcess, "nodeId" | "process" | "boot">): Promise<void>;
 }
 
 export interface AccessStore {
@@ -158,7 +184,11 @@ export interface ProjectStore {
   ): Promise<({ project: StoredProject } & Committed) | "duplicate">;
   /** Null: it does not exist in this scope. */
   project(scope: Scope, id: string): Promise<StoredProject | null>;
-  projects(scope: Scope, query: PageQuery<ProjectColumn>): Promise<ListPage<StoredProject>>;
+  /** All that are in the scope, or those of an alias. */
+  projects(
+    scope: Scope,
+    query: PageQuery<ProjectColumn> & { readonly alias?: string | undefined },
+  ): Promise<ListPage<StoredProject>>;
   /** Null: it does not exist in this scope. */
   updateProject(
     scope: Scope,
@@ -215,10 +245,13 @@ export interface ContainerStore {
   ): Promise<({ container: StoredContainer } & Committed) | "no_project" | "quota" | "duplicate">;
   /** Null: it does not exist in this scope. */
   container(scope: Scope, id: string): Promise<StoredContainer | null>;
-  /** Of one project, or of all that are in the scope. */
+  /** Of one project, or of all that are in the scope; all, or those of a name. */
   containers(
     scope: Scope,
-    query: PageQuery<ContainerColumn> & { readonly projectId: string | null },
+    query: PageQuery<ContainerColumn> & {
+      readonly projectId: string | null;
+      readonly name?: string | undefined;
+    },
   ): Promise<ListPage<StoredContainer>>;
   /** Null: it does not exist in this scope. */
   updateContainer(
@@ -302,12 +335,13 @@ export interface ChangeRecordStore {
   /**
    * For proxies, never for callers: everything after a revision, of all tenants. Everything there is for 0, and for a cursor of
    * another lineage than this database has at its revision, or beyond its last: of what such a reader knows nothing is certain.
+   * `servers`: only what the proxies of these have to know, by name. A project in which they have no container is gone to them.
    */
-  changesAfter(cursor: number | ChangeCursor): Promise<ChangeRecords>;
+  changesAfter(cursor: number | ChangeCursor, servers?: readonly string[]): Promise<ChangeRecords>;
   /** The number of the last committed change. */
   revision(): Promise<number>;
-  /** The last committed change, with its lineage. */
-  head(): Promise<ChangeCursor>;
+  /** The last committed change, and whose revisions are whose, in the order of their first revisions. */
+  head(): Promise<ChangeCursor & { readonly lineages: readonly Lineage[] }>;
   /** Calls back after each commit, with its revision. A hint: `changesAfter` is the truth. Answers how to stop it. */
   onCommit(listener: (revision: number) => void): () => void;
 }
@@ -317,6 +351,7 @@ export interface Store
     TokenStore,
     RealmStore,
     ServerStore,
+    NodeStore,
     AccessStore,
     ProjectStore,
     MemberStore,

@@ -1,4 +1,5 @@
 // UserService: accounts. A user reads and changes the own one, operators all.
+
 import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
@@ -8,6 +9,7 @@ import {
   type User as UserMessage,
 } from "../../../proto/gen/realmgate/v1/users_pb.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
+import { lacking, lackingOperator } from "../api/lacking.ts";
 import { opaqueJson } from "../api/opaque-json.ts";
 import { changedFields } from "../api/update-mask.ts";
 import { type Caller, isOperator, mayDo } from "../auth/caller.ts";
@@ -51,7 +53,7 @@ export function accountMethods({ store, logins }: AccountParts): Implementation[
     async updateUser(request: UpdateUserRequest, { caller, clientAddress }: Context) {
       const operators = operatorsFields(request);
       if (operators.size > 0 || (request.id !== caller.user.id && isOperator(caller))) {
-        if (!isOperator(caller)) throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
+        if (!isOperator(caller)) throw lackingOperator();
         return {
           message: await updateAsOperator({ store, logins }, request, caller, clientAddress),
         };
@@ -121,7 +123,7 @@ export function taken(what: AccountTaken): ApiError {
 
 /** Refuses other users, whether they exist or not. */
 function mustBe({ user }: Caller, id: string): void {
-  if (user.id !== id) throw new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
+  if (user.id !== id) throw lacking("the user itself, or an operator");
 }
 
 function ownMessage(caller: Caller) {

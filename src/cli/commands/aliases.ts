@@ -1,8 +1,9 @@
 import type { Command } from "../execution/command.ts";
-import type { Flags } from "../flags/flag.ts";
+import type { Argument, Flags } from "../flags/flag.ts";
 import type { Show } from "../output/show.ts";
-import { all, id } from "./flags.ts";
+import { all, realmFilter } from "./flags.ts";
 
+const aliasId: Argument = { name: "id", about: "the alias: id or name", names: "alias" };
 const record: Show = { as: "record" };
 const example = "507f191e810c19729de860ec";
 
@@ -30,10 +31,20 @@ export const aliasCommands: readonly Command[] = [
     about: "aliases",
     example: "proxy list --container-id 890abcdef12345678901cdef",
     flags: {
-      "project-id": { kind: "text", about: "of this project only", placeholder: "id" },
-      "container-id": { kind: "text", about: "of this container only", placeholder: "id" },
+      "project-id": {
+        kind: "text",
+        about: "of this project only: id or alias",
+        placeholder: "project",
+        names: "project",
+      },
+      "container-id": {
+        kind: "text",
+        about: "of this container only: id or name",
+        placeholder: "container",
+        names: "container",
+      },
       all,
-      "realm-id": { kind: "text", about: "in this realm only", placeholder: "id" },
+      "realm-id": realmFilter,
       enabled: { kind: "boolean", about: "only enabled ones; --no-enabled: only disabled ones" },
       expired: { kind: "boolean", about: "only expired ones; --no-expired: only others" },
     },
@@ -56,9 +67,10 @@ export const aliasCommands: readonly Command[] = [
     flags: {
       "container-id": {
         kind: "text",
-        about: "container of the program; default: --container",
-        placeholder: "id",
+        about: "container of the program: id or name; default: --container",
+        placeholder: "container",
         orContainer: true,
+        names: "container",
       },
       program: { kind: "text", about: "terminal, http, http-3000, …", required: true },
       ...settings,
@@ -69,14 +81,14 @@ export const aliasCommands: readonly Command[] = [
     words: "proxy get",
     about: "one alias",
     example: `proxy get ${example}`,
-    args: [id],
+    args: [aliasId],
     call: { method: "GET", path: "/proxy/aliases/{id}", show: record },
   },
   {
     words: "proxy update",
     about: "change an alias",
     example: `proxy update ${example} --target-path /docs --no-allow-path-override`,
-    args: [id],
+    args: [aliasId],
     flags: { program: { kind: "text", about: "terminal, http, http-3000, …" }, ...settings },
     call: { method: "PATCH", path: "/proxy/aliases/{id}", show: record },
   },
@@ -85,7 +97,7 @@ export const aliasCommands: readonly Command[] = [
     aliases: ["proxy rm"],
     about: "delete an alias",
     example: `proxy delete ${example}`,
-    args: [id],
+    args: [aliasId],
     destroys: "the alias",
     call: { method: "DELETE", path: "/proxy/aliases/{id}", show: { as: "done" } },
   },
@@ -93,7 +105,7 @@ export const aliasCommands: readonly Command[] = [
     words: "proxy set-state",
     about: "switch an alias on or off",
     example: `proxy set-state ${example} --no-enabled`,
-    args: [id],
+    args: [aliasId],
     flags: { enabled: { kind: "boolean", about: "on; --no-enabled: off", required: true } },
     call: { method: "PATCH", path: "/proxy/aliases/{id}/state", show: record },
   },

@@ -15,6 +15,7 @@ import {
 } from "../settings/config-file.ts";
 import { changeProfile } from "../settings/credential.ts";
 import { outputs } from "../settings/global-flags.ts";
+import { realmNamePattern } from "../settings/settings.ts";
 import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
 import { confirm } from "../terminal/prompt.ts";
 import { safeText } from "../terminal/safe-text.ts";
@@ -35,8 +36,12 @@ const rules: Readonly<Record<ConfigKey, (value: string) => string | null>> = {
     URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
       ? null
       : "containersUrl is an http:// or https:// URL, such as http://containers.localhost:8000",
-  realm: (value) => (realmIdPattern.test(value) ? null : "a realm is 24 lower-case hex digits"),
-  container: (value) => (/^[0-9a-f]{24}$/.test(value) ? null : "a container is 24 hex digits"),
+  realm: (value) =>
+    realmIdPattern.test(value) || realmNamePattern.test(value)
+      ? null
+      : "a realm is 24 lower-case hex digits, or a name",
+  container: (value) =>
+    /^[\x20-\x7e]+$/.test(value) ? null : "a container is 24 hex digits, or a name",
   output: (value) =>
     (outputs as readonly string[]).includes(value)
       ? null

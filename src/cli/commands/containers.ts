@@ -5,7 +5,7 @@ import type { Flags } from "../flags/flag.ts";
 import { fieldAt } from "../output/cell.ts";
 import type { Show } from "../output/show.ts";
 import { safeText } from "../terminal/safe-text.ts";
-import { containerId, id, paging, project, realmFilter, realmIds } from "./flags.ts";
+import { containerId, oneContainer, paging, project, realmFilter, realmIds } from "./flags.ts";
 
 const record: Show = { as: "record" };
 
@@ -67,8 +67,9 @@ export const containerCommands: readonly Command[] = [
       project,
       "server-id": {
         kind: "text",
-        about: "its server; optional when there is only one",
-        placeholder: "id",
+        about: "its server: id or name; optional when there is only one",
+        placeholder: "server",
+        names: "server",
       },
       name: { kind: "text", about: "letters, digits, - and _; default: random" },
       "hoody-kit": { kind: "boolean", about: "with the kit of programs" },
@@ -103,11 +104,13 @@ export const containerCommands: readonly Command[] = [
     flags: {
       project: {
         kind: "text",
-        about: "of this project only",
-        placeholder: "id",
+        about: "of this project only: id or alias",
+        placeholder: "project",
+        names: "project",
         field: "project_id",
       },
       ...paging("created_at", "id", "name", "status", "updated_at"),
+      name: { kind: "text", about: "of this name only" },
       "realm-id": realmFilter,
       ...included,
       "include-prespawn": { kind: "boolean", about: "with prespawned ones" },
@@ -162,7 +165,7 @@ export const containerCommands: readonly Command[] = [
     aliases: ["containers rm"],
     about: "delete a container",
     example: "containers delete 890abcdef12345678901cdef --yes",
-    args: [id],
+    args: [oneContainer],
     destroys: "the container",
     call: { method: "DELETE", path: "/containers/{id}", show: { as: "done" } },
   },
@@ -171,7 +174,7 @@ export const containerCommands: readonly Command[] = [
     aliases: ["manage"],
     about: "start, stop, pause a container",
     example: "containers manage 890abcdef12345678901cdef restart",
-    args: [id, { name: "operation", about: "what to do", choices: operations }],
+    args: [oneContainer, { name: "operation", about: "what to do", choices: operations }],
     call: {
       method: "POST",
       path: "/containers/{id}/{operation}",

@@ -11,6 +11,7 @@ export const curlCommands: readonly Command[] = [
     about: "print a link that makes a request; anyone with the link can make it",
     example:
       "curl get-url --container 890abcdef12345678901cdef --url https://…-exec-1.…/api/deploy --method POST --auth -",
+    takesContainer: true,
     flags: {
       url: { kind: "text", about: "URL of the request", required: true },
       method: { kind: "text", about: "HTTP method; default: GET", placeholder: "method" },

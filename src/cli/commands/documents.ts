@@ -41,7 +41,7 @@ const levels: readonly Level[] = [
   // The container says which project it is in; the documented command line names it all the same.
   {
     name: "containers",
-    flags: { project: { ...project, goesTo: "here", required: false, hidden: true } },
+    flags: { project: { kind: "text", about: "the project", goesTo: "here", hidden: true } },
     line: "--container $CONTAINER_ID",
   },
 ];

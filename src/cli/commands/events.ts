@@ -12,9 +12,19 @@ const filters: Flags = {
 };
 
 const resources: Flags = {
-  "actor-id": { kind: "text", about: "by this user", placeholder: "id" },
+  "actor-id": {
+    kind: "text",
+    about: "by this user: id, user name or e-mail address",
+    placeholder: "user",
+    names: "user",
+  },
   "resource-id": { kind: "text", about: "about this project, container, …", placeholder: "id" },
-  "project-id": { kind: "text", about: "in this project", placeholder: "id" },
+  "project-id": {
+    kind: "text",
+    about: "in this project: id or alias",
+    placeholder: "project",
+    names: "project",
+  },
 };
 
 const pages: Flags = {

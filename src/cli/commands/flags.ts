@@ -4,8 +4,20 @@ import type { Argument, Flag, Flags } from "../flags/flag.ts";
 export const id: Argument = { name: "id", about: "24 hex digits" };
 export const containerId: Argument = {
   name: "id",
-  about: "the container; default: --container",
+  about: "the container: id, name or project/name; default: --container",
   orContainer: true,
+  names: "container",
+};
+/** The same without a default. */
+export const oneContainer: Argument = {
+  name: "id",
+  about: "the container: id, name or project/name",
+  names: "container",
+};
+export const projectId: Argument = {
+  name: "id",
+  about: "the project: id or alias",
+  names: "project",
 };
 
 export const ifMatch: Flag = {
@@ -30,18 +42,25 @@ export const policy: Flag = {
 
 export const project: Flag = {
   kind: "text",
-  about: "the project",
-  placeholder: "id",
+  about: "the project: id or alias",
+  placeholder: "project",
+  names: "project",
   goesTo: "path",
   required: true,
 };
 
-export const realmIds: Flag = { kind: "list", about: "its realms", placeholder: "id,id" };
+export const realmIds: Flag = {
+  kind: "list",
+  about: "its realms: ids or names",
+  placeholder: "realm,realm",
+  names: "realm",
+};
 
 export const realmFilter: Flag = {
   kind: "text",
-  about: "only in this realm",
-  placeholder: "id",
+  about: "only in this realm: id or name",
+  placeholder: "realm",
+  names: "realm",
 };
 
 /** Reads a list to its end; see all-pages.ts. */

@@ -5,9 +5,8 @@ import type { Argument, Flags } from "../flags/flag.ts";
 import { cell, fieldAt } from "../output/cell.ts";
 import type { Show } from "../output/show.ts";
 import { pairs, type TableOptions, table } from "../output/table.ts";
-import { containerId, ifMatch } from "./flags.ts";
+import { containerId, ifMatch, oneContainer } from "./flags.ts";
 
-const container: Argument = { name: "id", about: "the container" };
 const service: Argument = { name: "service", about: "the program: terminal, http, …" };
 const hook: Argument = { name: "hook-id", about: "the hook, as `list` shows it" };
 const hooks = "/containers/{id}/proxy/hooks";
@@ -69,7 +68,7 @@ export const hookCommands: readonly Command[] = [
     words: "containers proxy hooks list-service",
     about: "hooks of a program, in order",
     example: `containers proxy hooks list-service ${example}`,
-    args: [container, service],
+    args: [oneContainer, service],
     call: {
       method: "GET",
       path: `${hooks}/{service}`,
@@ -85,14 +84,14 @@ export const hookCommands: readonly Command[] = [
     words: "containers proxy hooks get",
     about: "one hook",
     example: `containers proxy hooks get ${example} 01h455vb4pex5vsknk084sn02q`,
-    args: [container, service, hook],
+    args: [oneContainer, service, hook],
     call: { method: "GET", path: `${hooks}/{service}/{hook-id}`, show: one },
   },
   {
     words: "containers proxy hooks create",
     about: "add a hook",
     example: `containers proxy hooks create ${example} --if-match file:v3 --match-path "/api/*" --script-path /audit.js`,
-    args: [container, service],
+    args: [oneContainer, service],
     flags: {
       "if-match": ifMatch,
       ...rule,
@@ -113,7 +112,7 @@ export const hookCommands: readonly Command[] = [
     words: "containers proxy hooks update",
     about: "replace a hook; it keeps its id and position",
     example: `containers proxy hooks update ${example} 01h455vb4pex5vsknk084sn02q --if-match file:v3 --script-path /audit.js`,
-    args: [container, service, hook],
+    args: [oneContainer, service, hook],
     flags: { "if-match": ifMatch, ...rule },
     call: {
       method: "PATCH",
@@ -127,7 +126,7 @@ export const hookCommands: readonly Command[] = [
     words: "containers proxy hooks delete",
     about: "delete a hook",
     example: `containers proxy hooks delete ${example} 01h455vb4pex5vsknk084sn02q --if-match file:v3`,
-    args: [container, service, hook],
+    args: [oneContainer, service, hook],
     destroys: "the hook",
     flags: { "if-match": ifMatch },
     call: {
@@ -141,7 +140,7 @@ export const hookCommands: readonly Command[] = [
     words: "containers proxy hooks clear-service",
     about: "delete all hooks of a program",
     example: `containers proxy hooks clear-service ${example} --if-match file:v3`,
-    args: [container, service],
+    args: [oneContainer, service],
     destroys: "all hooks of the program",
     flags: { "if-match": ifMatch },
     call: {
@@ -155,7 +154,7 @@ export const hookCommands: readonly Command[] = [
     words: "containers proxy hooks move",
     about: "move a hook among those of its program",
     example: `containers proxy hooks move ${example} 01h455vb4pex5vsknk084sn02q --if-match file:v3 --position 0`,
-    args: [container, service, hook],
+    args: [oneContainer, service, hook],
     flags: {
       "if-match": ifMatch,
       position: { kind: "integer", about: "new position, from 0", required: true },

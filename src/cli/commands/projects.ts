@@ -1,7 +1,7 @@
 import type { Command } from "../execution/command.ts";
 import type { Flags } from "../flags/flag.ts";
 import type { Show } from "../output/show.ts";
-import { id, paging, project, realmFilter, realmIds } from "./flags.ts";
+import { paging, project, projectId, realmFilter, realmIds } from "./flags.ts";
 
 const record: Show = { as: "record" };
 
@@ -19,8 +19,9 @@ const level = {
 } as const;
 const permissionId = {
   kind: "text",
-  about: "the membership, as `projects permissions list` shows it",
-  placeholder: "id",
+  about: "the membership: its id, or who: user name or e-mail address",
+  placeholder: "member",
+  names: "member",
   goesTo: "path",
   required: true,
 } as const;
@@ -45,7 +46,11 @@ export const projectCommands: readonly Command[] = [
     aliases: ["projects ls"],
     about: "your projects and those you are a member of",
     example: "projects list --sort-by alias --sort-order asc",
-    flags: { ...paging("created_at", "id", "alias", "updated_at"), "realm-id": realmFilter },
+    flags: {
+      ...paging("created_at", "id", "alias", "updated_at"),
+      alias: { kind: "text", about: "of this alias only" },
+      "realm-id": realmFilter,
+    },
     call: {
       method: "GET",
       path: "/projects",
@@ -60,8 +65,8 @@ export const projectCommands: readonly Command[] = [
   {
     words: "projects get",
     about: "one project",
-    example: "projects get 67e89abc123def456789abcd --include-permissions",
-    args: [id],
+    example: "projects get shop --include-permissions",
+    args: [projectId],
     flags: { "include-permissions": { kind: "boolean", about: "with its members" } },
     call: { method: "GET", path: "/projects/{id}", show: record },
   },
@@ -69,7 +74,7 @@ export const projectCommands: readonly Command[] = [
     words: "projects update",
     about: "change a project",
     example: "projects update 67e89abc123def456789abcd --alias api --max-containers 20",
-    args: [id],
+    args: [projectId],
     flags: {
       alias: { kind: "text", about: "its name, also when it stays", required: true },
       ...settings,
@@ -81,7 +86,7 @@ export const projectCommands: readonly Command[] = [
     aliases: ["projects rm"],
     about: "delete a project with all its containers",
     example: "projects delete 67e89abc123def456789abcd --include-deleted-items",
-    args: [id],
+    args: [projectId],
     destroys: "the project and every container in it",
     flags: {
       "include-deleted-items": {
@@ -96,7 +101,7 @@ export const projectCommands: readonly Command[] = [
     words: "projects stats",
     about: "counts of a project",
     example: "projects stats 67e89abc123def456789abcd",
-    args: [id],
+    args: [projectId],
     call: {
       method: "GET",
       path: "/projects/{id}/stats",
@@ -145,7 +150,7 @@ export const projectCommands: readonly Command[] = [
     words: "projects permissions update",
     about: "change a member's permission level",
     example:
-      "projects permissions update --project 67e89abc123def456789abcd --permission-id 507f191e810c19729de860eb --permission-level read",
+      "projects permissions update --project shop --permission-id bob --permission-level read",
     flags: { project, "permission-id": permissionId, "permission-level": level },
     call: {
       method: "PUT",

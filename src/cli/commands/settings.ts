@@ -6,7 +6,7 @@ import { fieldAt } from "../output/cell.ts";
 import { previewText } from "../output/preview-text.ts";
 import { recordText } from "../output/render.ts";
 import type { Show } from "../output/show.ts";
-import { containerId, ifMatch, policy, validateOnly } from "./flags.ts";
+import { containerId, ifMatch, oneContainer, policy, validateOnly } from "./flags.ts";
 
 const settings: Show = {
   as: "text",
@@ -78,7 +78,7 @@ export const settingsCommands: readonly Command[] = [
     words: "containers proxy discovery services get",
     about: "permissions of a program in a container's document",
     example: "containers proxy discovery services get 890abcdef12345678901cdef terminal",
-    args: [{ name: "id", about: "the container" }, service],
+    args: [oneContainer, service],
     call: {
       method: "GET",
       path: "/containers/{id}/proxy/services/{service}",

@@ -1,9 +1,10 @@
 import type { Command } from "../execution/command.ts";
-import type { Flags } from "../flags/flag.ts";
+import type { Argument, Flags } from "../flags/flag.ts";
 import type { Show } from "../output/show.ts";
-import { all, id } from "./flags.ts";
+import { all } from "./flags.ts";
 import { tokenLeaves } from "./token-leaves.ts";
 
+const tokenId: Argument = { name: "id", about: "the token: id or alias", names: "token" };
 const record: Show = { as: "record" };
 const example = "507f191e810c19729de860ed";
 
@@ -35,7 +36,12 @@ const settings: Flags = {
     nullable: true,
   },
   "ip-whitelist": { kind: "list", about: "networks it may be used from", placeholder: "cidr,cidr" },
-  "realm-ids": { kind: "list", about: "realms it may be used in", placeholder: "id,id" },
+  "realm-ids": {
+    kind: "list",
+    about: "realms it may be used in: ids or names",
+    placeholder: "realm,realm",
+    names: "realm",
+  },
   "allow-no-realm": { kind: "boolean", about: "--no-allow-no-realm: on realm hosts only" },
   "vault-access": { kind: "boolean", about: "it may use the vault" },
   "event-access": { kind: "boolean", about: "--no-event-access: no events" },
@@ -99,7 +105,7 @@ export const tokenCommands: readonly Command[] = [
     words: "auth get",
     about: "one auth token, without its secret",
     example: `auth get ${example}`,
-    args: [id],
+    args: [tokenId],
     call: { method: "GET", path: "/auth/tokens/{id}", show: record },
   },
   {
@@ -146,7 +152,7 @@ export const tokenCommands: readonly Command[] = [
     words: "auth update",
     about: "change an auth token",
     example: `auth update ${example} --no-is-enabled`,
-    args: [id],
+    args: [tokenId],
     flags: {
       alias: { kind: "text", about: "its name" },
       "is-enabled": { kind: "boolean", about: "--no-is-enabled suspends it" },
@@ -159,7 +165,7 @@ export const tokenCommands: readonly Command[] = [
     words: "auth copy",
     about: "copy a token; the new secret is shown once",
     example: `auth copy ${example} --alias ci-2 --expires-at tomorrow`,
-    args: [id],
+    args: [tokenId],
     flags: {
       alias: { kind: "text", about: "its name" },
       "expires-at": { kind: "time", about: "expiry", nullable: true },
@@ -172,7 +178,7 @@ export const tokenCommands: readonly Command[] = [
     aliases: ["auth rm"],
     about: "delete an auth token; its next request is refused",
     example: `auth delete ${example}`,
-    args: [id],
+    args: [tokenId],
     destroys: "the auth token",
     call: { method: "DELETE", path: "/auth/tokens/{id}", show: { as: "done" } },
   },
@@ -184,9 +190,15 @@ export const tokenCommands: readonly Command[] = [
           ? "add a realm to a token"
           : "remove a realm from a token; without any, it works in all realms",
       example: `auth realms ${verb} ${example} --realm-id 60d5f1f3a3b4f9c3e8a1b2c3`,
-      args: [id],
+      args: [tokenId],
       flags: {
-        "realm-id": { kind: "text", about: "the realm", placeholder: "id", required: true },
+        "realm-id": {
+          kind: "text",
+          about: "the realm: id or name",
+          placeholder: "realm",
+          required: true,
+          names: "realm",
+        },
         "otp-code": { kind: "text", about: "one-time code of your account", secret: true },
       },
       call: { method: "POST", path: `/auth/tokens/{id}/${verb}-realm`, show: record },

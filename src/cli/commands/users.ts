@@ -3,14 +3,17 @@ import { randomBytes } from "node:crypto";
 import type { Command } from "../execution/command.ts";
 import type { CommandContext } from "../execution/context.ts";
 import type { Argument, ParsedArguments } from "../flags/flag.ts";
-import { fieldAt } from "../output/cell.ts";
 import type { Show } from "../output/show.ts";
 import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
 import { confirm } from "../terminal/prompt.ts";
 import { paging } from "./flags.ts";
 
 const record: Show = { as: "record" };
-const user: Argument = { name: "user", about: "id, user name or e-mail address" };
+const user: Argument = {
+  name: "user",
+  about: "id, user name or e-mail address",
+  names: "user",
+};
 const password = {
   kind: "text",
   about: "its password; default: a new one, which is printed once",
@@ -24,22 +27,8 @@ async function change(
   { args }: ParsedArguments,
   body: Readonly<Record<string, unknown>>,
 ): Promise<void> {
-  const id = await userId(context, args.get("user") ?? "");
-  const path = `/api/v1/users/${id}`;
+  const path = `/api/v1/users/${args.get("user")}`;
   context.show(record, await context.request({ method: "PATCH", path, body }));
-}
-
-/** The id of an account. Throws CommandFailure for a name that no account has. */
-export async function userId(context: CommandContext, said: string): Promise<string> {
-  if (/^[0-9a-f]{24}$/.test(said)) return said;
-  const query = { search: said, limit: 100 };
-  const { data } = await context.request({ method: "GET", path: "/api/v1/users", query });
-  const found = fieldAt(data, "users");
-  const isNamed = (each: unknown) =>
-    fieldAt(each, "username") === said || fieldAt(each, "email") === said.toLowerCase();
-  const id = fieldAt(Array.isArray(found) ? found.find(isNamed) : undefined, "id");
-  if (typeof id === "string") return id;
-  throw new CommandFailure(exitCode.failed, `there is no user ${said}: see realmgate users list`);
 }
 
 /** 24 characters; three of four kinds are sure. */
@@ -48,7 +37,7 @@ function newPassword(): string {
 }
 
 function saidPassword({ flags }: ParsedArguments): string | null {
-  const said = flags.get("password-for");
+  const said = flags.get("new-password");
   return typeof said === "string" ? said : null;
 }
 
@@ -82,7 +71,7 @@ export const userCommands: readonly Command[] = [
     flags: {
       email: { kind: "text", about: "its e-mail address", required: true },
       "is-admin": { kind: "boolean", about: "it operates this installation" },
-      "password-for": password,
+      "new-password": password,
     },
     run: async (context, parsed) => {
       const said = saidPassword(parsed);
@@ -103,8 +92,8 @@ export const userCommands: readonly Command[] = [
     example: "users get bob@example.com",
     args: [user],
     run: async (context, { args }) => {
-      const id = await userId(context, args.get("user") ?? "");
-      context.show(record, await context.request({ method: "GET", path: `/api/v1/users/${id}` }));
+      const path = `/api/v1/users/${args.get("user")}`;
+      context.show(record, await context.request({ method: "GET", path }));
     },
   },
   {
@@ -149,7 +138,7 @@ export const userCommands: readonly Command[] = [
     about: "give an account another password, which ends its sessions; for operators",
     example: "users reset-password bob@example.com",
     args: [user],
-    flags: { "password-for": password },
+    flags: { "new-password": password },
     run: async (context, parsed) => {
       const said = saidPassword(parsed);
       const chosen = said ?? newPassword();
@@ -167,9 +156,8 @@ export const userCommands: readonly Command[] = [
       "with-containers": { kind: "boolean", about: "its containers, too", goesTo: "here" },
     },
     run: async (context, { args, flags }) => {
-      const said = args.get("user") ?? "";
-      const id = await userId(context, said);
-      const question = `This deletes the account ${said} with its projects and tokens. Go on?`;
+      const id = args.get("user") ?? "";
+      const question = `This deletes the account ${id} with its projects and tokens. Go on?`;
       await confirm(context.io, question, context.settings.yes);
       const query = flags.get("with-containers") === true ? { with_containers: true } : {};
       const answered = await context.request({

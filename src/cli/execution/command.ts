@@ -34,6 +34,8 @@ interface Described {
   readonly shows?: readonly GlobalName[];
   /** What the command deletes, for the confirmation question; `--yes` skips it. Required for every DELETE. */
   readonly destroys?: string;
+  /** It is about the container of the settings, beside those whose path or arguments say so. */
+  readonly takesContainer?: boolean;
   /**
    * A flag whose absence means something that nobody may do by accident: a person is asked at a terminal; without one, and with
    * `--yes`, which answers other questions, the flag is required. `question` is a sentence.

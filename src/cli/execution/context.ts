@@ -1,4 +1,5 @@
 // What a command works with: the settings, the API and the output streams.
+import { realmOf } from "../../client/api-host.ts";
 import type { Credential } from "../../client/credential.ts";
 import { type Answer, HttpClient, type HttpRequest } from "../../client/http.ts";
 import { render } from "../output/render.ts";
@@ -10,26 +11,58 @@ import { colours } from "../terminal/colours.ts";
 import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
 import type { Io } from "../terminal/io.ts";
 import { safeText } from "../terminal/safe-text.ts";
+import { type Look, needsRealm, onlyRealm, realmNamed } from "./realm-choice.ts";
 
 /** An answer with its unparsed body. */
 export type AnsweredCall = Answer<unknown> & { readonly raw: string };
 
 export class CommandContext {
-  readonly settings: Settings;
   readonly io: Io;
   /** Words and flags as typed. */
   readonly typed: readonly string[];
+  #settings: Settings;
 
   constructor(settings: Settings, io: Io, typed: readonly string[]) {
-    this.settings = settings;
+    this.#settings = settings;
     this.io = io;
     this.typed = typed;
   }
 
-  /** Calls the API with the credential of the settings, if there is one. */
-  async request(request: HttpRequest): Promise<AnsweredCall> {
-    return this.requestAs(this.credential(), request);
+  get settings(): Settings {
+    return this.#settings;
   }
+
+  /** The container that was named; `id` in place of its name. */
+  useContainer(id: string): void {
+    this.#settings = { ...this.#settings, container: id };
+  }
+
+  /**
+   * Calls the API with the credential of the settings, if there is one, in the realm that they name. A token with one realm is
+   * used there. Throws CommandFailure for a realm that is not there.
+   */
+  async request(request: HttpRequest): Promise<AnsweredCall> {
+    const { realmName, baseUrl } = this.#settings;
+    if (realmName !== undefined) this.#useHost(await realmNamed(baseUrl, realmName, this.#look));
+    try {
+      return await this.requestAs(this.credential(), request);
+    } catch (failure) {
+      const isFree = realmOf(this.#settings.baseUrl) === null;
+      const host = needsRealm(failure) && isFree ? await onlyRealm(baseUrl, this.#look) : null;
+      if (host === null) throw failure;
+      this.#useHost(host);
+      return this.requestAs(this.credential(), request);
+    }
+  }
+
+  #useHost(baseUrl: URL): void {
+    this.#settings = { ...this.#settings, baseUrl, realmName: undefined };
+  }
+
+  readonly #look: Look = async (baseUrl, path) => {
+    const client = this.#client(this.credential(), () => {}, baseUrl);
+    return (await client.request<unknown>({ method: "GET", path })).data;
+  };
 
   async requestAs(
     credential: string | Credential | null,
@@ -69,9 +102,13 @@ export class CommandContext {
     return { columns: stdout.columns, emphasise: colours(stdout, environment).strong };
   }
 
-  #client(credential: string | Credential | null, keep: (body: string) => void): HttpClient {
+  #client(
+    credential: string | Credential | null,
+    keep: (body: string) => void,
+    baseUrl = this.#settings.baseUrl,
+  ): HttpClient {
     return new HttpClient({
-      baseUrl: this.settings.baseUrl.href,
+      baseUrl: baseUrl.href,
       credential,
       fetch: async (url, init) => {
         this.#trace(`> ${init.method} ${url}`);

@@ -15,6 +15,17 @@ export type FlagKind =
   | "time"
   | "access";
 
+/** Whose name may stand in place of an id; see names.ts. */
+export type NameKind =
+  | "project"
+  | "container"
+  | "user"
+  | "member"
+  | "realm"
+  | "token"
+  | "alias"
+  | "server";
+
 export interface Flag {
   readonly kind: FlagKind;
   /** One line for the help. */
@@ -34,6 +45,8 @@ export interface Flag {
   readonly own?: true;
   /** Defaults to the container of the settings. */
   readonly orContainer?: boolean;
+  /** An id, or the name of such a thing; of a list, each. */
+  readonly names?: NameKind;
   /** Placeholder of the value in the help. */
   readonly placeholder?: string;
 }
@@ -47,6 +60,8 @@ export interface Argument {
   readonly choices?: readonly string[];
   /** Defaults to the container of the settings. */
   readonly orContainer?: boolean;
+  /** An id, or the name of such a thing. */
+  readonly names?: NameKind;
 }
 
 /** Arguments and flags of one command line, read and checked. */

@@ -114,6 +114,7 @@ export function recordText(
 
 /** The rows that a list shows. */
 export function rowsOf(show: Extract<Show, { as: "list" }>, data: unknown): readonly unknown[] {
+  if (show.rows !== undefined) return show.rows(data);
   if (show.items !== null) return listAt(data, show.items);
   return Array.isArray(data) ? data : [];
 }

@@ -6,6 +6,8 @@ export type Show =
   | {
       readonly as: "list";
       readonly items: string | null;
+      /** The rows, where the field alone does not have all of them. */
+      readonly rows?: (data: unknown) => readonly unknown[];
       readonly columns: readonly string[];
       /** Further columns of `-o wide`. */
       readonly wide?: readonly string[];

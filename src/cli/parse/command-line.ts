@@ -289,6 +289,8 @@ const groups: Readonly<Record<string, string>> = {
   connections: "who is connected to a container",
   servers: "proxy nodes",
   users: "your account; all accounts (operators)",
+  nodes: "nodes of an installation in several processes (operators)",
+  enforcement: "whether a write has reached every proxy",
   config: "the configuration file",
   curl: "links that carry a whole request",
 };

@@ -123,7 +123,8 @@ describe("the realm", () => {
 
   test.each([
     ["two that differ, equally strong", { "base-url": inRealm, realm: OTHER }],
-    ["a malformed one", { realm: "prod" }],
+    ["a malformed one", { realm: "prod!" }],
+    ["a name beside the realm of an equally strong URL", { "base-url": inRealm, realm: "prod" }],
     ["one on an address", { "base-url": "http://127.0.0.1:8080", realm: REALM }],
     ["a base URL with a password", { "base-url": "https://me:pw@api.example" }],
     ["a base URL that is none", { "base-url": "api.example" }],

@@ -21,6 +21,9 @@ import {
   outputs,
 } from "./global-flags.ts";
 
+/** As names of realms are made; see realms.proto. */
+export const realmNamePattern = /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$/;
+
 /** This machine, by name: a realm label can be prepended. */
 export const defaultBaseUrl = "http://localhost:8080";
 
@@ -36,6 +39,8 @@ export interface Settings {
   readonly profile: ConfigProfile;
   /** Includes the realm label, if there is a realm. */
   readonly baseUrl: URL;
+  /** The realm by its name, which is not in the base URL yet. */
+  readonly realmName: string | undefined;
   /** Base URL of the containers' domain, if set. */
   readonly containersUrl: string | undefined;
   readonly container: string | undefined;
@@ -109,6 +114,7 @@ export function readSettings(said: SettingSources): ReadSettings {
       profileName,
       profile: profile ?? {},
       baseUrl: base.url,
+      realmName: base.realmName,
       containersUrl: find("containers-url").text,
       container: find("container").text,
       identities: identities(said, profile ?? {}),
@@ -149,7 +155,7 @@ function found(
 }
 
 type BaseUrl =
-  | { readonly ok: true; readonly url: URL }
+  | { readonly ok: true; readonly url: URL; readonly realmName?: string }
   | { readonly ok: false; readonly problem: string };
 
 /** The realm in a base URL overrides a --realm of weaker source; from the same source they must agree. */
@@ -157,10 +163,11 @@ function baseUrl(base: FoundSetting, realm: FoundSetting): BaseUrl {
   try {
     const url = parseBaseUrl(base.text ?? defaultBaseUrl);
     if (realm.text === undefined) return { ok: true, url };
-    if (!realmIdPattern.test(realm.text)) {
+    const isId = realmIdPattern.test(realm.text);
+    if (!isId && !realmNamePattern.test(realm.text)) {
       return {
         ok: false,
-        problem: `a realm is 24 lower-case hex digits; not ${safeText(realm.text)}`,
+        problem: `a realm is 24 lower-case hex digits, or a name; not ${safeText(realm.text)}`,
       };
     }
     const named = realmOf(url);
@@ -172,7 +179,11 @@ function baseUrl(base: FoundSetting, realm: FoundSetting): BaseUrl {
         problem: `the base URL names the realm ${named}, and --realm ${realm.text}`,
       };
     }
-    return { ok: true, url: inRealm(url, realm.text) };
+    if (isId) return { ok: true, url: inRealm(url, realm.text) };
+    const bare = inRealm(url, null);
+    // Throws where no realm can stand before the host.
+    inRealm(bare, "0".repeat(24));
+    return { ok: true, url: bare, realmName: realm.text };
   } catch (error) {
     return { ok: false, problem: (error as TypeError).message };
   }

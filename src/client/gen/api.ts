@@ -27,6 +27,8 @@ export interface Api {
   readonly events: EventsApi;
   readonly realms: RealmsApi;
   readonly servers: ServersApi;
+  readonly nodes: NodesApi;
+  readonly enforcement: EnforcementApi;
 }
 
 /** ProjectService keeps projects. */
@@ -551,16 +553,53 @@ export interface EventsApi {
   getActivityStats(query?: GetActivityStatsQuery, options?: CallOptions): Promise<Answer<EventStats>>;
 }
 
-/** RealmService tells which realms there are for the caller. */
+/** RealmService tells which realms there are for the caller, and makes up new ones. */
 export interface RealmsApi {
-  /** ListRealms answers with the realms that the caller's projects, containers and auth tokens name. */
+  /** ListRealms answers with the realms that the caller's projects, containers and auth tokens name, and those it made up. */
   list(query?: ListRealmsQuery, options?: CallOptions): Promise<Answer<ListRealmsResponse>>;
+
+  /**
+   * CreateRealm makes up a realm: a new id, and a name for it. Nothing is in it yet. Not for callers who are confined to realms.
+   * Errors: REALM_NAME_TAKEN, ACCOUNT_QUOTA_REACHED.
+   */
+  create(body: CreateRealmBody, options?: CallOptions): Promise<Answer<Realm>>;
+
+  /**
+   * DeleteRealm forgets the name of a realm that the caller made up. What is in the realm stays in it. Not for callers who are
+   * confined to realms. Errors: REALM_NOT_FOUND.
+   */
+  delete(id: string, options?: CallOptions): Promise<Answer<null>>;
 }
 
 /** ServerService tells where containers may be placed. */
 export interface ServersApi {
   /** ListServers answers with the servers that a new container may name. */
   list(query?: RealmFilter, options?: CallOptions): Promise<Answer<ListServersResponse>>;
+}
+
+/** NodeService lets nodes into the installation, and takes them out, for operators. */
+export interface NodesApi {
+  /** ListNodes answers with the nodes and what was heard of them. */
+  list(query?: RealmFilter, options?: CallOptions): Promise<Answer<ListNodesResponse>>;
+
+  /**
+   * CreateNode lets a node in and answers with its token, which is shown only now. Containers can be placed on its servers from
+   * then on. Errors: NODE_NAME_TAKEN, VALIDATION_ERROR.
+   */
+  create(body: CreateNodeBody, options?: CallOptions): Promise<Answer<Node>>;
+
+  /** DeleteNode revokes a node: its connections end, its token is worth nothing. Errors: NODE_NOT_FOUND. */
+  delete(id: string, options?: CallOptions): Promise<Answer<null>>;
+}
+
+/** EnforcementService tells when what was written is enforced everywhere. */
+export interface EnforcementApi {
+  /**
+   * GetEnforcement answers once every process enforces the write, or when the time is over. A process that was not heard counts
+   * among those that do not: it goes on with what it heard last.
+   * Errors: INVALID_REVISION, and REVISION_LOST for a write that went down with the database which stored it.
+   */
+  get(query?: GetEnforcementQuery, options?: CallOptions): Promise<Answer<Enforcement>>;
 }
 
 /** AccessChange is one program that opens or closes for somebody. */
@@ -954,6 +993,8 @@ export interface ContainersListByProjectQuery extends RealmFilter {
    * then the `next_cursor` of the answer before, with the same filters. An entry whose sort field changes meanwhile moves.
    */
   readonly cursor?: string | undefined;
+  /** Only those of this name. */
+  readonly name?: string | undefined;
 }
 
 /** ContainersPermissions is the `containers` branch. */
@@ -1082,6 +1123,16 @@ export interface CreateHookBody {
   readonly position?: number | undefined;
 }
 
+/** CreateNodeRequest describes the node. */
+export interface CreateNodeBody {
+  /** Unique: small letters, digits and `-`. */
+  readonly name: string;
+  /** A proxy follows the feed; a gateway speaks for clients of the API. `proxy` when unset. */
+  readonly role?: "proxy" | "gateway" | undefined;
+  /** Of a proxy: the `{server}` labels of its containers, one at least; of a gateway: none. */
+  readonly servers?: readonly string[] | undefined;
+}
+
 /** CreateProjectRequest describes the new project. */
 export interface CreateProjectBody {
   /** 1 to 100 characters. */
@@ -1092,6 +1143,12 @@ export interface CreateProjectBody {
   readonly max_containers?: number | null | undefined;
   /** The realms it is visible in. */
   readonly realm_ids?: readonly string[] | undefined;
+}
+
+/** CreateRealmRequest names the realm. */
+export interface CreateRealmBody {
+  /** Letters, digits, spaces and `. _ -`, beginning with a letter or digit; an account has it once. Not 24 hex digits, which are an id. */
+  readonly name: string;
 }
 
 /** CreateTokenRequest describes the new token. */
@@ -1300,6 +1357,18 @@ export interface EndConnectionsQuery extends RealmFilter {
 export interface EndedConnections {
   /** How many. */
   readonly ended: number;
+}
+
+/** Enforcement is how far a write is. */
+export interface Enforcement {
+  /** Whether all processes enforce it. */
+  readonly complete: boolean;
+  /** Processes that enforce it. */
+  readonly enforced: number;
+  /** Processes that have to. */
+  readonly of: number;
+  /** The servers of those that do not enforce it yet, by name. */
+  readonly lagging: readonly string[];
 }
 
 /** Event is one call that changed something, or was refused. */
@@ -1596,6 +1665,14 @@ export interface GetContainerQuery extends RealmFilter {
   readonly include_proxy_domains?: boolean | undefined;
   /** Whether to show the permission documents; an auth token needs `resources.proxy_aliases`, too. */
   readonly include_proxy_permissions?: boolean | undefined;
+}
+
+/** GetEnforcementRequest names the write. */
+export interface GetEnforcementQuery extends RealmFilter {
+  /** What the answer to the write said in X-Realmgate-Revision; unset: all that is stored. */
+  readonly revision?: string | undefined;
+  /** How long to wait, in milliseconds. */
+  readonly wait_ms?: number | undefined;
 }
 
 /** GetEventStatsRequest says which events to count. */
@@ -1972,6 +2049,8 @@ export interface ListContainersQuery extends RealmFilter {
    * then the `next_cursor` of the answer before, with the same filters. An entry whose sort field changes meanwhile moves.
    */
   readonly cursor?: string | undefined;
+  /** Only those of this name. */
+  readonly name?: string | undefined;
 }
 
 /** ListContainersResponse is one page. */
@@ -2100,6 +2179,14 @@ export interface ListMembersResponse {
   readonly pagination?: Pagination;
 }
 
+/** ListNodesResponse is every node. */
+export interface ListNodesResponse {
+  /** By name. */
+  readonly nodes: readonly Node[];
+  /** How many. */
+  readonly total: number;
+}
+
 /** ListProjectsRequest pages through the projects. */
 export interface ListProjectsQuery extends RealmFilter {
   /** From 1. */
@@ -2115,6 +2202,8 @@ export interface ListProjectsQuery extends RealmFilter {
    * then the `next_cursor` of the answer before, with the same filters. An entry whose sort field changes meanwhile moves.
    */
   readonly cursor?: string | undefined;
+  /** Only those of this alias. */
+  readonly alias?: string | undefined;
 }
 
 /** ListProjectsResponse is one page. */
@@ -2139,6 +2228,8 @@ export interface ListRealmsResponse {
   readonly total: number;
   /** What each realm holds, when asked for. */
   readonly usage: { readonly [name: string]: RealmUsage };
+  /** The names of those that have one: for who made the realm up, and for members of that account's projects in it. */
+  readonly names?: { readonly [name: string]: string };
 }
 
 /** ListServersResponse is every server. */
@@ -2331,6 +2422,40 @@ export interface MemberUser {
 export interface MoveHookBody {
   /** From 0; at the end when beyond it. */
   readonly position: number;
+}
+
+/** Node is a machine, or a part of one, that runs proxies or a gateway. */
+export interface Node {
+  /** 24 hex digits. */
+  readonly id: string;
+  /** Unique. */
+  readonly name: string;
+  /** `proxy` or `gateway`. */
+  readonly role: string;
+  /** The servers whose containers its proxies may learn of. */
+  readonly servers: readonly string[];
+  /** ISO 8601, UTC, milliseconds. */
+  readonly created_at: string;
+  /** REALMGATE_NODE_TOKEN of its processes. Only in the answer to CreateNode. */
+  readonly token?: string;
+  /** Its processes, as they were heard last. */
+  readonly processes: readonly NodeProcess[];
+}
+
+/** NodeProcess is a process of a node. */
+export interface NodeProcess {
+  /** Names it among those of its node. */
+  readonly name: string;
+  /** The servers whose containers it knows. */
+  readonly servers: readonly string[];
+  /** Of its program. */
+  readonly version: string;
+  /** `online`: it enforces all that is stored; `lagging`: it does not yet; `offline`: it is not heard. */
+  readonly status: string;
+  /** ISO 8601, UTC, milliseconds. */
+  readonly heard_at: string;
+  /** Its listeners, as `ADDRESS:PORT`. */
+  readonly listeners: readonly string[];
 }
 
 /** Pagination tells where a page stands in its list. */
@@ -2613,6 +2738,16 @@ export interface PublicProfile {
   readonly public_storage: { readonly [key: string]: Json } | null;
 }
 
+/** Realm is one that was made up. */
+export interface Realm {
+  /** 24 hex digits: for `realm_ids`, and as the leading label of the API's host. */
+  readonly id: string;
+  /** Its name. */
+  readonly name: string;
+  /** When it was made up. */
+  readonly created_at: string;
+}
+
 /** RealmUsage counts what of the caller's a realm holds. */
 export interface RealmUsage {
   /** Projects in it. */
@@ -2741,10 +2876,18 @@ export interface Server {
   readonly name: string;
   /** The domain of its containers: `<name>.containers.<domain>`. */
   readonly domain: string;
-  /** `online`: this node; `unknown`: another one, of which this node hears nothing. */
+  /** `online`: all its proxies enforce what is stored; `lagging`: some do not yet; `offline`: none is heard; `unknown`: none ever was. */
   readonly status: string;
   /** ISO 8601, UTC, milliseconds. */
   readonly created_at: string;
+  /** When one of its proxies was heard last; null: never. */
+  readonly heard_at: string | null;
+  /** Its proxies. */
+  readonly processes: number;
+  /** Its proxies that enforce what is stored. */
+  readonly enforcing: number;
+  /** The versions of their programs. */
+  readonly versions: readonly string[];
 }
 
 /** ServiceHooks is the hooks of one service. */

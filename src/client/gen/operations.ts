@@ -138,8 +138,18 @@ export const operations = {
   },
   realms: {
     list: {"verb":"GET","path":"/api/v1/realms","takesBody":false,"versioned":false,"pages":null},
+    create: {"verb":"POST","path":"/api/v1/realms","takesBody":true,"versioned":false,"pages":null},
+    delete: {"verb":"DELETE","path":"/api/v1/realms/{id}","takesBody":false,"versioned":false,"pages":null},
   },
   servers: {
     list: {"verb":"GET","path":"/api/v1/servers","takesBody":false,"versioned":false,"pages":null},
+  },
+  nodes: {
+    list: {"verb":"GET","path":"/api/v1/nodes","takesBody":false,"versioned":false,"pages":null},
+    create: {"verb":"POST","path":"/api/v1/nodes","takesBody":true,"versioned":false,"pages":null},
+    delete: {"verb":"DELETE","path":"/api/v1/nodes/{id}","takesBody":false,"versioned":false,"pages":null},
+  },
+  enforcement: {
+    get: {"verb":"GET","path":"/api/v1/enforcement","takesBody":false,"versioned":false,"pages":null},
   },
 } as const satisfies Operations;

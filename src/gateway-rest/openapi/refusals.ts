@@ -24,7 +24,7 @@ export function refusalsOf(binding: Binding): readonly ErrorCode[] {
     ErrorCode.INVALID_HOST,
     ErrorCode.INTERNAL_ERROR,
     ErrorCode.STORE_UNAVAILABLE,
-    ...(binding.verb === "GET" ? [] : [ErrorCode.WRITE_OUTCOME_UNKNOWN]),
+    ...(binding.verb === "GET" ? [] : [ErrorCode.WRITE_OUTCOME_UNKNOWN, ErrorCode.STORAGE_FULL]),
     ...ofComments(binding),
     ...ofMessage(binding),
     ...ofRequirements(getOption(binding.method, requires)),

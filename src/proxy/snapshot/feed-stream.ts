@@ -8,6 +8,7 @@ import {
   type ServiceError,
 } from "@grpc/grpc-js";
 import {
+  FeedByeSchema,
   type FeedCursor,
   type FeedHello,
   FeedService,
@@ -39,6 +40,9 @@ export interface FeedStreamOptions {
 
 /** A batch comes in small messages, but one entity is never divided. */
 const MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
+
+/** How long the last message may take, in milliseconds. */
+const LEAVE_MS = 200;
 
 export class FeedStream {
   readonly #client: Client;
@@ -77,6 +81,18 @@ export class FeedStream {
   acknowledge(enforced: FeedCursor | undefined): void {
     const value = { $typeName: "realmgate.v1.FeedAck" as const, enforced };
     this.#write({ case: "ack", value });
+  }
+
+  /** Says that the process stops, and closes once that is on its way. */
+  leave(): void {
+    if (this.#isOver) return;
+    this.#write({ case: "bye", value: create(FeedByeSchema) });
+    this.#isOver = true;
+    this.#call.end();
+    setTimeout(() => {
+      this.#call.cancel();
+      this.#client.close();
+    }, LEAVE_MS).unref();
   }
 
   close(): void {

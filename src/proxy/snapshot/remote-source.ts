@@ -134,8 +134,10 @@ export class RemoteSource implements ChangeSource {
     this.#stream?.acknowledge(this.#enforced ?? create(FeedCursorSchema, { revision, lineage }));
   }
 
+  /** Also tells the control plane that this process stops. */
   stop(): void {
     this.#stopped = true;
+    this.#stream?.leave();
     this.#end("it stops");
     if (this.#retry !== null) clearTimeout(this.#retry);
   }

@@ -9,6 +9,7 @@ import { exposureConformance } from "../effective-states.ts";
 import { eventConformance } from "../events.ts";
 import { listWalkConformance } from "../list-walks.ts";
 import { memberConformance } from "../members.ts";
+import { nodeConformance } from "../nodes.ts";
 import { projectConformance } from "../projects.ts";
 import { realmConformance } from "../realms.ts";
 import { storeConformance } from "../store.ts";
@@ -30,6 +31,7 @@ if (postgresBinaries === null) {
     exposureConformance,
     listWalkConformance,
     memberConformance,
+    nodeConformance,
     projectConformance,
     realmConformance,
     storeConformance,

@@ -19,7 +19,10 @@ export interface Scene {
   readonly guestId: string;
   readonly ownerId: string;
   readonly tokenId: string;
+  readonly nodeId: string;
   readonly publicKey: string;
+  /** One that the owner made up. */
+  readonly namedRealmId: string;
   /** What a write of each document has to name. */
   readonly projectEtag: string;
   readonly containerEtag: string;
@@ -85,6 +88,8 @@ export async function makeScene(
     realm_ids: [here],
     public_key: publicKey,
   });
+  const node = await send("POST", "/nodes", { name: `scene-${n}`, servers: ["local"] });
+  const realm = await send("POST", "/realms", { name: `realm ${n}` });
   return {
     n,
     projectId: project.id,
@@ -95,7 +100,9 @@ export async function makeScene(
     guestId: users.guestId,
     ownerId: users.ownerId,
     tokenId: token.id,
+    nodeId: node.id,
     publicKey,
+    namedRealmId: realm.id,
     projectEtag,
     containerEtag,
   };

@@ -297,6 +297,7 @@ describe("the services' own bindings", () => {
       "CreateContainer",
       "CreateHook",
       "CreateProject",
+      "CreateRealm",
       "CreateToken",
       "CreateUser",
     ]);

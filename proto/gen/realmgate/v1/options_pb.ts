@@ -216,7 +216,7 @@ export type Audit = Message<"realmgate.v1.Audit"> & {
   kind: string;
 
   /**
-   * What the event is about: `project`, `container`, `alias`, `permission`, `token` or `user`; unset: what `requires` names.
+   * What the event is about: `project`, `container`, `alias`, `permission`, `token`, `user`, `realm` or `node`; unset: what `requires` names.
    *
    * @generated from field: string resource = 2;
    */

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file realmgate/v1/servers.proto.
  */
 export const file_realmgate_v1_servers: GenFile = /*@__PURE__*/
-  fileDesc("ChpyZWFsbWdhdGUvdjEvc2VydmVycy5wcm90bxIMcmVhbG1nYXRlLnYxIlYKBlNlcnZlchIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEg4KBmRvbWFpbhgDIAEoCRIOCgZzdGF0dXMYBCABKAkSEgoKY3JlYXRlZF9hdBgFIAEoCSJLChNMaXN0U2VydmVyc1Jlc3BvbnNlEiUKB3NlcnZlcnMYASADKAsyFC5yZWFsbWdhdGUudjEuU2VydmVyEg0KBXRvdGFsGAIgASgFMp8BCg1TZXJ2ZXJTZXJ2aWNlEo0BCgtMaXN0U2VydmVycxIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRohLnJlYWxtZ2F0ZS52MS5MaXN0U2VydmVyc1Jlc3BvbnNlIkOKtRgECAQwAZK1GCASHlNlcnZlcnMgcmV0cmlldmVkIHN1Y2Nlc3NmdWxseYLT5JMCERIPL2FwaS92MS9zZXJ2ZXJzYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_empty, file_realmgate_v1_options]);
+  fileDesc("ChpyZWFsbWdhdGUvdjEvc2VydmVycy5wcm90bxIMcmVhbG1nYXRlLnYxIrgBCgZTZXJ2ZXISCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZkb21haW4YAyABKAkSDgoGc3RhdHVzGAQgASgJEhIKCmNyZWF0ZWRfYXQYBSABKAkSGwoIaGVhcmRfYXQYBiABKAlCBJC1GAFIAIgBARIRCglwcm9jZXNzZXMYByABKAUSEQoJZW5mb3JjaW5nGAggASgFEhAKCHZlcnNpb25zGAkgAygJQgsKCV9oZWFyZF9hdCJLChNMaXN0U2VydmVyc1Jlc3BvbnNlEiUKB3NlcnZlcnMYASADKAsyFC5yZWFsbWdhdGUudjEuU2VydmVyEg0KBXRvdGFsGAIgASgFMp8BCg1TZXJ2ZXJTZXJ2aWNlEo0BCgtMaXN0U2VydmVycxIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRohLnJlYWxtZ2F0ZS52MS5MaXN0U2VydmVyc1Jlc3BvbnNlIkOKtRgECAQwAZK1GCASHlNlcnZlcnMgcmV0cmlldmVkIHN1Y2Nlc3NmdWxseYLT5JMCERIPL2FwaS92MS9zZXJ2ZXJzYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_empty, file_realmgate_v1_options]);
 
 /**
  * Server is a proxy node.
@@ -46,7 +46,7 @@ export type Server = Message<"realmgate.v1.Server"> & {
   domain: string;
 
   /**
-   * `online`: this node; `unknown`: another one, of which this node hears nothing.
+   * `online`: all its proxies enforce what is stored; `lagging`: some do not yet; `offline`: none is heard; `unknown`: none ever was.
    *
    * @generated from field: string status = 4;
    */
@@ -58,6 +58,34 @@ export type Server = Message<"realmgate.v1.Server"> & {
    * @generated from field: string created_at = 5;
    */
   createdAt: string;
+
+  /**
+   * When one of its proxies was heard last; null: never.
+   *
+   * @generated from field: optional string heard_at = 6;
+   */
+  heardAt?: string | undefined;
+
+  /**
+   * Its proxies.
+   *
+   * @generated from field: int32 processes = 7;
+   */
+  processes: number;
+
+  /**
+   * Its proxies that enforce what is stored.
+   *
+   * @generated from field: int32 enforcing = 8;
+   */
+  enforcing: number;
+
+  /**
+   * The versions of their programs.
+   *
+   * @generated from field: repeated string versions = 9;
+   */
+  versions: string[];
 };
 
 /**

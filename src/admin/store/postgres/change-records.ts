@@ -1,6 +1,7 @@
 // What proxies need to know: the present state of all that changed, every tenant's.
-import { and, desc, eq, gt } from "drizzle-orm";
-import { type Lineage, NO_LINEAGE } from "../../../policy/lineage.ts";
+import { and, eq, exists, gt, inArray, isNull, or, type SQL, sql } from "drizzle-orm";
+import { alias } from "drizzle-orm/pg-core";
+import { type Lineage, lineageOf } from "../../../policy/lineage.ts";
 import { readFrom } from "../change-cursor.ts";
 import type { AliasRecord, ContainerRecord, ProjectRecord } from "../records.ts";
 import type { ChangeRecordStore } from "../store.ts";
@@ -19,15 +20,16 @@ import type { Reader } from "./transaction.ts";
 
 export function changeRecordStore(db: Database): ChangeRecordStore {
   return {
-    async changesAfter(cursor) {
+    async changesAfter(cursor, names) {
       return db.look(async (tx) => {
         const present = { revision: await lastRevision(tx), lineages: await lineagesOf(tx) };
         const after = readFrom(cursor, present);
+        const on = names === undefined ? null : await serverIds(tx, names);
         return {
           ...present,
           isAll: after === 0,
-          projects: await projectRecords(db, tx, after),
-          containers: await containerRecords(db, tx, after),
+          projects: await projectRecords(db, tx, after, on),
+          containers: await containerRecords(db, tx, after, on),
         };
       });
     },
@@ -37,16 +39,10 @@ export function changeRecordStore(db: Database): ChangeRecordStore {
     },
 
     async head() {
-      const { tag } = lineages;
-      const of = gt(revisions.value, lineages.fromRevision);
-      const [row] = await db.reader
-        .select({ revision: revisions.value, tag })
-        .from(revisions)
-        .leftJoin(lineages, of)
-        .orderBy(desc(lineages.fromRevision))
-        .limit(1);
-      if (row === undefined) throw new Error("the database has no revision");
-      return { revision: row.revision, lineage: row.tag ?? NO_LINEAGE };
+      return db.look(async (tx) => {
+        const [revision, known] = [await lastRevision(tx), await lineagesOf(tx)];
+        return { revision, lineage: lineageOf(known, revision), lineages: known };
+      });
     },
 
     onCommit: (listener) => db.onCommit(listener),
@@ -64,33 +60,89 @@ async function lineagesOf(reader: Reader): Promise<Lineage[]> {
   return await reader.select({ fromRevision, tag }).from(lineages).orderBy(fromRevision);
 }
 
+async function serverIds(reader: Reader, names: readonly string[]): Promise<readonly string[]> {
+  const rows = await reader
+    .select({ id: servers.id })
+    .from(servers)
+    .where(inArray(servers.name, [...names]));
+  return rows.map(({ id }) => id);
+}
+
+/** Null: any server. */
+type On = readonly string[] | null;
+
+/** Of a row of `changes` of a container: whether the proxies of these servers have to know. Of one that is gone its server is kept. */
+function isOn(on: On): SQL | undefined {
+  if (on === null) return undefined;
+  const server = sql`coalesce(${containers.serverId}, ${changes.serverId})`;
+  // One that was gone before servers were kept: it is an id and nothing else.
+  return or(inArray(server, [...on]), isNull(server));
+}
+
+/** A project is what its containers need: the proxies of a server know it while it has one there. */
 async function projectRecords(
   db: Database,
   reader: Reader,
   revision: number,
+  on: On,
 ): Promise<ProjectRecord[]> {
-  return (
-    await reader
-      .select({ id: changes.entityId, project: projects.id, document: documents })
-      .from(changes)
-      .leftJoin(projects, eq(projects.id, changes.entityId))
-      .leftJoin(documents, and(eq(documents.kind, "project"), eq(documents.ownerId, projects.id)))
-      .where(and(eq(changes.kind, "project"), gt(changes.revision, revision)))
-      .orderBy(changes.revision)
-  ).map(({ id, project, document }) => {
-    if (project === null) return { id, state: null };
-    const { hooks: _containersOnly, ...state } = documentRecord(db, document);
-    return { id, state };
-  });
+  const isHere = on === null ? undefined : hasContainer(reader, on);
+  const rows = await reader
+    .select({
+      id: changes.entityId,
+      project: projects.id,
+      document: documents,
+      isHere: isHere ?? sql<boolean>`true`,
+    })
+    .from(changes)
+    .leftJoin(projects, eq(projects.id, changes.entityId))
+    .leftJoin(documents, and(eq(documents.kind, "project"), eq(documents.ownerId, projects.id)))
+    .where(and(eq(changes.kind, "project"), changedFor(reader, revision, on)))
+    .orderBy(changes.revision);
+  return rows
+    .filter((row) => revision > 0 || row.isHere)
+    .map(({ id, project, document, isHere: isKnown }) => {
+      if (project === null || !isKnown) return { id, state: null };
+      const { hooks: _containersOnly, ...state } = documentRecord(db, document);
+      return { id, state };
+    });
 }
+
+/** Whether the project of a row has a container on one of the servers. */
+function hasContainer(reader: Reader, on: readonly string[]): SQL<boolean> {
+  const there = and(eq(containers.projectId, projects.id), inArray(containers.serverId, [...on]));
+  return sql<boolean>`${exists(reader.select({ id: containers.id }).from(containers).where(there))}`;
+}
+
+/**
+ * Projects that changed, of those that ever had a container on one of the servers, and those whose containers there changed: with
+ * the first one the project comes, with the last one it goes.
+ */
+function changedFor(reader: Reader, revision: number, on: On): SQL | undefined {
+  const isNewer = gt(changes.revision, revision);
+  if (on === null) return isNewer;
+  const had = and(
+    eq(heldChanges.projectId, changes.entityId),
+    inArray(heldChanges.serverId, [...on]),
+  );
+  const held = (more?: SQL) =>
+    exists(
+      reader.select({ revision: heldChanges.revision }).from(heldChanges).where(and(had, more)),
+    );
+  return or(and(isNewer, held()), held(gt(heldChanges.revision, revision)));
+}
+
+/** Changes of the containers of a project, also of those that are gone. */
+const heldChanges = alias(changes, "held_changes");
 
 async function containerRecords(
   db: Database,
   reader: Reader,
   revision: number,
+  on: On,
 ): Promise<ContainerRecord[]> {
   const aliasesOf = Map.groupBy(
-    await aliasRecords(db, reader, revision),
+    await aliasRecords(db, reader, revision, on),
     ({ containerId }) => containerId,
   );
   return (
@@ -108,7 +160,7 @@ async function containerRecords(
         documents,
         and(eq(documents.kind, "container"), eq(documents.ownerId, containers.id)),
       )
-      .where(and(eq(changes.kind, "container"), gt(changes.revision, revision)))
+      .where(and(eq(changes.kind, "container"), gt(changes.revision, revision), isOn(on)))
       .orderBy(changes.revision)
   ).map(({ id, container, serverName, document }) => {
     if (container === null || serverName === null) return { id, state: null };
@@ -148,13 +200,18 @@ export async function aliasRecordsOf(
 }
 
 /** All aliases of the containers that changed. */
-async function aliasRecords(db: Database, reader: Reader, revision: number) {
+async function aliasRecords(db: Database, reader: Reader, revision: number, on: On) {
   const changed = and(
     eq(changes.kind, "container"),
     eq(changes.entityId, aliases.containerId),
     gt(changes.revision, revision),
   );
-  const rows = await reader.select(aliasColumns).from(changes).innerJoin(aliases, changed);
+  const rows = await reader
+    .select(aliasColumns)
+    .from(changes)
+    .innerJoin(aliases, changed)
+    .innerJoin(containers, eq(containers.id, aliases.containerId))
+    .where(isOn(on));
   return rows.map((row) => aliasRecord(db, row));
 }
 

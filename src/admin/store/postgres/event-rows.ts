@@ -11,7 +11,7 @@ import type { EventResource, NewEvent } from "../event-records.ts";
 import { newId } from "../id.ts";
 import type { ResourceKey } from "../records.ts";
 import { scopedContainer, scopedProject, scopedToken, withRealms } from "./realm-scoped.ts";
-import { aliases, containers, eventRealms, events, projects, tokens } from "./schema.ts";
+import { aliases, containers, eventRealms, events, projects, realms, tokens } from "./schema.ts";
 import type { Reader, Transaction } from "./transaction.ts";
 
 /** Runs a write; where it changes something, with the event of the call that it belongs to. `createdAt`: the clock. */
@@ -98,6 +98,12 @@ export async function placeOf(
       if (row === undefined) return null;
       const [found] = await withRealms(reader, scopedToken, [row]);
       return { projectId: null, ownerId: row.ownerId, realmIds: found?.realmIds ?? [] };
+    }
+    case "realm": {
+      const row = (
+        await reader.select({ ownerId: realms.userId }).from(realms).where(eq(realms.id, id))
+      )[0];
+      return row === undefined ? null : { projectId: null, ownerId: row.ownerId, realmIds: [id] };
     }
     case "user":
       return { projectId: null, ownerId: id, realmIds: [] };

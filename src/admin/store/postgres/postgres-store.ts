@@ -11,6 +11,7 @@ import { effectiveStateStore } from "./effective-states.ts";
 import { eventStore } from "./events.ts";
 import { storeError } from "./failures.ts";
 import { memberStore } from "./members.ts";
+import { nodeStore } from "./nodes.ts";
 import { type PrepareOptions, prepareDatabase } from "./prepare-database.ts";
 import { projectStore } from "./projects.ts";
 import { realmStore } from "./realms.ts";
@@ -39,6 +40,7 @@ export async function openPostgresStore(
     ...userStore(db),
     ...tokenStore(db),
     ...serverStore(db),
+    ...nodeStore(db),
     ...realmStore(db),
     ...accessStore(db),
     ...projectStore(db),

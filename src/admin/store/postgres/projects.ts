@@ -1,5 +1,5 @@
 // Projects.
-import { eq } from "drizzle-orm";
+import { and, eq } from "drizzle-orm";
 import { newId } from "../id.ts";
 import type { ListPage, PageQuery, ProjectColumn } from "../paging.ts";
 import type {
@@ -62,9 +62,11 @@ export function projectStore(db: Database): ProjectStore {
 
     async projects(
       scope: Scope,
-      query: PageQuery<ProjectColumn>,
+      query: PageQuery<ProjectColumn> & { readonly alias?: string | undefined },
     ): Promise<ListPage<StoredProject>> {
-      const where = projectsInScope(db.reader, scope);
+      const { alias } = query;
+      const isNamed = alias === undefined ? undefined : eq(projects.alias, alias);
+      const where = and(isNamed, projectsInScope(db.reader, scope));
       const select = db.reader.select(projectColumns).from(projects).$dynamic();
       const { items, next } = await cutPage(
         db.reader,

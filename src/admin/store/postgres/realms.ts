@@ -1,15 +1,17 @@
-// Realms: nothing makes one; what names them is counted.
+// Realms: what names them is counted; see realm-names.ts for those that were made up.
 import { and, countDistinct, eq, inArray, or, type SQL, sql } from "drizzle-orm";
 import { type PgColumn, unionAll } from "drizzle-orm/pg-core";
 import type { Page } from "../paging.ts";
 import type { RealmUsage, Scope, TokenScope } from "../records.ts";
 import type { RealmStore } from "../store.ts";
 import type { Database } from "./database.ts";
+import { realmNameStore } from "./realm-names.ts";
 import {
   containerRealms,
   containers,
   projectRealms,
   projects,
+  realms,
   tokenRealms,
   tokens,
 } from "./schema.ts";
@@ -19,6 +21,8 @@ import type { Reader } from "./transaction.ts";
 
 export function realmStore(db: Database): RealmStore {
   return {
+    ...realmNameStore(db),
+
     async realms(scope: Scope, from: TokenScope, limit: number): Promise<Page<RealmUsage>> {
       const named = namings(db.reader, scope, from);
       const rows = await db.reader
@@ -82,7 +86,11 @@ function namings(reader: Reader, scope: Scope, from: TokenScope) {
         toldOf(scope, tokenRealms.realmId),
       ),
     );
-  return unionAll(ofProjects, ofContainers, ofTokens).as("named");
+  const madeUp = reader
+    .select(naming(realms.id, {}))
+    .from(realms)
+    .where(and(eq(realms.userId, scope.userId), toldOf(scope, realms.id)));
+  return unionAll(ofProjects, ofContainers, ofTokens, madeUp).as("named");
 }
 
 type Things = Readonly<Record<"project" | "container" | "server" | "token", PgColumn>>;

@@ -3,20 +3,12 @@ import {
   type AnyPgColumn,
   bigint,
   boolean,
-  customType,
   index,
   integer,
-  pgSchema,
   primaryKey,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
-
-/** Text that sorts by its bytes, whatever the database's locale. */
-const text = customType<{ data: string }>({ dataType: () => 'text collate "C"' });
-const bytea = customType<{ data: Buffer }>({ dataType: () => "bytea" });
-
-/** All tables are in a schema of their own, so that the database may have others. */
-export const realmgate = pgSchema("realmgate");
+import { bytea, realmgate, text } from "./columns.ts";
 
 /** Rises with each row, also within one instant; orders lists. */
 const sequence = () => bigint({ mode: "number" }).notNull().generatedAlwaysAsIdentity().unique();
@@ -152,6 +144,20 @@ export const projectRealms = realmgate.table(
     primaryKey({ columns: [table.projectId, table.realmId] }),
     index("project_realms_by_realm").on(table.realmId),
   ],
+);
+
+/** Realms that somebody made up: an id that nothing else names yet, with a name. */
+export const realms = realmgate.table(
+  "realms",
+  {
+    id: text().primaryKey(),
+    userId: text("user_id")
+      .notNull()
+      .references(() => users.id, { onDelete: "cascade" }),
+    name: text().notNull(),
+    createdAt: text("created_at").notNull(),
+  },
+  (table) => [uniqueIndex("realms_by_name").on(table.userId, table.name)],
 );
 
 /** Users who may do something in a project that is not theirs. */
@@ -297,8 +303,15 @@ export const changes = realmgate.table(
     revision: bigint({ mode: "number" }).primaryKey(),
     kind: text().$type<"project" | "container">().notNull(),
     entityId: text("entity_id").notNull(),
+    /** Of a container, also of one that is gone: whose proxies have to know. */
+    serverId: text("server_id"),
+    projectId: text("project_id"),
   },
-  (table) => [uniqueIndex("changes_by_entity").on(table.kind, table.entityId)],
+  (table) => [
+    uniqueIndex("changes_by_entity").on(table.kind, table.entityId),
+    index("changes_by_server").on(table.serverId, table.revision),
+    index("changes_by_project").on(table.projectId, table.serverId),
+  ],
 );
 
 /** One row. Whoever writes holds its lock from the beginning to the commit: revisions are dense and in the order of commits. */

@@ -206,8 +206,13 @@ class ChangeLog {
     const { tag, begins } = this.#lineage;
     const lineage = begins === null ? "" : beginLineage(this.#first, tag, begins);
     return `${lineage}update realmgate.revisions set value = ${this.#last};
-      insert into realmgate.changes (kind, entity_id, revision) values ${rows.join()}
-      on conflict (kind, entity_id) do update set revision = excluded.revision;`;
+      insert into realmgate.changes (kind, entity_id, revision, server_id, project_id)
+      select made.kind, made.id, made.revision, at.server_id, at.project_id
+      from (values ${rows.join()}) as made (kind, id, revision)
+      left join realmgate.containers as at on made.kind = 'container' and at.id = made.id
+      on conflict (kind, entity_id) do update set revision = excluded.revision,
+        server_id = coalesce(excluded.server_id, changes.server_id),
+        project_id = coalesce(excluded.project_id, changes.project_id);`;
   }
 }
 

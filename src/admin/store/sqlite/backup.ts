@@ -4,8 +4,8 @@ import { closeSync, fsyncSync, openSync } from "node:fs";
 import { and, eq } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/bun-sqlite";
 import type { SecretBox } from "../sealed.ts";
-import { resealDocument, resealTarget } from "./database.ts";
 import { aliases, documents } from "./schema.ts";
+import { resealDocument, resealTarget } from "./sealed-values.ts";
 
 /** Writes a whole copy to a new file, also while a gate writes to the database. Throws when the file exists. */
 export function copyDatabase(path: string, copy: string): void {

@@ -9,7 +9,7 @@ import { aliases, changes, containers, documents, lineages, projects, servers } 
 
 export function changeRecordStore(db: Database): ChangeRecordStore {
   return {
-    async changesAfter(cursor) {
+    async changesAfter(cursor, servers) {
       return db.reader.transaction((tx) => {
         const present = { revision: lastRevision(tx), lineages: lineagesOf(tx) };
         const after = readFrom(cursor, present);
@@ -17,7 +17,7 @@ export function changeRecordStore(db: Database): ChangeRecordStore {
           ...present,
           isAll: after === 0,
           projects: projectRecords(db, tx, after),
-          containers: containerRecords(db, tx, after),
+          containers: containerRecords(db, tx, after).filter(isOn(servers)),
         };
       });
     },
@@ -28,13 +28,19 @@ export function changeRecordStore(db: Database): ChangeRecordStore {
 
     async head() {
       return db.reader.transaction((tx) => {
-        const revision = lastRevision(tx);
-        return { revision, lineage: lineageOf(lineagesOf(tx), revision) };
+        const [revision, known] = [lastRevision(tx), lineagesOf(tx)];
+        return { revision, lineage: lineageOf(known, revision), lineages: known };
       });
     },
 
     onCommit: (listener) => db.onCommit(listener),
   };
+}
+
+/** Those that are gone are told to all: one file is one machine's. */
+function isOn(servers: readonly string[] | undefined): (container: ContainerRecord) => boolean {
+  return ({ state }) =>
+    servers === undefined || state === null || servers.includes(state.serverName);
 }
 
 function lineagesOf(reader: Reader): Lineage[] {

@@ -53,13 +53,17 @@ export function containerStore(db: Database): Omit<ContainerStore, keyof StatusS
 
     async containers(
       scope: Scope,
-      query: PageQuery<ContainerColumn> & { readonly projectId: string | null },
+      query: PageQuery<ContainerColumn> & {
+        readonly projectId: string | null;
+        readonly name?: string | undefined;
+      },
     ): Promise<ListPage<StoredContainer>> {
-      const { projectId } = query;
+      const { projectId, name } = query;
+      const isNamed = name === undefined ? undefined : eq(containers.name, name);
       const where =
         projectId === null
-          ? containersInScope(db.reader, scope)
-          : and(eq(containers.projectId, projectId), containerInScope(db.reader, scope));
+          ? and(isNamed, containersInScope(db.reader, scope))
+          : and(isNamed, eq(containers.projectId, projectId), containerInScope(db.reader, scope));
       const page = readContainerPage(db.reader, scope, where, query);
       const total =
         db.reader

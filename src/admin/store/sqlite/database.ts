@@ -12,9 +12,12 @@ import { lineagesMax } from "../limits.ts";
 import { migrationsFolder } from "../migrations-folder.ts";
 import type { Committed, CommittedResult, DocumentKey, Revised } from "../records.ts";
 import type { SecretBox } from "../sealed.ts";
-import { OtherSecretKey } from "../store-errors.ts";
+import { OtherSecretKey, StorageFull } from "../store-errors.ts";
+import { DiskReserve, isEssential } from "./disk-reserve.ts";
 import { withEvent } from "./event-rows.ts";
+import { isFull, storeError } from "./failures.ts";
 import { aliases, changes, type documents, lineages } from "./schema.ts";
+import { hasOwnKey, opened, type SealedPart, sealContext, targetContext } from "./sealed-values.ts";
 import type { Reader, Transaction } from "./transaction.ts";
 import { WholeMark } from "./whole-mark.ts";
 import { WriteQueue } from "./write-queue.ts";
@@ -46,16 +49,6 @@ const SEALED_VERSION = 1;
 /** The lock is taken at once: a transaction that asks for it later may be refused. */
 const IMMEDIATE = { behavior: "immediate" } as const;
 
-/** One damaged row is not another key; so many in a row are. */
-const documentsTriedMax = 16;
-
-interface SealedBody {
-  readonly kind: string;
-  readonly ownerId: string;
-  readonly version: number;
-  readonly body: Uint8Array;
-}
-
 /** Transactions are synchronous inside: an async body would commit at its first await. */
 export class Database {
   readonly reader: BunSQLiteDatabase;
@@ -66,6 +59,8 @@ export class Database {
   readonly #quotas: AccountQuotas | null;
   /** Null: in memory. */
   #mark: WholeMark | null = null;
+  /** Null: in memory. */
+  #reserve: DiskReserve | null = null;
   readonly #listeners = new Set<(revision: number) => void>();
   /** Of the revisions that this process makes: the file may be a copy that others went on from, too. */
   readonly #lineage = randomBytes(8).toString("hex");
@@ -76,8 +71,9 @@ export class Database {
   readonly #writes = new WriteQueue({
     around: (body) => {
       this.reader.transaction((tx) => this.#runIn(tx, body), IMMEDIATE);
-      this.#mark?.committed();
+      this.#committedToFile();
     },
+    makesRoom: (error) => isFull(error) && (this.#reserve?.release() ?? false),
     within: (body) => this.#tx().transaction((tx) => this.#runIn(tx, body)),
     isOpen: () => this.#file.inTransaction,
   });
@@ -91,6 +87,7 @@ export class Database {
       this.#refuseOtherKey();
       this.reader = this.#prepare(options.path);
       this.#mark?.opened();
+      if (options.path !== inMemory) this.#reserve = new DiskReserve(options.path);
     } catch (error) {
       this.close();
       throw error;
@@ -138,14 +135,17 @@ export class Database {
   /** A transaction that makes no revision. Resolves once it is durable. */
   transaction<Result>(body: (tx: Transaction) => Result): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    const refused = this.#refusedForRoom();
+    if (refused !== null) return Promise.reject(refused);
     const audited = this.#audited(body);
     let result: Result;
     this.#writes.add({
+      isEssential: isEssentialCall(),
       run: () => {
         result = audited.run(this.#tx());
       },
       settle: (outcome) => {
-        if (outcome !== null) return reject(outcome.error);
+        if (outcome !== null) return reject(storeError(outcome.error));
         audited.committed();
         resolve(result);
       },
@@ -175,9 +175,12 @@ export class Database {
     body: (tx: Transaction) => Result,
   ): Promise<CommittedResult<Result>> {
     const { promise, resolve, reject } = Promise.withResolvers<CommittedResult<Result>>();
+    const refused = this.#refusedForRoom();
+    if (refused !== null) return Promise.reject(refused);
     const audited = this.#audited(body);
     let result: Result;
     this.#writes.add({
+      isEssential: isEssentialCall(),
       run: () => {
         const tx = this.#tx();
         const before = this.#hasLineage ? null : lastRevision(tx);
@@ -185,12 +188,29 @@ export class Database {
         if (before !== null && isRevised(result)) beginLineage(tx, before, this.#lineage);
       },
       settle: (outcome) => {
-        if (outcome !== null) return reject(outcome.error);
+        if (outcome !== null) return reject(storeError(outcome.error));
         audited.committed();
         resolve(this.#committed(result));
       },
     });
     return promise;
+  }
+
+  /** The write is durable by then: a checkpoint that fails is made with a later one. */
+  #committedToFile(): void {
+    try {
+      this.#mark?.committed();
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      this.#reserve?.release();
+      this.#mark?.opened();
+    }
+  }
+
+  /** After the disk was full, what room there is is for essential calls until there is enough again. */
+  #refusedForRoom(): StorageFull | null {
+    const isShort = this.#reserve?.isShort === true;
+    return isShort && !isEssentialCall() ? new StorageFull() : null;
   }
 
   #runIn(tx: Transaction, body: () => void): void {
@@ -274,6 +294,12 @@ export class Database {
   }
 }
 
+/** Whether the call that runs may use the room that is set aside. */
+function isEssentialCall(): boolean {
+  const call = callEvent.getStore();
+  return call !== undefined && isEssential(call.draft.kind);
+}
+
 function isRevised<Result>(result: Result): result is Result & Revised {
   return typeof result === "object" && result !== null;
 }
@@ -304,32 +330,6 @@ function beginLineage(tx: Transaction, fromRevision: number, tag: string): void 
   tx.delete(lineages).where(notInArray(lineages.fromRevision, kept)).run();
 }
 
-/** Whether the key of a box opens the documents, in tables of any version; true when there are none. */
-export function hasOwnKey(file: File, box: SecretBox): boolean {
-  const tables = file.query("SELECT 1 FROM sqlite_master WHERE name = 'documents'");
-  if (tables.get() === null) return true;
-  const some = file
-    .query<SealedBody, [number]>(
-      "SELECT kind, owner_id AS ownerId, version, body FROM documents WHERE body IS NOT NULL LIMIT ?",
-    )
-    .all(documentsTriedMax);
-  const opens = ({ kind, ownerId, version, body }: SealedBody) =>
-    box.open(Buffer.from(body), sealContext("body", kind, ownerId, version)) !== null;
-  return some.length === 0 || some.some(opens);
-}
-
-/** Null: there is nothing, or it does not open. */
-function opened(
-  box: SecretBox,
-  part: SealedPart,
-  row: typeof documents.$inferSelect,
-): Buffer | null {
-  const sealed = row[part];
-  if (sealed === null) return null;
-  const context = sealContext(part, row.kind, row.ownerId, row.version);
-  return box.open(Buffer.from(sealed), context);
-}
-
 /** Throws when another version of the program, which knows more migrations, has written the database. */
 function migrateTo(reader: BunSQLiteDatabase, migrationsFolder: string): void {
   migrate(reader, { migrationsFolder });
@@ -340,41 +340,6 @@ function migrateTo(reader: BunSQLiteDatabase, migrationsFolder: string): void {
   if (Number(applied[0]) > known) {
     throw new Error("the database was written by a newer version of this program");
   }
-}
-
-/** What of a document is sealed. */
-export type SealedPart = "body" | "hooks";
-
-function sealContext(part: SealedPart, kind: string, ownerId: string, version: number): string {
-  return `document/${kind}/${ownerId}/${version}${part === "body" ? "" : `/${part}`}`;
-}
-
-/** The sealed parts of a row under another key. Throws when one does not open with the old one. */
-export function resealDocument(
-  row: typeof documents.$inferSelect,
-  from: SecretBox,
-  to: SecretBox,
-): Record<SealedPart, Buffer | null> {
-  const part = (name: SealedPart) => {
-    if (row[name] === null) return null;
-    const plain = opened(from, name, row);
-    const context = sealContext(name, row.kind, row.ownerId, row.version);
-    if (plain === null) throw new Error(`${context} does not open with this secret key`);
-    return to.seal(plain, context);
-  };
-  return { body: part("body"), hooks: part("hooks") };
-}
-
-/** The same for the target of an alias. */
-export function resealTarget(id: string, target: Buffer, from: SecretBox, to: SecretBox): Buffer {
-  const context = targetContext(id);
-  const plain = from.open(Buffer.from(target), context);
-  if (plain === null) throw new Error(`${context} does not open with this secret key`);
-  return to.seal(plain, context);
-}
-
-function targetContext(aliasId: string): string {
-  return `alias/${aliasId}/target`;
 }
 
 /** The rows of a table that a condition holds of. */

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import { migrationsFolder } from "../migrations-folder.ts";
 import type { SecretBox } from "../sealed.ts";
-import { hasOwnKey } from "./database.ts";
+import { hasOwnKey } from "./sealed-values.ts";
 import { PART } from "./whole-mark.ts";
 
 /** What a file is to this program: `new` has nothing in it, `older` is migrated at the next start. */

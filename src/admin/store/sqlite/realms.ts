@@ -1,15 +1,17 @@
-// Realms: nothing makes one; what names them is counted.
+// Realms: what names them is counted; see realm-names.ts for those that were made up.
 import { and, countDistinct, eq, inArray, or, type SQL, sql } from "drizzle-orm";
 import { type SQLiteColumn, unionAll } from "drizzle-orm/sqlite-core";
 import type { Page } from "../paging.ts";
 import type { RealmUsage, Scope, TokenScope } from "../records.ts";
 import type { RealmStore } from "../store.ts";
 import type { Database, Reader } from "./database.ts";
+import { realmNameStore } from "./realm-names.ts";
 import {
   containerRealms,
   containers,
   projectRealms,
   projects,
+  realms,
   tokenRealms,
   tokens,
 } from "./schema.ts";
@@ -18,6 +20,8 @@ import { tokenInScope } from "./tokens.ts";
 
 export function realmStore(db: Database): RealmStore {
   return {
+    ...realmNameStore(db),
+
     async realms(scope: Scope, from: TokenScope, limit: number): Promise<Page<RealmUsage>> {
       const named = namings(db.reader, scope, from);
       const rows = db.reader
@@ -82,7 +86,11 @@ function namings(reader: Reader, scope: Scope, from: TokenScope) {
         toldOf(scope, tokenRealms.realmId),
       ),
     );
-  return unionAll(ofProjects, ofContainers, ofTokens).as("named");
+  const madeUp = reader
+    .select(naming(realms.id, {}))
+    .from(realms)
+    .where(and(eq(realms.userId, scope.userId), toldOf(scope, realms.id)));
+  return unionAll(ofProjects, ofContainers, ofTokens, madeUp).as("named");
 }
 
 type Things = Readonly<Record<"project" | "container" | "server" | "token", SQLiteColumn>>;

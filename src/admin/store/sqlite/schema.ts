@@ -9,6 +9,7 @@ import {
   text,
   uniqueIndex,
 } from "drizzle-orm/sqlite-core";
+import type { NodeRole } from "../node-records.ts";
 
 export const users = sqliteTable("users", {
   id: text().primaryKey(),
@@ -138,6 +139,20 @@ export const projectRealms = sqliteTable(
     primaryKey({ columns: [table.projectId, table.realmId] }),
     index("project_realms_by_realm").on(table.realmId),
   ],
+);
+
+/** Realms that somebody made up: an id that nothing else names yet, with a name. */
+export const realms = sqliteTable(
+  "realms",
+  {
+    id: text().primaryKey(),
+    userId: text("user_id")
+      .notNull()
+      .references(() => users.id, { onDelete: "cascade" }),
+    name: text().notNull(),
+    createdAt: text("created_at").notNull(),
+  },
+  (table) => [uniqueIndex("realms_by_name").on(table.userId, table.name)],
 );
 
 /** Users who may do something in a project that is not theirs. */
@@ -283,6 +298,42 @@ export const changes = sqliteTable(
     entityId: text("entity_id").notNull(),
   },
   (table) => [uniqueIndex("changes_by_entity").on(table.kind, table.entityId)],
+);
+
+/** What follows the feed, or speaks for clients. */
+export const nodes = sqliteTable("nodes", {
+  id: text().primaryKey(),
+  name: text().notNull().unique(),
+  role: text().$type<NodeRole>().notNull(),
+  /** JSON list: names of servers. */
+  servers: text().notNull(),
+  /** SHA-256 of its token. */
+  tokenHash: blob("token_hash", { mode: "buffer" }).notNull().unique(),
+  createdAt: text("created_at").notNull(),
+});
+
+/** The processes of a node, as they were heard last. */
+export const nodeProcesses = sqliteTable(
+  "node_processes",
+  {
+    nodeId: text("node_id")
+      .notNull()
+      .references(() => nodes.id, { onDelete: "cascade" }),
+    process: text().notNull(),
+    /** Random for each start. */
+    boot: text().notNull(),
+    version: text().notNull(),
+    /** JSON list: names of servers. */
+    servers: text().notNull(),
+    enforcedRevision: integer("enforced_revision").notNull(),
+    enforcedLineage: text("enforced_lineage").notNull(),
+    heardAt: text("heard_at").notNull(),
+    /** JSON list: `ADDRESS:PORT`. */
+    listeners: text().notNull(),
+    /** JSON object. */
+    programPorts: text("program_ports").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.nodeId, table.process] })],
 );
 
 /** What was done, by whom, and what was refused: rows are added, never changed, and leave when they are old. */

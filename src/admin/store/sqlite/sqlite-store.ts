@@ -10,6 +10,7 @@ import { documentStore } from "./documents.ts";
 import { effectiveStateStore } from "./effective-states.ts";
 import { eventStore } from "./events.ts";
 import { memberStore } from "./members.ts";
+import { nodeStore } from "./nodes.ts";
 import { projectStore } from "./projects.ts";
 import { realmStore } from "./realms.ts";
 import { serverStore } from "./servers.ts";
@@ -24,6 +25,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
     ...userStore(db),
     ...tokenStore(db),
     ...serverStore(db),
+    ...nodeStore(db),
     ...realmStore(db),
     ...accessStore(db),
     ...projectStore(db),

@@ -47,9 +47,12 @@ export class WholeMark {
     // A reader may hold a checkpoint up: the next try is worth it once there is as much again.
     if (bytes < this.#logBytesTried) this.#logBytesTried = 0;
     if (bytes - this.#logBytesTried < logBytesMax) return;
-    this.#checkpoint();
-    this.opened();
     this.#logBytesTried = bytes;
+    try {
+      this.#checkpoint();
+    } finally {
+      this.opened();
+    }
   }
 
   #checkpoint(): void {

@@ -4,6 +4,8 @@
 const BATCH_MAX = 32;
 
 export interface BatchedWrite {
+  /** May be tried again in room that was set aside. */
+  readonly isEssential?: boolean;
   /** Runs in the transaction; what it throws takes back what it did itself, and nothing else. */
   readonly run: () => void;
   /** It is durable; or what it threw, or what kept the transaction from being committed. */
@@ -15,6 +17,8 @@ export interface WriteTransaction {
   readonly around: (body: () => void) => void;
   /** Runs `body` so that what it throws, which is thrown again, takes back only what it did. */
   readonly within: (body: () => void) => void;
+  /** Whether a transaction that failed so may be tried again, because there is room now. Unset: never. */
+  readonly makesRoom?: (error: unknown) => boolean;
   /** Whether there is a transaction: some failures of the disk end it. */
   readonly isOpen: () => boolean;
 }
@@ -55,7 +59,11 @@ export class WriteQueue {
         for (const write of batch) this.#run(write, batch.length === 1, failed);
       });
     } catch (error) {
-      for (const { settle } of batch) settle({ error });
+      const again = this.#transaction.makesRoom?.(error)
+        ? batch.filter(({ isEssential }) => isEssential === true)
+        : [];
+      for (const write of batch) if (!again.includes(write)) write.settle({ error });
+      if (again.length > 0) this.#commit(again);
       return;
     }
     for (const write of batch) {

@@ -1,0 +1,104 @@
+// EnforcementService: whether a write is enforced everywhere.
+import { create } from "@bufbuild/protobuf";
+import { ApiError } from "../../../proto/call.ts";
+import {
+  EnforcementSchema,
+  EnforcementService,
+  type GetEnforcementRequest,
+} from "../../../proto/gen/realmgate/v1/enforcement_pb.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { lineageOf } from "../../policy/lineage.ts";
+import type { Context, Implementation } from "../api/dispatch.ts";
+import type { RevisionTokens } from "../api/revision.ts";
+import type { ChangeCursor } from "../store/records.ts";
+import type { Store } from "../store/store.ts";
+import { enforces } from "./process-status.ts";
+
+/** How far a revision is in the processes that do not follow the feed as nodes: those of `serve`. */
+export type LocalEnforcement = (
+  revision: bigint,
+  waitMs: number,
+) => Promise<{ readonly enforced: number; readonly of: number; readonly server: string }>;
+
+export interface EnforcementServiceParts {
+  readonly store: Store;
+  readonly revisions: Pick<RevisionTokens, "open">;
+  /** Unset: there are none. */
+  readonly localEnforcement?: LocalEnforcement | null;
+}
+
+/** How often those that do not enforce it yet are looked at, in milliseconds. */
+const LOOK_MS = 100;
+/** Calls of one account that wait at a time. */
+const WAITING_MAX = 32;
+
+interface Progress {
+  readonly enforced: number;
+  readonly of: number;
+  readonly lagging: readonly string[];
+}
+
+export function enforcementService(parts: EnforcementServiceParts): Implementation {
+  const waiting = new Map<string, number>();
+  return {
+    service: EnforcementService,
+    methods: {
+      async getEnforcement(
+        { revision: token, waitMs }: GetEnforcementRequest,
+        { caller }: Context,
+      ) {
+        const { id } = caller.user;
+        const count = waiting.get(id) ?? 0;
+        if (count >= WAITING_MAX) throw new ApiError(ErrorCode.RATE_LIMITED, [], 1);
+        waiting.set(id, count + 1);
+        try {
+          const { enforced, of, lagging } = await wait(parts, token, waitMs);
+          const complete = enforced === of;
+          const fields = { complete, enforced, of, lagging: [...lagging] };
+          return { message: create(EnforcementSchema, fields) };
+        } finally {
+          const left = (waiting.get(id) ?? 1) - 1;
+          if (left === 0) waiting.delete(id);
+          else waiting.set(id, left);
+        }
+      },
+    },
+  };
+}
+
+async function wait(
+  parts: EnforcementServiceParts,
+  token: string,
+  waitMs: number,
+): Promise<Progress> {
+  const untilMs = performance.now() + waitMs;
+  const wanted = token === "" ? await parts.store.head() : parts.revisions.open(token);
+  if (wanted === null) throw new ApiError(ErrorCode.INVALID_REVISION);
+  for (;;) {
+    const leftMs = untilMs - performance.now();
+    const progress = await look(parts, wanted, Math.max(0, Math.min(leftMs, LOOK_MS)));
+    if (progress.enforced === progress.of || leftMs <= 0) return progress;
+    await new Promise((resolve) => setTimeout(resolve, Math.min(LOOK_MS, leftMs)));
+  }
+}
+
+async function look(
+  { store, localEnforcement }: EnforcementServiceParts,
+  { revision, lineage }: ChangeCursor,
+  waitMs: number,
+): Promise<Progress> {
+  const { revision: last, lineages } = await store.head();
+  if (revision > last || lineageOf(lineages, revision) !== lineage) {
+    throw new ApiError(ErrorCode.REVISION_LOST);
+  }
+  const processes = await store.nodeProcesses();
+  const behind = processes.filter((each) => !enforces(each, revision, lineages));
+  const local = (await localEnforcement?.(BigInt(revision), waitMs)) ?? null;
+  const lagging = new Set(behind.flatMap(({ servers }) => servers));
+  if (local !== null && local.enforced < local.of) lagging.add(local.server);
+  return {
+    enforced: processes.length - behind.length + (local?.enforced ?? 0),
+    of: processes.length + (local?.of ?? 0),
+    lagging: [...lagging].sort(),
+  };
+}

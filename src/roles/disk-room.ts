@@ -1,0 +1,31 @@
+// How much room the disks of an installation have.
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
+import { reserveBytes } from "../admin/store/sqlite/disk-reserve.ts";
+import type { Config } from "../config/config.ts";
+
+/** Less than a write may need at times, with the log that goes before it. */
+const bytesMin = 2 * reserveBytes;
+
+/** The fullest disk of the data directory and the database, in bytes; null: it cannot be told. */
+export function freeBytes({ dataDir, databasePath, postgres }: Config): number | null {
+  const folders = postgres === null ? [dataDir, dirname(databasePath)] : [dataDir];
+  try {
+    return Math.min(
+      ...folders.map((folder) => {
+        const { bavail, bsize } = statfsSync(folder);
+        return bavail * bsize;
+      }),
+    );
+  } catch {
+    return null;
+  }
+}
+
+/** For people: what a disk that is full, or nearly, means for the node. */
+export function diskProblems(config: Config): readonly string[] {
+  const free = freeBytes(config);
+  if (free === null || free >= bytesMin) return [];
+  const what = `the disk of ${config.dataDir} is full (${free} bytes are free)`;
+  return [`${what}: the API may refuse writes, except logins and what takes access away`];
+}

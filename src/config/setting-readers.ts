@@ -115,10 +115,17 @@ export const readCount: Read<number> = (text, report) => {
   return Number(text);
 };
 
-/** Elsewhere than on Linux, processes cannot share addresses so that each gets its part of the connections. */
+/** One for each core; with a single one they would only cost memory. Linux alone lets processes share a listening socket as we do. */
+function defaultWorkers(): number {
+  const cores = availableParallelism();
+  return process.platform === "linux" && cores > 1 ? Math.min(cores, WORKERS_MAX) : 0;
+}
+
+const WORKERS_MAX = 256;
+
 export const readWorkers: Read<number> = (text, report) => {
-  if (text === "") return process.platform === "linux" ? availableParallelism() : 0;
-  if (!/^\d{1,3}$/.test(text) || Number(text) > 256) report("must be a number from 0 to 256");
+  if (text === "") return defaultWorkers();
+  if (!/^\d{1,3}$/.test(text) || Number(text) > WORKERS_MAX) report("must be a number from 0 to 256");
   return Number(text);
 };
 

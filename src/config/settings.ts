@@ -93,7 +93,7 @@ export const settings = {
   REALMGATE_WORKERS: {
     group: "Listeners",
     default: "",
-    unset: "one for each core; 0 where the system is not Linux",
+    unset: "one for each core; 0 with one core, and where the system is not Linux",
     accepts: "0 to 256",
     meaning: "processes of the data plane; 0: all in one process",
     about:

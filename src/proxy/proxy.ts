@@ -6,9 +6,8 @@ import type { Log } from "../log.ts";
 import { containersDomain } from "../policy/containers-domain.ts";
 import { BuiltInPrograms } from "./built-in.ts";
 import { CurlProgram } from "./curl/curl.ts";
-import { type InternalClient, internalEdge } from "./curl/internal-edge.ts";
+import { internalEdge } from "./curl/internal-edge.ts";
 import { BunServeEdge } from "./edge/bun-serve/bun-serve-edge.ts";
-import type { BunServeRequest } from "./edge/bun-serve/bun-serve-request.ts";
 import { HeldBodies } from "./edge/bun-serve/held-bodies.ts";
 import { streamedBody } from "./edge/bun-serve/response-body.ts";
 import { Listeners } from "./edge/listeners.ts";
@@ -16,6 +15,7 @@ import { noteCertificate } from "./edge/tls/certificate-scope.ts";
 import { relayedBody } from "./edge/wire/relayed-body.ts";
 import { WireEdge } from "./edge/wire/wire-edge.ts";
 import { WireUpstream } from "./edge/wire/wire-upstream.ts";
+import { clientUpstream, internalUpstream } from "./edge-upstreams.ts";
 import { ActiveExchanges } from "./exchange/active-exchanges.ts";
 import type { ExchangeWatch } from "./exchange/exchange.ts";
 import { Silence } from "./exchange/silence.ts";
@@ -46,7 +46,7 @@ import { ProgramUpstream } from "./upstream/program-upstream.ts";
 import { RawPool } from "./upstream/raw/raw-pool.ts";
 import { holdBody } from "./upstream/request-body.ts";
 import { upstreamTlsOptions } from "./upstream/tls.ts";
-import type { ResponseBody, Upstream } from "./upstream/upstream.ts";
+import type { ResponseBody } from "./upstream/upstream.ts";
 
 export interface ProxyServer {
   /** Of the plain listener; where that is off, of the one with TLS. */
@@ -364,33 +364,6 @@ const CONNECTIONS_MIN = 1_024;
 /** How often the limits of connections to upstreams are looked at, in milliseconds. */
 const TICK_MS_MAX = 250;
 const TICK_MS_MIN = 5;
-
-/** For requests of clients. */
-function clientUpstream(
-  programs: ProgramUpstream,
-  upgrader: Upgrader,
-  builtIn: BuiltInPrograms,
-): Upstream<BunServeRequest, Response> {
-  return {
-    forward: ({ request }, forwarded) => programs.forward(request, forwarded),
-    upgrade: (client, forwarded) => upgrader.upgrade(client, client.headers, forwarded),
-    answerBuiltIn: ({ request }, forwarded) => builtIn.answer(request, forwarded),
-    holdBody: ({ request }, forwarded, limitMs) => holdBody(request, forwarded, limitMs),
-  };
-}
-
-/** For requests that the gate makes itself: they are admitted neither with an upgrade nor to the curl program. */
-function internalUpstream(programs: ProgramUpstream): Upstream<InternalClient, Response> {
-  const never = () => {
-    throw new Error("an internal request was admitted to what it cannot reach");
-  };
-  return {
-    forward: ({ request }, forwarded) => programs.forward(request, forwarded),
-    upgrade: never,
-    answerBuiltIn: never,
-    holdBody: ({ request }, forwarded, limitMs) => holdBody(request, forwarded, limitMs),
-  };
-}
 
 /** The runtime reads it once, from the environment with which the process started. */
 const FETCHES_MAX_VARIABLE = "BUN_CONFIG_MAX_HTTP_REQUESTS";

@@ -114,9 +114,9 @@ export const settings = {
     group: "Listeners",
     default: "wire",
     accepts: "`wire` or `serve`",
-    meaning: "what serves the plain listener of the proxy",
+    meaning: "what serves HTTP/1.1 on the proxy's listeners",
     about:
-      "What serves the data plane's plain listener: `wire`, the gate's own server on bare sockets, which passes requests on as they came, or `serve`, the runtime's HTTP server; see [limits of the edges](edge-limits.md). The listener with TLS is always the runtime's.",
+      "What serves HTTP/1.1 on the data plane's listeners: `wire`, the gate's own server on bare sockets, which passes requests on as they came, or `serve`, the runtime's HTTP server; see [limits of the edges](edge-limits.md). HTTP/2 is always the runtime's.",
     read: readPlainEdge,
   },
   REALMGATE_PROXY_PROTOCOL: {

@@ -5,6 +5,7 @@ export const FRAME = {
   HEADERS: 1,
   RST_STREAM: 3,
   SETTINGS: 4,
+  GOAWAY: 7,
   CONTINUATION: 9,
 } as const;
 
@@ -28,6 +29,11 @@ export class FrameFinder {
   #have = 0;
   /** Bytes of the present frame that are still to come. */
   #left = 0;
+
+  /** All of the last frame has come. */
+  get isBetweenFrames(): boolean {
+    return this.#left === 0 && this.#have === 0;
+  }
 
   /** Calls `found` once for each header, as soon as it is complete. False: `found` answered so, and the rest was not read. */
   read(bytes: Uint8Array, found: (frame: FrameHeader) => boolean): boolean {
@@ -60,3 +66,16 @@ function readHeader(bytes: Uint8Array): FrameHeader {
     stream: view.getUint32(5) & 0x7f_ff_ff_ff,
   };
 }
+
+/** The server takes no streams after this one, and has no fault to find (RFC 9113 §6.8). */
+export function goAwayFrame(lastStream: number): Uint8Array {
+  const payloadBytes = 8;
+  const frame = Buffer.alloc(headerBytes + payloadBytes);
+  frame.writeUIntBE(payloadBytes, 0, 3);
+  frame.writeUInt8(FRAME.GOAWAY, 3);
+  frame.writeUInt32BE(lastStream, headerBytes);
+  return frame;
+}
+
+/** The highest number of a stream. */
+export const STREAM_MAX = 0x7f_ff_ff_ff;

@@ -6,6 +6,8 @@ const limits: Http2Limits = {
   prefaceMs: 1000,
   firstRequestMs: 2000,
   requestMs: 3000,
+  headerBlockMs: 3000,
+  idleMs: 100_000,
   frameBytesMax: 16_384,
   headerBlockBytesMax: 1000,
   requestsMax: 4,

@@ -10,6 +10,10 @@ export interface Http2Limits {
   readonly firstRequestMs: number;
   /** From a request's first frame until its last one, in milliseconds. */
   readonly requestMs: number;
+  /** The same of a header block, which holds up all other requests. */
+  readonly headerBlockMs: number;
+  /** How long a connection may have no request that is being sent or answered, whatever else it sends, in milliseconds. */
+  readonly idleMs: number;
   /** Bytes of one frame. A client may send more than 16,384 only when the server allows it (RFC 9113 §4.2). */
   readonly frameBytesMax: number;
   /** Bytes of one header block, compressed, over its HEADERS and CONTINUATION frames. */
@@ -37,6 +41,10 @@ export class Http2Guard implements ConnectionGuard {
   readonly #fromServer = new FrameFinder();
   /** Requests whose last frame has not come, oldest first. */
   readonly #requests = new Map<number, OpenRequest>();
+  /** Requests whose response has not ended. */
+  readonly #unanswered = new Set<number>();
+  /** Since when there are none. */
+  #idleSinceMs = performance.now();
   #prefaceBytes = 0;
   #hasSettings = false;
   #lastRequest = 0;
@@ -56,24 +64,43 @@ export class Http2Guard implements ConnectionGuard {
   }
 
   fromServer(bytes: Uint8Array): void {
-    this.#fromServer.read(bytes, ({ type, stream }) => {
+    this.#fromServer.read(bytes, ({ type, flags, stream }) => {
       if (type === FRAME.RST_STREAM) this.#finish(stream);
+      if (endsStream(type, flags)) this.#answered(stream);
       return true;
     });
   }
 
   isLate(nowMs: number): boolean {
-    const { prefaceMs, firstRequestMs, requestMs } = this.#limits;
+    const { prefaceMs, firstRequestMs, requestMs, headerBlockMs, idleMs } = this.#limits;
     const age = nowMs - this.#openedMs;
     if (!this.#hasSettings && age > prefaceMs) return true;
     if (this.#lastRequest === 0 && age > firstRequestMs) return true;
-    if (this.#headerBlock !== null && nowMs - this.#headerBlock.sinceMs > requestMs) return true;
+    if (this.#headerBlock !== null && nowMs - this.#headerBlock.sinceMs > headerBlockMs)
+      return true;
+    if (this.isIdle && nowMs - this.#idleSinceMs > idleMs) return true;
     const [oldest] = this.#requests.values();
     return oldest !== undefined && nowMs - oldest.sinceMs > requestMs;
   }
 
+  /** No request is being sent or answered. */
+  get isIdle(): boolean {
+    return this.#unanswered.size === 0 && this.#requests.size === 0;
+  }
+
+  /** The highest stream that the client has opened; 0: none. */
+  get lastRequest(): number {
+    return this.#lastRequest;
+  }
+
+  /** Whether what the server has sent ends with a whole frame, so that another may follow. */
+  get isBetweenFrames(): boolean {
+    return this.#fromServer.isBetweenFrames;
+  }
+
   closed(): void {
     this.#requests.clear();
+    this.#unanswered.clear();
     this.#share.leave();
   }
 
@@ -93,6 +120,7 @@ export class Http2Guard implements ConnectionGuard {
         return this.#data(frame);
       case FRAME.RST_STREAM:
         this.#finish(stream);
+        this.#answered(stream);
         return true;
       default:
         return true;
@@ -108,6 +136,7 @@ export class Http2Guard implements ConnectionGuard {
     if (stream > this.#lastRequest) {
       this.#lastRequest = stream;
       this.#requests.set(stream, { sinceMs: block.sinceMs, bytes: 0 });
+      this.#unanswered.add(stream);
     }
     if (flags & FLAG.END_STREAM) this.#finish(stream);
     return this.#requests.size <= this.#limits.requestsMax;
@@ -129,4 +158,16 @@ export class Http2Guard implements ConnectionGuard {
     this.#requests.delete(stream);
     this.#share.add(-request.bytes);
   }
+
+  #answered(stream: number): void {
+    if (this.#unanswered.delete(stream) && this.#unanswered.size === 0) {
+      this.#idleSinceMs = performance.now();
+    }
+  }
+}
+
+/** Whether the server sends no more on the stream behind this frame (RFC 9113 §5.1). */
+function endsStream(type: number, flags: number): boolean {
+  if (type === FRAME.RST_STREAM) return true;
+  return (type === FRAME.DATA || type === FRAME.HEADERS) && (flags & FLAG.END_STREAM) !== 0;
 }

@@ -2,12 +2,11 @@
 // and passes bytes on at a pace that leaves the event loop to others. The server behind it listens on loopback only.
 import type { Socket } from "bun";
 import { parseAddress } from "../policy/address.ts";
-import { clientNetwork } from "../policy/client-network.ts";
 import { ConnectionCap } from "./connection-cap.ts";
-import { type ConnectionGuard, Relayed, type RelayLimits } from "./relayed.ts";
-import { TurnBudget } from "./turn-budget.ts";
+import { type MakeGuard, RelayHub, type RelayHubOptions } from "./relay-hub.ts";
+import type { Relayed, RelayLimits } from "./relayed.ts";
 
-export interface RelayOptions {
+export interface RelayOptions extends RelayHubOptions {
   readonly hostname: string;
   /** 0: any free port. */
   readonly port: number;
@@ -15,11 +14,8 @@ export interface RelayOptions {
   readonly tls?: RelayTls | null;
   /** Protocols that are agreed on with TLS (RFC 7301), as `h2`; none when unset. */
   readonly alpn?: readonly string[];
-  /** Where the server listens, on 127.0.0.1. */
-  readonly serverPort: number;
   readonly limits: RelayLimits;
-  /** For each connection; `network` is its client's, `close` ends it. */
-  readonly guard?: (network: string, close: () => void) => ConnectionGuard;
+  readonly guard?: MakeGuard;
 }
 
 /** Certificates and their key as PEM. */
@@ -27,9 +23,6 @@ export interface RelayTls {
   readonly cert: string;
   readonly key: string;
 }
-
-const tickMs = 1000;
-const flushPollMs = 5;
 
 /**
  * Listens and relays. The server finds the client of a connection by the port it came from (`clientOf`); a connection to the
@@ -39,27 +32,22 @@ export class RelayListener {
   readonly hostname: string;
   readonly port: number;
   readonly #cap: ConnectionCap;
-  readonly #budget: TurnBudget;
   readonly #options: RelayOptions;
+  readonly #hub: RelayHub;
   #listener: Bun.TCPSocketListener<Relayed>;
-  readonly #open = new Set<Relayed>();
-  readonly #byPort = new Map<number, Relayed>();
-  readonly #ticker: ReturnType<typeof setInterval>;
 
   /** Throws when the address is taken. */
   constructor(options: RelayOptions) {
     const { limits, tls = null } = options;
     this.#options = options;
     this.#cap = new ConnectionCap(limits);
-    this.#budget = new TurnBudget({ perKey: limits.bytesPerTurn, total: 4 * limits.bytesPerTurn });
     // A successor with another certificate must be able to listen beside this one. First without sharing the port: otherwise we
     // would share it with another process and not notice.
     if (tls !== null && options.port !== 0) this.#listen(options.port, tls, false).stop(true);
     this.#listener = this.#listen(options.port, tls, tls !== null);
     this.hostname = this.#listener.hostname;
     this.port = this.#listener.port;
-    this.#ticker = setInterval(() => this.#tick(), tickMs);
-    this.#ticker.unref();
+    this.#hub = new RelayHub(options);
   }
 
   /**
@@ -82,9 +70,9 @@ export class RelayListener {
       allowHalfOpen: true,
       ...(tls === null
         ? {}
-        : { tls: { cert: tls.cert, key: tls.key, ALPNProtocols: wireNames(alpn) } }),
+        : { tls: { cert: tls.cert, key: tls.key, ALPNProtocols: protocolNames(alpn) } }),
       socket: {
-        open: (client) => this.#accept(client, this.#options),
+        open: (client) => this.#accept(client),
         handshake: (client, success) => {
           if (!success) client.terminate();
         },
@@ -99,7 +87,7 @@ export class RelayListener {
 
   /** The address of the client whose connection reaches the server from this port; undefined: there is none. */
   clientOf(port: number): string | undefined {
-    return this.#byPort.get(port)?.address;
+    return this.#hub.from(port)?.address;
   }
 
   /**
@@ -107,7 +95,7 @@ export class RelayListener {
    * the connection ends once the server has said what it has to say.
    */
   refuseRest(port: number): void {
-    this.#byPort.get(port)?.refuseRest();
+    this.#hub.from(port)?.refuseRest();
   }
 
   /** Connections at present, and connections refused since the start. */
@@ -122,64 +110,31 @@ export class RelayListener {
 
   /** Closes what is still open. */
   close(): void {
-    clearInterval(this.#ticker);
     this.#listener.stop(true);
-    for (const relayed of [...this.#open]) relayed.close();
+    this.#hub.close();
   }
 
   /** Resolves once no client waits for bytes that the server has sent, at the latest after `limitMs`. */
-  async flushed(limitMs: number): Promise<void> {
-    const untilMs = performance.now() + limitMs;
-    const isWaiting = () => [...this.#open].some((relayed) => relayed.isFlushing);
-    while (isWaiting() && performance.now() < untilMs) await Bun.sleep(flushPollMs);
+  flushed(limitMs: number): Promise<void> {
+    return this.#hub.flushed(limitMs);
   }
 
-  #accept(client: Socket<Relayed>, { limits, serverPort, guard }: RelayOptions): void {
+  #accept(client: Socket<Relayed>): void {
     const address = plainAddress(client.remoteAddress);
     const release = this.#cap.admit(address) ?? this.#admitInstead(address);
     if (release === null) {
       client.terminate();
       return;
     }
-    // Clients behind one load balancer do not share a budget.
-    const key = limits.isShared?.(address)
-      ? `${address} ${client.remotePort}`
-      : clientNetwork(address);
-    const relayed: Relayed = new Relayed({
-      client,
-      serverPort,
-      limits,
-      budget: this.#budget,
-      key,
-      guard: guard?.(key, () => relayed.close()) ?? null,
-      address,
-      connected: (port) => this.#byPort.set(port, relayed),
-      closed: (port) => {
-        release();
-        this.#open.delete(relayed);
-        if (port !== null) this.#byPort.delete(port);
-      },
-    });
-    client.data = relayed;
-    this.#open.add(relayed);
+    client.data = this.#hub.relay(client, address, this.#options.guard ?? null, release);
   }
 
   /** When all places are taken: in place of the most silent connection of the network that has by far the most. */
   #admitInstead(address: string): (() => void) | null {
     const crowd = this.#cap.crowdBefore(address);
     if (crowd === null) return null;
-    let silent: Relayed | null = null;
-    for (const relayed of this.#open) {
-      if (relayed.key !== crowd) continue;
-      if (silent === null || relayed.lastByteMs < silent.lastByteMs) silent = relayed;
-    }
-    silent?.close();
+    this.#hub.mostSilent(crowd)?.close();
     return this.#cap.admit(address);
-  }
-
-  #tick(): void {
-    const now = performance.now();
-    for (const relayed of this.#open) relayed.tick(now);
   }
 }
 
@@ -189,6 +144,6 @@ function plainAddress(address: string): string {
 }
 
 /** Protocol names as TLS carries them: each with its length before it (RFC 7301 §3.1). */
-function wireNames(names: readonly string[]): Uint8Array {
+export function protocolNames(names: readonly string[]): Uint8Array {
   return Buffer.concat(names.map((name) => Buffer.from([name.length, ...Buffer.from(name)])));
 }

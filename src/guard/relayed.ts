@@ -1,7 +1,7 @@
 // One connection through a relay: what each side may send, and when it ends.
 import type { Socket } from "bun";
 import type { ConnectionCapOptions } from "./connection-cap.ts";
-import { Outbox } from "./outbox.ts";
+import { type ByteSink, Outbox } from "./outbox.ts";
 import type { TurnBudget } from "./turn-budget.ts";
 
 /** Where a server behind a relay listens. */
@@ -38,10 +38,22 @@ export interface ConnectionGuard {
   closed(): void;
 }
 
+/** What a relay needs of a client's socket; Bun's has it. */
+export interface RelayedSocket extends ByteSink {
+  readonly remotePort: number;
+  pause(): unknown;
+  resume(): unknown;
+  shutdown(): unknown;
+  /** Closes it. */
+  end(): unknown;
+  /** Resets it. */
+  terminate(): unknown;
+}
+
 interface RelayedOptions {
-  readonly client: Socket<Relayed>;
+  readonly client: RelayedSocket;
   readonly serverPort: number;
-  readonly limits: RelayLimits;
+  readonly limits: Omit<RelayLimits, keyof ConnectionCapOptions>;
   readonly budget: TurnBudget;
   readonly address: string;
   /** By what the budget is shared. */
@@ -116,6 +128,16 @@ export class Relayed {
     this.#pass();
   }
 
+  /** Sends the client bytes that are not the server's. */
+  interject(bytes: Uint8Array): void {
+    if (!this.#isClosed) this.#toClient.write(this.#options.client, bytes, 0, bytes.length);
+  }
+
+  /** Closes it behind what was sent. */
+  end(): void {
+    this.#close((client) => client.end());
+  }
+
   refuseRest(): void {
     this.#isRefused = true;
     this.#held = [];
@@ -157,7 +179,7 @@ export class Relayed {
     this.#close((client) => client.terminate());
   }
 
-  #close(end: (client: Socket<Relayed>) => void): void {
+  #close(end: (client: RelayedSocket) => void): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#options.closed(this.#port);

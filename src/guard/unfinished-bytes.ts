@@ -9,6 +9,9 @@ export interface UnfinishedShare {
   leave(): void;
 }
 
+/** For a connection whose bytes have another limit. */
+export const UNCOUNTED: UnfinishedShare = { bytes: 0, add: () => {}, leave: () => {} };
+
 interface Member extends UnfinishedShare {
   readonly network: string;
   readonly close: () => void;

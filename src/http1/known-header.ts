@@ -48,6 +48,7 @@ const NAMES = [
   "sec-websocket-key",
   "sec-websocket-protocol",
   "sec-websocket-version",
+  "strict-transport-security",
 ] as const;
 
 type KnownName = (typeof NAMES)[number];

@@ -2,7 +2,7 @@
 import type { ExchangeLog } from "../exchange-log/exchange-log.ts";
 import type { Log } from "../log.ts";
 import type { RecentPolicies } from "../policy/recent-policies.ts";
-import type { ProxyTls } from "./edge/listeners.ts";
+import type { InheritedSockets, ProxyTls } from "./edge/listeners.ts";
 import type { AccessLog } from "./observe/access-log.ts";
 import type { SnapshotPlace } from "./snapshot/enforcement.ts";
 import type { UpstreamTls } from "./upstream/tls.ts";
@@ -19,9 +19,9 @@ export interface ProxyOptions {
   readonly httpsRedirect?: "listener" | number | null;
   /** Whether other processes of the same user may listen there, too: a successor, before this one closes. Default: false. */
   readonly reusePort?: boolean;
-  /** A socket that listens there already, for the plain listener with the edge `wire`; null: it makes its own. Default: null. */
-  readonly descriptor?: number | null;
-  /** What serves the plain listener: bare sockets, or the runtime's server, which always serves the one with TLS. Default: wire. */
+  /** Sockets that listen on the addresses already, made elsewhere, for the edge `wire`. Default: it makes its own. */
+  readonly inherited?: InheritedSockets | null;
+  /** What serves HTTP/1.1: bare sockets, or the runtime's server, which always serves HTTP/2. Default: wire. */
   readonly plainEdge?: PlainEdge;
   /**
    * CIDRs of the peers whose connections to the plain listener begin with a header of the PROXY protocol, which says who the
@@ -89,7 +89,7 @@ const DEFAULTS = {
   plain: true,
   httpsRedirect: null,
   reusePort: false,
-  descriptor: null,
+  inherited: null,
   plainEdge: "wire",
   proxyProtocol: [],
   tls: null,

@@ -11,7 +11,7 @@ import { BunServeEdge } from "./edge/bun-serve/bun-serve-edge.ts";
 import { HeldBodies } from "./edge/bun-serve/held-bodies.ts";
 import { streamedBody } from "./edge/bun-serve/response-body.ts";
 import { Listeners } from "./edge/listeners.ts";
-import { noteCertificate } from "./edge/tls/certificate-scope.ts";
+import { certificateScope, noteCertificate } from "./edge/tls/certificate-scope.ts";
 import { relayedBody } from "./edge/wire/relayed-body.ts";
 import { WireEdge } from "./edge/wire/wire-edge.ts";
 import { WireUpstream } from "./edge/wire/wire-upstream.ts";
@@ -56,6 +56,8 @@ export interface ProxyServer {
   readonly plain: { readonly hostname: string; readonly port: number } | null;
   /** Null: there is no listener with TLS. */
   readonly tls: { readonly hostname: string; readonly port: number } | null;
+  /** Ports on loopback that only the gate itself may connect to. */
+  readonly innerPorts: readonly number[];
   /** Looks whether the certificate's files have changed. Resolves when that is done. */
   reloadTls(): Promise<void>;
   /** The revision that is enforced. */
@@ -71,12 +73,12 @@ export interface ProxyServer {
   readonly connections: OpenConnections;
   /** Counts a wrong credential that another process let through: see `ProxyOptions.credentialFailed`. */
   noteCredentialFailure(pair: string): void;
-  /** Connections to the plain listener, where the edge `wire` serves it. */
+  /** Connections of clients, with the edge `wire`. */
   readonly openConnections: number;
-  /** Leaves new connections to the plain listener to other processes; those that there are go on. */
+  /** Leaves new connections to other processes with the same sockets; those that there are go on. */
   rest(): void;
-  /** Accepts them again, from this socket. */
-  accept(descriptor: number): void;
+  /** Accepts them again. */
+  accept(): void;
   /** Closes as gently as it can within so many milliseconds: see `drain`. `closed`: called when it listens no more. */
   drain(boundMs: number, closed?: () => void): Promise<void>;
   /**
@@ -186,7 +188,7 @@ export async function startProxy(
   const internal = internalEdge(pipeline, internalUpstream(programs));
   const curl = new CurlProgram({
     parseHost,
-    ports: () => listeners.ports,
+    ports: () => [...listeners.ports, ...innerPorts()],
     edge: internal,
     watch,
   });
@@ -217,6 +219,13 @@ export async function startProxy(
             holdBody,
           }),
           pool: pools.raw,
+          secure:
+            tls === null
+              ? null
+              : {
+                  scopeOf: (pair) => certificateScope(pair, parent, tls.hstsMaxAgeS),
+                  openHttp2: (clientOf) => serveEdge.openBehind(clientOf),
+                },
           held,
           responseHeaderMs,
           bodyBytesPerMinuteMin: settings.bodyBytesPerMinuteMin,
@@ -230,7 +239,8 @@ export async function startProxy(
           noProxyHeader: () => metrics.malformed("proxy-header"),
           connectionsMax: Math.max(exchangesMax, CONNECTIONS_MIN),
         });
-  const plainEdge = wireEdge ?? serveEdge;
+  const edge = wireEdge ?? serveEdge;
+  const innerPorts = () => wireEdge?.innerPorts ?? [];
 
   warnOfFetchLimit(log);
   await enforced.start();
@@ -238,10 +248,9 @@ export async function startProxy(
     plain: settings.plain ? settings : null,
     tls,
     shared: settings.reusePort,
-    open: (hostname) => (serving, port, reusePort, descriptor) => {
-      const edge = serving.pair === null ? plainEdge : serveEdge;
-      return edge.open(hostname, serving, port, reusePort, descriptor);
-    },
+    inherited: settings.inherited,
+    open: (hostname) => (serving, port, reusePort, descriptor) =>
+      edge.open(hostname, serving, port, reusePort, descriptor),
     accepted: (pair) => noteCertificate(pair, parent, log),
     log,
   });
@@ -272,6 +281,7 @@ export async function startProxy(
     port: first.port,
     plain,
     tls: secure,
+    innerPorts: innerPorts(),
     reloadTls: () => listeners.reload(),
     revision: () => current().revision,
     enforcement: () => enforced.state,
@@ -283,17 +293,18 @@ export async function startProxy(
     get openConnections() {
       return wireEdge?.connections ?? 0;
     },
-    rest: () => plain?.rest(),
-    accept: (descriptor) => plain?.accept(descriptor),
+    rest: () => listeners.rest(),
+    accept: () => listeners.accept(),
     async drain(boundMs, closed = () => {}) {
       const quiet = () => {
-        const lastMs = Math.max(serveEdge.lastRequestMs, plainEdge.lastRequestMs);
+        const lastMs = Math.max(serveEdge.lastRequestMs, edge.lastRequestMs);
         return performance.now() - lastMs > idleS * 1000;
       };
       await listeners.drain(boundMs, quiet, () => {
         closed();
         goingAway();
       });
+      await wireEdge?.stop();
       stopUpstreams();
       silence.stop();
       await enforced.stop();
@@ -303,6 +314,7 @@ export async function startProxy(
       const stopped = listeners.stop(abort);
       goingAway();
       await stopped;
+      await wireEdge?.stop();
       stopUpstreams();
       silence.stop();
       await enforced.stop();

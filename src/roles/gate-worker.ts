@@ -16,7 +16,6 @@ import { duplicator } from "../workers/descriptors.ts";
 import { GatheredFailures } from "../workers/gathered-failures.ts";
 import {
   CHANNEL_DESCRIPTOR,
-  SOCKET_DESCRIPTOR,
   type ToParent,
   type ToWorker,
   type WorkerStart,
@@ -53,9 +52,8 @@ class GateWorker {
   readonly #log: Log;
   readonly #drained: () => void;
   readonly #duplicate = duplicator();
-  #isAccepting = true;
   #own: WorkerStart["own"] = [];
-  #inherits = false;
+  #sockets: WorkerStart["sockets"] = { plain: null, tls: null };
   #gate: ProxyServer | null = null;
   #source: RemoteSource | null = null;
   #accessLog: AccessLog | null = null;
@@ -93,7 +91,8 @@ class GateWorker {
       return null;
     },
     accept: (isWanted) => {
-      this.#accept(isWanted);
+      if (isWanted) this.#running.accept();
+      else this.#running.rest();
       return null;
     },
     drain: (boundMs) => this.#drain(boundMs),
@@ -105,9 +104,9 @@ class GateWorker {
   }
 
   async #start(start: WorkerStart): Promise<WorkerStarted> {
-    const { slot, workers, proxy, inherits, keys, feed } = start;
+    const { slot, workers, proxy, keys, feed } = start;
     this.#own = start.own;
-    this.#inherits = inherits;
+    this.#sockets = start.sockets;
     const log = this.#log;
     const placement = addressPolicy(start.containerCidrs);
     const source = new RemoteSource({
@@ -129,7 +128,10 @@ class GateWorker {
       {
         ...proxy,
         reusePort: true,
-        descriptor: inherits ? this.#socket() : null,
+        inherited: {
+          plain: this.#inherit(start.sockets.plain),
+          tls: this.#inherit(start.sockets.tls),
+        },
         plainEdge: start.plainEdge,
         tls: start.tls,
         upstreamTls: start.upstreamTls,
@@ -161,20 +163,15 @@ class GateWorker {
     });
     this.#gate = gate;
     this.#telling = setInterval(() => this.#tell(), STATE_MS);
-    return { state: stateOf(gate) };
+    return { innerPorts: gate.innerPorts, state: stateOf(gate) };
   }
 
-  /** A descriptor of the listening socket for one server, which closes it; ours stays for the next. */
-  #socket(): number {
-    if (this.#duplicate === null) throw new Error("no descriptor can be duplicated here");
-    return this.#duplicate(SOCKET_DESCRIPTOR);
-  }
-
-  #accept(isWanted: boolean): void {
-    if (!this.#inherits || isWanted === this.#isAccepting) return;
-    this.#isAccepting = isWanted;
-    if (isWanted) this.#running.accept(this.#socket());
-    else this.#running.rest();
+  /** Descriptors of the listening socket for servers, which close them; ours stays for the next. */
+  #inherit(descriptor: number | null): (() => number) | null {
+    const duplicate = this.#duplicate;
+    if (descriptor === null) return null;
+    if (duplicate === null) throw new Error("no descriptor can be duplicated here");
+    return () => duplicate(descriptor);
   }
 
   #tell(): void {
@@ -195,7 +192,9 @@ class GateWorker {
 
   async #drain(boundMs: number): Promise<null> {
     await this.#running.drain(boundMs, () => {
-      if (this.#inherits) closeSync(SOCKET_DESCRIPTOR);
+      for (const descriptor of Object.values(this.#sockets)) {
+        if (descriptor !== null) closeSync(descriptor);
+      }
       this.channel?.tell("closed", null);
     });
     this.#source?.stop();

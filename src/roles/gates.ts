@@ -6,6 +6,7 @@ import type { ListenAddress } from "../config/setting-readers.ts";
 import type { ExchangeLog } from "../exchange-log/exchange-log.ts";
 import type { Log } from "../log.ts";
 import type { RecentPolicies } from "../policy/recent-policies.ts";
+import type { Instruments } from "../proxy/observe/instruments.ts";
 import type { ProxyOptions } from "../proxy/options.ts";
 import type { Enforcement } from "../proxy/snapshot/enforcement.ts";
 
@@ -14,6 +15,10 @@ export interface Gates {
   readonly plain: ListenAddress | null;
   /** Null: there is no listener with TLS. */
   readonly tls: ListenAddress | null;
+  /** What it listens on besides, on loopback and for itself alone. */
+  inner(): readonly ListenAddress[];
+  /** For the series of this process. */
+  readonly instruments: Instruments;
   /** What is enforced; of several processes the least. */
   enforcement(): Enforcement;
   /** What is wrong with its processes, for people. */

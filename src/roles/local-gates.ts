@@ -1,6 +1,8 @@
 // The data plane in the process of the control plane.
 import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
+import type { ListenAddress } from "../config/setting-readers.ts";
+import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
 import { startProxy } from "../proxy/proxy.ts";
 import { openAccessLog } from "./access-log-place.ts";
@@ -43,9 +45,14 @@ async function start(options: GatesOptions): Promise<Gates> {
       },
       source,
     );
+    const inner = proxy.innerPorts.map((port) => ({ hostname: RELAY_SERVER_HOST, port }));
+    const all = (outer: readonly ListenAddress[]) => [...outer, ...inner];
+    listeners = all(own);
     return {
       plain: proxy.plain,
       tls: proxy.tls,
+      inner: () => inner,
+      instruments: proxy.metrics.instruments,
       enforcement: () => proxy.enforcement(),
       problems: [],
       reached: (...asked) => proxy.reached(...asked),
@@ -53,8 +60,8 @@ async function start(options: GatesOptions): Promise<Gates> {
       metrics: proxy.metrics,
       connections: proxy.connections,
       reloadTls: () => proxy.reloadTls(),
-      own: (all) => {
-        listeners = all;
+      own: (outer) => {
+        listeners = all(outer);
       },
       async drain(boundMs) {
         await proxy.drain(boundMs);

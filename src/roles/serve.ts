@@ -14,11 +14,12 @@ import { type Health, type OpsServer, startOps } from "../ops.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
 import { RecentPolicies } from "../policy/recent-policies.ts";
 import { CannotListen } from "../proxy/edge/listeners.ts";
+import { ApiMetrics } from "./api-metrics.ts";
 import { type ControlPlane, DatabaseUnusable, openControlPlane } from "./control-plane.ts";
 import { exchangeLogFile, keyFile, snapshotFile } from "./data-files.ts";
 import { DatabaseInUse } from "./data-lock.ts";
 import { DeferredSource } from "./deferred-source.ts";
-import { diskProblems } from "./disk-room.ts";
+import { diskProblems, diskSeries } from "./disk-room.ts";
 import { type Gates, NOWHERE, type PreparedGates } from "./gates.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
 import { removerOfNewFiles } from "./new-files.ts";
@@ -86,6 +87,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     if (exchangeLog !== null) stops.push(() => exchangeLog.close());
     const parts = { config, master, snapshotPath, source, own, recentPolicies, exchangeLog, log };
     const apiLog = new LimitedLog(log);
+    const apiMetrics = new ApiMetrics();
     let running: Gates | null = null;
     let control: ControlPlane | null = null;
     let ops: OpsServer | null = null;
@@ -105,7 +107,8 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         placement: addressPolicy(config.containerCidrs),
         snapshotPath,
         recentPolicies,
-        isForbidden: (address, port) => isOwnListener(own, address, port),
+        isForbidden: (address, port) =>
+          isOwnListener([...own, ...(running?.inner() ?? [])], address, port),
         exchangeLog,
         localProcess: { serverName: config.serverName, version },
         localEnforcement: async (revision, waitMs) => {
@@ -117,6 +120,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
           end: (...asked) => running?.connections.end(...asked) ?? false,
           endOfGroup: (...asked) => running?.connections.endOfGroup(...asked) ?? 0,
         },
+        metrics: apiMetrics,
         log: apiLog,
       });
       control = opened;
@@ -165,6 +169,8 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     );
     const serving = await gates.start(parts).catch((error) => throwProxyListenError(config, error));
     running = serving;
+    apiMetrics.register(serving.instruments);
+    diskSeries(serving.instruments, config);
     const { problem } = opening;
     const stopping = {
       // In parallel: the limit applies to all of it.

@@ -3,6 +3,8 @@ import { Registry } from "prom-client";
 import { deriveKey } from "../admin/store/sealed.ts";
 import type { Config } from "../config/config.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
+import type { ListenAddress } from "../config/setting-readers.ts";
+import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
 import type { Log } from "../log.ts";
 import { CannotListen } from "../proxy/edge/listeners.ts";
 import { readKeyPair } from "../proxy/edge/tls/key-pair.ts";
@@ -11,9 +13,14 @@ import { collectProcessMetrics } from "../proxy/observe/process-metrics.ts";
 import type { Enforcement } from "../proxy/snapshot/enforcement.ts";
 import { CallFailed } from "../workers/channel.ts";
 import { ownCommand } from "../workers/command.ts";
-import { duplicator } from "../workers/descriptors.ts";
+import { type Duplicate, duplicator } from "../workers/descriptors.ts";
 import { freeAddress, ListeningSocket } from "../workers/listening-socket.ts";
-import type { MetricValues, WorkerStart, WorkerState } from "../workers/messages.ts";
+import {
+  FIRST_SOCKET_DESCRIPTOR,
+  type MetricValues,
+  type WorkerStart,
+  type WorkerState,
+} from "../workers/messages.ts";
 import { WorkerPool } from "../workers/worker-pool.ts";
 import { commonOptions, type Gates, type GatesOptions, type PreparedGates } from "./gates.ts";
 import { WorkerFeed } from "./worker-feed.ts";
@@ -29,7 +36,7 @@ export function prepareWorkers(config: Config, log: Log): PreparedGates {
 class WorkerGates implements PreparedGates {
   readonly #config: Config;
   readonly #feed: WorkerFeed;
-  readonly #socket: ListeningSocket | null;
+  readonly #sockets: Readonly<Record<"plain" | "tls", ListeningSocket | null>>;
   readonly #plain: Gates["plain"];
   readonly #tls: Config["proxyTls"];
   readonly #pool: WorkerPool;
@@ -38,25 +45,35 @@ class WorkerGates implements PreparedGates {
     const { proxyListen, proxyReusePort, workers } = config;
     this.#config = config;
     const duplicate = duplicator();
-    const inherits = proxyListen !== null && duplicate !== null && config.proxyEdge === "wire";
-    this.#socket = inherits
-      ? cannotListen(proxyListen, false, () => {
-          return new ListeningSocket(proxyListen, proxyReusePort, duplicate);
-        })
-      : null;
     const { proxyTls } = config;
+    // The runtime's server takes no socket that was made elsewhere.
+    const make = config.proxyEdge === "wire" ? duplicate : null;
+    const sockets: Record<"plain" | "tls", ListeningSocket | null> = { plain: null, tls: null };
+    this.#sockets = sockets;
     try {
-      this.#plain = this.#socket ?? ownAddress(proxyListen, false, proxyReusePort);
+      sockets.plain = socketAt(proxyListen, false, proxyReusePort, make);
+      sockets.tls = socketAt(proxyTls, true, proxyReusePort, make);
+      this.#plain = sockets.plain ?? ownAddress(proxyListen, false, proxyReusePort);
+      const tls = sockets.tls ?? ownAddress(proxyTls, true, proxyReusePort);
       this.#tls =
-        proxyTls === null ? null : { ...proxyTls, ...ownAddress(proxyTls, true, proxyReusePort) };
+        proxyTls === null || tls === null
+          ? null
+          : { ...proxyTls, hostname: tls.hostname, port: tls.port };
       this.#feed = new WorkerFeed(config.dataDir);
-      this.#pool = new WorkerPool({
-        ...{ workers, command: ownCommand(), socket: this.#socket, log },
-      });
+      this.#pool = new WorkerPool({ workers, command: ownCommand(), sockets: this.#inherited, log });
     } catch (error) {
-      this.#socket?.close();
+      for (const socket of this.#inherited) socket.close();
       throw error;
     }
+  }
+
+  /** In the order in which gate processes have them. */
+  get #inherited(): ListeningSocket[] {
+    return [this.#sockets.plain, this.#sockets.tls].filter((socket) => socket !== null);
+  }
+
+  #descriptorOf(socket: ListeningSocket | null): number | null {
+    return socket === null ? null : FIRST_SOCKET_DESCRIPTOR + this.#inherited.indexOf(socket);
   }
 
   async start(options: GatesOptions): Promise<Gates> {
@@ -67,20 +84,25 @@ class WorkerGates implements PreparedGates {
     if (exchangeLog !== null) exchangeLog.beforeRead = () => pool.flushLogs();
     const { exchangesMax, warning } = dividedExchanges(config);
     if (warning !== null) log.warn({}, warning);
-    let own = options.own;
+    let outer = options.own;
+    const inner = () => pool.innerPorts.map((port) => ({ hostname: RELAY_SERVER_HOST, port }));
+    const all = () => [...outer, ...inner()];
+    pool.changed = () => pool.own(all());
     const start = (slot: number): WorkerStart => ({
       ...this.#startOf(options, exchangesMax),
       slot,
       workers,
-      own,
+      own: all(),
     });
     await pool.start(start).catch((error) => {
       throw this.#named(error);
     });
-    const { registry, values } = parentMetrics(pool);
+    const { registry, instruments, values } = parentMetrics(pool);
     return {
       plain: this.#plain,
       tls: this.#tls,
+      inner,
+      instruments,
       enforcement: () => leastOf(pool.states),
       get problems() {
         const { serving } = pool;
@@ -97,9 +119,9 @@ class WorkerGates implements PreparedGates {
       },
       connections: pool,
       reloadTls: () => pool.reload(),
-      own: (all) => {
-        own = all;
-        pool.own(all);
+      own: (listeners) => {
+        outer = listeners;
+        pool.own(all());
       },
       drain: (boundMs) => pool.drain(boundMs),
     };
@@ -133,7 +155,10 @@ class WorkerGates implements PreparedGates {
         halfMessagesBytesMax: Math.ceil(HALF_MESSAGES_BYTES_MAX / workers),
       },
       plainEdge: config.proxyEdge,
-      inherits: this.#socket !== null,
+      sockets: {
+        plain: this.#descriptorOf(this.#sockets.plain),
+        tls: this.#descriptorOf(this.#sockets.tls),
+      },
       tls: this.#tls === null ? null : { ...this.#tls, pair: presentPair(this.#tls) },
       upstreamTls: config.upstreamTls,
       containerCidrs: config.containerCidrs,
@@ -163,7 +188,7 @@ class WorkerGates implements PreparedGates {
 }
 
 function cannotListen<Value>(
-  listen: { readonly hostname: string; readonly port: number },
+  listen: ListenAddress,
   tls: boolean,
   work: () => Value,
 ): Value {
@@ -174,14 +199,25 @@ function cannotListen<Value>(
   }
 }
 
-/** For sockets that each process makes itself. */
-function ownAddress<Listen extends { readonly hostname: string; readonly port: number } | null>(
-  listen: Listen,
+/** For all gate processes; null: each makes its own, or there is no such listener. */
+function socketAt(
+  listen: ListenAddress | null,
   tls: boolean,
   isShared: boolean,
-): Listen {
+  duplicate: Duplicate | null,
+): ListeningSocket | null {
+  if (listen === null || duplicate === null) return null;
+  return cannotListen(listen, tls, () => new ListeningSocket(listen, isShared, duplicate));
+}
+
+/** For sockets that each process makes itself. */
+function ownAddress(
+  listen: ListenAddress | null,
+  tls: boolean,
+  isShared: boolean,
+): ListenAddress | null {
   if (listen === null || (isShared && listen.port !== 0)) return listen;
-  return cannotListen(listen, tls, () => ({ ...listen, ...freeAddress(listen) }));
+  return cannotListen(listen, tls, () => freeAddress(listen));
 }
 
 /** What new connections get now: a successor of a gate process may start long after the certificate was replaced. */
@@ -246,5 +282,5 @@ function parentMetrics(pool: WorkerPool) {
     () => pool.replaced,
   );
   collectProcessMetrics(registry);
-  return { registry, values: (): Promise<MetricValues> => registry.getMetricsAsJSON() };
+  return { registry, instruments, values: (): Promise<MetricValues> => registry.getMetricsAsJSON() };
 }

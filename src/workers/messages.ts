@@ -9,9 +9,9 @@ import type { OpenConnection } from "../proxy/observe/open-connections.ts";
 import type { PlainEdge, ProxyOptions } from "../proxy/options.ts";
 import type { UpstreamTls } from "../proxy/upstream/tls.ts";
 
-/** The descriptors that a gate process inherits: its end of the channel, and the listening socket. */
+/** The descriptors that a gate process inherits: its end of the channel, then the listening sockets. */
 export const CHANNEL_DESCRIPTOR = 3;
-export const SOCKET_DESCRIPTOR = 4;
+export const FIRST_SOCKET_DESCRIPTOR = 4;
 
 /** Of options that JSON carries as they are. */
 export type PlainProxyOptions = Pick<
@@ -42,8 +42,8 @@ export interface WorkerStart {
   readonly workers: number;
   readonly proxy: PlainProxyOptions;
   readonly plainEdge: PlainEdge;
-  /** Whether a listening socket was inherited; false: it makes its own, which others share. */
-  readonly inherits: boolean;
+  /** Descriptors of listening sockets that it inherits; null: it makes its own, which others share. */
+  readonly sockets: { readonly plain: number | null; readonly tls: number | null };
   readonly tls: ProxyTls | null;
   readonly upstreamTls: UpstreamTls;
   readonly containerCidrs: readonly string[];
@@ -65,11 +65,13 @@ export interface WorkerState {
   readonly heardAtMs: number | null;
   readonly closed: string | null;
   readonly failing: boolean;
-  /** Connections to the plain listener. */
+  /** Connections of clients. */
   readonly connections: number;
 }
 
 export interface WorkerStarted {
+  /** Ports on loopback that belong to it alone. */
+  readonly innerPorts: readonly number[];
   readonly state: WorkerState;
 }
 

@@ -11,8 +11,8 @@ export interface WorkerPoolOptions {
   readonly workers: number;
   /** The program and what comes before its role. */
   readonly command: readonly string[];
-  /** Null: each process opens its own. */
-  readonly socket: ListeningSocket | null;
+  /** Those that all processes accept from. */
+  readonly sockets: readonly ListeningSocket[];
   readonly log: Log;
 }
 
@@ -45,6 +45,8 @@ const POLL_MS = 20;
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #slots: readonly Slot[];
+  /** Called when other processes serve than before. */
+  changed: () => void = () => {};
   /** What the processes write to and read from. */
   exchangeLog: ExchangeLog | null = null;
   #start: ((slot: number) => WorkerStart) | null = null;
@@ -83,6 +85,11 @@ export class WorkerPool {
     return this.#live().map(({ pid }) => pid);
   }
 
+  /** Ports on loopback that belong to one of them alone. */
+  get innerPorts(): readonly number[] {
+    return this.#live().flatMap(({ innerPorts }) => innerPorts);
+  }
+
   /** What each of them enforces. */
   get states(): readonly WorkerState[] {
     return this.#live().flatMap(({ state }) => (state === null ? [] : [state]));
@@ -98,6 +105,7 @@ export class WorkerPool {
         slot.startedMs = performance.now();
       }),
     );
+    this.changed();
     this.#looking = setInterval(() => this.#look(), LOOK_MS);
   }
 
@@ -195,14 +203,14 @@ export class WorkerPool {
         await worker.exited;
       }),
     );
-    this.#options.socket?.close();
+    this.#closeSockets();
   }
 
   /** At once, whatever they do. */
   async kill(): Promise<void> {
     this.#isStopping = true;
     if (this.#looking !== null) clearInterval(this.#looking);
-    this.#options.socket?.close();
+    this.#closeSockets();
     await Promise.all(
       this.#slots.map(async ({ worker, retry }) => {
         if (retry !== null) clearTimeout(retry);
@@ -210,6 +218,10 @@ export class WorkerPool {
         await worker?.exited;
       }),
     );
+  }
+
+  #closeSockets(): void {
+    for (const socket of this.#options.sockets) socket.close();
   }
 
   #live(): WorkerProcess[] {
@@ -234,11 +246,11 @@ export class WorkerPool {
   }
 
   #spawn(slot: Slot): WorkerProcess {
-    const { command, socket } = this.#options;
+    const { command } = this.#options;
     return new WorkerProcess({
       slot: slot.index,
       command,
-      descriptors: socket === null ? [] : [socket.descriptor],
+      descriptors: this.#options.sockets.map(({ descriptor }) => descriptor),
       handlers: (worker) => ({
         failures: (pairs) => {
           for (const other of this.#live()) if (other !== worker) other.tell("failures", pairs);
@@ -258,7 +270,7 @@ export class WorkerPool {
         },
         closed: () => {
           // What waits in its queue would wait for ever.
-          socket?.close();
+          this.#closeSockets();
           return null;
         },
       }),
@@ -302,6 +314,7 @@ export class WorkerPool {
       slot.startedMs = performance.now();
       await worker.start(start(slot.index));
       slot.isServing = true;
+      this.changed();
       const tookMs = Math.round(performance.now() - slot.startedMs);
       log.warn({ worker: slot.index, pid: worker.pid, tookMs }, "a gate process took over");
     } catch (error) {

@@ -30,6 +30,8 @@ export class WorkerProcess {
   readonly #channel: Promise<Channel<ToWorker, ToParent>>;
   /** What it enforces; null: it has not started yet. */
   state: WorkerState | null = null;
+  /** Ports on loopback that belong to it alone. */
+  innerPorts: readonly number[] = [];
   /** What it counted when it was asked last. */
   counted: MetricValues = [];
   /** It leaves new connections to the others. */
@@ -79,6 +81,7 @@ export class WorkerProcess {
   async start(start: WorkerStart): Promise<void> {
     const started = await (await this.#channel).ask("start", start);
     this.state = started.state;
+    this.innerPorts = started.innerPorts;
   }
 
   /** Rejects when it is gone, or does not answer within `ms`; null: however long it takes. */

@@ -7,7 +7,7 @@ import { ApiError } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import { type GrpcServer, startGrpc } from "../../src/admin/api/grpc-server.ts";
 import { trustedProxies } from "../../src/proxy/gate/client-address.ts";
-import { allServices } from "../harness/rest-services.ts";
+import { publicServices } from "../harness/rest-services.ts";
 import { until } from "../harness/until.ts";
 
 const closing: (() => unknown)[] = [];
@@ -29,7 +29,7 @@ async function listener(more: Partial<Options> = {}) {
   const server = await startGrpc({
     hostname: "127.0.0.1",
     port: 0,
-    services: allServices,
+    services: publicServices,
     proxies: trustedProxies([]),
     dispatch,
     ...more,

@@ -48,7 +48,7 @@ export function fakeHead(
     hasBody: false,
     upgrade: upgradeRequest(method, headers),
     peer: init.peer ?? "127.0.0.1",
-    listener: { scheme: "http", serves: () => true },
+    listener: { scheme: "http", serves: () => true, transportSecurity: null },
     kept: null,
     onBehalfOf: null,
   };

@@ -14,3 +14,8 @@ const modules = [...new Glob("*_pb.ts").scanSync({ cwd: folder })].sort();
 export const allServices: readonly DescService[] = (
   await Promise.all(modules.map((file) => import(join(folder, file))))
 ).flatMap((module) => Object.values(module).filter(isService));
+
+/** Those of the public API: methods that stream are for processes of an installation alone. */
+export const publicServices: readonly DescService[] = allServices.filter(({ methods }) =>
+  methods.every(({ methodKind }) => methodKind === "unary"),
+);

@@ -1,5 +1,6 @@
 // Clients that send bytes as they are.
 import net from "node:net";
+import tls from "node:tls";
 import { within } from "./until.ts";
 
 export interface Answer {
@@ -12,11 +13,23 @@ export interface Answer {
 /** A connection may be kept open on purpose for as long as the longest limit of a gate under test. */
 const quietMsMax = 25_000;
 
+/** A port on loopback, and what is spoken there. */
+export type Where = number | { readonly tlsPort: number };
+
+/** A connection; with TLS, HTTP/1.1 is what is agreed on. */
+export function dial(where: Where, host = "127.0.0.1"): net.Socket {
+  if (typeof where === "number") return net.connect({ port: where, host, allowHalfOpen: true });
+  const options = { port: where.tlsPort, host, allowHalfOpen: true, rejectUnauthorized: false };
+  return tls.connect({ ...options, ALPNProtocols: ["http/1.1"] });
+}
+
 /** Everything that comes back until the other side ends the connection. */
-export function untilClosed(port: number, bytes: string): Promise<string> {
+export function untilClosed(where: Where, bytes: string): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   let received = "";
-  const socket = net.connect(port, "127.0.0.1", () => socket.write(bytes, "latin1"));
+  const socket = dial(where);
+  socket.write(bytes, "latin1");
+  socket.on("end", () => socket.end());
   socket.on("data", (data) => {
     received += data.toString("latin1");
   });
@@ -37,8 +50,9 @@ export class Wire {
   #ended = false;
   #wake: () => void = () => {};
 
-  constructor(port: number, host = "127.0.0.1") {
-    this.socket = net.connect(port, host);
+  constructor(where: Where, host = "127.0.0.1") {
+    this.socket = dial(where, host);
+    this.socket.on("end", () => this.socket.end());
     this.socket.on("data", (data) => {
       this.#received += data.toString("latin1");
       this.#wake();

@@ -12,8 +12,6 @@ export interface GrpcLimits extends Http2Limits, Omit<RelayLimits, "isShared"> {
   /** Calls of one connection at a time. */
   readonly streamsMax: number;
   readonly metadataBytesMax: number;
-  /** How long a connection may have no call, whatever else it sends, in milliseconds. */
-  readonly idleMs: number;
   /** How long a connection may be used, and how long its calls may go on then, in milliseconds. */
   readonly ageMs: number;
   readonly ageGraceMs: number;
@@ -39,6 +37,7 @@ export const grpcLimits: GrpcLimits = {
   prefaceMs: 10 * second,
   firstRequestMs: 30 * second,
   requestMs: 30 * second,
+  headerBlockMs: 30 * second,
   // The server announces no other size than the protocol's.
   frameBytesMax: 16 * kib,
   headerBlockBytesMax: 32 * kib,

@@ -44,6 +44,8 @@ export async function startGrpc(options: GrpcServerOptions): Promise<GrpcServer>
   let relay: RelayListener | null = null;
   const { server, stopHealth } = createServer(options, limits, (port) => relay?.clientOf(port));
   const innerPort = await bind(server);
+  // The server says goodbye to an idle connection; one that goes on is closed a little later.
+  const guarded = { ...limits, idleMs: limits.idleMs + limits.keepaliveMs };
   const unfinished = new UnfinishedBytes(limits.unfinishedBytesSumMax);
   try {
     relay = new RelayListener({
@@ -53,7 +55,7 @@ export async function startGrpc(options: GrpcServerOptions): Promise<GrpcServer>
       alpn: ["h2"],
       serverPort: innerPort,
       limits: { ...limits, isShared: options.proxies.trusts },
-      guard: (network, close) => new Http2Guard(limits, unfinished.join(network, close)),
+      guard: (network, close) => new Http2Guard(guarded, unfinished.join(network, close)),
     });
   } catch (error) {
     server.forceShutdown();

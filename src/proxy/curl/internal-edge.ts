@@ -91,7 +91,7 @@ function headOf(
     hasBody: body !== null && body.byteLength > 0,
     upgrade: "none",
     peer,
-    listener: { scheme, serves: () => true },
+    listener: { scheme, serves: () => true, transportSecurity: null },
     kept: null,
     onBehalfOf: client,
   };

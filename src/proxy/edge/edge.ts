@@ -3,7 +3,7 @@ import type { ClientConnection } from "../exchange/active-exchange.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { InternalRequest } from "../exchange/internal-request.ts";
 import type { Admission } from "../gate/admission.ts";
-import type { RequestHead } from "../gate/request-head.ts";
+import type { ListenerScope, RequestHead } from "../gate/request-head.ts";
 import type { Outcome, Reply, Upstream } from "../upstream/upstream.ts";
 import type { KeyPair } from "./tls/key-pair.ts";
 
@@ -39,6 +39,13 @@ export interface Serving {
   readonly pair: KeyPair | null;
   /** Set when it is about to close: each response then ends its connection. */
   leaving: boolean;
+}
+
+/** A client whose connection one edge relays to another, and where it came in. */
+export interface RelayedClient {
+  readonly peer: string;
+  readonly serving: Serving;
+  readonly scope: ListenerScope;
 }
 
 /** A server that listens, as far as its listener is concerned. */

@@ -16,8 +16,8 @@ export interface ListenerOptions {
   readonly pair: KeyPair | null;
   /** Whether other processes of the same user may listen there, too. */
   readonly shared: boolean;
-  /** A socket that listens there already, made elsewhere; null: it makes its own. */
-  readonly descriptor?: number | null;
+  /** A descriptor of a socket that listens there already; null: it makes its own. */
+  readonly inherit?: (() => number) | null;
   readonly open: OpenServer;
 }
 
@@ -34,17 +34,19 @@ export class Listener {
   readonly hostname: string;
   readonly port: number;
   readonly #open: OpenServer;
+  readonly #inherit: (() => number) | null;
   readonly #opened = new Set<Opened>();
   #current: Opened;
 
-  constructor({ port, pair, shared, descriptor = null, open }: ListenerOptions) {
+  constructor({ port, pair, shared, inherit = null, open }: ListenerOptions) {
     this.#open = open;
+    this.#inherit = inherit;
     // With a pair there will be a second server, so the port must be shareable. First we listen without sharing: otherwise we
     // would share the port with another process, and not notice.
-    if (pair !== null && !shared && port !== 0) {
+    if (pair !== null && !shared && port !== 0 && inherit === null) {
       void open({ pair, leaving: true }, port, false, null).stop(true);
     }
-    this.#current = this.#opens(pair, port, shared || pair !== null, descriptor);
+    this.#current = this.#opens(pair, port, shared || pair !== null);
     this.hostname = this.#current.server.hostname ?? "";
     this.port = this.#current.server.port ?? port;
   }
@@ -76,15 +78,17 @@ export class Listener {
 
   /** Takes no new connections for now; those that there are go on. */
   rest(): void {
+    if (this.#inherit === null) return;
     for (const { server } of this.#opened) server.rest?.();
   }
 
-  /** Takes them again, from a socket that listens on the same address. */
-  accept(descriptor: number): void {
+  /** Takes them again, where the socket was inherited. */
+  accept(): void {
+    if (this.#inherit === null) return;
     for (const each of this.#opened) {
       if (each.server.isSpent === true) this.#opened.delete(each);
     }
-    this.#current = this.#opens(this.pair, this.port, true, descriptor);
+    this.#current = this.#opens(this.pair, this.port, true);
   }
 
   async #retire(old: Opened, left: () => Promise<void>): Promise<void> {
@@ -105,14 +109,9 @@ export class Listener {
     await Promise.all([...this.#opened].map(({ server }) => server.stop(abort)));
   }
 
-  #opens(
-    pair: KeyPair | null,
-    port: number,
-    reusePort: boolean,
-    descriptor: number | null = null,
-  ): Opened {
+  #opens(pair: KeyPair | null, port: number, reusePort: boolean): Opened {
     const serving = { pair, leaving: false };
-    const opened = { serving, server: this.#open(serving, port, reusePort, descriptor) };
+    const opened = { serving, server: this.#open(serving, port, reusePort, this.#inherit?.() ?? null) };
     this.#opened.add(opened);
     return opened;
   }

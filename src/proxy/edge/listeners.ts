@@ -12,9 +12,13 @@ export interface Listen {
   readonly port: number;
 }
 
-/** With a socket that listens there already, made elsewhere; null: there is none. */
-interface PlainListen extends Listen {
-  readonly descriptor?: number | null;
+/**
+ * Sockets that listen already, made elsewhere: each call answers with a descriptor that is the caller's from then on. Null: the
+ * listener makes its own.
+ */
+export interface InheritedSockets {
+  readonly plain: (() => number) | null;
+  readonly tls: (() => number) | null;
 }
 
 export interface ProxyTls extends Listen {
@@ -30,10 +34,11 @@ export interface ProxyTls extends Listen {
 
 export interface ListenersOptions {
   /** Null: it listens with TLS only. */
-  readonly plain: PlainListen | null;
+  readonly plain: Listen | null;
   readonly tls: ProxyTls | null;
   /** Whether other processes of the same user may listen there, too. */
   readonly shared: boolean;
+  readonly inherited?: InheritedSockets | null;
   readonly open: (hostname: string) => OpenServer;
   /** Called with each certificate before it is used. */
   readonly accepted: (pair: KeyPair) => void;
@@ -57,11 +62,11 @@ export class Listeners {
   readonly #reload: TlsReload | null;
 
   /** Throws CannotListen; then nothing is open. */
-  constructor({ plain, tls, shared, open, accepted, log }: ListenersOptions) {
-    const listen = (at: PlainListen, pair: KeyPair | null): Listener => {
+  constructor({ plain, tls, shared, inherited, open, accepted, log }: ListenersOptions) {
+    const listen = (at: Listen, pair: KeyPair | null): Listener => {
       try {
-        const { port, hostname, descriptor = null } = at;
-        return new Listener({ port, pair, shared, descriptor, open: open(hostname) });
+        const inherit = inherited?.[pair === null ? "plain" : "tls"] ?? null;
+        return new Listener({ port: at.port, pair, shared, inherit, open: open(at.hostname) });
       } catch (error) {
         throw new CannotListen(at, pair !== null, error);
       }
@@ -102,6 +107,15 @@ export class Listeners {
   /** Looks at the certificate's files now. */
   async reload(): Promise<void> {
     await this.#reload?.check();
+  }
+
+  /** See `Listener`. */
+  rest(): void {
+    for (const listener of this.#all) listener.rest();
+  }
+
+  accept(): void {
+    for (const listener of this.#all) listener.accept();
   }
 
   /** See `drain`. */

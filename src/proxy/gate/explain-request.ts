@@ -94,7 +94,7 @@ function imaginedHead(
     hasBody: false,
     upgrade: "websocket",
     peer,
-    listener: { scheme: "http", serves: () => true },
+    listener: { scheme: "http", serves: () => true, transportSecurity: null },
     kept: null,
     onBehalfOf: null,
   };

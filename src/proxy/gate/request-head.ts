@@ -10,6 +10,8 @@ export interface ListenerScope {
   readonly scheme: "http" | "https";
   /** Whether requests for this host may arrive here. `header`: the text that `host` was parsed from. */
   readonly serves: (host: HostName, header: string | null) => boolean;
+  /** The value of Strict-Transport-Security on each response (RFC 6797 §6.1); null: the field is the program's. */
+  readonly transportSecurity: string | null;
 }
 
 /** Everything that admission reads of one request. Edges implement it over whatever they parsed. */

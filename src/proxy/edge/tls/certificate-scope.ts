@@ -5,17 +5,26 @@ import { hostName } from "../../routing/host.ts";
 import { CertificateNames, type KeyPair } from "./key-pair.ts";
 
 /** A listener without TLS: it serves every host. */
-export const PLAIN_SCOPE: ListenerScope = { scheme: "http", serves: () => true };
+export const PLAIN_SCOPE: ListenerScope = {
+  scheme: "http",
+  serves: () => true,
+  transportSecurity: null,
+};
 
 /**
  * A host that the certificate does not cover is misdirected (RFC 9110 §15.5.20). `parent`: the domain of this server's
- * containers, `local.containers.example.com`.
+ * containers, `local.containers.example.com`. `hstsMaxAgeS`: see `ProxyTls`.
  */
-export function certificateScope(pair: KeyPair, parent: string): ListenerScope {
+export function certificateScope(
+  pair: KeyPair,
+  parent: string,
+  hstsMaxAgeS: number | null,
+): ListenerScope {
   const names = new CertificateNames(pair.names);
   const coversContainers = names.cover(`any.${parent}`);
   return {
     scheme: "https",
+    transportSecurity: hstsMaxAgeS === null ? null : `max-age=${hstsMaxAgeS}`,
     serves(host, header) {
       // A host of this server is one label below `parent`: the wildcard covers it.
       if (coversContainers && host.kind !== "refused") {

@@ -61,6 +61,8 @@ export function writeClientHead(
   const added = dropLines(head, forwarded, passesChunks);
   writer.keptLines(head);
   if (added !== "") writer.text(added);
+  const { transportSecurity } = forwarded.head.listener;
+  if (transportSecurity !== null) writer.text(transportSecurityLine(transportSecurity));
   // Whoever passes on a response without one adds it (RFC 9110 §6.6.1).
   if (head.find(Known.date) === -1) writer.bytes(dateLineBytes());
   if (passing === Passing.inChunks) writer.bytes(CHUNKED);
@@ -68,6 +70,11 @@ export function writeClientHead(
   else if (!isKept) writer.bytes(CONNECTION_CLOSE);
   else if (minorVersion === 0) writer.bytes(CONNECTION_KEPT);
   writer.crlf();
+}
+
+/** In place of the program's own. */
+export function transportSecurityLine(value: string): string {
+  return `Strict-Transport-Security: ${value}\r\n`;
 }
 
 /** A 1xx response other than 101. */
@@ -91,6 +98,8 @@ function dropLines(head: ResponseHead, forwarded: ForwardedRequest, passesChunks
     const known = head.known(line);
     if (endsHere(head, line, passesChunks)) {
       head.drop(line);
+    } else if (known === Known["strict-transport-security"]) {
+      if (forwarded.head.listener.transportSecurity !== null) head.drop(line);
     } else if (known === Known["set-cookie"]) {
       // All or none of them: of equal names a client keeps the last, so their order stays.
       rewritesCookies ??= anySaysDomain(head);

@@ -1,10 +1,12 @@
 import { expect, test } from "bun:test";
 import { answered } from "../../upstream/upstream.ts";
+import { PLAIN_SCOPE } from "../tls/certificate-scope.ts";
 import { writeResponse } from "./response-writer.ts";
 
 async function written(response: Response, isHead = false): Promise<string> {
   let text = "";
   const sink = {
+    listener: PLAIN_SCOPE,
     minorVersion: 1,
     isHead,
     isClosed: false,

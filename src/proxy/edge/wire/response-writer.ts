@@ -1,11 +1,15 @@
 // Writes a Response of the platform: of the curl program, of scripts, and of upstreams over HTTPS.
+
+import type { ListenerScope } from "../../gate/request-head.ts";
 import { hasNoBody } from "../../upstream/response-checks.ts";
 import type { Answered } from "../../upstream/upstream.ts";
+import { transportSecurityLine } from "./client-head.ts";
 import { dateLine } from "./date-line.ts";
 import { connectionLine, reasonOf } from "./wire-refusal.ts";
 
 /** Where it goes. */
 export interface ResponseSink {
+  readonly listener: ListenerScope;
   readonly minorVersion: number;
   /** The request was HEAD. */
   readonly isHead: boolean;
@@ -69,11 +73,14 @@ function sendHead(
   isChunked: boolean,
   isKept: boolean,
 ): void {
+  const { transportSecurity } = sink.listener;
   let head = `HTTP/1.1 ${status} ${statusText === "" ? reasonOf(status) : statusText}\r\n`;
   for (const [name, value] of headers) {
-    if (!OURS.has(name)) head += `${name}: ${value}\r\n`;
+    if (!OURS.has(name) && !(transportSecurity !== null && name === STS))
+      head += `${name}: ${value}\r\n`;
   }
   if (!headers.has("date")) head += dateLine();
+  if (transportSecurity !== null) head += transportSecurityLine(transportSecurity);
   if (length !== null && status !== 204) head += `content-length: ${length}\r\n`;
   if (isChunked) head += "transfer-encoding: chunked\r\n";
   sendText(sink, `${head}${connectionLine(sink.minorVersion, isKept)}\r\n`);
@@ -92,6 +99,8 @@ const OURS: ReadonlySet<string> = new Set([
   "transfer-encoding",
   "content-length",
 ]);
+
+const STS = "strict-transport-security";
 
 function sendPiece(sink: ResponseSink, piece: Uint8Array, isChunked: boolean): void {
   if (piece.length === 0) return;

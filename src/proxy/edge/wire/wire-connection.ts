@@ -43,6 +43,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
   #request: WireRequest | null = null;
   /** An upgrade was asked for: until it is agreed on nothing may come. */
   #isUpgrading = false;
+  #hasBegun = false;
   /** The client broke the rules in a way that leaves the border of the next request in doubt. */
   #mustClose = false;
 
@@ -59,15 +60,10 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     this.#headers = new HeaderView(this.#parser.head);
   }
 
-  /** Some time has passed. */
   tick(nowMs: number): void {
-    // It is as good as idle, and must not keep an old snapshot in memory.
+    // An old snapshot must not stay in memory.
     if (this.#state === HEAD) this.kept.forget();
-    if (nowMs >= this.deadlineMs) this.late(nowMs);
-  }
-
-  /** The deadline has passed. */
-  late(nowMs: number): void {
+    if (nowMs < this.deadlineMs) return;
     if (this.isLingering || this.isTunnel) this.reset();
     else if (this.#state === EXCHANGE) this.#lateExchange(nowMs);
     else if (this.#state === HEAD) this.close();
@@ -78,6 +74,11 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
   get isIdle(): boolean {
     const isWaiting = this.#state === HEAD && !this.isTunnel && !this.#parser.isPartial;
     return isWaiting && this.input === null && this.outbox.isEmpty;
+  }
+
+  /** The first request may be on its way. */
+  get isUnused(): boolean {
+    return !this.#hasBegun && this.isIdle;
   }
 
   get minorVersion(): number {
@@ -264,6 +265,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     const { head } = this.#parser;
     const { pipeline, upstream } = this.services;
     this.#state = EXCHANGE;
+    this.#hasBegun = true;
     this.deadlineMs = FOREVER;
     this.#isUpgrading = false;
     this.body.begin(head);
@@ -330,7 +332,6 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     this.run();
   }
 
-  /** The exchange is over. */
   #forget(): void {
     if (this.#request === null) return;
     this.#request = null;

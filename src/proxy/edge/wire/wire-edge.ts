@@ -7,11 +7,15 @@ import { UnfinishedBytes } from "../../../guard/unfinished-bytes.ts";
 import { HeadWriter } from "../../../http1/head-writer.ts";
 import type { Log } from "../../../log.ts";
 import { trustedProxies } from "../../gate/client-address.ts";
+import type { ListenerScope } from "../../gate/request-head.ts";
 import { paceWindowMs } from "../../upstream/body-pace.ts";
 import type { RawPool } from "../../upstream/raw/raw-pool.ts";
 import type { Upstream } from "../../upstream/upstream.ts";
 import type { Edge, ListeningServer, Pipeline, Serving } from "../edge.ts";
 import { LINGERING_LIMITS } from "../lingering-limits.ts";
+import { PLAIN_SCOPE } from "../tls/certificate-scope.ts";
+import type { KeyPair } from "../tls/key-pair.ts";
+import { Http2Connections, type Http2Options } from "./http2-connections.ts";
 import type { Malformed } from "./wire-refusal.ts";
 import type { WireRequest } from "./wire-request.ts";
 import { type PerServer, WireServer } from "./wire-server.ts";
@@ -22,6 +26,8 @@ export interface WireEdgeOptions {
   readonly pipeline: Pipeline;
   readonly upstream: Upstream<WireRequest, Response>;
   readonly pool: RawPool;
+  /** Not null where a listener with TLS is wanted. */
+  readonly secure: SecureOptions | null;
   /** How long a connection may be silent between requests and while a head arrives, in seconds. */
   readonly idleS: number;
   readonly responseHeaderMs: number;
@@ -47,6 +53,13 @@ export interface WireEdgeOptions {
   readonly log: Log;
 }
 
+export interface SecureOptions {
+  /** For whom a certificate vouches. */
+  readonly scopeOf: (pair: KeyPair) => ListenerScope;
+  /** See `Http2Options`. */
+  readonly openHttp2: Http2Options["openServer"];
+}
+
 export interface OpenCounter {
   opened(): void;
   closed(): void;
@@ -63,11 +76,24 @@ export class WireEdge implements Edge {
   readonly #cap: ConnectionCap;
   readonly #speaksFor: (peer: string) => boolean;
   readonly #tunnels: OpenTunnels;
+  readonly #secure: SecureOptions | null;
+  readonly #http2: Http2Connections | null;
   lastRequestMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: WireEdgeOptions) {
     const { pipeline, idleS, isShared, connectionsMax } = options;
     this.#tunnels = new OpenTunnels(options.webSockets);
+    this.#secure = options.secure;
+    const idleMs = idleS * 1000;
+    this.#http2 =
+      options.secure === null
+        ? null
+        : new Http2Connections({
+            idleMs,
+            headMs: idleMs,
+            isShared,
+            openServer: options.secure.openHttp2,
+          });
     this.#speaksFor = trustedProxies(options.proxyProtocol).trusts;
     this.#cap = new ConnectionCap({
       connectionsMax,
@@ -90,8 +116,8 @@ export class WireEdge implements Edge {
         silentMs,
         allMs,
       },
-      idleMs: idleS * 1000,
-      headMs: idleS * 1000,
+      idleMs,
+      headMs: idleMs,
       bodyBytesMin: options.bodyBytesPerMinuteMin,
       paceMs: paceWindowMs,
       unfinished: new UnfinishedBytes(options.halfMessagesBytesMax),
@@ -105,6 +131,16 @@ export class WireEdge implements Edge {
       },
       log: options.log,
     };
+  }
+
+  /** Ports that belong to the gate alone, on loopback. */
+  get innerPorts(): readonly number[] {
+    return this.#http2 === null ? [] : [this.#http2.port];
+  }
+
+  /** Once its servers have stopped. */
+  async stop(): Promise<void> {
+    await this.#http2?.stop();
   }
 
   /** Closes WebSockets with 1001, now and from now on. */
@@ -124,7 +160,10 @@ export class WireEdge implements Edge {
     reusePort: boolean,
     descriptor: number | null = null,
   ): ListeningServer {
+    const { pair } = serving;
     return new WireServer({
+      scope: pair === null || this.#secure === null ? PLAIN_SCOPE : this.#secure.scopeOf(pair),
+      http2: pair === null ? null : this.#http2,
       hostname,
       port,
       reusePort,

@@ -5,6 +5,7 @@ import { requestId } from "../../exchange/request-id.ts";
 import { REFUSAL_TEXTS, type Refusal } from "../../gate/refusal.ts";
 import { type RefusedRequest, refusalJson, renderRefusal } from "../../gate/refusal-response.ts";
 import type { MalformedReason } from "../malformed-reason.ts";
+import { transportSecurityLine } from "./client-head.ts";
 import { dateLine } from "./date-line.ts";
 import type { WireRequest } from "./wire-request.ts";
 
@@ -21,12 +22,12 @@ export function reasonOf(status: number): string {
   return STATUS_CODES[status] ?? "";
 }
 
-/** A refusal with its page. `isHead`: the head alone. `connection`: see `connectionLine`. */
+/** A refusal with its page. `isHead`: the head alone. `added`: whole lines. */
 function refusalBytes(
   refusal: Refusal,
   request: RefusedRequest,
   isHead: boolean,
-  connection: string,
+  added: string,
 ): Uint8Array {
   const { status, headers, body } = renderRefusal(refusal, request);
   let lines = "";
@@ -36,19 +37,19 @@ function refusalBytes(
     else if (value.includes("upgrade")) lines += "connection: upgrade\r\n";
   }
   const bytes = typeof body === "string" ? Buffer.from(body) : body;
-  const head = headOf(status, lines, bytes.length, connection);
+  const head = headOf(status, lines, bytes.length, added);
   return isHead ? head : Buffer.concat([head, bytes]);
 }
 
 /** The head of an answer with a body of so many bytes. `lines`: its own header lines. */
-function headOf(status: number, lines: string, length: number, connection: string): Buffer {
+function headOf(status: number, lines: string, length: number, added: string): Buffer {
   const head = `HTTP/1.1 ${status} ${reasonOf(status)}\r\n${lines}${dateLine()}`;
-  return Buffer.from(`${head}content-length: ${length}\r\n${connection}\r\n`, "latin1");
+  return Buffer.from(`${head}content-length: ${length}\r\n${added}\r\n`, "latin1");
 }
 
 /** The refusal of a request, as bytes. `isWhole`: all of the request has come. */
 export function refusalTo(
-  { lines, exchange, headers }: WireRequest,
+  { lines, exchange, headers, listener }: WireRequest,
   reason: Refusal,
   isHead: boolean,
   isKept: boolean,
@@ -57,7 +58,9 @@ export function refusalTo(
   const { requestId, isReadable } = exchange;
   const origin = isReadable ? headers.get("origin") : null;
   const request = { requestId, accept: headers.get("accept"), hasBody: !isWhole, origin };
-  return refusalBytes(reason, request, isHead, connectionLine(lines.minorVersion, isKept));
+  const { transportSecurity } = listener;
+  const added = transportSecurity === null ? "" : transportSecurityLine(transportSecurity);
+  return refusalBytes(reason, request, isHead, added + connectionLine(lines.minorVersion, isKept));
 }
 
 /** Bytes that are no request. */

@@ -1,11 +1,15 @@
 // A listening socket with its connections and their clock.
 import type { ConnectionCap } from "../../../guard/connection-cap.ts";
+import { protocolNames } from "../../../guard/relay-listener.ts";
 import { clientNetwork } from "../../../policy/client-network.ts";
 import { unmapped } from "../../gate/client-address.ts";
+import type { ListenerScope } from "../../gate/request-head.ts";
 import type { ListeningServer, Serving } from "../edge.ts";
-import { PLAIN_SCOPE } from "../tls/certificate-scope.ts";
-import { AwaitedHeader } from "./awaited-header.ts";
-import { ConnectionsByNetwork } from "./connections-by-network.ts";
+import type { KeyPair } from "../tls/key-pair.ts";
+import { AwaitedStart } from "./awaited-start.ts";
+import { ConnectionsByNetwork, type Evictable } from "./connections-by-network.ts";
+import type { Http2Connection, Http2Connections } from "./http2-connections.ts";
+import { ProxyHeader } from "./proxy-header.ts";
 import { WireConnection } from "./wire-connection.ts";
 import type { WireServices } from "./wire-services.ts";
 
@@ -16,6 +20,9 @@ export interface WireServerOptions {
   /** A socket that listens there already and is this server's from now on; null: it makes one. */
   readonly descriptor: number | null;
   readonly serving: Serving;
+  readonly scope: ListenerScope;
+  /** Not null with TLS. */
+  readonly http2: Http2Connections | null;
   readonly services: Omit<WireServices, PerServer>;
   readonly cap: ConnectionCap;
   /** Whether connections of this peer begin with a header of the PROXY protocol. */
@@ -25,12 +32,26 @@ export interface WireServerOptions {
 export type PerServer = "closed" | "over" | "upgraded" | "clock";
 
 const TICK_MS = 250;
+/** How long new connections have for their handshake and their first request once the server takes no more of them. */
+const FIRSTS_LEFT_MS = 2_000;
+const HTTP2 = "h2";
 
-/** What a socket holds. Both null: it was refused. */
+/** It closes then, unless what it waits for has come. */
+function hurry(waiting: { deadlineMs: number }, untilMs: number): void {
+  waiting.deadlineMs = Math.min(waiting.deadlineMs, untilMs);
+}
+
+/** HTTP/2 first, as the runtime has it. */
+function tlsOf({ cert, key }: KeyPair) {
+  return { cert, key, ALPNProtocols: protocolNames([HTTP2, "http/1.1"]) };
+}
+
+/** What a socket holds. All null: it was refused. */
 interface Held {
   connection: WireConnection | null;
-  /** Until it has come, nothing is read as HTTP. */
-  awaited: AwaitedHeader | null;
+  /** Until it is over, nothing is read as HTTP. */
+  awaited: AwaitedStart | null;
+  http2: Http2Connection | null;
 }
 
 export class WireServer implements ListeningServer {
@@ -38,19 +59,23 @@ export class WireServer implements ListeningServer {
   /** The runtime does not know them of a socket that was made elsewhere. */
   readonly #place: { readonly hostname: string; readonly port: number } | null;
   readonly #connections = new Set<WireConnection>();
-  readonly #byNetwork = new ConnectionsByNetwork<WireConnection>();
-  readonly #awaited = new Set<AwaitedHeader>();
+  readonly #http2Connections = new Set<Http2Connection>();
+  readonly #byNetwork = new ConnectionsByNetwork<Evictable>();
+  readonly #awaited = new Set<AwaitedStart>();
   /** What gives a connection's place back. */
   readonly #places = new WeakMap<object, () => void>();
   /** Never before the time at hand, so that no limit is shorter than it says. */
   readonly #clock = { nowMs: performance.now() + TICK_MS };
   readonly #services: WireServices;
   readonly #serving: Serving;
+  readonly #scope: ListenerScope;
+  readonly #http2: Http2Connections | null;
   readonly #cap: ConnectionCap;
   readonly #speaksFor: (peer: string) => boolean;
   #timer: ReturnType<typeof setInterval> | null = null;
   #isResting = false;
   #pending = 0;
+  #isAborted = false;
   #upgraded = 0;
   #stopped: PromiseWithResolvers<void> | null = null;
 
@@ -59,6 +84,8 @@ export class WireServer implements ListeningServer {
     const { hostname, port, reusePort, descriptor, serving, services, cap } = options;
     this.#place = descriptor === null ? null : { hostname, port };
     this.#serving = serving;
+    this.#scope = options.scope;
+    this.#http2 = options.http2;
     this.#cap = cap;
     this.#speaksFor = options.speaksFor;
     this.#services = {
@@ -79,37 +106,50 @@ export class WireServer implements ListeningServer {
     this.#listener = Bun.listen<Held>({
       ...(descriptor === null ? placeOf(hostname, port, reusePort) : inherited(descriptor)),
       allowHalfOpen: true,
+      ...(serving.pair === null ? {} : { tls: tlsOf(serving.pair) }),
       socket: {
         open: (socket) => {
-          const held: Held = { connection: null, awaited: null };
+          const held: Held = { connection: null, awaited: null, http2: null };
           socket.data = held;
           this.#guarded(socket, () => this.#accepted(socket, held));
           if (held.connection === null && held.awaited === null) socket.terminate();
         },
+        handshake: (socket, success) =>
+          this.#guarded(socket, () => {
+            if (success) this.#secured(socket);
+            else this.#startFailed(socket.data);
+          }),
         data: (socket, chunk) => {
           const held = socket.data;
           try {
-            if (held.connection === null) this.#headerCame(socket, chunk);
-            else held.connection.received(chunk);
+            if (held.connection !== null) held.connection.received(chunk);
+            else this.#firstCame(socket, chunk);
           } catch (error) {
             this.#failed(socket, error);
           }
         },
-        drain: (socket) => this.#guarded(socket, () => socket.data.connection?.drain()),
+        drain: (socket) =>
+          this.#guarded(socket, () => {
+            socket.data.connection?.drain();
+            socket.data.http2?.relayed.clientDrained();
+          }),
         end: (socket) =>
           this.#guarded(socket, () => {
-            this.#headerRefused(socket.data);
+            this.#startFailed(socket.data);
             socket.data.connection?.clientEnded();
+            socket.data.http2?.relayed.clientEnded();
           }),
         close: (socket) =>
           this.#guarded(socket, () => {
-            this.#headerRefused(socket.data);
+            this.#startFailed(socket.data);
             socket.data.connection?.closed();
+            socket.data.http2?.reset();
           }),
         error: (socket) =>
           this.#guarded(socket, () => {
-            this.#headerRefused(socket.data);
+            this.#startFailed(socket.data);
             socket.data.connection?.reset();
+            socket.data.http2?.reset();
           }),
       },
     });
@@ -124,7 +164,9 @@ export class WireServer implements ListeningServer {
   }
 
   get pendingRequests(): number {
-    return this.#pending;
+    let streams = 0;
+    for (const connection of this.#http2Connections) streams += connection.isIdle ? 0 : 1;
+    return this.#pending + streams;
   }
 
   get pendingWebSockets(): number {
@@ -142,13 +184,22 @@ export class WireServer implements ListeningServer {
 
   stop(abort = false): Promise<void> {
     this.#listener.stop(false);
-    for (const awaited of this.#awaited) awaited.refuse();
-    this.#awaited.clear();
+    this.#isAborted ||= abort;
+    const firstsUntilMs = performance.now() + FIRSTS_LEFT_MS;
+    for (const awaited of [...this.#awaited]) {
+      if (abort || awaited.header !== null) this.#startRefused(awaited);
+      else hurry(awaited, firstsUntilMs);
+    }
     for (const connection of [...this.#connections]) {
+      if (abort) connection.reset();
+      else if (connection.isUnused) hurry(connection, firstsUntilMs);
+      else if (connection.isIdle) connection.close();
+    }
+    for (const connection of [...this.#http2Connections]) {
       if (abort) connection.reset();
       else if (connection.isIdle) connection.close();
     }
-    if (this.#connections.size === 0) return Promise.resolve();
+    if (this.#isEmpty) return Promise.resolve();
     this.#stopped ??= Promise.withResolvers<void>();
     return this.#stopped.promise;
   }
@@ -156,68 +207,128 @@ export class WireServer implements ListeningServer {
   /** Unless it gets a connection, or waits for a header, it has no place. */
   #accepted(socket: Bun.Socket<Held>, held: Held): void {
     const peer = unmapped(socket.remoteAddress);
-    if (this.#speaksFor(peer)) this.#awaitHeader(socket, held, peer);
+    if (this.#serving.pair !== null) this.#await(socket, held, peer, null);
+    else if (this.#speaksFor(peer)) this.#await(socket, held, peer, new ProxyHeader());
     else this.#serve(socket, held, peer);
   }
 
-  #awaitHeader(socket: Bun.Socket<Held>, held: Held, peer: string): void {
-    const release = this.#cap.admit(peer);
+  #await(socket: Bun.Socket<Held>, held: Held, peer: string, header: ProxyHeader | null): void {
+    const release = this.#cap.admit(peer) ?? this.#admitInstead(peer);
     if (release === null) return;
     this.#startTicking();
     const deadlineMs = this.#clock.nowMs + this.#services.headMs;
-    const awaited = new AwaitedHeader(peer, deadlineMs, release, () => socket.terminate());
+    const awaited = new AwaitedStart(header, peer, deadlineMs, release, () => socket.terminate());
     held.awaited = awaited;
     this.#awaited.add(awaited);
   }
 
-  #headerCame(socket: Bun.Socket<Held>, chunk: Uint8Array): void {
+  /** There is no connection of HTTP/1.1, or not yet. */
+  #firstCame(socket: Bun.Socket<Held>, chunk: Uint8Array): void {
     const held = socket.data;
     const { awaited } = held;
-    if (awaited === null || !this.#awaited.has(awaited)) return;
-    const { header, peer } = awaited;
+    if (awaited !== null && this.#awaited.has(awaited)) {
+      if (awaited.header !== null) {
+        this.#headerCame(socket, chunk, awaited, awaited.header);
+        return;
+      }
+      // Whichever of the two we hear of first.
+      this.#secured(socket);
+    }
+    held.connection?.received(chunk);
+    held.http2?.relayed.fromClient(chunk);
+  }
+
+  #headerCame(
+    socket: Bun.Socket<Held>,
+    chunk: Uint8Array,
+    awaited: AwaitedStart,
+    header: ProxyHeader,
+  ): void {
+    const held = socket.data;
+    const { peer } = awaited;
     const step = header.push(chunk);
     if (step === "more") return;
     if (step === "error") {
       this.#services.log.warn({ peer }, "connection closed: it has no valid PROXY header");
       this.#services.noProxyHeader();
-      this.#headerRefused(held);
+      this.#startFailed(held);
       return;
     }
-    held.awaited = null;
-    this.#awaited.delete(awaited);
-    awaited.release();
+    this.#started(held, awaited);
     this.#serve(socket, held, header.source ?? peer);
     const { connection } = held;
     if (connection === null) {
       socket.terminate();
-      this.#stopTicking();
+      this.#emptied();
     } else if (header.consumed < chunk.length) {
       connection.received(chunk.subarray(header.consumed));
     }
   }
 
-  #headerRefused(held: Held): void {
+  /** TLS is agreed on, and what is spoken behind it (RFC 7301). */
+  #secured(socket: Bun.Socket<Held>): void {
+    const held = socket.data;
+    const { awaited } = held;
+    if (awaited === null || !this.#awaited.has(awaited)) return;
+    this.#started(held, awaited);
+    if (socket.alpnProtocol === HTTP2) this.#serveHttp2(socket, held, awaited.peer);
+    else this.#serve(socket, held, awaited.peer);
+    if (held.connection !== null || held.http2 !== null) return;
+    socket.terminate();
+    this.#emptied();
+  }
+
+  #started(held: Held, awaited: AwaitedStart): void {
+    held.awaited = null;
+    this.#awaited.delete(awaited);
+    awaited.release();
+  }
+
+  #startFailed(held: Held): void {
     const { awaited } = held;
     if (awaited === null) return;
     held.awaited = null;
+    this.#startRefused(awaited);
+  }
+
+  #startRefused(awaited: AwaitedStart): void {
     this.#awaited.delete(awaited);
     awaited.refuse();
-    this.#stopTicking();
+    this.#emptied();
   }
 
   /** Leaves it without a connection where there is no place for it. */
   #serve(socket: Bun.Socket<Held>, held: Held, peer: string): void {
     const release = this.#cap.admit(peer) ?? this.#admitInstead(peer);
-    if (release === null || this.#stopped !== null) {
+    if (release === null || this.#isAborted) {
       release?.();
       return;
     }
     // First: while there were no connections the clock stood still, and the deadline is set by it.
     this.#startTicking();
-    const connection = new WireConnection(this.#services, socket, peer, PLAIN_SCOPE, this.#serving);
+    const connection = new WireConnection(this.#services, socket, peer, this.#scope, this.#serving);
     held.connection = connection;
     this.#connections.add(connection);
     this.#places.set(connection, release);
+    this.#byNetwork.add(connection);
+  }
+
+  #serveHttp2(socket: Bun.Socket<Held>, held: Held, peer: string): void {
+    const release = this.#cap.admit(peer) ?? this.#admitInstead(peer);
+    if (release === null || this.#http2 === null || this.#isAborted) {
+      release?.();
+      return;
+    }
+    this.#startTicking();
+    const client = { peer, serving: this.#serving, scope: this.#scope };
+    const connection: Http2Connection = this.#http2.open(socket, client, () => {
+      release();
+      this.#http2Connections.delete(connection);
+      this.#byNetwork.delete(connection);
+      this.#emptied();
+    });
+    held.http2 = connection;
+    this.#http2Connections.add(connection);
     this.#byNetwork.add(connection);
   }
 
@@ -238,7 +349,7 @@ export class WireServer implements ListeningServer {
   }
 
   #stopTicking(): void {
-    if (this.#connections.size > 0 || this.#awaited.size > 0) return;
+    if (!this.#isEmpty) return;
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
   }
@@ -247,8 +358,17 @@ export class WireServer implements ListeningServer {
     this.#places.get(connection)?.();
     this.#connections.delete(connection as WireConnection);
     this.#byNetwork.delete(connection as WireConnection);
+    this.#emptied();
+  }
+
+  get #isEmpty(): boolean {
+    const open = this.#connections.size + this.#http2Connections.size;
+    return open === 0 && this.#awaited.size === 0;
+  }
+
+  #emptied(): void {
     this.#stopTicking();
-    if (this.#connections.size === 0) this.#stopped?.resolve();
+    if (this.#isEmpty) this.#stopped?.resolve();
   }
 
   #tick(): void {
@@ -261,10 +381,9 @@ export class WireServer implements ListeningServer {
         connection.failed(error);
       }
     }
-    for (const awaited of this.#awaited) {
-      if (nowMs < awaited.deadlineMs) continue;
-      this.#awaited.delete(awaited);
-      awaited.refuse();
+    for (const connection of this.#http2Connections) connection.tick(nowMs);
+    for (const awaited of [...this.#awaited]) {
+      if (nowMs >= awaited.deadlineMs) this.#startRefused(awaited);
     }
   }
 
@@ -284,7 +403,7 @@ export class WireServer implements ListeningServer {
       return;
     }
     this.#services.log.error({ err: error }, "connection failed in the gate");
-    this.#headerRefused(held);
+    this.#startFailed(held);
     socket.terminate();
   }
 }

@@ -1,0 +1,97 @@
+// The connections that pass through to a server which cannot be told how much one client may cost: found by the port that they
+// reach it from, paced in turns, and looked at once in a while.
+import { clientNetwork } from "../policy/client-network.ts";
+import { type ConnectionGuard, Relayed, type RelayedSocket, type RelayLimits } from "./relayed.ts";
+import { TurnBudget } from "./turn-budget.ts";
+
+export interface RelayHubOptions {
+  /** Where the server listens, on 127.0.0.1. */
+  readonly serverPort: number;
+  readonly limits: Omit<RelayLimits, "connectionsMax" | "perNetworkMax">;
+}
+
+/** Makes what looks at a connection; `network` is its client's, `close` ends it. */
+export type MakeGuard = (network: string, close: () => void) => ConnectionGuard;
+
+const tickMs = 1000;
+const flushPollMs = 5;
+
+export class RelayHub {
+  readonly #options: RelayHubOptions;
+  readonly #budget: TurnBudget;
+  readonly #open = new Set<Relayed>();
+  readonly #byPort = new Map<number, Relayed>();
+  readonly #ticker: ReturnType<typeof setInterval>;
+
+  constructor(options: RelayHubOptions) {
+    this.#options = options;
+    const { bytesPerTurn } = options.limits;
+    this.#budget = new TurnBudget({ perKey: bytesPerTurn, total: 4 * bytesPerTurn });
+    this.#ticker = setInterval(() => this.#tick(), tickMs);
+    this.#ticker.unref();
+  }
+
+  /** `closed` is called once. */
+  relay(
+    client: RelayedSocket,
+    address: string,
+    guard: MakeGuard | null,
+    closed: () => void,
+  ): Relayed {
+    const { limits, serverPort } = this.#options;
+    // Clients behind one load balancer do not share a budget.
+    const key = limits.isShared?.(address)
+      ? `${address} ${client.remotePort}`
+      : clientNetwork(address);
+    const relayed: Relayed = new Relayed({
+      client,
+      serverPort,
+      limits,
+      budget: this.#budget,
+      key,
+      guard: guard?.(key, () => relayed.close()) ?? null,
+      address,
+      connected: (port) => this.#byPort.set(port, relayed),
+      closed: (port) => {
+        this.#open.delete(relayed);
+        if (port !== null) this.#byPort.delete(port);
+        closed();
+      },
+    });
+    this.#open.add(relayed);
+    return relayed;
+  }
+
+  /** The connection that reaches the server from this port; undefined: there is none, and the server must refuse it. */
+  from(port: number): Relayed | undefined {
+    return this.#byPort.get(port);
+  }
+
+  /** The most silent connection of a network. */
+  mostSilent(network: string): Relayed | null {
+    let silent: Relayed | null = null;
+    for (const relayed of this.#open) {
+      if (relayed.key !== network) continue;
+      if (silent === null || relayed.lastByteMs < silent.lastByteMs) silent = relayed;
+    }
+    return silent;
+  }
+
+  /** Closes what is still open. */
+  close(): void {
+    clearInterval(this.#ticker);
+    for (const relayed of [...this.#open]) relayed.close();
+  }
+
+  /** Resolves once no client waits for bytes that the server has sent, at the latest after `limitMs`. */
+  async flushed(limitMs: number): Promise<void> {
+    const untilMs = performance.now() + limitMs;
+    const isWaiting = () => [...this.#open].some((relayed) => relayed.isFlushing);
+    while (isWaiting() && performance.now() < untilMs) await Bun.sleep(flushPollMs);
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    for (const relayed of this.#open) relayed.tick(now);
+  }
+}

@@ -1,0 +1,147 @@
+// Connections that speak HTTP/2: TLS ends here, and the runtime's server, which cannot be told how much one client may cost,
+// gets their bytes at a pace that leaves the event loop to others.
+import { goAwayFrame, STREAM_MAX } from "../../../guard/http2-frames.ts";
+import { Http2Guard, type Http2Limits } from "../../../guard/http2-guard.ts";
+import { RelayHub } from "../../../guard/relay-hub.ts";
+import type { Relayed, RelayedSocket } from "../../../guard/relayed.ts";
+import { UNCOUNTED } from "../../../guard/unfinished-bytes.ts";
+import type { ListenerScope } from "../../gate/request-head.ts";
+import type { ListeningServer, RelayedClient, Serving } from "../edge.ts";
+import type { Evictable } from "./connections-by-network.ts";
+
+export interface Http2Options {
+  /** How long a connection may have no request, in milliseconds. */
+  readonly idleMs: number;
+  /** How long a handshake may take, and a header block from its first frame on, in milliseconds. */
+  readonly headMs: number;
+  readonly isShared: (peer: string) => boolean;
+  /** Starts the runtime's server on loopback. */
+  readonly openServer: (clientOf: (port: number) => RelayedClient | undefined) => ListeningServer;
+}
+
+/**
+ * Bytes of one client network in a turn of the event loop. As HEADERS they are some 1,400 streams, which the runtime takes some
+ * milliseconds to refuse.
+ */
+const BYTES_PER_TURN = 32 * 1024;
+/** How long after it was asked to leave a client may still open streams, which were on their way, in milliseconds. */
+const LEAVING_MS = 1_000;
+const LINGER_MS = 2_000;
+const LINGER_BYTES = 1024 * 1024;
+/** The runtime refuses more than 256 streams at a time, one by one; a client may not know that yet. */
+const REQUESTS_MAX = 1_024;
+const FRAME_BYTES_MAX = 16_384;
+const HEADER_BLOCK_BYTES_MAX = 64 * 1024;
+
+/** One of them, while it is open. */
+export class Http2Connection implements Evictable, RelayedClient {
+  readonly peer: string;
+  readonly serving: Serving;
+  readonly scope: ListenerScope;
+  readonly relayed: Relayed;
+  readonly #guard: Http2Guard;
+  readonly #idleMs: number;
+  /** When the client was asked to open no more streams; null: it was not. */
+  #leavingMs: number | null = null;
+
+  constructor(
+    { peer, serving, scope }: RelayedClient,
+    relayed: Relayed,
+    guard: Http2Guard,
+    idleMs: number,
+  ) {
+    this.peer = peer;
+    this.serving = serving;
+    this.scope = scope;
+    this.relayed = relayed;
+    this.#guard = guard;
+    this.#idleMs = idleMs;
+  }
+
+  get isIdle(): boolean {
+    return this.#guard.isIdle;
+  }
+
+  get deadlineMs(): number {
+    return this.relayed.lastByteMs + this.#idleMs;
+  }
+
+  /** Some time has passed. A client of a server that is about to close goes elsewhere once its streams are done. */
+  tick(nowMs: number): void {
+    if (!this.serving.leaving || !this.#guard.isBetweenFrames) return;
+    if (this.#leavingMs === null) {
+      this.#leavingMs = nowMs;
+      this.relayed.interject(goAwayFrame(STREAM_MAX));
+    } else if (this.isIdle && nowMs - this.#leavingMs >= LEAVING_MS) {
+      this.close();
+    }
+  }
+
+  close(): void {
+    if (this.#guard.isBetweenFrames) {
+      this.relayed.interject(goAwayFrame(this.#guard.lastRequest));
+    }
+    this.relayed.end();
+  }
+
+  reset(): void {
+    this.relayed.close();
+  }
+}
+
+export class Http2Connections {
+  readonly #limits: Http2Limits;
+  readonly #hub: RelayHub;
+  readonly #server: ListeningServer;
+  readonly #connections = new WeakMap<Relayed, Http2Connection>();
+
+  constructor({ idleMs, headMs, isShared, openServer }: Http2Options) {
+    this.#limits = {
+      prefaceMs: headMs,
+      firstRequestMs: idleMs,
+      // Uploads may go on for as long as they keep their pace.
+      requestMs: Number.POSITIVE_INFINITY,
+      headerBlockMs: headMs,
+      idleMs,
+      frameBytesMax: FRAME_BYTES_MAX,
+      headerBlockBytesMax: HEADER_BLOCK_BYTES_MAX,
+      requestsMax: REQUESTS_MAX,
+      unfinishedBytesMax: Number.POSITIVE_INFINITY,
+    };
+    this.#server = openServer((port) => {
+      const relayed = this.#hub.from(port);
+      return relayed === undefined ? undefined : this.#connections.get(relayed);
+    });
+    this.#hub = new RelayHub({
+      serverPort: this.port,
+      limits: {
+        firstByteMs: headMs,
+        silentMs: Number.POSITIVE_INFINITY,
+        bytesPerTurn: BYTES_PER_TURN,
+        lingerMs: LINGER_MS,
+        lingerBytes: LINGER_BYTES,
+        isShared,
+      },
+    });
+  }
+
+  /** Where the runtime's server listens, on loopback. */
+  get port(): number {
+    return this.#server.port ?? 0;
+  }
+
+  /** `closed` is called once. */
+  open(socket: RelayedSocket, client: RelayedClient, closed: () => void): Http2Connection {
+    const guard = new Http2Guard(this.#limits, UNCOUNTED);
+    const relayed = this.#hub.relay(socket, client.peer, () => guard, closed);
+    const connection = new Http2Connection(client, relayed, guard, this.#limits.idleMs);
+    this.#connections.set(relayed, connection);
+    return connection;
+  }
+
+  /** Closes what is open, and the server. */
+  async stop(): Promise<void> {
+    this.#hub.close();
+    await this.#server.stop(true);
+  }
+}

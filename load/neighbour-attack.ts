@@ -48,6 +48,15 @@ function streams(make: (stream: number) => Buffer): () => Flood {
 
 /** GET of `/` at the host `localhost`, over TLS (RFC 7541 appendix A). */
 const getRoot = Buffer.concat([Buffer.from([0x82, 0x87, 0x84, 0x01, 9]), Buffer.from("localhost")]);
+const postRoot = Buffer.concat([
+  Buffer.from([0x83, 0x87, 0x84, 0x01, 9]),
+  Buffer.from("localhost"),
+]);
+const repeated = (block: Buffer, times: number) =>
+  Buffer.concat(Array.from({ length: times }, () => block));
+const manyDataFrames = repeated(frame(0, 0, 1, Buffer.from("x")), 10_000);
+const manyPings = repeated(frame(6, 0, 0, Buffer.alloc(8)), 10_000);
+const manyChunks = repeated(Buffer.from("1\r\nx\r\n"), 20_000);
 const getMe = callHeaders("/realmgate.v1.UserService/GetMe");
 const login = callHeaders("/realmgate.v1.UserService/Login");
 const health = callHeaders("/grpc.health.v1.Health/Check");
@@ -94,6 +103,24 @@ const attacks: Readonly<Record<string, () => Flood>> = {
   "tls-h2-streams": () => ({
     ...streams((stream) => frame(1, 5, stream, getRoot))(),
     alpn: "h2",
+  }),
+  "tls-h2-data": () => ({
+    opening: Buffer.concat([preface, settings, ackedSettings, frame(1, 4, 1, postRoot)]),
+    next: () => manyDataFrames,
+    alpn: "h2",
+    connections: 20,
+  }),
+  "tls-h2-pings": () => ({
+    opening: Buffer.concat([preface, settings, ackedSettings]),
+    next: () => manyPings,
+    alpn: "h2",
+    connections: 20,
+  }),
+  "tls-tiny-chunks": () => ({
+    opening: slowBody,
+    next: () => manyChunks,
+    alpn: "http/1.1",
+    connections: 50,
   }),
   "websocket-up": webSocket(handshake, manyFrames(0x82, true)),
   "websocket-pings": webSocket(handshake, manyFrames(0x89, true)),

@@ -31,9 +31,14 @@ interface OpsOptions {
   readonly openRevision: (
     token: string,
   ) => { readonly revision: number; readonly lineage: string } | null;
-  /** Response to `GET /metrics`. */
-  readonly metrics: { readonly contentType: string; text(): Promise<string> };
+  /** Response to `GET /metrics`, in the format that suits an Accept field. */
+  readonly metrics: { format(accept: string | null): MetricsFormat };
   readonly health: () => Health;
+}
+
+export interface MetricsFormat {
+  readonly contentType: string;
+  text(): Promise<string>;
 }
 
 /** State of this node. */
@@ -89,7 +94,7 @@ function serveOps(
   options: OpsOptions,
   isRelayed: (port: number) => boolean,
 ): Bun.Server<undefined> {
-  const metricsText = oncePerTurn(() => options.metrics.text());
+  const texts = new TextsOfTurn();
   return Bun.serve({
     hostname: RELAY_SERVER_HOST,
     port: 0,
@@ -108,7 +113,7 @@ function serveOps(
         case "/healthz":
           return healthz(options.health());
         case "/metrics":
-          return metrics(options.metrics.contentType, await metricsText());
+          return await metrics(options.metrics.format(request.headers.get("accept")), texts);
         case "/readyz":
           return await readyz(searchParams, options);
         default:
@@ -122,17 +127,18 @@ function notFound(): Response {
   return Response.json({ status: "not_found" }, { status: 404 });
 }
 
-/** Requests of the same turn of the event loop share one answer. */
-function oncePerTurn(text: () => Promise<string>): () => Promise<string> {
-  let current: Promise<string> | null = null;
-  return () => {
-    if (current !== null) return current;
-    current = text();
-    setImmediate(() => {
-      current = null;
-    });
-    return current;
-  };
+/** Requests of the same turn of the event loop share one answer of each format. */
+class TextsOfTurn {
+  readonly #texts = new Map<string, Promise<string>>();
+
+  of({ contentType, text }: MetricsFormat): Promise<string> {
+    const current = this.#texts.get(contentType);
+    if (current !== undefined) return current;
+    const made = text();
+    this.#texts.set(contentType, made);
+    setImmediate(() => this.#texts.delete(contentType));
+    return made;
+  }
 }
 
 /** Always 200: restarting the node would not solve any of the `problems`. */
@@ -143,8 +149,9 @@ function healthz({ draining, problems, snapshot }: Health): Response {
   return Response.json({ status, problems, snapshot: { ...rest, heard_at } });
 }
 
-function metrics(contentType: string, text: string): Response {
-  return new Response(text, { headers: { "content-type": contentType } });
+async function metrics(format: MetricsFormat, texts: TextsOfTurn): Promise<Response> {
+  const headers = { "content-type": format.contentType, vary: "Accept" };
+  return new Response(await texts.of(format), { headers });
 }
 
 /**

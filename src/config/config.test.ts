@@ -33,7 +33,8 @@ test("nothing set is what the documentation says", () => {
     proxyListen: { hostname: "127.0.0.1", port: 8000 },
     httpsRedirect: null,
     proxyReusePort: false,
-    workers: process.platform === "linux" && availableParallelism() > 1 ? availableParallelism() : 0,
+    workers:
+      process.platform === "linux" && availableParallelism() > 1 ? availableParallelism() : 0,
     proxyEdge: "wire",
     proxyProtocol: [],
     proxyTls: null,

@@ -125,7 +125,8 @@ const WORKERS_MAX = 256;
 
 export const readWorkers: Read<number> = (text, report) => {
   if (text === "") return defaultWorkers();
-  if (!/^\d{1,3}$/.test(text) || Number(text) > WORKERS_MAX) report("must be a number from 0 to 256");
+  if (!/^\d{1,3}$/.test(text) || Number(text) > WORKERS_MAX)
+    report("must be a number from 0 to 256");
   return Number(text);
 };
 

@@ -140,6 +140,7 @@ export class RelayListener {
 
 /** An IPv4-mapped address of a dual-stack socket becomes IPv4 (RFC 4291 §2.5.5.2). */
 function plainAddress(address: string): string {
+  if (!address.includes(":")) return address;
   return parseAddress(address)?.toString() ?? address;
 }
 

@@ -35,6 +35,7 @@ import type { RecentPolicies } from "../policy/recent-policies.ts";
 import { trustedProxies } from "../proxy/gate/client-address.ts";
 import { explainer } from "../proxy/gate/explain.ts";
 import { watchApiCertificate } from "./api-certificate.ts";
+import type { ApiMetrics } from "./api-metrics.ts";
 import { DatabaseInUse, lockDatabase } from "./data-lock.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
 import { type ShutdownStep, shutdown } from "./shutdown.ts";
@@ -58,6 +59,7 @@ interface ControlPlaneOptions {
   readonly exchangeLog: ExchangeLog | null;
   /** What goes on at the proxy. */
   readonly connections: ConnectionPort;
+  readonly metrics: ApiMetrics;
   readonly log: Log;
 }
 
@@ -148,7 +150,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   const closes: ShutdownStep[] = [];
   const stops: ShutdownStep[] = [];
   try {
-    const store = await openDatabase(options, closes);
+    const store = options.metrics.timed(await openDatabase(options, closes));
     const api = await startApi(options, store, stops);
     stops.push(purgeEvents(store, config.eventRetentionDays, log));
     return {
@@ -278,7 +280,10 @@ async function startApi(
     now: Date.now,
   });
   const callers = new Callers(store, sessions, logins, Date.now);
-  const dispatch = createDispatch({ implementations, store, callers, revisions, log });
+  const { metrics } = options;
+  const dispatch = metrics.observed(
+    createDispatch({ implementations, store, callers, revisions, events: metrics, log }),
+  );
   const services = implementations.map(({ service }) => service);
   const tls = config.apiTls?.pair ?? null;
   const proxies = trustedProxies(config.trustedProxies);

@@ -3,6 +3,7 @@ import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { reserveBytes } from "../admin/store/sqlite/disk-reserve.ts";
 import type { Config } from "../config/config.ts";
+import type { Instruments } from "../proxy/observe/instruments.ts";
 
 /** Less than a write may need at times, with the log that goes before it. */
 const bytesMin = 2 * reserveBytes;
@@ -28,4 +29,13 @@ export function diskProblems(config: Config): readonly string[] {
   if (free === null || free >= bytesMin) return [];
   const what = `the disk of ${config.dataDir} is full (${free} bytes are free)`;
   return [`${what}: the API may refuse writes, except logins and what takes access away`];
+}
+
+/** Of the operators' listener. */
+export function diskSeries(instruments: Instruments, config: Config): void {
+  instruments.gauge(
+    "realmgate_disk_free_bytes",
+    "Bytes that are free on the disk of the data directory or of the database, whichever has fewer. -1: it cannot be told.",
+    () => freeBytes(config) ?? -1,
+  );
 }

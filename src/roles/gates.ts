@@ -5,6 +5,7 @@ import type { Config } from "../config/config.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
 import type { ExchangeLog } from "../exchange-log/exchange-log.ts";
 import type { Log } from "../log.ts";
+import type { MetricsFormat } from "../ops.ts";
 import type { RecentPolicies } from "../policy/recent-policies.ts";
 import type { Instruments } from "../proxy/observe/instruments.ts";
 import type { ProxyOptions } from "../proxy/options.ts";
@@ -25,7 +26,7 @@ export interface Gates {
   readonly problems: readonly string[];
   reached(revision: bigint, waitMs: number, lineage?: string): Promise<boolean>;
   hasLost(revision: bigint, lineage: string): boolean | Promise<boolean>;
-  readonly metrics: { readonly contentType: string; text(): Promise<string> };
+  readonly metrics: { format(accept: string | null): MetricsFormat };
   readonly connections: ConnectionPort;
   reloadTls(): Promise<void>;
   /** The node listens here now: none of it is dialled. */

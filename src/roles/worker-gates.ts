@@ -1,5 +1,5 @@
 // The data plane in processes of its own, which share its addresses and follow the control plane of this one.
-import { Registry } from "prom-client";
+import { Registry } from "@prometheus-io/client";
 import { deriveKey } from "../admin/store/sealed.ts";
 import type { Config } from "../config/config.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
@@ -9,6 +9,7 @@ import type { Log } from "../log.ts";
 import { CannotListen } from "../proxy/edge/listeners.ts";
 import { readKeyPair } from "../proxy/edge/tls/key-pair.ts";
 import { Instruments } from "../proxy/observe/instruments.ts";
+import { formatFor } from "../proxy/observe/open-metrics.ts";
 import { collectProcessMetrics } from "../proxy/observe/process-metrics.ts";
 import type { Enforcement } from "../proxy/snapshot/enforcement.ts";
 import { CallFailed } from "../workers/channel.ts";
@@ -60,7 +61,12 @@ class WorkerGates implements PreparedGates {
           ? null
           : { ...proxyTls, hostname: tls.hostname, port: tls.port };
       this.#feed = new WorkerFeed(config.dataDir);
-      this.#pool = new WorkerPool({ workers, command: ownCommand(), sockets: this.#inherited, log });
+      this.#pool = new WorkerPool({
+        workers,
+        command: ownCommand(),
+        sockets: this.#inherited,
+        log,
+      });
     } catch (error) {
       for (const socket of this.#inherited) socket.close();
       throw error;
@@ -97,7 +103,7 @@ class WorkerGates implements PreparedGates {
     await pool.start(start).catch((error) => {
       throw this.#named(error);
     });
-    const { registry, instruments, values } = parentMetrics(pool);
+    const { instruments, values } = parentMetrics(pool);
     return {
       plain: this.#plain,
       tls: this.#tls,
@@ -114,8 +120,7 @@ class WorkerGates implements PreparedGates {
         pool.reached(Number(revision), waitMs, lineage ?? null),
       hasLost: (revision, lineage) => pool.hasLost(Number(revision), lineage),
       metrics: {
-        contentType: registry.contentType,
-        text: async () => pool.metrics(await values()),
+        format: (accept) => formatFor(accept, async () => pool.metrics(await values())),
       },
       connections: pool,
       reloadTls: () => pool.reload(),
@@ -187,11 +192,7 @@ class WorkerGates implements PreparedGates {
   }
 }
 
-function cannotListen<Value>(
-  listen: ListenAddress,
-  tls: boolean,
-  work: () => Value,
-): Value {
+function cannotListen<Value>(listen: ListenAddress, tls: boolean, work: () => Value): Value {
   try {
     return work();
   } catch (error) {
@@ -282,5 +283,5 @@ function parentMetrics(pool: WorkerPool) {
     () => pool.replaced,
   );
   collectProcessMetrics(registry);
-  return { registry, instruments, values: (): Promise<MetricValues> => registry.getMetricsAsJSON() };
+  return { instruments, values: (): Promise<MetricValues> => registry.getMetricsAsJSON() };
 }

@@ -1,5 +1,5 @@
 // What the parent and a gate process say to each other.
-import type { MetricObjectWithValues, MetricValue } from "prom-client";
+import type { MetricObjectWithValues, MetricValue } from "@prometheus-io/client";
 import type { AccessLogPlace, ListenAddress } from "../config/setting-readers.ts";
 import type { StoreRequest } from "../exchange-log/exchange-log.ts";
 import type { Appended } from "../exchange-log/log-database.ts";

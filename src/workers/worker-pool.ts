@@ -1,9 +1,10 @@
 // The gate processes of this node: starts them, replaces who dies, and speaks for all of them.
+import { Registry } from "@prometheus-io/client";
 import type { ListenAddress } from "../config/setting-readers.ts";
 import type { ExchangeLog } from "../exchange-log/exchange-log.ts";
 import type { Log } from "../log.ts";
 import type { ListeningSocket } from "./listening-socket.ts";
-import { countedOf, mergedCounts, mergedText } from "./merged-metrics.ts";
+import { countedOf, merged } from "./merged-metrics.ts";
 import type { MetricValues, WorkerStart, WorkerState } from "./messages.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
@@ -141,7 +142,7 @@ export class WorkerPool {
   }
 
   /** `own`: of this process, which come first. */
-  async metrics(own: MetricValues): Promise<string> {
+  async metrics(own: MetricValues): Promise<Registry> {
     const all = await Promise.all(
       this.#live().map(async (worker) => {
         try {
@@ -153,7 +154,7 @@ export class WorkerPool {
         }
       }),
     );
-    return mergedText([own, ...all, this.#retired]);
+    return merged([own, ...all, this.#retired]);
   }
 
   async list(container: string, group: string | null, limit: number) {
@@ -289,12 +290,17 @@ export class WorkerPool {
       { worker: slot.index, pid: worker.pid, how },
       "a gate process is gone; it is replaced",
     );
-    void mergedCounts(this.#retired, worker.counted).then((retired) => {
-      this.#retired = retired;
-    });
+    this.#retire(worker);
     this.#acceptAll();
     if (performance.now() - slot.startedMs > STABLE_MS) slot.retryMs = RETRY_FIRST_MS;
     this.#replace(slot, 0);
+  }
+
+  #retire({ counted }: WorkerProcess): void {
+    // What it was asked for last is all that is known of it.
+    this.#retired = Registry.aggregate([[...this.#retired], [...counted]])
+      .getMetricsAsArray()
+      .map((metric) => metric as unknown as MetricValues[number]);
   }
 
   #replace(slot: Slot, delayMs: number): void {

@@ -27,9 +27,9 @@ import { UserService } from "../../proto/gen/realmgate/v1/users_pb.ts";
 import { serviceDefinition } from "../../proto/grpc.ts";
 import { type GrpcServer, startGrpc } from "../../src/admin/api/grpc-server.ts";
 import { trustedProxies } from "../../src/proxy/gate/client-address.ts";
-import { allServices } from "../harness/rest-services.ts";
+import { publicServices } from "../harness/rest-services.ts";
 
-const names = allServices.map(({ typeName }) => typeName).toSorted();
+const names = publicServices.map(({ typeName }) => typeName).toSorted();
 
 const calls: Call[] = [];
 let server: GrpcServer;
@@ -42,7 +42,7 @@ function start(hostname: string): Promise<GrpcServer> {
   return startGrpc({
     hostname,
     port: 0,
-    services: allServices,
+    services: publicServices,
     proxies: trustedProxies([]),
     dispatch: async (call) => {
       calls.push(call);
@@ -191,7 +191,7 @@ describe("reflection", () => {
     "hands out files that describe %s as it is, with all they import",
     async (name) => {
       const service = (await filesOf(name)).getService(name);
-      const own = allServices.find(({ typeName }) => typeName === name);
+      const own = publicServices.find(({ typeName }) => typeName === name);
       expect(service?.methods.map(String)).toEqual(own?.methods.map(String) ?? []);
       for (const [index, method] of (service?.methods ?? []).entries()) {
         const { input, output } = own?.methods[index] ?? {};

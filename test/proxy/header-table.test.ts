@@ -17,7 +17,6 @@ const documented = new Set(
 const OTHER_TEXTS: ReadonlySet<string> = new Set([
   "hoody-daemon",
   "notification-server",
-  "prom-client",
   "utf-8",
   "head-too-large",
   "host-missing",

@@ -84,7 +84,14 @@ interface DispatchOptions {
   readonly revisions: RevisionTokens;
   /** How much work callers may cause; unset: as much as `callBudgetLimits` says. */
   readonly budgets?: CallBudgets;
+  /** Told of events that were stored, or could not be; unset: nobody is. */
+  readonly events?: EventCounts;
   readonly log: Pick<Log, "error">;
+}
+
+interface EventCounts {
+  eventStored(kind: string): void;
+  eventLost(): void;
 }
 
 interface MethodRoute {
@@ -126,6 +133,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
         const origin = originOf(call, caller, realmId);
         const refused = { call, audited: route?.audited ?? null, origin, within };
         await refusals.record(error, refused).catch((err: unknown) => {
+          options.events?.eventLost();
           options.log.error({ err, requestId: call.requestId }, "a refusal was not recorded");
         });
       }
@@ -183,7 +191,7 @@ async function run(
       audited === null
         ? null
         : draftOf(audited, call, message, originOf(call, null, realmId), null);
-    return leaving(draft, options.store, () =>
+    return leaving(draft, options, () =>
       (handler as PublicHandler)(message, { work, credential, clientAddress }),
     );
   }
@@ -209,7 +217,7 @@ async function run(
   const origin = originOf(call, caller, realmId);
   const draft =
     audited === null || dryRun ? null : draftOf(audited, call, message, origin, progress.within);
-  const outcome = await leaving(draft, options.store, () =>
+  const outcome = await leaving(draft, options, () =>
     handler(message, {
       work,
       caller,
@@ -231,13 +239,16 @@ async function run(
 /** Runs a call that leaves an event: with its first write that changes something; where there was none, afterwards. */
 async function leaving(
   draft: EventDraft | null,
-  store: Store,
+  { store, events }: DispatchOptions,
   handle: () => Promise<CallOutcome>,
 ): Promise<CallOutcome> {
   if (draft === null) return handle();
   const event = new CallEvent(draft);
   const outcome = await callEvent.run(event, handle);
-  if (event.isRecorded) return outcome;
+  if (event.isRecorded) {
+    events?.eventStored(event.draft.kind);
+    return outcome;
+  }
   const { actor } = outcome;
   const isOwn = draft.resourceKind === "user" && draft.resourceId === null;
   const recorded = {
@@ -248,6 +259,7 @@ async function leaving(
   // Still a part of the call, but not a write that leaves an event of its own.
   event.isRecorded = true;
   await callEvent.run(event, () => store.recordEvent(recorded));
+  events?.eventStored(recorded.kind);
   return outcome;
 }
 

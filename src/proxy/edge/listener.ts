@@ -111,7 +111,10 @@ export class Listener {
 
   #opens(pair: KeyPair | null, port: number, reusePort: boolean): Opened {
     const serving = { pair, leaving: false };
-    const opened = { serving, server: this.#open(serving, port, reusePort, this.#inherit?.() ?? null) };
+    const opened = {
+      serving,
+      server: this.#open(serving, port, reusePort, this.#inherit?.() ?? null),
+    };
     this.#opened.add(opened);
     return opened;
   }

@@ -14,9 +14,6 @@ import { Reauthorization } from "./reauthorization.ts";
 /** How often expiring tokens and aliases are looked for, in milliseconds. */
 const EXPIRY_SWEEP_MS = 250;
 
-/** Networks of recent clients that are remembered. */
-const NETWORKS_MAX = 4_096;
-
 /** Active exchanges by container: a change authorizes again exactly those that it concerns. */
 export class ActiveExchanges implements ActiveRegistry {
   readonly #current: () => Snapshot;
@@ -27,7 +24,6 @@ export class ActiveExchanges implements ActiveRegistry {
   readonly #bySecond = new Map<number, Set<ActiveExchange>>();
   #sweep: ReturnType<typeof setInterval> | null = null;
   readonly #shares = new FairShares();
-  readonly #networks = new Map<string, string>();
 
   /** `revoked` is called with the reason of each revocation. */
   constructor(
@@ -48,7 +44,7 @@ export class ActiveExchanges implements ActiveRegistry {
   /** Whether one more of this container and client fits into `max`, so that others keep room: see `FairShares`. */
   hasRoom(container: string, client: string, max: number): boolean {
     const shares = this.#shares;
-    return shares.isPlentiful(max) || shares.hasRoom(container, this.#networkOf(client), max);
+    return shares.isPlentiful(max) || shares.hasRoom(container, clientNetwork(client), max);
   }
 
   *all(): Iterable<ActiveExchange> {
@@ -73,7 +69,7 @@ export class ActiveExchanges implements ActiveRegistry {
     const active = new ActiveExchange(this, exchange, request, allowed, connection);
     connection.exchangeBegan(active);
     addTo(this.#byContainer, allowed.host.container, active);
-    active.place = this.#shares.enter(allowed.host.container, this.#networkOf(request.client));
+    active.place = this.#shares.enter(allowed.host.container, clientNetwork(request.client));
     this.allowedUntil(active, allowed.untilMs);
     if (snapshot !== this.#current() || snapshot.closed !== null) {
       this.#reauthorization.add([active]);
@@ -107,18 +103,6 @@ export class ActiveExchanges implements ActiveRegistry {
       active.expirySecond = second;
       this.#sweep ??= setInterval(() => this.#reauthorizeExpired(Date.now()), EXPIRY_SWEEP_MS);
     }
-  }
-
-  #networkOf(client: string): string {
-    let network = this.#networks.get(client);
-    if (network === undefined) {
-      network = clientNetwork(client);
-      if (this.#networks.size >= NETWORKS_MAX) {
-        this.#networks.clear();
-      }
-      this.#networks.set(client, network);
-    }
-    return network;
   }
 
   #forgetExpiry(active: ActiveExchange): void {

@@ -1,5 +1,5 @@
-// Numbers that the request path counts in plain arrays, and how prom-client reads them when it is asked.
-import { Counter, Gauge, type Metric, type Registry } from "prom-client";
+// Numbers that the request path counts in plain arrays, and how the registry reads them when it is asked.
+import { Counter, Gauge, type Metric, type Registry } from "@prometheus-io/client";
 
 /** Values of labels, in the order of their names, and what was counted under them. */
 type Counted = readonly [labels: readonly string[], count: number];
@@ -46,6 +46,8 @@ export class Durations {
   readonly #rows: readonly string[];
   readonly #counts: Float64Array;
   readonly #sumsS: Float64Array;
+  /** The last of each bucket that has one. */
+  readonly #exemplars: Exemplar[] = [];
 
   constructor(rows: readonly string[]) {
     this.#rows = rows;
@@ -53,7 +55,8 @@ export class Durations {
     this.#sumsS = new Float64Array(rows.length);
   }
 
-  add(row: number, ms: number): void {
+  /** `traceId`: an example for the bucket; null: it is none. */
+  add(row: number, ms: number, traceId: string | null = null): void {
     const seconds = ms / 1000;
     let bucket = 0;
     while (bucket < BOUNDS_S.length && seconds > (BOUNDS_S[bucket] ?? 0)) {
@@ -62,6 +65,10 @@ export class Durations {
     const at = row * (BOUNDS_S.length + 1) + bucket;
     this.#counts[at] = (this.#counts[at] ?? 0) + 1;
     this.#sumsS[row] = (this.#sumsS[row] ?? 0) + seconds;
+    if (traceId !== null) {
+      const timestamp = Date.now() / 1000;
+      this.#exemplars[at] = { labelSet: { trace_id: traceId }, value: seconds, timestamp };
+    }
   }
 
   /** The series of the rows that counted anything. */
@@ -78,7 +85,9 @@ export class Durations {
       }
       for (const [bucket, upTo] of cumulative.entries()) {
         const labels = { [label]: value, le: String(BOUNDS_S[bucket] ?? "+Inf") };
-        yield { metricName: `${name}_bucket`, labels, value: upTo };
+        const exemplar = this.#exemplars[row * buckets + bucket];
+        const series = { metricName: `${name}_bucket`, labels, value: upTo };
+        yield exemplar === undefined ? series : { ...series, exemplar };
       }
       const labels = { [label]: value };
       yield { metricName: `${name}_sum`, labels, value: this.#sumsS[row] ?? 0 };
@@ -90,10 +99,19 @@ export class Durations {
 /** Of values of the same series in several processes. */
 type MergedGauge = "sum" | "min" | "max";
 
+/** One observation of a bucket, by its trace. */
+interface Exemplar {
+  readonly labelSet: { readonly trace_id: string };
+  readonly value: number;
+  /** Unix seconds. */
+  readonly timestamp: number;
+}
+
 interface Series {
   readonly metricName: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
+  readonly exemplar?: Exemplar;
 }
 
 /** Named numbers of one registry, each read when it is asked. */
@@ -154,7 +172,7 @@ export class Instruments {
   }
 
   /** The registry asks a metric for nothing but this; its own histogram would take some 0.3 µs an observation. */
-  durations(name: string, help: string, label: string, durations: Durations): void {
+  durations(name: string, help: string, label: string, durations: Pick<Durations, "series">): void {
     const get = async () => ({
       name,
       help,

@@ -1,11 +1,12 @@
 // Metrics of the data plane for Prometheus. Every label has a closed list of values: none is tenant-controlled.
-import { type MetricObjectWithValues, type MetricValue, Registry } from "prom-client";
+import { type MetricObjectWithValues, type MetricValue, Registry } from "@prometheus-io/client";
 import packageJson from "../../../package.json" with { type: "json" };
 import { MALFORMED_REASONS, type MalformedReason } from "../edge/malformed-reason.ts";
 import { EXCHANGE_REASONS, type Exchange, type ExchangeReason } from "../exchange/exchange.ts";
 import { REFUSAL_REASONS, type RefusalReason } from "../gate/refusal.ts";
 import { HOOK_OUTCOMES, type HookOutcome } from "../hooks/hook-run.ts";
 import { CountTable, Durations, Instruments } from "./instruments.ts";
+import { formatFor } from "./open-metrics.ts";
 import { collectProcessMetrics } from "./process-metrics.ts";
 
 /** The programs that have a name of their own; tenants may name others as they like. */
@@ -64,7 +65,7 @@ export interface Observed {
   readonly accessLines: () => { readonly written: number; readonly dropped: number };
 }
 
-/** Counts exchanges in plain arrays; prom-client's registry reads them when it is scraped. */
+/** Counts exchanges in plain arrays; the registry reads them when it is scraped. */
 export class Metrics {
   readonly #registry = new Registry();
   /** For the series of optional parts. */
@@ -114,15 +115,20 @@ export class Metrics {
     return this.#registry.getMetricsAsJSON();
   }
 
-  answered({ host, reason, status, fromUpstream, headMs, upstreamMs }: Exchange): void {
+  /** In the format that an Accept field weighs highest: this one, or OpenMetrics' with exemplars. */
+  format(accept: string | null): { readonly contentType: string; text(): Promise<string> } {
+    return formatFor(accept, async () => this.#registry);
+  }
+
+  answered({ host, reason, status, fromUpstream, headMs, upstreamMs, traceId }: Exchange): void {
     const program = host === null ? NONE : (PROGRAM_PLACES.get(host.program) ?? OTHER);
     this.#requests.add(program, REASON_PLACES[reason]);
-    this.#heads.add(fromUpstream ? 1 : 0, headMs);
+    this.#heads.add(fromUpstream ? 1 : 0, headMs, traceId);
     if (fromUpstream && status !== null) {
       this.#upstreamAnswers.add(program, Math.floor(status / 100) - 1);
     }
     if (upstreamMs !== null) {
-      this.#upstreamHeads.add(program, upstreamMs);
+      this.#upstreamHeads.add(program, upstreamMs, traceId);
     }
   }
 

@@ -1,5 +1,5 @@
-// prom-client's own metrics of the process, as far as they say something true of this runtime.
-import { collectDefaultMetrics, type Registry } from "prom-client";
+// The client library's own metrics of the process, as far as they say something true of this runtime.
+import { collectDefaultMetrics, type Registry } from "@prometheus-io/client";
 
 /**
  * Of Bun 1.4.5 these are right. Of the others, handles, requests and collections are always 0, heap spaces nearly all, the

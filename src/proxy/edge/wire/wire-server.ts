@@ -1,14 +1,13 @@
 // A listening socket with its connections and their clock.
 import type { ConnectionCap } from "../../../guard/connection-cap.ts";
-import { protocolNames } from "../../../guard/relay-listener.ts";
 import { clientNetwork } from "../../../policy/client-network.ts";
 import { unmapped } from "../../gate/client-address.ts";
 import type { ListenerScope } from "../../gate/request-head.ts";
 import type { ListeningServer, Serving } from "../edge.ts";
-import type { KeyPair } from "../tls/key-pair.ts";
 import { AwaitedStart } from "./awaited-start.ts";
 import { ConnectionsByNetwork, type Evictable } from "./connections-by-network.ts";
 import type { Http2Connection, Http2Connections } from "./http2-connections.ts";
+import { HTTP2, listenAt, tlsOf } from "./listen-options.ts";
 import { ProxyHeader } from "./proxy-header.ts";
 import { WireConnection } from "./wire-connection.ts";
 import type { WireServices } from "./wire-services.ts";
@@ -34,16 +33,10 @@ export type PerServer = "closed" | "over" | "upgraded" | "clock";
 const TICK_MS = 250;
 /** How long new connections have for their handshake and their first request once the server takes no more of them. */
 const FIRSTS_LEFT_MS = 2_000;
-const HTTP2 = "h2";
 
 /** It closes then, unless what it waits for has come. */
 function hurry(waiting: { deadlineMs: number }, untilMs: number): void {
   waiting.deadlineMs = Math.min(waiting.deadlineMs, untilMs);
-}
-
-/** HTTP/2 first, as the runtime has it. */
-function tlsOf({ cert, key }: KeyPair) {
-  return { cert, key, ALPNProtocols: protocolNames([HTTP2, "http/1.1"]) };
 }
 
 /** What a socket holds. All null: it was refused. */
@@ -104,7 +97,7 @@ export class WireServer implements ListeningServer {
       closed: (connection) => this.#closed(connection),
     };
     this.#listener = Bun.listen<Held>({
-      ...(descriptor === null ? placeOf(hostname, port, reusePort) : inherited(descriptor)),
+      ...listenAt({ hostname, port, reusePort, descriptor }),
       allowHalfOpen: true,
       ...(serving.pair === null ? {} : { tls: tlsOf(serving.pair) }),
       socket: {
@@ -406,14 +399,4 @@ export class WireServer implements ListeningServer {
     this.#startFailed(held);
     socket.terminate();
   }
-}
-
-function placeOf(hostname: string, port: number, reusePort: boolean) {
-  // By default the port is shared with any process that asks for it (seen in Bun 1.4.5).
-  return { hostname, port, exclusive: !reusePort, ...(reusePort ? { reusePort } : {}) };
-}
-
-/** The runtime listens with a descriptor, too (seen in Bun 1.4.5); its types say so of connections only. */
-function inherited(fd: number): ReturnType<typeof placeOf> {
-  return { fd } as unknown as ReturnType<typeof placeOf>;
 }

@@ -48,9 +48,8 @@ interface Held {
 }
 
 export class WireServer implements ListeningServer {
+  readonly #options: WireServerOptions;
   readonly #listener: Bun.TCPSocketListener<Held>;
-  /** The runtime does not know them of a socket that was made elsewhere. */
-  readonly #place: { readonly hostname: string; readonly port: number } | null;
   readonly #connections = new Set<WireConnection>();
   readonly #http2Connections = new Set<Http2Connection>();
   readonly #byNetwork = new ConnectionsByNetwork<Evictable>();
@@ -64,7 +63,6 @@ export class WireServer implements ListeningServer {
   readonly #scope: ListenerScope;
   readonly #http2: Http2Connections | null;
   readonly #cap: ConnectionCap;
-  readonly #speaksFor: (peer: string) => boolean;
   #timer: ReturnType<typeof setInterval> | null = null;
   #isResting = false;
   #pending = 0;
@@ -74,13 +72,12 @@ export class WireServer implements ListeningServer {
 
   /** Throws when the address is taken. */
   constructor(options: WireServerOptions) {
-    const { hostname, port, reusePort, descriptor, serving, services, cap } = options;
-    this.#place = descriptor === null ? null : { hostname, port };
+    const { serving, services, cap } = options;
+    this.#options = options;
     this.#serving = serving;
     this.#scope = options.scope;
     this.#http2 = options.http2;
     this.#cap = cap;
-    this.#speaksFor = options.speaksFor;
     this.#services = {
       ...services,
       clock: this.#clock,
@@ -97,7 +94,7 @@ export class WireServer implements ListeningServer {
       closed: (connection) => this.#closed(connection),
     };
     this.#listener = Bun.listen<Held>({
-      ...listenAt({ hostname, port, reusePort, descriptor }),
+      ...listenAt(options),
       allowHalfOpen: true,
       ...(serving.pair === null ? {} : { tls: tlsOf(serving.pair) }),
       socket: {
@@ -149,11 +146,11 @@ export class WireServer implements ListeningServer {
   }
 
   get hostname(): string {
-    return this.#place?.hostname ?? this.#listener.hostname;
+    return this.#options.hostname;
   }
 
   get port(): number {
-    return this.#place?.port ?? this.#listener.port;
+    return this.#listener.port ?? this.#options.port;
   }
 
   get pendingRequests(): number {
@@ -201,7 +198,7 @@ export class WireServer implements ListeningServer {
   #accepted(socket: Bun.Socket<Held>, held: Held): void {
     const peer = unmapped(socket.remoteAddress);
     if (this.#serving.pair !== null) this.#await(socket, held, peer, null);
-    else if (this.#speaksFor(peer)) this.#await(socket, held, peer, new ProxyHeader());
+    else if (this.#options.speaksFor(peer)) this.#await(socket, held, peer, new ProxyHeader());
     else this.#serve(socket, held, peer);
   }
 

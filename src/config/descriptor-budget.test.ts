@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { descriptorBudget, descriptorLimit } from "./descriptor-budget.ts";
 
-const demand = { exchangesMax: 32_768, apiConnectionsMax: null };
+const demand = { exchangesMax: 32_768, apiConnectionsMax: null, proxyTls: null };
 
 describe("descriptors", () => {
   test.each([
@@ -35,8 +35,13 @@ describe("descriptors", () => {
     expect(descriptorBudget(needed + 3 * 1024, demand).warning).toBeNull();
   });
 
+  test("are kept for the relays of HTTP/2 where there is TLS: two for every eighth connection", () => {
+    const { proxy } = descriptorBudget(20_000, { ...demand, proxyTls: {} });
+    expect(proxy).toBe(Math.floor((20_000 - 160 - 3 * 1024) / 2.25));
+  });
+
   test("taken by the API as the operator asked are not given to exchanges", () => {
-    const asked = { exchangesMax: 100, apiConnectionsMax: 300 };
+    const asked = { ...demand, exchangesMax: 100, apiConnectionsMax: 300 };
     expect(descriptorBudget(1024, asked)).toMatchObject({ api: 300, proxy: 1 });
   });
 });

@@ -5,6 +5,8 @@ import { readFileSync } from "node:fs";
 const perApiConnection = 3;
 /** Descriptors of one exchange: the client's socket and the upstream's. */
 const perExchange = 2;
+/** The share of the connections that may speak HTTP/2, each through a relay of two descriptors, where there is TLS. */
+const perExchangeWithTls = perExchange + 2 / 8;
 /** For files, the database, pipes, and the operators' listener, which must answer when everything else is full. */
 const reserved = 160;
 const apiShare = 1 / 4;
@@ -23,6 +25,8 @@ export interface DescriptorDemand {
   readonly exchangesMax: number;
   /** Connections to the API; null: a quarter of the descriptors, for at most 1,024 connections. */
   readonly apiConnectionsMax: number | null;
+  /** Null: clients speak no TLS, and no HTTP/2. */
+  readonly proxyTls: object | null;
 }
 
 /** `limit`: descriptors that this process may open (`ulimit -n`). Each answer is at least 1. */
@@ -30,10 +34,11 @@ export function descriptorBudget(limit: number, demand: DescriptorDemand): Descr
   const ours = limit - Math.min(reserved, Math.floor(limit / 4));
   const share = Math.floor((limit * apiShare) / perApiConnection);
   const api = demand.apiConnectionsMax ?? Math.max(1, Math.min(apiConnectionsMax, share));
-  const left = Math.max(perExchange, ours - api * perApiConnection);
-  const proxy = Math.min(demand.exchangesMax, Math.floor(left / perExchange));
+  const each = demand.proxyTls === null ? perExchange : perExchangeWithTls;
+  const left = Math.max(each, ours - api * perApiConnection);
+  const proxy = Math.min(demand.exchangesMax, Math.floor(left / each));
   if (proxy === demand.exchangesMax) return { api, proxy, warning: null };
-  const needed = demand.exchangesMax * perExchange + api * perApiConnection + reserved;
+  const needed = Math.ceil(demand.exchangesMax * each) + api * perApiConnection + reserved;
   const warning = `ulimit -n is ${limit}: ${proxy} concurrent exchanges instead of ${demand.exchangesMax}; raise it to ${needed}`;
   return { api, proxy, warning };
 }

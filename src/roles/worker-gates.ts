@@ -229,10 +229,14 @@ function presentPair({ pair, paths }: NonNullable<Config["proxyTls"]>) {
 
 /** The limit of descriptors is each process's own. */
 function dividedExchanges(config: Config) {
-  const { workers, exchangesMax } = config;
+  const { workers, exchangesMax, proxyTls } = config;
   const share = Math.ceil(exchangesMax / workers);
-  const budget = descriptorBudget(descriptorLimit(), { exchangesMax: share, apiConnectionsMax: 0 });
-  return { exchangesMax: budget.proxy, warning: budget.warning };
+  const demand = { exchangesMax: share, apiConnectionsMax: 0, proxyTls };
+  const { proxy, warning } = descriptorBudget(descriptorLimit(), demand);
+  return {
+    exchangesMax: proxy,
+    warning: warning === null ? null : `in each of ${workers} gate processes: ${warning}`,
+  };
 }
 
 /** Another purpose than any other key of the installation; the same for a successor of this process. */

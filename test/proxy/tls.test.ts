@@ -1,6 +1,7 @@
 // The listener with TLS: HTTP/1.1 and HTTP/2, the same decisions, and only the hosts that its certificate is for.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { once } from "node:events";
+import http2 from "node:http2";
 import { type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
 import { PARENT } from "../harness/change-registry.ts";
 import { code, echoed, LOCAL, testBench } from "../harness/proxy-bench.ts";
@@ -278,4 +279,42 @@ test("metrics say when the certificate ends", async () => {
   const text = await gate.metrics.text();
   const { pair } = files.options();
   expect(text).toContain(`realmgate_tls_certificate_not_after_seconds ${pair.notAfterMs / 1000}`);
+});
+
+test("a client network has a sixteenth of all connections for HTTP/2, and loses its idlest to a new one", async () => {
+  const crowded = await startProxy(
+    bench.options({ tls: files.options(), responseHeaderMs: 60_000, exchangesMax: 16 }),
+    bench.registry,
+  );
+  const { host } = await bench.place(open);
+  await crowded.reached(bench.registry.revision, 5_000);
+  const ask = (client: H2Client) => client.ask({ ":authority": host("terminal") });
+  const clients: H2Client[] = [];
+  const closed = Promise.withResolvers<void>();
+  // At least 1,024 connections have a place.
+  for (let n = 0; n < 64; n++) {
+    const client = new H2Client(portOf(crowded));
+    clients.push(client);
+    expect((await ask(client)).status).toBe(200);
+  }
+  clients[0]?.session.once("close", closed.resolve);
+  const last = new H2Client(portOf(crowded));
+  clients.push(last);
+  expect((await ask(last)).status).toBe(200);
+  await within(closed.promise, "the first is closed");
+  expect(clients.filter(({ session }) => session.closed || session.destroyed)).toHaveLength(1);
+  for (const client of clients) client.close();
+  await crowded.stop(true);
+});
+
+test("nobody reaches the server of HTTP/2 behind the relay by itself", async () => {
+  const { host } = await bench.place(open);
+  const session = http2.connect(`http://127.0.0.1:${gate.innerPorts[0]}`);
+  const status = Promise.withResolvers<number>();
+  session
+    .request({ ":path": "/", ":authority": host("terminal") })
+    .on("response", (headers) => status.resolve(Number(headers[":status"])))
+    .end();
+  expect(await within(status.promise, "an answer")).toBe(503);
+  session.destroy();
 });

@@ -7,6 +7,7 @@ import type { Relayed, RelayedSocket } from "../../../guard/relayed.ts";
 import { UNCOUNTED } from "../../../guard/unfinished-bytes.ts";
 import type { ListenerScope } from "../../gate/request-head.ts";
 import type { ListeningServer, RelayedClient, Serving } from "../edge.ts";
+import { ConnectionPlaces } from "./connection-places.ts";
 import type { Evictable } from "./connections-by-network.ts";
 
 export interface Http2Options {
@@ -15,6 +16,10 @@ export interface Http2Options {
   /** How long a handshake may take, and a header block from its first frame on, in milliseconds. */
   readonly headMs: number;
   readonly isShared: (peer: string) => boolean;
+  /** Connections at a time: each takes two more descriptors than one of HTTP/1.1. */
+  readonly connectionsMax: number;
+  /** Of one client network. */
+  readonly perNetworkMax: number;
   /** Starts the runtime's server on loopback. */
   readonly openServer: (clientOf: (port: number) => RelayedClient | undefined) => ListeningServer;
 }
@@ -90,12 +95,15 @@ export class Http2Connection implements Evictable, RelayedClient {
 }
 
 export class Http2Connections {
+  readonly places: ConnectionPlaces;
   readonly #limits: Http2Limits;
   readonly #hub: RelayHub;
   readonly #server: ListeningServer;
   readonly #connections = new WeakMap<Relayed, Http2Connection>();
 
-  constructor({ idleMs, headMs, isShared, openServer }: Http2Options) {
+  constructor(options: Http2Options) {
+    const { idleMs, headMs, isShared, openServer } = options;
+    this.places = new ConnectionPlaces(options);
     this.#limits = {
       prefaceMs: headMs,
       firstRequestMs: idleMs,

@@ -15,6 +15,7 @@ import type { Edge, ListeningServer, Pipeline, Serving } from "../edge.ts";
 import { LINGERING_LIMITS } from "../lingering-limits.ts";
 import { PLAIN_SCOPE } from "../tls/certificate-scope.ts";
 import type { KeyPair } from "../tls/key-pair.ts";
+import { ConnectionPlaces } from "./connection-places.ts";
 import { Http2Connections, type Http2Options } from "./http2-connections.ts";
 import type { Malformed } from "./wire-refusal.ts";
 import type { WireRequest } from "./wire-request.ts";
@@ -70,10 +71,16 @@ const WRITER_BYTES = 131_072;
 
 /** Of all connections; one client network, unless many clients come from it, leaves the rest to others. */
 const NETWORK_SHARE = 1 / 2;
+/** Of all connections; each of HTTP/2 takes two more descriptors, which the budget of descriptors counts with. */
+const HTTP2_SHARE = 1 / 8;
+
+function placesOf(connectionsMax: number) {
+  return { connectionsMax, perNetworkMax: Math.ceil(connectionsMax * NETWORK_SHARE) };
+}
 
 export class WireEdge implements Edge {
   readonly #services: Omit<WireServices, PerServer>;
-  readonly #cap: ConnectionCap;
+  readonly #places: ConnectionPlaces;
   readonly #speaksFor: (peer: string) => boolean;
   readonly #tunnels: OpenTunnels;
   readonly #secure: SecureOptions | null;
@@ -92,14 +99,11 @@ export class WireEdge implements Edge {
             idleMs,
             headMs: idleMs,
             isShared,
+            ...placesOf(Math.ceil(connectionsMax * HTTP2_SHARE)),
             openServer: options.secure.openHttp2,
           });
     this.#speaksFor = trustedProxies(options.proxyProtocol).trusts;
-    this.#cap = new ConnectionCap({
-      connectionsMax,
-      perNetworkMax: Math.ceil(connectionsMax * NETWORK_SHARE),
-      isShared,
-    });
+    this.#places = new ConnectionPlaces({ ...placesOf(connectionsMax), isShared });
     const { bytesMax, silentMs, allMs } = LINGERING_LIMITS;
     this.#services = {
       pipeline,
@@ -150,7 +154,7 @@ export class WireEdge implements Edge {
 
   /** Connections that are open. */
   get connections(): number {
-    return this.#cap.count;
+    return this.#places.taken;
   }
 
   open(
@@ -170,7 +174,7 @@ export class WireEdge implements Edge {
       descriptor,
       serving,
       services: this.#services,
-      cap: this.#cap,
+      places: this.#places,
       speaksFor: this.#speaksFor,
     });
   }

@@ -1,11 +1,9 @@
 // A listening socket with its connections and their clock.
-import type { ConnectionCap } from "../../../guard/connection-cap.ts";
-import { clientNetwork } from "../../../policy/client-network.ts";
 import { unmapped } from "../../gate/client-address.ts";
 import type { ListenerScope } from "../../gate/request-head.ts";
 import type { ListeningServer, Serving } from "../edge.ts";
 import { AwaitedStart } from "./awaited-start.ts";
-import { ConnectionsByNetwork, type Evictable } from "./connections-by-network.ts";
+import type { ConnectionPlaces } from "./connection-places.ts";
 import type { Http2Connection, Http2Connections } from "./http2-connections.ts";
 import { HTTP2, listenAt, tlsOf } from "./listen-options.ts";
 import { ProxyHeader } from "./proxy-header.ts";
@@ -23,7 +21,7 @@ export interface WireServerOptions {
   /** Not null with TLS. */
   readonly http2: Http2Connections | null;
   readonly services: Omit<WireServices, PerServer>;
-  readonly cap: ConnectionCap;
+  readonly places: ConnectionPlaces;
   /** Whether connections of this peer begin with a header of the PROXY protocol. */
   readonly speaksFor: (peer: string) => boolean;
 }
@@ -52,17 +50,16 @@ export class WireServer implements ListeningServer {
   readonly #listener: Bun.TCPSocketListener<Held>;
   readonly #connections = new Set<WireConnection>();
   readonly #http2Connections = new Set<Http2Connection>();
-  readonly #byNetwork = new ConnectionsByNetwork<Evictable>();
   readonly #awaited = new Set<AwaitedStart>();
   /** What gives a connection's place back. */
-  readonly #places = new WeakMap<object, () => void>();
+  readonly #releases = new WeakMap<object, () => void>();
   /** Never before the time at hand, so that no limit is shorter than it says. */
   readonly #clock = { nowMs: performance.now() + TICK_MS };
   readonly #services: WireServices;
   readonly #serving: Serving;
   readonly #scope: ListenerScope;
   readonly #http2: Http2Connections | null;
-  readonly #cap: ConnectionCap;
+  readonly #places: ConnectionPlaces;
   #timer: ReturnType<typeof setInterval> | null = null;
   #isResting = false;
   #pending = 0;
@@ -72,12 +69,12 @@ export class WireServer implements ListeningServer {
 
   /** Throws when the address is taken. */
   constructor(options: WireServerOptions) {
-    const { serving, services, cap } = options;
+    const { serving, services } = options;
     this.#options = options;
     this.#serving = serving;
     this.#scope = options.scope;
     this.#http2 = options.http2;
-    this.#cap = cap;
+    this.#places = options.places;
     this.#services = {
       ...services,
       clock: this.#clock,
@@ -203,7 +200,7 @@ export class WireServer implements ListeningServer {
   }
 
   #await(socket: Bun.Socket<Held>, held: Held, peer: string, header: ProxyHeader | null): void {
-    const release = this.#cap.admit(peer) ?? this.#admitInstead(peer);
+    const release = this.#places.admit(peer);
     if (release === null) return;
     this.#startTicking();
     const deadlineMs = this.#clock.nowMs + this.#services.headMs;
@@ -289,7 +286,7 @@ export class WireServer implements ListeningServer {
 
   /** Leaves it without a connection where there is no place for it. */
   #serve(socket: Bun.Socket<Held>, held: Held, peer: string): void {
-    const release = this.#cap.admit(peer) ?? this.#admitInstead(peer);
+    const release = this.#places.admit(peer);
     if (release === null || this.#isAborted) {
       release?.();
       return;
@@ -299,36 +296,33 @@ export class WireServer implements ListeningServer {
     const connection = new WireConnection(this.#services, socket, peer, this.#scope, this.#serving);
     held.connection = connection;
     this.#connections.add(connection);
-    this.#places.set(connection, release);
-    this.#byNetwork.add(connection);
+    this.#releases.set(connection, release);
+    this.#places.add(connection);
   }
 
   #serveHttp2(socket: Bun.Socket<Held>, held: Held, peer: string): void {
-    const release = this.#cap.admit(peer) ?? this.#admitInstead(peer);
-    if (release === null || this.#http2 === null || this.#isAborted) {
+    const release = this.#places.admit(peer);
+    const http2 = this.#http2;
+    const releaseBehind = http2?.places.admit(peer) ?? null;
+    if (release === null || http2 === null || releaseBehind === null || this.#isAborted) {
       release?.();
+      releaseBehind?.();
       return;
     }
     this.#startTicking();
     const client = { peer, serving: this.#serving, scope: this.#scope };
-    const connection: Http2Connection = this.#http2.open(socket, client, () => {
+    const connection: Http2Connection = http2.open(socket, client, () => {
       release();
+      releaseBehind();
+      http2.places.delete(connection);
       this.#http2Connections.delete(connection);
-      this.#byNetwork.delete(connection);
+      this.#places.delete(connection);
       this.#emptied();
     });
     held.http2 = connection;
     this.#http2Connections.add(connection);
-    this.#byNetwork.add(connection);
-  }
-
-  /**
-   * All places are taken: in place of an idle connection of the network that has by far the most, or of the client's own. A client
-   * that has used up its share goes on with a new connection, as with one that was closed because it was idle.
-   */
-  #admitInstead(peer: string): (() => void) | null {
-    const network = this.#cap.crowdBefore(peer) ?? clientNetwork(peer);
-    return this.#byNetwork.closeIdlest(network) ? this.#cap.admit(peer) : null;
+    http2.places.add(connection);
+    this.#places.add(connection);
   }
 
   #startTicking(): void {
@@ -345,9 +339,9 @@ export class WireServer implements ListeningServer {
   }
 
   #closed(connection: object): void {
-    this.#places.get(connection)?.();
+    this.#releases.get(connection)?.();
     this.#connections.delete(connection as WireConnection);
-    this.#byNetwork.delete(connection as WireConnection);
+    this.#places.delete(connection as WireConnection);
     this.#emptied();
   }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bun
-// Chooses the role: `serve` runs the gate, `connect` opens a tunnel through one, `backup` and its like look after the data, anything
+// Chooses the role: `serve` runs the gate, `control`, `proxy` and `gateway` parts of it in processes of their own, `connect` opens a tunnel through one, `backup` and its like look after the data, anything
 // else is a command for the API of a running gate. Each role imports only its own modules, so that commands start fast.
 
 import { WORKER_ROLE } from "./workers/worker-role.ts";
@@ -23,6 +23,12 @@ if (import.meta.main) {
     applyRuntimeSettings();
     const { serveRole } = await import("./roles/run-serve.ts");
     process.exit(await serveRole(flags));
+  }
+  if (role === "control" || role === "proxy" || role === "gateway") {
+    const { applyRuntimeSettings } = await import("./roles/runtime-settings.ts");
+    applyRuntimeSettings();
+    const { nodeRole } = await import("./roles/run-node.ts");
+    process.exit(await nodeRole(role, flags));
   }
   // Hidden: a gate process of `serve`, which starts it.
   if (role === WORKER_ROLE) {

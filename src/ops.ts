@@ -1,7 +1,7 @@
 // The operators' listener, behind a relay that guards it: liveness, readiness for a given revision, and metrics.
 import type { ListenAddress } from "./config/setting-readers.ts";
 import { RelayListener } from "./guard/relay-listener.ts";
-import { RELAY_SERVER_HOST, type RelayLimits } from "./guard/relayed.ts";
+import { RELAY_SERVER_HOST, type RelayLimits, type ServerPeer } from "./guard/relayed.ts";
 
 /** Longest wait that a caller may request, in milliseconds. */
 const waitMsMax = 60_000;
@@ -68,7 +68,7 @@ export interface OpsServer extends ListenAddress {
 export function startOps(options: OpsOptions): OpsServer {
   // The relay needs the server's port, and the server asks the relay who calls.
   let relay: RelayListener | null = null;
-  const server = serveOps(options, (port) => relay?.clientOf(port) !== undefined);
+  const server = serveOps(options, (peer) => relay?.clientOf(peer) !== undefined);
   const inner = { hostname: RELAY_SERVER_HOST, port: server.port ?? 0 };
   try {
     relay = new RelayListener({ ...options.listen, serverPort: inner.port, limits: opsLimits });
@@ -92,7 +92,7 @@ export function startOps(options: OpsOptions): OpsServer {
 
 function serveOps(
   options: OpsOptions,
-  isRelayed: (port: number) => boolean,
+  isRelayed: (peer: ServerPeer) => boolean,
 ): Bun.Server<undefined> {
   const texts = new TextsOfTurn();
   return Bun.serve({
@@ -103,7 +103,8 @@ function serveOps(
     reusePort: false,
     idleTimeout: waitMsMax / 1000 + idleMarginS,
     fetch: async (request, server) => {
-      if (!isRelayed(server.requestIP(request)?.port ?? 0)) {
+      const peer = server.requestIP(request);
+      if (peer === null || !isRelayed(peer)) {
         return new Response(null, { status: 403, headers: { Connection: "close" } });
       }
       const isRead = request.method === "GET" || request.method === "HEAD";

@@ -30,6 +30,28 @@ export const readPath: Read<string | null> = (text) => (text === "" ? null : res
 /** The absolute path of a SQLite file, or the URL of a PostgreSQL database. */
 export type DatabasePlace = { readonly path: string } | { readonly url: string };
 
+/** URLs of control planes, separated by commas, without a path. */
+export const readUrls: Read<string[]> = (text, report) => {
+  const urls = text
+    .split(",")
+    .map((url) => url.trim())
+    .filter((url) => url !== "");
+  for (const url of urls) {
+    if (/^https?:\/\/[^/?#@]+$/.test(url) && URL.canParse(url)) continue;
+    report(`has ${url}: write https://HOST:PORT`);
+    return [];
+  }
+  return urls;
+};
+
+/** Null: unset. A report never has the text. */
+export const readNodeToken: Read<string | null> = (text, report) => {
+  if (text === "") return null;
+  if (!/^hdn_[\w-]{43}$/.test(text))
+    report("is not a token of a node: realmgate nodes create prints one");
+  return text;
+};
+
 /** Null: unset. A report never has the text, which may have a password. */
 export const readDatabaseUrl: Read<DatabasePlace | null> = (text, report) => {
   if (text === "") return null;

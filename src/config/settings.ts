@@ -1,6 +1,7 @@
 // The settings of `realmgate serve`: this table is what the parser reads, `--help` prints and docs/configuration.md shows.
 import { databaseSettings } from "./database-settings.ts";
 import { logSettings } from "./log-settings.ts";
+import { nodeSettings } from "./node-settings.ts";
 import { proxyTlsSettings } from "./proxy-tls-settings.ts";
 import type { Setting } from "./setting.ts";
 import {
@@ -349,6 +350,7 @@ export const settings = {
     read: readOptionalCount,
   },
   ...logSettings,
+  ...nodeSettings,
 } as const satisfies Record<`REALMGATE_${string}`, Setting<unknown>>;
 
 export type SettingName = keyof typeof settings;

@@ -1,12 +1,14 @@
+import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { until } from "../../test/harness/until.ts";
 import type { BlockKind } from "./entry-block.ts";
 import { ExchangeLog } from "./exchange-log.ts";
-import { LogDatabase } from "./log-database.ts";
+import { EDGE_SQL, LogDatabase, WITH_REQUEST_SQL } from "./log-database.ts";
 import { type EntryFilter, EVERY_ENTRY, type LoggedExchange } from "./log-entry.ts";
-import { type LogPage, newestFirst, oldestFirst } from "./log-reading.ts";
+import { BLOCKS_MAX, type LogPage, newestFirst, oldestFirst } from "./log-reading.ts";
 import {
   WaitingEntries,
   waitingMax,
@@ -252,7 +254,70 @@ describe("what waits", () => {
   });
 });
 
+describe("looking for a request", () => {
+  test("reads no block that has not its id, and of one call looks at a bounded number", () => {
+    const db = new LogDatabase(path, limits);
+    fill(db, "c", { count: BLOCKS_MAX + 10, rows: 1 });
+    const absent = { requestId: hex(0xffffff) };
+    const first = newestFirst(db, ask("c", absent), null);
+    expect(first.entries).toEqual([]);
+    const { next } = first;
+    if (next === null) throw new Error("it looked at everything in one call");
+    expect(newestFirst(db, ask("c", absent), next)).toEqual({ entries: [], next: null });
+    // The oldest of all is found by who looks on.
+    const oldest = newestFirst(db, ask("c", { requestId: hex(0) }), next);
+    expect(oldest.entries.map(({ requestId }) => requestId)).toEqual([hex(0)]);
+    expect(
+      newestFirst(db, ask("c", { requestId: hex(BLOCKS_MAX + 9) }), null).entries,
+    ).toHaveLength(1);
+    db.close();
+    using file = new Database(path);
+    const plan = (sql: string) =>
+      file
+        .query<{ detail: string }, []>(`EXPLAIN QUERY PLAN ${sql}`)
+        .all()
+        .map(({ detail }) => detail)
+        .join("; ");
+    expect(plan(EDGE_SQL)).toContain(
+      "SEARCH blocks USING COVERING INDEX blocks_of_container (container=? AND first_id<?)",
+    );
+    expect(plan(WITH_REQUEST_SQL)).toBe(
+      "SEARCH blocks USING INDEX blocks_of_container (container=? AND first_id>? AND first_id<?)",
+    );
+  });
+});
+
 describe("the thread of the log", () => {
+  test("is started again when it ends by itself, which is counted and logged; entries go on", async () => {
+    const workers: Worker[] = [];
+    const Original = globalThis.Worker;
+    globalThis.Worker = class extends Original {
+      constructor(...args: ConstructorParameters<typeof Original>) {
+        super(...args);
+        workers.push(this);
+      }
+    };
+    const errors: string[] = [];
+    const log = { ...quiet, error: (_: object, message: string) => void errors.push(message) };
+    const opened = await ExchangeLog.open(path, limits, log).finally(() => {
+      globalThis.Worker = Original;
+    });
+    opened.ended("passed", "p", "c", exchange(1, { startedAtMs: Date.now() }));
+    expect((await opened.newest(ask("c"), null)).entries).toHaveLength(1);
+    workers[0]?.terminate();
+    await until(() => errors.length > 0, "an error in the log");
+    expect(errors[0]).toContain("started again");
+    expect(opened.newest(ask("c"), null)).rejects.toThrow();
+    await until(() => opened.counts.restarts === 1, "a restart");
+    opened.ended("passed", "p", "c", exchange(2, { startedAtMs: Date.now() }));
+    await until(async () => {
+      const page = await opened.newest(ask("c"), null).catch(() => null);
+      return page?.entries.length === 2;
+    }, "both entries");
+    await opened.close();
+    expect(opened.counts.restarts).toBe(1);
+  });
+
   test("stores what ended, is read at once, and finds it again in another process", async () => {
     const log = await ExchangeLog.open(path, limits, quiet);
     for (let n = 0; n < 3; n++) log.ended("passed", "p", "c", exchange(n));

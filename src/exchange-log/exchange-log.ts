@@ -27,6 +27,8 @@ export interface ExchangeLogCounts {
   readonly evicted: number;
   /** Bytes of the file that are in use. */
   readonly bytes: number;
+  /** How often the thread had to be started again. */
+  readonly restarts: number;
 }
 
 /** Where entries are kept: the file's thread, or another process that has one. Answers in the order in which it is asked. */
@@ -50,31 +52,57 @@ const BATCHES_MAX = 2;
 const READS_MAX = 64;
 /** Of one container: one tenant leaves room for the others. */
 const READS_PER_CONTAINER_MAX = 4;
+/** How long after its end the thread is started again, and after as many failures at most, in milliseconds. */
+const RESTART_MS = 1_000;
+const RESTART_MAX_MS = 60_000;
 /** How long the last entries may take when the process stops. */
 const CLOSE_MS = 2_000;
 
 export class ExchangeLog implements ExchangeLogReader {
-  readonly #store: LogStore;
+  #store: LogStore;
+  /** Null: it is not ours to open again. */
+  readonly #open: (() => Promise<LogStore>) | null;
   readonly #log: Log;
   readonly #waiting: WaitingEntries;
   readonly #storing = new Set<Promise<void>>();
-  readonly #counts = { written: 0, dropped: 0, failed: 0, evicted: 0, bytes: 0 };
+  readonly #counts = { written: 0, dropped: 0, failed: 0, evicted: 0, bytes: 0, restarts: 0 };
+  #restart: ReturnType<typeof setTimeout> | null = null;
+  /** The thread ended, and its successor is not there: what comes waits. */
+  #isDown = false;
+  #isClosed = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #reads = 0;
   /** By container. */
   readonly #readsOf = new Map<string, number>();
   #failing = false;
 
-  /** `writers`: processes that share the room for entries that wait. */
-  constructor(store: LogStore, log: Log, writers = 1) {
+  private constructor(
+    store: LogStore,
+    open: (() => Promise<LogStore>) | null,
+    log: Log,
+    writers: number,
+  ) {
     this.#store = store;
+    this.#open = open;
     this.#log = log;
     this.#waiting = new WaitingEntries(writers);
   }
 
+  /** Entries go to what another process has open. `writers`: processes that share the room for entries that wait. */
+  static over(store: LogStore, log: Log, writers: number): ExchangeLog {
+    return new ExchangeLog(store, null, log, writers);
+  }
+
   /** Rejects when the file cannot be opened. A damaged one is set aside. */
   static async open(path: string, limits: LogLimits, log: Log): Promise<ExchangeLog> {
-    return new ExchangeLog(await LogThread.open(path, limits), log);
+    const found: ExchangeLog[] = [];
+    const died = (error: Error) => {
+      for (const each of found) each.#died(error);
+    };
+    const open = () => LogThread.open(path, limits, died);
+    const opened = new ExchangeLog(await open(), open, log, 1);
+    found.push(opened);
+    return opened;
   }
 
   /** Called before each read: other writers store what waits. */
@@ -118,10 +146,41 @@ export class ExchangeLog implements ExchangeLogReader {
 
   /** Stores what waits, for at most 2 s, and closes the file. */
   async close(): Promise<void> {
+    this.#isClosed = true;
+    if (this.#restart !== null) clearTimeout(this.#restart);
     const late = Bun.sleep(CLOSE_MS);
     await Promise.race([this.#storeAll(), late]);
     await Promise.race([this.#store.close(), late]);
     this.#store.terminate();
+  }
+
+  #died(error: Error): void {
+    this.#isDown = true;
+    this.#log.error({ err: error }, "the thread of the exchange log ended; it is started again");
+    this.#startLater(RESTART_MS);
+  }
+
+  #startLater(ms: number): void {
+    if (this.#isClosed) return;
+    this.#restart = setTimeout(() => void this.#start(ms), ms);
+    this.#restart.unref();
+  }
+
+  async #start(waitedMs: number): Promise<void> {
+    this.#counts.restarts++;
+    try {
+      const thread = await this.#open?.();
+      if (thread === undefined) return;
+      // Closed meanwhile.
+      if (this.#isClosed) return thread.terminate();
+      this.#store = thread;
+      this.#isDown = false;
+      this.#log.warn({}, "the exchange log goes on");
+      this.#storeWaiting();
+    } catch (err) {
+      this.#log.error({ err }, "the thread of the exchange log could not be started again");
+      this.#startLater(Math.min(waitedMs * 2, RESTART_MAX_MS));
+    }
   }
 
   async #read({ container }: LogQuery, ask: () => Promise<LogPage>): Promise<LogPage> {
@@ -145,14 +204,14 @@ export class ExchangeLog implements ExchangeLogReader {
   }
 
   async #storeAll(): Promise<void> {
-    while (this.#waiting.size > 0 || this.#storing.size > 0) {
+    while (!this.#isDown && (this.#waiting.size > 0 || this.#storing.size > 0)) {
       this.#storeWaiting();
       await Promise.race(this.#storing);
     }
   }
 
   #storeWaiting(): void {
-    if (this.#waiting.size === 0 || this.#storing.size >= BATCHES_MAX) return;
+    if (this.#isDown || this.#waiting.size === 0 || this.#storing.size >= BATCHES_MAX) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const storing = this.#stored(this.#waiting.take()).finally(() => {

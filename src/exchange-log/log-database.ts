@@ -44,6 +44,11 @@ const IDS_PER_MS = 1_000;
 const BLOCK_FIELDS =
   "project, container, first_id AS firstId, rows, started_at AS startedAtMs, ended_at AS endedAtMs, ids, data";
 
+/** How far back the newest blocks go, from the index alone. */
+export const EDGE_SQL =
+  "SELECT min(first_id) AS first, count(*) AS n FROM (SELECT first_id FROM blocks WHERE container = ? AND first_id < ? ORDER BY first_id DESC LIMIT ?)";
+export const WITH_REQUEST_SQL = `SELECT ${BLOCK_FIELDS} FROM blocks WHERE container = ? AND first_id < ? AND first_id >= ? AND instr(ids, ?) > 0 ORDER BY first_id DESC`;
+
 /** Request ids come before the data, so that looking for one reads no data. */
 const SCHEMA = [
   `CREATE TABLE IF NOT EXISTS blocks (
@@ -129,18 +134,30 @@ export class LogDatabase {
     );
   }
 
-  /** Blocks of a container that begin before this id, newest first, at most `limit`; with this request id only, unless it is null. */
-  before(
+  /** Blocks of a container that begin before this id, newest first, at most `limit`. */
+  before(container: string, id: number, limit: number): StoredBlock[] {
+    return this.#read(
+      `SELECT ${BLOCK_FIELDS} FROM blocks WHERE container = ? AND first_id < ? ORDER BY first_id DESC LIMIT ?`,
+      [container, id, limit],
+    );
+  }
+
+  /**
+   * Of the newest blocks of a container that begin before this id, those that have the request id, newest first. Looks at
+   * `limit` blocks at most; `next`: where to look on, null: there are no more.
+   */
+  withRequest(
     container: string,
     id: number,
-    requestId: Uint8Array | null,
+    requestId: Uint8Array,
     limit: number,
-  ): StoredBlock[] {
-    const wanted = requestId === null ? "" : "AND instr(ids, ?) > 0";
-    return this.#read(
-      `SELECT ${BLOCK_FIELDS} FROM blocks WHERE container = ? AND first_id < ? ${wanted} ORDER BY first_id DESC LIMIT ?`,
-      [container, id, ...(requestId === null ? [] : [requestId]), limit],
-    );
+  ): { readonly blocks: StoredBlock[]; readonly next: number | null } {
+    const edge = this.#db
+      .query<{ first: number | null; n: number }, [string, number, number]>(EDGE_SQL)
+      .get(container, id, limit);
+    if (edge === null || edge.first === null) return { blocks: [], next: null };
+    const blocks = this.#read(WITH_REQUEST_SQL, [container, id, edge.first, requestId]);
+    return { blocks, next: edge.n < limit ? null : edge.first };
   }
 
   /** Blocks of a container that end after this id, oldest first, at most `limit`. */

@@ -18,7 +18,7 @@ export interface LogPage {
 
 /** What one call looks at, at most: some 50 ms. */
 const ROWS_MAX = 20_000;
-const BLOCKS_MAX = 5_000;
+export const BLOCKS_MAX = 5_000;
 /** Blocks that are read at a time. */
 const BATCH = 64;
 
@@ -29,13 +29,13 @@ const DISORDER_MS = 60_000;
 /** Entries before this id, newest first; null: the newest of all. */
 export function newestFirst(db: LogDatabase, query: LogQuery, before: number | null): LogPage {
   const { container, filter, limit } = query;
-  const requestId = filter.requestId === null ? null : bytesOf(filter.requestId);
+  if (filter.requestId !== null) return ofRequest(db, query, filter.requestId, before ?? NEWEST);
   const found: LogEntry[] = [];
   let at = before ?? NEWEST;
   let rows = 0;
   let blocks = 0;
   for (;;) {
-    const batch = db.before(container, at, requestId, BATCH);
+    const batch = db.before(container, at, BATCH);
     for (const block of batch) {
       blocks++;
       if (mayHave(block, filter)) {
@@ -54,6 +54,25 @@ export function newestFirst(db: LogDatabase, query: LogQuery, before: number | n
     }
     if (batch.length < BATCH) return { entries: found, next: null };
   }
+}
+
+/** Entries of one request, of as many blocks as one call may look at; only those with the id are read. */
+function ofRequest(
+  db: LogDatabase,
+  { container, filter, limit }: LogQuery,
+  requestId: string,
+  at: number,
+): LogPage {
+  const { blocks, next } = db.withRequest(container, at, bytesOf(requestId), BLOCKS_MAX);
+  const found: LogEntry[] = [];
+  for (const block of blocks) {
+    for (const entry of entriesOf(block).reverse()) {
+      if (entry.id >= at || !passes(entry, filter)) continue;
+      if (found.length === limit) return { entries: found, next: found.at(-1)?.id ?? null };
+      found.push(entry);
+    }
+  }
+  return { entries: found, next };
 }
 
 /** Entries after this id, oldest first. `next` is the id of the last that was looked at. */

@@ -22,21 +22,30 @@ export class LogThread {
   readonly #waiters = new Map<number, Waiter>();
   #asked = 0;
   #gone: Error | null = null;
+  #isOpen = false;
+  /** Called once when the thread ends and nobody ended it. */
+  readonly #died: (error: Error) => void;
 
-  private constructor() {
+  private constructor(died: (error: Error) => void) {
+    this.#died = died;
     this.#worker = new Worker(new URL(workerFile, import.meta.url), { ref: false });
     this.#worker.onmessage = ({ data }: MessageEvent<Told>) => this.#told(data);
-    this.#worker.onerror = ({ message }) => this.#ended(new LogUnavailable(message));
+    this.#worker.onerror = ({ message }) => this.#lost(new LogUnavailable(message));
     this.#worker.addEventListener("close", () =>
-      this.#ended(new LogUnavailable("the exchange log is closed")),
+      this.#lost(new LogUnavailable("the thread of the exchange log ended")),
     );
   }
 
-  /** Rejects when the file cannot be opened. */
-  static async open(path: string, limits: LogLimits): Promise<LogThread> {
-    const thread = new LogThread();
+  /** Rejects when the file cannot be opened. `died`: called once when the thread ends by itself, later on. */
+  static async open(
+    path: string,
+    limits: LogLimits,
+    died: (error: Error) => void,
+  ): Promise<LogThread> {
+    const thread = new LogThread(died);
     try {
       await thread.ask({ kind: "open", path, limits });
+      thread.#isOpen = true;
       return thread;
     } catch (error) {
       thread.terminate();
@@ -57,7 +66,8 @@ export class LogThread {
   }
 
   async close(): Promise<void> {
-    if (this.#gone === null) await this.ask({ kind: "close" });
+    if (this.#gone !== null) return;
+    await this.ask({ kind: "close" });
   }
 
   terminate(): void {
@@ -70,6 +80,13 @@ export class LogThread {
     this.#waiters.delete(told.number);
     if ("error" in told) waiter?.reject(new LogUnavailable(told.error));
     else waiter?.resolve(told.answer);
+  }
+
+  #lost(error: LogUnavailable): void {
+    if (this.#gone !== null) return;
+    this.#ended(error);
+    this.#worker.terminate();
+    if (this.#isOpen) this.#died(error);
   }
 
   #ended(error: LogUnavailable): void {

@@ -55,8 +55,8 @@ export function startRest(options: RestOptions): RestServer {
   // The relay needs the server's port, and the server asks the relay who calls.
   let relay: RelayListener | null = null;
   const server = serveApi(options, limits, {
-    clientOf: (port) => relay?.clientOf(port),
-    refuseRest: (port) => relay?.refuseRest(port),
+    clientOf: (peer) => relay?.clientOf(peer),
+    refuseRest: (peer) => relay?.refuseRest(peer),
   });
   const innerPort = server.port ?? 0;
   try {
@@ -114,9 +114,9 @@ function serveApi(
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     idleTimeout: limits.idleS,
     fetch: async (request, server) => {
-      const port = server.requestIP(request)?.port ?? 0;
-      const peer = relay.clientOf(port);
-      if (peer === undefined) return notThroughRelay();
+      const from = server.requestIP(request);
+      const peer = from === null ? undefined : relay.clientOf(from);
+      if (from === null || peer === undefined) return notThroughRelay();
       const requestId = randomBytes(12).toString("hex");
       const forwardedFor = request.headers.get("x-forwarded-for");
       const address = options.proxies.client(peer, forwardedFor);
@@ -127,7 +127,7 @@ function serveApi(
       // Close the connection so that an unread body is not parsed as the next request.
       if (hasUnreadBody(request, response)) {
         response.headers.set("Connection", "close");
-        relay.refuseRest(port);
+        relay.refuseRest(from);
       }
       response.headers.set("X-Request-Id", requestId);
       allowAnyOrigin(response.headers);

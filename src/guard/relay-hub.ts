@@ -1,7 +1,14 @@
-// The connections that pass through to a server which cannot be told how much one client may cost: found by the port that they
+// The connections that pass through to a server which cannot be told how much one client may cost: found by where they
 // reach it from, paced in turns, and looked at once in a while.
 import { clientNetwork } from "../policy/client-network.ts";
-import { type ConnectionGuard, Relayed, type RelayedSocket, type RelayLimits } from "./relayed.ts";
+import {
+  type ConnectionGuard,
+  RELAY_SERVER_HOST,
+  Relayed,
+  type RelayedSocket,
+  type RelayLimits,
+  type ServerPeer,
+} from "./relayed.ts";
 import { TurnBudget } from "./turn-budget.ts";
 
 export interface RelayHubOptions {
@@ -62,9 +69,12 @@ export class RelayHub {
     return relayed;
   }
 
-  /** The connection that reaches the server from this port; undefined: there is none, and the server must refuse it. */
-  from(port: number): Relayed | undefined {
-    return this.#byPort.get(port);
+  /**
+   * The connection that reaches the server from there; undefined: there is none, and the server must refuse it. Other programs of
+   * this machine may use the same port with another address of loopback.
+   */
+  from({ address, port }: ServerPeer): Relayed | undefined {
+    return address === RELAY_SERVER_HOST ? this.#byPort.get(port) : undefined;
   }
 
   /** The most silent connection of a network. */

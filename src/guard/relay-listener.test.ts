@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import net from "node:net";
+import { until } from "../../test/harness/until.ts";
 import { RelayListener } from "./relay-listener.ts";
 import type { RelayLimits } from "./relayed.ts";
 
@@ -21,11 +22,14 @@ afterEach(() => {
 /** An HTTP server behind a relay; it counts what it answers. */
 function place(more: Partial<RelayLimits> = {}) {
   const answered = new Map<string, number>();
+  const ports: number[] = [];
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
     async fetch(request, server) {
-      const client = relay.clientOf(server.requestIP(request)?.port ?? 0);
+      const peer = server.requestIP(request);
+      if (peer !== null) ports.push(peer.port);
+      const client = peer === null ? undefined : relay.clientOf(peer);
       if (client === undefined) return new Response("not through the relay", { status: 403 });
       const { pathname } = new URL(request.url);
       answered.set(pathname, (answered.get(pathname) ?? 0) + 1);
@@ -46,7 +50,7 @@ function place(more: Partial<RelayLimits> = {}) {
     () => relay.close(),
     () => void server.stop(true),
   );
-  return { relay, server, answered, url: `http://127.0.0.1:${relay.port}` };
+  return { relay, server, answered, ports, url: `http://127.0.0.1:${relay.port}` };
 }
 
 function connect(port: number): Promise<net.Socket> {
@@ -74,6 +78,23 @@ describe("a server behind a relay", () => {
     const { url, server } = place();
     expect(await (await fetch(url)).text()).toBe("127.0.0.1");
     expect((await fetch(`http://127.0.0.1:${server.port}`)).status).toBe(403);
+  });
+
+  test("takes nobody for a client who comes from the client's port with another address of loopback", async () => {
+    const { relay, server, ports } = place();
+    const client = await connect(relay.port);
+    client.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    await until(() => ports.length === 1, "the request has arrived");
+    const intruder = net.connect({
+      host: "127.0.0.1",
+      port: server.port ?? 0,
+      localAddress: "127.0.0.2",
+      localPort: ports[0] ?? 0,
+    });
+    closing.push(() => intruder.destroy());
+    const answer = read(intruder);
+    intruder.write("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    expect(await answer).toStartWith("HTTP/1.1 403");
   });
 
   test("gets large bodies whole, and gives large answers whole", async () => {
@@ -261,7 +282,7 @@ describe("connections", () => {
       socket.resetAndDestroy();
     }
     while (relay.connections.open > 0) await Bun.sleep(1);
-    expect(relay.clientOf(0)).toBeUndefined();
+    expect(relay.clientOf({ address: "127.0.0.1", port: 0 })).toBeUndefined();
   });
 
   test("whose client does not read hold back the server, not fill our memory", async () => {

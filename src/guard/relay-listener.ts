@@ -4,7 +4,7 @@ import type { Socket } from "bun";
 import { parseAddress } from "../policy/address.ts";
 import { ConnectionCap } from "./connection-cap.ts";
 import { type MakeGuard, RelayHub, type RelayHubOptions } from "./relay-hub.ts";
-import type { Relayed, RelayLimits } from "./relayed.ts";
+import type { Relayed, RelayLimits, ServerPeer } from "./relayed.ts";
 
 export interface RelayOptions extends RelayHubOptions {
   readonly hostname: string;
@@ -25,7 +25,7 @@ export interface RelayTls {
 }
 
 /**
- * Listens and relays. The server finds the client of a connection by the port it came from (`clientOf`); a connection to the
+ * Listens and relays. The server finds the client of a connection by where it came from (`clientOf`); a connection to the
  * server that did not come through here has no client, and the server must refuse it.
  */
 export class RelayListener {
@@ -85,17 +85,17 @@ export class RelayListener {
     });
   }
 
-  /** The address of the client whose connection reaches the server from this port; undefined: there is none. */
-  clientOf(port: number): string | undefined {
-    return this.#hub.from(port)?.address;
+  /** The address of the client whose connection reaches the server from there; undefined: there is none. */
+  clientOf(peer: ServerPeer): string | undefined {
+    return this.#hub.from(peer)?.address;
   }
 
   /**
-   * The server answers the request that this port sent last without its body: what the client still sends is thrown away, and
+   * The server answers the request that this peer sent last without its body: what the client still sends is thrown away, and
    * the connection ends once the server has said what it has to say.
    */
-  refuseRest(port: number): void {
-    this.#hub.from(port)?.refuseRest();
+  refuseRest(peer: ServerPeer): void {
+    this.#hub.from(peer)?.refuseRest();
   }
 
   /** Connections at present, and connections refused since the start. */

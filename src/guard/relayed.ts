@@ -4,8 +4,14 @@ import type { ConnectionCapOptions } from "./connection-cap.ts";
 import { type ByteSink, Outbox } from "./outbox.ts";
 import type { TurnBudget } from "./turn-budget.ts";
 
-/** Where a server behind a relay listens. */
+/** Where a server behind a relay listens, and the address that relays reach it from. */
 export const RELAY_SERVER_HOST = "127.0.0.1";
+
+/** The other end of a connection to a server behind a relay, as the server sees it. */
+export interface ServerPeer {
+  readonly address: string;
+  readonly port: number;
+}
 /** An answer that a server gives while it refuses the rest of the request has no longer pause within, in milliseconds. */
 const answerMs = 500;
 /** Of one client, in bytes. */

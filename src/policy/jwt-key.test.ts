@@ -8,6 +8,9 @@ const rsa1024 = generateKeyPairSync("rsa", { modulusLength: 1024 });
 const p256 = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const p384 = generateKeyPairSync("ec", { namedCurve: "P-384" });
 const spki = (key: KeyObject) => key.export({ format: "pem", type: "spki" }).toString();
+const der = (key: KeyObject) => key.export({ format: "der", type: "spki" });
+const pkcs1 = (key: KeyObject) => key.export({ format: "der", type: "pkcs1" });
+const jwk = (key: KeyObject) => JSON.stringify(key.export({ format: "jwk" }));
 const pkcs8 = (key: KeyObject) => key.export({ format: "pem", type: "pkcs8" }).toString();
 
 describe("parseJwtKey", () => {
@@ -17,6 +20,17 @@ describe("parseJwtKey", () => {
     ["a PEM without its last line end", "ES256", spki(p256.publicKey).trim()],
     ["a P-256 key", "ES256", spki(p256.publicKey)],
     ["a shared secret", "HS256", "s"],
+    [
+      "random bytes in base64 as shared secret",
+      "HS256",
+      Buffer.alloc(294, "0x30").toString("base64"),
+    ],
+    [
+      "a symmetric JWK as shared secret",
+      "HS256",
+      '{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ"}',
+    ],
+    ["half of an object as shared secret", "HS256", '{"kty":"RSA"'],
   ])("takes %s", (_, algorithm, secret) => {
     expect(parseJwtKey(algorithm, secret)).toMatchObject({ ok: true, key: { algorithm } });
   });
@@ -39,6 +53,31 @@ describe("parseJwtKey", () => {
     ["a word", "RS256", "secret"],
     ["a PEM as shared secret", "HS256", spki(rsa.publicKey)],
     ["an indented PEM as shared secret", "HS256", ` \n${spki(rsa.publicKey)}`],
+    ["a PEM behind a remark as shared secret", "HS256", `Bag Attributes\n${spki(rsa.publicKey)}`],
+    ["a PEM in JSON as shared secret", "HS256", JSON.stringify(spki(p256.publicKey))],
+    [
+      "a PEM in base64 as shared secret",
+      "HS256",
+      Buffer.from(spki(p256.publicKey)).toString("base64"),
+    ],
+    ["a certificate as shared secret", "HS256", "x\n-----BEGIN CERTIFICATE-----\nAAAA\n"],
+    ["the DER of an RSA key as shared secret", "HS256", der(rsa.publicKey).toString("base64")],
+    ["the DER of an EC key as shared secret", "HS256", der(p384.publicKey).toString("base64url")],
+    [
+      "a DER in lines as shared secret",
+      "HS256",
+      der(rsa.publicKey).toString("base64").replace(/.{64}/g, "$&\n"),
+    ],
+    ["a PKCS#1 DER as shared secret", "HS256", pkcs1(rsa.publicKey).toString("base64")],
+    ["a JWK of RSA as shared secret", "HS256", jwk(rsa.publicKey)],
+    ["a JWK of EC as shared secret", "HS256", ` ${jwk(p256.publicKey)}`],
+    ["a set of JWKs as shared secret", "HS256", `{"keys":[${jwk(rsa.publicKey)}]}`],
+    ["a list of JWKs as shared secret", "HS256", `[${jwk(p256.publicKey)}]`],
+    [
+      "a key of OpenSSH as shared secret",
+      "HS256",
+      "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQ me@host",
+    ],
   ])("refuses %s", (_, algorithm, secret) => {
     expect(parseJwtKey(algorithm, secret).ok).toBe(false);
   });

@@ -1,4 +1,5 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
+import { isPublicKeyText } from "./public-key-text.ts";
 
 export type JwtAlgorithm = "HS256" | "RS256" | "ES256";
 
@@ -27,7 +28,6 @@ const rsaBitsMax = 4096;
 const hs256SignatureBytes = 32;
 const es256SignatureBytes = 64;
 
-const PEM_START = "-----BEGIN ";
 const PUBLIC_KEY_PEM =
   /^\s*-----BEGIN PUBLIC KEY-----\r?\n[A-Za-z0-9+/=\r\n]+-----END PUBLIC KEY-----\s*$/;
 
@@ -48,14 +48,15 @@ export function parseJwtKey(algorithm: JwtAlgorithm, secret: string): ParsedJwtK
 }
 
 /**
- * A PEM under HS256 is a forgotten `algorithm` (HS256 is the default): who knows the public key, which is allGroups,
- * could sign with it.
+ * A public key under HS256 is a forgotten `algorithm` (HS256 is the default): who knows the key, which everybody may, could
+ * sign with it.
  */
 function parseSharedSecret(secret: string): ParsedJwtKey {
-  if (secret.trimStart().startsWith(PEM_START)) {
+  if (isPublicKeyText(secret)) {
     return {
       ok: false,
-      reason: "is a PEM, not a shared secret; set algorithm to RS256 or ES256",
+      reason:
+        "is a public key, not a shared secret; set algorithm to RS256 or ES256, with the key as PEM",
     };
   }
   const material = new TextEncoder().encode(secret);

@@ -17,7 +17,7 @@ const usageError = 2;
 const usage = `usage: realmgate admin reset-password [--username NAME] [--setting value]…
 
   Gives a user of this installation a new password, prints it once, and ends the user's sessions. The default is the first user,
-  REALMGATE_ADMIN_USERNAME. Takes the settings of realmgate serve. With SQLite the gate must be stopped.`;
+  REALMGATE_ADMIN_USERNAME. Takes the settings of realmgate serve. The gate must be stopped.`;
 
 /** Returns the exit code: 0 done, 1 refused, 2 usage. */
 export async function adminRole(words: readonly string[]): Promise<number> {
@@ -76,7 +76,10 @@ async function openStore(config: Config): Promise<OpenedStore> {
     );
   }
   // Before the key is read, which makes it where there is none.
-  const unlock = postgres === null ? lockDatabase(databasePath) : () => {};
+  const unlock =
+    postgres === null
+      ? lockDatabase(databasePath)
+      : await (await import("../admin/store/postgres/refuse-running.ts")).refuseRunning(postgres);
   try {
     const options = { box: documentBox(keyOf(secretKey, dataDir)), now: Date.now };
     const store =
@@ -91,11 +94,11 @@ async function openStore(config: Config): Promise<OpenedStore> {
       store,
       async [Symbol.asyncDispose]() {
         await store.close();
-        unlock();
+        await unlock();
       },
     };
   } catch (error) {
-    unlock();
+    await unlock();
     throw error;
   }
 }

@@ -121,7 +121,7 @@ class GateWorker {
     this.#source = source;
     this.#accessLog = await openAccessLog(start.accessLog, log);
     this.#exchangeLog = start.hasExchangeLog
-      ? new ExchangeLog(this.#remoteStore(), log, workers)
+      ? ExchangeLog.over(this.#remoteStore(), log, workers)
       : null;
     const failures = new GatheredFailures((pairs) => this.channel?.tell("failures", pairs));
     const gate = await startProxy(
@@ -137,7 +137,7 @@ class GateWorker {
         upstreamTls: start.upstreamTls,
         snapshotPlace: {
           path: start.snapshotPath,
-          box: new SecretBox(Buffer.from(keys.snapshot, "base64"), null),
+          box: SecretBox.withKey(Buffer.from(keys.snapshot, "base64")),
           isReader: slot !== 0,
         },
         mayDial: (address) => placement.place(address) !== null,

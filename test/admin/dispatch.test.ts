@@ -26,7 +26,12 @@ import {
 import { TokenPermissionsSchema, TokenService } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
 import { LoginRequestSchema, UserService } from "../../proto/gen/realmgate/v1/users_pb.ts";
 import { CallWork } from "../../src/admin/api/call-budget.ts";
-import { type Context, createDispatch, type Implementation } from "../../src/admin/api/dispatch.ts";
+import {
+  type Context,
+  changeLimit,
+  createDispatch,
+  type Implementation,
+} from "../../src/admin/api/dispatch.ts";
 import { revisionTokens } from "../../src/admin/api/revision.ts";
 import { Callers } from "../../src/admin/auth/caller.ts";
 import { LoginLimiter } from "../../src/admin/auth/login-limiter.ts";
@@ -556,5 +561,44 @@ describe("an answer", () => {
     const log = { error: () => {} };
     const dispatch = createDispatch({ implementations: [], store, callers, revisions, log });
     expect(codeOf(await dispatch(read))).toBe("INTERNAL_ERROR");
+  });
+});
+
+describe("events are bounded", () => {
+  const create201 = () => create(CreateProjectRequestSchema, { alias: "x" });
+  const eventsOf = async (user: User) => {
+    const viewer = { scope: wide(user.id), tokenId: null, isOperator: false };
+    const all = { kind: null, resourceId: null, projectId: null, since: null, until: null };
+    const counts = await store.eventCounts(viewer, { ...all, actorId: user.id, isActivity: false });
+    return counts.values().reduce((sum, n) => sum + n, 0);
+  };
+
+  test("by the changes of one account: more are refused for a while, reads and other accounts are not", async () => {
+    const dispatch = dispatchWith(answers);
+    const ofBob = await sessionOf(bob);
+    const change = (credential: string) =>
+      dispatch(call(createProject, { credential, message: create201 }));
+    const codes = new Map<string, number>();
+    for (let n = 0; n < changeLimit.burst + 100; n++) {
+      const code = codeOf(await change(ofBob));
+      codes.set(code, (codes.get(code) ?? 0) + 1);
+    }
+    expect(codes.get("ok") ?? 0).toBeGreaterThanOrEqual(changeLimit.burst);
+    expect(codes.get("RATE_LIMITED") ?? 0).toBeGreaterThan(0);
+    const refused = await change(ofBob);
+    expect(refused).toMatchObject({ ok: false, retryAfterS: 1 });
+    expect(codeOf(await change(session))).toBe("ok");
+    const id = await project([], bob);
+    const read = call(getProject, { credential: ofBob, message: getProjectOf(id) });
+    expect(codeOf(await dispatch(read))).toBe("ok");
+  }, 60_000);
+
+  test("by what changes nothing: it leaves none", async () => {
+    const sent = call(createProject, { message: create201 });
+    const before = await eventsOf(ada);
+    await dispatchWith(async () => ({ message: create(EmptySchema), unchanged: true }))(sent);
+    expect(await eventsOf(ada)).toBe(before);
+    await dispatchWith(answers)(sent);
+    expect(await eventsOf(ada)).toBe(before + 1);
   });
 });

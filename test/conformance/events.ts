@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import { CallEvent, callEvent, type EventDraft } from "../../src/admin/store/call-event.ts";
 import type { EventViewer, NewEvent } from "../../src/admin/store/event-records.ts";
+import { eventsCountedMax } from "../../src/admin/store/limits.ts";
 import type { Scope } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
 import type { Open } from "../harness/open-store.ts";
@@ -194,5 +195,30 @@ export function eventConformance(name: string, open: Open): void {
       expect(await seen(ada)).toMatchObject([{ requestId: "young" }]);
       expect(await store.purgeEvents(at)).toBe(0);
     });
+
+    test("of one account are so many at most: the oldest leave, those of others stay", async () => {
+      for (let n = 0; n < 5; n++) await store.recordEvent(newEvent({ requestId: `ada ${n}` }));
+      for (let n = 0; n < 2; n++) {
+        await store.recordEvent(newEvent({ actorId: bob.userId, requestId: `bob ${n}` }));
+      }
+      await store.recordEvent(newEvent({ actorId: null, requestId: "nobody" }));
+      expect(await store.trimEvents(5)).toBe(0);
+      expect(await store.trimEvents(2)).toBe(3);
+      expect(await store.trimEvents(2)).toBe(0);
+      const left = (await seen(ada, { isOperator: true })).map(({ requestId }) => requestId);
+      expect(left).toEqual(["ada 3", "ada 4", "bob 0", "bob 1", "nobody"]);
+    });
+
+    test("are counted up to a limit", async () => {
+      const viewer = { scope: ada, tokenId: null, isOperator: false };
+      const writes = Array.from({ length: eventsCountedMax + 1 }, () =>
+        store.recordEvent(newEvent()),
+      );
+      await Promise.all(writes);
+      const page = { ...anything, ...pageOf<"created_at">({ limit: 1 }) };
+      expect((await store.events(viewer, page)).total).toBe(eventsCountedMax);
+      const counts = await store.eventCounts(viewer, anything);
+      expect([...counts]).toEqual([["project.updated", eventsCountedMax]]);
+    }, 120_000);
   });
 }

@@ -114,6 +114,22 @@ export function memberConformance(name: string, open: Open): void {
       expect(await store.member(ada, projectId, other.id)).toEqual(other);
     });
 
+    test("are raised by who is not confined to realms only, and lowered by either", async () => {
+      const { id } = await stage.member(ada, projectId, bob.userId, READ);
+      const within = { ...ada, confinedTo: [] };
+      expect(await store.updateMember(within, projectId, id, EDIT, DELETE)).toBe("confined");
+      expect(await store.member(ada, projectId, id)).toMatchObject({ level: READ });
+      expect(await store.updateMember(ada, projectId, id, EDIT, DELETE)).toMatchObject({
+        level: EDIT,
+      });
+      expect(await store.updateMember(within, projectId, id, EDIT, DELETE)).toMatchObject({
+        level: EDIT,
+      });
+      expect(await store.updateMember(within, projectId, id, READ, DELETE)).toMatchObject({
+        level: READ,
+      });
+    });
+
     test("above a level are left alone", async () => {
       const { id } = await stage.member(ada, projectId, bob.userId, EDIT);
       expect(await store.updateMember(ada, projectId, id, READ, READ)).toBeNull();

@@ -94,6 +94,35 @@ describe("a name stands in place of an id", () => {
   });
 });
 
+test("what somebody else calls alike is never changed by name: who is made a member of a project is not asked", async () => {
+  const login = { body: { username: "bob", password: "Correct horse 1" } };
+  const session = await api.data("POST", "/users/auth/login", login);
+  const bob = new Api(program.urls.rest, `Bearer ${session.token}`);
+  const trap = (await bob.data("POST", "/projects", { body: { alias: "shop" } })).id;
+  const box = async (name: string): Promise<string> =>
+    (await bob.data("POST", `/projects/${trap}/containers`, { body: { name } })).id;
+  const own = await box("only");
+  const bait = await box("bait");
+  const member = { body: { username: "admin", permission_level: "edit" } };
+  await bob.data("POST", `/projects/${trap}/permissions`, member);
+  expect(await json("containers get only")).toMatchObject({ id: ids.only });
+  expect(await json("containers update only --comment own")).toMatchObject({ id: ids.only });
+  expect(await json("projects get shop")).toMatchObject({ id: ids.shop });
+  expect((await json("containers get bait")).id).toBe(bait);
+  for (const words of [
+    "containers update bait --comment x",
+    "protect bait --jwt-secret my-secret -y",
+  ]) {
+    const ran = await run(words);
+    expect(ran).toMatchObject({ exit: 1, out: "" });
+    expect(ran.err).toContain("bait is in a project of another account");
+    expect(ran.err).toContain(bait);
+  }
+  const path = `/containers/${bait}/proxy/permissions`;
+  expect(await bob.data("GET", path)).toMatchObject({ file_version: 0, groups: {} });
+  expect(own).not.toBe(ids.only);
+});
+
 describe("realms", () => {
   test("are made up with a name, which works wherever their id does", async () => {
     const made = await run("realms create --name acme -q");

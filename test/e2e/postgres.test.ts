@@ -44,6 +44,41 @@ describe.skipIf(postgresBinaries === null)("serve on PostgreSQL", () => {
   });
 
   test(
+    "a lost password is replaced while no gate runs on the database, and not while one does",
+    async () => {
+      const database = await server.database();
+      const environment = environmentOf(database);
+      const reset = async () => {
+        const child = Bun.spawn([process.execPath, "src/main.ts", "admin", "reset-password"], {
+          env: { PATH: process.env.PATH, ...environment },
+          stdout: "pipe",
+          stderr: "pipe",
+        });
+        const [out, err] = await Promise.all([
+          new Response(child.stdout).text(),
+          new Response(child.stderr).text(),
+        ]);
+        return { code: await child.exited, out, err };
+      };
+      const running = await startProgram({ environment });
+      const refused = await until(async () => {
+        const ran = await reset();
+        return ran.code === 1 ? ran : null;
+      }, "the running gate is noticed");
+      expect(refused).toMatchObject({ out: "" });
+      expect(refused.err).toContain("a gate runs on this database");
+      await running.kill();
+      const done = await until(async () => {
+        const ran = await reset();
+        return ran.code === 0 ? ran : null;
+      }, "the gate is gone");
+      expect(done.out).toContain("user admin, password ");
+      await running[Symbol.asyncDispose]();
+    },
+    startMsMax,
+  );
+
+  test(
     "does what the README shows",
     async () => {
       const readme = (await documents()).find(({ path }) => path === "README.md");

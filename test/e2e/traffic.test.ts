@@ -265,13 +265,19 @@ describe("connections that are open", () => {
 
   test("are ended all at once where one group let them in; those of other groups and containers stay", async () => {
     const [one, two] = [await opened(), await opened()];
+    const query = `kind=container.connections_ended&resource_id=${place.containerId}`;
+    const told = async () => (await api.data("GET", `/events?${query}`)).pagination.total;
+    const before = await told();
     expect(await api.data("DELETE", `${path()}?group=robots`)).toEqual({ ended: 0 });
+    // Nothing was there, and nothing is told.
+    expect(await told()).toBe(before);
     const other = await makePlace(api, program.urls, upstream.port);
     const elsewhere = `/containers/${other.containerId}/proxy/connections`;
     expect((await api.call("DELETE", `${elsewhere}/${one.id}`)).status).toBe(404);
     expect(await api.data("DELETE", `${elsewhere}?group=ops`)).toEqual({ ended: 0 });
     expect((await api.data("GET", `${path()}?group=ops`)).total).toBe(2);
     expect(await api.data("DELETE", `${path()}?group=ops`)).toEqual({ ended: 2 });
+    expect(await told()).toBe(before + 1);
     expect([await endOf(one.reader), await endOf(two.reader)]).toEqual(["cut off", "cut off"]);
     expect((await api.data("GET", path())).connections).toEqual([]);
   });

@@ -65,6 +65,9 @@ const lenient = (raw: string) =>
     })
     .replace(/%e0%8([01])%([89ab][0-9a-f])/gi, (_, high, low) =>
       String.fromCharCode((Number(high) << 6) | (Number.parseInt(low, 16) & 0x3f)),
+    )
+    .replace(/%(?:f8%80%80|fc%80%80%80)%8([01])%([89ab][0-9a-f])/gi, (_, high, low) =>
+      String.fromCharCode((Number(high) << 6) | (Number.parseInt(low, 16) & 0x3f)),
     );
 
 const normalForm = (raw: string) => component(raw)?.normalize("NFKC") ?? null;
@@ -124,6 +127,16 @@ const readings: Record<string, Reading> = {
         ),
       ),
     ),
+  // String.prototype.toUpperCase of JavaScript, str.casefold of Python: an ß is SS.
+  "compared by full case mapping": (raw) =>
+    component(raw)?.toUpperCase().replaceAll("\u1e9e", "SS").toLowerCase() ?? null,
+  // Technical Note TN1150, "Unicode Subtleties": what compares as nothing (CVE-2014-9390).
+  "HFS+": (raw) =>
+    component(raw)
+      ?.replace(/[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g, "")
+      .toLowerCase() ?? null,
+  "CGI, ISAPI and ASP.NET, PATH_INFO": (raw) =>
+    merge(decode(raw)).replace(/^\/[^/]*\.(?:pl|py|dll|aspx)(?=\/)/, ""),
   "Apache with PHP, PATH_INFO": (raw) => merge(decode(raw)).replace(/^\/[^/]*\.php(?=\/)/, ""),
   "Apache mod_proxy, decoded ? ends the path": (raw) => decode(raw).split(/[?#]/)[0] ?? "",
   IIS: iis,
@@ -157,11 +170,15 @@ const guards: Record<string, (path: string) => boolean> = {
   "/admin*": (path) => path.startsWith("/admin"),
   "/admin": (path) => path === "/admin",
   "/admin/*": (path) => path.startsWith("/admin/"),
+  "/pass*": (path) => path.startsWith("/pass"),
   "/api/*/keys": (path) => /^\/api\/[^/]+\/keys$/.test(path),
   "/Api/*/keys*": (path) => /^\/api\/[^/]+\/keys/i.test(path),
 };
 
-const bases = ["/admin", "/admin/users", "/api/v1/keys", "/api/v1/keys/7", "/public/a.css"];
+const bases = [
+  ...["/admin", "/admin/users", "/api/v1/keys", "/api/v1/keys/7", "/public/a.css", "/pass/x"],
+  "/pa%C3%9F/x",
+];
 const tokens = [
   ..."/ / // /./ /../ \\ ; ;x=1 ;a/ .. . %2f %2F %5c %3b %2e %2e%2e %252f %252e %25 %61 %2561 %255c".split(
     " ",
@@ -169,7 +186,7 @@ const tokens = [
   ..."%253b %25252f %c0%af %c0%ae %e0%80%af %u002f %u002e %ef%bc%8f %ef%bc%8e %00 %09 %0a %0d %3f %23 %20".split(
     " ",
   ),
-  ..."admin ADMIN x public api (S(x)) /(S(x)) ::$DATA ./ %20/ /index.php /app_dev.php %c4%b1 //h ;%2Fx ;a%2f..%2fz ;%5cq %ff %C3%A9".split(
+  ..."admin ADMIN x public api (S(x)) /(S(x)) ::$DATA ./ %20/ /index.php /app_dev.php %c4%b1 //h %c3%9f %E2%80%8D %ef%bb%bf %f8%80%80%80%af %fc%80%80%80%80%af /app.pl /x.dll ;%2Fx ;a%2f..%2fz ;%5cq %ff %C3%A9".split(
     " ",
   ),
 ];

@@ -1,9 +1,9 @@
-// How the wire edge says to a program where the body of a request ends, when the client says it oddly.
+// How the wire edge says where a body ends, when the client or the program says it oddly.
 import { afterAll, expect, test } from "bun:test";
 import { startProxy } from "../../src/proxy/proxy.ts";
 import { testBench } from "../harness/proxy-bench.ts";
-import { answerTo, request } from "../harness/wire.ts";
-import { startWitness } from "../harness/witness.ts";
+import { answerTo, request, untilClosed } from "../harness/wire.ts";
+import { ok, startWitness } from "../harness/witness.ts";
 
 const bench = await testBench();
 const witness = await startWitness();
@@ -28,6 +28,43 @@ test.each([
   const bytes = request(host("terminal-1"), "POST / HTTP/1.1", `${name}: ${said}`) + body;
   expect((await answerTo(gate.port, bytes))?.status).toBe(200);
   expect([witness.latest(name), witness.requests.at(-1)?.body]).toEqual([[heard], body]);
+});
+
+test.each([
+  ["S1", "Transfer-Encoding: chunked  ", "3\r\nabc\r\n0\r\n\r\n"],
+  ["S2", "Content-Length: 3 ", "abc"],
+])("%s a program gets %j without the spaces behind it", async (_case, line, body) => {
+  let head = "";
+  const program = await bench.listen((socket) => {
+    socket.on("data", (data) => {
+      head += data.toString("latin1");
+      if (head.endsWith(body)) socket.write("HTTP/1.1 204 No Content\r\n\r\n");
+    });
+  });
+  const { host } = await bench.place({ programs: { terminal: program } });
+  expect(await gate.reached(bench.registry.revision, 10_000)).toBe(true);
+  const bytes = request(host("terminal-1"), "POST / HTTP/1.1", line) + body;
+  expect((await answerTo(gate.port, bytes))?.status).toBe(204);
+  expect(head).toContain(`\r\n${line.trim()}\r\n`);
+  expect(head).not.toContain(line);
+});
+
+test.each([
+  ["GET", "Transfer-Encoding: chUNKed", "Transfer-Encoding: chunked", "3\r\nabc\r\n0\r\n\r\n"],
+  ["GET", "Transfer-Encoding: chunked ", "Transfer-Encoding: chunked", "3\r\nabc\r\n0\r\n\r\n"],
+  ["GET", "Content-Length: 010", "Content-Length: 10", "0123456789"],
+  ["GET", "Content-Length: 3 ", "Content-Length: 3", "abc"],
+  ["HEAD", "Content-Length: 010", "Content-Length: 10", ""],
+  ["GET", "Content-Length: 00", "Content-Length: 0", ""],
+])("S9 to %s the client hears of %j in the common spelling", async (method, said, heard, body) => {
+  witness.answering = () => `HTTP/1.1 200 OK\r\nX-A: 1\r\n${said}\r\nX-B: 2\r\n\r\n${body}`;
+  const { host } = await bench.place({ programs: { terminal: witness.port } });
+  expect(await gate.reached(bench.registry.revision, 10_000)).toBe(true);
+  const bytes = request(host("terminal-1"), `${method} / HTTP/1.1`, "Connection: close");
+  const [lines = "", came] = (await untilClosed(gate.port, bytes)).split(/\r\n\r\n(.*)/s);
+  const framing = lines.split("\r\n").filter((line) => /^(?:content-l|transfer-)/i.test(line));
+  expect([framing, came]).toEqual([[heard], body]);
+  witness.answering = ({ line }) => ok(line);
 });
 
 test.each(["80000000", "100000003", "FFFFFFFF"])(

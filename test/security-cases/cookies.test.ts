@@ -1,9 +1,12 @@
 // K: what a program sets for the parent domain reaches no neighbour.
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
+import tls from "node:tls";
 import type { JsonObject } from "@bufbuild/protobuf";
+import { certificate } from "../harness/certificate.ts";
 import { PARENT } from "../harness/change-registry.ts";
 import { caseBench } from "../harness/gate.ts";
+import { listenLocally } from "../harness/local-server.ts";
 import { onEdge } from "../harness/on-edge.ts";
 import { answerTo, request, untilClosed, Wire } from "../harness/wire.ts";
 
@@ -105,6 +108,23 @@ describe("K1 a program's Set-Cookie for the domain that all containers share is 
       hooks: { terminal: [hook] },
     });
     expect(cookiesOf(await received(host))).toEqual(CONFINED);
+  });
+
+  test("in the reason of a program over HTTPS, where U+010D U+010A is no end of a line", async () => {
+    const hidden = Buffer.from(`a\u010d\u010aSet-Cookie: tok=x; Domain=${PARENT}`);
+    const program = tls.createServer(certificate(), (socket) => {
+      socket.on("error", () => {});
+      socket.once("data", () => {
+        socket.write(Buffer.concat([Buffer.from("HTTP/1.1 200 "), hidden]));
+        socket.write("\r\nContent-Length: 0\r\n\r\n");
+      });
+    });
+    bench.listening.push(program);
+    const programs = { https: await listenLocally(program) };
+    const placed = await bench.place({ programs });
+    const text = await received(placed.host(`https-${programs.https}`));
+    expect(text).toStartWith("HTTP/1.1 200 OK\r\n");
+    expect(cookiesOf(text)).toEqual([]);
   });
 
   test("in an answer through the curl program no cookie is left", async () => {

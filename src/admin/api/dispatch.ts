@@ -11,6 +11,7 @@ import {
   type Requires,
   type Resource,
 } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import { TokenBuckets } from "../../guard/token-buckets.ts";
 import type { Log } from "../../log.ts";
 import { clientNetwork } from "../../policy/client-network.ts";
 import { type Caller, type Callers, isOperator, mayDo } from "../auth/caller.ts";
@@ -61,6 +62,8 @@ export interface CallOutcome {
   readonly committed?: Committed;
   readonly dryRun?: true;
   readonly etag?: string;
+  /** There was nothing to do, and nothing was done: the call leaves no event. */
+  readonly unchanged?: true;
   /** Of a public method: the user that the call turned out to be. */
   readonly actor?: Pick<User, "id" | "username">;
 }
@@ -109,6 +112,15 @@ interface Progress {
   within: ResourceKey | null;
 }
 
+/** Changes of one account, each of which leaves an event: an account must not fill the table. Operators are exempt. */
+export const changeLimit = { burst: 5_000, perSecond: 5 } as const;
+
+interface RunParts {
+  readonly options: DispatchOptions;
+  readonly budgets: CallBudgets;
+  readonly changes: TokenBuckets;
+}
+
 /** A database fails over within seconds. */
 const STORE_RETRY_S = 1;
 
@@ -120,13 +132,15 @@ export function createDispatch(options: DispatchOptions): Dispatch {
     ),
   );
   const budgets = options.budgets ?? new CallBudgets(() => performance.now() / 1000);
+  const changes = new TokenBuckets(changeLimit, () => performance.now() / 1000);
   const refusals = new RefusalEvents(options.store, () => performance.now() / 1000);
   return async (call) => {
     const progress: Progress = { caller: null, realmId: null, within: null };
     const route = routes.get(call.method);
     try {
       if (route === undefined) throw new Error(`${call.method.name} is not served`);
-      return await reply(call, await run(route, call, options, budgets, progress), options);
+      const parts = { options, budgets, changes };
+      return await reply(call, await run(route, call, parts, progress), options);
     } catch (error) {
       if (error instanceof ApiError) {
         const { caller, realmId, within } = progress;
@@ -176,8 +190,7 @@ function routeOf(method: DescMethod, methods: Implementation["methods"]): Method
 async function run(
   { needs, audited, handler }: MethodRoute,
   call: Call,
-  options: DispatchOptions,
-  budgets: CallBudgets,
+  { options, budgets, changes }: RunParts,
   progress: Progress,
 ): Promise<CallOutcome> {
   const realmId = activeRealm(call.authority, call.realmId);
@@ -217,6 +230,11 @@ async function run(
   const origin = originOf(call, caller, realmId);
   const draft =
     audited === null || dryRun ? null : draftOf(audited, call, message, origin, progress.within);
+  if (draft !== null && !isOperator(caller)) {
+    // Tokens that were given away must not use up what their owner needs for the kill switch.
+    const waitS = changes.take(`${caller.user.id} ${caller.token === null}`, 1);
+    if (waitS > 0) throw new ApiError(ErrorCode.RATE_LIMITED, [], Math.ceil(waitS));
+  }
   const outcome = await leaving(draft, options, () =>
     handler(message, {
       work,
@@ -249,6 +267,7 @@ async function leaving(
     events?.eventStored(event.draft.kind);
     return outcome;
   }
+  if (outcome.unchanged) return outcome;
   const { actor } = outcome;
   const isOwn = draft.resourceKind === "user" && draft.resourceId === null;
   const recorded = {

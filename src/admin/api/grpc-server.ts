@@ -8,7 +8,7 @@ import { reflectionFiles, serviceDefinition } from "../../../proto/grpc.ts";
 import { Http2Guard } from "../../guard/http2-guard.ts";
 import type { PeerTrust } from "../../guard/peer-trust.ts";
 import { RelayListener, type RelayTls } from "../../guard/relay-listener.ts";
-import { RELAY_SERVER_HOST } from "../../guard/relayed.ts";
+import { RELAY_SERVER_HOST, type ServerPeer } from "../../guard/relayed.ts";
 import { UnfinishedBytes } from "../../guard/unfinished-bytes.ts";
 import { grpcCalls, publicMessageBytesMax } from "./grpc-call.ts";
 import { type GrpcLimits, grpcLimits } from "./grpc-limits.ts";
@@ -24,6 +24,8 @@ interface GrpcServerOptions {
   /** Whose `x-forwarded-for` is believed. */
   readonly proxies: PeerTrust;
   readonly limits?: Partial<GrpcLimits>;
+  /** Whether a token is that of a gateway, which speaks for its clients. Unset: there are none. */
+  readonly isGateway?: ((token: string) => Promise<boolean>) | null;
 }
 
 export interface GrpcServer {
@@ -42,7 +44,7 @@ export async function startGrpc(options: GrpcServerOptions): Promise<GrpcServer>
   const limits = { ...grpcLimits, ...options.limits };
   // The relay needs the server's port, and the server asks the relay who calls.
   let relay: RelayListener | null = null;
-  const { server, stopHealth } = createServer(options, limits, (port) => relay?.clientOf(port));
+  const { server, stopHealth } = createServer(options, limits, (peer) => relay?.clientOf(peer));
   const innerPort = await bind(server);
   // The server says goodbye to an idle connection; one that goes on is closed a little later.
   const guarded = { ...limits, idleMs: limits.idleMs + limits.keepaliveMs };
@@ -78,21 +80,23 @@ export async function startGrpc(options: GrpcServerOptions): Promise<GrpcServer>
 }
 
 function createServer(
-  { services, dispatch, proxies }: GrpcServerOptions,
+  { services, dispatch, proxies, isGateway = null }: GrpcServerOptions,
   limits: GrpcLimits,
-  clientOf: (port: number) => string | undefined,
+  clientOf: (peer: ServerPeer) => string | undefined,
 ): { server: Server; stopHealth: () => void } {
   const methods = new Map(services.flatMap((service) => service.methods.map(byPath)));
   const calls = grpcCalls({
     methods,
     dispatch,
     peerOf: (peer) => {
-      const port = Number(peer.slice(peer.lastIndexOf(":") + 1));
-      const address = clientOf(port);
+      const colon = peer.lastIndexOf(":");
+      const port = Number(peer.slice(colon + 1));
+      const address = clientOf({ address: peer.slice(0, colon), port });
       return address === undefined ? null : { port, address };
     },
     clientAddress: proxies.client,
     messageMs: limits.messageMs,
+    isGateway,
   });
   const server = new Server({
     "grpc.max_receive_message_length": limits.messageBytesMax,

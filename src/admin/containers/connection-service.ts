@@ -72,7 +72,8 @@ export function connectionService(connections: ConnectionPort): Implementation {
 
       async endConnections({ id, group }: EndConnectionsRequest) {
         const ended = await connections.endOfGroup(id, group);
-        return { message: create(EndedConnectionsSchema, { ended }) };
+        const message = create(EndedConnectionsSchema, { ended });
+        return ended === 0 ? { message, unchanged: true } : { message };
       },
     },
   };

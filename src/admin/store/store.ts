@@ -325,10 +325,12 @@ export interface EventStore {
   ): Promise<ListPage<StoredEvent>>;
   /** Null: it does not exist for this viewer. */
   event(viewer: EventViewer, id: string): Promise<StoredEvent | null>;
-  /** By kind. */
+  /** By kind; of `eventsCountedMax` at most. */
   eventCounts(viewer: EventViewer, filter: EventFilter): Promise<ReadonlyMap<string, number>>;
   /** Deletes the events before a time. Answers how many. */
   purgeEvents(before: string): Promise<number>;
+  /** Deletes the oldest events of accounts that did more than so many. Answers how many. */
+  trimEvents(max: number): Promise<number>;
 }
 
 export interface ChangeRecordStore {

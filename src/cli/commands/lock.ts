@@ -11,14 +11,14 @@ export const lockCommands: readonly Command[] = [
   {
     words: "lock",
     about: "the kill switch: make a container unreachable and end its connections",
-    example: "lock 890abcdef12345678901cdef",
+    example: "lock box-1",
     args: [{ ...containerId, name: "container" }],
     run: (context, parsed) => switchTo(false, context, parsed),
   },
   {
     words: "unlock",
     about: "make a locked container reachable again, as its document says",
-    example: "unlock 890abcdef12345678901cdef",
+    example: "unlock box-1",
     args: [{ ...containerId, name: "container" }],
     run: (context, parsed) => switchTo(true, context, parsed),
   },
@@ -37,13 +37,13 @@ async function switchTo(
   const read = async () => (await context.request({ method: "GET", path: document })).data;
   let present = await read();
   if (fieldAt(present, "enable_proxy") === enabled) {
-    context.say(`${id} is ${enabled ? "not locked" : "locked already"}`);
+    context.say(`${context.shown(id)} is ${enabled ? "not locked" : "locked already"}`);
     return;
   }
   const isOpen = fieldAt(present, "default") === "allow";
   const question = enabled
-    ? `This makes ${id} reachable again${isOpen ? "; its default is allow" : ""}.`
-    : `This makes nothing of ${id} reachable, and ends its connections.`;
+    ? `This makes ${context.shown(id)} reachable again${isOpen ? "; its default is allow" : ""}.`
+    : `This makes nothing of ${context.shown(id)} reachable, and ends its connections.`;
   await confirm(context.io, `${question} Go on?`, context.settings.yes);
   for (let attempt = 1; ; attempt++) {
     const answered = await context

@@ -47,7 +47,7 @@ export const protectCommands: readonly Command[] = [
   {
     words: "protect",
     about: "let who has a password, token, JWT or address reach a program; close the rest",
-    example: "protect 890abcdef12345678901cdef --program http --port 5173 --basic ops",
+    example: "protect box-1 --program http --port 5173 --basic ops",
     args: [{ ...containerId, name: "container" }],
     flags,
     run: protect,

@@ -27,7 +27,7 @@ async function change(
   { args }: ParsedArguments,
   body: Readonly<Record<string, unknown>>,
 ): Promise<void> {
-  const path = `/api/v1/users/${args.get("user")}`;
+  const path = `/api/v1/users/${encodeURIComponent(args.get("user") ?? "")}`;
   context.show(record, await context.request({ method: "PATCH", path, body }));
 }
 
@@ -92,7 +92,7 @@ export const userCommands: readonly Command[] = [
     example: "users get bob@example.com",
     args: [user],
     run: async (context, { args }) => {
-      const path = `/api/v1/users/${args.get("user")}`;
+      const path = `/api/v1/users/${encodeURIComponent(args.get("user") ?? "")}`;
       context.show(record, await context.request({ method: "GET", path }));
     },
   },
@@ -157,12 +157,12 @@ export const userCommands: readonly Command[] = [
     },
     run: async (context, { args, flags }) => {
       const id = args.get("user") ?? "";
-      const question = `This deletes the account ${id} with its projects and tokens. Go on?`;
+      const question = `This deletes the account ${context.shown(id)} with its projects and tokens. Go on?`;
       await confirm(context.io, question, context.settings.yes);
       const query = flags.get("with-containers") === true ? { with_containers: true } : {};
       const answered = await context.request({
         method: "DELETE",
-        path: `/api/v1/users/${id}`,
+        path: `/api/v1/users/${encodeURIComponent(id)}`,
         query,
       });
       context.show({ as: "done" }, answered);

@@ -21,6 +21,7 @@ export class CommandContext {
   /** Words and flags as typed. */
   readonly typed: readonly string[];
   #settings: Settings;
+  readonly #names = new Map<string, string>();
 
   constructor(settings: Settings, io: Io, typed: readonly string[]) {
     this.#settings = settings;
@@ -30,6 +31,17 @@ export class CommandContext {
 
   get settings(): Settings {
     return this.#settings;
+  }
+
+  /** What was typed in place of an id, for questions. */
+  remember(id: string, name: string): void {
+    this.#names.set(id, name);
+  }
+
+  /** The id as people know it. */
+  shown(id: string): string {
+    const name = this.#names.get(id);
+    return name === undefined ? id : `${name} (${id})`;
   }
 
   /** The container that was named; `id` in place of its name. */

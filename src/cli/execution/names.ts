@@ -14,6 +14,8 @@ const idPattern = /^[0-9a-f]{24}$/;
 interface Found {
   readonly id: string;
   readonly where: string;
+  /** The project that it is, or is in; unset: it is in none. */
+  readonly project?: string;
 }
 
 /** Most candidates of one name that are looked at. */
@@ -30,9 +32,11 @@ export async function withIds(
 ): Promise<ParsedArguments> {
   const args = new Map(parsed.args);
   const flags = new Map(parsed.flags);
+  const only = "call" in command && command.call.method === "GET" ? "looks" : "changes";
   for (const { name, names } of command.args ?? []) {
     const said = args.get(name);
-    if (names !== undefined && said !== undefined) args.set(name, await idOf(context, names, said));
+    if (names === undefined || said === undefined) continue;
+    args.set(name, await idOf(context, names, said, only));
   }
   const named = Object.entries(command.flags ?? {}).filter(([name, flag]) => {
     return flag.names !== undefined && flags.has(name);
@@ -41,15 +45,15 @@ export async function withIds(
   for (const [name, { names = "project" }] of named.toSorted(([, a], [, b]) => last(a) - last(b))) {
     const said = flags.get(name);
     const project = String(flags.get("project"));
-    if (typeof said === "string") flags.set(name, await idOf(context, names, said, project));
+    if (typeof said === "string") flags.set(name, await idOf(context, names, said, only, project));
     if (!Array.isArray(said)) continue;
     const ids: string[] = [];
-    for (const each of said) ids.push(await idOf(context, names, String(each), project));
+    for (const each of said) ids.push(await idOf(context, names, String(each), only, project));
     flags.set(name, ids);
   }
   const { container } = context.settings;
   if (container !== undefined && takesContainer(command, parsed)) {
-    context.useContainer(await idOf(context, "container", container));
+    context.useContainer(await idOf(context, "container", container, only));
   }
   return { args, flags };
 }
@@ -68,24 +72,65 @@ function takesContainer(command: Command, { args, flags }: ParsedArguments): boo
   return isArgument || isFlag || isInPath || command.takesContainer === true;
 }
 
-/** Throws CommandFailure for a name that nothing has, or several things. `project`: where a member is looked for. */
+/**
+ * Names of the own account come first. What is in a project of another account is found by name to look at it only: anybody may
+ * make a caller a member of a project that has the same names, and what is sent must not go there. `project`: where a member is
+ * looked for. Throws CommandFailure for a name that nothing has, or several things.
+ */
 export async function idOf(
   context: CommandContext,
   kind: NameKind,
   said: string,
+  purpose: "looks" | "changes",
   project = "",
 ): Promise<string> {
   if (idPattern.test(said)) return said;
-  const found = await lookups[kind](context, said, project);
-  const [only, ...others] = found;
+  const all = await lookups[kind](context, said, project);
   const shown = safeText(said);
-  if (only === undefined) throw new CommandFailure(exitCode.notFound, notFound[kind](shown));
-  if (others.length === 0) return only.id;
+  if (all.length === 0) throw new CommandFailure(exitCode.notFound, notFound[kind](shown));
+  const isInProject = all.some((each) => each.project !== undefined);
+  const own =
+    isInProject && (all.length > 1 || purpose === "changes") ? await owned(context, all) : all;
+  const candidates = own.length > 0 || purpose === "changes" ? own : all;
+  const [only, ...others] = candidates;
+  if (only === undefined) {
+    throw new CommandFailure(
+      exitCode.failed,
+      `${shown} is in a project of another account: to change it, name it by its id:`,
+      ...all.map(lineOf),
+    );
+  }
+  if (others.length === 0) {
+    context.remember(only.id, said);
+    return only.id;
+  }
   throw new CommandFailure(
     exitCode.failed,
-    `${found.length} ${plurals[kind]} are called ${shown}; name one by its id:`,
-    ...found.map(({ id, where }) => `  ${id}  ${safeText(where)}`.trimEnd()),
+    `${candidates.length} ${plurals[kind]} are called ${shown}; name one by its id:`,
+    ...candidates.map(lineOf),
   );
+}
+
+function lineOf({ id, where }: Found): string {
+  return safeText(`  ${id}  ${where}`.trimEnd());
+}
+
+/** Those in projects of the caller's own account. */
+async function owned(context: CommandContext, all: readonly Found[]): Promise<Found[]> {
+  const me = await context.request({ method: "GET", path: "/api/v1/users/auth/me" });
+  const owners = new Map<string, unknown>();
+  for (const { project = "" } of all) {
+    if (owners.has(project)) continue;
+    const path = `/api/v1/projects/${encodeURIComponent(project)}`;
+    // A token that may not read it does not know whose it is.
+    const read = await context.request({ method: "GET", path }).catch((failure) => {
+      if (failure instanceof ApiError) return null;
+      throw failure;
+    });
+    owners.set(project, fieldAt(read?.data, "user_id"));
+  }
+  const own = fieldAt(me.data, "id");
+  return all.filter(({ project = "" }) => owners.get(project) === own);
 }
 
 const plurals: Readonly<Record<NameKind, string>> = {
@@ -119,15 +164,21 @@ const lookups: Readonly<Record<NameKind, Lookup>> = {
   async project(context, said) {
     const query = { alias: said, limit: candidatesMax };
     const rows = await list(context, "/projects", "projects", query);
-    return rows.map((row) => found(row, `realms: ${cell(fieldAt(row, "realm_ids"))}`));
+    return rows.map((row) => ({
+      ...found(row, `realms: ${cell(fieldAt(row, "realm_ids"))}`),
+      project: String(fieldAt(row, "id")),
+    }));
   },
   async container(context, said) {
     const cut = said.lastIndexOf("/");
     const within =
-      cut < 0 ? {} : { project_id: await idOf(context, "project", said.slice(0, cut)) };
+      cut < 0 ? {} : { project_id: await idOf(context, "project", said.slice(0, cut), "looks") };
     const query = { name: said.slice(cut + 1), limit: candidatesMax, ...within };
     const rows = await list(context, "/containers", "containers", query);
-    return rows.map((row) => found(row, `project ${cell(fieldAt(row, "project_alias"))}`));
+    return rows.map((row) => ({
+      ...found(row, `project ${cell(fieldAt(row, "project_alias"))}`),
+      project: String(fieldAt(row, "project_id")),
+    }));
   },
   async user(context, said) {
     const rows = await list(context, "/users", "users", { search: said, limit: 100 }).catch(
@@ -146,7 +197,7 @@ const lookups: Readonly<Record<NameKind, Lookup>> = {
   async member(context, said, project) {
     const path = `/projects/${encodeURIComponent(project)}/permissions`;
     const rows = await list(context, path, "permissions", { limit: 100 });
-    const user = said.includes("@") ? await idOf(context, "user", said) : null;
+    const user = said.includes("@") ? await idOf(context, "user", said, "looks") : null;
     return rows
       .filter((row) =>
         user === null ? fieldAt(row, "user.username") === said : fieldAt(row, "user_id") === user,

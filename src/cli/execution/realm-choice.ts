@@ -37,7 +37,7 @@ export async function realmNamed(base: URL, name: string, look: Look): Promise<U
   }
   if (others.length > 0) {
     const message = `${ids.length} realms are called ${shown}; name one by its id:`;
-    throw new CommandFailure(exitCode.failed, message, ...ids.map((id) => `  ${id}`));
+    throw new CommandFailure(exitCode.failed, message, ...ids.map((id) => safeText(`  ${id}`)));
   }
   return inRealm(base, only);
 }

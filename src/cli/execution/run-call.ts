@@ -30,7 +30,8 @@ export async function runCall(
   const isDryRun = parsed.flags.get("validate-only") === true;
   if (!isDryRun) await askUnsaid(command, context, parsed);
   if (command.destroys !== undefined && !isDryRun) {
-    const what = [...parsed.args.values(), ...pathFlags(command, parsed)].join(" ");
+    const said = [...parsed.args.values(), ...pathFlags(command, parsed)];
+    const what = said.map((each) => context.shown(each)).join(" ");
     const question = `This deletes ${command.destroys}${what === "" ? "" : ` (${what})`}. Go on?`;
     await confirm(context.io, question, context.settings.yes);
   }

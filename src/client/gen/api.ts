@@ -1415,9 +1415,9 @@ export interface EventActor {
   readonly username: string;
 }
 
-/** EventStats counts events. */
+/** EventStats counts events, of 10,000 at most: `since` narrows what is counted. */
 export interface EventStats {
-  /** All of them. */
+  /** All that were counted. */
   readonly total: number;
   /** By kind. */
   readonly kinds: { readonly [name: string]: number };

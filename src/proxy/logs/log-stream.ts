@@ -58,6 +58,13 @@ export class LogStream implements StopListener {
     controller?.error(new Error("the log stream was stopped"));
   }
 
+  /** Another one needs its place. The client may come again, and goes on where it was. */
+  displaced(): void {
+    const controller = this.#controller;
+    this.#end("broken");
+    controller?.error(new Error("the log stream gave up its place"));
+  }
+
   async #begin(): Promise<void> {
     const { log, lastId, parameters } = this.#options;
     try {

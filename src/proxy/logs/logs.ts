@@ -11,8 +11,9 @@ import { isOfKind, type LogParameters, numberOf, parametersOf } from "./log-requ
 import { LogStream } from "./log-stream.ts";
 import { ReadBudget } from "./read-budget.ts";
 
-/** Streams of one container, and in all. */
+/** Streams of one container, of one project, and in all. */
 const STREAMS_OF_ONE_MAX = 8;
+const STREAMS_OF_PROJECT_MAX = 32;
 const STREAMS_MAX = 64;
 
 /** It is about people, and for who asked alone. */
@@ -27,7 +28,8 @@ const GUARDS = {
 export class LogsProgram {
   readonly #log: ExchangeLogReader | null;
   readonly #reads = new ReadBudget();
-  readonly #streams = new Map<string, number>();
+  /** By project, the oldest first. */
+  readonly #streams = new Map<string, Set<OpenStream>>();
   #streamsInAll = 0;
 
   /** `log` null: there is no exchange log, and so no such program. */
@@ -76,31 +78,52 @@ export class LogsProgram {
     headers: Headers,
   ): Answered<Response> {
     const { active } = forwarded;
-    const { container } = active.allowed.host;
-    const own = this.#streams.get(container) ?? 0;
-    if (own >= STREAMS_OF_ONE_MAX || this.#streamsInAll >= STREAMS_MAX) return limited(forwarded);
-    this.#count(container, 1);
-    const { body } = new LogStream({
+    const { container, project } = active.allowed.host;
+    if (!this.#hasRoom(project, container)) return limited(forwarded);
+    const open: OpenStream = { container, end: () => stream.displaced() };
+    const stream = new LogStream({
       log,
       active,
       parameters,
       lastId: numberOf(headers.get("last-event-id")),
-      over: () => this.#count(container, -1),
+      over: () => this.#remove(project, open),
     });
+    const own = this.#streams.get(project) ?? new Set();
+    this.#streams.set(project, own.add(open));
+    this.#streamsInAll++;
     active.exchange.serves(200);
     return answered(
-      new Response(body, {
+      new Response(stream.body, {
         headers: { ...ownHeaders(forwarded), "content-type": "text/event-stream" },
       }),
     );
   }
 
-  #count(container: string, more: number): void {
-    const streams = (this.#streams.get(container) ?? 0) + more;
-    this.#streamsInAll += more;
-    if (streams === 0) this.#streams.delete(container);
-    else this.#streams.set(container, streams);
+  /** When all places are taken, the project with the most gives up its oldest to one that has fewer by two or more. */
+  #hasRoom(project: string, container: string): boolean {
+    const own = this.#streams.get(project) ?? new Set();
+    const ofContainer = [...own].filter((each) => each.container === container).length;
+    if (ofContainer >= STREAMS_OF_ONE_MAX || own.size >= STREAMS_OF_PROJECT_MAX) return false;
+    if (this.#streamsInAll < STREAMS_MAX) return true;
+    const [largest] = [...this.#streams.values()].toSorted((one, other) => other.size - one.size);
+    if (largest === undefined || largest.size < own.size + 2) return false;
+    const [oldest] = largest;
+    oldest?.end();
+    return true;
   }
+
+  #remove(project: string, stream: OpenStream): void {
+    const own = this.#streams.get(project);
+    if (own?.delete(stream) !== true) return;
+    this.#streamsInAll--;
+    if (own.size === 0) this.#streams.delete(project);
+  }
+}
+
+interface OpenStream {
+  readonly container: string;
+  /** Ends it; it is removed at once. */
+  end(): void;
 }
 
 async function recent(log: ExchangeLogReader, container: string) {

@@ -57,6 +57,11 @@ export function exchangeLogSeries(
       [["full"], counts.evicted],
     ],
   );
+  instruments.counter(
+    "realmgate_exchange_log_restarts_total",
+    "How often the thread of the exchange log ended and was started again.",
+    () => counts.restarts,
+  );
   instruments.gauge(
     "realmgate_exchange_log_bytes",
     "Bytes of the exchange log's file that are in use.",

@@ -12,9 +12,11 @@ export const TRANSFORMS: readonly PathTransform[] = [
   dotSegmentsResolved,
   dotSegmentsResolvedInMergedPath,
   withoutAuthority,
+  withoutAuthorityToSlash,
   beforeEnd,
   withoutControls,
   wideFormsFolded,
+  withoutIgnorables,
   withoutFileSystemMarks,
   withoutSessions,
   withoutSessionSegments,
@@ -32,7 +34,7 @@ export const DECODINGS: readonly PathTransform[] = [
 ];
 
 const BYTE = /%([0-7][0-9A-Fa-f])/g;
-const BYTE_OR_UNIT = /%(?:([0-7][0-9A-Fa-f])|[uU]([0-9A-Fa-f]{4}))/g;
+const BYTE_OR_UNITS = /%([0-7][0-9A-Fa-f])|((?:%[uU][0-9A-Fa-f]{4})+)/g;
 const BYTE_BUT_SEPARATOR = /%(?!2[Ff]|5[Cc])([0-7][0-9A-Fa-f])/g;
 
 function decoded(path: string): string {
@@ -41,18 +43,24 @@ function decoded(path: string): string {
 
 function decodedWithUnits(path: string): string {
   return /%[uU]/.test(path)
-    ? path.replace(BYTE_OR_UNIT, (whole, byte, unit) => asciiOf(whole, byte ?? unit))
+    ? path.replace(BYTE_OR_UNITS, (whole, byte, units) =>
+        units === undefined ? asciiOf(whole, byte) : textOfUnits(units),
+      )
     : path;
+}
+
+/** Beyond U+FFFF two units are one character. */
+function textOfUnits(units: string): string {
+  const codes = units.slice(2).split(/%[uU]/);
+  return escaped(String.fromCharCode(...codes.map((hex) => Number.parseInt(hex, 16))));
 }
 
 function decodedButSeparators(path: string): string {
   return path.includes("%") ? path.replace(BYTE_BUT_SEPARATOR, asciiOf) : path;
 }
 
-/** A byte or a UTF-16 unit as it stands in these paths. */
 function asciiOf(_whole: string, hex: string): string {
-  const unit = Number.parseInt(hex, 16);
-  return unit < 0x80 ? String.fromCharCode(unit) : escaped(String.fromCharCode(unit));
+  return String.fromCharCode(Number.parseInt(hex, 16));
 }
 
 /** All beyond ASCII as %XX of its UTF-8. */
@@ -108,6 +116,11 @@ function withoutAuthority(path: string): string {
   return /^[/\\]{2}/.test(path) ? path.replace(/^[/\\]+[^/\\]*/, "") || "/" : path;
 }
 
+/** To some a backslash is a part of the host (`urlparse` of Python). */
+function withoutAuthorityToSlash(path: string): string {
+  return path.startsWith("//") ? path.replace(/^\/\/[^/]*/, "") || "/" : path;
+}
+
 /** A decoded NUL, `?` or `#` ends the path: for C strings, and for whoever parses it as a URL once more. */
 function beforeEnd(path: string): string {
   const end = path.search(/[\0?#]/);
@@ -122,8 +135,9 @@ function withoutControls(path: string): string {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is meant.
 const CONTROLS = /[\0-\x1f\x7f]/g;
 
+/** In two bytes, and in three to six: the older definition of UTF-8 (RFC 2279 §2) goes on to six. */
 const OVERLONG =
-  /%[cC]([01])%([0-9A-Fa-f]{2})|%[eE]0%([89][0-9A-Fa-f])%([89abAB][0-9A-Fa-f])|%[fF]0%80%([89][0-9A-Fa-f])%([89abAB][0-9A-Fa-f])/g;
+  /%[cC]([01])%([0-9A-Fa-f]{2})|(?:%[eE]0|%[fF]0%80|%[fF]8%80%80|%[fF][cC]%80%80%80)%([89][0-9A-Fa-f])%([89abAB][0-9A-Fa-f])/g;
 const BEYOND_ASCII = /(?:%[89A-Fa-f][0-9A-Fa-f])+/g;
 /** What Windows and code pages of Japan and Korea map to separators, and what is an i in another case, beside what NFKC does. */
 const BEST_FIT: ReadonlyMap<string, string> = new Map([
@@ -135,6 +149,8 @@ const BEST_FIT: ReadonlyMap<string, string> = new Map([
   ["\u00ad", "-"],
   ["\u0131", "i"],
   ["\u0130", "I"],
+  ["\u00df", "ss"],
+  ["\u1e9e", "SS"],
 ]);
 
 /** ASCII in disguise: overlong UTF-8 (RFC 3629 §3), fullwidth and other compatibility forms (NFKC). */
@@ -142,16 +158,29 @@ function wideFormsFolded(path: string): string {
   if (!path.includes("%")) {
     return path;
   }
-  const short = path.replace(OVERLONG, (whole, high, low, e0High, e0Low, f0High, f0Low) => {
-    const [first, second] = [high ?? e0High ?? f0High, low ?? e0Low ?? f0Low];
+  const short = path.replace(OVERLONG, (whole, high, low, laterHigh, laterLow) => {
+    const [first, second] = [high ?? laterHigh, low ?? laterLow];
     const code = ((Number.parseInt(first, 16) & 0x3f) << 6) | (Number.parseInt(second, 16) & 0x3f);
     return code < 0x80 ? String.fromCharCode(code) : whole;
   });
-  return short.replace(BEYOND_ASCII, (run) => {
+  return changedBeyondAscii(short, folded);
+}
+
+/** What has no shape, such as zero-width joiners: file systems and normal forms for comparing leave it out (NFKC_Casefold, HFS+). */
+function withoutIgnorables(path: string): string {
+  return path.includes("%") ? changedBeyondAscii(path, withoutShapeless) : path;
+}
+
+function withoutShapeless(text: string): string {
+  return text.replace(/\p{Default_Ignorable_Code_Point}/gu, "");
+}
+
+function changedBeyondAscii(path: string, change: (text: string) => string): string {
+  return path.replace(BEYOND_ASCII, (run) => {
     const text = Buffer.from(run.replaceAll("%", ""), "hex").toString();
-    const ascii = folded(text);
+    const changed = change(text);
     // What is no UTF-8 stays as it is.
-    return ascii === text || text.includes("\ufffd") ? run : escaped(ascii);
+    return changed === text || text.includes("\ufffd") ? run : escaped(changed);
   });
 }
 
@@ -193,7 +222,11 @@ function withoutSessionSegments(path: string): string {
   return path.includes("(") ? path.replace(SESSION_SEGMENT, "") || "/" : path;
 }
 
+/** Of PHP, CGI, ISAPI, ASP.NET, ColdFusion and mod_wsgi: those hand on what follows the name. */
+const FRONT_CONTROLLER =
+  /\/[^/]*\.(?:php\d?|phtml|phar|f?cgi|p[ly]|rb|lua|exe|wsgi|dll|as[hmp]x|asp|svc|cf[cm])(?=\/)/i;
+
 /** What follows the name of a script is the path that the script gets (PATH_INFO, RFC 3875 §4.1.5): `/app_dev.php/a`. */
 function withoutFrontController(path: string): string {
-  return path.replace(/\/[^/]*\.(?:php\d?|phtml|f?cgi)(?=\/)/i, "");
+  return path.replace(FRONT_CONTROLLER, "");
 }

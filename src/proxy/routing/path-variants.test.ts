@@ -49,6 +49,18 @@ test.each([
   ["/a/run.fcgi/b", ["/a/b"]],
   ["/x.php5/y.php/b", ["/y.php/b", "/b"]],
   ["/%C4%B1%c4%b0", ["/iI"]],
+  ["/pa%C3%9F", ["/pass"]],
+  ["/PA%E1%BA%9E", ["/PASS"]],
+  ["/%f8%80%80%80%afb", ["//b"]],
+  ["/%fc%80%80%80%80%afb", ["//b"]],
+  ["/%uD835%uDC01", ["/B"]],
+  ["/b%e2%80%8b%ef%bb%bfc%c2%ad", ["/bc"]],
+  ["//x\\y/b", ["/b", "//x/y/b"]],
+  ["/app.pl/b", ["/b"]],
+  ["/a/x.wsgi/b", ["/a/b"]],
+  ["/x.dll/b", ["/b"]],
+  ["/x.aspx/b", ["/b"]],
+  ["/x.cfm/b", ["/b"]],
   ["/\u00e9", ["/%c3%a9"]],
 ])("%s may be read as each of %j", (path, readings) => {
   expect(pathVariants(path)).toEqual(expect.arrayContaining(readings));

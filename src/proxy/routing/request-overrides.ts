@@ -10,10 +10,10 @@ export const METHOD_FIELDS = [
 
 /**
  * So do others from the parameter `_method` (Laravel, Symfony, method-override of Express). Older parsers separate by `;`, too. PHP
- * drops spaces before a name, and reads `.`, `[` and spaces in it as `_`.
+ * drops spaces before a name, reads `.`, `[` and spaces in it as `_`, and ends it at a NUL.
  */
 const METHOD_PARAMETER =
-  /(?:^|[&;+]|%20)(?:_|%5F|[.[+]|%2E|%5B|%20)(?:m|%6D)(?:e|%65)(?:t|%74)(?:h|%68)(?:o|%6F)(?:d|%64)=([^&;]*)/gi;
+  /(?:^|[&;+]|%20)(?:_|%5F|[.[+]|%2E|%5B|%20)(?:m|%6D)(?:e|%65)(?:t|%74)(?:h|%68)(?:o|%6F)(?:d|%64)(?:%00[^=&;]*)?=([^&;]*)/gi;
 
 /** Values of that parameter that are read one by one. */
 const VALUES_MAX = 8;

@@ -146,6 +146,9 @@ describe("a method that a request names beside its own counts, too", () => {
     ["_method=DELETED", false],
     ["method=DELETE", false],
     ["_methods=DELETE", false],
+    ["_method%00=DELETE", true],
+    ["_method%00x%5b=DELETE", true],
+    ["_method%00", false],
     ["a=_method=DELETE", false],
   ])("in the query %s: %p", (query, expected) => {
     expect(matches({ method: "DELETE" }, { method: "POST", query })).toBe(expected);

@@ -110,6 +110,13 @@ export class RemoteSource implements ChangeSource {
     if (this.#stream === null && this.#retry === null && !this.#stopped) this.#connect();
   }
 
+  /** Says anew who it is: what it said of itself has changed. */
+  introduce(): void {
+    if (this.#stream === null) return;
+    this.#begin(this.#base);
+    this.#connect();
+  }
+
   changesAfter(revision: bigint, lineage: string): Promise<Changes> {
     const wanted = revision === 0n ? null : create(FeedCursorSchema, { revision, lineage });
     const ready = this.#ready;

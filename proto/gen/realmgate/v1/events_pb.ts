@@ -344,13 +344,13 @@ export const GetEventStatsRequestSchema: GenMessage<GetEventStatsRequest> = /*@_
   messageDesc(file_realmgate_v1_events, 4);
 
 /**
- * EventStats counts events.
+ * EventStats counts events, of 10,000 at most: `since` narrows what is counted.
  *
  * @generated from message realmgate.v1.EventStats
  */
 export type EventStats = Message<"realmgate.v1.EventStats"> & {
   /**
-   * All of them.
+   * All that were counted.
    *
    * @generated from field: int32 total = 1;
    */

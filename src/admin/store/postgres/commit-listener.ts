@@ -6,6 +6,9 @@ const CHANNEL = "realmgate_committed";
 /** NOTIFY is a hint that may be lost; this is how late a commit is heard at worst. */
 const LOOK_MS = 1_000;
 
+/** The advisory lock that every process shares while it follows the commits of others, as each running gate does. */
+export const RUNNING_LOCK = 0x72756e6e;
+
 export class CommitListener {
   readonly #connections: Connections;
   readonly #listeners = new Set<(revision: number) => void>();
@@ -93,6 +96,8 @@ export class CommitListener {
       if (this.#client === client) this.#client = null;
     });
     await client.query(`listen ${CHANNEL}`);
+    // Ends with the connection; see refuseRunning.
+    await client.query(`select pg_try_advisory_lock_shared(${RUNNING_LOCK})`);
     return client;
   }
 }

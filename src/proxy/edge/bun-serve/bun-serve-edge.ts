@@ -1,6 +1,6 @@
 // The edge over Bun.serve: what the runtime does and needs with servers, responses and their headers is known here only.
 import type { ArrivalBudget } from "../../../guard/arrival-budget.ts";
-import { RELAY_SERVER_HOST } from "../../../guard/relayed.ts";
+import { RELAY_SERVER_HOST, type ServerPeer } from "../../../guard/relayed.ts";
 import type { Log } from "../../../log.ts";
 import type { Exchange } from "../../exchange/exchange.ts";
 import { requestId } from "../../exchange/request-id.ts";
@@ -81,10 +81,10 @@ export class BunServeEdge implements Edge {
   }
 
   /**
-   * A server of HTTP/2 on loopback, in plain text. `clientOf`: the client whose connection reaches it from this port; undefined:
+   * A server of HTTP/2 on loopback, in plain text. `clientOf`: the client whose connection reaches it from there; undefined:
    * somebody else's.
    */
-  openBehind(clientOf: (port: number) => RelayedClient | undefined): ListeningServer {
+  openBehind(clientOf: (peer: ServerPeer) => RelayedClient | undefined): ListeningServer {
     return this.#serveOn({
       hostname: RELAY_SERVER_HOST,
       port: 0,
@@ -93,7 +93,7 @@ export class BunServeEdge implements Edge {
       http1: false,
       fetch: (request, server) => {
         const ip = server.requestIP(request);
-        const client = ip === null ? undefined : clientOf(ip.port);
+        const client = ip === null ? undefined : clientOf(ip);
         if (client === undefined || ip === null) return gone();
         const { peer, serving, scope } = client;
         return this.#arrived({ request, peer, port: ip.port, server, serving, scope });

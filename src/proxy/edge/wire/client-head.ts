@@ -8,7 +8,7 @@ import { confinedCookie } from "../../upstream/cookie-domain.ts";
 import type { ForwardedRequest } from "../../upstream/upstream.ts";
 import { afterOrigin, upstreamHost } from "../../upstream/upstream-host.ts";
 import { dateLineBytes } from "./date-line.ts";
-import { endsHere } from "./line-rules.ts";
+import { endsHere, isOddFraming } from "./line-rules.ts";
 
 /** How the body of a response goes to the client. */
 export const Passing = {
@@ -98,6 +98,10 @@ function dropLines(head: ResponseHead, forwarded: ForwardedRequest, passesChunks
     const known = head.known(line);
     if (endsHere(head, line, passesChunks)) {
       head.drop(line);
+    } else if (known === Known["transfer-encoding"]) {
+      if (!isOddFraming(head, line)) continue;
+      head.drop(line);
+      added += "Transfer-Encoding: chunked\r\n";
     } else if (known === Known["strict-transport-security"]) {
       if (forwarded.head.listener.transportSecurity !== null) head.drop(line);
     } else if (known === Known["set-cookie"]) {
@@ -109,7 +113,9 @@ function dropLines(head: ResponseHead, forwarded: ForwardedRequest, passesChunks
       added += `Set-Cookie: ${confinedCookie(head.value(line), own)}\r\n`;
     } else if (known === Known["content-length"]) {
       // No response of these may have it (RFC 9110 §8.6); with chunks for HTTP/1.0 the end of the connection is the end.
-      if (isBodiless) head.drop(line);
+      if (!isBodiless && !isOddFraming(head, line)) continue;
+      head.drop(line);
+      if (!isBodiless) added += `Content-Length: ${head.contentLength}\r\n`;
     } else if (known === Known.other && settings.hostIsUpstream && head.nameIs(line, LOCATION)) {
       const location = locationOf(head.value(line), forwarded);
       if (location === null) continue;

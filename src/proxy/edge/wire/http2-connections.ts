@@ -3,7 +3,7 @@
 import { goAwayFrame, STREAM_MAX } from "../../../guard/http2-frames.ts";
 import { Http2Guard, type Http2Limits } from "../../../guard/http2-guard.ts";
 import { RelayHub } from "../../../guard/relay-hub.ts";
-import type { Relayed, RelayedSocket } from "../../../guard/relayed.ts";
+import type { Relayed, RelayedSocket, ServerPeer } from "../../../guard/relayed.ts";
 import { UNCOUNTED } from "../../../guard/unfinished-bytes.ts";
 import type { ListenerScope } from "../../gate/request-head.ts";
 import type { ListeningServer, RelayedClient, Serving } from "../edge.ts";
@@ -21,7 +21,9 @@ export interface Http2Options {
   /** Of one client network. */
   readonly perNetworkMax: number;
   /** Starts the runtime's server on loopback. */
-  readonly openServer: (clientOf: (port: number) => RelayedClient | undefined) => ListeningServer;
+  readonly openServer: (
+    clientOf: (peer: ServerPeer) => RelayedClient | undefined,
+  ) => ListeningServer;
 }
 
 /**
@@ -116,8 +118,8 @@ export class Http2Connections {
       requestsMax: REQUESTS_MAX,
       unfinishedBytesMax: Number.POSITIVE_INFINITY,
     };
-    this.#server = openServer((port) => {
-      const relayed = this.#hub.from(port);
+    this.#server = openServer((peer) => {
+      const relayed = this.#hub.from(peer);
       return relayed === undefined ? undefined : this.#connections.get(relayed);
     });
     this.#hub = new RelayHub({

@@ -1,4 +1,5 @@
 // Which field lines end at this gate: the rules of upstream/header-rules.ts, over spans.
+import { SP } from "../../../http1/characters.ts";
 import type { HeaderLines } from "../../../http1/header-lines.ts";
 import { Known } from "../../../http1/known-header.ts";
 import type { MessageHead } from "../../../http1/message-head.ts";
@@ -21,7 +22,9 @@ const X_REALMGATE = Buffer.from("x-realmgate-");
 /** Fields that name another method: hooks have seen those of the head alone. */
 export const METHOD_NAMES = METHOD_FIELDS.map((name) => Buffer.from(name));
 const TARGET_NAMES = TARGET_FIELDS.map((name) => Buffer.from(name));
+const CHUNKED = Buffer.from("chunked");
 const DASH = 0x2d;
+const ZERO = 0x30;
 
 /** What a name claims, however it is spelled. */
 export const Claim = {
@@ -70,6 +73,18 @@ export function endsHere(head: MessageHead, line: number, passesChunks: boolean)
     !KEPT.has(known) &&
     claimOf(head, line) !== Claim.forwarding
   );
+}
+
+/**
+ * Whether a line of framing is spelled in a way that somebody reads otherwise: `CHUNKED` as no coding, `010` as eight, spaces behind
+ * the value as a part of it.
+ */
+export function isOddFraming(lines: HeaderLines, line: number): boolean {
+  const { bytes } = lines;
+  if (bytes[lines.valueEnd(line)] === SP) return true;
+  return lines.known(line) === Known["transfer-encoding"]
+    ? !lines.valueEquals(line, CHUNKED)
+    : bytes[lines.valueStart(line)] === ZERO && lines.valueEnd(line) - lines.valueStart(line) > 1;
 }
 
 function foldedEquals(bytes: Uint8Array, start: number, end: number, lower: Uint8Array): boolean {

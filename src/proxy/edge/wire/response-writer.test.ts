@@ -40,3 +40,16 @@ test.each([
   });
   expect(await written(response, isHead)).toBe(`HTTP/1.1 ${status} X\r\n${line}\r\n`);
 });
+
+test.each(["a\r\nSet-Cookie: x=1", "a\u010d\u010aSet-Cookie: x=1", "a\nb", "a\0b"])(
+  "the reason %j, which is none, becomes no line of the head",
+  async (statusText) => {
+    const response = new Response(null, { status: 204, statusText });
+    expect(await written(response)).toBe("HTTP/1.1 204 No Content\r\n\r\n");
+  },
+);
+
+test("a reason beyond ASCII keeps its bytes", async () => {
+  const response = new Response(null, { status: 204, statusText: "d\u00e9j\u00e0" });
+  expect(await written(response)).toBe("HTTP/1.1 204 d\u00e9j\u00e0\r\n\r\n");
+});

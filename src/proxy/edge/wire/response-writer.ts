@@ -1,6 +1,7 @@
 // Writes a Response of the platform: of the curl program, of scripts, and of upstreams over HTTPS.
 
 import type { ListenerScope } from "../../gate/request-head.ts";
+import { isSafeValue } from "../../upstream/request-bytes.ts";
 import { hasNoBody } from "../../upstream/response-checks.ts";
 import type { Answered } from "../../upstream/upstream.ts";
 import { transportSecurityLine } from "./client-head.ts";
@@ -74,7 +75,7 @@ function sendHead(
   isKept: boolean,
 ): void {
   const { transportSecurity } = sink.listener;
-  let head = `HTTP/1.1 ${status} ${statusText === "" ? reasonOf(status) : statusText}\r\n`;
+  let head = `HTTP/1.1 ${status} ${isReason(statusText) ? statusText : reasonOf(status)}\r\n`;
   for (const [name, value] of headers) {
     if (!OURS.has(name) && !(transportSecurity !== null && name === STS))
       head += `${name}: ${value}\r\n`;
@@ -84,6 +85,11 @@ function sendHead(
   if (length !== null && status !== 204) head += `content-length: ${length}\r\n`;
   if (isChunked) head += "transfer-encoding: chunked\r\n";
   sendText(sink, `${head}${connectionLine(sink.minorVersion, isKept)}\r\n`);
+}
+
+/** The platform reads reasons as UTF-8: as one byte a character, U+010D U+010A would end the line. */
+function isReason(text: string): boolean {
+  return text !== "" && isSafeValue(text);
 }
 
 function linesOf(trailers: Headers | null): string {

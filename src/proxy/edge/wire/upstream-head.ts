@@ -12,16 +12,14 @@ import type { ForwardedRequest } from "../../upstream/upstream.ts";
 import { afterOrigin, upstreamHost } from "../../upstream/upstream-host.ts";
 import type { GateLines } from "./gate-lines.ts";
 import type { HeaderView } from "./header-view.ts";
-import { Claim, claimOf, endsHere } from "./line-rules.ts";
+import { Claim, claimOf, endsHere, isOddFraming } from "./line-rules.ts";
 import { percentEncoded } from "./percent-encoding.ts";
 
 const VERSION = Buffer.from(" HTTP/1.1\r\n");
 const UPGRADE = Buffer.from("connection: Upgrade\r\nupgrade: websocket\r\n");
 const COOKIE = Buffer.from("Cookie: ");
-const CHUNKED = Buffer.from("chunked");
 const CHUNKED_LINE = Buffer.from("Transfer-Encoding: chunked\r\n");
 const CLOSE = Buffer.from("Connection: close\r\n");
-const ZERO = 0x30;
 const REWRITTEN = ["origin", "referer"] as const;
 
 /** What the client sent. */
@@ -82,17 +80,12 @@ export function endsConnection({ framing, method }: ParsedRequestHead): boolean 
   return framing !== Framing.none && !anticipatesContent(method);
 }
 
-/**
- * Drops a line of framing in a spelling that there are programs which read otherwise: `CHUNKED` as no coding, `010` as eight.
- * True: `writeFraming` says the same in the common one.
- */
+/** Drops an odd line of framing. True: `writeFraming` says the same in the common spelling. */
 function dropOddFraming(lines: ParsedRequestHead): boolean {
   if (lines.framing === Framing.none) return false;
   const isChunked = lines.framing === Framing.chunked;
   const line = lines.find(isChunked ? Known["transfer-encoding"] : Known["content-length"]);
-  const isOdd = isChunked
-    ? !lines.valueEquals(line, CHUNKED)
-    : lines.bytes[lines.valueStart(line)] === ZERO;
+  const isOdd = isOddFraming(lines, line);
   if (isOdd) lines.drop(line);
   return isOdd;
 }

@@ -1,0 +1,50 @@
+import { expect, test } from "bun:test";
+import type { LogPage } from "../../exchange-log/log-reading.ts";
+import type { ClientRequest } from "../upstream/request-body.ts";
+import type { ForwardedRequest } from "../upstream/upstream.ts";
+import { LogsProgram } from "./logs.ts";
+
+const nothing: LogPage = { entries: [], next: null };
+const log = { newest: async () => nothing, oldest: async () => nothing };
+
+/** What the program needs of an admitted request for a stream; `ends` gets how it ended. */
+function streamOf(project: string, container: string, ends: string[]): ForwardedRequest {
+  const active = {
+    allowed: { host: { project, container }, groups: ["ops"], consumedCredentials: [] },
+    exchange: { requestId: "0".repeat(24), moves: 0, serves: () => {} },
+    signal: { on: () => {}, off: () => {} },
+    end: (how: string) => void ends.push(`${project} ${how}`),
+  };
+  const admitted = { target: "/_logs/stream" };
+  return { active, admitted } as unknown as ForwardedRequest;
+}
+
+const request = { method: "GET", headers: new Headers() } as ClientRequest;
+
+test("one project does not take the places of all: it gives up its oldest stream to one that has fewer", async () => {
+  const program = new LogsProgram(log);
+  const ends: string[] = [];
+  const bodies: ReadableStream[] = [];
+  const open = async (project: string, container: string) => {
+    const answer = await program.answer(request, streamOf(project, container, ends));
+    const response = answer.kind === "answered" ? answer.reply : null;
+    if (response?.status === 200 && response.body !== null) bodies.push(response.body);
+    return response?.status;
+  };
+  // As many as a container, and as a project may have.
+  for (let n = 0; n < 8; n++) expect(await open("greedy", "c0")).toBe(200);
+  expect(await open("greedy", "c0")).toBe(429);
+  for (let n = 8; n < 32; n++) expect(await open("greedy", `c${n >> 3}`)).toBe(200);
+  expect(await open("greedy", "c9")).toBe(429);
+  for (let n = 0; n < 32; n++) expect(await open("second", `d${n >> 3}`)).toBe(200);
+  ends.length = 0;
+  // All places are taken.
+  for (let n = 0; n < 4; n++) expect(await open("modest", "m")).toBe(200);
+  expect(ends).toHaveLength(4);
+  expect(ends.every((end) => /^(greedy|second) broken$/.test(end))).toBe(true);
+  // Who has as many as the others displaces nobody.
+  ends.length = 0;
+  expect(await open("greedy", "c9")).toBe(429);
+  expect(ends.filter((end) => end.endsWith("broken"))).toEqual([]);
+  for (const body of bodies) await body.cancel().catch(() => {});
+});

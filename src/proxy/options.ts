@@ -4,6 +4,7 @@ import type { Log } from "../log.ts";
 import type { RecentPolicies } from "../policy/recent-policies.ts";
 import type { InheritedSockets, ProxyTls } from "./edge/listeners.ts";
 import type { AccessLog } from "./observe/access-log.ts";
+import type { TraceExport } from "./observe/trace-export.ts";
 import type { SnapshotPlace } from "./snapshot/enforcement.ts";
 import type { UpstreamTls } from "./upstream/tls.ts";
 
@@ -78,6 +79,8 @@ export interface ProxyOptions {
   readonly bypassKey: Uint8Array;
   /** Gets a line for each exchange. Without one, refusals go to `log`, at a limited rate. Default: none. */
   readonly accessLog?: AccessLog | null;
+  /** Where spans of sampled traces go. Default: nowhere. */
+  readonly traces?: TraceExport | null;
   /** Stores each exchange of a container, and answers for the built-in program `logs`. Default: none. */
   readonly exchangeLog?: ExchangeLog | null;
 }
@@ -107,6 +110,7 @@ const DEFAULTS = {
   halfMessagesBytesMax: 256 * 1024 * 1024,
   heldBytesMax: 256 * 1024 * 1024,
   accessLog: null,
+  traces: null,
   exchangeLog: null,
 } as const satisfies Partial<ProxyOptions>;
 

@@ -34,6 +34,7 @@ import { OpenConnections } from "./observe/open-connections.ts";
 import { RefusalLog } from "./observe/refusal-log.ts";
 import { snapshotSeries } from "./observe/snapshot-metrics.ts";
 import { tlsSeries } from "./observe/tls-metrics.ts";
+import { traceSeries } from "./observe/trace-metrics.ts";
 import { type ProxyOptions, type ProxySettings, withDefaults } from "./options.ts";
 import { RequestPipeline } from "./request-pipeline.ts";
 import { hostParser } from "./routing/host.ts";
@@ -99,6 +100,7 @@ export async function startProxy(
   const refusals = new RefusalLog(options.log);
   const settings = withDefaults({ ...options, log: new LimitedLog(options.log) });
   const { log, isForbidden, serverName, domain, programPorts, mayDial } = settings;
+  const { traces } = settings;
   const { accessLog, exchangeLog, tls, idleS, exchangesMax, responseHeaderMs } = settings;
   const parent = containersDomain(serverName, domain);
   const parseHost = hostParser(serverName, domain);
@@ -136,6 +138,7 @@ export async function startProxy(
     accessLines: () => accessLog ?? NO_LINES,
   });
   snapshotSeries(metrics.instruments, enforced);
+  if (traces !== null) traceSeries(metrics.instruments, traces);
   if (exchangeLog !== null) exchangeLogSeries(metrics.instruments, exchangeLog);
   const watch: ExchangeWatch = {
     answered: (exchange) => metrics.answered(exchange),
@@ -143,6 +146,7 @@ export async function startProxy(
       metrics.ended(exchange);
       (accessLog ?? refusals).ended(exchange);
       if (exchangeLog !== null) logExchange(exchangeLog, exchange);
+      if (traces !== null) traces.ended(exchange);
     },
   };
 

@@ -9,6 +9,7 @@ import type { Log } from "../log.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
 import { CannotListen } from "../proxy/edge/listeners.ts";
 import type { AccessLog } from "../proxy/observe/access-log.ts";
+import type { TraceExport } from "../proxy/observe/trace-export.ts";
 import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
 import { RemoteSource } from "../proxy/snapshot/remote-source.ts";
 import { Channel, type Handlers } from "../workers/channel.ts";
@@ -24,6 +25,7 @@ import {
 } from "../workers/messages.ts";
 import { openAccessLog } from "./access-log-place.ts";
 import { isOwnListener } from "./own-listeners.ts";
+import { openTraces } from "./traces.ts";
 
 type ParentChannel = Channel<ToParent, ToWorker>;
 
@@ -58,6 +60,7 @@ class GateWorker {
   #source: RemoteSource | null = null;
   #accessLog: AccessLog | null = null;
   #exchangeLog: ExchangeLog | null = null;
+  #traces: TraceExport | null = null;
   #telling: ReturnType<typeof setInterval> | null = null;
 
   constructor(log: Log, drained: () => void) {
@@ -123,6 +126,7 @@ class GateWorker {
     this.#exchangeLog = start.hasExchangeLog
       ? ExchangeLog.over(this.#remoteStore(), log, workers)
       : null;
+    this.#traces = openTraces(proxy.serverName, log);
     const failures = new GatheredFailures((pairs) => this.channel?.tell("failures", pairs));
     const gate = await startProxy(
       {
@@ -145,6 +149,7 @@ class GateWorker {
         credentialFailed: (pair) => failures.add(pair),
         bypassKey: Buffer.from(keys.bypass, "base64"),
         accessLog: this.#accessLog,
+        traces: this.#traces,
         exchangeLog: this.#exchangeLog,
         log,
       },
@@ -199,7 +204,11 @@ class GateWorker {
     });
     this.#source?.stop();
     if (this.#telling !== null) clearInterval(this.#telling);
-    await Promise.all([this.#accessLog?.close(), this.#exchangeLog?.close()]);
+    await Promise.all([
+      this.#accessLog?.close(),
+      this.#traces?.close(),
+      this.#exchangeLog?.close(),
+    ]);
     // The answer goes first.
     setTimeout(this.#drained, 0);
     return null;

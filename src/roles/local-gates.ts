@@ -8,6 +8,7 @@ import { startProxy } from "../proxy/proxy.ts";
 import { openAccessLog } from "./access-log-place.ts";
 import { commonOptions, type Gates, type GatesOptions, type PreparedGates } from "./gates.ts";
 import { isOwnListener } from "./own-listeners.ts";
+import { openTraces } from "./traces.ts";
 
 /** It follows the source directly. */
 export const localGates: PreparedGates = {
@@ -23,6 +24,7 @@ async function start(options: GatesOptions): Promise<Gates> {
   if (warning !== null) log.warn({}, warning);
   const placement = addressPolicy(config.containerCidrs);
   const accessLog = await openAccessLog(config.accessLog, log);
+  const traces = openTraces(config.serverName, log);
   let listeners = own;
   try {
     const proxy = await startProxy(
@@ -41,6 +43,7 @@ async function start(options: GatesOptions): Promise<Gates> {
         bypassKey: deriveKey(master, "hops"),
         log,
         accessLog,
+        traces,
         exchangeLog,
       },
       source,
@@ -65,11 +68,11 @@ async function start(options: GatesOptions): Promise<Gates> {
       },
       async drain(boundMs) {
         await proxy.drain(boundMs);
-        await accessLog?.close();
+        await Promise.all([traces?.close(), accessLog?.close()]);
       },
     };
   } catch (error) {
-    await accessLog?.close();
+    await Promise.all([traces?.close(), accessLog?.close()]);
     throw error;
   }
 }

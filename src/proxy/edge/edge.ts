@@ -60,8 +60,11 @@ export interface ListeningServer {
   readonly isSpent?: boolean;
   /** Accepts no more connections; those that there are go on. */
   rest?(): void;
-  /** Accepts no more connections and closes idle ones; with `abort` all. Resolves when the last is closed. */
-  stop(abort?: boolean): Promise<void>;
+  /**
+   * Accepts no more connections and closes idle ones; with `abort` all. Resolves when the last is closed. `idleLeftMs`: idle ones
+   * may still send a last request for so long, where the edge can let them.
+   */
+  stop(abort?: boolean, idleLeftMs?: number): Promise<void>;
 }
 
 /** Starts servers that feed one pipeline. */

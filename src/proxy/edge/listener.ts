@@ -21,6 +21,9 @@ export interface ListenerOptions {
   readonly open: OpenServer;
 }
 
+/** How long idle connections of a server that is replaced are left alone: a request may be on its way. */
+const IDLE_LEFT_MS = 2_000;
+
 interface Opened {
   readonly serving: Serving;
   readonly server: ListeningServer;
@@ -93,7 +96,7 @@ export class Listener {
 
   async #retire(old: Opened, left: () => Promise<void>): Promise<void> {
     await left();
-    void old.server.stop().then(() => this.#opened.delete(old));
+    void old.server.stop(false, IDLE_LEFT_MS).then(() => this.#opened.delete(old));
   }
 
   /** From now on each response ends its connection. */

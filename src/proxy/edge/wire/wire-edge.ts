@@ -100,6 +100,7 @@ export class WireEdge implements Edge {
             headMs: idleMs,
             isShared,
             ...placesOf(Math.ceil(connectionsMax * HTTP2_SHARE)),
+            held: options.held,
             openServer: options.secure.openHttp2,
           });
     this.#speaksFor = trustedProxies(options.proxyProtocol).trusts;

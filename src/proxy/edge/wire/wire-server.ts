@@ -29,6 +29,8 @@ export interface WireServerOptions {
 export type PerServer = "closed" | "over" | "upgraded" | "clock";
 
 const TICK_MS = 250;
+/** How long a handshake, or a header of the PROXY protocol, may take. */
+const START_MS = 10_000;
 /** How long new connections have for their handshake and their first request once the server takes no more of them. */
 const FIRSTS_LEFT_MS = 2_000;
 
@@ -104,7 +106,7 @@ export class WireServer implements ListeningServer {
         handshake: (socket, success) =>
           this.#guarded(socket, () => {
             if (success) this.#secured(socket);
-            else this.#startFailed(socket.data);
+            else socket.data.awaited?.close();
           }),
         data: (socket, chunk) => {
           const held = socket.data;
@@ -122,19 +124,19 @@ export class WireServer implements ListeningServer {
           }),
         end: (socket) =>
           this.#guarded(socket, () => {
-            this.#startFailed(socket.data);
+            socket.data.awaited?.close();
             socket.data.connection?.clientEnded();
             socket.data.http2?.relayed.clientEnded();
           }),
         close: (socket) =>
           this.#guarded(socket, () => {
-            this.#startFailed(socket.data);
+            socket.data.awaited?.close();
             socket.data.connection?.closed();
             socket.data.http2?.reset();
           }),
         error: (socket) =>
           this.#guarded(socket, () => {
-            this.#startFailed(socket.data);
+            socket.data.awaited?.close();
             socket.data.connection?.reset();
             socket.data.http2?.reset();
           }),
@@ -169,17 +171,19 @@ export class WireServer implements ListeningServer {
     this.#listener.stop(false);
   }
 
-  stop(abort = false): Promise<void> {
+  stop(abort = false, idleLeftMs = 0): Promise<void> {
     this.#listener.stop(false);
     this.#isAborted ||= abort;
     const firstsUntilMs = performance.now() + FIRSTS_LEFT_MS;
     for (const awaited of [...this.#awaited]) {
-      if (abort || awaited.header !== null) this.#startRefused(awaited);
+      if (abort || awaited.header !== null) awaited.close();
       else hurry(awaited, firstsUntilMs);
     }
     for (const connection of [...this.#connections]) {
       if (abort) connection.reset();
       else if (connection.isUnused) hurry(connection, firstsUntilMs);
+      else if (connection.isIdle && idleLeftMs > 0)
+        hurry(connection, performance.now() + idleLeftMs);
       else if (connection.isIdle) connection.close();
     }
     for (const connection of [...this.#http2Connections]) {
@@ -193,7 +197,10 @@ export class WireServer implements ListeningServer {
 
   /** Unless it gets a connection, or waits for a header, it has no place. */
   #accepted(socket: Bun.Socket<Held>, held: Held): void {
-    const peer = unmapped(socket.remoteAddress);
+    const address: string | undefined = socket.remoteAddress;
+    // It is gone already.
+    if (address === undefined) return;
+    const peer = unmapped(address);
     if (this.#serving.pair !== null) this.#await(socket, held, peer, null);
     else if (this.#options.speaksFor(peer)) this.#await(socket, held, peer, new ProxyHeader());
     else this.#serve(socket, held, peer);
@@ -203,10 +210,16 @@ export class WireServer implements ListeningServer {
     const release = this.#places.admit(peer);
     if (release === null) return;
     this.#startTicking();
-    const deadlineMs = this.#clock.nowMs + this.#services.headMs;
-    const awaited = new AwaitedStart(header, peer, deadlineMs, release, () => socket.terminate());
+    const deadlineMs = this.#clock.nowMs + Math.min(this.#services.headMs, START_MS);
+    const awaited: AwaitedStart = new AwaitedStart(header, peer, deadlineMs, () => {
+      if (!this.#started(held, awaited)) return;
+      socket.terminate();
+      this.#emptied();
+    });
     held.awaited = awaited;
     this.#awaited.add(awaited);
+    this.#places.add(awaited);
+    this.#releases.set(awaited, release);
   }
 
   /** There is no connection of HTTP/1.1, or not yet. */
@@ -238,7 +251,7 @@ export class WireServer implements ListeningServer {
     if (step === "error") {
       this.#services.log.warn({ peer }, "connection closed: it has no valid PROXY header");
       this.#services.noProxyHeader();
-      this.#startFailed(held);
+      held.awaited?.close();
       return;
     }
     this.#started(held, awaited);
@@ -265,23 +278,13 @@ export class WireServer implements ListeningServer {
     this.#emptied();
   }
 
-  #started(held: Held, awaited: AwaitedStart): void {
+  /** False: it was over before. */
+  #started(held: Held, awaited: AwaitedStart): boolean {
     held.awaited = null;
-    this.#awaited.delete(awaited);
-    awaited.release();
-  }
-
-  #startFailed(held: Held): void {
-    const { awaited } = held;
-    if (awaited === null) return;
-    held.awaited = null;
-    this.#startRefused(awaited);
-  }
-
-  #startRefused(awaited: AwaitedStart): void {
-    this.#awaited.delete(awaited);
-    awaited.refuse();
-    this.#emptied();
+    if (!this.#awaited.delete(awaited)) return false;
+    this.#places.delete(awaited);
+    this.#releases.get(awaited)?.();
+    return true;
   }
 
   /** Leaves it without a connection where there is no place for it. */
@@ -367,7 +370,7 @@ export class WireServer implements ListeningServer {
     }
     for (const connection of this.#http2Connections) connection.tick(nowMs);
     for (const awaited of [...this.#awaited]) {
-      if (nowMs >= awaited.deadlineMs) this.#startRefused(awaited);
+      if (nowMs >= awaited.deadlineMs) awaited.close();
     }
   }
 
@@ -387,7 +390,7 @@ export class WireServer implements ListeningServer {
       return;
     }
     this.#services.log.error({ err: error }, "connection failed in the gate");
-    this.#startFailed(held);
+    held.awaited?.close();
     socket.terminate();
   }
 }

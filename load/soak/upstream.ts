@@ -44,6 +44,8 @@ const server = createServer((request, response) => {
       response.end("ok");
   }
 });
+// A program that ends idle connections races with the next request, and an upload is not repeated: that is no fault of the gate.
+server.keepAliveTimeout = 60_000;
 server.on("clientError", (_error, socket) => socket.destroy());
 const webSockets = new WebSocketServer({ server });
 webSockets.on("connection", (socket) => {

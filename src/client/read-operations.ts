@@ -2,55 +2,10 @@
 import { type DescField, type DescMethod, type DescService, getOption } from "@bufbuild/protobuf";
 import { http } from "../../proto/gen/google/api/annotations_pb.ts";
 import type { HttpRule } from "../../proto/gen/google/api/http_pb.ts";
-import { AliasService } from "../../proto/gen/realmgate/v1/aliases_pb.ts";
-import { ContainerService } from "../../proto/gen/realmgate/v1/containers_pb.ts";
-import { ContainerDiscoveryService } from "../../proto/gen/realmgate/v1/discovery_pb.ts";
-import { EnforcementService } from "../../proto/gen/realmgate/v1/enforcement_pb.ts";
-import { EventService } from "../../proto/gen/realmgate/v1/events_pb.ts";
-import { ContainerAccessService } from "../../proto/gen/realmgate/v1/explain_pb.ts";
-import { ContainerHooksService } from "../../proto/gen/realmgate/v1/hooks_pb.ts";
-import { ProjectMemberService } from "../../proto/gen/realmgate/v1/members_pb.ts";
-import { NodeService } from "../../proto/gen/realmgate/v1/nodes_pb.ts";
 import { answer, requires } from "../../proto/gen/realmgate/v1/options_pb.ts";
-import {
-  ContainerPermissionsService,
-  ProjectPermissionsService,
-} from "../../proto/gen/realmgate/v1/permissions_pb.ts";
-import { ProjectService } from "../../proto/gen/realmgate/v1/projects_pb.ts";
-import { RealmService } from "../../proto/gen/realmgate/v1/realms_pb.ts";
-import { ServerService } from "../../proto/gen/realmgate/v1/servers_pb.ts";
-import { ContainerSettingsService } from "../../proto/gen/realmgate/v1/settings_pb.ts";
-import { TokenService } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
-import {
-  ContainerConnectionService,
-  ContainerLogService,
-} from "../../proto/gen/realmgate/v1/traffic_pb.ts";
-import { UserService } from "../../proto/gen/realmgate/v1/users_pb.ts";
+import { services } from "../../proto/services.ts";
 import type { Operation } from "./operation.ts";
 import { type OperationName, operationName } from "./operation-names.ts";
-
-/** All services with REST routes. A test compares this with what the server serves. */
-export const services: readonly DescService[] = [
-  ProjectService,
-  ProjectMemberService,
-  ContainerService,
-  ProjectPermissionsService,
-  ContainerPermissionsService,
-  ContainerSettingsService,
-  ContainerDiscoveryService,
-  ContainerHooksService,
-  ContainerAccessService,
-  ContainerLogService,
-  ContainerConnectionService,
-  AliasService,
-  TokenService,
-  UserService,
-  EventService,
-  RealmService,
-  ServerService,
-  NodeService,
-  EnforcementService,
-];
 
 /** An operation with what only the generator needs. */
 export interface DescribedOperation extends Operation, OperationName {

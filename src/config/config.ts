@@ -27,6 +27,8 @@ export interface Config {
   readonly proxyListen: ListenAddress | null;
   /** Whether other processes of the same user may listen on the proxy's addresses. */
   readonly proxyReusePort: boolean;
+  /** Gate processes; 0: the data plane is in the process of the control plane. */
+  readonly workers: number;
   readonly proxyEdge: PlainEdge;
   readonly proxyProtocol: readonly string[];
   /** The data plane's TLS listener; null: none. */
@@ -77,6 +79,24 @@ export interface Config {
   /** MiB of the exchange log; 0: there is none. */
   readonly logMaxMb: number;
   readonly logRetentionDays: number;
+  readonly feed: FeedConfig;
+}
+
+/** For the roles `control`, `proxy` and `gateway`; see node-config.ts. */
+export interface FeedConfig {
+  /** Null: unset. */
+  readonly listen: ListenAddress | null;
+  /** Empty: unset. */
+  readonly tlsCertPath: string;
+  readonly tlsKeyPath: string;
+  readonly fullSyncsMax: number;
+  readonly feedUrls: readonly string[];
+  readonly controlUrls: readonly string[];
+  /** Empty: unset. */
+  readonly controlCaPath: string;
+  /** Null: unset. */
+  readonly nodeToken: string | null;
+  readonly processName: string;
 }
 
 export interface PostgresPlace {
@@ -87,7 +107,7 @@ export interface PostgresPlace {
   readonly timeoutMs: number;
 }
 
-type ParsedConfig =
+export type ParsedConfig =
   | { readonly ok: true; readonly config: Config }
   /** `config`: as far as it could be read. */
   | { readonly ok: false; readonly problems: readonly string[]; readonly config: Config };
@@ -146,6 +166,7 @@ function readConfig(
     grpcListen: value("REALMGATE_GRPC_LISTEN"),
     proxyListen: value("REALMGATE_PROXY_LISTEN"),
     proxyReusePort: value("REALMGATE_PROXY_REUSE_PORT"),
+    workers: value("REALMGATE_WORKERS"),
     proxyEdge: value("REALMGATE_PROXY_EDGE"),
     proxyProtocol: value("REALMGATE_PROXY_PROTOCOL"),
     proxyTls: readProxyTls(
@@ -185,6 +206,17 @@ function readConfig(
     accessLog: value("REALMGATE_ACCESS_LOG"),
     logMaxMb: value("REALMGATE_LOG_MAX_MB"),
     logRetentionDays: value("REALMGATE_LOG_RETENTION_DAYS"),
+    feed: {
+      listen: value("REALMGATE_FEED_LISTEN"),
+      tlsCertPath: value("REALMGATE_FEED_TLS_CERT"),
+      tlsKeyPath: value("REALMGATE_FEED_TLS_KEY"),
+      fullSyncsMax: value("REALMGATE_FULL_SYNCS_MAX"),
+      feedUrls: value("REALMGATE_FEED_URLS"),
+      controlUrls: value("REALMGATE_CONTROL_URLS"),
+      controlCaPath: value("REALMGATE_CONTROL_CA"),
+      nodeToken: value("REALMGATE_NODE_TOKEN"),
+      processName: value("REALMGATE_PROCESS_NAME"),
+    },
   };
   if (config.postgres !== null && config.secretKey === null) {
     const fix = "make one with openssl rand -base64 32, the same for every process of the database";

@@ -1,4 +1,5 @@
 // Readers of setting values: one for each kind of text.
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { addressPolicy } from "../policy/address-policy.ts";
 import { canonicalProgram, isByPort, portMax } from "../policy/program.ts";
@@ -28,6 +29,28 @@ export const readPath: Read<string | null> = (text) => (text === "" ? null : res
 
 /** The absolute path of a SQLite file, or the URL of a PostgreSQL database. */
 export type DatabasePlace = { readonly path: string } | { readonly url: string };
+
+/** URLs of control planes, separated by commas, without a path. */
+export const readUrls: Read<string[]> = (text, report) => {
+  const urls = text
+    .split(",")
+    .map((url) => url.trim())
+    .filter((url) => url !== "");
+  for (const url of urls) {
+    if (/^https?:\/\/[^/?#@]+$/.test(url) && URL.canParse(url)) continue;
+    report(`has ${url}: write https://HOST:PORT`);
+    return [];
+  }
+  return urls;
+};
+
+/** Null: unset. A report never has the text. */
+export const readNodeToken: Read<string | null> = (text, report) => {
+  if (text === "") return null;
+  if (!/^hdn_[\w-]{43}$/.test(text))
+    report("is not a token of a node: realmgate nodes create prints one");
+  return text;
+};
 
 /** Null: unset. A report never has the text, which may have a password. */
 export const readDatabaseUrl: Read<DatabasePlace | null> = (text, report) => {
@@ -111,6 +134,21 @@ export function readSeconds(range: SecondsRange): Read<number> {
 
 export const readCount: Read<number> = (text, report) => {
   if (!/^[1-9]\d{0,6}$/.test(text)) report("must be a number from 1 to 9999999");
+  return Number(text);
+};
+
+/** One for each core; with a single one they would only cost memory. Linux alone lets processes share a listening socket as we do. */
+function defaultWorkers(): number {
+  const cores = availableParallelism();
+  return process.platform === "linux" && cores > 1 ? Math.min(cores, WORKERS_MAX) : 0;
+}
+
+const WORKERS_MAX = 256;
+
+export const readWorkers: Read<number> = (text, report) => {
+  if (text === "") return defaultWorkers();
+  if (!/^\d{1,3}$/.test(text) || Number(text) > WORKERS_MAX)
+    report("must be a number from 0 to 256");
   return Number(text);
 };
 

@@ -16,6 +16,7 @@ export const settingGroups = [
   "Containers",
   "Limits and timeouts",
   "Logs",
+  "Several processes",
 ] as const;
 
 export interface Setting<Value> {

@@ -5,7 +5,9 @@ export const FRAME = {
   HEADERS: 1,
   RST_STREAM: 3,
   SETTINGS: 4,
+  PING: 6,
   GOAWAY: 7,
+  WINDOW_UPDATE: 8,
   CONTINUATION: 9,
 } as const;
 
@@ -19,14 +21,21 @@ export interface FrameHeader {
   readonly length: number;
   readonly type: number;
   readonly flags: number;
+  /** Of a WINDOW_UPDATE; 0: it is none. */
+  readonly increment: number;
   /** 0: the connection. */
   readonly stream: number;
 }
 
+/** Bytes of what a WINDOW_UPDATE carries (RFC 9113 §6.9). */
+const incrementBytes = 4;
+
 /** Feeds on bytes in any pieces. Costs nothing for each byte that a frame carries. */
 export class FrameFinder {
-  readonly #header = new Uint8Array(headerBytes);
+  readonly #header = new Uint8Array(headerBytes + incrementBytes);
   #have = 0;
+  /** Bytes that the present header has: that of a WINDOW_UPDATE is read with its increment. */
+  #wanted = headerBytes;
   /** Bytes of the present frame that are still to come. */
   #left = 0;
 
@@ -46,24 +55,34 @@ export class FrameFinder {
         continue;
       }
       this.#header[this.#have++] = bytes[at++] ?? 0;
-      if (this.#have < headerBytes) continue;
+      if (this.#have < this.#wanted) continue;
+      const frame = readHeader(this.#header, this.#have);
+      if (this.#wanted === headerBytes && isWindowUpdate(frame)) {
+        this.#wanted += incrementBytes;
+        continue;
+      }
+      this.#left = frame.length - (this.#wanted - headerBytes);
       this.#have = 0;
-      const frame = readHeader(this.#header);
-      this.#left = frame.length;
+      this.#wanted = headerBytes;
       if (!found(frame)) return false;
     }
     return true;
   }
 }
 
-function readHeader(bytes: Uint8Array): FrameHeader {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, headerBytes);
+function isWindowUpdate({ type, length }: FrameHeader): boolean {
+  return type === FRAME.WINDOW_UPDATE && length === incrementBytes;
+}
+
+function readHeader(bytes: Uint8Array, have: number): FrameHeader {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   return {
     length: (view.getUint8(0) << 16) | view.getUint16(1),
     type: view.getUint8(3),
     flags: view.getUint8(4),
     // The highest bit is reserved.
     stream: view.getUint32(5) & 0x7f_ff_ff_ff,
+    increment: have > headerBytes ? view.getUint32(headerBytes) & 0x7f_ff_ff_ff : 0,
   };
 }
 

@@ -8,6 +8,7 @@ const limits: Http2Limits = {
   requestMs: 3000,
   headerBlockMs: 3000,
   idleMs: 100_000,
+  frameCostBytes: 0,
   frameBytesMax: 16_384,
   headerBlockBytesMax: 1000,
   requestsMax: 4,
@@ -136,5 +137,43 @@ describe("bytes that are not complete, over all connections", () => {
     single.leave();
     b.leave();
     expect(sum.sum).toBe(0);
+  });
+});
+
+describe("what a connection costs and holds", () => {
+  test.each([
+    ["small frames count for more than their bytes", 10, 256, 2560],
+    ["without such a price they count for their bytes", 10, 0, 10 * 13],
+  ])("%s", (_what, frames, frameCostBytes, cost) => {
+    const { guard, send } = guarded({ frameCostBytes });
+    send(opening);
+    send(...Array.from({ length: frames }, () => reset(1)));
+    expect(guard.lastCost).toBe(cost);
+  });
+
+  test("bytes of bodies are held until the server wants more of them, or has answered", () => {
+    const { guard, send } = guarded();
+    send(opening, headers(1), data(1, 5000), headers(3), data(3, 700, 1));
+    expect(guard.heldBytes).toBe(5700);
+    const wanted = Buffer.alloc(4);
+    wanted.writeUInt32BE(4000);
+    const update = Buffer.concat([frame(8, 0, 1, 4).subarray(0, 9), wanted]);
+    for (const byte of update) guard.fromServer(Buffer.from([byte]));
+    expect(guard.heldBytes).toBe(1700);
+    guard.fromServer(data(3, 10, 1));
+    expect(guard.heldBytes).toBe(1000);
+    expect(guard.isIdle).toBe(false);
+    guard.fromServer(reset(1));
+    expect(guard.heldBytes).toBe(0);
+    expect(guard.isIdle).toBe(true);
+  });
+
+  test("no frame of the connection may come between the parts of the server's header block", () => {
+    const { guard, send } = guarded();
+    send(opening, headers(1, 5));
+    guard.fromServer(headers(1, 0));
+    expect(guard.isBetweenFrames).toBe(false);
+    guard.fromServer(frame(9, 4, 1, 3));
+    expect(guard.isBetweenFrames).toBe(true);
   });
 });

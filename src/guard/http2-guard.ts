@@ -22,6 +22,8 @@ export interface Http2Limits {
   readonly requestsMax: number;
   /** Bytes of requests that are not complete, at a time. */
   readonly unfinishedBytesMax: number;
+  /** What a frame costs the server at least, in bytes: small ones take as much work as large ones. */
+  readonly frameCostBytes: number;
 }
 
 /** What a client sends first (RFC 9113 §3.4). */
@@ -41,8 +43,12 @@ export class Http2Guard implements ConnectionGuard {
   readonly #fromServer = new FrameFinder();
   /** Requests whose last frame has not come, oldest first. */
   readonly #requests = new Map<number, OpenRequest>();
-  /** Requests whose response has not ended. */
-  readonly #unanswered = new Set<number>();
+  /** Requests whose response has not ended, each with the bytes of its body that the server has not asked to have replaced. */
+  readonly #unanswered = new Map<number, number>();
+  #heldBytes = 0;
+  #frames = 0;
+  /** The server has sent a part of a header block. */
+  #isServerInHeaders = false;
   /** Since when there are none. */
   #idleSinceMs = performance.now();
   #prefaceBytes = 0;
@@ -55,7 +61,17 @@ export class Http2Guard implements ConnectionGuard {
     this.#share = share;
   }
 
+  /** What the bytes that came last cost: see `frameCostBytes`. */
+  lastCost = 0;
+
   fromClient(bytes: Uint8Array): boolean {
+    this.#frames = 0;
+    const isRight = this.#read(bytes);
+    this.lastCost = Math.max(bytes.length, this.#frames * this.#limits.frameCostBytes);
+    return isRight;
+  }
+
+  #read(bytes: Uint8Array): boolean {
     let at = 0;
     for (; this.#prefaceBytes < preface.length && at < bytes.length; at++) {
       if (bytes[at] !== preface[this.#prefaceBytes++]) return false;
@@ -64,8 +80,12 @@ export class Http2Guard implements ConnectionGuard {
   }
 
   fromServer(bytes: Uint8Array): void {
-    this.#fromServer.read(bytes, ({ type, flags, stream }) => {
+    this.#fromServer.read(bytes, ({ type, flags, stream, increment }) => {
       if (type === FRAME.RST_STREAM) this.#finish(stream);
+      if (type === FRAME.HEADERS || type === FRAME.CONTINUATION) {
+        this.#isServerInHeaders = (flags & FLAG.END_HEADERS) === 0;
+      }
+      if (type === FRAME.WINDOW_UPDATE) this.#hold(stream, -increment);
       if (endsStream(type, flags)) this.#answered(stream);
       return true;
     });
@@ -93,20 +113,27 @@ export class Http2Guard implements ConnectionGuard {
     return this.#lastRequest;
   }
 
-  /** Whether what the server has sent ends with a whole frame, so that another may follow. */
+  /** Whether a frame of the connection may follow what the server has sent (RFC 9113 §6.10). */
   get isBetweenFrames(): boolean {
-    return this.#fromServer.isBetweenFrames;
+    return this.#fromServer.isBetweenFrames && !this.#isServerInHeaders;
+  }
+
+  /** Bytes of bodies that the server has and nobody may have taken yet: all that came of requests, less what it wants more of. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   closed(): void {
     this.#requests.clear();
     this.#unanswered.clear();
+    this.#heldBytes = 0;
     this.#share.leave();
   }
 
   #clientFrame(frame: FrameHeader): boolean {
     const { length, type, stream } = frame;
     if (length > this.#limits.frameBytesMax) return false;
+    this.#frames++;
     this.#hasSettings ||= type === FRAME.SETTINGS;
     // Nothing may come before the first SETTINGS, or between the frames of a header block (RFC 9113 §3.4 and §6.10).
     if (!this.#hasSettings || (this.#headerBlock === null) === (type === FRAME.CONTINUATION)) {
@@ -136,7 +163,7 @@ export class Http2Guard implements ConnectionGuard {
     if (stream > this.#lastRequest) {
       this.#lastRequest = stream;
       this.#requests.set(stream, { sinceMs: block.sinceMs, bytes: 0 });
-      this.#unanswered.add(stream);
+      this.#unanswered.set(stream, 0);
     }
     if (flags & FLAG.END_STREAM) this.#finish(stream);
     return this.#requests.size <= this.#limits.requestsMax;
@@ -144,6 +171,7 @@ export class Http2Guard implements ConnectionGuard {
 
   #data({ length, flags, stream }: FrameHeader): boolean {
     const request = this.#requests.get(stream);
+    this.#hold(stream, length);
     if (request !== undefined) {
       request.bytes += length;
       this.#share.add(length);
@@ -160,9 +188,18 @@ export class Http2Guard implements ConnectionGuard {
   }
 
   #answered(stream: number): void {
+    this.#hold(stream, Number.NEGATIVE_INFINITY);
     if (this.#unanswered.delete(stream) && this.#unanswered.size === 0) {
       this.#idleSinceMs = performance.now();
     }
+  }
+
+  #hold(stream: number, more: number): void {
+    const held = this.#unanswered.get(stream);
+    if (held === undefined) return;
+    const now = Math.max(0, held + more);
+    this.#unanswered.set(stream, now);
+    this.#heldBytes += now - held;
   }
 }
 

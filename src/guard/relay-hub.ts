@@ -61,7 +61,7 @@ export class RelayHub {
       connected: (port) => this.#byPort.set(port, relayed),
       closed: (port) => {
         this.#open.delete(relayed);
-        if (port !== null) this.#byPort.delete(port);
+        if (port !== null && this.#byPort.get(port) === relayed) this.#byPort.delete(port);
         closed();
       },
     });

@@ -19,12 +19,15 @@ const discardedPerTurn = 512 * 1024;
 /** A connection sends little while it stays below this rate, beyond a first request. */
 const lightBytesPerMs = 16;
 const lightBytesMax = 1024;
+const FOREVER = Number.POSITIVE_INFINITY;
 
 export interface RelayLimits extends ConnectionCapOptions {
   /** How long a connection may be there before its first byte, a TLS handshake included, in milliseconds. */
   readonly firstByteMs: number;
   /** How long neither side may send a byte, in milliseconds. */
   readonly silentMs: number;
+  /** How long a client may take nothing of what the server has sent, in milliseconds; unset: as long as `silentMs` lets it. */
+  readonly stalledMs?: number;
   /** Bytes that one client network may send into the server in one turn of the event loop. */
   readonly bytesPerTurn: number;
   /** How long what a client still sends is read and thrown away once the server has closed, in milliseconds. */
@@ -38,6 +41,8 @@ export interface ConnectionGuard {
   /** False: the connection is closed, and the bytes go nowhere. */
   fromClient(bytes: Uint8Array): boolean;
   fromServer(bytes: Uint8Array): void;
+  /** What the bytes that came last from the client cost of `bytesPerTurn`; unset: one for each. */
+  readonly lastCost?: number;
   /** Whether a deadline of its own has passed; `nowMs` is of `performance.now()`. */
   isLate(nowMs: number): boolean;
   /** Called once. */
@@ -54,6 +59,12 @@ export interface RelayedSocket extends ByteSink {
   end(): unknown;
   /** Resets it. */
   terminate(): unknown;
+}
+
+interface Held {
+  readonly bytes: Uint8Array;
+  /** Of one byte. */
+  readonly cost: number;
 }
 
 interface RelayedOptions {
@@ -80,7 +91,7 @@ export class Relayed {
   #port: number | null = null;
   #isConnecting = false;
   /** What the client has sent and the budget has not let through yet. */
-  #held: Uint8Array[] = [];
+  #held: Held[] = [];
   #isWaiting = false;
   /** Bytes that it may send though its network has used up its share; see `#take`. */
   #light = lightBytesMax;
@@ -89,7 +100,9 @@ export class Relayed {
   #serverEnded = false;
   #isClosed = false;
   #lastByteMs = performance.now();
-  #lingerUntilMs = Number.POSITIVE_INFINITY;
+  /** When the client last took something, or what it has not taken began to wait. */
+  #takenMs = performance.now();
+  #lingerUntilMs = FOREVER;
   /** When the server last sent a byte after it had refused the rest; null: it has not. */
   #refusedMs: number | null = null;
   #isRefused = false;
@@ -113,6 +126,14 @@ export class Relayed {
     return this.#lastByteMs;
   }
 
+  /** Bytes that wait for the client, or for their turn. */
+  get heldBytes(): number {
+    if (this.#isClosed) return 0;
+    let held = this.#toClient.bytes + this.#toServer.bytes;
+    for (const { bytes } of this.#held) held += bytes.length;
+    return held;
+  }
+
   /** Whether the client has not taken yet all that the server has sent. */
   get isFlushing(): boolean {
     return !this.#toClient.isEmpty;
@@ -129,7 +150,7 @@ export class Relayed {
       return;
     }
     if (this.#isClosed) return;
-    this.#held.push(bytes);
+    this.#held.push({ bytes, cost: this.#costOf(bytes.length) });
     if (this.#server === null) this.#connect();
     this.#pass();
   }
@@ -152,6 +173,7 @@ export class Relayed {
   }
 
   clientDrained(): void {
+    this.#takenMs = performance.now();
     if (!this.#toClient.flush(this.#options.client) || !this.#toClient.isEmpty) return;
     if (this.#serverEnded) {
       this.#linger();
@@ -177,8 +199,10 @@ export class Relayed {
     if (this.#refusedMs !== null && nowMs - this.#refusedMs > answerMs && !this.isFlushing) {
       this.#serverEnd();
     }
+    const isStalled = this.isFlushing && nowMs - this.#takenMs > (limits.stalledMs ?? FOREVER);
     const isSilent = nowMs - this.#lastByteMs > bound;
-    if (isSilent || nowMs > this.#lingerUntilMs || this.#options.guard?.isLate(nowMs)) this.close();
+    if (isSilent || isStalled || nowMs > this.#lingerUntilMs || this.#options.guard?.isLate(nowMs))
+      this.close();
   }
 
   close(): void {
@@ -193,6 +217,11 @@ export class Relayed {
     this.#held = [];
     this.#server?.terminate();
     end(this.#options.client);
+  }
+
+  #costOf(length: number): number {
+    const cost = this.#options.guard?.lastCost ?? length;
+    return length === 0 ? 1 : Math.max(1, cost / length);
   }
 
   #connect(): void {
@@ -236,17 +265,18 @@ export class Relayed {
     const server = this.#server;
     const toServer = this.#toServer;
     while (!this.#isWaiting && server !== null && toServer.isEmpty && this.#toClient.isEmpty) {
-      const bytes = this.#held[0];
-      if (bytes === undefined) {
+      const first = this.#held[0];
+      if (first === undefined) {
         if (this.#clientEnded) this.#passEnd();
         else client.resume();
         return;
       }
-      const granted = this.#take(bytes.length, hasWaited);
+      const { bytes, cost } = first;
+      const granted = Math.floor(this.#take(Math.ceil(bytes.length * cost), hasWaited) / cost);
       // A closed socket takes nothing more, and says by itself that it is closed.
       if (granted > 0 && toServer.write(server, bytes, 0, granted) < 0) break;
       if (granted === bytes.length) this.#held.shift();
-      else this.#held[0] = bytes.subarray(granted);
+      else this.#held[0] = { bytes: bytes.subarray(granted), cost };
       if (granted < bytes.length) {
         this.#isWaiting = true;
         budget.wait(key, () => {
@@ -289,6 +319,7 @@ export class Relayed {
     this.#lastByteMs = performance.now();
     if (this.#isRefused) this.#refusedMs = this.#lastByteMs;
     this.#options.guard?.fromServer(bytes);
+    if (this.#toClient.isEmpty) this.#takenMs = this.#lastByteMs;
     const taken = this.#toClient.write(this.#options.client, bytes, 0, bytes.length);
     if (taken < bytes.length) this.#server?.pause();
   }

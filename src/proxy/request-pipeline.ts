@@ -51,7 +51,8 @@ export class RequestPipeline implements Pipeline {
     const { context, current } = this.#options;
     try {
       exchange.target = head.target;
-      exchange.traceId = traceId(head.headers.get("traceparent"));
+      exchange.traceparent = head.headers.get("traceparent");
+      exchange.traceId = traceId(exchange.traceparent);
       const admission = admit(head, context, current(), Date.now());
       return admission instanceof Promise
         ? admission.then(

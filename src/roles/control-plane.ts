@@ -12,6 +12,7 @@ import { Sessions } from "../admin/auth/session.ts";
 import type { ConnectionPort } from "../admin/containers/connection-service.ts";
 import { changeSource, type StoreChangeSource } from "../admin/feed/change-source.ts";
 import type { LocalEnforcement } from "../admin/nodes/enforcement-service.ts";
+import { NodeAccess, proxyKeys } from "../admin/nodes/node-access.ts";
 import type { LocalProcess } from "../admin/nodes/process-status.ts";
 import { services as publicServices } from "../admin/services.ts";
 import { eventsOfAccountMax } from "../admin/store/limits.ts";
@@ -60,6 +61,8 @@ interface ControlPlaneOptions {
   readonly exchangeLog: ExchangeLog | null;
   /** What goes on at the proxy. */
   readonly connections: ConnectionPort;
+  /** Called when a node is revoked. */
+  readonly nodeRevoked?: (id: string) => void;
   readonly metrics: ApiMetrics;
   readonly log: Log;
 }
@@ -71,6 +74,8 @@ export interface ControlPlane {
   /** All that it listens on, the servers behind the relays included. */
   readonly listeners: readonly ListenAddress[];
   readonly source: StoreChangeSource;
+  readonly store: Store;
+  readonly nodes: NodeAccess;
   /** Looks whether the files of the API's certificate have changed. Resolves when that is done. */
   reloadTls(): Promise<void>;
   /** Stops the API; running calls may take this many milliseconds. */
@@ -147,15 +152,23 @@ function whyNotNew(snapshotPath: string): string | null {
  * be bound; then nothing is left open.
  */
 export async function openControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { config, log } = options;
+  const { config, master, log } = options;
   const closes: ShutdownStep[] = [];
   const stops: ShutdownStep[] = [];
   try {
     const store = options.metrics.timed(await openDatabase(options, closes));
-    const api = await startApi(options, store, stops);
+    const nodes = new NodeAccess({
+      store,
+      keysFor: (servers) => proxyKeys(master, servers),
+      domain: config.domain,
+      now: Date.now,
+    });
+    const api = await startApi(options, store, nodes, stops);
     stops.push(purgeEvents(store, config.eventRetentionDays, log));
     return {
       ...api,
+      store,
+      nodes,
       source: changeSource(store),
       createFirstUser: () => createFirstUser(config, store),
       stopApi: (limitMs) => shutdown(stops, limitMs, log),
@@ -170,7 +183,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
 
 /** Opens the database and reads from it, so that a damaged file or a wrong key fails here. */
 async function openDatabase(
-  { config, master, snapshotPath, log }: ControlPlaneOptions,
+  { config, master, snapshotPath, localProcess, log }: ControlPlaneOptions,
   closes: ShutdownStep[],
 ): Promise<Store> {
   if (config.postgres === null) refuseLoss(config.databasePath, snapshotPath, master);
@@ -185,7 +198,7 @@ async function openDatabase(
         ? openFile(config.databasePath, options, closes)
         : await openServer(config.postgres, { ...options, notNew: whyNotNew(snapshotPath) });
     closes.push(() => store.close());
-    await store.registerServer(config.serverName);
+    if (localProcess !== null) await store.registerServer(localProcess.serverName);
     if (config.adminPassword !== null && (await store.hasUsers())) {
       log.info(
         {},
@@ -254,6 +267,7 @@ function nameOf(url: string): string {
 async function startApi(
   options: ControlPlaneOptions,
   store: Store,
+  nodes: NodeAccess,
   stops: ShutdownStep[],
 ): Promise<Pick<ControlPlane, "rest" | "grpc" | "listeners" | "reloadTls">> {
   const { config, master, revisions, placement, recentPolicies, isForbidden, log } = options;
@@ -278,6 +292,10 @@ async function startApi(
     localProcess: options.localProcess,
     localEnforcement: options.localEnforcement,
     revisions,
+    nodeRevoked: (id) => {
+      nodes.forget();
+      options.nodeRevoked?.(id);
+    },
     signup: config.signup,
     now: Date.now,
   });
@@ -291,6 +309,7 @@ async function startApi(
   const proxies = trustedProxies(config.trustedProxies);
   const limits = connectionLimits(config);
   const { restListen, grpcListen, domain } = config;
+  const isGateway = (token: string) => nodes.isGateway(token);
   const common = { tls, services, dispatch, proxies, limits };
   const rest =
     restListen === null
@@ -302,7 +321,7 @@ async function startApi(
   const grpc =
     grpcListen === null
       ? null
-      : await startGrpc({ ...grpcListen, ...common }).catch((error) =>
+      : await startGrpc({ ...grpcListen, ...common, isGateway }).catch((error) =>
           throwListenError("GRPC", grpcListen, error),
         );
   stops.push(async () => grpc?.stop());

@@ -1,13 +1,10 @@
 // The client has every operation that the server serves, and each of its methods sends what the server reads.
 import { describe, expect, test } from "bun:test";
+import { services } from "../../proto/services.ts";
 import { createApi } from "../../src/client/create-api.ts";
 import { HttpClient } from "../../src/client/http.ts";
 import { operationName } from "../../src/client/operation-names.ts";
-import {
-  type DescribedOperation,
-  readOperations,
-  services,
-} from "../../src/client/read-operations.ts";
+import { type DescribedOperation, readOperations } from "../../src/client/read-operations.ts";
 import { bindingsOf } from "../../src/gateway-rest/routing/http-rule.ts";
 import { RouteTrie } from "../../src/gateway-rest/routing/route-trie.ts";
 import { ControlPlane } from "../harness/control-plane.ts";

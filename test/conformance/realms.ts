@@ -185,8 +185,13 @@ export function realmConformance(name: string, open: Open): void {
       expect(await called(ada)).toBe("acme");
       expect(await called(confined(ada, id))).toBe("acme");
       // Who knows the id and uses it is not told the name.
-      await stage.project(bob, { alias: "own", realmIds: [id] });
+      const own = await stage.project(bob, { alias: "own", realmIds: [id] });
       expect(await called(bob)).toBeUndefined();
+      // Nor are the members of such a project.
+      await store.createUser({ username: "eve", email: "eve@example.test", passwordHash: "" });
+      const eve = await store.userForLogin({ username: "eve" });
+      await store.addMember(bob, own.id, { username: "eve", level: ProjectLevel.READ });
+      expect(await called({ ...bob, userId: eve?.id ?? "" })).toBeUndefined();
       const elsewhere = await stage.project(ada, { alias: "elsewhere", realmIds: [A] });
       await store.addMember(ada, elsewhere.id, { userId: bob.userId, level: ProjectLevel.READ });
       expect(await called(bob)).toBeUndefined();

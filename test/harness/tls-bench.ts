@@ -129,24 +129,47 @@ export class H2Client {
   }
 }
 
-/** The bytes of a client of HTTP/2 that begins to send a body on stream 1 (RFC 9113 §3.4, §6.1, §6.2). */
-export function h2Upload(authority: string, part: string): Buffer {
+const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+const [DATA, HEADERS, SETTINGS, WINDOW_UPDATE] = [0, 1, 4, 8];
+const [END_STREAM, END_HEADERS] = [1, 4];
+const WINDOW_MAX = 0x7f_ff_ff_ff;
+
+function requestFields(method: string, authority: string): Buffer {
   const literal = (text: string) => Buffer.concat([Buffer.from([text.length]), Buffer.from(text)]);
   // Literal fields without indexing (RFC 7541 §6.2.2), lengths below 127.
   const field = (name: string, value: string) =>
     Buffer.concat([Buffer.from([0]), literal(name), literal(value)]);
-  const head = Buffer.concat([
-    field(":method", "POST"),
+  return Buffer.concat([
+    field(":method", method),
     field(":scheme", "https"),
     field(":path", "/"),
     field(":authority", authority),
   ]);
-  const [data, headers, settings, endHeaders] = [0, 1, 4, 4];
+}
+
+/** The bytes of a client of HTTP/2 that begins to send a body on stream 1 (RFC 9113 §3.4, §6.1, §6.2). */
+export function h2Upload(authority: string, part: string): Buffer {
   return Buffer.concat([
-    Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
-    h2Frame(settings, 0, 0, Buffer.alloc(0)),
-    h2Frame(headers, endHeaders, 1, head),
-    h2Frame(data, 0, 1, Buffer.from(part)),
+    PREFACE,
+    h2Frame(SETTINGS, 0, 0, Buffer.alloc(0)),
+    h2Frame(HEADERS, END_HEADERS, 1, requestFields("POST", authority)),
+    h2Frame(DATA, 0, 1, Buffer.from(part)),
+  ]);
+}
+
+/** The bytes of a client of HTTP/2 that asks on stream 1 and takes a response of any length (RFC 9113 §6.5.2, §6.9). */
+export function h2Get(authority: string): Buffer {
+  const number = (value: number) => {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32BE(value);
+    return bytes;
+  };
+  const initialWindow = Buffer.concat([Buffer.from([0, 4]), number(WINDOW_MAX)]);
+  return Buffer.concat([
+    PREFACE,
+    h2Frame(SETTINGS, 0, 0, initialWindow),
+    h2Frame(WINDOW_UPDATE, 0, 0, number(WINDOW_MAX - 65_535)),
+    h2Frame(HEADERS, END_HEADERS | END_STREAM, 1, requestFields("GET", authority)),
   ]);
 }
 

@@ -7,6 +7,7 @@ import { PARENT } from "../harness/change-registry.ts";
 import { code, echoed, LOCAL, testBench } from "../harness/proxy-bench.ts";
 import {
   H2Client,
+  h2Get,
   h2Reset,
   h2Upload,
   handshake,
@@ -317,4 +318,35 @@ test("nobody reaches the server of HTTP/2 behind the relay by itself", async () 
     .end();
   expect(await within(status.promise, "an answer")).toBe(503);
   session.destroy();
+});
+
+test("a client of HTTP/2 that reads slowly gets its response whole, however long its connection seems idle", async () => {
+  const BODY_BYTES = 3_000_000;
+  const slow = await startProxy(
+    bench.options({ tls: files.options(), idleS: 1, responseHeaderMs: 60_000 }),
+    bench.registry,
+  );
+  const port = await bench.listen((program) =>
+    program.once("data", () => {
+      program.end(
+        `HTTP/1.1 200 OK\r\nContent-Length: ${BODY_BYTES}\r\n\r\n${"x".repeat(BODY_BYTES)}`,
+      );
+    }),
+  );
+  const { host } = await bench.place({ ...open, programs: { terminal: port } });
+  await slow.reached(bench.registry.revision, 5_000);
+  const socket = await handshake({ port: portOf(slow), alpn: ["h2"] });
+  let bytes = 0;
+  const whole = Promise.withResolvers<void>();
+  socket.on("data", (data: Buffer) => {
+    bytes += data.length;
+    if (bytes >= BODY_BYTES) whole.resolve();
+    socket.pause();
+    setTimeout(() => socket.resume(), 20);
+  });
+  socket.on("close", () => whole.reject(new Error(`closed after ${bytes} bytes`)));
+  socket.write(h2Get(host("terminal")));
+  await whole.promise;
+  socket.destroy();
+  await slow.stop(true);
 });

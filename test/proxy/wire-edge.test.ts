@@ -261,4 +261,33 @@ describe("a client network at its cap of connections", () => {
       await capped.stop(true);
     }
   });
+
+  test("whose handshakes never begin takes no place from others", async () => {
+    const capped = await startProxy(
+      bench.options({ plainEdge: "wire", exchangesMax: 1, tls: files.options() }),
+      bench.registry,
+    );
+    const sockets: net.Socket[] = [];
+    try {
+      const crowd = ["127.0.0.2", "127.0.0.3"].flatMap((localAddress) =>
+        Array.from({ length: 512 }, () => {
+          const port = capped.tls?.port ?? 0;
+          const socket = net.connect({ port, host: "127.0.0.1", localAddress });
+          socket.on("error", () => {});
+          socket.resume();
+          sockets.push(socket);
+          return new Promise((resolve) => socket.once("connect", resolve));
+        }),
+      );
+      await Promise.all(crowd);
+      for (const at of [capped.port, { tlsPort: capped.tls?.port ?? 0 }]) {
+        const neighbour = new Wire(at).send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        expect((await neighbour.answer())?.status).toBe(404);
+        neighbour.end();
+      }
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      await capped.stop(true);
+    }
+  });
 });

@@ -104,6 +104,12 @@ const UNUSABLE: Record<string, (stream: number) => Buffer> = {
         ]),
       ]),
     ),
+  "a stream of its own": () => head(2, OK),
+  "a stream of its own, twice": () =>
+    Buffer.concat([head(2, OK, END_STREAM), head(2, OK, END_STREAM)]),
+  "a stream of its own, and one of number 0": () => Buffer.concat([head(2, OK), head(0, OK)]),
+  "a stream of its own whose fields are none": () =>
+    frame(Type.headers, END_STREAM | END_HEADERS, 4, Buffer.alloc(5, 255)),
   "1,500 fields": (stream) =>
     head(
       stream,
@@ -167,6 +173,8 @@ const CUT: Record<string, (stream: number, socket: net.Socket) => void> = {
     socket.write(frame(Type.reset, 0, stream, number32(0))),
   "a reset that says cancelled": (stream, socket) =>
     socket.write(frame(Type.reset, 0, stream, number32(8))),
+  "the rest with a stream of its own": (stream, socket) =>
+    socket.write(Buffer.concat([data(stream, "rest", END_STREAM), head(2, OK)])),
   "the end of the connection": (_stream, socket) => socket.end(),
   "a reset of the connection": (_stream, socket) => socket.resetAndDestroy(),
   "trailers that do not end it": (stream, socket) => socket.write(head(stream, [["a", "b"]])),

@@ -34,6 +34,15 @@ export interface ServedCallOptions {
   readonly clientAddress: (peer: string, forwardedFor: string | null) => string;
   /** How long a message may take to arrive, in milliseconds. */
   readonly messageMs: number;
+  /** Whether a token is that of a gateway, which speaks for its clients. Unset: there are none. */
+  readonly isGateway?: ((token: string) => Promise<boolean>) | null;
+}
+
+/** Of whom a gateway speaks. */
+interface VouchedClient {
+  readonly client: string;
+  readonly authority: string | null;
+  readonly requestId: string | null;
 }
 
 /** Messages of one connection that are read at a time; the others wait in the windows of their streams. */
@@ -73,6 +82,7 @@ class IncomingCall {
   readonly #message = Promise.withResolvers<Message>();
   #bytes: Uint8Array | null = null;
   #isOver = false;
+  #isVouched = false;
   /** Gives up the place for reading. */
   #stopReading: () => void = () => {};
   #deadline: ReturnType<typeof setTimeout> | undefined;
@@ -105,16 +115,19 @@ class IncomingCall {
 
   async #answer(metadata: Metadata): Promise<void> {
     const { dispatch, clientAddress } = this.#options;
-    const requestId = randomBytes(12).toString("hex");
     const forwardedFor = text(metadata, "x-forwarded-for");
+    const vouched = await this.#vouchedFor(metadata);
+    if (vouched === "refused") return;
+    this.#isVouched = vouched !== null;
+    const requestId = vouched?.requestId ?? randomBytes(12).toString("hex");
     const reply = await dispatch({
       method: this.#method,
       credential: text(metadata, "authorization"),
-      authority: this.#call.getHost() || null,
+      authority: vouched === null ? this.#call.getHost() || null : vouched.authority,
       realmId: text(metadata, "x-realm-id"),
       realmFilter: text(metadata, "x-realm-filter"),
       ifMatch: text(metadata, "if-match"),
-      clientAddress: clientAddress(this.#peer.address, forwardedFor),
+      clientAddress: vouched?.client ?? clientAddress(this.#peer.address, forwardedFor),
       requestId,
       message: () => this.#read(),
     });
@@ -124,9 +137,29 @@ class IncomingCall {
     this.#send(reply, requestId);
   }
 
+  /** What a gateway says of its client; null: this is the client itself. A wrong token is refused: it would be taken for the client. */
+  async #vouchedFor(metadata: Metadata): Promise<VouchedClient | null | "refused"> {
+    const token = text(metadata, "x-realmgate-gateway");
+    if (token === null) return null;
+    const { isGateway } = this.#options;
+    const isKnown = await Promise.resolve(isGateway?.(token) ?? false).catch(() => "unknown");
+    if (isKnown === true) {
+      return {
+        client: text(metadata, "x-realmgate-client") ?? "unknown",
+        authority: text(metadata, "x-realmgate-authority"),
+        requestId: text(metadata, "x-realmgate-request-id"),
+      };
+    }
+    if (isKnown === "unknown") this.#end(status.UNAVAILABLE, "The gateway cannot be looked up");
+    else this.#end(status.UNAUTHENTICATED, "Not a gateway of this installation");
+    return "refused";
+  }
+
   #send(reply: Reply, requestId: string): void {
     const trailers = new Metadata();
     trailers.set("x-request-id", requestId);
+    if (this.#isVouched && !reply.ok) trailers.set("x-realmgate-code", String(reply.code));
+    if (reply.ok && reply.dryRun) trailers.set("x-realmgate-dry-run", "true");
     if (!reply.ok) {
       this.#call.sendStatus(statusOf(reply, trailers));
       return;

@@ -38,6 +38,7 @@ export const grpcLimits: GrpcLimits = {
   firstRequestMs: 30 * second,
   requestMs: 30 * second,
   headerBlockMs: 30 * second,
+  frameCostBytes: 0,
   // The server announces no other size than the protocol's.
   frameBytesMax: 16 * kib,
   headerBlockBytesMax: 32 * kib,

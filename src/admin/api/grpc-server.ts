@@ -2,7 +2,7 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
-import { HealthImplementation } from "grpc-health-check";
+import { HealthImplementation, service as healthService } from "grpc-health-check";
 import type { Dispatch } from "../../../proto/call.ts";
 import { reflectionFiles, serviceDefinition } from "../../../proto/grpc.ts";
 import { Http2Guard } from "../../guard/http2-guard.ts";
@@ -24,6 +24,8 @@ interface GrpcServerOptions {
   /** Whose `x-forwarded-for` is believed. */
   readonly proxies: PeerTrust;
   readonly limits?: Partial<GrpcLimits>;
+  /** Whether a token is that of a gateway, which speaks for its clients. Unset: there are none. */
+  readonly isGateway?: ((token: string) => Promise<boolean>) | null;
 }
 
 export interface GrpcServer {
@@ -78,7 +80,7 @@ export async function startGrpc(options: GrpcServerOptions): Promise<GrpcServer>
 }
 
 function createServer(
-  { services, dispatch, proxies }: GrpcServerOptions,
+  { services, dispatch, proxies, isGateway = null }: GrpcServerOptions,
   limits: GrpcLimits,
   clientOf: (peer: ServerPeer) => string | undefined,
 ): { server: Server; stopHealth: () => void } {
@@ -94,6 +96,7 @@ function createServer(
     },
     clientAddress: proxies.client,
     messageMs: limits.messageMs,
+    isGateway,
   });
   const server = new Server({
     "grpc.max_receive_message_length": limits.messageBytesMax,
@@ -168,10 +171,20 @@ function shutDown(server: Server): Promise<void> {
 
 /** ReflectionService reads only the file descriptors of a package definition. */
 function reflection(services: readonly DescService[]): ReflectionService {
-  const fileDescriptorProtos = reflectionFiles(services);
+  const fileDescriptorProtos = [...reflectionFiles(services), ...healthFiles()];
   const files = { format: "Protocol Buffer 3 DescriptorProto", type: {}, fileDescriptorProtos };
   return new ReflectionService(
     { files } as unknown as ConstructorParameters<typeof ReflectionService>[0],
-    { services: services.map(({ typeName }) => typeName) },
+    { services: [...services.map(({ typeName }) => typeName), HEALTH_SERVICE] },
   );
+}
+
+const HEALTH_SERVICE = "grpc.health.v1.Health";
+
+/** The serialized files of the health service: its definition has them, as the library loaded it from its `.proto`. */
+function healthFiles(): readonly Buffer[] {
+  const { Check } = healthService as unknown as {
+    readonly Check: { readonly requestType: { readonly fileDescriptorProtos: readonly Buffer[] } };
+  };
+  return Check.requestType.fileDescriptorProtos;
 }

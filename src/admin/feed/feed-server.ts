@@ -14,6 +14,8 @@ import {
   FollowRequestSchema,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import { methodPath } from "../../../proto/grpc.ts";
+import { RelayListener } from "../../guard/relay-listener.ts";
+import { RELAY_SERVER_HOST, type RelayLimits } from "../../guard/relayed.ts";
 import type { Log } from "../../log.ts";
 import { bearerToken } from "../../policy/authorization.ts";
 import type { StoreChangeSource } from "./change-source.ts";
@@ -24,6 +26,8 @@ import { type FollowCall, FollowStream } from "./follow-stream.ts";
 export interface FeedServerOptions {
   /** `ADDRESS:PORT`, port 0 for any that is free, or `unix:PATH`. */
   readonly listen: string;
+  /** Certificates and their key as PEM, for an address; plain text when unset. */
+  readonly tls?: { readonly cert: string; readonly key: string } | null;
   readonly source: StoreChangeSource;
   readonly authenticate: AuthenticatePeer;
   /** Whole states that are sent at a time. Default: 2. */
@@ -44,6 +48,8 @@ export interface FeedServer {
   readonly port: number;
   /** Where to reach it, as a client takes it. */
   readonly url: string;
+  /** All that it listens on, the server behind the relay included. */
+  readonly listeners: readonly { readonly hostname: string; readonly port: number }[];
   readonly streams: ReadonlySet<FollowStream>;
   /** Ends the streams of a node. */
   cut(node: string): void;
@@ -62,6 +68,9 @@ const NAMES_MAX = 1_000;
 /** Followers that are sent away come back spread over this time, in milliseconds. */
 const SPREAD_MS = 2_000;
 const STOP_MS = 1_000;
+const FLUSH_MS = 500;
+/** How long a connection may have no call. */
+const IDLE_MS = 30_000;
 
 /** Rejects when the address is taken. */
 export async function startFeed(options: FeedServerOptions): Promise<FeedServer> {
@@ -69,19 +78,40 @@ export async function startFeed(options: FeedServerOptions): Promise<FeedServer>
     "grpc.max_receive_message_length": REQUEST_BYTES_MAX,
     "grpc.max_metadata_size": METADATA_BYTES_MAX,
     "grpc.max_concurrent_streams": STREAMS_PER_CONNECTION_MAX,
+    "grpc.max_connection_idle_ms": IDLE_MS,
   });
   const followers = new Followers(options);
   server.addService(definition, { Follow: (call: FollowCall) => void followers.accept(call) });
-  const port = await bind(server, options.listen);
+  const { listen, tls = null } = options;
+  const isSocket = listen.startsWith("unix:");
+  const serverPort = await bind(server, isSocket ? listen : `${RELAY_SERVER_HOST}:0`);
+  let relay: RelayListener | null = null;
+  try {
+    if (!isSocket) {
+      relay = new RelayListener({ ...addressOf(listen), tls, alpn: ["h2"], serverPort, limits });
+    }
+  } catch (error) {
+    server.forceShutdown();
+    throw error;
+  }
   followers.start();
-  const isSocket = options.listen.startsWith("unix:");
+  const scheme = tls === null ? "http" : "https";
   return {
-    port: isSocket ? 0 : port,
-    url: isSocket ? options.listen : `http://${withPort(options.listen, port)}`,
+    port: relay?.port ?? 0,
+    url: relay === null ? listen : `${scheme}://${withPort(listen, relay.port)}`,
+    listeners:
+      relay === null
+        ? []
+        : [relay, { hostname: RELAY_SERVER_HOST, port: serverPort }].map(({ hostname, port }) => ({
+            hostname,
+            port,
+          })),
     streams: followers.streams,
     cut: (node) => followers.cut(node),
     async stop() {
+      relay?.stopAccepting();
       await followers.stop();
+      await relay?.flushed(FLUSH_MS);
       await new Promise<void>((resolve) => {
         const late = setTimeout(() => server.forceShutdown(), STOP_MS);
         server.tryShutdown(() => {
@@ -89,8 +119,26 @@ export async function startFeed(options: FeedServerOptions): Promise<FeedServer>
           resolve();
         });
       });
+      relay?.close();
     },
   };
+}
+
+/** What strangers may cost: each holds a connection without a call for a while, and no more bytes than a call's metadata. */
+const limits: RelayLimits = {
+  connectionsMax: 4_096,
+  perNetworkMax: 1_024,
+  firstByteMs: 10_000,
+  silentMs: 10_000,
+  bytesPerTurn: 64 * 1024,
+  lingerMs: 1_000,
+  lingerBytes: 64 * 1024,
+};
+
+function addressOf(listen: string): { readonly hostname: string; readonly port: number } {
+  const at = listen.lastIndexOf(":");
+  const hostname = listen.slice(0, at).replace(/^\[(.*)\]$/, "$1");
+  return { hostname, port: Number(listen.slice(at + 1)) };
 }
 
 function withPort(listen: string, port: number): string {

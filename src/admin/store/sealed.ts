@@ -11,10 +11,15 @@ const tagBytes = 16;
 export class SecretBox {
   readonly #key: Buffer;
 
-  /** Throws when the key is not 32 bytes. */
-  constructor(master: Buffer, purpose: string) {
+  /** Throws when the key is not 32 bytes. `purpose` null: it is derived already. */
+  constructor(master: Buffer, purpose: string | null) {
     if (master.length !== 32) throw new Error("a secret key has 32 bytes");
-    this.#key = deriveKey(master, purpose);
+    this.#key = purpose === null ? master : deriveKey(master, purpose);
+  }
+
+  /** With a key that was derived for it elsewhere. */
+  static withKey(key: Buffer): SecretBox {
+    return new SecretBox(key, null);
   }
 
   seal(plain: Buffer, context: string): Buffer {

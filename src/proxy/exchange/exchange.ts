@@ -45,6 +45,8 @@ export class Exchange {
   target: string | null = null;
   /** Trace id that the client sent; null: none. */
   traceId: string | null = null;
+  /** The header that has the trace id, as it came. */
+  traceparent: string | null = null;
   /** Milliseconds from the moment the upstream had the request until its response began; null when it did not. */
   upstreamMs: number | null = null;
   /** Id of the hook that answered in place of the program; null: none. */
@@ -88,6 +90,11 @@ export class Exchange {
   /** The alias in its Host, whether or not it leads anywhere; null: none. */
   get alias(): string | null {
     return this.#alias;
+  }
+
+  /** The program as the client's own Host names it, once it was authorized; null: an alias stands for it. */
+  get named(): DirectHost | null {
+    return this.#alias === null ? this.#host : null;
   }
 
   /** Names of the groups that granted it; null: no group did. */

@@ -23,6 +23,17 @@ export function traceId(traceparent: string | null): string | null {
   return id === NO_TRACE_ID || parent === NO_PARENT_ID ? null : id;
 }
 
+/** Whether the client's part of a trace is recorded (Trace Context §3.2.2.5). Of a header that has a trace id. */
+export function isSampled(traceparent: string | null): boolean {
+  if (traceparent === null) return false;
+  return (Number.parseInt(traceparent.slice(PARENT_ID_END + 1, FLAGS_END), 16) & 1) === 1;
+}
+
+/** The id of the client's span, 16 hex digits. Of a header that has a trace id. */
+export function parentIdOf(traceparent: string | null): string {
+  return traceparent?.slice(TRACE_ID_END + 1, PARENT_ID_END) ?? NO_PARENT_ID;
+}
+
 /** Keeps both headers of a trace; without a valid parent removes both: a state alone means nothing. */
 export function keepTrace(headers: Headers, id: string | null): void {
   if (id === null) {

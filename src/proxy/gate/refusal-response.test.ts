@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type Denial, type RefusalReason, refusal } from "./refusal.ts";
+import { type Denial, REFUSAL_REASONS, type RefusalReason, refusal } from "./refusal.ts";
 import { prefersHtml, type RefusedRequest, renderRefusal } from "./refusal-response.ts";
 
 /** As an edge writes it. */
@@ -64,6 +64,65 @@ test("a browser gets a page that names the request", async () => {
   const response = refuse("denied", { ...asked, accept: "text/html,*/*;q=0.8" });
   expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
   expect(await response.text()).toContain(asked.requestId);
+});
+
+describe("a page", () => {
+  const html = { ...asked, accept: "text/html" };
+  const app = (program: string, instance: number) => ({
+    kind: "direct" as const,
+    project: "p",
+    container: "c",
+    program,
+    instance,
+  });
+
+  test.each([
+    [app("http", 5173), "The app on port 5173 is not running"],
+    [app("terminal", 2), "The program terminal-2 is not running"],
+    [null, "The app is not running"],
+  ])("calls the program as its address does: %j", async (named, heading) => {
+    const page = await refuse("upstream_unreachable", { ...html, named }).text();
+    expect(page).toContain(`<h1>${heading}</h1>`);
+    expect(page).toContain(`<title>${heading}</title>`);
+  });
+
+  test.each(REFUSAL_REASONS)(
+    "of %s has a viewport, a style that its policy allows, and no more",
+    async (reason) => {
+      const response = refuse(reason, html);
+      const page = await response.text();
+      expect(page).toContain(
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+      );
+      const [, style = ""] = /<style>(.*?)<\/style>/s.exec(page) ?? [];
+      const hash = new Bun.CryptoHasher("sha256").update(style).digest("base64");
+      expect(response.headers.get("content-security-policy")).toBe(
+        `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`,
+      );
+      expect(page).not.toMatch(/<script|<img|<link|<form|url\(|style="|\{app\}|undefined/);
+      expect(page).not.toMatch(/group/i);
+      expect(page).toContain(`<code>${asked.requestId}</code>`);
+    },
+  );
+
+  test("is the same for everybody who is not let in, whatever kept them out", async () => {
+    const denial = { status: 403, challenge: null } as const;
+    const prompt = { status: 401, challenge: "basic" } as const;
+    const pages = await Promise.all(
+      [
+        refuse("denied", html, denial),
+        refuse("not_granted", html, denial),
+        refuse("unauthenticated", html, prompt),
+        refuse("not_granted", html, prompt),
+      ].map((response) => response.text()),
+    );
+    expect([pages[0], pages[2]]).toEqual([pages[1], pages[3]]);
+  });
+
+  test("shows no markup of a detail", async () => {
+    const { body } = renderRefusal(refusal("curl_bad_call", null, '<b a="&">'), html);
+    expect(body).toContain("<p>&#60;b a=&#34;&#38;&#34;&#62;</p>");
+  });
 });
 
 test("the connection ends when a body may still be on its way", () => {

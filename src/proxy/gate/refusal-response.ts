@@ -3,13 +3,13 @@ import { refillMs } from "./failure-budget.ts";
 import { readableBy } from "./preflight.ts";
 import {
   type Denial,
-  REFUSAL_REASONS,
   REFUSAL_TEXTS,
   type Refusal,
   type RefusalReason,
   type RefusalText,
   textOf,
 } from "./refusal.ts";
+import { type NamedProgram, PAGE_POLICY, refusalPage } from "./refusal-page.ts";
 
 /** What the response to a refused request depends on. */
 export interface RefusedRequest {
@@ -20,6 +20,8 @@ export interface RefusedRequest {
   readonly hasBody: boolean;
   /** The Origin field where the document in force lets pages of other origins read refusals; null: none may. */
   readonly origin: string | null;
+  /** What a page may call the program. Default: null. */
+  readonly named?: NamedProgram;
 }
 
 /** A response as plain values. */
@@ -49,21 +51,27 @@ const CHALLENGES = {
   bearer: 'Bearer realm="realmgate"',
 } as const satisfies Record<NonNullable<Denial["challenge"]>, string>;
 
-/** Both forms of one refusal, made once. */
-interface Forms {
-  readonly status: number;
-  readonly json: Uint8Array<ArrayBuffer>;
-  /** The page before and after the request id. */
-  readonly html: readonly [string, string];
+/** A page loads nothing, and is what its type says. */
+const PAGE_HEADERS = {
+  "content-security-policy": PAGE_POLICY,
+  "x-content-type-options": "nosniff",
+} as const;
+
+/** Made once for each text that is not of one request. */
+class Made<Form> {
+  readonly #forms = new Map<RefusalReason, Map<RefusalText, Form>>();
+
+  of(reason: RefusalReason, text: RefusalText, make: () => Form): Form {
+    const forms = this.#forms.get(reason) ?? new Map<RefusalText, Form>();
+    this.#forms.set(reason, forms);
+    const form = forms.get(text) ?? make();
+    forms.set(text, form);
+    return form;
+  }
 }
 
-const FORMS: ReadonlyMap<RefusalReason, Forms> = new Map(
-  REFUSAL_REASONS.map((reason) => [reason, formsOf(reason, REFUSAL_TEXTS[reason])]),
-);
-const PROMPT_FORMS = formsOf(
-  "not_granted",
-  textOf("not_granted", { status: 401, challenge: null }),
-);
+const JSONS = new Made<Uint8Array<ArrayBuffer>>();
+const PAGES = new Made<readonly [string, string]>();
 
 /**
  * The same bytes for the same reason, except for the request id. For HEAD the edge leaves out the body and keeps the headers.
@@ -71,14 +79,17 @@ const PROMPT_FORMS = formsOf(
  */
 export function renderRefusal(
   { reason, denial, detail, location }: Refusal,
-  { requestId, accept, hasBody, origin }: RefusedRequest,
+  { requestId, accept, hasBody, origin, named = null }: RefusedRequest,
 ): RenderedRefusal {
-  const forms = formsFor(reason, denial, detail);
   const html = prefersHtml(accept);
+  const text = textOf(reason, denial);
+  // Where a credential would help, it is not said which rule refused.
+  const said = text === REFUSAL_TEXTS[reason] ? reason : "not_granted";
   const headers: Record<string, string> = {
     "content-type": html ? "text/html; charset=utf-8" : "application/json; charset=utf-8",
     "cache-control": "no-store",
     "x-realmgate-request-id": requestId,
+    ...(html ? PAGE_HEADERS : {}),
     ...HEADERS[reason],
   };
   if (origin !== null) {
@@ -93,19 +104,33 @@ export function renderRefusal(
   if (hasBody) {
     headers.connection = headers.connection === undefined ? "close" : "close, upgrade";
   }
-  return { status: forms.status, headers, body: html ? forms.html.join(requestId) : forms.json };
+  const body = html
+    ? pageOf(said, text, detail, named).join(requestId)
+    : jsonOf(said, text, detail);
+  return { status: text.status, headers, body };
 }
 
-function formsFor(reason: RefusalReason, denial: Denial | null, detail: string | null): Forms {
-  const text = textOf(reason, denial);
-  if (detail !== null) {
-    return formsOf(reason, { ...text, message: `${text.message}: ${detail}` });
-  }
-  const forms = text === REFUSAL_TEXTS[reason] ? FORMS.get(reason) : PROMPT_FORMS;
-  if (forms === undefined) {
-    throw new TypeError(`no text for ${reason}`);
-  }
-  return forms;
+function jsonOf(
+  reason: RefusalReason,
+  text: RefusalText,
+  detail: string | null,
+): Uint8Array<ArrayBuffer> {
+  if (detail === null) return JSONS.of(reason, text, () => bytesOf(reason, text));
+  return bytesOf(reason, { ...text, message: `${text.message}: ${detail}` });
+}
+
+function bytesOf(reason: RefusalReason, text: RefusalText): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(refusalJson(reason, text));
+}
+
+function pageOf(
+  reason: RefusalReason,
+  text: RefusalText,
+  detail: string | null,
+  named: NamedProgram,
+): readonly [string, string] {
+  const make = () => refusalPage(reason, text, detail, named);
+  return detail === null && named === null ? PAGES.of(reason, text, make) : make();
 }
 
 /** The body of a refusal as JSON. */
@@ -114,20 +139,6 @@ export function refusalJson(
   { status, error, message }: RefusalText,
 ): string {
   return JSON.stringify({ statusCode: status, error, message, code: reason });
-}
-
-function formsOf(reason: RefusalReason, text: RefusalText): Forms {
-  const { status, error, message } = text;
-  const title = `${status} ${error}`;
-  return {
-    status,
-    json: new TextEncoder().encode(refusalJson(reason, text)),
-    html: [
-      `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title>` +
-        `<h1>${title}</h1><p>${message}.</p><p>Request <code>`,
-      "</code></p></html>\n",
-    ],
-  };
 }
 
 /** Whether `text/html` is named with a greater weight than JSON gets (RFC 9110 §12.5.1). */

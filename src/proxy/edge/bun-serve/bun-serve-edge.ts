@@ -174,7 +174,7 @@ export class BunServeEdge implements Edge {
 
   #refusedResponse(refused: Refusal, client: BunServeRequest, exchange: Exchange): Response {
     const { headers, hasBody, unreadBody, peer } = client;
-    const { requestId, isReadable } = exchange;
+    const { requestId, isReadable, named } = exchange;
     return refusalAsResponse(
       refused,
       {
@@ -182,6 +182,7 @@ export class BunServeEdge implements Edge {
         accept: headers.get("accept"),
         hasBody,
         origin: isReadable ? headers.get("origin") : null,
+        named,
       },
       unreadBody === null
         ? undefined

@@ -1,10 +1,12 @@
 // Connections that speak HTTP/2: TLS ends here, and the runtime's server, which cannot be told how much one client may cost,
 // gets their bytes at a pace that leaves the event loop to others.
+import { type ByteHolder, type HeldBytes, HeldShare } from "../../../guard/held-bytes.ts";
 import { goAwayFrame, STREAM_MAX } from "../../../guard/http2-frames.ts";
 import { Http2Guard, type Http2Limits } from "../../../guard/http2-guard.ts";
 import { RelayHub } from "../../../guard/relay-hub.ts";
 import type { Relayed, RelayedSocket, ServerPeer } from "../../../guard/relayed.ts";
 import { UNCOUNTED } from "../../../guard/unfinished-bytes.ts";
+import { clientNetwork } from "../../../policy/client-network.ts";
 import type { ListenerScope } from "../../gate/request-head.ts";
 import type { ListeningServer, RelayedClient, Serving } from "../edge.ts";
 import { ConnectionPlaces } from "./connection-places.ts";
@@ -20,17 +22,17 @@ export interface Http2Options {
   readonly connectionsMax: number;
   /** Of one client network. */
   readonly perNetworkMax: number;
+  /** Bytes that clients or programs do not take. */
+  readonly held: HeldBytes;
   /** Starts the runtime's server on loopback. */
   readonly openServer: (
     clientOf: (peer: ServerPeer) => RelayedClient | undefined,
   ) => ListeningServer;
 }
 
-/**
- * Bytes of one client network in a turn of the event loop. As HEADERS they are some 1,400 streams, which the runtime takes some
- * milliseconds to refuse.
- */
+/** Of one client network in a turn of the event loop: bytes, or frames of which each counts as so many. */
 const BYTES_PER_TURN = 32 * 1024;
+const FRAME_COST_BYTES = 256;
 /** How long after it was asked to leave a client may still open streams, which were on their way, in milliseconds. */
 const LEAVING_MS = 1_000;
 const LINGER_MS = 2_000;
@@ -41,21 +43,27 @@ const FRAME_BYTES_MAX = 16_384;
 const HEADER_BLOCK_BYTES_MAX = 64 * 1024;
 
 /** One of them, while it is open. */
-export class Http2Connection implements Evictable, RelayedClient {
+export class Http2Connection implements Evictable, RelayedClient, ByteHolder {
   readonly peer: string;
   readonly serving: Serving;
   readonly scope: ListenerScope;
   readonly relayed: Relayed;
   readonly #guard: Http2Guard;
   readonly #idleMs: number;
+  readonly #share: HeldShare;
+  /** Of `performance.now()`. */
+  #idleSinceMs = performance.now();
   /** When the client was asked to open no more streams; null: it was not. */
   #leavingMs: number | null = null;
+  /** The last stream that is answered; null: any. */
+  #lastStream: number | null = null;
 
   constructor(
     { peer, serving, scope }: RelayedClient,
     relayed: Relayed,
     guard: Http2Guard,
     idleMs: number,
+    held: HeldBytes,
   ) {
     this.peer = peer;
     this.serving = serving;
@@ -63,23 +71,53 @@ export class Http2Connection implements Evictable, RelayedClient {
     this.relayed = relayed;
     this.#guard = guard;
     this.#idleMs = idleMs;
+    this.#share = new HeldShare(held, this);
   }
 
+  /** All requests are answered, and the client has taken the responses. */
   get isIdle(): boolean {
-    return this.#guard.isIdle;
+    return this.#guard.isIdle && !this.relayed.isFlushing;
   }
 
   get deadlineMs(): number {
-    return this.relayed.lastByteMs + this.#idleMs;
+    return this.#idleSinceMs + this.#idleMs;
   }
 
-  /** Some time has passed. A client of a server that is about to close goes elsewhere once its streams are done. */
+  /** Of responses that the client does not take, and of bodies that programs do not take. */
+  get heldBytes(): number {
+    return this.relayed.heldBytes + this.#guard.heldBytes;
+  }
+
+  get holds(): ByteHolder["holds"] {
+    return { network: clientNetwork(this.peer), container: "" };
+  }
+
+  endStalled(): void {
+    this.reset();
+  }
+
   tick(nowMs: number): void {
-    if (!this.serving.leaving || !this.#guard.isBetweenFrames) return;
+    this.#share.update();
+    if (!this.isIdle) this.#idleSinceMs = nowMs;
+    else if (nowMs >= this.deadlineMs) this.close();
+    if (this.serving.leaving && this.#guard.isBetweenFrames) this.#leave(nowMs);
+  }
+
+  closed(): void {
+    this.#share.leave();
+  }
+
+  /** A client of a server that is about to close goes elsewhere once its streams are done (RFC 9113 §6.8). */
+  #leave(nowMs: number): void {
     if (this.#leavingMs === null) {
       this.#leavingMs = nowMs;
       this.relayed.interject(goAwayFrame(STREAM_MAX));
-    } else if (this.isIdle && nowMs - this.#leavingMs >= LEAVING_MS) {
+    } else if (nowMs - this.#leavingMs < LEAVING_MS) {
+      return;
+    } else if (this.#lastStream === null) {
+      this.#lastStream = this.#guard.lastRequest;
+      this.relayed.interject(goAwayFrame(this.#lastStream));
+    } else if (this.isIdle || this.#guard.lastRequest > this.#lastStream) {
       this.close();
     }
   }
@@ -98,6 +136,8 @@ export class Http2Connection implements Evictable, RelayedClient {
 
 export class Http2Connections {
   readonly places: ConnectionPlaces;
+  readonly #idleMs: number;
+  readonly #held: HeldBytes;
   readonly #limits: Http2Limits;
   readonly #hub: RelayHub;
   readonly #server: ListeningServer;
@@ -105,18 +145,22 @@ export class Http2Connections {
 
   constructor(options: Http2Options) {
     const { idleMs, headMs, isShared, openServer } = options;
+    this.#idleMs = idleMs;
+    this.#held = options.held;
     this.places = new ConnectionPlaces(options);
     this.#limits = {
       prefaceMs: headMs,
-      firstRequestMs: idleMs,
+      // Idle connections end without a fault.
+      firstRequestMs: Number.POSITIVE_INFINITY,
+      idleMs: Number.POSITIVE_INFINITY,
       // Uploads may go on for as long as they keep their pace.
       requestMs: Number.POSITIVE_INFINITY,
       headerBlockMs: headMs,
-      idleMs,
       frameBytesMax: FRAME_BYTES_MAX,
       headerBlockBytesMax: HEADER_BLOCK_BYTES_MAX,
       requestsMax: REQUESTS_MAX,
       unfinishedBytesMax: Number.POSITIVE_INFINITY,
+      frameCostBytes: FRAME_COST_BYTES,
     };
     this.#server = openServer((peer) => {
       const relayed = this.#hub.from(peer);
@@ -127,6 +171,7 @@ export class Http2Connections {
       limits: {
         firstByteMs: headMs,
         silentMs: Number.POSITIVE_INFINITY,
+        stalledMs: idleMs,
         bytesPerTurn: BYTES_PER_TURN,
         lingerMs: LINGER_MS,
         lingerBytes: LINGER_BYTES,
@@ -143,8 +188,16 @@ export class Http2Connections {
   /** `closed` is called once. */
   open(socket: RelayedSocket, client: RelayedClient, closed: () => void): Http2Connection {
     const guard = new Http2Guard(this.#limits, UNCOUNTED);
-    const relayed = this.#hub.relay(socket, client.peer, () => guard, closed);
-    const connection = new Http2Connection(client, relayed, guard, this.#limits.idleMs);
+    const relayed: Relayed = this.#hub.relay(
+      socket,
+      client.peer,
+      () => guard,
+      () => {
+        connection.closed();
+        closed();
+      },
+    );
+    const connection = new Http2Connection(client, relayed, guard, this.#idleMs, this.#held);
     this.#connections.set(relayed, connection);
     return connection;
   }

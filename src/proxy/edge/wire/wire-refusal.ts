@@ -55,9 +55,9 @@ export function refusalTo(
   isKept: boolean,
   isWhole: boolean,
 ): Uint8Array {
-  const { requestId, isReadable } = exchange;
+  const { requestId, isReadable, named } = exchange;
   const origin = isReadable ? headers.get("origin") : null;
-  const request = { requestId, accept: headers.get("accept"), hasBody: !isWhole, origin };
+  const request = { requestId, accept: headers.get("accept"), hasBody: !isWhole, origin, named };
   const { transportSecurity } = listener;
   const added = transportSecurity === null ? "" : transportSecurityLine(transportSecurity);
   return refusalBytes(reason, request, isHead, added + connectionLine(lines.minorVersion, isKept));

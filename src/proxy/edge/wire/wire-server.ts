@@ -1,12 +1,11 @@
 // A listening socket with its connections and their clock.
-import { protocolNames } from "../../../guard/relay-listener.ts";
 import { unmapped } from "../../gate/client-address.ts";
 import type { ListenerScope } from "../../gate/request-head.ts";
 import type { ListeningServer, Serving } from "../edge.ts";
-import type { KeyPair } from "../tls/key-pair.ts";
 import { AwaitedStart } from "./awaited-start.ts";
 import type { ConnectionPlaces } from "./connection-places.ts";
 import type { Http2Connection, Http2Connections } from "./http2-connections.ts";
+import { HTTP2, listenAt, tlsOf } from "./listen-options.ts";
 import { ProxyHeader } from "./proxy-header.ts";
 import { WireConnection } from "./wire-connection.ts";
 import type { WireServices } from "./wire-services.ts";
@@ -15,6 +14,8 @@ export interface WireServerOptions {
   readonly hostname: string;
   readonly port: number;
   readonly reusePort: boolean;
+  /** A socket that listens there already and is this server's from now on; null: it makes one. */
+  readonly descriptor: number | null;
   readonly serving: Serving;
   readonly scope: ListenerScope;
   /** Not null with TLS. */
@@ -28,18 +29,14 @@ export interface WireServerOptions {
 export type PerServer = "closed" | "over" | "upgraded" | "clock";
 
 const TICK_MS = 250;
+/** How long a handshake, or a header of the PROXY protocol, may take. */
+const START_MS = 10_000;
 /** How long new connections have for their handshake and their first request once the server takes no more of them. */
 const FIRSTS_LEFT_MS = 2_000;
-const HTTP2 = "h2";
 
 /** It closes then, unless what it waits for has come. */
 function hurry(waiting: { deadlineMs: number }, untilMs: number): void {
   waiting.deadlineMs = Math.min(waiting.deadlineMs, untilMs);
-}
-
-/** HTTP/2 first, as the runtime has it. */
-function tlsOf({ cert, key }: KeyPair) {
-  return { cert, key, ALPNProtocols: protocolNames([HTTP2, "http/1.1"]) };
 }
 
 /** What a socket holds. All null: it was refused. */
@@ -51,6 +48,7 @@ interface Held {
 }
 
 export class WireServer implements ListeningServer {
+  readonly #options: WireServerOptions;
   readonly #listener: Bun.TCPSocketListener<Held>;
   readonly #connections = new Set<WireConnection>();
   readonly #http2Connections = new Set<Http2Connection>();
@@ -64,8 +62,8 @@ export class WireServer implements ListeningServer {
   readonly #scope: ListenerScope;
   readonly #http2: Http2Connections | null;
   readonly #places: ConnectionPlaces;
-  readonly #speaksFor: (peer: string) => boolean;
   #timer: ReturnType<typeof setInterval> | null = null;
+  #isResting = false;
   #pending = 0;
   #isAborted = false;
   #upgraded = 0;
@@ -73,12 +71,12 @@ export class WireServer implements ListeningServer {
 
   /** Throws when the address is taken. */
   constructor(options: WireServerOptions) {
-    const { hostname, port, reusePort, serving, services } = options;
+    const { serving, services } = options;
+    this.#options = options;
     this.#serving = serving;
     this.#scope = options.scope;
     this.#http2 = options.http2;
     this.#places = options.places;
-    this.#speaksFor = options.speaksFor;
     this.#services = {
       ...services,
       clock: this.#clock,
@@ -95,11 +93,7 @@ export class WireServer implements ListeningServer {
       closed: (connection) => this.#closed(connection),
     };
     this.#listener = Bun.listen<Held>({
-      hostname,
-      port,
-      // By default the port is shared with any process that asks for it (seen in Bun 1.4.5).
-      exclusive: !reusePort,
-      ...(reusePort ? { reusePort } : {}),
+      ...listenAt(options),
       allowHalfOpen: true,
       ...(serving.pair === null ? {} : { tls: tlsOf(serving.pair) }),
       socket: {
@@ -112,7 +106,7 @@ export class WireServer implements ListeningServer {
         handshake: (socket, success) =>
           this.#guarded(socket, () => {
             if (success) this.#secured(socket);
-            else this.#startFailed(socket.data);
+            else socket.data.awaited?.close();
           }),
         data: (socket, chunk) => {
           const held = socket.data;
@@ -130,19 +124,19 @@ export class WireServer implements ListeningServer {
           }),
         end: (socket) =>
           this.#guarded(socket, () => {
-            this.#startFailed(socket.data);
+            socket.data.awaited?.close();
             socket.data.connection?.clientEnded();
             socket.data.http2?.relayed.clientEnded();
           }),
         close: (socket) =>
           this.#guarded(socket, () => {
-            this.#startFailed(socket.data);
+            socket.data.awaited?.close();
             socket.data.connection?.closed();
             socket.data.http2?.reset();
           }),
         error: (socket) =>
           this.#guarded(socket, () => {
-            this.#startFailed(socket.data);
+            socket.data.awaited?.close();
             socket.data.connection?.reset();
             socket.data.http2?.reset();
           }),
@@ -151,11 +145,11 @@ export class WireServer implements ListeningServer {
   }
 
   get hostname(): string {
-    return this.#listener.hostname;
+    return this.#options.hostname;
   }
 
   get port(): number {
-    return this.#listener.port;
+    return this.#listener.port ?? this.#options.port;
   }
 
   get pendingRequests(): number {
@@ -168,17 +162,28 @@ export class WireServer implements ListeningServer {
     return this.#upgraded;
   }
 
-  stop(abort = false): Promise<void> {
+  get isSpent(): boolean {
+    return this.#isResting && this.#connections.size === 0 && this.#awaited.size === 0;
+  }
+
+  rest(): void {
+    this.#isResting = true;
+    this.#listener.stop(false);
+  }
+
+  stop(abort = false, idleLeftMs = 0): Promise<void> {
     this.#listener.stop(false);
     this.#isAborted ||= abort;
     const firstsUntilMs = performance.now() + FIRSTS_LEFT_MS;
     for (const awaited of [...this.#awaited]) {
-      if (abort || awaited.header !== null) this.#startRefused(awaited);
+      if (abort || awaited.header !== null) awaited.close();
       else hurry(awaited, firstsUntilMs);
     }
     for (const connection of [...this.#connections]) {
       if (abort) connection.reset();
       else if (connection.isUnused) hurry(connection, firstsUntilMs);
+      else if (connection.isIdle && idleLeftMs > 0)
+        hurry(connection, performance.now() + idleLeftMs);
       else if (connection.isIdle) connection.close();
     }
     for (const connection of [...this.#http2Connections]) {
@@ -192,9 +197,12 @@ export class WireServer implements ListeningServer {
 
   /** Unless it gets a connection, or waits for a header, it has no place. */
   #accepted(socket: Bun.Socket<Held>, held: Held): void {
-    const peer = unmapped(socket.remoteAddress);
+    const address: string | undefined = socket.remoteAddress;
+    // It is gone already.
+    if (address === undefined) return;
+    const peer = unmapped(address);
     if (this.#serving.pair !== null) this.#await(socket, held, peer, null);
-    else if (this.#speaksFor(peer)) this.#await(socket, held, peer, new ProxyHeader());
+    else if (this.#options.speaksFor(peer)) this.#await(socket, held, peer, new ProxyHeader());
     else this.#serve(socket, held, peer);
   }
 
@@ -202,10 +210,16 @@ export class WireServer implements ListeningServer {
     const release = this.#places.admit(peer);
     if (release === null) return;
     this.#startTicking();
-    const deadlineMs = this.#clock.nowMs + this.#services.headMs;
-    const awaited = new AwaitedStart(header, peer, deadlineMs, release, () => socket.terminate());
+    const deadlineMs = this.#clock.nowMs + Math.min(this.#services.headMs, START_MS);
+    const awaited: AwaitedStart = new AwaitedStart(header, peer, deadlineMs, () => {
+      if (!this.#started(held, awaited)) return;
+      socket.terminate();
+      this.#emptied();
+    });
     held.awaited = awaited;
     this.#awaited.add(awaited);
+    this.#places.add(awaited);
+    this.#releases.set(awaited, release);
   }
 
   /** There is no connection of HTTP/1.1, or not yet. */
@@ -237,7 +251,7 @@ export class WireServer implements ListeningServer {
     if (step === "error") {
       this.#services.log.warn({ peer }, "connection closed: it has no valid PROXY header");
       this.#services.noProxyHeader();
-      this.#startFailed(held);
+      held.awaited?.close();
       return;
     }
     this.#started(held, awaited);
@@ -264,23 +278,13 @@ export class WireServer implements ListeningServer {
     this.#emptied();
   }
 
-  #started(held: Held, awaited: AwaitedStart): void {
+  /** False: it was over before. */
+  #started(held: Held, awaited: AwaitedStart): boolean {
     held.awaited = null;
-    this.#awaited.delete(awaited);
-    awaited.release();
-  }
-
-  #startFailed(held: Held): void {
-    const { awaited } = held;
-    if (awaited === null) return;
-    held.awaited = null;
-    this.#startRefused(awaited);
-  }
-
-  #startRefused(awaited: AwaitedStart): void {
-    this.#awaited.delete(awaited);
-    awaited.refuse();
-    this.#emptied();
+    if (!this.#awaited.delete(awaited)) return false;
+    this.#places.delete(awaited);
+    this.#releases.get(awaited)?.();
+    return true;
   }
 
   /** Leaves it without a connection where there is no place for it. */
@@ -366,7 +370,7 @@ export class WireServer implements ListeningServer {
     }
     for (const connection of this.#http2Connections) connection.tick(nowMs);
     for (const awaited of [...this.#awaited]) {
-      if (nowMs >= awaited.deadlineMs) this.#startRefused(awaited);
+      if (nowMs >= awaited.deadlineMs) awaited.close();
     }
   }
 
@@ -386,7 +390,7 @@ export class WireServer implements ListeningServer {
       return;
     }
     this.#services.log.error({ err: error }, "connection failed in the gate");
-    this.#startFailed(held);
+    held.awaited?.close();
     socket.terminate();
   }
 }

@@ -52,3 +52,23 @@ test("one that is watched no longer is forgotten", () => {
   watch.forget(1);
   expect(watch.hasEnded(1)).toBe(false);
 });
+
+test.each([
+  [head(1, OK), false],
+  [data(2, "x"), false],
+  [head(0, OK), false],
+  [head(2, OK), true],
+  [head(2 ** 31 - 2, OK), true],
+])("a stream of even number is one that the sender began (%#)", (bytes, hasBegun) => {
+  const watch = new FrameWatch();
+  watch.read(Buffer.concat([frame(Type.settings, 0, 0), bytes]));
+  expect(watch.hasBegunStream).toBe(hasBegun);
+});
+
+test("nothing has ended of what was given up", () => {
+  const watch = new FrameWatch();
+  watch.expect(1);
+  watch.read(data(1, "x", END_STREAM));
+  watch.giveUp();
+  expect(watch.hasEnded(1)).toBe(false);
+});

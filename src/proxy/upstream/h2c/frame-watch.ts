@@ -12,6 +12,11 @@ const END_STREAM = 1;
 export class FrameWatch {
   /** Frames besides DATA and HEADERS of streams that are watched, since the start. */
   idleFrames = 0;
+  /**
+   * The sender began a stream, though nothing may be pushed (RFC 9113 §5.1.1). The runtime takes it, tells nobody, and throws its errors
+   * where nothing can catch them (seen in Bun 1.4.5).
+   */
+  hasBegunStream = false;
   readonly #hasEnded = new Map<number, boolean>();
   readonly #head = new Uint8Array(HEAD_BYTES);
   #headBytes = 0;
@@ -29,6 +34,11 @@ export class FrameWatch {
 
   hasEnded(stream: number): boolean {
     return this.#hasEnded.get(stream) === true;
+  }
+
+  /** What was read last goes nowhere: no stream ends with it. */
+  giveUp(): void {
+    this.#hasEnded.clear();
   }
 
   /** Bytes as they come, in whatever pieces. */
@@ -58,5 +68,6 @@ export class FrameWatch {
     } else {
       this.idleFrames++;
     }
+    if (type === HEADERS && stream !== 0 && stream % 2 === 0) this.hasBegunStream = true;
   }
 }

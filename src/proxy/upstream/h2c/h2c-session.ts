@@ -203,11 +203,15 @@ export class H2cSession {
     }
   }
 
-  #saw(chunk: Uint8Array): void {
-    this.watch.read(chunk);
-    if (this.watch.idleFrames - this.#idleFrames > this.#keeper.limits.idleFramesMax) {
-      this.#die("broken");
-    }
+  /** False: it is given up, and gets nothing of the chunk. */
+  #saw(chunk: Uint8Array): boolean {
+    const { watch } = this;
+    watch.read(chunk);
+    const idleFrames = watch.idleFrames - this.#idleFrames;
+    if (idleFrames <= this.#keeper.limits.idleFramesMax && !watch.hasBegunStream) return true;
+    watch.giveUp();
+    this.#die("broken");
+    return false;
   }
 
   #settled(): void {

@@ -8,8 +8,8 @@ export interface H2cSocketOptions {
   readonly address: string;
   readonly port: number;
   readonly turns: ReadTurns;
-  /** Called with all that comes, before the session gets it. */
-  readonly watch: (chunk: Uint8Array) => void;
+  /** Called with all that comes, before the session gets it. False: it does not get it. */
+  readonly watch: (chunk: Uint8Array) => boolean;
   /** Connecting is over, however it went. */
   readonly settled: () => void;
 }
@@ -65,7 +65,7 @@ export class H2cSocket extends Duplex implements Yielding {
       this.#isYielding = true;
       turns.wait(this, `${address}:${port}`, chunk.length);
     }
-    this.#options.watch(chunk);
+    if (!this.#options.watch(chunk)) return;
     if (!this.push(chunk)) this.#isFull = true;
     if (this.#isFull || this.#isYielding) this.#socket?.pause();
   }

@@ -1,0 +1,217 @@
+// Dispatch by a control plane elsewhere: calls go there over gRPC, in the name of the client that this gateway vouches for.
+import {
+  create,
+  type DescMethod,
+  fromBinary,
+  getOption,
+  type Message,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { anyUnpack } from "@bufbuild/protobuf/wkt";
+import {
+  type ChannelCredentials,
+  Client,
+  Metadata,
+  type ServiceError,
+  status,
+} from "@grpc/grpc-js";
+import { ApiError, type Call, type Dispatch, type Failure, type Reply } from "../../proto/call.ts";
+import { http } from "../../proto/gen/google/api/annotations_pb.ts";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+} from "../../proto/gen/google/rpc/error_details_pb.ts";
+import { StatusSchema } from "../../proto/gen/google/rpc/status_pb.ts";
+import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
+import { methodPath } from "../../proto/grpc.ts";
+
+export interface RemoteDispatchOptions {
+  /** Control planes, as `HOST:PORT`. */
+  readonly targets: readonly string[];
+  readonly credentials: ChannelCredentials;
+  /** The gateway's own; see NodeService. */
+  readonly token: string;
+  /** How long a call may take, in milliseconds. Default: 30,000. */
+  readonly deadlineMs?: number;
+}
+
+export interface RemoteDispatch {
+  readonly dispatch: Dispatch;
+  /** Whether a control plane answers. */
+  isUp(): Promise<boolean>;
+  close(): void;
+}
+
+/** A document of maximum size fits, and a list of the longest ones. */
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+const UP_MS = 2_000;
+/** A control plane that is back is used after this at the latest, in milliseconds. */
+const RECONNECT_MS = 2_000;
+/** Connections to each control plane: one carries as many calls at a time as the server allows. */
+const CHANNELS = 4;
+const STORE_RETRY_S = 1;
+
+interface Answered {
+  readonly message: Message;
+  readonly trailers: Metadata;
+}
+
+export function remoteDispatch(options: RemoteDispatchOptions): RemoteDispatch {
+  const { deadlineMs = 30_000 } = options;
+  const channels = Array.from({ length: CHANNELS }, () => options.targets).flat();
+  const clients = channels.map(
+    (target) =>
+      new Client(target, options.credentials, {
+        "grpc.use_local_subchannel_pool": 1,
+        "grpc.max_receive_message_length": ANSWER_BYTES_MAX,
+        "grpc.enable_http_proxy": 0,
+        "grpc.initial_reconnect_backoff_ms": 100,
+        "grpc.max_reconnect_backoff_ms": RECONNECT_MS,
+        "grpc.enable_retries": 0,
+        "grpc.keepalive_time_ms": 2_000,
+        "grpc.keepalive_timeout_ms": 2_000,
+      }),
+  );
+  let turn = 0;
+  const attempt = async (call: Call, message: Message): Promise<Answered> => {
+    let failure: unknown;
+    for (let tries = 0; tries < options.targets.length; tries++) {
+      const client = clients[turn++ % clients.length];
+      if (client === undefined) break;
+      try {
+        return await send(client, call, message, { token: options.token, deadlineMs });
+      } catch (error) {
+        failure = error;
+        if (!wasNeverSent(error)) break;
+      }
+    }
+    throw failure;
+  };
+  return {
+    async dispatch(call) {
+      try {
+        const message = await call.message((work) => work());
+        const { message: answer, trailers } = await attempt(call, message);
+        return {
+          ok: true,
+          message: answer,
+          revision: textOf(trailers, "x-realmgate-revision"),
+          etag: textOf(trailers, "etag"),
+          dryRun: textOf(trailers, "x-realmgate-dry-run") === "true",
+        };
+      } catch (error) {
+        return failureOf(error, call.method);
+      }
+    },
+    async isUp() {
+      const waiting = clients.map(
+        (client) =>
+          new Promise<boolean>((resolve) => {
+            client.waitForReady(Date.now() + UP_MS, (error) => resolve(error === undefined));
+          }),
+      );
+      return (await Promise.all(waiting)).some(Boolean);
+    },
+    close() {
+      for (const client of clients) client.close();
+    },
+  };
+}
+
+function send(
+  client: Client,
+  call: Call,
+  message: Message,
+  { token, deadlineMs }: { readonly token: string; readonly deadlineMs: number },
+): Promise<Answered> {
+  const { method } = call;
+  return new Promise((resolve, reject) => {
+    let answered: Message | null = null;
+    const request = client.makeUnaryRequest(
+      methodPath(method),
+      (sent: Message) => Buffer.from(toBinary(method.input, sent)),
+      (bytes: Buffer) => fromBinary(method.output, bytes),
+      message,
+      metadataOf(call, token),
+      { deadline: Date.now() + deadlineMs },
+      (error, answer) => {
+        if (error !== null) reject(error);
+        else answered = answer ?? create(method.output);
+      },
+    );
+    // It comes after the answer, and has the trailers.
+    request.on("status", ({ metadata }) => {
+      if (answered !== null) resolve({ message: answered, trailers: metadata });
+    });
+  });
+}
+
+function metadataOf(call: Call, token: string): Metadata {
+  const metadata = new Metadata();
+  const set = (name: string, value: string | null) => {
+    // What no header can carry is no credential, realm or version of ours.
+    if (value !== null && /^[\x20-\x7e]*$/.test(value)) metadata.set(name, value);
+  };
+  set("authorization", call.credential);
+  set("x-realmgate-authority", call.authority);
+  set("x-realm-id", call.realmId);
+  set("x-realm-filter", call.realmFilter);
+  set("if-match", call.ifMatch);
+  set("x-realmgate-client", call.clientAddress);
+  set("x-realmgate-request-id", call.requestId);
+  set("x-realmgate-gateway", token);
+  return metadata;
+}
+
+function failureOf(error: unknown, method: DescMethod): Reply {
+  if (error instanceof ApiError) {
+    const { code, violations, retryAfterS, metadata } = error;
+    return { ok: false, code, violations, retryAfterS, metadata };
+  }
+  const failure = isServiceError(error) ? answeredFailure(error) : null;
+  if (failure !== null) return failure;
+  const isRead = getOption(method, http).pattern.case === "get";
+  const code =
+    isRead || wasNeverSent(error) ? ErrorCode.STORE_UNAVAILABLE : ErrorCode.WRITE_OUTCOME_UNKNOWN;
+  const retryAfterS = code === ErrorCode.STORE_UNAVAILABLE ? STORE_RETRY_S : null;
+  return { ok: false, code, violations: [], retryAfterS };
+}
+
+/** What the control plane refused, or null: it did not answer. */
+function answeredFailure(error: ServiceError): Failure | null {
+  const [packed] = error.metadata.get("grpc-status-details-bin");
+  if (!(packed instanceof Uint8Array)) return null;
+  const { details } = fromBinary(StatusSchema, new Uint8Array(packed));
+  const [info] = details.flatMap((any) => anyUnpack(any, ErrorInfoSchema) ?? []);
+  // Several codes have one reason.
+  const number = Number(textOf(error.metadata, "x-realmgate-code"));
+  const known = Object.values(ErrorCode).find((each) => each === number);
+  if (info === undefined || known === undefined) return null;
+  const bad = details.flatMap((any) => anyUnpack(any, BadRequestSchema)?.fieldViolations ?? []);
+  const [retry] = details.flatMap((any) => anyUnpack(any, RetryInfoSchema)?.retryDelay ?? []);
+  return {
+    ok: false,
+    code: known,
+    violations: bad.map(({ field, description }) => ({
+      instancePath: field,
+      message: description,
+    })),
+    retryAfterS: retry === undefined ? null : Number(retry.seconds),
+    metadata: info.metadata,
+  };
+}
+
+function wasNeverSent(error: unknown): boolean {
+  if (!isServiceError(error) || error.code !== status.UNAVAILABLE) return false;
+  return /^(No connection established|Name resolution failed)/.test(error.details);
+}
+
+function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && "code" in error && "metadata" in error;
+}
+
+function textOf(trailers: Metadata, key: string): string | null {
+  const [value] = trailers.get(key);
+  return typeof value === "string" ? value : null;
+}

@@ -1,0 +1,155 @@
+// The role `control`: the API and the change feed on a PostgreSQL database; any number of them may run.
+import { revisionTokens } from "../admin/api/revision.ts";
+import { type FeedServer, startFeed } from "../admin/feed/feed-server.ts";
+import { ProcessRegistry } from "../admin/nodes/process-registry.ts";
+import { SecretBox } from "../admin/store/sealed.ts";
+import type { NodeConfig } from "../config/node-config.ts";
+import type { ListenAddress } from "../config/setting-readers.ts";
+import { LimitedLog } from "../guard/limited-log.ts";
+import type { Log } from "../log.ts";
+import { type Health, startOps } from "../ops.ts";
+import { addressPolicy } from "../policy/address-policy.ts";
+import { lineageOf } from "../policy/lineage.ts";
+import { RecentPolicies } from "../policy/recent-policies.ts";
+import { ApiMetrics } from "./api-metrics.ts";
+import { type ControlPlane, openControlPlane } from "./control-plane.ts";
+import { throwListenError, withListenError } from "./listen-error.ts";
+import { nodeMetrics } from "./node-metrics.ts";
+import { isOwnListener } from "./own-listeners.ts";
+import type { RunningNode } from "./running-node.ts";
+import { type ShutdownStep, shutdown } from "./shutdown.ts";
+import { StoreWatch } from "./store-watch.ts";
+import { urlOf } from "./url-of.ts";
+
+export async function startControl(node: NodeConfig, log: Log): Promise<RunningNode> {
+  const { config } = node;
+  const master = config.secretKey;
+  if (master === null) throw new Error("REALMGATE_SECRET_KEY is required");
+  const revisions = revisionTokens(new SecretBox(master, "revisions"));
+  const own: ListenAddress[] = [];
+  const stops: ShutdownStep[] = [];
+  const drainMs = config.drainS * 1000;
+  const apiMetrics = new ApiMetrics();
+  let feed: FeedServer | null = null;
+  let draining = false;
+  try {
+    const control = await openControlPlane({
+      config,
+      master,
+      revisions,
+      placement: addressPolicy(config.containerCidrs),
+      // There is no snapshot here that could prove that there was another database.
+      snapshotPath: "",
+      recentPolicies: new RecentPolicies(),
+      isForbidden: (address, port) =>
+        isOwnListener(own, address, port) || watch.isListener(address, port),
+      exchangeLog: null,
+      localProcess: null,
+      localEnforcement: null,
+      connections: {
+        list: () => ({ connections: [], total: 0 }),
+        end: () => false,
+        endOfGroup: () => 0,
+      },
+      metrics: apiMetrics,
+      nodeRevoked: (id) => feed?.cut(id),
+      log: new LimitedLog(log),
+    });
+    const { store } = control;
+    stops.push(() => control.close());
+    const watch = new StoreWatch(store);
+    await watch.start();
+    stops.push(async () => watch.stop());
+    const registry = new ProcessRegistry(store, log);
+    const opened = await openFeed(node, control, registry, log);
+    feed = opened;
+    registry.start(opened);
+    stops.push(() => registry.stop());
+    own.push(...control.listeners, ...opened.listeners);
+    const ops = withListenError("OPS", config.opsListen ?? NOWHERE, () =>
+      startOps({
+        listen: config.opsListen ?? NOWHERE,
+        reached: (revision, waitMs) => watch.reached(revision, waitMs),
+        hasLost: (revision, lineage) =>
+          watch.head !== null && lineageOf(watch.head.lineages, revision) !== lineage,
+        openRevision: revisions.open,
+        metrics: nodeMetrics((instruments) => {
+          const streams = () => [...opened.streams];
+          instruments.gauge(
+            "realmgate_feed_followers",
+            "Proxies that follow.",
+            () => streams().length,
+          );
+          instruments.gauge(
+            "realmgate_feed_lag_revisions",
+            "How far the proxy that is farthest behind is.",
+            () => watch.lagOf(streams().map(({ enforced }) => enforced?.revision ?? 0n)),
+          );
+          watch.instruments(instruments);
+          apiMetrics.register(instruments);
+        }),
+        health: () => healthOf(watch, draining),
+      }),
+    );
+    own.push(...ops.listeners);
+    stops.push(() => ops.stop());
+    stops.push(async () => {
+      await Promise.all([opened.stop(), control.stopApi(drainMs)]);
+    });
+    await control.createFirstUser();
+    const scheme = config.apiTls === null ? "http" : "https";
+    return {
+      ready: {
+        ...(control.rest === null ? {} : { rest: urlOf(control.rest, scheme) }),
+        ...(control.grpc === null ? {} : { grpc: urlOf(control.grpc, scheme) }),
+        feed: opened.url,
+        ops: urlOf(ops),
+      },
+      reload: () => control.reloadTls(),
+      async stop() {
+        draining = true;
+        log.info({ drainS: config.drainS }, "stopping: running calls may finish");
+        await shutdown(stops, drainMs + STOP_MS, log);
+      },
+    };
+  } catch (error) {
+    await shutdown(stops);
+    throw error;
+  }
+}
+
+const NOWHERE: ListenAddress = { hostname: "127.0.0.1", port: 0 };
+/** What a stop may take beyond running calls, in milliseconds. */
+const STOP_MS = 5_000;
+
+function openFeed(
+  { feedListen, feedTls, fullSyncsMax }: NodeConfig,
+  { source, nodes }: ControlPlane,
+  registry: ProcessRegistry,
+  log: Log,
+): Promise<FeedServer> {
+  const { hostname, port } = feedListen;
+  return startFeed({
+    listen: `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`,
+    tls: feedTls,
+    source,
+    authenticate: nodes.authenticate,
+    wholesMax: fullSyncsMax,
+    enforced: registry.changed,
+    left: registry.left,
+    log,
+  }).catch((error) => throwListenError("FEED", feedListen, error));
+}
+
+function healthOf({ head, heardAtMs, problem }: StoreWatch, draining: boolean): Health {
+  return {
+    draining,
+    problems: problem === null ? [] : [`the database cannot be read: ${problem}`],
+    snapshot: {
+      from: "live",
+      revision: head?.revision ?? 0,
+      heardAtMs,
+      closed: problem === null ? null : "store_unavailable",
+    },
+  };
+}

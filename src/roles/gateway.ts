@@ -1,0 +1,106 @@
+// The role `gateway`: REST for clients, gRPC to the control planes.
+import { credentials } from "@grpc/grpc-js";
+import { services } from "../../proto/services.ts";
+import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
+import type { NodeConfig } from "../config/node-config.ts";
+import type { ListenAddress } from "../config/setting-readers.ts";
+import { remoteDispatch } from "../gateway-rest/remote-dispatch.ts";
+import { startRest } from "../gateway-rest/server.ts";
+import { LimitedLog } from "../guard/limited-log.ts";
+import type { Log } from "../log.ts";
+import { startOps } from "../ops.ts";
+import { trustedProxies } from "../proxy/gate/client-address.ts";
+import { watchApiCertificate } from "./api-certificate.ts";
+import { withListenError } from "./listen-error.ts";
+import { nodeMetrics } from "./node-metrics.ts";
+import type { RunningNode } from "./running-node.ts";
+import { type ShutdownStep, shutdown } from "./shutdown.ts";
+import { urlOf } from "./url-of.ts";
+
+/** How often it is looked whether a control plane answers, in milliseconds. */
+const LOOK_MS = 2_000;
+
+export async function startGateway(
+  { config, controlUrls, controlCa, nodeToken }: NodeConfig,
+  log: Log,
+): Promise<RunningNode> {
+  const stops: ShutdownStep[] = [];
+  const isSecure = controlUrls.some((url) => url.startsWith("https:"));
+  const remote = remoteDispatch({
+    targets: controlUrls.map((url) => new URL(url).host),
+    credentials: isSecure ? credentials.createSsl(controlCa) : credentials.createInsecure(),
+    token: nodeToken,
+  });
+  stops.push(async () => remote.close());
+  let draining = false;
+  let heardAtMs: number | null = null;
+  let isUp = false;
+  const look = async () => {
+    isUp = await remote.isUp();
+    if (isUp) heardAtMs = Date.now();
+  };
+  try {
+    await look();
+    const timer = setInterval(() => void look(), LOOK_MS);
+    stops.push(async () => clearInterval(timer));
+    const connectionsMax = Math.max(1, descriptorBudget(descriptorLimit(), config).api);
+    const perNetworkMax =
+      config.apiConnectionsPerNetworkMax ?? Math.max(1, Math.floor(connectionsMax / 2));
+    const listen = config.restListen ?? NOWHERE;
+    const rest = withListenError("REST", listen, () =>
+      startRest({
+        ...listen,
+        tls: config.apiTls?.pair ?? null,
+        services,
+        domain: config.domain,
+        dispatch: remote.dispatch,
+        proxies: trustedProxies(config.trustedProxies),
+        limits: { connectionsMax, perNetworkMax },
+        log: new LimitedLog(log),
+      }),
+    );
+    stops.push(() => rest.stop());
+    const certificate =
+      config.apiTls === null ? null : watchApiCertificate(config.apiTls, [rest], log);
+    stops.push(async () => certificate?.stop());
+    const ops = withListenError("OPS", config.opsListen ?? NOWHERE, () =>
+      startOps({
+        listen: config.opsListen ?? NOWHERE,
+        reached: async () => isUp,
+        hasLost: () => false,
+        openRevision: () => null,
+        metrics: nodeMetrics((instruments) =>
+          instruments.gauge(
+            "realmgate_gateway_control_up",
+            "Whether a control plane answers.",
+            () => (isUp ? 1 : 0),
+          ),
+        ),
+        health: () => ({
+          draining,
+          problems: isUp ? [] : ["no control plane answers"],
+          snapshot: {
+            from: "live",
+            revision: 0,
+            heardAtMs,
+            closed: isUp ? null : "no_control_plane",
+          },
+        }),
+      }),
+    );
+    stops.push(() => ops.stop());
+    return {
+      ready: { rest: urlOf(rest, config.apiTls === null ? "http" : "https"), ops: urlOf(ops) },
+      reload: async () => certificate?.check(),
+      async stop() {
+        draining = true;
+        await shutdown(stops, config.drainS * 1000, log);
+      },
+    };
+  } catch (error) {
+    await shutdown(stops);
+    throw error;
+  }
+}
+
+const NOWHERE: ListenAddress = { hostname: "127.0.0.1", port: 0 };

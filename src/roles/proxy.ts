@@ -1,0 +1,205 @@
+// The role `proxy`: the data plane of one server, without a database and without the master key.
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { version } from "../../package.json";
+import { revisionTokens } from "../admin/api/revision.ts";
+import { hopsKeyName } from "../admin/nodes/node-access.ts";
+import { SecretBox } from "../admin/store/sealed.ts";
+import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
+import type { NodeConfig } from "../config/node-config.ts";
+import type { ListenAddress } from "../config/setting-readers.ts";
+import type { Log } from "../log.ts";
+import { type Health, startOps } from "../ops.ts";
+import { addressPolicy } from "../policy/address-policy.ts";
+import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
+import { RemoteSource } from "../proxy/snapshot/remote-source.ts";
+import { nodeKeysFile, snapshotFile } from "./data-files.ts";
+import { withListenError } from "./listen-error.ts";
+import { type NodeKeys, nodeBox, readNodeKeys, writeNodeKeys } from "./node-keys.ts";
+import { isOwnListener } from "./own-listeners.ts";
+import { CannotStartNode, type RunningNode } from "./running-node.ts";
+import { type ShutdownStep, shutdown } from "./shutdown.ts";
+import { urlOf } from "./url-of.ts";
+
+/** How long a start waits for a control plane before it goes on with what it has, in milliseconds. */
+const WELCOME_MS = 10_000;
+/** Expiries and time ranges are decided by this clock. */
+const CLOCK_OFF_MAX_MS = 5 * 60_000;
+const NOWHERE: ListenAddress = { hostname: "127.0.0.1", port: 0 };
+
+export async function startProxyNode(node: NodeConfig, log: Log): Promise<RunningNode> {
+  const { config, nodeToken } = node;
+  const stops: ShutdownStep[] = [];
+  const own: ListenAddress[] = [];
+  const source = new RemoteSource({
+    urls: node.feedUrls,
+    token: nodeToken,
+    tls: { ca: node.controlCa, pair: null },
+    process: node.processName,
+    servers: [config.serverName],
+    version,
+    listeners: () => own.map(({ hostname, port }) => `${hostname}:${port}`),
+    programPorts: config.programPorts,
+    log,
+  });
+  stops.push(async () => source.stop());
+  let draining = false;
+  try {
+    const keysPath = join(config.dataDir, nodeKeysFile);
+    const { domain, keys } = await keysOf(source, keysPath, nodeToken);
+    mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+    void source.welcome.then((welcome) => writeNodeKeys(keysPath, nodeToken, welcome));
+    const placement = addressPolicy(config.containerCidrs);
+    const bypassKey = keys[hopsKeyName(config.serverName)];
+    const revisionsKey = keys.revisions;
+    if (bypassKey === undefined || revisionsKey === undefined) {
+      throw new CannotStartNode("the control plane sent no keys: is it of another version?");
+    }
+    const { proxy: exchangesMax, warning } = descriptorBudget(descriptorLimit(), config);
+    if (warning !== null) log.warn({}, warning);
+    const proxy = await withProxyError(config.proxyListen ?? NOWHERE, () =>
+      startProxy(
+        {
+          ...(config.proxyListen ?? NOWHERE),
+          plain: config.proxyListen !== null,
+          httpsRedirect: config.httpsRedirect,
+          reusePort: config.proxyReusePort,
+          plainEdge: config.proxyEdge,
+          proxyProtocol: config.proxyProtocol,
+          tls: config.proxyTls,
+          upstreamTls: config.upstreamTls,
+          snapshotPlace: {
+            path: join(config.dataDir, snapshotFile),
+            box: nodeBox(nodeToken, "snapshot"),
+          },
+          stalenessMaxMs: config.stalenessMaxS === null ? null : config.stalenessMaxS * 1000,
+          domain,
+          serverName: config.serverName,
+          trustedProxies: config.trustedProxies,
+          credentialFailuresMax: config.credentialFailuresMax,
+          exchangesMax,
+          streamSilenceMs: config.streamSilenceS * 1000,
+          heldBytesMax: config.heldBytesMax,
+          bodyBytesPerMinuteMin: config.bodyBytesPerMinuteMin,
+          programPorts: config.programPorts,
+          mayDial: (address) => placement.place(address) !== null,
+          isForbidden: (address, port) => isOwnListener(own, address, port),
+          bypassKey,
+          log,
+        },
+        source,
+      ),
+    );
+    own.push(...[proxy.plain, proxy.tls].filter((each) => each !== null));
+    stops.push(() => proxy.drain(config.drainS * 1000));
+    const { instruments } = proxy.metrics;
+    instruments.gauge("realmgate_feed_connected", "Whether a control plane is followed.", () =>
+      source.problem === null ? 1 : 0,
+    );
+    instruments.counter(
+      "realmgate_feed_connects_total",
+      "Streams that were begun.",
+      () => source.connects,
+    );
+    instruments.gauge(
+      "realmgate_clock_offset_seconds",
+      "How far the clock of the control plane is ahead.",
+      () => (source.clockOffsetMs ?? 0) / 1000,
+    );
+    const revisions = revisionTokens(SecretBox.withKey(Buffer.from(revisionsKey)));
+    const ops = withListenError("OPS", config.opsListen ?? NOWHERE, () =>
+      startOps({
+        listen: config.opsListen ?? NOWHERE,
+        reached: proxy.reached,
+        hasLost: proxy.hasLost,
+        openRevision: revisions.open,
+        metrics: proxy.metrics,
+        health: () => healthOf(proxy, source, draining),
+      }),
+    );
+    own.push(...ops.listeners);
+    source.introduce();
+    stops.unshift(() => ops.stop());
+    return {
+      ready: {
+        server: config.serverName,
+        ...(proxy.plain === null ? {} : { proxy: urlOf(proxy.plain) }),
+        ...(proxy.tls === null ? {} : { proxyTls: urlOf(proxy.tls, "https") }),
+        ops: urlOf(ops),
+      },
+      reload: () => proxy.reloadTls(),
+      async stop() {
+        draining = true;
+        log.info({ drainS: config.drainS }, "stopping: running exchanges may finish");
+        await shutdown(stops);
+      },
+    };
+  } catch (error) {
+    await shutdown(stops);
+    throw error;
+  }
+}
+
+/** From a control plane, or else what one sent to an earlier process. */
+async function keysOf(source: RemoteSource, path: string, token: string): Promise<NodeKeys> {
+  source.start();
+  const { promise, resolve } = Promise.withResolvers<null>();
+  const late = setTimeout(() => resolve(null), WELCOME_MS);
+  const refused = setInterval(() => {
+    // A control plane that refuses the node will not change its mind while we wait.
+    if (/not a node|may not follow|nothing is heard|is not a feed/.test(source.problem ?? ""))
+      resolve(null);
+    // Another process of ours has asked before: what it got is as good while none answers.
+    else if (source.problem !== null && source.connects > 2) resolve(null);
+  }, 100);
+  const welcome = await Promise.race([source.welcome, promise]);
+  clearTimeout(late);
+  clearInterval(refused);
+  if (welcome !== null) {
+    const offsetMs = source.clockOffsetMs ?? 0;
+    if (Math.abs(offsetMs) <= CLOCK_OFF_MAX_MS) return welcome;
+    const off = `${Math.round(Math.abs(offsetMs) / 1000)} s ${offsetMs > 0 ? "behind" : "ahead of"}`;
+    throw new CannotStartNode(
+      `the clock of this machine is ${off} that of the control plane: set it, expiries depend on it`,
+    );
+  }
+  const problem = source.problem ?? "no answer";
+  const kept = /not a node|may not follow/.test(problem) ? null : readNodeKeys(path, token);
+  if (kept !== null) return kept;
+  throw new CannotStartNode(
+    `REALMGATE_FEED_URLS: no control plane lets this node in (${problem}), and none did before: is that REALMGATE_FEED_LISTEN of a control plane, and the token right?`,
+  );
+}
+
+async function withProxyError(
+  listen: ListenAddress,
+  start: () => Promise<ProxyServer>,
+): Promise<ProxyServer> {
+  try {
+    return await start();
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== "CannotListen") throw error;
+    const { hostname, port } = listen;
+    throw new CannotStartNode(
+      `REALMGATE_PROXY_LISTEN: cannot listen on ${hostname}:${port} (in use?)`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function healthOf(proxy: ProxyServer, source: RemoteSource, draining: boolean): Health {
+  const { from, revision, heardAtMs, closed } = proxy.enforcement();
+  const offsetMs = source.clockOffsetMs ?? 0;
+  const problems = [
+    ...(source.problem === null ? [] : [`no control plane is followed: ${source.problem}`]),
+    ...(Math.abs(offsetMs) > CLOCK_OFF_MAX_MS
+      ? ["the clock is minutes off that of the control plane"]
+      : []),
+    ...(closed === null
+      ? []
+      : ["nothing is allowed: the control plane has been silent for too long"]),
+  ];
+  return { draining, problems, snapshot: { from, revision: Number(revision), heardAtMs, closed } };
+}

@@ -1,0 +1,109 @@
+// Looks at the database each second: whether it answers, where it is, and what the nodes say of themselves.
+import type { StoredHead } from "../admin/nodes/process-status.ts";
+import type { NodeProcess } from "../admin/store/node-records.ts";
+import type { Store } from "../admin/store/store.ts";
+import type { Instruments } from "../proxy/observe/instruments.ts";
+
+const LOOK_MS = 1_000;
+const POLL_MS = 50;
+
+export class StoreWatch {
+  readonly #store: Pick<Store, "head" | "nodeProcesses">;
+  #head: StoredHead | null = null;
+  #heardAtMs: number | null = null;
+  #tookMs = 0;
+  #failures = 0;
+  #problem: string | null = null;
+  #processes: readonly NodeProcess[] = [];
+  #timer: ReturnType<typeof setInterval> | null = null;
+  #looking = false;
+
+  constructor(store: Pick<Store, "head" | "nodeProcesses">) {
+    this.#store = store;
+  }
+
+  get head(): StoredHead | null {
+    return this.#head;
+  }
+
+  /** Unix milliseconds; null: never. */
+  get heardAtMs(): number | null {
+    return this.#heardAtMs;
+  }
+
+  /** Why the last look failed; null: it did not. */
+  get problem(): string | null {
+    return this.#problem;
+  }
+
+  async start(): Promise<void> {
+    await this.#look();
+    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+  }
+
+  /** Whether the database has this revision within the time. */
+  async reached(revision: bigint, waitMs: number): Promise<boolean> {
+    const untilMs = performance.now() + waitMs;
+    for (;;) {
+      if (this.#problem === null && BigInt(this.#head?.revision ?? -1) >= revision) return true;
+      if (performance.now() >= untilMs) return false;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  /** Whether a proxy of any node listens there. */
+  isListener(address: string, port: number): boolean {
+    return this.#processes.some(({ listeners }) =>
+      listeners.some((each) => each === `${address}:${port}` || each === `[${address}]:${port}`),
+    );
+  }
+
+  /** How far the farthest of these is behind. */
+  lagOf(enforced: readonly bigint[]): number {
+    const last = this.#head?.revision ?? 0;
+    return Math.max(0, ...enforced.map((revision) => last - Number(revision)));
+  }
+
+  instruments(instruments: Instruments): void {
+    instruments.gauge("realmgate_store_up", "Whether the database answered.", () =>
+      this.#problem === null ? 1 : 0,
+    );
+    instruments.gauge(
+      "realmgate_store_revision",
+      "The last revision.",
+      () => this.#head?.revision ?? 0,
+    );
+    instruments.gauge(
+      "realmgate_store_read_seconds",
+      "How long the last look took.",
+      () => this.#tookMs / 1000,
+    );
+    instruments.counter(
+      "realmgate_store_failures_total",
+      "Looks that failed.",
+      () => this.#failures,
+    );
+  }
+
+  async #look(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    const startMs = performance.now();
+    try {
+      this.#head = await this.#store.head();
+      this.#processes = await this.#store.nodeProcesses();
+      this.#heardAtMs = Date.now();
+      this.#problem = null;
+    } catch (error) {
+      this.#failures++;
+      this.#problem = error instanceof Error ? error.message : String(error);
+    } finally {
+      this.#tookMs = performance.now() - startMs;
+      this.#looking = false;
+    }
+  }
+}

@@ -2,6 +2,8 @@
 // Chooses the role: `serve` runs the gate, `control`, `proxy` and `gateway` parts of it in processes of their own, `connect` opens a tunnel through one, `backup` and its like look after the data, anything
 // else is a command for the API of a running gate. Each role imports only its own modules, so that commands start fast.
 
+import { WORKER_ROLE } from "./workers/worker-role.ts";
+
 const interrupted = 130;
 const careRoles: ReadonlySet<string> = new Set(["backup", "restore", "doctor", "rotate-key"]);
 
@@ -27,6 +29,11 @@ if (import.meta.main) {
     applyRuntimeSettings();
     const { nodeRole } = await import("./roles/run-node.ts");
     process.exit(await nodeRole(role, flags));
+  }
+  // Hidden: a gate process of `serve`, which starts it.
+  if (role === WORKER_ROLE) {
+    const { gateWorkerRole } = await import("./roles/gate-worker.ts");
+    process.exit(await gateWorkerRole());
   }
   if (role === "admin") {
     const { adminRole } = await import("./roles/admin.ts");

@@ -26,7 +26,7 @@ interface OpsOptions {
   /** Resolves true once the proxy enforces the revision, false after `waitMs`. */
   readonly reached: (revision: bigint, waitMs: number, lineage?: string) => Promise<boolean>;
   /** Whether the revision was lost with the database that made it. */
-  readonly hasLost: (revision: bigint, lineage: string) => boolean;
+  readonly hasLost: (revision: bigint, lineage: string) => boolean | Promise<boolean>;
   /** Opaque token → revision and its lineage; null when this installation did not issue it. */
   readonly openRevision: (
     token: string,
@@ -58,7 +58,7 @@ export interface Health {
   };
 }
 
-interface OpsServer extends ListenAddress {
+export interface OpsServer extends ListenAddress {
   /** All that it listens on, the server behind the relay included. */
   readonly listeners: readonly ListenAddress[];
   stop(): Promise<void>;
@@ -182,7 +182,7 @@ async function readyz(query: URLSearchParams, options: OpsOptions): Promise<Resp
   if (snapshot.closed !== null) {
     return Response.json({ status: snapshot.closed, from: snapshot.from }, { status: 503 });
   }
-  if (!enforced && lineage !== undefined && options.hasLost(BigInt(revision), lineage)) {
+  if (!enforced && lineage !== undefined && (await options.hasLost(BigInt(revision), lineage))) {
     const message = "the write was lost with the database that stored it: write again";
     return Response.json({ status: "lost", message }, { status: 409 });
   }

@@ -36,6 +36,7 @@ const directions: Readonly<Record<string, readonly string[]>> = {
   "src/client": ["proto"],
   "src/cli": ["src/json", "src/client"],
   "src/config": ["src/policy", "src/proxy"],
+  "src/workers": ["src/config", "src/exchange-log", "src/proxy"],
   "src/roles": [
     "src",
     "src/config",
@@ -46,6 +47,7 @@ const directions: Readonly<Record<string, readonly string[]>> = {
     "src/admin",
     "src/gateway-rest",
     "src/websocket",
+    "src/workers",
     "src/cli",
     "proto",
   ],
@@ -91,7 +93,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
 /** Single files that may import more than their layer. */
 const exceptions: Readonly<Record<string, readonly string[]>> = {
   [policyDocument]: ["proto"],
-  "src/main.ts": ["src/roles", "src/cli"],
+  "src/main.ts": ["src/roles", "src/workers", "src/cli"],
 };
 
 interface Import {

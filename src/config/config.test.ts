@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { type Config, parseConfig } from "./config.ts";
 import { defaultDataDir } from "./data-dir.ts";
@@ -32,6 +33,8 @@ test("nothing set is what the documentation says", () => {
     proxyListen: { hostname: "127.0.0.1", port: 8000 },
     httpsRedirect: null,
     proxyReusePort: false,
+    workers:
+      process.platform === "linux" && availableParallelism() > 1 ? availableParallelism() : 0,
     proxyEdge: "wire",
     proxyProtocol: [],
     proxyTls: null,

@@ -27,6 +27,8 @@ export interface Config {
   readonly proxyListen: ListenAddress | null;
   /** Whether other processes of the same user may listen on the proxy's addresses. */
   readonly proxyReusePort: boolean;
+  /** Gate processes; 0: the data plane is in the process of the control plane. */
+  readonly workers: number;
   readonly proxyEdge: PlainEdge;
   readonly proxyProtocol: readonly string[];
   /** The data plane's TLS listener; null: none. */
@@ -164,6 +166,7 @@ function readConfig(
     grpcListen: value("REALMGATE_GRPC_LISTEN"),
     proxyListen: value("REALMGATE_PROXY_LISTEN"),
     proxyReusePort: value("REALMGATE_PROXY_REUSE_PORT"),
+    workers: value("REALMGATE_WORKERS"),
     proxyEdge: value("REALMGATE_PROXY_EDGE"),
     proxyProtocol: value("REALMGATE_PROXY_PROTOCOL"),
     proxyTls: readProxyTls(

@@ -1,4 +1,5 @@
 // Readers of setting values: one for each kind of text.
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { addressPolicy } from "../policy/address-policy.ts";
 import { canonicalProgram, isByPort, portMax } from "../policy/program.ts";
@@ -133,6 +134,21 @@ export function readSeconds(range: SecondsRange): Read<number> {
 
 export const readCount: Read<number> = (text, report) => {
   if (!/^[1-9]\d{0,6}$/.test(text)) report("must be a number from 1 to 9999999");
+  return Number(text);
+};
+
+/** One for each core; with a single one they would only cost memory. Linux alone lets processes share a listening socket as we do. */
+function defaultWorkers(): number {
+  const cores = availableParallelism();
+  return process.platform === "linux" && cores > 1 ? Math.min(cores, WORKERS_MAX) : 0;
+}
+
+const WORKERS_MAX = 256;
+
+export const readWorkers: Read<number> = (text, report) => {
+  if (text === "") return defaultWorkers();
+  if (!/^\d{1,3}$/.test(text) || Number(text) > WORKERS_MAX)
+    report("must be a number from 0 to 256");
   return Number(text);
 };
 

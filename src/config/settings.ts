@@ -22,6 +22,7 @@ import {
   readSecretKey,
   readText,
   readUsername,
+  readWorkers,
 } from "./setting-readers.ts";
 import { readUpstreamTls } from "./upstream-tls.ts";
 
@@ -90,6 +91,16 @@ export const settings = {
     read: readListenOrOff,
   },
   ...proxyTlsSettings,
+  REALMGATE_WORKERS: {
+    group: "Listeners",
+    default: "",
+    unset: "one for each core; 0 with one core, and where the system is not Linux",
+    accepts: "0 to 256",
+    meaning: "processes of the data plane; 0: all in one process",
+    about:
+      "Processes of the data plane, which share its addresses; 0 keeps everything in one process. `REALMGATE_EXCHANGES_MAX` and `REALMGATE_HELD_BYTES_MAX` are divided among them; see [operations](operations.md#gate-processes).",
+    read: readWorkers,
+  },
   REALMGATE_PROXY_REUSE_PORT: {
     group: "Listeners",
     default: "",

@@ -1,8 +1,9 @@
 // The exchange log as the rest of the process sees it: takes exchanges that ended, and answers who was where.
 import type { Log } from "../log.ts";
 import type { BlockKind, EntryBlock } from "./entry-block.ts";
-import type { LogLimits } from "./log-database.ts";
+import type { Appended, LogLimits } from "./log-database.ts";
 import type { LoggedExchange } from "./log-entry.ts";
+import type { LogAnswers, LogRequest } from "./log-messages.ts";
 import type { LogPage, LogQuery } from "./log-reading.ts";
 import { LogThread, LogUnavailable } from "./log-thread.ts";
 import { WaitingEntries } from "./waiting-entries.ts";
@@ -30,6 +31,17 @@ export interface ExchangeLogCounts {
   readonly restarts: number;
 }
 
+/** Where entries are kept: the file's thread, or another process that has one. Answers in the order in which it is asked. */
+export interface LogStore {
+  ask<Kind extends StoreRequest["kind"]>(
+    request: Extract<StoreRequest, { kind: Kind }>,
+  ): Promise<LogAnswers[Kind]>;
+  close(): Promise<void>;
+  terminate(): void;
+}
+
+export type StoreRequest = Exclude<LogRequest, { kind: "open" | "close" }>;
+
 /** How long an entry waits for others to be stored with, in milliseconds. */
 const WAIT_MS = 1_000;
 /** So many are stored without waiting: making their text takes some 1 ms. */
@@ -47,10 +59,11 @@ const RESTART_MAX_MS = 60_000;
 const CLOSE_MS = 2_000;
 
 export class ExchangeLog implements ExchangeLogReader {
-  #thread: LogThread;
-  readonly #open: () => Promise<LogThread>;
+  #store: LogStore;
+  /** Null: it is not ours to open again. */
+  readonly #open: (() => Promise<LogStore>) | null;
   readonly #log: Log;
-  readonly #waiting = new WaitingEntries();
+  readonly #waiting: WaitingEntries;
   readonly #storing = new Set<Promise<void>>();
   readonly #counts = { written: 0, dropped: 0, failed: 0, evicted: 0, bytes: 0, restarts: 0 };
   #restart: ReturnType<typeof setTimeout> | null = null;
@@ -63,10 +76,21 @@ export class ExchangeLog implements ExchangeLogReader {
   readonly #readsOf = new Map<string, number>();
   #failing = false;
 
-  private constructor(thread: LogThread, open: () => Promise<LogThread>, log: Log) {
-    this.#thread = thread;
+  private constructor(
+    store: LogStore,
+    open: (() => Promise<LogStore>) | null,
+    log: Log,
+    writers: number,
+  ) {
+    this.#store = store;
     this.#open = open;
     this.#log = log;
+    this.#waiting = new WaitingEntries(writers);
+  }
+
+  /** Entries go to what another process has open. `writers`: processes that share the room for entries that wait. */
+  static over(store: LogStore, log: Log, writers: number): ExchangeLog {
+    return new ExchangeLog(store, null, log, writers);
   }
 
   /** Rejects when the file cannot be opened. A damaged one is set aside. */
@@ -76,10 +100,13 @@ export class ExchangeLog implements ExchangeLogReader {
       for (const each of found) each.#died(error);
     };
     const open = () => LogThread.open(path, limits, died);
-    const opened = new ExchangeLog(await open(), open, log);
+    const opened = new ExchangeLog(await open(), open, log, 1);
     found.push(opened);
     return opened;
   }
+
+  /** Called before each read: other writers store what waits. */
+  beforeRead: () => Promise<void> = () => Promise.resolve();
 
   get counts(): ExchangeLogCounts {
     return this.#counts;
@@ -90,21 +117,31 @@ export class ExchangeLog implements ExchangeLogReader {
     if (!this.#waiting.add(kind, project, container, exchange)) {
       this.#counts.dropped++;
     } else if (this.#waiting.size >= STORED_AT_ONCE) {
-      this.#store();
+      this.#storeWaiting();
     } else if (this.#timer === null) {
       this.#timer = setTimeout(() => {
         this.#timer = null;
-        this.#store();
+        this.#storeWaiting();
       }, WAIT_MS);
     }
   }
 
   newest(query: LogQuery, before: number | null): Promise<LogPage> {
-    return this.#read(query, () => this.#thread.ask({ kind: "newest", query, before }));
+    return this.#read(query, () => this.#store.ask({ kind: "newest", query, before }));
   }
 
   oldest(query: LogQuery, after: number): Promise<LogPage> {
-    return this.#read(query, () => this.#thread.ask({ kind: "oldest", query, after }));
+    return this.#read(query, () => this.#store.ask({ kind: "oldest", query, after }));
+  }
+
+  /** Stores blocks of another writer, which counts them. */
+  append(blocks: readonly EntryBlock[]): Promise<Appended> {
+    return this.#store.ask({ kind: "append", blocks });
+  }
+
+  /** Stores what waits. */
+  flush(): Promise<void> {
+    return this.#storeAll();
   }
 
   /** Stores what waits, for at most 2 s, and closes the file. */
@@ -113,8 +150,8 @@ export class ExchangeLog implements ExchangeLogReader {
     if (this.#restart !== null) clearTimeout(this.#restart);
     const late = Bun.sleep(CLOSE_MS);
     await Promise.race([this.#storeAll(), late]);
-    await Promise.race([this.#thread.close(), late]);
-    this.#thread.terminate();
+    await Promise.race([this.#store.close(), late]);
+    this.#store.terminate();
   }
 
   #died(error: Error): void {
@@ -132,13 +169,14 @@ export class ExchangeLog implements ExchangeLogReader {
   async #start(waitedMs: number): Promise<void> {
     this.#counts.restarts++;
     try {
-      const thread = await this.#open();
+      const thread = await this.#open?.();
+      if (thread === undefined) return;
       // Closed meanwhile.
       if (this.#isClosed) return thread.terminate();
-      this.#thread = thread;
+      this.#store = thread;
       this.#isDown = false;
       this.#log.warn({}, "the exchange log goes on");
-      this.#store();
+      this.#storeWaiting();
     } catch (err) {
       this.#log.error({ err }, "the thread of the exchange log could not be started again");
       this.#startLater(Math.min(waitedMs * 2, RESTART_MAX_MS));
@@ -153,8 +191,9 @@ export class ExchangeLog implements ExchangeLogReader {
     this.#reads++;
     this.#readsOf.set(container, reads + 1);
     try {
-      // The thread does one thing after the other.
-      this.#store();
+      await this.beforeRead();
+      // The store does one thing after the other.
+      this.#storeWaiting();
       return await ask();
     } finally {
       this.#reads--;
@@ -166,18 +205,18 @@ export class ExchangeLog implements ExchangeLogReader {
 
   async #storeAll(): Promise<void> {
     while (!this.#isDown && (this.#waiting.size > 0 || this.#storing.size > 0)) {
-      this.#store();
+      this.#storeWaiting();
       await Promise.race(this.#storing);
     }
   }
 
-  #store(): void {
+  #storeWaiting(): void {
     if (this.#isDown || this.#waiting.size === 0 || this.#storing.size >= BATCHES_MAX) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const storing = this.#stored(this.#waiting.take()).finally(() => {
       this.#storing.delete(storing);
-      if (this.#waiting.size >= STORED_AT_ONCE || this.#timer === null) this.#store();
+      if (this.#waiting.size >= STORED_AT_ONCE || this.#timer === null) this.#storeWaiting();
     });
     this.#storing.add(storing);
   }
@@ -185,7 +224,7 @@ export class ExchangeLog implements ExchangeLogReader {
   async #stored(blocks: readonly EntryBlock[]): Promise<void> {
     const rows = blocks.reduce((sum, block) => sum + block.rows, 0);
     try {
-      const { evicted, bytes } = await this.#thread.ask({ kind: "append", blocks });
+      const { evicted, bytes } = await this.append(blocks);
       this.#counts.written += rows;
       this.#counts.evicted += evicted;
       this.#counts.bytes = bytes;

@@ -25,10 +25,18 @@ interface Group {
 }
 
 export class WaitingEntries {
+  readonly #max: number;
+  readonly #ofOneMax: number;
   #groups = noGroups();
   #blocks: EntryBlock[] = [];
   #rows = 0;
   #unrouted = 0;
+
+  /** `writers`: others that have as much room each; all of them together have `waitingMax`. */
+  constructor(writers = 1) {
+    this.#max = Math.ceil(waitingMax / writers);
+    this.#ofOneMax = Math.ceil(waitingOfOneMax / writers);
+  }
 
   /** Entries that wait. */
   get size(): number {
@@ -37,10 +45,10 @@ export class WaitingEntries {
 
   /** False when there is no room for it. */
   add(kind: BlockKind, project: string, container: string, exchange: LoggedExchange): boolean {
-    if (this.#rows >= waitingMax) return false;
+    if (this.#rows >= this.#max) return false;
     if (kind === "unrouted" && this.#unrouted >= waitingUnroutedMax) return false;
     const group = this.#group(kind, project, container, exchange.startedAtMs);
-    if (group.rows >= waitingOfOneMax) return false;
+    if (group.rows >= this.#ofOneMax) return false;
     if (kind === "unrouted") this.#unrouted++;
     group.ids.push(exchange.requestId);
     group.values.push(valuesOf(exchange));

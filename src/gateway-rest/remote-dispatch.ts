@@ -46,6 +46,8 @@ export interface RemoteDispatch {
 /** A document of maximum size fits, and a list of the longest ones. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 const UP_MS = 2_000;
+/** A control plane that is back is used after this at the latest, in milliseconds. */
+const RECONNECT_MS = 2_000;
 /** Connections to each control plane: one carries as many calls at a time as the server allows. */
 const CHANNELS = 4;
 const STORE_RETRY_S = 1;
@@ -64,6 +66,8 @@ export function remoteDispatch(options: RemoteDispatchOptions): RemoteDispatch {
         "grpc.use_local_subchannel_pool": 1,
         "grpc.max_receive_message_length": ANSWER_BYTES_MAX,
         "grpc.enable_http_proxy": 0,
+        "grpc.initial_reconnect_backoff_ms": 100,
+        "grpc.max_reconnect_backoff_ms": RECONNECT_MS,
         "grpc.enable_retries": 0,
         "grpc.keepalive_time_ms": 2_000,
         "grpc.keepalive_timeout_ms": 2_000,

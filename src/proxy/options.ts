@@ -2,7 +2,7 @@
 import type { ExchangeLog } from "../exchange-log/exchange-log.ts";
 import type { Log } from "../log.ts";
 import type { RecentPolicies } from "../policy/recent-policies.ts";
-import type { ProxyTls } from "./edge/listeners.ts";
+import type { InheritedSockets, ProxyTls } from "./edge/listeners.ts";
 import type { AccessLog } from "./observe/access-log.ts";
 import type { TraceExport } from "./observe/trace-export.ts";
 import type { SnapshotPlace } from "./snapshot/enforcement.ts";
@@ -20,6 +20,8 @@ export interface ProxyOptions {
   readonly httpsRedirect?: "listener" | number | null;
   /** Whether other processes of the same user may listen there, too: a successor, before this one closes. Default: false. */
   readonly reusePort?: boolean;
+  /** Sockets that listen on the addresses already, made elsewhere, for the edge `wire`. Default: it makes its own. */
+  readonly inherited?: InheritedSockets | null;
   /** What serves HTTP/1.1: bare sockets, or the runtime's server, which always serves HTTP/2. Default: wire. */
   readonly plainEdge?: PlainEdge;
   /**
@@ -53,6 +55,8 @@ export interface ProxyOptions {
   readonly exchangesMax?: number;
   /** Wrong credentials that one client network may present to one container in a minute. Default: 100. */
   readonly credentialFailuresMax?: number;
+  /** Called with each wrong credential that was counted: `container network`. Others of the same address may count it, too. Default: not. */
+  readonly credentialFailed?: ((pair: string) => void) | null;
   /** How long an exchange may go on without anything moving in it, in milliseconds; 0: without a limit. Default: an hour. */
   readonly streamSilenceMs?: number;
   /** Bytes that the body of a request must have in each minute that the client is waited for. Default: 240. */
@@ -88,6 +92,7 @@ const DEFAULTS = {
   plain: true,
   httpsRedirect: null,
   reusePort: false,
+  inherited: null,
   plainEdge: "wire",
   proxyProtocol: [],
   tls: null,
@@ -99,6 +104,7 @@ const DEFAULTS = {
   idleS: 30,
   exchangesMax: 32_768,
   credentialFailuresMax: 100,
+  credentialFailed: null,
   streamSilenceMs: 3_600_000,
   bodyBytesPerMinuteMin: 240,
   halfMessagesBytesMax: 256 * 1024 * 1024,

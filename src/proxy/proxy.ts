@@ -6,9 +6,8 @@ import type { Log } from "../log.ts";
 import { containersDomain } from "../policy/containers-domain.ts";
 import { BuiltInPrograms } from "./built-in.ts";
 import { CurlProgram } from "./curl/curl.ts";
-import { type InternalClient, internalEdge } from "./curl/internal-edge.ts";
+import { internalEdge } from "./curl/internal-edge.ts";
 import { BunServeEdge } from "./edge/bun-serve/bun-serve-edge.ts";
-import type { BunServeRequest } from "./edge/bun-serve/bun-serve-request.ts";
 import { HeldBodies } from "./edge/bun-serve/held-bodies.ts";
 import { streamedBody } from "./edge/bun-serve/response-body.ts";
 import { Listeners } from "./edge/listeners.ts";
@@ -16,6 +15,7 @@ import { certificateScope, noteCertificate } from "./edge/tls/certificate-scope.
 import { relayedBody } from "./edge/wire/relayed-body.ts";
 import { WireEdge } from "./edge/wire/wire-edge.ts";
 import { WireUpstream } from "./edge/wire/wire-upstream.ts";
+import { clientUpstream, internalUpstream } from "./edge-upstreams.ts";
 import { ActiveExchanges } from "./exchange/active-exchanges.ts";
 import type { ExchangeWatch } from "./exchange/exchange.ts";
 import { Silence } from "./exchange/silence.ts";
@@ -47,7 +47,7 @@ import { ProgramUpstream } from "./upstream/program-upstream.ts";
 import { RawPool } from "./upstream/raw/raw-pool.ts";
 import { holdBody } from "./upstream/request-body.ts";
 import { upstreamTlsOptions } from "./upstream/tls.ts";
-import type { ResponseBody, Upstream } from "./upstream/upstream.ts";
+import type { ResponseBody } from "./upstream/upstream.ts";
 
 export interface ProxyServer {
   /** Of the plain listener; where that is off, of the one with TLS. */
@@ -72,8 +72,16 @@ export interface ProxyServer {
   readonly metrics: Metrics;
   /** What goes on now. */
   readonly connections: OpenConnections;
-  /** Closes as gently as it can within so many milliseconds: see `drain`. */
-  drain(boundMs: number): Promise<void>;
+  /** Counts a wrong credential that another process let through: see `ProxyOptions.credentialFailed`. */
+  noteCredentialFailure(pair: string): void;
+  /** Connections of clients, with the edge `wire`. */
+  readonly openConnections: number;
+  /** Leaves new connections to other processes with the same sockets; those that there are go on. */
+  rest(): void;
+  /** Accepts them again. */
+  accept(): void;
+  /** Closes as gently as it can within so many milliseconds: see `drain`. `closed`: called when it listens no more. */
+  drain(boundMs: number, closed?: () => void): Promise<void>;
   /**
    * Accepts no more connections, ends WebSockets (1001) and resolves when the open requests are done; with `abort` they are cut off.
    */
@@ -142,7 +150,11 @@ export async function startProxy(
     },
   };
 
-  const failures = new FailureBudget(settings.credentialFailuresMax);
+  const failures = new FailureBudget(
+    settings.credentialFailuresMax,
+    () => performance.now(),
+    settings.credentialFailed,
+  );
   const bypass = new BypassTokens(settings.bypassKey);
   const context: AdmissionContext = {
     parseHost,
@@ -240,7 +252,9 @@ export async function startProxy(
     plain: settings.plain ? settings : null,
     tls,
     shared: settings.reusePort,
-    open: (hostname) => (serving, port, reusePort) => edge.open(hostname, serving, port, reusePort),
+    inherited: settings.inherited,
+    open: (hostname) => (serving, port, reusePort, descriptor) =>
+      edge.open(hostname, serving, port, reusePort, descriptor),
     accepted: (pair) => noteCertificate(pair, parent, log),
     log,
   });
@@ -279,12 +293,21 @@ export async function startProxy(
     hasLost: (revision, lineage) => feed.hasLost(revision, lineage),
     metrics,
     connections: new OpenConnections(active),
-    async drain(boundMs) {
+    noteCredentialFailure: (pair) => failures.note(pair),
+    get openConnections() {
+      return wireEdge?.connections ?? 0;
+    },
+    rest: () => listeners.rest(),
+    accept: () => listeners.accept(),
+    async drain(boundMs, closed = () => {}) {
       const quiet = () => {
         const lastMs = Math.max(serveEdge.lastRequestMs, edge.lastRequestMs);
         return performance.now() - lastMs > idleS * 1000;
       };
-      await listeners.drain(boundMs, quiet, goingAway);
+      await listeners.drain(boundMs, quiet, () => {
+        closed();
+        goingAway();
+      });
       await wireEdge?.stop();
       stopUpstreams();
       silence.stop();
@@ -357,33 +380,6 @@ const CONNECTIONS_MIN = 1_024;
 /** How often the limits of connections to upstreams are looked at, in milliseconds. */
 const TICK_MS_MAX = 250;
 const TICK_MS_MIN = 5;
-
-/** For requests of clients. */
-function clientUpstream(
-  programs: ProgramUpstream,
-  upgrader: Upgrader,
-  builtIn: BuiltInPrograms,
-): Upstream<BunServeRequest, Response> {
-  return {
-    forward: ({ request }, forwarded) => programs.forward(request, forwarded),
-    upgrade: (client, forwarded) => upgrader.upgrade(client, client.headers, forwarded),
-    answerBuiltIn: ({ request }, forwarded) => builtIn.answer(request, forwarded),
-    holdBody: ({ request }, forwarded, limitMs) => holdBody(request, forwarded, limitMs),
-  };
-}
-
-/** For requests that the gate makes itself: they are admitted neither with an upgrade nor to the curl program. */
-function internalUpstream(programs: ProgramUpstream): Upstream<InternalClient, Response> {
-  const never = () => {
-    throw new Error("an internal request was admitted to what it cannot reach");
-  };
-  return {
-    forward: ({ request }, forwarded) => programs.forward(request, forwarded),
-    upgrade: never,
-    answerBuiltIn: never,
-    holdBody: ({ request }, forwarded, limitMs) => holdBody(request, forwarded, limitMs),
-  };
-}
 
 /** The runtime reads it once, from the environment with which the process started. */
 const FETCHES_MAX_VARIABLE = "BUN_CONFIG_MAX_HTTP_REQUESTS";

@@ -2,6 +2,8 @@
 
 export const keyFile = "secret.key";
 export const snapshotFile = "snapshot";
+/** Where gate processes follow the change feed. */
+export const feedSocketFile = "feed.sock";
 /** Of a proxy: keys that a control plane derived for it. */
 export const nodeKeysFile = "node-keys";
 /** Who accessed what. */

@@ -3,7 +3,13 @@ import { existsSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { reservePath } from "../admin/store/sqlite/disk-reserve.ts";
 import type { Config } from "../config/config.ts";
-import { exchangeLogFile, keyFile, snapshotFile, sqliteFiles } from "./data-files.ts";
+import {
+  exchangeLogFile,
+  feedSocketFile,
+  keyFile,
+  snapshotFile,
+  sqliteFiles,
+} from "./data-files.ts";
 
 /**
  * Called before a start; the function returned removes what was made since. Of the database, the key and the snapshot it removes
@@ -23,7 +29,8 @@ export function removerOfNewFiles({ dataDir, databasePath, postgres }: Config): 
     for (const file of newLog) rmSync(file, { force: true });
     if (!isNew) return;
     const lock = postgres === null ? [`${databasePath}.lock`, reservePath(databasePath)] : [];
-    for (const file of [...files, ...lock]) rmSync(file, { force: true });
+    const socket = join(dataDir, feedSocketFile);
+    for (const file of [...files, ...lock, socket]) rmSync(file, { force: true });
     if (!isNewFolder) return;
     try {
       rmdirSync(dataDir);

@@ -120,7 +120,7 @@ function* stateFindings({ databasePath: path, dataDir, secretKey }: Config): Gen
   if (key !== null && !opensWith(path, documentBox(key))) {
     yield error("SECRET_KEY", `another key sealed the documents of ${path}: bring that back`);
   }
-  if (isInUse(path)) {
+  if (isLocked(path)) {
     yield {
       ...error("DATABASE_URL", `${path} is in use by another realmgate`),
       taken: "database",
@@ -132,7 +132,12 @@ function keyIn(path: string): Buffer | null {
   return existsSync(path) ? secretKeyIn(path) : null;
 }
 
-function isInUse(databasePath: string): boolean {
+/** Whether another process has the database. */
+export function isInUse({ databasePath, postgres }: Config): boolean {
+  return postgres === null && isLocked(databasePath);
+}
+
+function isLocked(databasePath: string): boolean {
   if (!existsSync(`${databasePath}.lock`)) return false;
   try {
     lockDatabase(databasePath)();

@@ -14,7 +14,7 @@ function opening(failures: number) {
     if (attempts.length === 1) setTimeout(() => order.push("25 ms later"), 25);
     if (attempts.length <= failures) throw failure;
   };
-  return { attempts, order, retrying: new RetryingOpen(open, log, 1) };
+  return { attempts, order, retrying: new RetryingOpen(open, log, { firstMs: 1 }) };
 }
 
 test("an open that succeeds is open", async () => {

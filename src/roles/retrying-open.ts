@@ -1,8 +1,14 @@
 // Opens the control plane, and retries in the background when the process can run without it for a while.
 import type { Log } from "../log.ts";
 
-const RETRY_FIRST_MS = 1_000;
-const RETRY_MAX_MS = 30_000;
+/** The delay before the second attempt, and the longest, in milliseconds. `isQuiet`: failures are expected and not logged. */
+interface Retries {
+  readonly firstMs: number;
+  readonly maxMs: number;
+  readonly isQuiet: boolean;
+}
+
+const DEFAULT_RETRIES: Retries = { firstMs: 1_000, maxMs: 30_000, isQuiet: false };
 
 /** The delay between attempts doubles up to a maximum. */
 export class RetryingOpen {
@@ -10,13 +16,15 @@ export class RetryingOpen {
   readonly #log: Log;
   readonly #opened = Promise.withResolvers<void>();
   #problem: Error | null = null;
+  readonly #retries: Retries;
   #retryMs: number;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #attempt: Promise<void> | null = null;
   #stopped = false;
 
-  constructor(open: () => Promise<void>, log: Log, retryFirstMs = RETRY_FIRST_MS) {
-    this.#retryMs = retryFirstMs;
+  constructor(open: () => Promise<void>, log: Log, retries: Partial<Retries> = {}) {
+    this.#retries = { ...DEFAULT_RETRIES, ...retries };
+    this.#retryMs = this.#retries.firstMs;
     this.#open = open;
     this.#log = log;
   }
@@ -54,7 +62,7 @@ export class RetryingOpen {
     this.#timer = setTimeout(() => {
       this.#attempt = this.#openAgain();
     }, this.#retryMs);
-    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
+    this.#retryMs = Math.min(this.#retryMs * 2, this.#retries.maxMs);
   }
 
   /** Cancels further attempts. Resolves when a running attempt has ended. */
@@ -72,7 +80,9 @@ export class RetryingOpen {
       this.#opened.resolve();
     } catch (error) {
       this.#problem = error instanceof Error ? error : new Error(String(error));
-      this.#log.error({ err: error }, "the control plane is still unavailable; retrying");
+      const { isQuiet } = this.#retries;
+      if (!isQuiet)
+        this.#log.error({ err: error }, "the control plane is still unavailable; retrying");
       this.retry();
     }
   }

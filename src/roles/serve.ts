@@ -1,36 +1,30 @@
-// Everything in one process: starts the parts, connects them, and stops them in order.
+// Everything of one node: starts the parts, connects them, and stops them in order.
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../package.json";
 import { revisionTokens } from "../admin/api/revision.ts";
-import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
+import { SecretBox } from "../admin/store/sealed.ts";
 import { OtherSecretKey } from "../admin/store/store-errors.ts";
 import type { Config } from "../config/config.ts";
-import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
-import type { AccessLogPlace, ListenAddress } from "../config/setting-readers.ts";
+import type { ListenAddress } from "../config/setting-readers.ts";
 import { ExchangeLog } from "../exchange-log/exchange-log.ts";
 import { LimitedLog } from "../guard/limited-log.ts";
-import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
 import type { Log } from "../log.ts";
-import { type Health, startOps } from "../ops.ts";
+import { type Health, type OpsServer, startOps } from "../ops.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
 import { RecentPolicies } from "../policy/recent-policies.ts";
 import { CannotListen } from "../proxy/edge/listeners.ts";
-import { AccessLog } from "../proxy/observe/access-log.ts";
-import { FileSink, StderrSink } from "../proxy/observe/line-sink.ts";
-import type { OpenConnections } from "../proxy/observe/open-connections.ts";
-import { TraceExport } from "../proxy/observe/trace-export.ts";
-import { readTraceCollector } from "../proxy/observe/trace-settings.ts";
-import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
 import { ApiMetrics } from "./api-metrics.ts";
 import { type ControlPlane, DatabaseUnusable, openControlPlane } from "./control-plane.ts";
 import { exchangeLogFile, keyFile, snapshotFile } from "./data-files.ts";
+import { DatabaseInUse } from "./data-lock.ts";
 import { DeferredSource } from "./deferred-source.ts";
 import { diskProblems, diskSeries } from "./disk-room.ts";
+import { type Gates, NOWHERE, type PreparedGates } from "./gates.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
 import { removerOfNewFiles } from "./new-files.ts";
 import { isOwnListener } from "./own-listeners.ts";
-import { keyFindings, listenFindings } from "./readiness.ts";
+import { isInUse, keyFindings, listenFindings } from "./readiness.ts";
 import { RetryingOpen } from "./retrying-open.ts";
 import { readSecretKeyFile } from "./secret-key-file.ts";
 import { type ShutdownStep, shutdown } from "./shutdown.ts";
@@ -66,158 +60,191 @@ export interface Running {
 
 /**
  * Starts everything. Rejects when an address, the database or its key is unavailable. When the database cannot be used but a
- * snapshot was saved, the data plane starts without the control plane, and `serve` keeps retrying to open that.
+ * snapshot was saved, the data plane starts without the control plane, and `serve` keeps retrying to open that. A successor does so
+ * while its predecessor has the database, and follows the predecessor's feed meanwhile.
  */
 export async function serve(config: Config, log: Log): Promise<Running> {
-  const blocking = [...keyFindings(config), ...(await listenFindings(config))];
+  const isSuccessor = config.proxyReusePort && config.workers > 0 && isInUse(config);
+  const taken = isSuccessor ? [] : await listenFindings(config);
+  const blocking = [...keyFindings(config), ...taken];
   if (blocking.length > 0) throw new CannotStart(blocking.map(({ text }) => text));
   const undo = removerOfNewFiles(config);
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  const master = config.secretKey ?? readSecretKeyFile(join(config.dataDir, keyFile));
-  const revisions = revisionTokens(new SecretBox(master, "revisions"));
-  const placement = addressPolicy(config.containerCidrs);
-  const recentPolicies = new RecentPolicies();
-  const drainMs = config.drainS * 1000;
-  const own: ListenAddress[] = [];
-  const isForbidden = (address: string, port: number) => isOwnListener(own, address, port);
-  const source = new DeferredSource();
   const stops: ShutdownStep[] = [];
-  const apiLog = new LimitedLog(log);
-  const apiMetrics = new ApiMetrics();
-  const snapshotPath = join(config.dataDir, snapshotFile);
-  let control: ControlPlane | null = null;
-  let connections: OpenConnections | null = null;
-  let reached: ProxyServer["reached"] | null = null;
-  let draining = false;
-  /** The first user is made then: a start that fails on a busy port must not lose a password that is printed once. */
-  let listening = false;
-
-  const open = async (): Promise<void> => {
-    const opened = await openControlPlane({
-      config,
-      master,
-      revisions,
-      placement,
-      snapshotPath,
-      recentPolicies,
-      isForbidden,
-      exchangeLog,
-      localProcess: { serverName: config.serverName, version },
-      localEnforcement: async (revision, waitMs) => {
-        const isReached = (await reached?.(revision, waitMs)) ?? false;
-        return { enforced: isReached ? 1 : 0, of: 1, server: config.serverName };
-      },
-      connections: {
-        list: (...asked) => connections?.list(...asked) ?? { connections: [], total: 0 },
-        end: (...asked) => connections?.end(...asked) ?? false,
-        endOfGroup: (...asked) => connections?.endOfGroup(...asked) ?? 0,
-      },
-      metrics: apiMetrics,
-      log: apiLog,
-    });
-    control = opened;
-    own.push(...opened.listeners);
-    source.provide(opened.source);
-    if (listening) await opened.createFirstUser();
-  };
-  const exchangeLog = await openExchangeLog(config, log);
-  if (exchangeLog !== null) stops.push(() => exchangeLog.close());
-  // The store closes last of what follows: until then the data plane must see revocations.
-  stops.push(async () => control?.close());
-  stops.push(async () => control?.stopApi(drainMs));
-  const opening = new RetryingOpen(open, log);
+  let opening: RetryingOpen | null = null;
+  let prepared: PreparedGates | null = null;
   try {
-    await opening.openFirst((error) => existsSync(snapshotPath) && isWorthWaiting(error));
-    const { proxy: exchangesMax, warning } = descriptorBudget(descriptorLimit(), config);
-    if (warning !== null) log.warn({}, warning);
-    const accessLog = await openAccessLog(config.accessLog, log);
-    if (accessLog !== null) stops.push(() => accessLog.close());
-    const traces = openTraces(config, log);
-    if (traces !== null) stops.push(() => traces.close());
-    const proxy = await startProxy(
-      {
-        ...(config.proxyListen ?? NOWHERE),
-        plain: config.proxyListen !== null,
-        httpsRedirect: config.httpsRedirect,
-        reusePort: config.proxyReusePort,
-        plainEdge: config.proxyEdge,
-        proxyProtocol: config.proxyProtocol,
-        tls: config.proxyTls,
-        upstreamTls: config.upstreamTls,
-        snapshotPlace: { path: snapshotPath, box: new SecretBox(master, "snapshot") },
-        stalenessMaxMs: config.stalenessMaxS === null ? null : config.stalenessMaxS * 1000,
-        domain: config.domain,
-        serverName: config.serverName,
-        trustedProxies: config.trustedProxies,
-        credentialFailuresMax: config.credentialFailuresMax,
-        exchangesMax,
-        streamSilenceMs: config.streamSilenceS * 1000,
-        heldBytesMax: config.heldBytesMax,
-        bodyBytesPerMinuteMin: config.bodyBytesPerMinuteMin,
-        programPorts: config.programPorts,
-        mayDial: (address) => placement.place(address) !== null,
-        isForbidden,
+    const gates = await prepareGates(config, log);
+    prepared = gates;
+    const master = config.secretKey ?? readSecretKeyFile(join(config.dataDir, keyFile));
+    const revisions = revisionTokens(new SecretBox(master, "revisions"));
+    const drainMs = config.drainS * 1000;
+    const own: ListenAddress[] = [];
+    const source = new DeferredSource();
+    const snapshotPath = join(config.dataDir, snapshotFile);
+    const recentPolicies = new RecentPolicies();
+    const exchangeLog = await openExchangeLog(config, log);
+    if (exchangeLog !== null) stops.push(() => exchangeLog.close());
+    const parts = { config, master, snapshotPath, source, own, recentPolicies, exchangeLog, log };
+    const apiLog = new LimitedLog(log);
+    const apiMetrics = new ApiMetrics();
+    let running: Gates | null = null;
+    let control: ControlPlane | null = null;
+    let ops: OpsServer | null = null;
+    let draining = false;
+    /** The first user is made then: a start that fails on a busy port must not lose a password that is printed once. */
+    let listening = false;
+    const listens = (...listeners: readonly (ListenAddress | null)[]) => {
+      own.push(...listeners.filter((each) => each !== null));
+      running?.own(own);
+    };
+
+    const openControl = async (): Promise<void> => {
+      const opened = await openControlPlane({
+        config,
+        master,
+        revisions,
+        placement: addressPolicy(config.containerCidrs),
+        snapshotPath,
         recentPolicies,
-        bypassKey: deriveKey(master, "hops"),
-        log,
-        accessLog,
-        traces,
+        isForbidden: (address, port) =>
+          isOwnListener([...own, ...(running?.inner() ?? [])], address, port),
         exchangeLog,
+        localProcess: { serverName: config.serverName, version },
+        localEnforcement: async (revision, waitMs) => {
+          const isReached = (await running?.reached(revision, waitMs)) ?? false;
+          return { enforced: isReached ? 1 : 0, of: 1, server: config.serverName };
+        },
+        connections: {
+          list: (...asked) => running?.connections.list(...asked) ?? { connections: [], total: 0 },
+          end: (...asked) => running?.connections.end(...asked) ?? false,
+          endOfGroup: (...asked) => running?.connections.endOfGroup(...asked) ?? 0,
+        },
+        metrics: apiMetrics,
+        log: apiLog,
+      });
+      control = opened;
+      listens(...opened.listeners);
+      source.provide(opened.source);
+      await gates.follow(parts);
+    };
+    const openOps = (gates: Gates): void => {
+      const { opsListen } = config;
+      if (ops !== null || opsListen === null) return;
+      const opened = withListenError("OPS", opsListen, () =>
+        startOps({
+          listen: opsListen,
+          reached: gates.reached,
+          hasLost: gates.hasLost,
+          openRevision: revisions.open,
+          metrics: gates.metrics,
+          health: () => healthOf(config, gates, opening?.problem ?? null, draining),
+        }),
+      );
+      ops = opened;
+      listens(...opened.listeners);
+    };
+    const stopOps = async () => ops?.stop();
+    const closeControl = async () => {
+      await gates.unfollow();
+      await control?.close();
+    };
+
+    // What stops last comes first. The store closes last of what follows: until then the data plane must see revocations.
+    stops.push(closeControl, async () => control?.stopApi(drainMs));
+    opening = new RetryingOpen(
+      async () => {
+        if (control === null) await openControl();
+        // The predecessor has that, too.
+        if (isSuccessor && running !== null) openOps(running);
+        if (listening) await firstUser(control);
       },
-      source,
-    ).catch((error) => throwProxyListenError(config, error));
-    connections = proxy.connections;
-    apiMetrics.register(proxy.metrics.instruments);
-    diskSeries(proxy.metrics.instruments, config);
-    reached = proxy.reached;
-    own.push(...[proxy.plain, proxy.tls].filter((each) => each !== null));
-    own.push(...proxy.innerPorts.map((port) => ({ hostname: RELAY_SERVER_HOST, port })));
-    // In parallel: the limit applies to all of it.
-    stops.push(async () => {
-      await Promise.all([proxy.drain(drainMs), control?.stopApi(drainMs)]);
-    });
-    // Neither a control plane nor a snapshot: there is nothing to enforce.
-    if (opening.problem !== null && proxy.enforcement().from !== "file") throw opening.problem;
+      log,
+      isSuccessor ? SUCCESSOR_RETRIES : undefined,
+    );
+    await opening.openFirst((error) =>
+      isSuccessor && error instanceof DatabaseInUse
+        ? true
+        : existsSync(snapshotPath) && isWorthWaiting(error),
+    );
+    const serving = await gates.start(parts).catch((error) => throwProxyListenError(config, error));
+    running = serving;
+    apiMetrics.register(serving.instruments);
+    diskSeries(serving.instruments, config);
+    const { problem } = opening;
+    const stopping = {
+      // In parallel: the limit applies to all of it.
+      gates: async () => {
+        await Promise.all([serving.drain(drainMs), control?.stopApi(drainMs)]);
+      },
+      // A successor waits for the database, and its feed is that of the exchanges that go on here.
+      handOver: async () => {
+        const done = serving.drain(drainMs);
+        await control?.stopApi(drainMs);
+        await stopOps();
+        await closeControl();
+        await done;
+      },
+    };
+    const handsOver = config.proxyReusePort && config.workers > 0 && config.postgres === null;
+    stops.push(handsOver ? stopping.handOver : stopping.gates);
+    // Neither a control plane nor a snapshot: there is nothing to enforce. What a predecessor saved may be out of date already.
+    const enough = problem instanceof DatabaseInUse ? "live" : "file";
+    if (problem !== null && serving.enforcement().from !== enough) throw problem;
+    listens(serving.plain, serving.tls);
     opening.reportWaiting();
-    const { opsListen } = config;
-    const ops =
-      opsListen === null
-        ? null
-        : withListenError("OPS", opsListen, () =>
-            startOps({
-              listen: opsListen,
-              reached: proxy.reached,
-              hasLost: proxy.hasLost,
-              openRevision: revisions.open,
-              metrics: proxy.metrics,
-              health: () => healthOf(config, proxy, opening.problem, draining),
-            }),
-          );
-    own.push(...(ops?.listeners ?? []));
+    if (!isSuccessor || problem === null) openOps(serving);
     listening = true;
     await firstUser(control);
     // Stops after the proxy and before the store: meanwhile /readyz reports that this node is draining.
-    stops.splice(exchangeLog === null ? 1 : 2, 0, async () => ops?.stop());
+    stops.splice(exchangeLog === null ? 1 : 2, 0, stopOps);
     opening.retry();
+    const { opened, problem: degraded } = opening;
+    const stopOpening = opening;
     return {
-      urls: () => urlsOf(config, { control, proxy, ops }),
-      degraded: opening.problem?.message ?? null,
-      complete: opening.opened,
+      urls: () => urlsOf(config, { control, gates: serving, ops }),
+      degraded: degraded?.message ?? null,
+      complete: opened.then(() => followed(serving, degraded !== null)),
       reload: async () => {
-        await Promise.all([proxy.reloadTls(), control?.reloadTls()]);
+        await Promise.all([serving.reloadTls(), control?.reloadTls()]);
       },
       async stop() {
         draining = true;
         log.info({ drainS: config.drainS }, "stopping: running exchanges may finish");
-        await opening.stop();
+        await stopOpening.stop();
         await shutdown(stops);
       },
     };
   } catch (error) {
-    await opening.stop();
+    await opening?.stop();
+    await prepared?.abandon();
     await shutdown(stops);
     undo();
     throw error;
+  }
+}
+
+/** Its predecessor may let go at any moment. */
+const SUCCESSOR_RETRIES = { firstMs: 50, maxMs: 50, isQuiet: true };
+/** How long gate processes may take to hear a control plane that has just opened, in milliseconds. */
+const FOLLOWED_MS = 5_000;
+
+/** The data plane is loaded only where it runs. */
+async function prepareGates(config: Config, log: Log): Promise<PreparedGates> {
+  if (config.workers === 0) return (await import("./local-gates.ts")).localGates;
+  const { prepareWorkers } = await import("./worker-gates.ts");
+  try {
+    return prepareWorkers(config, log);
+  } catch (error) {
+    return throwProxyListenError(config, error);
+  }
+}
+
+/** After a start without the control plane: resolves when the data plane hears it. */
+async function followed(gates: Gates, wasDegraded: boolean): Promise<void> {
+  const untilMs = performance.now() + FOLLOWED_MS;
+  while (wasDegraded && gates.enforcement().from !== "live" && performance.now() < untilMs) {
+    await Bun.sleep(20);
   }
 }
 
@@ -230,13 +257,8 @@ function isWorthWaiting(error: Error): boolean {
   return error instanceof DatabaseUnusable && !(error.cause instanceof OtherSecretKey);
 }
 
-function healthOf(
-  config: Config,
-  proxy: ProxyServer,
-  problem: Error | null,
-  draining: boolean,
-): Health {
-  const { from, revision, heardAtMs, closed, failing } = proxy.enforcement();
+function healthOf(config: Config, gates: Gates, problem: Error | null, draining: boolean): Health {
+  const { from, revision, heardAtMs, closed, failing } = gates.enforcement();
   const problems = [
     ...(problem === null ? [] : [`control plane is unavailable: ${problem.message}`]),
     ...diskProblems(config),
@@ -244,6 +266,7 @@ function healthOf(
     ...(closed === null
       ? []
       : ["nothing is allowed: the control plane has been silent for too long"]),
+    ...gates.problems,
   ];
   return { draining, problems, snapshot: { from, revision: Number(revision), heardAtMs, closed } };
 }
@@ -254,23 +277,6 @@ function throwProxyListenError(config: Config, error: unknown): never {
     ? (["PROXY_TLS", config.proxyTls] as const)
     : (["PROXY", config.proxyListen] as const);
   throwListenError(name, listen ?? NOWHERE, error.cause);
-}
-
-async function openAccessLog(place: AccessLogPlace | null, log: Log): Promise<AccessLog | null> {
-  if (place === null) return null;
-  if (place === "stderr") return new AccessLog(new StderrSink(), log);
-  const sink = await FileSink.open(place.path).catch((error) => {
-    throw new Error(`REALMGATE_ACCESS_LOG: cannot write to ${place.path}`, { cause: error });
-  });
-  return new AccessLog(sink, log);
-}
-
-/** By OpenTelemetry's own variables, which other programs of the machine may have set: a wrong one turns traces off. */
-function openTraces({ serverName }: Config, log: Log): TraceExport | null {
-  const collector = readTraceCollector(process.env, (variable, problem) =>
-    log.warn({ variable, problem }, "traces are off"),
-  );
-  return collector === null ? null : new TraceExport(collector, serverName, log);
 }
 
 /** A gate without its exchange log is better than none. */
@@ -292,23 +298,20 @@ async function openExchangeLog(
 const DAY_MS = 86_400_000;
 const MIB = 1024 * 1024;
 
-/** Where a listener that is off does not listen. */
-const NOWHERE: ListenAddress = { hostname: "127.0.0.1", port: 0 };
-
 interface RunningParts {
   readonly control: ControlPlane | null;
-  readonly proxy: ProxyServer;
+  readonly gates: Gates;
   /** Null: it is off. */
   readonly ops: ListenAddress | null;
 }
 
-function urlsOf({ apiTls }: Config, { control, proxy, ops }: RunningParts): Urls {
+function urlsOf({ apiTls }: Config, { control, gates, ops }: RunningParts): Urls {
   const api = apiTls === null ? "http" : "https";
   return {
     ...urlOf("rest", control?.rest, api),
     ...urlOf("grpc", control?.grpc, api),
-    ...urlOf("proxy", proxy.plain),
-    ...urlOf("proxyTls", proxy.tls, "https"),
+    ...urlOf("proxy", gates.plain),
+    ...urlOf("proxyTls", gates.tls, "https"),
     ...urlOf("ops", ops),
   };
 }

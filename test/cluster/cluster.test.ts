@@ -39,8 +39,10 @@ describe.skipIf(postgresBinaries === null)("a cluster", () => {
     await upstream?.[Symbol.asyncDispose]();
   }, startMsMax);
 
+  /** Once a control plane is there. */
   async function asAdmin(rest: string): Promise<Api> {
-    return new Api(rest, `Bearer ${await cluster.login(rest)}`);
+    const token = await until(() => cluster.login(rest).catch(() => null), "the login");
+    return new Api(rest, `Bearer ${token}`);
   }
 
   async function place(server: string, through = api): Promise<Place> {
@@ -242,7 +244,9 @@ describe.skipIf(postgresBinaries === null)("a cluster", () => {
         cluster.controls[n] = await cluster.startControl(listen);
       }
       api = await asAdmin(cluster.rest);
-      expect((await wait(await write(at, closed))).body.data.complete).toBeTrue();
+      const revoked = await write(at, closed);
+      // Proxies come back spread over up to half a minute.
+      await until(async () => (await wait(revoked)).body.data.complete, "all enforce it", 60_000);
       expect(await status(proxy, at)).toBe(403);
     },
     startMsMax,

@@ -69,6 +69,26 @@ export function eventConformance(name: string, open: Open): void {
       });
     });
 
+    test("ask what the account is before each write, and a refusal takes the write back", async () => {
+      const standings: unknown[] = [];
+      const making = (alias: string, fields: Partial<EventDraft>, refuses: boolean) => {
+        const call = new CallEvent(draft(fields), (standing) => {
+          standings.push(standing);
+          if (refuses) throw new Error("refused");
+        });
+        return callEvent.run(call, () => stage.project(ada, { alias }));
+      };
+      await making("one", {}, false);
+      expect(await making("two", {}, true).catch(String)).toBe("Error: refused");
+      await making("three", { actorId: nowhere }, false);
+      await making("four", { actorId: null }, true);
+      const now = { isAdmin: false, isBanned: false, sessionGeneration: expect.any(Number) };
+      expect(standings).toEqual([now, now, null]);
+      const { items } = await store.projects(ada, pageOf());
+      expect(items.map(({ alias }) => alias)).toEqual(["one", "three", "four"]);
+      expect(await seen(ada)).toHaveLength(1);
+    });
+
     test("are not written where nothing changes, nor where the write fails", async () => {
       const { id } = await stage.project(ada);
       const resource = { kind: "project", id } as const;

@@ -109,6 +109,44 @@ describe("everybody else", () => {
   });
 });
 
+describe("a call that waits for the hash of a password", () => {
+  /** Others wait before it, so that what is done meanwhile comes first. */
+  async function waiting(as: string, meanwhile: () => Promise<unknown>) {
+    const before = [1, 2, 3].map(() => account());
+    const username = `user-${n++}`;
+    const body = { username, email: `${username}@example.com`, password, is_admin: true };
+    const made = send("POST", "/users", body, as);
+    await meanwhile();
+    const answer = await made;
+    await Promise.all(before);
+    const listed = await send("GET", `/users?search=${username}`);
+    return [...codeOf(answer), listed.body.data.users.length];
+  }
+
+  test("makes nothing in the name of an operator who was banned meanwhile", async () => {
+    const { id, session } = await account({ is_admin: true });
+    const ban = () => send("PATCH", `/users/${id}`, { is_banned: true });
+    expect(await waiting(session, ban)).toEqual([403, "ACCOUNT_BANNED", 0]);
+  });
+
+  test("makes nothing in the name of somebody who is no operator any more", async () => {
+    const { id, session } = await account({ is_admin: true });
+    const demote = () => send("PATCH", `/users/${id}`, { is_admin: false });
+    expect(await waiting(session, demote)).toEqual([403, "INSUFFICIENT_PERMISSIONS", 0]);
+  });
+
+  test("makes nothing for a session that was ended meanwhile, nor for an account that is gone", async () => {
+    const { id, session } = await account({ is_admin: true });
+    const logout = () => send("POST", "/users/auth/logout", undefined, session);
+    expect(await waiting(session, logout)).toEqual([401, "INVALID_TOKEN", 0]);
+    const other = await tenants.plane.session(
+      (await send("GET", `/users/${id}`)).body.data.username,
+    );
+    const remove = () => send("DELETE", `/users/${id}`);
+    expect(await waiting(other, remove)).toEqual([401, "INVALID_TOKEN", 0]);
+  });
+});
+
 describe("a ban", () => {
   test("ends sessions, tokens, Basic and refreshing at once, and letting in again only tokens", async () => {
     const { id, session, username } = await account();

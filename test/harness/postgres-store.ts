@@ -36,7 +36,16 @@ const free: string[] = [];
 async function emptyDatabase(cluster: PostgresServer): Promise<string> {
   const url = free.pop();
   if (url === undefined) return cluster.database();
-  const tables = ["users", "servers", "documents", "changes", "lineages", "events"];
+  const tables = [
+    "users",
+    "servers",
+    "documents",
+    "changes",
+    "lineages",
+    "events",
+    "nodes",
+    "limits",
+  ];
   const names = tables.map((table) => `realmgate.${table}`).join();
   await cluster.query(
     url,

@@ -64,6 +64,7 @@ export async function startProgram(options: ProgramOptions = {}): Promise<Progra
       REALMGATE_DATA_DIR: dataDir,
       REALMGATE_ADMIN_PASSWORD: adminPassword,
       REALMGATE_TRUSTED_PROXIES: "127.0.0.1/32",
+      REALMGATE_WORKERS: process.env.REALMGATE_WORKERS ?? "0",
       ...Object.fromEntries(
         ["OPS", "REST", "GRPC", "PROXY"].map((name) => [`REALMGATE_${name}_LISTEN`, "127.0.0.1:0"]),
       ),

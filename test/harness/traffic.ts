@@ -1,5 +1,8 @@
 // Traffic of a control plane without a proxy: an exchange log in memory, and connections that are not there.
-import type { ConnectionPort } from "../../src/admin/containers/connection-service.ts";
+import type {
+  ConnectionPort,
+  ListedConnections,
+} from "../../src/admin/containers/connection-service.ts";
 import type { BlockKind } from "../../src/exchange-log/entry-block.ts";
 import type { ExchangeLogReader } from "../../src/exchange-log/exchange-log.ts";
 import { LogDatabase } from "../../src/exchange-log/log-database.ts";
@@ -53,7 +56,7 @@ export class MemoryLog implements ExchangeLogReader {
   }
 }
 
-type Connection = ReturnType<ConnectionPort["list"]>["connections"][number];
+type Connection = ListedConnections["connections"][number];
 
 export class ImaginedConnections implements ConnectionPort {
   readonly #open: { readonly container: string; readonly connection: Connection }[] = [];

@@ -16,7 +16,7 @@ import type { Log } from "../../log.ts";
 import { clientNetwork } from "../../policy/client-network.ts";
 import { type Caller, type Callers, isOperator, mayDo } from "../auth/caller.ts";
 import { AccountQuotaReached } from "../store/account-quotas.ts";
-import { CallEvent, callEvent, type EventDraft } from "../store/call-event.ts";
+import { CallEvent, callEvent } from "../store/call-event.ts";
 import type { Committed, ResourceKey, Scope, User } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { StorageFull, StoreUnavailable, WriteOutcomeUnknown } from "../store/store-errors.ts";
@@ -28,6 +28,7 @@ import { activeRealm, realmIdPattern } from "./realm.ts";
 import { RefusalEvents } from "./refusal-events.ts";
 import { isDryRun, requirementsOf, resourceKinds } from "./requirements.ts";
 import type { RevisionTokens } from "./revision.ts";
+import { stillMay } from "./still-may.ts";
 
 /** A message that came within so many milliseconds is that of the caller who was identified before it. */
 const PROMPT_MESSAGE_MS = 1_000;
@@ -204,7 +205,7 @@ async function run(
       audited === null
         ? null
         : draftOf(audited, call, message, originOf(call, null, realmId), null);
-    return leaving(draft, options, () =>
+    return leaving(draft === null ? null : new CallEvent(draft), options, () =>
       (handler as PublicHandler)(message, { work, credential, clientAddress }),
     );
   }
@@ -235,7 +236,8 @@ async function run(
     const waitS = changes.take(`${caller.user.id} ${caller.token === null}`, 1);
     if (waitS > 0) throw new ApiError(ErrorCode.RATE_LIMITED, [], Math.ceil(waitS));
   }
-  const outcome = await leaving(draft, options, () =>
+  const event = draft === null ? null : new CallEvent(draft, stillMay(caller, needs));
+  const outcome = await leaving(event, options, () =>
     handler(message, {
       work,
       caller,
@@ -256,12 +258,12 @@ async function run(
 
 /** Runs a call that leaves an event: with its first write that changes something; where there was none, afterwards. */
 async function leaving(
-  draft: EventDraft | null,
+  event: CallEvent | null,
   { store, events }: DispatchOptions,
   handle: () => Promise<CallOutcome>,
 ): Promise<CallOutcome> {
-  if (draft === null) return handle();
-  const event = new CallEvent(draft);
+  if (event === null) return handle();
+  const { draft } = event;
   const outcome = await callEvent.run(event, handle);
   if (event.isRecorded) {
     events?.eventStored(event.draft.kind);

@@ -29,6 +29,11 @@ interface OpenConnection {
   readonly bytes: number;
 }
 
+export interface ListedConnections {
+  readonly connections: readonly OpenConnection[];
+  readonly total: number;
+}
+
 /** The connections of the proxies that this control plane speaks for. */
 export interface ConnectionPort {
   /** The first `limit`, oldest first. `group` null: all. */
@@ -36,11 +41,11 @@ export interface ConnectionPort {
     container: string,
     group: string | null,
     limit: number,
-  ): { readonly connections: readonly OpenConnection[]; readonly total: number };
+  ): ListedConnections | Promise<ListedConnections>;
   /** Whether it was there. */
-  end(container: string, id: string): boolean;
+  end(container: string, id: string): boolean | Promise<boolean>;
   /** How many there were. */
-  endOfGroup(container: string, group: string): number;
+  endOfGroup(container: string, group: string): number | Promise<number>;
 }
 
 const LISTED_MAX = 1_000;
@@ -50,7 +55,7 @@ export function connectionService(connections: ConnectionPort): Implementation {
     service: ContainerConnectionService,
     methods: {
       async listConnections({ id, group }: ListConnectionsRequest) {
-        const open = connections.list(id, group ?? null, LISTED_MAX);
+        const open = await connections.list(id, group ?? null, LISTED_MAX);
         return {
           message: create(ListConnectionsResponseSchema, {
             connections: open.connections.map(message),
@@ -60,12 +65,13 @@ export function connectionService(connections: ConnectionPort): Implementation {
       },
 
       async endConnection({ id, connectionId }: EndConnectionRequest) {
-        if (!connections.end(id, connectionId)) throw new ApiError(ErrorCode.CONNECTION_NOT_FOUND);
+        const wasThere = await connections.end(id, connectionId);
+        if (!wasThere) throw new ApiError(ErrorCode.CONNECTION_NOT_FOUND);
         return { message: create(EndedConnectionsSchema, { ended: 1 }) };
       },
 
       async endConnections({ id, group }: EndConnectionsRequest) {
-        const ended = connections.endOfGroup(id, group);
+        const ended = await connections.endOfGroup(id, group);
         const message = create(EndedConnectionsSchema, { ended });
         return ended === 0 ? { message, unchanged: true } : { message };
       },

@@ -2,7 +2,7 @@
 // neither is there without the other.
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { NewEvent } from "./event-records.ts";
-import type { ResourceKey } from "./records.ts";
+import type { ResourceKey, User } from "./records.ts";
 
 export interface EventDraft extends NewEvent {
   /** What the resource lies in, known before the call; null: the call makes it, or it is an account or a token. */
@@ -11,13 +11,19 @@ export interface EventDraft extends NewEvent {
   readonly takesAway: boolean;
 }
 
+/** What an account is when a write of its call begins. */
+export type Standing = Pick<User, "isAdmin" | "isBanned" | "sessionGeneration">;
+
 export class CallEvent {
   draft: EventDraft;
   /** Committed. */
   isRecorded = false;
+  /** Throws where the caller may not do it any more; null: the account is gone. Whatever it throws takes the write back. */
+  readonly checkActor: (standing: Standing | null) => void;
 
-  constructor(draft: EventDraft) {
+  constructor(draft: EventDraft, checkActor: CallEvent["checkActor"] = () => {}) {
     this.draft = draft;
+    this.checkActor = checkActor;
   }
 }
 

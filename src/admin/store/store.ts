@@ -171,6 +171,17 @@ export interface NodeStore {
   forgetProcess(process: Pick<NodeProcess, "nodeId" | "process" | "boot">): Promise<void>;
 }
 
+export interface LimitStore {
+  /**
+   * Counts one call under a key, for all control planes. `used`: calls in the present window, this one included; `endS`: when it
+   * ends, Unix seconds. Null: there is one control plane, which counts by itself.
+   */
+  countShared(
+    key: string,
+    windowS: number,
+  ): Promise<{ readonly used: number; readonly endS: number } | null>;
+}
+
 export interface AccessStore {
   /** What the caller may do with a resource, at whatever level; null: it does not exist in this scope. */
   access(scope: Scope, key: ResourceKey): Promise<AccessRecord | null>;
@@ -354,6 +365,7 @@ export interface Store
     RealmStore,
     ServerStore,
     NodeStore,
+    LimitStore,
     AccessStore,
     ProjectStore,
     MemberStore,

@@ -13,6 +13,7 @@ import { bearerToken } from "../../policy/authorization.ts";
 import type { Implementation, PublicContext } from "../api/dispatch.ts";
 import type { PasswordLogin } from "../auth/password-login.ts";
 import { lifetimeS, type Sessions } from "../auth/session.ts";
+import { takeShared } from "../auth/shared-window.ts";
 import { WindowLimiter } from "../auth/window-limiter.ts";
 import type { User } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -42,6 +43,7 @@ export function sessionMethods(parts: SessionParts): Implementation["methods"] {
     async refresh({ refreshToken }: RefreshRequest, context: PublicContext) {
       const { credential, clientAddress } = context;
       limiter.take(clientAddress);
+      await takeShared({ store, name: "refresh", ...refreshes, now }, clientAddress);
       if (credential === null || credential === "") throw new ApiError(ErrorCode.MISSING_TOKEN);
       if (bearerToken(credential) !== refreshToken) throw new ApiError(ErrorCode.INVALID_TOKEN);
       const claims = await sessions.verify(refreshToken, "refresh");

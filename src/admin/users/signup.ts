@@ -10,6 +10,7 @@ import {
 import type { Implementation, PublicContext } from "../api/dispatch.ts";
 import type { PasswordLogin } from "../auth/password-login.ts";
 import { checkPassword } from "../auth/password-rule.ts";
+import { takeShared } from "../auth/shared-window.ts";
 import { WindowLimiter } from "../auth/window-limiter.ts";
 import type { Store } from "../store/store.ts";
 
@@ -41,6 +42,7 @@ export function signupMethod({ store, logins, signup, now }: SignupParts) {
       }
       checkPassword(password);
       limiter.take(clientAddress);
+      await takeShared({ store, name: "signup", ...signups, now }, clientAddress);
       // For a registered address, too, a hash is computed and the answer is the same.
       const attempt = { clientAddress, account: `signup ${email}` };
       await createAccount(store, email, await logins.hash(password, attempt));

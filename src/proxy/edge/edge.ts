@@ -56,6 +56,10 @@ export interface ListeningServer {
   /** Requests that are being answered. */
   readonly pendingRequests: number;
   readonly pendingWebSockets: number;
+  /** It rests, and its last connection is closed. */
+  readonly isSpent?: boolean;
+  /** Accepts no more connections; those that there are go on. */
+  rest?(): void;
   /**
    * Accepts no more connections and closes idle ones; with `abort` all. Resolves when the last is closed. `idleLeftMs`: idle ones
    * may still send a last request for so long, where the edge can let them.
@@ -65,8 +69,17 @@ export interface ListeningServer {
 
 /** Starts servers that feed one pipeline. */
 export interface Edge {
-  /** `port` 0: any free one. `reusePort`: other processes of the same user may listen there, too. Throws when it is in use. */
-  open(hostname: string, serving: Serving, port: number, reusePort: boolean): ListeningServer;
+  /**
+   * `port` 0: any free one. `reusePort`: other processes of the same user may listen there, too. `descriptor`: a socket that listens
+   * there already, for edges that can take one. Throws when it is in use.
+   */
+  open(
+    hostname: string,
+    serving: Serving,
+    port: number,
+    reusePort: boolean,
+    descriptor?: number | null,
+  ): ListeningServer;
   /** Milliseconds of `performance.now()` at which the last request arrived; -Infinity: none did. */
   readonly lastRequestMs: number;
 }

@@ -2,8 +2,13 @@
 import type { ListeningServer, Serving } from "./edge.ts";
 import type { KeyPair } from "./tls/key-pair.ts";
 
-/** Starts a server. `port` 0: any free one. Throws when the address is taken. */
-export type OpenServer = (serving: Serving, port: number, reusePort: boolean) => ListeningServer;
+/** Starts a server. `port` 0: any free one. `descriptor`: a socket that listens there; null: it makes one. Throws when the address is taken. */
+export type OpenServer = (
+  serving: Serving,
+  port: number,
+  reusePort: boolean,
+  descriptor: number | null,
+) => ListeningServer;
 
 export interface ListenerOptions {
   readonly port: number;
@@ -11,6 +16,8 @@ export interface ListenerOptions {
   readonly pair: KeyPair | null;
   /** Whether other processes of the same user may listen there, too. */
   readonly shared: boolean;
+  /** A descriptor of a socket that listens there already; null: it makes its own. */
+  readonly inherit?: (() => number) | null;
   readonly open: OpenServer;
 }
 
@@ -30,15 +37,17 @@ export class Listener {
   readonly hostname: string;
   readonly port: number;
   readonly #open: OpenServer;
+  readonly #inherit: (() => number) | null;
   readonly #opened = new Set<Opened>();
   #current: Opened;
 
-  constructor({ port, pair, shared, open }: ListenerOptions) {
+  constructor({ port, pair, shared, inherit = null, open }: ListenerOptions) {
     this.#open = open;
+    this.#inherit = inherit;
     // With a pair there will be a second server, so the port must be shareable. First we listen without sharing: otherwise we
     // would share the port with another process, and not notice.
-    if (pair !== null && !shared && port !== 0) {
-      void open({ pair, leaving: true }, port, false).stop(true);
+    if (pair !== null && !shared && port !== 0 && inherit === null) {
+      void open({ pair, leaving: true }, port, false, null).stop(true);
     }
     this.#current = this.#opens(pair, port, shared || pair !== null);
     this.hostname = this.#current.server.hostname ?? "";
@@ -70,6 +79,21 @@ export class Listener {
     return this.#retire(old, left);
   }
 
+  /** Takes no new connections for now; those that there are go on. */
+  rest(): void {
+    if (this.#inherit === null) return;
+    for (const { server } of this.#opened) server.rest?.();
+  }
+
+  /** Takes them again, where the socket was inherited. */
+  accept(): void {
+    if (this.#inherit === null) return;
+    for (const each of this.#opened) {
+      if (each.server.isSpent === true) this.#opened.delete(each);
+    }
+    this.#current = this.#opens(this.pair, this.port, true);
+  }
+
   async #retire(old: Opened, left: () => Promise<void>): Promise<void> {
     await left();
     void old.server.stop(false, IDLE_LEFT_MS).then(() => this.#opened.delete(old));
@@ -90,7 +114,10 @@ export class Listener {
 
   #opens(pair: KeyPair | null, port: number, reusePort: boolean): Opened {
     const serving = { pair, leaving: false };
-    const opened = { serving, server: this.#open(serving, port, reusePort) };
+    const opened = {
+      serving,
+      server: this.#open(serving, port, reusePort, this.#inherit?.() ?? null),
+    };
     this.#opened.add(opened);
     return opened;
   }

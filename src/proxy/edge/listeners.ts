@@ -12,6 +12,15 @@ export interface Listen {
   readonly port: number;
 }
 
+/**
+ * Sockets that listen already, made elsewhere: each call answers with a descriptor that is the caller's from then on. Null: the
+ * listener makes its own.
+ */
+export interface InheritedSockets {
+  readonly plain: (() => number) | null;
+  readonly tls: (() => number) | null;
+}
+
 export interface ProxyTls extends Listen {
   /** The pair at the start. */
   readonly pair: KeyPair;
@@ -29,6 +38,7 @@ export interface ListenersOptions {
   readonly tls: ProxyTls | null;
   /** Whether other processes of the same user may listen there, too. */
   readonly shared: boolean;
+  readonly inherited?: InheritedSockets | null;
   readonly open: (hostname: string) => OpenServer;
   /** Called with each certificate before it is used. */
   readonly accepted: (pair: KeyPair) => void;
@@ -52,10 +62,11 @@ export class Listeners {
   readonly #reload: TlsReload | null;
 
   /** Throws CannotListen; then nothing is open. */
-  constructor({ plain, tls, shared, open, accepted, log }: ListenersOptions) {
+  constructor({ plain, tls, shared, inherited, open, accepted, log }: ListenersOptions) {
     const listen = (at: Listen, pair: KeyPair | null): Listener => {
       try {
-        return new Listener({ port: at.port, pair, shared, open: open(at.hostname) });
+        const inherit = inherited?.[pair === null ? "plain" : "tls"] ?? null;
+        return new Listener({ port: at.port, pair, shared, inherit, open: open(at.hostname) });
       } catch (error) {
         throw new CannotListen(at, pair !== null, error);
       }
@@ -96,6 +107,15 @@ export class Listeners {
   /** Looks at the certificate's files now. */
   async reload(): Promise<void> {
     await this.#reload?.check();
+  }
+
+  /** See `Listener`. */
+  rest(): void {
+    for (const listener of this.#all) listener.rest();
+  }
+
+  accept(): void {
+    for (const listener of this.#all) listener.accept();
   }
 
   /** See `drain`. */

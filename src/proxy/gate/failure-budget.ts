@@ -19,13 +19,22 @@ interface Bucket {
 export class FailureBudget {
   readonly #max: number;
   readonly #nowMs: () => number;
+  readonly #taken: ((pair: string) => void) | null;
   /** In the order of their last failures. */
   readonly #buckets = new Map<string, Bucket>();
 
-  /** `max`: failures of a full budget. `nowMs`: a clock that never goes back, in milliseconds. */
-  constructor(max: number, nowMs: () => number = () => performance.now()) {
+  /**
+   * `max`: failures of a full budget. `nowMs`: a clock that never goes back, in milliseconds. `taken`: called with each failure that
+   * was counted here, for `note` of the budgets that other processes of the same address have.
+   */
+  constructor(
+    max: number,
+    nowMs: () => number = () => performance.now(),
+    taken: ((pair: string) => void) | null = null,
+  ) {
     this.#max = max;
     this.#nowMs = nowMs;
+    this.#taken = taken;
   }
 
   /** Pairs that are remembered. */
@@ -37,22 +46,44 @@ export class FailureBudget {
   take(client: string, container: string): boolean {
     const pair = `${container} ${clientNetwork(client)}`;
     const nowMs = this.#nowMs();
+    const bucket = this.#filled(pair, nowMs);
+    const isLeft = bucket.left >= 1;
+    if (isLeft) bucket.left--;
+    this.#keep(pair, bucket, nowMs);
+    if (isLeft) this.#taken?.(pair);
+    return isLeft;
+  }
+
+  /**
+   * Counts a failure that another process let through. What several let through at the same moment is owed, up to a whole budget,
+   * and refilled first.
+   */
+  note(pair: string): void {
+    const nowMs = this.#nowMs();
+    const bucket = this.#filled(pair, nowMs);
+    bucket.left = Math.max(-this.#max, bucket.left - 1);
+    this.#keep(pair, bucket, nowMs);
+  }
+
+  #filled(pair: string, nowMs: number): Bucket {
     const bucket = this.#buckets.get(pair) ?? { left: this.#max, atMs: nowMs };
     const refilled = ((nowMs - bucket.atMs) / refillMs) * this.#max;
     bucket.left = Math.min(this.#max, bucket.left + refilled);
     bucket.atMs = nowMs;
-    const isLeft = bucket.left >= 1;
-    if (isLeft) bucket.left--;
+    return bucket;
+  }
+
+  #keep(pair: string, bucket: Bucket, nowMs: number): void {
     this.#buckets.delete(pair);
     this.#buckets.set(pair, bucket);
     this.#forgetOldest(nowMs);
-    return isLeft;
   }
 
-  /** Forgets what is full again, and what is too many. */
+  /** Forgets what is full again, whatever was owed, and what is too many. */
   #forgetOldest(nowMs: number): void {
-    for (const [pair, { atMs }] of this.#buckets) {
-      if (this.#buckets.size <= pairsMax && nowMs - atMs < refillMs) return;
+    for (const [pair, { left, atMs }] of this.#buckets) {
+      const fullMs = left < 0 ? refillMs * (1 - left / this.#max) : refillMs;
+      if (this.#buckets.size <= pairsMax && nowMs - atMs < fullMs) return;
       this.#buckets.delete(pair);
     }
   }

@@ -96,6 +96,9 @@ export class Durations {
   }
 }
 
+/** Of values of the same series in several processes. */
+type MergedGauge = "sum" | "min" | "max";
+
 /** One observation of a bucket, by its trace. */
 interface Exemplar {
   readonly labelSet: { readonly trace_id: string };
@@ -119,10 +122,12 @@ export class Instruments {
     this.#registry = registry;
   }
 
-  gauge(name: string, help: string, read: () => number): void {
+  /** `merged`: what it is of several processes that serve the same addresses. */
+  gauge(name: string, help: string, read: () => number, merged: MergedGauge = "sum"): void {
     new Gauge({
       name,
       help,
+      aggregator: merged,
       registers: [this.#registry],
       collect() {
         this.set(read());
@@ -160,6 +165,7 @@ export class Instruments {
     new Gauge({
       name,
       help,
+      aggregator: "first",
       labelNames: Object.keys(labels),
       registers: [this.#registry],
     }).set(labels, 1);
@@ -171,6 +177,7 @@ export class Instruments {
       name,
       help,
       type: "histogram",
+      aggregator: "sum",
       values: [...durations.series(name, label)],
     });
     this.#registry.registerMetric({ name, get } as unknown as Metric);

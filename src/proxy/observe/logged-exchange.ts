@@ -66,5 +66,6 @@ export function exchangeLogSeries(
     "realmgate_exchange_log_bytes",
     "Bytes of the exchange log's file that are in use.",
     () => counts.bytes,
+    "max",
   );
 }

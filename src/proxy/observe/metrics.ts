@@ -1,12 +1,12 @@
 // Metrics of the data plane for Prometheus. Every label has a closed list of values: none is tenant-controlled.
-import { Registry } from "@prometheus-io/client";
+import { type MetricObjectWithValues, type MetricValue, Registry } from "@prometheus-io/client";
 import packageJson from "../../../package.json" with { type: "json" };
 import { MALFORMED_REASONS, type MalformedReason } from "../edge/malformed-reason.ts";
 import { EXCHANGE_REASONS, type Exchange, type ExchangeReason } from "../exchange/exchange.ts";
 import { REFUSAL_REASONS, type RefusalReason } from "../gate/refusal.ts";
 import { HOOK_OUTCOMES, type HookOutcome } from "../hooks/hook-run.ts";
 import { CountTable, Durations, Instruments } from "./instruments.ts";
-import { OPEN_METRICS, openMetricsText, prefersOpenMetrics } from "./open-metrics.ts";
+import { formatFor } from "./open-metrics.ts";
 import { collectProcessMetrics } from "./process-metrics.ts";
 
 /** The programs that have a name of their own; tenants may name others as they like. */
@@ -110,11 +110,14 @@ export class Metrics {
     return this.#registry.metrics();
   }
 
+  /** All of it, to be merged with that of other processes: each says how. */
+  values(): Promise<MetricObjectWithValues<MetricValue<string>>[]> {
+    return this.#registry.getMetricsAsJSON();
+  }
+
   /** In the format that an Accept field weighs highest: this one, or OpenMetrics' with exemplars. */
   format(accept: string | null): { readonly contentType: string; text(): Promise<string> } {
-    return prefersOpenMetrics(accept)
-      ? { contentType: OPEN_METRICS, text: () => openMetricsText(this.#registry) }
-      : { contentType: this.contentType, text: () => this.text() };
+    return formatFor(accept, async () => this.#registry);
   }
 
   answered({ host, reason, status, fromUpstream, headMs, upstreamMs, traceId }: Exchange): void {
@@ -229,13 +232,17 @@ class OpenCount implements ConnectionCount {
 }
 
 function feedSeries(instruments: Instruments, observed: Observed): void {
-  instruments.gauge("realmgate_snapshot_revision", "The revision that is enforced.", () =>
-    Number(observed.revision()),
+  instruments.gauge(
+    "realmgate_snapshot_revision",
+    "The revision that is enforced.",
+    () => Number(observed.revision()),
+    "min",
   );
   instruments.gauge(
     "realmgate_feed_read_timestamp_seconds",
     "When the change feed was last read with success; it is read when something changed. 0: never.",
     () => (observed.feedReadAtMs() ?? 0) / 1000,
+    "min",
   );
   instruments.counter(
     "realmgate_feed_failures_total",

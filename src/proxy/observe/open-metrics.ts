@@ -48,3 +48,16 @@ function weightOf(parameters: readonly string[]): number {
   const weight = text === undefined ? 1 : Number(text.slice("q=".length));
   return weight >= 0 && weight <= 1 ? weight : 0;
 }
+
+/** The text of a registry in the format that an Accept field weighs highest. */
+export function formatFor(
+  accept: string | null,
+  registry: () => Promise<Registry>,
+): { readonly contentType: string; text(): Promise<string> } {
+  return prefersOpenMetrics(accept)
+    ? { contentType: OPEN_METRICS, text: async () => openMetricsText(await registry()) }
+    : {
+        contentType: Registry.PROMETHEUS_CONTENT_TYPE,
+        text: async () => (await registry()).metrics(),
+      };
+}

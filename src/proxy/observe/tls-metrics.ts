@@ -14,6 +14,7 @@ export function tlsSeries(instruments: Instruments, { notAfterMs, reloads }: Obs
     "realmgate_tls_certificate_not_after_seconds",
     "When the certificate of the data plane ends, in Unix seconds.",
     () => notAfterMs() / 1000,
+    "min",
   );
   instruments.counters(
     "realmgate_tls_reloads_total",

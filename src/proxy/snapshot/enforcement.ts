@@ -13,6 +13,10 @@ export interface SnapshotPlace {
   readonly box: Box;
   /** Changes are written together that come within this time: 2,000 unless set. */
   readonly flushMs?: number;
+  /** Another process saves what is heard; this one reads it at its start only. */
+  readonly isReader?: boolean;
+  /** Whether a predecessor of this process may save there, too. */
+  readonly isShared?: boolean;
 }
 
 export interface EnforcerOptions {
@@ -69,7 +73,7 @@ export class Enforcer {
       staleness: this.#staleness,
       closed: () => swapped(null),
       published: (changes, isAll) => {
-        this.#file?.keep(changes, isAll, Date.now());
+        this.#saver?.keep(changes, isAll, Date.now());
         const { projects, containers } = changes;
         swapped(isAll ? null : { projects: projects.map(idOf), containers: containers.map(idOf) });
       },
@@ -96,15 +100,20 @@ export class Enforcer {
     return { from, revision, closed, failing, heardAtMs: this.#staleness.heardAtMs };
   }
 
+  /** Null: this process saves nothing. */
+  get #saver(): SnapshotFile | null {
+    return this.#options.place?.isReader === true ? null : this.#file;
+  }
+
   /** The state of the file; null: nothing is saved. */
   get saved(): SavedState | null {
-    return this.#file?.saved ?? null;
+    return this.#saver?.saved ?? null;
   }
 
   /** Saves what is not saved yet. */
   async stop(): Promise<void> {
     this.feed.stop();
-    await this.#file?.close();
+    await this.#saver?.close();
   }
 }
 

@@ -31,6 +31,8 @@ export interface RemoteSourceOptions {
   readonly programPorts?: Readonly<Record<string, number>>;
   /** How long to wait for a control plane before the next one is tried, in milliseconds. Default: 5,000. */
   readonly answerMs?: number;
+  /** The longest pause before it is tried again, in milliseconds. Default: 30,000. */
+  readonly retryMaxMs?: number;
   readonly log: Log;
 }
 
@@ -267,8 +269,9 @@ export class RemoteSource implements ChangeSource {
     this.#end(problem);
     if (this.#stopped || this.#retry !== null) return;
     this.#options.log.warn({ problem }, "the change feed ended; following again");
-    const delayMs = Math.random() * (withinMs ?? this.#retryMs);
-    this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS);
+    const { retryMaxMs = RETRY_MAX_MS } = this.#options;
+    const delayMs = Math.random() * Math.min(withinMs ?? this.#retryMs, retryMaxMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, retryMaxMs);
     this.#retry = setTimeout(() => {
       this.#retry = null;
       this.#connect();

@@ -80,6 +80,17 @@ describe.skipIf(postgresBinaries === null)(name, () => {
     programs: {},
   });
 
+  test("calls that are limited are counted together, and anew once their window is over", async () => {
+    const counted = await race(20, (store) => store.countShared("signup 192.0.2.0", 60));
+    const used = counted.map((each) => (typeof each === "object" ? each?.used : each));
+    expect(used.toSorted((a, b) => Number(a) - Number(b))).toEqual(
+      Array.from({ length: 20 }, (_, n) => n + 1),
+    );
+    expect(await stores[0]?.countShared("other", 0)).toMatchObject({ used: 1 });
+    expect(await stores[1]?.countShared("other", 60)).toMatchObject({ used: 1 });
+    expect(await stores[0]?.countShared("other", 60)).toMatchObject({ used: 2 });
+  });
+
   test("of 64 writers that saw one version, one writes", async () => {
     const key: DocumentKey = { kind: "project", id: await project() };
     for (let expected = 0; expected < 3; expected++) {

@@ -6,12 +6,22 @@ import {
   type EventPlace,
   finished,
   resourceIdOf,
+  type Standing,
 } from "../call-event.ts";
 import type { EventResource, NewEvent } from "../event-records.ts";
 import { newId } from "../id.ts";
 import type { ResourceKey } from "../records.ts";
 import { scopedContainer, scopedProject, scopedToken, withRealms } from "./realm-scoped.ts";
-import { aliases, containers, eventRealms, events, projects, realms, tokens } from "./schema.ts";
+import {
+  aliases,
+  containers,
+  eventRealms,
+  events,
+  projects,
+  realms,
+  tokens,
+  users,
+} from "./schema.ts";
 import type { Reader, Transaction } from "./transaction.ts";
 
 /** Runs a write; where it changes something, with the event of the call that it belongs to. `createdAt`: the clock. */
@@ -21,7 +31,8 @@ export async function withEvent<Result>(
   call: CallEvent,
   body: (tx: Transaction) => Promise<Result>,
 ): Promise<{ readonly result: Result; readonly isRecorded: boolean }> {
-  const { within, resourceKind, resourceId } = call.draft;
+  const { within, resourceKind, resourceId, actorId } = call.draft;
+  if (actorId !== null) call.checkActor(await standingOf(tx, actorId));
   const before =
     within === null
       ? await placeOf(tx, resourceKind, resourceId)
@@ -33,6 +44,14 @@ export async function withEvent<Result>(
   const { event, place } = finished(call.draft, result, before, after);
   await insertEvent(createdAt(), tx, event, place);
   return { result, isRecorded: true };
+}
+
+/** Null: there is no such account. */
+async function standingOf(reader: Reader, userId: string): Promise<Standing | null> {
+  const { isAdmin, isBanned, sessionGeneration } = users;
+  const select = reader.select({ isAdmin, isBanned, sessionGeneration }).from(users);
+  const [row] = await select.where(eq(users.id, userId));
+  return row ?? null;
 }
 
 export async function insertEvent(

@@ -10,6 +10,7 @@ import { documentStore } from "./documents.ts";
 import { effectiveStateStore } from "./effective-states.ts";
 import { eventStore } from "./events.ts";
 import { storeError } from "./failures.ts";
+import { limitStore } from "./limits.ts";
 import { memberStore } from "./members.ts";
 import { nodeStore } from "./nodes.ts";
 import { type PrepareOptions, prepareDatabase } from "./prepare-database.ts";
@@ -41,6 +42,7 @@ export async function openPostgresStore(
     ...tokenStore(db),
     ...serverStore(db),
     ...nodeStore(db),
+    ...limitStore(db),
     ...realmStore(db),
     ...accessStore(db),
     ...projectStore(db),

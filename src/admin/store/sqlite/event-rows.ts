@@ -6,12 +6,22 @@ import {
   type EventPlace,
   finished,
   resourceIdOf,
+  type Standing,
 } from "../call-event.ts";
 import type { EventResource, NewEvent } from "../event-records.ts";
 import { newId } from "../id.ts";
 import type { ResourceKey } from "../records.ts";
 import { scopedContainer, scopedProject, scopedToken, withRealms } from "./realm-scoped.ts";
-import { aliases, containers, eventRealms, events, projects, realms, tokens } from "./schema.ts";
+import {
+  aliases,
+  containers,
+  eventRealms,
+  events,
+  projects,
+  realms,
+  tokens,
+  users,
+} from "./schema.ts";
 import type { Reader, Transaction } from "./transaction.ts";
 
 /** Runs a write; where it changes something, with the event of the call that it belongs to. `createdAt`: the clock. */
@@ -21,7 +31,8 @@ export function withEvent<Result>(
   call: CallEvent,
   body: (tx: Transaction) => Result,
 ): { readonly result: Result; readonly isRecorded: boolean } {
-  const { within, resourceKind, resourceId } = call.draft;
+  const { within, resourceKind, resourceId, actorId } = call.draft;
+  if (actorId !== null) call.checkActor(standingOf(tx, actorId));
   const before =
     within === null ? placeOf(tx, resourceKind, resourceId) : placeOf(tx, within.kind, within.id);
   const result = body(tx);
@@ -31,6 +42,13 @@ export function withEvent<Result>(
   const { event, place } = finished(call.draft, result, before, after);
   insertEvent(createdAt(), tx, event, place);
   return { result, isRecorded: true };
+}
+
+/** Null: there is no such account. */
+function standingOf(reader: Reader, userId: string): Standing | null {
+  const { isAdmin, isBanned, sessionGeneration } = users;
+  const select = reader.select({ isAdmin, isBanned, sessionGeneration }).from(users);
+  return select.where(eq(users.id, userId)).get() ?? null;
 }
 
 export function insertEvent(

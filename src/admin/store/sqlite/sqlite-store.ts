@@ -9,6 +9,7 @@ import { Database, type SqliteOptions } from "./database.ts";
 import { documentStore } from "./documents.ts";
 import { effectiveStateStore } from "./effective-states.ts";
 import { eventStore } from "./events.ts";
+import { limitStore } from "./limits.ts";
 import { memberStore } from "./members.ts";
 import { nodeStore } from "./nodes.ts";
 import { projectStore } from "./projects.ts";
@@ -26,6 +27,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
     ...tokenStore(db),
     ...serverStore(db),
     ...nodeStore(db),
+    ...limitStore(),
     ...realmStore(db),
     ...accessStore(db),
     ...projectStore(db),

@@ -11,6 +11,11 @@ export class ConnectionPlaces {
     this.#cap = new ConnectionCap(options);
   }
 
+  /** Connections at present. */
+  get taken(): number {
+    return this.#cap.count;
+  }
+
   /**
    * The answer gives the place back; null: there is none. When all are taken it is that of an idle connection of the network that
    * has by far the most, or of the client's own: who has used up its share goes on with a new connection, as with one that was

@@ -153,7 +153,18 @@ export class WireEdge implements Edge {
     this.#tunnels.goingAway();
   }
 
-  open(hostname: string, serving: Serving, port: number, reusePort: boolean): ListeningServer {
+  /** Connections that are open. */
+  get connections(): number {
+    return this.#places.taken;
+  }
+
+  open(
+    hostname: string,
+    serving: Serving,
+    port: number,
+    reusePort: boolean,
+    descriptor: number | null = null,
+  ): ListeningServer {
     const { pair } = serving;
     return new WireServer({
       scope: pair === null || this.#secure === null ? PLAIN_SCOPE : this.#secure.scopeOf(pair),
@@ -161,6 +172,7 @@ export class WireEdge implements Edge {
       hostname,
       port,
       reusePort,
+      descriptor,
       serving,
       services: this.#services,
       places: this.#places,

@@ -1,12 +1,11 @@
 // A listening socket with its connections and their clock.
-import { protocolNames } from "../../../guard/relay-listener.ts";
 import { unmapped } from "../../gate/client-address.ts";
 import type { ListenerScope } from "../../gate/request-head.ts";
 import type { ListeningServer, Serving } from "../edge.ts";
-import type { KeyPair } from "../tls/key-pair.ts";
 import { AwaitedStart } from "./awaited-start.ts";
 import type { ConnectionPlaces } from "./connection-places.ts";
 import type { Http2Connection, Http2Connections } from "./http2-connections.ts";
+import { HTTP2, listenAt, tlsOf } from "./listen-options.ts";
 import { ProxyHeader } from "./proxy-header.ts";
 import { WireConnection } from "./wire-connection.ts";
 import type { WireServices } from "./wire-services.ts";
@@ -15,6 +14,8 @@ export interface WireServerOptions {
   readonly hostname: string;
   readonly port: number;
   readonly reusePort: boolean;
+  /** A socket that listens there already and is this server's from now on; null: it makes one. */
+  readonly descriptor: number | null;
   readonly serving: Serving;
   readonly scope: ListenerScope;
   /** Not null with TLS. */
@@ -32,16 +33,10 @@ const TICK_MS = 250;
 const START_MS = 10_000;
 /** How long new connections have for their handshake and their first request once the server takes no more of them. */
 const FIRSTS_LEFT_MS = 2_000;
-const HTTP2 = "h2";
 
 /** It closes then, unless what it waits for has come. */
 function hurry(waiting: { deadlineMs: number }, untilMs: number): void {
   waiting.deadlineMs = Math.min(waiting.deadlineMs, untilMs);
-}
-
-/** HTTP/2 first, as the runtime has it. */
-function tlsOf({ cert, key }: KeyPair) {
-  return { cert, key, ALPNProtocols: protocolNames([HTTP2, "http/1.1"]) };
 }
 
 /** What a socket holds. All null: it was refused. */
@@ -53,6 +48,7 @@ interface Held {
 }
 
 export class WireServer implements ListeningServer {
+  readonly #options: WireServerOptions;
   readonly #listener: Bun.TCPSocketListener<Held>;
   readonly #connections = new Set<WireConnection>();
   readonly #http2Connections = new Set<Http2Connection>();
@@ -66,8 +62,8 @@ export class WireServer implements ListeningServer {
   readonly #scope: ListenerScope;
   readonly #http2: Http2Connections | null;
   readonly #places: ConnectionPlaces;
-  readonly #speaksFor: (peer: string) => boolean;
   #timer: ReturnType<typeof setInterval> | null = null;
+  #isResting = false;
   #pending = 0;
   #isAborted = false;
   #upgraded = 0;
@@ -75,12 +71,12 @@ export class WireServer implements ListeningServer {
 
   /** Throws when the address is taken. */
   constructor(options: WireServerOptions) {
-    const { hostname, port, reusePort, serving, services } = options;
+    const { serving, services } = options;
+    this.#options = options;
     this.#serving = serving;
     this.#scope = options.scope;
     this.#http2 = options.http2;
     this.#places = options.places;
-    this.#speaksFor = options.speaksFor;
     this.#services = {
       ...services,
       clock: this.#clock,
@@ -97,11 +93,7 @@ export class WireServer implements ListeningServer {
       closed: (connection) => this.#closed(connection),
     };
     this.#listener = Bun.listen<Held>({
-      hostname,
-      port,
-      // By default the port is shared with any process that asks for it (seen in Bun 1.4.5).
-      exclusive: !reusePort,
-      ...(reusePort ? { reusePort } : {}),
+      ...listenAt(options),
       allowHalfOpen: true,
       ...(serving.pair === null ? {} : { tls: tlsOf(serving.pair) }),
       socket: {
@@ -153,11 +145,11 @@ export class WireServer implements ListeningServer {
   }
 
   get hostname(): string {
-    return this.#listener.hostname;
+    return this.#options.hostname;
   }
 
   get port(): number {
-    return this.#listener.port;
+    return this.#listener.port ?? this.#options.port;
   }
 
   get pendingRequests(): number {
@@ -168,6 +160,15 @@ export class WireServer implements ListeningServer {
 
   get pendingWebSockets(): number {
     return this.#upgraded;
+  }
+
+  get isSpent(): boolean {
+    return this.#isResting && this.#connections.size === 0 && this.#awaited.size === 0;
+  }
+
+  rest(): void {
+    this.#isResting = true;
+    this.#listener.stop(false);
   }
 
   stop(abort = false, idleLeftMs = 0): Promise<void> {
@@ -201,7 +202,7 @@ export class WireServer implements ListeningServer {
     if (address === undefined) return;
     const peer = unmapped(address);
     if (this.#serving.pair !== null) this.#await(socket, held, peer, null);
-    else if (this.#speaksFor(peer)) this.#await(socket, held, peer, new ProxyHeader());
+    else if (this.#options.speaksFor(peer)) this.#await(socket, held, peer, new ProxyHeader());
     else this.#serve(socket, held, peer);
   }
 

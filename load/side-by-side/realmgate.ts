@@ -1,5 +1,6 @@
 // The gate as it is started in production, on one edge or the other.
 
+import { readFileSync } from "node:fs";
 import { type Api, enforced, loginAdmin } from "../../test/harness/client.ts";
 import { startProgram, type Urls } from "../../test/harness/program.ts";
 import type { Contestant, Name, Setting } from "./contestant.ts";
@@ -80,11 +81,18 @@ export async function realmgate(
     urls,
     addContainer,
     settled,
-    pids: () => [program.pid],
+    // With REALMGATE_WORKERS, its gate processes count, too.
+    pids: () => [program.pid, ...childrenOf(program.pid)],
     port: (listener) => portOf(listener === "plain" ? urls.proxy : urls.proxyTls),
     hosts: (gate) => hostsOf.get(gate) ?? null,
     [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
   };
+}
+
+/** Of Linux. */
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+  return text === "" ? [] : text.split(" ").map(Number);
 }
 
 /** The host of the same container's WebSocket echo. */

@@ -143,6 +143,7 @@ class GateWorker {
           path: start.snapshotPath,
           box: SecretBox.withKey(Buffer.from(keys.snapshot, "base64")),
           isReader: slot !== 0,
+          isShared: true,
         },
         mayDial: (address) => placement.place(address) !== null,
         isForbidden: (address, port) => isOwnListener(this.#own, address, port),

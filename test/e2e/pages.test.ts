@@ -87,7 +87,7 @@ describe.skipIf(missing).each(["wire", "serve"])("a refusal of the edge %s", (ed
     const url = `http://${hosts.get(edge)}:${proxyPort}/`;
     const seen = await look(url, at, `refusal-${edge}`);
     expect(seen.heading).toBe(`The app on port ${port} is not running`);
-    expect(seen.text).toMatch(/give this number.*Request [0-9a-f]{24}/);
+    expect(seen.text).toMatch(/give this number.*Number of this request: [0-9a-f]{24}/);
     expect(seen.overflow).toBe(0);
     expect(seen.letters).toBe("16px");
     expect(seen.background).toBe(

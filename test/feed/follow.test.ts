@@ -121,3 +121,27 @@ test("a database that cannot be read is told nowhere as one that did not change"
     10_000,
   );
 });
+
+test("twenty followers whose control plane comes back read what changed, and none reads everything", async () => {
+  const listen = socketName();
+  const first = await bench.serve({ listen });
+  const followers = Array.from({ length: 20 }, (_, n) =>
+    bench.follower({ urls: [listen], process: `proxy-${n}` }),
+  );
+  await Promise.all(followers.map(({ feed }) => feed.start()));
+  await bench.write();
+  const known = await bench.write();
+  for (const { feed } of followers) expect(await feed.reached(known, 10_000)).toBeTrue();
+  let wholes = 0;
+  const read = bench.source.changesAfter;
+  bench.source.changesAfter = async (revision, ...rest) => {
+    const changes = await read(revision, ...rest);
+    if (changes.all) wholes++;
+    return changes;
+  };
+  await first.stop();
+  await bench.serve({ listen });
+  const written = await bench.write();
+  for (const { feed } of followers) expect(await feed.reached(written, 20_000)).toBeTrue();
+  expect(wholes).toBe(0);
+});

@@ -103,7 +103,7 @@ export function refusalPage(
     `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${title}</title>` +
       '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">' +
       `<style>${STYLE}</style></head><body><main><p class="small">${status}</p><h1>${title}</h1><p>${advice}</p>${more}<hr>` +
-      '<p class="small">If you ask for help, give this number. With it the owner of this app finds what happened.<br>Request <code>',
+      '<p class="small">If you ask for help, give this number. With it the owner of this app finds what happened.<br>Number of this request: <code>',
     "</code></p></main></body></html>\n",
   ];
 }

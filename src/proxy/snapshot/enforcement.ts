@@ -15,6 +15,8 @@ export interface SnapshotPlace {
   readonly flushMs?: number;
   /** Another process saves what is heard; this one reads it at its start only. */
   readonly isReader?: boolean;
+  /** Whether a predecessor of this process may save there, too. */
+  readonly isShared?: boolean;
 }
 
 export interface EnforcerOptions {

@@ -1,6 +1,8 @@
 // What the control plane said last, on disk and sealed: what the proxy goes on with when it starts and cannot hear it.
+
+import { readdirSync, rmSync } from "node:fs";
 import { type FileHandle, open, readFile as readBytes, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Changes, DocumentContent } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { Log } from "../../log.ts";
 import {
@@ -19,6 +21,8 @@ import {
 export interface SnapshotFileOptions {
   readonly path: string;
   readonly box: Box;
+  /** Whether a predecessor of this process may save there, too, until it is gone. */
+  readonly isShared?: boolean;
   readonly log: Log;
   /** Changes are written together that come within this time: 2,000 unless set. */
   readonly flushMs?: number;
@@ -63,6 +67,8 @@ export class SnapshotFile {
   readonly #states = new Map<string, KeptState>();
   /** By digest: those that a state names. */
   readonly #documents = new Map<string, KeptDocument>();
+  /** Takes the place of the file once it is whole. */
+  readonly #draft: string;
   #revision = 0n;
   #lineages: NonNullable<Head["lineages"]> = [];
   #heardAtMs = 0;
@@ -81,6 +87,9 @@ export class SnapshotFile {
 
   constructor(options: SnapshotFileOptions) {
     this.#options = options;
+    const isShared = options.isShared === true;
+    this.#draft = isShared ? `${options.path}.${process.pid}.new` : `${options.path}.new`;
+    if (isShared) removeDrafts(options.path);
     this.#flushMs = options.flushMs ?? FLUSH_MS;
     this.#heardMs = options.heardMs ?? Number.POSITIVE_INFINITY;
   }
@@ -217,10 +226,10 @@ export class SnapshotFile {
     this.#dirty = false;
     const startedMs = performance.now();
     try {
-      this.#bytes = await this.#writeAll(`${path}.new`, revision, heardAtMs);
+      this.#bytes = await this.#writeAll(this.#draft, revision, heardAtMs);
       if (this.#isUnusable) await rename(path, `${path}.aside`);
       this.#isUnusable = false;
-      await rename(`${path}.new`, path);
+      await rename(this.#draft, path);
       await synced(dirname(path));
       this.#savedRevision = revision;
       this.#savedHeardAtMs = heardAtMs;
@@ -232,7 +241,7 @@ export class SnapshotFile {
     } catch (error) {
       this.#dirty = true;
       this.#pauseMs = RETRY_MS;
-      await rm(`${path}.new`, { force: true }).catch(() => {});
+      await rm(this.#draft, { force: true }).catch(() => {});
       this.#failures++;
       if (!this.#failing) {
         this.#failing = true;
@@ -281,4 +290,27 @@ async function writeWhole(file: FileHandle, part: Buffer): Promise<void> {
 async function synced(folder: string): Promise<void> {
   const handle = await open(folder, "r");
   await handle.sync().finally(() => handle.close());
+}
+
+/** What processes that were killed have left. */
+function removeDrafts(path: string): void {
+  const folder = dirname(path);
+  const draft = new RegExp(`^${RegExp.escape(basename(path))}\\.(\\d+)\\.new$`);
+  try {
+    for (const name of readdirSync(folder)) {
+      const [, pid] = draft.exec(name) ?? [];
+      if (pid !== undefined && !isRunning(Number(pid))) rmSync(join(folder, name));
+    }
+  } catch {
+    // They only take room.
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -41,6 +41,16 @@ test.each([
   expect(await written(response, isHead)).toBe(`HTTP/1.1 ${status} X\r\n${line}\r\n`);
 });
 
+test.each([
+  ["010", "10"],
+  ["00", "0"],
+  ["0", "0"],
+  ["100", "100"],
+])("a length of %s is said as %s", async (said, heard) => {
+  const response = new Response(null, { headers: { "content-length": said } });
+  expect(await written(response, true)).toBe(`HTTP/1.1 200 OK\r\ncontent-length: ${heard}\r\n\r\n`);
+});
+
 test.each(["a\r\nSet-Cookie: x=1", "a\u010d\u010aSet-Cookie: x=1", "a\nb", "a\0b"])(
   "the reason %j, which is none, becomes no line of the head",
   async (statusText) => {

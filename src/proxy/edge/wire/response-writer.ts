@@ -82,7 +82,9 @@ function sendHead(
   }
   if (!headers.has("date")) head += dateLine();
   if (transportSecurity !== null) head += transportSecurityLine(transportSecurity);
-  if (length !== null && status !== 204) head += `content-length: ${length}\r\n`;
+  if (length !== null && status !== 204) {
+    head += `content-length: ${length.replace(LEADING_ZEROS, "")}\r\n`;
+  }
   if (isChunked) head += "transfer-encoding: chunked\r\n";
   sendText(sink, `${head}${connectionLine(sink.minorVersion, isKept)}\r\n`);
 }
@@ -97,6 +99,9 @@ function linesOf(trailers: Headers | null): string {
   for (const [name, value] of trailers ?? []) lines += `${name}: ${value}\r\n`;
   return lines;
 }
+
+/** There are clients that read `010` as eight. */
+const LEADING_ZEROS = /^0+(?=\d)/;
 
 /** Lines that say how the response ends and whether the connection does. */
 const OURS: ReadonlySet<string> = new Set([

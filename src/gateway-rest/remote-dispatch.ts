@@ -147,11 +147,15 @@ function send(
   });
 }
 
+/** Other values are lost on the way, or changed. */
+const CARRIED = /^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/;
+/** No credential, realm or version of ours: who sent one must not be served as if there had been none, in all realms. */
+const UNREADABLE = "?";
+
 function metadataOf(call: Call, token: string): Metadata {
   const metadata = new Metadata();
   const set = (name: string, value: string | null) => {
-    // What no header can carry is no credential, realm or version of ours.
-    if (value !== null && /^[\x20-\x7e]*$/.test(value)) metadata.set(name, value);
+    if (value !== null) metadata.set(name, CARRIED.test(value) ? value : UNREADABLE);
   };
   set("authorization", call.credential);
   set("x-realmgate-authority", call.authority);

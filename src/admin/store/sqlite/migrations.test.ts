@@ -148,6 +148,8 @@ test("targets of aliases that lay in the clear are sealed, and no page of the fi
   plain.run("drop table event_realms");
   plain.run("drop table events");
   plain.run("drop table realms");
+  plain.run("drop table node_processes");
+  plain.run("drop table nodes");
   plain.run("delete from __drizzle_migrations where created_at >= ?", [
     journal.entries.find(({ tag }) => tag === "0003_sealed_targets")?.when ?? 0,
   ]);

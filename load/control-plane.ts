@@ -63,6 +63,9 @@ const loads: Record<string, Load> = {
     }),
 };
 
+/** What the child can do. */
+export const LOADS: readonly string[] = Object.keys(loads);
+
 /** The child: loads until its time is over, and prints how often each status was answered. */
 async function load(name: string, urls: Urls, place: Ids): Promise<void> {
   const api = await loginAdmin(urls);
@@ -143,6 +146,8 @@ async function main(): Promise<void> {
   }
 }
 
-const [name, urls, place] = process.argv.slice(2);
-if (name === undefined) await main();
-else await load(name, JSON.parse(urls ?? "{}"), JSON.parse(place ?? "{}"));
+if (import.meta.main) {
+  const [name, urls, place] = process.argv.slice(2);
+  if (name === undefined) await main();
+  else await load(name, JSON.parse(urls ?? "{}"), JSON.parse(place ?? "{}"));
+}

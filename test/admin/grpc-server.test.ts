@@ -1,7 +1,16 @@
 // What the gRPC listener says of itself, for every service of the contract, whether it is implemented yet or not.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { resolve } from "node:path";
-import { create, createFileRegistry, type FileRegistry, fromBinary } from "@bufbuild/protobuf";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import {
+  create,
+  createFileRegistry,
+  type FileRegistry,
+  fromBinary,
+  type JsonObject,
+  toJson,
+} from "@bufbuild/protobuf";
 import {
   anyUnpack,
   EmptySchema,
@@ -19,6 +28,8 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
+import { $ } from "bun";
+import { protoPath } from "grpc-health-check";
 import type { Call } from "../../proto/call.ts";
 import { ErrorInfoSchema } from "../../proto/gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../proto/gen/google/rpc/status_pb.ts";
@@ -29,6 +40,7 @@ import { type GrpcServer, startGrpc } from "../../src/admin/api/grpc-server.ts";
 import { trustedProxies } from "../../src/proxy/gate/client-address.ts";
 import { publicServices } from "../harness/rest-services.ts";
 
+const buf = resolve(import.meta.dir, "../../node_modules/.bin/buf");
 const names = publicServices.map(({ typeName }) => typeName).toSorted();
 
 const calls: Call[] = [];
@@ -185,6 +197,7 @@ describe("reflection", () => {
     const { listServicesResponse } = await reflect(version, { listServices: "" });
     const listed = listServicesResponse?.service.map(({ name }) => name) ?? [];
     expect(listed.filter((name) => name.startsWith("realmgate.")).toSorted()).toEqual(names);
+    expect(listed).toContain("grpc.health.v1.Health");
   });
 
   test.each(names)(
@@ -200,6 +213,31 @@ describe("reflection", () => {
       }
     },
   );
+
+  test("describes the health service as protoc does with the file that it is served from", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "realmgate-health-"));
+    try {
+      mkdirSync(join(folder, "grpc/health/v1"), { recursive: true });
+      const file = join(folder, "grpc/health/v1/health.proto");
+      copyFileSync(protoPath, file);
+      const built =
+        await $`${buf} build ${folder} --exclude-source-info --as-file-descriptor-set -o -`
+          .cwd(folder)
+          .quiet();
+      const [expected] = fromBinary(FileDescriptorSetSchema, built.bytes()).file;
+      const [described, ...others] = await ask({ fileContainingSymbol: "grpc.health.v1.Health" });
+      expect(others).toEqual([]);
+      const meaning = (proto: FileDescriptorProto | undefined) => {
+        if (proto === undefined) throw new Error("no file");
+        // Options for the generators of other languages.
+        const { options: _, ...rest } = toJson(FileDescriptorProtoSchema, proto) as JsonObject;
+        return rest;
+      };
+      expect(meaning(described)).toEqual(meaning(expected));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
 
   test("says so when it knows nothing of a name", async () => {
     const { errorResponse } = await reflect("v1", { fileContainingSymbol: "realmgate.v1.None" });

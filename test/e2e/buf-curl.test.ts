@@ -33,4 +33,9 @@ test("buf curl finds the services by reflection, and calls them", async () => {
   const header = ["-H", `authorization: Bearer ${token}`];
   const me = await call(grpc, "realmgate.v1.UserService/GetMe", {}, ...header);
   expect(me.username).toBe("admin");
+  const health = (service: string) => call(grpc, "grpc.health.v1.Health/Check", { service });
+  expect(await health("")).toEqual({ status: "SERVING" });
+  expect(await health("realmgate.v1.UserService")).toEqual({ status: "SERVING" });
+  const { statuses } = await call(grpc, "grpc.health.v1.Health/List", {});
+  expect(statuses["realmgate.v1.UserService"]).toEqual({ status: "SERVING" });
 }, 60_000);

@@ -2,7 +2,7 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
-import { HealthImplementation, service as healthService } from "grpc-health-check";
+import { HealthImplementation } from "grpc-health-check";
 import type { Dispatch } from "../../../proto/call.ts";
 import { reflectionFiles, serviceDefinition } from "../../../proto/grpc.ts";
 import { Http2Guard } from "../../guard/http2-guard.ts";
@@ -12,6 +12,7 @@ import { RELAY_SERVER_HOST, type ServerPeer } from "../../guard/relayed.ts";
 import { UnfinishedBytes } from "../../guard/unfinished-bytes.ts";
 import { grpcCalls, publicMessageBytesMax } from "./grpc-call.ts";
 import { type GrpcLimits, grpcLimits } from "./grpc-limits.ts";
+import { HEALTH_SERVICE, healthFile } from "./health-file.ts";
 
 interface GrpcServerOptions {
   readonly hostname: string;
@@ -171,20 +172,10 @@ function shutDown(server: Server): Promise<void> {
 
 /** ReflectionService reads only the file descriptors of a package definition. */
 function reflection(services: readonly DescService[]): ReflectionService {
-  const fileDescriptorProtos = [...reflectionFiles(services), ...healthFiles()];
+  const fileDescriptorProtos = [...reflectionFiles(services), healthFile()];
   const files = { format: "Protocol Buffer 3 DescriptorProto", type: {}, fileDescriptorProtos };
   return new ReflectionService(
     { files } as unknown as ConstructorParameters<typeof ReflectionService>[0],
     { services: [...services.map(({ typeName }) => typeName), HEALTH_SERVICE] },
   );
-}
-
-const HEALTH_SERVICE = "grpc.health.v1.Health";
-
-/** The serialized files of the health service: its definition has them, as the library loaded it from its `.proto`. */
-function healthFiles(): readonly Buffer[] {
-  const { Check } = healthService as unknown as {
-    readonly Check: { readonly requestType: { readonly fileDescriptorProtos: readonly Buffer[] } };
-  };
-  return Check.requestType.fileDescriptorProtos;
 }

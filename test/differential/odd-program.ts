@@ -151,7 +151,7 @@ class Client {
       fields.set(name.toLowerCase(), before === undefined ? value : `${before}, ${value}`);
     }
     const lines = [...fields]
-      .map(([name, value]) => `${name}: ${value}`)
+      .map(([name, value]) => `${name}: ${value}`.trim())
       .filter((line) => !NOT_COMPARED.test(line))
       .toSorted();
     const closes = fields.get("connection")?.toLowerCase() === "close";

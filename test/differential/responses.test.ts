@@ -119,7 +119,8 @@ function comparable(one: Received, other: Received): Received {
 }
 
 test("a client gets the same of an odd answer through both edges, and nothing of it later", async () => {
-  const method = fc.constantFrom("GET", "GET", "HEAD", "POST");
+  // These are repeated where the connection of the answer before was about to end.
+  const method = fc.constantFrom("GET", "GET", "HEAD", "OPTIONS");
   const agree = async (answer: OddAnswer, method: string) => {
     program.answer = answer;
     const [onServe, onWire] = await Promise.all([

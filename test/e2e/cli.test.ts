@@ -49,6 +49,18 @@ function stored(): { session?: { token: string; refreshToken: string; baseUrl: s
   return JSON.parse(readFileSync(configPath, "utf8"));
 }
 
+test("a write of a document with --wait comes back when every proxy enforces it", async () => {
+  const ran = await run(
+    `containers proxy default --container ${containerId} --if-match latest --default allow --wait`,
+  );
+  expect(ran).toMatchObject({ exit: 0 });
+  expect(ran.err).toContain("every proxy enforces it");
+  const unsaid = await run(
+    `containers proxy default --container ${containerId} --if-match latest --default deny`,
+  );
+  expect(unsaid.err).not.toContain("enforces");
+});
+
 describe("streams and exit codes", () => {
   test("data is on stdout, and nothing else: 0", async () => {
     const ran = await run("projects list -o json");

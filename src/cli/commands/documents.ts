@@ -7,7 +7,7 @@ import { previewText } from "../output/preview-text.ts";
 import type { Show } from "../output/show.ts";
 import type { TableOptions } from "../output/table.ts";
 import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
-import { ifMatch, policy, project, validateOnly } from "./flags.ts";
+import { ifMatch, policy, project, validateOnly, wait } from "./flags.ts";
 import { documentFrom } from "./read-document.ts";
 
 const document: Show = { as: "text", text: documentOrPreview, id: "etag" };
@@ -311,7 +311,7 @@ function commandOf({ name, flags, line }: Level, row: Row): Command {
     ...(row.unsaid === undefined ? {} : { unsaid: row.unsaid }),
     flags: {
       ...flags,
-      ...(versioned ? { "if-match": ifMatch, "validate-only": validateOnly } : {}),
+      ...(versioned ? { "if-match": ifMatch, "validate-only": validateOnly, wait } : {}),
       ...row.flags,
     },
     call: {

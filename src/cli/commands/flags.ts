@@ -34,6 +34,12 @@ export const validateOnly: Flag = {
   goesTo: "query",
 };
 
+export const wait: Flag = {
+  kind: "boolean",
+  about: "come back once every proxy enforces it, after 25 s at most",
+  goesTo: "here",
+};
+
 export const policy: Flag = {
   kind: "text",
   about: "access when no group matches",

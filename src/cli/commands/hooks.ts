@@ -5,7 +5,7 @@ import type { Argument, Flags } from "../flags/flag.ts";
 import { cell, fieldAt } from "../output/cell.ts";
 import type { Show } from "../output/show.ts";
 import { pairs, type TableOptions, table } from "../output/table.ts";
-import { containerId, ifMatch, oneContainer } from "./flags.ts";
+import { containerId, ifMatch, oneContainer, wait } from "./flags.ts";
 
 const service: Argument = { name: "service", about: "the program: terminal, http, …" };
 const hook: Argument = { name: "hook-id", about: "the hook, as `list` shows it" };
@@ -94,6 +94,7 @@ export const hookCommands: readonly Command[] = [
     args: [oneContainer, service],
     flags: {
       "if-match": ifMatch,
+      wait,
       ...rule,
       position: {
         kind: "integer",
@@ -113,7 +114,7 @@ export const hookCommands: readonly Command[] = [
     about: "replace a hook; it keeps its id and position",
     example: `containers proxy hooks update ${example} 01h455vb4pex5vsknk084sn02q --if-match file:v3 --script-path /audit.js`,
     args: [oneContainer, service, hook],
-    flags: { "if-match": ifMatch, ...rule },
+    flags: { "if-match": ifMatch, wait, ...rule },
     call: {
       method: "PATCH",
       path: `${hooks}/{service}/{hook-id}`,
@@ -128,7 +129,7 @@ export const hookCommands: readonly Command[] = [
     example: `containers proxy hooks delete ${example} 01h455vb4pex5vsknk084sn02q --if-match file:v3`,
     args: [oneContainer, service, hook],
     destroys: "the hook",
-    flags: { "if-match": ifMatch },
+    flags: { "if-match": ifMatch, wait },
     call: {
       method: "DELETE",
       path: `${hooks}/{service}/{hook-id}`,
@@ -142,7 +143,7 @@ export const hookCommands: readonly Command[] = [
     example: `containers proxy hooks clear-service ${example} --if-match file:v3`,
     args: [oneContainer, service],
     destroys: "all hooks of the program",
-    flags: { "if-match": ifMatch },
+    flags: { "if-match": ifMatch, wait },
     call: {
       method: "DELETE",
       path: `${hooks}/{service}`,
@@ -157,6 +158,7 @@ export const hookCommands: readonly Command[] = [
     args: [oneContainer, service, hook],
     flags: {
       "if-match": ifMatch,
+      wait,
       position: { kind: "integer", about: "new position, from 0", required: true },
     },
     call: {

@@ -6,7 +6,7 @@ import { fieldAt } from "../output/cell.ts";
 import { previewText } from "../output/preview-text.ts";
 import { recordText } from "../output/render.ts";
 import type { Show } from "../output/show.ts";
-import { containerId, ifMatch, oneContainer, policy, validateOnly } from "./flags.ts";
+import { containerId, ifMatch, oneContainer, policy, validateOnly, wait } from "./flags.ts";
 
 const settings: Show = {
   as: "text",
@@ -42,6 +42,7 @@ export const settingsCommands: readonly Command[] = [
     flags: {
       "if-match": ifMatch,
       "validate-only": validateOnly,
+      wait,
       "enable-proxy": { kind: "boolean", about: "on; --no-enable-proxy: nothing is reachable" },
       default: policy,
     },

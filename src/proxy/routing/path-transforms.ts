@@ -7,6 +7,7 @@ export type PathTransform = (path: string) => string;
 /** Steps that change no layer of encoding. */
 export const TRANSFORMS: readonly PathTransform[] = [
   withoutParameters,
+  withoutLastParameters,
   beforeParameters,
   backslashesAsSlashes,
   dotSegmentsResolved,
@@ -77,6 +78,12 @@ function withoutParameters(path: string): string {
   return path.includes(";") ? path.replace(/;[^/]*/g, "") : path;
 }
 
+/** Those of the last segment alone (`urlparse` of Python). */
+function withoutLastParameters(path: string): string {
+  const semicolon = path.indexOf(";", path.lastIndexOf("/"));
+  return semicolon === -1 ? path : path.slice(0, semicolon);
+}
+
 /** All from the first parameter on, as with `;jsessionid=`. */
 function beforeParameters(path: string): string {
   const semicolon = path.indexOf(";");
@@ -118,7 +125,7 @@ function withoutAuthority(path: string): string {
 
 /** To some a backslash is a part of the host (`urlparse` of Python). */
 function withoutAuthorityToSlash(path: string): string {
-  return path.startsWith("//") ? path.replace(/^\/\/[^/]*/, "") || "/" : path;
+  return path.startsWith("//") ? path.replace(/^\/{2,}[^/]*/, "") || "/" : path;
 }
 
 /** A decoded NUL, `?` or `#` ends the path: for C strings, and for whoever parses it as a URL once more. */

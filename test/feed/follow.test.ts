@@ -95,6 +95,24 @@ test("a revoked node is cut at once, and comes no more", async () => {
   expect(feed.current().revision).toBe(0n);
 });
 
+test("a node that was revoked between its call and its hello gets no keys", async () => {
+  const node = { node: "a", servers: ["local"], keys: {}, domain: "d", isValid: async () => false };
+  // Its call is let in, and the beat that cuts revoked nodes is far away.
+  const server = await bench.serve({ authenticate: async () => node, heartbeatMs: 60_000 });
+  const { source, problems } = bench.follower({ urls: [server.url] });
+  let isWelcome = false;
+  void source.welcome.then(
+    () => {
+      isWelcome = true;
+    },
+    () => {},
+  );
+  void source.changesAfter(0n, "").catch(() => {});
+  await until(() => problems.some((text) => text.includes("revoked")), "it hears why", 10_000);
+  expect(isWelcome).toBe(false);
+  expect(server.streams.size).toBe(0);
+});
+
 test("a follower that enforces nothing yet gets one batch, however much is written", async () => {
   const server = await bench.serve();
   const { source } = bench.follower({ urls: [server.url] });

@@ -167,6 +167,10 @@ const definition: ServiceDefinition = {
   },
 };
 
+type Problem = Pick<StatusObject, "code" | "details">;
+
+const REVOKED: Problem = { code: status.UNAUTHENTICATED, details: "the node was revoked" };
+
 class Followers {
   readonly #options: FeedServerOptions;
   readonly #reads: FeedReads;
@@ -231,7 +235,10 @@ class Followers {
       call.emit("error", { code: status.DEADLINE_EXCEEDED, details: "no hello came" });
     }, HELLO_MS);
     let stream: FollowStream | null = null;
+    let hasHello = false;
+    let isOver = false;
     const over = () => {
+      isOver = true;
       clearTimeout(late);
       stream?.end();
       if (stream !== null) this.streams.delete(stream);
@@ -249,15 +256,27 @@ class Followers {
         over();
         this.#options.left?.(stream);
       }
-      if (body.case !== "hello" || stream !== null) return;
+      if (body.case !== "hello" || hasHello) return;
+      hasHello = true;
       clearTimeout(late);
-      const problem = problemOf(body.value, peer);
-      if (problem !== null) {
-        call.emit("error", problem);
-        return;
-      }
-      stream = this.#follow(call, peer, body.value);
+      const hello = body.value;
+      void this.#problemOf(hello, peer).then((problem) => {
+        if (isOver) return;
+        if (problem === null) stream = this.#follow(call, peer, hello);
+        else call.emit("error", problem);
+      });
     });
+  }
+
+  /** The node may have been revoked since the call began: keys go out with the first answer. */
+  async #problemOf(hello: FeedHello, peer: FeedPeer): Promise<Problem | null> {
+    try {
+      if ((await peer.isValid?.()) === false) return REVOKED;
+    } catch (error) {
+      this.#options.log.error({ err: error }, "a node could not be authenticated");
+      return { code: status.UNAVAILABLE, details: "the database cannot be read" };
+    }
+    return problemOf(hello, peer);
   }
 
   #follow(call: FollowCall, peer: FeedPeer, hello: FeedHello): FollowStream {
@@ -299,7 +318,7 @@ class Followers {
 
   #refuse(stream: FollowStream): void {
     this.streams.delete(stream);
-    stream.fail(status.UNAUTHENTICATED, "the node was revoked");
+    stream.fail(REVOKED.code, REVOKED.details);
   }
 }
 
@@ -307,7 +326,7 @@ class Followers {
 function problemOf(
   { servers, listeners, programPorts }: FeedHello,
   peer: FeedPeer,
-): Pick<StatusObject, "code" | "details"> | null {
+): Problem | null {
   const names = servers.length + listeners.length + Object.keys(programPorts).length;
   if (servers.length === 0 || names > NAMES_MAX) {
     return { code: status.INVALID_ARGUMENT, details: "the hello names no server, or too much" };

@@ -9,8 +9,13 @@ import { adminPassword, type Program, startProgram } from "../harness/program.ts
 
 const root = resolve(import.meta.dir, "../..");
 const folder = mkdtempSync(join(tmpdir(), "realmgate-foreign-clients-"));
-/** They want an older TypeScript than this project has, so they are installed beside it. */
-const generators = ["openapi-typescript@7.13.0", "@hey-api/openapi-ts@0.95.0", "typescript@5"];
+/** Some want an older TypeScript than this project has, and they are large: installed beside it. */
+const generators = [
+  "openapi-typescript@7.13.0",
+  "@hey-api/openapi-ts@0.95.0",
+  "openapi-to-postmanv2@6.3.3",
+  "typescript@5",
+];
 const tools = join(folder, "node_modules/.bin");
 let program: Program;
 let token = "";
@@ -41,6 +46,20 @@ afterAll(async () => {
   await program[Symbol.asyncDispose]();
   rmSync(folder, { recursive: true, force: true });
 });
+
+interface PostmanItem {
+  readonly name: string;
+  readonly item?: readonly PostmanItem[];
+  readonly request?: {
+    readonly method: string;
+    readonly url: { readonly host: readonly string[]; readonly path: readonly string[] };
+    readonly auth: { readonly type: string } | null;
+  };
+}
+
+function postmanRequests({ item, request }: PostmanItem): NonNullable<PostmanItem["request"]>[] {
+  return [...(request ? [request] : []), ...(item ?? []).flatMap(postmanRequests)];
+}
 
 const permissions = `{
   groups: { office: { type: "ip", range: "10.0.0.0/8" } },
@@ -104,4 +123,26 @@ console.log(written.response?.status);
   expect(await typeCheck("use.ts")).toBe("");
   const { stdout, stderr } = await $`${process.execPath} use.ts`.cwd(folder).quiet().nothrow();
   expect([stdout.toString(), stderr.toString()]).toEqual(["200\n", ""]);
+}, 120_000);
+
+test("Postman: its import has every operation, one base URL that is whole, and a bearer token where one is wanted", async () => {
+  if (!(await installed())) return;
+  await $`${join(tools, "openapi2postmanv2")} -s openapi.json -o postman.json`.cwd(folder).quiet();
+  const collection = await Bun.file(join(folder, "postman.json")).json();
+  expect(collection.variable).toMatchObject([{ key: "baseUrl", value: "http://localhost:8080" }]);
+  const { paths } = await Bun.file(join(folder, "openapi.json")).json();
+  const operations = Object.values<Record<string, { security: object[] }>>(paths).flatMap((item) =>
+    Object.values(item),
+  );
+  const requests = postmanRequests(collection);
+  expect(requests.length).toBe(operations.length);
+  expect(new Set(requests.map(({ url }) => url.host.join(".")))).toEqual(new Set(["{{baseUrl}}"]));
+  expect(requests.filter(({ auth }) => auth?.type === "bearer").length).toBe(
+    operations.filter(({ security }) => security.length > 0).length,
+  );
+  const me = requests.find(({ url }) => url.path.join("/").endsWith("users/auth/me"));
+  const response = await fetch([program.urls.rest, ...(me?.url.path ?? [])].join("/"), {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  expect([me?.method, response.status]).toEqual(["GET", 200]);
 }, 120_000);

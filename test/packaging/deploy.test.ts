@@ -113,6 +113,20 @@ test("the compose file is YAML that names the Dockerfile and known settings", ()
   }
 });
 
+test.each(["container", "cluster"])(
+  "volumes of the compose file in %s are where the image keeps its data",
+  (each) => {
+    const [, dataDir] = /REALMGATE_DATA_DIR=(\S+)/.exec(read("container/Dockerfile")) ?? [];
+    const { services } = parse(read(`${each}/compose.yaml`));
+    const gates: { readonly image: string; readonly volumes?: readonly string[] }[] =
+      Object.values(services);
+    const mounted = gates
+      .filter(({ image }) => image === "realmgate")
+      .flatMap(({ volumes = [] }) => volumes.map((volume) => volume.split(":")[1]));
+    expect(mounted).toEqual([dataDir]);
+  },
+);
+
 /** The text of a proxy's configuration for this test's addresses and certificate. */
 function here(text: string, port: number): string {
   const [proxy, rest] = [program.urls.proxy, program.urls.rest].map((url) => new URL(url).host);

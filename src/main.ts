@@ -24,7 +24,9 @@ if (import.meta.main) {
     const { serveRole } = await import("./roles/run-serve.ts");
     process.exit(await serveRole(flags));
   }
-  if (role === "control" || role === "proxy" || role === "gateway") {
+  // `proxy create` and its siblings are documented commands: aliases of containers.
+  const isCommand = role === "proxy" && flags[0] !== undefined && !flags[0].startsWith("-");
+  if (role === "control" || role === "gateway" || (role === "proxy" && !isCommand)) {
     const { applyRuntimeSettings } = await import("./roles/runtime-settings.ts");
     applyRuntimeSettings();
     const { nodeRole } = await import("./roles/run-node.ts");

@@ -10,6 +10,7 @@ import { adminPassword, type Program, startProgram } from "../harness/program.ts
 setDefaultTimeout(30_000);
 
 const REALM = "507f1f77bcf86cd799439011";
+const OTHER_REALM = "607f1f77bcf86cd799439012";
 const ABSENT = "0123456789abcdef01234567";
 
 const resources = new AsyncDisposableStack();
@@ -519,14 +520,14 @@ describe("realms", () => {
 
   test("a confined token is told how to find its realms, and then works there", async () => {
     const made = await run(
-      `auth create --alias confined --realm-ids ${REALM} --no-allow-no-realm --permission-template read_only -q`,
+      `auth create --alias confined --realm-ids ${REALM},${OTHER_REALM} --no-allow-no-realm --permission-template read_only -q`,
     );
     const token = made.out.trim();
     expect(token).toStartWith("hdy_");
     const outside = await run("projects list --token-stdin", made.out);
     expect(outside.err).toContain("realmgate auth get-current shows the realms of this token");
     const current = await run("auth get-current -o json --token-stdin", made.out);
-    expect(JSON.parse(current.out).restrictions.allowed_realm_ids).toEqual([REALM]);
+    expect(JSON.parse(current.out).restrictions.allowed_realm_ids).toEqual([REALM, OTHER_REALM]);
     const inside = await run(`projects list --realm ${REALM} --token-stdin`, made.out);
     expect(inside).toEqual({ exit: 0, out: "", err: "none\n" });
   });
@@ -543,7 +544,7 @@ describe("the configuration file", () => {
     expect((await one("config show -o json")).out).not.toContain("hdy_secret");
     expect((await one("config path")).out).toBe(`${config}\n`);
     expect(await one("config set colour red")).toMatchObject({ exit: 2 });
-    expect(await one("config set realm prod")).toMatchObject({ exit: 2 });
+    expect(await one("config set realm prod!")).toMatchObject({ exit: 2 });
     expect((await one("config validate")).exit).toBe(0);
     writeFileSync(config, '{"output": yaml}');
     expect((await one("projects list")).err).toContain("is not JSON: line 1: expected a value");

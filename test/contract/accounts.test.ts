@@ -261,8 +261,19 @@ describe("a project", () => {
     const told = await ask("TOPSECRET");
     expect(told.body.data.groups).toMatchObject([{ name: "ci", matched: true }]);
     expect(access.text + (await ask("wrong")).text).not.toContain("TOPSECRET");
-    for (let guess = 0; guess < 18; guess++) await ask(`guess ${guess}`);
+    for (let guess = 0; guess < 17; guess++) await ask(`guess ${guess}`);
+    // An alias may lead to one secret path only.
+    const atPath = (pathAndQuery: string) =>
+      send(
+        "POST",
+        `/containers/${containerId}/proxy/explain`,
+        { program: "http", path_and_query: pathAndQuery },
+        reader.session,
+      );
+    expect((await atPath("/guess")).status).toBe(200);
+    expect(codeOf(await atPath("/guess"))).toEqual([429, "RATE_LIMITED"]);
     expect(codeOf(await ask("one more"))).toEqual([429, "RATE_LIMITED"]);
     expect((await ask(null)).status).toBe(200);
+    expect((await atPath("/")).status).toBe(200);
   });
 });

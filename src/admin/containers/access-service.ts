@@ -27,7 +27,7 @@ import { accessMatrixSteps } from "./access-matrix.ts";
 import { type LogPort, loggedRequest } from "./log-service.ts";
 import { askedAgain, howItWas } from "./logged-request.ts";
 
-/** Questions with credentials, of a member who may not read the document: more would be guessing. */
+/** Questions with credentials or a path, of a member who reads neither documents nor targets of aliases: more would be guessing. */
 const readersQuestions = { burst: 20, perSecond: 20 / 600 };
 
 /** Runs the proxy's authorization on a hypothetical request and the given state; violations for an invalid request. */
@@ -61,9 +61,9 @@ export function accessService({
   const asked = new TokenBuckets(readersQuestions, () => now() / 1000);
 
   /** Throws ApiError RATE_LIMITED. */
-  function countQuestion({ level, caller }: Context, request: ExplainRequest): void {
-    const { headers, pathAndQuery = "/" } = request;
-    if (level >= ProjectLevel.EDIT || (headers.length === 0 && !pathAndQuery.includes("?"))) return;
+  function countQuestion({ level, caller }: Context, sent: ExplainRequest): void {
+    const { headers, pathAndQuery = "/" } = sent;
+    if (level >= ProjectLevel.EDIT || (headers.length === 0 && pathAndQuery === "/")) return;
     const waitS = asked.take(caller.user.id, 1);
     if (waitS > 0) throw new ApiError(ErrorCode.RATE_LIMITED, [], Math.ceil(waitS));
   }
@@ -88,7 +88,7 @@ export function accessService({
         const { exposure, project } = await exposed(context, id);
         const entry = requestId === undefined ? null : await logged(id, requestId);
         const request = entry === null ? sent : askedAgain(sent, entry);
-        countQuestion(context, request);
+        countQuestion(context, sent);
         const documents = new FeedDocuments();
         const state = {
           container: containerState({ id, state: exposure.container }, documents),

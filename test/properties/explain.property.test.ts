@@ -257,6 +257,7 @@ const notImagined: ReadonlySet<string> = new Set([
   "policy_error",
   "stale",
   "misdirected",
+  "https_required",
   "overloaded",
   "cut_off",
   "too_many_failures",

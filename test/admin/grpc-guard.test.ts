@@ -292,4 +292,27 @@ describe("the client's address", () => {
       address: undefined,
     });
   });
+
+  test.each([
+    ["a gateway", "right", { status: code.unauthenticated, address: "198.51.100.7" }],
+    [
+      "whoever guesses a gateway's token",
+      "wrong",
+      { status: code.unauthenticated, address: undefined },
+    ],
+    ["whoever sends an empty one", "", { status: code.unauthenticated, address: undefined }],
+  ])("is what %s says only when its token is known", async (_who, token, expected) => {
+    const { server, calls } = await listener({ isGateway: async (said) => said === "right" });
+    const said = { "x-realmgate-gateway": token, "x-realmgate-client": "198.51.100.7" };
+    const stream = open(connect(server.port), getMe, { ...said, authorization: "Bearer bad" });
+    const status = await statusOf(stream.end(message(0)));
+    expect({ status, address: calls.at(-1)?.clientAddress }).toEqual(expected);
+  });
+
+  test("is the peer's where nobody is a gateway", async () => {
+    const { server, calls } = await listener();
+    const said = { "x-realmgate-gateway": "right", "x-realmgate-client": "198.51.100.7" };
+    const status = await statusOf(open(connect(server.port), getMe, said).end(message(0)));
+    expect({ status, calls: calls.length }).toEqual({ status: code.unauthenticated, calls: 0 });
+  });
 });

@@ -163,8 +163,9 @@ describe("a token over REST", () => {
     expect(refused.body).toEqual({
       statusCode: 403,
       error: "Forbidden",
-      message: "Insufficient permissions",
+      message: "Insufficient permissions: this needs the token permission projects.create",
       code: "INSUFFICIENT_PERMISSIONS",
+      data: { needs: "the token permission projects.create", permissions: "projects.create" },
     });
   });
 

@@ -296,6 +296,7 @@ describe("the services' own bindings", () => {
       "CreateAlias",
       "CreateContainer",
       "CreateHook",
+      "CreateNode",
       "CreateProject",
       "CreateRealm",
       "CreateToken",

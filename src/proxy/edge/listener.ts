@@ -69,13 +69,15 @@ export class Listener {
   }
 
   /**
-   * New connections get this pair; as long as `left` is not over, only about half of them. Throws when it cannot listen, and
+   * New connections get this pair; as long as `left` is not over, only about half of them, unless the socket was inherited. Throws when it cannot listen, and
    * then nothing changed. Resolves when it listens alone; connections of the old one that are in use go on.
    */
   replace(pair: KeyPair, left: () => Promise<void>): Promise<void> {
     const old = this.#current;
     this.#current = this.#opens(pair, this.port, true);
     old.serving.leaving = true;
+    // Both would take from one queue, so nothing is lost when the old one no longer does.
+    if (this.#inherit !== null) old.server.rest?.();
     return this.#retire(old, left);
   }
 

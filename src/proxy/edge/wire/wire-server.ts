@@ -163,7 +163,7 @@ export class WireServer implements ListeningServer {
   }
 
   get isSpent(): boolean {
-    return this.#isResting && this.#connections.size === 0 && this.#awaited.size === 0;
+    return this.#isResting && this.#isEmpty;
   }
 
   rest(): void {

@@ -284,7 +284,12 @@ test("metrics say when the certificate ends", async () => {
 
 test("a client network has a sixteenth of all connections for HTTP/2, and loses its idlest to a new one", async () => {
   const crowded = await startProxy(
-    bench.options({ tls: files.options(), responseHeaderMs: 60_000, exchangesMax: 16 }),
+    bench.options({
+      plainEdge: "wire",
+      tls: files.options(),
+      responseHeaderMs: 60_000,
+      exchangesMax: 16,
+    }),
     bench.registry,
   );
   const { host } = await bench.place(open);
@@ -309,8 +314,12 @@ test("a client network has a sixteenth of all connections for HTTP/2, and loses 
 });
 
 test("nobody reaches the server of HTTP/2 behind the relay by itself", async () => {
+  const relaying = await startProxy(
+    bench.options({ plainEdge: "wire", tls: files.options() }),
+    bench.registry,
+  );
   const { host } = await bench.place(open);
-  const session = http2.connect(`http://127.0.0.1:${gate.innerPorts[0]}`);
+  const session = http2.connect(`http://127.0.0.1:${relaying.innerPorts[0]}`);
   const status = Promise.withResolvers<number>();
   session
     .request({ ":path": "/", ":authority": host("terminal") })
@@ -318,6 +327,7 @@ test("nobody reaches the server of HTTP/2 behind the relay by itself", async () 
     .end();
   expect(await within(status.promise, "an answer")).toBe(503);
   session.destroy();
+  await relaying.stop(true);
 });
 
 test("a client of HTTP/2 that reads slowly gets its response whole, however long its connection seems idle", async () => {

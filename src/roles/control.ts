@@ -13,6 +13,7 @@ import { lineageOf } from "../policy/lineage.ts";
 import { RecentPolicies } from "../policy/recent-policies.ts";
 import { ApiMetrics } from "./api-metrics.ts";
 import { type ControlPlane, openControlPlane } from "./control-plane.ts";
+import { NOWHERE } from "./gates.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
 import { nodeMetrics } from "./node-metrics.ts";
 import { isOwnListener } from "./own-listeners.ts";
@@ -118,7 +119,6 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
   }
 }
 
-const NOWHERE: ListenAddress = { hostname: "127.0.0.1", port: 0 };
 /** What a stop may take beyond running calls, in milliseconds. */
 const STOP_MS = 5_000;
 

@@ -3,7 +3,6 @@ import { credentials } from "@grpc/grpc-js";
 import { services } from "../../proto/services.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { NodeConfig } from "../config/node-config.ts";
-import type { ListenAddress } from "../config/setting-readers.ts";
 import { remoteDispatch } from "../gateway-rest/remote-dispatch.ts";
 import { startRest } from "../gateway-rest/server.ts";
 import { LimitedLog } from "../guard/limited-log.ts";
@@ -11,6 +10,7 @@ import type { Log } from "../log.ts";
 import { startOps } from "../ops.ts";
 import { trustedProxies } from "../proxy/gate/client-address.ts";
 import { watchApiCertificate } from "./api-certificate.ts";
+import { NOWHERE } from "./gates.ts";
 import { withListenError } from "./listen-error.ts";
 import { nodeMetrics } from "./node-metrics.ts";
 import type { RunningNode } from "./running-node.ts";
@@ -102,5 +102,3 @@ export async function startGateway(
     throw error;
   }
 }
-
-const NOWHERE: ListenAddress = { hostname: "127.0.0.1", port: 0 };

@@ -14,6 +14,7 @@ import { addressPolicy } from "../policy/address-policy.ts";
 import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
 import { RemoteSource } from "../proxy/snapshot/remote-source.ts";
 import { nodeKeysFile, snapshotFile } from "./data-files.ts";
+import { commonOptions, NOWHERE } from "./gates.ts";
 import { withListenError } from "./listen-error.ts";
 import { type NodeKeys, nodeBox, readNodeKeys, writeNodeKeys } from "./node-keys.ts";
 import { isOwnListener } from "./own-listeners.ts";
@@ -25,7 +26,6 @@ import { urlOf } from "./url-of.ts";
 const WELCOME_MS = 10_000;
 /** Expiries and time ranges are decided by this clock. */
 const CLOCK_OFF_MAX_MS = 5 * 60_000;
-const NOWHERE: ListenAddress = { hostname: "127.0.0.1", port: 0 };
 
 export async function startProxyNode(node: NodeConfig, log: Log): Promise<RunningNode> {
   const { config, nodeToken } = node;
@@ -60,28 +60,19 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
     const proxy = await withProxyError(config.proxyListen ?? NOWHERE, () =>
       startProxy(
         {
-          ...(config.proxyListen ?? NOWHERE),
-          plain: config.proxyListen !== null,
-          httpsRedirect: config.httpsRedirect,
+          ...commonOptions(config),
           reusePort: config.proxyReusePort,
           plainEdge: config.proxyEdge,
-          proxyProtocol: config.proxyProtocol,
           tls: config.proxyTls,
           upstreamTls: config.upstreamTls,
           snapshotPlace: {
             path: join(config.dataDir, snapshotFile),
             box: nodeBox(nodeToken, "snapshot"),
           },
-          stalenessMaxMs: config.stalenessMaxS === null ? null : config.stalenessMaxS * 1000,
+          // The control plane's, whatever is configured here.
           domain,
-          serverName: config.serverName,
-          trustedProxies: config.trustedProxies,
-          credentialFailuresMax: config.credentialFailuresMax,
           exchangesMax,
-          streamSilenceMs: config.streamSilenceS * 1000,
           heldBytesMax: config.heldBytesMax,
-          bodyBytesPerMinuteMin: config.bodyBytesPerMinuteMin,
-          programPorts: config.programPorts,
           mayDial: (address) => placement.place(address) !== null,
           isForbidden: (address, port) => isOwnListener(own, address, port),
           bypassKey,

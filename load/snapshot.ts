@@ -156,20 +156,22 @@ async function gate(path: string, socket: string, hasControl: boolean, changes: 
   }, 100);
   const startedMs = performance.now();
   const sinceMs = () => Math.round(performance.now() - startedMs);
+  const cpuMs = () => Math.round((process.cpuUsage().user + process.cpuUsage().system) / 1000);
   const say = (what: string, fields: object) => console.log(`  ${what}:`, JSON.stringify(fields));
   void enforcer.start();
   await until(() => enforcer.state.from !== "none");
-  say("first enforced", { ms: sinceMs(), from: enforcer.state.from });
+  say("first enforced", { ms: sinceMs(), cpuMs: cpuMs(), from: enforcer.state.from });
   if (hasControl) {
     await until(() => enforcer.state.from === "live");
-    say("live", { ms: sinceMs(), lateMs: late.take() });
+    say("live", { ms: sinceMs(), cpuMs: cpuMs(), lateMs: late.take() });
     await until(() => enforcer.saved?.revision === enforcer.state.revision);
     say("saved", {
       ms: sinceMs(),
+      cpuMs: cpuMs(),
       lateMs: late.take(),
       fileMb: Math.round(statSync(path).size / MB),
     });
-  } else say("loaded", { lateMs: late.take() });
+  } else say("loaded", { cpuMs: cpuMs(), lateMs: late.take() });
   for (let n = 0; n < changes; n++) {
     const { revision } = enforcer.state;
     const [fromMs, cpu, size] = [performance.now(), process.cpuUsage(), enforcer.saved?.bytes ?? 0];

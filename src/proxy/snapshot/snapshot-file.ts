@@ -33,9 +33,9 @@ export interface SnapshotFileOptions {
 const FLUSH_MS = 2_000;
 /** After a failure, at least. */
 const RETRY_MS = 5_000;
-/** After the file was written anew: the pause is this many times as long as that took, but no longer than that. */
+/** After the file was written anew twice in a row, as beside another process: the pause is this many times as long as that took. */
 const PAUSES = 20;
-/** In times of a flush. */
+/** It is no longer than so many times the pause of changes. */
 const PAUSE_MAX = 15;
 
 const LOG_BYTES = 1024 * 1024;
@@ -73,6 +73,8 @@ export class SnapshotFile {
   #failures = 0;
   #failing = false;
   #pauseMs = 0;
+  /** Whether the last write wrote everything. */
+  #wasWhole = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #writing: Promise<void> | null = null;
   #closed = false;
@@ -186,7 +188,9 @@ export class SnapshotFile {
       this.#savedRevision = commit.revision;
       this.#savedHeardAtMs = commit.heardAtMs;
       const tookMs = performance.now() - startedMs;
-      this.#pauseMs = this.#own === before ? 0 : Math.min(PAUSE_MAX * this.#flushMs, PAUSES * tookMs);
+      const [isWhole, again] = [this.#own !== before, this.#wasWhole];
+      this.#wasWhole = isWhole;
+      this.#pauseMs = isWhole && again ? Math.min(PAUSE_MAX * this.#flushMs, PAUSES * tookMs) : 0;
       if (this.#failing) {
         this.#failing = false;
         log.info({ path }, "snapshots are saved again");

@@ -18,7 +18,7 @@ export interface EntryBlock {
   readonly endedAtMs: number;
   /** Request ids, one after the other, in hex. */
   readonly ids: string;
-  /** JSON of their values, in the same order. */
+  /** JSON of their columns, in the same order. */
   readonly text: string;
 }
 

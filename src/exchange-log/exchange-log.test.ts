@@ -361,6 +361,23 @@ describe("the thread of the log", () => {
     expect(existsSync(`${path}.damaged`)).toBe(true);
   });
 
+  test("a file of an earlier format is set aside, and one of a later format is not opened", async () => {
+    for (const [format, aside] of [
+      [1, true],
+      [3, false],
+    ] as const) {
+      rmSync(path, { force: true });
+      const file = new Database(path);
+      file.run(`PRAGMA user_version = ${format}`);
+      file.close();
+      const opened = await ExchangeLog.open(path, limits, quiet).catch((error: Error) => error);
+      expect(existsSync(`${path}.format-${format}`)).toBe(aside);
+      expect(opened instanceof ExchangeLog).toBe(aside);
+      if (opened instanceof ExchangeLog) await opened.close();
+      else expect(opened.message).toContain("format is 3");
+    }
+  });
+
   test("a file that cannot be opened is told of", async () => {
     const opening = ExchangeLog.open(join(folder, "no", "such", "folder"), limits, quiet);
     expect(await opening.catch((error: Error) => error.message)).toMatch(/unable to open/);

@@ -62,7 +62,17 @@ const SCHEMA = [
   "CREATE INDEX IF NOT EXISTS buckets_by_bytes ON buckets (bytes)",
 ];
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
+
+/** The file is of an earlier version of the program. */
+export class EarlierFormat extends Error {
+  readonly format: number;
+
+  constructor(format: number) {
+    super(`its format is ${format}, and this version reads ${SCHEMA_VERSION}`);
+    this.format = format;
+  }
+}
 
 /** Of SQLite: no file. */
 const IN_MEMORY = ":memory:";
@@ -76,7 +86,7 @@ export class LogDatabase {
   readonly #lastId: Statement<{ next: number }, [string]>;
   readonly #statements = new Map<string, Statement<StoredBlock>>();
 
-  /** Throws when the file cannot be opened, is none of ours or is damaged. */
+  /** Throws when the file cannot be opened, is none of ours or is damaged; EarlierFormat. */
   constructor(path: string, limits: LogLimits) {
     this.#limits = limits;
     this.#db = new Database(path, { strict: true });
@@ -182,7 +192,8 @@ export class LogDatabase {
     this.#db.run("PRAGMA synchronous = NORMAL");
     this.#db.run("PRAGMA journal_size_limit = 8388608");
     const version = this.#pragma("user_version");
-    if (version !== 0 && version !== SCHEMA_VERSION) {
+    if (version !== 0 && version < SCHEMA_VERSION) throw new EarlierFormat(version);
+    if (version > SCHEMA_VERSION) {
       throw new Error(`its format is ${version}, and this version reads ${SCHEMA_VERSION}`);
     }
     for (const statement of SCHEMA) this.#db.run(statement);

@@ -1,5 +1,5 @@
 // Reading the log: entries of one container that pass a filter, in either direction. Each call does a bounded amount of work.
-import { ID_BYTES, readEntries } from "./entry-values.ts";
+import { ID_BYTES, readEntries } from "./entry-columns.ts";
 import type { LogDatabase, StoredBlock } from "./log-database.ts";
 import { type EntryFilter, type LogEntry, passes } from "./log-entry.ts";
 

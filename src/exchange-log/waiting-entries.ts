@@ -1,6 +1,6 @@
 // Entries that wait to be stored, by container: made from exchanges at a few hundred nanoseconds each, bounded in all and for each.
 import type { BlockKind, EntryBlock } from "./entry-block.ts";
-import { type EntryValues, valuesOf } from "./entry-values.ts";
+import { EntryColumns } from "./entry-columns.ts";
 import type { LoggedExchange } from "./log-entry.ts";
 
 /** Entries that may wait: some 30 MB. */
@@ -19,7 +19,7 @@ interface Group {
   startedAtMs: number;
   endedAtMs: number;
   ids: string[];
-  values: EntryValues[];
+  columns: EntryColumns;
   /** Entries that wait, those in blocks included. */
   rows: number;
 }
@@ -51,12 +51,12 @@ export class WaitingEntries {
     if (group.rows >= this.#ofOneMax) return false;
     if (kind === "unrouted") this.#unrouted++;
     group.ids.push(exchange.requestId);
-    group.values.push(valuesOf(exchange));
+    group.columns.add(exchange);
     group.rows++;
     this.#rows++;
     if (exchange.startedAtMs < group.startedAtMs) group.startedAtMs = exchange.startedAtMs;
     group.endedAtMs = Math.ceil(exchange.startedAtMs + exchange.durationMs);
-    if (group.values.length === BLOCK_ROWS_MAX) this.#seal(group);
+    if (group.columns.rows === BLOCK_ROWS_MAX) this.#seal(group);
     return true;
   }
 
@@ -85,7 +85,7 @@ export class WaitingEntries {
         startedAtMs,
         endedAtMs: startedAtMs,
         ids: [],
-        values: [],
+        columns: new EntryColumns(),
         rows: 0,
       };
       this.#groups[kind].set(key, group);
@@ -94,20 +94,20 @@ export class WaitingEntries {
   }
 
   #seal(group: Group): void {
-    const { kind, project, container, startedAtMs, endedAtMs, values } = group;
-    if (values.length === 0) return;
+    const { kind, project, container, startedAtMs, endedAtMs, columns } = group;
+    if (columns.rows === 0) return;
     this.#blocks.push({
       kind,
       project,
       container,
-      rows: values.length,
+      rows: columns.rows,
       startedAtMs,
       endedAtMs,
       ids: group.ids.join(""),
-      text: JSON.stringify(values),
+      text: columns.text(),
     });
     group.ids = [];
-    group.values = [];
+    group.columns = new EntryColumns();
     group.startedAtMs = Number.POSITIVE_INFINITY;
   }
 }

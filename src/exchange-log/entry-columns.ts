@@ -116,7 +116,10 @@ function isCommon(one: LoggedExchange, other: LoggedExchange): boolean {
 function areEqual(one: readonly string[] | null, other: readonly string[] | null): boolean {
   if (one === other) return true;
   if (one === null || other === null || one.length !== other.length) return false;
-  return one.every((name, index) => name === other[index]);
+  for (let index = 0; index < one.length; index++) {
+    if (one[index] !== other[index]) return false;
+  }
+  return true;
 }
 
 function commonValues(exchange: LoggedExchange): CommonValues {

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { randomFrom } from "../../test/arbitrary/random.ts";
-import { EntryColumns, readEntries } from "./entry-columns.ts";
-import type { LoggedExchange } from "./log-entry.ts";
+import type { EntryPlace } from "./entry-batch.ts";
+import { EntryColumns, eachEntry } from "./entry-columns.ts";
+import type { LogEntry, LoggedExchange } from "./log-entry.ts";
 
-const place = { project: "p", container: "c", firstId: 7_000 };
 const hex = (n: number) => n.toString(16).padStart(24, "0");
 const texts = ["", "a", 'b"\\', "\u2028é", "\ud83d\ude00"];
 
@@ -34,28 +34,54 @@ test("what goes into columns comes out, whatever entries have in common", () => 
   for (let block = 0; block < 50; block++) {
     const kinds = random.list(random.between(1, 9), exchange);
     const columns = new EntryColumns();
+    const places = random.list(random.between(1, 4), (n): EntryPlace => {
+      const container = `c${n >> 1}`;
+      return { kind: n % 2 === 0 ? "passed" : "refused", project: "p", container };
+    });
     const added = random.list(random.between(1, 100), (n) => {
       const { path, bytes, durationMs, startedAtMs, requestId } = exchange(n);
-      return { ...random.pick(kinds), path, bytes, durationMs, startedAtMs, requestId };
+      const common = random.pick(kinds);
+      const each = { ...common, path, bytes, durationMs, startedAtMs, requestId };
+      return { each, place: random.pick(places) };
     });
-    for (const each of added) columns.add(each);
-    const ids = Buffer.from(added.map(({ requestId }) => requestId).join(""), "hex");
-    const expected = added.map((each, row) => ({
-      id: 7_000 + row,
-      project: "p",
-      container: "c",
-      ...each,
-    }));
-    expect({ seed, block, entries: readEntries(columns.text(), ids, place) }).toEqual({
+    for (const { each, place } of added) columns.add(place, each);
+    const batch = columns.batch();
+    const ids = Buffer.from(batch.ids, "hex");
+    const wanted = random.pick(places);
+    const read: LogEntry[] = [];
+    eachEntry(
+      { ...batch, firstId: 7_000, ids },
+      (place) => place === wanted,
+      (entry) => read.push(entry),
+    );
+    const expected = added
+      .filter(({ place }) => place === wanted)
+      .map(({ each }) => ({ project: "p", container: wanted.container, ...each }));
+    expect({ seed, block, read: read.map(({ id: _, ...rest }) => rest) }).toEqual({
       seed,
       block,
-      entries: expected,
+      read: expected,
     });
+    // Ids follow each other in a container, whatever others do.
+    const numbers: number[] = [];
+    eachEntry(
+      { ...batch, firstId: 7_000, ids },
+      ({ container }) => container === wanted.container,
+      ({ id }) => numbers.push(id),
+    );
+    expect(numbers.sort((a, b) => a - b)).toEqual(numbers.map((_, n) => 7_000 + n));
   }
 });
 
-test("a block whose columns differ in length is damaged", () => {
+test("a batch whose columns differ in length is damaged", () => {
   const columns = new EntryColumns();
-  const text = columns.text().replace("[],0,[],[],[],null]", '[],0,[],["/"],[],null]');
-  expect(() => readEntries(text, new Uint8Array(12), place)).toThrow("column");
+  const text = columns.batch().text.replace("[],[],[],null,null]", '[],["/"],[],null,null]');
+  const places: EntryPlace[] = [{ kind: "passed", project: "p", container: "c" }];
+  const read = () =>
+    eachEntry(
+      { places, firstId: 1, ids: new Uint8Array(12), text },
+      () => true,
+      () => {},
+    );
+  expect(read).toThrow("column");
 });

@@ -1,8 +1,9 @@
 // The thread of the log: everything that reads or writes the file, so that no request waits for a disk.
 import { existsSync, renameSync } from "node:fs";
-import { EarlierFormat, LogDatabase } from "./log-database.ts";
+import { LogDatabase } from "./log-database.ts";
 import type { Asked, LogAnswer, LogRequest, Told } from "./log-messages.ts";
 import { newestFirst, oldestFirst } from "./log-reading.ts";
+import { EarlierFormat } from "./log-schema.ts";
 
 declare const self: Worker;
 
@@ -31,7 +32,7 @@ function answered(request: LogRequest): LogAnswer {
       removeOld();
       return null;
     case "append":
-      return open().append(request.blocks);
+      return open().append(request.batches);
     case "newest":
       return newestFirst(open(), request.query, request.before);
     case "oldest":

@@ -176,12 +176,6 @@ function commonValues(exchange: LoggedExchange): CommonValues {
   return [method, program, instance, status, reason, groups, subject, client, end, alias, hook];
 }
 
-function namedValues(values: CommonValues) {
-  const [method, program, instance, status, reason, groups, subject, client, end, alias, hook] =
-    values;
-  return { method, program, instance, status, reason, groups, subject, client, end, alias, hook };
-}
-
 /** Bytes of a request id. */
 export const ID_BYTES = 12;
 
@@ -205,7 +199,6 @@ export function eachEntry(
   const [placed, common, ofCommon, startedMs, originMs, durationsUs, paths, bytes, traceIds, runs] =
     parsed;
   const ofPlace = placed ?? paths.map(() => 0);
-  const named = common.map(namedValues);
   const hex = Buffer.from(ids.buffer, ids.byteOffset, ids.byteLength).toString("hex");
   const digits = ID_BYTES * 2;
   const wanted = places.map(isWanted);
@@ -217,6 +210,8 @@ export function eachEntry(
     const id = numbers === null ? at(nextIds, index) : at(numbers, row);
     nextIds[index] = id + 1;
     if (!at(wanted, index)) continue;
+    const [method, program, instance, status, reason, groups, subject, client, end, alias, hook] =
+      at(common, at(ofCommon, row));
     const entry = {
       id,
       requestId: hex.slice(row * digits, (row + 1) * digits),
@@ -227,7 +222,17 @@ export function eachEntry(
       path: at(paths, row),
       bytes: at(bytes, row),
       traceId: traceIds === null ? null : at(traceIds, row),
-      ...at(named, at(ofCommon, row)),
+      method,
+      program,
+      instance,
+      status,
+      reason,
+      groups,
+      subject,
+      client,
+      end,
+      alias,
+      hook,
     };
     visit(entry, place);
   }

@@ -212,11 +212,7 @@ export class RemoteSource implements ChangeSource {
       () => {
         if (this.#stream === stream) this.#lost(`${url}: nothing is heard`);
       },
-      heartbeatMs === null
-        ? answerMs
-        : this.#awaitsWhole
-          ? WHOLE_MS
-          : MISSED_BEATS * heartbeatMs,
+      heartbeatMs === null ? answerMs : this.#awaitsWhole ? WHOLE_MS : MISSED_BEATS * heartbeatMs,
     );
   }
 

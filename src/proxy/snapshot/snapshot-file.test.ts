@@ -251,3 +251,43 @@ test("a half-written successor is no danger, and nothing is left beside the file
   await file.close();
   expect(readdirSync(join(path, ".."))).toEqual(["snapshot"]);
 });
+
+test("a change goes to the end of the file, and a new one takes its place once changes outweigh it", async () => {
+  const { file, path } = started();
+  const many = Array.from({ length: 100 }, (_, n) => container(`c${n}`, "x".repeat(1_000)));
+  file.keep(changes(1n, ...many), true, HEARD_AT_MS);
+  await until(() => file.saved.revision === 1n, "all is saved");
+  const [inode, size] = [statSync(path).ino, statSync(path).size];
+  file.keep(changes(2n, project("p")), false, HEARD_AT_MS + 1);
+  await until(() => file.saved.revision === 2n, "a change is saved");
+  expect([statSync(path).ino, statSync(path).size - size < 300]).toEqual([inode, true]);
+  // The limit is 1 MiB where that is more than half of the file.
+  for (let revision = 3n; statSync(path).ino === inode; revision++) {
+    expect(statSync(path).size).toBeLessThan(1_500_000);
+    file.keep(changes(revision, ...many), false, HEARD_AT_MS + Number(revision));
+    await until(() => file.saved.revision === revision, "many changes are saved");
+  }
+  expect(statSync(path).size).toBeLessThan(2 * size);
+  expect((await loaded(started(path).file))?.changes.containers).toHaveLength(100);
+  await file.close();
+});
+
+test("sealed anew with another key, nothing is left that the old one opens", async () => {
+  const path = join(mkdtempSync(join(root, "x")), "snapshot");
+  const [old, next] = [testBox("old"), testBox("next")];
+  let seal = old.seal;
+  const both: Box = {
+    seal: (plain, context) => seal(plain, context),
+    open: (sealed, context) => old.open(sealed, context) ?? next.open(sealed, context),
+  };
+  const log = { error() {}, warn() {}, info() {} };
+  const file = new SnapshotFile({ path, box: both, log, flushMs: 1 });
+  expect(await file.saveAnew()).toBe(false);
+  file.keep(changes(1n, project("a")), true, HEARD_AT_MS);
+  await until(() => file.saved.revision === 1n, "all is saved");
+  seal = next.seal;
+  expect(await file.saveAnew()).toBe(true);
+  expect((await loaded(started(path, "next").file))?.changes.revision).toBe(1n);
+  expect(await loaded(started(path, "old").file)).toBeNull();
+  await file.close();
+});

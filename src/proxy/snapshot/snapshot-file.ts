@@ -68,6 +68,8 @@ export class SnapshotFile {
   #own: SnapshotLog | null = null;
   #commit: Commit | null = null;
   #dirty = false;
+  /** What comes next may not go behind what is there. */
+  #isAnew = false;
   #savedRevision: bigint | null = null;
   #savedHeardAtMs = 0;
   #failures = 0;
@@ -140,6 +142,17 @@ export class SnapshotFile {
     }
   }
 
+  /** Writes all of it now, as with another key. Resolves to whether that lies on disk: not while nothing was heard. */
+  async saveAnew(): Promise<boolean> {
+    // What is being written may have been begun with the old key.
+    while (this.#writing !== null) await this.#writing;
+    if (this.#closed || this.#commit === null) return false;
+    const failuresBefore = this.#failures;
+    this.#isAnew = true;
+    await this.#begin(this.#commit);
+    return this.#failures === failuresBefore;
+  }
+
   /** Writes what is not written yet. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -147,7 +160,7 @@ export class SnapshotFile {
       clearTimeout(this.#timer);
       this.#timer = null;
     }
-    await this.#writing;
+    while (this.#writing !== null) await this.#writing;
     if (this.#commit !== null && this.#commit.heardAtMs > this.#savedHeardAtMs) {
       await this.#write(this.#commit);
     }
@@ -163,16 +176,19 @@ export class SnapshotFile {
     this.#timer = setTimeout(
       () => {
         this.#timer = null;
-        if (this.#commit === null) return;
-        this.#writing = this.#write(this.#commit).finally(() => {
-          this.#writing = null;
-          if (this.#dirty) {
-            this.#writeSoon();
-          }
-        });
+        if (this.#writing === null && this.#commit !== null) void this.#begin(this.#commit);
       },
       Math.max(this.#flushMs, this.#pauseMs),
     );
+  }
+
+  /** One write at a time. */
+  #begin(commit: Commit): Promise<void> {
+    this.#writing = this.#write(commit).finally(() => {
+      this.#writing = null;
+      if (this.#dirty) this.#writeSoon();
+    });
+    return this.#writing;
   }
 
   /** Never rejects: what could not be written is written the next time. */
@@ -215,7 +231,7 @@ export class SnapshotFile {
       if (pending.whole.commit === commit) return;
     }
     const own = this.#own;
-    if (own !== null && !this.#isLong(own) && (await own.isAt(path))) {
+    if (own !== null && !this.#isAnew && !this.#isLong(own) && (await own.isAt(path))) {
       await own.append(
         pending.records((digest) => own.digests.has(digest)),
         commit,
@@ -263,6 +279,7 @@ export class SnapshotFile {
     );
     await this.#own?.close();
     this.#own = created;
+    this.#isAnew = false;
     this.#unload();
   }
 

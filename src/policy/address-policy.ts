@@ -27,11 +27,10 @@ const SIX_TO_FOUR = "2002:";
 function embedded(cidr: string): string[] {
   const [, address = "", length] = /^([\d.]+)\/(\d+)$/.exec(cidr) ?? [];
   if (address === "" || address === "0.0.0.0") return [];
-  const bytes = address.split(".").map((part) => Number(part).toString(16).padStart(2, "0"));
-  const [high, low] = [bytes.slice(0, 2).join(""), bytes.slice(2).join("")];
+  const [a, b, c, d] = address.split(".").map((part) => Number(part).toString(16).padStart(2, "0"));
   return [
     ...translated.map((prefix) => `${prefix}${address}/${96 + Number(length)}`),
-    `${SIX_TO_FOUR}${high}:${low}::/${16 + Number(length)}`,
+    `${SIX_TO_FOUR}${a}${b}:${c}${d}::/${16 + Number(length)}`,
   ];
 }
 

@@ -268,7 +268,7 @@ export class WorkerPool {
           if (exchangeLog === null) throw new Error("there is no exchange log");
           switch (request.kind) {
             case "append":
-              return await exchangeLog.append(request.blocks);
+              return await exchangeLog.append(request.batches);
             case "newest":
               return await exchangeLog.newest(request.query, request.before);
             case "oldest":

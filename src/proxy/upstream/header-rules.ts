@@ -21,6 +21,12 @@ export const HOP_BY_HOP_OF_REQUESTS = [
 /** The same, of requests and responses. */
 export const HOP_BY_HOP = [...HOP_BY_HOP_OF_REQUESTS, "proxy-authenticate"] as const;
 
+/** Fields that end at the gate where another character stands for `-`: the length of a body that some applications then believe. */
+export const FRAMING_FIELDS = ["content-length", "transfer-encoding"] as const;
+
+/** By CGI's rules it is HTTP_PROXY, a variable that programs take for the proxy of what they ask for (CVE-2016-5385). No standard knows it. */
+export const PROXY_FIELD = "proxy";
+
 /** Fields that Connection cannot remove: framing, identity and credentials. */
 export const KEPT_FROM_CONNECTION = [
   "content-length",
@@ -53,8 +59,9 @@ export function removeHopByHop(headers: Headers): void {
 /**
  * Removes fields that only the gate, or a trusted proxy, may set: `X-Realmgate-*` always, the forwarding headers unless the peer
  * is trusted. Fields that name another target than the one that was decided on go always: few trusted proxies replace a client's.
- * Spelled with anything else in place of `-` all of these are removed always, and so are fields that name a method: by CGI's rules
- * (RFC 3875 §4.1.18) applications read `X_Forwarded_For`, some even `X.Forwarded.For`, as the header that it imitates.
+ * Spelled with anything else in place of `-` all of these are removed always, and so are fields that name a method or the length of
+ * the body: by CGI's rules (RFC 3875 §4.1.18) applications read `X_Forwarded_For`, some even `X.Forwarded.For`, as the header that it
+ * imitates. `Proxy` goes for what it becomes by them.
  */
 export function stripForwardedHeaders(
   headers: Headers,
@@ -62,8 +69,7 @@ export function stripForwardedHeaders(
   peerTrusted: boolean,
 ): void {
   for (const name of received.keys()) {
-    const first = name.charCodeAt(0);
-    if (first !== 120 && first !== 102) {
+    if (!CLAIM_LETTERS.has(name.charCodeAt(0))) {
       continue;
     }
     const spelledApart = /[^a-z0-9-]/.test(name);
@@ -72,11 +78,21 @@ export function stripForwardedHeaders(
       folded.startsWith("x-realmgate-") ||
       isTargetField(folded) ||
       (isForwarding(folded) && (spelledApart || !peerTrusted)) ||
-      (spelledApart && isMethodField(folded))
+      (spelledApart && (isMethodField(folded) || isFramingField(folded))) ||
+      name === PROXY_FIELD
     ) {
       headers.delete(name);
     }
   }
+}
+
+/** With which the names begin that may be removed. */
+const CLAIM_LETTERS: ReadonlySet<number> = new Set(
+  [..."xfctp"].map((letter) => letter.charCodeAt(0)),
+);
+
+function isFramingField(name: string): boolean {
+  return (FRAMING_FIELDS as readonly string[]).includes(name);
 }
 
 function isForwarding(name: string): boolean {

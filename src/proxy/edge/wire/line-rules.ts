@@ -4,7 +4,12 @@ import type { HeaderLines } from "../../../http1/header-lines.ts";
 import { Known } from "../../../http1/known-header.ts";
 import type { MessageHead } from "../../../http1/message-head.ts";
 import { METHOD_FIELDS, TARGET_FIELDS } from "../../routing/request-overrides.ts";
-import { HOP_BY_HOP, KEPT_FROM_CONNECTION } from "../../upstream/header-rules.ts";
+import {
+  FRAMING_FIELDS,
+  HOP_BY_HOP,
+  KEPT_FROM_CONNECTION,
+  PROXY_FIELD,
+} from "../../upstream/header-rules.ts";
 
 /** Trailer and Transfer-Encoding go with a body that is passed on as it is. */
 const CONNECTION_LINES: ReadonlySet<number> = new Set(
@@ -21,17 +26,24 @@ const X_REAL_IP = Buffer.from("x-real-ip");
 const X_REALMGATE = Buffer.from("x-realmgate-");
 /** Fields that name another method: hooks have seen those of the head alone. */
 export const METHOD_NAMES = METHOD_FIELDS.map((name) => Buffer.from(name));
+const FRAMING_NAMES = FRAMING_FIELDS.map((name) => Buffer.from(name));
+const PROXY = Buffer.from(PROXY_FIELD);
 const TARGET_NAMES = TARGET_FIELDS.map((name) => Buffer.from(name));
 const CHUNKED = Buffer.from("chunked");
 const DASH = 0x2d;
 const ZERO = 0x30;
+const LETTER_C = 0x63;
+const LETTER_F = 0x66;
+const LETTER_P = 0x70;
+const LETTER_T = 0x74;
+const LETTER_X = 0x78;
 
 /** What a name claims, however it is spelled. */
 export const Claim = {
   none: 0,
   /** A forwarding header: a trusted peer may send it. */
   forwarding: 1,
-  /** The same, or a field that names a method, with another character for `-`: only an imitation. */
+  /** The same, or a field of a method or of framing, with another character for `-`: only an imitation. `Proxy`, too. */
   imitation: 2,
   /** `X-Realmgate-*`. */
   gate: 3,
@@ -52,7 +64,12 @@ export function claimOf(lines: HeaderLines, line: number): Claim {
   const start = lines.nameStart(line);
   const end = lines.nameEnd(line);
   const first = (bytes[start] as number) | 0x20;
-  if (first !== 0x78 && first !== 0x66) return Claim.none;
+  if (first === LETTER_P) return lines.nameIs(line, PROXY) ? Claim.imitation : Claim.none;
+  if (first === LETTER_C || first === LETTER_T) {
+    const isFraming = FRAMING_NAMES.some((name) => foldedEquals(bytes, start, end, name));
+    return isFraming ? Claim.imitation : Claim.none;
+  }
+  if (first !== LETTER_X && first !== LETTER_F) return Claim.none;
   if (foldedStartsWith(bytes, start, end, X_REALMGATE)) return Claim.gate;
   const is = (lower: Uint8Array) => foldedEquals(bytes, start, end, lower);
   if (TARGET_NAMES.some(is)) return Claim.target;

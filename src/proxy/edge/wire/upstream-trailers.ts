@@ -6,14 +6,14 @@ import { Claim, claimOf, METHOD_NAMES } from "./line-rules.ts";
 import { isConsumed } from "./upstream-head.ts";
 
 /**
- * Writes the lines that are left and the empty line. There are programs that merge trailers into header fields, so what only the
+ * The lines that are left and the empty line; null: they do not fit. There are programs that merge trailers into header fields, so what only the
  * gate or a trusted proxy may say, and credentials that the gate took, end here as they do in the head.
  */
-export function writeUpstreamTrailers(
+export function upstreamTrailers(
   writer: HeadWriter,
   trailers: HeaderLines,
   consumed: readonly CredentialLocation[],
-): void {
+): Uint8Array | null {
   for (let line = 0; line < trailers.count; line++) {
     const isDropped =
       claimOf(trailers, line) !== Claim.none ||
@@ -21,5 +21,5 @@ export function writeUpstreamTrailers(
       isConsumed(trailers, line, consumed);
     if (isDropped) trailers.drop(line);
   }
-  writer.begin().keptLines(trailers).crlf();
+  return writer.begin().keptLines(trailers).crlf().finish();
 }

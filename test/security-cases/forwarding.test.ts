@@ -243,7 +243,7 @@ test.each([
 });
 
 test.each(["Proxy: http://evil/", "pROXY: http://evil/"])(
-  "F10 %s is removed: by CGI's rules it is the proxy of what a program asks for",
+  "F11 %s is removed: by CGI's rules it is the proxy of what a program asks for",
   async (line) => {
     for (const via of EDGES) {
       const scene = await bench.scene();

@@ -219,7 +219,7 @@ export class RawPool implements ConnectionKeeper<RawConnection> {
     if (this.#timer !== null) return;
     this.#timer = setInterval(() => {
       const nowMs = performance.now();
-      for (const connection of this.#all) connection.tick(nowMs);
+      for (const connection of this.#all) guarded(connection, () => connection.tick(nowMs));
     }, this.#options.tickMs);
     this.#timer.unref();
   }

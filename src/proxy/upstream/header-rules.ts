@@ -21,11 +21,13 @@ export const HOP_BY_HOP_OF_REQUESTS = [
 /** The same, of requests and responses. */
 export const HOP_BY_HOP = [...HOP_BY_HOP_OF_REQUESTS, "proxy-authenticate"] as const;
 
-/** Fields that end at the gate where another character stands for `-`: the length of a body that some applications then believe. */
-export const FRAMING_FIELDS = ["content-length", "transfer-encoding"] as const;
+/** Fields of the connection and of framing that can be spelled apart: `Transfer_Encoding` frames the body to Unicorn and old Puma. */
+export const IMITATED_FIELDS: readonly string[] = [
+  ...HOP_BY_HOP_OF_REQUESTS,
+  "content-length",
+].filter((name) => name.includes("-"));
 
-/** By CGI's rules it is HTTP_PROXY, a variable that programs take for the proxy of what they ask for (CVE-2016-5385). No standard knows it. */
-export const PROXY_FIELD = "proxy";
+const IMITATED: ReadonlySet<string> = new Set(IMITATED_FIELDS);
 
 /** Fields that Connection cannot remove: framing, identity and credentials. */
 export const KEPT_FROM_CONNECTION = [
@@ -59,9 +61,8 @@ export function removeHopByHop(headers: Headers): void {
 /**
  * Removes fields that only the gate, or a trusted proxy, may set: `X-Realmgate-*` always, the forwarding headers unless the peer
  * is trusted. Fields that name another target than the one that was decided on go always: few trusted proxies replace a client's.
- * Spelled with anything else in place of `-` all of these are removed always, and so are fields that name a method or the length of
- * the body: by CGI's rules (RFC 3875 §4.1.18) applications read `X_Forwarded_For`, some even `X.Forwarded.For`, as the header that it
- * imitates. `Proxy` goes for what it becomes by them.
+ * Spelled with anything else in place of `-` all of these are removed always, and so are fields that name a method or belong to the
+ * connection: by CGI's rules (RFC 3875 §4.1.18) applications read `X_Forwarded_For`, some even `X.Forwarded.For`, as the header that it imitates.
  */
 export function stripForwardedHeaders(
   headers: Headers,
@@ -69,30 +70,17 @@ export function stripForwardedHeaders(
   peerTrusted: boolean,
 ): void {
   for (const name of received.keys()) {
-    if (!CLAIM_LETTERS.has(name.charCodeAt(0))) {
-      continue;
-    }
     const spelledApart = /[^a-z0-9-]/.test(name);
     const folded = spelledApart ? name.replace(/[^a-z0-9-]/g, "-") : name;
     if (
       folded.startsWith("x-realmgate-") ||
       isTargetField(folded) ||
       (isForwarding(folded) && (spelledApart || !peerTrusted)) ||
-      (spelledApart && (isMethodField(folded) || isFramingField(folded))) ||
-      name === PROXY_FIELD
+      (spelledApart && (isMethodField(folded) || IMITATED.has(folded)))
     ) {
       headers.delete(name);
     }
   }
-}
-
-/** With which the names begin that may be removed. */
-const CLAIM_LETTERS: ReadonlySet<number> = new Set(
-  [..."xfctp"].map((letter) => letter.charCodeAt(0)),
-);
-
-function isFramingField(name: string): boolean {
-  return (FRAMING_FIELDS as readonly string[]).includes(name);
 }
 
 function isForwarding(name: string): boolean {

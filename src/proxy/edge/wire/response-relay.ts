@@ -125,8 +125,10 @@ export class ResponseRelay implements RawReceiver, StopListener {
     const { trailers } = this.#target.body;
     this.#isFinished = true;
     if (trailers !== null) {
-      const consumed = this.#active?.allowed.consumedCredentials ?? [];
-      const tail = upstreamTrailers(this.#services.upstreamWriter, trailers, consumed);
+      const { consumedCredentials = [], route } = this.#active?.allowed ?? {};
+      const { upstreamWriter } = this.#services;
+      const hooks = route?.hooks ?? [];
+      const tail = upstreamTrailers(upstreamWriter, trailers, consumedCredentials, hooks);
       if (tail === null) {
         this.#raw.abort();
         this.#fail("broken");

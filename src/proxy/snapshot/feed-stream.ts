@@ -46,7 +46,7 @@ const LEAVE_MS = 200;
 
 export class FeedStream {
   readonly #client: Client;
-  readonly #call: ClientDuplexStream<FollowRequest, FollowResponse>;
+  readonly #call: ClientDuplexStream<FollowRequest, Buffer>;
   #isOver = false;
 
   constructor({ url, token, tls, hello, heard, ended }: FeedStreamOptions) {
@@ -62,7 +62,7 @@ export class FeedStream {
     this.#call = this.#client.makeBidiStreamRequest(
       methodPath(FeedService.method.follow),
       (request: FollowRequest) => Buffer.from(toBinary(FollowRequestSchema, request)),
-      (bytes: Buffer) => fromBinary(FollowResponseSchema, bytes),
+      (bytes: Buffer) => bytes,
       metadata,
     );
     const over = (problem: string) => {
@@ -70,8 +70,19 @@ export class FeedStream {
       this.close();
       ended(problem);
     };
-    this.#call.on("data", (response: FollowResponse) => {
-      if (!this.#isOver) heard(response);
+    this.#call.on("data", (bytes: Buffer) => {
+      if (this.#isOver) return;
+      // One message a turn: many may have come at once, and requests wait meanwhile.
+      this.#call.pause();
+      setImmediate(() => this.#call.resume());
+      let response: FollowResponse;
+      try {
+        response = fromBinary(FollowResponseSchema, bytes);
+      } catch {
+        over("it is not a feed: what came is no message of it");
+        return;
+      }
+      heard(response);
     });
     this.#call.on("error", ({ details, message }: ServiceError) => over(details || message));
     this.#call.on("end", () => over("the control plane ended the stream"));

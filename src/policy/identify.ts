@@ -29,6 +29,8 @@ export interface Identity {
   readonly presented: boolean;
   /** One of the credentials that are presented matches no group and is no JWT outside its time: it may be a guess. */
   readonly wrong: boolean;
+  /** One of them is a JWT outside its time: at another time the same request may match more. */
+  readonly untimely: boolean;
   /** Places of the token and password credentials that matched; they are removed before forwarding. */
   readonly consumedCredentials: readonly CredentialLocation[];
   /**
@@ -56,11 +58,12 @@ export function identify(
 ): Identity | Promise<Identity> {
   const byAddress = address === null ? policy.noGroups : longestMatch(policy.networks, address);
   if (policy.readers.length === 0) {
-    return identity(byAddress, false, false, NONE_CONSUMED, Number.POSITIVE_INFINITY, null);
+    return identity(byAddress, false, false, false, NONE_CONSUMED, Number.POSITIVE_INFINITY, null);
   }
   let groups = byAddress;
   let found = false;
   let wrong = false;
+  let untimely = false;
   let consumedCredentials = NONE_CONSUMED;
   let validUntilS = Number.POSITIVE_INFINITY;
   let subject: string | null = null;
@@ -91,9 +94,10 @@ export function identify(
       subject ??= verified.subject;
     } else {
       wrong ||= counts && known === undefined && verified === "invalid";
+      untimely ||= verified === "untimely";
     }
   }
-  const sofar = identity(groups, found, wrong, consumedCredentials, validUntilS, subject);
+  const sofar = identity(groups, found, wrong, untimely, consumedCredentials, validUntilS, subject);
   return pending === undefined
     ? sofar
     : Promise.all(pending).then((verified) => withTokens(sofar, verified));
@@ -111,11 +115,12 @@ function identity(
   groups: GroupSet,
   presented: boolean,
   wrong: boolean,
+  untimely: boolean,
   consumedCredentials: readonly CredentialLocation[],
   validUntilS: number,
   subject: string | null,
 ): Identity {
-  return { groups, presented, wrong, consumedCredentials, validUntilS, subject };
+  return { groups, presented, wrong, untimely, consumedCredentials, validUntilS, subject };
 }
 
 /** Where only passwords are read, only Basic counts as a credential. */
@@ -155,7 +160,7 @@ function verifyJwt(
 }
 
 function withTokens(sofar: Identity, verified: readonly Verdict[]): Identity {
-  let { groups, wrong, validUntilS, subject } = sofar;
+  let { groups, wrong, untimely, validUntilS, subject } = sofar;
   for (const verdict of verified) {
     if (typeof verdict === "object") {
       groups = union(groups, verdict.groups);
@@ -163,8 +168,9 @@ function withTokens(sofar: Identity, verified: readonly Verdict[]): Identity {
       subject ??= verdict.subject;
     } else {
       wrong ||= verdict === "invalid";
+      untimely ||= verdict === "untimely";
     }
   }
   const { presented, consumedCredentials } = sofar;
-  return identity(groups, presented, wrong, consumedCredentials, validUntilS, subject);
+  return identity(groups, presented, wrong, untimely, consumedCredentials, validUntilS, subject);
 }

@@ -12,6 +12,7 @@ function identityOf(policy: CompiledPolicy, names: string[], presented = false):
     groups: setOf(policy.groupNames.length, groups),
     presented,
     wrong: false,
+    untimely: false,
     consumedCredentials: [],
     validUntilS: 0,
     subject: null,

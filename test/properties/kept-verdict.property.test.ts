@@ -115,6 +115,22 @@ test(`a kept verdict is the one that authorize gives (seed ${seed})`, async () =
   expect(hits).toBeGreaterThan(containers);
 });
 
+test("a verdict beside a token whose time may come is not kept", () => {
+  const request = {
+    host: parseHost(`${project}-${container}-files-1.local.containers.example.test`),
+    presented: new RequestCredentials(new Headers(), "/"),
+    client: "192.0.2.1",
+    isPreflight: false,
+  } as AuthorizationRequest;
+  const snapshot = Snapshot.empty(options);
+  for (const untimely of [true, false]) {
+    const result = { allow: true, untimely, untilMs: 5_000, route: { policy: null } };
+    const kept = new KeptVerdict();
+    kept.keep(snapshot, request, result as unknown as Parameters<KeptVerdict["keep"]>[2]);
+    expect(kept.find(snapshot, request, 0) === null).toBe(untimely);
+  }
+});
+
 test("a verdict is kept as long as its token holds, and no longer", () => {
   const untilMs = 5_000;
   const snapshot = Snapshot.empty(options);

@@ -75,6 +75,7 @@ function allows(
     groups,
     presented: true,
     wrong: false,
+    untimely: false,
     consumedCredentials: [],
     validUntilS: Number.POSITIVE_INFINITY,
     subject: null,

@@ -35,6 +35,7 @@ function allowed(
     groups: by === "open" ? null : by,
     consumedCredentials: spent,
     passedPreflight: false,
+    untimely: false,
     subject: null,
     untilMs: Number.POSITIVE_INFINITY,
   };

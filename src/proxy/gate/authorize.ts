@@ -35,6 +35,8 @@ export interface Allowed {
   readonly passedPreflight: boolean;
   /** Unix milliseconds at which a token or the alias expires and it must be authorized again; Infinity: never. */
   readonly untilMs: number;
+  /** It also holds a JWT outside its time: see `Identity.untimely`. */
+  readonly untimely: boolean;
   /** Whom a credential names that matched; null: none does. For logs only. */
   readonly subject: string | null;
 }
@@ -153,6 +155,7 @@ function passed(
     groups,
     consumedCredentials: identity === null ? NO_CREDENTIALS : identity.consumedCredentials,
     passedPreflight: false,
+    untimely: identity?.untimely === true,
     subject: identity === null ? null : identity.subject,
     untilMs: Math.min(
       alias === null ? Number.POSITIVE_INFINITY : alias.untilMs,

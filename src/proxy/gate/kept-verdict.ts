@@ -11,7 +11,7 @@ const NO_READERS: readonly CredentialReader[] = [];
 
 /**
  * A cache of `authorize` with one entry. It holds for the same snapshot, host, client and credentials, until one of them expires; only
- * what was allowed is kept, and no preflight. Absent and ambiguous credentials are the same to `authorize`: null.
+ * what was allowed is kept, no preflight and nothing with a JWT outside its time. Absent and ambiguous credentials are the same to `authorize`: null.
  */
 export class KeptVerdict {
   #snapshot: Snapshot | null = null;
@@ -46,7 +46,7 @@ export class KeptVerdict {
     if (result === this.#result) return;
     this.forget();
     const readers = readersOf(result);
-    if (request.isPreflight || readers.length > READERS_MAX) return;
+    if (request.isPreflight || result.untimely || readers.length > READERS_MAX) return;
     let characters = 0;
     for (const { location } of readers) {
       const text = request.presented[location.kind](location.name);

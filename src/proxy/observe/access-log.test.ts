@@ -31,6 +31,7 @@ function over(target: string | null, groups: readonly string[] = ["a"], method =
     groups,
     consumedCredentials: [],
     passedPreflight: false,
+    untimely: false,
     subject: null,
     untilMs: 0,
   });

@@ -110,6 +110,11 @@ export class Enforcer {
     return this.#saver?.saved ?? null;
   }
 
+  /** Saves everything anew, as with another key. Resolves to whether it lies on disk; true where another process saves. */
+  async reseal(): Promise<boolean> {
+    return (await this.#saver?.saveAnew()) ?? true;
+  }
+
   /** Saves what is not saved yet. */
   async stop(): Promise<void> {
     this.feed.stop();

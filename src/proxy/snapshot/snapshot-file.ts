@@ -188,6 +188,20 @@ export class SnapshotFile {
     }
   }
 
+  /** Writes all of it now, as with another key. Resolves to whether that lies on disk: not while nothing was heard. */
+  async saveAnew(): Promise<boolean> {
+    // What is being written may have been begun with the old key.
+    await this.#writing;
+    if (this.#closed || this.#heardAtMs === 0) return false;
+    const failuresBefore = this.#failures;
+    this.#writing = this.#write().finally(() => {
+      this.#writing = null;
+      if (this.#dirty) this.#writeSoon();
+    });
+    await this.#writing;
+    return this.#failures === failuresBefore;
+  }
+
   /** Writes what is not written yet. */
   async close(): Promise<void> {
     this.#closed = true;

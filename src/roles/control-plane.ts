@@ -313,13 +313,11 @@ async function startApi(
   const limits = connectionLimits(config);
   const { restListen, grpcListen, domain } = config;
   const isGateway = (token: string) => nodes.isGateway(token);
-  const common = { tls, services, dispatch, proxies, limits };
+  const common = { tls, services, domain, dispatch, proxies, limits };
   const rest =
     restListen === null
       ? null
-      : withListenError("REST", restListen, () =>
-          startRest({ ...restListen, ...common, domain, log }),
-        );
+      : withListenError("REST", restListen, () => startRest({ ...restListen, ...common, log }));
   stops.push(async () => rest?.stop());
   const grpc =
     grpcListen === null

@@ -71,8 +71,8 @@ describe.skipIf(postgresBinaries === null)("a cluster", () => {
   });
 
   test("a container on the gate's machine is no way to the listeners of its neighbours", async () => {
-    const at = await place("local");
-    await wait(await write(at, open));
+    const at = await places.make("local");
+    await places.wait(await places.write(at, open));
     const [proxy, ...neighbours] = cluster.proxies;
     const others = [...cluster.controls, ...neighbours, cluster.gateway].flatMap((member) => {
       const { rest, ops, proxy: plain } = member?.said ?? {};

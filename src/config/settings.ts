@@ -203,7 +203,7 @@ export const settings = {
     accepts: "`on`, `off`",
     meaning: "on: anyone may create an account",
     about:
-      "`on` lets anyone create an account (`POST /auth/signup`). The gate sends no mail: addresses are not verified.",
+      "`on` lets anyone create an account (`POST /auth/signup`). The gate sends no mail: addresses are not verified, so name members of projects by id or user name.",
     read: readOnOff,
   },
   REALMGATE_PROJECTS_PER_USER_MAX: {

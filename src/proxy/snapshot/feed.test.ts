@@ -68,6 +68,26 @@ function follow(source: ChangeSource) {
   return { feed: new Feed({ source, empty, log }), errors };
 }
 
+test("a stop while a commit is read ends the reading, though that commit is never enforced", async () => {
+  const source = new Source();
+  const { feed, errors } = follow(source);
+  await feed.start();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  source.hold = promise;
+  // Whoever reads on without an end holds the event loop, and so this test.
+  const read = source.changesAfter.bind(source);
+  source.changesAfter = (...asked) => {
+    if (source.asked.length > 20) throw new Error("read again and again");
+    return read(...asked);
+  };
+  source.commit();
+  feed.stop();
+  const before = source.asked.length;
+  resolve();
+  await Bun.sleep(1);
+  expect([source.asked.length, errors]).toEqual([before, []]);
+});
+
 test("starts from the beginning and publishes each commit", async () => {
   const source = new Source();
   source.revision = 7n;

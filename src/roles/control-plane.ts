@@ -287,6 +287,7 @@ async function startApi(
       isForbidden,
     }),
     exchangeLog: options.exchangeLog,
+    retentionDays: config.eventRetentionDays,
     connections: options.connections,
     domain: config.domain,
     localProcess: options.localProcess,

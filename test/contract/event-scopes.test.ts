@@ -58,7 +58,7 @@ describe("an event", () => {
         token_id: null,
         request_id: expect.stringMatching(/./),
         realm_id: null,
-        resource_type: "container",
+        resource_type: "proxy_permissions",
         project_id: projectId,
         fields: ["groups", "permissions", "default"],
         version_before: 0,

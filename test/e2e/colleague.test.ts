@@ -107,7 +107,7 @@ test("a colleague who was added by e-mail sees who can reach what, and an operat
   expect(kinds).toEqual(
     expect.arrayContaining([
       "user.created",
-      "user.updated",
+      "user.banned",
       "call.refused",
       "auth.session.created",
     ]),

@@ -2,6 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import {
   and,
+  asc,
   count,
   desc,
   eq,
@@ -13,28 +14,36 @@ import {
   isNull,
   lt,
   lte,
+  max,
   min,
+  not,
   or,
   type SQL,
   sql,
 } from "drizzle-orm";
-import type {
-  EventFilter,
-  EventResource,
-  EventViewer,
-  NewEvent,
-  StoredEvent,
+import {
+  documentKinds,
+  type EventColumn,
+  type EventCounts,
+  type EventFilter,
+  type EventResource,
+  type EventViewer,
+  type NewEvent,
+  type StoredEvent,
 } from "../event-records.ts";
 import { eventsCountedMax } from "../limits.ts";
 import type { ListPage, PageQuery } from "../paging.ts";
 import type { EventStore } from "../store.ts";
 import type { Database, Reader } from "./database.ts";
 import { insertEvent, placeOf } from "./event-rows.ts";
-import { cutPage, pageOf } from "./page.ts";
-import { carriesAll, scopedEvent } from "./realm-scoped.ts";
-import { events, members } from "./schema.ts";
+import { cutPage, isAfter, pageOf } from "./page.ts";
+import { carriesAll, scopedEvent, withRealms } from "./realm-scoped.ts";
+import { aliases, events, members } from "./schema.ts";
 
-const sorted = { table: events, columns: { created_at: events.createdAt } };
+const sorted = {
+  table: events,
+  columns: { created_at: events.createdAt, event_type: events.kind },
+};
 
 const eventColumns = getTableColumns(events);
 
@@ -53,38 +62,47 @@ export function eventStore(db: Database): EventStore {
 
     async events(
       viewer: EventViewer,
-      query: EventFilter & PageQuery<"created_at">,
+      query: EventFilter & PageQuery<EventColumn>,
     ): Promise<ListPage<StoredEvent>> {
-      const where = and(seenBy(reader, viewer), matches(viewer, query));
+      const all = and(seenBy(reader, viewer), matches(reader, viewer, query));
+      const where = and(all, isNewEnough(reader, viewer, all, query));
       const select = reader.select(eventColumns).from(events).$dynamic();
       const rows = pageOf(select, where, sorted, query).all();
       const { items, next } = cutPage(reader, rows, sorted, query);
-      return { items: items.map(stored), next, total: countUpTo(reader, where) };
+      const withTheirs = withRealms(reader, scopedEvent, items);
+      return { items: withTheirs.map(stored), next, total: countUpTo(reader, all) };
     },
 
     async event(viewer: EventViewer, id: string): Promise<StoredEvent | null> {
       const where = and(eq(events.id, id), seenBy(reader, viewer));
-      const row = reader.select(eventColumns).from(events).where(where).get();
+      const rows = reader.select(eventColumns).from(events).where(where).all();
+      const [row] = withRealms(reader, scopedEvent, rows);
       return row === undefined ? null : stored(row);
     },
 
-    async eventCounts(
-      viewer: EventViewer,
-      filter: EventFilter,
-    ): Promise<ReadonlyMap<string, number>> {
-      const where = and(seenBy(reader, viewer), matches(viewer, filter));
+    async eventCounts(viewer: EventViewer, filter: EventFilter): Promise<EventCounts> {
+      const all = and(seenBy(reader, viewer), matches(reader, viewer, filter));
+      const newest = { ...filter, ...theNewest };
+      const { kind, resourceKind, createdAt } = events;
       const some = reader
-        .select({ kind: events.kind })
+        .select({ kind, resourceKind, createdAt })
         .from(events)
-        .where(where)
+        .where(and(all, isNewEnough(reader, viewer, all, newest)))
+        .orderBy(desc(createdAt))
         .limit(eventsCountedMax)
         .as("some");
       const rows = reader
-        .select({ kind: some.kind, n: count() })
+        .select({
+          kind: some.kind,
+          resourceKind: some.resourceKind,
+          n: count(),
+          oldest: min(some.createdAt),
+          newest: max(some.createdAt),
+        })
         .from(some)
-        .groupBy(some.kind)
+        .groupBy(some.kind, some.resourceKind)
         .all();
-      return new Map(rows.map(({ kind, n }) => [kind, n]));
+      return countsOf(rows);
     },
 
     purgeEvents(before: string): Promise<number> {
@@ -163,22 +181,137 @@ function seenBy(reader: Reader, { scope, tokenId, isOperator }: EventViewer): SQ
   return and(seen, carriesAll(reader, scopedEvent, realms));
 }
 
-function matches({ scope }: EventViewer, filter: EventFilter): SQL | undefined {
-  const { kind, actorId, resourceId, projectId, since, until, isActivity } = filter;
+/** Projects of others that are looked at one by one. */
+const PROJECTS_LOOKED_AT = 100;
+
+/** The newest that a statistic looks at. */
+const theNewest = {
+  page: 1,
+  limit: eventsCountedMax,
+  sortBy: "created_at",
+  sortOrder: "desc",
+} as const;
+
+/**
+ * A time that the page's rows are not beyond, so that no more of them than that are sorted: of each way to see an event, the index
+ * has those of the page in order. Undefined: it is not known, as where filters leave few.
+ */
+function isNewEnough(
+  reader: Reader,
+  viewer: EventViewer,
+  all: SQL | undefined,
+  query: EventFilter & PageQuery<EventColumn>,
+): SQL | undefined {
+  const { scope, isOperator } = viewer;
+  if (scope.realms.length > 0 || !isUnfiltered(query)) return undefined;
+  const byKind = query.sortBy === "event_type";
+  const isAscending = query.sortOrder === "asc" && !byKind;
+  const { limit, page, offset = (page - 1) * limit } = query;
+  const rows = byKind ? eventsCountedMax : limit + 1 + (query.after === undefined ? offset : 0);
+  const within = and(all, byKind ? undefined : isAfter(sorted, query));
+  const joined = reader
+    .select({ id: members.projectId })
+    .from(members)
+    .where(eq(members.userId, scope.userId))
+    .limit(PROJECTS_LOOKED_AT)
+    .all();
+  const ways = [
+    eq(events.ownerId, scope.userId),
+    eq(events.actorId, scope.userId),
+    ...joined.map(({ id }) => eq(events.projectId, id)),
+    ...(isOperator ? [isNull(events.projectId)] : []),
+  ];
+  let edge: string | null = null;
+  const isWithin = () => {
+    if (edge === null) return undefined;
+    return isAscending ? lte(events.createdAt, edge) : gte(events.createdAt, edge);
+  };
+  for (const way of ways) {
+    const found = reader
+      .select({ at: events.createdAt })
+      .from(events)
+      .where(and(way, within, isWithin()))
+      .orderBy(isAscending ? asc(events.createdAt) : desc(events.createdAt))
+      .limit(1)
+      .offset(rows - 1)
+      .get();
+    edge = found?.at ?? edge;
+  }
+  return isWithin();
+}
+
+function isUnfiltered(filter: EventFilter): boolean {
+  const { kinds, resourceKinds, isOfDocument, actorId, resourceId, projectId } = filter;
+  const { containerId, minStatus, maxStatus, method } = filter;
+  const filters = [kinds, resourceKinds, isOfDocument, actorId, resourceId, projectId];
+  return [...filters, containerId, minStatus, maxStatus, method].every((each) => each === null);
+}
+
+function matches(reader: Reader, { scope }: EventViewer, filter: EventFilter): SQL | undefined {
+  const { kinds, resourceKinds, isOfDocument, method, minStatus, maxStatus } = filter;
+  const { actorId, resourceId, projectId, containerId, since, until, isActivity } = filter;
   const { userId } = scope;
   return and(
-    kind === null
-      ? undefined
-      : or(eq(events.kind, kind), and(gte(events.kind, `${kind}.`), lt(events.kind, `${kind}/`))),
+    kinds === null ? undefined : isOfKinds(kinds),
+    resourceKinds === null ? undefined : inArray(events.resourceKind, [...resourceKinds]),
+    isOfDocument === null ? undefined : ofDocument(isOfDocument),
     actorId === null ? undefined : eq(events.actorId, actorId),
     resourceId === null ? undefined : eq(events.resourceId, resourceId),
     projectId === null ? undefined : eq(events.projectId, projectId),
+    containerId === null ? undefined : isAbout(reader, containerId),
     since === null ? undefined : gte(events.createdAt, since),
     until === null ? undefined : lt(events.createdAt, until),
+    method === null ? undefined : eq(events.method, method),
+    minStatus === null ? undefined : gte(events.status, minStatus),
+    maxStatus === null ? undefined : lte(events.status, maxStatus),
     isActivity
       ? or(eq(events.actorId, userId), and(isNull(events.projectId), eq(events.ownerId, userId)))
       : undefined,
   );
+}
+
+/** These kinds, and all below them. */
+function isOfKinds(kinds: readonly string[]): SQL | undefined {
+  return or(
+    ...kinds.map((kind) =>
+      or(eq(events.kind, kind), and(gte(events.kind, `${kind}.`), lt(events.kind, `${kind}/`))),
+    ),
+  );
+}
+
+function ofDocument(isOne: boolean): SQL | undefined {
+  const isIt = isOfKinds(documentKinds);
+  return isOne || isIt === undefined ? isIt : not(isIt);
+}
+
+function isAbout(reader: Reader, containerId: string): SQL | undefined {
+  const own = reader
+    .select({ id: aliases.id })
+    .from(aliases)
+    .where(eq(aliases.containerId, containerId));
+  return or(eq(events.resourceId, containerId), inArray(events.resourceId, own));
+}
+
+interface CountedRow {
+  readonly kind: string;
+  readonly resourceKind: string | null;
+  readonly n: number;
+  readonly oldest: string | null;
+  readonly newest: string | null;
+}
+
+function countsOf(rows: readonly CountedRow[]): EventCounts {
+  const oldest = rows.flatMap((row) => row.oldest ?? []).toSorted();
+  const newest = rows.flatMap((row) => row.newest ?? []).toSorted();
+  return {
+    counts: rows.map(({ kind, resourceKind, n }) => ({
+      kind,
+      resourceKind: resourceKind as EventResource | null,
+      n,
+    })),
+    oldest: oldest[0] ?? null,
+    newest: newest.at(-1) ?? null,
+  };
 }
 
 function stored({ fields, resourceKind, ...row }: EventRow): StoredEvent {
@@ -189,4 +322,4 @@ function stored({ fields, resourceKind, ...row }: EventRow): StoredEvent {
   };
 }
 
-type EventRow = Omit<typeof events.$inferSelect, "sequence">;
+type EventRow = Omit<typeof events.$inferSelect, "sequence"> & Pick<StoredEvent, "realmIds">;

@@ -14,6 +14,10 @@ export interface LogPage {
   readonly entries: readonly LogEntry[];
   /** Where the next page begins; null: this was the last. A page may be short, or empty, and not be the last. */
   readonly next: number | null;
+  /** Of entries read forward: there were no more. */
+  readonly isEnd?: boolean;
+  /** Proxies that did not answer; unset: this process has all there is. */
+  readonly missing?: readonly string[];
 }
 
 /** What one call looks at, at most: some 50 ms. */
@@ -98,7 +102,7 @@ export function oldestFirst(db: LogDatabase, query: LogQuery, after: number): Lo
       at = last;
       if (rows >= ROWS_MAX || blocks >= BLOCKS_MAX) return { entries: found, next: at };
     }
-    if (batch.length < BATCH) return { entries: found, next: at };
+    if (batch.length < BATCH) return { entries: found, next: at, isEnd: true };
   }
 }
 

@@ -2,6 +2,7 @@
 import { revisionTokens } from "../admin/api/revision.ts";
 import { type FeedServer, startFeed } from "../admin/feed/feed-server.ts";
 import { ProcessRegistry } from "../admin/nodes/process-registry.ts";
+import { RemoteTraffic } from "../admin/nodes/remote-traffic.ts";
 import { SecretBox } from "../admin/store/sealed.ts";
 import type { NodeConfig } from "../config/node-config.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
@@ -31,6 +32,7 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
   const stops: ShutdownStep[] = [];
   const drainMs = config.drainS * 1000;
   const apiMetrics = new ApiMetrics();
+  const traffic = new RemoteTraffic();
   let feed: FeedServer | null = null;
   let draining = false;
   try {
@@ -44,14 +46,10 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
       recentPolicies: new RecentPolicies(),
       isForbidden: (address, port) =>
         isOwnListener(own, address, port) || watch.isListener(address, port),
-      exchangeLog: null,
+      exchangeLog: traffic.log,
       localProcess: null,
       localEnforcement: null,
-      connections: {
-        list: () => ({ connections: [], total: 0 }),
-        end: () => false,
-        endOfGroup: () => 0,
-      },
+      connections: traffic.connections,
       metrics: apiMetrics,
       nodeRevoked: (id) => feed?.cut(id),
       log: new LimitedLog(log),
@@ -64,6 +62,7 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
     const registry = new ProcessRegistry(store, log);
     const opened = await openFeed(node, control, registry, log);
     feed = opened;
+    traffic.start({ questions: opened.questions, store });
     registry.start(opened);
     stops.push(() => registry.stop());
     own.push(...control.listeners, ...opened.listeners);

@@ -8,6 +8,7 @@ import {
   status,
 } from "@grpc/grpc-js";
 import {
+  type AnswerRequest,
   type FeedHello,
   FeedService,
   type FollowRequest,
@@ -22,6 +23,12 @@ import type { StoreChangeSource } from "./change-source.ts";
 import type { AuthenticatePeer, FeedPeer } from "./feed-peer.ts";
 import { FeedReads } from "./feed-reads.ts";
 import { type FollowCall, FollowStream } from "./follow-stream.ts";
+import {
+  type AnswerCall,
+  AnsweringProcess,
+  NodeQuestions,
+  readAnswerRequest,
+} from "./node-questions.ts";
 
 export interface FeedServerOptions {
   /** `ADDRESS:PORT`, port 0 for any that is free, or `unix:PATH`. */
@@ -51,6 +58,8 @@ export interface FeedServer {
   /** All that it listens on, the server behind the relay included. */
   readonly listeners: readonly { readonly hostname: string; readonly port: number }[];
   readonly streams: ReadonlySet<FollowStream>;
+  /** The processes of nodes that answer questions. */
+  readonly questions: NodeQuestions;
   /** Ends the streams of a node. */
   cut(node: string): void;
   /** Sends followers elsewhere and ends. */
@@ -81,7 +90,10 @@ export async function startFeed(options: FeedServerOptions): Promise<FeedServer>
     "grpc.max_connection_idle_ms": IDLE_MS,
   });
   const followers = new Followers(options);
-  server.addService(definition, { Follow: (call: FollowCall) => void followers.accept(call) });
+  server.addService(definition, {
+    Follow: (call: FollowCall) => void followers.accept(call, (each, peer) => followers.listen(each, peer)),
+    Answer: (call: AnswerCall) => void followers.accept(call, (each, peer) => followers.hear(each, peer)),
+  });
   const { listen, tls = null } = options;
   const isSocket = listen.startsWith("unix:");
   const serverPort = await bind(server, isSocket ? listen : `${RELAY_SERVER_HOST}:0`);
@@ -107,6 +119,7 @@ export async function startFeed(options: FeedServerOptions): Promise<FeedServer>
             port,
           })),
     streams: followers.streams,
+    questions: followers.questions,
     cut: (node) => followers.cut(node),
     async stop() {
       relay?.stopAccepting();
@@ -165,6 +178,16 @@ const definition: ServiceDefinition = {
       Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
     responseDeserialize: (bytes: Buffer) => bytes,
   },
+  Answer: {
+    path: methodPath(FeedService.method.answer),
+    requestStream: true,
+    responseStream: true,
+    requestSerialize: () => Buffer.alloc(0),
+    requestDeserialize: readAnswerRequest,
+    responseSerialize: (bytes: Uint8Array) =>
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
+    responseDeserialize: (bytes: Buffer) => bytes,
+  },
 };
 
 type Problem = Pick<StatusObject, "code" | "details">;
@@ -176,6 +199,7 @@ class Followers {
   readonly #reads: FeedReads;
   readonly #heartbeatMs: number;
   readonly streams = new Set<FollowStream>();
+  readonly questions = new NodeQuestions();
   #unsubscribe: (() => void) | null = null;
   #timer: ReturnType<typeof setInterval> | null = null;
   #beating = false;
@@ -193,10 +217,12 @@ class Followers {
       for (const stream of this.streams) stream.wake();
     });
     this.#timer = setInterval(() => void this.#beat(), this.#heartbeatMs);
+    this.questions.start();
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.questions.stop();
     this.#unsubscribe?.();
     if (this.#timer !== null) clearInterval(this.#timer);
     const away = [...this.streams].map((stream) => stream.goAway("it stops", SPREAD_MS));
@@ -204,13 +230,17 @@ class Followers {
   }
 
   cut(node: string): void {
+    this.questions.cut(node);
     for (const stream of this.streams) {
       if (stream.peer.node === node) this.#refuse(stream);
     }
   }
 
   /** Nothing is read from a call before its node is known. */
-  async accept(call: FollowCall): Promise<void> {
+  async accept<Call extends FollowCall | AnswerCall>(
+    call: Call,
+    listen: (call: Call, peer: FeedPeer) => void,
+  ): Promise<void> {
     const refuse = (code: status, details: string) => call.emit("error", { code, details });
     call.on("error", () => {});
     const authorization = call.metadata.get("authorization").map(String).join(", ");
@@ -227,10 +257,42 @@ class Followers {
     if (this.#isStopped) refuse(status.UNAVAILABLE, "it stops");
     else if (peer === null) {
       refuse(status.UNAUTHENTICATED, "not a node of this installation: check its credentials");
-    } else this.#listen(call, peer);
+    } else listen(call, peer);
   }
 
-  #listen(call: FollowCall, peer: FeedPeer): void {
+  /** A stream of questions and answers. */
+  hear(call: AnswerCall, peer: FeedPeer): void {
+    const late = setTimeout(() => {
+      call.emit("error", { code: status.DEADLINE_EXCEEDED, details: "no hello came" });
+    }, HELLO_MS);
+    let process: AnsweringProcess | null = null;
+    const over = () => {
+      clearTimeout(late);
+      if (process !== null) this.questions.delete(process);
+    };
+    for (const end of ["cancelled", "close", "error"]) call.on(end, over);
+    call.on("end", () => {
+      over();
+      call.end();
+    });
+    call.on("data", (request: AnswerRequest) => {
+      const { body } = request;
+      if (body.case !== "hello" || process !== null) {
+        process?.heard(request);
+        return;
+      }
+      clearTimeout(late);
+      const problem = serversProblem(body.value.servers, body.value.servers.length, peer);
+      if (problem !== null) {
+        call.emit("error", problem);
+        return;
+      }
+      process = new AnsweringProcess(call, peer, body.value);
+      this.questions.add(process);
+    });
+  }
+
+  listen(call: FollowCall, peer: FeedPeer): void {
     const late = setTimeout(() => {
       call.emit("error", { code: status.DEADLINE_EXCEEDED, details: "no hello came" });
     }, HELLO_MS);
@@ -328,6 +390,14 @@ function problemOf(
   peer: FeedPeer,
 ): Problem | null {
   const names = servers.length + listeners.length + Object.keys(programPorts).length;
+  return serversProblem(servers, names, peer);
+}
+
+function serversProblem(
+  servers: readonly string[],
+  names: number,
+  peer: FeedPeer,
+): Problem | null {
   if (servers.length === 0 || names > NAMES_MAX) {
     return { code: status.INVALID_ARGUMENT, details: "the hello names no server, or too much" };
   }

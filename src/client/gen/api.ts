@@ -1411,6 +1411,8 @@ export interface EndConnectionsQuery extends RealmFilter {
 export interface EndedConnections {
   /** How many. */
   readonly ended: number;
+  /** Proxies of the container's server that did not answer, as `NODE/PROCESS`: their connections go on. */
+  readonly missing?: readonly string[];
 }
 
 /** Enforcement is how far a write is. */
@@ -2133,6 +2135,8 @@ export interface ListConnectionsResponse {
   readonly connections: readonly Connection[];
   /** How many there are; the list has 1,000 at most. */
   readonly total: number;
+  /** Proxies of the container's server that did not answer, as `NODE/PROCESS`: what they know is not here. */
+  readonly missing?: readonly string[];
 }
 
 /** ListContainersRequest pages through containers. */
@@ -2281,6 +2285,8 @@ export interface ListLogsResponse {
   readonly entries: readonly LogEntry[];
   /** Reads on. Null: there is no more. An answer may be short, or empty, and have one: a call looks at a part of the log. */
   readonly cursor: string | null;
+  /** Proxies of the container's server that did not answer, as `NODE/PROCESS`: what they know is not here. */
+  readonly missing?: readonly string[];
 }
 
 /** ListMembersRequest pages through the members. */
@@ -2519,6 +2525,8 @@ export interface LogStats {
   readonly byService: { readonly [name: string]: number };
   /** By reason. */
   readonly by_reason: { readonly [name: string]: number };
+  /** Proxies of the container's server that did not answer, as `NODE/PROCESS`: what they know is not here. */
+  readonly missing?: readonly string[];
 }
 
 /** LoginRequest names the user in one of two ways. An e-mail address is accepted as `username`, too. */

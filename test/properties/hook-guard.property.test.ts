@@ -137,6 +137,11 @@ const readings: Record<string, Reading> = {
       .toLowerCase() ?? null,
   "CGI, ISAPI and ASP.NET, PATH_INFO": (raw) =>
     merge(decode(raw)).replace(/^\/[^/]*\.(?:pl|py|dll|aspx)(?=\/)/, ""),
+  // Products.SiteAccess.VirtualHostMonster.
+  "Zope, virtual host": (raw) =>
+    decode(raw)
+      .replace(/^\/VirtualHostBase\/[^/]*\/[^/]*/, "")
+      .replace(/\/VirtualHostRoot(?:\/_vh_[^/]*)*/, ""),
   "Apache with PHP, PATH_INFO": (raw) => merge(decode(raw)).replace(/^\/[^/]*\.php(?=\/)/, ""),
   "Apache mod_proxy, decoded ? ends the path": (raw) => decode(raw).split(/[?#]/)[0] ?? "",
   IIS: iis,
@@ -186,7 +191,7 @@ const tokens = [
   ..."%253b %25252f %c0%af %c0%ae %e0%80%af %u002f %u002e %ef%bc%8f %ef%bc%8e %00 %09 %0a %0d %3f %23 %20".split(
     " ",
   ),
-  ..."admin ADMIN x public api (S(x)) /(S(x)) ::$DATA ./ %20/ /index.php /app_dev.php %c4%b1 //h %c3%9f %E2%80%8D %ef%bb%bf %f8%80%80%80%af %fc%80%80%80%80%af /app.pl /x.dll ;%2Fx ;a%2f..%2fz ;%5cq %ff %C3%A9".split(
+  ..."admin ADMIN x public api (S(x)) /(S(x)) ::$DATA ./ %20/ /index.php /app_dev.php %c4%b1 //h %c3%9f %E2%80%8D %ef%bb%bf %f8%80%80%80%af %fc%80%80%80%80%af /app.pl /x.dll /VirtualHostBase/http/h:80 /VirtualHostRoot /VirtualHostRoot/_vh_a ;%2Fx ;a%2f..%2fz ;%5cq %ff %C3%A9".split(
     " ",
   ),
 ];

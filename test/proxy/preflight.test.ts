@@ -148,9 +148,13 @@ describe("a preflight is refused", () => {
     expect(await outcome(open, lines, method)).toBe(code);
   });
 
-  test("that names another method in its query", async () => {
-    expect(await outcome(open, PREFLIGHT, "OPTIONS", "/x?_method=DELETE")).toBe("unauthenticated");
-  });
+  test.each(["_method", "x-http-method-override", "_HttpMethod"])(
+    "that names another method in its query, as %s",
+    async (name) => {
+      const target = `/x?${name}=DELETE`;
+      expect(await outcome(open, PREFLIGHT, "OPTIONS", target)).toBe("unauthenticated");
+    },
+  );
 });
 
 test("what is sent on carries no credentials: neither those that are read, nor cookies, nor Authorization", async () => {

@@ -46,6 +46,10 @@ test.each(Object.entries(gates))(
       "Forwarded: for=10.9.9.9",
       "X-HTTP-Method-Override: DELETE",
       "X-Original-URL: /admin",
+      "SCRIPT_NAME: /x",
+      "X-Script-Name: /x",
+      "Transfer_Encoding: chunked",
+      "Content_Length: 9",
       "X-Sum: 7",
     ];
     expect(await passed(gate, placed, [], trailers)).toBe("X-Sum: 7\r\n\r\n");
@@ -60,5 +64,16 @@ test("the name of a credential that the gate took is in no trailer", async () =>
   const placed = await bench.place({ own, programs: { terminal: witness.port } });
   const gate = gates["an untrusted peer"];
   const rest = await passed(gate, placed, ["X-Key: good"], ["X-Key: good", "X-Sum: 7"]);
+  expect(rest).toBe("X-Sum: 7\r\n\r\n");
+});
+
+test("what a hook looks for in the head is in no trailer, where the hook would miss it", async () => {
+  const hook = { match: { path: "*", headers: { "X-Role": "admin" } }, script: { path: "/s" } };
+  const placed = await bench.place({
+    programs: { terminal: witness.port },
+    hooks: { terminal: [{ id: "h", timeout: 500, ...hook }] },
+  });
+  const trailers = ["X-Role: admin", "x_role: admin", "X-Sum: 7"];
+  const rest = await passed(gates["an untrusted peer"], placed, [], trailers);
   expect(rest).toBe("X-Sum: 7\r\n\r\n");
 });

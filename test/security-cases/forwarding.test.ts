@@ -180,6 +180,17 @@ describe("F3 headers that name another request decide nothing", () => {
     "X_Method-Override: DELETE",
     "X.HTTP.Method.Override: DELETE",
     "X~Original~URL: /admin",
+    // What gunicorn, Flask's ReverseProxied, repoze.vhm, Plack and Next.js take off the path, or for it.
+    "SCRIPT_NAME: /admin",
+    "Script.Name: /admin",
+    "PATH_INFO: /admin",
+    "X-Script-Name: /admin",
+    "X_Script_Name: /admin",
+    "X-Vhm-Root: /admin",
+    "X-Traversal-Path: /admin",
+    "X-Invoke-Path: /admin",
+    "X-Matched-Path: /admin",
+    "X-Envoy-Original-Path: /admin",
   ])(
     "F3 %s, by which a program could carry out another request than was decided, never reaches one",
     async (line) => {
@@ -192,6 +203,28 @@ describe("F3 headers that name another request decide nothing", () => {
     },
   );
 });
+
+test.each([
+  "Transfer_Encoding: chunked",
+  "Transfer.Encoding: chunked",
+  "Content_Length: 5",
+  "content_LENGTH: 5",
+  "Keep_Alive: 5",
+  "Proxy_Authorization: 5",
+  "HTTP2_Settings: 5",
+  "Proxy: 5",
+])(
+  "F7 %s, which some programs read as a field of the connection, never reaches one",
+  async (line) => {
+    for (const via of EDGES) {
+      const scene = await bench.scene();
+      expect(await ask(scene, [line, "X-Other_Name: kept"], via)).toBe("passed");
+      const { headers } = scene.witness.requests[0] ?? { headers: [] };
+      expect(headers.filter(([, value]) => /^(?:5|chunked)$/.test(value))).toEqual([]);
+      expect(headers.filter(([, value]) => value === "kept")).toHaveLength(1);
+    }
+  },
+);
 
 const IDENTITY = ["Groups", "Program", "Instance", "Request-Id", "User", "Anything"];
 

@@ -22,6 +22,7 @@ export const TRANSFORMS: readonly PathTransform[] = [
   withoutSessions,
   withoutSessionSegments,
   withoutFrontController,
+  withoutVirtualHost,
 ];
 
 /**
@@ -218,7 +219,7 @@ function withoutEnd(text: string, characters: string): string {
 }
 
 const SESSION = /\((?:[A-Za-z]\([^()/]*\))+\)/g;
-const SESSION_SEGMENT = /\/\((?:[A-Za-z]\([^()/]*\))+\)/g;
+const SESSION_SEGMENT = /\/+\((?:[A-Za-z]\([^()/]*\))+\)/g;
 
 /** Sessions in paths, such as `/(S(x))/a` (ASP.NET without cookies), which go with or without their slash. */
 function withoutSessions(path: string): string {
@@ -236,4 +237,11 @@ const FRONT_CONTROLLER =
 /** What follows the name of a script is the path that the script gets (PATH_INFO, RFC 3875 §4.1.5): `/app_dev.php/a`. */
 function withoutFrontController(path: string): string {
   return path.replace(FRONT_CONTROLLER, "");
+}
+
+const VIRTUAL_HOST = /\/VirtualHostBase\/[^/]*\/[^/]*|\/VirtualHostRoot(?:\/_vh_[^/]*)*/g;
+
+/** What proxies tell Zope and Plone in the path: `/VirtualHostBase/https/host:443/VirtualHostRoot/_vh_shown/a` is `/a`. */
+function withoutVirtualHost(path: string): string {
+  return path.includes("/VirtualHost") ? path.replace(VIRTUAL_HOST, "") || "/" : path;
 }

@@ -10,7 +10,7 @@ const CHARACTERS_MAX = 65_536;
 
 /** A path without any of these reads the same everywhere, save for upper case and a slash at its end. */
 const AMBIGUOUS =
-  /[^!"$&'*+,\-./0-9=@A-Z[\]^_`a-z{|}~:]|\/[/.]|\.(?:\/|$)|:\$|\.(?:php\d?|phtml|phar|f?cgi|p[ly]|rb|lua|exe|wsgi|dll|as[hmp]x|asp|svc|cf[cm])\//i;
+  /[^!"$&'*+,\-./0-9=@A-Z[\]^_`a-z{|}~:]|\/[/.]|\.(?:\/|$)|:\$|\.(?:php\d?|phtml|phar|f?cgi|p[ly]|rb|lua|exe|wsgi|dll|as[hmp]x|asp|svc|cf[cm])\/|\/VirtualHost/i;
 
 /**
  * The path as it was sent and in every form that a program may read it in, with up to three decodings. Null when these are

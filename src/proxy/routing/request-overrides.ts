@@ -15,11 +15,33 @@ export const METHOD_FIELDS = [
 const METHOD_PARAMETER =
   /(?:^|[&;+]|%20)(?:_|%5F|[.[+]|%2E|%5B|%20)(?:m|%6D)(?:e|%65)(?:t|%74)(?:h|%68)(?:o|%6F)(?:d|%64)(?:%00[^=&;]*)?=([^&;]*)/gi;
 
-/** Values of that parameter that are read one by one. */
+/** Others read a parameter that is called like the header field (Firebase, Gramex, ServiceStack), or `_HttpMethod` (Salesforce). */
+const PARAMETER = /(?:^|[&;])([^=&;]{6,96})=([^&;]*)/g;
+const METHOD_PARAMETERS: ReadonlySet<string> = new Set([...METHOD_FIELDS, "-httpmethod"]);
+
+/** Values of these parameters that are read one by one. */
 const VALUES_MAX = 8;
 
-/** Rewriting proxies tell the target that they were asked for, and some frameworks route by it (CVE-2018-14773). */
-export const TARGET_FIELDS = ["x-original-url", "x-rewrite-url"] as const;
+/**
+ * What proxies tell of the target that they were asked for, and some programs route by: the whole of it (CVE-2018-14773, Next.js), or
+ * what is in front of the program's own part, which they take off the path (gunicorn reads `SCRIPT_NAME`; Flask's ReverseProxied and
+ * Radicale, repoze.vhm, Plack). And `Proxy`, through which CGI programs would make requests of their own (CVE-2016-5385).
+ */
+export const TARGET_FIELDS = [
+  "x-original-url",
+  "x-rewrite-url",
+  "x-envoy-original-path",
+  "x-invoke-path",
+  "x-matched-path",
+  "script-name",
+  "path-info",
+  "x-script-name",
+  "x-vhm-root",
+  "x-traversal-path",
+  "proxy",
+] as const;
+const TARGET_NAMES: ReadonlySet<string> = new Set(TARGET_FIELDS);
+const METHOD_NAMES: ReadonlySet<string> = new Set(METHOD_FIELDS);
 
 /**
  * All that header fields and the query say of another method than the request's own, in upper case; null when they say nothing.
@@ -54,12 +76,12 @@ export function overridesName(overrides: string, method: string): boolean {
 
 /** Whether this field names a target. `name`: in lower case. */
 export function isTargetField(name: string): boolean {
-  return (TARGET_FIELDS as readonly string[]).includes(name);
+  return TARGET_NAMES.has(name);
 }
 
 /** Whether this field names a method. `name`: in lower case. */
 export function isMethodField(name: string): boolean {
-  return (METHOD_FIELDS as readonly string[]).includes(name);
+  return METHOD_NAMES.has(name);
 }
 
 /** Values after the first few are searched together with all that follows: one too many is safe, and costs less than each. */
@@ -72,7 +94,23 @@ function parameterValues(query: string): string {
     }
     values += `,${decoded(value)}`;
   }
+  for (const { index, 1: name = "", 2: value = "" } of query.matchAll(PARAMETER)) {
+    if (!METHOD_PARAMETERS.has(foldedName(name))) {
+      continue;
+    }
+    if (++count > VALUES_MAX) {
+      return `${values},${decoded(query.slice(index))}`;
+    }
+    values += `,${decoded(value)}`;
+  }
   return values;
+}
+
+function foldedName(name: string): string {
+  return decoded(name)
+    .replace(/^[+ ]+/, "")
+    .toLowerCase()
+    .replace(/[^a-z0-9]/g, "-");
 }
 
 function isLetter(text: string, at: number): boolean {

@@ -9,17 +9,18 @@ import type { HeaderReader } from "../routing/header-reader.ts";
  */
 export function hasHeader(headers: HeaderReader, name: string, value: string): boolean {
   if (headers.get(name) === value) return true;
-  const key = keyOf(name);
+  const key = fieldKey(name);
   const separator = key === "cookie" ? /[,;]/ : ",";
   const wanted = elementsOf(value, separator);
   const groups: string[][] = [];
   headers.forEach((said, each) => {
-    if (keyOf(each) === key) groups.push(elementsOf(said, separator));
+    if (fieldKey(each) === key) groups.push(elementsOf(said, separator));
   });
   return hasRun(groups.flat(), wanted) || hasRun(groups.reverse().flat(), wanted);
 }
 
-function keyOf(name: string): string {
+/** The same for all names that a program may read as one. */
+export function fieldKey(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, "-");
 }
 

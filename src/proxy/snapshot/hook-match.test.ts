@@ -150,6 +150,15 @@ describe("a method that a request names beside its own counts, too", () => {
     ["_method%00x%5b=DELETE", true],
     ["_method%00", false],
     ["a=_method=DELETE", false],
+    // Firebase, Gramex and ServiceStack read parameters that are called like the fields, Salesforce one of its own.
+    ["x-http-method-override=DELETE", true],
+    ["a=1&X_HTTP_Method=delete", true],
+    ["%78-method-override=DELETE", true],
+    ["_HttpMethod=DELETE", true],
+    [`${"_HttpMethod=PUT&".repeat(20)}x-http-method=DELETE`, true],
+    ["x-http-method-override=PUT", false],
+    ["x-http-methods=DELETE", false],
+    ["httpmethod=DELETE", false],
   ])("in the query %s: %p", (query, expected) => {
     expect(matches({ method: "DELETE" }, { method: "POST", query })).toBe(expected);
   });

@@ -21,6 +21,14 @@ export const HOP_BY_HOP_OF_REQUESTS = [
 /** The same, of requests and responses. */
 export const HOP_BY_HOP = [...HOP_BY_HOP_OF_REQUESTS, "proxy-authenticate"] as const;
 
+/** Fields of the connection and of framing that can be spelled apart: `Transfer_Encoding` frames the body to Unicorn and old Puma. */
+export const IMITATED_FIELDS: readonly string[] = [
+  ...HOP_BY_HOP_OF_REQUESTS,
+  "content-length",
+].filter((name) => name.includes("-"));
+
+const IMITATED: ReadonlySet<string> = new Set(IMITATED_FIELDS);
+
 /** Fields that Connection cannot remove: framing, identity and credentials. */
 export const KEPT_FROM_CONNECTION = [
   "content-length",
@@ -53,8 +61,8 @@ export function removeHopByHop(headers: Headers): void {
 /**
  * Removes fields that only the gate, or a trusted proxy, may set: `X-Realmgate-*` always, the forwarding headers unless the peer
  * is trusted. Fields that name another target than the one that was decided on go always: few trusted proxies replace a client's.
- * Spelled with anything else in place of `-` all of these are removed always, and so are fields that name a method: by CGI's rules
- * (RFC 3875 §4.1.18) applications read `X_Forwarded_For`, some even `X.Forwarded.For`, as the header that it imitates.
+ * Spelled with anything else in place of `-` all of these are removed always, and so are fields that name a method or belong to the
+ * connection: by CGI's rules (RFC 3875 §4.1.18) applications read `X_Forwarded_For`, some even `X.Forwarded.For`, as the header that it imitates.
  */
 export function stripForwardedHeaders(
   headers: Headers,
@@ -62,17 +70,13 @@ export function stripForwardedHeaders(
   peerTrusted: boolean,
 ): void {
   for (const name of received.keys()) {
-    const first = name.charCodeAt(0);
-    if (first !== 120 && first !== 102) {
-      continue;
-    }
     const spelledApart = /[^a-z0-9-]/.test(name);
     const folded = spelledApart ? name.replace(/[^a-z0-9-]/g, "-") : name;
     if (
       folded.startsWith("x-realmgate-") ||
       isTargetField(folded) ||
       (isForwarding(folded) && (spelledApart || !peerTrusted)) ||
-      (spelledApart && isMethodField(folded))
+      (spelledApart && (isMethodField(folded) || IMITATED.has(folded)))
     ) {
       headers.delete(name);
     }

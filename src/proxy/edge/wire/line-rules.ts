@@ -4,7 +4,7 @@ import type { HeaderLines } from "../../../http1/header-lines.ts";
 import { Known } from "../../../http1/known-header.ts";
 import type { MessageHead } from "../../../http1/message-head.ts";
 import { METHOD_FIELDS, TARGET_FIELDS } from "../../routing/request-overrides.ts";
-import { HOP_BY_HOP, KEPT_FROM_CONNECTION } from "../../upstream/header-rules.ts";
+import { HOP_BY_HOP, IMITATED_FIELDS, KEPT_FROM_CONNECTION } from "../../upstream/header-rules.ts";
 
 /** Trailer and Transfer-Encoding go with a body that is passed on as it is. */
 const CONNECTION_LINES: ReadonlySet<number> = new Set(
@@ -21,7 +21,9 @@ const X_REAL_IP = Buffer.from("x-real-ip");
 const X_REALMGATE = Buffer.from("x-realmgate-");
 /** Fields that name another method: hooks have seen those of the head alone. */
 export const METHOD_NAMES = METHOD_FIELDS.map((name) => Buffer.from(name));
-const TARGET_NAMES = TARGET_FIELDS.map((name) => Buffer.from(name));
+/** By length, for a look at each line that costs little. */
+const TARGET_NAMES = byLength(TARGET_FIELDS);
+const IMITATED_NAMES = byLength([...METHOD_FIELDS, ...IMITATED_FIELDS]);
 const CHUNKED = Buffer.from("chunked");
 const DASH = 0x2d;
 const ZERO = 0x30;
@@ -31,7 +33,7 @@ export const Claim = {
   none: 0,
   /** A forwarding header: a trusted peer may send it. */
   forwarding: 1,
-  /** The same, or a field that names a method, with another character for `-`: only an imitation. */
+  /** The same, or a field that names a method or belongs to the connection, with another character for `-`: only an imitation. */
   imitation: 2,
   /** `X-Realmgate-*`. */
   gate: 3,
@@ -51,15 +53,41 @@ export function claimOf(lines: HeaderLines, line: number): Claim {
   const { bytes } = lines;
   const start = lines.nameStart(line);
   const end = lines.nameEnd(line);
+  if (isOneOf(TARGET_NAMES, bytes, start, end)) return Claim.target;
   const first = (bytes[start] as number) | 0x20;
-  if (first !== 0x78 && first !== 0x66) return Claim.none;
-  if (foldedStartsWith(bytes, start, end, X_REALMGATE)) return Claim.gate;
-  const is = (lower: Uint8Array) => foldedEquals(bytes, start, end, lower);
-  if (TARGET_NAMES.some(is)) return Claim.target;
-  if (foldedStartsWith(bytes, start, end, X_FORWARDED) || is(FORWARDED) || is(X_REAL_IP)) {
-    return isSpelledApart(bytes, start, end) ? Claim.imitation : Claim.forwarding;
+  if (first === 0x78 || first === 0x66) {
+    if (foldedStartsWith(bytes, start, end, X_REALMGATE)) return Claim.gate;
+    const is = (lower: Uint8Array) => foldedEquals(bytes, start, end, lower);
+    if (foldedStartsWith(bytes, start, end, X_FORWARDED) || is(FORWARDED) || is(X_REAL_IP)) {
+      return isSpelledApart(bytes, start, end) ? Claim.imitation : Claim.forwarding;
+    }
   }
-  return isSpelledApart(bytes, start, end) && METHOD_NAMES.some(is) ? Claim.imitation : Claim.none;
+  return isOneOf(IMITATED_NAMES, bytes, start, end) && isSpelledApart(bytes, start, end)
+    ? Claim.imitation
+    : Claim.none;
+}
+
+function byLength(names: readonly string[]): readonly (readonly Uint8Array[] | undefined)[] {
+  const lists: Uint8Array[][] = [];
+  for (const name of names) {
+    const list = lists[name.length] ?? [];
+    lists[name.length] = [...list, Buffer.from(name)];
+  }
+  return lists;
+}
+
+function isOneOf(
+  names: readonly (readonly Uint8Array[] | undefined)[],
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
+  const candidates = names[end - start];
+  if (candidates === undefined) return false;
+  for (const lower of candidates) {
+    if (foldedStartsWith(bytes, start, end, lower)) return true;
+  }
+  return false;
 }
 
 /** Whether a line belongs to the connection on which it came. */

@@ -135,11 +135,8 @@ export class ResponseRelay implements RawReceiver, StopListener {
 
   #trailersOf(trailers: HeaderLines): Uint8Array | null {
     const { upstreamWriter } = this.#services;
-    writeUpstreamTrailers(
-      upstreamWriter,
-      trailers,
-      this.#active?.allowed.consumedCredentials ?? [],
-    );
+    const { consumedCredentials = [], route } = this.#active?.allowed ?? {};
+    writeUpstreamTrailers(upstreamWriter, trailers, consumedCredentials, route?.hooks ?? []);
     return upstreamWriter.finish();
   }
 

@@ -1,8 +1,8 @@
 // The role `control`: the API and the change feed on a PostgreSQL database; any number of them may run.
 import { revisionTokens } from "../admin/api/revision.ts";
+import { RemoteTraffic } from "../admin/containers/remote-traffic.ts";
 import { type FeedServer, startFeed } from "../admin/feed/feed-server.ts";
 import { ProcessRegistry } from "../admin/nodes/process-registry.ts";
-import { RemoteTraffic } from "../admin/nodes/remote-traffic.ts";
 import { SecretBox } from "../admin/store/sealed.ts";
 import type { NodeConfig } from "../config/node-config.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";

@@ -187,7 +187,10 @@ export function eventConformance(name: string, open: Open): void {
         await store.recordEvent(newEvent({ kind, resourceKind: "project", resourceId: id }));
       }
       const kinds = async (filter: object) => (await seen(ada, {}, filter)).map(({ kind }) => kind);
-      expect(await kinds({ kinds: ["proxy.alias"] })).toEqual(["proxy.alias.created", "proxy.alias"]);
+      expect(await kinds({ kinds: ["proxy.alias"] })).toEqual([
+        "proxy.alias.created",
+        "proxy.alias",
+      ]);
       for (const field of ["resourceId", "projectId"]) {
         expect(await kinds({ [field]: id })).toHaveLength(4);
         expect(await kinds({ [field]: nowhere })).toEqual([]);

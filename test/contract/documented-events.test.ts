@@ -29,7 +29,11 @@ async function everything(query: string, limit: number) {
   for (let offset = 0; ; ) {
     const { data } = await get(`/events?limit=${limit}&offset=${offset}${query}`);
     const { events, pagination } = data;
-    expect(pagination).toMatchObject({ limit, offset, has_more: offset + limit < pagination.total });
+    expect(pagination).toMatchObject({
+      limit,
+      offset,
+      has_more: offset + limit < pagination.total,
+    });
     found.push(...events);
     offset += events.length;
     if (events.length === 0 || offset >= pagination.total) return found;

@@ -74,10 +74,10 @@ describe("an event", () => {
     expect(await tenants.data("GET", `/events/${first?.id}`)).toEqual(first);
     const stats = await tenants.data("GET", `/events/stats?resource_id=${id}&kind=proxy`);
     const counted = {
-        "proxy.permissions.updated": 1,
-        "proxy.permissions.group_added": 1,
-        "proxy.permissions.group_updated": 1,
-      };
+      "proxy.permissions.updated": 1,
+      "proxy.permissions.group_added": 1,
+      "proxy.permissions.group_updated": 1,
+    };
     expect(stats).toEqual({
       ...{ total: 3, total_events: 3, kinds: counted, by_type: counted },
       by_resource: { proxy_permissions: 3 },

@@ -25,8 +25,8 @@ import { containerState, FeedDocuments, projectState } from "../feed/change-sour
 import type { Store } from "../store/store.ts";
 import { accessMatrixSteps } from "./access-matrix.ts";
 import { type LogPort, loggedRequest } from "./log-service.ts";
-import { type PortOf, portOf } from "./traffic-port.ts";
 import { askedAgain, howItWas } from "./logged-request.ts";
+import { type PortOf, portOf } from "./traffic-port.ts";
 
 /** Questions with credentials or a path, of a member who reads neither documents nor targets of aliases: more would be guessing. */
 const readersQuestions = { burst: 20, perSecond: 20 / 600 };

@@ -11,31 +11,8 @@ import {
   ListConnectionsResponseSchema,
 } from "../../../proto/gen/realmgate/v1/traffic_pb.ts";
 import type { Implementation } from "../api/dispatch.ts";
+import type { ListedConnections, OpenConnection } from "../feed/node-question.ts";
 import { type PortOf, portOf, type ServerOf } from "./traffic-port.ts";
-
-interface OpenConnection {
-  readonly id: string;
-  readonly client: string;
-  readonly program: string;
-  readonly instance: number;
-  readonly alias: string | null;
-  readonly method: string;
-  readonly path: string;
-  readonly status: number | null;
-  readonly reason: string;
-  readonly groups: readonly string[];
-  readonly subject: string | null;
-  /** Unix milliseconds. */
-  readonly sinceMs: number;
-  readonly bytes: number;
-}
-
-export interface ListedConnections {
-  readonly connections: readonly OpenConnection[];
-  readonly total: number;
-  /** Proxies that did not answer; unset: none. */
-  readonly missing?: readonly string[];
-}
 
 interface EndedOfGroup {
   readonly ended: number;

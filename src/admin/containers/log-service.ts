@@ -10,9 +10,15 @@ import {
   LogEntrySchema,
   LogStatsSchema,
 } from "../../../proto/gen/realmgate/v1/traffic_pb.ts";
-import { type EntryStats, recentEntriesMax, statsOf, viewOf } from "../../exchange-log/entry-view.ts";
+import {
+  type EntryStats,
+  recentEntriesMax,
+  statsOf,
+  viewOf,
+} from "../../exchange-log/entry-view.ts";
 import type { ExchangeLogReader } from "../../exchange-log/exchange-log.ts";
 import {
+  byArrival,
   type EntryFilter,
   EVERY_ENTRY,
   type LogEntry,
@@ -51,7 +57,8 @@ export function logService(ports: PortOf<LogPort>, store: ServerOf): Implementat
             ? reader.newest(query, before)
             : reader.oldest(query, before ?? Number(afterId)),
         );
-        const entries = page.entries.map(message);
+        const isForward = afterId !== undefined;
+        const entries = (isForward ? page.entries : byArrival(page.entries)).map(message);
         const next = page.next === null ? {} : { cursor: String(page.next) };
         const missing = [...(page.missing ?? [])];
         return { message: create(ListLogsResponseSchema, { entries, missing, ...next }) };

@@ -1,14 +1,7 @@
 // FeedService: a gRPC server of its own for the nodes of the installation, on an address or a socket of the machine.
 import { fromBinary } from "@bufbuild/protobuf";
+import { Server, ServerCredentials, type ServiceDefinition, status } from "@grpc/grpc-js";
 import {
-  Server,
-  ServerCredentials,
-  type ServiceDefinition,
-  type StatusObject,
-  status,
-} from "@grpc/grpc-js";
-import {
-  type AnswerRequest,
   type FeedHello,
   FeedService,
   type FollowRequest,
@@ -23,12 +16,8 @@ import type { StoreChangeSource } from "./change-source.ts";
 import type { AuthenticatePeer, FeedPeer } from "./feed-peer.ts";
 import { FeedReads } from "./feed-reads.ts";
 import { type FollowCall, FollowStream } from "./follow-stream.ts";
-import {
-  type AnswerCall,
-  AnsweringProcess,
-  NodeQuestions,
-  readAnswerRequest,
-} from "./node-questions.ts";
+import { type AnswerCall, HELLO_MS, NodeQuestions, readAnswerRequest } from "./node-questions.ts";
+import { type Problem, serversProblem } from "./servers-problem.ts";
 
 export interface FeedServerOptions {
   /** `ADDRESS:PORT`, port 0 for any that is free, or `unix:PATH`. */
@@ -66,14 +55,10 @@ export interface FeedServer {
   stop(): Promise<void>;
 }
 
-/** From the call to its hello. */
-const HELLO_MS = 10_000;
 /** Bytes of what a node may say at a time: a hello is the longest. */
 const REQUEST_BYTES_MAX = 64 * 1024;
 const METADATA_BYTES_MAX = 8 * 1024;
 const STREAMS_PER_CONNECTION_MAX = 4;
-/** Servers and listeners that a hello may name. */
-const NAMES_MAX = 1_000;
 /** Followers that are sent away come back spread over this time, in milliseconds. */
 const SPREAD_MS = 2_000;
 const STOP_MS = 1_000;
@@ -91,8 +76,10 @@ export async function startFeed(options: FeedServerOptions): Promise<FeedServer>
   });
   const followers = new Followers(options);
   server.addService(definition, {
-    Follow: (call: FollowCall) => void followers.accept(call, (each, peer) => followers.listen(each, peer)),
-    Answer: (call: AnswerCall) => void followers.accept(call, (each, peer) => followers.hear(each, peer)),
+    Follow: (call: FollowCall) =>
+      void followers.accept(call, (each, peer) => followers.listen(each, peer)),
+    Answer: (call: AnswerCall) =>
+      void followers.accept(call, (each, peer) => followers.questions.listen(each, peer)),
   });
   const { listen, tls = null } = options;
   const isSocket = listen.startsWith("unix:");
@@ -190,8 +177,6 @@ const definition: ServiceDefinition = {
   },
 };
 
-type Problem = Pick<StatusObject, "code" | "details">;
-
 const REVOKED: Problem = { code: status.UNAUTHENTICATED, details: "the node was revoked" };
 
 class Followers {
@@ -258,38 +243,6 @@ class Followers {
     else if (peer === null) {
       refuse(status.UNAUTHENTICATED, "not a node of this installation: check its credentials");
     } else listen(call, peer);
-  }
-
-  /** A stream of questions and answers. */
-  hear(call: AnswerCall, peer: FeedPeer): void {
-    const late = setTimeout(() => {
-      call.emit("error", { code: status.DEADLINE_EXCEEDED, details: "no hello came" });
-    }, HELLO_MS);
-    let process: AnsweringProcess | null = null;
-    const over = () => {
-      clearTimeout(late);
-      if (process !== null) this.questions.delete(process);
-    };
-    for (const end of ["cancelled", "close", "error"]) call.on(end, over);
-    call.on("end", () => {
-      over();
-      call.end();
-    });
-    call.on("data", (request: AnswerRequest) => {
-      const { body } = request;
-      if (body.case !== "hello" || process !== null) {
-        process?.heard(request);
-        return;
-      }
-      clearTimeout(late);
-      const problem = serversProblem(body.value.servers, body.value.servers.length, peer);
-      if (problem !== null) {
-        call.emit("error", problem);
-        return;
-      }
-      process = new AnsweringProcess(call, peer, body.value);
-      this.questions.add(process);
-    });
   }
 
   listen(call: FollowCall, peer: FeedPeer): void {
@@ -391,18 +344,4 @@ function problemOf(
 ): Problem | null {
   const names = servers.length + listeners.length + Object.keys(programPorts).length;
   return serversProblem(servers, names, peer);
-}
-
-function serversProblem(
-  servers: readonly string[],
-  names: number,
-  peer: FeedPeer,
-): Problem | null {
-  if (servers.length === 0 || names > NAMES_MAX) {
-    return { code: status.INVALID_ARGUMENT, details: "the hello names no server, or too much" };
-  }
-  const foreign = servers.find((name) => !peer.servers.includes(name));
-  if (foreign === undefined) return null;
-  const details = `node ${peer.node} may not follow server ${foreign}: its own are ${peer.servers.join(", ")}`;
-  return { code: status.PERMISSION_DENIED, details };
 }

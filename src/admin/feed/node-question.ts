@@ -1,7 +1,30 @@
 // What a control plane asks a node: what only the node knows of its containers.
 import type { EntryStats } from "../../exchange-log/entry-view.ts";
 import type { LogPage, LogQuery } from "../../exchange-log/log-reading.ts";
-import type { ListedConnections } from "../containers/connection-service.ts";
+
+export interface OpenConnection {
+  readonly id: string;
+  readonly client: string;
+  readonly program: string;
+  readonly instance: number;
+  readonly alias: string | null;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number | null;
+  readonly reason: string;
+  readonly groups: readonly string[];
+  readonly subject: string | null;
+  /** Unix milliseconds. */
+  readonly sinceMs: number;
+  readonly bytes: number;
+}
+
+export interface ListedConnections {
+  readonly connections: readonly OpenConnection[];
+  readonly total: number;
+  /** Proxies that did not answer; unset: none. */
+  readonly missing?: readonly string[];
+}
 
 interface Answers {
   readonly newest: LogPage;

@@ -9,9 +9,12 @@ import {
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { FeedPeer } from "./feed-peer.ts";
 import type { NodeAnswer, NodeQuestion } from "./node-question.ts";
+import { serversProblem } from "./servers-problem.ts";
 
 export type AnswerCall = ServerDuplexStream<AnswerRequest, Uint8Array>;
 
+/** From the call to its hello, in milliseconds. */
+export const HELLO_MS = 10_000;
 /** How long a node may take to answer, in milliseconds. */
 const QUESTION_MS = 5_000;
 /** Questions that one node works on. */
@@ -31,7 +34,7 @@ interface Waiting {
 }
 
 /** A process of a node that answers. */
-export class AnsweringProcess {
+class AnsweringProcess {
   readonly peer: FeedPeer;
   readonly process: string;
   readonly servers: readonly string[];
@@ -78,7 +81,10 @@ export class AnsweringProcess {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) return;
     waiting.bytes += part.byteLength;
-    if (failed || waiting.bytes > ANSWER_BYTES_MAX) return waiting.answered(null);
+    if (failed || waiting.bytes > ANSWER_BYTES_MAX) {
+      waiting.answered(null);
+      return;
+    }
     waiting.parts.push(part);
     if (last) waiting.answered(Buffer.concat(waiting.parts).toString());
   }
@@ -97,7 +103,9 @@ export class AnsweringProcess {
   }
 
   #say(id: bigint, question: string): void {
-    this.#call.write(toBinary(AnswerResponseSchema, create(AnswerResponseSchema, { id, question })));
+    this.#call.write(
+      toBinary(AnswerResponseSchema, create(AnswerResponseSchema, { id, question })),
+    );
   }
 }
 
@@ -121,11 +129,40 @@ export class NodeQuestions {
     for (const process of this.#processes) process.end();
   }
 
-  add(process: AnsweringProcess): void {
-    this.#processes.add(process);
+  /** A call of a node. */
+  listen(call: AnswerCall, peer: FeedPeer): void {
+    const late = setTimeout(() => {
+      call.emit("error", { code: status.DEADLINE_EXCEEDED, details: "no hello came" });
+    }, HELLO_MS);
+    let process: AnsweringProcess | null = null;
+    const over = () => {
+      clearTimeout(late);
+      if (process !== null) this.#delete(process);
+    };
+    for (const end of ["cancelled", "close", "error"]) call.on(end, over);
+    call.on("end", () => {
+      over();
+      call.end();
+    });
+    call.on("data", (request: AnswerRequest) => {
+      const { body } = request;
+      if (body.case !== "hello" || process !== null) {
+        process?.heard(request);
+        return;
+      }
+      clearTimeout(late);
+      const { servers } = body.value;
+      const problem = serversProblem(servers, servers.length, peer);
+      if (problem !== null) {
+        call.emit("error", problem);
+        return;
+      }
+      process = new AnsweringProcess(call, peer, body.value);
+      this.#processes.add(process);
+    });
   }
 
-  delete(process: AnsweringProcess): void {
+  #delete(process: AnsweringProcess): void {
     this.#processes.delete(process);
     process.over();
   }
@@ -164,14 +201,14 @@ export class NodeQuestions {
       const isNode = await Promise.resolve(process.peer.isValid?.()).catch(() => true);
       if (isNode === false) this.#refuse(process);
       else if (process.isSilent) {
-        this.delete(process);
+        this.#delete(process);
         process.refuse(status.DEADLINE_EXCEEDED, "nothing was heard from the node");
       } else process.beat();
     }
   }
 
   #refuse(process: AnsweringProcess): void {
-    this.delete(process);
+    this.#delete(process);
     process.refuse(status.UNAUTHENTICATED, "the node was revoked");
   }
 }

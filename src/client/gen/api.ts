@@ -2217,7 +2217,7 @@ export interface ListEventsQuery extends RealmFilter {
   readonly container_id?: string | undefined;
   /** In place of `page`: how many events to skip. */
   readonly offset?: number | undefined;
-  /** `created_at` when unset; `event_type` sorts the newest 10,000. */
+  /** `created_at` when unset. */
   readonly sort_by?: "created_at" | "event_type" | undefined;
 }
 

@@ -358,7 +358,7 @@ export type ListEventsRequest = Message<"realmgate.v1.ListEventsRequest"> & {
   offset?: number | undefined;
 
   /**
-   * `created_at` when unset; `event_type` sorts the newest 10,000.
+   * `created_at` when unset.
    *
    * @generated from field: optional string sort_by = 17;
    */

@@ -2,7 +2,6 @@
 import { setImmediate } from "node:timers/promises";
 import {
   and,
-  asc,
   count,
   desc,
   eq,
@@ -36,7 +35,7 @@ import type { ListPage, PageQuery } from "../paging.ts";
 import type { EventStore } from "../store.ts";
 import type { Database, Reader } from "./database.ts";
 import { insertEvent, placeOf } from "./event-rows.ts";
-import { cutPage, isAfter, pageOf } from "./page.ts";
+import { cutPage, isAfter, pageOf, sequenceOf } from "./page.ts";
 import { carriesAll, scopedEvent, withRealms } from "./realm-scoped.ts";
 import { aliases, events, members } from "./schema.ts";
 
@@ -65,12 +64,16 @@ export function eventStore(db: Database): EventStore {
       query: EventFilter & PageQuery<EventColumn>,
     ): Promise<ListPage<StoredEvent>> {
       const all = and(seenBy(reader, viewer), matches(reader, viewer, query));
-      const where = and(all, isNewEnough(reader, viewer, all, query));
       const select = reader.select(eventColumns).from(events).$dynamic();
-      const rows = pageOf(select, where, sorted, query).all();
+      const ways = waysOf(reader, viewer, query);
+      const ids = newestIds(reader, ways, all, query);
+      const rows =
+        ids === null
+          ? pageOf(select, all, sorted, query).all()
+          : inOrderOf(ids, select.where(inArray(events.id, [...ids])).all());
       const { items, next } = cutPage(reader, rows, sorted, query);
       const withTheirs = withRealms(reader, scopedEvent, items);
-      return { items: withTheirs.map(stored), next, total: countUpTo(reader, all) };
+      return { items: withTheirs.map(stored), next, total: countUpTo(reader, ways, all) };
     },
 
     async event(viewer: EventViewer, id: string): Promise<StoredEvent | null> {
@@ -82,12 +85,11 @@ export function eventStore(db: Database): EventStore {
 
     async eventCounts(viewer: EventViewer, filter: EventFilter): Promise<EventCounts> {
       const all = and(seenBy(reader, viewer), matches(reader, viewer, filter));
-      const newest = { ...filter, ...theNewest };
       const { kind, resourceKind, createdAt } = events;
       const some = reader
         .select({ kind, resourceKind, createdAt })
         .from(events)
-        .where(and(all, isNewEnough(reader, viewer, all, newest)))
+        .where(all)
         .orderBy(desc(createdAt))
         .limit(eventsCountedMax)
         .as("some");
@@ -149,17 +151,6 @@ async function removed(db: Database, which: SQL | undefined): Promise<number> {
   }
 }
 
-/** As many as match, of `eventsCountedMax` at most. */
-function countUpTo(reader: Reader, where: SQL | undefined): number {
-  const some = reader
-    .select({ one: sql`1`.as("one") })
-    .from(events)
-    .where(where)
-    .limit(eventsCountedMax)
-    .as("some");
-  return reader.select({ n: count() }).from(some).get()?.n ?? 0;
-}
-
 /** What the viewer may see: in a realm only what was in it, then as well. */
 function seenBy(reader: Reader, { scope, tokenId, isOperator }: EventViewer): SQL | undefined {
   const { userId, level, realms } = scope;
@@ -181,70 +172,101 @@ function seenBy(reader: Reader, { scope, tokenId, isOperator }: EventViewer): SQ
   return and(seen, carriesAll(reader, scopedEvent, realms));
 }
 
-/** Projects of others that are looked at one by one. */
-const PROJECTS_LOOKED_AT = 100;
+/** Ways to see an event that are looked at one by one, and rows of each. */
+const WAYS_MAX = 100;
+const WAY_ROWS_MAX = 5_000;
 
-/** The newest that a statistic looks at. */
-const theNewest = {
-  page: 1,
-  limit: eventsCountedMax,
-  sortBy: "created_at",
-  sortOrder: "desc",
-} as const;
+function inOrderOf<Row extends { readonly id: string }>(
+  ids: readonly string[],
+  rows: readonly Row[],
+): Row[] {
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return ids.flatMap((id) => byId.get(id) ?? []);
+}
+
+interface Candidate {
+  readonly id: string;
+  readonly at: string;
+  readonly sequence: number;
+}
+
+type Way = readonly [index: string, way: SQL];
 
 /**
- * A time that the page's rows are not beyond, so that no more of them than that are sorted: of each way to see an event, the index
- * has those of the page in order. Undefined: it is not known, as where filters leave few.
+ * What makes the viewer see an event, each with the index that has those events in order; null where there are too many, or where
+ * a filter leaves few and the planner does better. All that a viewer sees together has no index: it would have to be sorted.
  */
-function isNewEnough(
+function waysOf(
   reader: Reader,
-  viewer: EventViewer,
-  all: SQL | undefined,
-  query: EventFilter & PageQuery<EventColumn>,
-): SQL | undefined {
-  const { scope, isOperator } = viewer;
-  if (scope.realms.length > 0 || !isUnfiltered(query)) return undefined;
-  const byKind = query.sortBy === "event_type";
-  const isAscending = query.sortOrder === "asc" && !byKind;
-  const { limit, page, offset = (page - 1) * limit } = query;
-  const rows = byKind ? eventsCountedMax : limit + 1 + (query.after === undefined ? offset : 0);
-  const within = and(all, byKind ? undefined : isAfter(sorted, query));
+  { scope, isOperator }: EventViewer,
+  { actorId, resourceId, projectId, containerId }: EventFilter,
+): readonly Way[] | null {
+  if ([actorId, resourceId, projectId, containerId].some((each) => each !== null)) return null;
   const joined = reader
     .select({ id: members.projectId })
     .from(members)
     .where(eq(members.userId, scope.userId))
-    .limit(PROJECTS_LOOKED_AT)
+    .limit(WAYS_MAX + 1)
     .all();
-  const ways = [
-    eq(events.ownerId, scope.userId),
-    eq(events.actorId, scope.userId),
-    ...joined.map(({ id }) => eq(events.projectId, id)),
-    ...(isOperator ? [isNull(events.projectId)] : []),
+  if (joined.length > WAYS_MAX) return null;
+  return [
+    ["events_by_owner", eq(events.ownerId, scope.userId)],
+    ["events_by_actor", eq(events.actorId, scope.userId)],
+    ...joined.map(({ id }): Way => ["events_by_project", eq(events.projectId, id)]),
+    ...(isOperator ? [["events_by_project", isNull(events.projectId)] as const] : []),
   ];
-  let edge: string | null = null;
-  const isWithin = () => {
-    if (edge === null) return undefined;
-    return isAscending ? lte(events.createdAt, edge) : gte(events.createdAt, edge);
-  };
-  for (const way of ways) {
-    const found = reader
-      .select({ at: events.createdAt })
-      .from(events)
-      .where(and(way, within, isWithin()))
-      .orderBy(isAscending ? asc(events.createdAt) : desc(events.createdAt))
-      .limit(1)
-      .offset(rows - 1)
-      .get();
-    edge = found?.at ?? edge;
-  }
-  return isWithin();
 }
 
-function isUnfiltered(filter: EventFilter): boolean {
-  const { kinds, resourceKinds, isOfDocument, actorId, resourceId, projectId } = filter;
-  const { containerId, minStatus, maxStatus, method } = filter;
-  const filters = [kinds, resourceKinds, isOfDocument, actorId, resourceId, projectId];
-  return [...filters, containerId, minStatus, maxStatus, method].every((each) => each === null);
+/** The ids of a page and one more, in order; null: not by these ways. */
+function newestIds(
+  reader: Reader,
+  ways: readonly Way[] | null,
+  all: SQL | undefined,
+  query: PageQuery<EventColumn>,
+): readonly string[] | null {
+  const { sortBy, sortOrder, page, limit } = query;
+  const offset = query.after === undefined ? (query.offset ?? (page - 1) * limit) : 0;
+  const rows = offset + limit + 1;
+  if (ways === null || sortBy !== "created_at" || rows > WAY_ROWS_MAX) return null;
+  const isAscending = sortOrder === "asc";
+  const order = sql.raw(isAscending ? "asc" : "desc");
+  const found = new Map<string, Candidate>();
+  for (const [index, way] of ways) {
+    const which = and(way, all, isAfter(sorted, query));
+    const some = reader.all<Candidate>(
+      sql`select ${events.id} as id, ${events.createdAt} as at, ${sequenceOf(events)} as sequence from ${events} indexed by ${sql.raw(index)} where ${which} order by ${events.createdAt} ${order}, ${sequenceOf(events)} ${order} limit ${rows}`,
+    );
+    for (const each of some) found.set(each.id, each);
+  }
+  const inOrder = [...found.values()].toSorted((one, other) => {
+    const [a, b] = isAscending ? [one, other] : [other, one];
+    return a.at < b.at ? -1 : a.at > b.at ? 1 : a.sequence - b.sequence;
+  });
+  return inOrder.slice(offset, rows).map(({ id }) => id);
+}
+
+/** As many as match, of `eventsCountedMax` at most. */
+function countUpTo(
+  reader: Reader,
+  ways: readonly Way[] | null,
+  all: SQL | undefined,
+): number {
+  const found = new Set<number>();
+  for (const [index, way] of ways ?? []) {
+    const some = reader.all<{ readonly sequence: number }>(
+      sql`select ${sequenceOf(events)} as sequence from ${events} indexed by ${sql.raw(index)} where ${and(way, all)} limit ${eventsCountedMax}`,
+    );
+    for (const { sequence } of some) found.add(sequence);
+    if (found.size >= eventsCountedMax) return eventsCountedMax;
+  }
+  if (ways !== null) return found.size;
+  const some = reader
+    .select({ one: sql`1`.as("one") })
+    .from(events)
+    .where(all)
+    .limit(eventsCountedMax)
+    .as("some");
+  return reader.select({ n: count() }).from(some).get()?.n ?? 0;
 }
 
 function matches(reader: Reader, { scope }: EventViewer, filter: EventFilter): SQL | undefined {

@@ -10,7 +10,12 @@ const entryOf = (node: number) => (id: number) =>
   ({ id, container, requestId: `${node}/${id}`, startedAtMs: id + node }) as LogEntry;
 
 /** One proxy's log, as it is read: `looks` entries at most are looked at, of which the odd ones are for others. */
-function pageOf(all: readonly LogEntry[], limit: number, looks: number, isForward: boolean): LogPage {
+function pageOf(
+  all: readonly LogEntry[],
+  limit: number,
+  looks: number,
+  isForward: boolean,
+): LogPage {
   const looked = all.slice(0, looks);
   const found = looked.filter(({ id }) => id % 3 !== 0);
   if (found.length > limit || (isForward && found.length === limit)) {
@@ -39,16 +44,27 @@ test.each([["newest"], ["oldest"]])("the %s first, page by page", (direction) =>
         for (let at: number | null = null, pages = 0; ; pages++) {
           const after = (id: number) => at === null || (isForward ? id > at : id < at);
           const answers = logs.map((log) =>
-            pageOf(log.filter(({ id }) => after(id)), limit, looks, isForward),
+            pageOf(
+              log.filter(({ id }) => after(id)),
+              limit,
+              looks,
+              isForward,
+            ),
           );
-          const merged = (isForward ? oldestOf : newestOf)({ answers, missing: [] }, container, limit);
+          const merged = (isForward ? oldestOf : newestOf)(
+            { answers, missing: [] },
+            container,
+            limit,
+          );
           walked.push(...merged.entries);
           if (isForward ? merged.isEnd === true : merged.next === null) break;
           expect(pages).toBeLessThan(1_000);
           at = merged.next;
         }
         const wanted = logs.flat().filter(({ id }) => id % 3 !== 0);
-        const order = wanted.toSorted((one, other) => one.id - other.id || one.startedAtMs - other.startedAtMs);
+        const order = wanted.toSorted(
+          (one, other) => one.id - other.id || one.startedAtMs - other.startedAtMs,
+        );
         const expected = isForward ? order : order.toReversed();
         expect(walked.map(({ requestId }) => requestId)).toEqual(
           expected.map(({ requestId }) => requestId),

@@ -4,11 +4,11 @@ import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { EntryStats } from "../../exchange-log/entry-view.ts";
 import type { LogEntry } from "../../exchange-log/log-entry.ts";
 import type { LogPage } from "../../exchange-log/log-reading.ts";
-import type { ConnectionPort } from "../containers/connection-service.ts";
-import type { LogPort } from "../containers/log-service.ts";
 import type { NodeAnswer, NodeQuestion } from "../feed/node-question.ts";
 import type { NodeQuestions } from "../feed/node-questions.ts";
 import type { Store } from "../store/store.ts";
+import type { ConnectionPort } from "./connection-service.ts";
+import type { LogPort } from "./log-service.ts";
 
 type Kind = NodeQuestion["kind"];
 

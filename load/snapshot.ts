@@ -1,27 +1,37 @@
-// `bun load/snapshot.ts`: what it costs to keep, save and load the snapshot of a large installation.
-//   CONTAINERS=100000 bun load/snapshot.ts
+// `bun load/snapshot.ts`: what it costs to learn, keep, save and load the snapshot of a large installation, over the real feed.
+//   CONTAINERS=1000000 PROJECTS=1000 DOCUMENTS=1000 bun load/snapshot.ts
+// A control plane and a gate run in processes of their own: the figures are the gate's.
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import {
   ChangesSchema,
+  type ContainerState,
   ContainerStateSchema,
   ProjectStateSchema,
 } from "../proto/gen/realmgate/v1/feed_pb.ts";
+import type { StoreChangeSource } from "../src/admin/feed/change-source.ts";
+import { startFeed } from "../src/admin/feed/feed-server.ts";
 import { SecretBox } from "../src/admin/store/sealed.ts";
-import { Snapshot } from "../src/proxy/snapshot/snapshot.ts";
-import { SnapshotFile } from "../src/proxy/snapshot/snapshot-file.ts";
+import { Enforcer } from "../src/proxy/snapshot/enforcement.ts";
+import { RemoteSource } from "../src/proxy/snapshot/remote-source.ts";
 import { documentContent } from "../test/harness/feed-changes.ts";
 
 const CONTAINERS = Number(process.env.CONTAINERS ?? 100_000);
-const PROJECTS = CONTAINERS / 10;
-const log = { error: console.error, warn: console.error, info() {} };
-const folder = mkdtempSync(join(tmpdir(), "realmgate-load-"));
-const path = join(folder, "snapshot");
-const box = new SecretBox(Buffer.alloc(32, 1), "snapshot");
+const PROJECTS = Number(process.env.PROJECTS ?? 1_000);
+/** How many different ones the containers share. */
+const DOCUMENTS = Number(process.env.DOCUMENTS ?? 1_000);
+const TOKEN = "load";
+const LINEAGES = [
+  { $typeName: "realmgate.v1.RevisionLineage", fromRevision: 0n, tag: "aa" },
+] as const;
+const log = { error: console.error, warn() {}, info() {} };
 
-const id = (n: number) => n.toString(16).padStart(24, "0");
+/** Ids are random in an installation: these are as spread. */
+const id = (n: number) =>
+  new Bun.CryptoHasher("sha256").update(String(n)).digest("hex").slice(0, 24);
+const projectIds = Array.from({ length: PROJECTS }, (_, n) => id(-1 - n));
 const documentOf = (n: number) =>
   documentContent({
     groups: {
@@ -32,80 +42,194 @@ const documentOf = (n: number) =>
     permissions: { office: { terminal: true, files: true }, partners: { http: [3000, 8080] } },
     default: "deny",
   });
-const containerOf = (n: number) =>
-  create(ContainerStateSchema, {
+
+function containerOf(n: number, documentDigest: string, disabled = false): ContainerState {
+  return create(ContainerStateSchema, {
     id: id(n),
-    projectId: id(n % PROJECTS),
+    projectId: projectIds[n % PROJECTS] ?? "",
     serverName: "local",
     running: true,
-    address: "10.0.0.1",
+    address: `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255 || 1}`,
     programs: { terminal: { port: 7681, stride: 0 } },
-    documentDigest: documentOf(n).digest,
+    documentDigest,
+    disabled,
   });
-
-const rssMb = () => Math.round(process.memoryUsage.rss() / 1024 / 1024);
-const timed = async (what: string, work: () => unknown) => {
-  const startedMs = performance.now();
-  await work();
-  const ms = Math.round(performance.now() - startedMs);
-  console.log(`${what}: ${ms} ms, ${rssMb()} MB`);
-};
-
-/** The longest that a timer was late while `work` ran. */
-async function lateness(work: () => Promise<unknown>): Promise<number> {
-  let most = 0;
-  let lastMs = performance.now();
-  const timer = setInterval(() => {
-    const nowMs = performance.now();
-    most = Math.max(most, nowMs - lastMs - 1);
-    lastMs = nowMs;
-  }, 1);
-  await work();
-  clearInterval(timer);
-  return most;
 }
 
-async function saved(file: SnapshotFile, revision: bigint): Promise<void> {
-  while (file.saved.revision !== revision) await Bun.sleep(1);
-}
-
-const all = create(ChangesSchema, {
-  revision: 1n,
-  projects: Array.from({ length: PROJECTS }, (_, n) => create(ProjectStateSchema, { id: id(n) })),
-  containers: Array.from({ length: CONTAINERS }, (_, n) => containerOf(n)),
-  documents: Array.from({ length: CONTAINERS }, (_, n) => documentOf(n)),
-});
-console.log(`${CONTAINERS} containers, each with a document: ${rssMb()} MB`);
-const snapshotOptions = { serverName: "local", programPorts: {}, mayDial: () => true, log };
-let snapshot = Snapshot.empty(snapshotOptions);
-await timed("take all, as at any start", () => {
-  snapshot = snapshot.apply(all);
-});
-await timed("take all in its place, as after a start from the file", () => {
-  snapshot = snapshot.replacedBy(all);
-});
-const file = new SnapshotFile({ path, box, log, flushMs: 1 });
-await timed("keep all", () => file.keep(all, true, Date.now()));
-for (const revision of [1n, 2n, 3n]) {
-  const changes = create(ChangesSchema, {
-    revision,
-    containers: [containerOf(Number(revision))],
-    documents: [documentOf(Number(revision))],
+/** Serves the feed, and changes one state whenever a message comes from the parent. */
+async function control(socket: string): Promise<void> {
+  const documents = Array.from({ length: DOCUMENTS }, (_, n) => documentOf(n));
+  const digestOf = (n: number) => documents[n % DOCUMENTS]?.digest ?? "";
+  const listeners = new Set<(revision: bigint) => void>();
+  let revision = 1n;
+  // Made once: how long a database takes to say it all is not the question here.
+  const all = create(ChangesSchema, {
+    all: true,
+    lineages: [...LINEAGES],
+    projects: projectIds.map((each) => create(ProjectStateSchema, { id: each })),
+    containers: Array.from({ length: CONTAINERS }, (_, n) => containerOf(n, digestOf(n))),
+    documents,
   });
-  if (revision > 1n) file.keep(changes, false, Date.now());
-  let late = 0;
-  await timed(
-    `save (${revision === 1n ? "first" : "after one change"}), with its pause`,
-    async () => {
-      late = await lateness(() => saved(file, revision));
+  const source: StoreChangeSource = {
+    async changesAfter(after) {
+      if (after === 0n) return { ...all, revision };
+      const changed = Array.from({ length: Number(revision - after) }, (_, n) => n + Number(after));
+      return create(ChangesSchema, {
+        revision,
+        lineages: [...LINEAGES],
+        containers: changed.map((n) => containerOf(n, digestOf(n), true)),
+        documents: changed
+          .map((n) => documents[n % DOCUMENTS])
+          .filter((each) => each !== undefined),
+      });
     },
-  );
-  console.log(`  others waited at most ${late.toFixed(1)} ms`);
+    head: async () => ({ revision, lineage: "aa" }),
+    onCommit(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  await startFeed({
+    listen: `unix:${socket}`,
+    source,
+    authenticate: async () => ({ node: "load", servers: ["local"], keys: {}, domain: "localhost" }),
+    log,
+  });
+  process.send?.("ready");
+  process.on("message", () => {
+    revision++;
+    for (const listener of listeners) listener(revision);
+  });
 }
-console.log(`  file: ${Math.round(statSync(path).size / 1024 / 1024)} MB`);
-let loaded: Awaited<ReturnType<SnapshotFile["load"]>> = null;
-await timed("load", async () => {
-  loaded = await new SnapshotFile({ path, box, log }).load();
-});
-console.log(loaded === null ? "NOTHING LOADED" : "loaded");
-rmSync(folder, { recursive: true });
+
+/** The longest that a timer was late since the last call. */
+class Lateness {
+  #most = 0;
+  #lastMs = performance.now();
+
+  constructor() {
+    setInterval(() => {
+      const nowMs = performance.now();
+      this.#most = Math.max(this.#most, nowMs - this.#lastMs - 1);
+      this.#lastMs = nowMs;
+    }, 1);
+  }
+
+  take(): number {
+    const most = this.#most;
+    this.#most = 0;
+    return Math.round(most);
+  }
+}
+
+const MB = 1024 * 1024;
+const rss = () => process.memoryUsage.rss();
+
+async function until(done: () => boolean): Promise<void> {
+  while (!done()) await Bun.sleep(1);
+}
+
+/** A gate's part that follows the feed: prints what it took. `changes`: how many to ask for, one by one. */
+async function gate(path: string, socket: string, hasControl: boolean, changes: number) {
+  const before = rss();
+  const late = new Lateness();
+  const source = new RemoteSource({
+    urls: [`unix:${socket}`],
+    token: TOKEN,
+    process: "load",
+    servers: ["local"],
+    version: "load",
+    answerMs: hasControl ? 600_000 : 500,
+    log,
+  });
+  const enforcer = new Enforcer({
+    source,
+    snapshot: { serverName: "local", programPorts: {}, mayDial: () => true, log },
+    place: { path, box: new SecretBox(Buffer.alloc(32, 1), "snapshot") },
+    stalenessMaxMs: null,
+    swapped: () => {},
+    log: { ...log, error: () => {} },
+  });
+  let peak = 0;
+  setInterval(() => {
+    peak = Math.max(peak, rss());
+  }, 100);
+  const startedMs = performance.now();
+  const sinceMs = () => Math.round(performance.now() - startedMs);
+  const cpuMs = () => Math.round((process.cpuUsage().user + process.cpuUsage().system) / 1000);
+  const say = (what: string, fields: object) => console.log(`  ${what}:`, JSON.stringify(fields));
+  void enforcer.start();
+  await until(() => enforcer.state.from !== "none");
+  say("first enforced", { ms: sinceMs(), cpuMs: cpuMs(), from: enforcer.state.from });
+  if (hasControl) {
+    await until(() => enforcer.state.from === "live");
+    say("live", { ms: sinceMs(), cpuMs: cpuMs(), lateMs: late.take() });
+    await until(() => enforcer.saved?.revision === enforcer.state.revision);
+    say("saved", {
+      ms: sinceMs(),
+      cpuMs: cpuMs(),
+      lateMs: late.take(),
+      fileMb: Math.round(statSync(path).size / MB),
+    });
+  } else say("loaded", { cpuMs: cpuMs(), lateMs: late.take() });
+  for (let n = 0; n < changes; n++) {
+    const { revision } = enforcer.state;
+    const [fromMs, cpu, size] = [performance.now(), process.cpuUsage(), enforcer.saved?.bytes ?? 0];
+    process.send?.("change");
+    await until(() => enforcer.state.revision > revision);
+    await until(() => enforcer.saved?.revision === enforcer.state.revision);
+    const { user, system } = process.cpuUsage(cpu);
+    say("one change saved", {
+      ms: Math.round(performance.now() - fromMs),
+      cpuMs: Math.round((user + system) / 1000),
+      lateMs: late.take(),
+      bytes: (enforcer.saved?.bytes ?? 0) - size,
+    });
+  }
+  for (let n = 0; n < 5; n++) {
+    Bun.gc(true);
+    await Bun.sleep(500);
+  }
+  const grown = rss() - before;
+  say("resident", {
+    mb: Math.round(rss() / MB),
+    peakMb: Math.round(peak / MB),
+    perContainer: Math.round(grown / CONTAINERS),
+  });
+  await enforcer.stop();
+  source.stop();
+  process.exit(0);
+}
+
+async function main(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "realmgate-load-"));
+  const [path, socket] = [join(folder, "snapshot"), join(folder, "feed.sock")];
+  const spawn = (args: readonly string[], heard: (message: unknown) => void) =>
+    Bun.spawn(["bun", import.meta.path, ...args], {
+      stdio: ["inherit", "inherit", "inherit"],
+      ipc: (message) => heard(message),
+    });
+  console.log(`${CONTAINERS} containers, ${PROJECTS} projects, ${DOCUMENTS} documents`);
+  const ready = Promise.withResolvers<void>();
+  const plane = spawn(["control", socket], () => ready.resolve());
+  try {
+    await ready.promise;
+    const run = async (title: string, ...args: string[]) => {
+      console.log(title);
+      await spawn(["gate", path, socket, ...args], () => plane.send("change")).exited;
+    };
+    await run("start without a file", "control", "2");
+    await run("start with a file", "control", "1");
+    plane.kill();
+    await run("start with a file, without the control plane", "alone", "0");
+  } finally {
+    plane.kill();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const [role, ...rest] = process.argv.slice(2);
+if (role === "control") await control(rest[0] ?? "");
+else if (role === "gate") {
+  await gate(rest[0] ?? "", rest[1] ?? "", rest[2] === "control", Number(rest[3]));
+} else await main();

@@ -2,6 +2,7 @@
 import type { ListenAddress } from "./config/setting-readers.ts";
 import { RelayListener } from "./guard/relay-listener.ts";
 import { RELAY_SERVER_HOST, type RelayLimits, type ServerPeer } from "./guard/relayed.ts";
+import { PROGRAM_FIELD } from "./guard/through-gate.ts";
 
 /** Longest wait that a caller may request, in milliseconds. */
 const waitMsMax = 60_000;
@@ -104,7 +105,8 @@ function serveOps(
     idleTimeout: waitMsMax / 1000 + idleMarginS,
     fetch: async (request, server) => {
       const peer = server.requestIP(request);
-      if (peer === null || !isRelayed(peer)) {
+      // Nobody's metrics are a program of a container.
+      if (peer === null || !isRelayed(peer) || request.headers.has(PROGRAM_FIELD)) {
         return new Response(null, { status: 403, headers: { Connection: "close" } });
       }
       const isRead = request.method === "GET" || request.method === "HEAD";

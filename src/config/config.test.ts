@@ -42,7 +42,8 @@ test("nothing set is what the documentation says", () => {
     drainS: 30,
     stalenessMaxS: null,
     apiTls: null,
-    secretKey: null,
+    secretKeys: null,
+    secretKeyFile: null,
     signup: false,
     eventRetentionDays: 180,
     quotas: { projectsMax: 500, containersMax: 5000, documentBytesMax: 67_108_864 },
@@ -114,7 +115,7 @@ describe("what is read", () => {
     ["REALMGATE_REST_LISTEN", "off", "restListen", null],
     ["REALMGATE_GRPC_LISTEN", "off", "grpcListen", null],
     ["REALMGATE_OPS_LISTEN", "off", "opsListen", null],
-    ["REALMGATE_SECRET_KEY", key.toString("base64"), "secretKey", key],
+    ["REALMGATE_SECRET_KEY", key.toString("base64"), "secretKeys", [key]],
     ["REALMGATE_SIGNUP", "on", "signup", true],
     ["REALMGATE_EVENT_RETENTION_DAYS", "30", "eventRetentionDays", 30],
     ["REALMGATE_ADMIN_PASSWORD", "12345678", "adminPassword", "12345678"],
@@ -153,7 +154,7 @@ describe("flags", () => {
 
   test("keep what comes after the first =", () => {
     const key = Buffer.alloc(32, 1).toString("base64");
-    expect(config({}, [`--secret-key=${key}`]).secretKey).toEqual(Buffer.alloc(32, 1));
+    expect(config({}, [`--secret-key=${key}`]).secretKeys).toEqual([Buffer.alloc(32, 1)]);
   });
 
   test("are the variables in kebab case", () => {

@@ -7,6 +7,7 @@ import type { UpstreamTls } from "../proxy/upstream/tls.ts";
 import { type ApiTls, readApiTls } from "./api-tls.ts";
 import { defaultDataDir } from "./data-dir.ts";
 import { readProxyTls } from "./proxy-tls.ts";
+import { secretKeysIn } from "./secret-key.ts";
 import type { Report } from "./setting.ts";
 import type { AccessLogPlace, ListenAddress } from "./setting-readers.ts";
 import { flagOf, type SettingName, type SettingValue, settings } from "./settings.ts";
@@ -43,8 +44,10 @@ export interface Config {
   readonly stalenessMaxS: number | null;
   /** TLS of the REST and gRPC listeners; null: plain text. */
   readonly apiTls: ApiTls | null;
-  /** 32 bytes; null: read from a file in the data directory, created at the first start. */
-  readonly secretKey: Buffer | null;
+  /** 32 bytes each, the one that seals first; null: read from a file in the data directory, created at the first start. */
+  readonly secretKeys: readonly Buffer[] | null;
+  /** The file that they are from, which may change while we run; null: a variable, or the data directory's. */
+  readonly secretKeyFile: string | null;
   /** Whether anyone may create an account. */
   readonly signup: boolean;
   /** Days that events are kept. */
@@ -183,7 +186,11 @@ function readConfig(
     drainS: value("REALMGATE_DRAIN_S"),
     stalenessMaxS: value("REALMGATE_STALENESS_MAX_S"),
     apiTls: readApiTls(...apiTlsPaths, report),
-    secretKey: value("REALMGATE_SECRET_KEY"),
+    ...readSecretKeyFile(
+      value("REALMGATE_SECRET_KEY"),
+      value("REALMGATE_SECRET_KEY_FILE"),
+      (problem) => report("REALMGATE_SECRET_KEY_FILE", problem),
+    ),
     signup: value("REALMGATE_SIGNUP"),
     eventRetentionDays: value("REALMGATE_EVENT_RETENTION_DAYS"),
     quotas: {
@@ -218,7 +225,7 @@ function readConfig(
       processName: value("REALMGATE_PROCESS_NAME"),
     },
   };
-  if (config.postgres !== null && config.secretKey === null) {
+  if (config.postgres !== null && config.secretKeys === null) {
     const fix = "make one with openssl rand -base64 32, the same for every process of the database";
     report("REALMGATE_SECRET_KEY", `is required with postgres://: ${fix}`);
   }
@@ -237,6 +244,25 @@ function readConfig(
   const asksForTls = apiTlsPaths.some((path) => path !== "");
   if (!asksForTls && value("REALMGATE_API_PLAINTEXT") !== "1") refusePlaintext(config, report);
   return config;
+}
+
+/** Keys are in the variable or in the file that another one names. */
+function readSecretKeyFile(
+  secretKeys: Config["secretKeys"],
+  path: string | null,
+  report: (problem: string) => void,
+): Pick<Config, "secretKeys" | "secretKeyFile"> {
+  if (path === null) return { secretKeys, secretKeyFile: null };
+  if (secretKeys !== null) report("cannot be set beside REALMGATE_SECRET_KEY");
+  try {
+    const keys = secretKeysIn(path);
+    if (keys === null) report(`names ${path}, which does not hold 32 bytes in base64`);
+    return { secretKeys: keys, secretKeyFile: path };
+  } catch (error) {
+    const { code = "unknown error" } = error as NodeJS.ErrnoException;
+    report(`names ${path}, which cannot be read (${code})`);
+    return { secretKeys: null, secretKeyFile: path };
+  }
 }
 
 /** The API carries credentials: without TLS it may listen on loopback only. */

@@ -12,7 +12,11 @@ export interface NodeConfig {
   readonly config: Config;
   readonly feedListen: ListenAddress;
   /** PEM; null: plain text. */
-  readonly feedTls: { readonly cert: string; readonly key: string } | null;
+  readonly feedTls: {
+    readonly cert: string;
+    readonly key: string;
+    readonly notAfterMs: number;
+  } | null;
   readonly fullSyncsMax: number;
   readonly feedUrls: readonly string[];
   readonly controlUrls: readonly string[];
@@ -29,8 +33,8 @@ type ParsedNodeConfig =
 /** Settings that a role must not have: whoever breaks into its machine would have them, too. */
 const foreign: Readonly<Record<Role, readonly string[]>> = {
   control: ["REALMGATE_NODE_TOKEN"],
-  proxy: ["REALMGATE_DATABASE_URL", "REALMGATE_SECRET_KEY"],
-  gateway: ["REALMGATE_DATABASE_URL", "REALMGATE_SECRET_KEY"],
+  proxy: ["REALMGATE_DATABASE_URL", "REALMGATE_SECRET_KEY", "REALMGATE_SECRET_KEY_FILE"],
+  gateway: ["REALMGATE_DATABASE_URL", "REALMGATE_SECRET_KEY", "REALMGATE_SECRET_KEY_FILE"],
 };
 
 /** Reports everything at once. */
@@ -52,7 +56,7 @@ export function parseNodeConfig(
   if (role === "control" && config.postgres === null) {
     report("REALMGATE_DATABASE_URL", "must be postgres://… for the role control");
   }
-  if (role === "control" && config.postgres === null && config.secretKey === null) {
+  if (role === "control" && config.postgres === null && config.secretKeys === null) {
     report("REALMGATE_SECRET_KEY", "is required for the role control");
   }
   if (role !== "control" && feed.nodeToken === null) {
@@ -86,7 +90,8 @@ export function parseNodeConfig(
   const controlCa = readAuthorities(feed.controlCaPath, report);
   if (problems.length > 0) return { ok: false, problems };
   const { fullSyncsMax, feedUrls, controlUrls, processName } = feed;
-  const feedTls = pair === null ? null : { cert: pair.cert, key: pair.key };
+  const feedTls =
+    pair === null ? null : { cert: pair.cert, key: pair.key, notAfterMs: pair.notAfterMs };
   const nodeToken = feed.nodeToken ?? "";
   return {
     ok: true,

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { addressPolicy } from "../policy/address-policy.ts";
 import { canonicalProgram, isByPort, portMax } from "../policy/program.ts";
 import type { PlainEdge } from "../proxy/options.ts";
-import { secretKeyFrom } from "./secret-key.ts";
+import { secretKeysFrom } from "./secret-key.ts";
 import type { Read } from "./setting.ts";
 
 export interface ListenAddress {
@@ -182,11 +182,11 @@ export const readAccessLog: Read<AccessLogPlace | null> = (text) => {
 };
 
 /** Null: unset. */
-export const readSecretKey: Read<Buffer | null> = (text, report) => {
+export const readSecretKeys: Read<readonly Buffer[] | null> = (text, report) => {
   if (text === "") return null;
-  const key = secretKeyFrom(text);
-  if (key === null) report("must be 32 bytes in base64: openssl rand -base64 32");
-  return key;
+  const keys = secretKeysFrom(text);
+  if (keys === null) report("must be 32 bytes in base64: openssl rand -base64 32");
+  return keys;
 };
 
 export const readUsername: Read<string> = (text, report) => {

@@ -19,7 +19,7 @@ import {
   readPlainEdge,
   readProgramPorts,
   readSeconds,
-  readSecretKey,
+  readSecretKeys,
   readText,
   readUsername,
   readWorkers,
@@ -203,7 +203,7 @@ export const settings = {
     accepts: "`on`, `off`",
     meaning: "on: anyone may create an account",
     about:
-      "`on` lets anyone create an account (`POST /auth/signup`). The gate sends no mail: addresses are not verified.",
+      "`on` lets anyone create an account (`POST /auth/signup`). The gate sends no mail: addresses are not verified, so name members of projects by id or user name.",
     read: readOnOff,
   },
   REALMGATE_PROJECTS_PER_USER_MAX: {
@@ -237,8 +237,19 @@ export const settings = {
     unset: "`secret.key` in the data directory, created at the first start (mode 0600)",
     accepts: "32 bytes in base64: `openssl rand -base64 32`",
     meaning: "32 bytes, base64; a 0600 file in the data directory when unset",
-    about: "Seals documents at rest and signs sessions.",
-    read: readSecretKey,
+    about:
+      "Seals documents at rest and signs sessions. Several with commas between them while one takes the place of another: the first seals, all of them open ([a new secret key](operations.md#a-new-secret-key)).",
+    read: readSecretKeys,
+  },
+  REALMGATE_SECRET_KEY_FILE: {
+    group: "Accounts and secrets",
+    default: "",
+    unset: "`REALMGATE_SECRET_KEY`, or the data directory's",
+    accepts: "file",
+    meaning: "file with the key, or keys, one on each line; read again when it changes",
+    about:
+      "A file with the key in place of `REALMGATE_SECRET_KEY`, or keys, one on each line. It is read again every second and on SIGHUP, so that a running process gets another key.",
+    read: readPath,
   },
   REALMGATE_ADMIN_USERNAME: {
     group: "Accounts and secrets",

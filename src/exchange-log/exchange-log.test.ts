@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "../../test/harness/until.ts";
-import type { BlockKind } from "./entry-block.ts";
+import type { EntryKind } from "./entry-batch.ts";
 import { ExchangeLog } from "./exchange-log.ts";
 import { EDGE_SQL, LogDatabase, WITH_REQUEST_SQL } from "./log-database.ts";
 import { type EntryFilter, EVERY_ENTRY, type LoggedExchange } from "./log-entry.ts";
@@ -59,15 +59,16 @@ function exchange(n: number, more: Partial<LoggedExchange> = {}): LoggedExchange
 function fill(
   db: LogDatabase,
   container: string,
-  more: { first?: number; count: number; rows?: number; kind?: BlockKind },
+  more: { first?: number; count: number; rows?: number; kind?: EntryKind; settled?: boolean },
 ): void {
-  const { first = 0, count, rows = 100, kind = "passed" } = more;
+  const { first = 0, count, rows = 100, kind = "passed", settled = false } = more;
   for (let n = first; n < first + count; n += rows) {
     const waiting = new WaitingEntries();
     for (let i = n; i < Math.min(n + rows, first + count); i++) {
       waiting.add(kind, "p", container, exchange(i));
     }
     db.append(waiting.take());
+    if (settled) db.settle();
   }
 }
 
@@ -172,7 +173,7 @@ describe("what is logged", () => {
     const ids = (others: number) => {
       const db = new LogDatabase(join(folder, `${others}.sqlite`), limits);
       fill(db, "other", { count: others });
-      fill(db, "c", { count: 3, rows: 1 });
+      fill(db, "c", { first: 1_000, count: 3, rows: 1 });
       const { entries } = newestFirst(db, ask("c"), null);
       db.close();
       return entries.map(({ id }) => id);
@@ -187,7 +188,7 @@ describe("a full log", () => {
   /** Does not compress. */
   const noise = () => Buffer.from(crypto.getRandomValues(new Uint8Array(300))).toString("hex");
   /** How many entries were evicted. */
-  const flood = (db: LogDatabase, kind: BlockKind, count: number, container = "flood") => {
+  const flood = (db: LogDatabase, kind: EntryKind, count: number, container = "flood") => {
     let evicted = 0;
     for (let n = 1_000; n < 1_000 + count; n += 100) {
       const waiting = new WaitingEntries();
@@ -223,8 +224,8 @@ describe("a full log", () => {
   });
 
   test("what is too old goes, a part at a time", () => {
-    const db = new LogDatabase(path, { ...limits, ageMaxMs: 1_000 });
-    fill(db, "c", { count: 2_500, rows: 1 });
+    const db = new LogDatabase(":memory:", { ...limits, ageMaxMs: 1_000 });
+    fill(db, "c", { count: 2_500, rows: 1, settled: true });
     let turns = 1;
     while (db.removeOld(T0 + 3_000)) turns++;
     expect(turns).toBe(2);
@@ -236,7 +237,7 @@ describe("a full log", () => {
 describe("what waits", () => {
   test("is bounded: in all, for one container, and for containers that are not there", () => {
     const waiting = new WaitingEntries();
-    const add = (kind: BlockKind, container: string, n: number) =>
+    const add = (kind: EntryKind, container: string, n: number) =>
       waiting.add(kind, "p", container, exchange(n));
     let flood = 0;
     while (add("passed", "flood", flood)) flood++;
@@ -256,8 +257,8 @@ describe("what waits", () => {
 
 describe("looking for a request", () => {
   test("reads no block that has not its id, and of one call looks at a bounded number", () => {
-    const db = new LogDatabase(path, limits);
-    fill(db, "c", { count: BLOCKS_MAX + 10, rows: 1 });
+    const db = new LogDatabase(":memory:", limits);
+    fill(db, "c", { count: BLOCKS_MAX + 10, rows: 1, settled: true });
     const absent = { requestId: hex(0xffffff) };
     const first = newestFirst(db, ask("c", absent), null);
     expect(first.entries).toEqual([]);
@@ -271,6 +272,7 @@ describe("looking for a request", () => {
       newestFirst(db, ask("c", { requestId: hex(BLOCKS_MAX + 9) }), null).entries,
     ).toHaveLength(1);
     db.close();
+    new LogDatabase(path, limits).close();
     using file = new Database(path);
     const plan = (sql: string) =>
       file
@@ -279,10 +281,10 @@ describe("looking for a request", () => {
         .map(({ detail }) => detail)
         .join("; ");
     expect(plan(EDGE_SQL)).toContain(
-      "SEARCH blocks USING COVERING INDEX blocks_of_container (container=? AND first_id<?)",
+      "SEARCH blocks USING COVERING INDEX blocks_of_stream (stream=? AND first_id<?)",
     );
     expect(plan(WITH_REQUEST_SQL)).toBe(
-      "SEARCH blocks USING INDEX blocks_of_container (container=? AND first_id>? AND first_id<?)",
+      "SEARCH blocks USING INDEX blocks_of_stream (stream=? AND first_id>? AND first_id<?)",
     );
   });
 });
@@ -361,6 +363,23 @@ describe("the thread of the log", () => {
     expect(existsSync(`${path}.damaged`)).toBe(true);
   });
 
+  test("a file of an earlier format is set aside, and one of a later format is not opened", async () => {
+    for (const [format, aside] of [
+      [1, true],
+      [3, false],
+    ] as const) {
+      rmSync(path, { force: true });
+      const file = new Database(path);
+      file.run(`PRAGMA user_version = ${format}`);
+      file.close();
+      const opened = await ExchangeLog.open(path, limits, quiet).catch((error: Error) => error);
+      expect(existsSync(`${path}.format-${format}`)).toBe(aside);
+      expect(opened instanceof ExchangeLog).toBe(aside);
+      if (opened instanceof ExchangeLog) await opened.close();
+      else expect(opened.message).toContain("format is 3");
+    }
+  });
+
   test("a file that cannot be opened is told of", async () => {
     const opening = ExchangeLog.open(join(folder, "no", "such", "folder"), limits, quiet);
     expect(await opening.catch((error: Error) => error.message)).toMatch(/unable to open/);
@@ -373,7 +392,7 @@ describe("the thread of the log", () => {
       error: (_fields: object, text: string) => void told.push(text),
     });
     const other = new (await import("bun:sqlite")).Database(path);
-    other.run("DROP TABLE blocks");
+    other.run("DROP TABLE journal");
     other.close();
     log.ended("passed", "p", "c", exchange(1));
     expect(await log.newest(ask("c"), null).catch((error: Error) => error.constructor.name)).toBe(

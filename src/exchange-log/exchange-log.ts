@@ -1,6 +1,6 @@
 // The exchange log as the rest of the process sees it: takes exchanges that ended, and answers who was where.
 import type { Log } from "../log.ts";
-import type { BlockKind, EntryBlock } from "./entry-block.ts";
+import type { EntryBatch, EntryKind } from "./entry-batch.ts";
 import type { Appended, LogLimits } from "./log-database.ts";
 import type { LoggedExchange } from "./log-entry.ts";
 import type { LogAnswers, LogRequest } from "./log-messages.ts";
@@ -113,7 +113,7 @@ export class ExchangeLog implements ExchangeLogReader {
   }
 
   /** Never blocks or throws. */
-  ended(kind: BlockKind, project: string, container: string, exchange: LoggedExchange): void {
+  ended(kind: EntryKind, project: string, container: string, exchange: LoggedExchange): void {
     if (!this.#waiting.add(kind, project, container, exchange)) {
       this.#counts.dropped++;
     } else if (this.#waiting.size >= STORED_AT_ONCE) {
@@ -134,9 +134,9 @@ export class ExchangeLog implements ExchangeLogReader {
     return this.#read(query, () => this.#store.ask({ kind: "oldest", query, after }));
   }
 
-  /** Stores blocks of another writer, which counts them. */
-  append(blocks: readonly EntryBlock[]): Promise<Appended> {
-    return this.#store.ask({ kind: "append", blocks });
+  /** Stores batches of another writer, which counts them. */
+  append(batches: readonly EntryBatch[]): Promise<Appended> {
+    return this.#store.ask({ kind: "append", batches });
   }
 
   /** Stores what waits. */
@@ -221,10 +221,10 @@ export class ExchangeLog implements ExchangeLogReader {
     this.#storing.add(storing);
   }
 
-  async #stored(blocks: readonly EntryBlock[]): Promise<void> {
-    const rows = blocks.reduce((sum, block) => sum + block.rows, 0);
+  async #stored(batches: readonly EntryBatch[]): Promise<void> {
+    const rows = batches.reduce((sum, batch) => sum + batch.rows, 0);
     try {
-      const { evicted, bytes } = await this.append(blocks);
+      const { evicted, bytes } = await this.append(batches);
       this.#counts.written += rows;
       this.#counts.evicted += evicted;
       this.#counts.bytes = bytes;

@@ -1,7 +1,10 @@
-// The file of the exchange log: blocks of entries in SQLite, bounded by age and size. Several processes may have it open.
-import { Database, type Statement } from "bun:sqlite";
-import { chmodSync } from "node:fs";
-import { bucketOf, type EntryBlock } from "./entry-block.ts";
+// What is stored of the exchange log: entries in blocks of one container, bounded by age and size, and a journal of what came last,
+// for blocks of the many containers of one moment would be small and many. Several processes may have the file open.
+import type { Database, Statement } from "bun:sqlite";
+import { bucketOf, type EntryBatch, type EntryPlace, streamOf } from "./entry-batch.ts";
+import { EntryColumns, eachEntry, type ReadBatch } from "./entry-columns.ts";
+import { LogBuckets, REMOVED_MAX } from "./log-buckets.ts";
+import { openLogFile, pragma } from "./log-schema.ts";
 
 export interface LogLimits {
   /** Entries that ended before are removed. */
@@ -9,11 +12,13 @@ export interface LogLimits {
   readonly bytesMax: number;
 }
 
-/** A stored block. */
-export interface StoredBlock {
-  readonly project: string;
-  readonly container: string;
+/** Entries that are stored together: a block, or a row of the journal, where those of other containers are among them. */
+export interface StoredBatch {
+  /** JSON of EntryPlace[]: whose entries are in it. */
+  readonly places: string;
+  /** No id of a container's entries in it is less, and none is more. */
   readonly firstId: number;
+  readonly lastId: number;
   readonly rows: number;
   readonly startedAtMs: number;
   readonly endedAtMs: number;
@@ -29,89 +34,88 @@ export interface Appended {
   readonly bytes: number;
 }
 
+/** A batch of one place with so many entries becomes a block at once. */
+const BLOCK_ROWS_MIN = 256;
+/** A block of entries from the journal has no more. */
+const BLOCK_ROWS_MAX = 1_024;
+/** What the journal may have, which every read looks at: rows with the request ids of so many entries, and for how long. */
+const JOURNAL_ROWS_MAX = 128;
+const JOURNAL_ENTRIES_MAX = 65_536;
+const JOURNAL_AGE_MS = 60_000;
 /** Of a block, besides its entries: its row and its places in indexes. */
 const BLOCK_BYTES = 300;
 /** When the file is full, it is emptied to this part of it. */
 const EMPTIED_TO = 0.95;
-/** The least that a bucket loses at a time, in bytes, and how many turns one call may take. */
-const EVICTED_BYTES_MIN = 64 * 1024;
-const EVICTION_TURNS_MAX = 200;
-/** Blocks that one statement removes. */
-const REMOVED_MAX = 1_000;
 /** Ids are microseconds: never used twice, though nothing is kept of what was removed. */
 const IDS_PER_MS = 1_000;
 
 const BLOCK_FIELDS =
-  "project, container, first_id AS firstId, rows, started_at AS startedAtMs, ended_at AS endedAtMs, ids, data";
+  "project, first_id AS firstId, last_id AS lastId, rows, started_at AS startedAtMs, ended_at AS endedAtMs, ids, data";
+const JOURNAL_FIELDS =
+  "places, first_id AS firstId, first_id + rows - 1 AS lastId, rows, started_at AS startedAtMs, ended_at AS endedAtMs, ids, data";
 
 /** How far back the newest blocks go, from the index alone. */
 export const EDGE_SQL =
-  "SELECT min(first_id) AS first, count(*) AS n FROM (SELECT first_id FROM blocks WHERE container = ? AND first_id < ? ORDER BY first_id DESC LIMIT ?)";
-export const WITH_REQUEST_SQL = `SELECT ${BLOCK_FIELDS} FROM blocks WHERE container = ? AND first_id < ? AND first_id >= ? AND instr(ids, ?) > 0 ORDER BY first_id DESC`;
+  "SELECT min(first_id) AS first, count(*) AS n FROM (SELECT first_id FROM blocks WHERE stream = ? AND first_id < ? ORDER BY first_id DESC LIMIT ?)";
+export const WITH_REQUEST_SQL = `SELECT ${BLOCK_FIELDS} FROM blocks WHERE stream = ? AND first_id < ? AND first_id >= ? AND instr(ids, ?) > 0 ORDER BY first_id DESC`;
 
-/** Request ids come before the data, so that looking for one reads no data. */
-const SCHEMA = [
-  `CREATE TABLE IF NOT EXISTS blocks (
-    id INTEGER PRIMARY KEY, bucket TEXT NOT NULL, container TEXT NOT NULL, project TEXT NOT NULL, first_id INTEGER NOT NULL,
-    rows INTEGER NOT NULL, started_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, bytes INTEGER NOT NULL, ids BLOB NOT NULL,
-    data BLOB NOT NULL)`,
-  "CREATE UNIQUE INDEX IF NOT EXISTS blocks_of_container ON blocks (container, first_id)",
-  "CREATE INDEX IF NOT EXISTS blocks_of_bucket ON blocks (bucket, id)",
-  "CREATE INDEX IF NOT EXISTS blocks_by_age ON blocks (ended_at)",
-  "CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, bytes INTEGER NOT NULL) WITHOUT ROWID",
-  "CREATE INDEX IF NOT EXISTS buckets_by_bytes ON buckets (bytes)",
-];
+interface BlockRow extends Omit<StoredBatch, "places"> {
+  readonly project: string;
+}
 
-const SCHEMA_VERSION = 1;
+/** Entries of the journal on their way to a block. */
+interface MergedBlock {
+  readonly place: EntryPlace;
+  readonly columns: EntryColumns;
+  readonly firstId: number;
+  lastId: number;
+}
 
-/** Of SQLite: no file. */
-const IN_MEMORY = ":memory:";
+/** Entries of one container and kind. */
+export type Stream = Pick<EntryPlace, "kind" | "container">;
 
 /** Synchronous: for a thread of its own. */
 export class LogDatabase {
   readonly #db: Database;
   readonly #limits: LogLimits;
   readonly #insert: Statement;
-  readonly #charge: Statement;
-  readonly #lastId: Statement<{ next: number }, [string]>;
-  readonly #statements = new Map<string, Statement<StoredBlock>>();
+  readonly #buckets: LogBuckets;
 
-  /** Throws when the file cannot be opened, is none of ours or is damaged. */
+  /** Throws when the file cannot be opened, is none of ours or is damaged; EarlierFormat. */
   constructor(path: string, limits: LogLimits) {
     this.#limits = limits;
-    this.#db = new Database(path, { strict: true });
-    try {
-      this.#prepareFile(path);
-      this.#insert = this.#db.prepare(
-        "INSERT INTO blocks (bucket, container, project, first_id, rows, started_at, ended_at, bytes, ids, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      );
-      this.#charge = this.#db.prepare(
-        "INSERT INTO buckets (name, bytes) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET bytes = bytes + ?2",
-      );
-      this.#lastId = this.#db.prepare(
-        "SELECT first_id + rows AS next FROM blocks WHERE container = ? ORDER BY first_id DESC LIMIT 1",
-      );
-    } catch (error) {
-      this.#db.close();
-      throw error;
-    }
+    this.#db = openLogFile(path);
+    this.#insert = this.#db.prepare(
+      "INSERT INTO blocks (stream, bucket, project, first_id, last_id, rows, started_at, ended_at, bytes, ids, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    );
+    this.#buckets = new LogBuckets(this.#db);
   }
 
-  /** Stores blocks, and makes room when the file is full. All or none of them; throws when it cannot be written. */
-  append(blocks: readonly EntryBlock[]): Appended {
+  /** Stores batches, and makes room when the file is full. All or none of them; throws when it cannot be written. */
+  append(batches: readonly EntryBatch[]): Appended {
     return this.#db
       .transaction(() => {
-        for (const block of blocks) this.#add(block);
-        const evicted = this.#makeRoom();
+        for (const batch of batches) this.#add(batch);
+        const isFull = this.bytes > this.#limits.bytesMax;
+        if (isFull || this.#isJournalLong()) this.#settle();
+        const evicted = isFull
+          ? this.#buckets.makeRoom(this.bytes - this.#limits.bytesMax * EMPTIED_TO)
+          : 0;
         return { evicted, bytes: this.bytes };
       })
       .immediate();
+  }
+
+  /** Makes blocks of the whole journal. */
+  settle(): void {
+    this.#db.transaction(() => this.#settle()).immediate();
   }
 
   /** Removes what is too old, a part of it at a time. Whether there is more. */
   removeOld(nowMs: number): boolean {
     return this.#db
       .transaction(() => {
+        if (this.#isJournalOld(nowMs)) this.#settle();
         const old = this.#db
           .query<{ id: number; bucket: string; bytes: number }, [number, number]>(
             "SELECT id, bucket, bytes FROM blocks WHERE ended_at < ? ORDER BY ended_at LIMIT ?",
@@ -119,9 +123,9 @@ export class LogDatabase {
           .all(nowMs - this.#limits.ageMaxMs, REMOVED_MAX);
         for (const { id, bucket, bytes } of old) {
           this.#db.query("DELETE FROM blocks WHERE id = ?").run(id);
-          this.#charge.run(bucket, -bytes);
+          this.#buckets.charge(bucket, -bytes);
         }
-        this.#forgetEmpty();
+        this.#buckets.forgetEmpty();
         return old.length === REMOVED_MAX;
       })
       .immediate();
@@ -130,80 +134,113 @@ export class LogDatabase {
   /** Bytes in use; the file may have more, which are used again. */
   get bytes(): number {
     return (
-      (this.#pragma("page_count") - this.#pragma("freelist_count")) * this.#pragma("page_size")
+      (pragma(this.#db, "page_count") - pragma(this.#db, "freelist_count")) *
+      pragma(this.#db, "page_size")
     );
   }
 
-  /** Blocks of a container that begin before this id, newest first, at most `limit`. */
-  before(container: string, id: number, limit: number): StoredBlock[] {
-    return this.#read(
-      `SELECT ${BLOCK_FIELDS} FROM blocks WHERE container = ? AND first_id < ? ORDER BY first_id DESC LIMIT ?`,
-      [container, id, limit],
+  /** Batches of one stream that begin before this id, newest first, at most `limit`. */
+  before(stream: Stream, id: number, limit: number): StoredBatch[] {
+    const journal = this.#journal(
+      `SELECT ${JOURNAL_FIELDS} FROM journal WHERE first_id < ? AND instr(places, ?) > 0 ORDER BY first_id DESC LIMIT ?`,
+      [id, stream.container, limit],
     );
+    const blocks = this.#blocks(
+      stream,
+      `SELECT ${BLOCK_FIELDS} FROM blocks WHERE stream = ? AND first_id < ? ORDER BY first_id DESC LIMIT ?`,
+      [streamOf(stream), id, limit],
+    );
+    return [...journal, ...blocks].sort(newerFirst).slice(0, limit);
+  }
+
+  /** Batches of one stream that end after this id, oldest first, at most `limit`. */
+  after(stream: Stream, id: number, limit: number): StoredBatch[] {
+    const blocks = this.#blocks(
+      stream,
+      `SELECT ${BLOCK_FIELDS} FROM blocks WHERE stream = ?1 AND last_id > ?2 AND first_id >= coalesce(
+        (SELECT max(first_id) FROM blocks WHERE stream = ?1 AND first_id <= ?2), 0) ORDER BY first_id LIMIT ?3`,
+      [streamOf(stream), id, limit],
+    );
+    const journal = this.#journal(
+      `SELECT ${JOURNAL_FIELDS} FROM journal WHERE first_id + rows - 1 > ? AND instr(places, ?) > 0 ORDER BY first_id LIMIT ?`,
+      [id, stream.container, limit],
+    );
+    return [...blocks, ...journal].sort((a, b) => newerFirst(b, a)).slice(0, limit);
   }
 
   /**
-   * Of the newest blocks of a container that begin before this id, those that have the request id, newest first. Looks at
-   * `limit` blocks at most; `next`: where to look on, null: there are no more.
+   * Of the newest batches of one stream that begin before this id, those that have the request id. Looks at `limit` blocks at most,
+   * and at the journal; `next`: where to look on, null: there are no more.
    */
   withRequest(
-    container: string,
+    stream: Stream,
     id: number,
     requestId: Uint8Array,
     limit: number,
-  ): { readonly blocks: StoredBlock[]; readonly next: number | null } {
+  ): { readonly batches: StoredBatch[]; readonly next: number | null } {
+    const journal = this.#journal(
+      `SELECT ${JOURNAL_FIELDS} FROM journal WHERE first_id < ? AND instr(places, ?) > 0 AND instr(ids, ?) > 0`,
+      [id, stream.container, requestId],
+    );
     const edge = this.#db
       .query<{ first: number | null; n: number }, [string, number, number]>(EDGE_SQL)
-      .get(container, id, limit);
-    if (edge === null || edge.first === null) return { blocks: [], next: null };
-    const blocks = this.#read(WITH_REQUEST_SQL, [container, id, edge.first, requestId]);
-    return { blocks, next: edge.n < limit ? null : edge.first };
-  }
-
-  /** Blocks of a container that end after this id, oldest first, at most `limit`. */
-  after(container: string, id: number, limit: number): StoredBlock[] {
-    return this.#read(
-      `SELECT ${BLOCK_FIELDS} FROM blocks WHERE container = ?1 AND first_id + rows - 1 > ?2 AND first_id >= coalesce(
-        (SELECT max(first_id) FROM blocks WHERE container = ?1 AND first_id <= ?2), 0) ORDER BY first_id LIMIT ?3`,
-      [container, id, limit],
-    );
+      .get(streamOf(stream), id, limit);
+    if (edge === null || edge.first === null) return { batches: journal, next: null };
+    const blocks = this.#blocks(stream, WITH_REQUEST_SQL, [
+      streamOf(stream),
+      id,
+      edge.first,
+      requestId,
+    ]);
+    return { batches: [...journal, ...blocks], next: edge.n < limit ? null : edge.first };
   }
 
   close(): void {
     this.#db.close();
   }
 
-  #prepareFile(path: string): void {
-    // It says who was where.
-    if (path !== IN_MEMORY) chmodSync(path, 0o600);
-    this.#db.run("PRAGMA busy_timeout = 5000");
-    this.#db.run("PRAGMA journal_mode = WAL");
-    // A power failure may lose the last entries, but not the file.
-    this.#db.run("PRAGMA synchronous = NORMAL");
-    this.#db.run("PRAGMA journal_size_limit = 8388608");
-    const version = this.#pragma("user_version");
-    if (version !== 0 && version !== SCHEMA_VERSION) {
-      throw new Error(`its format is ${version}, and this version reads ${SCHEMA_VERSION}`);
+  #add(batch: EntryBatch): void {
+    const firstId = this.#takeIds(batch);
+    const [place] = batch.places;
+    if (place !== undefined && batch.places.length === 1 && batch.rows >= BLOCK_ROWS_MIN) {
+      this.#addBlock(place, batch, firstId, firstId + batch.rows - 1);
+      return;
     }
-    for (const statement of SCHEMA) this.#db.run(statement);
-    this.#db.run(`PRAGMA user_version = ${SCHEMA_VERSION}`);
-    // Pages that are free are used again; but after the limit was lowered they may be most of the file.
-    if (this.#pragma("freelist_count") > this.#pragma("page_count") / 2) this.#db.run("VACUUM");
+    this.#db
+      .query("INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)")
+      .run(
+        firstId,
+        batch.rows,
+        batch.startedAtMs,
+        batch.endedAtMs,
+        JSON.stringify(batch.places),
+        Buffer.from(batch.ids, "hex"),
+        compressed(batch.text),
+      );
   }
 
-  #add(block: EntryBlock): void {
-    const { container, project, rows, startedAtMs, endedAtMs } = block;
-    const bucket = bucketOf(block);
-    const ids = Buffer.from(block.ids, "hex");
-    const data = Bun.zstdCompressSync(block.text, { level: 1 });
+  /** The first of the ids for the batch: no id is used twice, though nothing is kept of what was removed. */
+  #takeIds({ rows, endedAtMs }: EntryBatch): number {
+    const state = this.#db
+      .query<{ next: number }, [number, number]>(
+        "UPDATE state SET next_id = max(next_id, ?) + ? RETURNING next_id AS next",
+      )
+      .get(endedAtMs * IDS_PER_MS, rows);
+    return (state?.next ?? 0) - rows;
+  }
+
+  #addBlock(place: EntryPlace, batch: EntryBatch, firstId: number, lastId: number): void {
+    const { rows, startedAtMs, endedAtMs } = batch;
+    const bucket = bucketOf(place);
+    const ids = Buffer.from(batch.ids, "hex");
+    const data = compressed(batch.text);
     const bytes = ids.byteLength + data.byteLength + BLOCK_BYTES;
-    const next = this.#lastId.get(container)?.next ?? 0;
-    const firstId = Math.max(next, endedAtMs * IDS_PER_MS);
     this.#insert.run(
+      streamOf(place),
       bucket,
-      container,
-      project,
+      place.project,
       firstId,
+      lastId,
       rows,
       startedAtMs,
       endedAtMs,
@@ -211,70 +248,114 @@ export class LogDatabase {
       ids,
       data,
     );
-    this.#charge.run(bucket, bytes);
+    this.#buckets.charge(bucket, bytes);
   }
 
-  /** Takes from the largest bucket first, its oldest blocks, until it is no longer the largest. How many entries went. */
-  #makeRoom(): number {
-    const { bytes } = this;
-    if (bytes <= this.#limits.bytesMax) return 0;
-    let needed = bytes - this.#limits.bytesMax * EMPTIED_TO;
-    let evicted = 0;
-    for (let turn = 0; turn < EVICTION_TURNS_MAX && needed > 0; turn++) {
-      const [largest, second] = this.#db
-        .query<{ name: string; bytes: number }, []>(
-          "SELECT name, bytes FROM buckets ORDER BY bytes DESC LIMIT 2",
+  #isJournalLong(): boolean {
+    const { n, rows } = this.#journalSize();
+    return n >= JOURNAL_ROWS_MAX || rows >= JOURNAL_ENTRIES_MAX;
+  }
+
+  #isJournalOld(nowMs: number): boolean {
+    const { oldest } = this.#journalSize();
+    return oldest !== null && oldest < nowMs - JOURNAL_AGE_MS;
+  }
+
+  #journalSize(): { n: number; rows: number; oldest: number | null } {
+    return (
+      this.#db
+        .query<{ n: number; rows: number; oldest: number | null }, []>(
+          "SELECT count(*) AS n, total(rows) AS rows, min(ended_at) AS oldest FROM journal",
         )
-        .all();
-      if (largest === undefined) break;
-      const ahead = largest.bytes - (second?.bytes ?? 0);
-      const removed = this.#evict(
-        largest.name,
-        Math.min(needed, Math.max(EVICTED_BYTES_MIN, ahead)),
-      );
-      if (removed.rows === 0) break;
-      needed -= removed.bytes;
-      evicted += removed.rows;
-    }
-    this.#forgetEmpty();
-    return evicted;
+        .get() ?? { n: 0, rows: 0, oldest: null }
+    );
   }
 
-  #evict(bucket: string, bytesMin: number): { rows: number; bytes: number } {
-    const oldest = this.#db
-      .query<{ id: number; rows: number; bytes: number }, [string, number]>(
-        "SELECT id, rows, bytes FROM blocks WHERE bucket = ? ORDER BY id LIMIT ?",
+  /** Blocks of what the journal has. None of a stream overlaps another, nor a block that came beside the journal. */
+  #settle(): void {
+    const rows = this.#journal(`SELECT ${JOURNAL_FIELDS} FROM journal ORDER BY first_id`, []);
+    if (rows.length === 0) return;
+    const direct = this.#directBlocks();
+    const merged = new Map<string, MergedBlock>();
+    const store = ({ place, columns, firstId, lastId }: MergedBlock) =>
+      this.#addBlock(place, columns.batch(), firstId, lastId);
+    for (const row of rows) {
+      eachEntry(textOf(row), everyPlace, (entry, place) => {
+        const stream = streamOf(place);
+        let block = merged.get(stream);
+        if (
+          block !== undefined &&
+          (block.columns.rows === BLOCK_ROWS_MAX ||
+            hasBetween(direct.get(stream), block.lastId, entry.id))
+        ) {
+          store(block);
+          block = undefined;
+        }
+        if (block === undefined) {
+          block = { place, columns: new EntryColumns(), firstId: entry.id, lastId: entry.id };
+          merged.set(stream, block);
+        }
+        block.columns.addStored(block.place, entry);
+        block.lastId = entry.id;
+      });
+    }
+    for (const block of merged.values()) store(block);
+    this.#db.run("DELETE FROM journal");
+    this.#db.run("UPDATE state SET settled = coalesce((SELECT max(id) FROM blocks), 0)");
+  }
+
+  /** First ids of the blocks that came beside the journal since it was emptied, by stream. */
+  #directBlocks(): Map<string, number[]> {
+    const blocks = this.#db
+      .query<{ stream: string; firstId: number }, []>(
+        "SELECT stream, first_id AS firstId FROM blocks WHERE id > (SELECT settled FROM state)",
       )
-      .all(bucket, REMOVED_MAX);
-    let rows = 0;
-    let bytes = 0;
-    let last = 0;
-    for (const block of oldest) {
-      if (bytes >= bytesMin) break;
-      rows += block.rows;
-      bytes += block.bytes;
-      last = block.id;
-    }
-    this.#db.query("DELETE FROM blocks WHERE bucket = ? AND id <= ?").run(bucket, last);
-    this.#charge.run(bucket, -bytes);
-    return { rows, bytes };
+      .all();
+    const byStream = Map.groupBy(blocks, ({ stream }) => stream);
+    return new Map([...byStream].map(([stream, of]) => [stream, of.map(({ firstId }) => firstId)]));
   }
 
-  #forgetEmpty(): void {
-    this.#db.run("DELETE FROM buckets WHERE bytes <= 0");
+  #blocks(
+    { kind, container }: Stream,
+    sql: string,
+    values: readonly (string | number | Uint8Array)[],
+  ): StoredBatch[] {
+    return this.#db
+      .query<BlockRow, (string | number | Uint8Array)[]>(sql)
+      .all(...values)
+      .map(({ project, ...row }) => ({
+        ...row,
+        places: JSON.stringify([{ kind, project, container }]),
+      }));
   }
 
-  #read(sql: string, values: (string | number | Uint8Array)[]): StoredBlock[] {
-    let statement = this.#statements.get(sql);
-    if (statement === undefined) {
-      statement = this.#db.prepare<StoredBlock, never>(sql);
-      this.#statements.set(sql, statement);
-    }
-    return (statement as Statement<StoredBlock, typeof values>).all(...values);
+  #journal(sql: string, values: readonly (string | number | Uint8Array)[]): StoredBatch[] {
+    return this.#db.query<StoredBatch, (string | number | Uint8Array)[]>(sql).all(...values);
   }
+}
 
-  #pragma(name: "page_count" | "freelist_count" | "page_size" | "user_version"): number {
-    const row = this.#db.query<Record<string, number>, []>(`PRAGMA ${name}`).get();
-    return row?.[name] ?? 0;
-  }
+/** To be read. */
+export function textOf({ places, firstId, ids, data }: StoredBatch): ReadBatch {
+  return {
+    places: JSON.parse(places),
+    firstId,
+    ids,
+    text: Bun.zstdDecompressSync(data).toString(),
+  };
+}
+
+function compressed(text: string): Uint8Array {
+  return Bun.zstdCompressSync(text, { level: 1 });
+}
+
+function everyPlace(): boolean {
+  return true;
+}
+
+function newerFirst(a: StoredBatch, b: StoredBatch): number {
+  return b.firstId - a.firstId;
+}
+
+function hasBetween(ids: readonly number[] | undefined, low: number, high: number): boolean {
+  return ids?.some((id) => id > low && id < high) === true;
 }

@@ -1,11 +1,11 @@
 // What the thread of the log is told, and what it answers.
-import type { EntryBlock } from "./entry-block.ts";
+import type { EntryBatch } from "./entry-batch.ts";
 import type { Appended, LogLimits } from "./log-database.ts";
 import type { LogPage, LogQuery } from "./log-reading.ts";
 
 export type LogRequest =
   | { readonly kind: "open"; readonly path: string; readonly limits: LogLimits }
-  | { readonly kind: "append"; readonly blocks: readonly EntryBlock[] }
+  | { readonly kind: "append"; readonly batches: readonly EntryBatch[] }
   | { readonly kind: "newest"; readonly query: LogQuery; readonly before: number | null }
   | { readonly kind: "oldest"; readonly query: LogQuery; readonly after: number }
   | { readonly kind: "close" };

@@ -1,6 +1,7 @@
 // Reading the log: entries of one container that pass a filter, in either direction. Each call does a bounded amount of work.
-import { ID_BYTES, readEntries } from "./entry-values.ts";
-import type { LogDatabase, StoredBlock } from "./log-database.ts";
+import { ENTRY_KINDS } from "./entry-batch.ts";
+import { eachEntry, ID_BYTES } from "./entry-columns.ts";
+import { type LogDatabase, type StoredBatch, type Stream, textOf } from "./log-database.ts";
 import { type EntryFilter, type LogEntry, passes } from "./log-entry.ts";
 
 export interface LogQuery {
@@ -23,99 +24,188 @@ export interface LogPage {
 /** What one call looks at, at most: some 50 ms. */
 const ROWS_MAX = 20_000;
 export const BLOCKS_MAX = 5_000;
-/** Blocks that are read at a time. */
+/** Batches that are read at a time. */
 const BATCH = 64;
 
 const NEWEST = Number.MAX_SAFE_INTEGER;
-/** Blocks of several processes are stored in an order that is off by less than this, in milliseconds. */
+/** Batches of several processes are stored in an order that is off by less than this, in milliseconds. */
 const DISORDER_MS = 60_000;
+
+/** What one call has looked at. */
+class Work {
+  #rows = 0;
+  #batches = 0;
+  /** The greatest id of a batch. */
+  lastId = 0;
+
+  get isSpent(): boolean {
+    return this.#rows >= ROWS_MAX || this.#batches >= BLOCKS_MAX;
+  }
+
+  looked({ lastId, rows }: StoredBatch, isRead: boolean): void {
+    this.#batches++;
+    if (isRead) this.#rows += rows;
+    this.lastId = Math.max(this.lastId, lastId);
+  }
+}
+
+/** Entries in the order of ids; returns the id at which it stopped because the work was spent, null at the end. */
+type Entries = Generator<LogEntry, number | null, undefined>;
 
 /** Entries before this id, newest first; null: the newest of all. */
 export function newestFirst(db: LogDatabase, query: LogQuery, before: number | null): LogPage {
   const { container, filter, limit } = query;
   if (filter.requestId !== null) return ofRequest(db, query, filter.requestId, before ?? NEWEST);
+  const work = new Work();
+  const merged = merge(
+    ENTRY_KINDS.map((kind) => descending(db, { kind, container }, filter, before ?? NEWEST, work)),
+    -1,
+  );
   const found: LogEntry[] = [];
-  let at = before ?? NEWEST;
-  let rows = 0;
-  let blocks = 0;
   for (;;) {
-    const batch = db.before(container, at, BATCH);
-    for (const block of batch) {
-      blocks++;
-      if (mayHave(block, filter)) {
-        rows += block.rows;
-        for (const entry of entriesOf(block).reverse()) {
-          if (entry.id >= at || !passes(entry, filter)) continue;
-          if (found.length === limit) return { entries: found, next: found.at(-1)?.id ?? null };
-          found.push(entry);
-        }
-      }
-      at = block.firstId;
-      if (filter.sinceMs !== null && block.endedAtMs < filter.sinceMs - DISORDER_MS) {
-        return { entries: found, next: null };
-      }
-      if (rows >= ROWS_MAX || blocks >= BLOCKS_MAX) return { entries: found, next: at };
-    }
-    if (batch.length < BATCH) return { entries: found, next: null };
+    const head = merged.next();
+    if (head.done) return { entries: found, next: head.value };
+    if (found.length === limit) return { entries: found, next: found.at(-1)?.id ?? null };
+    found.push(head.value);
   }
-}
-
-/** Entries of one request, of as many blocks as one call may look at; only those with the id are read. */
-function ofRequest(
-  db: LogDatabase,
-  { container, filter, limit }: LogQuery,
-  requestId: string,
-  at: number,
-): LogPage {
-  const { blocks, next } = db.withRequest(container, at, bytesOf(requestId), BLOCKS_MAX);
-  const found: LogEntry[] = [];
-  for (const block of blocks) {
-    for (const entry of entriesOf(block).reverse()) {
-      if (entry.id >= at || !passes(entry, filter)) continue;
-      if (found.length === limit) return { entries: found, next: found.at(-1)?.id ?? null };
-      found.push(entry);
-    }
-  }
-  return { entries: found, next };
 }
 
 /** Entries after this id, oldest first. `next` is the id of the last that was looked at. */
 export function oldestFirst(db: LogDatabase, query: LogQuery, after: number): LogPage {
   const { container, filter, limit } = query;
+  const work = new Work();
+  const merged = merge(
+    ENTRY_KINDS.map((kind) => ascending(db, { kind, container }, filter, after, work)),
+    1,
+  );
   const found: LogEntry[] = [];
-  let at = after;
-  let rows = 0;
-  let blocks = 0;
   for (;;) {
-    const batch = db.after(container, at, BATCH);
-    for (const block of batch) {
-      blocks++;
-      const last = block.firstId + block.rows - 1;
-      if (mayHave(block, filter)) {
-        rows += block.rows;
-        for (const entry of entriesOf(block)) {
-          if (entry.id <= at || !passes(entry, filter)) continue;
-          found.push(entry);
-          if (found.length === limit) return { entries: found, next: entry.id };
-        }
-      }
-      at = last;
-      if (rows >= ROWS_MAX || blocks >= BLOCKS_MAX) return { entries: found, next: at };
+    const head = merged.next();
+    if (head.done) {
+      const next = head.value ?? Math.max(after, work.lastId);
+      return { entries: found, next, isEnd: head.value === null };
     }
-    if (batch.length < BATCH) return { entries: found, next: at, isEnd: true };
+    found.push(head.value);
+    if (found.length === limit) return { entries: found, next: head.value.id };
   }
 }
 
+/** `direction`: 1 when ids rise, -1 when they fall. Nothing comes that is beyond the id at which one of them stopped. */
+function* merge(streams: readonly Entries[], direction: 1 | -1): Entries {
+  const heads = streams.map((stream) => stream.next());
+  for (;;) {
+    let first = -1;
+    let least = Number.POSITIVE_INFINITY;
+    let end = Number.POSITIVE_INFINITY;
+    for (const [index, head] of heads.entries()) {
+      if (head.done) {
+        if (head.value !== null) end = Math.min(end, head.value * direction);
+      } else if (head.value.id * direction < least) {
+        first = index;
+        least = head.value.id * direction;
+      }
+    }
+    const head = heads[first];
+    const stream = streams[first];
+    if (head === undefined || stream === undefined || head.done || least > end) {
+      return end === Number.POSITIVE_INFINITY ? null : end * direction;
+    }
+    yield head.value;
+    heads[first] = stream.next();
+  }
+}
+
+/** Entries of one stream that pass. */
+function* descending(
+  db: LogDatabase,
+  stream: Stream,
+  filter: EntryFilter,
+  before: number,
+  work: Work,
+): Entries {
+  let at = before;
+  for (;;) {
+    const batches = db.before(stream, at, BATCH);
+    for (const batch of batches) {
+      const isRead = mayHave(batch, filter);
+      work.looked(batch, isRead);
+      if (isRead) {
+        for (const entry of entriesOf(batch, stream).reverse()) {
+          if (entry.id < at && passes(entry, filter)) yield entry;
+        }
+      }
+      at = batch.firstId;
+      if (filter.sinceMs !== null && batch.endedAtMs < filter.sinceMs - DISORDER_MS) return null;
+      if (work.isSpent) return at;
+    }
+    if (batches.length < BATCH) return null;
+  }
+}
+
+/** Entries of one stream that pass. */
+function* ascending(
+  db: LogDatabase,
+  stream: Stream,
+  filter: EntryFilter,
+  after: number,
+  work: Work,
+): Entries {
+  let at = after;
+  for (;;) {
+    const batches = db.after(stream, at, BATCH);
+    for (const batch of batches) {
+      const isRead = mayHave(batch, filter);
+      work.looked(batch, isRead);
+      if (isRead) {
+        for (const entry of entriesOf(batch, stream)) {
+          if (entry.id > at && passes(entry, filter)) yield entry;
+        }
+      }
+      at = batch.lastId;
+      if (work.isSpent) return at;
+    }
+    if (batches.length < BATCH) return null;
+  }
+}
+
+/** Of as many batches as one call may look at; only those with the id are read. */
+function ofRequest(
+  db: LogDatabase,
+  { container, filter, limit }: LogQuery,
+  requestId: string,
+  before: number,
+): LogPage {
+  const looked = ENTRY_KINDS.map((kind) => {
+    const stream = { kind, container };
+    return { stream, ...db.withRequest(stream, before, bytesOf(requestId), BLOCKS_MAX) };
+  });
+  const next = looked.reduce<number | null>(
+    (least, { next }) => (next === null ? least : Math.max(least ?? next, next)),
+    null,
+  );
+  const found = looked
+    .flatMap(({ stream, batches }) => batches.flatMap((batch) => entriesOf(batch, stream)))
+    .filter((entry) => entry.id < before && entry.id >= (next ?? 0) && passes(entry, filter))
+    .sort((a, b) => b.id - a.id);
+  const entries = found.slice(0, limit);
+  return { entries, next: found.length > limit ? (entries.at(-1)?.id ?? null) : next };
+}
+
 function mayHave(
-  { startedAtMs, endedAtMs }: StoredBlock,
+  { startedAtMs, endedAtMs }: StoredBatch,
   { sinceMs, untilMs }: EntryFilter,
 ): boolean {
   return (sinceMs === null || endedAtMs >= sinceMs) && (untilMs === null || startedAtMs <= untilMs);
 }
 
-function entriesOf(block: StoredBlock): LogEntry[] {
-  const text = Bun.zstdDecompressSync(block.data).toString();
-  return readEntries(text, block.ids, block);
+function entriesOf(batch: StoredBatch, { kind, container }: Stream): LogEntry[] {
+  const entries: LogEntry[] = [];
+  eachEntry(
+    textOf(batch),
+    (place) => place.kind === kind && place.container === container,
+    (entry) => entries.push(entry),
+  );
+  return entries;
 }
 
 function bytesOf(requestId: string): Uint8Array {

@@ -3,6 +3,7 @@ import { existsSync, renameSync } from "node:fs";
 import { LogDatabase } from "./log-database.ts";
 import type { Asked, LogAnswer, LogRequest, Told } from "./log-messages.ts";
 import { newestFirst, oldestFirst } from "./log-reading.ts";
+import { EarlierFormat } from "./log-schema.ts";
 
 declare const self: Worker;
 
@@ -31,7 +32,7 @@ function answered(request: LogRequest): LogAnswer {
       removeOld();
       return null;
     case "append":
-      return open().append(request.blocks);
+      return open().append(request.batches);
     case "newest":
       return newestFirst(open(), request.query, request.before);
     case "oldest":
@@ -49,18 +50,25 @@ function open(): LogDatabase {
   return db;
 }
 
-/** A damaged file is set aside, and a new one begun. */
+/** A damaged file, or one of an earlier format, is set aside, and a new one begun. */
 function opened({ path, limits }: Extract<LogRequest, { kind: "open" }>): LogDatabase {
   try {
     return new LogDatabase(path, limits);
   } catch (error) {
-    const damaged = /malformed|not a database/.test(error instanceof Error ? error.message : "");
-    if (!damaged) throw error;
+    const name = nameAside(error);
+    if (name === null) throw error;
     for (const end of ["", "-wal", "-shm"]) {
-      if (existsSync(path + end)) renameSync(path + end, `${path}.damaged${end}`);
+      if (existsSync(path + end)) renameSync(path + end, `${path}.${name}${end}`);
     }
     return new LogDatabase(path, limits);
   }
+}
+
+/** Null: the file stays where it is. */
+function nameAside(error: unknown): string | null {
+  if (error instanceof EarlierFormat) return `format-${error.format}`;
+  const message = error instanceof Error ? error.message : "";
+  return /malformed|not a database/.test(message) ? "damaged" : null;
 }
 
 function removeOld(): void {

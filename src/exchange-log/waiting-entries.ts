@@ -1,6 +1,6 @@
-// Entries that wait to be stored, by container: made from exchanges at a few hundred nanoseconds each, bounded in all and for each.
-import type { BlockKind, EntryBlock } from "./entry-block.ts";
-import { type EntryValues, valuesOf } from "./entry-values.ts";
+// Entries that wait to be stored, in batches: made from exchanges at a few hundred nanoseconds each, bounded in all and for each container.
+import type { EntryBatch, EntryKind, EntryPlace } from "./entry-batch.ts";
+import { EntryColumns } from "./entry-columns.ts";
 import type { LoggedExchange } from "./log-entry.ts";
 
 /** Entries that may wait: some 30 MB. */
@@ -9,26 +9,21 @@ export const waitingMax = 65_536;
 export const waitingOfOneMax = waitingMax / 4;
 /** Of those, for containers that are not there. */
 export const waitingUnroutedMax = 64;
-/** Entries of a block: one takes some 0.3 ms to be made. */
-const BLOCK_ROWS_MAX = 512;
+/** Entries of a batch: one takes some 0.3 ms to be made. */
+const BATCH_ROWS_MAX = 1_024;
 
-interface Group {
-  readonly kind: BlockKind;
-  readonly project: string;
-  readonly container: string;
-  startedAtMs: number;
-  endedAtMs: number;
-  ids: string[];
-  values: EntryValues[];
-  /** Entries that wait, those in blocks included. */
+/** Whose entries wait, and how many of them. */
+interface Waiting {
+  readonly place: EntryPlace;
   rows: number;
 }
 
 export class WaitingEntries {
   readonly #max: number;
   readonly #ofOneMax: number;
-  #groups = noGroups();
-  #blocks: EntryBlock[] = [];
+  #waiting = nothing();
+  #columns = new EntryColumns();
+  #batches: EntryBatch[] = [];
   #rows = 0;
   #unrouted = 0;
 
@@ -44,74 +39,48 @@ export class WaitingEntries {
   }
 
   /** False when there is no room for it. */
-  add(kind: BlockKind, project: string, container: string, exchange: LoggedExchange): boolean {
+  add(kind: EntryKind, project: string, container: string, exchange: LoggedExchange): boolean {
     if (this.#rows >= this.#max) return false;
     if (kind === "unrouted" && this.#unrouted >= waitingUnroutedMax) return false;
-    const group = this.#group(kind, project, container, exchange.startedAtMs);
-    if (group.rows >= this.#ofOneMax) return false;
+    const waiting = this.#waitingOf(kind, project, container);
+    if (waiting.rows >= this.#ofOneMax) return false;
     if (kind === "unrouted") this.#unrouted++;
-    group.ids.push(exchange.requestId);
-    group.values.push(valuesOf(exchange));
-    group.rows++;
+    waiting.rows++;
     this.#rows++;
-    if (exchange.startedAtMs < group.startedAtMs) group.startedAtMs = exchange.startedAtMs;
-    group.endedAtMs = Math.ceil(exchange.startedAtMs + exchange.durationMs);
-    if (group.values.length === BLOCK_ROWS_MAX) this.#seal(group);
+    this.#columns.add(waiting.place, exchange);
+    if (this.#columns.rows === BATCH_ROWS_MAX) this.#seal();
     return true;
   }
 
   /** All that waits; nothing waits afterwards. */
-  take(): EntryBlock[] {
-    for (const groups of Object.values(this.#groups)) {
-      for (const group of groups.values()) this.#seal(group);
-    }
-    const blocks = this.#blocks;
-    this.#groups = noGroups();
-    this.#blocks = [];
+  take(): EntryBatch[] {
+    this.#seal();
+    const batches = this.#batches;
+    this.#waiting = nothing();
+    this.#batches = [];
     this.#rows = 0;
     this.#unrouted = 0;
-    return blocks;
+    return batches;
   }
 
-  #group(kind: BlockKind, project: string, container: string, startedAtMs: number): Group {
+  #waitingOf(kind: EntryKind, project: string, container: string): Waiting {
     // The project is the container's own, or made up like it.
     const key = kind === "unrouted" ? project + container : container;
-    let group = this.#groups[kind].get(key);
-    if (group === undefined) {
-      group = {
-        kind,
-        project,
-        container,
-        startedAtMs,
-        endedAtMs: startedAtMs,
-        ids: [],
-        values: [],
-        rows: 0,
-      };
-      this.#groups[kind].set(key, group);
+    let waiting = this.#waiting[kind].get(key);
+    if (waiting === undefined) {
+      waiting = { place: { kind, project, container }, rows: 0 };
+      this.#waiting[kind].set(key, waiting);
     }
-    return group;
+    return waiting;
   }
 
-  #seal(group: Group): void {
-    const { kind, project, container, startedAtMs, endedAtMs, values } = group;
-    if (values.length === 0) return;
-    this.#blocks.push({
-      kind,
-      project,
-      container,
-      rows: values.length,
-      startedAtMs,
-      endedAtMs,
-      ids: group.ids.join(""),
-      text: JSON.stringify(values),
-    });
-    group.ids = [];
-    group.values = [];
-    group.startedAtMs = Number.POSITIVE_INFINITY;
+  #seal(): void {
+    if (this.#columns.rows === 0) return;
+    this.#batches.push(this.#columns.batch());
+    this.#columns = new EntryColumns();
   }
 }
 
-function noGroups(): Readonly<Record<BlockKind, Map<string, Group>>> {
+function nothing(): Readonly<Record<EntryKind, Map<string, Waiting>>> {
   return { passed: new Map(), refused: new Map(), unrouted: new Map() };
 }

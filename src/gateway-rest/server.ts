@@ -6,6 +6,7 @@ import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { PeerTrust } from "../guard/peer-trust.ts";
 import { RelayListener, type RelayTls } from "../guard/relay-listener.ts";
 import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
+import { cameThroughGate, PROGRAM_FIELD } from "../guard/through-gate.ts";
 import type { Log } from "../log.ts";
 import { docsPages, isDocsPath } from "./openapi/docs-page.ts";
 import { openapiDocument } from "./openapi/document.ts";
@@ -26,7 +27,7 @@ interface RestOptions {
   /** Certificates and their key as PEM; plain text when unset. */
   readonly tls?: RelayTls | null;
   readonly services: readonly DescService[];
-  /** The installation's domain for the OpenAPI document; `localhost` when unset. */
+  /** The installation's domain; `localhost` when unset. */
   readonly domain?: string;
   readonly dispatch: Dispatch;
   /** Whose `X-Forwarded-For` is believed. */
@@ -96,7 +97,8 @@ function serveApi(
   relay: Pick<RelayListener, "clientOf" | "refuseRest">,
 ): Bun.Server<undefined> {
   const bindings = bindingsOf(options.services);
-  const document = () => openapiDocument(bindings, options.domain ?? "localhost");
+  const { domain = "localhost" } = options;
+  const document = () => openapiDocument(bindings, domain);
   const api: RestApi = {
     routes: new RouteTrie(bindings),
     dispatch: options.dispatch,
@@ -117,10 +119,14 @@ function serveApi(
       const from = server.requestIP(request);
       const peer = from === null ? undefined : relay.clientOf(from);
       if (from === null || peer === undefined) return notThroughRelay();
+      const isThroughGate = cameThroughGate(arrived(request.headers, peer), domain);
       const requestId = randomBytes(12).toString("hex");
       const forwardedFor = request.headers.get("x-forwarded-for");
       const address = options.proxies.client(peer, forwardedFor);
-      const response = await handle(api, request, requestId, address).catch((error) => {
+      const answering = isThroughGate
+        ? Promise.resolve(failure({ code: ErrorCode.INVALID_HOST }))
+        : handle(api, request, requestId, address);
+      const response = await answering.catch((error) => {
         options.log.error({ err: error, requestId }, "an answer failed");
         return failure({ code: ErrorCode.INTERNAL_ERROR });
       });
@@ -135,6 +141,11 @@ function serveApi(
     },
     error: () => failure({ code: ErrorCode.INTERNAL_ERROR }),
   });
+}
+
+function arrived(headers: Headers, peer: string) {
+  const hosts = [headers.get("host"), headers.get("x-forwarded-host")];
+  return { program: headers.get(PROGRAM_FIELD), hosts, peer };
 }
 
 /** To those that connect to the server itself, and for requests that are left when their client is gone. */

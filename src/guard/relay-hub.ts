@@ -50,6 +50,9 @@ export class RelayHub {
     const key = limits.isShared?.(address)
       ? `${address} ${client.remotePort}`
       : clientNetwork(address);
+    const disconnected = (port: number) => {
+      if (this.#byPort.get(port) === relayed) this.#byPort.delete(port);
+    };
     const relayed: Relayed = new Relayed({
       client,
       serverPort,
@@ -59,9 +62,10 @@ export class RelayHub {
       guard: guard?.(key, () => relayed.close()) ?? null,
       address,
       connected: (port) => this.#byPort.set(port, relayed),
+      disconnected,
       closed: (port) => {
         this.#open.delete(relayed);
-        if (port !== null && this.#byPort.get(port) === relayed) this.#byPort.delete(port);
+        if (port !== null) disconnected(port);
         closed();
       },
     });

@@ -285,6 +285,33 @@ describe("connections", () => {
     expect(relay.clientOf({ address: "127.0.0.1", port: 0 })).toBeUndefined();
   });
 
+  test("speak for no client any more once the server has closed them: others may get their port", async () => {
+    const peers: { port: number; socket: { terminate(): unknown } }[] = [];
+    const server = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: { data: (socket) => void peers.push({ port: socket.remotePort, socket }) },
+    });
+    const relay = new RelayListener({
+      hostname: "127.0.0.1",
+      port: 0,
+      serverPort: server.port,
+      limits,
+    });
+    closing.push(
+      () => relay.close(),
+      () => void server.stop(true),
+    );
+    (await connect(relay.port)).write("x");
+    const [peer] = await until(() => peers.length > 0 && peers, "the server has a connection");
+    const from = { address: "127.0.0.1", port: peer?.port ?? 0 };
+    expect(relay.clientOf(from)).toBe("127.0.0.1");
+    peer?.socket.terminate();
+    await until(() => relay.clientOf(from) === undefined, "the client is forgotten");
+    // The client is still read out.
+    expect(relay.connections.open).toBe(1);
+  });
+
   test("whose client does not read hold back the server, not fill our memory", async () => {
     let written = 0;
     const server = Bun.listen({

@@ -30,6 +30,7 @@ function relayed(serverPort = 1, takes = Number.POSITIVE_INFINITY) {
     key: "192.0.2.1",
     guard: null,
     connected: () => {},
+    disconnected: () => {},
     closed: () => {},
   });
   return { connection, calls };

@@ -77,6 +77,8 @@ interface RelayedOptions {
   readonly key: string;
   readonly guard: ConnectionGuard | null;
   readonly connected: (port: number) => void;
+  /** The connection to the server is closed: another program may get its port, while the client is still read out. */
+  readonly disconnected: (port: number) => void;
   /** Called once. */
   readonly closed: (port: number | null) => void;
 }
@@ -236,8 +238,8 @@ export class Relayed {
         data: (_, bytes) => this.#fromServer(bytes),
         drain: () => this.#serverDrained(),
         end: () => this.#serverEnd(),
-        close: () => this.#serverEnd(),
-        error: () => this.#serverEnd(),
+        close: () => this.#serverGone(),
+        error: () => this.#serverGone(),
         connectError: () => this.close(),
       },
     }).catch(() => this.close());
@@ -322,6 +324,11 @@ export class Relayed {
     if (this.#toClient.isEmpty) this.#takenMs = this.#lastByteMs;
     const taken = this.#toClient.write(this.#options.client, bytes, 0, bytes.length);
     if (taken < bytes.length) this.#server?.pause();
+  }
+
+  #serverGone(): void {
+    if (this.#port !== null) this.#options.disconnected(this.#port);
+    this.#serverEnd();
   }
 
   #serverEnd(): void {

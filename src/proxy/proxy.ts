@@ -61,6 +61,8 @@ export interface ProxyServer {
   readonly innerPorts: readonly number[];
   /** Looks whether the certificate's files have changed. Resolves when that is done. */
   reloadTls(): Promise<void>;
+  /** Saves the snapshot anew, sealed as its box seals now. Resolves to whether that is what lies on disk. */
+  resealSnapshot(): Promise<boolean>;
   /** The revision that is enforced. */
   revision(): bigint;
   /** What is enforced, and its origin. */
@@ -287,6 +289,7 @@ export async function startProxy(
     tls: secure,
     innerPorts: innerPorts(),
     reloadTls: () => listeners.reload(),
+    resealSnapshot: () => enforced.reseal(),
     revision: () => current().revision,
     enforcement: () => enforced.state,
     reached: (revision, waitMs, lineage) => feed.reached(revision, waitMs, lineage),

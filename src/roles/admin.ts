@@ -3,10 +3,10 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { CallEvent, callEvent } from "../admin/store/call-event.ts";
+import { KeyRing } from "../admin/store/key-ring.ts";
 import { openSqliteStore } from "../admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../admin/store/store.ts";
 import { type Config, parseConfig } from "../config/config.ts";
-import { documentBox } from "./control-plane.ts";
 import { keyFile } from "./data-files.ts";
 import { lockDatabase } from "./data-lock.ts";
 import { readSecretKeyFile } from "./secret-key-file.ts";
@@ -70,7 +70,7 @@ interface OpenedStore extends AsyncDisposable {
 
 /** Throws when there is no database yet, or another process has it. */
 async function openStore(config: Config): Promise<OpenedStore> {
-  const { postgres, databasePath, dataDir, secretKey } = config;
+  const { postgres, databasePath, dataDir, secretKeys } = config;
   if (postgres === null && !existsSync(databasePath)) {
     throw new Error(
       `${databasePath} is not there: name the data directory with REALMGATE_DATA_DIR`,
@@ -82,7 +82,7 @@ async function openStore(config: Config): Promise<OpenedStore> {
       ? lockDatabase(databasePath)
       : await (await import("../admin/store/postgres/refuse-running.ts")).refuseRunning(postgres);
   try {
-    const options = { box: documentBox(keyOf(secretKey, dataDir)), now: Date.now };
+    const options = { box: new KeyRing(keysOf(secretKeys, dataDir)).valueBox(), now: Date.now };
     const store =
       postgres === null
         ? openSqliteStore({ path: databasePath, ...options })
@@ -104,8 +104,8 @@ async function openStore(config: Config): Promise<OpenedStore> {
   }
 }
 
-function keyOf(secretKey: Buffer | null, dataDir: string): Buffer {
-  if (secretKey !== null) return secretKey;
+function keysOf(secretKeys: Config["secretKeys"], dataDir: string): readonly Buffer[] {
+  if (secretKeys !== null) return secretKeys;
   const path = join(dataDir, keyFile);
   if (existsSync(path)) return readSecretKeyFile(path);
   throw new Error(`${path} is not there: set REALMGATE_SECRET_KEY, or restore the file`);

@@ -3,6 +3,7 @@ import type { Call, Dispatch, Reply } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { Store } from "../admin/store/store.ts";
 import { CountTable, Durations, type Instruments } from "../proxy/observe/instruments.ts";
+import { CertificateTimes } from "./certificate-times.ts";
 
 const OK = "OK";
 const codeNames = new Map<number, string>(
@@ -25,6 +26,7 @@ export class ApiMetrics {
   readonly #storeCalls = new CountTable(storeKinds, storeOutcomes);
   readonly #events = new Map<string, number>();
   #eventsLost = 0;
+  readonly certificates = new CertificateTimes();
 
   /** Makes the series of one registry. */
   register(instruments: Instruments): void {
@@ -69,6 +71,7 @@ export class ApiMetrics {
       "Refused calls whose event could not be stored.",
       () => this.#eventsLost,
     );
+    this.certificates.register(instruments);
   }
 
   /** The same dispatch, counted. */

@@ -1,25 +1,24 @@
 // The roles that look after an installation's data: backup, restore, doctor and rotate-key. They take the settings of `serve`.
-import { randomBytes } from "node:crypto";
 import {
   chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
   renameSync,
-  rmSync,
   statfsSync,
   statSync,
-  writeFileSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
-import { copyDatabase, resealDatabase } from "../admin/store/sqlite/backup.ts";
+import { KeyRing } from "../admin/store/key-ring.ts";
+import { copyDatabase } from "../admin/store/sqlite/backup.ts";
 import { damageOf, fileState, opensWith } from "../admin/store/sqlite/inspect.ts";
 import { type Config, parseConfig } from "../config/config.ts";
-import { documentBox } from "./control-plane.ts";
+import { secretKeysIn } from "../config/secret-key.ts";
 import { keyFile, snapshotFile, sqliteFiles } from "./data-files.ts";
 import { lockDatabase } from "./data-lock.ts";
 import { findings } from "./readiness.ts";
-import { secretKeyIn } from "./secret-key-file.ts";
+import { rotateKey } from "./rotate-key.ts";
+import { isSameKeys, writeSecretKeyFile } from "./secret-key-file.ts";
 
 const ownerOnly = 0o600;
 const usage = 2;
@@ -65,10 +64,10 @@ const roles: Readonly<Record<string, Role>> = {
     run: doctor,
   },
   "rotate-key": {
-    about: "seal everything with a new key, with the gate stopped; an interrupted run goes on",
+    about: "seal everything with a new key, also while the gate runs; an interrupted run goes on",
     takesFile: false,
     flags: [],
-    run: rotateKey,
+    run: ({ config }) => rotateKey(config),
   },
 };
 
@@ -91,7 +90,7 @@ export async function careRole(name: string, words: readonly string[]): Promise<
   const problems = [
     ...(parsed.ok ? [] : parsed.problems),
     ...(role.takesFile && file === null ? [`say which file: realmgate ${name} FILE`] : []),
-    ...(parsed.config.postgres === null
+    ...(parsed.config.postgres === null || name === "rotate-key"
       ? []
       : ["REALMGATE_DATABASE_URL is PostgreSQL: use its own tools, such as pg_dump"]),
   ];
@@ -113,30 +112,32 @@ function keyPath({ dataDir }: Config): string {
   return join(dataDir, keyFile);
 }
 
-/** The key of the installation. Throws CareFailure when there is none. */
-function keyOf(config: Config): Buffer {
-  return config.secretKey ?? readKey(keyPath(config));
+/** Where the keys are, for people. */
+function keyPlace(config: Config): string {
+  if (config.secretKeyFile !== null) return config.secretKeyFile;
+  return config.secretKeys === null ? keyPath(config) : "REALMGATE_SECRET_KEY";
 }
 
-function readKey(path: string): Buffer {
-  const key = existsSync(path) ? secretKeyIn(path) : null;
-  if (key === null) throw new CareFailure(`${path} does not hold a key (32 bytes in base64)`);
-  return key;
+/** The keys of the installation. Throws CareFailure when there are none. */
+function keysOf(config: Config): readonly Buffer[] {
+  return config.secretKeys ?? readKeys(keyPath(config));
 }
 
-function writeKey(path: string, key: Buffer): void {
-  writeFileSync(path, `${key.toString("base64")}\n`, { mode: ownerOnly, flush: true });
+function readKeys(path: string): readonly Buffer[] {
+  const keys = existsSync(path) ? secretKeysIn(path) : null;
+  if (keys === null) throw new CareFailure(`${path} does not hold a key (32 bytes in base64)`);
+  return keys;
 }
 
 /** Throws CareFailure unless it is a sound database of this program that the key opens. */
-function requireSound(path: string, key: Buffer): void {
+function requireSound(path: string, keys: readonly Buffer[]): void {
   const state = fileState(path);
   if (state !== "current" && state !== "older") {
     throw new CareFailure(`${path} is no database of this version (${state})`);
   }
   const [damage] = damageOf(path);
   if (damage !== undefined) throw new CareFailure(`${path} is damaged: ${damage}`);
-  if (state === "current" && !opensWith(path, documentBox(key))) {
+  if (state === "current" && !opensWith(path, new KeyRing(keys).valueBox())) {
     throw new CareFailure(`another key sealed the documents of ${path}`);
   }
 }
@@ -147,15 +148,15 @@ async function backup({ config, file, own }: CareCall): Promise<readonly string[
   for (const each of [path, ...(withKey ? [`${path}.key`] : [])]) {
     if (existsSync(each)) throw new CareFailure(`${each} exists already`);
   }
-  const key = keyOf(config);
+  const keys = keysOf(config);
   copyDatabase(config.databasePath, path);
-  requireSound(path, key);
-  if (withKey) writeKey(`${path}.key`, key);
+  requireSound(path, keys);
+  if (withKey) writeSecretKeyFile(`${path}.key`, keys);
   return [
     `${path}: ${statSync(path).size} bytes, whole and readable with the key`,
     withKey
       ? `${path}.key: the key; whoever has both files can read every document`
-      : `the key is not in it: keep ${config.secretKey === null ? keyPath(config) : "REALMGATE_SECRET_KEY"}, too`,
+      : `the key is not in it: keep ${keyPlace(config)}, too`,
   ];
 }
 
@@ -163,8 +164,8 @@ async function restore({ config, file }: CareCall): Promise<readonly string[]> {
   const path = file ?? "";
   if (!existsSync(path)) throw new CareFailure(`${path} is missing`);
   const besides = `${path}.key`;
-  const key = existsSync(besides) ? readKey(besides) : keyOf(config);
-  requireSound(path, key);
+  const keys = existsSync(besides) ? readKeys(besides) : keysOf(config);
+  requireSound(path, keys);
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const unlock = lockDatabase(config.databasePath);
   try {
@@ -180,10 +181,10 @@ async function restore({ config, file }: CareCall): Promise<readonly string[]> {
       kept.push(`${each}${suffix}`);
     };
     for (const each of [...sqliteFiles(database), join(config.dataDir, snapshotFile)]) aside(each);
-    if (config.secretKey === null) {
-      if (existsSync(keyPath(config)) && !readKey(keyPath(config)).equals(key))
+    if (config.secretKeys === null) {
+      if (existsSync(keyPath(config)) && !isSameKeys(readKeys(keyPath(config)), keys))
         aside(keyPath(config));
-      writeKey(keyPath(config), key);
+      writeSecretKeyFile(keyPath(config), keys);
     }
     renameSync(draft, database);
     return [
@@ -206,7 +207,7 @@ async function doctor({ config }: CareCall): Promise<readonly string[]> {
     `data directory: ${dataDir}`,
     `gate: ${running ? "running" : "not running"}`,
     `database: ${databasePath}, ${existsSync(databasePath) ? fileState(databasePath) : "missing"}, ${size(databasePath) ?? 0} bytes and ${size(`${databasePath}-wal`) ?? 0} in its log`,
-    `key: ${config.secretKey === null ? keyPath(config) : "REALMGATE_SECRET_KEY"}`,
+    `key: ${keyPlace(config)}`,
     `snapshot: ${size(join(dataDir, snapshotFile)) ?? 0} bytes`,
     ...(existsSync(dataDir) ? [`free on disk: ${freeBytes(dataDir)} bytes`] : []),
     ...found.map(({ level, text }) => `${level}: ${text}`),
@@ -219,34 +220,4 @@ async function doctor({ config }: CareCall): Promise<readonly string[]> {
 function freeBytes(path: string): number {
   const { bavail, bsize } = statfsSync(path);
   return bavail * bsize;
-}
-
-/** In steps that each leave a key that opens the database: `secret.key`, or `secret.key.new` beside it. */
-async function rotateKey({ config }: CareCall): Promise<readonly string[]> {
-  if (config.secretKey !== null) {
-    throw new CareFailure(
-      "REALMGATE_SECRET_KEY is set: unset it and keep the key in a file to rotate it",
-    );
-  }
-  const [path, next] = [keyPath(config), `${keyPath(config)}.new`];
-  const unlock = lockDatabase(config.databasePath);
-  try {
-    const old = readKey(path);
-    if (!existsSync(next)) writeKey(next, randomBytes(32));
-    const key = readKey(next);
-    const isSealed = opensWith(config.databasePath, documentBox(key));
-    const isOld = opensWith(config.databasePath, documentBox(old));
-    // Both are true while there are no documents.
-    const count =
-      isSealed && !isOld
-        ? 0
-        : resealDatabase(config.databasePath, documentBox(old), documentBox(key));
-    requireSound(config.databasePath, key);
-    renameSync(next, path);
-    // It was sealed with the old key; the gate makes another one from the database.
-    rmSync(join(config.dataDir, snapshotFile), { force: true });
-    return [`${count} values sealed with the new key in ${path}; sessions and pages of lists end`];
-  } finally {
-    unlock();
-  }
 }

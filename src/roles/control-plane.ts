@@ -17,14 +17,14 @@ import type { LocalEnforcement } from "../admin/nodes/enforcement-service.ts";
 import { NodeAccess, proxyKeys } from "../admin/nodes/node-access.ts";
 import type { LocalProcess } from "../admin/nodes/process-status.ts";
 import { services as publicServices } from "../admin/services.ts";
+import type { KeyRing } from "../admin/store/key-ring.ts";
 import { eventsOfAccountMax } from "../admin/store/limits.ts";
 import type { ConnectionOptions } from "../admin/store/postgres/connections.ts";
 import type { DatabaseOptions } from "../admin/store/postgres/database.ts";
 import type { PrepareOptions } from "../admin/store/postgres/prepare-database.ts";
-import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
 import { keyPlaces, type SqliteOptions } from "../admin/store/sqlite/database.ts";
 import { type FileState, fileState, opensWith } from "../admin/store/sqlite/inspect.ts";
-import { openSqliteStore } from "../admin/store/sqlite/sqlite-store.ts";
+import { openSqliteStore, type SqliteStore } from "../admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../admin/store/store.ts";
 import { OtherSecretKey } from "../admin/store/store-errors.ts";
 import type { Config } from "../config/config.ts";
@@ -45,7 +45,7 @@ import { type ShutdownStep, shutdown } from "./shutdown.ts";
 
 interface ControlPlaneOptions {
   readonly config: Config;
-  readonly master: Buffer;
+  readonly ring: KeyRing;
   readonly revisions: RevisionTokens;
   readonly placement: AddressPolicy;
   /** The data plane's: proves that there was a database. */
@@ -76,6 +76,8 @@ export interface ControlPlane {
   readonly listeners: readonly ListenAddress[];
   readonly source: StoreChangeSource;
   readonly store: Store;
+  /** Seals values anew, some at a time; null: rotate-key does so, as other processes have the database, too. */
+  readonly reseal: SqliteStore["reseal"] | null;
   readonly nodes: NodeAccess;
   /** Looks whether the files of the API's certificate have changed. Resolves when that is done. */
   reloadTls(): Promise<void>;
@@ -94,14 +96,14 @@ export class DatabaseUnusable extends Error {}
  * Throws DatabaseUnusable when the database is missing or empty but a snapshot proves that there was one, when only a part of
  * it is there, or when it has another key. Changes nothing. A new, empty database would close every container, and its feed would replace the snapshot.
  */
-export function refuseLoss(databasePath: string, snapshotPath: string, master: Buffer): void {
+export function refuseLoss(databasePath: string, snapshotPath: string, ring: KeyRing): void {
   const state = knownState(databasePath);
   if (state === "partial") throw new DatabaseUnusable(partialDatabase(databasePath));
   if (existsSync(snapshotPath) && (state === "missing" || state === "new")) {
     throw new DatabaseUnusable(lostDatabase(databasePath, snapshotPath));
   }
   // Opening it says so, too, but has written by then.
-  if (state === "current" && knownKey(databasePath, master) === false) {
+  if (state === "current" && knownKey(databasePath, ring) === false) {
     throw new DatabaseUnusable(
       `${databasePath} cannot be used: ${new OtherSecretKey(keyPlaces).message}`,
     );
@@ -109,9 +111,9 @@ export function refuseLoss(databasePath: string, snapshotPath: string, master: B
 }
 
 /** Whether the key is the file's; null: it cannot be read here, as in a directory that is read-only. */
-function knownKey(databasePath: string, master: Buffer): boolean | null {
+function knownKey(databasePath: string, ring: KeyRing): boolean | null {
   try {
-    return opensWith(databasePath, documentBox(master));
+    return opensWith(databasePath, ring.valueBox());
   } catch {
     return null;
   }
@@ -134,11 +136,6 @@ export function partialDatabase(databasePath: string): string {
   return `${databasePath} is a part of a database: the file was copied alone while a gate ran. Copy ${databasePath}-wal, too, or use realmgate backup`;
 }
 
-/** What seals the documents of an installation. */
-export function documentBox(master: Buffer): SecretBox {
-  return new SecretBox(master, "documents");
-}
-
 /** The same of a database on a server; null: it may be new. */
 function whyNotNew(snapshotPath: string): string | null {
   if (!existsSync(snapshotPath)) return null;
@@ -153,14 +150,15 @@ function whyNotNew(snapshotPath: string): string | null {
  * be bound; then nothing is left open.
  */
 export async function openControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { config, master, log } = options;
+  const { config, ring, log } = options;
   const closes: ShutdownStep[] = [];
   const stops: ShutdownStep[] = [];
   try {
-    const store = options.metrics.timed(await openDatabase(options, closes));
+    const opened = await openDatabase(options, closes);
+    const store = options.metrics.timed(opened.store);
     const nodes = new NodeAccess({
       store,
-      keysFor: (servers) => proxyKeys(master, servers),
+      keysFor: (servers) => proxyKeys(ring.first, servers),
       domain: config.domain,
       now: Date.now,
     });
@@ -169,6 +167,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     return {
       ...api,
       store,
+      reseal: opened.reseal,
       nodes,
       source: changeSource(store),
       createFirstUser: () => createFirstUser(config, store),
@@ -182,22 +181,25 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   }
 }
 
+type OpenedDatabase = Pick<ControlPlane, "store" | "reseal">;
+
 /** Opens the database and reads from it, so that a damaged file or a wrong key fails here. */
 async function openDatabase(
-  { config, master, snapshotPath, localProcess, log }: ControlPlaneOptions,
+  { config, ring, snapshotPath, localProcess, log }: ControlPlaneOptions,
   closes: ShutdownStep[],
-): Promise<Store> {
-  if (config.postgres === null) refuseLoss(config.databasePath, snapshotPath, master);
+): Promise<OpenedDatabase> {
+  if (config.postgres === null) refuseLoss(config.databasePath, snapshotPath, ring);
   const options = {
-    box: new SecretBox(master, "documents"),
+    box: ring.valueBox(),
     now: Date.now,
     quotas: config.quotas,
   };
   try {
-    const store =
-      config.postgres === null
+    const { postgres } = config;
+    const { store, reseal } =
+      postgres === null
         ? openFile(config.databasePath, options, closes)
-        : await openServer(config.postgres, { ...options, notNew: whyNotNew(snapshotPath) });
+        : await openServer(postgres, { ...options, notNew: whyNotNew(snapshotPath) });
     closes.push(() => store.close());
     if (localProcess !== null) await store.registerServer(localProcess.serverName);
     if (config.adminPassword !== null && (await store.hasUsers())) {
@@ -206,7 +208,7 @@ async function openDatabase(
         "REALMGATE_ADMIN_PASSWORD applies to the first start only; there are users already",
       );
     }
-    return store;
+    return { store, reseal };
   } catch (error) {
     if (error instanceof DatabaseInUse) throw error;
     const { message } = error instanceof Error ? error : new Error(String(error));
@@ -243,9 +245,9 @@ function purgeEvents(store: Store, days: number, log: Log): ShutdownStep {
 async function openServer(
   connection: ConnectionOptions,
   options: DatabaseOptions & PrepareOptions,
-): Promise<Store> {
+): Promise<OpenedDatabase> {
   const { openPostgresStore } = await import("../admin/store/postgres/postgres-store.ts");
-  return openPostgresStore({ ...connection, ...options });
+  return { store: await openPostgresStore({ ...connection, ...options }), reseal: null };
 }
 
 /** Opens the SQLite file, which no other process may have. */
@@ -253,10 +255,11 @@ function openFile(
   path: string,
   options: Omit<SqliteOptions, "path">,
   closes: ShutdownStep[],
-): Store {
+): OpenedDatabase {
   const unlock = lockDatabase(path);
   closes.push(async () => unlock());
-  return openSqliteStore({ path, ...options });
+  const store = openSqliteStore({ path, ...options });
+  return { store, reseal: (cursor) => store.reseal(cursor) };
 }
 
 /** The host and the database, without user and password. */
@@ -271,12 +274,12 @@ async function startApi(
   nodes: NodeAccess,
   stops: ShutdownStep[],
 ): Promise<Pick<ControlPlane, "rest" | "grpc" | "listeners" | "reloadTls">> {
-  const { config, master, revisions, placement, recentPolicies, isForbidden, log } = options;
-  const sessions = new Sessions(deriveKey(master, "sessions"), Date.now);
+  const { config, ring, revisions, placement, recentPolicies, isForbidden, log } = options;
+  const sessions = new Sessions(() => ring.derived("sessions"), Date.now);
   const logins = new PasswordLogin(store, new LoginLimiter(() => Date.now() / 1000));
   const implementations = publicServices({
     store,
-    cursors: listCursors(new SecretBox(master, "cursors")),
+    cursors: listCursors(ring.box("cursors")),
     sessions,
     logins,
     placement,
@@ -312,13 +315,11 @@ async function startApi(
   const limits = connectionLimits(config);
   const { restListen, grpcListen, domain } = config;
   const isGateway = (token: string) => nodes.isGateway(token);
-  const common = { tls, services, dispatch, proxies, limits };
+  const common = { tls, services, domain, dispatch, proxies, limits };
   const rest =
     restListen === null
       ? null
-      : withListenError("REST", restListen, () =>
-          startRest({ ...restListen, ...common, domain, log }),
-        );
+      : withListenError("REST", restListen, () => startRest({ ...restListen, ...common, log }));
   stops.push(async () => rest?.stop());
   const grpc =
     grpcListen === null
@@ -330,6 +331,7 @@ async function startApi(
   const servers = [rest, grpc].filter((each) => each !== null);
   const { apiTls } = config;
   const certificate = apiTls === null ? null : watchApiCertificate(apiTls, servers, log);
+  if (certificate !== null) metrics.certificates.set("api", () => certificate.notAfterMs ?? 0);
   stops.push(async () => certificate?.stop());
   const inner = servers.map(({ innerPort }) => ({ hostname: RELAY_SERVER_HOST, port: innerPort }));
   return {

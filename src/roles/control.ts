@@ -3,7 +3,7 @@ import { revisionTokens } from "../admin/api/revision.ts";
 import { RemoteTraffic } from "../admin/containers/remote-traffic.ts";
 import { type FeedServer, startFeed } from "../admin/feed/feed-server.ts";
 import { ProcessRegistry } from "../admin/nodes/process-registry.ts";
-import { SecretBox } from "../admin/store/sealed.ts";
+import { KeyRing } from "../admin/store/key-ring.ts";
 import type { NodeConfig } from "../config/node-config.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
 import { LimitedLog } from "../guard/limited-log.ts";
@@ -15,6 +15,7 @@ import { RecentPolicies } from "../policy/recent-policies.ts";
 import { ApiMetrics } from "./api-metrics.ts";
 import { type ControlPlane, openControlPlane } from "./control-plane.ts";
 import { NOWHERE } from "./gates.ts";
+import { KeyReload } from "./key-reload.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
 import { nodeMetrics } from "./node-metrics.ts";
 import { isOwnListener } from "./own-listeners.ts";
@@ -25,11 +26,12 @@ import { urlOf } from "./url-of.ts";
 
 export async function startControl(node: NodeConfig, log: Log): Promise<RunningNode> {
   const { config } = node;
-  const master = config.secretKey;
-  if (master === null) throw new Error("REALMGATE_SECRET_KEY is required");
-  const revisions = revisionTokens(new SecretBox(master, "revisions"));
+  if (config.secretKeys === null) throw new Error("REALMGATE_SECRET_KEY is required");
+  const ring = new KeyRing(config.secretKeys);
+  const keys = new KeyReload({ ring, path: config.secretKeyFile, log });
+  const revisions = revisionTokens(ring.box("revisions"));
   const own: ListenAddress[] = [];
-  const stops: ShutdownStep[] = [];
+  const stops: ShutdownStep[] = [async () => keys.stop()];
   const drainMs = config.drainS * 1000;
   const apiMetrics = new ApiMetrics();
   const traffic = new RemoteTraffic();
@@ -38,7 +40,7 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
   try {
     const control = await openControlPlane({
       config,
-      master,
+      ring,
       revisions,
       placement: addressPolicy(config.containerCidrs),
       // There is no snapshot here that could prove that there was another database.
@@ -54,6 +56,8 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
       nodeRevoked: (id) => feed?.cut(id),
       log: new LimitedLog(log),
     });
+    const { feedTls } = node;
+    if (feedTls !== null) apiMetrics.certificates.set("feed", () => feedTls.notAfterMs);
     const { store } = control;
     stops.push(() => control.close());
     const watch = new StoreWatch(store);
@@ -105,7 +109,10 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
         feed: opened.url,
         ops: urlOf(ops),
       },
-      reload: () => control.reloadTls(),
+      reload: async () => {
+        keys.check();
+        await control.reloadTls();
+      },
       async stop() {
         draining = true;
         log.info({ drainS: config.drainS }, "stopping: running calls may finish");

@@ -55,6 +55,7 @@ class GateWorker {
   readonly #drained: () => void;
   readonly #duplicate = duplicator();
   #own: WorkerStart["own"] = [];
+  #snapshotKeys: readonly Buffer[] = [];
   #sockets: WorkerStart["sockets"] = { plain: null, tls: null };
   #gate: ProxyServer | null = null;
   #source: RemoteSource | null = null;
@@ -89,6 +90,10 @@ class GateWorker {
       await this.#running.reloadTls();
       return null;
     },
+    snapshotKeys: (keys) => {
+      this.#snapshotKeys = keys.map((key) => Buffer.from(key, "base64"));
+      return this.#running.resealSnapshot();
+    },
     failures: (pairs) => {
       for (const pair of pairs) this.#running.noteCredentialFailure(pair);
       return null;
@@ -109,6 +114,7 @@ class GateWorker {
   async #start(start: WorkerStart): Promise<WorkerStarted> {
     const { slot, workers, proxy, keys, feed } = start;
     this.#own = start.own;
+    this.#snapshotKeys = keys.snapshot.map((key) => Buffer.from(key, "base64"));
     this.#sockets = start.sockets;
     const log = this.#log;
     const placement = addressPolicy(start.containerCidrs);
@@ -141,7 +147,7 @@ class GateWorker {
         upstreamTls: start.upstreamTls,
         snapshotPlace: {
           path: start.snapshotPath,
-          box: SecretBox.withKey(Buffer.from(keys.snapshot, "base64")),
+          box: new SecretBox(() => this.#snapshotKeys),
           isReader: slot !== 0,
           isShared: true,
         },

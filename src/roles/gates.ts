@@ -1,6 +1,7 @@
 // The data plane as the rest of `serve` sees it: in this process, or in processes of its own.
 import type { ConnectionPort } from "../admin/containers/connection-service.ts";
 import type { StoreChangeSource } from "../admin/feed/change-source.ts";
+import type { KeyRing } from "../admin/store/key-ring.ts";
 import type { Config } from "../config/config.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
 import type { ExchangeLog } from "../exchange-log/exchange-log.ts";
@@ -29,6 +30,8 @@ export interface Gates {
   readonly metrics: { format(accept: string | null): MetricsFormat };
   readonly connections: ConnectionPort;
   reloadTls(): Promise<void>;
+  /** Seals the saved snapshot with the present keys. Resolves to whether it lies there so, in all processes. */
+  resealSnapshot(): Promise<boolean>;
   /** The node listens here now: none of it is dialled. */
   own(listeners: readonly ListenAddress[]): void;
   /** Closes as gently as it can within so many milliseconds. */
@@ -37,7 +40,7 @@ export interface Gates {
 
 export interface GatesOptions {
   readonly config: Config;
-  readonly master: Buffer;
+  readonly ring: KeyRing;
   readonly snapshotPath: string;
   readonly source: StoreChangeSource;
   readonly own: readonly ListenAddress[];

@@ -10,6 +10,7 @@ import type { Log } from "../log.ts";
 import { startOps } from "../ops.ts";
 import { trustedProxies } from "../proxy/gate/client-address.ts";
 import { watchApiCertificate } from "./api-certificate.ts";
+import { CertificateTimes } from "./certificate-times.ts";
 import { NOWHERE } from "./gates.ts";
 import { withListenError } from "./listen-error.ts";
 import { nodeMetrics } from "./node-metrics.ts";
@@ -62,6 +63,8 @@ export async function startGateway(
     stops.push(() => rest.stop());
     const certificate =
       config.apiTls === null ? null : watchApiCertificate(config.apiTls, [rest], log);
+    const certificates = new CertificateTimes();
+    if (certificate !== null) certificates.set("api", () => certificate.notAfterMs ?? 0);
     stops.push(async () => certificate?.stop());
     const ops = withListenError("OPS", config.opsListen ?? NOWHERE, () =>
       startOps({
@@ -69,13 +72,14 @@ export async function startGateway(
         reached: async () => isUp,
         hasLost: () => false,
         openRevision: () => null,
-        metrics: nodeMetrics((instruments) =>
+        metrics: nodeMetrics((instruments) => {
           instruments.gauge(
             "realmgate_gateway_control_up",
             "Whether a control plane answers.",
             () => (isUp ? 1 : 0),
-          ),
-        ),
+          );
+          certificates.register(instruments);
+        }),
         health: () => ({
           draining,
           problems: isUp ? [] : ["no control plane answers"],

@@ -1,5 +1,5 @@
 // The data plane in the process of the control plane.
-import { deriveKey, SecretBox } from "../admin/store/sealed.ts";
+import { deriveKey } from "../admin/store/sealed.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
 import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
@@ -19,7 +19,7 @@ export const localGates: PreparedGates = {
 };
 
 async function start(options: GatesOptions): Promise<Gates> {
-  const { config, master, snapshotPath, source, recentPolicies, exchangeLog, own, log } = options;
+  const { config, ring, snapshotPath, source, recentPolicies, exchangeLog, own, log } = options;
   const { proxy: exchangesMax, warning } = descriptorBudget(descriptorLimit(), config);
   if (warning !== null) log.warn({}, warning);
   const placement = addressPolicy(config.containerCidrs);
@@ -34,13 +34,13 @@ async function start(options: GatesOptions): Promise<Gates> {
         plainEdge: config.proxyEdge,
         tls: config.proxyTls,
         upstreamTls: config.upstreamTls,
-        snapshotPlace: { path: snapshotPath, box: new SecretBox(master, "snapshot") },
+        snapshotPlace: { path: snapshotPath, box: ring.box("snapshot") },
         exchangesMax,
         heldBytesMax: config.heldBytesMax,
         mayDial: (address) => placement.place(address) !== null,
         isForbidden: (address, port) => isOwnListener(listeners, address, port),
         recentPolicies,
-        bypassKey: deriveKey(master, "hops"),
+        bypassKey: deriveKey(ring.first, "hops"),
         log,
         accessLog,
         traces,
@@ -63,6 +63,7 @@ async function start(options: GatesOptions): Promise<Gates> {
       metrics: proxy.metrics,
       connections: proxy.connections,
       reloadTls: () => proxy.reloadTls(),
+      resealSnapshot: () => proxy.resealSnapshot(),
       own: (outer) => {
         listeners = all(outer);
       },

@@ -1,6 +1,6 @@
 // The gate's own listeners, which it never dials: a container must not be a way to the API.
-import { networkInterfaces } from "node:os";
 import type { ListenAddress } from "../config/setting-readers.ts";
+import { isOfThisMachine } from "../guard/this-machine.ts";
 
 /**
  * Whether an address and port reach one of our listeners. Every address of this machine counts, whichever one the listener is
@@ -12,11 +12,4 @@ export function isOwnListener(
   port: number,
 ): boolean {
   return own.some((listen) => listen.port === port) && isOfThisMachine(address);
-}
-
-function isOfThisMachine(address: string): boolean {
-  if (address.startsWith("127.") || address === "::1") return true;
-  return Object.values(networkInterfaces()).some((entries) =>
-    entries?.some((entry) => entry.address === address),
-  );
 }

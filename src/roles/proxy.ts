@@ -8,6 +8,7 @@ import { SecretBox } from "../admin/store/sealed.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { NodeConfig } from "../config/node-config.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
+import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
 import type { Log } from "../log.ts";
 import { type Health, startOps } from "../ops.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
@@ -87,6 +88,7 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
       ),
     );
     own.push(...[proxy.plain, proxy.tls].filter((each) => each !== null));
+    own.push(...proxy.innerPorts.map((port) => ({ hostname: RELAY_SERVER_HOST, port })));
     stops.push(() => proxy.drain(config.drainS * 1000));
     const { instruments } = proxy.metrics;
     instruments.gauge("realmgate_feed_connected", "Whether a control plane is followed.", () =>

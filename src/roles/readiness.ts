@@ -2,13 +2,14 @@
 import { accessSync, existsSync, constants as fsConstants, statSync } from "node:fs";
 import { createServer, Server } from "node:net";
 import { dirname, join } from "node:path";
-import { damageOf, fileState, opensWith } from "../admin/store/sqlite/inspect.ts";
+import { KeyRing } from "../admin/store/key-ring.ts";
+import { damageOf, fileState, opensWith, unreadableIn } from "../admin/store/sqlite/inspect.ts";
 import type { Config } from "../config/config.ts";
+import { secretKeysIn } from "../config/secret-key.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
-import { documentBox, lostDatabase, partialDatabase } from "./control-plane.ts";
+import { lostDatabase, partialDatabase } from "./control-plane.ts";
 import { keyFile, snapshotFile } from "./data-files.ts";
 import { DatabaseInUse, lockDatabase } from "./data-lock.ts";
-import { secretKeyIn } from "./secret-key-file.ts";
 
 export interface Finding {
   /** A warning does not keep the gate from starting. */
@@ -62,8 +63,8 @@ function folderFindings({ dataDir }: Config): readonly Finding[] {
 }
 
 /** The key file holds a key, and is there when there is data. */
-export function keyFindings({ dataDir, databasePath, secretKey }: Config): readonly Finding[] {
-  if (secretKey !== null) return [];
+export function keyFindings({ dataDir, databasePath, secretKeys }: Config): readonly Finding[] {
+  if (secretKeys !== null) return [];
   const path = join(dataDir, keyFile);
   if (!existsSync(path)) {
     const data = [databasePath, join(dataDir, snapshotFile)].find((each) => existsSync(each));
@@ -72,7 +73,7 @@ export function keyFindings({ dataDir, databasePath, secretKey }: Config): reado
     return [error("SECRET_KEY", lost)];
   }
   try {
-    if (secretKeyIn(path) !== null) return [];
+    if (secretKeysIn(path) !== null) return [];
     const damaged = `${path} does not hold 32 bytes in base64: bring the key back`;
     return [error("SECRET_KEY", damaged)];
   } catch (cause) {
@@ -91,7 +92,7 @@ function databaseFindings(config: Config): readonly Finding[] {
   }
 }
 
-function* stateFindings({ databasePath: path, dataDir, secretKey }: Config): Generator<Finding> {
+function* stateFindings({ databasePath: path, dataDir, secretKeys }: Config): Generator<Finding> {
   const snapshot = join(dataDir, snapshotFile);
   const state = fileState(path);
   switch (state) {
@@ -116,9 +117,13 @@ function* stateFindings({ databasePath: path, dataDir, secretKey }: Config): Gen
     yield error("DATABASE_URL", `${path} is damaged (${damage}): restore a backup`);
     return;
   }
-  const key = secretKey ?? keyIn(join(dataDir, keyFile));
-  if (key !== null && !opensWith(path, documentBox(key))) {
+  const keys = secretKeys ?? keysIn(join(dataDir, keyFile));
+  const box = keys === null ? null : new KeyRing(keys).valueBox();
+  if (box !== null && !opensWith(path, box)) {
     yield error("SECRET_KEY", `another key sealed the documents of ${path}: bring that back`);
+  } else if (box !== null && state === "current") {
+    const unreadable = unreadableIn(path, box);
+    if (unreadable > 0) yield warning("SECRET_KEY", leftBehind(unreadable));
   }
   if (isLocked(path)) {
     yield {
@@ -128,8 +133,17 @@ function* stateFindings({ databasePath: path, dataDir, secretKey }: Config): Gen
   }
 }
 
-function keyIn(path: string): Buffer | null {
-  return existsSync(path) ? secretKeyIn(path) : null;
+function keysIn(path: string): readonly Buffer[] | null {
+  try {
+    return secretKeysIn(path);
+  } catch {
+    // That is a finding of its own.
+    return null;
+  }
+}
+
+function leftBehind(count: number): string {
+  return `${count} values were sealed with another key, or are damaged: what they guard is closed. Bring that key back beside the present one and run rotate-key`;
 }
 
 /** Whether another process has the database. */

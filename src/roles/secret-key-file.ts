@@ -1,23 +1,58 @@
+// The file of secret keys in the data directory: one key, or two while one takes the place of the other.
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { secretKeyFrom } from "../config/secret-key.ts";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { secretKeysIn } from "../config/secret-key.ts";
 
 const ownerOnly = 0o600;
 
-/** Null: it does not hold 32 bytes in base64. Throws when it cannot be read. */
-export function secretKeyIn(path: string): Buffer | null {
-  return secretKeyFrom(readFileSync(path, "utf8").trim());
-}
-
-/** Reads the master key (32 bytes) from a file of mode 0600; creates the file at the first start. Throws when it holds anything else. */
-export function readSecretKeyFile(path: string): Buffer {
+/** Reads the secret keys from a file of mode 0600; creates the file at the first start. Throws when it holds anything else. */
+export function readSecretKeyFile(path: string): readonly Buffer[] {
   if (!existsSync(path)) {
-    const text = `${randomBytes(32).toString("base64")}\n`;
-    writeFileSync(path, text, { mode: ownerOnly, flag: "wx" });
+    writeFileSync(path, textOf([randomBytes(32)]), { mode: ownerOnly, flag: "wx" });
   }
   // Not where it is right already: the folder may be read-only.
   if ((statSync(path).mode & 0o777) !== ownerOnly) chmodSync(path, ownerOnly);
-  const key = secretKeyIn(path);
-  if (key === null) throw new Error(`${path} does not hold 32 bytes in base64`);
-  return key;
+  const keys = secretKeysIn(path);
+  if (keys === null) throw new Error(`${path} does not hold 32 bytes in base64`);
+  return keys;
+}
+
+/** Takes the place of the file at once, or not at all, and outlives a power cut. It stays its owner's, whoever writes it. */
+export function writeSecretKeyFile(path: string, keys: readonly Buffer[]): void {
+  const draft = `${path}.${process.pid}.draft`;
+  const before = statSync(path, { throwIfNoEntry: false });
+  try {
+    writeFileSync(draft, textOf(keys), { mode: ownerOnly, flag: "wx", flush: true });
+    if (before !== undefined && before.uid !== process.getuid?.()) {
+      chownSync(draft, before.uid, before.gid);
+    }
+    renameSync(draft, path);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
+  }
+  const folder = openSync(dirname(path), "r");
+  fsyncSync(folder);
+  closeSync(folder);
+}
+
+export function isSameKeys(one: readonly Buffer[], other: readonly Buffer[]): boolean {
+  return one.length === other.length && one.every((key, index) => other[index]?.equals(key));
+}
+
+/** As the file holds them. */
+export function textOf(keys: readonly Buffer[]): string {
+  return keys.map((key) => `${key.toString("base64")}\n`).join("");
 }

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../package.json";
 import { revisionTokens } from "../admin/api/revision.ts";
-import { SecretBox } from "../admin/store/sealed.ts";
+import { KeyRing } from "../admin/store/key-ring.ts";
 import { OtherSecretKey } from "../admin/store/store-errors.ts";
 import type { Config } from "../config/config.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
@@ -21,6 +21,8 @@ import { DeferredSource } from "./deferred-source.ts";
 import { diskProblems, diskSeries } from "./disk-room.ts";
 import { openExchangeLog } from "./exchange-log-place.ts";
 import { type Gates, NOWHERE, type PreparedGates } from "./gates.ts";
+import { KeyReload } from "./key-reload.ts";
+import { KeyRotation } from "./key-rotation.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
 import { removerOfNewFiles } from "./new-files.ts";
 import { isOwnListener } from "./own-listeners.ts";
@@ -76,8 +78,16 @@ export async function serve(config: Config, log: Log): Promise<Running> {
   try {
     const gates = await prepareGates(config, log);
     prepared = gates;
-    const master = config.secretKey ?? readSecretKeyFile(join(config.dataDir, keyFile));
-    const revisions = revisionTokens(new SecretBox(master, "revisions"));
+    const ownKeys = config.secretKeys === null ? join(config.dataDir, keyFile) : null;
+    const ring = new KeyRing(config.secretKeys ?? readSecretKeyFile(join(config.dataDir, keyFile)));
+    let rotation: KeyRotation | null = null;
+    const keys = new KeyReload({
+      ring,
+      path: ownKeys ?? config.secretKeyFile,
+      log,
+      changed: () => rotation?.changed(),
+    });
+    const revisions = revisionTokens(ring.box("revisions"));
     const drainMs = config.drainS * 1000;
     const own: ListenAddress[] = [];
     const source = new DeferredSource();
@@ -85,7 +95,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     const recentPolicies = new RecentPolicies();
     const exchangeLog = await openExchangeLog(config, log);
     if (exchangeLog !== null) stops.push(() => exchangeLog.close());
-    const parts = { config, master, snapshotPath, source, own, recentPolicies, exchangeLog, log };
+    const parts = { config, ring, snapshotPath, source, own, recentPolicies, exchangeLog, log };
     const apiLog = new LimitedLog(log);
     const apiMetrics = new ApiMetrics();
     let running: Gates | null = null;
@@ -102,7 +112,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     const openControl = async (): Promise<void> => {
       const opened = await openControlPlane({
         config,
-        master,
+        ring,
         revisions,
         placement: addressPolicy(config.containerCidrs),
         snapshotPath,
@@ -126,6 +136,12 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       control = opened;
       listens(...opened.listeners);
       source.provide(opened.source);
+      const { reseal } = opened;
+      if (reseal !== null) {
+        const resealSnapshot = async () => (await running?.resealSnapshot()) ?? false;
+        rotation = new KeyRotation({ ring, ownFile: ownKeys, reseal, resealSnapshot, log });
+        rotation.changed();
+      }
       await gates.follow(parts);
     };
     const openOps = (gates: Gates): void => {
@@ -146,6 +162,8 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     };
     const stopOps = async () => ops?.stop();
     const closeControl = async () => {
+      keys.stop();
+      await rotation?.stop();
       await gates.unfollow();
       await control?.close();
     };
@@ -206,6 +224,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       degraded: degraded?.message ?? null,
       complete: opened.then(() => followed(serving, degraded !== null)),
       reload: async () => {
+        keys.check();
         await Promise.all([serving.reloadTls(), control?.reloadTls()]);
       },
       async stop() {

@@ -16,7 +16,8 @@ export interface WorkerFeedOptions {
   readonly source: StoreChangeSource;
   readonly serverName: string;
   readonly domain: string;
-  readonly token: string;
+  /** Any of them will do. */
+  readonly tokens: () => readonly string[];
   readonly log: Log;
 }
 
@@ -38,14 +39,14 @@ export class WorkerFeed {
   }
 
   /** Takes the place of what an earlier process left there. */
-  async open({ source, serverName, domain, token, log }: WorkerFeedOptions): Promise<void> {
+  async open({ source, serverName, domain, tokens, log }: WorkerFeedOptions): Promise<void> {
     if (this.#server !== null) return;
     rmSync(this.path, { force: true });
     this.#server = await startFeed({
       listen: this.url,
       source,
       authenticate: async (presented) =>
-        isSame(presented.token ?? "", token)
+        tokens().some((token) => isSame(presented.token ?? "", token))
           ? { node: "serve", servers: [serverName], keys: {}, domain }
           : null,
       log,

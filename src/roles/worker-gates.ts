@@ -1,5 +1,6 @@
 // The data plane in processes of its own, which share its addresses and follow the control plane of this one.
 import { Registry } from "@prometheus-io/client";
+import type { KeyRing } from "../admin/store/key-ring.ts";
 import { deriveKey } from "../admin/store/sealed.ts";
 import type { Config } from "../config/config.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
@@ -41,6 +42,8 @@ class WorkerGates implements PreparedGates {
   readonly #plain: Gates["plain"];
   readonly #tls: Config["proxyTls"];
   readonly #pool: WorkerPool;
+  #token: string | null = null;
+  #bypass: string | null = null;
 
   constructor(config: Config, log: Log) {
     const { proxyListen, proxyReusePort, workers } = config;
@@ -124,6 +127,7 @@ class WorkerGates implements PreparedGates {
       },
       connections: pool,
       reloadTls: () => pool.reload(),
+      resealSnapshot: () => pool.snapshotKeys(snapshotKeys(options.ring)),
       own: (listeners) => {
         outer = listeners;
         pool.own(all());
@@ -132,9 +136,11 @@ class WorkerGates implements PreparedGates {
     };
   }
 
-  async follow({ config, master, source, log }: GatesOptions): Promise<void> {
+  async follow({ config, ring, source, log }: GatesOptions): Promise<void> {
     const { serverName, domain } = config;
-    await this.#feed.open({ source, serverName, domain, token: feedToken(master), log });
+    // A successor may know another key of the installation first.
+    const tokens = () => [this.#feedToken(ring), ...ring.masters.map(feedToken)];
+    await this.#feed.open({ source, serverName, domain, tokens, log });
   }
 
   async unfollow(): Promise<void> {
@@ -146,8 +152,20 @@ class WorkerGates implements PreparedGates {
     await this.#feed.close();
   }
 
+  /** Signs for all gate processes: the same as long as this process runs. */
+  #bypassKey({ first }: KeyRing): string {
+    this.#bypass ??= deriveKey(first, "hops").toString("base64");
+    return this.#bypass;
+  }
+
+  /** The same as long as this process runs, whichever secret key comes first. */
+  #feedToken({ first }: KeyRing): string {
+    this.#token ??= feedToken(first);
+    return this.#token;
+  }
+
   #startOf(
-    { config, master, snapshotPath, exchangeLog }: GatesOptions,
+    { config, ring, snapshotPath, exchangeLog }: GatesOptions,
     exchangesMax: number,
   ): Omit<WorkerStart, "slot" | "workers" | "own"> {
     const { workers, heldBytesMax } = config;
@@ -171,10 +189,10 @@ class WorkerGates implements PreparedGates {
       hasExchangeLog: exchangeLog !== null,
       snapshotPath,
       keys: {
-        snapshot: deriveKey(master, "snapshot").toString("base64"),
-        bypass: deriveKey(master, "hops").toString("base64"),
+        snapshot: snapshotKeys(ring),
+        bypass: this.#bypassKey(ring),
       },
-      feed: { url: this.#feed.url, token: feedToken(master) },
+      feed: { url: this.#feed.url, token: this.#feedToken(ring) },
     };
   }
 
@@ -237,6 +255,11 @@ function dividedExchanges(config: Config) {
     exchangesMax: proxy,
     warning: warning === null ? null : `in each of ${workers} gate processes: ${warning}`,
   };
+}
+
+/** In base64, the one that seals first. */
+function snapshotKeys(ring: KeyRing): readonly string[] {
+  return ring.derived("snapshot").map((key) => key.toString("base64"));
 }
 
 /** Another purpose than any other key of the installation; the same for a successor of this process. */

@@ -53,7 +53,7 @@ export interface WorkerStart {
   readonly hasExchangeLog: boolean;
   readonly snapshotPath: string;
   /** In base64. */
-  readonly keys: { readonly snapshot: string; readonly bypass: string };
+  readonly keys: { readonly snapshot: readonly string[]; readonly bypass: string };
   readonly feed: { readonly url: string; readonly token: string };
 }
 
@@ -105,6 +105,8 @@ export type ToWorker = {
   };
   readonly flushLog: { asked: null; answer: null };
   readonly reload: { asked: null; answer: null };
+  /** Keys of the snapshot from now on, in base64. Whether what it saves lies on disk under the first of them. */
+  readonly snapshotKeys: { asked: readonly string[]; answer: boolean };
   /** Wrong credentials that others let through. */
   readonly failures: { asked: readonly string[]; answer: null };
   /** Accept connections, or leave them to the others. */

@@ -185,6 +185,12 @@ export class WorkerPool {
     await this.#all((worker) => worker.ask("reload", null, null));
   }
 
+  /** Keys of the snapshot from now on, in base64. Resolves to whether it lies on disk under the first, which all of them know. */
+  async snapshotKeys(keys: readonly string[]): Promise<boolean> {
+    const done = await this.#all((worker) => worker.ask("snapshotKeys", keys, null));
+    return done.length === this.#options.workers && done.every((each) => each);
+  }
+
   /** They store what waits for the exchange log. One that does not answer does not keep readers waiting. */
   async flushLogs(): Promise<void> {
     await this.#all((worker) => worker.ask("flushLog", null, LOOK_MS)).catch(() => {});
@@ -262,7 +268,7 @@ export class WorkerPool {
           if (exchangeLog === null) throw new Error("there is no exchange log");
           switch (request.kind) {
             case "append":
-              return await exchangeLog.append(request.blocks);
+              return await exchangeLog.append(request.batches);
             case "newest":
               return await exchangeLog.newest(request.query, request.before);
             case "oldest":

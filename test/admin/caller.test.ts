@@ -19,7 +19,7 @@ const start = Date.UTC(2026, 0, 1);
 const here = "192.0.2.1";
 let clock = start;
 const now = () => clock;
-const sessions = new Sessions(deriveKey(master, "sessions"), now);
+const sessions = new Sessions(() => [deriveKey(master, "sessions")], now);
 
 let store: Store;
 let callers: Callers;

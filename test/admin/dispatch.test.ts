@@ -55,7 +55,7 @@ const master = randomBytes(32);
 const revisions = revisionTokens(new SecretBox(master, "revisions"));
 const now = () => clock;
 let clock = Date.UTC(2026, 0, 1);
-const sessions = new Sessions(deriveKey(master, "sessions"), now);
+const sessions = new Sessions(() => [deriveKey(master, "sessions")], now);
 const logged: object[] = [];
 
 let store: Store;

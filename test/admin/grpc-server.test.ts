@@ -96,6 +96,24 @@ describe("a call", () => {
     });
   }
 
+  test("that a gate of this machine passes on, as to a program of a container, is refused", async () => {
+    const metadata = new Metadata();
+    metadata.set("x-realmgate-program", "http");
+    calls.length = 0;
+    expect(await call(metadata)).toMatchObject({ code: status.UNAVAILABLE });
+    expect(calls).toEqual([]);
+    const client = new Client(`127.0.0.1:${server.port}`, credentials.createInsecure());
+    const health = await new Promise<ServiceError | null>((resolve) => {
+      const same = (bytes: Buffer) => bytes;
+      const path = "/grpc.health.v1.Health/Check";
+      client.makeUnaryRequest(path, same, same, Buffer.alloc(0), metadata, (error) => {
+        client.close();
+        resolve(error);
+      });
+    });
+    expect(health).toMatchObject({ code: status.UNAVAILABLE });
+  });
+
   test.each([
     [[], null],
     [["a".repeat(24)], "a".repeat(24)],

@@ -48,7 +48,7 @@ beforeEach(async () => {
   const now = () => clock;
   store = openSqliteStore({ path: ":memory:", box: new SecretBox(master, "documents"), now });
   logins = new PasswordLogin(store, new LoginLimiter(() => clock / 1000));
-  sessions = new Sessions(deriveKey(master, "sessions"), now);
+  sessions = new Sessions(() => [deriveKey(master, "sessions")], now);
   await store.createUser({ username: "ada", email, passwordHash });
   ada = await userNamed("ada");
 });

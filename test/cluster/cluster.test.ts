@@ -127,6 +127,25 @@ describe.skipIf(postgresBinaries === null)("a cluster", () => {
     expect(proxy.listeners.length).toBeGreaterThan(0);
   });
 
+  test("a container on the gate's machine is no way to the listeners of its neighbours", async () => {
+    const at = await place("local");
+    await wait(await write(at, open));
+    const [proxy, ...neighbours] = cluster.proxies;
+    const others = [...cluster.controls, ...neighbours, cluster.gateway].flatMap((member) => {
+      const { rest, ops, proxy: plain } = member?.said ?? {};
+      return [rest, ops, plain].filter((url) => url !== undefined);
+    });
+    expect(others.length).toBeGreaterThan(8);
+    for (const url of others) {
+      for (const path of ["/metrics", "/healthz", "/api/v1/servers", "/docs"]) {
+        const host = at.host.replace("terminal-1", `http-${new URL(url).port}`);
+        const asked = await fetch(`${proxy?.said.proxy}${path}`, { headers: { host } });
+        expect([400, 403, 503]).toContain(asked.status);
+        expect(await asked.text()).not.toContain("realmgate_");
+      }
+    }
+  });
+
   test("the audit trail has the client's address, which only a gateway can vouch for", async () => {
     const from = (rest: string, headers: Record<string, string>) =>
       fetch(`${rest}/api/v1/users/auth/login`, {

@@ -1,5 +1,6 @@
 // What every Store promises of the audit trail.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
 import { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import { CallEvent, callEvent, type EventDraft } from "../../src/admin/store/call-event.ts";
 import {
@@ -12,6 +13,7 @@ import type { Scope } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
 import type { Open } from "../harness/open-store.ts";
 import { A, B, inRealm, nowhere, pageOf, Stage } from "../harness/stage.ts";
+import { plainToken } from "../harness/token-bench.ts";
 
 export function eventConformance(name: string, open: Open): void {
   describe(`${name}: events`, () => {
@@ -83,11 +85,44 @@ export function eventConformance(name: string, open: Open): void {
       expect(await making("two", {}, true).catch(String)).toBe("Error: refused");
       await making("three", { actorId: nowhere }, false);
       await making("four", { actorId: null }, true);
-      const now = { isAdmin: false, isBanned: false, sessionGeneration: expect.any(Number) };
+      const now = {
+        ...{ isAdmin: false, isBanned: false, sessionGeneration: expect.any(Number) },
+        chain: [],
+      };
       expect(standings).toEqual([now, now, null]);
       const { items } = await store.projects(ada, pageOf());
       expect(items.map(({ alias }) => alias)).toEqual(["one", "three", "four"]);
       expect(await seen(ada)).toHaveLength(1);
+    });
+
+    test("ask what the call's token and those above it are before each write", async () => {
+      const chains: string[][] = [];
+      const writer = { ...ada, madeFrom: null };
+      const make = async (createdByTokenId: string | null) => {
+        const secretHash = randomBytes(32);
+        const fields = { ...plainToken, createdByTokenId, secretHash };
+        const made = await store.createToken(writer, { ...fields, alias: `${createdByTokenId}` });
+        if (typeof made === "string") throw new Error(made);
+        return made.id;
+      };
+      const parent = await make(null);
+      const child = await make(parent);
+      const making = (alias: string) => {
+        const call = new CallEvent(draft({ tokenId: child }), (standing) => {
+          chains.push((standing?.chain ?? []).map(({ id, isEnabled }) => `${id} ${isEnabled}`));
+        });
+        return callEvent.run(call, () => stage.project(ada, { alias }));
+      };
+      await making("one");
+      await store.updateToken(writer, parent, () => ({ isEnabled: false }));
+      await making("two");
+      await store.deleteToken(writer, child);
+      await making("three");
+      expect(chains).toEqual([
+        [`${child} true`, `${parent} true`],
+        [`${child} true`, `${parent} false`],
+        [],
+      ]);
     });
 
     test("are not written where nothing changes, nor where the write fails", async () => {

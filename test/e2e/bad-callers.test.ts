@@ -125,7 +125,7 @@ describe("a session", () => {
   test("signed here and now is taken: what follows is refused for its own fault", async () => {
     const good = new Api(
       program.urls.rest,
-      await bearer(new Sessions(sessionKey(), Date.now), await me()),
+      await bearer(new Sessions(() => [sessionKey()], Date.now), await me()),
     );
     expect((await good.call("GET", "/users/me")).status).toBe(200);
   });
@@ -158,7 +158,10 @@ describe("a session", () => {
   });
 
   test("ends", async () => {
-    const past = new Sessions(sessionKey(), () => Date.now() - 86_401_000);
+    const past = new Sessions(
+      () => [sessionKey()],
+      () => Date.now() - 86_401_000,
+    );
     await stranger(await bearer(past, await me()), "TOKEN_EXPIRED");
   });
 
@@ -180,14 +183,14 @@ describe("a session", () => {
 
   test("is of a user that is there, and of the present generation", async () => {
     const user = await me();
-    const sessions = new Sessions(sessionKey(), Date.now);
+    const sessions = new Sessions(() => [sessionKey()], Date.now);
     await stranger(await bearer(sessions, { ...user, id: "0".repeat(24) }), "INVALID_TOKEN");
     await stranger(await bearer(sessions, { ...user, sessionGeneration: 1 }), "INVALID_TOKEN");
   });
 
   test("is signed with our key and algorithm", async () => {
     await stranger(
-      await bearer(new Sessions(randomBytes(32), Date.now), await me()),
+      await bearer(new Sessions(() => [randomBytes(32)], Date.now), await me()),
       "INVALID_TOKEN",
     );
     const [header = "", payload = "", signature = ""] = token.split(".");

@@ -40,6 +40,16 @@ const operations = Object.entries(document.paths).flatMap(([path, item]) =>
   })),
 );
 
+test("what a gate of this machine passes on, as to a program of a container, is refused before anything is looked at", async () => {
+  calls.length = 0;
+  const headers = { "x-realmgate-program": "http", authorization: "Bearer x" };
+  for (const path of ["/", "/docs", "/openapi.json", "/api/v1/projects", "/api/v1/users/auth/me"]) {
+    const answer = await ask(path, { headers, redirect: "manual" });
+    expect([answer.status, (await answer.json()).code]).toEqual([400, "INVALID_HOST"]);
+  }
+  expect(calls).toEqual([]);
+});
+
 test("a preflight is answered with the headers that it asks for", async () => {
   calls.length = 0;
   const asked = "authorization,traceparent,x-request-id";

@@ -17,17 +17,17 @@ export interface CallOptions {
 /** A caller of the REST API. */
 export class Api {
   readonly #base: string;
-  readonly #authorization: string | null;
+  readonly authorization: string | null;
 
   constructor(base: string, authorization: string | null = null) {
     this.#base = base;
-    this.#authorization = authorization;
+    this.authorization = authorization;
   }
 
   async call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
     const headers = new Headers(options.headers);
-    if (this.#authorization !== null && !headers.has("authorization")) {
-      headers.set("authorization", this.#authorization);
+    if (this.authorization !== null && !headers.has("authorization")) {
+      headers.set("authorization", this.authorization);
     }
     let body: string | null = null;
     if (options.body !== undefined) {

@@ -62,7 +62,7 @@ export class ControlPlane implements AsyncDisposable {
     this.store = openSqliteStore({ path: ":memory:", box, now });
     const store = tamper(this.store);
     const log = { error: (fields: object) => console.error(fields) };
-    this.#sessions = new Sessions(deriveKey(master, "sessions"), now);
+    this.#sessions = new Sessions(() => [deriveKey(master, "sessions")], now);
     const logins = new PasswordLogin(store, new LoginLimiter(() => now() / 1000));
     const callers = new Callers(store, this.#sessions, logins, now);
     const placement = addressPolicy(["10.0.0.0/8", "127.0.0.0/8"]);

@@ -64,7 +64,7 @@ export class TokenBench {
     const now = () => this.now;
     const box = new SecretBox(master, "documents");
     this.store = openSqliteStore({ path, box, now });
-    this.#sessions = new Sessions(deriveKey(master, "sessions"), now);
+    this.#sessions = new Sessions(() => [deriveKey(master, "sessions")], now);
     const cursors = listCursors(new SecretBox(master, "cursors"));
     const logins = new PasswordLogin(this.store, new LoginLimiter(() => now() / 1000));
     this.#dispatch = createDispatch({

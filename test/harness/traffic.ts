@@ -1,7 +1,7 @@
 // Traffic of a control plane without a proxy: an exchange log in memory, and connections that are not there.
 import type { ConnectionPort } from "../../src/admin/containers/connection-service.ts";
 import type { ListedConnections } from "../../src/admin/feed/node-question.ts";
-import type { BlockKind } from "../../src/exchange-log/entry-block.ts";
+import type { EntryKind } from "../../src/exchange-log/entry-batch.ts";
 import type { ExchangeLogReader } from "../../src/exchange-log/exchange-log.ts";
 import { LogDatabase } from "../../src/exchange-log/log-database.ts";
 import type { LoggedExchange } from "../../src/exchange-log/log-entry.ts";
@@ -39,7 +39,7 @@ export class MemoryLog implements ExchangeLogReader {
     bytesMax: 64 * 1024 * 1024,
   });
 
-  add(project: string, container: string, exchange: LoggedExchange, kind: BlockKind = "passed") {
+  add(project: string, container: string, exchange: LoggedExchange, kind: EntryKind = "passed") {
     const waiting = new WaitingEntries();
     waiting.add(kind, project, container, exchange);
     this.#db.append(waiting.take());

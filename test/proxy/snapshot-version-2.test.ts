@@ -7,6 +7,7 @@ import { SecretBox } from "../../src/admin/store/sealed.ts";
 import { Snapshot } from "../../src/proxy/snapshot/snapshot.ts";
 import { SnapshotFile } from "../../src/proxy/snapshot/snapshot-file.ts";
 import { documentContent } from "../harness/feed-changes.ts";
+import { loaded } from "../harness/saved-snapshot.ts";
 
 const project = "a".repeat(24);
 const office = {
@@ -24,11 +25,11 @@ test("is loaded with every document, and saved again in the present form", async
     const open = () =>
       new SnapshotFile({ path, log, box: new SecretBox(Buffer.alloc(32, 1), "snapshot") });
     const first = open();
-    const saved = await first.load();
+    const saved = await loaded(first);
     if (saved === null) throw new Error("it was not loaded");
     first.keep(saved.changes, true, saved.heardAtMs);
     await first.close();
-    const again = await open().load();
+    const again = await loaded(open());
     for (const { changes } of [saved, again ?? saved]) {
       const { digest } = documentContent(office);
       expect(changes.revision).toBe(42n);

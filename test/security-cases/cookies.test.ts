@@ -148,3 +148,22 @@ test("K2 a Domain that is the host itself stays", async () => {
   });
   expect(cookiesOf(await received(host))).toEqual([`a=1; Domain=.${host}; Path=/`]);
 });
+
+describe("K3 a program clears no cookies with Clear-Site-Data: browsers clear those of all containers", () => {
+  const all = '"cache", "clientHints", "executionContexts", "storage"';
+  test.each<[string, string | null]>([
+    ['"cookies"', null],
+    ['"cache", "cookies","storage"', '"cache", "storage"'],
+    ['"*"', all],
+    [' "COOKIES" ', null],
+    ['"storage"', '"storage"'],
+    ['"executionContexts" , "cache"', '"executionContexts" , "cache"'],
+  ])("%s becomes %p", async (sent, left) => {
+    for (const name of ["Clear-Site-Data", "clear-site-data"]) {
+      const head = `HTTP/1.1 200 OK\r\n${name}: ${sent}\r\n`;
+      const { host } = await bench.scene({}, () => `${head}Content-Length: 0\r\n\r\n`);
+      const text = await received(host);
+      expect(/\r\nclear-site-data: ([^\r]*)/i.exec(text)?.[1] ?? null).toBe(left);
+    }
+  });
+});

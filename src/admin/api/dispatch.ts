@@ -14,16 +14,17 @@ import {
 import { TokenBuckets } from "../../guard/token-buckets.ts";
 import type { Log } from "../../log.ts";
 import { clientNetwork } from "../../policy/client-network.ts";
-import { type Caller, type Callers, isOperator, mayDo } from "../auth/caller.ts";
+import { type Caller, type Callers, isOperator } from "../auth/caller.ts";
 import { AccountQuotaReached } from "../store/account-quotas.ts";
 import { CallEvent, callEvent } from "../store/call-event.ts";
 import type { Committed, ResourceKey, Scope, User } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { StorageFull, StoreUnavailable, WriteOutcomeUnknown } from "../store/store-errors.ts";
 import { type Audited, auditOf, draftOf, originOf } from "./audit.ts";
+import { authorize } from "./authorize.ts";
 import { CallBudgets, type CallWork } from "./call-budget.ts";
 import { checkRules } from "./field-rules.ts";
-import { lackingLevel, lackingOperator, lackingPermission } from "./lacking.ts";
+import { lackingLevel } from "./lacking.ts";
 import { activeRealm, realmIdPattern } from "./realm.ts";
 import { RefusalEvents } from "./refusal-events.ts";
 import { isDryRun, requirementsOf, resourceKinds } from "./requirements.ts";
@@ -236,7 +237,10 @@ async function run(
     const waitS = changes.take(`${caller.user.id} ${caller.token === null}`, 1);
     if (waitS > 0) throw new ApiError(ErrorCode.RATE_LIMITED, [], Math.ceil(waitS));
   }
-  const event = draft === null ? null : new CallEvent(draft, stillMay(caller, needs));
+  const event =
+    draft === null
+      ? null
+      : new CallEvent(draft, stillMay({ caller, needs, realmId, clientAddress }));
   const outcome = await leaving(event, options, () =>
     handler(message, {
       work,
@@ -282,30 +286,6 @@ async function leaving(
   await callEvent.run(event, () => store.recordEvent(recorded));
   events?.eventStored(recorded.kind);
   return outcome;
-}
-
-/** Checks the caller against the method's requirements and the realm of the host. Throws ApiError. */
-function authorize(caller: Caller, needs: Requires, realmId: string | null): void {
-  const { token } = caller;
-  if (token !== null) {
-    const { confinedTo, needsRealm } = token.rights;
-    if (realmId === null && needsRealm && !needs.anyHost) {
-      throw new ApiError(ErrorCode.REALM_SCOPE_REQUIRED);
-    }
-    if (realmId !== null && confinedTo !== null && !confinedTo.includes(realmId)) {
-      throw new ApiError(ErrorCode.REALM_NOT_ALLOWED);
-    }
-  }
-  if (needs.caller === CallerKind.SESSION && token !== null) {
-    throw new ApiError(ErrorCode.SESSION_REQUIRED);
-  }
-  if (needs.caller === CallerKind.TOKEN && token === null) {
-    throw new ApiError(ErrorCode.TOKEN_REQUIRED);
-  }
-  const hasPermission =
-    needs.leaves.length === 0 || needs.leaves.some((permission) => mayDo(caller, permission));
-  if (!hasPermission) throw lackingPermission(needs.leaves);
-  if (needs.operator && !isOperator(caller)) throw lackingOperator();
 }
 
 /** A realm that contains no resource: replaces a filter for a realm that a confined caller may not use. */

@@ -13,6 +13,7 @@ import { ApiError, type Dispatch, type Reply } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { CallerKind } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 import { Places } from "../../guard/places.ts";
+import { cameThroughGate, PROGRAM_FIELD } from "../../guard/through-gate.ts";
 import { statusOf } from "./grpc-status.ts";
 import { requirementsOf } from "./requirements.ts";
 
@@ -34,6 +35,8 @@ export interface ServedCallOptions {
   readonly clientAddress: (peer: string, forwardedFor: string | null) => string;
   /** How long a message may take to arrive, in milliseconds. */
   readonly messageMs: number;
+  /** The installation's domain. */
+  readonly domain: string;
   /** Whether a token is that of a gateway, which speaks for its clients. Unset: there are none. */
   readonly isGateway?: ((token: string) => Promise<boolean>) | null;
 }
@@ -57,9 +60,27 @@ export function grpcCalls(options: ServedCallOptions): ServerInterceptor {
     const peer = options.peerOf(call.getPeer());
     if (peer === null) return intercepted(call, { onReceiveMetadata: () => refuse(call) });
     const method = options.methods.get(path);
-    if (method === undefined) return intercepted(call, {});
-    return intercepted(call, new IncomingCall(call, method, peer, reads, options).listener);
+    const listener =
+      method === undefined ? {} : new IncomingCall(call, method, peer, reads, options).listener;
+    return intercepted(call, {
+      ...listener,
+      onReceiveMetadata: (metadata, next) => {
+        if (isThroughGate(metadata, call, peer, options.domain)) refuse(call);
+        else if (listener.onReceiveMetadata === undefined) next(metadata);
+        else listener.onReceiveMetadata(metadata, next);
+      },
+    });
   };
+}
+
+function isThroughGate(
+  metadata: Metadata,
+  call: ServerInterceptingCallInterface,
+  { address }: Peer,
+  domain: string,
+): boolean {
+  const hosts = [call.getHost(), text(metadata, "x-forwarded-host")];
+  return cameThroughGate({ program: text(metadata, PROGRAM_FIELD), hosts, peer: address }, domain);
 }
 
 function intercepted(

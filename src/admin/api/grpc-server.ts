@@ -21,6 +21,8 @@ interface GrpcServerOptions {
   /** Certificates and their key as PEM; plain text when unset. */
   readonly tls?: RelayTls | null;
   readonly services: readonly DescService[];
+  /** The installation's domain; `localhost` when unset. */
+  readonly domain?: string;
   readonly dispatch: Dispatch;
   /** Whose `x-forwarded-for` is believed. */
   readonly proxies: PeerTrust;
@@ -81,7 +83,7 @@ export async function startGrpc(options: GrpcServerOptions): Promise<GrpcServer>
 }
 
 function createServer(
-  { services, dispatch, proxies, isGateway = null }: GrpcServerOptions,
+  { services, domain = "localhost", dispatch, proxies, isGateway = null }: GrpcServerOptions,
   limits: GrpcLimits,
   clientOf: (peer: ServerPeer) => string | undefined,
 ): { server: Server; stopHealth: () => void } {
@@ -97,6 +99,7 @@ function createServer(
     },
     clientAddress: proxies.client,
     messageMs: limits.messageMs,
+    domain,
     isGateway,
   });
   const server = new Server({

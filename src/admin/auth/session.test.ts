@@ -23,7 +23,10 @@ const user: User = {
 
 /** Sessions whose clock is `seconds` after the start. */
 function at(seconds: number, with_ = key): Sessions {
-  return new Sessions(with_, () => start + seconds * 1000);
+  return new Sessions(
+    () => [with_],
+    () => start + seconds * 1000,
+  );
 }
 
 const kinds = ["access", "refresh"] as const satisfies readonly SessionKind[];

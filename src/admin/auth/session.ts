@@ -21,17 +21,22 @@ interface SessionClaims {
 }
 
 export class Sessions {
-  readonly #key: Uint8Array;
+  readonly #keys: () => readonly Uint8Array[];
   readonly #now: () => number;
 
-  /** `key`: 32 bytes, used for sessions only. `now`: the clock, in milliseconds. */
-  constructor(key: Uint8Array, now: () => number) {
-    this.#key = key;
+  /**
+   * `keys`: 32 bytes each, used for sessions only; the first signs, all of them verify, and they may be others later. `now`: the
+   * clock, in milliseconds.
+   */
+  constructor(keys: () => readonly Uint8Array[], now: () => number) {
+    this.#keys = keys;
     this.#now = now;
   }
 
   /** A new unique token and its expiry. */
   async issue(user: User, kind: SessionKind): Promise<{ token: string; expiresAt: Date }> {
+    const [key] = this.#keys();
+    if (key === undefined) throw new Error("there is no key for sessions");
     const issuedS = Math.floor(this.#now() / 1000);
     const expiresS = issuedS + lifetimeS[kind];
     const token = await new SignJWT({ gen: user.sessionGeneration })
@@ -42,7 +47,7 @@ export class Sessions {
       .setJti(newId())
       .setIssuedAt(issuedS)
       .setExpirationTime(expiresS)
-      .sign(this.#key);
+      .sign(key);
     return { token, expiresAt: new Date(expiresS * 1000) };
   }
 
@@ -50,8 +55,21 @@ export class Sessions {
   async verify(token: string, kind: SessionKind): Promise<SessionClaims | "expired" | "invalid"> {
     // jose accepts padding and white space; accept only one spelling of a session.
     if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return "invalid";
+    let result: SessionClaims | "expired" | "invalid" = "invalid";
+    for (const key of this.#keys()) {
+      result = await this.#verifiedWith(key, token, kind);
+      if (result !== "invalid") break;
+    }
+    return result;
+  }
+
+  async #verifiedWith(
+    key: Uint8Array,
+    token: string,
+    kind: SessionKind,
+  ): Promise<SessionClaims | "expired" | "invalid"> {
     try {
-      const { payload } = await jwtVerify(token, this.#key, {
+      const { payload } = await jwtVerify(token, key, {
         algorithms: [algorithm],
         audience: audience(kind),
         currentDate: new Date(this.#now()),

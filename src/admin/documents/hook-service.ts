@@ -39,6 +39,7 @@ import {
 } from "./hooks/hook-list.ts";
 import { type HookFields, normalHook } from "./hooks/hook-rules.ts";
 import { groupsInForce, versionOf } from "./permission-document.ts";
+import { requireProjectDocuments } from "./project-document.ts";
 
 /** `now`: the clock, in milliseconds. */
 export function hookService(store: Store, now: () => number): Implementation {
@@ -90,7 +91,7 @@ export function hookService(store: Store, now: () => number): Implementation {
         const service = hookedService(request.service);
         const hookId = newHookId(now());
         const written = await write(context, request.id, service, (list, view) => {
-          const hook = accepted(request, view, capFaults(list, view.state));
+          const hook = accepted(request, context, view, capFaults(list, view.state));
           return inserted(list, { ...hook, id: hookId }, request.position);
         });
         return hookAnswer(written.state, listIn(written.state, service), hookId, written.made);
@@ -119,7 +120,7 @@ export function hookService(store: Store, now: () => number): Implementation {
         const { hookId } = request;
         const { state, made } = await write(context, request.id, service, (list, view) => {
           const { place } = found(list, hookId);
-          return list.with(place, { ...accepted(request, view), id: hookId });
+          return list.with(place, { ...accepted(request, context, view), id: hookId });
         });
         return hookAnswer(state, listIn(state, service), hookId, made);
       },
@@ -156,13 +157,19 @@ function listIn(state: DocumentState, service: string): Hook[] {
   return [...(storedHooks(state).get(service) ?? [])];
 }
 
-/** The hook in its normal form. Throws ApiError INVALID_HOOK with everything wrong with it, and what was found before. */
+/**
+ * The hook in its normal form. Throws ApiError INVALID_HOOK with everything wrong with it, and what was found before;
+ * INSUFFICIENT_PERMISSIONS where it would tell which groups a document has that the caller may not read.
+ */
 function accepted(
   fields: HookFields,
+  { caller }: Pick<Context, "caller">,
   view: DocumentView,
   faults: readonly FieldViolation[] = [],
 ): Hook {
   const violations = [...faults];
+  const isOfProject = view.state.body === null && (view.projectState?.body ?? null) !== null;
+  if (isOfProject && fields.appliesTo !== undefined) requireProjectDocuments(caller);
   const hook = normalHook(fields, groupsInForce(view), "", (instancePath, message) => {
     violations.push({ instancePath, message });
   });

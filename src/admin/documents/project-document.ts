@@ -15,11 +15,14 @@ export function projectDocument(
   { own, project }: Pick<EffectiveState, "own" | "project">,
 ): DocumentState {
   if (project === null) throw new ApiError(ErrorCode.PROJECT_NOT_FOUND);
-  const isTold = own.body === null && project.body !== null;
-  if (isTold && !readsProjectDocuments.some((leaf) => mayDo(caller, leaf))) {
-    throw lackingPermission(readsProjectDocuments);
-  }
+  if (own.body === null && project.body !== null) requireProjectDocuments(caller);
   return project;
+}
+
+/** Throws ApiError INSUFFICIENT_PERMISSIONS for a token that may not read documents of projects. */
+export function requireProjectDocuments(caller: Caller): void {
+  if (readsProjectDocuments.some((leaf) => mayDo(caller, leaf))) return;
+  throw lackingPermission(readsProjectDocuments);
 }
 
 /** As ProjectPermissionsService.GetPermissions requires it; any one suffices. */

@@ -58,7 +58,10 @@ export class NodeAccess {
     const tokenHash = token === null ? null : nodeTokenHash(token);
     if (tokenHash === null) return null;
     const node = await this.#options.store.nodeByToken(tokenHash);
-    return node?.role === role ? node : null;
+    if (node?.role !== role) return null;
+    // The list may be older than the node.
+    if (this.#ids !== null && !(await this.#ids).has(node.id)) this.forget();
+    return node;
   }
 
   async #isNode(id: string): Promise<boolean> {

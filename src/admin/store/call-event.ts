@@ -2,7 +2,7 @@
 // neither is there without the other.
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { NewEvent } from "./event-records.ts";
-import type { ResourceKey, User } from "./records.ts";
+import type { ResourceKey, Token, User } from "./records.ts";
 
 export interface EventDraft extends NewEvent {
   /** What the resource lies in, known before the call; null: the call makes it, or it is an account or a token. */
@@ -12,7 +12,10 @@ export interface EventDraft extends NewEvent {
 }
 
 /** What an account is when a write of its call begins. */
-export type Standing = Pick<User, "isAdmin" | "isBanned" | "sessionGeneration">;
+export interface Standing extends Pick<User, "isAdmin" | "isBanned" | "sessionGeneration"> {
+  /** The token that the call came with, its parent, and so on; empty where it is gone, or none came. */
+  readonly chain: readonly Token[];
+}
 
 export class CallEvent {
   draft: EventDraft;

@@ -135,6 +135,29 @@ export class Instruments {
     });
   }
 
+  /** One series for each list of label values that is read. */
+  gauges(
+    name: string,
+    help: string,
+    labelNames: readonly string[],
+    read: () => Iterable<Counted>,
+    merged: MergedGauge = "sum",
+  ): void {
+    new Gauge({
+      name,
+      help,
+      aggregator: merged,
+      labelNames,
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        for (const [values, value] of read()) {
+          this.set(Object.fromEntries(labelNames.map((label, i) => [label, values[i]])), value);
+        }
+      },
+    });
+  }
+
   counter(name: string, help: string, read: () => number): void {
     this.counters(name, help, [], () => [[[], read()]]);
   }

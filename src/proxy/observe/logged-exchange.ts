@@ -1,5 +1,5 @@
 // Exchanges that ended, as the exchange log keeps them.
-import type { BlockKind } from "../../exchange-log/entry-block.ts";
+import type { EntryKind } from "../../exchange-log/entry-batch.ts";
 import type { ExchangeLog } from "../../exchange-log/exchange-log.ts";
 import { type Exchange, groupsNamedMax } from "../exchange/exchange.ts";
 import { loggedPath } from "./access-log.ts";
@@ -33,7 +33,7 @@ export function logExchange(log: Pick<ExchangeLog, "ended">, exchange: Exchange)
 }
 
 /** What one without any credential can cause never counts as let through. */
-function kindOf({ reason, groups, fromUpstream }: Exchange): BlockKind {
+function kindOf({ reason, groups, fromUpstream }: Exchange): EntryKind {
   if (reason === "no_container") return "unrouted";
   return groups !== null || fromUpstream ? "passed" : "refused";
 }

@@ -1,12 +1,17 @@
 // What this proxy enforces: what the control plane says, or else what it said last (fail static).
 
 import type { Log } from "../../log.ts";
+import type { ChangeBatch } from "./change-batch.ts";
 import { type ChangeSource, Feed, type FeedSource } from "./feed.ts";
 import { type Closed, Snapshot } from "./snapshot.ts";
 import type { Box } from "./snapshot-codec.ts";
 import type { SnapshotOptions } from "./snapshot-edit.ts";
 import { type SavedState, SnapshotFile } from "./snapshot-file.ts";
+import type { SavedBatch } from "./snapshot-reader.ts";
 import { Staleness } from "./staleness.ts";
+
+/** How long a start waits for the control plane where it knows what that said last, in milliseconds. */
+const ANSWER_MS = 2_000;
 
 export interface SnapshotPlace {
   readonly path: string;
@@ -63,6 +68,11 @@ export class Enforcer {
         : new SnapshotFile({
             ...place,
             log,
+            server: options.snapshot.serverName,
+            named: () => {
+              const current = this.feed.current();
+              return (digest) => current.names(digest);
+            },
             heardMs: stalenessMaxMs === null ? null : stalenessMaxMs / 4,
           });
     this.#staleness = new Staleness(stalenessMaxMs);
@@ -74,24 +84,28 @@ export class Enforcer {
       closed: () => swapped(null),
       published: (changes, isAll) => {
         this.#saver?.keep(changes, isAll, Date.now());
-        const { projects, containers } = changes;
-        swapped(isAll ? null : { projects: projects.map(idOf), containers: containers.map(idOf) });
+        swapped(isAll ? null : changedIn(changes));
       },
     });
   }
 
-  /** Asks the control plane once, and when it does not answer takes what was saved. */
+  /** Takes what was saved and asks the control plane once. Where much is known its answer is not waited for long. */
   async start(): Promise<void> {
-    const { log } = this.#options;
-    await this.feed.start();
-    const saved = this.feed.from === "none" ? ((await this.#file?.load()) ?? null) : null;
-    if (saved === null) {
-      return;
-    }
-    const { changes, heardAtMs } = saved;
-    this.feed.startFrom(changes, heardAtMs);
-    const fields = { revision: String(changes.revision), heardAt: new Date(heardAtMs) };
-    log.error(fields, "the control plane cannot be heard: going on with what it said last");
+    const { log, snapshot } = this.#options;
+    const { feed } = this;
+    const load = async (saved: SavedBatch) => {
+      await feed.startFrom(saved, snapshot.serverName);
+      return new Date(saved.commit.heardAtMs);
+    };
+    const heardAt = (await this.#file?.load(load)) ?? null;
+    const asked = feed.start();
+    await (heardAt === null ? asked : Promise.race([asked, Bun.sleep(ANSWER_MS)]));
+    if (heardAt === null || feed.from !== "file") return;
+    feed.look();
+    const fields = { revision: String(feed.current().revision), heardAt };
+    if (feed.failing) {
+      log.error(fields, "the control plane cannot be heard: going on with what it said last");
+    } else log.info(fields, "going on with what the control plane said last until it has answered");
   }
 
   get state(): Enforcement {
@@ -110,13 +124,22 @@ export class Enforcer {
     return this.#saver?.saved ?? null;
   }
 
+  /** Saves everything anew, as with another key. Resolves to whether it lies on disk; true where another process saves. */
+  async reseal(): Promise<boolean> {
+    return (await this.#saver?.saveAnew()) ?? true;
+  }
+
   /** Saves what is not saved yet. */
   async stop(): Promise<void> {
     this.feed.stop();
-    await this.#saver?.close();
+    await this.#file?.close();
   }
 }
 
-function idOf({ id }: { readonly id: string }): string {
-  return id;
+function changedIn({ parts }: ChangeBatch): Changed {
+  const all = [...parts];
+  return {
+    projects: all.flatMap(({ projects }) => projects.map(({ id }) => id)),
+    containers: all.flatMap(({ containers }) => containers.map(({ id }) => id)),
+  };
 }

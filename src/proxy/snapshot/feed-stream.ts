@@ -1,5 +1,5 @@
 // One stream of FeedService.Follow, from the call to its end.
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import {
   Client,
   type ClientDuplexStream,
@@ -14,10 +14,9 @@ import {
   FeedService,
   type FollowRequest,
   FollowRequestSchema,
-  type FollowResponse,
-  FollowResponseSchema,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import { methodPath } from "../../../proto/grpc.ts";
+import { type Heard, heardIn } from "./feed-part.ts";
 
 /** PEM. */
 export interface FeedTls {
@@ -33,7 +32,7 @@ export interface FeedStreamOptions {
   readonly token: string | null;
   readonly tls: FeedTls;
   readonly hello: FeedHello;
-  readonly heard: (response: FollowResponse) => void;
+  readonly heard: (heard: Heard) => void;
   /** Called once, unless `close` was. */
   readonly ended: (problem: string) => void;
 }
@@ -46,7 +45,7 @@ const LEAVE_MS = 200;
 
 export class FeedStream {
   readonly #client: Client;
-  readonly #call: ClientDuplexStream<FollowRequest, FollowResponse>;
+  readonly #call: ClientDuplexStream<FollowRequest, Heard>;
   #isOver = false;
 
   constructor({ url, token, tls, hello, heard, ended }: FeedStreamOptions) {
@@ -62,7 +61,7 @@ export class FeedStream {
     this.#call = this.#client.makeBidiStreamRequest(
       methodPath(FeedService.method.follow),
       (request: FollowRequest) => Buffer.from(toBinary(FollowRequestSchema, request)),
-      (bytes: Buffer) => fromBinary(FollowResponseSchema, bytes),
+      heardIn,
       metadata,
     );
     const over = (problem: string) => {
@@ -70,7 +69,7 @@ export class FeedStream {
       this.close();
       ended(problem);
     };
-    this.#call.on("data", (response: FollowResponse) => {
+    this.#call.on("data", (response: Heard) => {
       if (!this.#isOver) heard(response);
     });
     this.#call.on("error", ({ details, message }: ServiceError) => over(details || message));

@@ -4,13 +4,15 @@ import type { Log } from "../../log.ts";
 import { type Lineage, lineageOf, NO_LINEAGE } from "../../policy/lineage.ts";
 import type { Steps } from "../../policy/steps.ts";
 import { bootClockMs } from "./boot-clock.ts";
+import { batchOf, type ChangeBatch } from "./change-batch.ts";
 import type { Snapshot } from "./snapshot.ts";
+import type { SavedBatch } from "./snapshot-reader.ts";
 import type { Staleness } from "./staleness.ts";
 
 /** Where the proxy learns what changed. The announcement is a hint; what `changesAfter` answers is the truth. */
 export interface ChangeSource {
   /** The present state of everything that changed after this revision; everything for 0n, and for one of another lineage. */
-  changesAfter(revision: bigint, lineage: string): Promise<Changes>;
+  changesAfter(revision: bigint, lineage: string): Promise<Changes | ChangeBatch>;
   /** Calls the listener after each commit; the answer ends that. */
   onCommit(listener: (revision: bigint) => void): () => void;
   /** Hears what is enforced now. */
@@ -41,7 +43,7 @@ export interface FeedOptions {
   readonly empty: Snapshot;
   readonly log: Log;
   /** Called after each swap, with what changed in it; or with all there is, and then nothing else is left of the one before. */
-  readonly published?: (changes: Changes, isAll: boolean) => void;
+  readonly published?: (changes: ChangeBatch, isAll: boolean) => void;
   /** Called when nothing is in force any more because the source was not heard for too long. */
   readonly closed?: () => void;
   readonly staleness?: Staleness;
@@ -64,6 +66,8 @@ export class Feed {
   #lineages: readonly Lineage[] = [];
   /** `none`: nothing is enforced, not even revision 0. */
   #from: FeedSource = "none";
+  /** Whether the source may be asked for what comes after what is enforced. */
+  #resumes = false;
   #announced = 0n;
   #pumping = false;
   #stopped = false;
@@ -116,7 +120,7 @@ export class Feed {
     const askMs = Math.min(ASK_MS, (this.#staleness?.maxMs ?? Number.POSITIVE_INFINITY) / 4);
     this.#asking = setInterval(() => void this.#pump(), askMs);
     if (this.#staleness !== null) {
-      this.#looking = setInterval(() => this.#look(), LOOK_MS);
+      this.#looking = setInterval(() => this.look(), LOOK_MS);
     }
     this.#unsubscribe = this.#source.onCommit((revision) => {
       if (revision > this.#announced) {
@@ -128,18 +132,20 @@ export class Feed {
   }
 
   /**
-   * Goes on with what an earlier process heard at that time (Unix milliseconds), unless the source was heard meanwhile. When it
-   * is, it is asked for everything, and nothing of this is left.
+   * Goes on with what an earlier process heard, unless the source was heard meanwhile. `server`: the one that this process is
+   * of. The source is asked for what changed after it, or for everything when it has another history, or when the file was
+   * another server's. Rejects when it cannot be read; then nothing of it counts.
    */
-  startFrom(saved: Changes, heardAtMs: number): void {
-    if (this.#from !== "none" || this.#stopped) {
-      return;
-    }
-    this.#staleness?.heardBefore(heardAtMs, Date.now(), bootClockMs());
-    this.#snapshot = this.#snapshot.replacedBy(saved);
-    this.#lineages = saved.lineages;
+  async startFrom(saved: SavedBatch, server: string): Promise<void> {
+    const snapshot = await this.#run(this.#snapshot.replacedBySteps(saved));
+    if (this.#from !== "none" || this.#stopped) return;
+    const { commit } = saved;
+    this.#staleness?.heardBefore(commit.heardAtMs, Date.now(), bootClockMs());
+    this.#snapshot = snapshot;
+    this.#lineages = commit.lineages;
     this.#from = "file";
-    this.#look();
+    this.#resumes =
+      commit.server === server && lineageOf(commit.lineages, commit.revision) !== NO_LINEAGE;
     this.#settleWaiters();
   }
 
@@ -214,14 +220,14 @@ export class Feed {
   }
 
   async #step(): Promise<void> {
-    let isAll = this.#from !== "live";
-    let after = isAll ? 0n : this.#snapshot.revision;
-    let changes = await this.#source.changesAfter(after, lineageOf(this.#lineages, after));
+    let after = this.#resumes ? this.#snapshot.revision : 0n;
+    let isAll = after === 0n && this.#from !== "live";
+    let changes = batchOf(await this.#source.changesAfter(after, lineageOf(this.#lineages, after)));
     // The source was restored, or its server lost its last commits: of what is enforced nothing is known to be true.
     if (after > 0n && (changes.all || changes.revision < after)) {
       isAll = true;
       after = 0n;
-      if (!changes.all) changes = await this.#source.changesAfter(after, NO_LINEAGE);
+      if (!changes.all) changes = batchOf(await this.#source.changesAfter(after, NO_LINEAGE));
       this.#announced = changes.revision;
     }
     const stuck = changes.revision === after && this.#announced > after;
@@ -250,6 +256,7 @@ export class Feed {
     this.#snapshot = next;
     this.#lineages = changes.lineages;
     this.#from = "live";
+    this.#resumes = true;
     if (reopened) {
       this.#log.info({}, "the control plane is heard again");
     }
@@ -259,7 +266,7 @@ export class Feed {
   }
 
   /** Everything was read: what was enforced may have been another history's. */
-  #reportLoss({ revision, lineages }: Changes): void {
+  #reportLoss({ revision, lineages }: ChangeBatch): void {
     const before = this.#snapshot.revision;
     const fields = { is: String(revision), was: String(before) };
     if (revision < before) {
@@ -285,7 +292,8 @@ export class Feed {
     }
   }
 
-  #look(): void {
+  /** Closes everything when the source was not heard for too long. */
+  look(): void {
     if (this.#snapshot.closed === null && this.#staleness?.isStale(bootClockMs())) {
       this.#snapshot = this.#snapshot.closedAs("stale");
       this.#log.error(

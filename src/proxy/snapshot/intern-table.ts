@@ -1,4 +1,4 @@
-import { PersistentMap, type ShardOf } from "./persistent-map.ts";
+import { PersistentMap, type PersistentMapEdit, type ShardOf } from "./persistent-map.ts";
 
 /** One value that all holders of the same key share. */
 export interface Interned<V> {
@@ -26,65 +26,63 @@ export class InternTable<V> {
     this.size = size;
   }
 
-  edit(): InternEdit<V> {
-    return new InternEdit(
-      (key) => this.#entries.get(key),
-      (changed) => this.#with(changed),
-    );
+  has(key: string): boolean {
+    return this.#entries.get(key) !== undefined;
   }
 
-  #with(changed: ReadonlyMap<string, Entry<V>>): InternTable<V> {
-    let { size } = this;
-    const entries = new Map<string, Entry<V> | undefined>();
-    for (const [key, entry] of changed) {
-      const was = this.#entries.get(key) !== undefined;
-      const is = entry.holders > 0;
-      size += Number(is) - Number(was);
-      if (is || was) {
-        entries.set(key, is ? entry : undefined);
-      }
-    }
-    return new InternTable(this.#entries.with(entries), size);
+  edit(): InternEdit<V> {
+    return new InternEdit(
+      this.#entries.edit(),
+      this.size,
+      (entries, size) => new InternTable(entries, size),
+    );
   }
 }
 
 /** Collects holders that come and go; a value without holders is kept until the edit is done, so that its key finds it again. */
 export class InternEdit<V> {
-  readonly #before: (key: string) => Entry<V> | undefined;
-  readonly #make: (changed: ReadonlyMap<string, Entry<V>>) => InternTable<V>;
-  readonly #changed = new Map<string, Entry<V>>();
+  readonly #entries: PersistentMapEdit<Entry<V>>;
+  readonly #make: (entries: PersistentMap<Entry<V>>, size: number) => InternTable<V>;
+  readonly #withoutHolders = new Set<string>();
+  #size: number;
 
   constructor(
-    before: (key: string) => Entry<V> | undefined,
-    make: (changed: ReadonlyMap<string, Entry<V>>) => InternTable<V>,
+    entries: PersistentMapEdit<Entry<V>>,
+    size: number,
+    make: (entries: PersistentMap<Entry<V>>, size: number) => InternTable<V>,
   ) {
-    this.#before = before;
+    this.#entries = entries;
+    this.#size = size;
     this.#make = make;
   }
 
   has(key: string): boolean {
-    return this.#entry(key) !== undefined;
+    return this.#entries.get(key) !== undefined;
   }
 
   acquire(key: string, make: () => V): Interned<V> {
-    const entry = this.#entry(key) ?? { held: { key, value: make() }, holders: 0 };
-    this.#changed.set(key, { held: entry.held, holders: entry.holders + 1 });
+    const entry = this.#entries.get(key) ?? { held: { key, value: make() }, holders: 0 };
+    if (entry.holders === 0) {
+      this.#withoutHolders.delete(key);
+      this.#size++;
+    }
+    this.#entries.set(key, { held: entry.held, holders: entry.holders + 1 });
     return entry.held;
   }
 
   /** Ignores what the table does not hold. */
   release(held: Interned<V>): void {
-    const entry = this.#entry(held.key);
-    if (entry?.held === held && entry.holders > 0) {
-      this.#changed.set(held.key, { held, holders: entry.holders - 1 });
+    const entry = this.#entries.get(held.key);
+    if (entry?.held !== held || entry.holders === 0) return;
+    this.#entries.set(held.key, { held, holders: entry.holders - 1 });
+    if (entry.holders === 1) {
+      this.#withoutHolders.add(held.key);
+      this.#size--;
     }
   }
 
   done(): InternTable<V> {
-    return this.#make(this.#changed);
-  }
-
-  #entry(key: string): Entry<V> | undefined {
-    return this.#changed.get(key) ?? this.#before(key);
+    for (const key of this.#withoutHolders) this.#entries.delete(key);
+    return this.#make(this.#entries.done(), this.#size);
   }
 }

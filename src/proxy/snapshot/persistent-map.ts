@@ -27,36 +27,72 @@ export class PersistentMap<V> {
     return this.#shards[this.#shardOf(key)]?.get(key);
   }
 
-  *keys(): Generator<string> {
+  *entries(): Generator<[string, V]> {
     for (const shard of this.#shards) {
       if (shard !== undefined) {
-        yield* shard.keys();
+        yield* shard.entries();
       }
     }
   }
 
-  /** The next version with these entries set, or removed where the value is undefined. */
-  with(entries: ReadonlyMap<string, V | undefined>): PersistentMap<V> {
-    if (entries.size === 0) {
-      return this;
+  /** Begins the next version. */
+  edit(): PersistentMapEdit<V> {
+    return new PersistentMapEdit(this.#shards, this.#shardOf, (shards) =>
+      shards === this.#shards ? this : new PersistentMap(shards, this.#shardOf),
+    );
+  }
+
+  /** An empty map that spreads keys as this one does. */
+  emptied(): PersistentMap<V> {
+    return PersistentMap.empty(this.#shardOf);
+  }
+}
+
+/** Changes to a map, which stays as it is. No step's cost grows with the number of changes. */
+export class PersistentMapEdit<V> {
+  readonly #before: readonly (Shard<V> | undefined)[];
+  readonly #shardOf: ShardOf;
+  readonly #make: (shards: readonly (Shard<V> | undefined)[]) => PersistentMap<V>;
+  #shards: (Shard<V> | undefined)[] | null = null;
+  readonly #copies: (Map<string, V> | undefined)[] = [];
+
+  constructor(
+    before: readonly (Shard<V> | undefined)[],
+    shardOf: ShardOf,
+    make: (shards: readonly (Shard<V> | undefined)[]) => PersistentMap<V>,
+  ) {
+    this.#before = before;
+    this.#shardOf = shardOf;
+    this.#make = make;
+  }
+
+  get(key: string): V | undefined {
+    return (this.#shards ?? this.#before)[this.#shardOf(key)]?.get(key);
+  }
+
+  set(key: string, value: V): void {
+    this.#copyOf(key).set(key, value);
+  }
+
+  delete(key: string): void {
+    if (this.get(key) !== undefined) this.#copyOf(key).delete(key);
+  }
+
+  /** The next version; the edit is over. */
+  done(): PersistentMap<V> {
+    return this.#make(this.#shards ?? this.#before);
+  }
+
+  #copyOf(key: string): Map<string, V> {
+    this.#shards ??= this.#before.slice();
+    const index = this.#shardOf(key);
+    let copy = this.#copies[index];
+    if (copy === undefined) {
+      copy = new Map(this.#before[index]);
+      this.#copies[index] = copy;
+      this.#shards[index] = copy;
     }
-    const shards = this.#shards.slice();
-    const copies = new Map<number, Map<string, V>>();
-    for (const [key, value] of entries) {
-      const index = this.#shardOf(key);
-      let copy = copies.get(index);
-      if (copy === undefined) {
-        copy = new Map(shards[index]);
-        copies.set(index, copy);
-        shards[index] = copy;
-      }
-      if (value === undefined) {
-        copy.delete(key);
-      } else {
-        copy.set(key, value);
-      }
-    }
-    return new PersistentMap(shards, this.#shardOf);
+    return copy;
   }
 }
 

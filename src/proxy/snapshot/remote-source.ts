@@ -7,12 +7,14 @@ import {
   type FeedCursor,
   FeedCursorSchema,
   FeedHelloSchema,
+  FeedMode,
   type FeedWelcome,
-  type FollowResponse,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { Log } from "../../log.ts";
 import { lineageOf } from "../../policy/lineage.ts";
+import type { ChangeBatch } from "./change-batch.ts";
 import type { ChangeSource } from "./feed.ts";
+import { type FeedPart, type Heard, joined } from "./feed-part.ts";
 import { FeedStream, type FeedTls } from "./feed-stream.ts";
 
 export interface RemoteSourceOptions {
@@ -44,15 +46,17 @@ const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 30_000;
 /** Heartbeats that may be missed. */
 const MISSED_BEATS = 3;
+/** A control plane that reads or sends a whole state of many containers may say nothing for so long, in milliseconds. */
+const WHOLE_MS = 60_000;
 
 /** A batch that has come whole. */
 interface Ready {
   readonly base: FeedCursor | null;
-  readonly changes: Changes;
+  readonly changes: Changes | ChangeBatch;
 }
 
 interface Waiter {
-  readonly resolve: (changes: Changes) => void;
+  readonly resolve: (changes: Changes | ChangeBatch) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -67,7 +71,7 @@ export class RemoteSource implements ChangeSource {
   /** What the reader enforces. */
   #enforced: FeedCursor | null = null;
   #lineages: Changes["lineages"] = [];
-  #parts: Changes[] = [];
+  #parts: FeedPart[] = [];
   #ready: Ready | null = null;
   #waiters: Waiter[] = [];
   #urlIndex: number;
@@ -75,6 +79,8 @@ export class RemoteSource implements ChangeSource {
   #retry: ReturnType<typeof setTimeout> | null = null;
   #silence: ReturnType<typeof setTimeout> | null = null;
   #heartbeatMs: number | null = null;
+  /** A whole state is on its way: begun anew it would take as long again. */
+  #awaitsWhole = false;
   #problem = "no control plane was asked yet";
   #clockOffsetMs: number | null = null;
   #connects = 0;
@@ -117,7 +123,7 @@ export class RemoteSource implements ChangeSource {
     this.#connect();
   }
 
-  changesAfter(revision: bigint, lineage: string): Promise<Changes> {
+  changesAfter(revision: bigint, lineage: string): Promise<Changes | ChangeBatch> {
     const wanted = revision === 0n ? null : create(FeedCursorSchema, { revision, lineage });
     const ready = this.#ready;
     if (ready !== null && isSame(ready.base, wanted)) {
@@ -174,6 +180,7 @@ export class RemoteSource implements ChangeSource {
     this.#urlIndex++;
     this.#connects++;
     this.#heartbeatMs = null;
+    this.#awaitsWhole = false;
     this.#parts = [];
     this.#ready = null;
     const cursor = this.#base;
@@ -205,24 +212,25 @@ export class RemoteSource implements ChangeSource {
       () => {
         if (this.#stream === stream) this.#lost(`${url}: nothing is heard`);
       },
-      heartbeatMs === null ? answerMs : MISSED_BEATS * heartbeatMs,
+      heartbeatMs === null ? answerMs : this.#awaitsWhole ? WHOLE_MS : MISSED_BEATS * heartbeatMs,
     );
   }
 
-  #heard({ body }: FollowResponse, stream: FeedStream): void {
-    this.#listen(
-      stream,
-      this.#options.urls[(this.#urlIndex - 1) % this.#options.urls.length] ?? "",
-    );
+  #heard(body: Heard, stream: FeedStream): void {
+    const { urls } = this.#options;
+    const url = urls[(this.#urlIndex - 1) % urls.length] ?? "";
+    this.#listen(stream, url);
     switch (body.case) {
       case "welcome":
         this.#heartbeatMs = body.value.heartbeatMs;
+        this.#awaitsWhole = body.value.mode === FeedMode.FULL;
+        this.#listen(stream, url);
         this.#clockOffsetMs = body.value.serverTimeMs - Date.now();
         this.#welcomed.resolve(body.value);
         return;
-      case "batch":
-        if (body.value.changes !== undefined) this.#parts.push(body.value.changes);
-        if (body.value.last) this.#arrived();
+      case "part":
+        this.#parts.push(body.value);
+        if (body.value.isLast) this.#arrived();
         return;
       case "bookmark":
         this.#clockOffsetMs = body.value.serverTimeMs - Date.now();
@@ -239,8 +247,15 @@ export class RemoteSource implements ChangeSource {
 
   /** A batch is whole. */
   #arrived(): void {
-    const changes = merged(this.#parts);
+    let changes: Changes | ChangeBatch;
+    try {
+      changes = joined(this.#parts);
+    } catch (error) {
+      this.#lost(`the control plane sends no changes: ${error}`);
+      return;
+    }
     this.#parts = [];
+    this.#awaitsWhole = false;
     this.#retryMs = RETRY_FIRST_MS;
     const ready = { base: this.#base, changes };
     const [first, ...rest] = this.#waiters.splice(0);
@@ -287,20 +302,6 @@ export class RemoteSource implements ChangeSource {
     this.#parts = [];
     for (const { reject } of this.#waiters.splice(0)) reject(new Error(problem));
   }
-}
-
-function merged(parts: readonly Changes[]): Changes {
-  const [first, ...rest] = parts;
-  if (first === undefined) return create(ChangesSchema, {});
-  if (rest.length === 0) return first;
-  return create(ChangesSchema, {
-    revision: first.revision,
-    lineages: first.lineages,
-    all: first.all,
-    projects: parts.flatMap(({ projects }) => projects),
-    containers: parts.flatMap(({ containers }) => containers),
-    documents: parts.flatMap(({ documents }) => documents),
-  });
 }
 
 function isSame(one: FeedCursor | null, other: FeedCursor | null): boolean {

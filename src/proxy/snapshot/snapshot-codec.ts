@@ -1,9 +1,7 @@
-// How states lie in the snapshot file: a head, then sealed frames of records. Any part that is missing, moved or changed is noticed.
-import { randomBytes } from "node:crypto";
+// How the snapshot file is made: a header, then sealed frames of records, in groups that each end with a commit.
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { BinaryReader } from "@bufbuild/protobuf/wire";
 import {
-  type Changes,
-  ChangesSchema,
   type ContainerState,
   ContainerStateSchema,
   type DocumentContent,
@@ -12,8 +10,7 @@ import {
   ProjectStateSchema,
   RevisionLineageSchema,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
-
-import { separateDocuments } from "./snapshot-version-2.ts";
+import type { ChangePart, Place } from "./change-batch.ts";
 
 /** Authenticated encryption; `context` says what the bytes are: they open in no other. */
 export interface Box {
@@ -22,28 +19,21 @@ export interface Box {
   open(sealed: Buffer, context: string): Buffer | null;
 }
 
-/** What was heard, as the feed says it to whoever knows nothing, and when. */
-export interface Saved {
-  readonly changes: Changes;
-  /** Unix milliseconds. */
-  readonly heardAtMs: number;
-}
-
 /**
  * The last byte is the version. It has to grow when a field is added to the feed without which something would be open: a file
- * that does not have the field must not be read. Version 2 had each document inside its owner's state.
+ * that does not have the field must not be read.
  */
-const MAGIC = Buffer.from("rgsnap\0\x03", "latin1");
-const MAGIC_2 = Buffer.from("rgsnap\0\x02", "latin1");
-const FILE_ID_BYTES = 16;
-const HEADER_BYTES = MAGIC.length + FILE_ID_BYTES;
-const LENGTH_BYTES = 4;
-/** Frames are closed once they have this many bytes: what is sealed at a time. */
-const FRAME_BYTES = 128 * 1024;
+export const MAGIC = Buffer.from("rgsnap\0\x04", "latin1");
+export const FILE_ID_BYTES = 16;
+export const HEADER_BYTES = MAGIC.length + FILE_ID_BYTES;
+export const LENGTH_BYTES = 4;
+/** Frames are closed once they have this many bytes: what is sealed, and decoded, at a time. */
+const FRAME_BYTES = 64 * 1024;
 
-const PROJECT = 1;
-const CONTAINER = 2;
-const DOCUMENT = 3;
+export const PROJECT = 1;
+export const CONTAINER = 2;
+export const DOCUMENT = 3;
+export const COMMIT = 4;
 /** Kind, length of the message. */
 const RECORD_HEAD_BYTES = 5;
 
@@ -52,150 +42,126 @@ export type FileState = ProjectState | ContainerState;
 /** What a file has records of. */
 export type Entry = FileState | DocumentContent;
 
-/** An entry in the form in which it is in the file. */
-export type EntryRecord = Buffer;
-
-/** What tells states apart: a project and a container may have the same id. */
-export function keyOf(state: FileState): string {
-  return `${kindOf(state)}${state.id}`;
+export interface FileRecord {
+  readonly kind: number;
+  /** A message of this kind, encoded. */
+  readonly message: Uint8Array;
 }
 
-function kindOf(entry: Entry): number {
-  switch (entry.$typeName) {
-    case "realmgate.v1.ProjectState":
-      return PROJECT;
-    case "realmgate.v1.ContainerState":
-      return CONTAINER;
-    case "realmgate.v1.DocumentContent":
-      return DOCUMENT;
-  }
-}
-
-function bytesOf(entry: Entry): Uint8Array {
-  switch (entry.$typeName) {
-    case "realmgate.v1.ProjectState":
-      return toBinary(ProjectStateSchema, entry);
-    case "realmgate.v1.ContainerState":
-      return toBinary(ContainerStateSchema, entry);
-    case "realmgate.v1.DocumentContent":
-      return toBinary(DocumentContentSchema, entry);
-  }
-}
-
-export function recordOf(entry: Entry): EntryRecord {
-  const message = bytesOf(entry);
-  const record = Buffer.allocUnsafeSlow(RECORD_HEAD_BYTES + message.length);
-  record.writeUInt8(kindOf(entry), 0);
-  record.writeUInt32BE(message.length, 1);
-  record.set(message, RECORD_HEAD_BYTES);
-  return record;
-}
-
-/** What a file says of itself. */
-export interface Head {
-  /** A decimal number. */
-  readonly revision: string;
+/** What ends a group: everything up to here is the state of this place. */
+export interface Commit extends Place {
   /** Unix milliseconds. */
   readonly heardAtMs: number;
-  /** How many records there are. */
-  readonly states: number;
-  /** Revisions as decimal numbers; files of earlier versions have none. */
-  readonly lineages?: readonly { readonly fromRevision: string; readonly tag: string }[];
+  /** Whose containers these are; null: of all servers. */
+  readonly server: string | null;
 }
 
-/** The parts of a file, to be written one after the other; each is a fraction of a millisecond's work. */
-export function* partsOf(box: Box, head: Head, records: Iterable<EntryRecord>): Generator<Buffer> {
-  const header = Buffer.concat([MAGIC, randomBytes(FILE_ID_BYTES)]);
-  let index = 0;
-  const frame = (plain: Buffer): Buffer => {
-    const sealed = box.seal(plain, contextOf(header, index++));
-    const length = Buffer.alloc(LENGTH_BYTES);
-    length.writeUInt32BE(sealed.length);
-    return Buffer.concat([length, sealed]);
+export function recordOf(entry: Entry): FileRecord {
+  switch (entry.$typeName) {
+    case "realmgate.v1.ProjectState":
+      return { kind: PROJECT, message: toBinary(ProjectStateSchema, entry) };
+    case "realmgate.v1.ContainerState":
+      return { kind: CONTAINER, message: toBinary(ContainerStateSchema, entry) };
+    case "realmgate.v1.DocumentContent":
+      return { kind: DOCUMENT, message: toBinary(DocumentContentSchema, entry) };
+  }
+}
+
+export function commitRecord({ revision, lineages, heardAtMs, server }: Commit): FileRecord {
+  const json = {
+    revision: String(revision),
+    heardAtMs,
+    server,
+    lineages: lineages.map(({ fromRevision, tag }) => [String(fromRevision), tag]),
   };
-  yield Buffer.concat([header, frame(Buffer.from(JSON.stringify(head)))]);
-  let group: EntryRecord[] = [];
+  return { kind: COMMIT, message: Buffer.from(JSON.stringify(json)) };
+}
+
+interface CommitJson {
+  /** Decimal numbers. */
+  readonly revision: string;
+  readonly lineages: readonly (readonly [fromRevision: string, tag: string])[];
+  readonly heardAtMs: number;
+  readonly server: string | null;
+}
+
+export function commitOf({ message }: FileRecord): Commit {
+  const json = JSON.parse(Buffer.from(message).toString("utf8")) as CommitJson;
+  return {
+    revision: BigInt(json.revision),
+    heardAtMs: json.heardAtMs,
+    server: json.server,
+    lineages: json.lineages.map(([fromRevision, tag]) =>
+      create(RevisionLineageSchema, { fromRevision: BigInt(fromRevision), tag }),
+    ),
+  };
+}
+
+/** The frames' contents. */
+export function* framesOf(records: Iterable<FileRecord>): Generator<Buffer> {
+  let parts: Uint8Array[] = [];
   let bytes = 0;
-  for (const record of records) {
-    group.push(record);
-    bytes += record.length;
+  for (const { kind, message } of records) {
+    const head = Buffer.alloc(RECORD_HEAD_BYTES);
+    head.writeUInt8(kind, 0);
+    head.writeUInt32BE(message.length, 1);
+    parts.push(head, message);
+    bytes += RECORD_HEAD_BYTES + message.length;
     if (bytes >= FRAME_BYTES) {
-      yield frame(Buffer.concat(group));
-      group = [];
+      yield Buffer.concat(parts, bytes);
+      parts = [];
       bytes = 0;
     }
   }
-  if (bytes > 0) {
-    yield frame(Buffer.concat(group));
-  }
-}
-
-export type ReadFile =
-  | { readonly ok: true; readonly saved: Saved }
-  | { readonly ok: false; readonly problem: string };
-
-/** What a file says, all of it or nothing. */
-export function readFile(box: Box, file: Buffer): ReadFile {
-  const header = file.subarray(0, HEADER_BYTES);
-  const magic = header.subarray(0, MAGIC.length);
-  if (header.length < HEADER_BYTES || ![MAGIC, MAGIC_2].some((known) => known.equals(magic))) {
-    return { ok: false, problem: "is none of this version" };
-  }
-  let head: Head | null = null;
-  let index = 0;
-  const changes = create(ChangesSchema);
-  for (let at = HEADER_BYTES; at < file.length; ) {
-    const start = at + LENGTH_BYTES;
-    const end = start <= file.length ? start + file.readUInt32BE(at) : Number.POSITIVE_INFINITY;
-    const sealed = end <= file.length ? file.subarray(start, end) : null;
-    const plain = sealed === null ? null : box.open(sealed, contextOf(header, index++));
-    if (plain === null) {
-      return { ok: false, problem: "is broken, or was sealed with another key" };
-    }
-    if (head === null) {
-      head = JSON.parse(plain.toString("utf8")) as Head;
-    } else {
-      addRecords(plain, changes);
-    }
-    at = end;
-  }
-  const { projects, containers, documents } = changes;
-  if (head?.states !== projects.length + containers.length + documents.length) {
-    return { ok: false, problem: "is not whole" };
-  }
-  if (magic.equals(MAGIC_2)) {
-    separateDocuments(changes);
-  }
-  changes.revision = BigInt(head.revision);
-  changes.lineages = (head.lineages ?? []).map(({ fromRevision, tag }) =>
-    create(RevisionLineageSchema, { fromRevision: BigInt(fromRevision), tag }),
-  );
-  return { ok: true, saved: { changes, heardAtMs: head.heardAtMs } };
+  if (bytes > 0) yield Buffer.concat(parts, bytes);
 }
 
 /** They were authenticated: what does not fit is a fault of ours, and throws. */
-function addRecords(frame: Buffer, { projects, containers, documents }: Changes): void {
+export function recordsIn(frame: Buffer): FileRecord[] {
+  const records: FileRecord[] = [];
   for (let at = 0; at < frame.length; ) {
     const start = at + RECORD_HEAD_BYTES;
     const end = start + frame.readUInt32BE(at + 1);
-    const message = frame.subarray(start, end);
-    switch (frame.readUInt8(at)) {
+    if (end > frame.length) throw new Error("a record that is longer than its frame");
+    records.push({ kind: frame.readUInt8(at), message: frame.subarray(start, end) });
+    at = end;
+  }
+  return records;
+}
+
+/** The id of a state, the digest of a document: it comes first in each message. */
+export function idOf({ message }: FileRecord): string {
+  const reader = new BinaryReader(message);
+  const [field] = reader.tag();
+  if (field !== 1) throw new Error("a record without an id");
+  return reader.string();
+}
+
+/** What tells states apart: a project and a container may have the same id. */
+export function keyOf(record: FileRecord): string {
+  return `${record.kind}${idOf(record)}`;
+}
+
+export function partOf(records: readonly FileRecord[]): ChangePart {
+  const part = {
+    projects: [] as ProjectState[],
+    containers: [] as ContainerState[],
+    documents: [] as DocumentContent[],
+  };
+  for (const { kind, message } of records) {
+    switch (kind) {
       case PROJECT:
-        projects.push(fromBinary(ProjectStateSchema, message));
+        part.projects.push(fromBinary(ProjectStateSchema, message));
         break;
       case CONTAINER:
-        containers.push(fromBinary(ContainerStateSchema, message));
+        part.containers.push(fromBinary(ContainerStateSchema, message));
         break;
       case DOCUMENT:
-        documents.push(fromBinary(DocumentContentSchema, message));
+        part.documents.push(fromBinary(DocumentContentSchema, message));
         break;
       default:
         throw new Error("a record of an unknown kind");
     }
-    at = end;
   }
-}
-
-function contextOf(header: Buffer, index: number): string {
-  return `${header.toString("hex")}/${index}`;
+  return part;
 }

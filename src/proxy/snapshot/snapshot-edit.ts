@@ -1,19 +1,16 @@
 // One step from a snapshot's tables to the next: states that arrive become entries, and equal documents and port tables are shared.
-import type {
-  ContainerState,
-  DocumentContent,
-  ProjectState,
-} from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import type { ContainerState, ProjectState } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { Log } from "../../log.ts";
 import type { RecentPolicies } from "../../policy/recent-policies.ts";
 import type { Steps } from "../../policy/steps.ts";
 import { type Alias, aliasOf } from "../routing/alias.ts";
 import { ProgramPorts } from "../routing/program-ports.ts";
 import { parseUpstreamAddress, type UpstreamAddress } from "../routing/upstream-address.ts";
+import type { ChangePart } from "./change-batch.ts";
 import { compileHooks } from "./hook-match.ts";
 import type { InternEdit, Interned } from "./intern-table.ts";
 import { LazyPolicy, type Owner } from "./lazy-policy.ts";
-import type { PersistentMap } from "./persistent-map.ts";
+import { PersistentMap, type PersistentMapEdit } from "./persistent-map.ts";
 import type { Container, Project, SnapshotTables } from "./snapshot-tables.ts";
 
 /** What a snapshot is made for. */
@@ -32,103 +29,158 @@ export interface SnapshotOptions {
 const UNREADABLE_KEY = "unreadable";
 const MISSING_KEY = "missing";
 
-/** Collects changes to the tables of one snapshot, which stay as they are; `done` makes the next ones. */
+/**
+ * Collects changes to the tables of one snapshot, which stay as they are; `done` makes the next ones. No step takes long, however
+ * large the tables and the changes are.
+ */
 export class SnapshotEdit {
   readonly #options: SnapshotOptions;
   readonly #before: SnapshotTables;
-  readonly #contents: ReadonlyMap<string, string>;
+  readonly #isWhole: boolean;
   readonly #compileNow: () => boolean;
-  readonly #projects = new Map<string, Project | undefined>();
-  readonly #containers = new Map<string, Container | undefined>();
+  readonly #contents = new Map<string, string>();
+  readonly #projects: PersistentMapEdit<Project>;
+  readonly #containers: PersistentMapEdit<Container>;
   readonly #policies: InternEdit<LazyPolicy>;
   readonly #ports: InternEdit<ProgramPorts>;
+  /** In a whole: keys of what came, was released and is gone again. */
+  readonly #settled = new Set<string>();
+  /** Names that changed containers had, and those that they have now by container. */
+  readonly #aliasesBefore: string[] = [];
+  readonly #aliases = PersistentMap.empty<readonly Alias[]>().edit();
 
   /**
-   * `documents`: the contents of those that the states name and the tables may not hold. `compileNow`: compile each document
-   * as it arrives (true), not when it is first needed.
+   * `isWhole`: nothing of what was before is left unless it comes again. `compileNow`: compile each document as it arrives
+   * (true), not when it is first needed.
    */
   constructor(
     options: SnapshotOptions,
     before: SnapshotTables,
-    documents: readonly DocumentContent[],
+    isWhole: boolean,
     compileNow: () => boolean,
   ) {
     this.#options = options;
     this.#before = before;
-    this.#contents = new Map(documents.map(({ digest, json }) => [digest, json]));
+    this.#isWhole = isWhole;
     this.#compileNow = compileNow;
+    this.#projects = (isWhole ? before.projects.emptied() : before.projects).edit();
+    this.#containers = (isWhole ? before.containers.emptied() : before.containers).edit();
     this.#policies = before.policies.edit();
     this.#ports = before.ports.edit();
   }
 
-  *project(state: ProjectState): Steps<void> {
-    const before = latest(this.#projects, this.#before.projects, state.id);
-    const after = state.deleted ? undefined : yield* this.#project(state);
-    this.#set(this.#projects, state.id, before, after);
-  }
-
-  *container(state: ContainerState): Steps<void> {
-    const before = latest(this.#containers, this.#before.containers, state.id);
-    const after = state.deleted ? undefined : yield* this.#container(state);
-    this.#set(this.#containers, state.id, before, after);
-    if (before !== undefined) {
-      this.#ports.release(before.ports);
+  /** Documents come before the states that name them. */
+  *part({ projects, containers, documents }: ChangePart): Steps<void> {
+    for (const { digest, json } of documents) this.#contents.set(digest, json);
+    for (const state of projects) {
+      yield* this.#projectState(state);
+      yield 1;
+    }
+    for (const state of containers) {
+      yield* this.#containerState(state);
+      yield 1;
     }
   }
 
-  done(): SnapshotTables {
+  *done(): Steps<SnapshotTables> {
+    if (this.#isWhole) yield* this.#releaseGone();
     return {
-      projects: this.#before.projects.with(this.#projects),
-      containers: this.#before.containers.with(this.#containers),
-      aliases: this.#before.aliases.with(this.#aliases()),
+      projects: this.#projects.done(),
+      containers: this.#containers.done(),
+      aliases: yield* this.#aliasesDone(),
       policies: this.#policies.done(),
       ports: this.#ports.done(),
     };
   }
 
-  /** The new document is held before the old one is released: the same one is not compiled again. */
-  #set<Entry extends Project>(
-    entries: Map<string, Entry | undefined>,
-    id: string,
-    before: Entry | undefined,
-    after: Entry | undefined,
-  ): void {
-    entries.set(id, after);
-    if (before !== undefined && before.policy !== null) {
-      this.#policies.release(before.policy);
+  *#projectState(state: ProjectState): Steps<void> {
+    const before = this.#projects.get(state.id) ?? this.#gone(this.#before.projects, state.id);
+    // The new document is held before the old one is released: the same one is not compiled again.
+    if (state.deleted) this.#delete(this.#projects, state.id);
+    else this.#projects.set(state.id, yield* this.#project(state));
+    if (before !== undefined) this.#released(before);
+  }
+
+  *#containerState(state: ContainerState): Steps<void> {
+    const { id } = state;
+    const was = this.#before.containers.get(id);
+    const before = this.#containers.get(id) ?? this.#gone(this.#before.containers, id);
+    // Containers of other servers are not held: nothing leads to them from here.
+    if (state.deleted || state.serverName !== this.#options.serverName) {
+      this.#delete(this.#containers, id);
+      this.#aliases.delete(id);
+    } else {
+      const after = yield* this.#container(state);
+      this.#containers.set(id, after);
+      if (after.aliases.length > 0) this.#aliases.set(id, after.aliases);
+      else this.#aliases.delete(id);
+    }
+    if (!this.#isWhole) this.#namesGone(was);
+    if (before !== undefined) this.#released(before);
+  }
+
+  /** In a whole: what was there before, unless that was released when its state came. */
+  #gone<Entry>(before: PersistentMap<Entry>, id: string): Entry | undefined {
+    return this.#isWhole && !this.#settled.has(id) ? before.get(id) : undefined;
+  }
+
+  #delete(entries: PersistentMapEdit<Project> | PersistentMapEdit<Container>, id: string): void {
+    entries.delete(id);
+    if (this.#isWhole) this.#settled.add(id);
+  }
+
+  #namesGone(container: Container | undefined): void {
+    for (const { name } of container?.aliases ?? NO_ALIASES) this.#aliasesBefore.push(name);
+  }
+
+  #released(entry: Project | Container): void {
+    if (entry.policy !== null) this.#policies.release(entry.policy);
+    if ("ports" in entry) this.#ports.release(entry.ports);
+  }
+
+  /** What did not come again. */
+  *#releaseGone(): Steps<void> {
+    for (const [id, project] of this.#before.projects.entries()) {
+      if (this.#projects.get(id) === undefined && !this.#settled.has(id)) this.#released(project);
+      yield 1;
+    }
+    for (const [id, container] of this.#before.containers.entries()) {
+      if (this.#containers.get(id) === undefined && !this.#settled.has(id)) {
+        this.#released(container);
+      }
+      yield 1;
     }
   }
 
   /** Names that changed containers had are removed before those they have are set: a name may move from one to the other. */
-  #aliases(): Map<string, Alias | undefined> {
-    const entries = new Map<string, Alias | undefined>();
-    for (const id of this.#containers.keys()) {
-      for (const { name } of this.#before.containers.get(id)?.aliases ?? []) {
-        entries.set(name, undefined);
-      }
+  *#aliasesDone(): Steps<PersistentMap<Alias>> {
+    const { aliases } = this.#before;
+    const edit = (this.#isWhole ? aliases.emptied() : aliases).edit();
+    for (const name of this.#aliasesBefore) {
+      edit.delete(name);
+      yield 1;
     }
-    for (const container of this.#containers.values()) {
-      for (const alias of container?.aliases ?? []) {
-        entries.set(alias.name, alias);
-      }
+    for (const [, each] of this.#aliases.done().entries()) {
+      for (const alias of each) edit.set(alias.name, alias);
+      yield 1;
     }
-    return entries;
+    return edit.done();
   }
 
   *#project(state: ProjectState): Steps<Project> {
     return {
+      id: state.id,
       disabled: state.disabled,
       policy: yield* this.#policy(state, { project: state.id }),
     };
   }
 
   *#container(state: ContainerState): Steps<Container> {
-    const { serverName, programPorts } = this.#options;
-    const here = state.serverName === serverName;
+    const { programPorts } = this.#options;
     return {
-      project: state.projectId,
-      aliases: here ? aliasesOf(state) : NO_ALIASES,
-      address: here && state.running ? this.#address(state) : null,
+      project: this.#projects.get(state.projectId)?.id ?? state.projectId,
+      aliases: aliasesOf(state),
+      address: state.running ? this.#address(state) : null,
       disabled: state.disabled,
       policy: yield* this.#policy(state, { container: state.id }),
       ports: this.#ports.acquire(
@@ -184,15 +236,6 @@ export class SnapshotEdit {
       return policy === null ? LazyPolicy.of(content ?? "") : LazyPolicy.compiled(policy);
     });
   }
-}
-
-/** As the edit left it so far, else as it was before. */
-function latest<V>(
-  changed: ReadonlyMap<string, V | undefined>,
-  before: PersistentMap<V>,
-  id: string,
-): V | undefined {
-  return changed.has(id) ? changed.get(id) : before.get(id);
 }
 
 const NO_ALIASES: readonly Alias[] = [];

@@ -20,6 +20,8 @@ import {
   DocumentContentSchema,
   ProjectStateSchema,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import { loaded } from "../../../test/harness/saved-snapshot.ts";
+import { until } from "../../../test/harness/until.ts";
 import type { Box } from "./snapshot-codec.ts";
 import { SnapshotFile } from "./snapshot-file.ts";
 
@@ -82,7 +84,7 @@ async function written(): Promise<{ path: string; all: Changes }> {
 
 test("what was kept is there after a restart, and nobody else may read it", async () => {
   const { path, all } = await written();
-  const saved = await started(path).file.load();
+  const saved = await loaded(started(path).file);
   expect(saved?.heardAtMs).toBe(HEARD_AT_MS);
   expect(saved !== null && equals(ChangesSchema, saved.changes, all)).toBe(true);
   expect(statSync(path).mode & 0o077).toBe(0);
@@ -94,7 +96,7 @@ test("the latest of each counts, and what is gone is gone", async () => {
   file.keep(changes(1n, project("a"), project("b"), container("a")), true, HEARD_AT_MS);
   file.keep(changes(2n, project("a", true), project("b", false, true)), false, HEARD_AT_MS + 1);
   await file.close();
-  const saved = await started(path).file.load();
+  const saved = await loaded(started(path).file);
   expect(saved?.changes.revision).toBe(2n);
   expect(saved?.changes.projects.map(({ id, disabled }) => [id, disabled])).toEqual([["a", true]]);
   expect(saved?.changes.containers.map(({ id }) => id)).toEqual(["a"]);
@@ -108,23 +110,23 @@ test("a document is kept once, for as long as a state names it", async () => {
     const state = container(id);
     return documentDigest === undefined ? state : { ...state, documentDigest };
   };
-  const kept = async () => {
-    await file.close();
-    const saved = await started(path).file.load();
+  const kept = async (revision: bigint) => {
+    await until(() => file.saved.revision === revision, "the revision is saved");
+    const saved = await loaded(started(path).file);
     return saved?.changes.documents.map(({ digest, json }) => `${digest}${json}`).sort();
   };
   const contents = ["one", "two", "never"].map(content);
   const all = changes(1n, owner("a", "one"), owner("b", "one"), owner("c", "two"), owner("d"));
   file.keep({ ...all, documents: contents }, true, HEARD_AT_MS);
-  expect(await kept()).toEqual(["one{one}", "two{two}"]);
+  expect(await kept(1n)).toEqual(["one{one}", "two{two}"]);
   // The same again, then away from one of two, then away from the last.
   file.keep(changes(2n, owner("a", "one"), owner("b", "two")), false, HEARD_AT_MS + 1);
-  expect(await kept()).toEqual(["one{one}", "two{two}"]);
+  expect(await kept(2n)).toEqual(["one{one}", "two{two}"]);
   file.keep(changes(3n, owner("a"), owner("c", "missing")), false, HEARD_AT_MS + 2);
-  expect(await kept()).toEqual(["two{two}"]);
+  expect(await kept(3n)).toEqual(["two{two}"]);
   const gone = changes(4n, { ...container("b"), deleted: true });
   file.keep({ ...gone, documents: [content("missing")] }, false, HEARD_AT_MS + 3);
-  expect(await kept()).toEqual([]);
+  expect(await kept(4n)).toEqual([]);
 });
 
 test("all there is leaves nothing of what was before", async () => {
@@ -132,7 +134,7 @@ test("all there is leaves nothing of what was before", async () => {
   file.keep(changes(5n, project("revoked")), true, HEARD_AT_MS);
   file.keep(changes(6n, project("a")), true, HEARD_AT_MS);
   await file.close();
-  const saved = await started(path).file.load();
+  const saved = await loaded(started(path).file);
   expect(saved?.changes.projects.map(({ id }) => id)).toEqual(["a"]);
 });
 
@@ -145,13 +147,13 @@ test("changes are written without being asked, and what comes meanwhile comes af
   const deadline = performance.now() + 5_000;
   while (file.saved.revision !== 50n && performance.now() < deadline) await Bun.sleep(5);
   expect(file.saved.revision).toBe(50n);
-  expect((await started(path).file.load())?.changes.projects).toHaveLength(50);
+  expect((await loaded(started(path).file))?.changes.projects).toHaveLength(50);
   await file.close();
 });
 
 test("nothing there is nothing, and no reason to cry", async () => {
   const { file, lines } = started();
-  expect(await file.load()).toBeNull();
+  expect(await loaded(file)).toBeNull();
   expect(lines).toEqual([]);
 });
 
@@ -200,7 +202,7 @@ describe("a file that cannot be believed is put aside, loudly", () => {
     const damaged = damage(before);
     writeFileSync(path, damaged);
     const { file, lines } = started(path);
-    expect(await file.load()).toBeNull();
+    expect(await loaded(file)).toBeNull();
     expect(lines).toEqual(["the saved snapshot cannot be used; it is put aside"]);
     // Not before there is another: a start that fails changes nothing.
     expect(readFileSync(path).equals(damaged)).toBe(true);
@@ -208,20 +210,20 @@ describe("a file that cannot be believed is put aside, loudly", () => {
     file.keep(changes(1n, project("a")), true, HEARD_AT_MS);
     await file.close();
     expect(readFileSync(`${path}.aside`).equals(damaged)).toBe(true);
-    expect((await started(path).file.load())?.changes.revision).toBe(1n);
+    expect((await loaded(started(path).file))?.changes.revision).toBe(1n);
   });
 
   test("sealed with another key", async () => {
     const { path } = await written();
     const { file, lines } = started(path, "another");
-    expect(await file.load()).toBeNull();
+    expect(await loaded(file)).toBeNull();
     expect(lines).toHaveLength(1);
   });
 
   test("a folder is not even put aside", async () => {
     const { file, path, lines } = started();
     mkdirSync(path);
-    expect(await file.load()).toBeNull();
+    expect(await loaded(file)).toBeNull();
     expect(lines).toEqual(["the saved snapshot cannot be read"]);
   });
 });
@@ -237,15 +239,55 @@ test("where it cannot be written that is said once, counted, and said when it ca
   rmSync(`${path}.new`, { recursive: true });
   await file.close();
   expect(lines.slice(1)).toEqual(["snapshots are saved again"]);
-  expect((await started(path).file.load())?.changes.revision).toBe(1n);
+  expect((await loaded(started(path).file))?.changes.revision).toBe(1n);
 });
 
 test("a half-written successor is no danger, and nothing is left beside the file", async () => {
   const { path } = await written();
   writeFileSync(`${path}.new`, "half");
   const { file } = started(path);
-  expect((await file.load())?.changes.revision).toBe(7n);
+  expect((await loaded(file))?.changes.revision).toBe(7n);
   file.keep(changes(8n, project("p")), true, HEARD_AT_MS);
   await file.close();
   expect(readdirSync(join(path, ".."))).toEqual(["snapshot"]);
+});
+
+test("a change goes to the end of the file, and a new one takes its place once changes outweigh it", async () => {
+  const { file, path } = started();
+  const many = Array.from({ length: 100 }, (_, n) => container(`c${n}`, "x".repeat(1_000)));
+  file.keep(changes(1n, ...many), true, HEARD_AT_MS);
+  await until(() => file.saved.revision === 1n, "all is saved");
+  const [inode, size] = [statSync(path).ino, statSync(path).size];
+  file.keep(changes(2n, project("p")), false, HEARD_AT_MS + 1);
+  await until(() => file.saved.revision === 2n, "a change is saved");
+  expect([statSync(path).ino, statSync(path).size - size < 300]).toEqual([inode, true]);
+  // The limit is 1 MiB where that is more than half of the file.
+  for (let revision = 3n; statSync(path).ino === inode; revision++) {
+    expect(statSync(path).size).toBeLessThan(1_500_000);
+    file.keep(changes(revision, ...many), false, HEARD_AT_MS + Number(revision));
+    await until(() => file.saved.revision === revision, "many changes are saved");
+  }
+  expect(statSync(path).size).toBeLessThan(2 * size);
+  expect((await loaded(started(path).file))?.changes.containers).toHaveLength(100);
+  await file.close();
+});
+
+test("sealed anew with another key, nothing is left that the old one opens", async () => {
+  const path = join(mkdtempSync(join(root, "x")), "snapshot");
+  const [old, next] = [testBox("old"), testBox("next")];
+  let seal = old.seal;
+  const both: Box = {
+    seal: (plain, context) => seal(plain, context),
+    open: (sealed, context) => old.open(sealed, context) ?? next.open(sealed, context),
+  };
+  const log = { error() {}, warn() {}, info() {} };
+  const file = new SnapshotFile({ path, box: both, log, flushMs: 1 });
+  expect(await file.saveAnew()).toBe(false);
+  file.keep(changes(1n, project("a")), true, HEARD_AT_MS);
+  await until(() => file.saved.revision === 1n, "all is saved");
+  seal = next.seal;
+  expect(await file.saveAnew()).toBe(true);
+  expect((await loaded(started(path, "next").file))?.changes.revision).toBe(1n);
+  expect(await loaded(started(path, "old").file)).toBeNull();
+  await file.close();
 });

@@ -1,41 +1,46 @@
 // What the control plane said last, on disk and sealed: what the proxy goes on with when it starts and cannot hear it.
 
-import { readdirSync, rmSync } from "node:fs";
-import { type FileHandle, open, readFile as readBytes, rename, rm } from "node:fs/promises";
+import { closeSync, openSync, readdirSync, rmSync } from "node:fs";
+import { rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { Changes, DocumentContent } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import type { Changes } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { Log } from "../../log.ts";
-import {
-  type Box,
-  type Entry,
-  type EntryRecord,
-  type FileState,
-  type Head,
-  keyOf,
-  partsOf,
-  readFile,
-  recordOf,
-  type Saved,
-} from "./snapshot-codec.ts";
+import { batchOf, type ChangeBatch } from "./change-batch.ts";
+import { laterRecords, mergedRecords, type WrittenFile } from "./merged-records.ts";
+import { PendingChanges, recordsOf } from "./pending-changes.ts";
+import type { Box, Commit, FileRecord } from "./snapshot-codec.ts";
+import { SnapshotLog } from "./snapshot-log.ts";
+import { DamagedSnapshot, type SavedBatch, SnapshotReader } from "./snapshot-reader.ts";
 
 export interface SnapshotFileOptions {
   readonly path: string;
   readonly box: Box;
   /** Whether a predecessor of this process may save there, too, until it is gone. */
   readonly isShared?: boolean;
+  /** The server whose containers are kept; null or unset: those of all. */
+  readonly server?: string | null;
+  /** The documents that states name as they were heard last. Unset: every document is kept until everything is heard anew. */
+  readonly named?: () => (digest: string) => boolean;
   readonly log: Log;
   /** Changes are written together that come within this time: 2,000 unless set. */
   readonly flushMs?: number;
   /** How old the file may let what was heard look, though nothing changed; null or unset: any age. */
   readonly heardMs?: number | null;
+  /** Bytes of changes behind which the file is written anew, where they are also more than half of it: 1 MiB unless set. */
+  readonly logBytes?: number;
 }
 
 const FLUSH_MS = 2_000;
 /** After a failure, at least. */
 const RETRY_MS = 5_000;
-/** The file is written anew each time; so the pause is this many times as long as the writing took, but no longer than that. */
+/** After the file was written anew twice in a row, as beside another process: the pause is this many times as long as that took. */
 const PAUSES = 20;
-const PAUSE_MAX_MS = 30_000;
+/** It is no longer than so many times the pause of changes. */
+const PAUSE_MAX = 15;
+
+const LOG_BYTES = 1024 * 1024;
+/** Changes are held in memory while the file is written anew. */
+const LOG_BYTES_MAX = 16 * 1024 * 1024;
 
 /** What operators may want to know of it. */
 export interface SavedState {
@@ -45,40 +50,33 @@ export interface SavedState {
   readonly failures: number;
 }
 
-/** As it came, until it was written once: then only its bytes are kept. */
-interface Kept<Message extends Entry> {
-  entry: Message | EntryRecord;
+/** A file that was read and is good. It may be another process's: the first change makes it one of our own. */
+interface Loaded {
+  readonly fd: number;
+  readonly reader: SnapshotReader;
 }
 
-interface KeptState extends Kept<FileState> {
-  /** Of the document that it names and that is kept. */
-  readonly digest: string | null;
-}
-
-interface KeptDocument extends Kept<DocumentContent> {
-  holders: number;
-}
-
-/** Keeps all states as bytes, and writes all of them when some changed; it takes the old file's place only once it is on disk. */
+/** Writes all there is once, and then what changes at the end of the file; a new file takes the old one's place when it is on disk. */
 export class SnapshotFile {
   readonly #options: SnapshotFileOptions;
   readonly #flushMs: number;
   readonly #heardMs: number;
-  readonly #states = new Map<string, KeptState>();
-  /** By digest: those that a state names. */
-  readonly #documents = new Map<string, KeptDocument>();
   /** Takes the place of the file once it is whole. */
   readonly #draft: string;
-  #revision = 0n;
-  #lineages: NonNullable<Head["lineages"]> = [];
-  #heardAtMs = 0;
+  #pending = new PendingChanges();
+  #loaded: Loaded | null = null;
+  #own: SnapshotLog | null = null;
+  #commit: Commit | null = null;
   #dirty = false;
+  /** What comes next may not go behind what is there. */
+  #isAnew = false;
   #savedRevision: bigint | null = null;
   #savedHeardAtMs = 0;
-  #bytes = 0;
   #failures = 0;
   #failing = false;
   #pauseMs = 0;
+  /** Whether the last write wrote everything. */
+  #wasWhole = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #writing: Promise<void> | null = null;
   #closed = false;
@@ -95,97 +93,64 @@ export class SnapshotFile {
   }
 
   get saved(): SavedState {
-    return { revision: this.#savedRevision, bytes: this.#bytes, failures: this.#failures };
+    const bytes = this.#own?.bytes ?? 0;
+    return { revision: this.#savedRevision, bytes, failures: this.#failures };
   }
 
   /**
-   * What an earlier process saved; null when there is nothing. What cannot be believed is logged, and put aside once there is
-   * something to take its place: a start that fails leaves it. Never rejects.
+   * Gives what an earlier process saved to `read`, and answers what that makes of it; null when there is nothing. What cannot be
+   * believed shows while it is read: `read` has to drop what it has then. It is logged, and put aside once there is something to
+   * take its place: a start that fails leaves it. Never rejects.
    */
-  async load(): Promise<Saved | null> {
+  async load<Result>(read: (saved: SavedBatch) => Promise<Result>): Promise<Result | null> {
     const { path, box, log } = this.#options;
+    let fd: number | null = null;
     try {
-      const bytes = await readBytes(path).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === "ENOENT") {
-          return null;
-        }
-        throw error;
-      });
-      if (bytes === null) {
-        return null;
+      fd = openSync(path, "r");
+      const reader = new SnapshotReader(fd, box);
+      const result = await read(reader);
+      if (!reader.isOld) {
+        this.#loaded = { fd, reader };
+        fd = null;
       }
-      const read = readFile(box, bytes);
-      if (read.ok) {
-        return read.saved;
-      }
-      this.#isUnusable = true;
-      const { problem } = read;
-      log.error({ path, problem }, "the saved snapshot cannot be used; it is put aside");
+      return result;
     } catch (error) {
-      log.error({ path, err: error }, "the saved snapshot cannot be read");
+      if (error instanceof DamagedSnapshot) {
+        this.#isUnusable = true;
+        const { message: problem } = error;
+        log.error({ path, problem }, "the saved snapshot cannot be used; it is put aside");
+      } else if (!isAbsent(error)) {
+        log.error({ path, err: error }, "the saved snapshot cannot be read");
+      }
+      return null;
+    } finally {
+      if (fd !== null) closeSync(fd);
     }
-    return null;
   }
 
   /** What was heard at this time (Unix milliseconds): changes, or all there is. */
-  keep(changes: Changes, isAll: boolean, heardAtMs: number): void {
-    if (isAll) {
-      this.#states.clear();
-      this.#documents.clear();
-      this.#dirty = true;
-    }
-    const contents = new Map(changes.documents.map((content) => [content.digest, content]));
-    for (const state of [...changes.projects, ...changes.containers]) {
-      this.#set(keyOf(state), state.deleted ? null : state, contents);
-    }
-    this.#dirty ||= changes.revision !== this.#revision;
-    this.#revision = changes.revision;
-    this.#lineages = changes.lineages.map(({ fromRevision, tag }) => ({
-      fromRevision: String(fromRevision),
-      tag,
-    }));
-    this.#heardAtMs = heardAtMs;
+  keep(changes: Changes | ChangeBatch, isAll: boolean, heardAtMs: number): void {
+    const batch = batchOf(changes);
+    const { revision, lineages } = batch;
+    const commit = { revision, lineages, heardAtMs, server: this.#options.server ?? null };
+    if (isAll) this.#pending = new PendingChanges({ batch, commit });
+    else this.#pending.add(batch, commit.server);
+    this.#dirty ||= !this.#pending.isEmpty || revision !== this.#commit?.revision;
+    this.#commit = commit;
     if (this.#dirty || heardAtMs - this.#savedHeardAtMs >= this.#heardMs) {
       this.#writeSoon();
     }
   }
 
-  #set(key: string, state: FileState | null, contents: ReadonlyMap<string, DocumentContent>): void {
-    const before = this.#states.get(key);
-    // First the new one: it may be the same.
-    const digest = this.#hold(state?.documentDigest ?? null, contents);
-    if (before !== undefined && before.digest !== null) {
-      this.#release(before.digest);
-    }
-    if (state === null) {
-      this.#states.delete(key);
-    } else {
-      this.#states.set(key, { entry: state, digest });
-    }
-  }
-
-  /** Null: its content is not known, so it is not kept; whatever names it is closed when the file is loaded. */
-  #hold(digest: string | null, contents: ReadonlyMap<string, DocumentContent>): string | null {
-    if (digest === null) {
-      return null;
-    }
-    const held = this.#documents.get(digest);
-    const entry = contents.get(digest);
-    if (held !== undefined) {
-      held.holders++;
-    } else if (entry !== undefined) {
-      this.#documents.set(digest, { entry, holders: 1 });
-    } else {
-      return null;
-    }
-    return digest;
-  }
-
-  #release(digest: string): void {
-    const held = this.#documents.get(digest);
-    if (held !== undefined && --held.holders === 0) {
-      this.#documents.delete(digest);
-    }
+  /** Writes all of it now, as with another key. Resolves to whether that lies on disk: not while nothing was heard. */
+  async saveAnew(): Promise<boolean> {
+    // What is being written may have been begun with the old key.
+    while (this.#writing !== null) await this.#writing;
+    if (this.#closed || this.#commit === null) return false;
+    const failuresBefore = this.#failures;
+    this.#isAnew = true;
+    await this.#begin(this.#commit);
+    return this.#failures === failuresBefore;
   }
 
   /** Writes what is not written yet. */
@@ -195,10 +160,13 @@ export class SnapshotFile {
       clearTimeout(this.#timer);
       this.#timer = null;
     }
-    await this.#writing;
-    if (this.#heardAtMs > this.#savedHeardAtMs) {
-      await this.#write();
+    while (this.#writing !== null) await this.#writing;
+    if (this.#commit !== null && this.#commit.heardAtMs > this.#savedHeardAtMs) {
+      await this.#write(this.#commit);
     }
+    await this.#own?.close();
+    this.#own = null;
+    this.#unload();
   }
 
   #writeSoon(): void {
@@ -208,40 +176,45 @@ export class SnapshotFile {
     this.#timer = setTimeout(
       () => {
         this.#timer = null;
-        this.#writing = this.#write().finally(() => {
-          this.#writing = null;
-          if (this.#dirty) {
-            this.#writeSoon();
-          }
-        });
+        if (this.#writing === null && this.#commit !== null) void this.#begin(this.#commit);
       },
       Math.max(this.#flushMs, this.#pauseMs),
     );
   }
 
+  /** One write at a time. */
+  #begin(commit: Commit): Promise<void> {
+    this.#writing = this.#write(commit).finally(() => {
+      this.#writing = null;
+      if (this.#dirty) this.#writeSoon();
+    });
+    return this.#writing;
+  }
+
   /** Never rejects: what could not be written is written the next time. */
-  async #write(): Promise<void> {
+  async #write(commit: Commit): Promise<void> {
     const { path, log } = this.#options;
-    const [revision, heardAtMs] = [this.#revision, this.#heardAtMs];
+    const pending = this.#pending;
+    this.#pending = new PendingChanges();
     this.#dirty = false;
     const startedMs = performance.now();
+    const before = this.#own;
     try {
-      this.#bytes = await this.#writeAll(this.#draft, revision, heardAtMs);
-      if (this.#isUnusable) await rename(path, `${path}.aside`);
-      this.#isUnusable = false;
-      await rename(this.#draft, path);
-      await synced(dirname(path));
-      this.#savedRevision = revision;
-      this.#savedHeardAtMs = heardAtMs;
-      this.#pauseMs = Math.min(PAUSE_MAX_MS, PAUSES * (performance.now() - startedMs));
+      await this.#writeAll(pending, commit);
+      this.#savedRevision = commit.revision;
+      this.#savedHeardAtMs = commit.heardAtMs;
+      const tookMs = performance.now() - startedMs;
+      const [isWhole, again] = [this.#own !== before, this.#wasWhole];
+      this.#wasWhole = isWhole;
+      this.#pauseMs = isWhole && again ? Math.min(PAUSE_MAX * this.#flushMs, PAUSES * tookMs) : 0;
       if (this.#failing) {
         this.#failing = false;
         log.info({ path }, "snapshots are saved again");
       }
     } catch (error) {
+      this.#pending = pending.followedBy(this.#pending);
       this.#dirty = true;
       this.#pauseMs = RETRY_MS;
-      await rm(this.#draft, { force: true }).catch(() => {});
       this.#failures++;
       if (!this.#failing) {
         this.#failing = true;
@@ -250,46 +223,74 @@ export class SnapshotFile {
     }
   }
 
-  /** Of what is there now, whatever changes meanwhile. Answers how many bytes it took. */
-  async #writeAll(path: string, revision: bigint, heardAtMs: number): Promise<number> {
-    const kept = [...this.#documents.values(), ...this.#states.values()];
-    const lineages = this.#lineages;
-    const head = { revision: String(revision), heardAtMs, states: kept.length, lineages };
-    const parts = partsOf(this.#options.box, head, recordsOf(kept));
-    const file = await open(path, "w", 0o600);
-    let bytes = 0;
-    try {
-      for (const part of parts) {
-        await writeWhole(file, part);
-        bytes += part.length;
-      }
-      await file.sync();
-    } finally {
-      await file.close();
+  async #writeAll(pending: PendingChanges, commit: Commit): Promise<void> {
+    const { path, server = null } = this.#options;
+    const isNamed = this.#options.named?.() ?? (() => true);
+    if (pending.whole !== null) {
+      await this.#replace(recordsOf(pending.whole.batch, server), pending.whole.commit);
+      if (pending.whole.commit === commit) return;
     }
-    return bytes;
-  }
-}
-
-function* recordsOf(all: readonly Kept<Entry>[]): Generator<EntryRecord> {
-  for (const kept of all) {
-    if ("$typeName" in kept.entry) {
-      kept.entry = recordOf(kept.entry);
+    const own = this.#own;
+    if (own !== null && !this.#isAnew && !this.#isLong(own) && (await own.isAt(path))) {
+      await own.append(
+        pending.records((digest) => own.digests.has(digest)),
+        commit,
+      );
+      return;
     }
-    yield kept.entry;
+    const file = this.#written;
+    // A part must never look like everything.
+    if (file === null) throw new Error("not everything was heard yet");
+    const later = await laterRecords(
+      file,
+      pending.records(() => false),
+    );
+    await this.#replace(mergedRecords(file, later, isNamed), commit);
+  }
+
+  /** What this process wrote, or else loaded; null: nothing. */
+  get #written(): WrittenFile | null {
+    const { box } = this.#options;
+    if (this.#own !== null) {
+      const { fd, base, bytes: end } = this.#own;
+      return { fd, box, base, end };
+    }
+    if (this.#loaded === null) return null;
+    const { fd, reader } = this.#loaded;
+    return { fd, box, base: reader.base, end: reader.end };
+  }
+
+  #isLong({ bytes, base }: SnapshotLog): boolean {
+    const { logBytes = LOG_BYTES } = this.#options;
+    const added = bytes - base.end;
+    return added > Math.max(logBytes, Math.min(base.end / 2, LOG_BYTES_MAX));
+  }
+
+  async #replace(records: Iterable<FileRecord>, commit: Commit): Promise<void> {
+    const { path, box } = this.#options;
+    const setAside = async () => {
+      if (this.#isUnusable) await rename(path, `${path}.aside`);
+      this.#isUnusable = false;
+    };
+    const created = await SnapshotLog.created(
+      { path, draft: this.#draft, box, setAside },
+      records,
+      commit,
+    );
+    await this.#own?.close();
+    this.#own = created;
+    this.#isAnew = false;
+    this.#unload();
+  }
+
+  #unload(): void {
+    if (this.#loaded !== null) closeSync(this.#loaded.fd);
+    this.#loaded = null;
   }
 }
 
-async function writeWhole(file: FileHandle, part: Buffer): Promise<void> {
-  for (let at = 0; at < part.length; ) {
-    at += (await file.write(part, at)).bytesWritten;
-  }
-}
-
-/** So that a new name in it outlives a power loss. */
-async function synced(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  await handle.sync().finally(() => handle.close());
+function isAbsent(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOENT";
 }
 
 /** What processes that were killed have left. */

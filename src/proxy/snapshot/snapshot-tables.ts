@@ -9,6 +9,8 @@ import type { LazyPolicy } from "./lazy-policy.ts";
 import { PersistentMap, seededShard } from "./persistent-map.ts";
 
 export interface Project {
+  /** The text that its containers share. */
+  readonly id: string;
   readonly disabled: boolean;
   /** Null: it has no document. */
   readonly policy: Interned<LazyPolicy> | null;
@@ -18,7 +20,7 @@ export interface Container {
   readonly project: string;
   /** The short hosts that lead to it. */
   readonly aliases: readonly Alias[];
-  /** Null unless it is on this server, running, and has an address. */
+  /** Null unless it is running and has an address. */
   readonly address: UpstreamAddress | null;
   readonly disabled: boolean;
   /** Null: it has no document of its own. */

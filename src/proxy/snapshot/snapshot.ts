@@ -1,19 +1,14 @@
-import { create } from "@bufbuild/protobuf";
-import {
-  type Changes,
-  ContainerStateSchema,
-  ProjectStateSchema,
-} from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import type { Changes } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { CompiledPolicy } from "../../policy/compile.ts";
 import { finish, type Steps } from "../../policy/steps.ts";
 import type { Alias } from "../routing/alias.ts";
 import type { DirectHost } from "../routing/host.ts";
 import type { ProgramSettings } from "../routing/program-settings.ts";
 import type { UpstreamAddress } from "../routing/upstream-address.ts";
+import { batchOf, type ChangeBatch } from "./change-batch.ts";
 import type { CompiledHook } from "./hook-match.ts";
 import type { Interned } from "./intern-table.ts";
 import type { LazyPolicy, Owner } from "./lazy-policy.ts";
-import type { PersistentMap } from "./persistent-map.ts";
 import { SnapshotEdit, type SnapshotOptions } from "./snapshot-edit.ts";
 import { emptyTables, type SnapshotTables } from "./snapshot-tables.ts";
 
@@ -125,55 +120,43 @@ export class Snapshot {
     };
   }
 
+  /** Whether a state names this document. */
+  names(digest: string): boolean {
+    return this.#tables.policies.has(digest);
+  }
+
   /** The next snapshot; this one stays as it is. Cost grows with what changed, not with what is there. */
-  apply(changes: Changes): Snapshot {
+  apply(changes: Changes | ChangeBatch): Snapshot {
     return finish(this.applySteps(changes));
   }
 
   /** `apply` in steps. `hasTime`: once it says no, documents are left to be compiled when they are first needed. */
-  applySteps(changes: Changes, hasTime: () => boolean = () => true): Steps<Snapshot> {
-    const isFew = changes.projects.length + changes.containers.length <= COMPILED_AT_ONCE_MAX;
-    return this.#edited(changes, [], () => isFew && hasTime());
+  applySteps(changes: Changes | ChangeBatch, hasTime: () => boolean = () => true): Steps<Snapshot> {
+    const isFew =
+      !("parts" in changes) &&
+      changes.projects.length + changes.containers.length <= COMPILED_AT_ONCE_MAX;
+    return this.#edited(batchOf(changes), false, () => isFew && hasTime());
   }
 
   /**
    * The next snapshot, of which this is all: what is not in it is gone. Documents that are held already are not compiled again,
    * others when they are first needed: this is a start.
    */
-  replacedBy(all: Changes): Snapshot {
+  replacedBy(all: Changes | ChangeBatch): Snapshot {
     return finish(this.replacedBySteps(all));
   }
 
   /** `replacedBy` in steps. */
-  replacedBySteps(all: Changes): Steps<Snapshot> {
-    const { projects, containers } = this.#tables;
-    const goneProjects = missing(projects, all.projects).map((id) =>
-      create(ProjectStateSchema, { id, deleted: true }),
-    );
-    const goneContainers = missing(containers, all.containers).map((id) =>
-      create(ContainerStateSchema, { id, deleted: true }),
-    );
-    const gone = { projects: goneProjects, containers: goneContainers };
-    return this.#edited(all, [gone], () => false);
+  replacedBySteps(all: Changes | ChangeBatch): Steps<Snapshot> {
+    return this.#edited(batchOf(all), true, () => false);
   }
 
-  *#edited(
-    changes: Changes,
-    before: readonly Pick<Changes, "projects" | "containers">[],
-    compileNow: () => boolean,
-  ): Steps<Snapshot> {
-    const edit = new SnapshotEdit(this.#options, this.#tables, changes.documents, compileNow);
-    for (const { projects, containers } of [...before, changes]) {
-      for (const state of projects) {
-        yield* edit.project(state);
-        yield 1;
-      }
-      for (const state of containers) {
-        yield* edit.container(state);
-        yield 1;
-      }
-    }
-    return new Snapshot(this.#options, changes.revision, edit.done(), null);
+  /** The revision is read last: a batch that is being read may not know it before. */
+  *#edited(batch: ChangeBatch, isWhole: boolean, compileNow: () => boolean): Steps<Snapshot> {
+    const edit = new SnapshotEdit(this.#options, this.#tables, isWhole, compileNow);
+    for (const part of batch.parts) yield* edit.part(part);
+    const tables = yield* edit.done();
+    return new Snapshot(this.#options, batch.revision, tables, null);
   }
 
   #compiled(
@@ -192,15 +175,6 @@ export class Snapshot {
     }
     return "policy_error";
   }
-}
-
-/** Ids that are held and not among the states. */
-function missing(
-  held: PersistentMap<unknown>,
-  states: readonly { readonly id: string }[],
-): string[] {
-  const present = new Set(states.map(({ id }) => id));
-  return [...held.keys()].filter((id) => !present.has(id));
 }
 
 const NO_HOOKS: readonly CompiledHook[] = [];

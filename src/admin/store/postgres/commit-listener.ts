@@ -11,6 +11,7 @@ export const RUNNING_LOCK = 0x72756e6e;
 
 export class CommitListener {
   readonly #connections: Connections;
+  readonly #name: () => string;
   readonly #listeners = new Set<(revision: number) => void>();
   #client: Client | null = null;
   #timer: ReturnType<typeof setInterval> | null = null;
@@ -21,9 +22,12 @@ export class CommitListener {
   /** The last revision that this process knows of: later ones are announced. */
   #heard: number;
   #closed = false;
+  /** Null: the connection has no name of its own yet. */
+  #introducedAs: string | null = null;
 
-  /** `revision`: the last one committed before. */
-  constructor(connections: Connections, revision: number) {
+  /** `revision`: the last one committed before. `name`: of this process as others see it in the database now. */
+  constructor(connections: Connections, revision: number, name: () => string) {
+    this.#name = name;
     this.#connections = connections;
     this.#heard = revision;
   }
@@ -82,11 +86,20 @@ export class CommitListener {
 
   async #look(): Promise<void> {
     this.#client ??= await this.#listen();
+    await this.#introduce(this.#client);
     const { rows } = await this.#connections.pool.query("select value from realmgate.revisions");
     this.#hear(Number(rows[0]?.value));
   }
 
+  async #introduce(client: Client): Promise<void> {
+    const name = this.#name();
+    if (name === this.#introducedAs) return;
+    await client.query("select set_config('application_name', $1, false)", [name]);
+    this.#introducedAs = name;
+  }
+
   async #listen(): Promise<Client> {
+    this.#introducedAs = null;
     const client = await this.#connections.connect();
     client.on("notification", ({ payload }) => {
       const revision = Number(payload);

@@ -6,17 +6,19 @@ import type { PgTable } from "drizzle-orm/pg-core";
 import { AccountQuotaReached, type AccountQuotas } from "../account-quotas.ts";
 import { callEvent } from "../call-event.ts";
 import type { CommittedResult, DocumentKey, Revised } from "../records.ts";
-import type { SecretBox } from "../sealed.ts";
+import type { ValueBox } from "../sealed.ts";
 import { CommitListener } from "./commit-listener.ts";
 import type { Connections } from "./connections.ts";
 import { withEvent } from "./event-rows.ts";
+import { KEY_CONTEXT } from "./prepare-database.ts";
+import { runningName } from "./running-name.ts";
 import type { aliases, documents } from "./schema.ts";
 import type { Reader, Transaction } from "./transaction.ts";
 import { WriteLane } from "./write-lane.ts";
 
 export interface DatabaseOptions {
   /** Seals documents and targets of aliases. */
-  readonly box: SecretBox;
+  readonly box: ValueBox;
   /** The clock, in milliseconds. */
   readonly now: () => number;
   /** What one account may have; no limits when unset. */
@@ -36,8 +38,13 @@ export class Database {
     this.#connections = connections;
     this.#options = options;
     this.reader = drizzle({ client: connections.pool });
-    this.#heard = new CommitListener(connections, revision);
-    this.#lane = new WriteLane(connections, (revision) => this.#heard.committed(revision));
+    const { box } = options;
+    this.#heard = new CommitListener(connections, revision, () => runningName(box.keyIds));
+    this.#lane = new WriteLane(
+      connections,
+      (revision) => this.#heard.committed(revision),
+      (sealed) => box.sealAs(sealed, KEY_CONTEXT),
+    );
   }
 
   /** Runs reads on one state of the database. */
@@ -137,11 +144,16 @@ export class Database {
 export type SealedPart = "body" | "hooks";
 
 /** What a sealed part is bound to: its row and version. */
-function sealContext(part: SealedPart, kind: string, ownerId: string, version: number): string {
+export function sealContext(
+  part: SealedPart,
+  kind: string,
+  ownerId: string,
+  version: number,
+): string {
   return `document/${kind}/${ownerId}/${version}${part === "body" ? "" : `/${part}`}`;
 }
 
-function targetContext(aliasId: string): string {
+export function targetContext(aliasId: string): string {
   return `alias/${aliasId}/target`;
 }
 

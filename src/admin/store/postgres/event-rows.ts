@@ -22,6 +22,7 @@ import {
   tokens,
   users,
 } from "./schema.ts";
+import { readChain } from "./token-rows.ts";
 import type { Reader, Transaction } from "./transaction.ts";
 
 /** Runs a write; where it changes something, with the event of the call that it belongs to. `createdAt`: the clock. */
@@ -31,8 +32,8 @@ export async function withEvent<Result>(
   call: CallEvent,
   body: (tx: Transaction) => Promise<Result>,
 ): Promise<{ readonly result: Result; readonly isRecorded: boolean }> {
-  const { within, resourceKind, resourceId, actorId } = call.draft;
-  if (actorId !== null) call.checkActor(await standingOf(tx, actorId));
+  const { within, resourceKind, resourceId, actorId, tokenId } = call.draft;
+  if (actorId !== null) call.checkActor(await standingOf(tx, actorId, tokenId));
   const before =
     within === null
       ? await placeOf(tx, resourceKind, resourceId)
@@ -47,11 +48,16 @@ export async function withEvent<Result>(
 }
 
 /** Null: there is no such account. */
-async function standingOf(reader: Reader, userId: string): Promise<Standing | null> {
+async function standingOf(
+  reader: Reader,
+  userId: string,
+  tokenId: string | null,
+): Promise<Standing | null> {
   const { isAdmin, isBanned, sessionGeneration } = users;
   const select = reader.select({ isAdmin, isBanned, sessionGeneration }).from(users);
   const [row] = await select.where(eq(users.id, userId));
-  return row ?? null;
+  if (row === undefined) return null;
+  return { ...row, chain: tokenId === null ? [] : await readChain(reader, eq(tokens.id, tokenId)) };
 }
 
 export async function insertEvent(

@@ -5,7 +5,7 @@ import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate } from "drizzle-orm/node-postgres/migrator";
 import type { Client } from "pg";
 import { migrationsFolder } from "../migrations-folder.ts";
-import type { SecretBox } from "../sealed.ts";
+import type { ValueBox } from "../sealed.ts";
 import { OtherSecretKey } from "../store-errors.ts";
 import type { Connections } from "./connections.ts";
 import { sqlState } from "./failures.ts";
@@ -19,7 +19,8 @@ const LOCK_WAIT_MS = 60_000;
 const LOCK_RETRY_MS = 100;
 const SERVER_VERSION_MIN = 140_000;
 
-const KEY_CONTEXT = "secret key";
+/** What binds the value that says which key the database has. */
+export const KEY_CONTEXT = "secret key";
 
 const known = readMigrationFiles({ migrationsFolder: migrationsFolder("postgres") }).map(
   (each) => each.folderMillis,
@@ -29,7 +30,7 @@ const known = readMigrationFiles({ migrationsFolder: migrationsFolder("postgres"
 export const SCHEMA_VERSION = known.length;
 
 export interface PrepareOptions {
-  readonly box: SecretBox;
+  readonly box: ValueBox;
   /** Why the database cannot be a new, empty one; null or unset: it may. */
   readonly notNew?: string | null;
 }
@@ -104,7 +105,7 @@ async function newestMigration(client: Client): Promise<number> {
 }
 
 /** A newer version may have migrated the tables: unless it says otherwise, this one goes on with them until it is replaced. */
-async function refuseTables(client: Client, box: SecretBox): Promise<void> {
+async function refuseTables(client: Client, box: ValueBox): Promise<void> {
   const { rows } = await client.query(`select min_version from ${SCHEMA}.revisions`);
   if (Number(rows[0]?.min_version) > SCHEMA_VERSION) {
     throw new Error(
@@ -115,7 +116,7 @@ async function refuseTables(client: Client, box: SecretBox): Promise<void> {
 }
 
 /** With another key every document would be a failure, one request at a time. */
-async function refuseOtherKey(client: Client, box: SecretBox): Promise<void> {
+async function refuseOtherKey(client: Client, box: ValueBox): Promise<void> {
   const { rows } = await client.query(`select sealed from ${SCHEMA}.secret_key`);
   const sealed: Buffer | undefined = rows[0]?.sealed;
   // The process that made the tables may have died before it kept its key: then nothing was sealed with it.
@@ -133,14 +134,14 @@ async function hasSealed(client: Client): Promise<boolean> {
   return rows[0]?.found;
 }
 
-async function keepKey(client: Client, box: SecretBox): Promise<void> {
+async function keepKey(client: Client, box: ValueBox): Promise<void> {
   const sealed = box.seal(Buffer.from("realmgate"), KEY_CONTEXT);
   await client.query(`insert into ${SCHEMA}.secret_key values (true, $1) on conflict do nothing`, [
     sealed,
   ]);
 }
 
-async function migrateTables(client: Client, box: SecretBox): Promise<void> {
+async function migrateTables(client: Client, box: ValueBox): Promise<void> {
   const db = drizzle({ client });
   await migrate(db, {
     migrationsFolder: migrationsFolder("postgres"),

@@ -1,17 +1,5 @@
 // Auth tokens.
-import {
-  and,
-  desc,
-  eq,
-  getTableColumns,
-  gt,
-  inArray,
-  isNull,
-  lte,
-  or,
-  type SQL,
-  sql,
-} from "drizzle-orm";
+import { and, desc, eq, gt, inArray, isNull, lte, or, type SQL, sql } from "drizzle-orm";
 import { newId } from "../id.ts";
 import { expiredTokensMax, tokenListBytesMax, tokensMax } from "../limits.ts";
 import type { ListQuery } from "../paging.ts";
@@ -26,8 +14,9 @@ import type {
 import type { TokenStore } from "../store.ts";
 import type { Database } from "./database.ts";
 import { isAfter, newestFirst, orderOf, positionOf, sequenceOf } from "./page.ts";
-import { carriesAll, isWithin, scopedToken, withRealms } from "./realm-scoped.ts";
+import { carriesAll, isWithin, scopedToken } from "./realm-scoped.ts";
 import { tokenRealms, tokens } from "./schema.ts";
+import { readChain, readStored, readToken, readTokens } from "./token-rows.ts";
 import type { Reader, Transaction } from "./transaction.ts";
 
 const sorted = { table: tokens, columns: { created_at: tokens.createdAt } };
@@ -220,41 +209,6 @@ async function isThere(reader: Reader, where: SQL | undefined): Promise<boolean>
   return (await reader.select({ id: tokens.id }).from(tokens).where(where))[0] !== undefined;
 }
 
-async function readToken(reader: Reader, where: SQL | undefined): Promise<Token | null> {
-  return (await readTokens(reader, where))[0] ?? null;
-}
-
-async function readStored(reader: Reader, id: string): Promise<Token> {
-  const token = await readToken(reader, eq(tokens.id, id));
-  if (token === null) throw new Error(`token ${id} was not stored`);
-  return token;
-}
-
-async function readChain(reader: Reader, where: SQL | undefined): Promise<Token[]> {
-  const first = reader
-    .select({ id: tokens.id, maker: tokens.createdByTokenId })
-    .from(tokens)
-    .where(where);
-  const ids = sql`(
-    with recursive chain(id, maker) as (
-      ${first}
-      union all
-      select next.id, next.created_by_token_id from ${tokens} as next join chain on next.id = chain.maker
-    )
-    select id from chain
-  )`;
-  const found = await readTokens(reader, sql`${tokens.id} in ${ids}`);
-  const makers = new Map(found.map((token) => [token.id, token]));
-  const isMaker = new Set(found.map((token) => token.createdByTokenId));
-  const chain: Token[] = [];
-  let next = found.find(({ id }) => !isMaker.has(id));
-  while (next !== undefined) {
-    chain.push(next);
-    next = next.createdByTokenId === null ? undefined : makers.get(next.createdByTokenId);
-  }
-  return chain;
-}
-
 /** Sizes are looked at before anything is read: a list of the greatest tokens there may be does not fit in memory. */
 async function readList(
   reader: Reader,
@@ -289,21 +243,6 @@ async function readList(
     tokens: await readTokens(reader, inArray(tokens.id, ids)),
     next: last === undefined ? null : await positionOf(reader, sorted, query, last),
   };
-}
-
-const { secretHash: _, publicKeyAt: __, sequence: ___, ...shownColumns } = getTableColumns(tokens);
-
-/** Newest first. */
-async function readTokens(reader: Reader, where: SQL | undefined): Promise<Token[]> {
-  const rows = await reader
-    .select(shownColumns)
-    .from(tokens)
-    .where(where)
-    .orderBy(desc(tokens.createdAt), desc(sequence));
-  return (await withRealms(reader, scopedToken, rows)).map((row) => ({
-    ...row,
-    ipWhitelist: JSON.parse(row.ipWhitelist),
-  }));
 }
 
 async function write(

@@ -29,7 +29,14 @@ const WAITING_MAX = 10_000;
 const BEGIN = `begin;
   select value, min_version, tag, coalesce(source, '') as source, ${SOURCE} as present_source
   from realmgate.revisions left join lateral (${LAST_LINEAGE}) as lineage on true
-  for update of revisions`;
+  for update of revisions;
+  select sealed from realmgate.secret_key`;
+
+/**
+ * Told with which key the database is sealed, while no other process writes; false: this one does not have that key. A statement
+ * of its own: that of the lock sees what was there before it waited.
+ */
+export type SealsAs = (sealed: Buffer) => boolean;
 
 /** Serialization failure, deadlock. Bodies run again. */
 const RETRIED = new Set(["40001", "40P01"]);
@@ -55,14 +62,16 @@ export class WriteLane {
   readonly #connections: Connections;
   readonly #waitMs: number;
   readonly #committed: (revision: number) => void;
+  readonly #sealsAs: SealsAs;
   #waiting: Waiting[] = [];
   #running: Promise<void> | null = null;
 
   /** `committed` hears the last revision of each transaction that made some. */
-  constructor(connections: Connections, committed: (revision: number) => void) {
+  constructor(connections: Connections, committed: (revision: number) => void, sealsAs: SealsAs) {
     this.#connections = connections;
     this.#waitMs = connections.timeoutMs;
     this.#committed = committed;
+    this.#sealsAs = sealsAs;
   }
 
   run<Result>(body: (tx: Transaction) => Promise<Result>): Promise<Result> {
@@ -114,12 +123,20 @@ export class WriteLane {
     }
   }
 
+  /** Sealed with an older key it would be left behind when that key goes. */
+  #refuseUnknownKey(keys: QueryResult | undefined): void {
+    const sealed: Buffer | undefined = keys?.rows[0]?.sealed;
+    if (sealed !== undefined && this.#sealsAs(sealed)) return;
+    throw new StoreUnavailable("the database has a newer secret key: give it to this process");
+  }
+
   async #commit(batch: readonly Waiting[]): Promise<readonly Settled[]> {
     const changes = new ChangeLog();
     const settled = await this.#connections.transaction(
       BEGIN,
-      async (client, [, locked]) => {
+      async (client, [, locked, keys]) => {
         const row = lockedRow(locked);
+        this.#refuseUnknownKey(keys);
         refuseNewerTables(row.min_version);
         changes.startAfter(Number(row.value), lineageFor(row));
         const tx = transactionOf(client, changes);

@@ -1,11 +1,9 @@
 // Copies of a database file, and its values under another key.
 import { Database as File } from "bun:sqlite";
 import { closeSync, fsyncSync, openSync } from "node:fs";
-import { and, eq } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/bun-sqlite";
-import type { SecretBox } from "../sealed.ts";
-import { aliases, documents } from "./schema.ts";
-import { resealDocument, resealTarget } from "./sealed-values.ts";
+import type { ValueBox } from "../sealed.ts";
+import { RESEAL_START, type ResealCursor, type Resealed, resealRows } from "./reseal.ts";
 
 /** Writes a whole copy to a new file, also while a gate writes to the database. Throws when the file exists. */
 export function copyDatabase(path: string, copy: string): void {
@@ -21,34 +19,33 @@ export function copyDatabase(path: string, copy: string): void {
   closeSync(written);
 }
 
+/** Counts values that are sealed with none of the keys; they stay as they are. */
+export interface ResealedDatabase {
+  readonly count: number;
+  readonly unreadable: number;
+}
+
 /**
- * Seals every value anew, all of them or, when the process ends before, none. Returns how many. Throws when one does not open
- * with the old key. No other process may use the database.
+ * Seals every value anew that is not sealed with the first key, all of them or, when the process ends before, none. No other
+ * process may use the database.
  */
-export function resealDatabase(path: string, from: SecretBox, to: SecretBox): number {
+export function resealDatabase(path: string, box: ValueBox): ResealedDatabase {
   const file = new File(path, { readwrite: true, create: false });
   try {
     file.run("PRAGMA synchronous = FULL");
+    // The old key must open nothing that is left in free pages.
+    file.run("PRAGMA secure_delete = ON");
     return drizzle({ client: file }).transaction(
       (tx) => {
         let count = 0;
-        for (const row of tx.select().from(documents).all()) {
-          const { body, hooks } = resealDocument(row, from, to);
-          if (body === null && hooks === null) continue;
-          const { kind, ownerId } = documents;
-          tx.update(documents)
-            .set({ body, hooks })
-            .where(and(eq(kind, row.kind), eq(ownerId, row.ownerId)))
-            .run();
-          count++;
+        let unreadable = 0;
+        for (let cursor: ResealCursor | null = RESEAL_START; cursor !== null; ) {
+          const slice: Resealed = resealRows(tx, box, cursor);
+          count += slice.count;
+          unreadable += slice.unreadable.length;
+          cursor = slice.next;
         }
-        for (const { id, target } of tx.select().from(aliases).all()) {
-          if (target === null) continue;
-          const anew = resealTarget(id, target, from, to);
-          tx.update(aliases).set({ target: anew }).where(eq(aliases.id, id)).run();
-          count++;
-        }
-        return count;
+        return { count, unreadable };
       },
       { behavior: "immediate" },
     );

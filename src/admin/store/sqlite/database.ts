@@ -11,11 +11,12 @@ import { callEvent } from "../call-event.ts";
 import { lineagesMax } from "../limits.ts";
 import { migrationsFolder } from "../migrations-folder.ts";
 import type { Committed, CommittedResult, DocumentKey, Revised } from "../records.ts";
-import type { SecretBox } from "../sealed.ts";
+import type { ValueBox } from "../sealed.ts";
 import { OtherSecretKey, StorageFull } from "../store-errors.ts";
 import { DiskReserve, isEssential } from "./disk-reserve.ts";
 import { withEvent } from "./event-rows.ts";
 import { isFull, storeError } from "./failures.ts";
+import { type ResealCursor, type Resealed, resealRows } from "./reseal.ts";
 import { aliases, changes, type documents, lineages } from "./schema.ts";
 import { hasOwnKey, opened, type SealedPart, sealContext, targetContext } from "./sealed-values.ts";
 import type { Reader, Transaction } from "./transaction.ts";
@@ -28,7 +29,7 @@ export interface SqliteOptions {
   /** File path, or ":memory:". */
   readonly path: string;
   /** Seals documents and targets of aliases. */
-  readonly box: SecretBox;
+  readonly box: ValueBox;
   /** The clock, in milliseconds. */
   readonly now: () => number;
   /** What one account may have; no limits when unset. */
@@ -53,7 +54,7 @@ const IMMEDIATE = { behavior: "immediate" } as const;
 export class Database {
   readonly reader: BunSQLiteDatabase;
   readonly #file: File;
-  readonly #box: SecretBox;
+  readonly #box: ValueBox;
   readonly #now: () => number;
   /** Null: there are none. */
   readonly #quotas: AccountQuotas | null;
@@ -283,6 +284,13 @@ export class Database {
     const text = this.#box.open(Buffer.from(target), targetContext(id));
     if (text !== null) return text.toString();
     throw new Error(`${targetContext(id)} does not open with this secret key`);
+  }
+
+  /** Seals values of some rows anew; see resealRows. What is written meanwhile is sealed with the first key already. */
+  reseal(cursor: ResealCursor): Promise<Resealed> {
+    // The old key must open nothing that is left in free pages.
+    this.#file.run("PRAGMA secure_delete = ON");
+    return this.transaction((tx) => resealRows(tx, this.#box, cursor));
   }
 
   close(): void {

@@ -22,6 +22,7 @@ import {
   tokens,
   users,
 } from "./schema.ts";
+import { readChain } from "./token-rows.ts";
 import type { Reader, Transaction } from "./transaction.ts";
 
 /** Runs a write; where it changes something, with the event of the call that it belongs to. `createdAt`: the clock. */
@@ -31,8 +32,8 @@ export function withEvent<Result>(
   call: CallEvent,
   body: (tx: Transaction) => Result,
 ): { readonly result: Result; readonly isRecorded: boolean } {
-  const { within, resourceKind, resourceId, actorId } = call.draft;
-  if (actorId !== null) call.checkActor(standingOf(tx, actorId));
+  const { within, resourceKind, resourceId, actorId, tokenId } = call.draft;
+  if (actorId !== null) call.checkActor(standingOf(tx, actorId, tokenId));
   const before =
     within === null ? placeOf(tx, resourceKind, resourceId) : placeOf(tx, within.kind, within.id);
   const result = body(tx);
@@ -45,10 +46,12 @@ export function withEvent<Result>(
 }
 
 /** Null: there is no such account. */
-function standingOf(reader: Reader, userId: string): Standing | null {
+function standingOf(reader: Reader, userId: string, tokenId: string | null): Standing | null {
   const { isAdmin, isBanned, sessionGeneration } = users;
   const select = reader.select({ isAdmin, isBanned, sessionGeneration }).from(users);
-  return select.where(eq(users.id, userId)).get() ?? null;
+  const row = select.where(eq(users.id, userId)).get();
+  if (row === undefined) return null;
+  return { ...row, chain: tokenId === null ? [] : readChain(reader, eq(tokens.id, tokenId)) };
 }
 
 export function insertEvent(

@@ -246,11 +246,7 @@ function newestIds(
 }
 
 /** As many as match, of `eventsCountedMax` at most. */
-function countUpTo(
-  reader: Reader,
-  ways: readonly Way[] | null,
-  all: SQL | undefined,
-): number {
+function countUpTo(reader: Reader, ways: readonly Way[] | null, all: SQL | undefined): number {
   const found = new Set<number>();
   for (const [index, way] of ways ?? []) {
     const some = reader.all<{ readonly sequence: number }>(

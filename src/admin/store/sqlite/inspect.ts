@@ -4,8 +4,8 @@ import { statSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import { migrationsFolder } from "../migrations-folder.ts";
-import type { SecretBox } from "../sealed.ts";
-import { hasOwnKey } from "./sealed-values.ts";
+import type { ValueBox } from "../sealed.ts";
+import { countUnreadable, hasOwnKey } from "./sealed-values.ts";
 import { PART } from "./whole-mark.ts";
 
 /** What a file is to this program: `new` has nothing in it, `older` is migrated at the next start. */
@@ -51,8 +51,13 @@ export function damageOf(path: string): readonly string[] {
 }
 
 /** Whether the key of a box opens the documents; true when there are none. */
-export function opensWith(path: string, box: SecretBox): boolean {
+export function opensWith(path: string, box: ValueBox): boolean {
   return withFile(path, true, (file) => hasOwnKey(file, box));
+}
+
+/** How many values none of the keys of a box opens; of a file of this version. */
+export function unreadableIn(path: string, box: ValueBox): number {
+  return withFile(path, true, (file) => countUnreadable(file, box));
 }
 
 /** Without a log the file is read as it lies there, so that no file is made beside it. */

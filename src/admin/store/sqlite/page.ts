@@ -2,7 +2,7 @@
 import { and, asc, desc, eq, gt, isNotNull, isNull, lt, or, type SQL, sql } from "drizzle-orm";
 import type { SQLiteColumn, SQLiteSelect, SQLiteTable } from "drizzle-orm/sqlite-core";
 import type { ListPosition, PageQuery } from "../paging.ts";
-import type { Reader } from "./database.ts";
+import type { Reader } from "./transaction.ts";
 
 /** A table and the columns that its entries are sorted by. */
 export interface SortedTable<Column extends string> {

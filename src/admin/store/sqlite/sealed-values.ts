@@ -1,6 +1,6 @@
-// What of the rows is sealed, what binds it to its row, and how it comes under another key.
+// What of the rows is sealed, and what binds it to its row.
 import type { Database as File } from "bun:sqlite";
-import type { SecretBox } from "../sealed.ts";
+import type { ValueBox } from "../sealed.ts";
 import type { documents } from "./schema.ts";
 
 /** One damaged row is not another key; so many in a row are. */
@@ -14,7 +14,7 @@ interface SealedBody {
 }
 
 /** Whether the key of a box opens the documents, in tables of any version; true when there are none. */
-export function hasOwnKey(file: File, box: SecretBox): boolean {
+export function hasOwnKey(file: File, box: ValueBox): boolean {
   const tables = file.query("SELECT 1 FROM sqlite_master WHERE name = 'documents'");
   if (tables.get() === null) return true;
   const some = file
@@ -27,9 +27,28 @@ export function hasOwnKey(file: File, box: SecretBox): boolean {
   return some.length === 0 || some.some(opens);
 }
 
+/** How many values none of the keys opens. */
+export function countUnreadable(file: File, box: ValueBox): number {
+  const isLost = (sealed: Uint8Array | null, context: string) =>
+    sealed !== null && box.open(Buffer.from(sealed), context) === null;
+  let count = 0;
+  const rows = file.query<SealedBody & { readonly hooks: Uint8Array | null }, []>(
+    "SELECT kind, owner_id AS ownerId, version, body, hooks FROM documents",
+  );
+  for (const { kind, ownerId, version, body, hooks } of rows.iterate()) {
+    const context = (part: SealedPart) => sealContext(part, kind, ownerId, version);
+    if (isLost(body, context("body")) || isLost(hooks, context("hooks"))) count++;
+  }
+  const targets = file.query<{ readonly id: string; readonly target: Uint8Array | null }, []>(
+    "SELECT id, sealed_target AS target FROM aliases",
+  );
+  for (const { id, target } of targets.iterate()) if (isLost(target, targetContext(id))) count++;
+  return count;
+}
+
 /** Null: there is nothing, or it does not open. */
 export function opened(
-  box: SecretBox,
+  box: ValueBox,
   part: SealedPart,
   row: typeof documents.$inferSelect,
 ): Buffer | null {
@@ -50,30 +69,6 @@ export function sealContext(
   version: number,
 ): string {
   return `document/${kind}/${ownerId}/${version}${part === "body" ? "" : `/${part}`}`;
-}
-
-/** The sealed parts of a row under another key. Throws when one does not open with the old one. */
-export function resealDocument(
-  row: typeof documents.$inferSelect,
-  from: SecretBox,
-  to: SecretBox,
-): Record<SealedPart, Buffer | null> {
-  const part = (name: SealedPart) => {
-    if (row[name] === null) return null;
-    const plain = opened(from, name, row);
-    const context = sealContext(name, row.kind, row.ownerId, row.version);
-    if (plain === null) throw new Error(`${context} does not open with this secret key`);
-    return to.seal(plain, context);
-  };
-  return { body: part("body"), hooks: part("hooks") };
-}
-
-/** The same for the target of an alias. */
-export function resealTarget(id: string, target: Buffer, from: SecretBox, to: SecretBox): Buffer {
-  const context = targetContext(id);
-  const plain = from.open(Buffer.from(target), context);
-  if (plain === null) throw new Error(`${context} does not open with this secret key`);
-  return to.seal(plain, context);
 }
 
 /** What binds a sealed target to its alias. */

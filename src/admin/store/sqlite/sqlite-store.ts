@@ -14,13 +14,19 @@ import { memberStore } from "./members.ts";
 import { nodeStore } from "./nodes.ts";
 import { projectStore } from "./projects.ts";
 import { realmStore } from "./realms.ts";
+import type { ResealCursor, Resealed } from "./reseal.ts";
 import { serverStore } from "./servers.ts";
 import { statusStore } from "./status-logs.ts";
 import { tokenStore } from "./tokens.ts";
 import { userStore } from "./users.ts";
 
+/** Seals values anew, some at a time: see resealRows. */
+export interface SqliteStore extends Store {
+  reseal(cursor: ResealCursor): Promise<Resealed>;
+}
+
 /** Opens the database, making or migrating it. Throws when the file is none, or belongs to a newer version. */
-export function openSqliteStore(options: SqliteOptions): Store {
+export function openSqliteStore(options: SqliteOptions): SqliteStore {
   const db = new Database(options);
   return {
     ...userStore(db),
@@ -39,6 +45,7 @@ export function openSqliteStore(options: SqliteOptions): Store {
     ...effectiveStateStore(db),
     ...eventStore(db),
     ...changeRecordStore(db),
+    reseal: (cursor) => db.reseal(cursor),
     close: async () => db.close(),
   };
 }

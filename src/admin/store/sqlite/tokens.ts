@@ -1,17 +1,5 @@
 // Auth tokens.
-import {
-  and,
-  desc,
-  eq,
-  getTableColumns,
-  gt,
-  inArray,
-  isNull,
-  lte,
-  or,
-  type SQL,
-  sql,
-} from "drizzle-orm";
+import { and, desc, eq, gt, inArray, isNull, lte, or, type SQL, sql } from "drizzle-orm";
 import { newId } from "../id.ts";
 import { expiredTokensMax, tokenListBytesMax, tokensMax } from "../limits.ts";
 import type { ListQuery } from "../paging.ts";
@@ -26,8 +14,9 @@ import type {
 import type { TokenStore } from "../store.ts";
 import type { Database, Reader, Transaction } from "./database.ts";
 import { isAfter, newestFirst, orderOf, positionOf, sequenceOf } from "./page.ts";
-import { carriesAll, isWithin, scopedToken, withRealms } from "./realm-scoped.ts";
+import { carriesAll, isWithin, scopedToken } from "./realm-scoped.ts";
 import { tokenRealms, tokens } from "./schema.ts";
+import { readChain, readStored, readToken, readTokens } from "./token-rows.ts";
 
 const sorted = { table: tokens, columns: { created_at: tokens.createdAt } };
 const sequence = sequenceOf(tokens);
@@ -218,27 +207,6 @@ function isThere(reader: Reader, where: SQL | undefined): boolean {
   return reader.select({ id: tokens.id }).from(tokens).where(where).get() !== undefined;
 }
 
-function readToken(reader: Reader, where: SQL | undefined): Token | null {
-  return readTokens(reader, where)[0] ?? null;
-}
-
-function readStored(reader: Reader, id: string): Token {
-  const token = readToken(reader, eq(tokens.id, id));
-  if (token === null) throw new Error(`token ${id} was not stored`);
-  return token;
-}
-
-function readChain(reader: Reader, where: SQL | undefined): Token[] {
-  const chain: Token[] = [];
-  let next = readToken(reader, where);
-  while (next !== null) {
-    chain.push(next);
-    const { createdByTokenId } = next;
-    next = createdByTokenId === null ? null : readStored(reader, createdByTokenId);
-  }
-  return chain;
-}
-
 /** Sizes are looked at before anything is read: a list of the greatest tokens there may be does not fit in memory. */
 function readList(
   reader: Reader,
@@ -274,22 +242,6 @@ function readList(
     tokens: readTokens(reader, inArray(tokens.id, ids)),
     next: last === undefined ? null : positionOf(reader, sorted, query, last),
   };
-}
-
-const { secretHash: _, publicKeyAt: __, ...shownColumns } = getTableColumns(tokens);
-
-/** Newest first. */
-function readTokens(reader: Reader, where: SQL | undefined): Token[] {
-  const rows = reader
-    .select(shownColumns)
-    .from(tokens)
-    .where(where)
-    .orderBy(desc(tokens.createdAt), desc(sequence))
-    .all();
-  return withRealms(reader, scopedToken, rows).map((row) => ({
-    ...row,
-    ipWhitelist: JSON.parse(row.ipWhitelist),
-  }));
 }
 
 function write(tx: Transaction, present: Token, change: TokenChange, now: string): Token {

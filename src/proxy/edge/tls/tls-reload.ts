@@ -73,6 +73,11 @@ export class TlsReload {
     return this.#options.name ?? "certificate";
   }
 
+  /** Unix milliseconds at which the certificate in use expires; null: there is none. */
+  get notAfterMs(): number | null {
+    return this.#options.listener.pair?.notAfterMs ?? null;
+  }
+
   get reloads(): TlsReloads {
     return { done: this.#done, refused: this.#refused };
   }

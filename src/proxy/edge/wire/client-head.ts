@@ -4,7 +4,7 @@ import { Known } from "../../../http1/known-header.ts";
 import { Framing } from "../../../http1/message-head.ts";
 import type { ResponseHead } from "../../../http1/response-head.ts";
 import { hostName } from "../../routing/host.ts";
-import { confinedCookie } from "../../upstream/cookie-domain.ts";
+import { CLEAR_SITE_DATA, confinedCookie, confinedSiteData } from "../../upstream/cookie-domain.ts";
 import type { ForwardedRequest } from "../../upstream/upstream.ts";
 import { afterOrigin, upstreamHost } from "../../upstream/upstream-host.ts";
 import { dateLineBytes } from "./date-line.ts";
@@ -30,6 +30,7 @@ const CONNECTION_UPGRADE = Buffer.from("Connection: Upgrade\r\nUpgrade: websocke
 const CHUNKED = Buffer.from("Transfer-Encoding: chunked\r\n");
 const DOMAIN = Buffer.from("domain");
 const LOCATION = Buffer.from("location");
+const SITE_DATA = Buffer.from(CLEAR_SITE_DATA);
 
 /** How the body goes to a client of this version. */
 export function passingOf(head: ResponseHead, minorVersion: number): Passing {
@@ -116,6 +117,12 @@ function dropLines(head: ResponseHead, forwarded: ForwardedRequest, passesChunks
       if (!isBodiless && !isOddFraming(head, line)) continue;
       head.drop(line);
       if (!isBodiless) added += `Content-Length: ${head.contentLength}\r\n`;
+    } else if (known === Known.other && head.nameIs(line, SITE_DATA)) {
+      const value = head.value(line);
+      const left = confinedSiteData(value);
+      if (left === value) continue;
+      head.drop(line);
+      if (left !== null) added += `Clear-Site-Data: ${left}\r\n`;
     } else if (known === Known.other && settings.hostIsUpstream && head.nameIs(line, LOCATION)) {
       const location = locationOf(head.value(line), forwarded);
       if (location === null) continue;

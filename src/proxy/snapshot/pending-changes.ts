@@ -1,0 +1,82 @@
+// What was heard and is not on disk yet: of each entity the last state.
+import type { DocumentContent } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import type { ChangeBatch } from "./change-batch.ts";
+import {
+  type Commit,
+  type Entry,
+  type FileRecord,
+  type FileState,
+  recordOf,
+} from "./snapshot-codec.ts";
+
+/** A batch of everything there is, and its commit. */
+export interface Whole {
+  readonly batch: ChangeBatch;
+  readonly commit: Commit;
+}
+
+export class PendingChanges {
+  /** Everything that was heard, before the states; null: only changes were. */
+  readonly whole: Whole | null;
+  readonly #states = new Map<string, FileState>();
+  readonly #documents = new Map<string, DocumentContent>();
+
+  constructor(whole: Whole | null = null) {
+    this.whole = whole;
+  }
+
+  get isEmpty(): boolean {
+    return this.whole === null && this.#states.size === 0;
+  }
+
+  /** Keeps the documents that these states name. `server`: as in `isOf`. */
+  add({ parts }: ChangeBatch, server: string | null): void {
+    for (const { projects, containers, documents } of parts) {
+      const contents = new Map(documents.map((content) => [content.digest, content]));
+      for (const state of [...projects, ...containers]) {
+        if (!state.deleted && !isOf(state, server)) continue;
+        this.#states.set(`${state.$typeName}${state.id}`, state);
+        const content = contents.get(state.documentDigest ?? "");
+        if (content !== undefined) this.#documents.set(content.digest, content);
+      }
+    }
+  }
+
+  /** These, and then the later ones. */
+  followedBy(later: PendingChanges): PendingChanges {
+    if (later.whole !== null) return later;
+    const both = new PendingChanges(this.whole);
+    for (const { states, documents } of [this.#maps, later.#maps]) {
+      for (const [key, state] of states) both.#states.set(key, state);
+      for (const [digest, content] of documents) both.#documents.set(digest, content);
+    }
+    return both;
+  }
+
+  /** Documents that are not there yet, then states. */
+  *records(isThere: (digest: string) => boolean): Generator<FileRecord> {
+    for (const [digest, content] of this.#documents) {
+      if (!isThere(digest)) yield recordOf(content);
+    }
+    for (const state of this.#states.values()) yield recordOf(state);
+  }
+
+  get #maps() {
+    return { states: this.#states, documents: this.#documents };
+  }
+}
+
+/** Records of everything, in the order of its parts. */
+export function* recordsOf({ parts }: ChangeBatch, server: string | null): Generator<FileRecord> {
+  for (const { projects, containers, documents } of parts) {
+    for (const each of documents) yield recordOf(each);
+    for (const each of projects) if (!each.deleted) yield recordOf(each);
+    for (const each of containers) if (!each.deleted && isOf(each, server)) yield recordOf(each);
+  }
+}
+
+/** A container of another server is nothing to this one. Null: there is no other. */
+function isOf(entry: Entry, server: string | null): boolean {
+  if (server === null || entry.$typeName !== "realmgate.v1.ContainerState") return true;
+  return entry.serverName === server;
+}

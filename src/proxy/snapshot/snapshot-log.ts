@@ -1,0 +1,171 @@
+// A snapshot file that this process writes: whole, beside the one whose place it takes, and then what changes at its end.
+import { randomBytes } from "node:crypto";
+import {
+  close,
+  fdatasync,
+  fstatSync,
+  fsync,
+  ftruncate,
+  open as openFile,
+  write as writeFile,
+} from "node:fs";
+import { rename, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { promisify } from "node:util";
+import type { WrittenFile } from "./merged-records.ts";
+import { FrameChain } from "./sealed-frames.ts";
+import {
+  type Box,
+  type Commit,
+  commitRecord,
+  DOCUMENT,
+  FILE_ID_BYTES,
+  type FileRecord,
+  framesOf,
+  HEADER_BYTES,
+  idOf,
+  MAGIC,
+} from "./snapshot-codec.ts";
+
+// Descriptors: a FileHandle that its owner drops without closing it is an error that ends the process.
+const open = promisify<string, string, number, number>(openFile);
+const closed = promisify(close);
+const flushed = promisify(fsync);
+const dataFlushed = promisify(fdatasync);
+const truncated = promisify<number, number>(ftruncate);
+
+const OWNER_ONLY = 0o600;
+
+/** A file that this process appends to. */
+export class SnapshotLog {
+  readonly fd: number;
+  readonly #chain: FrameChain;
+  /** Of the documents that are there. */
+  readonly digests: Set<string>;
+  #bytes: number;
+  /** Where the group that it begins with ends. */
+  readonly base: WrittenFile["base"];
+  /** An append failed: bytes behind the last group are to be cut off. */
+  #isTorn = false;
+
+  private constructor(
+    fd: number,
+    chain: FrameChain,
+    digests: Set<string>,
+    bytes: number,
+    base: WrittenFile["base"],
+  ) {
+    this.fd = fd;
+    this.#chain = chain;
+    this.digests = digests;
+    this.#bytes = bytes;
+    this.base = base;
+  }
+
+  /** Writes all of it at `draft` and moves it to `path` once it is on disk; what `setAside` does comes just before. */
+  static async created(
+    { path, draft, box, setAside }: CreateOptions,
+    records: Iterable<FileRecord>,
+    commit: Commit,
+  ): Promise<SnapshotLog> {
+    const fd = await open(draft, "w+", OWNER_ONLY);
+    try {
+      const header = Buffer.concat([MAGIC, randomBytes(FILE_ID_BYTES)]);
+      const chain = new FrameChain(box, header);
+      const digests = new Set<string>();
+      await writeAt(fd, header, 0);
+      let bytes = HEADER_BYTES;
+      for (const frame of framesOf(noted(withCommit(records, commit), digests))) {
+        const sealed = chain.seal(frame);
+        await writeAt(fd, sealed, bytes);
+        bytes += sealed.length;
+      }
+      await flushed(fd);
+      await setAside();
+      await rename(draft, path);
+      await synced(dirname(path));
+      return new SnapshotLog(fd, chain, digests, bytes, { end: bytes, place: chain.place });
+    } catch (error) {
+      await closed(fd);
+      await rm(draft, { force: true }).catch(() => {});
+      throw error;
+    }
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether it is what others find at the path. */
+  async isAt(path: string): Promise<boolean> {
+    const [there, own] = [await stat(path).catch(() => null), fstatSync(this.fd)];
+    return there !== null && there.ino === own.ino && there.dev === own.dev;
+  }
+
+  /** Adds a group. When that fails nothing of it counts. */
+  async append(records: Iterable<FileRecord>, commit: Commit): Promise<void> {
+    const before = this.#chain.place;
+    const added = new Set<string>();
+    try {
+      if (this.#isTorn) await truncated(this.fd, this.#bytes);
+      this.#isTorn = true;
+      let at = this.#bytes;
+      for (const frame of framesOf(noted(withCommit(records, commit), added))) {
+        const sealed = this.#chain.seal(frame);
+        await writeAt(this.fd, sealed, at);
+        at += sealed.length;
+      }
+      await dataFlushed(this.fd);
+      this.#bytes = at;
+      this.#isTorn = false;
+      for (const digest of added) this.digests.add(digest);
+    } catch (error) {
+      this.#chain.back(before);
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    return closed(this.fd);
+  }
+}
+
+export interface CreateOptions {
+  readonly path: string;
+  readonly draft: string;
+  readonly box: Box;
+  readonly setAside: () => Promise<void>;
+}
+
+/** The commit is the last record of its frame. */
+function* withCommit(records: Iterable<FileRecord>, commit: Commit): Generator<FileRecord> {
+  yield* records;
+  yield commitRecord(commit);
+}
+
+function* noted(records: Iterable<FileRecord>, digests: Set<string>): Generator<FileRecord> {
+  for (const record of records) {
+    if (record.kind === DOCUMENT) digests.add(idOf(record));
+    yield record;
+  }
+}
+
+function writeSome(fd: number, bytes: Buffer, at: number, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    writeFile(fd, bytes, at, bytes.length - at, position, (error, written) =>
+      error === null ? resolve(written) : reject(error),
+    );
+  });
+}
+
+async function writeAt(fd: number, bytes: Buffer, position: number): Promise<void> {
+  for (let at = 0; at < bytes.length; ) {
+    at += await writeSome(fd, bytes, at, position + at);
+  }
+}
+
+/** So that a new name in it outlives a power loss. */
+async function synced(folder: string): Promise<void> {
+  const fd = await open(folder, "r", OWNER_ONLY);
+  await flushed(fd).finally(() => closed(fd));
+}

@@ -1,0 +1,54 @@
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { KeyRing } from "../admin/store/key-ring.ts";
+import type { Log } from "../log.ts";
+import { KeyReload } from "./key-reload.ts";
+import { textOf, writeSecretKeyFile } from "./secret-key-file.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "realmgate-keys-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const [one, two] = [1, 2].map((byte) => Buffer.alloc(32, byte)) as [Buffer, Buffer];
+const path = join(folder, "secret.key");
+
+function reloaded() {
+  const said: string[] = [];
+  const note = (_: object, text: string) => void said.push(text);
+  const log = { info: note, warn: note, error: note } as unknown as Log;
+  const ring = new KeyRing([one]);
+  let changes = 0;
+  const reload = new KeyReload({ ring, path, log, changed: () => void changes++ });
+  return { said, ring, reload, changes: () => changes };
+}
+
+test("another key in the file is taken over once, and the file stays its owner's alone", () => {
+  writeSecretKeyFile(path, [one]);
+  const { ring, reload, changes } = reloaded();
+  reload.check();
+  expect(changes()).toBe(0);
+  writeSecretKeyFile(path, [two, one]);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  reload.check();
+  reload.check();
+  reload.stop();
+  expect([changes(), ring.masters]).toEqual([1, [two, one]]);
+});
+
+test.each([
+  ["half a key", "half a ke\n"],
+  ["nothing", ""],
+  ["more keys than there can be", textOf([one, two, one, two, one])],
+])("a file with %s is refused, once, and the keys from before stay", (_, text) => {
+  writeFileSync(path, text);
+  const { said, ring, reload, changes } = reloaded();
+  reload.check();
+  reload.check();
+  expect([changes(), ring.masters]).toEqual([0, [one]]);
+  expect(said).toEqual([expect.stringContaining("does not hold")]);
+  rmSync(path);
+  reload.check();
+  reload.stop();
+  expect(said.slice(1)).toEqual([expect.stringContaining("cannot be read (ENOENT)")]);
+});

@@ -1,6 +1,7 @@
 // The connections that pass through to a server which cannot be told how much one client may cost: found by where they
 // reach it from, paced in turns, and looked at once in a while.
 import { clientNetwork } from "../policy/client-network.ts";
+import { reportEscaped } from "./escaped-errors.ts";
 import {
   type ConnectionGuard,
   RELAY_SERVER_HOST,
@@ -106,6 +107,13 @@ export class RelayHub {
 
   #tick(): void {
     const now = performance.now();
-    for (const relayed of this.#open) relayed.tick(now);
+    for (const relayed of this.#open) {
+      try {
+        relayed.tick(now);
+      } catch (error) {
+        relayed.close();
+        reportEscaped(error);
+      }
+    }
   }
 }

@@ -3,6 +3,7 @@
 import type { Socket } from "bun";
 import { parseAddress } from "../policy/address.ts";
 import { ConnectionCap } from "./connection-cap.ts";
+import { reportEscaped } from "./escaped-errors.ts";
 import { type MakeGuard, RelayHub, type RelayHubOptions } from "./relay-hub.ts";
 import type { Relayed, RelayLimits, ServerPeer } from "./relayed.ts";
 
@@ -80,7 +81,12 @@ export class RelayListener {
         drain: (client) => client.data?.clientDrained(),
         end: (client) => client.data?.clientEnded(),
         close: (client) => client.data?.close(),
-        error: (client) => client.data?.close(),
+        // Also what the handlers above throw.
+        error: (client, error) => {
+          if (client.data === undefined) client.terminate();
+          else client.data.close();
+          reportEscaped(error);
+        },
       },
     });
   }
@@ -120,7 +126,13 @@ export class RelayListener {
   }
 
   #accept(client: Socket<Relayed>): void {
-    const address = plainAddress(client.remoteAddress);
+    const remote: string | undefined = client.remoteAddress;
+    // It is gone already.
+    if (remote === undefined) {
+      client.terminate();
+      return;
+    }
+    const address = plainAddress(remote);
     const release = this.#cap.admit(address) ?? this.#admitInstead(address);
     if (release === null) {
       client.terminate();

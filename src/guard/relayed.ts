@@ -1,6 +1,7 @@
 // One connection through a relay: what each side may send, and when it ends.
 import type { Socket } from "bun";
 import type { ConnectionCapOptions } from "./connection-cap.ts";
+import { reportEscaped } from "./escaped-errors.ts";
 import { type ByteSink, Outbox } from "./outbox.ts";
 import type { TurnBudget } from "./turn-budget.ts";
 
@@ -239,7 +240,11 @@ export class Relayed {
         drain: () => this.#serverDrained(),
         end: () => this.#serverEnd(),
         close: () => this.#serverGone(),
-        error: () => this.#serverGone(),
+        // Also what the handlers above throw.
+        error: (_, error) => {
+          this.#serverGone();
+          reportEscaped(error);
+        },
         connectError: () => this.close(),
       },
     }).catch(() => this.close());

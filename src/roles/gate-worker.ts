@@ -5,6 +5,7 @@ import pino from "pino";
 import packageJson from "../../package.json" with { type: "json" };
 import { SecretBox } from "../admin/store/sealed.ts";
 import { ExchangeLog, type LogStore } from "../exchange-log/exchange-log.ts";
+import { surviveEscaped } from "../guard/escaped-errors.ts";
 import type { Log } from "../log.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
 import { CannotListen } from "../proxy/edge/listeners.ts";
@@ -38,6 +39,7 @@ const orphaned = 1;
 export async function gateWorkerRole(): Promise<number> {
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
   const log = pino({ name: "realmgate" }, pino.destination({ dest: 2, sync: true }));
+  surviveEscaped(log);
   const drained = Promise.withResolvers<void>();
   const gate = new GateWorker(log, () => drained.resolve());
   gate.channel = await Channel.open<ToParent, ToWorker>({

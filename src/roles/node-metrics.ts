@@ -1,6 +1,7 @@
 // The metrics of a process that has no data plane.
 import { Registry } from "@prometheus-io/client";
 import { version } from "../../package.json";
+import { escapedErrors } from "../guard/escaped-errors.ts";
 import type { MetricsFormat } from "../ops.ts";
 import { Instruments } from "../proxy/observe/instruments.ts";
 import { collectProcessMetrics } from "../proxy/observe/process-metrics.ts";
@@ -15,6 +16,11 @@ export function nodeMetrics(add: (instruments: Instruments) => void): NodeMetric
   const instruments = new Instruments(registry);
   instruments.info("realmgate_build_info", "The version that runs.", { version });
   collectProcessMetrics(registry);
+  instruments.counter(
+    "realmgate_escaped_errors_total",
+    "Faults of the process itself that no call could be blamed for: the log has each.",
+    escapedErrors,
+  );
   add(instruments);
   const { contentType } = registry;
   return { format: () => ({ contentType, text: () => registry.metrics() }) };

@@ -3,6 +3,7 @@ import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import pino from "pino";
 import { type NodeConfig, parseNodeConfig, type Role } from "../config/node-config.ts";
 import { settingsHelp } from "../config/settings-help.ts";
+import { surviveEscaped } from "../guard/escaped-errors.ts";
 import type { Log } from "../log.ts";
 import { DatabaseUnusable } from "./control-plane.ts";
 import { listenFindings } from "./readiness.ts";
@@ -38,6 +39,7 @@ export async function nodeRole(role: Role, flags: readonly string[]): Promise<nu
   // gRPC failures reach us as errors; its own log lines would repeat them.
   setLogVerbosity(logVerbosity.NONE);
   const log = pino({ name: `realmgate ${role}` }, pino.destination({ dest: 2, sync: true }));
+  surviveEscaped(log);
   try {
     const running = await start(role, parsed.node, log);
     process.on("SIGHUP", () => void running.reload());

@@ -5,6 +5,7 @@ import { ownVariables } from "../cli/settings/global-flags.ts";
 import { type Config, parseConfig, unknownSettings } from "../config/config.ts";
 import { passedOverData } from "../config/data-dir.ts";
 import { settingsHelp } from "../config/settings-help.ts";
+import { surviveEscaped } from "../guard/escaped-errors.ts";
 import { connectVariables } from "./connect.ts";
 import { DatabaseUnusable } from "./control-plane.ts";
 import { DatabaseInUse } from "./data-lock.ts";
@@ -50,6 +51,7 @@ export async function serveRole(flags: readonly string[]): Promise<number> {
   // gRPC failures reach us as errors; its own log lines would repeat them.
   setLogVerbosity(logVerbosity.NONE);
   const log = pino({ name: "realmgate" }, pino.destination({ dest: 2, sync: true }));
+  surviveEscaped(log);
   // The command line reads variables of the same prefix, which may be set in the shell that starts a server.
   const commandVariables = new Set([...ownVariables(), ...connectVariables]);
   for (const variable of unknownSettings(process.env)) {

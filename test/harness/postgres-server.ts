@@ -1,6 +1,7 @@
 // A private PostgreSQL for the tests of one process: in a folder of its own, reached over a socket in it, run by an ordinary user.
 import { spawnSync } from "node:child_process";
 import {
+  appendFileSync,
   chmodSync,
   chownSync,
   existsSync,
@@ -59,6 +60,40 @@ export class PostgresServer implements AsyncDisposable {
     const { uid, gid } = this.#account;
     if (uid !== undefined && gid !== undefined) chownSync(this.folder, uid, gid);
     chmodSync(this.folder, 0o700);
+  }
+
+  /** One that copies another and follows it, over `port` of the loopback when that is given. */
+  static async standbyOf(primary: PostgresServer, port?: number): Promise<PostgresServer> {
+    const server = new PostgresServer(primary.#bin);
+    const data = join(server.folder, "data");
+    const copy = ["-X", "stream", "-c", "fast", "-R"];
+    server.#run("pg_basebackup", ["-D", data, "-h", primary.folder, "-U", "realmgate", ...copy]);
+    const host = port === undefined ? primary.folder : `127.0.0.1 port=${port}`;
+    const from = `host=${host} user=realmgate application_name=standby`;
+    appendFileSync(join(data, "postgresql.auto.conf"), `primary_conninfo = '${from}'\n`);
+    await server.boot();
+    return server;
+  }
+
+  /** Commits of this one wait from now on until its standby has them. */
+  async waitForStandby(): Promise<void> {
+    const url = this.url("postgres");
+    await this.query(url, "alter system set synchronous_standby_names = 'standby'");
+    await this.query(url, "select pg_reload_conf()");
+    await until(async () => {
+      const rows = await this.query(url, "select sync_state from pg_stat_replication");
+      return rows.some(({ sync_state: state }) => state === "sync");
+    }, "the standby is synchronous");
+  }
+
+  /** A standby becomes a primary. */
+  async promote(): Promise<void> {
+    await this.query(this.url("postgres"), "select pg_promote(true, 60)");
+  }
+
+  /** The socket on which it listens. */
+  get socket(): string {
+    return join(this.folder, ".s.PGSQL.5432");
   }
 
   static async start(): Promise<PostgresServer> {

@@ -2,6 +2,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
 import { type Placed, testBench } from "../harness/proxy-bench.ts";
+import { until } from "../harness/until.ts";
 import { answerTo, request } from "../harness/wire.ts";
 import { startWitness } from "../harness/witness.ts";
 
@@ -50,11 +51,22 @@ test.each(Object.entries(gates))(
       "X-Script-Name: /x",
       "Transfer_Encoding: chunked",
       "Content_Length: 9",
+      "Proxy: http://evil/",
       "X-Sum: 7",
     ];
     expect(await passed(gate, placed, [], trailers)).toBe("X-Sum: 7\r\n\r\n");
   },
 );
+
+test("S14 a request with trailers is the last of its upstream connection: some take them for the next request", async () => {
+  const placed = await bench.place({ programs: { terminal: witness.port } });
+  const gate = gates["an untrusted peer"];
+  await passed(gate, placed, [], ["X-Sum: 7"]);
+  const { connections } = witness;
+  await passed(gate, placed, [], []);
+  expect(witness.connections).toBe(connections + 1);
+  await until(() => witness.open.size === 0, "no connection is kept");
+});
 
 test("the name of a credential that the gate took is in no trailer", async () => {
   const own = {

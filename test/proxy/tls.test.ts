@@ -120,6 +120,23 @@ describe("a request", () => {
     }
   });
 
+  test.each([
+    ["x-a", "a\x7fb"],
+    ["cookie", "a=\x7f"],
+    ["authorization", "Bearer \x7f"],
+  ])(
+    "over HTTP/2 with a control character in %s is 400, as over HTTP/1.1 (S3)",
+    async (field, value) => {
+      const { host } = await bench.place(open);
+      const before = bench.logged.length;
+      const { status, body } = await h2.ask({ ":authority": host("terminal"), [field]: value });
+      expect([status, JSON.parse(body).code]).toEqual([400, "bad_request"]);
+      // It is not its program's fault.
+      const messages = bench.logged.slice(before).map(({ message }) => message);
+      expect(messages).toEqual(["request refused"]);
+    },
+  );
+
   test("is decided by its own host, whatever its connection was opened for (H11, H12)", async () => {
     const allowed = (await bench.place(open)).host("terminal");
     const refused = (await bench.place(DENY)).host("terminal");

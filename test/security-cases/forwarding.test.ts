@@ -263,6 +263,9 @@ test.each([
   "X_Real_IP: 10.9.9.9",
   "X.Forwarded.For: 10.9.9.9",
   "X-Forwarded|For: 10.9.9.9",
+  "Content_Length: 9",
+  "CONTENT.LENGTH: 9",
+  "Transfer_Encoding: chunked",
 ])("F4 %s is removed, even from a trusted proxy", async (line) => {
   for (const via of EDGES) {
     const scene = await bench.scene();
@@ -271,6 +274,21 @@ test.each([
     expect(names.filter((name) => /[^a-z0-9-]/.test(name))).toEqual([]);
   }
 });
+
+test.each(["Proxy: http://evil/", "pROXY: http://evil/"])(
+  "F3 %s is removed: by CGI's rules it is the proxy of what a program asks for",
+  async (line) => {
+    for (const via of EDGES) {
+      const scene = await bench.scene();
+      expect(await ask(scene, [line, "Proxy-Status: a", "Proxy_: b"], via)).toBe("passed");
+      const names = scene.witness.requests[0]?.headers.map(([name]) => name) ?? [];
+      expect(names.filter((name) => name.startsWith("prox")).toSorted()).toEqual([
+        "proxy-status",
+        "proxy_",
+      ]);
+    }
+  },
+);
 
 describe("Connection cannot take away", () => {
   const token = { type: "token", header: "Authorization", value: "k3y" };

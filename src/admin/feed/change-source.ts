@@ -41,10 +41,13 @@ export function changeSource(store: Store): StoreChangeSource {
         servers,
       );
       const documents = new FeedDocuments();
+      const stated = {
+        projects: await inTurns(projects, (project) => projectState(project, documents)),
+        containers: await inTurns(containers, (container) => containerState(container, documents)),
+      };
       return create(ChangesSchema, {
         revision: BigInt(revision),
-        projects: projects.map((project) => projectState(project, documents)),
-        containers: containers.map((container) => containerState(container, documents)),
+        ...stated,
         documents: documents.all(),
         lineages: lineages.map(({ fromRevision, tag }) => ({
           fromRevision: BigInt(fromRevision),
@@ -59,6 +62,21 @@ export function changeSource(store: Store): StoreChangeSource {
     },
     onCommit: (listener) => store.onCommit((revision) => listener(BigInt(revision))),
   };
+}
+
+/** Records whose states are made before others have their turn of the event loop. */
+const TURN = 100;
+
+async function inTurns<From, To>(
+  records: readonly From[],
+  state: (record: From) => To,
+): Promise<To[]> {
+  const states: To[] = [];
+  for (const record of records) {
+    states.push(state(record));
+    if (states.length % TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  return states;
 }
 
 /** The documents of one batch, each once, by digest. */

@@ -30,7 +30,7 @@ export interface FollowOptions {
   readonly failed: (error: unknown) => void;
 }
 
-/** A follower that says nothing for so many heartbeats is gone. */
+/** A follower that says nothing for so many heartbeats is gone; one that has a batch to take may be longer. */
 const SILENT_BEATS = 3;
 
 export class FollowStream {
@@ -45,7 +45,8 @@ export class FollowStream {
   #isWelcomed = false;
   #isOver = false;
   #pumping = false;
-  #heardMs = performance.now();
+  /** Heartbeats since it said, or took, something. They and not the time: when this process was busy, it heard nobody. */
+  #silentBeats = 0;
   #heardAtMs = Date.now();
   #saidMs = 0;
 
@@ -80,9 +81,12 @@ export class FollowStream {
 
   /** The database was read: this is where it is. */
   beat(head: FeedCursor): void {
-    const { heartbeatMs } = this.#options;
+    const { heartbeatMs, drainMs } = this.#options;
     const nowMs = performance.now();
-    if (nowMs - this.#heardMs > SILENT_BEATS * heartbeatMs) {
+    const silentMax = this.#isInFlight
+      ? Math.max(SILENT_BEATS, drainMs / heartbeatMs)
+      : SILENT_BEATS;
+    if (this.#silentBeats++ >= silentMax) {
       this.fail(status.DEADLINE_EXCEEDED, "nothing was heard from the node");
       return;
     }
@@ -97,7 +101,7 @@ export class FollowStream {
 
   /** Hears an acknowledgement. */
   heard(enforced: FeedCursor | null): void {
-    this.#heardMs = performance.now();
+    this.#silentBeats = 0;
     this.#heardAtMs = Date.now();
     if (enforced === null) return;
     const isNew = !isSameCursor(enforced, this.#enforced);
@@ -173,6 +177,7 @@ export class FollowStream {
     for (const part of parts()) {
       if (this.#isOver) return;
       await this.#write(part);
+      this.#silentBeats = 0;
     }
   }
 

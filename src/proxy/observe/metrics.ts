@@ -1,6 +1,7 @@
 // Metrics of the data plane for Prometheus. Every label has a closed list of values: none is tenant-controlled.
 import { type MetricObjectWithValues, type MetricValue, Registry } from "@prometheus-io/client";
 import packageJson from "../../../package.json" with { type: "json" };
+import { escapedErrors } from "../../guard/escaped-errors.ts";
 import { MALFORMED_REASONS, type MalformedReason } from "../edge/malformed-reason.ts";
 import { EXCHANGE_REASONS, type Exchange, type ExchangeReason } from "../exchange/exchange.ts";
 import { REFUSAL_REASONS, type RefusalReason } from "../gate/refusal.ts";
@@ -252,6 +253,11 @@ function feedSeries(instruments: Instruments, observed: Observed): void {
 }
 
 function logSeries(instruments: Instruments, observed: Observed): void {
+  instruments.counter(
+    "realmgate_escaped_errors_total",
+    "Faults of the gate itself that no request could be blamed for: the log has each.",
+    escapedErrors,
+  );
   instruments.counter(
     "realmgate_refusal_lines_dropped_total",
     "Refusals that are not in the log because there were too many in a second.",

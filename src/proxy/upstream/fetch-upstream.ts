@@ -1,3 +1,4 @@
+import { methodNamed } from "../../http1/method.ts";
 import type { Log } from "../../log.ts";
 import {
   ResponseHeaderTimeouts,
@@ -10,11 +11,12 @@ import { destination, failureFields, failureMessage } from "./destination.ts";
 import { isSentAsItIs } from "./fetch-methods.ts";
 import { statedLength } from "./framing.ts";
 import { type ClientRequest, errorName, outgoingBody } from "./request-body.ts";
-import { endsConnection } from "./request-bytes.ts";
+import { isSafeValue } from "./request-bytes.ts";
 import { requestHeaders } from "./request-headers.ts";
 import { hasNoBody, isAmbiguous, isFinalStatus, isTakenWhole } from "./response-checks.ts";
 import { cleanResponseHeaders } from "./response-headers.ts";
 import type { UpstreamTlsOptions } from "./tls.ts";
+import { endsConnection, wholeBody } from "./unread-body.ts";
 import {
   type Answered,
   answered,
@@ -72,8 +74,8 @@ export class FetchUpstream {
     const attempt = limitMs === null ? this.#timeouts.start() : this.#timeouts.startFor(limitMs);
     active.signal.on(attempt);
     const headers = requestHeaders(request.headers, forwarded);
-    const framing = forwarded.held?.byteLength ?? (request.body === null ? "none" : "chunked");
-    const isLast = endsConnection(request.method, framing);
+    if (![...headers.values()].every(isSafeValue)) return refusal("bad_request");
+    const isLast = isLastOf(request, forwarded.held);
     if (isLast) headers.set("connection", "close");
     try {
       const response = await fetch(`${scheme}://${address.urlHost}:${port}${target}`, {
@@ -180,6 +182,17 @@ export class FetchUpstream {
     this.#timeouts.stop();
     this.#session.close();
   }
+}
+
+/** See `endsConnection`. */
+function isLastOf(
+  { method, headers, body, bodyStart }: ClientRequest,
+  held: Uint8Array | null,
+): boolean {
+  const number = methodNamed(method);
+  if (held !== null) return endsConnection(number, held.byteLength, wholeBody(held));
+  if (body === null) return false;
+  return endsConnection(number, statedLength(headers) ?? -1, bodyStart ?? null);
 }
 
 /** The response with all of its body, for a caller within the gate. */

@@ -1,21 +1,23 @@
 // One request of a platform edge on its way to its upstream, from its header fields to the end of the response.
 import { type ByteHolder, type HeldBytes, HeldShare } from "../../guard/held-bytes.ts";
+import { methodNamed } from "../../http1/method.ts";
 import type { Log } from "../../log.ts";
 import { holdsOf } from "../exchange/byte-owner.ts";
 import { STALLED, type StopListener, type StopReason } from "../exchange/stop-signal.ts";
-import type { Refusal } from "../gate/refusal.ts";
+import { type Refusal, refusal } from "../gate/refusal.ts";
 import { BodyPace } from "./body-pace.ts";
 import { destination, failureFields, failureMessage } from "./destination.ts";
 import { isShort, statedLength } from "./framing.ts";
 import { isGrpc, statusLost } from "./grpc.ts";
 import { FAILURE_NAMES, type RawFailure } from "./raw/raw-receiver.ts";
 import type { ClientRequest } from "./request-body.ts";
-import type { RequestFraming } from "./request-bytes.ts";
+import { lengthIn, type RequestFraming } from "./request-bytes.ts";
 import { requestHeaders } from "./request-headers.ts";
 import { type PumpOwner, RequestPump } from "./request-pump.ts";
 import { hasNoBody, isFinalStatus, isTakenWhole } from "./response-checks.ts";
 import { cleanResponseHeaders } from "./response-headers.ts";
 import { ResponseStream } from "./response-stream.ts";
+import { endsConnection, wholeBody } from "./unread-body.ts";
 import {
   type Answered,
   answered,
@@ -94,7 +96,7 @@ export class Forwarding implements CallReceiver, StopListener, PumpOwner, ByteHo
     const headers = requestHeaders(request.headers, forwarded);
     const framing = framingOf(headers, request.body, held);
     if (framing === null) {
-      this.#refuse("UnsafeRequest");
+      this.#refuseUnsafe();
       return;
     }
     const call = this.#call;
@@ -103,6 +105,7 @@ export class Forwarding implements CallReceiver, StopListener, PumpOwner, ByteHo
       const upstream = `${address.text}:${port}`;
       this.#pump = new RequestPump(request.body, call, framing, pace, this, upstream);
     }
+    const start = held === null ? (request.bodyStart ?? null) : wholeBody(held);
     const isSent = call.send({
       method: request.method,
       target,
@@ -110,11 +113,18 @@ export class Forwarding implements CallReceiver, StopListener, PumpOwner, ByteHo
       framing,
       held,
       isStreamed: this.#pump !== null,
+      isLast: endsConnection(methodNamed(request.method), lengthIn(framing), start),
       address: address.text,
       port,
       responseHeaderMs: detour?.timeoutMs ?? this.#ownMs,
     });
-    if (!isSent) this.#refuse("UnsafeRequest");
+    if (!isSent) this.#refuseUnsafe();
+  }
+
+  /** The runtime let something through that the upstream could read as another message. */
+  #refuseUnsafe(): void {
+    this.#stop();
+    this.#answer(refusal("bad_request"));
   }
 
   /** The time limit of its program. */

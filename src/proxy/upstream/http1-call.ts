@@ -9,7 +9,7 @@ import { headersOf } from "./platform-headers.ts";
 import type { RawPool } from "./raw/raw-pool.ts";
 import type { RawFailure, RawReceiver } from "./raw/raw-receiver.ts";
 import { RawRequest } from "./raw/raw-request.ts";
-import { endsConnection, type RequestFraming, requestBytes } from "./request-bytes.ts";
+import { type RequestFraming, requestBytes } from "./request-bytes.ts";
 import type { CallReceiver, OutgoingRequest, UpstreamCall } from "./upstream-call.ts";
 
 export class Http1Call implements UpstreamCall, RawReceiver {
@@ -23,13 +23,14 @@ export class Http1Call implements UpstreamCall, RawReceiver {
     this.#receiver = receiver;
   }
 
-  send({ method, target, headers, framing, held, ...request }: OutgoingRequest): boolean {
-    const bytes = requestBytes(method, target, headers, framing, held);
+  send(request: OutgoingRequest): boolean {
+    const { method, headers, isLast } = request;
+    const bytes = requestBytes(request);
     if (bytes === null) return false;
     this.#bytes = bytes;
     const raw = this.#raw;
     raw.method = methodNamed(method);
-    raw.isLast = endsConnection(method, framing);
+    raw.isLast = isLast;
     raw.isWhole = !request.isStreamed;
     raw.isConnectionBound = mayAuthenticateConnection(headers.get("authorization"));
     raw.responseHeaderMs = request.responseHeaderMs;

@@ -4,10 +4,14 @@ import { BodyPace } from "./body-pace.ts";
 import { boundedBody } from "./bounded-body.ts";
 import { isShort } from "./framing.ts";
 import { TurnReader } from "./turn-reader.ts";
+import type { BodyStart } from "./unread-body.ts";
 import type { ForwardedRequest, HeldBody } from "./upstream.ts";
 
 /** The client's request as the platform has it. */
-export type ClientRequest = Pick<Request, "method" | "headers" | "body">;
+export interface ClientRequest extends Pick<Request, "method" | "headers" | "body"> {
+  /** What is there of the body already; unset or null: the platform does not say. */
+  readonly bodyStart?: BodyStart | null;
+}
 
 /** Watches a long body on its way. */
 export interface BodyWatch {

@@ -9,6 +9,12 @@ export type RequestFraming =
   /** Its length in bytes. */
   | number;
 
+/** Bytes of the body; -1: unknown. */
+export function lengthIn(framing: RequestFraming): number {
+  if (framing === "none") return 0;
+  return framing === "chunked" ? -1 : framing;
+}
+
 /** What a request target may have: visible ASCII. */
 const TARGET = /^[\x21-\x7e]+$/;
 /** What a field value may not have (RFC 9110 §5.5), whatever the platform let through. */
@@ -23,22 +29,27 @@ export function isSafeValue(value: string): boolean {
   return !BAD_VALUE.test(value);
 }
 
-/**
- * Whether an upstream may not read such a body and would take it for a request that was never decided on: its connection ends
- * with this request, and the head says so (RFC 9112 §9.6).
- */
-export function endsConnection(method: string, framing: RequestFraming): boolean {
-  return framing !== "none" && framing !== 0 && !anticipatesContent(methodNamed(method));
+/** The parts of a head. */
+interface WholeRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: Headers;
+  readonly framing: RequestFraming;
+  /** The body where it has arrived as a whole. */
+  readonly held: Uint8Array | null;
+  /** See `endsConnection`. */
+  readonly isLast: boolean;
 }
 
-/** The head and `body` behind it. Framing is said here alone. Null: something in it could be read as another message. */
-export function requestBytes(
-  method: string,
-  target: string,
-  headers: Headers,
-  framing: RequestFraming,
-  body: Uint8Array | null,
-): Buffer | null {
+/** The head and the body behind it. Framing is said here alone. Null: something in it could be read as another message. */
+export function requestBytes({
+  method,
+  target,
+  headers,
+  framing,
+  held,
+  isLast,
+}: WholeRequest): Buffer | null {
   if (!TARGET.test(target)) return null;
   let text = `${method} ${target} HTTP/1.1\r\n`;
   let hasHost = false;
@@ -53,12 +64,12 @@ export function requestBytes(
   else if (framing !== "none") text += `content-length: ${framing}\r\n`;
   // Of these methods requests say that they have no body (RFC 9110 §8.6).
   else if (anticipatesContent(methodNamed(method))) text += "content-length: 0\r\n";
-  if (endsConnection(method, framing)) text += "connection: close\r\n";
+  if (isLast) text += "connection: close\r\n";
   text += "\r\n";
-  if (body === null) return Buffer.from(text, "latin1");
-  const bytes = Buffer.allocUnsafe(text.length + body.length);
+  if (held === null) return Buffer.from(text, "latin1");
+  const bytes = Buffer.allocUnsafe(text.length + held.length);
   bytes.write(text, 0, "latin1");
-  bytes.set(body, text.length);
+  bytes.set(held, text.length);
   return bytes;
 }
 

@@ -14,6 +14,8 @@ export interface OutgoingRequest {
   readonly held: Uint8Array<ArrayBuffer> | null;
   /** Its body is still to be written. */
   readonly isStreamed: boolean;
+  /** The upstream may leave the body unread: see `endsConnection`. */
+  readonly isLast: boolean;
   /** An IP literal without brackets. */
   readonly address: string;
   readonly port: number;

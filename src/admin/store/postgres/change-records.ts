@@ -1,5 +1,17 @@
 // What proxies need to know: the present state of all that changed, every tenant's.
-import { and, eq, exists, gt, inArray, isNull, or, type SQL, sql } from "drizzle-orm";
+import {
+  and,
+  eq,
+  exists,
+  gt,
+  inArray,
+  isNotNull,
+  isNull,
+  lte,
+  or,
+  type SQL,
+  sql,
+} from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import { type Lineage, lineageOf } from "../../../policy/lineage.ts";
 import { readFrom } from "../change-cursor.ts";
@@ -71,12 +83,34 @@ async function serverIds(reader: Reader, names: readonly string[]): Promise<read
 /** Null: any server. */
 type On = readonly string[] | null;
 
+/** Rows of one statement: each has to be done before the deadline of a statement, however much there is. */
+const PAGE = 1_000;
+
+/** Rows of `changes` after a revision, in their order, a page after the other. */
+async function pagesAfter<Row extends { readonly revision: number }>(
+  revision: number,
+  page: (after: number) => Promise<readonly Row[]>,
+  each: (rows: readonly Row[], after: number) => Promise<void>,
+): Promise<void> {
+  for (let after = revision; ; ) {
+    const rows = await page(after);
+    await each(rows, after);
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < PAGE) return;
+    after = last.revision;
+  }
+}
+
 /** Of a row of `changes` of a container: whether the proxies of these servers have to know. Of one that is gone its server is kept. */
 function isOn(on: On): SQL | undefined {
   if (on === null) return undefined;
-  const server = sql`coalesce(${containers.serverId}, ${changes.serverId})`;
-  // One that was gone before servers were kept: it is an id and nothing else.
-  return or(inArray(server, [...on]), isNull(server));
+  const servers = [...on];
+  // From before servers were kept there: as the container says, and when that is gone, it is an id and nothing else.
+  const unknown = and(
+    isNull(changes.serverId),
+    or(inArray(containers.serverId, servers), isNull(containers.serverId)),
+  );
+  return or(inArray(changes.serverId, servers), unknown);
 }
 
 /** A project is what its containers need: the proxies of a server know it while it has one there. */
@@ -87,25 +121,40 @@ async function projectRecords(
   on: On,
 ): Promise<ProjectRecord[]> {
   const isHere = on === null ? undefined : hasContainer(reader, on);
-  const rows = await reader
-    .select({
-      id: changes.entityId,
-      project: projects.id,
-      document: documents,
-      isHere: isHere ?? sql<boolean>`true`,
-    })
-    .from(changes)
-    .leftJoin(projects, eq(projects.id, changes.entityId))
-    .leftJoin(documents, and(eq(documents.kind, "project"), eq(documents.ownerId, projects.id)))
-    .where(and(eq(changes.kind, "project"), changedFor(reader, revision, on)))
-    .orderBy(changes.revision);
-  return rows
-    .filter((row) => revision > 0 || row.isHere)
-    .map(({ id, project, document, isHere: isKnown }) => {
-      if (project === null || !isKnown) return { id, state: null };
-      const { hooks: _containersOnly, ...state } = documentRecord(db, document);
-      return { id, state };
-    });
+  const records: ProjectRecord[] = [];
+  const page = (after: number) =>
+    reader
+      .select({
+        revision: changes.revision,
+        id: changes.entityId,
+        project: projects.id,
+        document: documents,
+        isHere: isHere ?? sql<boolean>`true`,
+      })
+      .from(changes)
+      .leftJoin(projects, eq(projects.id, changes.entityId))
+      .leftJoin(documents, and(eq(documents.kind, "project"), eq(documents.ownerId, projects.id)))
+      .where(
+        and(
+          eq(changes.kind, "project"),
+          gt(changes.revision, after),
+          changedFor(reader, revision, on),
+        ),
+      )
+      .orderBy(changes.revision)
+      .limit(PAGE);
+  // A project comes with its containers, whenever it changed itself.
+  await pagesAfter(on === null ? revision : 0, page, async (rows) => {
+    for (const { id, project, document, isHere: isKnown } of rows) {
+      if (revision === 0 && !isKnown) continue;
+      if (project === null || !isKnown) records.push({ id, state: null });
+      else {
+        const { hooks: _containersOnly, ...state } = documentRecord(db, document);
+        records.push({ id, state });
+      }
+    }
+  });
+  return records;
 }
 
 /** Whether the project of a row has a container on one of the servers. */
@@ -121,15 +170,24 @@ function hasContainer(reader: Reader, on: readonly string[]): SQL<boolean> {
 function changedFor(reader: Reader, revision: number, on: On): SQL | undefined {
   const isNewer = gt(changes.revision, revision);
   if (on === null) return isNewer;
-  const had = and(
-    eq(heldChanges.projectId, changes.entityId),
-    inArray(heldChanges.serverId, [...on]),
+  const isHeld = inArray(heldChanges.serverId, [...on]);
+  const had = exists(
+    reader
+      .select({ revision: heldChanges.revision })
+      .from(heldChanges)
+      .where(and(eq(heldChanges.projectId, changes.entityId), isHeld)),
   );
-  const held = (more?: SQL) =>
-    exists(
-      reader.select({ revision: heldChanges.revision }).from(heldChanges).where(and(had, more)),
-    );
-  return or(and(isNewer, held()), held(gt(heldChanges.revision, revision)));
+  if (revision === 0) return had;
+  // As ids, so that what is looked at is what changed, and not every project there is.
+  const changed = reader
+    .select({ id: heldChanges.entityId })
+    .from(heldChanges)
+    .where(and(eq(heldChanges.kind, "project"), gt(heldChanges.revision, revision)));
+  const withContainer = reader
+    .select({ id: sql<string>`${heldChanges.projectId}` })
+    .from(heldChanges)
+    .where(and(isHeld, isNotNull(heldChanges.projectId), gt(heldChanges.revision, revision)));
+  return and(had, inArray(changes.entityId, changed.union(withContainer)));
 }
 
 /** Changes of the containers of a project, also of those that are gone. */
@@ -141,13 +199,11 @@ async function containerRecords(
   revision: number,
   on: On,
 ): Promise<ContainerRecord[]> {
-  const aliasesOf = Map.groupBy(
-    await aliasRecords(db, reader, revision, on),
-    ({ containerId }) => containerId,
-  );
-  return (
-    await reader
+  const records: ContainerRecord[] = [];
+  const page = (after: number) =>
+    reader
       .select({
+        revision: changes.revision,
         id: changes.entityId,
         container: containers,
         serverName: servers.name,
@@ -160,20 +216,30 @@ async function containerRecords(
         documents,
         and(eq(documents.kind, "container"), eq(documents.ownerId, containers.id)),
       )
-      .where(and(eq(changes.kind, "container"), gt(changes.revision, revision), isOn(on)))
+      .where(and(eq(changes.kind, "container"), gt(changes.revision, after), isOn(on)))
       .orderBy(changes.revision)
-  ).map(({ id, container, serverName, document }) => {
-    if (container === null || serverName === null) return { id, state: null };
-    const { projectId, status, address } = container;
-    const programs = JSON.parse(container.programs);
-    const placed = { projectId, serverName, status, address, programs };
-    const state = {
-      ...placed,
-      ...documentRecord(db, document),
-      aliases: aliasesOf.get(id) ?? [],
-    };
-    return { id, state };
+      .limit(PAGE);
+  await pagesAfter(revision, page, async (rows, after) => {
+    const aliased = await aliasRecords(
+      db,
+      reader,
+      { after, last: rows.at(-1)?.revision ?? after },
+      on,
+    );
+    const aliasesOf = Map.groupBy(aliased, ({ containerId }) => containerId);
+    for (const { id, container, serverName, document } of rows) {
+      if (container === null || serverName === null) {
+        records.push({ id, state: null });
+        continue;
+      }
+      const { projectId, status, address } = container;
+      const programs = JSON.parse(container.programs);
+      const placed = { projectId, serverName, status, address, programs };
+      const aliases = aliasesOf.get(id) ?? [];
+      records.push({ id, state: { ...placed, ...documentRecord(db, document), aliases } });
+    }
   });
+  return records;
 }
 
 const aliasColumns = {
@@ -199,12 +265,18 @@ export async function aliasRecordsOf(
   ).map((row) => aliasRecord(db, row));
 }
 
-/** All aliases of the containers that changed. */
-async function aliasRecords(db: Database, reader: Reader, revision: number, on: On) {
+/** All aliases of the containers that changed after one revision, up to another. */
+async function aliasRecords(
+  db: Database,
+  reader: Reader,
+  { after, last }: { readonly after: number; readonly last: number },
+  on: On,
+) {
   const changed = and(
     eq(changes.kind, "container"),
     eq(changes.entityId, aliases.containerId),
-    gt(changes.revision, revision),
+    gt(changes.revision, after),
+    lte(changes.revision, last),
   );
   const rows = await reader
     .select(aliasColumns)

@@ -2,6 +2,7 @@
 import { type ByteHolder, HeldShare } from "../../../guard/held-bytes.ts";
 import { Outbox } from "../../../guard/outbox.ts";
 import { bytesEndingTurn, type Yielding } from "../../../guard/read-turns.ts";
+import type { BodyStart } from "../../upstream/unread-body.ts";
 import type { WireServices } from "./wire-services.ts";
 
 /** What a connection needs of a socket; Bun's has it. */
@@ -191,6 +192,14 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
   /** Bytes that wait for the client. */
   get waitingBytes(): number {
     return this.outbox.bytes;
+  }
+
+  /** What came behind the head that was read last. */
+  get bodyStart(): BodyStart | null {
+    const { input, at } = this;
+    return input === null || at >= input.length
+      ? null
+      : { bytes: input, start: at, end: input.length };
   }
 
   /** More has come than what was read. */

@@ -1,5 +1,6 @@
 // Connections that speak HTTP/2: TLS ends here, and the runtime's server, which cannot be told how much one client may cost,
 // gets their bytes at a pace that leaves the event loop to others.
+import { reportEscaped } from "../../../guard/escaped-errors.ts";
 import { type ByteHolder, type HeldBytes, HeldShare } from "../../../guard/held-bytes.ts";
 import { goAwayFrame, STREAM_MAX } from "../../../guard/http2-frames.ts";
 import { Http2Guard, type Http2Limits } from "../../../guard/http2-guard.ts";
@@ -97,6 +98,15 @@ export class Http2Connection implements Evictable, RelayedClient, ByteHolder {
   }
 
   tick(nowMs: number): void {
+    try {
+      this.#tick(nowMs);
+    } catch (error) {
+      this.reset();
+      reportEscaped(error);
+    }
+  }
+
+  #tick(nowMs: number): void {
     this.#share.update();
     if (!this.isIdle) this.#idleSinceMs = nowMs;
     else if (nowMs >= this.deadlineMs) this.close();

@@ -20,10 +20,11 @@ import { type ForwardedRequest, failed } from "../../upstream/upstream.ts";
 import { Binding } from "./binding.ts";
 import { Passing, passingOf, writeClientHead, writeInterim } from "./client-head.ts";
 import { GateLines } from "./gate-lines.ts";
+import { isLastOfConnection } from "./received-start.ts";
 import type { RelayServices } from "./relay-services.ts";
 import type { ResponseTarget, TunnelEnd } from "./response-target.ts";
-import { endsConnection, writeUpstreamHead } from "./upstream-head.ts";
-import { writeUpstreamTrailers } from "./upstream-trailers.ts";
+import { writeUpstreamHead } from "./upstream-head.ts";
+import { upstreamTrailers } from "./upstream-trailers.ts";
 import type { WireRequest } from "./wire-request.ts";
 
 /** A body up to this size is copied behind what is written with it. */
@@ -53,6 +54,8 @@ export class ResponseRelay implements RawReceiver, StopListener {
   #isWritable = false;
   #hasEarlyLeft = false;
   #isFinished = false;
+  /** The upstream may leave the body unread. */
+  #isLast = false;
   #sentMs = 0;
   readonly #binding = new Binding();
 
@@ -91,7 +94,8 @@ export class ResponseRelay implements RawReceiver, StopListener {
     raw.method = request.lines.method;
     raw.isUpgrade = isUpgrade;
     // An upstream that declines an upgrade may have switched all the same.
-    raw.isLast = isUpgrade || endsConnection(request.lines);
+    this.#isLast = isLastOfConnection(request.lines, early);
+    raw.isLast = isUpgrade || this.#isLast;
     raw.isRaw = request.lines.minorVersion === 1;
     raw.isWhole =
       isEnded && (early === null || (early.isWhole && early.end - early.start <= EARLY_BYTES_MAX));
@@ -121,23 +125,21 @@ export class ResponseRelay implements RawReceiver, StopListener {
     const { trailers } = this.#target.body;
     this.#isFinished = true;
     if (trailers !== null) {
-      const tail = this.#trailersOf(trailers);
+      const { consumedCredentials = [], route } = this.#active?.allowed ?? {};
+      const { upstreamWriter } = this.#services;
+      const hooks = route?.hooks ?? [];
+      const tail = upstreamTrailers(upstreamWriter, trailers, consumedCredentials, hooks);
       if (tail === null) {
         this.#raw.abort();
         this.#fail("broken");
         return;
       }
+      // There are programs that take them for the next request, which none can be, and answer that.
+      this.#raw.isLast = true;
       this.#raw.write(tail, 0, tail.length);
     }
     this.#sentMs = performance.now();
     this.#raw.finish();
-  }
-
-  #trailersOf(trailers: HeaderLines): Uint8Array | null {
-    const { upstreamWriter } = this.#services;
-    const { consumedCredentials = [], route } = this.#active?.allowed ?? {};
-    writeUpstreamTrailers(upstreamWriter, trailers, consumedCredentials, route?.hooks ?? []);
-    return upstreamWriter.finish();
   }
 
   /** The request is not what it promised to be. */
@@ -168,7 +170,7 @@ export class ResponseRelay implements RawReceiver, StopListener {
     const forwarded = this.#forwarded;
     if (request === null || forwarded === null) return null;
     const { upstreamWriter } = this.#services;
-    writeUpstreamHead(upstreamWriter, request, forwarded, this.#gateLines);
+    writeUpstreamHead(upstreamWriter, request, forwarded, this.#gateLines, this.#isLast);
     const early = this.#target.body.early;
     this.#hasEarlyLeft = early !== null;
     if (early !== null && early.end - early.start <= EARLY_BYTES_MAX) {

@@ -3,7 +3,6 @@ import type { HeadWriter } from "../../../http1/head-writer.ts";
 import type { HeaderLines } from "../../../http1/header-lines.ts";
 import { Known } from "../../../http1/known-header.ts";
 import { Framing } from "../../../http1/message-head.ts";
-import { anticipatesContent } from "../../../http1/method.ts";
 import type { ParsedRequestHead } from "../../../http1/request-head.ts";
 import type { CredentialLocation } from "../../../policy/credential-location.ts";
 import { cookieWithout } from "../../gate/credentials.ts";
@@ -31,12 +30,13 @@ export interface ReceivedRequest {
   readonly targetEnd: number;
 }
 
-/** Writes the whole head. The same bytes when it is called again. */
+/** Writes the whole head. The same bytes when it is called again. `isLast`: see `endsConnection`. */
 export function writeUpstreamHead(
   writer: HeadWriter,
   { lines, headers, targetStart, targetEnd }: ReceivedRequest,
   forwarded: ForwardedRequest,
   gateLines: GateLines,
+  isLast: boolean,
 ): void {
   const { active, admitted, head } = forwarded;
   const { route, consumedCredentials } = active.allowed;
@@ -58,7 +58,7 @@ export function writeUpstreamHead(
   writer.keptLines(lines);
   if (isOddlyFramed) writeFraming(writer, lines);
   if (admitted.upgrade === "websocket") writer.bytes(UPGRADE);
-  if (endsConnection(lines)) writer.bytes(CLOSE);
+  if (isLast) writer.bytes(CLOSE);
   if (cookies !== undefined && cookies !== null && !active.allowed.passedPreflight) {
     writer.bytes(COOKIE).text(cookies).crlf();
   }
@@ -73,11 +73,6 @@ export function writeUpstreamHead(
   }
   writer.bytes(gateLines.of(forwarded, headers)).text(active.exchange.requestId);
   writer.crlf().crlf();
-}
-
-/** See `upstream/request-bytes.ts`. */
-export function endsConnection({ framing, method }: ParsedRequestHead): boolean {
-  return framing !== Framing.none && !anticipatesContent(method);
 }
 
 /** Drops an odd line of framing. True: `writeFraming` says the same in the common spelling. */

@@ -8,16 +8,16 @@ import { Claim, claimOf, METHOD_NAMES } from "./line-rules.ts";
 import { isConsumed } from "./upstream-head.ts";
 
 /**
- * Writes the lines that are left and the empty line. There are programs that merge trailers into header fields, so what only the
- * gate or a trusted proxy may say, and credentials that the gate took, end here as they do in the head. So does what a hook of the
- * program looks for: it has seen the head alone.
+ * The lines that are left and the empty line; null: they do not fit. There are programs that merge trailers into header fields, so
+ * what only the gate or a trusted proxy may say, and credentials that the gate took, end here as they do in the head. So does what a
+ * hook of the program looks for: it has seen the head alone.
  */
-export function writeUpstreamTrailers(
+export function upstreamTrailers(
   writer: HeadWriter,
   trailers: HeaderLines,
   consumed: readonly CredentialLocation[],
   hooks: readonly Pick<CompiledHook, "headers">[],
-): void {
+): Uint8Array | null {
   const guarded = hooks.flatMap(({ headers }) => headers.map(([name]) => fieldKey(name)));
   for (let line = 0; line < trailers.count; line++) {
     const isDropped =
@@ -27,5 +27,5 @@ export function writeUpstreamTrailers(
       (guarded.length > 0 && guarded.includes(fieldKey(trailers.name(line))));
     if (isDropped) trailers.drop(line);
   }
-  writer.begin().keptLines(trailers).crlf();
+  return writer.begin().keptLines(trailers).crlf().finish();
 }

@@ -11,11 +11,13 @@ import { type UpgradeRequest, upgradeRequest } from "../../gate/upgrade-request.
 import type { RequestTarget } from "../../routing/request-target.ts";
 import { headersOf } from "../../upstream/platform-headers.ts";
 import type { ClientRequest } from "../../upstream/request-body.ts";
+import type { BodyStart } from "../../upstream/unread-body.ts";
 import type { ForwardedRequest, Upstream } from "../../upstream/upstream.ts";
 import type { Carried } from "../edge.ts";
 import type { UpgradableClient, UpgradedConnection } from "../upgraded-connection.ts";
 import type { HeaderView } from "./header-view.ts";
 import { percentEncoded } from "./percent-encoding.ts";
+import { startOfBody } from "./received-start.ts";
 import type { SameValue } from "./same-value.ts";
 import type { ReceivedRequest } from "./upstream-head.ts";
 
@@ -29,6 +31,8 @@ export interface Carrier {
   forward(request: WireRequest, forwarded: ForwardedRequest): void;
   /** Asks the program for a WebSocket, and joins the two connections byte for byte. */
   tunnel(request: WireRequest, forwarded: ForwardedRequest): void;
+  /** What came behind the head, of this request and the next; null: nothing. */
+  readonly bodyStart: BodyStart | null;
   /** The body as a stream; null: there is none. */
   bodyOf(request: WireRequest): ReadableStream<Uint8Array<ArrayBuffer>> | null;
   accept(request: WireRequest, connection: UpgradedConnection, headers: Headers): boolean;
@@ -138,7 +142,9 @@ export class WireRequest
   asked(): ClientRequest {
     if (this.#asked !== null) return this.#asked;
     const { method } = this;
-    const asked = { method, headers: headersOf(this.lines), body: this.#carrier.bodyOf(this) };
+    const bodyStart = startOfBody(this.lines, this.#carrier.bodyStart);
+    const body = this.#carrier.bodyOf(this);
+    const asked = { method, headers: headersOf(this.lines), body, bodyStart };
     this.#asked = asked;
     return asked;
   }

@@ -1,4 +1,5 @@
 // Sessions with programs that speak HTTP/2 in plain text.
+import { reportEscaped } from "../../../guard/escaped-errors.ts";
 import { eventLoopReads } from "../../../guard/read-turns.ts";
 import { H2cSession, type SessionKeeper, type SessionLimits } from "./h2c-session.ts";
 
@@ -90,7 +91,14 @@ export class H2cPool implements SessionKeeper {
     if (this.#timer !== null) return;
     this.#timer = setInterval(() => {
       const nowMs = performance.now();
-      for (const session of [...this.#all]) session.tick(nowMs);
+      for (const session of [...this.#all]) {
+        try {
+          session.tick(nowMs);
+        } catch (error) {
+          session.fail();
+          reportEscaped(error);
+        }
+      }
     }, this.limits.tickMs);
     this.#timer.unref();
   }

@@ -158,6 +158,11 @@ export class H2cSession {
     this.#closeUnused();
   }
 
+  /** Something of it threw. */
+  fail(): void {
+    this.#die("broken");
+  }
+
   tick(nowMs: number): void {
     const { connectMs, idleMs } = this.#keeper.limits;
     this.#idleFrames = this.watch.idleFrames;

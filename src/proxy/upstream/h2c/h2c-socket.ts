@@ -1,5 +1,6 @@
 // The socket of a session: the platform's stream over a bare socket, so that reading it can be paused like any other.
 import { Duplex } from "node:stream";
+import { reportEscaped } from "../../../guard/escaped-errors.ts";
 import { Outbox } from "../../../guard/outbox.ts";
 import { bytesEndingTurn, type ReadTurns, type Yielding } from "../../../guard/read-turns.ts";
 
@@ -149,8 +150,10 @@ const HANDLERS: Bun.SocketHandler<H2cSocket> = {
   close(socket) {
     socket.data.destroy();
   },
-  error(socket) {
+  // Also what the handlers above throw.
+  error(socket, error) {
     socket.data.destroy();
+    reportEscaped(error);
   },
   connectError: (socket) => socket.data.refused(),
 };

@@ -15,6 +15,8 @@ export interface ConnectionKeeper<C> {
   closed(connection: C): void;
   /** The system is done with one that was abandoned. */
   settled(connection: C): void;
+  /** Its upstream sent bytes that were not asked for, and may do so on other connections when they serve somebody else. */
+  outOfStep(connection: C): void;
   /** A receiver threw. */
   threw(error: unknown): void;
 }

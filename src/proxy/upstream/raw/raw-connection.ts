@@ -1,5 +1,4 @@
 // One connection to an upstream: a state machine over its socket.
-
 import { Outbox } from "../../../guard/outbox.ts";
 import { bytesEndingTurn, type Yielding } from "../../../guard/read-turns.ts";
 import { BodyDecoder, BodyStep } from "../../../http1/body-decoder.ts";
@@ -201,6 +200,7 @@ export class RawConnection implements Yielding {
       case IDLE:
         // Nothing was asked: whatever sent this is out of step.
         this.drop();
+        this.#keeper.outOfStep(this);
     }
     if (call !== null && this.#call === call) call.receiver.onFlush();
   }
@@ -219,7 +219,7 @@ export class RawConnection implements Yielding {
       case BODY:
         // Only a body until close is whole with the connection.
         if (this.#parser.head.framing !== Framing.untilClose) this.#lose("broken");
-        else if (this.#body.finish() === null) this.#completed(1);
+        else if (this.#body.finish() === null) this.#completed(0);
         break;
       case TUNNEL:
         this.#hasUpstreamEnded = true;
@@ -320,6 +320,7 @@ export class RawConnection implements Yielding {
     const isClosed = body.rawIsClosed;
     const binds = this.#binds;
     const isWritten = this.#isWritten && this.#outbox.isEmpty;
+    if (bytesAfter > 0) this.#keeper.outOfStep(this);
     if (!call.isLast && isWritten && mayReuse(this.#parser.head, body, bytesAfter)) {
       this.#call = null;
       this.#state = IDLE;

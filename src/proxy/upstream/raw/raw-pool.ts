@@ -22,6 +22,8 @@ export interface RawPoolOptions {
    * many the upstream is unreachable until some of them are refused.
    */
   readonly abandonedPerUpstreamMax: number;
+  /** How long an upstream that sent what was not asked for gets a new connection for each request, in milliseconds. */
+  readonly outOfStepMs: number;
   /** How often limits are looked at, in milliseconds. */
   readonly tickMs: number;
   /** Called with what a receiver threw. */
@@ -35,9 +37,13 @@ export const RAW_POOL_OPTIONS: RawPoolOptions = {
   idlePerUpstreamMax: 256,
   idleMax: 4_096,
   abandonedPerUpstreamMax: 64,
+  outOfStepMs: 60_000,
   tickMs: 250,
   threw: () => {},
 };
+
+/** So many upstreams that are out of step are known by themselves; beyond them all are forgotten. */
+const OUT_OF_STEP_MAX = 1_024;
 
 /** One address and port. */
 interface Upstream {
@@ -81,6 +87,8 @@ export class RawPool implements ConnectionKeeper<RawConnection> {
   readonly #options: RawPoolOptions;
   readonly #byPort = new Map<number, Map<string, Upstream>>();
   readonly #all = new Set<RawConnection>();
+  /** By address and port: until when, of `performance.now()`. Apart, as an upstream is forgotten with its last connection. */
+  readonly #outOfStep = new Map<string, number>();
   #idleCount = 0;
   #timer: ReturnType<typeof setInterval> | null = null;
   #isStopped = false;
@@ -129,7 +137,8 @@ export class RawPool implements ConnectionKeeper<RawConnection> {
     const { address, port } = connection;
     const { idle } = this.#upstream(address, port);
     const { idlePerUpstreamMax, idleMax } = this.#options;
-    if (this.#isStopped || idle.length >= idlePerUpstreamMax || this.#idleCount >= idleMax) {
+    const isFull = idle.length >= idlePerUpstreamMax || this.#idleCount >= idleMax;
+    if (this.#isStopped || isFull || this.#isOutOfStep(connection)) {
       connection.close();
       return;
     }
@@ -153,6 +162,22 @@ export class RawPool implements ConnectionKeeper<RawConnection> {
   settled(connection: RawConnection): void {
     this.#upstream(connection.address, connection.port).abandoned--;
     this.#forget(connection);
+  }
+
+  outOfStep({ address, port }: RawConnection): void {
+    if (this.#outOfStep.size >= OUT_OF_STEP_MAX) this.#outOfStep.clear();
+    this.#outOfStep.set(keyOf(address, port), performance.now() + this.#options.outOfStepMs);
+    for (const idle of [...(this.#byPort.get(port)?.get(address)?.idle ?? [])]) idle.close();
+  }
+
+  #isOutOfStep({ address, port }: RawConnection): boolean {
+    if (this.#outOfStep.size === 0) return false;
+    const key = keyOf(address, port);
+    const untilMs = this.#outOfStep.get(key);
+    if (untilMs === undefined) return false;
+    if (performance.now() < untilMs) return true;
+    this.#outOfStep.delete(key);
+    return false;
   }
 
   threw(error: unknown): void {
@@ -194,7 +219,7 @@ export class RawPool implements ConnectionKeeper<RawConnection> {
     if (this.#timer !== null) return;
     this.#timer = setInterval(() => {
       const nowMs = performance.now();
-      for (const connection of this.#all) connection.tick(nowMs);
+      for (const connection of this.#all) guarded(connection, () => connection.tick(nowMs));
     }, this.#options.tickMs);
     this.#timer.unref();
   }
@@ -203,4 +228,8 @@ export class RawPool implements ConnectionKeeper<RawConnection> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
   }
+}
+
+function keyOf(address: string, port: number): string {
+  return `${address} ${port}`;
 }

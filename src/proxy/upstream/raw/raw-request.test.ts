@@ -458,6 +458,34 @@ describe("the pool", () => {
     await until("all are closed", () => of.size === 0 && upstream.open.size === 0);
   });
 
+  test.each([
+    ["behind a response", "at once"],
+    ["on an idle connection", "later"],
+  ])(
+    "shares no connection of an upstream that sent something unasked %s, for a while",
+    async (_where, when) => {
+      for (const outOfStepMs of [60_000, 0]) {
+        let isStray = false;
+        const upstream = await bare((socket) => {
+          socket.write(isStray && when === "at once" ? OK + OK : OK);
+          if (isStray && when === "later") setTimeout(() => socket.write(OK), 20);
+        });
+        const of = pool({ idleMs: 60_000, outOfStepMs });
+        const [first, second] = [new Client(of, upstream.port), new Client(of, upstream.port)];
+        await Promise.all([first.ask(), second.ask()]);
+        expect(of.idleCount).toBe(2);
+        isStray = true;
+        await first.ask();
+        // Idle connections that it has with others end, too.
+        await until("all are closed", () => of.size === 0);
+        isStray = false;
+        expect([await first.ask(), first.body]).toEqual(["200 end", "hi"]);
+        expect(of.idleCount).toBe(outOfStepMs === 0 ? 1 : 0);
+        await nothingOpen(of, upstream);
+      }
+    },
+  );
+
   test("uses the connection that became idle last", async () => {
     const upstream = await bare((socket, connection) =>
       socket.write(OK.replace("hi", `${connection}.`)),

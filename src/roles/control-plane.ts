@@ -163,7 +163,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
       now: Date.now,
     });
     const api = await startApi(options, store, nodes, stops);
-    stops.push(purgeEvents(store, config.eventRetentionDays, log));
+    stops.push(purgeOld(store, config.eventRetentionDays, log));
     return {
       ...api,
       store,
@@ -219,13 +219,21 @@ async function openDatabase(
 
 const PURGE_MS = 3_600_000;
 
-/** Deletes old events, now and every hour. Answers how to stop it. */
-function purgeEvents(store: Store, days: number, log: Log): ShutdownStep {
+/** A process of a node that was not heard for so long is not waited for any more: whoever named it may never come back. */
+const PROCESS_DAYS = 30;
+
+function daysAgo(days: number): string {
+  return new Date(Date.now() - days * 86_400_000).toISOString();
+}
+
+/** Deletes old events, and processes of nodes that are gone, now and every hour. Answers how to stop it. */
+function purgeOld(store: Store, days: number, log: Log): ShutdownStep {
   let running = Promise.resolve();
   const purge = async () => {
     try {
-      await store.purgeEvents(new Date(Date.now() - days * 86_400_000).toISOString());
+      await store.purgeEvents(daysAgo(days));
       await store.trimEvents(eventsOfAccountMax);
+      await store.purgeProcesses(daysAgo(PROCESS_DAYS));
     } catch (error) {
       log.error({ err: error }, "old events could not be deleted");
     }

@@ -56,7 +56,8 @@ function folderFindings({ dataDir }: Config): readonly Finding[] {
     const problem = `${existing} cannot be written by this user`;
     // With a key and a snapshot the data plane serves all the same.
     const serves = [keyFile, snapshotFile].every((name) => existsSync(join(dataDir, name)));
-    return [serves ? warning("DATA_DIR", problem) : error("DATA_DIR", problem)];
+    if (!serves) return [error("DATA_DIR", problem)];
+    return [warning("DATA_DIR", `${problem}: the data plane serves what was in force last`)];
   }
   if (stat === undefined || (stat.mode & 0o077) === 0) return [];
   return [warning("DATA_DIR", `others may look into ${dataDir}: chmod 700 ${dataDir}`)];

@@ -5,11 +5,13 @@ import { deriveKey } from "../admin/store/sealed.ts";
 import type { Config } from "../config/config.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
+import type { ExchangeLog } from "../exchange-log/exchange-log.ts";
 import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
 import type { Log } from "../log.ts";
 import { CannotListen } from "../proxy/edge/listeners.ts";
 import { readKeyPair } from "../proxy/edge/tls/key-pair.ts";
 import { Instruments } from "../proxy/observe/instruments.ts";
+import { exchangeLogRestarts } from "../proxy/observe/logged-exchange.ts";
 import { formatFor } from "../proxy/observe/open-metrics.ts";
 import { collectProcessMetrics } from "../proxy/observe/process-metrics.ts";
 import type { Enforcement } from "../proxy/snapshot/enforcement.ts";
@@ -106,7 +108,7 @@ class WorkerGates implements PreparedGates {
     await pool.start(start).catch((error) => {
       throw this.#named(error);
     });
-    const { instruments, values } = parentMetrics(pool);
+    const { instruments, values } = parentMetrics(pool, exchangeLog);
     return {
       plain: this.#plain,
       tls: this.#tls,
@@ -300,7 +302,7 @@ function leastOf(states: readonly WorkerState[]): Enforcement {
 }
 
 /** Of the process of the control plane; those of the gate processes are added up with them. */
-function parentMetrics(pool: WorkerPool) {
+function parentMetrics(pool: WorkerPool, exchangeLog: ExchangeLog | null) {
   const registry = new Registry();
   const instruments = new Instruments(registry);
   instruments.gauge("realmgate_workers", "Gate processes that serve.", () => pool.serving);
@@ -309,6 +311,7 @@ function parentMetrics(pool: WorkerPool) {
     "Gate processes that died and were replaced.",
     () => pool.replaced,
   );
+  if (exchangeLog !== null) exchangeLogRestarts(instruments, exchangeLog);
   collectProcessMetrics(registry);
   return { instruments, values: (): Promise<MetricValues> => registry.getMetricsAsJSON() };
 }

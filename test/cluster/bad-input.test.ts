@@ -135,4 +135,47 @@ describe.skipIf(postgresBinaries === null)("a start that cannot be", () => {
     },
     startMsMax,
   );
+
+  test.each([
+    [3_600_000, "the clock of this machine is 3600 s ahead of that of the control plane: set it"],
+    [-3_600_000, "the clock of this machine is 3600 s behind that of the control plane: set it"],
+  ])("of a proxy whose clock is %d ms off", async (offMs, said) => {
+    const { code, lines } = await refusal("proxy", {
+      REALMGATE_FEED_URLS: await cluster.feedUrls(),
+      REALMGATE_NODE_TOKEN: cluster.tokens.get("east") ?? "",
+      REALMGATE_SERVER_NAME: "east",
+      BUN_OPTIONS: `--preload=${join(import.meta.dir, "../harness/shifted-clock.ts")}`,
+      REALMGATE_TEST_CLOCK_OFF_MS: `${offMs}`,
+    });
+    expect({ code, lines }).toEqual({
+      code: 1,
+      lines: [expect.stringMatching(/3600 s|3599 s|3601 s/)],
+    });
+    expect(lines[0]?.replace(/\d+ s/, "3600 s")).toContain(said);
+  });
+
+  test(
+    "of a control plane whose password is wrong, or whose database is a newer version's",
+    async () => {
+      const { postgres, databaseUrl, secretKey } = cluster;
+      const starts = async (url: string) =>
+        refusal("control", { REALMGATE_DATABASE_URL: url, REALMGATE_SECRET_KEY: secretKey });
+      await postgres.query(databaseUrl, "create role guarded login password 'right'");
+      await postgres.requirePassword("guarded");
+      const guarded = databaseUrl.replace("realmgate@", "guarded:hunter2@");
+      const wrong = await starts(guarded);
+      expect(wrong).toEqual({
+        code: 1,
+        lines: [expect.stringContaining("refuses the user or the password")],
+      });
+      expect(wrong.lines.join()).not.toContain("hunter2");
+      const newer = "update realmgate.revisions set min_version = min_version + 1000";
+      await postgres.query(databaseUrl, newer);
+      expect(await starts(databaseUrl)).toEqual({
+        code: 1,
+        lines: [expect.stringContaining("written by a newer version of this program: start that")],
+      });
+    },
+    startMsMax,
+  );
 });

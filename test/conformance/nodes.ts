@@ -72,6 +72,10 @@ export function nodeConformance(name: string, open: Open): void {
       expect(await store.nodeProcesses()).toHaveLength(2);
       await store.forgetProcess({ nodeId: id, process: "other", boot: "b" });
       expect(await store.nodeProcesses()).toEqual([later]);
+      const longAgo = { process: "gone", heardAt: new Date(0).toISOString() };
+      await store.noteProcesses([heard(id, longAgo)]);
+      await store.purgeProcesses(later.heardAt);
+      expect(await store.nodeProcesses()).toEqual([later]);
       await store.deleteNode(id);
       expect(await store.nodeProcesses()).toEqual([]);
     });

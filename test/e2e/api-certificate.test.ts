@@ -1,10 +1,11 @@
 // The API's certificate is renewed while REST and gRPC go on.
 import { expect, test } from "bun:test";
+import { X509Certificate } from "node:crypto";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import tls from "node:tls";
-import { selfSigned } from "../harness/certificate.ts";
+import { certificate, selfSigned } from "../harness/certificate.ts";
 import { startProgram } from "../harness/program.ts";
 import { until } from "../harness/until.ts";
 
@@ -40,11 +41,17 @@ test("a renewed certificate is served by REST and gRPC, on SIGHUP and by itself,
       renameSync(`${files[name]}.new`, files[name]);
     }
   };
-  write(selfSigned());
+  const first = selfSigned();
+  write(first);
   await using program = await startProgram({
     environment: { REALMGATE_API_TLS_CERT: files.cert, REALMGATE_API_TLS_KEY: files.key },
   });
   const { rest, grpc } = program.urls;
+  const series = /^realmgate_certificate_not_after_seconds\{listener="api"\} (\S+)$/m;
+  const endsS = async () =>
+    Number(series.exec(await (await fetch(`${program.urls.ops}/metrics`)).text())?.[1]);
+  const endOf = ({ cert }: Pair) => Date.parse(new X509Certificate(cert).validTo) / 1000;
+  expect(await endsS()).toBe(endOf(first));
   const open = await connected(rest);
   const before = await serial(rest);
   expect(await serial(grpc)).toBe(before);
@@ -67,7 +74,9 @@ test("a renewed certificate is served by REST and gRPC, on SIGHUP and by itself,
   await until(() => program.log().includes("the new one is refused"), "the refusal is logged");
   expect(await serial(rest)).toBe(renewed);
 
-  write(selfSigned());
+  const third = certificate({ notAfterMs: Date.now() + 7 * 86_400_000 });
+  write(third);
   await until(async () => (await serial(grpc)) !== renewed, "gRPC has the third by itself");
+  expect(await endsS()).toBe(endOf(third));
   rmSync(folder, { recursive: true, force: true });
 }, 60_000);

@@ -155,7 +155,9 @@ test(
       (path: string) => writeFileSync(path, ""),
     ].entries()) {
       const copy = `${dataDir}-${n}`;
-      cpSync(dataDir, copy, { recursive: true });
+      // The socket of the gate processes cannot be copied.
+      const filter = (path: string) => !path.endsWith(".sock");
+      cpSync(dataDir, copy, { recursive: true, filter });
       lose(database(copy));
       rmSync(`${database(copy)}-wal`);
       await using program = await startProgram({ dataDir: copy });

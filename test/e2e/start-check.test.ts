@@ -3,12 +3,22 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { certificate } from "../harness/certificate.ts";
 import { loginAdmin } from "../harness/client.ts";
 import { startProgram } from "../harness/program.ts";
 
 const root = resolve(import.meta.dir, "../..");
 const folder = mkdtempSync(join(tmpdir(), "realmgate-check-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+/** A file system that can be made read-only, also for root, who alone may mount it. */
+const mount = mkdtempSync(join(tmpdir(), "realmgate-check-mount-"));
+const mounted = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", mount]);
+const isMounted = mounted.exitCode === 0;
+if (!isMounted)
+  console.warn(`SKIPPED read-only directory: cannot mount a tmpfs (${mounted.stderr})`);
+afterAll(() => {
+  if (isMounted) Bun.spawnSync(["umount", "-l", mount]);
+  for (const each of [folder, mount]) rmSync(each, { recursive: true, force: true });
+});
 
 const listeners = ["ops", "rest", "grpc", "proxy"];
 
@@ -102,6 +112,46 @@ describe("serve --check", () => {
     ]);
   });
 });
+
+test.skipIf(!isMounted)(
+  "serve --check on a read-only data directory, with another key, an expired certificate and a busy port: each is told",
+  async () => {
+    await using program = await startProgram();
+    const taken = new URL(program.urls.rest).host;
+    const ended = certificate({ notBeforeMs: 0, notAfterMs: Date.now() - 86_400_000 });
+    const [cert, key] = [join(folder, "ended.crt"), join(folder, "ended.key")];
+    writeFileSync(cert, ended.cert);
+    writeFileSync(key, ended.key);
+    const dataDir = join(mount, "data");
+    cpSync(data, dataDir, { recursive: true });
+    Bun.spawnSync(["mount", "-o", "remount,ro", mount]);
+    const flags = ["--check", "--rest-listen", taken, "--api-tls-cert", cert, "--api-tls-key", key];
+    const own = await serve(dataDir, ...flags);
+    const other = await serve(
+      dataDir,
+      ...flags,
+      "--secret-key",
+      Buffer.alloc(32, 1).toString("base64"),
+    );
+    const common = [
+      expect.stringMatching(/warning: REALMGATE_API_TLS_CERT: ended on .*: clients refuse it/),
+      expect.stringContaining(`error: REALMGATE_REST_LISTEN: cannot listen on ${taken}`),
+    ];
+    const folderFinding = expect.stringMatching(
+      /warning: REALMGATE_DATA_DIR: .* cannot be written .* serves what was in force last/,
+    );
+    expect([own.code, own.err]).toEqual([1, [folderFinding, ...common]]);
+    expect([other.code, other.err]).toEqual([
+      1,
+      [
+        folderFinding,
+        expect.stringContaining("error: REALMGATE_SECRET_KEY: another key sealed the documents"),
+        ...common,
+      ],
+    ]);
+  },
+  60_000,
+);
 
 describe("a start that fails changes nothing", () => {
   test("on a new machine: no directory, no key", async () => {

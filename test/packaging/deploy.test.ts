@@ -1,8 +1,10 @@
 // What lies in deploy/: accepted by the programs that read it, about metrics that exist, and doing what it says in front of a gate.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { connect as connectTls } from "node:tls";
 import { $ } from "bun";
 import { parse } from "yaml";
 import { selfSigned } from "../harness/certificate.ts";
@@ -15,15 +17,33 @@ const deploy = resolve(import.meta.dir, "../../deploy");
 const folder = mkdtempSync(join(tmpdir(), "realmgate-deploy-"));
 let program: Program;
 let upstream: Upstream;
-/** Host of a container that lets in only the network of the real client. */
+/** A program that takes WebSockets. */
+let sockets: Bun.Server<undefined>;
+/** Hosts of a container that lets in only the network of the real client: one that answers, one with WebSockets. */
 let host = "";
+let socketHost = "";
 
 /** The address that a client behind the proxies of this test has. */
 const CLIENT = "127.0.0.9";
+const STRANGER = "127.0.0.10";
+/** Where a balancer dials the gate from that says its clients' addresses by the PROXY protocol. */
+const BALANCER = "127.0.0.2";
 
 beforeAll(async () => {
-  program = await startProgram({ environment: { REALMGATE_DOMAIN: "example.com" } });
+  program = await startProgram({
+    environment: {
+      REALMGATE_DOMAIN: "example.com",
+      REALMGATE_PROXY_PROTOCOL: `${BALANCER}/32`,
+    },
+  });
   upstream = await startUpstream();
+  sockets = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: (request, server) =>
+      server.upgrade(request) ? undefined : new Response("no", { status: 400 }),
+    websocket: { message: () => {} },
+  });
   const api = await loginAdmin(program.urls);
   const project = await api.data("POST", "/projects", { body: { alias: "behind" } });
   const container = await api.data("POST", `/projects/${project.id}/containers`, {
@@ -37,12 +57,16 @@ beforeAll(async () => {
       default: "deny",
     },
   });
-  host = `${project.id}-${container.id}-http-${upstream.port}.local.containers.example.com`;
+  const hostOf = (port: number | undefined) =>
+    `${project.id}-${container.id}-http-${port}.local.containers.example.com`;
+  host = hostOf(upstream.port);
+  socketHost = hostOf(sockets.port);
 }, 60_000);
 
 afterAll(async () => {
   await program?.[Symbol.asyncDispose]();
   await upstream?.[Symbol.asyncDispose]();
+  await sockets?.stop(true);
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -144,19 +168,47 @@ function certificate(): void {
 }
 
 /** Status codes for the client's own address, for another's, and for another's that claims to be the client. */
-async function decisions(port: number): Promise<readonly string[]> {
+async function decisions(port: number, scheme = "https"): Promise<readonly string[]> {
   const ask = async (from: string, ...more: readonly string[]) => {
     const resolved = `${host}:${port}:127.0.0.1`;
     const { stdout } =
-      await $`curl -sk --interface ${from} --resolve ${resolved} -o /dev/null -w %{http_code} ${more} https://${host}:${port}/`
+      await $`curl -sk --interface ${from} --resolve ${resolved} -o /dev/null -w %{http_code} ${more} ${scheme}://${host}:${port}/`
         .quiet()
         .nothrow();
     return stdout.toString();
   };
   return [
     await ask(CLIENT),
-    await ask("127.0.0.10"),
-    await ask("127.0.0.10", "-H", `X-Forwarded-For: ${CLIENT}`),
+    await ask(STRANGER),
+    await ask(STRANGER, "-H", `X-Forwarded-For: ${CLIENT}`),
+  ];
+}
+
+/** The status of an upgrade to a WebSocket. */
+function upgrade(socket: Socket, claimed: string | null): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const head = [
+    "GET / HTTP/1.1",
+    `Host: ${socketHost}`,
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ...(claimed === null ? [] : [`X-Forwarded-For: ${claimed}`]),
+  ];
+  socket.once("data", (data) => resolve(data.toString().split(" ")[1] ?? ""));
+  socket.once("error", reject);
+  socket.once("close", () => resolve("closed"));
+  socket.write(`${head.join("\r\n")}\r\n\r\n`);
+  return promise.finally(() => socket.destroy());
+}
+
+/** The same three as of `decisions`. */
+async function upgrades(open: (from: string) => Socket): Promise<readonly string[]> {
+  return [
+    await upgrade(open(CLIENT), null),
+    await upgrade(open(STRANGER), null),
+    await upgrade(open(STRANGER), CLIENT),
   ];
 }
 
@@ -199,6 +251,14 @@ for (const { name, config, args } of proxies) {
       try {
         await until(() => accepts(port), `${name} listens`);
         expect(await decisions(port)).toEqual(["200", "403", "403"]);
+        const secure = (from: string) =>
+          connectTls({
+            socket: connect({ host: "127.0.0.1", port, localAddress: from }),
+            servername: socketHost,
+            ALPNProtocols: ["http/1.1"],
+            rejectUnauthorized: false,
+          });
+        expect(await upgrades(secure)).toEqual(["101", "403", "403"]);
       } finally {
         child.kill("SIGTERM");
         await child.exited;
@@ -207,3 +267,30 @@ for (const { name, config, args } of proxies) {
     60_000,
   );
 }
+
+const haproxy = tool("haproxy");
+test.skipIf(haproxy === null || Bun.which("curl") === null)(
+  "behind HAProxy, which says it by the PROXY protocol, the gate sees the address of the client, and no other that it claims",
+  async () => {
+    const port = freePort();
+    const file = join(folder, "haproxy.cfg");
+    const config = read("haproxy/realmgate.cfg")
+      .replace("bind :80", `bind 127.0.0.1:${port}`)
+      .replace("127.0.0.1:8000", `${new URL(program.urls.proxy).host} source ${BALANCER}`);
+    writeFileSync(file, config);
+    const child = Bun.spawn([haproxy ?? "", "-db", "-f", file], {
+      stdout: "ignore",
+      stderr: Bun.file(join(folder, "haproxy.log")),
+    });
+    try {
+      await until(() => accepts(port), "HAProxy listens");
+      expect(await decisions(port, "http")).toEqual(["200", "403", "403"]);
+      const plain = (from: string) => connect({ host: "127.0.0.1", port, localAddress: from });
+      expect(await upgrades(plain)).toEqual(["101", "403", "403"]);
+    } finally {
+      child.kill("SIGTERM");
+      await child.exited;
+    }
+  },
+  60_000,
+);

@@ -176,6 +176,8 @@ export interface NodeStore {
   nodeProcesses(): Promise<readonly NodeProcess[]>;
   /** This start of a process is over. */
   forgetProcess(process: Pick<NodeProcess, "nodeId" | "process" | "boot">): Promise<void>;
+  /** Forgets those that were not heard since then (ISO 8601). */
+  purgeProcesses(before: string): Promise<void>;
 }
 
 export interface LimitStore {

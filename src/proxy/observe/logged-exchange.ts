@@ -57,15 +57,23 @@ export function exchangeLogSeries(
       [["full"], counts.evicted],
     ],
   );
-  instruments.counter(
-    "realmgate_exchange_log_restarts_total",
-    "How often the thread of the exchange log ended and was started again.",
-    () => counts.restarts,
-  );
+  exchangeLogRestarts(instruments, { counts });
   instruments.gauge(
     "realmgate_exchange_log_bytes",
     "Bytes of the exchange log's file that are in use.",
     () => counts.bytes,
     "max",
+  );
+}
+
+/** Of the process that has the log's thread. */
+export function exchangeLogRestarts(
+  instruments: Instruments,
+  { counts }: Pick<ExchangeLog, "counts">,
+): void {
+  instruments.counter(
+    "realmgate_exchange_log_restarts_total",
+    "How often the thread of the exchange log ended and was started again.",
+    () => counts.restarts,
   );
 }

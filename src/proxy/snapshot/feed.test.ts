@@ -68,6 +68,26 @@ function follow(source: ChangeSource) {
   return { feed: new Feed({ source, empty, log }), errors };
 }
 
+test("a feed that is stopped while a commit is on its way asks no more", async () => {
+  const source = new Source();
+  const { feed } = follow(source);
+  await feed.start();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  source.hold = promise;
+  source.commit();
+  feed.stop();
+  source.hold = Promise.resolve();
+  // Without an end it would hold the event loop: here it is bounded, to be seen.
+  const { changesAfter } = source;
+  source.changesAfter = (...asked) => {
+    if (source.asked.length > 100) throw new Error("asked for ever");
+    return changesAfter.apply(source, asked);
+  };
+  resolve();
+  await Bun.sleep(1);
+  expect(source.asked).toHaveLength(2);
+});
+
 test("starts from the beginning and publishes each commit", async () => {
   const source = new Source();
   source.revision = 7n;

@@ -206,7 +206,7 @@ export class Feed {
     try {
       do {
         await this.#step();
-      } while (this.#announced > this.#snapshot.revision);
+      } while (!this.#stopped && this.#announced > this.#snapshot.revision);
       this.#retryMs = RETRY_FIRST_MS;
       this.#failing = false;
     } catch (error) {

@@ -1,5 +1,5 @@
 // Nodes, and what was heard of their processes.
-import { and, eq, getTableColumns, sql } from "drizzle-orm";
+import { and, eq, getTableColumns, lt, sql } from "drizzle-orm";
 import { newId } from "../id.ts";
 import type { NewNode, NodeProcess, StoredNode } from "../node-records.ts";
 import type { NodeStore } from "../store.ts";
@@ -71,6 +71,10 @@ export function nodeStore(db: Database): NodeStore {
       const ofNode = and(eq(nodeProcesses.nodeId, nodeId), eq(nodeProcesses.process, process));
       const where = and(ofNode, eq(nodeProcesses.boot, boot));
       await reader.delete(nodeProcesses).where(where);
+    },
+
+    async purgeProcesses(before) {
+      await reader.delete(nodeProcesses).where(lt(nodeProcesses.heardAt, before));
     },
   };
 }

@@ -1,6 +1,6 @@
 // A look at a database file that changes nothing: whether this version of the program with this key can use it.
 import { constants, Database as File } from "bun:sqlite";
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import { migrationsFolder } from "../migrations-folder.ts";
@@ -20,9 +20,9 @@ export function fileState(path: string): FileState {
   const log = statSync(`${path}-wal`, { throwIfNoEntry: false });
   // SQLite discards a log without its main file.
   if (main === undefined) return "missing";
-  const hasLog = log !== undefined && log.size > 0;
-  if (main.size === 0 && !hasLog) return "new";
-  return withFile(path, hasLog, (file) => {
+  const isLogged = log !== undefined && log.size > 0;
+  if (main.size === 0 && !isLogged) return "new";
+  return withFile(path, isLogged, (file) => {
     if (log === undefined && Number(firstValue(file, "PRAGMA application_id")) === PART) {
       return "partial";
     }
@@ -41,7 +41,7 @@ export function fileState(path: string): FileState {
 /** Problems that SQLite finds in the file, at most a few; empty: it is sound. Throws when it is no database. */
 export function damageOf(path: string): readonly string[] {
   const problemsMax = 5;
-  return withFile(path, true, (file) =>
+  return withFile(path, hasLog(path), (file) =>
     file
       .query<{ readonly quick_check: string }, []>(`PRAGMA quick_check(${problemsMax})`)
       .all()
@@ -52,17 +52,22 @@ export function damageOf(path: string): readonly string[] {
 
 /** Whether the key of a box opens the documents; true when there are none. */
 export function opensWith(path: string, box: ValueBox): boolean {
-  return withFile(path, true, (file) => hasOwnKey(file, box));
+  return withFile(path, hasLog(path), (file) => hasOwnKey(file, box));
 }
 
 /** How many values none of the keys of a box opens; of a file of this version. */
 export function unreadableIn(path: string, box: ValueBox): number {
-  return withFile(path, true, (file) => countUnreadable(file, box));
+  return withFile(path, hasLog(path), (file) => countUnreadable(file, box));
+}
+
+/** A running gate has one; without it the file can be read in a folder that cannot be written. */
+function hasLog(path: string): boolean {
+  return existsSync(`${path}-wal`);
 }
 
 /** Without a log the file is read as it lies there, so that no file is made beside it. */
-function withFile<Result>(path: string, hasLog: boolean, read: (file: File) => Result): Result {
-  const file = hasLog
+function withFile<Result>(path: string, withLog: boolean, read: (file: File) => Result): Result {
+  const file = withLog
     ? new File(path, { readonly: true })
     : new File(
         `${pathToFileURL(path)}?immutable=1`,

@@ -1,5 +1,5 @@
 // Nodes, and what was heard of their processes.
-import { and, eq, getTableColumns } from "drizzle-orm";
+import { and, eq, getTableColumns, lt } from "drizzle-orm";
 import { newId } from "../id.ts";
 import type { NewNode, NodeProcess, StoredNode } from "../node-records.ts";
 import type { NodeStore } from "../store.ts";
@@ -66,6 +66,11 @@ export function nodeStore(db: Database): NodeStore {
       const ofNode = and(eq(nodeProcesses.nodeId, nodeId), eq(nodeProcesses.process, process));
       const where = and(ofNode, eq(nodeProcesses.boot, boot));
       await db.transaction((tx) => tx.delete(nodeProcesses).where(where).run());
+    },
+
+    async purgeProcesses(before) {
+      const old = lt(nodeProcesses.heardAt, before);
+      await db.transaction((tx) => tx.delete(nodeProcesses).where(old).run());
     },
   };
 }

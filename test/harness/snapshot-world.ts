@@ -76,3 +76,13 @@ export function told({ revision, projects, containers, documents }: Changes): st
     ...documents.map((each) => toJsonString(DocumentContentSchema, each)).sort(),
   ].join("\n");
 }
+
+/** Changes that lead to the state of a revision: the same for each revision, whoever asks. */
+export function worldAt(revision: number): StateChange[] {
+  return Array.from({ length: (revision % 4) + 1 }, (_, n) => ({
+    kind: n % 2 === 0 ? "container" : "project",
+    index: (revision * 7 + n * 3) % 6,
+    document: (revision + n) % 4,
+    deleted: (revision + n) % 5 === 0,
+  }));
+}

@@ -61,13 +61,15 @@ const NO_CREDENTIALS: readonly CredentialLocation[] = [];
 
 /**
  * The rows of the README's table (One request) from the alias to the port, at one snapshot: route, identify, decide. A promise
- * only when `signatures` makes the client wait for a check. `nowMs`: Unix milliseconds.
+ * only when `signatures` makes the client wait for a check, or, where it `waits`, when a long document has to be compiled.
+ * `nowMs`: Unix milliseconds.
  */
 export function authorize(
   snapshot: Snapshot,
   request: AuthorizationRequest,
   nowMs: number,
   signatures: SignatureBudget | null = null,
+  waits = signatures !== null,
 ): AuthorizationResult | Promise<AuthorizationResult> {
   if (snapshot.closed !== null) {
     return refusal(request.host.kind === "alias" ? null : request.host, snapshot.closed);
@@ -77,9 +79,11 @@ export function authorize(
   if (host === undefined) {
     return refusal(null, "unknown_host");
   }
-  const route = snapshot.route(host);
+  const route = snapshot.route(host, waits);
   if (typeof route === "string") {
-    return refusal(host, route);
+    return route === "uncompiled"
+      ? snapshot.compile(host).then(() => authorize(snapshot, request, nowMs, signatures, false))
+      : refusal(host, route);
   }
   if (route.policy === null) {
     return passed(host, alias, route, null, null);

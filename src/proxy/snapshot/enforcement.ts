@@ -3,6 +3,7 @@
 import type { Log } from "../../log.ts";
 import type { ChangeBatch } from "./change-batch.ts";
 import { type ChangeSource, Feed, type FeedSource } from "./feed.ts";
+import { PolicyCache } from "./policy-cache.ts";
 import { type Closed, Snapshot } from "./snapshot.ts";
 import type { Box } from "./snapshot-codec.ts";
 import type { SnapshotOptions } from "./snapshot-edit.ts";
@@ -78,7 +79,7 @@ export class Enforcer {
     this.#staleness = new Staleness(stalenessMaxMs);
     this.feed = new Feed({
       source,
-      empty: Snapshot.empty(options.snapshot),
+      empty: Snapshot.empty({ policies: new PolicyCache(), ...options.snapshot }),
       log,
       staleness: this.#staleness,
       closed: () => swapped(null),

@@ -1,53 +1,83 @@
 // A permission document as a snapshot holds it.
 import type { Log } from "../../log.ts";
 import type { CompiledPolicy } from "../../policy/compile.ts";
-import { finish, type Steps } from "../../policy/steps.ts";
+import type { Steps } from "../../policy/steps.ts";
 import { type Compiled, StoredDocument } from "../../policy/stored-document.ts";
 
 /** Whose document it is, as the log names it. */
 export type Owner = { readonly project: string } | { readonly container: string };
 
-/** Compiled when it is first needed; until then only its text is held (compiling takes some 70 µs and 3 KB). */
+/** Compiled when it is first needed, and again when it was let go meanwhile (compiling takes some 70 µs and 3 KB). */
 export class LazyPolicy {
   /** Known to exist, but the database could not read it. */
   static unreadable(): LazyPolicy {
-    return new LazyPolicy({ ok: false, problem: "it cannot be read from the database" });
+    return new LazyPolicy("", { ok: false, problem: "it cannot be read from the database" });
   }
 
   /** Known to exist, but its content did not arrive. */
   static missing(): LazyPolicy {
-    return new LazyPolicy({ ok: false, problem: "its content is missing" });
+    return new LazyPolicy("", { ok: false, problem: "its content is missing" });
   }
 
-  static of(text: string): LazyPolicy {
-    return new LazyPolicy(text);
+  /** `policy`: where it was compiled already. */
+  static of(text: string, policy: CompiledPolicy | null = null): LazyPolicy {
+    return new LazyPolicy(text, policy === null ? null : { ok: true, policy });
   }
 
-  static compiled(policy: CompiledPolicy): LazyPolicy {
-    return new LazyPolicy({ ok: true, policy });
-  }
-
-  #state: string | Compiled;
+  readonly #text: string;
+  #compiled: Compiled | null;
+  #compiling: Promise<Compiled> | null = null;
+  #isUsed = false;
   #reported = false;
 
-  private constructor(state: string | Compiled) {
-    this.#state = state;
+  private constructor(text: string, compiled: Compiled | null) {
+    this.#text = text;
+    this.#compiled = compiled;
   }
 
-  /** Never throws: one bad document must not take others with it. */
-  get compiled(): Compiled {
-    return typeof this.#state === "string" ? finish(this.compiledSteps()) : this.#state;
+  /** Of its text. */
+  get characters(): number {
+    return this.#text.length;
   }
 
-  /** `compiled` in steps. */
+  /** Whether it is compiled now; asking is no use of it. */
+  get isCompiled(): boolean {
+    return this.#compiled !== null;
+  }
+
+  /** Null: it is not compiled now. */
+  get compiled(): Compiled | null {
+    this.#isUsed = true;
+    return this.#compiled;
+  }
+
+  /** Compiles it, in steps. Never throws: one bad document must not take others with it. */
   *compiledSteps(): Steps<Compiled> {
-    if (typeof this.#state !== "string") {
-      return this.#state;
-    }
-    const compiled = yield* StoredDocument.read(this.#state).compiledSteps();
+    if (this.#compiled !== null) return this.#compiled;
+    const compiled = yield* StoredDocument.read(this.#text).compiledSteps();
     // A request may have needed it meanwhile: there is one policy of it, for it remembers what it verified.
-    this.#state = typeof this.#state === "string" ? compiled : this.#state;
-    return this.#state;
+    this.#compiled ??= compiled;
+    return this.#compiled;
+  }
+
+  /** One compilation for all who wait for it. */
+  compiling(run: (steps: Steps<Compiled>) => Promise<Compiled>): Promise<Compiled> {
+    this.#compiling ??= run(this.compiledSteps()).finally(() => {
+      this.#compiling = null;
+    });
+    return this.#compiling;
+  }
+
+  /** Whether it was used since it was last asked. */
+  takeUse(): boolean {
+    const isUsed = this.#isUsed;
+    this.#isUsed = false;
+    return isUsed;
+  }
+
+  /** Lets go of what it compiled from a text. Whoever holds that may go on with it. */
+  forget(): void {
+    if (this.#text !== "") this.#compiled = null;
   }
 
   /** Whether the log says already that it does not compile. */

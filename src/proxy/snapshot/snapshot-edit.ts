@@ -11,6 +11,7 @@ import { compileHooks } from "./hook-match.ts";
 import type { InternEdit, Interned } from "./intern-table.ts";
 import { LazyPolicy, type Owner } from "./lazy-policy.ts";
 import { PersistentMap, type PersistentMapEdit } from "./persistent-map.ts";
+import type { PolicyCache } from "./policy-cache.ts";
 import type { Container, Project, SnapshotTables } from "./snapshot-tables.ts";
 
 /** What a snapshot is made for. */
@@ -20,6 +21,8 @@ export interface SnapshotOptions {
   readonly programPorts: Readonly<Record<string, number>>;
   /** Whether a container may live at this address (canonical text). */
   readonly mayDial: (address: string) => boolean;
+  /** Bounds how many compiled policies are kept; unset: all are. */
+  readonly policies?: PolicyCache;
   /** Policies that this process compiled a moment ago; unset: there are none. */
   readonly recentPolicies?: Pick<RecentPolicies, "take"> | null;
   readonly log: Log;
@@ -171,7 +174,7 @@ export class SnapshotEdit {
     return {
       id: state.id,
       disabled: state.disabled,
-      policy: yield* this.#policy(state, { project: state.id }),
+      policy: yield* this.#policy(state, { project: state.id }, state.id),
     };
   }
 
@@ -182,7 +185,7 @@ export class SnapshotEdit {
       aliases: aliasesOf(state),
       address: state.running ? this.#address(state) : null,
       disabled: state.disabled,
-      policy: yield* this.#policy(state, { container: state.id }),
+      policy: yield* this.#policy(state, { container: state.id }, state.projectId),
       ports: this.#ports.acquire(
         portsKey(state.programs),
         () => new ProgramPorts(state.programs, programPorts),
@@ -209,6 +212,7 @@ export class SnapshotEdit {
   *#policy(
     { documentDigest, unreadable }: ProjectState | ContainerState,
     owner: Owner,
+    project: string,
   ): Steps<Interned<LazyPolicy> | null> {
     yield 1;
     if (documentDigest === undefined && !unreadable) {
@@ -217,23 +221,28 @@ export class SnapshotEdit {
     const held =
       documentDigest === undefined || unreadable
         ? this.#policies.acquire(UNREADABLE_KEY, LazyPolicy.unreadable)
-        : this.#stored(documentDigest);
-    const compiled = this.#compileNow() ? yield* held.value.compiledSteps() : null;
-    if (compiled?.ok === false) {
+        : this.#stored(documentDigest, project);
+    if (!this.#compileNow()) return held;
+    const isNew = !held.value.isCompiled;
+    const compiled = yield* held.value.compiledSteps();
+    if (isNew) this.#options.policies?.compiled(held.value, project);
+    if (!compiled.ok) {
       held.value.report(this.#options.log, owner, compiled.problem);
     }
     return held;
   }
 
   /** Under a key of its own when its content is missing: once that arrives, the digest has to find it. */
-  #stored(digest: string): Interned<LazyPolicy> {
+  #stored(digest: string, project: string): Interned<LazyPolicy> {
     const content = this.#contents.get(digest);
     if (content === undefined && !this.#policies.has(digest)) {
       return this.#policies.acquire(MISSING_KEY, LazyPolicy.missing);
     }
     return this.#policies.acquire(digest, () => {
       const policy = this.#options.recentPolicies?.take(digest) ?? null;
-      return policy === null ? LazyPolicy.of(content ?? "") : LazyPolicy.compiled(policy);
+      const lazy = LazyPolicy.of(content ?? "", policy);
+      if (policy !== null) this.#options.policies?.compiled(lazy, project);
+      return lazy;
     });
   }
 }

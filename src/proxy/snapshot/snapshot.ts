@@ -1,4 +1,5 @@
 import type { Changes } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import { eventLoopSlices } from "../../guard/slices.ts";
 import type { CompiledPolicy } from "../../policy/compile.ts";
 import { finish, type Steps } from "../../policy/steps.ts";
 import type { Alias } from "../routing/alias.ts";
@@ -8,7 +9,7 @@ import type { UpstreamAddress } from "../routing/upstream-address.ts";
 import { batchOf, type ChangeBatch } from "./change-batch.ts";
 import type { CompiledHook } from "./hook-match.ts";
 import type { Interned } from "./intern-table.ts";
-import type { LazyPolicy, Owner } from "./lazy-policy.ts";
+import type { LazyPolicy } from "./lazy-policy.ts";
 import { SnapshotEdit, type SnapshotOptions } from "./snapshot-edit.ts";
 import { emptyTables, type SnapshotTables } from "./snapshot-tables.ts";
 
@@ -32,6 +33,9 @@ export interface Route {
 /** Why there is no route, in the order in which it is asked (README, One request). */
 export type RouteRefusal = "no_container" | "disabled" | "policy_error";
 
+/** The document has to be compiled before there is a route. */
+export type Uncompiled = "uncompiled";
+
 /** Why a snapshot answers nothing: the control plane has not been heard for too long. */
 export type Closed = "stale";
 
@@ -40,6 +44,8 @@ export type Closed = "stale";
  * more, as at a start, each is compiled when it is first asked for.
  */
 const COMPILED_AT_ONCE_MAX = 1_000;
+/** Documents of so many characters are compiled within a request, which takes less than a millisecond; longer ones in slices. */
+const COMPILED_AT_ONCE_CHARACTERS = 4_096;
 
 /** Everything the proxy needs to answer, at one revision; immutable. */
 export class Snapshot {
@@ -84,9 +90,12 @@ export class Snapshot {
 
   /**
    * Rows 2 and 3 of the decision table and the document that is in force: the container's own, else its project's.
-   * A container whose project is not known here is no container: its kill switch can't be read.
+   * A container whose project is not known here is no container: its kill switch can't be read. `waits`: the answer may be that
+   * a long document has to be compiled first.
    */
-  route(host: DirectHost): Route | RouteRefusal {
+  route(host: DirectHost): Route | RouteRefusal;
+  route(host: DirectHost, waits: boolean): Route | RouteRefusal | Uncompiled;
+  route(host: DirectHost, waits = false): Route | RouteRefusal | Uncompiled {
     const container = this.#tables.containers.get(host.container);
     const project = this.#tables.projects.get(host.project);
     if (
@@ -102,9 +111,9 @@ export class Snapshot {
     }
     const policy =
       container.policy === null
-        ? this.#compiled(project.policy, { project: host.project })
-        : this.#compiled(container.policy, { container: host.container });
-    if (policy === "policy_error") {
+        ? this.#compiled(project.policy, host, PROJECT, waits)
+        : this.#compiled(container.policy, host, CONTAINER, waits);
+    if (typeof policy === "string") {
       return policy;
     }
     const target = container.ports.value.target(host.program, host.instance);
@@ -159,22 +168,46 @@ export class Snapshot {
     return new Snapshot(this.#options, batch.revision, tables, null);
   }
 
+  /** Compiles what decides about this host, in slices that take turns with those of other projects. */
+  async compile(host: DirectHost): Promise<void> {
+    const own = this.#tables.containers.get(host.container)?.policy ?? null;
+    const held = own ?? this.#tables.projects.get(host.project)?.policy ?? null;
+    if (held === null) return;
+    const { project } = host;
+    await held.value.compiling(async (steps) => {
+      const compiled = await eventLoopSlices.run(steps, { key: project });
+      this.#options.policies?.compiled(held.value, project);
+      return compiled;
+    });
+  }
+
   #compiled(
     held: Interned<LazyPolicy> | null,
-    owner: Owner,
-  ): CompiledPolicy | null | "policy_error" {
+    host: DirectHost,
+    owner: typeof PROJECT | typeof CONTAINER,
+    waits: boolean,
+  ): CompiledPolicy | null | "policy_error" | Uncompiled {
     if (held === null) {
       return null;
     }
-    const { compiled, reported } = held.value;
+    const policy = held.value;
+    let { compiled } = policy;
+    if (compiled === null) {
+      if (waits && policy.characters > COMPILED_AT_ONCE_CHARACTERS) return "uncompiled";
+      compiled = finish(policy.compiledSteps());
+      this.#options.policies?.compiled(policy, host.project);
+    }
     if (compiled.ok) {
       return compiled.policy;
     }
-    if (!reported) {
-      held.value.report(this.#options.log, owner, compiled.problem);
+    if (!policy.reported) {
+      const named = owner === PROJECT ? { project: host.project } : { container: host.container };
+      policy.report(this.#options.log, named, compiled.problem);
     }
     return "policy_error";
   }
 }
 
+const PROJECT = 1;
+const CONTAINER = 2;
 const NO_HOOKS: readonly CompiledHook[] = [];

@@ -7,6 +7,7 @@ import { type ConnectionPort, connectionService } from "./containers/connection-
 import { type ContainerServiceParts, containerService } from "./containers/container-service.ts";
 import { logService } from "./containers/log-service.ts";
 import { type ServerServiceParts, serverService } from "./containers/server-service.ts";
+import type { PortOf } from "./containers/traffic-port.ts";
 import { discoveryService } from "./documents/discovery-service.ts";
 import { hookService } from "./documents/hook-service.ts";
 import { permissionServices } from "./documents/permission-service.ts";
@@ -35,7 +36,7 @@ interface ServiceParts
     AccessServiceParts {
   /** Hands compiled documents to a proxy of the same process; null or unset: there is none. */
   readonly recentPolicies?: RecentPolicies | null;
-  readonly connections: ConnectionPort;
+  readonly connections: PortOf<ConnectionPort>;
 }
 
 export function services(parts: ServiceParts): Implementation[] {
@@ -57,7 +58,7 @@ export function services(parts: ServiceParts): Implementation[] {
     discoveryService(store),
     settingsService(store, recentPolicies),
     accessService(parts),
-    logService(parts.exchangeLog),
-    connectionService(parts.connections),
+    logService(parts.exchangeLog, store),
+    connectionService(parts.connections, store),
   ];
 }

@@ -154,6 +154,8 @@ describe("the API", () => {
   /** Not there on purpose. */
   const without: Readonly<Record<string, string>> = {
     "events.delete": "events cannot be deleted",
+    "events.clear": "events cannot be deleted",
+    "events.purge": "events cannot be deleted",
     "containers.listByProject": "containers list --project",
   };
   /** In commands that do more than call, or in one with the operation as its argument. */

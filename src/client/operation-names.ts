@@ -3,7 +3,7 @@
 
 interface ServiceNames {
   readonly group: string;
-  /** By rpc; a list when one rpc has several paths. Any other rpc keeps its own name. */
+  /** By rpc; a list when one rpc has several paths; with a dot: a group of its own. Any other rpc keeps its own name. */
   readonly methods: Readonly<Record<string, string | readonly string[]>>;
 }
 
@@ -137,18 +137,6 @@ const services: ReadonlyMap<string, ServiceNames> = new Map([
     },
   ],
   [
-    "EventService",
-    {
-      group: "events",
-      methods: {
-        ListEvents: "list",
-        GetEvent: "get",
-        GetEventStats: "getStats",
-        DeleteEvent: "delete",
-      },
-    },
-  ],
-  [
     "UserService",
     {
       group: "users",
@@ -171,6 +159,10 @@ const services: ReadonlyMap<string, ServiceNames> = new Map([
         GetEvent: "get",
         GetEventStats: "getStats",
         DeleteEvent: "delete",
+        DeleteEvents: "clear",
+        CleanUpEvents: "purge",
+        ListActivity: "activity.list",
+        GetActivityStats: "activity.getStats",
       },
     },
   ],
@@ -201,7 +193,11 @@ export function operationName(service: string, rpc: string, path: number): Opera
   const given = names !== undefined && Object.hasOwn(names.methods, rpc) ? names.methods[rpc] : rpc;
   const spelled = typeof given === "string" ? [given] : (given ?? []);
   const method = spelled[path];
-  return method === undefined ? null : { group, method: lowerFirst(method) };
+  if (method === undefined) return null;
+  const dot = method.indexOf(".");
+  return dot < 0
+    ? { group, method: lowerFirst(method) }
+    : { group: method.slice(0, dot), method: method.slice(dot + 1) };
 }
 
 function lowerFirst(text: string): string {

@@ -42,6 +42,14 @@ export interface LogEntry extends LoggedExchange {
   readonly container: string;
 }
 
+/**
+ * In the order in which they arrived, the newest first. Ids rise with the second in which entries were stored: within it, those of
+ * several processes, and of requests that were refused and let through, stand one after the other.
+ */
+export function byArrival(entries: readonly LogEntry[]): LogEntry[] {
+  return entries.toSorted((one, other) => other.startedAtMs - one.startedAtMs || other.id - one.id);
+}
+
 /** `error`: 5xx, `warn`: 4xx, `info`: every other. */
 export type LogLevel = "info" | "warn" | "error";
 

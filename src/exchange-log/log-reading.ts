@@ -15,6 +15,10 @@ export interface LogPage {
   readonly entries: readonly LogEntry[];
   /** Where the next page begins; null: this was the last. A page may be short, or empty, and not be the last. */
   readonly next: number | null;
+  /** Of entries read forward: there were no more. */
+  readonly isEnd?: boolean;
+  /** Proxies that did not answer; unset: this process has all there is. */
+  readonly missing?: readonly string[];
 }
 
 /** What one call looks at, at most: some 50 ms. */
@@ -77,7 +81,10 @@ export function oldestFirst(db: LogDatabase, query: LogQuery, after: number): Lo
   const found: LogEntry[] = [];
   for (;;) {
     const head = merged.next();
-    if (head.done) return { entries: found, next: head.value ?? Math.max(after, work.lastId) };
+    if (head.done) {
+      const next = head.value ?? Math.max(after, work.lastId);
+      return { entries: found, next, isEnd: head.value === null };
+    }
     found.push(head.value);
     if (found.length === limit) return { entries: found, next: head.value.id };
   }

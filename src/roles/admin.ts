@@ -53,6 +53,7 @@ async function resetPassword(config: Config, username: string): Promise<number> 
     ...{ actorId: null, actorName: null, tokenId: null, ip: null, requestId: null, realmId: null },
     ...{ resourceKind: "user", resourceId: user.id, fields: ["password"] },
     ...{ versionBefore: null, versionAfter: null, within: null, takesAway: false },
+    ...{ method: null, path: null, status: null },
   });
   await callEvent.run(event, () => store.updateAccount(user.id, { passwordHash }));
   if (user.isBanned)

@@ -10,6 +10,8 @@ import { LoginLimiter } from "../admin/auth/login-limiter.ts";
 import { PasswordLogin } from "../admin/auth/password-login.ts";
 import { Sessions } from "../admin/auth/session.ts";
 import type { ConnectionPort } from "../admin/containers/connection-service.ts";
+import type { LogPort } from "../admin/containers/log-service.ts";
+import type { PortOf } from "../admin/containers/traffic-port.ts";
 import { changeSource, type StoreChangeSource } from "../admin/feed/change-source.ts";
 import type { LocalEnforcement } from "../admin/nodes/enforcement-service.ts";
 import { NodeAccess, proxyKeys } from "../admin/nodes/node-access.ts";
@@ -28,7 +30,6 @@ import { OtherSecretKey } from "../admin/store/store-errors.ts";
 import type { Config } from "../config/config.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
-import type { ExchangeLog } from "../exchange-log/exchange-log.ts";
 import { startRest } from "../gateway-rest/server.ts";
 import { RELAY_SERVER_HOST, type RelayLimits } from "../guard/relayed.ts";
 import type { Log } from "../log.ts";
@@ -58,9 +59,9 @@ interface ControlPlaneOptions {
   /** How far the proxy of this process is; null: there is none. */
   readonly localEnforcement: LocalEnforcement | null;
   /** Null: there is none. */
-  readonly exchangeLog: ExchangeLog | null;
+  readonly exchangeLog: PortOf<LogPort>;
   /** What goes on at the proxy. */
-  readonly connections: ConnectionPort;
+  readonly connections: PortOf<ConnectionPort>;
   /** Called when a node is revoked. */
   readonly nodeRevoked?: (id: string) => void;
   readonly metrics: ApiMetrics;
@@ -298,6 +299,7 @@ async function startApi(
       isForbidden,
     }),
     exchangeLog: options.exchangeLog,
+    retentionDays: config.eventRetentionDays,
     connections: options.connections,
     domain: config.domain,
     localProcess: options.localProcess,

@@ -1,5 +1,6 @@
 // The role `control`: the API and the change feed on a PostgreSQL database; any number of them may run.
 import { revisionTokens } from "../admin/api/revision.ts";
+import { RemoteTraffic } from "../admin/containers/remote-traffic.ts";
 import { type FeedServer, startFeed } from "../admin/feed/feed-server.ts";
 import { ProcessRegistry } from "../admin/nodes/process-registry.ts";
 import { KeyRing } from "../admin/store/key-ring.ts";
@@ -33,6 +34,7 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
   const stops: ShutdownStep[] = [async () => keys.stop()];
   const drainMs = config.drainS * 1000;
   const apiMetrics = new ApiMetrics();
+  const traffic = new RemoteTraffic();
   let feed: FeedServer | null = null;
   let draining = false;
   try {
@@ -46,14 +48,10 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
       recentPolicies: new RecentPolicies(),
       isForbidden: (address, port) =>
         isOwnListener(own, address, port) || watch.isListener(address, port),
-      exchangeLog: null,
+      exchangeLog: traffic.log,
       localProcess: null,
       localEnforcement: null,
-      connections: {
-        list: () => ({ connections: [], total: 0 }),
-        end: () => false,
-        endOfGroup: () => 0,
-      },
+      connections: traffic.connections,
       metrics: apiMetrics,
       nodeRevoked: (id) => feed?.cut(id),
       log: new LimitedLog(log),
@@ -68,6 +66,7 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
     const registry = new ProcessRegistry(store, log);
     const opened = await openFeed(node, control, registry, log);
     feed = opened;
+    traffic.start({ questions: opened.questions, store });
     registry.start(opened);
     stops.push(() => registry.stop());
     own.push(...control.listeners, ...opened.listeners);

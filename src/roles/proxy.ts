@@ -15,8 +15,10 @@ import { addressPolicy } from "../policy/address-policy.ts";
 import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
 import { RemoteSource } from "../proxy/snapshot/remote-source.ts";
 import { nodeKeysFile, snapshotFile } from "./data-files.ts";
+import { openExchangeLog } from "./exchange-log-place.ts";
 import { commonOptions, NOWHERE } from "./gates.ts";
 import { withListenError } from "./listen-error.ts";
+import { NodeAnswers } from "./node-answers.ts";
 import { type NodeKeys, nodeBox, readNodeKeys, writeNodeKeys } from "./node-keys.ts";
 import { isOwnListener } from "./own-listeners.ts";
 import { CannotStartNode, type RunningNode } from "./running-node.ts";
@@ -58,6 +60,8 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
     }
     const { proxy: exchangesMax, warning } = descriptorBudget(descriptorLimit(), config);
     if (warning !== null) log.warn({}, warning);
+    const exchangeLog = await openExchangeLog(config, log);
+    if (exchangeLog !== null) stops.push(() => exchangeLog.close());
     const proxy = await withProxyError(config.proxyListen ?? NOWHERE, () =>
       startProxy(
         {
@@ -77,6 +81,7 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
           mayDial: (address) => placement.place(address) !== null,
           isForbidden: (address, port) => isOwnListener(own, address, port),
           bypassKey,
+          exchangeLog,
           log,
         },
         source,
@@ -112,6 +117,13 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
     );
     own.push(...ops.listeners);
     source.introduce();
+    const answers = new NodeAnswers({
+      ...{ urls: node.feedUrls, token: nodeToken, tls: { ca: node.controlCa, pair: null } },
+      ...{ process: node.processName, servers: [config.serverName] },
+      ...{ exchangeLog, connections: proxy.connections, log },
+    });
+    answers.start();
+    stops.push(async () => answers.stop());
     stops.unshift(() => ops.stop());
     return {
       ready: {

@@ -7,7 +7,6 @@ import { KeyRing } from "../admin/store/key-ring.ts";
 import { OtherSecretKey } from "../admin/store/store-errors.ts";
 import type { Config } from "../config/config.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
-import { ExchangeLog } from "../exchange-log/exchange-log.ts";
 import { LimitedLog } from "../guard/limited-log.ts";
 import type { Log } from "../log.ts";
 import { type Health, type OpsServer, startOps } from "../ops.ts";
@@ -16,10 +15,11 @@ import { RecentPolicies } from "../policy/recent-policies.ts";
 import { CannotListen } from "../proxy/edge/listeners.ts";
 import { ApiMetrics } from "./api-metrics.ts";
 import { type ControlPlane, DatabaseUnusable, openControlPlane } from "./control-plane.ts";
-import { exchangeLogFile, keyFile, snapshotFile } from "./data-files.ts";
+import { keyFile, snapshotFile } from "./data-files.ts";
 import { DatabaseInUse } from "./data-lock.ts";
 import { DeferredSource } from "./deferred-source.ts";
 import { diskProblems, diskSeries } from "./disk-room.ts";
+import { openExchangeLog } from "./exchange-log-place.ts";
 import { type Gates, NOWHERE, type PreparedGates } from "./gates.ts";
 import { KeyReload } from "./key-reload.ts";
 import { KeyRotation } from "./key-rotation.ts";
@@ -297,25 +297,6 @@ function throwProxyListenError(config: Config, error: unknown): never {
     : (["PROXY", config.proxyListen] as const);
   throwListenError(name, listen ?? NOWHERE, error.cause);
 }
-
-/** A gate without its exchange log is better than none. */
-async function openExchangeLog(
-  { dataDir, logMaxMb, logRetentionDays }: Config,
-  log: Log,
-): Promise<ExchangeLog | null> {
-  if (logMaxMb === 0) return null;
-  const path = join(dataDir, exchangeLogFile);
-  const limits = { ageMaxMs: logRetentionDays * DAY_MS, bytesMax: logMaxMb * MIB };
-  try {
-    return await ExchangeLog.open(path, limits, log);
-  } catch (error) {
-    log.error({ err: error, path }, "exchange log cannot be opened; who accessed what is not kept");
-    return null;
-  }
-}
-
-const DAY_MS = 86_400_000;
-const MIB = 1024 * 1024;
 
 interface RunningParts {
   readonly control: ControlPlane | null;

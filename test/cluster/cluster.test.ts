@@ -2,8 +2,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Cluster } from "../harness/cluster.ts";
+import type { Api } from "../harness/client.ts";
+import { Cluster, type Member } from "../harness/cluster.ts";
 import {
+  type ClusterPlace,
   ClusterPlaces,
   closed,
   open,
@@ -22,6 +24,16 @@ describe.skipIf(postgresBinaries === null)("a cluster", () => {
   let cluster: Cluster;
   let upstream: Upstream;
   let places: ClusterPlaces;
+  /** Answers `/open` with a beginning alone. */
+  const endless = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    idleTimeout: 0,
+    fetch: (request) =>
+      new URL(request.url).pathname === "/open"
+        ? new Response(new ReadableStream({ start: (body) => body.enqueue(new Uint8Array(1)) }))
+        : new Response("ok"),
+  });
 
   beforeAll(async () => {
     [cluster, upstream] = await Promise.all([Cluster.start(), startUpstream()]);
@@ -31,6 +43,7 @@ describe.skipIf(postgresBinaries === null)("a cluster", () => {
   afterAll(async () => {
     await cluster?.[Symbol.asyncDispose]();
     await upstream?.[Symbol.asyncDispose]();
+    await endless.stop(true);
   }, startMsMax);
 
   test("serves each container at the proxies of its server, and at no others", async () => {
@@ -102,6 +115,118 @@ describe.skipIf(postgresBinaries === null)("a cluster", () => {
     const { events } = await places.api.data("GET", "/events?kind=auth.session.created&limit=1");
     expect(events[0].client_ip).toBe("127.0.0.1");
   });
+
+  /** A container of a server whose program never ends an answer to `/open`. */
+  async function busyPlace(server: string): Promise<ClusterPlace> {
+    const at = await places.make(server);
+    const programs = { terminal: { port: endless.port ?? 0 } };
+    await places.api.data("PUT", `/containers/${at.container}/upstream`, {
+      body: { address: "127.0.0.1", programs },
+    });
+    await places.wait(await places.write(at, open));
+    return at;
+  }
+
+  const ask = (
+    proxy: Member | undefined,
+    { host }: ClusterPlace,
+    path: string,
+    signal?: AbortSignal,
+  ) => fetch(`${proxy?.said.proxy}${path}`, { headers: { host }, signal: signal ?? null });
+
+  /** The API at the gateway and at each control plane: whom a proxy follows makes no difference. */
+  async function everywhere(): Promise<Api[]> {
+    const rests = [cluster.rest, ...cluster.controls.map(({ said }) => said.rest ?? "")];
+    return Promise.all(rests.map((rest) => places.asAdmin(rest)));
+  }
+
+  test("who accessed a container is told everywhere, by all proxies of its server together", async () => {
+    const at = await busyPlace("local");
+    const proxies = places.proxiesOf("local");
+    for (let n = 0; n < 6; n++) await (await ask(proxies[n % 2], at, `/visit-${n}`)).text();
+    const path = `/containers/${at.container}/proxy/logs`;
+    for (const each of await everywhere()) {
+      const { entries, cursor, missing } = await each.data("GET", path);
+      expect({ cursor, missing }).toEqual({ cursor: null, missing: undefined });
+      const urls = entries.map(({ url }: { url: string }) => url);
+      expect(urls).toEqual(Array.from({ length: 6 }, (_, n) => `/visit-${5 - n}`));
+      // Page by page each of them comes once.
+      const walked: string[] = [];
+      for (let next: string | null = ""; next !== null; ) {
+        const query: string = next === "" ? "" : `&cursor=${next}`;
+        const page = await each.data("GET", `${path}?limit=1${query}`);
+        walked.push(...page.entries.map((entry: { url: string }) => entry.url));
+        next = page.cursor;
+      }
+      expect(walked.toSorted()).toEqual(urls.toSorted());
+      const forward = await each.data("GET", `${path}?after_id=0&limit=200`);
+      const following = forward.entries.map(({ url }: { url: string }) => url);
+      expect(following.toSorted()).toEqual(urls.toSorted());
+      expect(await each.data("GET", `${path}/stats`)).toMatchObject({
+        total: 6,
+        byService: { "terminal-1": 6 },
+      });
+      const [{ request_id }] = entries;
+      const explained = await each.data("POST", `/containers/${at.container}/proxy/explain`, {
+        body: { request_id },
+      });
+      expect(explained).toMatchObject({ allow: true, reason: "default_allow" });
+    }
+    const other = await busyPlace("local");
+    expect(await places.api.data("GET", `/containers/${other.container}/proxy/logs`)).toEqual({
+      ...{ entries: [], cursor: null },
+    });
+  });
+
+  test("what is open at any proxy is listed and ended everywhere", async () => {
+    const at = await busyPlace("local");
+    const path = `/containers/${at.container}/proxy/connections`;
+    for (const each of await everywhere()) {
+      const open = await Promise.all(
+        places.proxiesOf("local").map((proxy) => ask(proxy, at, "/open")),
+      );
+      const ends = open.map((response) =>
+        response.text().then(
+          () => "whole",
+          () => "cut off",
+        ),
+      );
+      const listed = await each.data("GET", path);
+      expect(listed).toMatchObject({
+        total: 2,
+        connections: [{ path: "/open" }, { path: "/open" }],
+      });
+      for (const { id } of listed.connections) {
+        expect(await each.data("DELETE", `${path}/${id}`)).toEqual({ ended: 1 });
+        expect((await each.call("DELETE", `${path}/${id}`)).status).toBe(404);
+      }
+      expect(await Promise.all(ends)).toEqual(["cut off", "cut off"]);
+      expect(await each.data("GET", path)).toEqual({ connections: [], total: 0 });
+    }
+  });
+
+  test("a proxy that does not answer is named, and nothing looks like nobody", async () => {
+    const [west] = places.proxiesOf("west");
+    const at = await busyPlace("west");
+    await (await ask(west, at, "/seen")).text();
+    const read = () => places.api.call("GET", `/containers/${at.container}/proxy/logs`);
+    expect((await read()).body.data.entries).toHaveLength(1);
+    west?.signal("SIGSTOP");
+    try {
+      for (const what of ["logs", "logs/stats", "connections"]) {
+        const answer = await places.api.call("GET", `/containers/${at.container}/proxy/${what}`);
+        expect([what, answer.status, answer.body.code]).toEqual([what, 503, "PROXY_UNREACHABLE"]);
+        expect(JSON.stringify(answer.body)).toContain("proxy-west/proxy-2");
+      }
+    } finally {
+      west?.signal("SIGCONT");
+    }
+    const again = await until(async () => {
+      const answer = await read();
+      return answer.status === 200 && answer.body.data;
+    }, "the proxy answers again");
+    expect(again).toMatchObject({ entries: [{ url: "/seen" }], cursor: null });
+  }, 60_000);
 
   test("one of 64 writers with one version wins, over two control planes", async () => {
     const at = await places.make("local");

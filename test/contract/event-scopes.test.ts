@@ -20,6 +20,7 @@ afterAll(() => tenants[Symbol.asyncDispose]());
 interface Shown {
   readonly id: string;
   readonly kind: string;
+  readonly created_at: string;
   readonly resource_id: string | null;
 }
 
@@ -58,7 +59,7 @@ describe("an event", () => {
         token_id: null,
         request_id: expect.stringMatching(/./),
         realm_id: null,
-        resource_type: "container",
+        resource_type: "proxy_permissions",
         project_id: projectId,
         fields: ["groups", "permissions", "default"],
         version_before: 0,
@@ -72,13 +73,15 @@ describe("an event", () => {
     const [first] = shown;
     expect(await tenants.data("GET", `/events/${first?.id}`)).toEqual(first);
     const stats = await tenants.data("GET", `/events/stats?resource_id=${id}&kind=proxy`);
+    const counted = {
+      "proxy.permissions.updated": 1,
+      "proxy.permissions.group_added": 1,
+      "proxy.permissions.group_updated": 1,
+    };
     expect(stats).toEqual({
-      total: 3,
-      kinds: {
-        "proxy.permissions.updated": 1,
-        "proxy.permissions.group_added": 1,
-        "proxy.permissions.group_updated": 1,
-      },
+      ...{ total: 3, total_events: 3, kinds: counted, by_type: counted },
+      by_resource: { proxy_permissions: 3 },
+      ...{ oldest_event: first?.created_at, newest_event: first?.created_at },
     });
     expect(kindsOf(await events({}, `&resource_id=${id}&kind=proxy.perm`))).toEqual([]);
   });
@@ -184,7 +187,7 @@ describe("of what is refused", () => {
     expect((await tenants.send("POST", "/users/auth/login", { body: typed })).status).toBe(401);
     const login = { username: "carol", password };
     await tenants.data("POST", "/users/auth/login", { body: login });
-    const { logs } = await tenants.data("GET", "/users/auth/activity", { as });
+    const logs = await tenants.data("GET", "/users/auth/activity", { as });
     expect(logs).toMatchObject([
       { kind: "auth.session.created", actor: { id, username: "carol" } },
       { kind: "auth.login.failed", code: "INVALID_CREDENTIALS", actor: null, resource_id: id },

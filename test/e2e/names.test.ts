@@ -71,6 +71,22 @@ describe("a name stands in place of an id", () => {
     expect(await json("users get bob@example.com")).toMatchObject({ id: ids.bob });
   });
 
+  test("of whatever an event is about", async () => {
+    const about = async (name: string) => {
+      const { events } = await json(`events list --resource-id ${name} --limit 1`);
+      return events.map((each: { resource_id: string }) => each.resource_id);
+    };
+    expect(await about("shop")).toEqual([ids.shop]);
+    expect(await about("blog/box")).toEqual([ids["blog/box"]]);
+    expect(await about("bob@example.com")).toEqual([ids.bob]);
+    const several = await run("events list --resource-id box");
+    expect(several).toMatchObject({ exit: 1, out: "" });
+    expect(several.err).toContain("2 things are called box; name one by its id:");
+    expect((await run("events list --resource-id nothing")).exit).toBe(3);
+    const { events } = await json("events list --container-id only");
+    expect(events.length).toBeGreaterThan(0);
+  });
+
   test("one that several have is told with their ids: 1", async () => {
     const ran = await run("containers get box");
     expect(ran).toMatchObject({ exit: 1, out: "" });

@@ -80,6 +80,7 @@ export class ControlPlane implements AsyncDisposable {
         isForbidden: () => false,
       }),
       exchangeLog: this.exchangeLog,
+      retentionDays: 180,
       connections: this.connections,
       domain: "localhost",
       localProcess: { serverName: "local", version: "1" },

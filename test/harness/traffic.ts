@@ -1,8 +1,6 @@
 // Traffic of a control plane without a proxy: an exchange log in memory, and connections that are not there.
-import type {
-  ConnectionPort,
-  ListedConnections,
-} from "../../src/admin/containers/connection-service.ts";
+import type { ConnectionPort } from "../../src/admin/containers/connection-service.ts";
+import type { ListedConnections } from "../../src/admin/feed/node-question.ts";
 import type { EntryKind } from "../../src/exchange-log/entry-batch.ts";
 import type { ExchangeLogReader } from "../../src/exchange-log/exchange-log.ts";
 import { LogDatabase } from "../../src/exchange-log/log-database.ts";

@@ -19,6 +19,7 @@ import { expiryOf } from "../api/expiry.ts";
 import type { ListCursors } from "../api/list-cursor.ts";
 import { RequestedPage } from "../api/page.ts";
 import { changedFields } from "../api/update-mask.ts";
+import { renameEvent } from "../store/call-event.ts";
 import { aliasesListedMax, aliasesMax } from "../store/limits.ts";
 import type { AliasChange, Committed, Scope, StoredAlias } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -103,6 +104,7 @@ export function aliasService({ store, cursors, domain, now }: AliasServiceParts)
       },
 
       setAliasState({ id, enabled = true }: SetAliasStateRequest, { scope }) {
+        if (!enabled) renameEvent("proxy.alias.disabled");
         return update(scope, id, { enabled });
       },
 

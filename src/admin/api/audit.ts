@@ -3,7 +3,7 @@ import { type DescMethod, getOption, hasOption, type Message } from "@bufbuild/p
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import type { Call } from "../../../proto/call.ts";
 import { http } from "../../../proto/gen/google/api/annotations_pb.ts";
-import { audit, type Requires } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import { answer, audit, type Requires } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { EventDraft } from "../store/call-event.ts";
 import type { EventResource, NewEvent } from "../store/event-records.ts";
@@ -19,11 +19,17 @@ export interface Audited {
   readonly takesAway: boolean;
   /** Fields of the path: they say which, not what. */
   readonly pathFields: ReadonlySet<string>;
+  /** Of its route over REST: the HTTP method, the path with fields in braces, and the status of success. */
+  readonly verb: string | null;
+  readonly path: string | null;
+  readonly status: number;
 }
 
 /** Names of an event at most, and characters of each. */
 const namesMax = 32;
 const nameMax = 100;
+/** Characters of the path of an event. */
+const pathMax = 512;
 
 const resources: ReadonlySet<string> = new Set<EventResource>([
   "project",
@@ -59,6 +65,9 @@ export function auditOf(method: DescMethod, needs: Requires): Audited | null {
     part: said.part,
     takesAway,
     pathFields: new Set([...path.matchAll(/\{([a-z_]+)\}/g)].map(([, field]) => field ?? "")),
+    verb: path === "" ? null : (pattern.case?.toUpperCase() ?? null),
+    path: path === "" ? null : path,
+    status: getOption(method, answer).status || 200,
   };
 }
 
@@ -89,10 +98,9 @@ export function draftOf(
   const { kind, resource, field, part, takesAway, pathFields } = audited;
   const request = reflect(call.method.input, message);
   const id = field === "" ? "" : textOf(request, field);
-  const fields =
-    part === ""
-      ? sentFields(request, pathFields)
-      : [part.replace(/\{([a-z_]+)\}/g, (_whole, name: string) => textOf(request, name))];
+  const filled = (text: string) =>
+    text.replace(/\{([a-z_]+)\}/g, (_whole, name: string) => textOf(request, name));
+  const fields = part === "" ? sentFields(request, pathFields) : [filled(part)];
   return {
     ...origin,
     kind,
@@ -103,6 +111,9 @@ export function draftOf(
     fields: fields.slice(0, namesMax).map((name) => name.slice(0, nameMax)),
     versionBefore: null,
     versionAfter: null,
+    method: audited.verb,
+    path: audited.path === null ? null : filled(audited.path).slice(0, pathMax),
+    status: audited.status,
     within,
     takesAway,
   };

@@ -15,6 +15,7 @@ interface PageRequest {
   readonly sortBy?: string | undefined;
   readonly sortOrder?: string | undefined;
   readonly cursor?: string | undefined;
+  readonly offset?: number | undefined;
 }
 
 /** The page that a request asks for, by number or by cursor. */
@@ -39,6 +40,7 @@ export class RequestedPage<Column extends string> {
       sortBy: ((begun?.sortBy ?? request.sortBy) as Column | undefined) ?? "created_at",
       sortOrder: begun?.sortOrder ?? sortOrder,
       after: begun?.after,
+      offset: request.offset,
     };
     this.#cursors = cursors;
     this.#list = list;

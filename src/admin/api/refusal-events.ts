@@ -57,13 +57,22 @@ export class RefusalEvents {
   }
 }
 
+/** With the id of what the caller sees; what else it names stays in braces, for it may not have been read. */
+function pathOf(audited: Audited | null, within: ResourceKey | null): string | null {
+  if (audited === null || audited.path === null || within === null) return audited?.path ?? null;
+  return audited.path.replace(`{${audited.field}}`, within.id);
+}
+
 /** Null: none is left. */
 function eventOf(
   error: ApiError,
   { audited, origin, within }: Refused,
 ): Omit<NewEvent, "fields"> | null {
-  const code = refusalOf(error.code).code;
-  const plain = { ...origin, code, versionBefore: null, versionAfter: null };
+  const { code, http } = refusalOf(error.code);
+  const plain = {
+    ...{ ...origin, code, versionBefore: null, versionAfter: null },
+    ...{ method: audited?.verb ?? null, path: pathOf(audited, within), status: http },
+  };
   if (error instanceof LoginRefused) {
     const isLocked = error.code === ErrorCode.RATE_LIMITED;
     return {
@@ -74,8 +83,7 @@ function eventOf(
       resourceId: error.userId,
     };
   }
-  if (audited === null || origin.actorId === null || refusalOf(error.code).http !== 403)
-    return null;
+  if (audited === null || origin.actorId === null || http !== 403) return null;
   return {
     ...plain,
     kind: "call.refused",

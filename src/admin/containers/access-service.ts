@@ -26,6 +26,7 @@ import type { Store } from "../store/store.ts";
 import { accessMatrixSteps } from "./access-matrix.ts";
 import { type LogPort, loggedRequest } from "./log-service.ts";
 import { askedAgain, howItWas } from "./logged-request.ts";
+import { type PortOf, portOf } from "./traffic-port.ts";
 
 /** Questions with credentials or a path, of a member who reads neither documents nor targets of aliases: more would be guessing. */
 const readersQuestions = { burst: 20, perSecond: 20 / 600 };
@@ -46,7 +47,7 @@ export interface AccessServiceParts {
   readonly store: Store;
   readonly explain: ExplainPort;
   readonly placement: AddressPolicy;
-  readonly exchangeLog: LogPort;
+  readonly exchangeLog: PortOf<LogPort>;
   /** The clock, in milliseconds. */
   readonly now: () => number;
 }
@@ -75,7 +76,9 @@ export function accessService({
     return { exposure, project: projectDocument(caller, exposure) };
   }
 
-  const logged = (id: string, requestId: string) => loggedRequest(exchangeLog, id, requestId);
+  async function logged({ scope }: Context, id: string, requestId: string) {
+    return loggedRequest(await portOf(exchangeLog, store, scope, id), id, requestId);
+  }
 
   return {
     service: ContainerAccessService,
@@ -86,7 +89,7 @@ export function accessService({
           throw lackingPermission(["containers.actions.logs"]);
         }
         const { exposure, project } = await exposed(context, id);
-        const entry = requestId === undefined ? null : await logged(id, requestId);
+        const entry = requestId === undefined ? null : await logged(context, id, requestId);
         const request = entry === null ? sent : askedAgain(sent, entry);
         countQuestion(context, sent);
         const documents = new FeedDocuments();

@@ -11,27 +11,12 @@ import {
   ListConnectionsResponseSchema,
 } from "../../../proto/gen/realmgate/v1/traffic_pb.ts";
 import type { Implementation } from "../api/dispatch.ts";
+import type { ListedConnections, OpenConnection } from "../feed/node-question.ts";
+import { type PortOf, portOf, type ServerOf } from "./traffic-port.ts";
 
-interface OpenConnection {
-  readonly id: string;
-  readonly client: string;
-  readonly program: string;
-  readonly instance: number;
-  readonly alias: string | null;
-  readonly method: string;
-  readonly path: string;
-  readonly status: number | null;
-  readonly reason: string;
-  readonly groups: readonly string[];
-  readonly subject: string | null;
-  /** Unix milliseconds. */
-  readonly sinceMs: number;
-  readonly bytes: number;
-}
-
-export interface ListedConnections {
-  readonly connections: readonly OpenConnection[];
-  readonly total: number;
+interface EndedOfGroup {
+  readonly ended: number;
+  readonly missing: readonly string[];
 }
 
 /** The connections of the proxies that this control plane speaks for. */
@@ -45,34 +30,39 @@ export interface ConnectionPort {
   /** Whether it was there. */
   end(container: string, id: string): boolean | Promise<boolean>;
   /** How many there were. */
-  endOfGroup(container: string, group: string): number | Promise<number>;
+  endOfGroup(container: string, group: string): number | Promise<number | EndedOfGroup>;
 }
 
 const LISTED_MAX = 1_000;
 
-export function connectionService(connections: ConnectionPort): Implementation {
+export function connectionService(ports: PortOf<ConnectionPort>, store: ServerOf): Implementation {
   return {
     service: ContainerConnectionService,
     methods: {
-      async listConnections({ id, group }: ListConnectionsRequest) {
+      async listConnections({ id, group }: ListConnectionsRequest, { scope }) {
+        const connections = await portOf(ports, store, scope, id);
         const open = await connections.list(id, group ?? null, LISTED_MAX);
         return {
           message: create(ListConnectionsResponseSchema, {
             connections: open.connections.map(message),
             total: open.total,
+            missing: [...(open.missing ?? [])],
           }),
         };
       },
 
-      async endConnection({ id, connectionId }: EndConnectionRequest) {
+      async endConnection({ id, connectionId }: EndConnectionRequest, { scope }) {
+        const connections = await portOf(ports, store, scope, id);
         const wasThere = await connections.end(id, connectionId);
         if (!wasThere) throw new ApiError(ErrorCode.CONNECTION_NOT_FOUND);
         return { message: create(EndedConnectionsSchema, { ended: 1 }) };
       },
 
-      async endConnections({ id, group }: EndConnectionsRequest) {
-        const ended = await connections.endOfGroup(id, group);
-        const message = create(EndedConnectionsSchema, { ended });
+      async endConnections({ id, group }: EndConnectionsRequest, { scope }) {
+        const connections = await portOf(ports, store, scope, id);
+        const done = await connections.endOfGroup(id, group);
+        const { ended, missing } = typeof done === "number" ? { ended: done, missing: [] } : done;
+        const message = create(EndedConnectionsSchema, { ended, missing: [...missing] });
         return ended === 0 ? { message, unchanged: true } : { message };
       },
     },

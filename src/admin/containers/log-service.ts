@@ -10,9 +10,15 @@ import {
   LogEntrySchema,
   LogStatsSchema,
 } from "../../../proto/gen/realmgate/v1/traffic_pb.ts";
-import { recentEntriesMax, statsOf, viewOf } from "../../exchange-log/entry-view.ts";
+import {
+  type EntryStats,
+  recentEntriesMax,
+  statsOf,
+  viewOf,
+} from "../../exchange-log/entry-view.ts";
 import type { ExchangeLogReader } from "../../exchange-log/exchange-log.ts";
 import {
+  byArrival,
   type EntryFilter,
   EVERY_ENTRY,
   type LogEntry,
@@ -20,17 +26,29 @@ import {
 } from "../../exchange-log/log-entry.ts";
 import { parseAddress } from "../../policy/address.ts";
 import type { Implementation } from "../api/dispatch.ts";
+import { type PortOf, portOf, type ServerOf } from "./traffic-port.ts";
 
 /** The exchange log of this installation; null: there is none. */
-export type LogPort = Pick<ExchangeLogReader, "newest" | "oldest"> | null;
+export type LogPort = LogReader | null;
+
+interface LogReader extends ExchangeLogReader {
+  /** Counts of the newest entries; unset: they are counted here. */
+  readonly stats?: (container: string) => Promise<RemoteStats>;
+}
+
+interface RemoteStats {
+  readonly stats: EntryStats;
+  readonly missing: readonly string[];
+}
 
 const LIMIT = 100;
 
-export function logService(log: LogPort): Implementation {
+export function logService(ports: PortOf<LogPort>, store: ServerOf): Implementation {
   return {
     service: ContainerLogService,
     methods: {
-      async listLogs(request: ListLogsRequest) {
+      async listLogs(request: ListLogsRequest, { scope }) {
+        const log = await portOf(ports, store, scope, request.id);
         const { id: container, afterId, cursor, limit = LIMIT } = request;
         const query = { container, filter: filterOf(request), limit };
         const before = cursor ? Number(cursor) : null;
@@ -39,12 +57,19 @@ export function logService(log: LogPort): Implementation {
             ? reader.newest(query, before)
             : reader.oldest(query, before ?? Number(afterId)),
         );
-        const entries = page.entries.map(message);
+        const isForward = afterId !== undefined;
+        const entries = (isForward ? page.entries : byArrival(page.entries)).map(message);
         const next = page.next === null ? {} : { cursor: String(page.next) };
-        return { message: create(ListLogsResponseSchema, { entries, ...next }) };
+        const missing = [...(page.missing ?? [])];
+        return { message: create(ListLogsResponseSchema, { entries, missing, ...next }) };
       },
 
-      async getLogStats({ id: container }: GetLogStatsRequest) {
+      async getLogStats({ id: container }: GetLogStatsRequest, { scope }) {
+        const log = await portOf(ports, store, scope, container);
+        if (log?.stats !== undefined) {
+          const { stats, missing } = await log.stats(container);
+          return { message: fromJson(LogStatsSchema, { ...stats, missing: [...missing] }) };
+        }
         const query = { container, filter: EVERY_ENTRY, limit: recentEntriesMax };
         const { entries } = await read(log, (reader) => reader.newest(query, null));
         return { message: fromJson(LogStatsSchema, { ...statsOf(entries) }) };
@@ -61,12 +86,16 @@ export async function loggedRequest(
 ): Promise<LogEntry> {
   const query = { container, filter: { ...EVERY_ENTRY, requestId }, limit: 1 };
   let before: number | null = null;
+  let missing: readonly string[] = [];
   do {
     const page = await read(log, (reader) => reader.newest(query, before));
     const [entry] = page.entries;
     if (entry !== undefined) return entry;
     before = page.next;
+    missing = page.missing ?? [];
   } while (before !== null);
+  // It may be in the log of one of those.
+  if (missing.length > 0) throw new ApiError(ErrorCode.PROXY_UNREACHABLE);
   throw new ApiError(ErrorCode.REQUEST_NOT_FOUND);
 }
 
@@ -77,7 +106,8 @@ async function read<Answer>(
   if (log === null) throw new ApiError(ErrorCode.EXCHANGE_LOG_UNAVAILABLE);
   try {
     return await ask(log);
-  } catch {
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
     throw new ApiError(ErrorCode.EXCHANGE_LOG_UNAVAILABLE);
   }
 }

@@ -1,6 +1,6 @@
 // EventService: the audit trail as a caller may see it.
 
-import { create } from "@bufbuild/protobuf";
+import { create, type JsonObject } from "@bufbuild/protobuf";
 import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
@@ -8,6 +8,7 @@ import {
   EventActorSchema,
   EventSchema,
   EventService,
+  type EventStats,
   EventStatsSchema,
   type GetActivityStatsRequest,
   type GetEventRequest,
@@ -22,15 +23,27 @@ import { lacking } from "../api/lacking.ts";
 import type { ListCursors } from "../api/list-cursor.ts";
 import { RequestedPage } from "../api/page.ts";
 import { isOperator } from "../auth/caller.ts";
-import type { EventFilter, EventViewer, StoredEvent } from "../store/event-records.ts";
+import type {
+  EventColumn,
+  EventCounts,
+  EventFilter,
+  EventViewer,
+  StoredEvent,
+} from "../store/event-records.ts";
 import type { Store } from "../store/store.ts";
+import { filterOf, invalid, resourceType } from "./event-filter.ts";
 
 export interface EventServiceParts {
   readonly store: Store;
   readonly cursors: ListCursors;
+  /** Days that events are kept. */
+  readonly retentionDays: number;
 }
 
-export function eventService({ store, cursors }: EventServiceParts): Implementation {
+/** Entries of a page when the request names no number. */
+const EVENTS_A_PAGE = 20;
+
+export function eventService({ store, cursors, retentionDays }: EventServiceParts): Implementation {
   async function list(
     context: Context,
     request: ListEventsRequest | ListActivityRequest,
@@ -43,28 +56,35 @@ export function eventService({ store, cursors }: EventServiceParts): Implementat
       viewer.tokenId ?? "",
       ...keyOf(filter),
     ] as const;
-    const page = new RequestedPage<"created_at">(cursors, key, request, 20);
+    const page = new RequestedPage<EventColumn>(cursors, key, request, EVENTS_A_PAGE);
     const found = await store.events(viewer, { ...page.query, ...filter });
     const items = found.items.map((event) => eventMessage(event, viewer));
-    return { items, pagination: page.pagination(found) };
+    return { items, found, pagination: page.pagination(found) };
   }
 
-  async function stats(context: Context, filter: EventFilter) {
-    const counts = await store.eventCounts(viewerOf(context), filter);
-    const total = counts.values().reduce((sum, n) => sum + n, 0);
-    return { message: create(EventStatsSchema, { total, kinds: Object.fromEntries(counts) }) };
+  function counted(context: Context, filter: EventFilter): Promise<EventCounts> {
+    return store.eventCounts(viewerOf(context), filter);
+  }
+
+  async function refuse(): Promise<never> {
+    throw new ApiError(ErrorCode.EVENTS_APPEND_ONLY);
   }
 
   return {
     service: EventService,
     methods: {
       async listEvents(request: ListEventsRequest, context) {
-        const { items, pagination } = await list(context, request, filterOf(request));
+        const offset = offsetOf(request);
+        const { items, found, pagination } = await list(context, request, filterOf(request));
+        const { page, limit } = pagination;
+        pagination.offset = offset ?? (page - 1) * limit;
+        pagination.hasMore = found.next !== null;
+        if (offset !== undefined) pagination.page = Math.floor(offset / limit) + 1;
         return { message: create(ListEventsResponseSchema, { events: items, pagination }) };
       },
 
-      getEventStats(request: GetEventStatsRequest, context) {
-        return stats(context, filterOf(request));
+      async getEventStats(request: GetEventStatsRequest, context) {
+        return { message: statsMessage(await counted(context, filterOf(request))) };
       },
 
       async getEvent({ id }: GetEventRequest, context) {
@@ -74,18 +94,27 @@ export function eventService({ store, cursors }: EventServiceParts): Implementat
         return { message: eventMessage(event, viewer) };
       },
 
-      async deleteEvent() {
-        throw new ApiError(ErrorCode.EVENTS_APPEND_ONLY);
-      },
+      deleteEvent: refuse,
+      deleteEvents: refuse,
+      cleanUpEvents: refuse,
 
       async listActivity(request: ListActivityRequest, context) {
         const filter = { ...filterOf(request), isActivity: true };
         const { items, pagination } = await list(context, request, filter);
-        return { message: create(ListActivityResponseSchema, { logs: items, pagination }) };
+        const { total, page, limit, totalPages, nextCursor } = pagination;
+        const metadata = { total, page, limit, pages: totalPages };
+        const next = nextCursor === undefined ? {} : { nextCursor };
+        return { message: create(ListActivityResponseSchema, { logs: items, metadata, ...next }) };
       },
 
-      getActivityStats(request: GetActivityStatsRequest, context) {
-        return stats(context, { ...filterOf(request), isActivity: true });
+      async getActivityStats(request: GetActivityStatsRequest, context) {
+        const counts = await counted(context, { ...filterOf(request), isActivity: true });
+        const message = statsMessage(counts);
+        message.totalRecords = message.total;
+        message.retentionDays = retentionDays;
+        if (counts.oldest !== null) message.oldestRecord = counts.oldest;
+        if (counts.newest !== null) message.newestRecord = counts.newest;
+        return { message };
       },
     },
   };
@@ -104,24 +133,34 @@ function viewerOf({ caller, scope }: Context): EventViewer {
   };
 }
 
-type Asked = Pick<ListEventsRequest, "kind" | "since" | "until"> &
-  Partial<Pick<ListEventsRequest, "actorId" | "resourceId" | "projectId">>;
+/** Throws ApiError INVALID_PARAMETER_VALUE where the request says twice where the page begins. */
+function offsetOf({ offset, page, cursor }: ListEventsRequest): number | undefined {
+  if (offset !== undefined && (page !== undefined || cursor !== undefined)) {
+    throw invalid("/offset", "must not be set beside page or cursor");
+  }
+  return offset;
+}
 
-function filterOf(request: Asked): EventFilter {
-  return {
-    kind: request.kind ?? null,
-    actorId: request.actorId ?? null,
-    resourceId: request.resourceId ?? null,
-    projectId: request.projectId ?? null,
-    since: request.since ?? null,
-    until: request.until ?? null,
-    isActivity: false,
-  };
+function statsMessage({ counts, oldest, newest }: EventCounts): EventStats {
+  const kinds: Record<string, number> = {};
+  const byResource: Record<string, number> = {};
+  let total = 0;
+  for (const { kind, resourceKind, n } of counts) {
+    total += n;
+    kinds[kind] = (kinds[kind] ?? 0) + n;
+    const type = resourceType(kind, resourceKind);
+    if (type !== null) byResource[type] = (byResource[type] ?? 0) + n;
+  }
+  return create(EventStatsSchema, {
+    ...{ total, kinds, totalEvents: total, byType: kinds, byResource },
+    ...(oldest === null ? {} : { oldestEvent: oldest }),
+    ...(newest === null ? {} : { newestEvent: newest }),
+  });
 }
 
 /** Tells lists with other filters apart. */
 function keyOf(filter: EventFilter): string[] {
-  return Object.values(filter).map((value) => `${value ?? ""}`);
+  return Object.values(filter).map((value) => JSON.stringify(value));
 }
 
 /**
@@ -135,24 +174,46 @@ function eventMessage(event: StoredEvent, { scope, isOperator: operates }: Event
   const { tokenId, ip, requestId, realmId } = isOwn && isHere ? event : hidden;
   const { actorId, actorName } = event;
   const { id, kind, createdAt } = event;
-  const message = create(EventSchema, { id, kind, createdAt, fields: [...event.fields] });
+  // Of what is in other realms, too, the caller learns nothing.
+  const realmIds = realms.length === 0 ? event.realmIds : realms;
+  const message = create(EventSchema, {
+    ...{ id, kind, eventType: kind, createdAt },
+    ...{ fields: [...event.fields], payload: payloadOf(event), realmIds: [...realmIds] },
+  });
   if (actorId !== null) {
     message.actor = create(EventActorSchema, { id: actorId, username: actorName ?? "" });
   }
   const known = {
+    userId: actorId,
     tokenId,
     clientIp: ip,
+    ipAddress: ip,
     requestId,
     realmId,
-    resourceType: event.resourceKind,
+    resourceType: resourceType(kind, event.resourceKind),
     resourceId: event.resourceId,
     projectId: event.projectId,
     versionBefore: event.versionBefore,
     versionAfter: event.versionAfter,
     code: event.code,
     attempted: event.attempted,
+    method: event.method,
+    path: event.path,
+    statusCode: event.status,
   };
   return Object.assign(message, present(known));
+}
+
+/** What is known beyond the documented fields, as the payload of the documented product. */
+function payloadOf(event: StoredEvent): JsonObject {
+  const { projectId, versionBefore, versionAfter, code, attempted } = event;
+  return {
+    fields: [...event.fields],
+    ...present({
+      ...{ project_id: projectId, version_before: versionBefore, version_after: versionAfter },
+      ...{ code, attempted },
+    }),
+  };
 }
 
 const hidden = { tokenId: null, ip: null, requestId: null, realmId: null } as const;
@@ -160,6 +221,8 @@ const hidden = { tokenId: null, ip: null, requestId: null, realmId: null } as co
 type Nullable = Readonly<Record<string, string | number | null>>;
 
 /** Without what is null. */
-function present(fields: Nullable): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
+function present(fields: Nullable): Record<string, string | number> {
+  return Object.fromEntries(
+    Object.entries(fields).filter((each): each is [string, string | number] => each[1] !== null),
+  );
 }

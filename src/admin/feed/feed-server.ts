@@ -1,12 +1,6 @@
 // FeedService: a gRPC server of its own for the nodes of the installation, on an address or a socket of the machine.
 import { fromBinary } from "@bufbuild/protobuf";
-import {
-  Server,
-  ServerCredentials,
-  type ServiceDefinition,
-  type StatusObject,
-  status,
-} from "@grpc/grpc-js";
+import { Server, ServerCredentials, type ServiceDefinition, status } from "@grpc/grpc-js";
 import {
   type FeedHello,
   FeedService,
@@ -22,6 +16,8 @@ import type { StoreChangeSource } from "./change-source.ts";
 import type { AuthenticatePeer, FeedPeer } from "./feed-peer.ts";
 import { FeedReads } from "./feed-reads.ts";
 import { type FollowCall, FollowStream } from "./follow-stream.ts";
+import { type AnswerCall, HELLO_MS, NodeQuestions, readAnswerRequest } from "./node-questions.ts";
+import { type Problem, serversProblem } from "./servers-problem.ts";
 
 export interface FeedServerOptions {
   /** `ADDRESS:PORT`, port 0 for any that is free, or `unix:PATH`. */
@@ -51,20 +47,18 @@ export interface FeedServer {
   /** All that it listens on, the server behind the relay included. */
   readonly listeners: readonly { readonly hostname: string; readonly port: number }[];
   readonly streams: ReadonlySet<FollowStream>;
+  /** The processes of nodes that answer questions. */
+  readonly questions: NodeQuestions;
   /** Ends the streams of a node. */
   cut(node: string): void;
   /** Sends followers elsewhere and ends. */
   stop(): Promise<void>;
 }
 
-/** From the call to its hello. */
-const HELLO_MS = 10_000;
 /** Bytes of what a node may say at a time: a hello is the longest. */
 const REQUEST_BYTES_MAX = 64 * 1024;
 const METADATA_BYTES_MAX = 8 * 1024;
 const STREAMS_PER_CONNECTION_MAX = 4;
-/** Servers and listeners that a hello may name. */
-const NAMES_MAX = 1_000;
 /** Followers that are sent away come back spread over this time, in milliseconds. */
 const SPREAD_MS = 2_000;
 const STOP_MS = 1_000;
@@ -81,7 +75,12 @@ export async function startFeed(options: FeedServerOptions): Promise<FeedServer>
     "grpc.max_connection_idle_ms": IDLE_MS,
   });
   const followers = new Followers(options);
-  server.addService(definition, { Follow: (call: FollowCall) => void followers.accept(call) });
+  server.addService(definition, {
+    Follow: (call: FollowCall) =>
+      void followers.accept(call, (each, peer) => followers.listen(each, peer)),
+    Answer: (call: AnswerCall) =>
+      void followers.accept(call, (each, peer) => followers.questions.listen(each, peer)),
+  });
   const { listen, tls = null } = options;
   const isSocket = listen.startsWith("unix:");
   const serverPort = await bind(server, isSocket ? listen : `${RELAY_SERVER_HOST}:0`);
@@ -107,6 +106,7 @@ export async function startFeed(options: FeedServerOptions): Promise<FeedServer>
             port,
           })),
     streams: followers.streams,
+    questions: followers.questions,
     cut: (node) => followers.cut(node),
     async stop() {
       relay?.stopAccepting();
@@ -165,9 +165,17 @@ const definition: ServiceDefinition = {
       Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
     responseDeserialize: (bytes: Buffer) => bytes,
   },
+  Answer: {
+    path: methodPath(FeedService.method.answer),
+    requestStream: true,
+    responseStream: true,
+    requestSerialize: () => Buffer.alloc(0),
+    requestDeserialize: readAnswerRequest,
+    responseSerialize: (bytes: Uint8Array) =>
+      Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
+    responseDeserialize: (bytes: Buffer) => bytes,
+  },
 };
-
-type Problem = Pick<StatusObject, "code" | "details">;
 
 const REVOKED: Problem = { code: status.UNAUTHENTICATED, details: "the node was revoked" };
 
@@ -176,6 +184,7 @@ class Followers {
   readonly #reads: FeedReads;
   readonly #heartbeatMs: number;
   readonly streams = new Set<FollowStream>();
+  readonly questions = new NodeQuestions();
   #unsubscribe: (() => void) | null = null;
   #timer: ReturnType<typeof setInterval> | null = null;
   #beating = false;
@@ -193,10 +202,12 @@ class Followers {
       for (const stream of this.streams) stream.wake();
     });
     this.#timer = setInterval(() => void this.#beat(), this.#heartbeatMs);
+    this.questions.start();
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.questions.stop();
     this.#unsubscribe?.();
     if (this.#timer !== null) clearInterval(this.#timer);
     const away = [...this.streams].map((stream) => stream.goAway("it stops", SPREAD_MS));
@@ -204,13 +215,17 @@ class Followers {
   }
 
   cut(node: string): void {
+    this.questions.cut(node);
     for (const stream of this.streams) {
       if (stream.peer.node === node) this.#refuse(stream);
     }
   }
 
   /** Nothing is read from a call before its node is known. */
-  async accept(call: FollowCall): Promise<void> {
+  async accept<Call extends FollowCall | AnswerCall>(
+    call: Call,
+    listen: (call: Call, peer: FeedPeer) => void,
+  ): Promise<void> {
     const refuse = (code: status, details: string) => call.emit("error", { code, details });
     call.on("error", () => {});
     const authorization = call.metadata.get("authorization").map(String).join(", ");
@@ -227,10 +242,10 @@ class Followers {
     if (this.#isStopped) refuse(status.UNAVAILABLE, "it stops");
     else if (peer === null) {
       refuse(status.UNAUTHENTICATED, "not a node of this installation: check its credentials");
-    } else this.#listen(call, peer);
+    } else listen(call, peer);
   }
 
-  #listen(call: FollowCall, peer: FeedPeer): void {
+  listen(call: FollowCall, peer: FeedPeer): void {
     const late = setTimeout(() => {
       call.emit("error", { code: status.DEADLINE_EXCEEDED, details: "no hello came" });
     }, HELLO_MS);
@@ -328,11 +343,5 @@ function problemOf(
   peer: FeedPeer,
 ): Problem | null {
   const names = servers.length + listeners.length + Object.keys(programPorts).length;
-  if (servers.length === 0 || names > NAMES_MAX) {
-    return { code: status.INVALID_ARGUMENT, details: "the hello names no server, or too much" };
-  }
-  const foreign = servers.find((name) => !peer.servers.includes(name));
-  if (foreign === undefined) return null;
-  const details = `node ${peer.node} may not follow server ${foreign}: its own are ${peer.servers.join(", ")}`;
-  return { code: status.PERMISSION_DENIED, details };
+  return serversProblem(servers, names, peer);
 }

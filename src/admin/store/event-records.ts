@@ -29,6 +29,11 @@ export interface NewEvent {
   readonly fields: readonly string[];
   readonly versionBefore: number | null;
   readonly versionAfter: number | null;
+  /** The HTTP method and path of the call's route, over whichever transport it came; null: not kept of this event. */
+  readonly method: string | null;
+  readonly path: string | null;
+  /** The HTTP status that it was answered with. */
+  readonly status: number | null;
 }
 
 export interface StoredEvent extends NewEvent {
@@ -37,6 +42,8 @@ export interface StoredEvent extends NewEvent {
   readonly projectId: string | null;
   /** The owner of the project, or whose account or token it is; null: nobody known. */
   readonly ownerId: string | null;
+  /** The realms that what it is about was in. */
+  readonly realmIds: readonly string[];
 }
 
 /** Who looks at events. */
@@ -50,13 +57,47 @@ export interface EventViewer {
 
 /** Which events; null: all. */
 export interface EventFilter {
-  /** This kind, and all below it. */
-  readonly kind: string | null;
+  /** These kinds, and all below them. */
+  readonly kinds: readonly string[] | null;
+  readonly resourceKinds: readonly EventResource[] | null;
+  /** True: only of permission documents; false: only others. */
+  readonly isOfDocument: boolean | null;
   readonly actorId: string | null;
   readonly resourceId: string | null;
   readonly projectId: string | null;
+  /** This container, or one of its aliases. */
+  readonly containerId: string | null;
   readonly since: string | null;
   readonly until: string | null;
   /** What the viewer's account did, and what was done with it. */
   readonly isActivity: boolean;
+  /** Answered with a status in this range. */
+  readonly minStatus: number | null;
+  readonly maxStatus: number | null;
+  readonly method: string | null;
 }
+
+export const EVERY_EVENT: EventFilter = {
+  ...{ kinds: null, resourceKinds: null, isOfDocument: null, actorId: null, resourceId: null },
+  ...{ projectId: null, containerId: null, since: null, until: null, isActivity: false },
+  ...{ minStatus: null, maxStatus: null, method: null },
+};
+
+export type EventColumn = "created_at" | "event_type";
+
+/** Of events, the newest `eventsCountedMax` at most. */
+export interface EventCounts {
+  /** By kind and type of resource. */
+  readonly counts: readonly EventCount[];
+  readonly oldest: string | null;
+  readonly newest: string | null;
+}
+
+export interface EventCount {
+  readonly kind: string;
+  readonly resourceKind: EventResource | null;
+  readonly n: number;
+}
+
+/** The kinds of events about permission documents, and all below them. */
+export const documentKinds = ["proxy.permissions", "proxy.settings", "proxy.hook"] as const;

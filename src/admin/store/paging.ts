@@ -25,6 +25,8 @@ export interface PageQuery<Column extends string> {
   readonly sortOrder: "asc" | "desc";
   /** Only entries after this position; `page` is ignored then. */
   readonly after?: ListPosition | undefined;
+  /** Entries to skip; `page` is ignored then. */
+  readonly offset?: number | undefined;
 }
 
 export type UserColumn = "created_at" | "id" | "username" | "email" | "updated_at";

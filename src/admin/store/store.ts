@@ -2,7 +2,14 @@
 // Every write is one transaction: it changes the data, records the change, and is durable when its promise resolves.
 import type { ProjectLevel } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 import type { Lineage } from "../../policy/lineage.ts";
-import type { EventFilter, EventViewer, NewEvent, StoredEvent } from "./event-records.ts";
+import type {
+  EventColumn,
+  EventCounts,
+  EventFilter,
+  EventViewer,
+  NewEvent,
+  StoredEvent,
+} from "./event-records.ts";
 import type { NewNode, NodeProcess, StoredNode } from "./node-records.ts";
 import type {
   ContainerColumn,
@@ -334,12 +341,11 @@ export interface EventStore {
   recordEvent(event: NewEvent): Promise<void>;
   events(
     viewer: EventViewer,
-    query: EventFilter & PageQuery<"created_at">,
+    query: EventFilter & PageQuery<EventColumn>,
   ): Promise<ListPage<StoredEvent>>;
   /** Null: it does not exist for this viewer. */
   event(viewer: EventViewer, id: string): Promise<StoredEvent | null>;
-  /** By kind; of `eventsCountedMax` at most. */
-  eventCounts(viewer: EventViewer, filter: EventFilter): Promise<ReadonlyMap<string, number>>;
+  eventCounts(viewer: EventViewer, filter: EventFilter): Promise<EventCounts>;
   /** Deletes the events before a time. Answers how many. */
   purgeEvents(before: string): Promise<number>;
   /** Deletes the oldest events of accounts that did more than so many. Answers how many. */

@@ -18,6 +18,7 @@ import {
   type UpdatePublicProfileRequest,
   UpdatePublicProfileRequestSchema,
   type UpdateTokenRequest,
+  UpdateTokenRequestSchema,
 } from "../../../proto/gen/realmgate/v1/tokens_pb.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
 import type { ListCursors } from "../api/list-cursor.ts";
@@ -26,6 +27,7 @@ import { changedFields } from "../api/update-mask.ts";
 import type { CallingToken } from "../auth/caller.ts";
 import { permissionTree } from "../auth/permissions.ts";
 import { hashSecret, newSecret } from "../auth/token-secret.ts";
+import { renameEvent } from "../store/call-event.ts";
 import { tokensMax } from "../store/limits.ts";
 import type { NewToken, Token, TokenChange, TokenWriter } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -124,6 +126,8 @@ export function tokenService({ store, cursors, now }: TokenServiceParts): Implem
       },
 
       async updateToken(request: UpdateTokenRequest, context) {
+        const kind = switchedKind(request);
+        if (kind !== null) renameEvent(kind);
         return change(request.id, context, (present) =>
           changedToken(request, context, present, now()),
         );
@@ -175,4 +179,12 @@ function stored(result: Token | "duplicate" | "limit" | "gone" | null): Token {
     default:
       return result;
   }
+}
+
+/** What an event of a token that is switched on or off is called; null: there is none, or more changes beside it. */
+function switchedKind(request: UpdateTokenRequest): string | null {
+  const changed = changedFields(UpdateTokenRequestSchema, request);
+  const others = [...changed].filter((name) => !["id", "is_enabled", "update_mask"].includes(name));
+  if (!changed.has("is_enabled") || others.length > 0) return null;
+  return request.isEnabled ? "auth.token.enabled" : "auth.token.disabled";
 }

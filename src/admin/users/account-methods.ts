@@ -15,6 +15,7 @@ import { changedFields } from "../api/update-mask.ts";
 import { type Caller, isOperator, mayDo } from "../auth/caller.ts";
 import type { PasswordLogin } from "../auth/password-login.ts";
 import { checkPassword } from "../auth/password-rule.ts";
+import { renameEvent } from "../store/call-event.ts";
 import type { AccountChange, AccountTaken, User } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { currentToken } from "../tokens/token-message.ts";
@@ -88,6 +89,8 @@ async function updateAsOperator(
   const { isAdmin, isBanned, email, username } = request;
   if (named.has("is_admin")) change.isAdmin = isAdmin ?? false;
   if (named.has("is_banned")) change.isBanned = isBanned ?? false;
+  const kind = standingKind(named, change);
+  if (kind !== null) renameEvent(kind);
   if (email) change.email = email;
   if (username) change.username = username;
   const isOwn = request.id === user.id;
@@ -102,6 +105,14 @@ async function updateAsOperator(
   if (changed === "last_operator") throw new ApiError(ErrorCode.LAST_OPERATOR);
   if (typeof changed === "string") throw taken(changed);
   return userMessage(changed, true);
+}
+
+/** What an event of a changed standing is called; null: there is none, or more changes beside it. */
+function standingKind(named: ReadonlySet<string>, change: MutableAccountChange): string | null {
+  if (named.size !== 1) return null;
+  if (named.has("is_admin")) return "user.role_changed";
+  if (!named.has("is_banned")) return null;
+  return change.isBanned ? "user.banned" : "user.unbanned";
 }
 
 /** What only operators change. Throws ApiError where a name or an address would be taken away. */

@@ -8,6 +8,9 @@ const filters: Flags = {
   kind: { kind: "text", about: "a kind, or all below it: proxy.permissions" },
   since: { kind: "text", about: "from then on: ISO 8601 in UTC", placeholder: "time" },
   until: { kind: "text", about: "before then", placeholder: "time" },
+  "event-type": { kind: "text", about: "the same as --kind", placeholder: "kind" },
+  "start-date": { kind: "text", about: "the same as --since", placeholder: "time" },
+  "end-date": { kind: "text", about: "the same as --until", placeholder: "time" },
   "realm-id": realmFilter,
 };
 
@@ -18,7 +21,23 @@ const resources: Flags = {
     placeholder: "user",
     names: "user",
   },
-  "resource-id": { kind: "text", about: "about this project, container, …", placeholder: "id" },
+  "resource-type": {
+    kind: "text",
+    about: "about things of this type: project, container, proxy_permissions, proxy_alias, …",
+    placeholder: "type",
+  },
+  "resource-id": {
+    kind: "text",
+    about: "about this project, container, user, auth token or alias: id or name",
+    placeholder: "resource",
+    names: "resource",
+  },
+  "container-id": {
+    kind: "text",
+    about: "about this container or one of its aliases: id, name or project/name",
+    placeholder: "container",
+    names: "container",
+  },
   "project-id": {
     kind: "text",
     about: "in this project: id or alias",
@@ -27,14 +46,25 @@ const resources: Flags = {
   },
 };
 
-const pages: Flags = {
+const pages = (limit: number): Flags => ({
   page: { kind: "integer", about: "page number, from 1" },
-  limit: { kind: "integer", about: "entries per page, up to 100" },
+  limit: { kind: "integer", about: `entries per page, up to ${limit}` },
   all,
   "sort-order": { kind: "text", about: "direction", choices: ["asc", "desc"] },
+});
+
+const calls: Flags = {
+  "errors-only": { kind: "boolean", about: "only what was refused" },
+  "min-status": { kind: "integer", about: "answered with this HTTP status, or a greater one" },
+  "max-status": { kind: "integer", about: "answered with this HTTP status, or a lesser one" },
+  method: {
+    kind: "text",
+    about: "calls of this HTTP method",
+    choices: ["GET", "POST", "PUT", "PATCH", "DELETE"],
+  },
 };
 
-const list = (items: string): Show => ({
+const list = (items: string | null): Show => ({
   as: "list",
   items,
   columns: ["created_at", "kind", "actor.username", "resource_type", "resource_id", "code"],
@@ -47,8 +77,14 @@ export const eventCommands: readonly Command[] = [
     words: "events list",
     aliases: ["events ls"],
     about: "what was done and refused, newest first",
-    example: "events list --kind proxy.permissions --resource-id 890abcdef12345678901cdef",
-    flags: { ...pages, ...filters, ...resources },
+    example: "events list --kind proxy.permissions --resource-id shop/box-1",
+    flags: {
+      ...pages(500),
+      offset: { kind: "integer", about: "events to skip, in place of --page" },
+      "sort-by": { kind: "text", about: "sort field", choices: ["created_at", "event_type"] },
+      ...filters,
+      ...resources,
+    },
     call: { method: "GET", path: "/events", show: list("events") },
   },
   {
@@ -67,10 +103,11 @@ export const eventCommands: readonly Command[] = [
   },
   {
     words: "activity logs",
+    aliases: ["activity list"],
     about: "what your account did, and what was done with it: logins, failed ones, tokens",
     example: "activity logs --kind auth",
-    flags: { ...pages, ...filters },
-    call: { method: "GET", path: "/users/auth/activity", show: list("logs") },
+    flags: { ...pages(100), ...filters, ...calls },
+    call: { method: "GET", path: "/users/auth/activity", show: list(null) },
   },
   {
     words: "activity stats",

@@ -119,8 +119,8 @@ function lineOf({ id, where }: Found): string {
 async function owned(context: CommandContext, all: readonly Found[]): Promise<Found[]> {
   const me = await context.request({ method: "GET", path: "/api/v1/users/auth/me" });
   const owners = new Map<string, unknown>();
-  for (const { project = "" } of all) {
-    if (owners.has(project)) continue;
+  for (const { project } of all) {
+    if (project === undefined || owners.has(project)) continue;
     const path = `/api/v1/projects/${encodeURIComponent(project)}`;
     // A token that may not read it does not know whose it is.
     const read = await context.request({ method: "GET", path }).catch((failure) => {
@@ -130,7 +130,7 @@ async function owned(context: CommandContext, all: readonly Found[]): Promise<Fo
     owners.set(project, fieldAt(read?.data, "user_id"));
   }
   const own = fieldAt(me.data, "id");
-  return all.filter(({ project = "" }) => owners.get(project) === own);
+  return all.filter(({ project }) => project === undefined || owners.get(project) === own);
 }
 
 const plurals: Readonly<Record<NameKind, string>> = {
@@ -142,6 +142,7 @@ const plurals: Readonly<Record<NameKind, string>> = {
   token: "auth tokens",
   alias: "aliases",
   server: "servers",
+  resource: "things",
 };
 
 const notFound: Readonly<Record<NameKind, (said: string) => string>> = {
@@ -156,6 +157,8 @@ const notFound: Readonly<Record<NameKind, (said: string) => string>> = {
   token: (said) => `no auth token of yours has the alias ${said}: see realmgate auth list`,
   alias: (said) => `no alias ${said} is visible here: see realmgate proxy list`,
   server: (said) => `no server has the name ${said}: see realmgate servers list`,
+  resource: (said) =>
+    `no project, container, user, auth token or alias with the name ${said} is visible here`,
 };
 
 type Lookup = (context: CommandContext, said: string, project: string) => Promise<Found[]>;
@@ -220,7 +223,30 @@ const lookups: Readonly<Record<NameKind, Lookup>> = {
     const rows = await list(context, "/servers", "servers", {});
     return rows.filter((row) => fieldAt(row, "name") === said).map((row) => found(row));
   },
+  async resource(context, said) {
+    const kinds = said.includes("/") ? (["container"] as const) : resourceNames;
+    const found = await Promise.all(
+      kinds.map(async (kind) => {
+        const all = await lookups[kind](context, said, "").catch(leftOut);
+        return all.map((each) => ({ ...each, where: `${kind} ${each.where}`.trimEnd() }));
+      }),
+    );
+    return found.flat();
+  },
 };
+
+/** What an event may be about, and has a name. */
+const resourceNames = ["project", "container", "user", "token", "alias"] as const;
+
+/** A caller may look for some of these and not for others. */
+function leftOut(failure: unknown): Found[] {
+  const { refused, notFound } = exitCode;
+  const isRefused = failure instanceof ApiError && failure.statusCode === 403;
+  const isLeftOut =
+    failure instanceof CommandFailure && [refused, notFound].some((code) => code === failure.exit);
+  if (isRefused || isLeftOut) return [];
+  throw failure;
+}
 
 function isCalled(user: unknown, said: string): boolean {
   return fieldAt(user, "username") === said || fieldAt(user, "email") === said.toLowerCase();

@@ -24,7 +24,8 @@ export type NameKind =
   | "realm"
   | "token"
   | "alias"
-  | "server";
+  | "server"
+  | "resource";
 
 export interface Flag {
   readonly kind: FlagKind;

@@ -25,6 +25,7 @@ export interface Api {
   readonly authTokens: AuthTokensApi;
   readonly users: UsersApi;
   readonly events: EventsApi;
+  readonly activity: ActivityApi;
   readonly realms: RealmsApi;
   readonly servers: ServersApi;
   readonly nodes: NodesApi;
@@ -544,13 +545,34 @@ export interface EventsApi {
   /** DeleteEvent is refused: EVENTS_APPEND_ONLY. */
   delete(id: string, options?: CallOptions): Promise<Answer<null>>;
 
+  /** DeleteEvents is refused: EVENTS_APPEND_ONLY. */
+  clear(body?: DeleteEventsBody, options?: CallOptions): Promise<Answer<null>>;
+
+  /** CleanUpEvents is refused: EVENTS_APPEND_ONLY. */
+  purge(body?: CleanUpEventsBody, options?: CallOptions): Promise<Answer<null>>;
+}
+
+/**
+ * EventService reads the audit trail. A caller sees events of projects that it may read, of its own account and of its own calls;
+ * in a realm only those of what is in the realm. An auth token sees of accounts only its own calls, and needs `event_access`.
+ * Operators, with a session on the unscoped host, see the events of all accounts. Nothing changes an event; it leaves when it is
+ * older than the installation keeps events.
+ */
+export interface ActivityApi {
   /** ListActivity pages through what the caller's account did, and what was done with it. */
-  listActivity(query?: ListActivityQuery, options?: CallOptions): Promise<Answer<ListActivityResponse>>;
-  /** All of `listActivity`, whatever comes and goes meanwhile; `limit` entries are fetched at a time. */
-  iterateActivity(query?: ListActivityQuery, options?: CallOptions): AsyncIterableIterator<Event>;
+  list(query?: ListActivityQuery, options?: CallOptions): Promise<Answer<readonly Event[]> & {
+  /** Where this page stands. */
+  readonly pagination?: Pagination;
+  /** Where this page stands, as clients of the documented product read it. */
+  readonly metadata?: ActivityMetadata;
+  /** Only where `cursor` was sent and more follow: the cursor that reads on. */
+  readonly next_cursor?: string;
+}>;
+  /** All of `list`, whatever comes and goes meanwhile; `limit` entries are fetched at a time. */
+  iterate(query?: ListActivityQuery, options?: CallOptions): AsyncIterableIterator<Event>;
 
   /** GetActivityStats counts it by kind. */
-  getActivityStats(query?: GetActivityStatsQuery, options?: CallOptions): Promise<Answer<EventStats>>;
+  getStats(query?: GetActivityStatsQuery, options?: CallOptions): Promise<Answer<EventStats>>;
 }
 
 /** RealmService tells which realms there are for the caller, and makes up new ones. */
@@ -690,6 +712,18 @@ export interface AccessRow {
   readonly access: { readonly [name: string]: string };
 }
 
+/** ActivityMetadata tells where a page stands. */
+export interface ActivityMetadata {
+  /** Entries in the whole list, 10,000 at most. */
+  readonly total: number;
+  /** This page, from 1. */
+  readonly page: number;
+  /** Entries a page. */
+  readonly limit: number;
+  /** Pages in the whole list. */
+  readonly pages: number;
+}
+
 /** AddMemberRequest names the new member. */
 export interface AddMemberBody {
   /** The user; or user name or email, exactly one of the three. */
@@ -797,6 +831,12 @@ export interface AliasProject {
   readonly id: string;
   /** Its alias. */
   readonly alias: string;
+}
+
+/** CleanUpEventsRequest says how long events should be kept; the installation's setting says it. */
+export interface CleanUpEventsBody {
+  /** Days. */
+  readonly retention_days?: number | undefined;
 }
 
 /** ClearPermissionsRequest names the group. */
@@ -1201,6 +1241,20 @@ export interface CurrentToken {
   readonly restrictions?: Restrictions;
 }
 
+/** DeleteEventsRequest says which events should go; none do. */
+export interface DeleteEventsBody {
+  /** Of this type. */
+  readonly event_type?: string | undefined;
+  /** About this type of resource. */
+  readonly resource_type?: string | undefined;
+  /** About this resource. */
+  readonly resource_id?: string | undefined;
+  /** Before this date. */
+  readonly before_date?: string | undefined;
+  /** In this realm. */
+  readonly realm_id?: string | undefined;
+}
+
 /** DeleteGroupRequest names the group. */
 export interface DeleteGroupQuery extends RealmFilter {
   /** A dry run: everything is checked, nothing is stored, the answer has a `preview`. In REST a query parameter. */
@@ -1357,6 +1411,8 @@ export interface EndConnectionsQuery extends RealmFilter {
 export interface EndedConnections {
   /** How many. */
   readonly ended: number;
+  /** Proxies of the container's server that did not answer, as `NODE/PROCESS`: their connections go on. */
+  readonly missing?: readonly string[];
 }
 
 /** Enforcement is how far a write is. */
@@ -1389,7 +1445,10 @@ export interface Event {
   readonly request_id: string | null;
   /** The realm that the call was made in; null: none, or not for this caller. */
   readonly realm_id: string | null;
-  /** `project`, `container`, `alias`, `permission`, `token` or `user`; null: nothing known. */
+  /**
+   * `project`, `container`, `proxy_permissions` (of a project or a container), `proxy_alias`, `permission`, `auth_token`, `user`,
+   * `realm` or `node`; null: nothing known.
+   */
   readonly resource_type: string | null;
   /** Its id. */
   readonly resource_id: string | null;
@@ -1405,6 +1464,24 @@ export interface Event {
   readonly code: string | null;
   /** Of a refusal: the kind that the call would have had. */
   readonly attempted: string | null;
+  /** `kind` by its documented name. */
+  readonly event_type: string;
+  /** Who did it; null: nobody known. */
+  readonly user_id: string | null;
+  /** What is known beyond that: `fields`, `version_before`, `version_after`, `project_id`, `code`, `attempted`, where there are any. */
+  readonly payload?: { readonly [key: string]: Json };
+  /** The realms that what it is about was in, as far as the caller is there. */
+  readonly realm_ids: readonly string[];
+  /** The HTTP method of the call's route, also of calls over gRPC. */
+  readonly method: string | null;
+  /** The path of the call's route. */
+  readonly path: string | null;
+  /** The HTTP status that the call was answered with. */
+  readonly status_code: number | null;
+  /** `client_ip` by its documented name. */
+  readonly ip_address: string | null;
+  /** Not kept: always null. */
+  readonly user_agent: string | null;
 }
 
 /** EventActor is who did it, by the name that the account had then. */
@@ -1415,12 +1492,30 @@ export interface EventActor {
   readonly username: string;
 }
 
-/** EventStats counts events, of 10,000 at most: `since` narrows what is counted. */
+/** EventStats counts events, the newest 10,000 at most: `since` narrows what is counted. */
 export interface EventStats {
   /** All that were counted. */
   readonly total: number;
   /** By kind. */
   readonly kinds: { readonly [name: string]: number };
+  /** `total` by its documented name. */
+  readonly total_events: number;
+  /** `kinds` by its documented name. */
+  readonly by_type: { readonly [name: string]: number };
+  /** By the type of what they are about. */
+  readonly by_resource: { readonly [name: string]: number };
+  /** When the oldest was left. */
+  readonly oldest_event: string | null;
+  /** When the newest was left. */
+  readonly newest_event: string | null;
+  /** Only of activity: `total` by its documented name. */
+  readonly total_records?: number;
+  /** Only of activity: when the oldest was left. */
+  readonly oldest_record?: string;
+  /** Only of activity: when the newest was left. */
+  readonly newest_record?: string;
+  /** Only of activity: days that the installation keeps events. */
+  readonly retention_days?: number;
 }
 
 /**
@@ -1651,10 +1746,16 @@ export interface FinancialWalletPermissionsInput {
 export interface GetActivityStatsQuery extends RealmFilter {
   /** Only this kind, or all below it: `proxy.permissions`. */
   readonly kind?: string | undefined;
-  /** Only from then on: ISO 8601 in UTC. */
+  /** Only from then on: ISO 8601; a day begins in UTC. */
   readonly since?: string | undefined;
-  /** Only before then: ISO 8601 in UTC. */
+  /** Only before then: ISO 8601; a day begins in UTC. */
   readonly until?: string | undefined;
+  /** `kind` by its documented name. */
+  readonly event_type?: string | undefined;
+  /** `since` by its documented name. */
+  readonly start_date?: string | undefined;
+  /** `until` by its documented name. */
+  readonly end_date?: string | undefined;
 }
 
 /** GetContainerRequest names the container. */
@@ -1679,9 +1780,9 @@ export interface GetEnforcementQuery extends RealmFilter {
 export interface GetEventStatsQuery extends RealmFilter {
   /** Only this kind, or all below it: `proxy.permissions`. */
   readonly kind?: string | undefined;
-  /** Only from then on: ISO 8601 in UTC. */
+  /** Only from then on: ISO 8601; a day begins in UTC. */
   readonly since?: string | undefined;
-  /** Only before then: ISO 8601 in UTC. */
+  /** Only before then: ISO 8601; a day begins in UTC. */
   readonly until?: string | undefined;
   /** Only by this user. */
   readonly actor_id?: string | undefined;
@@ -1689,6 +1790,16 @@ export interface GetEventStatsQuery extends RealmFilter {
   readonly resource_id?: string | undefined;
   /** Only in this project. */
   readonly project_id?: string | undefined;
+  /** `kind` by its documented name. */
+  readonly event_type?: string | undefined;
+  /** `since` by its documented name. */
+  readonly start_date?: string | undefined;
+  /** `until` by its documented name. */
+  readonly end_date?: string | undefined;
+  /** Only about resources of this type. */
+  readonly resource_type?: string | undefined;
+  /** Only about this container or one of its aliases. */
+  readonly container_id?: string | undefined;
 }
 
 /** GetProjectRequest names the project. */
@@ -1963,18 +2074,24 @@ export interface ListActivityQuery extends RealmFilter {
   readonly cursor?: string | undefined;
   /** Only this kind, or all below it: `proxy.permissions`. */
   readonly kind?: string | undefined;
-  /** Only from then on: ISO 8601 in UTC. */
+  /** Only from then on: ISO 8601; a day begins in UTC. */
   readonly since?: string | undefined;
-  /** Only before then: ISO 8601 in UTC. */
+  /** Only before then: ISO 8601; a day begins in UTC. */
   readonly until?: string | undefined;
-}
-
-/** ListActivityResponse is one page. */
-export interface ListActivityResponse {
-  /** The events of this page. */
-  readonly logs: readonly Event[];
-  /** Where this page stands. */
-  readonly pagination?: Pagination;
+  /** `kind` by its documented name. */
+  readonly event_type?: string | undefined;
+  /** `since` by its documented name. */
+  readonly start_date?: string | undefined;
+  /** `until` by its documented name. */
+  readonly end_date?: string | undefined;
+  /** Only calls that were refused. */
+  readonly errors_only?: boolean | undefined;
+  /** Only calls that were answered with this HTTP status, or a greater one. */
+  readonly min_status?: number | undefined;
+  /** Only calls that were answered with this HTTP status, or a lesser one. */
+  readonly max_status?: number | undefined;
+  /** Only calls of this HTTP method. */
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | undefined;
 }
 
 /** ListAliasesRequest filters aliases. */
@@ -2018,6 +2135,8 @@ export interface ListConnectionsResponse {
   readonly connections: readonly Connection[];
   /** How many there are; the list has 1,000 at most. */
   readonly total: number;
+  /** Proxies of the container's server that did not answer, as `NODE/PROCESS`: what they know is not here. */
+  readonly missing?: readonly string[];
 }
 
 /** ListContainersRequest pages through containers. */
@@ -2065,7 +2184,7 @@ export interface ListContainersResponse {
 export interface ListEventsQuery extends RealmFilter {
   /** From 1. */
   readonly page?: number | undefined;
-  /** Events a page, 1 to 100; 20 when unset. */
+  /** Events a page, 1 to 500; 20 when unset. */
   readonly limit?: number | undefined;
   /** `desc` when unset: the newest first. */
   readonly sort_order?: "asc" | "desc" | undefined;
@@ -2076,9 +2195,9 @@ export interface ListEventsQuery extends RealmFilter {
   readonly cursor?: string | undefined;
   /** Only this kind, or all below it: `proxy.permissions`. */
   readonly kind?: string | undefined;
-  /** Only from then on: ISO 8601 in UTC. */
+  /** Only from then on: ISO 8601; a day begins in UTC. */
   readonly since?: string | undefined;
-  /** Only before then: ISO 8601 in UTC. */
+  /** Only before then: ISO 8601; a day begins in UTC. */
   readonly until?: string | undefined;
   /** Only by this user. */
   readonly actor_id?: string | undefined;
@@ -2086,6 +2205,20 @@ export interface ListEventsQuery extends RealmFilter {
   readonly resource_id?: string | undefined;
   /** Only in this project. */
   readonly project_id?: string | undefined;
+  /** `kind` by its documented name. */
+  readonly event_type?: string | undefined;
+  /** `since` by its documented name. */
+  readonly start_date?: string | undefined;
+  /** `until` by its documented name. */
+  readonly end_date?: string | undefined;
+  /** Only about resources of this type. */
+  readonly resource_type?: string | undefined;
+  /** Only about this container or one of its aliases. */
+  readonly container_id?: string | undefined;
+  /** In place of `page`: how many events to skip. */
+  readonly offset?: number | undefined;
+  /** `created_at` when unset. */
+  readonly sort_by?: "created_at" | "event_type" | undefined;
 }
 
 /** ListEventsResponse is one page. */
@@ -2152,6 +2285,8 @@ export interface ListLogsResponse {
   readonly entries: readonly LogEntry[];
   /** Reads on. Null: there is no more. An answer may be short, or empty, and have one: a call looks at a part of the log. */
   readonly cursor: string | null;
+  /** Proxies of the container's server that did not answer, as `NODE/PROCESS`: what they know is not here. */
+  readonly missing?: readonly string[];
 }
 
 /** ListMembersRequest pages through the members. */
@@ -2390,6 +2525,8 @@ export interface LogStats {
   readonly byService: { readonly [name: string]: number };
   /** By reason. */
   readonly by_reason: { readonly [name: string]: number };
+  /** Proxies of the container's server that did not answer, as `NODE/PROCESS`: what they know is not here. */
+  readonly missing?: readonly string[];
 }
 
 /** LoginRequest names the user in one of two ways. An e-mail address is accepted as `username`, too. */
@@ -2470,6 +2607,10 @@ export interface Pagination {
   readonly totalPages: number;
   /** Only where `cursor` was sent and more follow: the cursor that reads on. */
   readonly next_cursor?: string;
+  /** Only of events: how many were skipped. */
+  readonly offset?: number;
+  /** Only of events: whether more follow. */
+  readonly has_more?: boolean;
 }
 
 /** PasswordGroup is a Group of type `password`. */

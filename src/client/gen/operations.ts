@@ -133,8 +133,12 @@ export const operations = {
     getStats: {"verb":"GET","path":"/api/v1/events/stats","takesBody":false,"versioned":false,"pages":null},
     get: {"verb":"GET","path":"/api/v1/events/{id}","takesBody":false,"versioned":false,"pages":null},
     delete: {"verb":"DELETE","path":"/api/v1/events/{id}","takesBody":false,"versioned":false,"pages":null},
-    listActivity: {"verb":"GET","path":"/api/v1/users/auth/activity","takesBody":false,"versioned":false,"pages":"logs"},
-    getActivityStats: {"verb":"GET","path":"/api/v1/users/auth/activity/stats","takesBody":false,"versioned":false,"pages":null},
+    clear: {"verb":"DELETE","path":"/api/v1/events","takesBody":true,"versioned":false,"pages":null},
+    purge: {"verb":"POST","path":"/api/v1/events/cleanup","takesBody":true,"versioned":false,"pages":null},
+  },
+  activity: {
+    list: {"verb":"GET","path":"/api/v1/users/auth/activity","takesBody":false,"versioned":false,"pages":"logs"},
+    getStats: {"verb":"GET","path":"/api/v1/users/auth/activity/stats","takesBody":false,"versioned":false,"pages":null},
   },
   realms: {
     list: {"verb":"GET","path":"/api/v1/realms","takesBody":false,"versioned":false,"pages":null},

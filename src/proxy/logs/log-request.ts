@@ -15,6 +15,8 @@ export interface LogParameters {
   readonly afterId: number | null;
   /** Entries before the one with this id; null: not asked for. */
   readonly cursor: number | null;
+  /** Bodies were asked for: there are none, but the answer has another shape. */
+  readonly withBodies: boolean;
 }
 
 const LIMIT = 200;
@@ -39,6 +41,9 @@ export function parametersOf(query: string): LogParameters {
     last: numberOf(given.get("last")),
     afterId: numberOf(given.get("afterId")),
     cursor: numberOf(given.get("cursor")),
+    withBodies: ["includeRequestBody", "includeResponseBody"].some(
+      (name) => given.get(name) === "true",
+    ),
   };
 }
 

@@ -1,7 +1,7 @@
 // The built-in logs program: who accessed this container, for those whom its document grants the program by name.
 import { recentEntriesMax, statsOf, viewOf } from "../../exchange-log/entry-view.ts";
 import type { ExchangeLogReader } from "../../exchange-log/exchange-log.ts";
-import { EVERY_ENTRY, passes } from "../../exchange-log/log-entry.ts";
+import { byArrival, EVERY_ENTRY, passes } from "../../exchange-log/log-entry.ts";
 import { targetWithout } from "../gate/credentials.ts";
 import { type Refusal, refusal } from "../gate/refusal.ts";
 import { pathOf, queryOf } from "../routing/request-target.ts";
@@ -132,19 +132,25 @@ async function recent(log: ExchangeLogReader, container: string) {
 }
 
 async function listed(log: ExchangeLogReader, container: string, parameters: LogParameters) {
-  const { filter, kind, limit, offset, last, afterId, cursor } = parameters;
+  const { filter, kind, limit, offset, last, afterId, cursor, withBodies } = parameters;
   if (afterId !== null) {
     const { entries } = await log.oldest({ container, filter, limit }, afterId);
-    return entries.map(viewOf).filter((view) => isOfKind(view, kind));
+    const views = entries.map(viewOf).filter((view) => isOfKind(view, kind));
+    return withBodies ? { entries: views, total: views.length, limit, offset } : views;
   }
   const entries =
     cursor === null
       ? (await recent(log, container)).filter((entry) => passes(entry, filter))
       : (await log.newest({ container, filter, limit: recentEntriesMax }, cursor)).entries;
-  const views = entries.map(viewOf).filter((view) => isOfKind(view, kind));
-  if (last !== null) return views.slice(0, Math.min(last, recentEntriesMax)).reverse();
-  const shown = views.slice(offset, offset + limit);
-  return { entries: shown, total: views.length, limit, offset, cursor: shown.at(-1)?.id ?? null };
+  const kept = entries.filter((entry) => isOfKind(viewOf(entry), kind));
+  const total = kept.length;
+  if (last !== null) {
+    const newest = byArrival(kept).slice(0, Math.min(last, recentEntriesMax)).map(viewOf);
+    return withBodies ? { entries: newest, total, limit, offset } : newest.reverse();
+  }
+  const shown = kept.slice(offset, offset + limit);
+  const views = byArrival(shown).map(viewOf);
+  return { entries: views, total, limit, offset, cursor: shown.at(-1)?.id ?? null };
 }
 
 function whole(

@@ -106,13 +106,13 @@ export class FeedStream {
   }
 }
 
-function targetOf(url: string): { readonly target: string; readonly isSecure: boolean } {
+export function targetOf(url: string): { readonly target: string; readonly isSecure: boolean } {
   if (url.startsWith("unix:")) return { target: url, isSecure: false };
   const { protocol, host, port } = new URL(url);
   const isSecure = protocol === "https:";
   return { target: port === "" ? `${host}:${isSecure ? 443 : 80}` : host, isSecure };
 }
 
-function secure({ ca, pair }: FeedTls) {
+export function secure({ ca, pair }: FeedTls) {
   return credentials.createSsl(ca, pair?.key ?? null, pair?.cert ?? null);
 }

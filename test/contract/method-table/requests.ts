@@ -183,4 +183,6 @@ export const elsewhere: ReadonlySet<string> = new Set([
   "UserService.Refresh",
   "EventService.GetEvent",
   "EventService.DeleteEvent",
+  "EventService.DeleteEvents",
+  "EventService.CleanUpEvents",
 ]);

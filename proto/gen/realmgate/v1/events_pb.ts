@@ -8,17 +8,17 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.ts";
 import type { EmptySchema } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_empty } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_empty, file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import { file_realmgate_v1_options } from "./options_pb.ts";
 import type { Pagination } from "./pagination_pb.ts";
 import { file_realmgate_v1_pagination } from "./pagination_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file realmgate/v1/events.proto.
  */
 export const file_realmgate_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("ChlyZWFsbWdhdGUvdjEvZXZlbnRzLnByb3RvEgxyZWFsbWdhdGUudjEi+wQKBUV2ZW50EgoKAmlkGAEgASgJEgwKBGtpbmQYAiABKAkSEgoKY3JlYXRlZF9hdBgDIAEoCRIyCgVhY3RvchgEIAEoCzIYLnJlYWxtZ2F0ZS52MS5FdmVudEFjdG9yQgSQtRgBSACIAQESGwoIdG9rZW5faWQYBSABKAlCBJC1GAFIAYgBARIcCgljbGllbnRfaXAYBiABKAlCBJC1GAFIAogBARIdCgpyZXF1ZXN0X2lkGAcgASgJQgSQtRgBSAOIAQESGwoIcmVhbG1faWQYCCABKAlCBJC1GAFIBIgBARIgCg1yZXNvdXJjZV90eXBlGAkgASgJQgSQtRgBSAWIAQESHgoLcmVzb3VyY2VfaWQYCiABKAlCBJC1GAFIBogBARIdCgpwcm9qZWN0X2lkGAsgASgJQgSQtRgBSAeIAQESDgoGZmllbGRzGAwgAygJEiEKDnZlcnNpb25fYmVmb3JlGA0gASgFQgSQtRgBSAiIAQESIAoNdmVyc2lvbl9hZnRlchgOIAEoBUIEkLUYAUgJiAEBEhcKBGNvZGUYDyABKAlCBJC1GAFICogBARIcCglhdHRlbXB0ZWQYECABKAlCBJC1GAFIC4gBAUIICgZfYWN0b3JCCwoJX3Rva2VuX2lkQgwKCl9jbGllbnRfaXBCDQoLX3JlcXVlc3RfaWRCCwoJX3JlYWxtX2lkQhAKDl9yZXNvdXJjZV90eXBlQg4KDF9yZXNvdXJjZV9pZEINCgtfcHJvamVjdF9pZEIRCg9fdmVyc2lvbl9iZWZvcmVCEAoOX3ZlcnNpb25fYWZ0ZXJCBwoFX2NvZGVCDAoKX2F0dGVtcHRlZCIqCgpFdmVudEFjdG9yEgoKAmlkGAEgASgJEhAKCHVzZXJuYW1lGAIgASgJIvQEChFMaXN0RXZlbnRzUmVxdWVzdBIfCgRwYWdlGAEgASgFQgyKtRgIEAEYwIQ9MAtIAIgBARIeCgVsaW1pdBgCIAEoBUIKirUYBhABGGQwC0gBiAEBEioKCnNvcnRfb3JkZXIYAyABKAlCEYq1GA0qA2FzYyoEZGVzYzALSAKIAQESHgoGY3Vyc29yGAQgASgJQgmKtRgFGIAQMAtIA4gBARIyCgRraW5kGAUgASgJQh+KtRgbGGQiFV5bYS16X10rKFwuW2Etel9dKykqJDALSASIAQESSgoFc2luY2UYBiABKAlCNoq1GDIiLl5cZHs0fS1cZFxkLVxkXGQoVFxkXGQ6XGRcZDpcZFxkKFwuXGR7M30pP1opPyQwC0gFiAEBEkoKBXVudGlsGAcgASgJQjaKtRgyIi5eXGR7NH0tXGRcZC1cZFxkKFRcZFxkOlxkXGQ6XGRcZChcLlxkezN9KT9aKT8kMAtIBogBARItCghhY3Rvcl9pZBgIIAEoCUIWirUYEiIOXlswLTlhLWZdezI0fSQwCUgHiAEBEjAKC3Jlc291cmNlX2lkGAkgASgJQhaKtRgSIg5eWzAtOWEtZl17MjR9JDAJSAiIAQESLwoKcHJvamVjdF9pZBgKIAEoCUIWirUYEiIOXlswLTlhLWZdezI0fSQwCUgJiAEBQgcKBV9wYWdlQggKBl9saW1pdEINCgtfc29ydF9vcmRlckIJCgdfY3Vyc29yQgcKBV9raW5kQggKBl9zaW5jZUIICgZfdW50aWxCCwoJX2FjdG9yX2lkQg4KDF9yZXNvdXJjZV9pZEINCgtfcHJvamVjdF9pZCJnChJMaXN0RXZlbnRzUmVzcG9uc2USIwoGZXZlbnRzGAEgAygLMhMucmVhbG1nYXRlLnYxLkV2ZW50EiwKCnBhZ2luYXRpb24YAiABKAsyGC5yZWFsbWdhdGUudjEuUGFnaW5hdGlvbiK9AwoUR2V0RXZlbnRTdGF0c1JlcXVlc3QSMgoEa2luZBgBIAEoCUIfirUYGxhkIhVeW2Etel9dKyhcLlthLXpfXSspKiQwC0gAiAEBEkoKBXNpbmNlGAIgASgJQjaKtRgyIi5eXGR7NH0tXGRcZC1cZFxkKFRcZFxkOlxkXGQ6XGRcZChcLlxkezN9KT9aKT8kMAtIAYgBARJKCgV1bnRpbBgDIAEoCUI2irUYMiIuXlxkezR9LVxkXGQtXGRcZChUXGRcZDpcZFxkOlxkXGQoXC5cZHszfSk/Wik/JDALSAKIAQESLQoIYWN0b3JfaWQYBCABKAlCFoq1GBIiDl5bMC05YS1mXXsyNH0kMAlIA4gBARIwCgtyZXNvdXJjZV9pZBgFIAEoCUIWirUYEiIOXlswLTlhLWZdezI0fSQwCUgEiAEBEi8KCnByb2plY3RfaWQYBiABKAlCFoq1GBIiDl5bMC05YS1mXXsyNH0kMAlIBYgBAUIHCgVfa2luZEIICgZfc2luY2VCCAoGX3VudGlsQgsKCV9hY3Rvcl9pZEIOCgxfcmVzb3VyY2VfaWRCDQoLX3Byb2plY3RfaWQifQoKRXZlbnRTdGF0cxINCgV0b3RhbBgBIAEoBRIyCgVraW5kcxgCIAMoCzIjLnJlYWxtZ2F0ZS52MS5FdmVudFN0YXRzLktpbmRzRW50cnkaLAoKS2luZHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAU6AjgBIjcKD0dldEV2ZW50UmVxdWVzdBIkCgJpZBgBIAEoCUIYirUYFAgBIg5eWzAtOWEtZl17MjR9JDAJIrgDChNMaXN0QWN0aXZpdHlSZXF1ZXN0Eh8KBHBhZ2UYASABKAVCDIq1GAgQARjAhD0wC0gAiAEBEh4KBWxpbWl0GAIgASgFQgqKtRgGEAEYZDALSAGIAQESKgoKc29ydF9vcmRlchgDIAEoCUIRirUYDSoDYXNjKgRkZXNjMAtIAogBARIeCgZjdXJzb3IYBCABKAlCCYq1GAUYgBAwC0gDiAEBEjIKBGtpbmQYBSABKAlCH4q1GBsYZCIVXlthLXpfXSsoXC5bYS16X10rKSokMAtIBIgBARJKCgVzaW5jZRgGIAEoCUI2irUYMiIuXlxkezR9LVxkXGQtXGRcZChUXGRcZDpcZFxkOlxkXGQoXC5cZHszfSk/Wik/JDALSAWIAQESSgoFdW50aWwYByABKAlCNoq1GDIiLl5cZHs0fS1cZFxkLVxkXGQoVFxkXGQ6XGRcZDpcZFxkKFwuXGR7M30pP1opPyQwC0gGiAEBQgcKBV9wYWdlQggKBl9saW1pdEINCgtfc29ydF9vcmRlckIJCgdfY3Vyc29yQgcKBV9raW5kQggKBl9zaW5jZUIICgZfdW50aWwiZwoUTGlzdEFjdGl2aXR5UmVzcG9uc2USIQoEbG9ncxgBIAMoCzITLnJlYWxtZ2F0ZS52MS5FdmVudBIsCgpwYWdpbmF0aW9uGAIgASgLMhgucmVhbG1nYXRlLnYxLlBhZ2luYXRpb24iggIKF0dldEFjdGl2aXR5U3RhdHNSZXF1ZXN0EjIKBGtpbmQYASABKAlCH4q1GBsYZCIVXlthLXpfXSsoXC5bYS16X10rKSokMAtIAIgBARJKCgVzaW5jZRgCIAEoCUI2irUYMiIuXlxkezR9LVxkXGQtXGRcZChUXGRcZDpcZFxkOlxkXGQoXC5cZHszfSk/Wik/JDALSAGIAQESSgoFdW50aWwYAyABKAlCNoq1GDIiLl5cZHs0fS1cZFxkLVxkXGQoVFxkXGQ6XGRcZDpcZFxkKFwuXGR7M30pP1opPyQwC0gCiAEBQgcKBV9raW5kQggKBl9zaW5jZUIICgZfdW50aWwyowgKDEV2ZW50U2VydmljZRKiAQoKTGlzdEV2ZW50cxIfLnJlYWxtZ2F0ZS52MS5MaXN0RXZlbnRzUmVxdWVzdBogLnJlYWxtZ2F0ZS52MS5MaXN0RXZlbnRzUmVzcG9uc2UiUYq1GBQIBBIQcmVzb3VyY2VzLmV2ZW50c5K1GB8SHUV2ZW50cyByZXRyaWV2ZWQgc3VjY2Vzc2Z1bGx5gtPkkwIQEg4vYXBpL3YxL2V2ZW50cxKwAQoNR2V0RXZlbnRTdGF0cxIiLnJlYWxtZ2F0ZS52MS5HZXRFdmVudFN0YXRzUmVxdWVzdBoYLnJlYWxtZ2F0ZS52MS5FdmVudFN0YXRzImGKtRgUCAQSEHJlc291cmNlcy5ldmVudHOStRgpEidFdmVudCBzdGF0aXN0aWNzIHJldHJpZXZlZCBzdWNjZXNzZnVsbHmC0+STAhYSFC9hcGkvdjEvZXZlbnRzL3N0YXRzEpUBCghHZXRFdmVudBIdLnJlYWxtZ2F0ZS52MS5HZXRFdmVudFJlcXVlc3QaEy5yZWFsbWdhdGUudjEuRXZlbnQiVYq1GBQIBBIQcmVzb3VyY2VzLmV2ZW50c5K1GB4SHEV2ZW50IHJldHJpZXZlZCBzdWNjZXNzZnVsbHmC0+STAhUSEy9hcGkvdjEvZXZlbnRzL3tpZH0SnwEKC0RlbGV0ZUV2ZW50Eh0ucmVhbG1nYXRlLnYxLkdldEV2ZW50UmVxdWVzdBoWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eSJZirUYFAgEEhByZXNvdXJjZXMuZXZlbnRzkrUYHBIaRXZlbnQgZGVsZXRlZCBzdWNjZXNzZnVsbHmatRgCKAGC0+STAhUqEy9hcGkvdjEvZXZlbnRzL3tpZH0StwEKDExpc3RBY3Rpdml0eRIhLnJlYWxtZ2F0ZS52MS5MaXN0QWN0aXZpdHlSZXF1ZXN0GiIucmVhbG1nYXRlLnYxLkxpc3RBY3Rpdml0eVJlc3BvbnNlImCKtRgUCAQSEHJlc291cmNlcy5ldmVudHOStRghEh9BY3Rpdml0eSByZXRyaWV2ZWQgc3VjY2Vzc2Z1bGx5gtPkkwIdEhsvYXBpL3YxL3VzZXJzL2F1dGgvYWN0aXZpdHkSxgEKEEdldEFjdGl2aXR5U3RhdHMSJS5yZWFsbWdhdGUudjEuR2V0QWN0aXZpdHlTdGF0c1JlcXVlc3QaGC5yZWFsbWdhdGUudjEuRXZlbnRTdGF0cyJxirUYFAgEEhByZXNvdXJjZXMuZXZlbnRzkrUYLBIqQWN0aXZpdHkgc3RhdGlzdGljcyByZXRyaWV2ZWQgc3VjY2Vzc2Z1bGx5gtPkkwIjEiEvYXBpL3YxL3VzZXJzL2F1dGgvYWN0aXZpdHkvc3RhdHNiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_empty, file_realmgate_v1_options, file_realmgate_v1_pagination]);
+  fileDesc("ChlyZWFsbWdhdGUvdjEvZXZlbnRzLnByb3RvEgxyZWFsbWdhdGUudjEiyAcKBUV2ZW50EgoKAmlkGAEgASgJEgwKBGtpbmQYAiABKAkSEgoKY3JlYXRlZF9hdBgDIAEoCRIyCgVhY3RvchgEIAEoCzIYLnJlYWxtZ2F0ZS52MS5FdmVudEFjdG9yQgSQtRgBSACIAQESGwoIdG9rZW5faWQYBSABKAlCBJC1GAFIAYgBARIcCgljbGllbnRfaXAYBiABKAlCBJC1GAFIAogBARIdCgpyZXF1ZXN0X2lkGAcgASgJQgSQtRgBSAOIAQESGwoIcmVhbG1faWQYCCABKAlCBJC1GAFIBIgBARIgCg1yZXNvdXJjZV90eXBlGAkgASgJQgSQtRgBSAWIAQESHgoLcmVzb3VyY2VfaWQYCiABKAlCBJC1GAFIBogBARIdCgpwcm9qZWN0X2lkGAsgASgJQgSQtRgBSAeIAQESDgoGZmllbGRzGAwgAygJEiEKDnZlcnNpb25fYmVmb3JlGA0gASgFQgSQtRgBSAiIAQESIAoNdmVyc2lvbl9hZnRlchgOIAEoBUIEkLUYAUgJiAEBEhcKBGNvZGUYDyABKAlCBJC1GAFICogBARIcCglhdHRlbXB0ZWQYECABKAlCBJC1GAFIC4gBARISCgpldmVudF90eXBlGBEgASgJEhoKB3VzZXJfaWQYEiABKAlCBJC1GAFIDIgBARIoCgdwYXlsb2FkGBMgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIRCglyZWFsbV9pZHMYFCADKAkSGQoGbWV0aG9kGBUgASgJQgSQtRgBSA2IAQESFwoEcGF0aBgWIAEoCUIEkLUYAUgOiAEBEh4KC3N0YXR1c19jb2RlGBcgASgFQgSQtRgBSA+IAQESHQoKaXBfYWRkcmVzcxgYIAEoCUIEkLUYAUgQiAEBEh0KCnVzZXJfYWdlbnQYGSABKAlCBJC1GAFIEYgBAUIICgZfYWN0b3JCCwoJX3Rva2VuX2lkQgwKCl9jbGllbnRfaXBCDQoLX3JlcXVlc3RfaWRCCwoJX3JlYWxtX2lkQhAKDl9yZXNvdXJjZV90eXBlQg4KDF9yZXNvdXJjZV9pZEINCgtfcHJvamVjdF9pZEIRCg9fdmVyc2lvbl9iZWZvcmVCEAoOX3ZlcnNpb25fYWZ0ZXJCBwoFX2NvZGVCDAoKX2F0dGVtcHRlZEIKCghfdXNlcl9pZEIJCgdfbWV0aG9kQgcKBV9wYXRoQg4KDF9zdGF0dXNfY29kZUINCgtfaXBfYWRkcmVzc0INCgtfdXNlcl9hZ2VudCIqCgpFdmVudEFjdG9yEgoKAmlkGAEgASgJEhAKCHVzZXJuYW1lGAIgASgJIsoJChFMaXN0RXZlbnRzUmVxdWVzdBIfCgRwYWdlGAEgASgFQgyKtRgIEAEYwIQ9MAtIAIgBARIfCgVsaW1pdBgCIAEoBUILirUYBxABGPQDMAtIAYgBARIqCgpzb3J0X29yZGVyGAMgASgJQhGKtRgNKgNhc2MqBGRlc2MwC0gCiAEBEh4KBmN1cnNvchgEIAEoCUIJirUYBRiAEDALSAOIAQESMgoEa2luZBgFIAEoCUIfirUYGxhkIhVeW2Etel9dKyhcLlthLXpfXSspKiQwC0gEiAEBEmAKBXNpbmNlGAYgASgJQkyKtRhIIkReXGR7NH0tXGRcZC1cZFxkKFRcZFxkOlxkXGQoOlxkXGQoXC5cZHsxLDl9KT8pPyhafFsrLV1cZFxkOj9cZFxkKSk/JDALSAWIAQESYAoFdW50aWwYByABKAlCTIq1GEgiRF5cZHs0fS1cZFxkLVxkXGQoVFxkXGQ6XGRcZCg6XGRcZChcLlxkezEsOX0pPyk/KFp8WystXVxkXGQ6P1xkXGQpKT8kMAtIBogBARItCghhY3Rvcl9pZBgIIAEoCUIWirUYEiIOXlswLTlhLWZdezI0fSQwCUgHiAEBEjAKC3Jlc291cmNlX2lkGAkgASgJQhaKtRgSIg5eWzAtOWEtZl17MjR9JDAJSAiIAQESLwoKcHJvamVjdF9pZBgKIAEoCUIWirUYEiIOXlswLTlhLWZdezI0fSQwCUgJiAEBEjgKCmV2ZW50X3R5cGUYCyABKAlCH4q1GBsYZCIVXlthLXpfXSsoXC5bYS16X10rKSokMAtICogBARJlCgpzdGFydF9kYXRlGAwgASgJQkyKtRhIIkReXGR7NH0tXGRcZC1cZFxkKFRcZFxkOlxkXGQoOlxkXGQoXC5cZHsxLDl9KT8pPyhafFsrLV1cZFxkOj9cZFxkKSk/JDALSAuIAQESYwoIZW5kX2RhdGUYDSABKAlCTIq1GEgiRF5cZHs0fS1cZFxkLVxkXGQoVFxkXGQ6XGRcZCg6XGRcZChcLlxkezEsOX0pPyk/KFp8WystXVxkXGQ6P1xkXGQpKT8kMAtIDIgBARIvCg1yZXNvdXJjZV90eXBlGA4gASgJQhOKtRgPGDIiCV5bYS16X10rJDALSA2IAQESMQoMY29udGFpbmVyX2lkGA8gASgJQhaKtRgSIg5eWzAtOWEtZl17MjR9JDAJSA6IAQESIgoGb2Zmc2V0GBAgASgFQg2KtRgJEAAYgMLXLzALSA+IAQESNAoHc29ydF9ieRgRIAEoCUIeirUYGioKY3JlYXRlZF9hdCoKZXZlbnRfdHlwZTALSBCIAQFCBwoFX3BhZ2VCCAoGX2xpbWl0Qg0KC19zb3J0X29yZGVyQgkKB19jdXJzb3JCBwoFX2tpbmRCCAoGX3NpbmNlQggKBl91bnRpbEILCglfYWN0b3JfaWRCDgoMX3Jlc291cmNlX2lkQg0KC19wcm9qZWN0X2lkQg0KC19ldmVudF90eXBlQg0KC19zdGFydF9kYXRlQgsKCV9lbmRfZGF0ZUIQCg5fcmVzb3VyY2VfdHlwZUIPCg1fY29udGFpbmVyX2lkQgkKB19vZmZzZXRCCgoIX3NvcnRfYnkiZwoSTGlzdEV2ZW50c1Jlc3BvbnNlEiMKBmV2ZW50cxgBIAMoCzITLnJlYWxtZ2F0ZS52MS5FdmVudBIsCgpwYWdpbmF0aW9uGAIgASgLMhgucmVhbG1nYXRlLnYxLlBhZ2luYXRpb24ioQcKFEdldEV2ZW50U3RhdHNSZXF1ZXN0EjIKBGtpbmQYASABKAlCH4q1GBsYZCIVXlthLXpfXSsoXC5bYS16X10rKSokMAtIAIgBARJgCgVzaW5jZRgCIAEoCUJMirUYSCJEXlxkezR9LVxkXGQtXGRcZChUXGRcZDpcZFxkKDpcZFxkKFwuXGR7MSw5fSk/KT8oWnxbKy1dXGRcZDo/XGRcZCkpPyQwC0gBiAEBEmAKBXVudGlsGAMgASgJQkyKtRhIIkReXGR7NH0tXGRcZC1cZFxkKFRcZFxkOlxkXGQoOlxkXGQoXC5cZHsxLDl9KT8pPyhafFsrLV1cZFxkOj9cZFxkKSk/JDALSAKIAQESLQoIYWN0b3JfaWQYBCABKAlCFoq1GBIiDl5bMC05YS1mXXsyNH0kMAlIA4gBARIwCgtyZXNvdXJjZV9pZBgFIAEoCUIWirUYEiIOXlswLTlhLWZdezI0fSQwCUgEiAEBEi8KCnByb2plY3RfaWQYBiABKAlCFoq1GBIiDl5bMC05YS1mXXsyNH0kMAlIBYgBARI4CgpldmVudF90eXBlGAcgASgJQh+KtRgbGGQiFV5bYS16X10rKFwuW2Etel9dKykqJDALSAaIAQESZQoKc3RhcnRfZGF0ZRgIIAEoCUJMirUYSCJEXlxkezR9LVxkXGQtXGRcZChUXGRcZDpcZFxkKDpcZFxkKFwuXGR7MSw5fSk/KT8oWnxbKy1dXGRcZDo/XGRcZCkpPyQwC0gHiAEBEmMKCGVuZF9kYXRlGAkgASgJQkyKtRhIIkReXGR7NH0tXGRcZC1cZFxkKFRcZFxkOlxkXGQoOlxkXGQoXC5cZHsxLDl9KT8pPyhafFsrLV1cZFxkOj9cZFxkKSk/JDALSAiIAQESLwoNcmVzb3VyY2VfdHlwZRgKIAEoCUITirUYDxgyIgleW2Etel9dKyQwC0gJiAEBEjEKDGNvbnRhaW5lcl9pZBgLIAEoCUIWirUYEiIOXlswLTlhLWZdezI0fSQwCUgKiAEBQgcKBV9raW5kQggKBl9zaW5jZUIICgZfdW50aWxCCwoJX2FjdG9yX2lkQg4KDF9yZXNvdXJjZV9pZEINCgtfcHJvamVjdF9pZEINCgtfZXZlbnRfdHlwZUINCgtfc3RhcnRfZGF0ZUILCglfZW5kX2RhdGVCEAoOX3Jlc291cmNlX3R5cGVCDwoNX2NvbnRhaW5lcl9pZCKJBQoKRXZlbnRTdGF0cxINCgV0b3RhbBgBIAEoBRIyCgVraW5kcxgCIAMoCzIjLnJlYWxtZ2F0ZS52MS5FdmVudFN0YXRzLktpbmRzRW50cnkSFAoMdG90YWxfZXZlbnRzGAMgASgFEjUKB2J5X3R5cGUYBCADKAsyJC5yZWFsbWdhdGUudjEuRXZlbnRTdGF0cy5CeVR5cGVFbnRyeRI9CgtieV9yZXNvdXJjZRgFIAMoCzIoLnJlYWxtZ2F0ZS52MS5FdmVudFN0YXRzLkJ5UmVzb3VyY2VFbnRyeRIfCgxvbGRlc3RfZXZlbnQYBiABKAlCBJC1GAFIAIgBARIfCgxuZXdlc3RfZXZlbnQYByABKAlCBJC1GAFIAYgBARIaCg10b3RhbF9yZWNvcmRzGAggASgFSAKIAQESGgoNb2xkZXN0X3JlY29yZBgJIAEoCUgDiAEBEhoKDW5ld2VzdF9yZWNvcmQYCiABKAlIBIgBARIbCg5yZXRlbnRpb25fZGF5cxgLIAEoBUgFiAEBGiwKCktpbmRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgFOgI4ARotCgtCeVR5cGVFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAU6AjgBGjEKD0J5UmVzb3VyY2VFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAU6AjgBQg8KDV9vbGRlc3RfZXZlbnRCDwoNX25ld2VzdF9ldmVudEIQCg5fdG90YWxfcmVjb3Jkc0IQCg5fb2xkZXN0X3JlY29yZEIQCg5fbmV3ZXN0X3JlY29yZEIRCg9fcmV0ZW50aW9uX2RheXMiNwoPR2V0RXZlbnRSZXF1ZXN0EiQKAmlkGAEgASgJQhiKtRgUCAEiDl5bMC05YS1mXXsyNH0kMAki8AcKE0xpc3RBY3Rpdml0eVJlcXVlc3QSHwoEcGFnZRgBIAEoBUIMirUYCBABGMCEPTALSACIAQESHgoFbGltaXQYAiABKAVCCoq1GAYQARhkMAtIAYgBARIqCgpzb3J0X29yZGVyGAMgASgJQhGKtRgNKgNhc2MqBGRlc2MwC0gCiAEBEh4KBmN1cnNvchgEIAEoCUIJirUYBRiAEDALSAOIAQESMgoEa2luZBgFIAEoCUIfirUYGxhkIhVeW2Etel9dKyhcLlthLXpfXSspKiQwC0gEiAEBEmAKBXNpbmNlGAYgASgJQkyKtRhIIkReXGR7NH0tXGRcZC1cZFxkKFRcZFxkOlxkXGQoOlxkXGQoXC5cZHsxLDl9KT8pPyhafFsrLV1cZFxkOj9cZFxkKSk/JDALSAWIAQESYAoFdW50aWwYByABKAlCTIq1GEgiRF5cZHs0fS1cZFxkLVxkXGQoVFxkXGQ6XGRcZCg6XGRcZChcLlxkezEsOX0pPyk/KFp8WystXVxkXGQ6P1xkXGQpKT8kMAtIBogBARI4CgpldmVudF90eXBlGAggASgJQh+KtRgbGGQiFV5bYS16X10rKFwuW2Etel9dKykqJDALSAeIAQESZQoKc3RhcnRfZGF0ZRgJIAEoCUJMirUYSCJEXlxkezR9LVxkXGQtXGRcZChUXGRcZDpcZFxkKDpcZFxkKFwuXGR7MSw5fSk/KT8oWnxbKy1dXGRcZDo/XGRcZCkpPyQwC0gIiAEBEmMKCGVuZF9kYXRlGAogASgJQkyKtRhIIkReXGR7NH0tXGRcZC1cZFxkKFRcZFxkOlxkXGQoOlxkXGQoXC5cZHsxLDl9KT8pPyhafFsrLV1cZFxkOj9cZFxkKSk/JDALSAmIAQESGAoLZXJyb3JzX29ubHkYCyABKAhICogBARIkCgptaW5fc3RhdHVzGAwgASgFQguKtRgHEGQY1wQwC0gLiAEBEiQKCm1heF9zdGF0dXMYDSABKAVCC4q1GAcQZBjXBDALSAyIAQESOgoGbWV0aG9kGA4gASgJQiWKtRghKgNHRVQqBFBPU1QqA1BVVCoFUEFUQ0gqBkRFTEVURTALSA2IAQFCBwoFX3BhZ2VCCAoGX2xpbWl0Qg0KC19zb3J0X29yZGVyQgkKB19jdXJzb3JCBwoFX2tpbmRCCAoGX3NpbmNlQggKBl91bnRpbEINCgtfZXZlbnRfdHlwZUINCgtfc3RhcnRfZGF0ZUILCglfZW5kX2RhdGVCDgoMX2Vycm9yc19vbmx5Qg0KC19taW5fc3RhdHVzQg0KC19tYXhfc3RhdHVzQgkKB19tZXRob2QiwwEKFExpc3RBY3Rpdml0eVJlc3BvbnNlEiEKBGxvZ3MYASADKAsyEy5yZWFsbWdhdGUudjEuRXZlbnQSLAoKcGFnaW5hdGlvbhgCIAEoCzIYLnJlYWxtZ2F0ZS52MS5QYWdpbmF0aW9uEjAKCG1ldGFkYXRhGAMgASgLMh4ucmVhbG1nYXRlLnYxLkFjdGl2aXR5TWV0YWRhdGESGAoLbmV4dF9jdXJzb3IYBCABKAlIAIgBAUIOCgxfbmV4dF9jdXJzb3IiTQoQQWN0aXZpdHlNZXRhZGF0YRINCgV0b3RhbBgBIAEoBRIMCgRwYWdlGAIgASgFEg0KBWxpbWl0GAMgASgFEg0KBXBhZ2VzGAQgASgFIt8EChdHZXRBY3Rpdml0eVN0YXRzUmVxdWVzdBIyCgRraW5kGAEgASgJQh+KtRgbGGQiFV5bYS16X10rKFwuW2Etel9dKykqJDALSACIAQESYAoFc2luY2UYAiABKAlCTIq1GEgiRF5cZHs0fS1cZFxkLVxkXGQoVFxkXGQ6XGRcZCg6XGRcZChcLlxkezEsOX0pPyk/KFp8WystXVxkXGQ6P1xkXGQpKT8kMAtIAYgBARJgCgV1bnRpbBgDIAEoCUJMirUYSCJEXlxkezR9LVxkXGQtXGRcZChUXGRcZDpcZFxkKDpcZFxkKFwuXGR7MSw5fSk/KT8oWnxbKy1dXGRcZDo/XGRcZCkpPyQwC0gCiAEBEjgKCmV2ZW50X3R5cGUYBCABKAlCH4q1GBsYZCIVXlthLXpfXSsoXC5bYS16X10rKSokMAtIA4gBARJlCgpzdGFydF9kYXRlGAUgASgJQkyKtRhIIkReXGR7NH0tXGRcZC1cZFxkKFRcZFxkOlxkXGQoOlxkXGQoXC5cZHsxLDl9KT8pPyhafFsrLV1cZFxkOj9cZFxkKSk/JDALSASIAQESYwoIZW5kX2RhdGUYBiABKAlCTIq1GEgiRF5cZHs0fS1cZFxkLVxkXGQoVFxkXGQ6XGRcZCg6XGRcZChcLlxkezEsOX0pPyk/KFp8WystXVxkXGQ6P1xkXGQpKT8kMAtIBYgBAUIHCgVfa2luZEIICgZfc2luY2VCCAoGX3VudGlsQg0KC19ldmVudF90eXBlQg0KC19zdGFydF9kYXRlQgsKCV9lbmRfZGF0ZSKLAgoTRGVsZXRlRXZlbnRzUmVxdWVzdBIfCgpldmVudF90eXBlGAEgASgJQgaKtRgCGGRIAIgBARIiCg1yZXNvdXJjZV90eXBlGAIgASgJQgaKtRgCGDJIAYgBARIgCgtyZXNvdXJjZV9pZBgDIAEoCUIGirUYAhgYSAKIAQESIAoLYmVmb3JlX2RhdGUYBCABKAlCBoq1GAIYMkgDiAEBEh0KCHJlYWxtX2lkGAUgASgJQgaKtRgCGBhIBIgBAUINCgtfZXZlbnRfdHlwZUIQCg5fcmVzb3VyY2VfdHlwZUIOCgxfcmVzb3VyY2VfaWRCDgoMX2JlZm9yZV9kYXRlQgsKCV9yZWFsbV9pZCJGChRDbGVhblVwRXZlbnRzUmVxdWVzdBIbCg5yZXRlbnRpb25fZGF5cxgBIAEoBUgAiAEBQhEKD19yZXRlbnRpb25fZGF5czL/CgoMRXZlbnRTZXJ2aWNlEqIBCgpMaXN0RXZlbnRzEh8ucmVhbG1nYXRlLnYxLkxpc3RFdmVudHNSZXF1ZXN0GiAucmVhbG1nYXRlLnYxLkxpc3RFdmVudHNSZXNwb25zZSJRirUYFAgEEhByZXNvdXJjZXMuZXZlbnRzkrUYHxIdRXZlbnRzIHJldHJpZXZlZCBzdWNjZXNzZnVsbHmC0+STAhASDi9hcGkvdjEvZXZlbnRzErABCg1HZXRFdmVudFN0YXRzEiIucmVhbG1nYXRlLnYxLkdldEV2ZW50U3RhdHNSZXF1ZXN0GhgucmVhbG1nYXRlLnYxLkV2ZW50U3RhdHMiYYq1GBQIBBIQcmVzb3VyY2VzLmV2ZW50c5K1GCkSJ0V2ZW50IHN0YXRpc3RpY3MgcmV0cmlldmVkIHN1Y2Nlc3NmdWxseYLT5JMCFhIUL2FwaS92MS9ldmVudHMvc3RhdHMSlQEKCEdldEV2ZW50Eh0ucmVhbG1nYXRlLnYxLkdldEV2ZW50UmVxdWVzdBoTLnJlYWxtZ2F0ZS52MS5FdmVudCJVirUYFAgEEhByZXNvdXJjZXMuZXZlbnRzkrUYHhIcRXZlbnQgcmV0cmlldmVkIHN1Y2Nlc3NmdWxseYLT5JMCFRITL2FwaS92MS9ldmVudHMve2lkfRKfAQoLRGVsZXRlRXZlbnQSHS5yZWFsbWdhdGUudjEuR2V0RXZlbnRSZXF1ZXN0GhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5IlmKtRgUCAQSEHJlc291cmNlcy5ldmVudHOStRgcEhpFdmVudCBkZWxldGVkIHN1Y2Nlc3NmdWxseZq1GAIoAYLT5JMCFSoTL2FwaS92MS9ldmVudHMve2lkfRKjAQoMRGVsZXRlRXZlbnRzEiEucmVhbG1nYXRlLnYxLkRlbGV0ZUV2ZW50c1JlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkiWIq1GBQIBBIQcmVzb3VyY2VzLmV2ZW50c5K1GB0SG0V2ZW50cyBkZWxldGVkIHN1Y2Nlc3NmdWxseZq1GAIoAYLT5JMCEzoBKioOL2FwaS92MS9ldmVudHMSrQEKDUNsZWFuVXBFdmVudHMSIi5yZWFsbWdhdGUudjEuQ2xlYW5VcEV2ZW50c1JlcXVlc3QaFi5nb29nbGUucHJvdG9idWYuRW1wdHkiYIq1GBQIBBIQcmVzb3VyY2VzLmV2ZW50c5K1GB0SG0V2ZW50cyBkZWxldGVkIHN1Y2Nlc3NmdWxseZq1GAIoAYLT5JMCGzoBKiIWL2FwaS92MS9ldmVudHMvY2xlYW51cBK9AQoMTGlzdEFjdGl2aXR5EiEucmVhbG1nYXRlLnYxLkxpc3RBY3Rpdml0eVJlcXVlc3QaIi5yZWFsbWdhdGUudjEuTGlzdEFjdGl2aXR5UmVzcG9uc2UiZoq1GBQIBBIQcmVzb3VyY2VzLmV2ZW50c5K1GCESH0FjdGl2aXR5IHJldHJpZXZlZCBzdWNjZXNzZnVsbHmC0+STAiNiBGxvZ3MSGy9hcGkvdjEvdXNlcnMvYXV0aC9hY3Rpdml0eRLGAQoQR2V0QWN0aXZpdHlTdGF0cxIlLnJlYWxtZ2F0ZS52MS5HZXRBY3Rpdml0eVN0YXRzUmVxdWVzdBoYLnJlYWxtZ2F0ZS52MS5FdmVudFN0YXRzInGKtRgUCAQSEHJlc291cmNlcy5ldmVudHOStRgsEipBY3Rpdml0eSBzdGF0aXN0aWNzIHJldHJpZXZlZCBzdWNjZXNzZnVsbHmC0+STAiMSIS9hcGkvdjEvdXNlcnMvYXV0aC9hY3Rpdml0eS9zdGF0c2IGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_empty, file_google_protobuf_struct, file_realmgate_v1_options, file_realmgate_v1_pagination]);
 
 /**
  * Event is one call that changed something, or was refused.
@@ -83,7 +83,8 @@ export type Event = Message<"realmgate.v1.Event"> & {
   realmId?: string | undefined;
 
   /**
-   * `project`, `container`, `alias`, `permission`, `token` or `user`; null: nothing known.
+   * `project`, `container`, `proxy_permissions` (of a project or a container), `proxy_alias`, `permission`, `auth_token`, `user`,
+   * `realm` or `node`; null: nothing known.
    *
    * @generated from field: optional string resource_type = 9;
    */
@@ -137,6 +138,69 @@ export type Event = Message<"realmgate.v1.Event"> & {
    * @generated from field: optional string attempted = 16;
    */
   attempted?: string | undefined;
+
+  /**
+   * `kind` by its documented name.
+   *
+   * @generated from field: string event_type = 17;
+   */
+  eventType: string;
+
+  /**
+   * Who did it; null: nobody known.
+   *
+   * @generated from field: optional string user_id = 18;
+   */
+  userId?: string | undefined;
+
+  /**
+   * What is known beyond that: `fields`, `version_before`, `version_after`, `project_id`, `code`, `attempted`, where there are any.
+   *
+   * @generated from field: google.protobuf.Struct payload = 19;
+   */
+  payload?: JsonObject | undefined;
+
+  /**
+   * The realms that what it is about was in, as far as the caller is there.
+   *
+   * @generated from field: repeated string realm_ids = 20;
+   */
+  realmIds: string[];
+
+  /**
+   * The HTTP method of the call's route, also of calls over gRPC.
+   *
+   * @generated from field: optional string method = 21;
+   */
+  method?: string | undefined;
+
+  /**
+   * The path of the call's route.
+   *
+   * @generated from field: optional string path = 22;
+   */
+  path?: string | undefined;
+
+  /**
+   * The HTTP status that the call was answered with.
+   *
+   * @generated from field: optional int32 status_code = 23;
+   */
+  statusCode?: number | undefined;
+
+  /**
+   * `client_ip` by its documented name.
+   *
+   * @generated from field: optional string ip_address = 24;
+   */
+  ipAddress?: string | undefined;
+
+  /**
+   * Not kept: always null.
+   *
+   * @generated from field: optional string user_agent = 25;
+   */
+  userAgent?: string | undefined;
 };
 
 /**
@@ -188,7 +252,7 @@ export type ListEventsRequest = Message<"realmgate.v1.ListEventsRequest"> & {
   page?: number | undefined;
 
   /**
-   * Events a page, 1 to 100; 20 when unset.
+   * Events a page, 1 to 500; 20 when unset.
    *
    * @generated from field: optional int32 limit = 2;
    */
@@ -217,14 +281,14 @@ export type ListEventsRequest = Message<"realmgate.v1.ListEventsRequest"> & {
   kind?: string | undefined;
 
   /**
-   * Only from then on: ISO 8601 in UTC.
+   * Only from then on: ISO 8601; a day begins in UTC.
    *
    * @generated from field: optional string since = 6;
    */
   since?: string | undefined;
 
   /**
-   * Only before then: ISO 8601 in UTC.
+   * Only before then: ISO 8601; a day begins in UTC.
    *
    * @generated from field: optional string until = 7;
    */
@@ -250,6 +314,55 @@ export type ListEventsRequest = Message<"realmgate.v1.ListEventsRequest"> & {
    * @generated from field: optional string project_id = 10;
    */
   projectId?: string | undefined;
+
+  /**
+   * `kind` by its documented name.
+   *
+   * @generated from field: optional string event_type = 11;
+   */
+  eventType?: string | undefined;
+
+  /**
+   * `since` by its documented name.
+   *
+   * @generated from field: optional string start_date = 12;
+   */
+  startDate?: string | undefined;
+
+  /**
+   * `until` by its documented name.
+   *
+   * @generated from field: optional string end_date = 13;
+   */
+  endDate?: string | undefined;
+
+  /**
+   * Only about resources of this type.
+   *
+   * @generated from field: optional string resource_type = 14;
+   */
+  resourceType?: string | undefined;
+
+  /**
+   * Only about this container or one of its aliases.
+   *
+   * @generated from field: optional string container_id = 15;
+   */
+  containerId?: string | undefined;
+
+  /**
+   * In place of `page`: how many events to skip.
+   *
+   * @generated from field: optional int32 offset = 16;
+   */
+  offset?: number | undefined;
+
+  /**
+   * `created_at` when unset.
+   *
+   * @generated from field: optional string sort_by = 17;
+   */
+  sortBy?: string | undefined;
 };
 
 /**
@@ -301,14 +414,14 @@ export type GetEventStatsRequest = Message<"realmgate.v1.GetEventStatsRequest"> 
   kind?: string | undefined;
 
   /**
-   * Only from then on: ISO 8601 in UTC.
+   * Only from then on: ISO 8601; a day begins in UTC.
    *
    * @generated from field: optional string since = 2;
    */
   since?: string | undefined;
 
   /**
-   * Only before then: ISO 8601 in UTC.
+   * Only before then: ISO 8601; a day begins in UTC.
    *
    * @generated from field: optional string until = 3;
    */
@@ -334,6 +447,41 @@ export type GetEventStatsRequest = Message<"realmgate.v1.GetEventStatsRequest"> 
    * @generated from field: optional string project_id = 6;
    */
   projectId?: string | undefined;
+
+  /**
+   * `kind` by its documented name.
+   *
+   * @generated from field: optional string event_type = 7;
+   */
+  eventType?: string | undefined;
+
+  /**
+   * `since` by its documented name.
+   *
+   * @generated from field: optional string start_date = 8;
+   */
+  startDate?: string | undefined;
+
+  /**
+   * `until` by its documented name.
+   *
+   * @generated from field: optional string end_date = 9;
+   */
+  endDate?: string | undefined;
+
+  /**
+   * Only about resources of this type.
+   *
+   * @generated from field: optional string resource_type = 10;
+   */
+  resourceType?: string | undefined;
+
+  /**
+   * Only about this container or one of its aliases.
+   *
+   * @generated from field: optional string container_id = 11;
+   */
+  containerId?: string | undefined;
 };
 
 /**
@@ -344,7 +492,7 @@ export const GetEventStatsRequestSchema: GenMessage<GetEventStatsRequest> = /*@_
   messageDesc(file_realmgate_v1_events, 4);
 
 /**
- * EventStats counts events, of 10,000 at most: `since` narrows what is counted.
+ * EventStats counts events, the newest 10,000 at most: `since` narrows what is counted.
  *
  * @generated from message realmgate.v1.EventStats
  */
@@ -362,6 +510,69 @@ export type EventStats = Message<"realmgate.v1.EventStats"> & {
    * @generated from field: map<string, int32> kinds = 2;
    */
   kinds: { [key: string]: number };
+
+  /**
+   * `total` by its documented name.
+   *
+   * @generated from field: int32 total_events = 3;
+   */
+  totalEvents: number;
+
+  /**
+   * `kinds` by its documented name.
+   *
+   * @generated from field: map<string, int32> by_type = 4;
+   */
+  byType: { [key: string]: number };
+
+  /**
+   * By the type of what they are about.
+   *
+   * @generated from field: map<string, int32> by_resource = 5;
+   */
+  byResource: { [key: string]: number };
+
+  /**
+   * When the oldest was left.
+   *
+   * @generated from field: optional string oldest_event = 6;
+   */
+  oldestEvent?: string | undefined;
+
+  /**
+   * When the newest was left.
+   *
+   * @generated from field: optional string newest_event = 7;
+   */
+  newestEvent?: string | undefined;
+
+  /**
+   * Only of activity: `total` by its documented name.
+   *
+   * @generated from field: optional int32 total_records = 8;
+   */
+  totalRecords?: number | undefined;
+
+  /**
+   * Only of activity: when the oldest was left.
+   *
+   * @generated from field: optional string oldest_record = 9;
+   */
+  oldestRecord?: string | undefined;
+
+  /**
+   * Only of activity: when the newest was left.
+   *
+   * @generated from field: optional string newest_record = 10;
+   */
+  newestRecord?: string | undefined;
+
+  /**
+   * Only of activity: days that the installation keeps events.
+   *
+   * @generated from field: optional int32 retention_days = 11;
+   */
+  retentionDays?: number | undefined;
 };
 
 /**
@@ -435,18 +646,67 @@ export type ListActivityRequest = Message<"realmgate.v1.ListActivityRequest"> & 
   kind?: string | undefined;
 
   /**
-   * Only from then on: ISO 8601 in UTC.
+   * Only from then on: ISO 8601; a day begins in UTC.
    *
    * @generated from field: optional string since = 6;
    */
   since?: string | undefined;
 
   /**
-   * Only before then: ISO 8601 in UTC.
+   * Only before then: ISO 8601; a day begins in UTC.
    *
    * @generated from field: optional string until = 7;
    */
   until?: string | undefined;
+
+  /**
+   * `kind` by its documented name.
+   *
+   * @generated from field: optional string event_type = 8;
+   */
+  eventType?: string | undefined;
+
+  /**
+   * `since` by its documented name.
+   *
+   * @generated from field: optional string start_date = 9;
+   */
+  startDate?: string | undefined;
+
+  /**
+   * `until` by its documented name.
+   *
+   * @generated from field: optional string end_date = 10;
+   */
+  endDate?: string | undefined;
+
+  /**
+   * Only calls that were refused.
+   *
+   * @generated from field: optional bool errors_only = 11;
+   */
+  errorsOnly?: boolean | undefined;
+
+  /**
+   * Only calls that were answered with this HTTP status, or a greater one.
+   *
+   * @generated from field: optional int32 min_status = 12;
+   */
+  minStatus?: number | undefined;
+
+  /**
+   * Only calls that were answered with this HTTP status, or a lesser one.
+   *
+   * @generated from field: optional int32 max_status = 13;
+   */
+  maxStatus?: number | undefined;
+
+  /**
+   * Only calls of this HTTP method.
+   *
+   * @generated from field: optional string method = 14;
+   */
+  method?: string | undefined;
 };
 
 /**
@@ -457,7 +717,7 @@ export const ListActivityRequestSchema: GenMessage<ListActivityRequest> = /*@__P
   messageDesc(file_realmgate_v1_events, 7);
 
 /**
- * ListActivityResponse is one page.
+ * ListActivityResponse is one page; over REST `data` is the list.
  *
  * @generated from message realmgate.v1.ListActivityResponse
  */
@@ -475,6 +735,20 @@ export type ListActivityResponse = Message<"realmgate.v1.ListActivityResponse"> 
    * @generated from field: realmgate.v1.Pagination pagination = 2;
    */
   pagination?: Pagination | undefined;
+
+  /**
+   * Where this page stands, as clients of the documented product read it.
+   *
+   * @generated from field: realmgate.v1.ActivityMetadata metadata = 3;
+   */
+  metadata?: ActivityMetadata | undefined;
+
+  /**
+   * Only where `cursor` was sent and more follow: the cursor that reads on.
+   *
+   * @generated from field: optional string next_cursor = 4;
+   */
+  nextCursor?: string | undefined;
 };
 
 /**
@@ -483,6 +757,48 @@ export type ListActivityResponse = Message<"realmgate.v1.ListActivityResponse"> 
  */
 export const ListActivityResponseSchema: GenMessage<ListActivityResponse> = /*@__PURE__*/
   messageDesc(file_realmgate_v1_events, 8);
+
+/**
+ * ActivityMetadata tells where a page stands.
+ *
+ * @generated from message realmgate.v1.ActivityMetadata
+ */
+export type ActivityMetadata = Message<"realmgate.v1.ActivityMetadata"> & {
+  /**
+   * Entries in the whole list, 10,000 at most.
+   *
+   * @generated from field: int32 total = 1;
+   */
+  total: number;
+
+  /**
+   * This page, from 1.
+   *
+   * @generated from field: int32 page = 2;
+   */
+  page: number;
+
+  /**
+   * Entries a page.
+   *
+   * @generated from field: int32 limit = 3;
+   */
+  limit: number;
+
+  /**
+   * Pages in the whole list.
+   *
+   * @generated from field: int32 pages = 4;
+   */
+  pages: number;
+};
+
+/**
+ * Describes the message realmgate.v1.ActivityMetadata.
+ * Use `create(ActivityMetadataSchema)` to create a new message.
+ */
+export const ActivityMetadataSchema: GenMessage<ActivityMetadata> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_events, 9);
 
 /**
  * GetActivityStatsRequest says which events to count.
@@ -498,18 +814,39 @@ export type GetActivityStatsRequest = Message<"realmgate.v1.GetActivityStatsRequ
   kind?: string | undefined;
 
   /**
-   * Only from then on: ISO 8601 in UTC.
+   * Only from then on: ISO 8601; a day begins in UTC.
    *
    * @generated from field: optional string since = 2;
    */
   since?: string | undefined;
 
   /**
-   * Only before then: ISO 8601 in UTC.
+   * Only before then: ISO 8601; a day begins in UTC.
    *
    * @generated from field: optional string until = 3;
    */
   until?: string | undefined;
+
+  /**
+   * `kind` by its documented name.
+   *
+   * @generated from field: optional string event_type = 4;
+   */
+  eventType?: string | undefined;
+
+  /**
+   * `since` by its documented name.
+   *
+   * @generated from field: optional string start_date = 5;
+   */
+  startDate?: string | undefined;
+
+  /**
+   * `until` by its documented name.
+   *
+   * @generated from field: optional string end_date = 6;
+   */
+  endDate?: string | undefined;
 };
 
 /**
@@ -517,7 +854,77 @@ export type GetActivityStatsRequest = Message<"realmgate.v1.GetActivityStatsRequ
  * Use `create(GetActivityStatsRequestSchema)` to create a new message.
  */
 export const GetActivityStatsRequestSchema: GenMessage<GetActivityStatsRequest> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_events, 9);
+  messageDesc(file_realmgate_v1_events, 10);
+
+/**
+ * DeleteEventsRequest says which events should go; none do.
+ *
+ * @generated from message realmgate.v1.DeleteEventsRequest
+ */
+export type DeleteEventsRequest = Message<"realmgate.v1.DeleteEventsRequest"> & {
+  /**
+   * Of this type.
+   *
+   * @generated from field: optional string event_type = 1;
+   */
+  eventType?: string | undefined;
+
+  /**
+   * About this type of resource.
+   *
+   * @generated from field: optional string resource_type = 2;
+   */
+  resourceType?: string | undefined;
+
+  /**
+   * About this resource.
+   *
+   * @generated from field: optional string resource_id = 3;
+   */
+  resourceId?: string | undefined;
+
+  /**
+   * Before this date.
+   *
+   * @generated from field: optional string before_date = 4;
+   */
+  beforeDate?: string | undefined;
+
+  /**
+   * In this realm.
+   *
+   * @generated from field: optional string realm_id = 5;
+   */
+  realmId?: string | undefined;
+};
+
+/**
+ * Describes the message realmgate.v1.DeleteEventsRequest.
+ * Use `create(DeleteEventsRequestSchema)` to create a new message.
+ */
+export const DeleteEventsRequestSchema: GenMessage<DeleteEventsRequest> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_events, 11);
+
+/**
+ * CleanUpEventsRequest says how long events should be kept; the installation's setting says it.
+ *
+ * @generated from message realmgate.v1.CleanUpEventsRequest
+ */
+export type CleanUpEventsRequest = Message<"realmgate.v1.CleanUpEventsRequest"> & {
+  /**
+   * Days.
+   *
+   * @generated from field: optional int32 retention_days = 1;
+   */
+  retentionDays?: number | undefined;
+};
+
+/**
+ * Describes the message realmgate.v1.CleanUpEventsRequest.
+ * Use `create(CleanUpEventsRequestSchema)` to create a new message.
+ */
+export const CleanUpEventsRequestSchema: GenMessage<CleanUpEventsRequest> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_events, 12);
 
 /**
  * EventService reads the audit trail. A caller sees events of projects that it may read, of its own account and of its own calls;
@@ -566,6 +973,26 @@ export const EventService: GenService<{
   deleteEvent: {
     methodKind: "unary";
     input: typeof GetEventRequestSchema;
+    output: typeof EmptySchema;
+  },
+  /**
+   * DeleteEvents is refused: EVENTS_APPEND_ONLY.
+   *
+   * @generated from rpc realmgate.v1.EventService.DeleteEvents
+   */
+  deleteEvents: {
+    methodKind: "unary";
+    input: typeof DeleteEventsRequestSchema;
+    output: typeof EmptySchema;
+  },
+  /**
+   * CleanUpEvents is refused: EVENTS_APPEND_ONLY.
+   *
+   * @generated from rpc realmgate.v1.EventService.CleanUpEvents
+   */
+  cleanUpEvents: {
+    methodKind: "unary";
+    input: typeof CleanUpEventsRequestSchema;
     output: typeof EmptySchema;
   },
   /**

@@ -16,7 +16,142 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file realmgate/v1/feed.proto.
  */
 export const file_realmgate_v1_feed: GenFile = /*@__PURE__*/
-  fileDesc("ChdyZWFsbWdhdGUvdjEvZmVlZC5wcm90bxIMcmVhbG1nYXRlLnYxIo0BCg1Gb2xsb3dSZXF1ZXN0EigKBWhlbGxvGAEgASgLMhcucmVhbG1nYXRlLnYxLkZlZWRIZWxsb0gAEiQKA2FjaxgCIAEoCzIVLnJlYWxtZ2F0ZS52MS5GZWVkQWNrSAASJAoDYnllGAMgASgLMhUucmVhbG1nYXRlLnYxLkZlZWRCeWVIAEIGCgRib2R5IgkKB0ZlZWRCeWUizQEKDkZvbGxvd1Jlc3BvbnNlEiwKB3dlbGNvbWUYASABKAsyGS5yZWFsbWdhdGUudjEuRmVlZFdlbGNvbWVIABIoCgViYXRjaBgCIAEoCzIXLnJlYWxtZ2F0ZS52MS5GZWVkQmF0Y2hIABIuCghib29rbWFyaxgDIAEoCzIaLnJlYWxtZ2F0ZS52MS5GZWVkQm9va21hcmtIABIrCgdnb19hd2F5GAQgASgLMhgucmVhbG1nYXRlLnYxLkZlZWRHb0F3YXlIAEIGCgRib2R5Ii8KCkZlZWRDdXJzb3ISDwoHbGluZWFnZRgBIAEoCRIQCghyZXZpc2lvbhgCIAEoAyKkAgoJRmVlZEhlbGxvEg8KB3Byb2Nlc3MYASABKAkSDwoHc2VydmVycxgCIAMoCRIPCgd2ZXJzaW9uGAMgASgJEhIKCmZlZWRfbGV2ZWwYBCABKAUSDAoEYm9vdBgFIAEoCRItCgZjdXJzb3IYBiABKAsyGC5yZWFsbWdhdGUudjEuRmVlZEN1cnNvckgAiAEBEhEKCWxpc3RlbmVycxgHIAMoCRJACg1wcm9ncmFtX3BvcnRzGAggAygLMikucmVhbG1nYXRlLnYxLkZlZWRIZWxsby5Qcm9ncmFtUG9ydHNFbnRyeRozChFQcm9ncmFtUG9ydHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAU6AjgBQgkKB19jdXJzb3IiRwoHRmVlZEFjaxIvCghlbmZvcmNlZBgBIAEoCzIYLnJlYWxtZ2F0ZS52MS5GZWVkQ3Vyc29ySACIAQFCCwoJX2VuZm9yY2VkItEBCgtGZWVkV2VsY29tZRIkCgRtb2RlGAEgASgOMhYucmVhbG1nYXRlLnYxLkZlZWRNb2RlEjEKBGtleXMYAiADKAsyIy5yZWFsbWdhdGUudjEuRmVlZFdlbGNvbWUuS2V5c0VudHJ5EhQKDGhlYXJ0YmVhdF9tcxgDIAEoBRIWCg5zZXJ2ZXJfdGltZV9tcxgEIAEoARIOCgZkb21haW4YBSABKAkaKwoJS2V5c0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoDDoCOAEiQQoJRmVlZEJhdGNoEiYKB2NoYW5nZXMYASABKAsyFS5yZWFsbWdhdGUudjEuQ2hhbmdlcxIMCgRsYXN0GAIgASgIIlAKDEZlZWRCb29rbWFyaxIoCgZjdXJzb3IYASABKAsyGC5yZWFsbWdhdGUudjEuRmVlZEN1cnNvchIWCg5zZXJ2ZXJfdGltZV9tcxgCIAEoASIuCgpGZWVkR29Bd2F5EhAKCHJldHJ5X21zGAEgASgFEg4KBnJlYXNvbhgCIAEoCSLrAQoHQ2hhbmdlcxIQCghyZXZpc2lvbhgBIAEoAxIsCghwcm9qZWN0cxgCIAMoCzIaLnJlYWxtZ2F0ZS52MS5Qcm9qZWN0U3RhdGUSMAoKY29udGFpbmVycxgDIAMoCzIcLnJlYWxtZ2F0ZS52MS5Db250YWluZXJTdGF0ZRIwCglkb2N1bWVudHMYBCADKAsyHS5yZWFsbWdhdGUudjEuRG9jdW1lbnRDb250ZW50Ei8KCGxpbmVhZ2VzGAUgAygLMh0ucmVhbG1nYXRlLnYxLlJldmlzaW9uTGluZWFnZRILCgNhbGwYBiABKAgiNQoPUmV2aXNpb25MaW5lYWdlEhUKDWZyb21fcmV2aXNpb24YASABKAMSCwoDdGFnGAIgASgJIi8KD0RvY3VtZW50Q29udGVudBIOCgZkaWdlc3QYASABKAkSDAoEanNvbhgCIAEoCSKJAQoMUHJvamVjdFN0YXRlEgoKAmlkGAEgASgJEg8KB2RlbGV0ZWQYAiABKAgSEAoIZGlzYWJsZWQYBCABKAgSEgoKdW5yZWFkYWJsZRgFIAEoCBIcCg9kb2N1bWVudF9kaWdlc3QYBiABKAlIAIgBAUISChBfZG9jdW1lbnRfZGlnZXN0SgQIAxAEIswDCg5Db250YWluZXJTdGF0ZRIKCgJpZBgBIAEoCRIPCgdkZWxldGVkGAIgASgIEhIKCnByb2plY3RfaWQYAyABKAkSEwoLc2VydmVyX25hbWUYBCABKAkSDwoHcnVubmluZxgFIAEoCBIUCgdhZGRyZXNzGAYgASgJSACIAQESPAoIcHJvZ3JhbXMYByADKAsyKi5yZWFsbWdhdGUudjEuQ29udGFpbmVyU3RhdGUuUHJvZ3JhbXNFbnRyeRIQCghkaXNhYmxlZBgJIAEoCBIpCgdhbGlhc2VzGAogAygLMhgucmVhbG1nYXRlLnYxLkFsaWFzU3RhdGUSLgoFaG9va3MYCyADKAsyHy5yZWFsbWdhdGUudjEuU2VydmljZUhvb2tzU3RhdGUSEgoKdW5yZWFkYWJsZRgMIAEoCBIcCg9kb2N1bWVudF9kaWdlc3QYDSABKAlIAYgBARpKCg1Qcm9ncmFtc0VudHJ5EgsKA2tleRgBIAEoCRIoCgV2YWx1ZRgCIAEoCzIZLnJlYWxtZ2F0ZS52MS5Qcm9ncmFtUG9ydDoCOAFCCgoIX2FkZHJlc3NCEgoQX2RvY3VtZW50X2RpZ2VzdEoECAgQCSLEAQoKQWxpYXNTdGF0ZRINCgVhbGlhcxgBIAEoCRIPCgdwcm9ncmFtGAIgASgJEhAKCGluc3RhbmNlGAMgASgFEhgKC3RhcmdldF9wYXRoGAQgASgJSACIAQESGwoTYWxsb3dfcGF0aF9vdmVycmlkZRgFIAEoCBIaCg1leHBpcmVzX2F0X21zGAYgASgBSAGIAQESDwoHZW5hYmxlZBgHIAEoCEIOCgxfdGFyZ2V0X3BhdGhCEAoOX2V4cGlyZXNfYXRfbXMiRwoRU2VydmljZUhvb2tzU3RhdGUSDwoHc2VydmljZRgBIAEoCRIhCgVob29rcxgCIAMoCzISLnJlYWxtZ2F0ZS52MS5Ib29rKk8KCEZlZWRNb2RlEhkKFUZFRURfTU9ERV9VTlNQRUNJRklFRBAAEhQKEEZFRURfTU9ERV9SRVNVTUUQARISCg5GRUVEX01PREVfRlVMTBACMlYKC0ZlZWRTZXJ2aWNlEkcKBkZvbGxvdxIbLnJlYWxtZ2F0ZS52MS5Gb2xsb3dSZXF1ZXN0GhwucmVhbG1nYXRlLnYxLkZvbGxvd1Jlc3BvbnNlKAEwAWIGcHJvdG8z", [file_realmgate_v1_containers, file_realmgate_v1_hooks]);
+  fileDesc("ChdyZWFsbWdhdGUvdjEvZmVlZC5wcm90bxIMcmVhbG1nYXRlLnYxIm8KDUFuc3dlclJlcXVlc3QSKgoFaGVsbG8YASABKAsyGS5yZWFsbWdhdGUudjEuQW5zd2VySGVsbG9IABIqCgZhbnN3ZXIYAiABKAsyGC5yZWFsbWdhdGUudjEuTm9kZUFuc3dlckgAQgYKBGJvZHkiLwoLQW5zd2VySGVsbG8SDwoHcHJvY2VzcxgBIAEoCRIPCgdzZXJ2ZXJzGAIgAygJIkQKCk5vZGVBbnN3ZXISCgoCaWQYASABKAMSDAoEcGFydBgCIAEoDBIMCgRsYXN0GAMgASgIEg4KBmZhaWxlZBgEIAEoCCIuCg5BbnN3ZXJSZXNwb25zZRIKCgJpZBgBIAEoAxIQCghxdWVzdGlvbhgCIAEoCSKNAQoNRm9sbG93UmVxdWVzdBIoCgVoZWxsbxgBIAEoCzIXLnJlYWxtZ2F0ZS52MS5GZWVkSGVsbG9IABIkCgNhY2sYAiABKAsyFS5yZWFsbWdhdGUudjEuRmVlZEFja0gAEiQKA2J5ZRgDIAEoCzIVLnJlYWxtZ2F0ZS52MS5GZWVkQnllSABCBgoEYm9keSIJCgdGZWVkQnllIs0BCg5Gb2xsb3dSZXNwb25zZRIsCgd3ZWxjb21lGAEgASgLMhkucmVhbG1nYXRlLnYxLkZlZWRXZWxjb21lSAASKAoFYmF0Y2gYAiABKAsyFy5yZWFsbWdhdGUudjEuRmVlZEJhdGNoSAASLgoIYm9va21hcmsYAyABKAsyGi5yZWFsbWdhdGUudjEuRmVlZEJvb2ttYXJrSAASKwoHZ29fYXdheRgEIAEoCzIYLnJlYWxtZ2F0ZS52MS5GZWVkR29Bd2F5SABCBgoEYm9keSIvCgpGZWVkQ3Vyc29yEg8KB2xpbmVhZ2UYASABKAkSEAoIcmV2aXNpb24YAiABKAMipAIKCUZlZWRIZWxsbxIPCgdwcm9jZXNzGAEgASgJEg8KB3NlcnZlcnMYAiADKAkSDwoHdmVyc2lvbhgDIAEoCRISCgpmZWVkX2xldmVsGAQgASgFEgwKBGJvb3QYBSABKAkSLQoGY3Vyc29yGAYgASgLMhgucmVhbG1nYXRlLnYxLkZlZWRDdXJzb3JIAIgBARIRCglsaXN0ZW5lcnMYByADKAkSQAoNcHJvZ3JhbV9wb3J0cxgIIAMoCzIpLnJlYWxtZ2F0ZS52MS5GZWVkSGVsbG8uUHJvZ3JhbVBvcnRzRW50cnkaMwoRUHJvZ3JhbVBvcnRzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgFOgI4AUIJCgdfY3Vyc29yIkcKB0ZlZWRBY2sSLwoIZW5mb3JjZWQYASABKAsyGC5yZWFsbWdhdGUudjEuRmVlZEN1cnNvckgAiAEBQgsKCV9lbmZvcmNlZCLRAQoLRmVlZFdlbGNvbWUSJAoEbW9kZRgBIAEoDjIWLnJlYWxtZ2F0ZS52MS5GZWVkTW9kZRIxCgRrZXlzGAIgAygLMiMucmVhbG1nYXRlLnYxLkZlZWRXZWxjb21lLktleXNFbnRyeRIUCgxoZWFydGJlYXRfbXMYAyABKAUSFgoOc2VydmVyX3RpbWVfbXMYBCABKAESDgoGZG9tYWluGAUgASgJGisKCUtleXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAw6AjgBIkEKCUZlZWRCYXRjaBImCgdjaGFuZ2VzGAEgASgLMhUucmVhbG1nYXRlLnYxLkNoYW5nZXMSDAoEbGFzdBgCIAEoCCJQCgxGZWVkQm9va21hcmsSKAoGY3Vyc29yGAEgASgLMhgucmVhbG1nYXRlLnYxLkZlZWRDdXJzb3ISFgoOc2VydmVyX3RpbWVfbXMYAiABKAEiLgoKRmVlZEdvQXdheRIQCghyZXRyeV9tcxgBIAEoBRIOCgZyZWFzb24YAiABKAki6wEKB0NoYW5nZXMSEAoIcmV2aXNpb24YASABKAMSLAoIcHJvamVjdHMYAiADKAsyGi5yZWFsbWdhdGUudjEuUHJvamVjdFN0YXRlEjAKCmNvbnRhaW5lcnMYAyADKAsyHC5yZWFsbWdhdGUudjEuQ29udGFpbmVyU3RhdGUSMAoJZG9jdW1lbnRzGAQgAygLMh0ucmVhbG1nYXRlLnYxLkRvY3VtZW50Q29udGVudBIvCghsaW5lYWdlcxgFIAMoCzIdLnJlYWxtZ2F0ZS52MS5SZXZpc2lvbkxpbmVhZ2USCwoDYWxsGAYgASgIIjUKD1JldmlzaW9uTGluZWFnZRIVCg1mcm9tX3JldmlzaW9uGAEgASgDEgsKA3RhZxgCIAEoCSIvCg9Eb2N1bWVudENvbnRlbnQSDgoGZGlnZXN0GAEgASgJEgwKBGpzb24YAiABKAkiiQEKDFByb2plY3RTdGF0ZRIKCgJpZBgBIAEoCRIPCgdkZWxldGVkGAIgASgIEhAKCGRpc2FibGVkGAQgASgIEhIKCnVucmVhZGFibGUYBSABKAgSHAoPZG9jdW1lbnRfZGlnZXN0GAYgASgJSACIAQFCEgoQX2RvY3VtZW50X2RpZ2VzdEoECAMQBCLMAwoOQ29udGFpbmVyU3RhdGUSCgoCaWQYASABKAkSDwoHZGVsZXRlZBgCIAEoCBISCgpwcm9qZWN0X2lkGAMgASgJEhMKC3NlcnZlcl9uYW1lGAQgASgJEg8KB3J1bm5pbmcYBSABKAgSFAoHYWRkcmVzcxgGIAEoCUgAiAEBEjwKCHByb2dyYW1zGAcgAygLMioucmVhbG1nYXRlLnYxLkNvbnRhaW5lclN0YXRlLlByb2dyYW1zRW50cnkSEAoIZGlzYWJsZWQYCSABKAgSKQoHYWxpYXNlcxgKIAMoCzIYLnJlYWxtZ2F0ZS52MS5BbGlhc1N0YXRlEi4KBWhvb2tzGAsgAygLMh8ucmVhbG1nYXRlLnYxLlNlcnZpY2VIb29rc1N0YXRlEhIKCnVucmVhZGFibGUYDCABKAgSHAoPZG9jdW1lbnRfZGlnZXN0GA0gASgJSAGIAQEaSgoNUHJvZ3JhbXNFbnRyeRILCgNrZXkYASABKAkSKAoFdmFsdWUYAiABKAsyGS5yZWFsbWdhdGUudjEuUHJvZ3JhbVBvcnQ6AjgBQgoKCF9hZGRyZXNzQhIKEF9kb2N1bWVudF9kaWdlc3RKBAgIEAkixAEKCkFsaWFzU3RhdGUSDQoFYWxpYXMYASABKAkSDwoHcHJvZ3JhbRgCIAEoCRIQCghpbnN0YW5jZRgDIAEoBRIYCgt0YXJnZXRfcGF0aBgEIAEoCUgAiAEBEhsKE2FsbG93X3BhdGhfb3ZlcnJpZGUYBSABKAgSGgoNZXhwaXJlc19hdF9tcxgGIAEoAUgBiAEBEg8KB2VuYWJsZWQYByABKAhCDgoMX3RhcmdldF9wYXRoQhAKDl9leHBpcmVzX2F0X21zIkcKEVNlcnZpY2VIb29rc1N0YXRlEg8KB3NlcnZpY2UYASABKAkSIQoFaG9va3MYAiADKAsyEi5yZWFsbWdhdGUudjEuSG9vaypPCghGZWVkTW9kZRIZChVGRUVEX01PREVfVU5TUEVDSUZJRUQQABIUChBGRUVEX01PREVfUkVTVU1FEAESEgoORkVFRF9NT0RFX0ZVTEwQAjKfAQoLRmVlZFNlcnZpY2USRwoGRm9sbG93EhsucmVhbG1nYXRlLnYxLkZvbGxvd1JlcXVlc3QaHC5yZWFsbWdhdGUudjEuRm9sbG93UmVzcG9uc2UoATABEkcKBkFuc3dlchIbLnJlYWxtZ2F0ZS52MS5BbnN3ZXJSZXF1ZXN0GhwucmVhbG1nYXRlLnYxLkFuc3dlclJlc3BvbnNlKAEwAWIGcHJvdG8z", [file_realmgate_v1_containers, file_realmgate_v1_hooks]);
+
+/**
+ * AnswerRequest is what a node says: one hello first, parts of answers afterwards.
+ *
+ * @generated from message realmgate.v1.AnswerRequest
+ */
+export type AnswerRequest = Message<"realmgate.v1.AnswerRequest"> & {
+  /**
+   * Which of them.
+   *
+   * @generated from oneof realmgate.v1.AnswerRequest.body
+   */
+  body: {
+    /**
+     * Who it is.
+     *
+     * @generated from field: realmgate.v1.AnswerHello hello = 1;
+     */
+    value: AnswerHello;
+    case: "hello";
+  } | {
+    /**
+     * A part of an answer.
+     *
+     * @generated from field: realmgate.v1.NodeAnswer answer = 2;
+     */
+    value: NodeAnswer;
+    case: "answer";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message realmgate.v1.AnswerRequest.
+ * Use `create(AnswerRequestSchema)` to create a new message.
+ */
+export const AnswerRequestSchema: GenMessage<AnswerRequest> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_feed, 0);
+
+/**
+ * AnswerHello begins a stream.
+ *
+ * @generated from message realmgate.v1.AnswerHello
+ */
+export type AnswerHello = Message<"realmgate.v1.AnswerHello"> & {
+  /**
+   * As in FeedHello.
+   *
+   * @generated from field: string process = 1;
+   */
+  process: string;
+
+  /**
+   * The servers whose containers it knows of; they must be the node's own.
+   *
+   * @generated from field: repeated string servers = 2;
+   */
+  servers: string[];
+};
+
+/**
+ * Describes the message realmgate.v1.AnswerHello.
+ * Use `create(AnswerHelloSchema)` to create a new message.
+ */
+export const AnswerHelloSchema: GenMessage<AnswerHello> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_feed, 1);
+
+/**
+ * NodeAnswer is a part of an answer.
+ *
+ * @generated from message realmgate.v1.NodeAnswer
+ */
+export type NodeAnswer = Message<"realmgate.v1.NodeAnswer"> & {
+  /**
+   * That of the question.
+   *
+   * @generated from field: int64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * A part of the answer, which is JSON in UTF-8.
+   *
+   * @generated from field: bytes part = 2;
+   */
+  part: Uint8Array;
+
+  /**
+   * No more parts follow.
+   *
+   * @generated from field: bool last = 3;
+   */
+  last: boolean;
+
+  /**
+   * There is no answer.
+   *
+   * @generated from field: bool failed = 4;
+   */
+  failed: boolean;
+};
+
+/**
+ * Describes the message realmgate.v1.NodeAnswer.
+ * Use `create(NodeAnswerSchema)` to create a new message.
+ */
+export const NodeAnswerSchema: GenMessage<NodeAnswer> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_feed, 2);
+
+/**
+ * AnswerResponse is what a node hears.
+ *
+ * @generated from message realmgate.v1.AnswerResponse
+ */
+export type AnswerResponse = Message<"realmgate.v1.AnswerResponse"> & {
+  /**
+   * Names the question in this stream; 0: none, the stream is alone kept open, and answered with an empty answer of this id.
+   *
+   * @generated from field: int64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * The question, as JSON.
+   *
+   * @generated from field: string question = 2;
+   */
+  question: string;
+};
+
+/**
+ * Describes the message realmgate.v1.AnswerResponse.
+ * Use `create(AnswerResponseSchema)` to create a new message.
+ */
+export const AnswerResponseSchema: GenMessage<AnswerResponse> = /*@__PURE__*/
+  messageDesc(file_realmgate_v1_feed, 3);
 
 /**
  * FollowRequest is what a node says: one hello first, acknowledgements afterwards.
@@ -61,7 +196,7 @@ export type FollowRequest = Message<"realmgate.v1.FollowRequest"> & {
  * Use `create(FollowRequestSchema)` to create a new message.
  */
 export const FollowRequestSchema: GenMessage<FollowRequest> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 0);
+  messageDesc(file_realmgate_v1_feed, 4);
 
 /**
  * FeedBye says that the process stops: it lets nobody in any more.
@@ -76,7 +211,7 @@ export type FeedBye = Message<"realmgate.v1.FeedBye"> & {
  * Use `create(FeedByeSchema)` to create a new message.
  */
 export const FeedByeSchema: GenMessage<FeedBye> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 1);
+  messageDesc(file_realmgate_v1_feed, 5);
 
 /**
  * FollowResponse is what a node hears: one welcome first.
@@ -129,7 +264,7 @@ export type FollowResponse = Message<"realmgate.v1.FollowResponse"> & {
  * Use `create(FollowResponseSchema)` to create a new message.
  */
 export const FollowResponseSchema: GenMessage<FollowResponse> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 2);
+  messageDesc(file_realmgate_v1_feed, 6);
 
 /**
  * FeedCursor is a place in the history of a database.
@@ -157,7 +292,7 @@ export type FeedCursor = Message<"realmgate.v1.FeedCursor"> & {
  * Use `create(FeedCursorSchema)` to create a new message.
  */
 export const FeedCursorSchema: GenMessage<FeedCursor> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 3);
+  messageDesc(file_realmgate_v1_feed, 7);
 
 /**
  * FeedHello begins a stream.
@@ -227,7 +362,7 @@ export type FeedHello = Message<"realmgate.v1.FeedHello"> & {
  * Use `create(FeedHelloSchema)` to create a new message.
  */
 export const FeedHelloSchema: GenMessage<FeedHello> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 4);
+  messageDesc(file_realmgate_v1_feed, 8);
 
 /**
  * FeedAck says how far a node is; it is sent for each batch that is enforced, and answers each bookmark.
@@ -248,7 +383,7 @@ export type FeedAck = Message<"realmgate.v1.FeedAck"> & {
  * Use `create(FeedAckSchema)` to create a new message.
  */
 export const FeedAckSchema: GenMessage<FeedAck> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 5);
+  messageDesc(file_realmgate_v1_feed, 9);
 
 /**
  * FeedWelcome is the first message of a stream.
@@ -297,7 +432,7 @@ export type FeedWelcome = Message<"realmgate.v1.FeedWelcome"> & {
  * Use `create(FeedWelcomeSchema)` to create a new message.
  */
 export const FeedWelcomeSchema: GenMessage<FeedWelcome> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 6);
+  messageDesc(file_realmgate_v1_feed, 10);
 
 /**
  * FeedBatch is a part of the changes up to one revision.
@@ -325,7 +460,7 @@ export type FeedBatch = Message<"realmgate.v1.FeedBatch"> & {
  * Use `create(FeedBatchSchema)` to create a new message.
  */
 export const FeedBatchSchema: GenMessage<FeedBatch> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 7);
+  messageDesc(file_realmgate_v1_feed, 11);
 
 /**
  * FeedBookmark says that nothing changed.
@@ -353,7 +488,7 @@ export type FeedBookmark = Message<"realmgate.v1.FeedBookmark"> & {
  * Use `create(FeedBookmarkSchema)` to create a new message.
  */
 export const FeedBookmarkSchema: GenMessage<FeedBookmark> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 8);
+  messageDesc(file_realmgate_v1_feed, 12);
 
 /**
  * FeedGoAway ends a stream.
@@ -381,7 +516,7 @@ export type FeedGoAway = Message<"realmgate.v1.FeedGoAway"> & {
  * Use `create(FeedGoAwaySchema)` to create a new message.
  */
 export const FeedGoAwaySchema: GenMessage<FeedGoAway> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 9);
+  messageDesc(file_realmgate_v1_feed, 13);
 
 /**
  * Changes is the present state of everything that changed after the revision that the reader had.
@@ -437,7 +572,7 @@ export type Changes = Message<"realmgate.v1.Changes"> & {
  * Use `create(ChangesSchema)` to create a new message.
  */
 export const ChangesSchema: GenMessage<Changes> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 10);
+  messageDesc(file_realmgate_v1_feed, 14);
 
 /**
  * RevisionLineage tells revisions of one number apart: a database that lost commits, or was restored, gives numbers twice.
@@ -465,7 +600,7 @@ export type RevisionLineage = Message<"realmgate.v1.RevisionLineage"> & {
  * Use `create(RevisionLineageSchema)` to create a new message.
  */
 export const RevisionLineageSchema: GenMessage<RevisionLineage> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 11);
+  messageDesc(file_realmgate_v1_feed, 15);
 
 /**
  * DocumentContent is a permission document in the form in which it is stored; equal documents have equal digests.
@@ -493,7 +628,7 @@ export type DocumentContent = Message<"realmgate.v1.DocumentContent"> & {
  * Use `create(DocumentContentSchema)` to create a new message.
  */
 export const DocumentContentSchema: GenMessage<DocumentContent> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 12);
+  messageDesc(file_realmgate_v1_feed, 16);
 
 /**
  * ProjectState is a project as the proxy sees it.
@@ -542,7 +677,7 @@ export type ProjectState = Message<"realmgate.v1.ProjectState"> & {
  * Use `create(ProjectStateSchema)` to create a new message.
  */
 export const ProjectStateSchema: GenMessage<ProjectState> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 13);
+  messageDesc(file_realmgate_v1_feed, 17);
 
 /**
  * ContainerState is a container as the proxy sees it.
@@ -640,7 +775,7 @@ export type ContainerState = Message<"realmgate.v1.ContainerState"> & {
  * Use `create(ContainerStateSchema)` to create a new message.
  */
 export const ContainerStateSchema: GenMessage<ContainerState> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 14);
+  messageDesc(file_realmgate_v1_feed, 18);
 
 /**
  * AliasState is an alias as the proxy sees it.
@@ -703,7 +838,7 @@ export type AliasState = Message<"realmgate.v1.AliasState"> & {
  * Use `create(AliasStateSchema)` to create a new message.
  */
 export const AliasStateSchema: GenMessage<AliasState> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 15);
+  messageDesc(file_realmgate_v1_feed, 19);
 
 /**
  * ServiceHooksState is the hooks of one program.
@@ -731,7 +866,7 @@ export type ServiceHooksState = Message<"realmgate.v1.ServiceHooksState"> & {
  * Use `create(ServiceHooksStateSchema)` to create a new message.
  */
 export const ServiceHooksStateSchema: GenMessage<ServiceHooksState> = /*@__PURE__*/
-  messageDesc(file_realmgate_v1_feed, 16);
+  messageDesc(file_realmgate_v1_feed, 20);
 
 /**
  * FeedMode says what the first batch of a stream holds.
@@ -791,6 +926,17 @@ export const FeedService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof FollowRequestSchema;
     output: typeof FollowResponseSchema;
+  },
+  /**
+   * Answer lets the control plane ask a node what only that knows: its exchange log, and what is open there. The node says who it is
+   * first, and keeps such a stream at each control plane. It is let in as in Follow.
+   *
+   * @generated from rpc realmgate.v1.FeedService.Answer
+   */
+  answer: {
+    methodKind: "bidi_streaming";
+    input: typeof AnswerRequestSchema;
+    output: typeof AnswerResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_realmgate_v1_feed, 0);

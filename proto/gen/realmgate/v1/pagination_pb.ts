@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file realmgate/v1/pagination.proto.
  */
 export const file_realmgate_v1_pagination: GenFile = /*@__PURE__*/
-  fileDesc("Ch1yZWFsbWdhdGUvdjEvcGFnaW5hdGlvbi5wcm90bxIMcmVhbG1nYXRlLnYxInYKClBhZ2luYXRpb24SDQoFdG90YWwYASABKAUSDAoEcGFnZRgCIAEoBRINCgVsaW1pdBgDIAEoBRISCgp0b3RhbFBhZ2VzGAQgASgFEhgKC25leHRfY3Vyc29yGAUgASgJSACIAQFCDgoMX25leHRfY3Vyc29yYgZwcm90bzM");
+  fileDesc("Ch1yZWFsbWdhdGUvdjEvcGFnaW5hdGlvbi5wcm90bxIMcmVhbG1nYXRlLnYxIroBCgpQYWdpbmF0aW9uEg0KBXRvdGFsGAEgASgFEgwKBHBhZ2UYAiABKAUSDQoFbGltaXQYAyABKAUSEgoKdG90YWxQYWdlcxgEIAEoBRIYCgtuZXh0X2N1cnNvchgFIAEoCUgAiAEBEhMKBm9mZnNldBgGIAEoBUgBiAEBEhUKCGhhc19tb3JlGAcgASgISAKIAQFCDgoMX25leHRfY3Vyc29yQgkKB19vZmZzZXRCCwoJX2hhc19tb3JlYgZwcm90bzM");
 
 /**
  * Pagination tells where a page stands in its list.
@@ -55,6 +55,20 @@ export type Pagination = Message<"realmgate.v1.Pagination"> & {
    * @generated from field: optional string next_cursor = 5;
    */
   nextCursor?: string | undefined;
+
+  /**
+   * Only of events: how many were skipped.
+   *
+   * @generated from field: optional int32 offset = 6;
+   */
+  offset?: number | undefined;
+
+  /**
+   * Only of events: whether more follow.
+   *
+   * @generated from field: optional bool has_more = 7;
+   */
+  hasMore?: boolean | undefined;
 };
 
 /**

@@ -12,17 +12,22 @@ import {
   isNull,
   lt,
   lte,
+  max,
   min,
+  not,
   or,
   type SQL,
   sql,
 } from "drizzle-orm";
-import type {
-  EventFilter,
-  EventResource,
-  EventViewer,
-  NewEvent,
-  StoredEvent,
+import {
+  documentKinds,
+  type EventColumn,
+  type EventCounts,
+  type EventFilter,
+  type EventResource,
+  type EventViewer,
+  type NewEvent,
+  type StoredEvent,
 } from "../event-records.ts";
 import { eventsCountedMax } from "../limits.ts";
 import type { ListPage, PageQuery } from "../paging.ts";
@@ -30,11 +35,14 @@ import type { EventStore } from "../store.ts";
 import type { Database } from "./database.ts";
 import { insertEvent, placeOf } from "./event-rows.ts";
 import { cutPage, pageOf } from "./page.ts";
-import { carriesAll, scopedEvent } from "./realm-scoped.ts";
-import { events, members } from "./schema.ts";
+import { carriesAll, scopedEvent, withRealms } from "./realm-scoped.ts";
+import { aliases, events, members } from "./schema.ts";
 import type { Reader } from "./transaction.ts";
 
-const sorted = { table: events, columns: { created_at: events.createdAt } };
+const sorted = {
+  table: events,
+  columns: { created_at: events.createdAt, event_type: events.kind },
+};
 
 const { sequence: _, ...eventColumns } = getTableColumns(events);
 
@@ -53,37 +61,44 @@ export function eventStore(db: Database): EventStore {
 
     async events(
       viewer: EventViewer,
-      query: EventFilter & PageQuery<"created_at">,
+      query: EventFilter & PageQuery<EventColumn>,
     ): Promise<ListPage<StoredEvent>> {
-      const where = and(seenBy(reader, viewer), matches(viewer, query));
+      const where = and(seenBy(reader, viewer), matches(reader, viewer, query));
       const select = reader.select(eventColumns).from(events).$dynamic();
       const rows = await pageOf(select, where, sorted, query);
       const { items, next } = await cutPage(reader, rows, sorted, query);
-      return { items: items.map(stored), next, total: await countUpTo(reader, where) };
+      const withTheirs = await withRealms(reader, scopedEvent, items);
+      return { items: withTheirs.map(stored), next, total: await countUpTo(reader, where) };
     },
 
     async event(viewer: EventViewer, id: string): Promise<StoredEvent | null> {
       const where = and(eq(events.id, id), seenBy(reader, viewer));
-      const row = (await reader.select(eventColumns).from(events).where(where))[0];
+      const rows = await reader.select(eventColumns).from(events).where(where);
+      const [row] = await withRealms(reader, scopedEvent, rows);
       return row === undefined ? null : stored(row);
     },
 
-    async eventCounts(
-      viewer: EventViewer,
-      filter: EventFilter,
-    ): Promise<ReadonlyMap<string, number>> {
-      const where = and(seenBy(reader, viewer), matches(viewer, filter));
+    async eventCounts(viewer: EventViewer, filter: EventFilter): Promise<EventCounts> {
+      const where = and(seenBy(reader, viewer), matches(reader, viewer, filter));
+      const { kind, resourceKind, createdAt } = events;
       const some = reader
-        .select({ kind: events.kind })
+        .select({ kind, resourceKind, createdAt })
         .from(events)
         .where(where)
+        .orderBy(desc(createdAt))
         .limit(eventsCountedMax)
         .as("some");
       const rows = await reader
-        .select({ kind: some.kind, n: count() })
+        .select({
+          kind: some.kind,
+          resourceKind: some.resourceKind,
+          n: count(),
+          oldest: min(some.createdAt),
+          newest: max(some.createdAt),
+        })
         .from(some)
-        .groupBy(some.kind);
-      return new Map(rows.map(({ kind, n }) => [kind, n]));
+        .groupBy(some.kind, some.resourceKind);
+      return countsOf(rows);
     },
 
     purgeEvents(before: string): Promise<number> {
@@ -161,22 +176,71 @@ function seenBy(reader: Reader, { scope, tokenId, isOperator }: EventViewer): SQ
   return and(seen, carriesAll(reader, scopedEvent, realms));
 }
 
-function matches({ scope }: EventViewer, filter: EventFilter): SQL | undefined {
-  const { kind, actorId, resourceId, projectId, since, until, isActivity } = filter;
+function matches(reader: Reader, { scope }: EventViewer, filter: EventFilter): SQL | undefined {
+  const { kinds, resourceKinds, isOfDocument, method, minStatus, maxStatus } = filter;
+  const { actorId, resourceId, projectId, containerId, since, until, isActivity } = filter;
   const { userId } = scope;
   return and(
-    kind === null
-      ? undefined
-      : or(eq(events.kind, kind), and(gte(events.kind, `${kind}.`), lt(events.kind, `${kind}/`))),
+    kinds === null ? undefined : isOfKinds(kinds),
+    resourceKinds === null ? undefined : inArray(events.resourceKind, [...resourceKinds]),
+    isOfDocument === null ? undefined : ofDocument(isOfDocument),
     actorId === null ? undefined : eq(events.actorId, actorId),
     resourceId === null ? undefined : eq(events.resourceId, resourceId),
     projectId === null ? undefined : eq(events.projectId, projectId),
+    containerId === null ? undefined : isAbout(reader, containerId),
     since === null ? undefined : gte(events.createdAt, since),
     until === null ? undefined : lt(events.createdAt, until),
+    method === null ? undefined : eq(events.method, method),
+    minStatus === null ? undefined : gte(events.status, minStatus),
+    maxStatus === null ? undefined : lte(events.status, maxStatus),
     isActivity
       ? or(eq(events.actorId, userId), and(isNull(events.projectId), eq(events.ownerId, userId)))
       : undefined,
   );
+}
+
+/** These kinds, and all below them. */
+function isOfKinds(kinds: readonly string[]): SQL | undefined {
+  return or(
+    ...kinds.map((kind) =>
+      or(eq(events.kind, kind), and(gte(events.kind, `${kind}.`), lt(events.kind, `${kind}/`))),
+    ),
+  );
+}
+
+function ofDocument(isOne: boolean): SQL | undefined {
+  const isIt = isOfKinds(documentKinds);
+  return isOne || isIt === undefined ? isIt : not(isIt);
+}
+
+function isAbout(reader: Reader, containerId: string): SQL | undefined {
+  const own = reader
+    .select({ id: aliases.id })
+    .from(aliases)
+    .where(eq(aliases.containerId, containerId));
+  return or(eq(events.resourceId, containerId), inArray(events.resourceId, own));
+}
+
+interface CountedRow {
+  readonly kind: string;
+  readonly resourceKind: string | null;
+  readonly n: number;
+  readonly oldest: string | null;
+  readonly newest: string | null;
+}
+
+function countsOf(rows: readonly CountedRow[]): EventCounts {
+  const oldest = rows.flatMap((row) => row.oldest ?? []).toSorted();
+  const newest = rows.flatMap((row) => row.newest ?? []).toSorted();
+  return {
+    counts: rows.map(({ kind, resourceKind, n }) => ({
+      kind,
+      resourceKind: resourceKind as EventResource | null,
+      n,
+    })),
+    oldest: oldest[0] ?? null,
+    newest: newest.at(-1) ?? null,
+  };
 }
 
 function stored({ fields, resourceKind, ...row }: EventRow): StoredEvent {
@@ -187,4 +251,4 @@ function stored({ fields, resourceKind, ...row }: EventRow): StoredEvent {
   };
 }
 
-type EventRow = Omit<typeof events.$inferSelect, "sequence">;
+type EventRow = Omit<typeof events.$inferSelect, "sequence"> & Pick<StoredEvent, "realmIds">;

@@ -370,6 +370,10 @@ export const events = realmgate.table(
     fields: text().notNull(),
     versionBefore: bigint("version_before", { mode: "number" }),
     versionAfter: bigint("version_after", { mode: "number" }),
+    /** Of the call: the HTTP method and path of its route, and the status that it was answered with. */
+    method: text(),
+    path: text(),
+    status: integer(),
   },
   (table) => [
     index("events_by_time").on(table.createdAt),

@@ -40,6 +40,7 @@ test("a file of another size is made anew", () => {
 test.each([
   ["auth.session.created", true],
   ["proxy.permissions.state_changed", true],
+  ["user.banned", true],
   ["auth.session.refused", false],
   ["proxy.permissions.updated", false],
 ])("%s: essential %p", (kind, expected) => {

@@ -17,8 +17,11 @@ const essentialKinds: ReadonlySet<string> = new Set([
   "auth.token.deleted",
   "proxy.permissions.state_changed",
   "proxy.permissions.group_removed",
-  "proxy.alias.state_changed",
-  "project.permission_removed",
+  "proxy.alias.enabled",
+  "proxy.alias.disabled",
+  "auth.token.disabled",
+  "user.banned",
+  "project.permission.revoked",
 ]);
 
 /** Whether calls that leave such an event may use it. */

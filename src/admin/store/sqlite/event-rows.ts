@@ -61,12 +61,12 @@ export function insertEvent(
   place: EventPlace | null,
 ): void {
   const { kind, code, attempted, actorId, actorName, tokenId, ip, requestId, realmId } = event;
-  const { resourceKind, resourceId, versionBefore, versionAfter } = event;
+  const { resourceKind, resourceId, versionBefore, versionAfter, method, path, status } = event;
   const id = newId();
   tx.insert(events)
     .values({
       ...{ id, kind, code, attempted, actorId, actorName, tokenId, ip, requestId, realmId },
-      ...{ resourceKind, resourceId, versionBefore, versionAfter },
+      ...{ resourceKind, resourceId, versionBefore, versionAfter, method, path, status },
       createdAt,
       projectId: place?.projectId ?? null,
       ownerId: place?.ownerId ?? null,

@@ -13,28 +13,36 @@ import {
   isNull,
   lt,
   lte,
+  max,
   min,
+  not,
   or,
   type SQL,
   sql,
 } from "drizzle-orm";
-import type {
-  EventFilter,
-  EventResource,
-  EventViewer,
-  NewEvent,
-  StoredEvent,
+import {
+  documentKinds,
+  type EventColumn,
+  type EventCounts,
+  type EventFilter,
+  type EventResource,
+  type EventViewer,
+  type NewEvent,
+  type StoredEvent,
 } from "../event-records.ts";
 import { eventsCountedMax } from "../limits.ts";
 import type { ListPage, PageQuery } from "../paging.ts";
 import type { EventStore } from "../store.ts";
 import type { Database, Reader } from "./database.ts";
 import { insertEvent, placeOf } from "./event-rows.ts";
-import { cutPage, pageOf } from "./page.ts";
-import { carriesAll, scopedEvent } from "./realm-scoped.ts";
-import { events, members } from "./schema.ts";
+import { cutPage, isAfter, pageOf, sequenceOf } from "./page.ts";
+import { carriesAll, scopedEvent, withRealms } from "./realm-scoped.ts";
+import { aliases, events, members } from "./schema.ts";
 
-const sorted = { table: events, columns: { created_at: events.createdAt } };
+const sorted = {
+  table: events,
+  columns: { created_at: events.createdAt, event_type: events.kind },
+};
 
 const eventColumns = getTableColumns(events);
 
@@ -53,38 +61,50 @@ export function eventStore(db: Database): EventStore {
 
     async events(
       viewer: EventViewer,
-      query: EventFilter & PageQuery<"created_at">,
+      query: EventFilter & PageQuery<EventColumn>,
     ): Promise<ListPage<StoredEvent>> {
-      const where = and(seenBy(reader, viewer), matches(viewer, query));
+      const all = and(seenBy(reader, viewer), matches(reader, viewer, query));
       const select = reader.select(eventColumns).from(events).$dynamic();
-      const rows = pageOf(select, where, sorted, query).all();
+      const ways = waysOf(reader, viewer, query);
+      const ids = newestIds(reader, ways, all, query);
+      const rows =
+        ids === null
+          ? pageOf(select, all, sorted, query).all()
+          : inOrderOf(ids, select.where(inArray(events.id, [...ids])).all());
       const { items, next } = cutPage(reader, rows, sorted, query);
-      return { items: items.map(stored), next, total: countUpTo(reader, where) };
+      const withTheirs = withRealms(reader, scopedEvent, items);
+      return { items: withTheirs.map(stored), next, total: countUpTo(reader, ways, all) };
     },
 
     async event(viewer: EventViewer, id: string): Promise<StoredEvent | null> {
       const where = and(eq(events.id, id), seenBy(reader, viewer));
-      const row = reader.select(eventColumns).from(events).where(where).get();
+      const rows = reader.select(eventColumns).from(events).where(where).all();
+      const [row] = withRealms(reader, scopedEvent, rows);
       return row === undefined ? null : stored(row);
     },
 
-    async eventCounts(
-      viewer: EventViewer,
-      filter: EventFilter,
-    ): Promise<ReadonlyMap<string, number>> {
-      const where = and(seenBy(reader, viewer), matches(viewer, filter));
+    async eventCounts(viewer: EventViewer, filter: EventFilter): Promise<EventCounts> {
+      const all = and(seenBy(reader, viewer), matches(reader, viewer, filter));
+      const { kind, resourceKind, createdAt } = events;
       const some = reader
-        .select({ kind: events.kind })
+        .select({ kind, resourceKind, createdAt })
         .from(events)
-        .where(where)
+        .where(all)
+        .orderBy(desc(createdAt))
         .limit(eventsCountedMax)
         .as("some");
       const rows = reader
-        .select({ kind: some.kind, n: count() })
+        .select({
+          kind: some.kind,
+          resourceKind: some.resourceKind,
+          n: count(),
+          oldest: min(some.createdAt),
+          newest: max(some.createdAt),
+        })
         .from(some)
-        .groupBy(some.kind)
+        .groupBy(some.kind, some.resourceKind)
         .all();
-      return new Map(rows.map(({ kind, n }) => [kind, n]));
+      return countsOf(rows);
     },
 
     purgeEvents(before: string): Promise<number> {
@@ -131,17 +151,6 @@ async function removed(db: Database, which: SQL | undefined): Promise<number> {
   }
 }
 
-/** As many as match, of `eventsCountedMax` at most. */
-function countUpTo(reader: Reader, where: SQL | undefined): number {
-  const some = reader
-    .select({ one: sql`1`.as("one") })
-    .from(events)
-    .where(where)
-    .limit(eventsCountedMax)
-    .as("some");
-  return reader.select({ n: count() }).from(some).get()?.n ?? 0;
-}
-
 /** What the viewer may see: in a realm only what was in it, then as well. */
 function seenBy(reader: Reader, { scope, tokenId, isOperator }: EventViewer): SQL | undefined {
   const { userId, level, realms } = scope;
@@ -163,22 +172,164 @@ function seenBy(reader: Reader, { scope, tokenId, isOperator }: EventViewer): SQ
   return and(seen, carriesAll(reader, scopedEvent, realms));
 }
 
-function matches({ scope }: EventViewer, filter: EventFilter): SQL | undefined {
-  const { kind, actorId, resourceId, projectId, since, until, isActivity } = filter;
+/** Ways to see an event that are looked at one by one, and rows of each. */
+const WAYS_MAX = 100;
+const WAY_ROWS_MAX = 5_000;
+
+function inOrderOf<Row extends { readonly id: string }>(
+  ids: readonly string[],
+  rows: readonly Row[],
+): Row[] {
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return ids.flatMap((id) => byId.get(id) ?? []);
+}
+
+interface Candidate {
+  readonly id: string;
+  readonly at: string;
+  readonly sequence: number;
+}
+
+type Way = readonly [index: string, way: SQL];
+
+/**
+ * What makes the viewer see an event, each with the index that has those events in order; null where there are too many, or where
+ * a filter leaves few and the planner does better. All that a viewer sees together has no index: it would have to be sorted.
+ */
+function waysOf(
+  reader: Reader,
+  { scope, isOperator }: EventViewer,
+  { actorId, resourceId, projectId, containerId }: EventFilter,
+): readonly Way[] | null {
+  if ([actorId, resourceId, projectId, containerId].some((each) => each !== null)) return null;
+  const joined = reader
+    .select({ id: members.projectId })
+    .from(members)
+    .where(eq(members.userId, scope.userId))
+    .limit(WAYS_MAX + 1)
+    .all();
+  if (joined.length > WAYS_MAX) return null;
+  return [
+    ["events_by_owner", eq(events.ownerId, scope.userId)],
+    ["events_by_actor", eq(events.actorId, scope.userId)],
+    ...joined.map(({ id }): Way => ["events_by_project", eq(events.projectId, id)]),
+    ...(isOperator ? [["events_by_project", isNull(events.projectId)] as const] : []),
+  ];
+}
+
+/** The ids of a page and one more, in order; null: not by these ways. */
+function newestIds(
+  reader: Reader,
+  ways: readonly Way[] | null,
+  all: SQL | undefined,
+  query: PageQuery<EventColumn>,
+): readonly string[] | null {
+  const { sortBy, sortOrder, page, limit } = query;
+  const offset = query.after === undefined ? (query.offset ?? (page - 1) * limit) : 0;
+  const rows = offset + limit + 1;
+  if (ways === null || sortBy !== "created_at" || rows > WAY_ROWS_MAX) return null;
+  const isAscending = sortOrder === "asc";
+  const order = sql.raw(isAscending ? "asc" : "desc");
+  const found = new Map<string, Candidate>();
+  for (const [index, way] of ways) {
+    const which = and(way, all, isAfter(sorted, query));
+    const some = reader.all<Candidate>(
+      sql`select ${events.id} as id, ${events.createdAt} as at, ${sequenceOf(events)} as sequence from ${events} indexed by ${sql.raw(index)} where ${which} order by ${events.createdAt} ${order}, ${sequenceOf(events)} ${order} limit ${rows}`,
+    );
+    for (const each of some) found.set(each.id, each);
+  }
+  const inOrder = [...found.values()].toSorted((one, other) => {
+    const [a, b] = isAscending ? [one, other] : [other, one];
+    return a.at < b.at ? -1 : a.at > b.at ? 1 : a.sequence - b.sequence;
+  });
+  return inOrder.slice(offset, rows).map(({ id }) => id);
+}
+
+/** As many as match, of `eventsCountedMax` at most. */
+function countUpTo(reader: Reader, ways: readonly Way[] | null, all: SQL | undefined): number {
+  const found = new Set<number>();
+  for (const [index, way] of ways ?? []) {
+    const some = reader.all<{ readonly sequence: number }>(
+      sql`select ${sequenceOf(events)} as sequence from ${events} indexed by ${sql.raw(index)} where ${and(way, all)} limit ${eventsCountedMax}`,
+    );
+    for (const { sequence } of some) found.add(sequence);
+    if (found.size >= eventsCountedMax) return eventsCountedMax;
+  }
+  if (ways !== null) return found.size;
+  const some = reader
+    .select({ one: sql`1`.as("one") })
+    .from(events)
+    .where(all)
+    .limit(eventsCountedMax)
+    .as("some");
+  return reader.select({ n: count() }).from(some).get()?.n ?? 0;
+}
+
+function matches(reader: Reader, { scope }: EventViewer, filter: EventFilter): SQL | undefined {
+  const { kinds, resourceKinds, isOfDocument, method, minStatus, maxStatus } = filter;
+  const { actorId, resourceId, projectId, containerId, since, until, isActivity } = filter;
   const { userId } = scope;
   return and(
-    kind === null
-      ? undefined
-      : or(eq(events.kind, kind), and(gte(events.kind, `${kind}.`), lt(events.kind, `${kind}/`))),
+    kinds === null ? undefined : isOfKinds(kinds),
+    resourceKinds === null ? undefined : inArray(events.resourceKind, [...resourceKinds]),
+    isOfDocument === null ? undefined : ofDocument(isOfDocument),
     actorId === null ? undefined : eq(events.actorId, actorId),
     resourceId === null ? undefined : eq(events.resourceId, resourceId),
     projectId === null ? undefined : eq(events.projectId, projectId),
+    containerId === null ? undefined : isAbout(reader, containerId),
     since === null ? undefined : gte(events.createdAt, since),
     until === null ? undefined : lt(events.createdAt, until),
+    method === null ? undefined : eq(events.method, method),
+    minStatus === null ? undefined : gte(events.status, minStatus),
+    maxStatus === null ? undefined : lte(events.status, maxStatus),
     isActivity
       ? or(eq(events.actorId, userId), and(isNull(events.projectId), eq(events.ownerId, userId)))
       : undefined,
   );
+}
+
+/** These kinds, and all below them. */
+function isOfKinds(kinds: readonly string[]): SQL | undefined {
+  return or(
+    ...kinds.map((kind) =>
+      or(eq(events.kind, kind), and(gte(events.kind, `${kind}.`), lt(events.kind, `${kind}/`))),
+    ),
+  );
+}
+
+function ofDocument(isOne: boolean): SQL | undefined {
+  const isIt = isOfKinds(documentKinds);
+  return isOne || isIt === undefined ? isIt : not(isIt);
+}
+
+function isAbout(reader: Reader, containerId: string): SQL | undefined {
+  const own = reader
+    .select({ id: aliases.id })
+    .from(aliases)
+    .where(eq(aliases.containerId, containerId));
+  return or(eq(events.resourceId, containerId), inArray(events.resourceId, own));
+}
+
+interface CountedRow {
+  readonly kind: string;
+  readonly resourceKind: string | null;
+  readonly n: number;
+  readonly oldest: string | null;
+  readonly newest: string | null;
+}
+
+function countsOf(rows: readonly CountedRow[]): EventCounts {
+  const oldest = rows.flatMap((row) => row.oldest ?? []).toSorted();
+  const newest = rows.flatMap((row) => row.newest ?? []).toSorted();
+  return {
+    counts: rows.map(({ kind, resourceKind, n }) => ({
+      kind,
+      resourceKind: resourceKind as EventResource | null,
+      n,
+    })),
+    oldest: oldest[0] ?? null,
+    newest: newest.at(-1) ?? null,
+  };
 }
 
 function stored({ fields, resourceKind, ...row }: EventRow): StoredEvent {
@@ -189,4 +340,4 @@ function stored({ fields, resourceKind, ...row }: EventRow): StoredEvent {
   };
 }
 
-type EventRow = Omit<typeof events.$inferSelect, "sequence">;
+type EventRow = Omit<typeof events.$inferSelect, "sequence"> & Pick<StoredEvent, "realmIds">;

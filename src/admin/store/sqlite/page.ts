@@ -31,12 +31,12 @@ export function pageOf<Select extends SQLiteSelect, Column extends string>(
   sorted: SortedTable<Column>,
   query: PageQuery<Column>,
 ) {
-  const { page, limit, after } = query;
+  const { page, limit, after, offset } = query;
   return select
     .where(and(where, isAfter(sorted, query)))
     .orderBy(...orderOf(sorted, query))
     .limit(limit + 1)
-    .offset(after === undefined ? (page - 1) * limit : 0);
+    .offset(after === undefined ? (offset ?? (page - 1) * limit) : 0);
 }
 
 /** The rows of a page without the one more, and its position when there was one. */

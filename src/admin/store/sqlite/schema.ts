@@ -363,6 +363,10 @@ export const events = sqliteTable(
     fields: text().notNull(),
     versionBefore: integer("version_before"),
     versionAfter: integer("version_after"),
+    /** Of the call: the HTTP method and path of its route, and the status that it was answered with. */
+    method: text(),
+    path: text(),
+    status: integer(),
   },
   (table) => [
     index("events_by_time").on(table.createdAt),

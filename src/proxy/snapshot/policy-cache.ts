@@ -7,7 +7,7 @@ export interface PolicyCacheOptions {
 }
 
 const BYTES_MAX = 128 * 1024 * 1024;
-/** A compiled policy beside a character of its text, measured on small and on large documents. */
+/** A compiled policy beside a character of its text, estimated. */
 const BYTES_PER_CHARACTER = 4;
 const BYTES_LEAST = 2_048;
 

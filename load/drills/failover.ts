@@ -8,7 +8,7 @@ import { type Drill, drill } from "./drill.ts";
 import { differing, Writers } from "./writers.ts";
 
 const WRITERS = 8;
-const BEFORE_MS = 4_000;
+const BEFORE = 100;
 const LAG_MS = 1_500;
 const AFTER_MS = 3_000;
 /** Of each control plane; beside it one connection listens. */
@@ -62,7 +62,7 @@ async function failover(drill: Drill, isSynchronous: boolean): Promise<void> {
   if (isSynchronous) await primary.waitForStandby();
   const writers = new Writers(all, await places.apis(), { pauseMs: 10 });
   writers.start();
-  await Bun.sleep(BEFORE_MS);
+  await until(() => writers.count >= BEFORE, "the first writes", 60_000);
   if (!isSynchronous) {
     replication.freeze();
     await Bun.sleep(LAG_MS);

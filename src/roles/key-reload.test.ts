@@ -36,6 +36,19 @@ test("another key in the file is taken over once, and the file stays its owner's
   expect([changes(), ring.masters]).toEqual([1, [two, one]]);
 });
 
+test("a file without the key that seals now is refused; that key goes once another comes first", () => {
+  writeSecretKeyFile(path, [two]);
+  const { said, ring, reload } = reloaded();
+  reload.check();
+  expect([ring.masters, said]).toEqual([[one], [expect.stringContaining("is not in the file")]]);
+  for (const keys of [[two, one], [two]]) {
+    writeSecretKeyFile(path, keys);
+    reload.check();
+    expect(ring.masters).toEqual(keys);
+  }
+  reload.stop();
+});
+
 test.each([
   ["half a key", "half a ke\n"],
   ["nothing", ""],

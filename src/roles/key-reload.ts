@@ -34,7 +34,7 @@ export class KeyReload {
   check(): void {
     const { ring, path, log, changed } = this.#options;
     if (path === null) return;
-    const keys = this.#read(path);
+    const keys = this.#read(path, ring.first);
     if (keys === null || isSameKeys(keys, ring.masters)) return;
     ring.replace(keys);
     log.info({ path, keys: keys.length }, "the secret keys are others now");
@@ -45,8 +45,8 @@ export class KeyReload {
     if (this.#timer !== null) clearInterval(this.#timer);
   }
 
-  #read(path: string): readonly Buffer[] | null {
-    const read = readKeys(path);
+  #read(path: string, sealing: Buffer): readonly Buffer[] | null {
+    const read = readKeys(path, sealing);
     if (typeof read !== "string") {
       this.#refusedAs = null;
       return read;
@@ -59,12 +59,13 @@ export class KeyReload {
   }
 }
 
-/** Or why there are none. */
-function readKeys(path: string): readonly Buffer[] | string {
+/** Or why they are not taken. What the present first key has sealed must not be shut away by a slip. */
+function readKeys(path: string, sealing: Buffer): readonly Buffer[] | string {
   try {
-    return (
-      secretKeysFrom(readFileSync(path, "utf8")) ?? "the file does not hold 32 bytes in base64"
-    );
+    const keys = secretKeysFrom(readFileSync(path, "utf8"));
+    if (keys === null) return "the file does not hold 32 bytes in base64";
+    if (keys.some((key) => key.equals(sealing))) return keys;
+    return "the key that seals now is not in the file: put another one before it first";
   } catch (error) {
     return `the file cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown error"})`;
   }

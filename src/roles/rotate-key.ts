@@ -1,6 +1,6 @@
 // The role `rotate-key`: beside a running gate, which then does it itself; on a stopped one; on PostgreSQL, under all control planes.
 import { randomBytes } from "node:crypto";
-import { existsSync, rmSync } from "node:fs";
+import { chownSync, existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { KeyRing } from "../admin/store/key-ring.ts";
 import { resealDatabase } from "../admin/store/sqlite/backup.ts";
@@ -49,8 +49,20 @@ function rotateGiven(config: Config, keys: readonly Buffer[]): readonly string[]
   }
 }
 
+/** One at a time: a second one would put its key in the place of the first one's, which has sealed values by then. */
 async function rotateFile(config: Config, path: string): Promise<readonly string[]> {
-  if (!existsSync(path)) throw new Error(`${path} is missing`);
+  const owner = statSync(path, { throwIfNoEntry: false });
+  if (owner === undefined) throw new Error(`${path} is missing`);
+  const unlock = lockDatabase(path);
+  try {
+    if (owner.uid !== process.getuid?.()) chownSync(`${path}.lock`, owner.uid, owner.gid);
+    return await rotateLocked(config, path);
+  } finally {
+    unlock();
+  }
+}
+
+async function rotateLocked(config: Config, path: string): Promise<readonly string[]> {
   const asked = withDraft(path);
   if (asked.length > 1) writeSecretKeyFile(path, asked);
   const [next] = asked.length > 1 ? asked : [randomBytes(32)];

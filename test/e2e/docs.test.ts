@@ -43,6 +43,14 @@ describe("the page", () => {
     expect([head.status, await head.text()]).toEqual([200, ""]);
   });
 
+  test("is where the root of the API sends a browser", async () => {
+    for (const method of ["GET", "HEAD"]) {
+      const root = await get("/", { method, redirect: "manual" });
+      expect([root.status, root.headers.get("location")]).toEqual([302, "/docs"]);
+    }
+    expect((await get("/", { method: "POST" })).status).toBe(404);
+  });
+
   test("is not sent again to who has it", async () => {
     const etag = (await get("/docs/swagger-ui.css")).headers.get("etag") ?? "";
     const again = await get("/docs/swagger-ui.css", { headers: { "if-none-match": etag } });
@@ -92,6 +100,9 @@ test.skipIf(browserPath === null)(
       ),
     ).length;
     await page.until(`document.querySelectorAll('.opblock').length === ${operations}`, drawnMsMax);
+    expect(await page.evaluate("document.querySelectorAll('.operation-filter-input').length")).toBe(
+      1,
+    );
     const shown = String(await page.evaluate("document.body.innerText"));
     expect(shown).toContain("/api/v1/containers/{id}/proxy/explain");
     expect(

@@ -271,7 +271,7 @@ export function eventConformance(name: string, open: Open): void {
     test("are counted up to a limit", async () => {
       const viewer = { scope: ada, tokenId: null, isOperator: false };
       // As many at a time as a store writes within the time that one may wait.
-      const at = 500;
+      const at = 100;
       for (let made = 0; made <= eventsCountedMax; made += at) {
         await Promise.all(Array.from({ length: at }, () => store.recordEvent(newEvent())));
       }

@@ -75,7 +75,9 @@ test("a colleague who was added by e-mail sees who can reach what, and an operat
   expect(JSON.parse(row.out).entries).toMatchObject([
     { request_id: requestId, status: 401, reason: "unauthenticated", url: "/panel" },
   ]);
-  const explained = await see(`explain --request ${requestId}`);
+  // By name, as he knows it: it is in a project of another account, and explain only looks.
+  const { name } = await operator.data("GET", `/containers/${place.containerId}`);
+  const explained = await see(`explain ${name} --request ${requestId}`);
   expect(explained).toMatchObject({ exit: 0 });
   expect(explained.out).toStartWith("401: ");
   const opened = await through(program.urls, place.host("terminal-1"), {

@@ -9,6 +9,7 @@ import { containerId } from "./flags.ts";
 export const explainCommands: readonly Command[] = [
   {
     words: "explain",
+    looks: true,
     aliases: ["containers explain"],
     about: "explain why a request to a container is allowed or refused; nothing is sent",
     example:

@@ -80,6 +80,7 @@ export const trafficCommands: readonly Command[] = [
   },
   {
     words: "proxy logs stream",
+    looks: true,
     about: "print requests to a container as they come, until Ctrl-C; -o json: a line of JSON each",
     example: "proxy logs stream 890abcdef12345678901cdef --level warn",
     args: [containerId],

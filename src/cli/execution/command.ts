@@ -36,6 +36,8 @@ interface Described {
   readonly destroys?: string;
   /** It is about the container of the settings, beside those whose path or arguments say so. */
   readonly takesContainer?: boolean;
+  /** It changes nothing, though it does not call a GET: names may lead to what is in projects of other accounts. */
+  readonly looks?: true;
   /**
    * A flag whose absence means something that nobody may do by accident: a person is asked at a terminal; without one, and with
    * `--yes`, which answers other questions, the flag is required. `question` is a sentence.

@@ -32,7 +32,8 @@ export async function withIds(
 ): Promise<ParsedArguments> {
   const args = new Map(parsed.args);
   const flags = new Map(parsed.flags);
-  const only = "call" in command && command.call.method === "GET" ? "looks" : "changes";
+  const reads = command.looks === true || ("call" in command && command.call.method === "GET");
+  const only = reads ? "looks" : "changes";
   for (const { name, names } of command.args ?? []) {
     const said = args.get(name);
     if (names === undefined || said === undefined) continue;

@@ -86,19 +86,31 @@ type On = readonly string[] | null;
 /** Rows of one statement: each has to be done before the deadline of a statement, however much there is. */
 const PAGE = 1_000;
 
-/** Rows of `changes` after a revision, in their order, a page after the other. */
-async function pagesAfter<Row extends { readonly revision: number }>(
+interface Range {
+  readonly after: number;
+  readonly last: number;
+}
+
+/**
+ * Ranges of revisions with a page of rows of `changes` each, in their order. Ranges and not limits: without statistics, as after
+ * many writes at once, the server reads and sorts everything for each page with a limit.
+ */
+async function rangesAfter(
+  reader: Reader,
+  kind: "project" | "container",
   revision: number,
-  page: (after: number) => Promise<readonly Row[]>,
-  each: (rows: readonly Row[], after: number) => Promise<void>,
-): Promise<void> {
-  for (let after = revision; ; ) {
-    const rows = await page(after);
-    await each(rows, after);
-    const last = rows.at(-1);
-    if (last === undefined || rows.length < PAGE) return;
-    after = last.revision;
-  }
+): Promise<Range[]> {
+  const { rows } = await reader.execute(sql`
+    select revision from (
+      select revision, row_number() over (order by revision) as n from ${changes}
+      where revision > ${revision} and kind = ${kind}) as numbered
+    where n % ${PAGE} = 0 order by revision`);
+  const bounds = [revision, ...rows.map((row) => Number(row.revision)), Number.MAX_SAFE_INTEGER];
+  return bounds.slice(1).map((last, n) => ({ after: bounds[n] ?? revision, last }));
+}
+
+function isWithin({ after, last }: Range): SQL | undefined {
+  return and(gt(changes.revision, after), lte(changes.revision, last));
 }
 
 /** Of a row of `changes` of a container: whether the proxies of these servers have to know. Of one that is gone its server is kept. */
@@ -122,7 +134,7 @@ async function projectRecords(
 ): Promise<ProjectRecord[]> {
   const isHere = on === null ? undefined : hasContainer(reader, on);
   const records: ProjectRecord[] = [];
-  const page = (after: number) =>
+  const page = (range: Range) =>
     reader
       .select({
         revision: changes.revision,
@@ -134,18 +146,11 @@ async function projectRecords(
       .from(changes)
       .leftJoin(projects, eq(projects.id, changes.entityId))
       .leftJoin(documents, and(eq(documents.kind, "project"), eq(documents.ownerId, projects.id)))
-      .where(
-        and(
-          eq(changes.kind, "project"),
-          gt(changes.revision, after),
-          changedFor(reader, revision, on),
-        ),
-      )
-      .orderBy(changes.revision)
-      .limit(PAGE);
+      .where(and(eq(changes.kind, "project"), isWithin(range), changedFor(reader, revision, on)))
+      .orderBy(changes.revision);
   // A project comes with its containers, whenever it changed itself.
-  await pagesAfter(on === null ? revision : 0, page, async (rows) => {
-    for (const { id, project, document, isHere: isKnown } of rows) {
+  for (const range of await rangesAfter(reader, "project", on === null ? revision : 0)) {
+    for (const { id, project, document, isHere: isKnown } of await page(range)) {
       if (revision === 0 && !isKnown) continue;
       if (project === null || !isKnown) records.push({ id, state: null });
       else {
@@ -153,7 +158,7 @@ async function projectRecords(
         records.push({ id, state });
       }
     }
-  });
+  }
   return records;
 }
 
@@ -200,7 +205,7 @@ async function containerRecords(
   on: On,
 ): Promise<ContainerRecord[]> {
   const records: ContainerRecord[] = [];
-  const page = (after: number) =>
+  const page = (range: Range) =>
     reader
       .select({
         revision: changes.revision,
@@ -216,16 +221,11 @@ async function containerRecords(
         documents,
         and(eq(documents.kind, "container"), eq(documents.ownerId, containers.id)),
       )
-      .where(and(eq(changes.kind, "container"), gt(changes.revision, after), isOn(on)))
-      .orderBy(changes.revision)
-      .limit(PAGE);
-  await pagesAfter(revision, page, async (rows, after) => {
-    const aliased = await aliasRecords(
-      db,
-      reader,
-      { after, last: rows.at(-1)?.revision ?? after },
-      on,
-    );
+      .where(and(eq(changes.kind, "container"), isWithin(range), isOn(on)))
+      .orderBy(changes.revision);
+  for (const range of await rangesAfter(reader, "container", revision)) {
+    const rows = await page(range);
+    const aliased = await aliasRecords(db, reader, range, on);
     const aliasesOf = Map.groupBy(aliased, ({ containerId }) => containerId);
     for (const { id, container, serverName, document } of rows) {
       if (container === null || serverName === null) {
@@ -238,7 +238,7 @@ async function containerRecords(
       const aliases = aliasesOf.get(id) ?? [];
       records.push({ id, state: { ...placed, ...documentRecord(db, document), aliases } });
     }
-  });
+  }
   return records;
 }
 
@@ -266,17 +266,11 @@ export async function aliasRecordsOf(
 }
 
 /** All aliases of the containers that changed after one revision, up to another. */
-async function aliasRecords(
-  db: Database,
-  reader: Reader,
-  { after, last }: { readonly after: number; readonly last: number },
-  on: On,
-) {
+async function aliasRecords(db: Database, reader: Reader, range: Range, on: On) {
   const changed = and(
     eq(changes.kind, "container"),
     eq(changes.entityId, aliases.containerId),
-    gt(changes.revision, after),
-    lte(changes.revision, last),
+    isWithin(range),
   );
   const rows = await reader
     .select(aliasColumns)

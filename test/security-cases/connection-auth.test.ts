@@ -48,11 +48,11 @@ test.each(
 )("N1 %s is not the next client's (chunked: %p, %s)", async (credential, chunked, method) => {
   const seen = { connections: 0, reused: 0 };
   const placed = await place({ programs: { terminal: await authenticating(seen, chunked) } });
-  const ask = async (headers: Record<string, string>, via = proxy) => {
+  const ask = async (headers: Record<string, string>, via = proxy, by = method) => {
     const response = await fetch(`http://127.0.0.1:${via.port}/`, {
-      method,
+      method: by,
       headers: { ...headers, host: placed.host("terminal-1") },
-      ...(method === "POST" ? { body: "x" } : {}),
+      ...(by === "POST" ? { body: "x" } : {}),
       keepalive: false,
     });
     return response.text();
@@ -63,10 +63,11 @@ test.each(
     expect(await ask({})).toBe("anonymous");
     expect(await ask({}, behindTrusted)).toBe("anonymous");
   }
-  // Others still share theirs: the check is not that nothing is ever reused. A connection is free a moment after its answer.
+  // Others still share theirs: the check is not that nothing is ever reused. A connection is free a moment after its answer; one
+  // that carried a body ends on some edges.
   for (let i = 0; i < 100 && seen.reused === 0; i++) {
     await Bun.sleep(1);
-    expect(await ask({})).toBe("anonymous");
+    expect(await ask({}, proxy, "GET")).toBe("anonymous");
   }
   expect(seen.reused).toBeGreaterThan(0);
 });

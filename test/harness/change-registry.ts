@@ -24,6 +24,8 @@ export class ChangeRegistry implements ChangeSource {
   readonly #containers = new Map<string, { at: bigint; state: ContainerState }>();
   readonly #listeners = new Set<(revision: bigint) => void>();
   readonly #documents = new Map<string, DocumentContent>();
+  /** How often each revision was reported to be enforced. */
+  readonly #enforced = new Map<bigint, number>();
 
   /** Answers the document's digest. */
   add(document: JsonObject): string {
@@ -44,6 +46,17 @@ export class ChangeRegistry implements ChangeSource {
   onCommit(listener: (revision: bigint) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  enforced(revision: bigint): void {
+    this.#enforced.set(revision, (this.#enforced.get(revision) ?? 0) + 1);
+  }
+
+  /** Whether all that follow enforce this revision. */
+  isEverywhere(revision: bigint): boolean {
+    let reports = 0;
+    for (const [reported, times] of this.#enforced) if (reported >= revision) reports += times;
+    return reports >= this.#listeners.size;
   }
 
   commit(projects: ProjectState[], containers: ContainerState[]): bigint {

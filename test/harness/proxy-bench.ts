@@ -12,6 +12,7 @@ import {
 } from "./change-registry.ts";
 import { listenLocally } from "./local-server.ts";
 import { plainEdge } from "./on-edge.ts";
+import { until } from "./until.ts";
 import { untilClosed } from "./wire.ts";
 
 export const FORBIDDEN_PORT = 9;
@@ -115,6 +116,8 @@ export async function testBench(): Promise<TestBench> {
           );
           expect(await proxy.reached(revision, 2_000)).toBe(true);
           expect(await behindTrusted.reached(revision, 2_000)).toBe(true);
+          // The file may have proxies of its own.
+          await until(() => registry.isEverywhere(revision), "all proxies enforce the change");
         },
       };
       await placed.change(placement);

@@ -4,7 +4,7 @@ import { RESEAL_START, type ResealCursor } from "../admin/store/sqlite/reseal.ts
 import type { SqliteStore } from "../admin/store/sqlite/sqlite-store.ts";
 import { secretKeysIn } from "../config/secret-key.ts";
 import type { Log } from "../log.ts";
-import { isSameKeys, writeSecretKeyFile } from "./secret-key-file.ts";
+import { hasKey, writeSecretKeyFile } from "./secret-key-file.ts";
 
 const RETRY_MS = 1_000;
 
@@ -12,10 +12,17 @@ export interface KeyRotationOptions {
   readonly ring: KeyRing;
   /** The file in the data directory, from which the old key is taken; null: the keys are somebody else's to take away. */
   readonly ownFile: string | null;
-  readonly reseal: SqliteStore["reseal"];
+  /** Null: rotate-key seals the values of the database anew, and the snapshot alone is ours. */
+  readonly reseal: SqliteStore["reseal"] | null;
   /** Saves the snapshot under the first key; resolves to whether it lies so. */
   readonly resealSnapshot: () => Promise<boolean>;
   readonly log: Log;
+}
+
+interface Walked {
+  /** Values that had another key. */
+  readonly count: number;
+  readonly unreadable: number;
 }
 
 /** What is written meanwhile is sealed with the first key already, so one walk finds all that is not. */
@@ -35,6 +42,11 @@ export class KeyRotation {
     this.#running ??= this.#run().finally(() => {
       this.#running = null;
     });
+  }
+
+  /** Whether something may still need one of the keys. */
+  get isRunning(): boolean {
+    return this.#running !== null;
   }
 
   async stop(): Promise<void> {
@@ -63,29 +75,36 @@ export class KeyRotation {
 
   /** Whether there is nothing left to do. */
   async #round(): Promise<boolean> {
-    const { ring, ownFile, resealSnapshot, log } = this.#options;
+    const { ring, ownFile, reseal, resealSnapshot, log } = this.#options;
     const { masters } = ring;
-    const { count, unreadable } = await this.#walk();
+    const { count, unreadable } = await this.#walk(reseal);
     if (this.#stopped || ring.masters !== masters) return false;
     if (!(await resealSnapshot()) || ring.masters !== masters) return false;
+    if (reseal === null) {
+      log.info({}, "the saved snapshot is sealed with the first secret key");
+      return true;
+    }
     if (unreadable > 0) log.error({ unreadable }, "values open with none of the secret keys");
     if (ownFile === null) {
       log.info({ count }, "every value is sealed with the first secret key: the others may go");
       return true;
     }
-    // Another rotation may have begun.
-    if (!isSameKeys(secretKeysIn(ownFile) ?? [], masters)) return false;
-    writeSecretKeyFile(ownFile, [ring.first]);
+    // Another rotation may have begun. An earlier gate may have ended this one, and taken the old key away.
+    const [first, ...others] = secretKeysIn(ownFile) ?? [];
+    if (first?.equals(ring.first) !== true || others.some((key) => !hasKey(masters, key)))
+      return false;
+    if (others.length > 0) writeSecretKeyFile(ownFile, [ring.first]);
     ring.replace([ring.first]);
     log.info({ count }, "every value is sealed with the new secret key; the old one is gone");
     return true;
   }
 
-  async #walk(): Promise<{ readonly count: number; readonly unreadable: number }> {
+  async #walk(reseal: KeyRotationOptions["reseal"]): Promise<Walked> {
     let count = 0;
     let unreadable = 0;
+    if (reseal === null) return { count, unreadable };
     for (let cursor: ResealCursor | null = RESEAL_START; cursor !== null && !this.#stopped; ) {
-      const slice = await this.#options.reseal(cursor);
+      const slice = await reseal(cursor);
       count += slice.count;
       unreadable += slice.unreadable.length;
       cursor = slice.next;

@@ -1,6 +1,6 @@
 // The role `rotate-key`: beside a running gate, which then does it itself; on a stopped one; on PostgreSQL, under all control planes.
 import { randomBytes } from "node:crypto";
-import { chownSync, existsSync, rmSync, statSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { KeyRing } from "../admin/store/key-ring.ts";
 import { resealDatabase } from "../admin/store/sqlite/backup.ts";
@@ -9,6 +9,7 @@ import type { Config } from "../config/config.ts";
 import { secretKeysIn } from "../config/secret-key.ts";
 import { keyFile, snapshotFile } from "./data-files.ts";
 import { DatabaseInUse, lockDatabase } from "./data-lock.ts";
+import { becomeOwnerOf, makePlainFile } from "./key-owner.ts";
 import { isSameKeys, writeSecretKeyFile } from "./secret-key-file.ts";
 
 const POLL_MS = 200;
@@ -41,6 +42,7 @@ const bothKeys =
 /** The keys are somebody else's: with a gate that runs, that gate has to get them. */
 function rotateGiven(config: Config, keys: readonly Buffer[]): readonly string[] {
   if (keys.length < 2) throw new Error(bothKeys);
+  becomeOwnerOf(config.databasePath);
   const unlock = lockDatabase(config.databasePath);
   try {
     return [...resealed(config, keys), "take the old key away; sessions that it signed end then"];
@@ -51,11 +53,11 @@ function rotateGiven(config: Config, keys: readonly Buffer[]): readonly string[]
 
 /** One at a time: a second one would put its key in the place of the first one's, which has sealed values by then. */
 async function rotateFile(config: Config, path: string): Promise<readonly string[]> {
-  const owner = statSync(path, { throwIfNoEntry: false });
-  if (owner === undefined) throw new Error(`${path} is missing`);
+  if (!existsSync(path)) throw new Error(`${path} is missing`);
+  becomeOwnerOf(path);
+  makePlainFile(`${path}.lock`);
   const unlock = lockDatabase(path);
   try {
-    if (owner.uid !== process.getuid?.()) chownSync(`${path}.lock`, owner.uid, owner.gid);
     return await rotateLocked(config, path);
   } finally {
     unlock();

@@ -2,9 +2,10 @@
 import { randomBytes } from "node:crypto";
 import {
   chmodSync,
-  chownSync,
   closeSync,
+  constants,
   existsSync,
+  fchownSync,
   fsyncSync,
   openSync,
   renameSync,
@@ -16,6 +17,8 @@ import { dirname } from "node:path";
 import { secretKeysIn } from "../config/secret-key.ts";
 
 const ownerOnly = 0o600;
+/** Neither a file nor a link may be there. */
+const newFile = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
 /** Reads the secret keys from a file of mode 0600; creates the file at the first start. Throws when it holds anything else. */
 export function readSecretKeyFile(path: string): readonly Buffer[] {
@@ -34,9 +37,16 @@ export function writeSecretKeyFile(path: string, keys: readonly Buffer[]): void 
   const draft = `${path}.${process.pid}.draft`;
   const before = statSync(path, { throwIfNoEntry: false });
   try {
-    writeFileSync(draft, textOf(keys), { mode: ownerOnly, flag: "wx", flush: true });
-    if (before !== undefined && before.uid !== process.getuid?.()) {
-      chownSync(draft, before.uid, before.gid);
+    const file = openSync(draft, newFile, ownerOnly);
+    try {
+      writeFileSync(file, textOf(keys));
+      // By its descriptor: under its name there may be a link by now.
+      if (before !== undefined && before.uid !== process.getuid?.()) {
+        fchownSync(file, before.uid, before.gid);
+      }
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
     }
     renameSync(draft, path);
   } catch (error) {
@@ -50,6 +60,10 @@ export function writeSecretKeyFile(path: string, keys: readonly Buffer[]): void 
 
 export function isSameKeys(one: readonly Buffer[], other: readonly Buffer[]): boolean {
   return one.length === other.length && one.every((key, index) => other[index]?.equals(key));
+}
+
+export function hasKey(keys: readonly Buffer[], wanted: Buffer): boolean {
+  return keys.some((key) => key.equals(wanted));
 }
 
 /** As the file holds them. */

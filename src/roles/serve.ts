@@ -84,6 +84,10 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     const keys = new KeyReload({
       ring,
       path: ownKeys ?? config.secretKeyFile,
+      hasSealed: () => control !== null,
+      // Elsewhere it is rotate-key that seals anew, and the database says with which key.
+      keepsOld: config.postgres === null,
+      isRotating: () => rotation?.isRunning ?? false,
       log,
       changed: () => rotation?.changed(),
     });
@@ -110,6 +114,8 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     };
 
     const openControl = async (): Promise<void> => {
+      // Whoever had the database until now may have sealed it with another key.
+      keys.check();
       const opened = await openControlPlane({
         config,
         ring,
@@ -137,11 +143,10 @@ export async function serve(config: Config, log: Log): Promise<Running> {
       listens(...opened.listeners);
       source.provide(opened.source);
       const { reseal } = opened;
-      if (reseal !== null) {
-        const resealSnapshot = async () => (await running?.resealSnapshot()) ?? false;
-        rotation = new KeyRotation({ ring, ownFile: ownKeys, reseal, resealSnapshot, log });
-        rotation.changed();
-      }
+      const ownFile = reseal === null ? null : ownKeys;
+      const resealSnapshot = async () => (await running?.resealSnapshot()) ?? false;
+      rotation = new KeyRotation({ ring, ownFile, reseal, resealSnapshot, log });
+      rotation.changed();
       await gates.follow(parts);
     };
     const openOps = (gates: Gates): void => {

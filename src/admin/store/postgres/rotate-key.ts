@@ -87,19 +87,28 @@ function declare(connections: Connections, box: ValueBox): Promise<boolean> {
   });
 }
 
+/** The row after which to go on. */
+interface Place {
+  /** Empty where the identifier says it all. */
+  readonly kind: string;
+  readonly id: string;
+}
+
+const BEGINNING: Place = { kind: "", id: "" };
+
 /** What rows came to; `next`: where to go on, null: they were the last. */
 interface Walked extends RotatedKey {
-  readonly next: string | null;
+  readonly next: Place | null;
 }
 
 async function walk(
   connections: Connections,
-  rows: (client: PoolClient, after: string) => Promise<Walked>,
+  rows: (client: PoolClient, after: Place) => Promise<Walked>,
 ): Promise<RotatedKey> {
   let count = 0;
   let unreadable = 0;
-  for (let after: string | null = ""; after !== null; ) {
-    const from: string = after;
+  for (let after: Place | null = BEGINNING; after !== null; ) {
+    const from: Place = after;
     const walked = await connections.transaction(BEGIN, (client) => rows(client, from));
     count += walked.count;
     unreadable += walked.unreadable;
@@ -108,13 +117,13 @@ async function walk(
   return { count, unreadable };
 }
 
-async function documentRows(client: PoolClient, box: ValueBox, after: string): Promise<Walked> {
-  const { rows } = await client.query(
-    `select kind, owner_id as id, version, body, hooks, kind || '/' || owner_id as place
-     from realmgate.documents where kind || '/' || owner_id > $1
-     order by kind || '/' || owner_id limit ${ROWS}`,
-    [after],
-  );
+/** In the order of the primary key, which finds them. */
+export const DOCUMENT_ROWS = `select kind, owner_id as id, version, body, hooks
+     from realmgate.documents where (kind, owner_id) > ($1, $2)
+     order by kind, owner_id limit ${ROWS}`;
+
+async function documentRows(client: PoolClient, box: ValueBox, after: Place): Promise<Walked> {
+  const { rows } = await client.query(DOCUMENT_ROWS, [after.kind, after.id]);
   const tally = new Tally(box);
   for (const { kind, id, version, body, hooks } of rows) {
     const anew = {
@@ -127,14 +136,14 @@ async function documentRows(client: PoolClient, box: ValueBox, after: string): P
       [anew.body, anew.hooks, kind, id],
     );
   }
-  return tally.walked(rows.length < ROWS ? null : rows.at(-1)?.place);
+  return tally.walked(rows);
 }
 
-async function targetRows(client: PoolClient, box: ValueBox, after: string): Promise<Walked> {
+async function targetRows(client: PoolClient, box: ValueBox, after: Place): Promise<Walked> {
   const { rows } = await client.query(
     `select id, sealed_target as target from realmgate.aliases
      where id > $1 order by id limit ${ROWS}`,
-    [after],
+    [after.id],
   );
   const tally = new Tally(box);
   for (const { id, target } of rows) {
@@ -142,7 +151,7 @@ async function targetRows(client: PoolClient, box: ValueBox, after: string): Pro
     if (anew === target) continue;
     await client.query("update realmgate.aliases set sealed_target = $1 where id = $2", [anew, id]);
   }
-  return tally.walked(rows.length < ROWS ? null : rows.at(-1)?.id);
+  return tally.walked(rows);
 }
 
 class Tally {
@@ -166,7 +175,9 @@ class Tally {
     return this.#box.seal(plain, context);
   }
 
-  walked(next: string | null): Walked {
+  walked(rows: readonly { readonly kind?: string; readonly id: string }[]): Walked {
+    const last = rows.length < ROWS ? undefined : rows.at(-1);
+    const next = last === undefined ? null : { kind: last.kind ?? "", id: last.id };
     return { count: this.#count, unreadable: this.#unreadable, next };
   }
 }

@@ -183,6 +183,83 @@ describe("what is logged", () => {
   });
 });
 
+describe("the journal", () => {
+  test("keeps who asked one container under two project ids apart, and every entry", () => {
+    const db = new LogDatabase(path, limits);
+    const waiting = new WaitingEntries();
+    for (let n = 0; n < 20; n++) waiting.add("unrouted", n % 2 === 0 ? "p" : "q", "c", exchange(n));
+    db.append(waiting.take());
+    const read = () => readAll(db, "c", {}, 3).toSorted();
+    const all = Array.from({ length: 20 }, (_, n) => hex(n));
+    expect(read()).toEqual(all);
+    db.settle();
+    expect(read()).toEqual(all);
+    const { entries } = newestFirst(db, ask("c"), null);
+    for (const { path: text, project } of entries) {
+      expect([text, project]).toEqual([text, Number(text?.slice(1)) % 2 === 0 ? "p" : "q"]);
+    }
+    db.close();
+  });
+
+  test("becomes blocks beside those that came when the newest were removed", () => {
+    const db = new LogDatabase(path, { ...limits, ageMaxMs: 1_000 });
+    fill(db, "old", { count: 300, rows: 300 });
+    fill(db, "old", { first: 300, count: 10, rows: 10, settled: true });
+    while (db.removeOld(T0 + 5_000));
+    fill(db, "c", { first: 10_000, count: 10, rows: 10 });
+    fill(db, "c", { first: 10_010, count: 300, rows: 300 });
+    fill(db, "c", { first: 10_310, count: 10, rows: 10, settled: true });
+    expect(readAll(db, "c", {}, 50)).toHaveLength(320);
+    db.close();
+  });
+
+  test("of a hundred containers gives a whole page of one of them in a call", () => {
+    const db = new LogDatabase(path, limits);
+    for (let first = 0; first < 20_480; first += 1_024) {
+      const waiting = new WaitingEntries();
+      for (let n = first; n < first + 1_024; n++) {
+        waiting.add("passed", "p", hex(n % 100), exchange(n));
+      }
+      db.append(waiting.take());
+    }
+    expect(newestFirst(db, ask(hex(7), {}, 100), null).entries).toHaveLength(100);
+    db.close();
+  });
+
+  test("goes on behind a row that is damaged", () => {
+    const db = new LogDatabase(path, limits);
+    fill(db, "c", { count: 10, rows: 5 });
+    using file = new Database(path);
+    file.run(
+      "UPDATE journal SET data = x'00' WHERE first_id = (SELECT min(first_id) FROM journal)",
+    );
+    db.settle();
+    expect(readAll(db, "c")).toHaveLength(5);
+    db.close();
+  });
+
+  test("is short where paths are long, and a call reads so many bytes at most", () => {
+    const db = new LogDatabase(path, limits);
+    const noise = () => Buffer.from(crypto.getRandomValues(new Uint8Array(500))).toString("hex");
+    const rows = () =>
+      new Database(path).query<{ n: number }, []>("SELECT count(*) AS n FROM journal").get()?.n;
+    let longest = 0;
+    for (let batch = 0; batch < 20; batch++) {
+      const waiting = new WaitingEntries();
+      for (let n = 0; n < 1_000; n++) {
+        waiting.add("refused", "p", hex(n % 3), exchange(n, { path: `/${noise()}` }));
+      }
+      db.append(waiting.take());
+      longest = Math.max(longest, rows() ?? 0);
+    }
+    expect(longest).toBeLessThan(20);
+    const page = newestFirst(db, ask(hex(1), { reason: "nothing" }, 100), null);
+    expect(page.entries).toEqual([]);
+    expect(page.next).not.toBeNull();
+    db.close();
+  });
+});
+
 describe("a full log", () => {
   const small = { ...limits, bytesMax: MIB };
   /** Does not compress. */

@@ -36,7 +36,7 @@ export class LogBuckets {
       const ahead = largest.bytes - (second?.bytes ?? 0);
       const removed = this.#evict(
         largest.name,
-        Math.min(needed, Math.max(EVICTED_BYTES_MIN, ahead)),
+        Math.min(needed, Math.max(EVICTED_BYTES_MIN, ahead), largest.bytes / 2),
       );
       if (removed.rows === 0) break;
       needed -= removed.bytes;

@@ -4,6 +4,7 @@ import type { Database, Statement } from "bun:sqlite";
 import { bucketOf, type EntryBatch, type EntryPlace, streamOf } from "./entry-batch.ts";
 import { EntryColumns, eachEntry, type ReadBatch } from "./entry-columns.ts";
 import { LogBuckets, REMOVED_MAX } from "./log-buckets.ts";
+import type { LogEntry } from "./log-entry.ts";
 import { openLogFile, pragma } from "./log-schema.ts";
 
 export interface LogLimits {
@@ -41,6 +42,7 @@ const BLOCK_ROWS_MAX = 1_024;
 /** What the journal may have, which every read looks at: rows with the request ids of so many entries, and for how long. */
 const JOURNAL_ROWS_MAX = 128;
 const JOURNAL_ENTRIES_MAX = 65_536;
+const JOURNAL_BYTES_MAX = 8 * 1024 * 1024;
 const JOURNAL_AGE_MS = 60_000;
 /** Of a block, besides its entries: its row and its places in indexes. */
 const BLOCK_BYTES = 300;
@@ -101,6 +103,7 @@ export class LogDatabase {
         const evicted = isFull
           ? this.#buckets.makeRoom(this.bytes - this.#limits.bytesMax * EMPTIED_TO)
           : 0;
+        this.#lowerSettled();
         return { evicted, bytes: this.bytes };
       })
       .immediate();
@@ -126,6 +129,7 @@ export class LogDatabase {
           this.#buckets.charge(bucket, -bytes);
         }
         this.#buckets.forgetEmpty();
+        this.#lowerSettled();
         return old.length === REMOVED_MAX;
       })
       .immediate();
@@ -252,8 +256,8 @@ export class LogDatabase {
   }
 
   #isJournalLong(): boolean {
-    const { n, rows } = this.#journalSize();
-    return n >= JOURNAL_ROWS_MAX || rows >= JOURNAL_ENTRIES_MAX;
+    const { n, rows, bytes } = this.#journalSize();
+    return n >= JOURNAL_ROWS_MAX || rows >= JOURNAL_ENTRIES_MAX || bytes >= JOURNAL_BYTES_MAX;
   }
 
   #isJournalOld(nowMs: number): boolean {
@@ -261,13 +265,13 @@ export class LogDatabase {
     return oldest !== null && oldest < nowMs - JOURNAL_AGE_MS;
   }
 
-  #journalSize(): { n: number; rows: number; oldest: number | null } {
+  #journalSize(): { n: number; rows: number; bytes: number; oldest: number | null } {
     return (
       this.#db
-        .query<{ n: number; rows: number; oldest: number | null }, []>(
-          "SELECT count(*) AS n, total(rows) AS rows, min(ended_at) AS oldest FROM journal",
+        .query<{ n: number; rows: number; bytes: number; oldest: number | null }, []>(
+          "SELECT count(*) AS n, total(rows) AS rows, min(ended_at) AS oldest, total(length(data)) AS bytes FROM journal",
         )
-        .get() ?? { n: 0, rows: 0, oldest: null }
+        .get() ?? { n: 0, rows: 0, oldest: null, bytes: 0 }
     );
   }
 
@@ -280,12 +284,13 @@ export class LogDatabase {
     const store = ({ place, columns, firstId, lastId }: MergedBlock) =>
       this.#addBlock(place, columns.batch(), firstId, lastId);
     for (const row of rows) {
-      eachEntry(textOf(row), everyPlace, (entry, place) => {
+      for (const { entry, place } of placedEntries(row)) {
         const stream = streamOf(place);
         let block = merged.get(stream);
         if (
           block !== undefined &&
           (block.columns.rows === BLOCK_ROWS_MAX ||
+            block.place.project !== place.project ||
             hasBetween(direct.get(stream), block.lastId, entry.id))
         ) {
           store(block);
@@ -297,11 +302,18 @@ export class LogDatabase {
         }
         block.columns.addStored(block.place, entry);
         block.lastId = entry.id;
-      });
+      }
     }
     for (const block of merged.values()) store(block);
     this.#db.run("DELETE FROM journal");
     this.#db.run("UPDATE state SET settled = coalesce((SELECT max(id) FROM blocks), 0)");
+  }
+
+  /** Ids of blocks that were removed are used again. */
+  #lowerSettled(): void {
+    this.#db.run(
+      "UPDATE state SET settled = coalesce((SELECT max(id) FROM blocks), 0) WHERE settled > coalesce((SELECT max(id) FROM blocks), 0)",
+    );
   }
 
   /** First ids of the blocks that came beside the journal since it was emptied, by stream. */
@@ -348,8 +360,24 @@ function compressed(text: string): Uint8Array {
   return Bun.zstdCompressSync(text, { level: 1 });
 }
 
-function everyPlace(): boolean {
-  return true;
+interface PlacedEntry {
+  readonly entry: LogEntry;
+  readonly place: EntryPlace;
+}
+
+/** In the order of ids. None where the row is damaged: the journal must not stop for it. */
+function placedEntries(row: StoredBatch): PlacedEntry[] {
+  const found: PlacedEntry[] = [];
+  try {
+    eachEntry(
+      textOf(row),
+      () => true,
+      (entry, place) => found.push({ entry, place }),
+    );
+  } catch {
+    return [];
+  }
+  return found.sort((one, other) => one.entry.id - other.entry.id);
 }
 
 function newerFirst(a: StoredBatch, b: StoredBatch): number {

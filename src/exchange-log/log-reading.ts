@@ -21,8 +21,9 @@ export interface LogPage {
   readonly missing?: readonly string[];
 }
 
-/** What one call looks at, at most: some 50 ms. */
+/** What one call looks at, at most: some 50 ms. So many bytes that are read, compressed, count as an entry. */
 const ROWS_MAX = 20_000;
+const BYTES_OF_ROW = 64;
 export const BLOCKS_MAX = 5_000;
 /** Batches that are read at a time. */
 const BATCH = 64;
@@ -42,9 +43,9 @@ class Work {
     return this.#rows >= ROWS_MAX || this.#batches >= BLOCKS_MAX;
   }
 
-  looked({ lastId, rows }: StoredBatch, isRead: boolean): void {
+  looked({ lastId, rows, data }: StoredBatch, isRead: boolean): void {
     this.#batches++;
-    if (isRead) this.#rows += rows;
+    if (isRead) this.#rows += rows + data.byteLength / BYTES_OF_ROW;
     this.lastId = Math.max(this.lastId, lastId);
   }
 }
@@ -127,7 +128,7 @@ function* descending(
   for (;;) {
     const batches = db.before(stream, at, BATCH);
     for (const batch of batches) {
-      const isRead = mayHave(batch, filter);
+      const isRead = mayHave(batch, filter) && isOf(batch, stream);
       work.looked(batch, isRead);
       if (isRead) {
         for (const entry of entriesOf(batch, stream).reverse()) {
@@ -154,7 +155,7 @@ function* ascending(
   for (;;) {
     const batches = db.after(stream, at, BATCH);
     for (const batch of batches) {
-      const isRead = mayHave(batch, filter);
+      const isRead = mayHave(batch, filter) && isOf(batch, stream);
       work.looked(batch, isRead);
       if (isRead) {
         for (const entry of entriesOf(batch, stream)) {
@@ -191,6 +192,12 @@ function ofRequest(
   return { entries, next: found.length > limit ? (entries.at(-1)?.id ?? null) : next };
 }
 
+/** A row of the journal is found by the container alone. */
+function isOf({ places }: StoredBatch, { kind, container }: Stream): boolean {
+  const all: readonly Stream[] = JSON.parse(places);
+  return all.some((each) => each.kind === kind && each.container === container);
+}
+
 function mayHave(
   { startedAtMs, endedAtMs }: StoredBatch,
   { sinceMs, untilMs }: EntryFilter,
@@ -205,7 +212,7 @@ function entriesOf(batch: StoredBatch, { kind, container }: Stream): LogEntry[] 
     (place) => place.kind === kind && place.container === container,
     (entry) => entries.push(entry),
   );
-  return entries;
+  return entries.sort((one, other) => one.id - other.id);
 }
 
 function bytesOf(requestId: string): Uint8Array {

@@ -1,4 +1,5 @@
 // Turns of the event loop among those that send as fast as they are read: upstreams, and clients with their requests' bodies.
+import { reportEscaped } from "./escaped-errors.ts";
 
 /** Something that stopped reading until its next turn. */
 export interface Yielding {
@@ -55,7 +56,11 @@ export class ReadTurns {
       const waiting = line.shift();
       // Set again, it is the last: the loop comes back to it behind all others.
       if (line.length > 0) this.#lines.set(upstream, line);
-      waiting?.yielding.resumeReading();
+      try {
+        waiting?.yielding.resumeReading();
+      } catch (error) {
+        reportEscaped(error);
+      }
       bytes += waiting?.bytes ?? 0;
       if (bytes >= BYTES_PER_TURN) return;
     }

@@ -286,13 +286,21 @@ export class Relayed {
       else this.#held[0] = { bytes: bytes.subarray(granted), cost };
       if (granted < bytes.length) {
         this.#isWaiting = true;
-        budget.wait(key, () => {
-          this.#isWaiting = false;
-          if (!this.#isClosed) this.#pass(true);
-        });
+        budget.wait(key, () => this.#passOn());
       }
     }
     client.pause();
+  }
+
+  /** It has waited for its turn. */
+  #passOn(): void {
+    this.#isWaiting = false;
+    try {
+      if (!this.#isClosed) this.#pass(true);
+    } catch (error) {
+      this.close();
+      reportEscaped(error);
+    }
   }
 
   /**

@@ -28,6 +28,17 @@ describe("a turn's budget", () => {
     expect(budget.waiting).toBe(0);
   });
 
+  test("goes on with the others where one that waited throws", async () => {
+    const budget = new TurnBudget({ perKey: 10, total: 100 });
+    const resumed: string[] = [];
+    budget.wait("a", () => {
+      throw Object.assign(new Error("gone"), { syscall: "write" });
+    });
+    budget.wait("b", () => resumed.push("b"));
+    await turn();
+    expect(resumed).toEqual(["b"]);
+  });
+
   test("shares between keys, however often one of them waits", async () => {
     const budget = new TurnBudget({ perKey: 10, total: 30 });
     const served = { flood: 0, neighbour: 0 };

@@ -1,4 +1,5 @@
 // How much work one client may cause in one turn of the event loop. What is more waits for a coming turn, in order.
+import { reportEscaped } from "./escaped-errors.ts";
 
 export interface TurnBudgetOptions {
   /** Units in one turn for one key. */
@@ -76,7 +77,11 @@ export class TurnBudget {
         kept.push(waiting);
         continue;
       }
-      waiting.resume();
+      try {
+        waiting.resume();
+      } catch (error) {
+        reportEscaped(error);
+      }
       spent += (this.#used.get(waiting.key) ?? 0) - used;
     }
     // Those left over waited longer than those that came to wait meanwhile.

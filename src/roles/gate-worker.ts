@@ -1,7 +1,7 @@
 // A gate process of `serve`: the data plane alone, on sockets of its parent. It reads no settings and has no database and no
 // master key; what it needs comes over the channel that it inherits, what it enforces over the feed.
+
 import { closeSync } from "node:fs";
-import pino from "pino";
 import packageJson from "../../package.json" with { type: "json" };
 import { SecretBox } from "../admin/store/sealed.ts";
 import { ExchangeLog, type LogStore } from "../exchange-log/exchange-log.ts";
@@ -26,6 +26,7 @@ import {
 } from "../workers/messages.ts";
 import { openAccessLog } from "./access-log-place.ts";
 import { isOwnListener } from "./own-listeners.ts";
+import { stderrLog } from "./stderr-log.ts";
 import { openTraces } from "./traces.ts";
 
 type ParentChannel = Channel<ToParent, ToWorker>;
@@ -38,7 +39,7 @@ const orphaned = 1;
 /** Ends with its parent, whatever it does then. Signals are its parent's: a terminal and a supervisor send them to all. */
 export async function gateWorkerRole(): Promise<number> {
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
-  const log = pino({ name: "realmgate" }, pino.destination({ dest: 2, sync: true }));
+  const log = stderrLog("realmgate");
   surviveEscaped(log);
   const drained = Promise.withResolvers<void>();
   const gate = new GateWorker(log, () => drained.resolve());

@@ -1,6 +1,6 @@
 // The roles `control`, `proxy` and `gateway`: logs on stderr, one line of JSON on stdout when everything is up.
+
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
-import pino from "pino";
 import { type NodeConfig, parseNodeConfig, type Role } from "../config/node-config.ts";
 import { settingsHelp } from "../config/settings-help.ts";
 import { surviveEscaped } from "../guard/escaped-errors.ts";
@@ -8,6 +8,7 @@ import type { Log } from "../log.ts";
 import { DatabaseUnusable } from "./control-plane.ts";
 import { listenFindings } from "./readiness.ts";
 import { CannotStartNode, type RunningNode } from "./running-node.ts";
+import { stderrLog } from "./stderr-log.ts";
 import { notifySupervisor } from "./supervisor.ts";
 
 const checkFlag = "--check";
@@ -38,7 +39,7 @@ export async function nodeRole(role: Role, flags: readonly string[]): Promise<nu
   process.umask(0o077);
   // gRPC failures reach us as errors; its own log lines would repeat them.
   setLogVerbosity(logVerbosity.NONE);
-  const log = pino({ name: `realmgate ${role}` }, pino.destination({ dest: 2, sync: true }));
+  const log = stderrLog(`realmgate ${role}`);
   surviveEscaped(log);
   try {
     const running = await start(role, parsed.node, log);

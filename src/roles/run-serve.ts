@@ -1,6 +1,6 @@
 // The role `serve`: logs on stderr, one line of JSON on stdout when everything is up.
+
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
-import pino from "pino";
 import { ownVariables } from "../cli/settings/global-flags.ts";
 import { type Config, parseConfig, unknownSettings } from "../config/config.ts";
 import { passedOverData } from "../config/data-dir.ts";
@@ -11,6 +11,7 @@ import { DatabaseUnusable } from "./control-plane.ts";
 import { DatabaseInUse } from "./data-lock.ts";
 import { findings } from "./readiness.ts";
 import { CannotStart, serve } from "./serve.ts";
+import { stderrLog } from "./stderr-log.ts";
 import { notifySupervisor } from "./supervisor.ts";
 
 const checkFlag = "--check";
@@ -50,7 +51,7 @@ export async function serveRole(flags: readonly string[]): Promise<number> {
   process.umask(0o077);
   // gRPC failures reach us as errors; its own log lines would repeat them.
   setLogVerbosity(logVerbosity.NONE);
-  const log = pino({ name: "realmgate" }, pino.destination({ dest: 2, sync: true }));
+  const log = stderrLog("realmgate");
   surviveEscaped(log);
   // The command line reads variables of the same prefix, which may be set in the shell that starts a server.
   const commandVariables = new Set([...ownVariables(), ...connectVariables]);

@@ -40,6 +40,8 @@ const key = (
 ).host("terminal-1");
 for (const gate of [serve, wire]) await gate.reached(bench.registry.revision, 10_000);
 
+const CLOSES = "connection: close";
+
 const used = new Set<string>();
 
 async function agree(input: string): Promise<void> {
@@ -66,8 +68,12 @@ async function agree(input: string): Promise<void> {
   for (const name of names) used.add(name);
 }
 
+/** Whether the connection to the program ends with a body is a matter of what was there of it when the head was written. */
 function shown({ arrived, statuses, code, isEnded }: Outcome) {
-  return { arrived, statuses, code, isEnded };
+  const requests = arrived.map((one) =>
+    one.body === "" ? one : { ...one, lines: one.lines.filter((line) => line !== CLOSES) },
+  );
+  return { arrived: requests, statuses, code, isEnded };
 }
 
 describe("both edges make the same of", () => {

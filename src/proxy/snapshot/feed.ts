@@ -144,8 +144,11 @@ export class Feed {
     this.#snapshot = snapshot;
     this.#lineages = commit.lineages;
     this.#from = "file";
+    // A document that is missing would be missing for good.
     this.#resumes =
-      commit.server === server && lineageOf(commit.lineages, commit.revision) !== NO_LINEAGE;
+      commit.server === server &&
+      !snapshot.names("missing") &&
+      lineageOf(commit.lineages, commit.revision) !== NO_LINEAGE;
     this.#settleWaiters();
   }
 

@@ -31,8 +31,10 @@ export class PendingChanges {
 
   /** Keeps the documents that these states name. `server`: as in `isOf`. */
   add({ parts }: ChangeBatch, server: string | null): void {
+    // Of all parts: a batch has its documents first, in messages of their own.
+    const contents = new Map<string, DocumentContent>();
     for (const { projects, containers, documents } of parts) {
-      const contents = new Map(documents.map((content) => [content.digest, content]));
+      for (const content of documents) contents.set(content.digest, content);
       for (const state of [...projects, ...containers]) {
         if (!state.deleted && !isOf(state, server)) continue;
         this.#states.set(`${state.$typeName}${state.id}`, state);
@@ -50,6 +52,10 @@ export class PendingChanges {
       for (const [key, state] of states) both.#states.set(key, state);
       for (const [digest, content] of documents) both.#documents.set(digest, content);
     }
+    // Else documents that were written again and again would pile up while nothing can be saved.
+    const named = new Set([...both.#states.values()].map(({ documentDigest }) => documentDigest));
+    for (const digest of [...both.#documents.keys()])
+      if (!named.has(digest)) both.#documents.delete(digest);
     return both;
   }
 

@@ -291,3 +291,56 @@ test("sealed anew with another key, nothing is left that the old one opens", asy
   expect(await loaded(started(path, "old").file)).toBeNull();
   await file.close();
 });
+
+describe("a batch of several messages", () => {
+  test("is saved with the documents that came in an earlier one", async () => {
+    const { file, path } = started();
+    file.keep(create(ChangesSchema, { revision: 1n }), true, HEARD_AT_MS);
+    await until(() => existsSync(path), "a file");
+    const named = (id: string) => create(ProjectStateSchema, { id, documentDigest: `of ${id}` });
+    const content = (id: string) =>
+      create(DocumentContentSchema, { digest: `of ${id}`, json: `{"${id}":1}` });
+    const messages = [
+      create(ChangesSchema, { documents: [content("p")] }),
+      create(ChangesSchema, { documents: [content("q")], projects: [named("p")] }),
+      create(ChangesSchema, { projects: [named("q")] }),
+    ];
+    const parts = { revision: 2n, lineages: [], all: false, parts: messages };
+    file.keep(parts, false, HEARD_AT_MS + 1);
+    await file.close();
+    const saved = await loaded(started(path).file);
+    expect(saved?.changes.documents.map(({ digest }) => digest).toSorted()).toEqual([
+      "of p",
+      "of q",
+    ]);
+  });
+});
+
+test("a predecessor that ends leaves what its successor has saved", async () => {
+  const path = join(mkdtempSync(join(root, "x")), "snapshot");
+  const shared = () =>
+    new SnapshotFile({
+      path,
+      box: testBox("key"),
+      log: { error() {}, warn() {}, info() {} },
+      flushMs: 1,
+      isShared: true,
+    });
+  const isSaved = (revision: bigint) => async () =>
+    (await loaded(shared()))?.changes.revision === revision;
+  const before = shared();
+  const after = shared();
+  const changes = (revision: bigint) =>
+    create(ChangesSchema, { revision, projects: [project("p", revision === 6n)] });
+  before.keep(changes(5n), true, HEARD_AT_MS);
+  await until(isSaved(5n), "the predecessor's file");
+  after.keep(changes(5n), true, HEARD_AT_MS + 1);
+  await until(async () => (await loaded(shared()))?.heardAtMs === HEARD_AT_MS + 1, "its file");
+  // It is heard of on, though nothing changes.
+  before.keep(create(ChangesSchema, { revision: 5n }), false, HEARD_AT_MS + 2);
+  after.keep(changes(6n), false, HEARD_AT_MS + 3);
+  await until(isSaved(6n), "what the successor heard");
+  await before.close();
+  expect(await isSaved(6n)()).toBe(true);
+  await after.close();
+});

@@ -161,7 +161,10 @@ export class SnapshotFile {
       this.#timer = null;
     }
     while (this.#writing !== null) await this.#writing;
-    if (this.#commit !== null && this.#commit.heardAtMs > this.#savedHeardAtMs) {
+    // A successor that saves there knows all of it, and more.
+    const { isShared, path } = this.#options;
+    const isTaken = isShared === true && this.#own !== null && !(await this.#own.isAt(path));
+    if (!isTaken && this.#commit !== null && this.#commit.heardAtMs > this.#savedHeardAtMs) {
       await this.#write(this.#commit);
     }
     await this.#own?.close();

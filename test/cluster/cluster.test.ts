@@ -159,8 +159,11 @@ describe.skipIf(postgresBinaries === null)("a cluster", () => {
         next = page.cursor;
       }
       expect(walked.toSorted()).toEqual(urls.toSorted());
-      const forward = await each.data("GET", `${path}?after_id=0&limit=200`);
-      const following = forward.entries.map(({ url }: { url: string }) => url);
+      // Read forward, what is new comes once no proxy stores anything before it.
+      const following = await until(async () => {
+        const forward = await each.data("GET", `${path}?after_id=0&limit=200`);
+        return forward.entries.length > 0 && forward.entries.map(({ url }: { url: string }) => url);
+      }, "entries read forward");
       expect(following.toSorted()).toEqual(urls.toSorted());
       expect(await each.data("GET", `${path}/stats`)).toMatchObject({
         total: 6,

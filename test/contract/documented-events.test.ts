@@ -75,10 +75,21 @@ describe("events", () => {
     }
   });
 
+  test.each([["since"], ["until"], ["start_date"]])(
+    "%s of a day that there is not is refused",
+    async (name) => {
+      const { status } = await tenants.send("GET", `/events?${name}=2026-02-31`);
+      expect(status).toBe(400);
+      expect((await tenants.send("GET", `/events?${name}=2028-02-29`)).status).toBe(200);
+    },
+  );
+
   test.each([
     ["event_type=proxy.alias.disabled", ["proxy.alias.disabled"]],
     ["event_type=container.creating", ["container.created"]],
     ["event_type=vault.cleared", []],
+    ["event_type=constructor", []],
+    ["event_type=__proto__", []],
     ["resource_type=proxy_alias", ["proxy.alias.disabled", "proxy.alias.created"]],
     ["resource_type=proxy_permissions", ["proxy.permissions.group_added"]],
     ["resource_type=container", ["container.created"]],

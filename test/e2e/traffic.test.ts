@@ -113,6 +113,8 @@ describe("the log of a container", () => {
     expect((await logs("group=users")).entries).toHaveLength(1);
     expect((await logs("client_ip=203.0.113.9")).entries).toEqual([]);
     expect((await logs("until=2020-01-01T00:00:00Z")).entries).toEqual([]);
+    const path = `/containers/${place.containerId}/proxy/logs?since=2026-02-31`;
+    expect((await api.call("GET", path)).status).toBe(400);
   });
 
   test("read by cursor, or followed by id, no entry is left out or told twice", async () => {

@@ -24,8 +24,10 @@ import {
   type LogEntry,
   type LogLevel,
 } from "../../exchange-log/log-entry.ts";
+import type { LogPage } from "../../exchange-log/log-reading.ts";
 import { parseAddress } from "../../policy/address.ts";
 import type { Implementation } from "../api/dispatch.ts";
+import { isoTimeMs } from "../api/iso-time.ts";
 import { type PortOf, portOf, type ServerOf } from "./traffic-port.ts";
 
 /** The exchange log of this installation; null: there is none. */
@@ -42,6 +44,8 @@ interface RemoteStats {
 }
 
 const LIMIT = 100;
+/** Reads for one request id: each looks at 5,000 blocks. */
+const TURNS_MAX = 200;
 
 export function logService(ports: PortOf<LogPort>, store: ServerOf): Implementation {
   return {
@@ -78,7 +82,7 @@ export function logService(ports: PortOf<LogPort>, store: ServerOf): Implementat
   };
 }
 
-/** The entry of a request. Throws ApiError REQUEST_NOT_FOUND. */
+/** The entry of a request. Throws ApiError REQUEST_NOT_FOUND; where not all of the log was looked at, PROXY_UNREACHABLE or EXCHANGE_LOG_UNAVAILABLE. */
 export async function loggedRequest(
   log: LogPort,
   container: string,
@@ -86,17 +90,23 @@ export async function loggedRequest(
 ): Promise<LogEntry> {
   const query = { container, filter: { ...EVERY_ENTRY, requestId }, limit: 1 };
   let before: number | null = null;
-  let missing: readonly string[] = [];
-  do {
-    const page = await read(log, (reader) => reader.newest(query, before));
+  const missing = new Set<string>();
+  for (let turn = 0; turn < TURNS_MAX; turn++) {
+    const page: LogPage = await read(log, (reader) => reader.newest(query, before));
     const [entry] = page.entries;
     if (entry !== undefined) return entry;
+    for (const each of page.missing ?? []) missing.add(each);
+    if (page.next === null) {
+      // It may be in the log of one of those.
+      throw new ApiError(
+        missing.size > 0 ? ErrorCode.PROXY_UNREACHABLE : ErrorCode.REQUEST_NOT_FOUND,
+      );
+    }
+    if (before !== null && page.next >= before) break;
     before = page.next;
-    missing = page.missing ?? [];
-  } while (before !== null);
-  // It may be in the log of one of those.
-  if (missing.length > 0) throw new ApiError(ErrorCode.PROXY_UNREACHABLE);
-  throw new ApiError(ErrorCode.REQUEST_NOT_FOUND);
+  }
+  // It may be in what was not looked at.
+  throw new ApiError(ErrorCode.EXCHANGE_LOG_UNAVAILABLE);
 }
 
 async function read<Answer>(
@@ -141,8 +151,8 @@ function statusRange(status: string): readonly [min: number, max: number] {
 
 function timeOf(text: string | undefined, field: string): number | null {
   if (text === undefined) return null;
-  const ms = Date.parse(text);
-  if (!Number.isNaN(ms)) return ms;
+  const ms = isoTimeMs(text);
+  if (ms !== null) return ms;
   throw new ApiError(ErrorCode.INVALID_PARAMETER_VALUE, [
     { instancePath: `/${field}`, message: "is no point in time" },
   ]);

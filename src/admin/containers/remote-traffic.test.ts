@@ -1,9 +1,10 @@
 // Logs of several proxies, read as one: every entry once, in order, in either direction.
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { LogEntry } from "../../exchange-log/log-entry.ts";
 import type { LogPage } from "../../exchange-log/log-reading.ts";
-import { newestOf, oldestOf } from "./remote-traffic.ts";
+import { HOLD_MS, newestOf, oldestOf, RemoteTraffic } from "./remote-traffic.ts";
 
 const container = "c";
 const entryOf = (node: number) => (id: number) =>
@@ -51,11 +52,10 @@ test.each([["newest"], ["oldest"]])("the %s first, page by page", (direction) =>
               isForward,
             ),
           );
-          const merged = (isForward ? oldestOf : newestOf)(
-            { answers, missing: [] },
-            container,
-            limit,
-          );
+          const gathered = { answers, missing: [] };
+          const merged: LogPage = isForward
+            ? oldestOf(gathered, { container, limit }, at ?? 0, Date.now())
+            : newestOf(gathered, container, limit);
           walked.push(...merged.entries);
           if (isForward ? merged.isEnd === true : merged.next === null) break;
           expect(pages).toBeLessThan(1_000);
@@ -79,5 +79,113 @@ test("a proxy tells of the container that it was asked about, and of no other", 
   const answers = [{ entries: [{ ...entryOf(0)(1), container: "other" }], next: null }];
   expect(newestOf({ answers, missing: ["a/b"] }, container, 9)).toEqual({
     ...{ entries: [], next: null, missing: ["a/b"] },
+  });
+});
+
+describe("a log of several proxies, followed while they write", () => {
+  const NOW_MS = Date.UTC(2026, 0, 1);
+  const idAt = (ms: number) => (NOW_MS + ms) * 1_000;
+
+  test("has the entries of one whose ids are smaller", () => {
+    const end = (id: number) => ({ entries: [entryOf(0)(id)], next: id, isEnd: true });
+    const answers = [end(idAt(2_000)), end(idAt(900))];
+    const query = { container, limit: 9 };
+    const page = oldestOf({ answers, missing: [] }, query, 0, NOW_MS + 2_000);
+    expect(page.next).toBeLessThan(idAt(900));
+    const later = oldestOf({ answers, missing: [] }, query, 0, NOW_MS + 2_000 + HOLD_MS);
+    expect(later.entries.map(({ id }) => id)).toEqual([idAt(900), idAt(2_000)]);
+  });
+
+  test("never goes back behind the place that was asked for", () => {
+    const answers = [1, 2].map(() => ({ entries: [], next: idAt(0), isEnd: true }));
+    const page = oldestOf({ answers, missing: [] }, { container, limit: 9 }, idAt(0), NOW_MS);
+    expect(page).toMatchObject({ entries: [], next: idAt(0) });
+  });
+
+  test("waits for one that does not answer, as for the others", () => {
+    const answers = [{ entries: [entryOf(0)(idAt(0))], next: idAt(0), isEnd: true }];
+    const of = (missing: string[]) =>
+      oldestOf({ answers, missing }, { container, limit: 9 }, 0, NOW_MS).entries.length;
+    expect([of([]), of(["a/b"])]).toEqual([1, 0]);
+  });
+
+  test("has each entry once, whoever stored it and however late", () => {
+    const tick = fc.record({
+      node: fc.nat({ max: 2 }),
+      stepMs: fc.nat({ max: 4_000 }),
+      lagMs: fc.nat({ max: HOLD_MS - 1 }),
+      isRead: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(tick, { maxLength: 60 }),
+        fc.integer({ min: 1, max: 4 }),
+        (ticks, limit) => {
+          const logs: LogEntry[][] = [[], [], []];
+          const followed: LogEntry[] = [];
+          let nowMs = 0;
+          let after = 0;
+          const read = () => {
+            const answers = logs.map((log): LogPage => {
+              const page = pageOf(
+                log.filter(({ id }) => id > after),
+                limit,
+                limit + 2,
+                true,
+              );
+              return { ...page, next: Math.max(after, page.next ?? 0) };
+            });
+            const query = { container, limit };
+            const page = oldestOf({ answers, missing: [] }, query, after, NOW_MS + nowMs);
+            followed.push(...page.entries);
+            expect(page.next).toBeGreaterThanOrEqual(after);
+            after = page.next ?? 0;
+            return page.isEnd;
+          };
+          for (const { node, stepMs, lagMs, isRead } of ticks) {
+            nowMs += stepMs;
+            const log = logs[node] ?? [];
+            const id = Math.max((log.at(-1)?.id ?? 0) + 1, idAt(nowMs - lagMs));
+            log.push(entryOf(node)(id));
+            if (isRead) read();
+          }
+          nowMs += 2 * HOLD_MS;
+          while (read() === false);
+          const wanted = logs.flat().filter(({ id }) => id % 3 !== 0);
+          const names = (entries: LogEntry[]) =>
+            entries.map(({ requestId }) => requestId).toSorted();
+          expect(names(followed)).toEqual(names(wanted));
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe("ending what a group let in", () => {
+  const process = (name: string) => ({ nodeId: "n", process: name, servers: ["local"] });
+
+  /** One of two proxies answers. */
+  function halfHeard(answer: number) {
+    const traffic = new RemoteTraffic();
+    traffic.start({
+      questions: { ask: async () => [{ node: "n", process: "one", answer }] as never },
+      store: {
+        nodeProcesses: async () => [process("one"), process("two")] as never,
+        nodes: async () => [{ id: "n", name: "east" }] as never,
+      },
+    });
+    return traffic.connections("local");
+  }
+
+  test("is refused where there was none and not all answered", async () => {
+    const done = Promise.resolve(halfHeard(0).endOfGroup(container, "office"));
+    expect(await done.catch((error) => error.code)).toBe(ErrorCode.PROXY_UNREACHABLE);
+  });
+
+  test("says how many there were, and who did not answer", async () => {
+    expect(await halfHeard(2).endOfGroup(container, "office")).toEqual({
+      ...{ ended: 2, missing: ["east/two"] },
+    });
   });
 });

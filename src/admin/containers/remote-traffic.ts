@@ -3,7 +3,7 @@ import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { EntryStats } from "../../exchange-log/entry-view.ts";
 import type { LogEntry } from "../../exchange-log/log-entry.ts";
-import type { LogPage } from "../../exchange-log/log-reading.ts";
+import type { LogPage, LogQuery } from "../../exchange-log/log-reading.ts";
 import type { NodeAnswer, NodeQuestion } from "../feed/node-question.ts";
 import type { NodeQuestions } from "../feed/node-questions.ts";
 import type { Store } from "../store/store.ts";
@@ -11,6 +11,11 @@ import type { ConnectionPort } from "./connection-service.ts";
 import type { LogPort } from "./log-service.ts";
 
 type Kind = NodeQuestion["kind"];
+
+/** How far the clocks of proxies may differ, and how late an entry may be stored, in milliseconds. */
+export const HOLD_MS = 10_000;
+/** Ids are microseconds of Unix time. */
+const IDS_PER_MS = 1_000;
 
 interface Gathered<Answer> {
   readonly answers: readonly Answer[];
@@ -40,7 +45,7 @@ export class RemoteTraffic {
       },
       oldest: async (query, after) => {
         const gathered = await this.#gather(server, { kind: "oldest", query, after });
-        return oldestOf(gathered, query.container, query.limit);
+        return oldestOf(gathered, query, after, Date.now());
       },
       stats: async (container) => {
         const { answers, missing } = await this.#gather(server, { kind: "stats", container });
@@ -72,7 +77,12 @@ export class RemoteTraffic {
       endOfGroup: async (container, group) => {
         const question = { kind: "endOfGroup", container, group } as const;
         const { answers, missing } = await this.#gather(server, question);
-        return { ended: answers.reduce((sum, each) => sum + each, 0), missing };
+        const ended = answers.reduce((sum, each) => sum + each, 0);
+        // They may be at one of those.
+        if (ended === 0 && missing.length > 0) {
+          throw unreachable(`${missing.join(", ")} did not answer`);
+        }
+        return { ended, missing };
       },
     };
   };
@@ -123,22 +133,30 @@ export function newestOf(
   return { entries, next, missing };
 }
 
-/** The same, forward. */
+/**
+ * The same, forward. Where there are several proxies, what was stored in the last seconds is not told yet: another of them may still
+ * store what comes before it.
+ */
 export function oldestOf(
   { answers, missing }: Gathered<LogPage>,
-  container: string,
-  limit: number,
+  { container, limit }: Pick<LogQuery, "container" | "limit">,
+  after: number,
+  nowMs: number,
 ): LogPage {
   const places = answers.map(({ next, isEnd = false }) => (isEnd ? null : next));
-  const edge = Math.min(...places.map((each) => each ?? Number.POSITIVE_INFINITY));
+  const open = Math.min(...places.map((each) => each ?? Number.POSITIVE_INFINITY));
+  const isShared = answers.length + missing.length > 1;
+  const settled = isShared ? (nowMs - HOLD_MS) * IDS_PER_MS : Number.POSITIVE_INFINITY;
+  const edge = Math.min(open, settled);
   const whole = entriesOf(answers, container)
     .filter(({ id }) => id <= edge)
     .toSorted(inOrder);
   const entries = cut(whole, limit);
   const isCut = entries.length < whole.length;
   const last = Math.max(...answers.map(({ next }) => next ?? 0));
-  const next = isCut ? (entries.at(-1)?.id ?? null) : Number.isFinite(edge) ? edge : last;
-  return { entries, next, isEnd: !isCut && !Number.isFinite(edge), missing };
+  const place = Number.isFinite(open) ? edge : Math.min(last, settled);
+  const next = (isCut ? entries.at(-1)?.id : undefined) ?? Math.max(after, place);
+  return { entries, next, isEnd: !isCut && !Number.isFinite(open), missing };
 }
 
 /** A proxy tells of the container that it was asked about. */

@@ -7,6 +7,7 @@ import type {
   ListActivityRequest,
   ListEventsRequest,
 } from "../../../proto/gen/realmgate/v1/events_pb.ts";
+import { isoTimeMs } from "../api/iso-time.ts";
 import { documentKinds, type EventFilter, type EventResource } from "../store/event-records.ts";
 
 type Request =
@@ -57,7 +58,7 @@ export function filterOf(request: Request): EventFilter {
   const errorsFrom = asked.errorsOnly === true ? REFUSED_FROM : 0;
   const minStatus = Math.max(errorsFrom, asked.minStatus ?? 0);
   return {
-    kinds: kind === undefined ? null : (statesOf[kind] ?? [kind]),
+    kinds: kind === undefined ? null : kindsOf(kind),
     ...typeFilter(asked.resourceType),
     actorId: actorId ?? null,
     resourceId: resourceId ?? null,
@@ -70,6 +71,11 @@ export function filterOf(request: Request): EventFilter {
     maxStatus: asked.maxStatus ?? null,
     method: method ?? null,
   };
+}
+
+/** Whoever asks names the kind: it may be the name of anything that objects have. */
+function kindsOf(kind: string): readonly string[] {
+  return (Object.hasOwn(statesOf, kind) ? statesOf[kind] : undefined) ?? [kind];
 }
 
 /** As the documented product names what an event is about; null: nothing known. */
@@ -97,9 +103,9 @@ function one(name: string, ours: string | undefined, documented: string | undefi
 /** As events keep times: UTC, milliseconds. */
 function timeOf(name: string, text: string | undefined): string | null {
   if (text === undefined) return null;
-  const date = new Date(text);
-  if (Number.isNaN(date.getTime())) throw invalid(`/${name}`, "must be a time in ISO 8601");
-  return date.toISOString();
+  const ms = isoTimeMs(text);
+  if (ms === null) throw invalid(`/${name}`, "must be a time in ISO 8601");
+  return new Date(ms).toISOString();
 }
 
 export function invalid(instancePath: string, message: string): ApiError {

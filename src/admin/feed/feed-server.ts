@@ -12,11 +12,12 @@ import { RelayListener } from "../../guard/relay-listener.ts";
 import { RELAY_SERVER_HOST, type RelayLimits } from "../../guard/relayed.ts";
 import type { Log } from "../../log.ts";
 import { bearerToken } from "../../policy/authorization.ts";
+import type { AnswerCall } from "./answering-process.ts";
 import type { StoreChangeSource } from "./change-source.ts";
 import type { AuthenticatePeer, FeedPeer } from "./feed-peer.ts";
 import { FeedReads } from "./feed-reads.ts";
 import { type FollowCall, FollowStream } from "./follow-stream.ts";
-import { type AnswerCall, HELLO_MS, NodeQuestions, readAnswerRequest } from "./node-questions.ts";
+import { HELLO_MS, NodeQuestions, readAnswerRequest } from "./node-questions.ts";
 import { type Problem, serversProblem } from "./servers-problem.ts";
 
 export interface FeedServerOptions {

@@ -1,113 +1,29 @@
 // FeedService.Answer: nodes keep a stream at each control plane, over which it asks them.
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { type ServerDuplexStream, status } from "@grpc/grpc-js";
+import { fromBinary } from "@bufbuild/protobuf";
+import { status } from "@grpc/grpc-js";
+import { ApiError } from "../../../proto/call.ts";
+import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import {
-  type AnswerHello,
   type AnswerRequest,
   AnswerRequestSchema,
-  AnswerResponseSchema,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import { AnswerBytes, type AnswerCall, AnsweringProcess } from "./answering-process.ts";
 import type { FeedPeer } from "./feed-peer.ts";
+import { answerOf } from "./node-answer.ts";
 import type { NodeAnswer, NodeQuestion } from "./node-question.ts";
 import { serversProblem } from "./servers-problem.ts";
 
-export type AnswerCall = ServerDuplexStream<AnswerRequest, Uint8Array>;
-
 /** From the call to its hello, in milliseconds. */
 export const HELLO_MS = 10_000;
-/** How long a node may take to answer, in milliseconds. */
-const QUESTION_MS = 5_000;
-/** Questions that one node works on. */
-const QUESTIONS_MAX = 32;
-/** Bytes of an answer: a page of 200 entries has some 200 KB. */
-const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
-/** How often a stream is used, so that it is known to be alive, and how long nothing may come, in milliseconds. */
+/** How often a stream is used, so that it is known to be alive, in milliseconds. */
 const BEAT_MS = 2_000;
-const SILENT_MS = 8_000;
+const STREAMS_PER_NODE_MAX = 32;
+/** Bytes of answers, over all streams. */
+const BYTES_MAX = 64 * 1024 * 1024;
+/** As of an exchange log in this process: one tenant leaves room for the others. */
+const READS_PER_CONTAINER_MAX = 4;
 
 export const readAnswerRequest = (bytes: Buffer) => fromBinary(AnswerRequestSchema, bytes);
-
-interface Waiting {
-  readonly parts: Uint8Array[];
-  bytes: number;
-  readonly answered: (text: string | null) => void;
-}
-
-/** A process of a node that answers. */
-class AnsweringProcess {
-  readonly peer: FeedPeer;
-  readonly process: string;
-  readonly servers: readonly string[];
-  readonly #call: AnswerCall;
-  readonly #waiting = new Map<bigint, Waiting>();
-  #lastId = 0n;
-  #heardMs = performance.now();
-
-  constructor(call: AnswerCall, peer: FeedPeer, { process, servers }: AnswerHello) {
-    this.#call = call;
-    this.peer = peer;
-    this.process = process;
-    this.servers = servers;
-  }
-
-  get isSilent(): boolean {
-    return performance.now() - this.#heardMs > SILENT_MS;
-  }
-
-  /** Null: it has no answer, in time. */
-  ask(question: string): Promise<string | null> {
-    if (this.#waiting.size >= QUESTIONS_MAX) return Promise.resolve(null);
-    const id = ++this.#lastId;
-    return new Promise((resolve) => {
-      const late = setTimeout(() => answered(null), QUESTION_MS);
-      const answered = (text: string | null) => {
-        clearTimeout(late);
-        this.#waiting.delete(id);
-        resolve(text);
-      };
-      this.#waiting.set(id, { parts: [], bytes: 0, answered });
-      this.#say(id, question);
-    });
-  }
-
-  beat(): void {
-    this.#say(0n, "");
-  }
-
-  heard({ body }: AnswerRequest): void {
-    this.#heardMs = performance.now();
-    if (body.case !== "answer") return;
-    const { id, part, last, failed } = body.value;
-    const waiting = this.#waiting.get(id);
-    if (waiting === undefined) return;
-    waiting.bytes += part.byteLength;
-    if (failed || waiting.bytes > ANSWER_BYTES_MAX) {
-      waiting.answered(null);
-      return;
-    }
-    waiting.parts.push(part);
-    if (last) waiting.answered(Buffer.concat(waiting.parts).toString());
-  }
-
-  /** The stream is over. */
-  over(): void {
-    for (const { answered } of [...this.#waiting.values()]) answered(null);
-  }
-
-  refuse(code: status, details: string): void {
-    this.#call.emit("error", { code, details });
-  }
-
-  end(): void {
-    this.#call.end();
-  }
-
-  #say(id: bigint, question: string): void {
-    this.#call.write(
-      toBinary(AnswerResponseSchema, create(AnswerResponseSchema, { id, question })),
-    );
-  }
-}
 
 /** What one process of a node answered. */
 export interface Answered<Answer> {
@@ -118,6 +34,11 @@ export interface Answered<Answer> {
 
 export class NodeQuestions {
   readonly #processes = new Set<AnsweringProcess>();
+  /** The node of each stream, with a hello or without. */
+  readonly #streams = new Map<AnswerCall, string>();
+  readonly #bytes = new AnswerBytes(BYTES_MAX);
+  /** By container. */
+  readonly #reads = new Map<string, number>();
   #timer: ReturnType<typeof setInterval> | null = null;
 
   start(): void {
@@ -137,14 +58,22 @@ export class NodeQuestions {
     let process: AnsweringProcess | null = null;
     const over = () => {
       clearTimeout(late);
+      this.#streams.delete(call);
       if (process !== null) this.#delete(process);
     };
     for (const end of ["cancelled", "close", "error"]) call.on(end, over);
+    const streams = [...this.#streams.values()].filter((node) => node === peer.node);
+    if (streams.length >= STREAMS_PER_NODE_MAX) {
+      call.emit("error", { code: status.RESOURCE_EXHAUSTED, details: "too many streams" });
+      return;
+    }
+    this.#streams.set(call, peer.node);
     call.on("end", () => {
       over();
       call.end();
     });
     call.on("data", (request: AnswerRequest) => {
+      if (!this.#streams.has(call)) return;
       const { body } = request;
       if (body.case !== "hello" || process !== null) {
         process?.heard(request);
@@ -157,7 +86,7 @@ export class NodeQuestions {
         call.emit("error", problem);
         return;
       }
-      process = new AnsweringProcess(call, peer, body.value);
+      process = new AnsweringProcess(call, peer, body.value, this.#bytes);
       this.#processes.add(process);
     });
   }
@@ -174,25 +103,55 @@ export class NodeQuestions {
     }
   }
 
-  /** Asks the processes that serve this server's containers; who does not answer in time is left out. */
+  /**
+   * Asks the processes that serve this server's containers; who does not answer in time, or with something else, is left out. Of the
+   * streams of one process the newest is read from; what ends something is said on all of them. Rejects with ApiError
+   * PROXY_UNREACHABLE when the container is read too often at a time.
+   */
   async ask<Kind extends NodeQuestion["kind"]>(
     server: string,
     question: Extract<NodeQuestion, { kind: Kind }>,
   ): Promise<readonly Answered<NodeAnswer<Kind>>[]> {
+    const asked: NodeQuestion = question;
+    const serving = [...this.#processes].filter(({ servers }) => servers.includes(server));
+    if (asked.kind === "end" || asked.kind === "endOfGroup") {
+      return this.#askEach<Kind>(serving, question, false);
+    }
+    const container = "query" in asked ? asked.query.container : asked.container;
+    const reads = this.#reads.get(container) ?? 0;
+    if (reads >= READS_PER_CONTAINER_MAX) {
+      const message = "too many reads of this container at a time";
+      throw new ApiError(ErrorCode.PROXY_UNREACHABLE, [{ instancePath: "", message }]);
+    }
+    this.#reads.set(container, reads + 1);
+    try {
+      const newest = new Map(serving.map((each) => [`${each.peer.node}/${each.process}`, each]));
+      return await this.#askEach<Kind>([...newest.values()], question, true);
+    } finally {
+      const left = (this.#reads.get(container) ?? 1) - 1;
+      if (left > 0) this.#reads.set(container, left);
+      else this.#reads.delete(container);
+    }
+  }
+
+  async #askEach<Kind extends NodeQuestion["kind"]>(
+    processes: readonly AnsweringProcess[],
+    question: Extract<NodeQuestion, { kind: Kind }>,
+    isRead: boolean,
+  ): Promise<readonly Answered<NodeAnswer<Kind>>[]> {
     const text = JSON.stringify(question);
-    const asked = [...this.#processes].filter(({ servers }) => servers.includes(server));
+    let bytes = 0;
     const answers = await Promise.all(
-      asked.map(async (each) => {
-        if ((await each.peer.isValid?.()) === false) return [];
-        const answer = await each.ask(text);
-        if (answer === null) return [];
-        try {
-          return [{ node: each.peer.node, process: each.process, answer: JSON.parse(answer) }];
-        } catch {
-          return [];
-        }
+      processes.map(async (each) => {
+        const isNode = await Promise.resolve(each.peer.isValid?.()).catch(() => false);
+        const whole = isNode === false ? null : await each.ask(text, isRead);
+        if (whole === null) return [];
+        bytes += whole.bytes;
+        const answer = answerOf<Kind>(question, whole.text);
+        return answer === null ? [] : [{ node: each.peer.node, process: each.process, answer }];
       }),
     );
+    this.#bytes.release(bytes);
     return answers.flat();
   }
 

@@ -162,7 +162,8 @@ describe.skipIf(postgresBinaries === null)("a cluster", () => {
       // Read forward, what is new comes once no proxy stores anything before it.
       const following = await until(async () => {
         const forward = await each.data("GET", `${path}?after_id=0&limit=200`);
-        return forward.entries.length > 0 && forward.entries.map(({ url }: { url: string }) => url);
+        const { entries } = forward;
+        return entries.length >= urls.length && entries.map(({ url }: { url: string }) => url);
       }, "entries read forward");
       expect(following.toSorted()).toEqual(urls.toSorted());
       expect(await each.data("GET", `${path}/stats`)).toMatchObject({

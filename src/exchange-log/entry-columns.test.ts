@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { randomFrom } from "../../test/arbitrary/random.ts";
 import type { EntryPlace } from "./entry-batch.ts";
-import { EntryColumns, eachEntry } from "./entry-columns.ts";
-import type { LogEntry, LoggedExchange } from "./log-entry.ts";
+import { EntryColumns, readEntries } from "./entry-columns.ts";
+import type { LoggedExchange } from "./log-entry.ts";
 
 const hex = (n: number) => n.toString(16).padStart(24, "0");
 const texts = ["", "a", 'b"\\', "\u2028é", "\ud83d\ude00"];
@@ -48,12 +48,8 @@ test("what goes into columns comes out, whatever entries have in common", () => 
     const batch = columns.batch();
     const ids = Buffer.from(batch.ids, "hex");
     const wanted = random.pick(places);
-    const read: LogEntry[] = [];
-    eachEntry(
-      { ...batch, firstId: 7_000, ids },
-      (place) => place === wanted,
-      (entry) => read.push(entry),
-    );
+    const stored = { ...batch, firstId: 7_000, ids };
+    const read = readEntries(stored, (place) => place === wanted).map(({ entry }) => entry);
     const expected = added
       .filter(({ place }) => place === wanted)
       .map(({ each }) => ({ project: "p", container: wanted.container, ...each }));
@@ -63,13 +59,9 @@ test("what goes into columns comes out, whatever entries have in common", () => 
       read: expected,
     });
     // Ids follow each other in a container, whatever others do.
-    const numbers: number[] = [];
-    eachEntry(
-      { ...batch, firstId: 7_000, ids },
-      ({ container }) => container === wanted.container,
-      ({ id }) => numbers.push(id),
-    );
-    expect(numbers.sort((a, b) => a - b)).toEqual(numbers.map((_, n) => 7_000 + n));
+    const isOfContainer = ({ container }: EntryPlace) => container === wanted.container;
+    const numbers = readEntries(stored, isOfContainer).map(({ entry }) => entry.id);
+    expect(numbers).toEqual(numbers.map((_, n) => 7_000 + n));
   }
 });
 
@@ -77,11 +69,6 @@ test("a batch whose columns differ in length is damaged", () => {
   const columns = new EntryColumns();
   const text = columns.batch().text.replace("[],[],[],null,null]", '[],["/"],[],null,null]');
   const places: EntryPlace[] = [{ kind: "passed", project: "p", container: "c" }];
-  const read = () =>
-    eachEntry(
-      { places, firstId: 1, ids: new Uint8Array(12), text },
-      () => true,
-      () => {},
-    );
+  const read = () => readEntries({ places, firstId: 1, ids: new Uint8Array(12), text }, () => true);
   expect(read).toThrow("column");
 });

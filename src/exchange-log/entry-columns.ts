@@ -189,12 +189,17 @@ export interface ReadBatch {
   readonly text: string;
 }
 
-/** Visits the entries of those places that are wanted, in their order. Throws when the text is damaged. */
-export function eachEntry(
+export interface PlacedEntry {
+  readonly entry: LogEntry;
+  readonly place: EntryPlace;
+}
+
+/** The entries of those places that are wanted, in the order of ids. Throws when the text is damaged. */
+export function readEntries(
   { places, firstId, ids, text }: ReadBatch,
   isWanted: (place: EntryPlace) => boolean,
-  visit: (entry: LogEntry, place: EntryPlace) => void,
-): void {
+): PlacedEntry[] {
+  const found: PlacedEntry[] = [];
   const parsed: BatchText = JSON.parse(text);
   const [placed, common, ofCommon, startedMs, originMs, durationsUs, paths, bytes, traceIds, runs] =
     parsed;
@@ -234,8 +239,9 @@ export function eachEntry(
       alias,
       hook,
     };
-    visit(entry, place);
+    found.push({ entry, place });
   }
+  return found.sort((one, other) => one.entry.id - other.entry.id);
 }
 
 /** Of each place: one container's places follow each other, and no id depends on other containers. */

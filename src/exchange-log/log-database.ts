@@ -2,9 +2,8 @@
 // for blocks of the many containers of one moment would be small and many. Several processes may have the file open.
 import type { Database, Statement } from "bun:sqlite";
 import { bucketOf, type EntryBatch, type EntryPlace, streamOf } from "./entry-batch.ts";
-import { EntryColumns, eachEntry, type ReadBatch } from "./entry-columns.ts";
+import { EntryColumns, type PlacedEntry, type ReadBatch, readEntries } from "./entry-columns.ts";
 import { LogBuckets, REMOVED_MAX } from "./log-buckets.ts";
-import type { LogEntry } from "./log-entry.ts";
 import { openLogFile, pragma } from "./log-schema.ts";
 
 export interface LogLimits {
@@ -100,11 +99,7 @@ export class LogDatabase {
         for (const batch of batches) this.#add(batch);
         const isFull = this.bytes > this.#limits.bytesMax;
         if (isFull || this.#isJournalLong()) this.#settle();
-        const evicted = isFull
-          ? this.#buckets.makeRoom(this.bytes - this.#limits.bytesMax * EMPTIED_TO)
-          : 0;
-        this.#lowerSettled();
-        return { evicted, bytes: this.bytes };
+        return { evicted: isFull ? this.#makeRoom() : 0, bytes: this.bytes };
       })
       .immediate();
   }
@@ -309,6 +304,13 @@ export class LogDatabase {
     this.#db.run("UPDATE state SET settled = coalesce((SELECT max(id) FROM blocks), 0)");
   }
 
+  /** How many entries went. */
+  #makeRoom(): number {
+    const evicted = this.#buckets.makeRoom(this.bytes - this.#limits.bytesMax * EMPTIED_TO);
+    this.#lowerSettled();
+    return evicted;
+  }
+
   /** Ids of blocks that were removed are used again. */
   #lowerSettled(): void {
     this.#db.run(
@@ -360,24 +362,13 @@ function compressed(text: string): Uint8Array {
   return Bun.zstdCompressSync(text, { level: 1 });
 }
 
-interface PlacedEntry {
-  readonly entry: LogEntry;
-  readonly place: EntryPlace;
-}
-
-/** In the order of ids. None where the row is damaged: the journal must not stop for it. */
+/** None where the row is damaged: the journal must not stop for it. */
 function placedEntries(row: StoredBatch): PlacedEntry[] {
-  const found: PlacedEntry[] = [];
   try {
-    eachEntry(
-      textOf(row),
-      () => true,
-      (entry, place) => found.push({ entry, place }),
-    );
+    return readEntries(textOf(row), () => true);
   } catch {
     return [];
   }
-  return found.sort((one, other) => one.entry.id - other.entry.id);
 }
 
 function newerFirst(a: StoredBatch, b: StoredBatch): number {

@@ -1,6 +1,6 @@
 // Reading the log: entries of one container that pass a filter, in either direction. Each call does a bounded amount of work.
 import { ENTRY_KINDS } from "./entry-batch.ts";
-import { eachEntry, ID_BYTES } from "./entry-columns.ts";
+import { ID_BYTES, readEntries } from "./entry-columns.ts";
 import { type LogDatabase, type StoredBatch, type Stream, textOf } from "./log-database.ts";
 import { type EntryFilter, type LogEntry, passes } from "./log-entry.ts";
 
@@ -206,13 +206,10 @@ function mayHave(
 }
 
 function entriesOf(batch: StoredBatch, { kind, container }: Stream): LogEntry[] {
-  const entries: LogEntry[] = [];
-  eachEntry(
+  return readEntries(
     textOf(batch),
     (place) => place.kind === kind && place.container === container,
-    (entry) => entries.push(entry),
-  );
-  return entries.sort((one, other) => one.id - other.id);
+  ).map(({ entry }) => entry);
 }
 
 function bytesOf(requestId: string): Uint8Array {

@@ -1,12 +1,6 @@
 // A node answers what control planes ask: its exchange log, and what is open at its containers. It keeps a stream at each of them.
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import {
-  Client,
-  type ClientDuplexStream,
-  credentials,
-  Metadata,
-  type ServiceError,
-} from "@grpc/grpc-js";
+import type { Client, ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
 import {
   type AnswerRequest,
   AnswerRequestSchema,
@@ -21,7 +15,7 @@ import type { ExchangeLogReader } from "../exchange-log/exchange-log.ts";
 import { EVERY_ENTRY } from "../exchange-log/log-entry.ts";
 import type { Log } from "../log.ts";
 import type { OpenConnections } from "../proxy/observe/open-connections.ts";
-import { type FeedTls, secure, targetOf } from "../proxy/snapshot/feed-stream.ts";
+import { bearer, type FeedTls, feedClient } from "../proxy/snapshot/feed-stream.ts";
 
 export interface NodeAnswersOptions {
   /** Control planes, as of RemoteSource. */
@@ -76,20 +70,12 @@ class AnswerStream {
 
   start(): void {
     const { token, tls, process, servers } = this.#options;
-    const { target, isSecure } = targetOf(this.#url);
-    const client = new Client(target, isSecure ? secure(tls) : credentials.createInsecure(), {
-      "grpc.max_receive_message_length": QUESTION_BYTES_MAX,
-      "grpc.enable_http_proxy": 0,
-      "grpc.enable_retries": 0,
-      "grpc.use_local_subchannel_pool": 1,
-    });
-    const metadata = new Metadata();
-    metadata.set("authorization", `Bearer ${token}`);
+    const client = feedClient(this.#url, tls, QUESTION_BYTES_MAX);
     const call = client.makeBidiStreamRequest(
       methodPath(FeedService.method.answer),
       (request: AnswerRequest) => Buffer.from(toBinary(AnswerRequestSchema, request)),
       (bytes: Buffer) => fromBinary(AnswerResponseSchema, bytes),
-      metadata,
+      bearer(token),
     );
     this.#client = client;
     this.#call = call;

@@ -6,7 +6,7 @@ import { http } from "../../../proto/gen/google/api/annotations_pb.ts";
 import { answer, audit, type Requires } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { EventDraft } from "../store/call-event.ts";
-import type { EventResource, NewEvent } from "../store/event-records.ts";
+import { EVENT_RESOURCES, type EventResource, type NewEvent } from "../store/event-records.ts";
 import type { ResourceKey } from "../store/records.ts";
 import { resourceKinds } from "./requirements.ts";
 
@@ -31,16 +31,7 @@ const nameMax = 100;
 /** Characters of the path of an event. */
 const pathMax = 512;
 
-const resources: ReadonlySet<string> = new Set<EventResource>([
-  "project",
-  "container",
-  "alias",
-  "permission",
-  "token",
-  "user",
-  "node",
-  "realm",
-]);
+const resources: ReadonlySet<string> = new Set(EVENT_RESOURCES);
 
 /** Null: the method only reads. Throws when it says nothing: then the server must not start. */
 export function auditOf(method: DescMethod, needs: Requires): Audited | null {

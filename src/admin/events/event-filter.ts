@@ -8,7 +8,12 @@ import type {
   ListEventsRequest,
 } from "../../../proto/gen/realmgate/v1/events_pb.ts";
 import { isoTimeMs } from "../api/iso-time.ts";
-import { documentKinds, type EventFilter, type EventResource } from "../store/event-records.ts";
+import {
+  documentKinds,
+  EVENT_RESOURCES,
+  type EventFilter,
+  type EventResource,
+} from "../store/event-records.ts";
 
 type Request =
   | ListEventsRequest
@@ -28,17 +33,6 @@ const documentedTypes: Partial<Record<EventResource, string>> = {
   alias: "proxy_alias",
   token: "auth_token",
 };
-
-const resources: readonly EventResource[] = [
-  "project",
-  "container",
-  "alias",
-  "permission",
-  "token",
-  "user",
-  "realm",
-  "node",
-];
 
 /** Documented kinds that tell of states, and the calls that lead there. */
 const statesOf: Readonly<Record<string, readonly string[]>> = {
@@ -89,7 +83,7 @@ function typeFilter(type: string | undefined): Pick<EventFilter, "resourceKinds"
   if (type === undefined) return { resourceKinds: null, isOfDocument: null };
   if (type === DOCUMENT) return { resourceKinds: null, isOfDocument: true };
   // Types of the documented product that are not here have no events.
-  const kinds = resources.filter((each) => type === (documentedTypes[each] ?? each));
+  const kinds = EVENT_RESOURCES.filter((each) => type === (documentedTypes[each] ?? each));
   return { resourceKinds: kinds, isOfDocument: false };
 }
 

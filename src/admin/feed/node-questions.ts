@@ -7,6 +7,7 @@ import {
   type AnswerRequest,
   AnswerRequestSchema,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import { KeyedLimit } from "../../guard/keyed-limit.ts";
 import { AnswerBytes, type AnswerCall, AnsweringProcess } from "./answering-process.ts";
 import type { FeedPeer } from "./feed-peer.ts";
 import { answerOf } from "./node-answer.ts";
@@ -37,8 +38,7 @@ export class NodeQuestions {
   /** The node of each stream, with a hello or without. */
   readonly #streams = new Map<AnswerCall, string>();
   readonly #bytes = new AnswerBytes(BYTES_MAX);
-  /** By container. */
-  readonly #reads = new Map<string, number>();
+  readonly #reads = new KeyedLimit(READS_PER_CONTAINER_MAX);
   #timer: ReturnType<typeof setInterval> | null = null;
 
   start(): void {
@@ -118,19 +118,15 @@ export class NodeQuestions {
       return this.#askEach<Kind>(serving, question, false);
     }
     const container = "query" in asked ? asked.query.container : asked.container;
-    const reads = this.#reads.get(container) ?? 0;
-    if (reads >= READS_PER_CONTAINER_MAX) {
+    if (!this.#reads.enter(container)) {
       const message = "too many reads of this container at a time";
       throw new ApiError(ErrorCode.PROXY_UNREACHABLE, [{ instancePath: "", message }]);
     }
-    this.#reads.set(container, reads + 1);
     try {
       const newest = new Map(serving.map((each) => [`${each.peer.node}/${each.process}`, each]));
       return await this.#askEach<Kind>([...newest.values()], question, true);
     } finally {
-      const left = (this.#reads.get(container) ?? 1) - 1;
-      if (left > 0) this.#reads.set(container, left);
-      else this.#reads.delete(container);
+      this.#reads.leave(container);
     }
   }
 

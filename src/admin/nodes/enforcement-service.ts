@@ -7,6 +7,7 @@ import {
   type GetEnforcementRequest,
 } from "../../../proto/gen/realmgate/v1/enforcement_pb.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { KeyedLimit } from "../../guard/keyed-limit.ts";
 import { lineageOf } from "../../policy/lineage.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
 import type { RevisionTokens } from "../api/revision.ts";
@@ -39,7 +40,7 @@ interface Progress {
 }
 
 export function enforcementService(parts: EnforcementServiceParts): Implementation {
-  const waiting = new Map<string, number>();
+  const waiting = new KeyedLimit(WAITING_MAX);
   return {
     service: EnforcementService,
     methods: {
@@ -48,18 +49,14 @@ export function enforcementService(parts: EnforcementServiceParts): Implementati
         { caller }: Context,
       ) {
         const { id } = caller.user;
-        const count = waiting.get(id) ?? 0;
-        if (count >= WAITING_MAX) throw new ApiError(ErrorCode.RATE_LIMITED, [], 1);
-        waiting.set(id, count + 1);
+        if (!waiting.enter(id)) throw new ApiError(ErrorCode.RATE_LIMITED, [], 1);
         try {
           const { enforced, of, lagging } = await wait(parts, token, waitMs);
           const complete = enforced === of;
           const fields = { complete, enforced, of, lagging: [...lagging] };
           return { message: create(EnforcementSchema, fields) };
         } finally {
-          const left = (waiting.get(id) ?? 1) - 1;
-          if (left === 0) waiting.delete(id);
-          else waiting.set(id, left);
+          waiting.leave(id);
         }
       },
     },

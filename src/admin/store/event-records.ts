@@ -1,15 +1,18 @@
 // What the audit trail keeps, and what it is asked.
 import type { Scope } from "./records.ts";
 
-export type EventResource =
-  | "project"
-  | "container"
-  | "alias"
-  | "permission"
-  | "token"
-  | "user"
-  | "realm"
-  | "node";
+export const EVENT_RESOURCES = [
+  "project",
+  "container",
+  "alias",
+  "permission",
+  "token",
+  "user",
+  "realm",
+  "node",
+] as const;
+
+export type EventResource = (typeof EVENT_RESOURCES)[number];
 
 /** What was done, or refused. Fields: names, never values. */
 export interface NewEvent {

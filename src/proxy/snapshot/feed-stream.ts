@@ -49,20 +49,12 @@ export class FeedStream {
   #isOver = false;
 
   constructor({ url, token, tls, hello, heard, ended }: FeedStreamOptions) {
-    const { target, isSecure } = targetOf(url);
-    this.#client = new Client(target, isSecure ? secure(tls) : credentials.createInsecure(), {
-      "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
-      "grpc.enable_http_proxy": 0,
-      "grpc.enable_retries": 0,
-      "grpc.use_local_subchannel_pool": 1,
-    });
-    const metadata = new Metadata();
-    if (token !== null) metadata.set("authorization", `Bearer ${token}`);
+    this.#client = feedClient(url, tls, MESSAGE_BYTES_MAX);
     this.#call = this.#client.makeBidiStreamRequest(
       methodPath(FeedService.method.follow),
       (request: FollowRequest) => Buffer.from(toBinary(FollowRequestSchema, request)),
       heardIn,
-      metadata,
+      bearer(token),
     );
     const over = (problem: string) => {
       if (this.#isOver) return;
@@ -106,13 +98,31 @@ export class FeedStream {
   }
 }
 
-export function targetOf(url: string): { readonly target: string; readonly isSecure: boolean } {
+/** Calls control planes at `url`, as FeedStreamOptions has it. `bytesMax`: of a message that comes. */
+export function feedClient(url: string, tls: FeedTls, bytesMax: number): Client {
+  const { target, isSecure } = targetOf(url);
+  return new Client(target, isSecure ? secure(tls) : credentials.createInsecure(), {
+    "grpc.max_receive_message_length": bytesMax,
+    "grpc.enable_http_proxy": 0,
+    "grpc.enable_retries": 0,
+    "grpc.use_local_subchannel_pool": 1,
+  });
+}
+
+/** Metadata of a node's call. */
+export function bearer(token: string | null): Metadata {
+  const metadata = new Metadata();
+  if (token !== null) metadata.set("authorization", `Bearer ${token}`);
+  return metadata;
+}
+
+function targetOf(url: string): { readonly target: string; readonly isSecure: boolean } {
   if (url.startsWith("unix:")) return { target: url, isSecure: false };
   const { protocol, host, port } = new URL(url);
   const isSecure = protocol === "https:";
   return { target: port === "" ? `${host}:${isSecure ? 443 : 80}` : host, isSecure };
 }
 
-export function secure({ ca, pair }: FeedTls) {
+function secure({ ca, pair }: FeedTls) {
   return credentials.createSsl(ca, pair?.key ?? null, pair?.cert ?? null);
 }

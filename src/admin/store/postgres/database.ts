@@ -7,6 +7,7 @@ import { AccountQuotaReached, type AccountQuotas } from "../account-quotas.ts";
 import { callEvent } from "../call-event.ts";
 import type { CommittedResult, DocumentKey, Revised } from "../records.ts";
 import type { ValueBox } from "../sealed.ts";
+import { type SealedPart, sealContext, targetContext } from "../sealed-context.ts";
 import { CommitListener } from "./commit-listener.ts";
 import type { Connections } from "./connections.ts";
 import { withEvent } from "./event-rows.ts";
@@ -138,23 +139,6 @@ export class Database {
     await this.#lane.idle();
     await this.#connections.close();
   }
-}
-
-/** What of a document is sealed. */
-export type SealedPart = "body" | "hooks";
-
-/** What a sealed part is bound to: its row and version. */
-export function sealContext(
-  part: SealedPart,
-  kind: string,
-  ownerId: string,
-  version: number,
-): string {
-  return `document/${kind}/${ownerId}/${version}${part === "body" ? "" : `/${part}`}`;
-}
-
-export function targetContext(aliasId: string): string {
-  return `alias/${aliasId}/target`;
 }
 
 /** The rows of a table that a condition holds of. */

@@ -19,6 +19,7 @@ import {
   type SQL,
   sql,
 } from "drizzle-orm";
+import { countsOf } from "../event-counts.ts";
 import {
   documentKinds,
   type EventColumn,
@@ -219,28 +220,6 @@ function isAbout(reader: Reader, containerId: string): SQL | undefined {
     .from(aliases)
     .where(eq(aliases.containerId, containerId));
   return or(eq(events.resourceId, containerId), inArray(events.resourceId, own));
-}
-
-interface CountedRow {
-  readonly kind: string;
-  readonly resourceKind: string | null;
-  readonly n: number;
-  readonly oldest: string | null;
-  readonly newest: string | null;
-}
-
-function countsOf(rows: readonly CountedRow[]): EventCounts {
-  const oldest = rows.flatMap((row) => row.oldest ?? []).toSorted();
-  const newest = rows.flatMap((row) => row.newest ?? []).toSorted();
-  return {
-    counts: rows.map(({ kind, resourceKind, n }) => ({
-      kind,
-      resourceKind: resourceKind as EventResource | null,
-      n,
-    })),
-    oldest: oldest[0] ?? null,
-    newest: newest.at(-1) ?? null,
-  };
 }
 
 function stored({ fields, resourceKind, ...row }: EventRow): StoredEvent {

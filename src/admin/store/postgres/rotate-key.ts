@@ -1,11 +1,12 @@
 // Everything in a database of PostgreSQL under another key, while any number of control planes write.
 import type { PoolClient } from "pg";
 import type { KeyRing } from "../key-ring.ts";
+import { Resealer } from "../resealer.ts";
 import type { ValueBox } from "../sealed.ts";
+import { sealContext, targetContext } from "../sealed-context.ts";
 import { OtherSecretKey } from "../store-errors.ts";
 import { RUNNING_LOCK } from "./commit-listener.ts";
 import { type ConnectionOptions, Connections } from "./connections.ts";
-import { sealContext, targetContext } from "./database.ts";
 import { KEY_CONTEXT } from "./prepare-database.ts";
 import { namesKey } from "./running-name.ts";
 
@@ -124,7 +125,7 @@ export const DOCUMENT_ROWS = `select kind, owner_id as id, version, body, hooks
 
 async function documentRows(client: PoolClient, box: ValueBox, after: Place): Promise<Walked> {
   const { rows } = await client.query(DOCUMENT_ROWS, [after.kind, after.id]);
-  const tally = new Tally(box);
+  const tally = new Resealer(box);
   for (const { kind, id, version, body, hooks } of rows) {
     const anew = {
       body: tally.anew(body, sealContext("body", kind, id, Number(version))),
@@ -136,7 +137,7 @@ async function documentRows(client: PoolClient, box: ValueBox, after: Place): Pr
       [anew.body, anew.hooks, kind, id],
     );
   }
-  return tally.walked(rows);
+  return walked(tally, rows);
 }
 
 async function targetRows(client: PoolClient, box: ValueBox, after: Place): Promise<Walked> {
@@ -145,39 +146,20 @@ async function targetRows(client: PoolClient, box: ValueBox, after: Place): Prom
      where id > $1 order by id limit ${ROWS}`,
     [after.id],
   );
-  const tally = new Tally(box);
+  const tally = new Resealer(box);
   for (const { id, target } of rows) {
     const anew = tally.anew(target, targetContext(id));
     if (anew === target) continue;
     await client.query("update realmgate.aliases set sealed_target = $1 where id = $2", [anew, id]);
   }
-  return tally.walked(rows);
+  return walked(tally, rows);
 }
 
-class Tally {
-  readonly #box: ValueBox;
-  #count = 0;
-  #unreadable = 0;
-
-  constructor(box: ValueBox) {
-    this.#box = box;
-  }
-
-  /** The value itself where it is well as it is, or where no key opens it. */
-  anew(sealed: Buffer | null, context: string): Buffer | null {
-    if (sealed === null || this.#box.isCurrent(sealed, context)) return sealed;
-    const plain = this.#box.open(sealed, context);
-    if (plain === null) {
-      this.#unreadable++;
-      return sealed;
-    }
-    this.#count++;
-    return this.#box.seal(plain, context);
-  }
-
-  walked(rows: readonly { readonly kind?: string; readonly id: string }[]): Walked {
-    const last = rows.length < ROWS ? undefined : rows.at(-1);
-    const next = last === undefined ? null : { kind: last.kind ?? "", id: last.id };
-    return { count: this.#count, unreadable: this.#unreadable, next };
-  }
+function walked(
+  { count, unreadable }: Resealer,
+  rows: readonly { readonly kind?: string; readonly id: string }[],
+): Walked {
+  const last = rows.length < ROWS ? undefined : rows.at(-1);
+  const next = last === undefined ? null : { kind: last.kind ?? "", id: last.id };
+  return { count, unreadable: unreadable.length, next };
 }

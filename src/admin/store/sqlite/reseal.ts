@@ -1,8 +1,9 @@
 // Values under another key, some at a time, while everything else goes on.
 import { eq, gt, sql } from "drizzle-orm";
+import { Resealer } from "../resealer.ts";
 import type { ValueBox } from "../sealed.ts";
+import { sealContext, targetContext } from "../sealed-context.ts";
 import { aliases, documents } from "./schema.ts";
-import { sealContext, targetContext } from "./sealed-values.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Rows that one transaction looks at: documents have up to 125 KB. */
@@ -29,7 +30,7 @@ export interface Resealed {
 
 /** Seals those of the next rows anew that are not sealed as the box seals now. Their versions stay: nothing changes for readers. */
 export function resealRows(tx: Transaction, box: ValueBox, cursor: ResealCursor): Resealed {
-  const walk = new Walk(box);
+  const walk = new Resealer(box);
   const last =
     cursor.table === "documents"
       ? documentRows(tx, walk, cursor.after)
@@ -38,7 +39,7 @@ export function resealRows(tx: Transaction, box: ValueBox, cursor: ResealCursor)
   return { next: nextOf(cursor.table, last), count, unreadable };
 }
 
-function documentRows(tx: Transaction, walk: Walk, after: number): number | null {
+function documentRows(tx: Transaction, walk: Resealer, after: number): number | null {
   const rows = tx
     .select({ at: rowid, row: documents })
     .from(documents)
@@ -56,7 +57,7 @@ function documentRows(tx: Transaction, walk: Walk, after: number): number | null
   return lastOf(rows);
 }
 
-function aliasRows(tx: Transaction, walk: Walk, after: number): number | null {
+function aliasRows(tx: Transaction, walk: Resealer, after: number): number | null {
   const rows = tx
     .select({ at: rowid, id: aliases.id, target: aliases.target })
     .from(aliases)
@@ -69,30 +70,6 @@ function aliasRows(tx: Transaction, walk: Walk, after: number): number | null {
     if (anew !== target) tx.update(aliases).set({ target: anew }).where(eq(rowid, at)).run();
   }
   return lastOf(rows);
-}
-
-class Walk {
-  readonly #box: ValueBox;
-  readonly unreadable: string[] = [];
-  count = 0;
-
-  constructor(box: ValueBox) {
-    this.#box = box;
-  }
-
-  /** The value itself where it is well as it is, or where no key opens it. */
-  anew<Value extends Uint8Array>(value: Value | null, context: string): Value | Buffer | null {
-    if (value === null) return null;
-    const sealed = Buffer.from(value);
-    if (this.#box.isCurrent(sealed, context)) return value;
-    const plain = this.#box.open(sealed, context);
-    if (plain === null) {
-      this.unreadable.push(context);
-      return value;
-    }
-    this.count++;
-    return this.#box.seal(plain, context);
-  }
 }
 
 /** Null: there are no more. */

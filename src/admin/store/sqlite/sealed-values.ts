@@ -1,6 +1,7 @@
 // What of the rows is sealed, and what binds it to its row.
 import type { Database as File } from "bun:sqlite";
 import type { ValueBox } from "../sealed.ts";
+import { type SealedPart, sealContext, targetContext } from "../sealed-context.ts";
 import type { documents } from "./schema.ts";
 
 /** One damaged row is not another key; so many in a row are. */
@@ -56,22 +57,4 @@ export function opened(
   if (sealed === null) return null;
   const context = sealContext(part, row.kind, row.ownerId, row.version);
   return box.open(Buffer.from(sealed), context);
-}
-
-/** What of a document is sealed. */
-export type SealedPart = "body" | "hooks";
-
-/** What binds a sealed part to its row. */
-export function sealContext(
-  part: SealedPart,
-  kind: string,
-  ownerId: string,
-  version: number,
-): string {
-  return `document/${kind}/${ownerId}/${version}${part === "body" ? "" : `/${part}`}`;
-}
-
-/** What binds a sealed target to its alias. */
-export function targetContext(aliasId: string): string {
-  return `alias/${aliasId}/target`;
 }

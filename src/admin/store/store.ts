@@ -357,8 +357,13 @@ export interface ChangeRecordStore {
    * For proxies, never for callers: everything after a revision, of all tenants. Everything there is for 0, and for a cursor of
    * another lineage than this database has at its revision, or beyond its last: of what such a reader knows nothing is certain.
    * `servers`: only what the proxies of these have to know, by name. A project in which they have no container is gone to them.
+   * `resumesOnly`: where everything had to be read, nothing is, and the answer says so.
    */
-  changesAfter(cursor: number | ChangeCursor, servers?: readonly string[]): Promise<ChangeRecords>;
+  changesAfter(
+    cursor: number | ChangeCursor,
+    servers?: readonly string[],
+    resumesOnly?: boolean,
+  ): Promise<ChangeRecords>;
   /** The number of the last committed change. */
   revision(): Promise<number>;
   /** The last committed change, and whose revisions are whose, in the order of their first revisions. */

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { LogEntry } from "../../exchange-log/log-entry.ts";
 import type { LogPage } from "../../exchange-log/log-reading.ts";
 import { StopSignal } from "../exchange/stop-signal.ts";
 import type { ClientRequest } from "../upstream/request-body.ts";
@@ -24,6 +25,44 @@ function streamOf(
   const admitted = { target: "/_logs/stream" };
   return { active, admitted } as unknown as ForwardedRequest;
 }
+
+/** The frames of a stream, as many as come until `count`. */
+async function frames(body: ReadableStream<Uint8Array> | null, count: number) {
+  const seen: string[] = [];
+  for await (const chunk of body ?? []) {
+    seen.push(new TextDecoder().decode(chunk));
+    if (seen.length === count) break;
+  }
+  return seen;
+}
+
+test("a stream begins with what passed before, and what is live begins after the newest of all", async () => {
+  const entry = (id: number) =>
+    ({ id, status: 500, startedAtMs: 0, bytes: null, groups: null }) as LogEntry;
+  const asked: unknown[] = [];
+  const program = new LogsProgram({
+    async newest({ filter, limit }, before) {
+      asked.push(["newest", filter.level, limit, before]);
+      return { entries: filter.level === null ? [entry(900)] : [entry(7)], next: null };
+    },
+    async oldest({ filter }, after) {
+      asked.push(["oldest", filter.level, after]);
+      return { entries: [entry(901)], next: 901 };
+    },
+  });
+  const forwarded = streamOf("p", "c", []);
+  Object.assign(forwarded.admitted, { target: "/_logs/stream?level=error" });
+  const answer = await program.answer(request, forwarded);
+  const body = answer.kind === "answered" ? answer.reply.body : null;
+  const [first, live] = await frames(body, 2);
+  expect(JSON.parse(first?.slice("data: ".length) ?? "")).toMatchObject([{ id: 7 }]);
+  expect(live).toStartWith("id: 901\n");
+  expect(asked.slice(0, 3)).toEqual([
+    ["newest", null, 1, null],
+    ["newest", "error", 100, 901],
+    ["oldest", "error", 900],
+  ]);
+});
 
 const request = { method: "GET", headers: new Headers() } as ClientRequest;
 

@@ -348,7 +348,7 @@ export interface EventStore {
   eventCounts(viewer: EventViewer, filter: EventFilter): Promise<EventCounts>;
   /** Deletes the events before a time. Answers how many. */
   purgeEvents(before: string): Promise<number>;
-  /** Deletes the oldest events of accounts that did more than so many. Answers how many. */
+  /** Deletes all but so many events about what belongs to each account; see trim-events.ts. Answers how many. */
   trimEvents(max: number): Promise<number>;
 }
 

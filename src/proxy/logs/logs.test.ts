@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { LogEntry } from "../../exchange-log/log-entry.ts";
 import type { LogPage } from "../../exchange-log/log-reading.ts";
+import { StopSignal } from "../exchange/stop-signal.ts";
 import type { ClientRequest } from "../upstream/request-body.ts";
 import type { ForwardedRequest } from "../upstream/upstream.ts";
 import { LogsProgram } from "./logs.ts";
@@ -9,11 +10,16 @@ const nothing: LogPage = { entries: [], next: null };
 const log = { newest: async () => nothing, oldest: async () => nothing };
 
 /** What the program needs of an admitted request for a stream; `ends` gets how it ended. */
-function streamOf(project: string, container: string, ends: string[]): ForwardedRequest {
+function streamOf(
+  project: string,
+  container: string,
+  ends: string[],
+  signal = new StopSignal(),
+): ForwardedRequest {
   const active = {
     allowed: { host: { project, container }, groups: ["ops"], consumedCredentials: [] },
     exchange: { requestId: "0".repeat(24), moves: 0, serves: () => {} },
-    signal: { on: () => {}, off: () => {} },
+    signal,
     end: (how: string) => void ends.push(`${project} ${how}`),
   };
   const admitted = { target: "/_logs/stream" };
@@ -86,4 +92,19 @@ test("one project does not take the places of all: it gives up its oldest stream
   expect(await open("greedy", "c9")).toBe(429);
   expect(ends.filter((end) => end.endsWith("broken"))).toEqual([]);
   for (const body of bodies) await body.cancel().catch(() => {});
+});
+
+test("streams whose clients left before they began take no places", async () => {
+  const program = new LogsProgram(log);
+  const ends: string[] = [];
+  for (let n = 0; n < 20; n++) {
+    const gone = new StopSignal();
+    gone.stop({ kind: "client_gone" });
+    await program.answer(request, streamOf("p", "c", ends, gone));
+  }
+  expect(ends).toHaveLength(20);
+  const answer = await program.answer(request, streamOf("p", "c", []));
+  const response = answer.kind === "answered" ? answer.reply : null;
+  expect(response?.status).toBe(200);
+  await response?.body?.cancel();
 });

@@ -85,6 +85,8 @@ export class LogsProgram {
     const { container, project } = active.allowed.host;
     if (!this.#hasRoom(project, container)) return limited(forwarded);
     const open: OpenStream = { container, end: () => stream.displaced() };
+    // Before it begins: one whose client has left already is over at once.
+    this.#add(project, open);
     const stream = new LogStream({
       log,
       active,
@@ -92,9 +94,6 @@ export class LogsProgram {
       lastId: numberOf(headers.get("last-event-id")),
       over: () => this.#remove(project, open),
     });
-    const own = this.#streams.get(project) ?? new Set();
-    this.#streams.set(project, own.add(open));
-    this.#streamsInAll++;
     active.exchange.serves(200);
     return answered(
       new Response(stream.body, {
@@ -114,6 +113,12 @@ export class LogsProgram {
     const [oldest] = largest;
     oldest?.end();
     return true;
+  }
+
+  #add(project: string, stream: OpenStream): void {
+    const own = this.#streams.get(project) ?? new Set();
+    this.#streams.set(project, own.add(stream));
+    this.#streamsInAll++;
   }
 
   #remove(project: string, stream: OpenStream): void {

@@ -218,6 +218,29 @@ describe("an iterator over pages", () => {
     expect([seen, asked.length]).toEqual([["1a", "1b"], 2]);
   });
 
+  test("goes on over pages of the log that have nothing, and ends where it stays", async () => {
+    const answers = [
+      { entries: [], cursor: "30" },
+      { entries: [{ id: 29 }], cursor: "20" },
+      { entries: [], cursor: "10" },
+      { entries: [{ id: 5 }], cursor: "10" },
+    ];
+    const { proxyLogs } = createApi(
+      new HttpClient({
+        baseUrl: "https://api.example.com",
+        fetch: async (to) => {
+          asked.push(new URL(to).searchParams.get("cursor") ?? "");
+          return Response.json({ statusCode: 200, message: "", data: answers.shift() });
+        },
+      }),
+    );
+    const seen = await Array.fromAsync(proxyLogs.iterate("c", { level: "error" }), ({ id }) => id);
+    expect([seen, asked]).toEqual([
+      [29, 5],
+      ["", "30", "20", "10"],
+    ]);
+  });
+
   test("begins where it is told, and ends when there is nothing", async () => {
     const seen = await Array.fromAsync(paged(2).projects.iterate({ page: 2 }), ({ id }) => id);
     expect(seen).toEqual(["2a", "2b"]);

@@ -4,7 +4,7 @@ import { ApiError } from "./errors.ts";
 import type { Api } from "./gen/api.ts";
 import { operations } from "./gen/operations.ts";
 import type { Answer, HttpClient, HttpRequest } from "./http.ts";
-import { nextCursor } from "./next-cursor.ts";
+import { cursorAfter } from "./next-cursor.ts";
 import { iteratorName, type Operation, type Operations } from "./operation.ts";
 import { writtenFrom } from "./write-from-answer.ts";
 
@@ -124,7 +124,10 @@ async function presentVersion(
   throw new TypeError(`the server names no version of ${of}`);
 }
 
-/** Reads by cursor: entries that come or go meanwhile make it neither skip nor repeat others. */
+/**
+ * Reads by cursor: entries that come or go meanwhile make it neither skip nor repeat others. A page may be short, or empty, and not
+ * be the last.
+ */
 async function* pages(
   http: HttpClient,
   operation: Operation,
@@ -143,9 +146,9 @@ async function* pages(
     });
     const { data } = answer;
     const entries: unknown = Array.isArray(data) ? data : data[operation.pages ?? ""];
-    if (!Array.isArray(entries) || entries.length === 0) return;
+    if (!Array.isArray(entries)) return;
     yield* entries;
-    cursor = nextCursor(answer);
+    cursor = cursorAfter(answer, entries.length, cursor);
     start = { page: undefined };
   }
 }

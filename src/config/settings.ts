@@ -194,7 +194,7 @@ export const settings = {
     accepts: "number of days",
     meaning: "days after which an event of the audit trail is deleted",
     about:
-      "Days that the audit trail (`GET /api/v1/events`) keeps an event. Nothing else deletes or changes one.",
+      "Days that the audit trail (`GET /api/v1/events`) keeps an event. Nobody can delete or change one; about what belongs to one account 100,000 are kept.",
     read: readCount,
   },
   REALMGATE_SIGNUP: {

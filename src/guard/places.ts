@@ -8,9 +8,9 @@ interface Room {
 }
 
 /** Memory: one entry for each key that has a place taken. */
-export class Places {
+export class Places<Key extends string | number = number> {
   readonly #perKey: number;
-  readonly #rooms = new Map<number, Room>();
+  readonly #rooms = new Map<Key, Room>();
 
   constructor(perKey: number) {
     this.#perKey = perKey;
@@ -20,7 +20,7 @@ export class Places {
    * Calls `enter` once there is a place: at once when one is free. The answer gives the place back, or leaves the line; it may
    * be called more than once.
    */
-  take(key: number, enter: Enter): () => void {
+  take(key: Key, enter: Enter): () => void {
     const room = this.#rooms.get(key) ?? { taken: 0, line: [] };
     this.#rooms.set(key, room);
     let state: "waiting" | "inside" | "gone" = "waiting";

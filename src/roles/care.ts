@@ -1,26 +1,17 @@
 // The roles that look after an installation's data: backup, restore, doctor and rotate-key. They take the settings of `serve`.
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  renameSync,
-  statfsSync,
-  statSync,
-} from "node:fs";
+import { existsSync, statfsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { KeyRing } from "../admin/store/key-ring.ts";
 import { copyDatabase } from "../admin/store/sqlite/backup.ts";
 import { damageOf, fileState, opensWith } from "../admin/store/sqlite/inspect.ts";
 import { type Config, parseConfig } from "../config/config.ts";
 import { secretKeysIn } from "../config/secret-key.ts";
-import { keyFile, snapshotFile, sqliteFiles } from "./data-files.ts";
-import { lockDatabase } from "./data-lock.ts";
+import { keyFile, snapshotFile } from "./data-files.ts";
 import { findings } from "./readiness.ts";
+import { replaceInstallation } from "./replace-installation.ts";
 import { rotateKey } from "./rotate-key.ts";
-import { isSameKeys, writeSecretKeyFile } from "./secret-key-file.ts";
+import { writeSecretKeyFile } from "./secret-key-file.ts";
 
-const ownerOnly = 0o600;
 const usage = 2;
 const failed = 1;
 
@@ -82,10 +73,10 @@ export async function careRole(name: string, words: readonly string[]): Promise<
     return 0;
   }
   const own = new Set(words.filter((word) => role.flags.includes(word)));
-  const [first] = words;
-  const file =
-    role.takesFile && first !== undefined && !first.startsWith("-") ? resolve(first) : null;
-  const rest = words.slice(file === null ? 0 : 1).filter((word) => !own.has(word));
+  const rest = words.filter((word) => !own.has(word));
+  const at = role.takesFile ? placeOfFile(rest) : -1;
+  const [named] = at === -1 ? [] : rest.splice(at, 1);
+  const file = named === undefined ? null : resolve(named);
   const parsed = parseConfig(process.env, rest);
   const problems = [
     ...(parsed.ok ? [] : parsed.problems),
@@ -106,6 +97,16 @@ export async function careRole(name: string, words: readonly string[]): Promise<
     console.error(`realmgate: ${error instanceof Error ? error.message : error}`);
     return failed;
   }
+}
+
+/** Of the first word that is neither a flag nor the value of one: each takes one, after `=` or as the next word. */
+function placeOfFile(words: readonly string[]): number {
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? "";
+    if (!word.startsWith("-")) return at;
+    if (!word.includes("=")) at++;
+  }
+  return -1;
 }
 
 function keyPath({ dataDir }: Config): string {
@@ -164,36 +165,15 @@ async function restore({ config, file }: CareCall): Promise<readonly string[]> {
   const path = file ?? "";
   if (!existsSync(path)) throw new CareFailure(`${path} is missing`);
   const besides = `${path}.key`;
-  const keys = existsSync(besides) ? readKeys(besides) : keysOf(config);
+  // A key of the settings stays the installation's, whatever lies beside the backup.
+  const isGiven = config.secretKeys !== null || !existsSync(besides);
+  const keys = isGiven ? keysOf(config) : readKeys(besides);
   requireSound(path, keys);
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  const unlock = lockDatabase(config.databasePath);
-  try {
-    const database = config.databasePath;
-    const draft = `${database}.restored`;
-    copyFileSync(path, draft);
-    chmodSync(draft, ownerOnly);
-    const suffix = `.before-restore-${Date.now()}`;
-    const kept: string[] = [];
-    const aside = (each: string) => {
-      if (!existsSync(each)) return;
-      renameSync(each, `${each}${suffix}`);
-      kept.push(`${each}${suffix}`);
-    };
-    for (const each of [...sqliteFiles(database), join(config.dataDir, snapshotFile)]) aside(each);
-    if (config.secretKeys === null) {
-      if (existsSync(keyPath(config)) && !isSameKeys(readKeys(keyPath(config)), keys))
-        aside(keyPath(config));
-      writeSecretKeyFile(keyPath(config), keys);
-    }
-    renameSync(draft, database);
-    return [
-      `${database}: restored from ${path}`,
-      ...kept.map((each) => `${each}: what was there before`),
-    ];
-  } finally {
-    unlock();
-  }
+  const kept = replaceInstallation(config, path, keys);
+  return [
+    `${config.databasePath}: restored from ${path}`,
+    ...kept.map((each) => `${each}: what was there before`),
+  ];
 }
 
 async function doctor({ config }: CareCall): Promise<readonly string[]> {

@@ -18,7 +18,7 @@ import { NodeAccess, proxyKeys } from "../admin/nodes/node-access.ts";
 import type { LocalProcess } from "../admin/nodes/process-status.ts";
 import { services as publicServices } from "../admin/services.ts";
 import type { KeyRing } from "../admin/store/key-ring.ts";
-import { eventsOfAccountMax } from "../admin/store/limits.ts";
+import { eventsOfOwnerMax } from "../admin/store/limits.ts";
 import type { ConnectionOptions } from "../admin/store/postgres/connections.ts";
 import type { DatabaseOptions } from "../admin/store/postgres/database.ts";
 import type { PrepareOptions } from "../admin/store/postgres/prepare-database.ts";
@@ -39,6 +39,7 @@ import { trustedProxies } from "../proxy/gate/client-address.ts";
 import { explainer } from "../proxy/gate/explain.ts";
 import { watchApiCertificate } from "./api-certificate.ts";
 import type { ApiMetrics } from "./api-metrics.ts";
+import { restoreDraft } from "./data-files.ts";
 import { DatabaseInUse, lockDatabase } from "./data-lock.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
 import { type ShutdownStep, shutdown } from "./shutdown.ts";
@@ -98,6 +99,8 @@ export class DatabaseUnusable extends Error {}
  */
 export function refuseLoss(databasePath: string, snapshotPath: string, ring: KeyRing): void {
   const state = knownState(databasePath);
+  const cutOff = state === null ? null : unfinishedRestore(databasePath, state);
+  if (cutOff !== null) throw new DatabaseUnusable(cutOff);
   if (state === "partial") throw new DatabaseUnusable(partialDatabase(databasePath));
   if (existsSync(snapshotPath) && (state === "missing" || state === "new")) {
     throw new DatabaseUnusable(lostDatabase(databasePath, snapshotPath));
@@ -126,6 +129,14 @@ function knownState(databasePath: string): FileState | null {
   } catch {
     return null;
   }
+}
+
+/** What to do where a restore was cut off after it had begun to set things aside; null: none was. */
+export function unfinishedRestore(databasePath: string, state: FileState): string | null {
+  const draft = restoreDraft(databasePath);
+  const isWhole = state !== "missing" && state !== "new" && state !== "partial";
+  if (isWhole || !existsSync(draft)) return null;
+  return `${draft} is left of a restore that was cut off: run realmgate restore again; what was there before is kept as *.before-restore-*`;
 }
 
 export function lostDatabase(databasePath: string, snapshotPath: string): string {
@@ -232,7 +243,7 @@ function purgeOld(store: Store, days: number, log: Log): ShutdownStep {
   const purge = async () => {
     try {
       await store.purgeEvents(daysAgo(days));
-      await store.trimEvents(eventsOfAccountMax);
+      await store.trimEvents(eventsOfOwnerMax);
       await store.purgeProcesses(daysAgo(PROCESS_DAYS));
     } catch (error) {
       log.error({ err: error }, "old events could not be deleted");

@@ -13,3 +13,8 @@ export const exchangeLogFile = "exchanges.sqlite";
 export function sqliteFiles(path: string): readonly string[] {
   return [`${path}-wal`, `${path}-shm`, path];
 }
+
+/** The copy that a restore puts in the place of the database with its last step. */
+export function restoreDraft(path: string): string {
+  return `${path}.restored`;
+}

@@ -15,12 +15,10 @@ export class DeferredSource implements StoreChangeSource {
   }
 
   async changesAfter(
-    revision: bigint,
-    lineage: string,
-    servers?: readonly string[],
+    ...asked: Parameters<StoreChangeSource["changesAfter"]>
   ): ReturnType<StoreChangeSource["changesAfter"]> {
     if (this.#source === null) throw new Error("the control plane is not up");
-    return this.#source.changesAfter(revision, lineage, servers);
+    return this.#source.changesAfter(...asked);
   }
 
   async head(): ReturnType<StoreChangeSource["head"]> {

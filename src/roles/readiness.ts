@@ -7,7 +7,7 @@ import { damageOf, fileState, opensWith, unreadableIn } from "../admin/store/sql
 import type { Config } from "../config/config.ts";
 import { secretKeysIn } from "../config/secret-key.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
-import { lostDatabase, partialDatabase } from "./control-plane.ts";
+import { lostDatabase, partialDatabase, unfinishedRestore } from "./control-plane.ts";
 import { keyFile, snapshotFile } from "./data-files.ts";
 import { DatabaseInUse, lockDatabase } from "./data-lock.ts";
 
@@ -68,6 +68,8 @@ export function keyFindings({ dataDir, databasePath, secretKeys }: Config): read
   if (secretKeys !== null) return [];
   const path = join(dataDir, keyFile);
   if (!existsSync(path)) {
+    const cutOff = unfinishedRestore(databasePath, "missing");
+    if (cutOff !== null) return [error("SECRET_KEY", `${path} is missing, and ${cutOff}`)];
     const data = [databasePath, join(dataDir, snapshotFile)].find((each) => existsSync(each));
     if (data === undefined) return [];
     const lost = `${path} is missing, but ${data} was made with a key: bring that back`;
@@ -96,6 +98,11 @@ function databaseFindings(config: Config): readonly Finding[] {
 function* stateFindings({ databasePath: path, dataDir, secretKeys }: Config): Generator<Finding> {
   const snapshot = join(dataDir, snapshotFile);
   const state = fileState(path);
+  const cutOff = unfinishedRestore(path, state);
+  if (cutOff !== null) {
+    yield error("DATABASE_URL", cutOff);
+    return;
+  }
   switch (state) {
     case "missing":
     case "new":

@@ -49,6 +49,9 @@ export class WorkerFeed {
         tokens().some((token) => isSame(presented.token ?? "", token))
           ? { node: "serve", servers: [serverName], keys: {}, domain }
           : null,
+      // All workers are one node.
+      wholesPerNodeMax: 2,
+      followersPerNodeMax: Number.POSITIVE_INFINITY,
       log,
     });
     chmodSync(this.path, OWNER_ONLY);

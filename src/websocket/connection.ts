@@ -1,11 +1,14 @@
 import type { Socket } from "node:net";
-import { ABNORMAL, closePayload, Opcode } from "./frame.ts";
+import { DiscardedReads } from "./discarded-reads.ts";
+import { ABNORMAL, closePayload, type Fragment, fragmentOpcode, Opcode } from "./frame.ts";
 import { FrameReader, type FrameSink, type FrameViolation } from "./frame-reader.ts";
 import { maskedFrame } from "./frame-writer.ts";
 import { SocketWriter } from "./socket-writer.ts";
 
 /** Events of a connection. Bytes are valid during the call only. */
 export interface ConnectionListener extends FrameSink {
+  /** Whether `fragment` may be called; read once. */
+  readonly takesFragments: boolean;
   /** `deliver` delivers everything that arrived in one chunk. */
   batch(deliver: () => void): void;
   /** The connection is no longer backed up. */
@@ -21,6 +24,8 @@ export interface ConnectionListener extends FrameSink {
 const CLOSE_ANSWER_MS = 5_000;
 /** Frames of one connection that are delivered in one turn of the event loop; some 1 µs each. */
 const FRAMES_PER_TURN = 256;
+/** The same of those that are thrown away. */
+const SKIPPED_PER_TURN = 4_096;
 const EMPTY = Buffer.alloc(0);
 
 /**
@@ -31,10 +36,13 @@ export class WebSocketConnection implements FrameSink {
   readonly #socket: Socket;
   readonly #reader: FrameReader;
   readonly #writer: SocketWriter;
+  readonly #discarded: DiscardedReads;
   #head: Buffer;
   #listener: ConnectionListener | null = null;
   /** Our Close frame has been sent: nothing may follow it. */
   #isClosing = false;
+  /** Our side has ended: what still comes means nothing. */
+  #hasEnded = false;
   #answer: ReturnType<typeof setTimeout> | null = null;
   /** The listener wants nothing for now. */
   #isPaused = false;
@@ -48,6 +56,7 @@ export class WebSocketConnection implements FrameSink {
     this.#head = head;
     this.#reader = new FrameReader(this, messageBytesMax);
     this.#writer = new SocketWriter(socket, () => this.#listener?.drained());
+    this.#discarded = new DiscardedReads(socket, () => this.#resumeSocket());
     socket.pause();
     // The `close` event follows and is handled.
     socket.on("error", () => {});
@@ -59,6 +68,7 @@ export class WebSocketConnection implements FrameSink {
     const head = this.#head;
     this.#head = EMPTY;
     this.#listener = listener;
+    this.#reader.passesFragments = listener.takesFragments;
     if (this.#socket.destroyed) {
       this.#tell(ABNORMAL, "");
       return;
@@ -79,6 +89,11 @@ export class WebSocketConnection implements FrameSink {
   /** Takes ownership of the bytes. */
   sendBinary(message: Buffer): void {
     this.#send(Opcode.binary, message);
+  }
+
+  /** Takes ownership of the bytes. */
+  sendFragment(bytes: Buffer, fragment: Fragment): void {
+    this.#send(fragmentOpcode(fragment), bytes, fragment.isLast);
   }
 
   sendPing(data: Buffer): void {
@@ -105,6 +120,7 @@ export class WebSocketConnection implements FrameSink {
   /** Sends the queue, then a Close frame unless the code is ABNORMAL. The listener gets no further events. */
   close(code: number, reason: string): void {
     this.#listener = null;
+    this.#reader.abandon();
     if (this.#isClosing) {
       return;
     }
@@ -133,6 +149,10 @@ export class WebSocketConnection implements FrameSink {
     this.#listener?.binary(message);
   }
 
+  fragment(bytes: Buffer, fragment: Fragment): void {
+    this.#listener?.fragment(bytes, fragment);
+  }
+
   kept(bytes: number): void {
     this.#listener?.kept(bytes);
   }
@@ -153,9 +173,14 @@ export class WebSocketConnection implements FrameSink {
   }
 
   #read(chunk: Buffer): void {
+    if (this.#listener === null) this.#discarded.took(chunk.length);
+    if (this.#hasEnded) return;
     let violation: FrameViolation | null = null;
     const push = () => {
-      violation = this.#reader.push(chunk, FRAMES_PER_TURN);
+      violation = this.#reader.push(
+        chunk,
+        this.#listener === null ? SKIPPED_PER_TURN : FRAMES_PER_TURN,
+      );
     };
     if (this.#listener === null) {
       push();
@@ -175,10 +200,10 @@ export class WebSocketConnection implements FrameSink {
 
   /** What is held comes before what the socket has. */
   #resumeSocket(): void {
-    if (this.#isPaused) {
+    if (this.#isPaused || this.#discarded.isWaiting) {
       return;
     }
-    if (this.#reader.isHeld) {
+    if (this.#reader.isHeld && !this.#hasEnded) {
       this.#continueLater();
     } else {
       this.#socket.resume();
@@ -199,11 +224,11 @@ export class WebSocketConnection implements FrameSink {
     });
   }
 
-  #send(opcode: number, payload: Buffer): void {
+  #send(opcode: number, payload: Buffer, isLast = true): void {
     if (this.#isClosing) {
       return;
     }
-    for (const piece of maskedFrame(opcode, payload)) {
+    for (const piece of maskedFrame(opcode, payload, isLast)) {
       this.#writer.write(piece);
     }
   }
@@ -211,8 +236,9 @@ export class WebSocketConnection implements FrameSink {
   /** Ends our side and discards what the peer still sends. */
   #end(): void {
     this.#isClosing = true;
+    this.#hasEnded = true;
     this.#writer.end();
-    this.#socket.resume();
+    if (!this.#discarded.isWaiting) this.#socket.resume();
   }
 
   #gone(): void {

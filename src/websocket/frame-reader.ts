@@ -1,10 +1,13 @@
-import { CONTROL_BYTES_MAX, isCloseCode, NO_CODE, Opcode } from "./frame.ts";
+import { isUtf8 } from "node:buffer";
+import { CONTROL_BYTES_MAX, type Fragment, isCloseCode, NO_CODE, Opcode } from "./frame.ts";
 
 /** Receives what the peer sends. Bytes are valid during the call only: the reader reuses them. */
 export interface FrameSink {
   /** A whole message, from one or several frames. */
   text(message: string): void;
   binary(message: Buffer): void;
+  /** A part of a long message, when the reader passes such on. Of a text each part ends behind a character. */
+  fragment(bytes: Buffer, fragment: Fragment): void;
   /** So many bytes more of a message that is not whole are kept; negative: as many fewer. */
   kept(bytes: number): void;
   ping(data: Buffer): void;
@@ -35,12 +38,15 @@ interface Header {
 const MORE = -1;
 const EMPTY = Buffer.alloc(0);
 const GROWTH_BYTES_MIN = 4_096;
+/** Of a message that is passed on in parts, each has so many bytes at least, but the last. */
+const FRAGMENT_BYTES = 65_536;
 /** Keeps a byte order mark: text is passed on unchanged. */
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Parses the frames of a server, or the masked ones of a client, without extensions (RFC 6455 §5). Unmasks in place. Time is linear in the bytes. Memory is the received
- * part of the current message, at most `messageBytesMax`, and up to twice that while the buffer grows.
+ * part of the current message, at most `messageBytesMax`, and up to twice that while the buffer grows; `passesFragments` makes it
+ * `FRAGMENT_BYTES` and a chunk.
  */
 export class FrameReader {
   readonly #sink: FrameSink;
@@ -54,6 +60,8 @@ export class FrameReader {
   /** Buffer of the current message; `#messageBytes` of it are filled. */
   #message: Buffer = EMPTY;
   #messageBytes = 0;
+  /** Of the current message, passed on already. */
+  #passedBytes = 0;
   /** Of the current message; null between messages. */
   #opcode: number | null = null;
   /** Missing bytes of the current data frame; null between frames. */
@@ -62,6 +70,9 @@ export class FrameReader {
   #closed = false;
   #isHeld = false;
   #violation: FrameViolation | null = null;
+  #isAbandoned = false;
+  /** Long messages are handed over in parts, as they come. Not to be changed within a message. */
+  passesFragments = false;
 
   /** `isMasked`: the peer is a client. */
   constructor(sink: FrameSink, messageBytesMax: number, isMasked = false) {
@@ -73,6 +84,21 @@ export class FrameReader {
   /** Whether frames of an earlier chunk are still to be parsed: push an empty chunk. */
   get isHeld(): boolean {
     return this.#isHeld;
+  }
+
+  /** Bytes of the last chunk that are held, taken back by the caller: it pushes them again. */
+  returnHeld(): number {
+    if (!this.#isHeld) return 0;
+    const { length } = this.#rest;
+    this.#isHeld = false;
+    this.#rest = EMPTY;
+    return length;
+  }
+
+  /** From now on only a Close frame matters: messages are read past, and nothing of them is kept. */
+  abandon(): void {
+    this.#isAbandoned = true;
+    this.#giveUp();
   }
 
   /**
@@ -154,7 +180,7 @@ export class FrameReader {
     if ((opcode === Opcode.continuation) !== (this.#opcode !== null)) {
       return protocolError("fragments out of order");
     }
-    return this.#messageBytes + length > this.#messageBytesMax
+    return this.#passedBytes + this.#messageBytes + length > this.#messageBytesMax
       ? { code: 1009, reason: "message too big" }
       : null;
   }
@@ -190,13 +216,18 @@ export class FrameReader {
     const expected = this.#expected ?? 0;
     const part = this.#plain(bytes.subarray(at, at + expected));
     const isFrameDone = part.length === expected;
+    const isDone = isFrameDone && this.#isLast;
     this.#expected = isFrameDone ? null : expected - part.length;
-    if (isFrameDone && this.#isLast && this.#messageBytes === 0) {
+    if (this.#isAbandoned) {
+      if (isDone) this.#opcode = null;
+    } else if (isDone && this.#messageBytes === 0 && this.#passedBytes === 0) {
       this.#deliver(part);
     } else {
       this.#append(part);
-      if (isFrameDone && this.#isLast) {
+      if (isDone && this.#passedBytes === 0) {
         this.#deliver(this.#message.subarray(0, this.#messageBytes));
+      } else if (isDone || (this.passesFragments && this.#messageBytes >= FRAGMENT_BYTES)) {
+        this.#passFragment(isDone);
       }
     }
     return isFrameDone ? part.length : MORE;
@@ -233,6 +264,26 @@ export class FrameReader {
     if (bytes > 0) this.#sink.kept(-bytes);
   }
 
+  #passFragment(isLast: boolean): void {
+    const isText = this.#opcode === Opcode.text;
+    const isFirst = this.#passedBytes === 0;
+    const all = this.#message.subarray(0, this.#messageBytes);
+    const end = isText && !isLast ? all.length - begunCharacter(all) : all.length;
+    const part = all.subarray(0, end);
+    this.#giveUp();
+    if (isText && !isUtf8(part)) {
+      this.#violation = NOT_UTF8;
+      return;
+    }
+    this.#passedBytes += part.length;
+    if (end < all.length) this.#append(all.subarray(end));
+    if (isLast) {
+      this.#opcode = null;
+      this.#passedBytes = 0;
+    }
+    this.#sink.fragment(part, { isText, isFirst, isLast });
+  }
+
   #deliver(message: Buffer): void {
     const isText = this.#opcode === Opcode.text;
     this.#opcode = null;
@@ -254,6 +305,17 @@ const NOT_UTF8: FrameViolation = { code: 1007, reason: "text is not UTF-8" };
 
 function protocolError(reason: string): FrameViolation {
   return { code: 1002, reason };
+}
+
+/** Bytes at the end of a text that are the beginning of a character, at most three (RFC 3629 §3). */
+function begunCharacter(bytes: Buffer): number {
+  for (let back = 1; back <= 3 && back <= bytes.length; back++) {
+    const byte = bytes[bytes.length - back] as number;
+    if ((byte & 0xc0) === 0x80) continue;
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+    return length > back ? back : 0;
+  }
+  return 0;
 }
 
 function decoded(bytes: Buffer): string | null {

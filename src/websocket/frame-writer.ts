@@ -3,6 +3,7 @@ import { randomFillSync } from "node:crypto";
 /** Longer payloads are masked in place; copying shorter ones into one buffer with their header is cheaper. */
 const COPIED_BYTES_MAX = 4_096;
 
+const IS_LAST = 0x80;
 const IS_MASKED = 0x80;
 const MASK_BYTES = 4;
 
@@ -11,12 +12,12 @@ const masks = Buffer.alloc(16_384);
 let masksUsed = masks.length;
 
 /** One whole client frame, as buffers to write in order. May overwrite the payload. */
-export function maskedFrame(opcode: number, payload: Buffer): readonly Buffer[] {
+export function maskedFrame(opcode: number, payload: Buffer, isLast = true): readonly Buffer[] {
   const { length } = payload;
   const size = headerBytes(length) + MASK_BYTES;
   const copied = length <= COPIED_BYTES_MAX;
   const head = Buffer.allocUnsafe(copied ? size + length : size);
-  writeHeader(head, opcode, length, IS_MASKED);
+  writeHeader(head, opcode | (isLast ? IS_LAST : 0), length, IS_MASKED);
   const mask = nextMask();
   for (let i = 0; i < MASK_BYTES; i++) {
     head[size - MASK_BYTES + i] = byteAt(masks, mask + i);
@@ -30,10 +31,10 @@ export function maskedFrame(opcode: number, payload: Buffer): readonly Buffer[] 
   return [head];
 }
 
-/** The header of a server's frame: last of its message, without a mask. Its payload follows. */
-export function serverFrameHeader(opcode: number, length: number): Buffer {
+/** The header of a server's frame, without a mask. Its payload follows. */
+export function serverFrameHeader(opcode: number, length: number, isLast = true): Buffer {
   const head = Buffer.allocUnsafe(headerBytes(length));
-  writeHeader(head, opcode, length, 0);
+  writeHeader(head, opcode | (isLast ? IS_LAST : 0), length, 0);
   return head;
 }
 
@@ -42,9 +43,9 @@ function headerBytes(length: number): number {
   return length < 126 ? 2 : length < 65_536 ? 4 : 10;
 }
 
-/** `maskBit`: `IS_MASKED` or 0. */
-function writeHeader(head: Buffer, opcode: number, length: number, maskBit: number): void {
-  head[0] = 0x80 | opcode;
+/** `first`: the opcode, and `IS_LAST` or 0. `maskBit`: `IS_MASKED` or 0. */
+function writeHeader(head: Buffer, first: number, length: number, maskBit: number): void {
+  head[0] = first;
   if (length < 126) {
     head[1] = maskBit | length;
   } else if (length < 65_536) {

@@ -16,6 +16,18 @@ export const ABNORMAL = 1006;
 
 export const CONTROL_BYTES_MAX = 125;
 
+/** A part of a message that is passed on before all of it has come (RFC 6455 §5.4). */
+export interface Fragment {
+  readonly isText: boolean;
+  readonly isFirst: boolean;
+  readonly isLast: boolean;
+}
+
+export function fragmentOpcode({ isText, isFirst }: Fragment): number {
+  if (!isFirst) return Opcode.continuation;
+  return isText ? Opcode.text : Opcode.binary;
+}
+
 /** Whether a Close frame may carry the code. */
 export function isCloseCode(code: number): boolean {
   return (

@@ -94,6 +94,8 @@ function carried(connection: WebSocketConnection, tunnel: Tunnel): Promise<Tunne
     ping: (data) => connection.sendPong(Buffer.from(data)),
     pong() {},
     kept() {},
+    takesFragments: false,
+    fragment() {},
     drained: () => input.resume(),
     closed: (code, reason) => over(failureOf(code, reason)),
   };

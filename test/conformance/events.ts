@@ -255,17 +255,38 @@ export function eventConformance(name: string, open: Open): void {
       expect(await store.purgeEvents(at)).toBe(0);
     });
 
-    test("of one account are so many at most: the oldest leave, those of others stay", async () => {
-      for (let n = 0; n < 5; n++) await store.recordEvent(newEvent({ requestId: `ada ${n}` }));
-      for (let n = 0; n < 2; n++) {
-        await store.recordEvent(newEvent({ actorId: bob.userId, requestId: `bob ${n}` }));
-      }
-      await store.recordEvent(newEvent({ actorId: null, requestId: "nobody" }));
-      expect(await store.trimEvents(5)).toBe(0);
-      expect(await store.trimEvents(2)).toBe(3);
-      expect(await store.trimEvents(2)).toBe(0);
-      const left = (await seen(ada, { isOperator: true })).map(({ requestId }) => requestId);
-      expect(left).toEqual(["ada 3", "ada 4", "bob 0", "bob 1", "nobody"]);
+    test("about one account's things are so many at most: a flood pushes out no deed but its own", async () => {
+      const { id } = await stage.project(ada);
+      const { id: elsewhere } = await stage.project(bob);
+      const did = async (who: Scope | null, kind: string, resourceId: string | null, times = 1) => {
+        for (let n = 0; n < times; n++) {
+          const actorId = who?.userId ?? null;
+          const resourceKind = resourceId === null ? null : ("project" as const);
+          await store.recordEvent(
+            newEvent({ actorId, kind, resourceKind, resourceId, requestId: `${kind} ${n}` }),
+          );
+        }
+      };
+      await did(bob, "container.deleted", id);
+      await did(ada, "project.updated", id);
+      await did(bob, "proxy.alias.created", id, 6);
+      await did(bob, "proxy.alias.created", elsewhere, 6);
+      await did(null, "auth.login.failed", null, 6);
+      expect(await store.trimEvents(8)).toBe(0);
+      expect(await store.trimEvents(4)).toBe(8);
+      expect(await store.trimEvents(4)).toBe(0);
+      const left = async (scope: Scope, isOperator = false) =>
+        (await seen(scope, { isOperator })).map(({ requestId }) => requestId);
+      expect(await left(ada)).toEqual([
+        "container.deleted 0",
+        "project.updated 0",
+        "proxy.alias.created 4",
+        "proxy.alias.created 5",
+      ]);
+      expect(await left(bob)).toEqual([2, 3, 4, 5].map((n) => `proxy.alias.created ${n}`));
+      expect((await left(ada, true)).filter((each) => each?.startsWith("auth"))).toEqual(
+        [2, 3, 4, 5].map((n) => `auth.login.failed ${n}`),
+      );
     });
 
     test("are counted up to a limit", async () => {

@@ -71,6 +71,16 @@ export function lineageConformance(
       );
     });
 
+    test("a reader that wants no whole state is told that it needs one, and gets nothing of it", async () => {
+      const first = await write();
+      await write();
+      const lost = { ...first, lineage: "f".repeat(16) };
+      const told = await store.changesAfter(lost, undefined, true);
+      expect(told).toMatchObject({ isAll: true, projects: [], containers: [] });
+      const known = await store.changesAfter(first, undefined, true);
+      expect([known.isAll, known.projects.length]).toEqual([false, 1]);
+    });
+
     test("what was written after a backup that was restored is lost, and its numbers are not taken for others", async () => {
       const kept = await write();
       store = await place.backUp();

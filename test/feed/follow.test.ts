@@ -113,6 +113,18 @@ test("a node that was revoked between its call and its hello gets no keys", asyn
   expect(server.streams.size).toBe(0);
 });
 
+test("a node has so many followers at a time", async () => {
+  const server = await bench.serve({ followersPerNodeMax: 1 });
+  const first = bench.follower({ urls: [server.url], process: "proxy-1" });
+  await first.feed.start();
+  const second = bench.follower({ urls: [server.url], process: "proxy-2" });
+  await second.feed.start();
+  expect(second.problems[0]).toContain("too many processes of this node");
+  first.stop();
+  await until(() => server.streams.size === 0, "the place is free");
+  await until(() => second.feed.from === "live", "the second one follows", 10_000);
+});
+
 test("a follower that enforces nothing yet gets one batch, however much is written", async () => {
   const server = await bench.serve();
   const { source } = bench.follower({ urls: [server.url] });

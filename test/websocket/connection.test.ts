@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import net from "node:net";
 import { type ConnectionListener, WebSocketConnection } from "../../src/websocket/connection.ts";
 import { dial } from "../../src/websocket/dial.ts";
+import { DISCARDED_BYTES_MAX } from "../../src/websocket/discarded-reads.ts";
 import { until } from "../harness/until.ts";
 import { decoded, encoded, type Frame } from "../harness/websocket-frames.ts";
 
@@ -54,6 +55,8 @@ async function ends(head: Buffer = Buffer.alloc(0)): Promise<Ends> {
       batch: (deliver) => deliver(),
       text: tell("text"),
       binary: tell("binary"),
+      takesFragments: false,
+      fragment: tell("fragment"),
       ping: tell("ping"),
       pong: tell("pong"),
       kept: () => {},
@@ -176,4 +179,40 @@ describe("a connection", () => {
     expect<boolean>(connection.isBackedUp).toBe(false);
     far.destroy();
   }, 10_000);
+
+  test("that we close keeps nothing of what still comes, and ends with the peer's Close behind it", async () => {
+    const { connection, far, heard, listener, farEnded } = await ends();
+    let kept = 0;
+    connection.open({
+      ...listener,
+      kept: (bytes) => {
+        kept += bytes;
+      },
+    });
+    far.write(encoded({ opcode: 2, payload: Buffer.alloc(1_000), last: false }));
+    await until(() => kept === 1_000, "half a message is kept");
+    connection.close(1001, "");
+    far.write(encoded({ opcode: 0, payload: Buffer.alloc(5_000_000), last: true }));
+    far.write(encoded({ opcode: 8, payload: Buffer.from([3, 233]) }));
+    await farEnded;
+    expect(heard).toEqual([]);
+  });
+
+  test("that we close ends with a peer that sends on instead of closing", async () => {
+    const { connection, far, listener, farEnded } = await ends();
+    connection.open(listener);
+    connection.close(1001, "");
+    const block = encoded({ opcode: 2, payload: Buffer.alloc(1_000_000) });
+    let sent = 0;
+    const send = () => {
+      while (!far.destroyed && sent < 10 * DISCARDED_BYTES_MAX) {
+        sent += block.length;
+        if (!far.write(block)) return;
+      }
+    };
+    far.on("drain", send);
+    send();
+    await farEnded;
+    expect(sent).toBeLessThan(10 * DISCARDED_BYTES_MAX);
+  });
 });

@@ -16,6 +16,7 @@ function read(pieces: readonly Buffer[], bytesMax = BYTES_MAX): [Event[], FrameV
       binary: (message) => events.push(["binary", message.toString("hex")]),
       ping: (data) => events.push(["ping", data.toString("hex")]),
       kept: () => {},
+      fragment: () => {},
       pong: (data) => events.push(["pong", data.toString("hex")]),
       closed: (code, reason) => events.push(["closed", code, reason]),
     },
@@ -173,7 +174,15 @@ test("a message of a million tiny fragments costs neither time nor memory of its
     length = message.length;
   };
   const reader = new FrameReader(
-    { text, binary: nothing, kept: nothing, ping: nothing, pong: nothing, closed: nothing },
+    {
+      text,
+      binary: nothing,
+      fragment: nothing,
+      kept: nothing,
+      ping: nothing,
+      pong: nothing,
+      closed: nothing,
+    },
     2_000_000,
   );
   reader.push(encoded({ opcode: 1, payload: Buffer.alloc(0), last: false }));
@@ -197,7 +206,15 @@ test.each([
     kept += bytes;
   };
   const reader = new FrameReader(
-    { text: nothing, binary: nothing, kept: count, ping: nothing, pong: nothing, closed: nothing },
+    {
+      text: nothing,
+      binary: nothing,
+      fragment: nothing,
+      kept: count,
+      ping: nothing,
+      pong: nothing,
+      closed: nothing,
+    },
     BYTES_MAX,
   );
   const half = encoded(text("half.", false));
@@ -207,4 +224,140 @@ test.each([
   expect(kept).toBe(5);
   reader.push(encoded(next));
   expect(kept).toBe(left);
+});
+
+describe("a reader that passes long messages on in parts", () => {
+  const PART = 65_536;
+
+  /** What it hands over, by message; and the most that it kept at once. */
+  function parts(pieces: readonly Buffer[], bytesMax = 10_000_000) {
+    const messages: { isText: boolean; bytes: Buffer[]; isWhole: boolean }[] = [];
+    let kept = 0;
+    let keptMax = 0;
+    const whole = (isText: boolean, bytes: Buffer) =>
+      messages.push({ isText, bytes: [bytes], isWhole: true });
+    const reader = new FrameReader(
+      {
+        text: (message) => whole(true, Buffer.from(message)),
+        binary: (message) => whole(false, Buffer.from(message)),
+        fragment: (part, { isText, isFirst, isLast }) => {
+          if (isFirst) messages.push({ isText, bytes: [], isWhole: false });
+          const message = messages.at(-1);
+          message?.bytes.push(Buffer.from(part));
+          if (isLast && message !== undefined) message.isWhole = true;
+        },
+        kept: (bytes) => {
+          kept += bytes;
+          keptMax = Math.max(keptMax, kept);
+        },
+        ping: () => {},
+        pong: () => {},
+        closed: () => {},
+      },
+      bytesMax,
+    );
+    reader.passesFragments = true;
+    let violation: FrameViolation | null = null;
+    for (const piece of pieces) violation = reader.push(Buffer.from(piece)) ?? violation;
+    return { messages, kept, keptMax, violation };
+  }
+
+  test("gives them unchanged, keeps little, and cuts no character in two", () => {
+    const content = fc.record({
+      isText: fc.boolean(),
+      text: fc.string({ unit: "grapheme", minLength: 1, maxLength: 40 }),
+      times: fc.integer({ min: 1, max: 20_000 }),
+      cuts: fc.array(fc.nat(), { maxLength: 4 }),
+    });
+    const conversation = fc.array(content, { minLength: 1, maxLength: 3 });
+    fc.assert(
+      fc.property(conversation, fc.integer({ min: 1_000, max: 100_000 }), (messages, size) => {
+        const frames: Buffer[] = [];
+        for (const { isText, text, times, cuts } of messages) {
+          const all = Buffer.from(text.repeat(times));
+          const at = [0, ...cuts.map((cut) => cut % all.length).toSorted((a, b) => a - b)];
+          for (const [k, start] of at.entries()) {
+            const last = k === at.length - 1;
+            const opcode = k > 0 ? 0 : isText ? 1 : 2;
+            frames.push(encoded({ opcode, payload: all.subarray(start, at[k + 1]), last }));
+          }
+        }
+        const bytes = Buffer.concat(frames);
+        const pieces: Buffer[] = [];
+        for (let i = 0; i < bytes.length; i += size) pieces.push(bytes.subarray(i, i + size));
+        const { messages: got, kept, keptMax, violation } = parts(pieces);
+        expect(violation).toBe(null);
+        expect(kept).toBe(0);
+        expect(keptMax).toBeLessThanOrEqual(PART + size);
+        expect(got.length).toBe(messages.length);
+        for (const [k, { isText, bytes: own, isWhole }] of got.entries()) {
+          const { text = "", times = 0, isText: wanted } = messages[k] ?? {};
+          expect({ isText, isWhole }).toEqual({ isText: wanted === true, isWhole: true });
+          expect(Buffer.concat(own).equals(Buffer.from(text.repeat(times)))).toBe(true);
+          if (isText)
+            expect(own.every((part) => part.equals(Buffer.from(part.toString())))).toBe(true);
+          expect(own.slice(0, -1).every(({ length }) => length >= PART - 3)).toBe(true);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  const long = Buffer.alloc(200_000, "x");
+  const frame = (opcode: number, payload: Buffer, last: boolean) =>
+    encoded({ opcode, payload, last });
+
+  test.each([
+    ["a byte that no character has", Buffer.from([0xff]), 1007],
+    ["a character that is begun", Buffer.from([0xe2, 0x82]), 1007],
+    ["a surrogate", Buffer.from([0xed, 0xa0, 0x80]), 1007],
+    ["more than a message may have", Buffer.alloc(100_001, "x"), 1009],
+  ])("refuses a text that ends with %s", (_, end, code) => {
+    const { messages, violation } = parts([frame(1, long, false), frame(0, end, true)], 300_000);
+    expect(violation?.code).toBe(code as 1007);
+    expect(messages.map(({ isWhole }) => isWhole)).toEqual([false]);
+  });
+
+  test("refuses bytes that are no character in the middle of a text, between parts too", () => {
+    for (const bad of [Buffer.from([0xff]), Buffer.from([0xe2, 0x82]), Buffer.from([0x80])]) {
+      const { violation } = parts([
+        frame(1, Buffer.concat([long, bad]), false),
+        frame(0, long, true),
+      ]);
+      expect(violation?.code).toBe(1007);
+    }
+  });
+});
+
+test("a reader that is abandoned keeps nothing, and sees the Close frame", () => {
+  let kept = 0;
+  let heard = 0;
+  let code = 0;
+  const hear = () => heard++;
+  const reader = new FrameReader(
+    {
+      text: hear,
+      binary: hear,
+      fragment: hear,
+      kept: (bytes) => {
+        kept += bytes;
+      },
+      ping: () => {},
+      pong: () => {},
+      closed: (closing) => {
+        code = closing;
+      },
+    },
+    BYTES_MAX,
+  );
+  reader.push(encoded(text("half.", false)));
+  expect(kept).toBe(5);
+  reader.abandon();
+  expect(kept).toBe(0);
+  reader.push(encoded(more("the rest", true)));
+  reader.push(encoded({ opcode: 2, payload: Buffer.alloc(90_000) }).subarray(0, 50_000));
+  expect(kept).toBe(0);
+  reader.push(encoded({ opcode: 2, payload: Buffer.alloc(90_000) }).subarray(50_000));
+  reader.push(encoded(close(1000, "")));
+  expect({ kept, heard, code }).toEqual({ kept: 0, heard: 0, code: 1000 });
 });

@@ -43,6 +43,7 @@ describe("text", () => {
     ["the longest", { alias: "a".repeat(100) }, "ok"],
     ["one too many", { alias: "a".repeat(101) }, "INVALID_ALIAS_FORMAT /alias"],
     ["100 characters in 200 UTF-16 units", { alias: "😀".repeat(100) }, "ok"],
+    ["U+0000", { alias: "a\0" }, "INVALID_ALIAS_FORMAT /alias"],
     ["a short colour", { color: "#abc" }, "ok"],
     ["a colour without #", { color: "ABCDEF" }, "ok"],
     ["a colour of four digits", { color: "#abcd" }, "INVALID_COLOR_FORMAT /color"],
@@ -64,6 +65,7 @@ describe("text", () => {
     ["an id and a line end", { projectId: `${id}\n` }, "INVALID_ID_FORMAT /project_id"],
     ["the longest comment", { comment: "c".repeat(16_000) }, "ok"],
     ["one too many", { comment: "c".repeat(16_001) }, "VALIDATION_ERROR /comment"],
+    ["a comment with U+0000", { comment: "a\0b" }, "VALIDATION_ERROR /comment"],
   ])("of a container: %s", (_why, fields, outcome) => {
     expect(container(fields)).toBe(outcome);
   });

@@ -120,7 +120,9 @@ function breaks(rule: Rule, message: ReflectMessage, field: DescField): string |
 
 function breaksList(rule: Rule, list: ReflectList): string | null {
   for (const item of list) {
-    if (typeof item === "string" && rule.pattern !== "" && !pattern(rule).test(item)) {
+    if (typeof item !== "string") continue;
+    if (!isText(item)) return `must have only entries that are ${TEXT}`;
+    if (rule.pattern !== "" && !pattern(rule).test(item)) {
       return `must have only entries that match ${rule.pattern}`;
     }
   }
@@ -135,6 +137,7 @@ function tooMany(rule: Rule, entries: number): string | null {
 
 function breaksText(rule: Rule, text: string): string | null {
   if (rule.required && text === "") return "must not be empty";
+  if (!isText(text)) return `must be ${TEXT}`;
   const characters = [...text].length;
   if (rule.min !== undefined && characters < rule.min) {
     return `must have at least ${rule.min} characters`;
@@ -146,6 +149,13 @@ function breaksText(rule: Rule, text: string): string | null {
     return `must be one of ${rule.oneOf.join(", ")}`;
   }
   return rule.pattern !== "" && !pattern(rule).test(text) ? `must match ${rule.pattern}` : null;
+}
+
+const TEXT = "text without U+0000";
+
+/** What every database can keep: PostgreSQL takes no U+0000. Half of a surrogate pair never comes out of JSON or protobuf. */
+function isText(text: string): boolean {
+  return !text.includes("\0");
 }
 
 function breaksNumber(rule: Rule, number: number): string | null {

@@ -1,8 +1,12 @@
 // The gRPC listener: services, health and reflection, behind a relay that guards it.
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
-import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
+import {
+  type handleBidiStreamingCall,
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+} from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
-import { HealthImplementation } from "grpc-health-check";
 import type { Dispatch } from "../../../proto/call.ts";
 import { reflectionFiles, serviceDefinition } from "../../../proto/grpc.ts";
 import { Http2Guard } from "../../guard/http2-guard.ts";
@@ -11,7 +15,9 @@ import { RelayListener, type RelayTls } from "../../guard/relay-listener.ts";
 import { RELAY_SERVER_HOST, type ServerPeer } from "../../guard/relayed.ts";
 import { UnfinishedBytes } from "../../guard/unfinished-bytes.ts";
 import { grpcCalls, publicMessageBytesMax } from "./grpc-call.ts";
+import { HealthService } from "./grpc-health.ts";
 import { type GrpcLimits, grpcLimits } from "./grpc-limits.ts";
+import { pacedStream } from "./grpc-paced-stream.ts";
 import { HEALTH_SERVICE, healthFile } from "./health-file.ts";
 
 interface GrpcServerOptions {
@@ -114,14 +120,11 @@ function createServer(
     interceptors: [calls],
   });
   for (const service of services) server.addService(rawDefinition(service), {});
-  const names = services.map(({ typeName }) => typeName);
-  const health = new HealthImplementation(
-    Object.fromEntries(["", ...names].map((name) => [name, "SERVING"])),
-  );
+  const health = new HealthService(services.map(({ typeName }) => typeName));
   const open = withSmallMessages(server);
   health.addToServer(open);
   reflection(services).addToServer(open);
-  return { server, stopHealth: () => health.setStatus("", "NOT_SERVING") };
+  return { server, stopHealth: () => health.stop() };
 }
 
 function byPath(method: DescMethod): [string, DescMethod] {
@@ -138,7 +141,7 @@ function rawDefinition(service: DescService): ServiceDefinition {
   );
 }
 
-/** Adds services that anybody may call: their messages are small. */
+/** Adds services that anybody may call: their messages are small, and streams answer as fast as they are read. */
 function withSmallMessages(server: Server): Server {
   const addService: Server["addService"] = (definition, implementation) => {
     const limited = Object.entries(definition).map(([name, method]) => [
@@ -151,7 +154,13 @@ function withSmallMessages(server: Server): Server {
         },
       },
     ]);
-    server.addService(Object.fromEntries(limited), implementation);
+    const paced = Object.entries(implementation).map(([name, handle]) => [
+      name,
+      name in definition && definition[name]?.requestStream === true
+        ? pacedStream(handle as handleBidiStreamingCall<unknown, unknown>)
+        : handle,
+    ]);
+    server.addService(Object.fromEntries(limited), Object.fromEntries(paced));
   };
   return Object.assign(Object.create(server), { addService });
 }

@@ -53,6 +53,15 @@ const attempts = [
   ["a password that is too long for anybody", "ada", "x".repeat(129)],
 ] as const;
 
+test.each(["ada\0", "ada\0@example.test"])(
+  "no store is asked for the name %j, which PostgreSQL would refuse",
+  async (name) => {
+    const asked = spyOn(store, "userForLogin");
+    expect(await refusal(name, password)).toBe(ErrorCode.INVALID_CREDENTIALS);
+    expect(asked).not.toHaveBeenCalled();
+  },
+);
+
 describe("a login that fails", () => {
   test.each(attempts)("computes one hash, of the usual cost, for %s", async (_, name, sent) => {
     const usual = costOf(await logins.hash(password, attempt));

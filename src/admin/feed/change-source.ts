@@ -23,9 +23,15 @@ import type { FeedCursor } from "./feed-cursor.ts";
 export interface StoreChangeSource {
   /**
    * The present state of everything that changed after a revision; of everything after 0, and when the revision has another
-   * lineage than the reader knows it by. `servers`: only what their proxies have to know; unset: everything.
+   * lineage than the reader knows it by. `servers`: only what their proxies have to know; unset: everything. `resumesOnly`:
+   * where that is everything there is, the answer says so, and holds nothing of it.
    */
-  changesAfter(revision: bigint, lineage: string, servers?: readonly string[]): Promise<Changes>;
+  changesAfter(
+    revision: bigint,
+    lineage: string,
+    servers?: readonly string[],
+    resumesOnly?: boolean,
+  ): Promise<Changes>;
   /** Where the database is now. */
   head(): Promise<FeedCursor>;
   /** Calls back after each commit, with its revision. Answers how to stop it. */
@@ -34,11 +40,12 @@ export interface StoreChangeSource {
 
 export function changeSource(store: Store): StoreChangeSource {
   return {
-    async changesAfter(after, lineage, servers) {
+    async changesAfter(after, lineage, servers, resumesOnly) {
       const cursor = { revision: Number(after), lineage };
       const { revision, lineages, isAll, projects, containers } = await store.changesAfter(
         cursor,
         servers,
+        resumesOnly,
       );
       const documents = new FeedDocuments();
       const stated = {

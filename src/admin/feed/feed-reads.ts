@@ -10,7 +10,7 @@ import type { FeedCursor } from "./feed-cursor.ts";
 export interface FeedRead {
   /** Where the follower is once it has all of it. */
   readonly cursor: FeedCursor;
-  /** Everything there is. */
+  /** Everything there is; of a read after a cursor: that is needed, and was not read. */
   readonly isAll: boolean;
   /** FollowResponse messages, encoded. */
   readonly parts: () => Iterable<Uint8Array>;
@@ -22,13 +22,15 @@ const KEPT_MAX = 1_000;
 export class FeedReads {
   readonly #source: StoreChangeSource;
   readonly #wholes: Places;
+  readonly #wholesOfNode: Places<string>;
   /** By place and servers. */
   #shared = new Map<string, Promise<FeedRead>>();
 
-  /** `wholesMax`: whole states that are sent at a time. */
-  constructor(source: StoreChangeSource, wholesMax: number) {
+  /** `wholesMax`: whole states that are sent at a time; `perNodeMax`: to processes of one node. */
+  constructor(source: StoreChangeSource, wholesMax: number, perNodeMax: number) {
     this.#source = source;
     this.#wholes = new Places(wholesMax);
+    this.#wholesOfNode = new Places(perNodeMax);
   }
 
   /** What was read before is out of date. */
@@ -36,14 +38,18 @@ export class FeedReads {
     this.#shared = new Map();
   }
 
-  /** After a cursor; null: everything. */
-  after(cursor: FeedCursor | null, servers: readonly string[]): Promise<FeedRead> {
-    if (cursor === null) return this.#read(0n, NO_LINEAGE, servers);
+  /** Everything. It is held until it has been sent: only in a turn. */
+  whole(servers: readonly string[]): Promise<FeedRead> {
+    return this.#read(0n, NO_LINEAGE, servers, false);
+  }
+
+  /** After a cursor. Says that everything is needed, and reads nothing, where the cursor is of no use. */
+  after(cursor: FeedCursor, servers: readonly string[]): Promise<FeedRead> {
     const shared = this.#shared;
     const key = JSON.stringify([`${cursor.revision}`, cursor.lineage, servers]);
     const reading =
       shared.get(key) ??
-      this.#read(cursor.revision, cursor.lineage, servers).catch((error: unknown) => {
+      this.#read(cursor.revision, cursor.lineage, servers, true).catch((error: unknown) => {
         shared.delete(key);
         throw error;
       });
@@ -51,21 +57,38 @@ export class FeedReads {
     return reading;
   }
 
-  /** Resolves when a whole state may be read and sent. Call the answer when that is done. */
-  turn(): Promise<() => void> {
-    return new Promise((resolve) => {
-      const leave = this.#wholes.take(0, () => queueMicrotask(() => resolve(leave)));
-    });
+  /**
+   * Resolves when a whole state may be read and sent. Call the answer when that is done. The processes of one node wait for each
+   * other first: in the common line there are as many of each node as may be served, so that a node with many keeps none away.
+   */
+  async turn(node: string): Promise<() => void> {
+    const leaveNode = await placed(this.#wholesOfNode, node);
+    const leave = await placed(this.#wholes, 0);
+    return () => {
+      leave();
+      leaveNode();
+    };
   }
 
-  async #read(revision: bigint, lineage: string, servers: readonly string[]): Promise<FeedRead> {
-    const changes = await this.#source.changesAfter(revision, lineage, servers);
+  async #read(
+    revision: bigint,
+    lineage: string,
+    servers: readonly string[],
+    resumesOnly: boolean,
+  ): Promise<FeedRead> {
+    const changes = await this.#source.changesAfter(revision, lineage, servers, resumesOnly);
     const cursor = {
       revision: changes.revision,
       lineage: lineageOf(changes.lineages, changes.revision),
     };
     return { cursor, isAll: changes.all, parts: messagesOf(changes) };
   }
+}
+
+function placed<Key extends string | number>(places: Places<Key>, key: Key): Promise<() => void> {
+  return new Promise((resolve) => {
+    const leave = places.take(key, () => queueMicrotask(() => resolve(leave)));
+  });
 }
 
 function messagesOf(changes: Changes): () => Iterable<Uint8Array> {

@@ -17,8 +17,13 @@ import type { StoreChangeSource } from "./change-source.ts";
 import type { AuthenticatePeer, FeedPeer } from "./feed-peer.ts";
 import { FeedReads } from "./feed-reads.ts";
 import { type FollowCall, FollowStream } from "./follow-stream.ts";
-import { HELLO_MS, NodeQuestions, readAnswerRequest } from "./node-questions.ts";
-import { type Problem, serversProblem } from "./servers-problem.ts";
+import { helloProblem, type Problem } from "./hello-problem.ts";
+import {
+  HELLO_MS,
+  NodeQuestions,
+  readAnswerRequest,
+  STREAMS_PER_NODE_MAX,
+} from "./node-questions.ts";
 
 export interface FeedServerOptions {
   /** `ADDRESS:PORT`, port 0 for any that is free, or `unix:PATH`. */
@@ -29,6 +34,10 @@ export interface FeedServerOptions {
   readonly authenticate: AuthenticatePeer;
   /** Whole states that are sent at a time. Default: 2. */
   readonly wholesMax?: number;
+  /** Of these, to processes of one node. Default: 1. */
+  readonly wholesPerNodeMax?: number;
+  /** Followers of one node. Default: 32. */
+  readonly followersPerNodeMax?: number;
   /** How often each follower hears something, in milliseconds. Default: 1,000. */
   readonly heartbeatMs?: number;
   /** How long a follower may take nothing of what it is sent, in milliseconds. Default: 10,000. */
@@ -178,6 +187,11 @@ const definition: ServiceDefinition = {
   },
 };
 
+const TOO_MANY: Problem = {
+  code: status.RESOURCE_EXHAUSTED,
+  details: "too many processes of this node",
+};
+
 const REVOKED: Problem = { code: status.UNAUTHENTICATED, details: "the node was revoked" };
 
 class Followers {
@@ -194,7 +208,11 @@ class Followers {
   constructor(options: FeedServerOptions) {
     this.#options = options;
     this.#heartbeatMs = options.heartbeatMs ?? 1_000;
-    this.#reads = new FeedReads(options.source, options.wholesMax ?? 2);
+    this.#reads = new FeedReads(
+      options.source,
+      options.wholesMax ?? 2,
+      options.wholesPerNodeMax ?? 1,
+    );
   }
 
   start(): void {
@@ -278,7 +296,8 @@ class Followers {
       const hello = body.value;
       void this.#problemOf(hello, peer).then((problem) => {
         if (isOver) return;
-        if (problem === null) stream = this.#follow(call, peer, hello);
+        if (problem === null && this.#isFull(peer)) call.emit("error", TOO_MANY);
+        else if (problem === null) stream = this.#follow(call, peer, hello);
         else call.emit("error", problem);
       });
     });
@@ -292,7 +311,13 @@ class Followers {
       this.#options.log.error({ err: error }, "a node could not be authenticated");
       return { code: status.UNAVAILABLE, details: "the database cannot be read" };
     }
-    return problemOf(hello, peer);
+    return helloProblem(hello, peer);
+  }
+
+  #isFull({ node }: FeedPeer): boolean {
+    const { followersPerNodeMax = STREAMS_PER_NODE_MAX } = this.#options;
+    const ofNode = [...this.streams].filter((stream) => stream.peer.node === node);
+    return ofNode.length >= followersPerNodeMax;
   }
 
   #follow(call: FollowCall, peer: FeedPeer, hello: FeedHello): FollowStream {
@@ -336,13 +361,4 @@ class Followers {
     this.streams.delete(stream);
     stream.fail(REVOKED.code, REVOKED.details);
   }
-}
-
-/** Null: the hello is well. */
-function problemOf(
-  { servers, listeners, programPorts }: FeedHello,
-  peer: FeedPeer,
-): Problem | null {
-  const names = servers.length + listeners.length + Object.keys(programPorts).length;
-  return serversProblem(servers, names, peer);
 }

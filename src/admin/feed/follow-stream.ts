@@ -14,6 +14,7 @@ import {
 import { cursorOf, type FeedCursor, isSameCursor } from "./feed-cursor.ts";
 import type { FeedPeer } from "./feed-peer.ts";
 import type { FeedRead, FeedReads } from "./feed-reads.ts";
+import { isCursor } from "./hello-problem.ts";
 
 export type FollowCall = ServerDuplexStream<FollowRequest, Uint8Array>;
 
@@ -32,6 +33,8 @@ export interface FollowOptions {
 
 /** A follower that says nothing for so many heartbeats is gone; one that has a batch to take may be longer. */
 const SILENT_BEATS = 3;
+/** A place for whole states is for those that take them at this rate at least, in bytes a second; others wait for it. */
+const WHOLE_BYTES_PER_S_MIN = 128 * 1024;
 
 export class FollowStream {
   readonly #options: FollowOptions;
@@ -40,6 +43,8 @@ export class FollowStream {
   #sent: FeedCursor | null;
   /** What it enforces; null: nothing. */
   #enforced: FeedCursor | null = null;
+  /** The greatest revision that it can know. */
+  #knownMax: bigint;
   #isInFlight = false;
   #isDirty = true;
   #isWelcomed = false;
@@ -54,6 +59,7 @@ export class FollowStream {
     this.#options = options;
     this.#sent = cursorOf(options.hello.cursor);
     this.#enforced = this.#sent;
+    this.#knownMax = this.#sent?.revision ?? 0n;
   }
 
   get peer(): FeedPeer {
@@ -90,10 +96,11 @@ export class FollowStream {
       this.fail(status.DEADLINE_EXCEEDED, "nothing was heard from the node");
       return;
     }
-    if (!isSameCursor(this.#sent, head)) this.wake();
+    const hasAll = isSameCursor(this.#sent, head);
+    if (!hasAll) this.wake();
     if (!this.#isWelcomed || nowMs - this.#saidMs < heartbeatMs / 2) return;
-    const cursor = this.#sent ?? undefined;
-    const bookmark = { serverTimeMs: Date.now(), ...(cursor === undefined ? {} : { cursor }) };
+    // Only the cursor says that nothing changed: what was lost or revoked must not stay allowed while its news is late.
+    const bookmark = { serverTimeMs: Date.now(), ...(hasAll ? { cursor: head } : {}) };
     void this.#say({ case: "bookmark", value: create(FeedBookmarkSchema, bookmark) }).catch(
       () => {},
     );
@@ -104,6 +111,10 @@ export class FollowStream {
     this.#silentBeats = 0;
     this.#heardAtMs = Date.now();
     if (enforced === null) return;
+    if (!isCursor(enforced) || enforced.revision > this.#knownMax) {
+      this.fail(status.INVALID_ARGUMENT, "the node enforces what it was not sent");
+      return;
+    }
     const isNew = !isSameCursor(enforced, this.#enforced);
     this.#enforced = enforced;
     if (isNew) this.#options.acked(this);
@@ -150,34 +161,45 @@ export class FollowStream {
 
   async #step(): Promise<void> {
     const { reads, hello } = this.#options;
-    if (this.#sent === null) {
-      await this.#welcome(FeedMode.FULL);
-      await this.#sendWhole(() => reads.after(null, hello.servers));
+    const read = this.#sent === null ? null : await reads.after(this.#sent, hello.servers);
+    if (read !== null && isSameCursor(read.cursor, this.#sent)) {
+      await this.#welcome(FeedMode.RESUME);
       return;
     }
-    const read = await reads.after(this.#sent, hello.servers);
-    await this.#welcome(read.isAll ? FeedMode.FULL : FeedMode.RESUME);
-    if (isSameCursor(read.cursor, this.#sent)) return;
-    if (read.isAll) await this.#sendWhole(async () => read);
-    else await this.#send(read);
+    if (read !== null && !read.isAll) {
+      await this.#welcome(FeedMode.RESUME);
+      await this.#send(read);
+      return;
+    }
+    this.#sent = null;
+    await this.#welcome(FeedMode.FULL);
+    await this.#sendWhole();
   }
 
-  async #sendWhole(read: () => Promise<FeedRead>): Promise<void> {
-    const leave = await this.#options.reads.turn();
+  async #sendWhole(): Promise<void> {
+    const { reads, hello, peer } = this.#options;
+    const leave = await reads.turn(peer.node);
     try {
-      if (!this.#isOver) await this.#send(await read());
+      if (!this.#isOver) await this.#send(await reads.whole(hello.servers));
     } finally {
       leave();
     }
   }
 
-  async #send({ cursor, parts }: FeedRead): Promise<void> {
+  async #send({ cursor, isAll, parts }: FeedRead): Promise<void> {
+    const { drainMs } = this.#options;
     this.#sent = cursor;
+    if (cursor.revision > this.#knownMax) this.#knownMax = cursor.revision;
     this.#isInFlight = true;
+    let [bytes, waitedMs] = [0, 0];
     for (const part of parts()) {
       if (this.#isOver) return;
-      await this.#write(part);
+      waitedMs += await this.#write(part);
+      bytes += part.length;
       this.#silentBeats = 0;
+      if (isAll && waitedMs > drainMs + (bytes / WHOLE_BYTES_PER_S_MIN) * 1000) {
+        this.fail(status.DEADLINE_EXCEEDED, "the node takes a whole state too slowly");
+      }
     }
   }
 
@@ -190,18 +212,19 @@ export class FollowStream {
     await this.#say({ case: "welcome", value: create(FeedWelcomeSchema, welcome) });
   }
 
-  #say(body: FollowResponse["body"]): Promise<void> {
-    return this.#write(toBinary(FollowResponseSchema, create(FollowResponseSchema, { body })));
+  async #say(body: FollowResponse["body"]): Promise<void> {
+    await this.#write(toBinary(FollowResponseSchema, create(FollowResponseSchema, { body })));
   }
 
-  /** Resolves when there is room for more. Rejects when there is none for too long. */
-  async #write(message: Uint8Array): Promise<void> {
+  /** Resolves when there is room for more, with how long that took in milliseconds. Rejects when there is none for too long. */
+  async #write(message: Uint8Array): Promise<number> {
     const { call, drainMs } = this.#options;
-    this.#saidMs = performance.now();
+    const startMs = performance.now();
+    this.#saidMs = startMs;
     if (call.write(message)) {
       // Others get their turns while a large state is encoded.
       await new Promise((resolve) => setImmediate(resolve));
-      return;
+      return 0;
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const late = setTimeout(() => {
@@ -217,5 +240,6 @@ export class FollowStream {
       call.off("drain", resolve);
       call.off("close", resolve);
     }
+    return performance.now() - startMs;
   }
 }

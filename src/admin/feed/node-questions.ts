@@ -10,15 +10,16 @@ import {
 import { KeyedLimit } from "../../guard/keyed-limit.ts";
 import { AnswerBytes, type AnswerCall, AnsweringProcess } from "./answering-process.ts";
 import type { FeedPeer } from "./feed-peer.ts";
+import { introductionProblem } from "./hello-problem.ts";
 import { answerOf } from "./node-answer.ts";
 import type { NodeAnswer, NodeQuestion } from "./node-question.ts";
-import { serversProblem } from "./servers-problem.ts";
 
 /** From the call to its hello, in milliseconds. */
 export const HELLO_MS = 10_000;
 /** How often a stream is used, so that it is known to be alive, in milliseconds. */
 const BEAT_MS = 2_000;
-const STREAMS_PER_NODE_MAX = 32;
+/** Of each of the two kinds. */
+export const STREAMS_PER_NODE_MAX = 32;
 /** Bytes of answers, over all streams. */
 const BYTES_MAX = 64 * 1024 * 1024;
 /** As of an exchange log in this process: one tenant leaves room for the others. */
@@ -80,8 +81,7 @@ export class NodeQuestions {
         return;
       }
       clearTimeout(late);
-      const { servers } = body.value;
-      const problem = serversProblem(servers, servers.length, peer);
+      const problem = introductionProblem(body.value, body.value.servers.length, peer);
       if (problem !== null) {
         call.emit("error", problem);
         return;

@@ -14,8 +14,8 @@ export const tokensMax = 1000;
 export const expiredTokensMax = 1000;
 /** Text of all tokens in one list, in bytes: 1,000 ordinary ones fit, 1,000 of the greatest do not. */
 export const tokenListBytesMax = 8 * 1024 * 1024;
-/** Events kept of what one account did; the oldest go first. */
-export const eventsOfAccountMax = 100_000;
+/** Events kept about what belongs to one account, whoever did it. */
+export const eventsOfOwnerMax = 100_000;
 /** Events that a total or a statistic counts: counting holds up everything else on SQLite. */
 export const eventsCountedMax = 10_000;
 /** Realms that an account may make up. */

@@ -348,7 +348,7 @@ export interface EventStore {
   eventCounts(viewer: EventViewer, filter: EventFilter): Promise<EventCounts>;
   /** Deletes the events before a time. Answers how many. */
   purgeEvents(before: string): Promise<number>;
-  /** Deletes the oldest events of accounts that did more than so many. Answers how many. */
+  /** Deletes all but so many events about what belongs to each account; see trim-events.ts. Answers how many. */
   trimEvents(max: number): Promise<number>;
 }
 
@@ -357,8 +357,13 @@ export interface ChangeRecordStore {
    * For proxies, never for callers: everything after a revision, of all tenants. Everything there is for 0, and for a cursor of
    * another lineage than this database has at its revision, or beyond its last: of what such a reader knows nothing is certain.
    * `servers`: only what the proxies of these have to know, by name. A project in which they have no container is gone to them.
+   * `resumesOnly`: where everything had to be read, nothing is, and the answer says so.
    */
-  changesAfter(cursor: number | ChangeCursor, servers?: readonly string[]): Promise<ChangeRecords>;
+  changesAfter(
+    cursor: number | ChangeCursor,
+    servers?: readonly string[],
+    resumesOnly?: boolean,
+  ): Promise<ChangeRecords>;
   /** The number of the last committed change. */
   revision(): Promise<number>;
   /** The last committed change, and whose revisions are whose, in the order of their first revisions. */

@@ -151,13 +151,16 @@ async function stream(context: CommandContext, { args, flags }: ParsedArguments)
   const path = `/api/v1/containers/${encodeURIComponent(container)}/proxy/logs`;
   const given = [...flags].map(([name, value]) => [name.replaceAll("-", "_"), String(value)]);
   const query: Record<string, string | number> = Object.fromEntries(given);
-  const { data } = await context.request({ method: "GET", path, query: { ...query, limit: 10 } });
-  const first = listAt(data, "entries").toReversed();
-  print(context, first);
-  let after = String(fieldAt(first.at(-1), "id") ?? "0");
+  const ask = async (query: Record<string, string | number>) =>
+    (await context.request({ method: "GET", path, query })).data;
+  // Of all requests: what is new begins there, however far back the last one lies that passes the filters.
+  const [newest] = listAt(await ask({ limit: 1 }), "entries");
+  let after = String(fieldAt(newest, "id") ?? "0");
+  const first = await ask({ ...query, limit: 10, cursor: String(Number(after) + 1) });
+  print(context, listAt(first, "entries").toReversed());
   for (;;) {
     const asked = { ...query, limit: 200, after_id: after };
-    const more = (await context.request({ method: "GET", path, query: asked })).data;
+    const more = await ask(asked);
     print(context, listAt(more, "entries"));
     after = String(fieldAt(more, "cursor") ?? after);
     if (listAt(more, "entries").length === 0) await new Promise((go) => setTimeout(go, LOOK_MS));

@@ -1,5 +1,5 @@
 // `--all`: a whole list, read page by page.
-import { nextCursor } from "../../client/next-cursor.ts";
+import { cursorAfter } from "../../client/next-cursor.ts";
 import { rowsOf } from "../output/render.ts";
 import type { Show } from "../output/show.ts";
 import type { AnsweredCall } from "./context.ts";
@@ -11,7 +11,7 @@ type Query = Readonly<Record<string, string | number | boolean>>;
 
 /**
  * One answer with every entry, and without pagination. Reads by cursor: entries that come or go meanwhile make it neither skip
- * nor repeat others. `raw` has the body of each page on a line.
+ * nor repeat others; a page may be short, or empty, and not be the last. `raw` has the body of each page on a line.
  */
 export async function allPages(
   show: Extract<Show, { as: "list" }>,
@@ -22,12 +22,13 @@ export async function allPages(
   const { page: _, ...further } = query;
   const rows = [...rowsOf(show, answered.data)];
   const bodies = [answered.raw];
-  for (let cursor = nextCursor(answered); cursor !== undefined; cursor = nextCursor(answered)) {
+  let cursor = cursorAfter(answered, rows.length, undefined);
+  while (cursor !== undefined) {
     answered = await request({ limit: pageEntries, ...further, cursor });
     const more = rowsOf(show, answered.data);
-    if (more.length === 0) break;
     rows.push(...more);
     bodies.push(answered.raw);
+    cursor = cursorAfter(answered, more.length, cursor);
   }
   return { ...answered, data: withRows(show, answered.data, rows), raw: bodies.join("\n") };
 }

@@ -1,6 +1,7 @@
 // The seam between an edge and a connection that was upgraded to WebSocket.
+import type { Fragment } from "../../websocket/frame.ts";
 
-/** The longest message, in bytes, in either direction. Messages are held as a whole: the other side gets them whole. */
+/** The longest message, in bytes, in either direction. */
 export const messageBytesMax = 64 * 1024 * 1024;
 
 /** The client's end of a WebSocket. */
@@ -8,6 +9,8 @@ export interface ClientSocket {
   readonly isPaused: boolean;
   sendText(message: string): unknown;
   sendBinary(message: Buffer<ArrayBuffer>): unknown;
+  /** Unset: it sends only whole messages. */
+  sendFragment?(bytes: Buffer, fragment: Fragment): unknown;
   ping(data: Buffer<ArrayBuffer>): unknown;
   pong(data: Buffer<ArrayBuffer>): unknown;
   /** Stops reading from the client. */
@@ -27,6 +30,8 @@ export interface UpgradedConnection {
   /** First of all: the client is connected. */
   joined(client: ClientSocket): void;
   fromClient(message: string | Buffer): void;
+  /** A part of a long message, from an edge that does not hold such as a whole. */
+  clientFragment(bytes: Buffer, fragment: Fragment): void;
   /** The edge has answered it already. */
   clientPing(data: Buffer): void;
   clientPong(data: Buffer): void;

@@ -3,10 +3,12 @@
 import type { EntryKind, EntryView } from "../../exchange-log/entry-view.ts";
 import { type EntryFilter, EVERY_ENTRY, type LogLevel } from "../../exchange-log/log-entry.ts";
 
-/** Filters and paging, as far as they are well-formed: what is not is as if it were not sent. */
+/** Filters and paging. A number that is none is as if it were not sent; a filter that names nothing known lets nothing through. */
 export interface LogParameters {
   readonly filter: EntryFilter;
-  readonly kind: EntryKind | "event" | null;
+  readonly kind: EntryKind | null;
+  /** A filter names a level, kind or source that no entry has. */
+  readonly isForNothing: boolean;
   readonly limit: number;
   readonly offset: number;
   /** The newest so many; null: not asked for. */
@@ -23,19 +25,22 @@ const LIMIT = 200;
 const LIMIT_MAX = 1_000;
 
 const LEVELS: ReadonlySet<string> = new Set(["info", "warn", "error"]);
-const KINDS: ReadonlySet<string> = new Set(["request", "response", "event"]);
+const KINDS: ReadonlySet<string> = new Set(["request", "response"]);
+const SOURCES: ReadonlySet<string> = new Set(["backend", "edge"]);
 
 export function parametersOf(query: string): LogParameters {
   const given = new URLSearchParams(query);
-  const [kind, level, source] = [given.get("kind"), given.get("level"), given.get("source")];
+  const named = (name: string) => given.get(name) || null;
+  const [kind, level, source] = [named("kind"), named("level"), named("source")];
   return {
     filter: {
       ...EVERY_ENTRY,
       method: given.get("method"),
       level: level !== null && LEVELS.has(level) ? (level as LogLevel) : null,
-      fromProgram: source === "backend" ? true : source === "edge" ? false : null,
+      fromProgram: source === null ? null : source === "backend",
     },
-    kind: kind !== null && KINDS.has(kind) ? (kind as LogParameters["kind"]) : null,
+    kind: kind !== null && KINDS.has(kind) ? (kind as EntryKind) : null,
+    isForNothing: isUnknown(LEVELS, level) || isUnknown(KINDS, kind) || isUnknown(SOURCES, source),
     limit: Math.min(LIMIT_MAX, numberOf(given.get("limit")) ?? LIMIT),
     offset: numberOf(given.get("offset")) ?? 0,
     last: numberOf(given.get("last")),
@@ -47,8 +52,16 @@ export function parametersOf(query: string): LogParameters {
   };
 }
 
-export function isOfKind({ kind }: EntryView, wanted: LogParameters["kind"]): boolean {
-  return wanted === null || kind === wanted;
+function isUnknown(known: ReadonlySet<string>, value: string | null): boolean {
+  return value !== null && !known.has(value);
+}
+
+/** What the filter of the log does not know. */
+export function isWanted(
+  { kind }: EntryView,
+  { kind: wanted, isForNothing }: LogParameters,
+): boolean {
+  return !isForNothing && (wanted === null || kind === wanted);
 }
 
 /** A whole number; null: none. */

@@ -1,10 +1,11 @@
 // The log of a container as it grows: server-sent events (WHATWG HTML §9.2).
 import { type EntryView, viewOf } from "../../exchange-log/entry-view.ts";
 import type { ExchangeLogReader } from "../../exchange-log/exchange-log.ts";
+import { EVERY_ENTRY } from "../../exchange-log/log-entry.ts";
 import type { ActiveExchange } from "../exchange/active-exchange.ts";
 import type { ExchangeEnd } from "../exchange/exchange.ts";
 import { endBy, type StopListener, type StopReason } from "../exchange/stop-signal.ts";
-import { isOfKind, type LogParameters } from "./log-request.ts";
+import { isWanted, type LogParameters } from "./log-request.ts";
 
 /** How often the log is looked at, in milliseconds. */
 const LOOK_MS = 1_000;
@@ -68,11 +69,11 @@ export class LogStream implements StopListener {
   async #begin(): Promise<void> {
     const { log, lastId, parameters } = this.#options;
     try {
-      const { entries } = await log.newest(this.#query(REPLAYED), null);
-      this.#afterId = lastId ?? entries[0]?.id ?? 0;
+      this.#afterId = lastId ?? (await this.#newestId());
       if (lastId === null) {
+        const { entries } = await log.newest(this.#query(REPLAYED), this.#afterId + 1);
         const views = entries.toReversed().map(viewOf);
-        const wanted = views.filter((view) => isOfKind(view, parameters.kind));
+        const wanted = views.filter((view) => isWanted(view, parameters));
         this.#say(`data: ${JSON.stringify(wanted)}\n\n`);
       }
       this.#lookLater();
@@ -87,7 +88,8 @@ export class LogStream implements StopListener {
         const query = this.#query(TAKEN_MAX);
         const { entries, next } = await this.#options.log.oldest(query, this.#afterId);
         this.#afterId = next ?? this.#afterId;
-        const frames = entries.map(viewOf).filter((view) => this.#isWanted(view));
+        const { parameters } = this.#options;
+        const frames = entries.map(viewOf).filter((view) => isWanted(view, parameters));
         if (frames.length > 0) this.#say(frames.map(frameOf).join(""));
         else if (performance.now() - this.#spokeAtMs >= KEEP_ALIVE_MS) this.#say(": keepalive\n\n");
       }
@@ -97,8 +99,11 @@ export class LogStream implements StopListener {
     }
   }
 
-  #isWanted(view: EntryView): boolean {
-    return isOfKind(view, this.#options.parameters.kind);
+  /** Of all: what is live begins there, however far back the last entry lies that passes the filter. */
+  async #newestId(): Promise<number> {
+    const newest = { ...this.#query(1), filter: EVERY_ENTRY };
+    const { entries } = await this.#options.log.newest(newest, null);
+    return entries[0]?.id ?? 0;
   }
 
   #query(limit: number) {

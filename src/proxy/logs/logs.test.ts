@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
+import type { LogEntry } from "../../exchange-log/log-entry.ts";
 import type { LogPage } from "../../exchange-log/log-reading.ts";
+import { StopSignal } from "../exchange/stop-signal.ts";
 import type { ClientRequest } from "../upstream/request-body.ts";
 import type { ForwardedRequest } from "../upstream/upstream.ts";
 import { LogsProgram } from "./logs.ts";
@@ -8,16 +10,59 @@ const nothing: LogPage = { entries: [], next: null };
 const log = { newest: async () => nothing, oldest: async () => nothing };
 
 /** What the program needs of an admitted request for a stream; `ends` gets how it ended. */
-function streamOf(project: string, container: string, ends: string[]): ForwardedRequest {
+function streamOf(
+  project: string,
+  container: string,
+  ends: string[],
+  signal = new StopSignal(),
+): ForwardedRequest {
   const active = {
     allowed: { host: { project, container }, groups: ["ops"], consumedCredentials: [] },
     exchange: { requestId: "0".repeat(24), moves: 0, serves: () => {} },
-    signal: { on: () => {}, off: () => {} },
+    signal,
     end: (how: string) => void ends.push(`${project} ${how}`),
   };
   const admitted = { target: "/_logs/stream" };
   return { active, admitted } as unknown as ForwardedRequest;
 }
+
+/** The frames of a stream, as many as come until `count`. */
+async function frames(body: ReadableStream<Uint8Array> | null, count: number) {
+  const seen: string[] = [];
+  for await (const chunk of body ?? []) {
+    seen.push(new TextDecoder().decode(chunk));
+    if (seen.length === count) break;
+  }
+  return seen;
+}
+
+test("a stream begins with what passed before, and what is live begins after the newest of all", async () => {
+  const entry = (id: number) =>
+    ({ id, status: 500, startedAtMs: 0, bytes: null, groups: null }) as LogEntry;
+  const asked: unknown[] = [];
+  const program = new LogsProgram({
+    async newest({ filter, limit }, before) {
+      asked.push(["newest", filter.level, limit, before]);
+      return { entries: filter.level === null ? [entry(900)] : [entry(7)], next: null };
+    },
+    async oldest({ filter }, after) {
+      asked.push(["oldest", filter.level, after]);
+      return { entries: [entry(901)], next: 901 };
+    },
+  });
+  const forwarded = streamOf("p", "c", []);
+  Object.assign(forwarded.admitted, { target: "/_logs/stream?level=error" });
+  const answer = await program.answer(request, forwarded);
+  const body = answer.kind === "answered" ? answer.reply.body : null;
+  const [first, live] = await frames(body, 2);
+  expect(JSON.parse(first?.slice("data: ".length) ?? "")).toMatchObject([{ id: 7 }]);
+  expect(live).toStartWith("id: 901\n");
+  expect(asked.slice(0, 3)).toEqual([
+    ["newest", null, 1, null],
+    ["newest", "error", 100, 901],
+    ["oldest", "error", 900],
+  ]);
+});
 
 const request = { method: "GET", headers: new Headers() } as ClientRequest;
 
@@ -47,4 +92,19 @@ test("one project does not take the places of all: it gives up its oldest stream
   expect(await open("greedy", "c9")).toBe(429);
   expect(ends.filter((end) => end.endsWith("broken"))).toEqual([]);
   for (const body of bodies) await body.cancel().catch(() => {});
+});
+
+test("streams whose clients left before they began take no places", async () => {
+  const program = new LogsProgram(log);
+  const ends: string[] = [];
+  for (let n = 0; n < 20; n++) {
+    const gone = new StopSignal();
+    gone.stop({ kind: "client_gone" });
+    await program.answer(request, streamOf("p", "c", ends, gone));
+  }
+  expect(ends).toHaveLength(20);
+  const answer = await program.answer(request, streamOf("p", "c", []));
+  const response = answer.kind === "answered" ? answer.reply : null;
+  expect(response?.status).toBe(200);
+  await response?.body?.cancel();
 });

@@ -1,13 +1,13 @@
 // The built-in logs program: who accessed this container, for those whom its document grants the program by name.
-import { recentEntriesMax, statsOf, viewOf } from "../../exchange-log/entry-view.ts";
+import { statsOf } from "../../exchange-log/entry-view.ts";
 import type { ExchangeLogReader } from "../../exchange-log/exchange-log.ts";
-import { byArrival, EVERY_ENTRY, passes } from "../../exchange-log/log-entry.ts";
 import { targetWithout } from "../gate/credentials.ts";
 import { type Refusal, refusal } from "../gate/refusal.ts";
 import { pathOf, queryOf } from "../routing/request-target.ts";
 import type { ClientRequest } from "../upstream/request-body.ts";
 import { type Answered, answered, type ForwardedRequest } from "../upstream/upstream.ts";
-import { isOfKind, type LogParameters, numberOf, parametersOf } from "./log-request.ts";
+import { listed, recentEntries } from "./listed.ts";
+import { type LogParameters, numberOf, parametersOf } from "./log-request.ts";
 import { LogStream } from "./log-stream.ts";
 import { ReadBudget } from "./read-budget.ts";
 
@@ -15,6 +15,9 @@ import { ReadBudget } from "./read-budget.ts";
 const STREAMS_OF_ONE_MAX = 8;
 const STREAMS_OF_PROJECT_MAX = 32;
 const STREAMS_MAX = 64;
+
+/** Of a list read forward: what `afterId` is to be for the next one, also where no entry passed the filter. */
+const NEXT_ID = "x-realmgate-after-id";
 
 /** It is about people, and for who asked alone. */
 const GUARDS = {
@@ -55,17 +58,18 @@ export class LogsProgram {
     if (request.method !== "GET") {
       return whole(forwarded, { error: "method_not_allowed" }, 405, { allow: "GET" });
     }
-    if (!this.#reads.take(allowed.host.container, performance.now())) return limited(forwarded);
+    const { container } = allowed.host;
+    const mayRead = () => this.#reads.take(container, performance.now());
+    if (!mayRead()) return limited(forwarded);
     const parameters = parametersOf(queryOf(target));
     try {
       if (path === "/_logs/stream") {
         return this.#streamed(this.#log, forwarded, parameters, request.headers);
       }
-      const body =
-        path === "/_logs"
-          ? await listed(this.#log, allowed.host.container, parameters)
-          : statsOf(await recent(this.#log, allowed.host.container));
-      return whole(forwarded, body, 200);
+      const log = { log: this.#log, container, mayRead };
+      if (path === "/_logs/stats") return whole(forwarded, statsOf(await recentEntries(log)), 200);
+      const { body, nextId } = await listed(log, parameters);
+      return whole(forwarded, body, 200, nextId === null ? {} : { [NEXT_ID]: String(nextId) });
     } catch {
       return whole(forwarded, { error: "unavailable" }, 503);
     }
@@ -81,6 +85,8 @@ export class LogsProgram {
     const { container, project } = active.allowed.host;
     if (!this.#hasRoom(project, container)) return limited(forwarded);
     const open: OpenStream = { container, end: () => stream.displaced() };
+    // Before it begins: one whose client has left already is over at once.
+    this.#add(project, open);
     const stream = new LogStream({
       log,
       active,
@@ -88,9 +94,6 @@ export class LogsProgram {
       lastId: numberOf(headers.get("last-event-id")),
       over: () => this.#remove(project, open),
     });
-    const own = this.#streams.get(project) ?? new Set();
-    this.#streams.set(project, own.add(open));
-    this.#streamsInAll++;
     active.exchange.serves(200);
     return answered(
       new Response(stream.body, {
@@ -112,6 +115,12 @@ export class LogsProgram {
     return true;
   }
 
+  #add(project: string, stream: OpenStream): void {
+    const own = this.#streams.get(project) ?? new Set();
+    this.#streams.set(project, own.add(stream));
+    this.#streamsInAll++;
+  }
+
   #remove(project: string, stream: OpenStream): void {
     const own = this.#streams.get(project);
     if (own?.delete(stream) !== true) return;
@@ -124,33 +133,6 @@ interface OpenStream {
   readonly container: string;
   /** Ends it; it is removed at once. */
   end(): void;
-}
-
-async function recent(log: ExchangeLogReader, container: string) {
-  const query = { container, filter: EVERY_ENTRY, limit: recentEntriesMax };
-  return (await log.newest(query, null)).entries;
-}
-
-async function listed(log: ExchangeLogReader, container: string, parameters: LogParameters) {
-  const { filter, kind, limit, offset, last, afterId, cursor, withBodies } = parameters;
-  if (afterId !== null) {
-    const { entries } = await log.oldest({ container, filter, limit }, afterId);
-    const views = entries.map(viewOf).filter((view) => isOfKind(view, kind));
-    return withBodies ? { entries: views, total: views.length, limit, offset } : views;
-  }
-  const entries =
-    cursor === null
-      ? (await recent(log, container)).filter((entry) => passes(entry, filter))
-      : (await log.newest({ container, filter, limit: recentEntriesMax }, cursor)).entries;
-  const kept = entries.filter((entry) => isOfKind(viewOf(entry), kind));
-  const total = kept.length;
-  if (last !== null) {
-    const newest = byArrival(kept).slice(0, Math.min(last, recentEntriesMax)).map(viewOf);
-    return withBodies ? { entries: newest, total, limit, offset } : newest.reverse();
-  }
-  const shown = kept.slice(offset, offset + limit);
-  const views = byArrival(shown).map(viewOf);
-  return { entries: views, total, limit, offset, cursor: shown.at(-1)?.id ?? null };
 }
 
 function whole(

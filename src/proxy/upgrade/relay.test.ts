@@ -14,6 +14,7 @@ function joined(): { relay: Relay; isRead: () => boolean; backUp: (bytes: number
     isBackedUp: false,
     sendText: nothing,
     sendBinary: nothing,
+    sendFragment: nothing,
     sendPing: nothing,
     sendPong: nothing,
     pause: () => {

@@ -4,7 +4,7 @@ import { bytesEndingTurn, eventLoopReads, type Yielding } from "../../guard/read
 import type { UnfinishedBytes, UnfinishedShare } from "../../guard/unfinished-bytes.ts";
 import { clientNetwork } from "../../policy/client-network.ts";
 import type { ConnectionListener } from "../../websocket/connection.ts";
-import { ABNORMAL } from "../../websocket/frame.ts";
+import { ABNORMAL, type Fragment } from "../../websocket/frame.ts";
 import type { ClientSocket, UpgradedConnection } from "../edge/upgraded-connection.ts";
 import type { ExchangeEnd } from "../exchange/exchange.ts";
 import { ForwardedPings } from "./forwarded-pings.ts";
@@ -17,6 +17,8 @@ export interface UpstreamEnd {
   sendText(message: string): void;
   /** The bytes are the upstream's from now on. */
   sendBinary(message: Buffer): void;
+  /** The bytes are the upstream's from now on. */
+  sendFragment(bytes: Buffer, fragment: Fragment): void;
   sendPing(data: Buffer): void;
   sendPong(data: Buffer): void;
   pause(): void;
@@ -140,6 +142,13 @@ export class Relay implements ConnectionListener, UpgradedConnection, Paced, Yie
     this.#holdClient();
   }
 
+  clientFragment(bytes: Buffer, fragment: Fragment): void {
+    this.#count();
+    if (this.#isOver) return;
+    this.#upstream.sendFragment(bytes, fragment);
+    this.#holdClient();
+  }
+
   /** The runtime has answered it already. */
   clientPing(data: Buffer): void {
     this.#count();
@@ -178,6 +187,10 @@ export class Relay implements ConnectionListener, UpgradedConnection, Paced, Yie
     }
   }
 
+  get takesFragments(): boolean {
+    return this.#client?.sendFragment !== undefined;
+  }
+
   batch(deliver: () => void): void {
     if (this.#isOver) {
       return;
@@ -201,6 +214,11 @@ export class Relay implements ConnectionListener, UpgradedConnection, Paced, Yie
     this.#client?.sendBinary(message as Buffer<ArrayBuffer>);
     this.#chunkBytes += message.length;
     this.#watch.moved(message.length);
+  }
+
+  fragment(bytes: Buffer, fragment: Fragment): void {
+    this.#client?.sendFragment?.(bytes, fragment);
+    this.#watch.moved(bytes.length);
   }
 
   kept(bytes: number): void {

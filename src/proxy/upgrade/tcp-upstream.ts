@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { ConnectionListener } from "../../websocket/connection.ts";
-import { ABNORMAL } from "../../websocket/frame.ts";
+import { DiscardedReads } from "../../websocket/discarded-reads.ts";
+import { ABNORMAL, type Fragment } from "../../websocket/frame.ts";
 import { SocketWriter } from "../../websocket/socket-writer.ts";
 import type { UpstreamEnd } from "./relay.ts";
 
@@ -11,12 +12,14 @@ import type { UpstreamEnd } from "./relay.ts";
 export class TcpUpstream implements UpstreamEnd {
   readonly #socket: Socket;
   readonly #writer: SocketWriter;
+  readonly #discarded: DiscardedReads;
   #listener: ConnectionListener | null = null;
   #hasEnded = false;
 
   constructor(socket: Socket) {
     this.#socket = socket;
     this.#writer = new SocketWriter(socket, () => this.#listener?.drained());
+    this.#discarded = new DiscardedReads(socket, () => socket.resume());
     socket.pause();
     socket.on("end", () => {
       this.#hasEnded = true;
@@ -32,7 +35,8 @@ export class TcpUpstream implements UpstreamEnd {
       return;
     }
     this.#socket.on("data", (chunk: Buffer) => {
-      this.#listener?.batch(() => this.#listener?.binary(chunk));
+      if (this.#listener === null) this.#discarded.took(chunk.length);
+      else this.#listener.batch(() => this.#listener?.binary(chunk));
     });
     this.#socket.resume();
   }
@@ -50,6 +54,12 @@ export class TcpUpstream implements UpstreamEnd {
 
   sendBinary(message: Buffer): void {
     this.#writer.write(message);
+  }
+
+  /** Parts of a message are as good as all of it. */
+  sendFragment(bytes: Buffer, { isText }: Fragment): void {
+    if (isText) this.sendText();
+    else this.#writer.write(bytes);
   }
 
   /** They are answered by the gate; the upstream would not know what they are. */

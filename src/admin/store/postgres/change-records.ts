@@ -14,7 +14,7 @@ import {
 } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import { type Lineage, lineageOf } from "../../../policy/lineage.ts";
-import { readFrom } from "../change-cursor.ts";
+import { nothingOf, readFrom } from "../change-cursor.ts";
 import type { AliasRecord, ContainerRecord, ProjectRecord } from "../records.ts";
 import type { ChangeRecordStore } from "../store.ts";
 import type { Database } from "./database.ts";
@@ -32,10 +32,11 @@ import type { Reader } from "./transaction.ts";
 
 export function changeRecordStore(db: Database): ChangeRecordStore {
   return {
-    async changesAfter(cursor, names) {
+    async changesAfter(cursor, names, resumesOnly = false) {
       return db.look(async (tx) => {
         const present = { revision: await lastRevision(tx), lineages: await lineagesOf(tx) };
         const after = readFrom(cursor, present);
+        if (resumesOnly && after === 0) return nothingOf(present);
         const on = names === undefined ? null : await serverIds(tx, names);
         return {
           ...present,

@@ -33,6 +33,7 @@ import {
 import { eventsCountedMax } from "../limits.ts";
 import type { ListPage, PageQuery } from "../paging.ts";
 import type { EventStore } from "../store.ts";
+import { type OwnedEvents, type TrimmedEvent, trimOwned } from "../trim-events.ts";
 import type { Database } from "./database.ts";
 import { insertEvent, placeOf } from "./event-rows.ts";
 import { cutPage, pageOf } from "./page.ts";
@@ -107,28 +108,44 @@ export function eventStore(db: Database): EventStore {
     },
 
     async trimEvents(max: number): Promise<number> {
-      let trimmed = 0;
-      // From actor to actor over the index, not over all rows.
-      for (let actor = ""; ; ) {
+      let trimmed = await trimOwned(ownedEvents(db, isNull(events.ownerId)), max);
+      // From owner to owner over the index, not over all rows.
+      for (let owner = ""; ; ) {
         const [next] = await reader
-          .select({ id: min(events.actorId) })
+          .select({ id: min(events.ownerId) })
           .from(events)
-          .where(gt(events.actorId, actor));
+          .where(gt(events.ownerId, owner));
         if (next?.id == null) return trimmed;
-        actor = next.id;
-        const isOwn = eq(events.actorId, actor);
-        const [edge] = await reader
-          .select({ at: events.createdAt })
-          .from(events)
-          .where(isOwn)
-          .orderBy(desc(events.createdAt))
-          .limit(1)
-          .offset(max);
-        if (edge === undefined) continue;
-        trimmed += await removed(db, and(isOwn, lte(events.createdAt, edge.at)));
+        owner = next.id;
+        trimmed += await trimOwned(ownedEvents(db, eq(events.ownerId, owner)), max);
       }
     },
   };
+}
+
+function ownedEvents(db: Database, isOwned: SQL): OwnedEvents {
+  const { reader } = db;
+  return {
+    async hasMoreThan(max) {
+      const select = reader.select({ one: sql`1` }).from(events).where(isOwned);
+      return (await select.limit(1).offset(max)).length > 0;
+    },
+    before(last) {
+      const { id, createdAt, actorId, kind } = events;
+      return reader
+        .select({ id, createdAt, actorId, kind })
+        .from(events)
+        .where(and(isOwned, isEarlier(last)))
+        .orderBy(desc(createdAt), desc(id))
+        .limit(PURGED_AT_ONCE);
+    },
+    remove: (ids) => removed(db, inArray(events.id, [...ids])),
+  };
+}
+
+function isEarlier(last: TrimmedEvent | null): SQL | undefined {
+  if (last === null) return undefined;
+  return sql`(${events.createdAt}, ${events.id}) < (${last.createdAt}, ${last.id})`;
 }
 
 /** Removes events, a part of them in each transaction. */

@@ -1,7 +1,7 @@
 // What proxies need to know: the present state of all that changed, every tenant's.
 import { and, eq, gt } from "drizzle-orm";
 import { type Lineage, lineageOf } from "../../../policy/lineage.ts";
-import { readFrom } from "../change-cursor.ts";
+import { nothingOf, readFrom } from "../change-cursor.ts";
 import type { AliasRecord, ContainerRecord, ProjectRecord } from "../records.ts";
 import type { ChangeRecordStore } from "../store.ts";
 import { type Database, lastRevision, type Reader } from "./database.ts";
@@ -9,10 +9,11 @@ import { aliases, changes, containers, documents, lineages, projects, servers } 
 
 export function changeRecordStore(db: Database): ChangeRecordStore {
   return {
-    async changesAfter(cursor, servers) {
+    async changesAfter(cursor, servers, resumesOnly = false) {
       return db.reader.transaction((tx) => {
         const present = { revision: lastRevision(tx), lineages: lineagesOf(tx) };
         const after = readFrom(cursor, present);
+        if (resumesOnly && after === 0) return nothingOf(present);
         return {
           ...present,
           isAll: after === 0,

@@ -34,6 +34,7 @@ import {
 import { eventsCountedMax } from "../limits.ts";
 import type { ListPage, PageQuery } from "../paging.ts";
 import type { EventStore } from "../store.ts";
+import { type OwnedEvents, type TrimmedEvent, trimOwned } from "../trim-events.ts";
 import type { Database, Reader } from "./database.ts";
 import { insertEvent, placeOf } from "./event-rows.ts";
 import { cutPage, isAfter, pageOf, sequenceOf } from "./page.ts";
@@ -117,30 +118,49 @@ export function eventStore(db: Database): EventStore {
     },
 
     async trimEvents(max: number): Promise<number> {
-      let trimmed = 0;
-      // From actor to actor over the index, not over all rows; others go on between them.
-      for (let actor = ""; ; await setImmediate()) {
+      let trimmed = await trimOwned(ownedEvents(db, isNull(events.ownerId)), max);
+      // From owner to owner over the index, not over all rows.
+      for (let owner = ""; ; ) {
         const next = reader
-          .select({ id: min(events.actorId) })
+          .select({ id: min(events.ownerId) })
           .from(events)
-          .where(gt(events.actorId, actor))
+          .where(gt(events.ownerId, owner))
           .get();
         if (next?.id == null) return trimmed;
-        actor = next.id;
-        const isOwn = eq(events.actorId, actor);
-        const edge = reader
-          .select({ at: events.createdAt })
-          .from(events)
-          .where(isOwn)
-          .orderBy(desc(events.createdAt))
-          .limit(1)
-          .offset(max)
-          .get();
-        if (edge === undefined) continue;
-        trimmed += await removed(db, and(isOwn, lte(events.createdAt, edge.at)));
+        owner = next.id;
+        trimmed += await trimOwned(ownedEvents(db, eq(events.ownerId, owner)), max);
       }
     },
   };
+}
+
+function ownedEvents(db: Database, isOwned: SQL): OwnedEvents {
+  const { reader } = db;
+  return {
+    async hasMoreThan(max) {
+      await setImmediate();
+      const select = reader.select({ one: sql`1` }).from(events).where(isOwned);
+      return select.limit(1).offset(max).get() !== undefined;
+    },
+    async before(last) {
+      // Others go on between pages.
+      await setImmediate();
+      const { id, createdAt, actorId, kind } = events;
+      return reader
+        .select({ id, createdAt, actorId, kind })
+        .from(events)
+        .where(and(isOwned, isEarlier(last)))
+        .orderBy(desc(createdAt), desc(id))
+        .limit(PURGED_AT_ONCE)
+        .all();
+    },
+    remove: (ids) => removed(db, inArray(events.id, [...ids])),
+  };
+}
+
+function isEarlier(last: TrimmedEvent | null): SQL | undefined {
+  if (last === null) return undefined;
+  return sql`(${events.createdAt}, ${events.id}) < (${last.createdAt}, ${last.id})`;
 }
 
 /** Removes events, a part of them in each transaction. */

@@ -21,7 +21,8 @@ export interface TunnelClient {
 export interface ClientTunnel {
   /** Whether bytes of the client may be taken. */
   readonly isReady: boolean;
-  fromClient(chunk: Uint8Array, start: number, end: number): void;
+  /** Answers where it stopped; not at the end: it is not ready any more, and gets the rest once it is. */
+  fromClient(chunk: Uint8Array, start: number, end: number): number;
   /** The client sends no more. May be called again. */
   clientEnded(): void;
   /** The client has read what waited for it. */

@@ -124,10 +124,13 @@ export abstract class TunnelSocket extends WireClientSocket implements TunnelCli
     const tunnel = this.#tunnel;
     if (tunnel === null) return this.readHttp(chunk);
     if (!tunnel.isReady) return false;
+    // The connection may be given up meanwhile.
     const start = this.at;
     this.at = chunk.length;
-    tunnel.fromClient(chunk, start, chunk.length);
-    return true;
+    const end = tunnel.fromClient(chunk, start, chunk.length);
+    if (end === chunk.length || this.isClosed || this.isLingering) return true;
+    this.at = end;
+    return tunnel.isReady;
   }
 
   protected stopsAtOnce(): boolean {

@@ -54,12 +54,13 @@ export class WireTunnel implements TunnelEnd, ClientTunnel {
     return this.#isUpstreamReady || this.#isOver;
   }
 
-  fromClient(chunk: Uint8Array, start: number, end: number): void {
-    if (this.#isOver) return;
+  fromClient(chunk: Uint8Array, start: number, end: number): number {
+    if (this.#isOver) return end;
     this.#active.exchange.moves++;
     this.#toUpstream.pass(chunk, start, end);
     this.#isUpstreamReady = this.#upstream.write(chunk, start, end);
     if (!this.#isUpstreamReady) this.#client.countHeld();
+    return end;
   }
 
   fromUpstream(chunk: Uint8Array, start: number, end: number): void {

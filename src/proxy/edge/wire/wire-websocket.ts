@@ -4,6 +4,8 @@ import {
   ABNORMAL,
   CONTROL_BYTES_MAX,
   closePayload,
+  type Fragment,
+  fragmentOpcode,
   NO_CODE,
   Opcode,
 } from "../../../websocket/frame.ts";
@@ -17,6 +19,12 @@ import {
 } from "../upgraded-connection.ts";
 import type { ClientTunnel, TunnelClient } from "./client-tunnel.ts";
 
+/** Frames that are parsed between two looks at whether the relay wants more. */
+const FRAMES_AT_ONCE = 32;
+/** Frames of one connection in one turn of the event loop, also of those that the relay does not see. */
+const FRAMES_PER_TURN = 4_096;
+const EMPTY = Buffer.alloc(0);
+
 export class WireWebSocket implements ClientSocket, ClientTunnel {
   readonly #carrier: TunnelClient;
   readonly #connection: UpgradedConnection;
@@ -25,6 +33,8 @@ export class WireWebSocket implements ClientSocket, ClientTunnel {
   #hasSaidClose = false;
   #isPaused = false;
   #isClosed = false;
+  /** The rest of a chunk is parsed in a coming turn. */
+  #isYielding = false;
 
   /** `unfinished`: what this client has of the messages that have come in part, over all clients. */
   constructor(carrier: TunnelClient, connection: UpgradedConnection, unfinished: UnfinishedShare) {
@@ -34,6 +44,7 @@ export class WireWebSocket implements ClientSocket, ClientTunnel {
     const sink: FrameSink = {
       text: (message) => connection.fromClient(message),
       binary: (message) => connection.fromClient(message),
+      fragment: (bytes, fragment) => connection.clientFragment(bytes, fragment),
       ping: (data) => {
         this.#frame(Opcode.pong, data);
         connection.clientPing(data);
@@ -46,6 +57,7 @@ export class WireWebSocket implements ClientSocket, ClientTunnel {
       },
     };
     this.#reader = new FrameReader(sink, messageBytesMax, true);
+    this.#reader.passesFragments = true;
   }
 
   get isPaused(): boolean {
@@ -53,16 +65,26 @@ export class WireWebSocket implements ClientSocket, ClientTunnel {
   }
 
   get isReady(): boolean {
-    return !this.#isPaused || this.#isClosed;
+    return (!this.#isPaused && !this.#isYielding) || this.#isClosed;
   }
 
-  fromClient(chunk: Uint8Array, start: number, end: number): void {
-    if (this.#isClosed) return;
-    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset + start, end - start);
-    const violation = this.#reader.push(bytes);
-    if (violation === null) return;
-    this.close(violation.code, violation.reason);
-    this.#over(ABNORMAL, "");
+  fromClient(chunk: Uint8Array, start: number, end: number): number {
+    if (this.#isClosed) return end;
+    const reader = this.#reader;
+    let bytes = Buffer.from(chunk.buffer, chunk.byteOffset + start, end - start);
+    for (let frames = 0; frames < FRAMES_PER_TURN; frames += FRAMES_AT_ONCE) {
+      const violation = reader.push(bytes, FRAMES_AT_ONCE);
+      if (violation !== null) {
+        this.close(violation.code, violation.reason);
+        this.#over(ABNORMAL, "");
+        return end;
+      }
+      if (!reader.isHeld) return end;
+      if (this.#isPaused) break;
+      bytes = EMPTY;
+    }
+    if (!this.#isPaused) this.#yieldTurn();
+    return end - reader.returnHeld();
   }
 
   clientEnded(): void {
@@ -84,6 +106,10 @@ export class WireWebSocket implements ClientSocket, ClientTunnel {
 
   sendBinary(message: Buffer<ArrayBuffer>): void {
     this.#frame(Opcode.binary, message);
+  }
+
+  sendFragment(bytes: Buffer, fragment: Fragment): void {
+    this.#frame(fragmentOpcode(fragment), bytes, fragment.isLast);
   }
 
   ping(data: Buffer<ArrayBuffer>): void {
@@ -122,12 +148,20 @@ export class WireWebSocket implements ClientSocket, ClientTunnel {
     return this.#carrier.waitingBytes;
   }
 
-  #frame(opcode: number, payload: Buffer): void {
-    if (!this.#hasSaidClose) this.#write(opcode, payload);
+  #yieldTurn(): void {
+    this.#isYielding = true;
+    setImmediate(() => {
+      this.#isYielding = false;
+      this.#carrier.bodyWanted();
+    });
   }
 
-  #write(opcode: number, payload: Buffer): void {
-    const head = serverFrameHeader(opcode, payload.length);
+  #frame(opcode: number, payload: Buffer, isLast = true): void {
+    if (!this.#hasSaidClose) this.#write(opcode, payload, isLast);
+  }
+
+  #write(opcode: number, payload: Buffer, isLast = true): void {
+    const head = serverFrameHeader(opcode, payload.length, isLast);
     if (payload.length <= CONTROL_BYTES_MAX) {
       const frame = Buffer.concat([head, payload]);
       this.#carrier.send(frame, 0, frame.length);

@@ -1,0 +1,48 @@
+import { expect, test } from "bun:test";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { FeedHelloSchema } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import { helloProblem } from "./hello-problem.ts";
+
+const peer = { node: "a", servers: ["local", "other"], keys: {}, domain: "d" };
+const lineage = "0123456789abcdef";
+
+function problem(fields: MessageInitShape<typeof FeedHelloSchema>): string | null {
+  const usual = { process: "main", servers: ["local"], version: "1.0.0", boot: "b".repeat(16) };
+  return helloProblem(create(FeedHelloSchema, { ...usual, ...fields }), peer)?.details ?? null;
+}
+
+const well: readonly MessageInitShape<typeof FeedHelloSchema>[] = [
+  {},
+  { process: "worker-12", version: "1.0.0-rc.1+build", servers: ["local", "other"] },
+  { listeners: ["[::1]:8000", "0.0.0.0:443"], programPorts: { http: 80, "custom-1": 65_535 } },
+  { cursor: { revision: 0n, lineage: "" } },
+  { cursor: { revision: BigInt(Number.MAX_SAFE_INTEGER), lineage } },
+];
+
+test("a hello of a node is well", () => {
+  expect(well.map(problem)).toEqual(well.map(() => null));
+});
+
+// One statement stores what all nodes say: none of these may come to it.
+test.each([
+  ["no name of a process", { process: "" }],
+  ["a name with U+0000", { process: "a\0" }],
+  ["a name that is longer than an index takes", { process: "a".repeat(60_000) }],
+  ["a version with U+0000", { version: "1\0" }],
+  ["a long version", { version: "1".repeat(65) }],
+  ["no boot", { boot: "" }],
+  ["a boot with half of a surrogate pair", { boot: "\ud800" }],
+  ["a listener with U+0000", { listeners: ["\0:80"] }],
+  ["a long listener", { listeners: ["a".repeat(301)] }],
+  ["a program with U+0000", { programPorts: { "\0": 80 } }],
+  ["a port that none is", { programPorts: { http: 65_536 } }],
+  ["a revision that no number is", { cursor: { revision: 2n ** 63n - 1n, lineage } }],
+  ["a revision below 0", { cursor: { revision: -1n, lineage } }],
+  ["a lineage with U+0000", { cursor: { revision: 1n, lineage: `${lineage.slice(1)}\0` } }],
+  ["a long lineage", { cursor: { revision: 1n, lineage: lineage.repeat(1_000) } }],
+  ["too many listeners", { listeners: Array.from({ length: 1_001 }, () => "[::1]:1") }],
+  ["no server", { servers: [] }],
+  ["another's server", { servers: ["foreign"] }],
+])("a hello with %s is refused", (_what, fields) => {
+  expect(problem(fields)).not.toBeNull();
+});

@@ -1,0 +1,63 @@
+// Whether what a node says of itself can be stored: its word goes into one table with that of all others.
+import { type StatusObject, status } from "@grpc/grpc-js";
+import type { FeedCursor, FeedHello } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import type { FeedPeer } from "./feed-peer.ts";
+
+export type Problem = Pick<StatusObject, "code" | "details">;
+
+/** Servers and listeners that a hello may name. */
+const NAMES_MAX = 1_000;
+const PORT_MAX = 65_535;
+
+const processName = /^[a-z0-9-]{1,63}$/;
+const lineageTag = /^([0-9a-f]{16})?$/;
+/** A version or a random name. */
+const word = /^[\x21-\x7e]{1,64}$/;
+/** An address with a port, or the name of a program. */
+const name = /^[\x21-\x7e]{1,300}$/;
+
+/** Null: a process of this node may be called so, and serve these. `names`: how much its hello names in all. */
+export function introductionProblem(
+  { process, servers }: Pick<FeedHello, "process" | "servers">,
+  names: number,
+  peer: FeedPeer,
+): Problem | null {
+  if (servers.length === 0 || names > NAMES_MAX) {
+    return invalid("the hello names no server, or too much");
+  }
+  if (!processName.test(process)) {
+    return invalid(`a process is named by letters, digits and -: ${processName.source}`);
+  }
+  const foreign = servers.find((server) => !peer.servers.includes(server));
+  if (foreign === undefined) return null;
+  const details = `node ${peer.node} may not follow server ${foreign}: its own are ${peer.servers.join(", ")}`;
+  return { code: status.PERMISSION_DENIED, details };
+}
+
+/** Null: the hello is well. */
+export function helloProblem(hello: FeedHello, peer: FeedPeer): Problem | null {
+  const { servers, listeners, version, boot, cursor } = hello;
+  const ports = Object.entries(hello.programPorts);
+  const problem = introductionProblem(
+    hello,
+    servers.length + listeners.length + ports.length,
+    peer,
+  );
+  if (problem !== null) return problem;
+  const isWell =
+    word.test(version) &&
+    word.test(boot) &&
+    listeners.every((each) => name.test(each)) &&
+    ports.every(([program, port]) => name.test(program) && port >= 0 && port <= PORT_MAX) &&
+    (cursor === undefined || isCursor(cursor));
+  return isWell ? null : invalid("the hello says something that no node says");
+}
+
+/** Whether it is a place that a database can have. */
+export function isCursor({ revision, lineage }: Pick<FeedCursor, "revision" | "lineage">): boolean {
+  return revision >= 0n && revision <= Number.MAX_SAFE_INTEGER && lineageTag.test(lineage);
+}
+
+function invalid(details: string): Problem {
+  return { code: status.INVALID_ARGUMENT, details };
+}

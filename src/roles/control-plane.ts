@@ -171,7 +171,6 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
       store,
       keysFor: (servers) => proxyKeys(ring.first, servers),
       domain: config.domain,
-      now: Date.now,
     });
     const api = await startApi(options, store, nodes, stops);
     stops.push(purgeOld(store, config.eventRetentionDays, log));
@@ -295,7 +294,7 @@ async function startApi(
 ): Promise<Pick<ControlPlane, "rest" | "grpc" | "listeners" | "reloadTls">> {
   const { config, ring, revisions, placement, recentPolicies, isForbidden, log } = options;
   const sessions = new Sessions(() => ring.derived("sessions"), Date.now);
-  const logins = new PasswordLogin(store, new LoginLimiter(() => Date.now() / 1000));
+  const logins = new PasswordLogin(store, new LoginLimiter(() => performance.now() / 1000));
   const implementations = publicServices({
     store,
     cursors: listCursors(ring.box("cursors")),

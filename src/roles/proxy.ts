@@ -19,16 +19,13 @@ import { openExchangeLog } from "./exchange-log-place.ts";
 import { commonOptions, NOWHERE } from "./gates.ts";
 import { withListenError } from "./listen-error.ts";
 import { NodeAnswers } from "./node-answers.ts";
-import { type NodeKeys, nodeBox, readNodeKeys, writeNodeKeys } from "./node-keys.ts";
+import { nodeBox, writeNodeKeys } from "./node-keys.ts";
+import { CLOCK_OFF_MAX_MS, nodeWelcome } from "./node-welcome.ts";
 import { isOwnListener } from "./own-listeners.ts";
+import { takeProxyDirectory } from "./proxy-directory.ts";
 import { CannotStartNode, type RunningNode } from "./running-node.ts";
 import { type ShutdownStep, shutdown } from "./shutdown.ts";
 import { urlOf } from "./url-of.ts";
-
-/** How long a start waits for a control plane before it goes on with what it has, in milliseconds. */
-const WELCOME_MS = 10_000;
-/** Expiries and time ranges are decided by this clock. */
-const CLOCK_OFF_MAX_MS = 5 * 60_000;
 
 export async function startProxyNode(node: NodeConfig, log: Log): Promise<RunningNode> {
   const { config, nodeToken } = node;
@@ -49,8 +46,16 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
   let draining = false;
   try {
     const keysPath = join(config.dataDir, nodeKeysFile);
-    const { domain, keys } = await keysOf(source, keysPath, nodeToken);
+    const { domain, keys } = await nodeWelcome({
+      ...{ source, urls: [...new Set(node.feedUrls)] },
+      ...{ keysPath, token: nodeToken },
+    });
     mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+    const giveBack = takeProxyDirectory({
+      ...{ path: config.dataDir, token: nodeToken, process: node.processName },
+      ...{ maySucceed: config.proxyReusePort, log },
+    });
+    stops.push(async () => giveBack());
     void source.welcome.then((welcome) => writeNodeKeys(keysPath, nodeToken, welcome));
     const placement = addressPolicy(config.containerCidrs);
     const bypassKey = keys[hopsKeyName(config.serverName)];
@@ -73,6 +78,7 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
           snapshotPlace: {
             path: join(config.dataDir, snapshotFile),
             box: nodeBox(nodeToken, "snapshot"),
+            isShared: config.proxyReusePort,
           },
           // The control plane's, whatever is configured here.
           domain,
@@ -143,37 +149,6 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
     await shutdown(stops);
     throw error;
   }
-}
-
-/** From a control plane, or else what one sent to an earlier process. */
-async function keysOf(source: RemoteSource, path: string, token: string): Promise<NodeKeys> {
-  source.start();
-  const { promise, resolve } = Promise.withResolvers<null>();
-  const late = setTimeout(() => resolve(null), WELCOME_MS);
-  const refused = setInterval(() => {
-    // A control plane that refuses the node will not change its mind while we wait.
-    if (/not a node|may not follow|nothing is heard|is not a feed/.test(source.problem ?? ""))
-      resolve(null);
-    // Another process of ours has asked before: what it got is as good while none answers.
-    else if (source.problem !== null && source.connects > 2) resolve(null);
-  }, 100);
-  const welcome = await Promise.race([source.welcome, promise]);
-  clearTimeout(late);
-  clearInterval(refused);
-  if (welcome !== null) {
-    const offsetMs = source.clockOffsetMs ?? 0;
-    if (Math.abs(offsetMs) <= CLOCK_OFF_MAX_MS) return welcome;
-    const off = `${Math.round(Math.abs(offsetMs) / 1000)} s ${offsetMs > 0 ? "behind" : "ahead of"}`;
-    throw new CannotStartNode(
-      `the clock of this machine is ${off} that of the control plane: set it, expiries depend on it`,
-    );
-  }
-  const problem = source.problem ?? "no answer";
-  const kept = /not a node|may not follow/.test(problem) ? null : readNodeKeys(path, token);
-  if (kept !== null) return kept;
-  throw new CannotStartNode(
-    `REALMGATE_FEED_URLS: no control plane lets this node in (${problem}), and none did before: is that REALMGATE_FEED_LISTEN of a control plane, and the token right?`,
-  );
 }
 
 async function withProxyError(

@@ -139,6 +139,21 @@ test("a follower that enforces nothing yet gets one batch, however much is writt
   expect(seen).toEqual([(await bench.source.head()).revision]);
 });
 
+test("a follower that was suspended believes nothing that it was sent meanwhile", async () => {
+  const server = await bench.serve();
+  let asleepMs = 0;
+  const { feed, source } = bench.follower({
+    urls: [server.url],
+    tickMs: () => performance.now() + asleepMs,
+  });
+  await feed.start();
+  const { revision } = await bench.source.head();
+  const before = source.connects;
+  asleepMs = 60_000;
+  await expect(source.changesAfter(revision, "")).rejects.toThrow("did not run for a while");
+  await until(() => source.connects > before && source.problem === null, "it follows anew", 10_000);
+});
+
 test("a database that cannot be read is told nowhere as one that did not change", async () => {
   const server = await bench.serve();
   const { feed } = bench.follower({ urls: [server.url] });

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import type { StoredNode } from "../store/node-records.ts";
 import { NodeAccess } from "./node-access.ts";
 import { newNodeToken, nodeTokenHash } from "./node-token.ts";
@@ -12,7 +12,6 @@ function installation() {
     },
     keysFor: () => ({}),
     domain: "localhost",
-    now: () => 0,
   });
   const add = (id: string, role: StoredNode["role"]) => {
     const token = newNodeToken();
@@ -45,4 +44,22 @@ test("a node is what its role says, and nothing once it was revoked", async () =
   access.forget();
   expect(await access.isGateway(gateway.token)).toBe(false);
   expect(await isValid(proxy.token)).toBeUndefined();
+});
+
+test("a node that was revoked elsewhere is none within a second, also when the calendar is set back", async () => {
+  const { access, add } = installation();
+  const proxy = add("proxy", "proxy");
+  const peer = await access.authenticate({ token: proxy.token, peer: "127.0.0.1:1" });
+  expect(await peer?.isValid?.()).toBe(true);
+  proxy.remove();
+  const [calendar, clock] = [Date.now() - 3_600_000, performance.now() + 1_000];
+  const set = [
+    spyOn(Date, "now").mockReturnValue(calendar),
+    spyOn(performance, "now").mockReturnValue(clock),
+  ];
+  try {
+    expect(await peer?.isValid?.()).toBe(false);
+  } finally {
+    for (const each of set) each.mockRestore();
+  }
 });

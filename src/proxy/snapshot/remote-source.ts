@@ -12,6 +12,7 @@ import {
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { Log } from "../../log.ts";
 import { lineageOf } from "../../policy/lineage.ts";
+import { bootClockMs } from "./boot-clock.ts";
 import type { ChangeBatch } from "./change-batch.ts";
 import type { ChangeSource } from "./feed.ts";
 import { type FeedPart, type Heard, joined } from "./feed-part.ts";
@@ -31,6 +32,8 @@ export interface RemoteSourceOptions {
   /** Its own listeners, as `ADDRESS:PORT`. */
   readonly listeners?: () => readonly string[];
   readonly programPorts?: Readonly<Record<string, number>>;
+  /** Milliseconds on a clock that cannot be set and goes on while the machine sleeps. Default: `bootClockMs`. */
+  readonly tickMs?: () => number;
   /** How long to wait for a control plane before the next one is tried, in milliseconds. Default: 5,000. */
   readonly answerMs?: number;
   /** The longest pause before it is tried again, in milliseconds. Default: 30,000. */
@@ -44,10 +47,17 @@ export const FEED_LEVEL = 1;
 /** Reconnects wait a random part of this, in milliseconds; it doubles up to the maximum. */
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 30_000;
+const ANSWER_MS = 5_000;
 /** Heartbeats that may be missed. */
 const MISSED_BEATS = 3;
 /** A control plane that reads or sends a whole state of many containers may say nothing for so long, in milliseconds. */
 const WHOLE_MS = 60_000;
+
+/** As long as a control plane waits for a follower that takes nothing of a whole state, in milliseconds. */
+const WHOLE_PAUSE_MS = 10_000;
+/** How often it is noted that this process runs, in milliseconds. */
+const ALIVE_MS = 500;
+const SUSPENDED = "this process did not run for a while: what it was sent meanwhile is old";
 
 /** A batch that has come whole. */
 interface Ready {
@@ -78,10 +88,14 @@ export class RemoteSource implements ChangeSource {
   #retryMs = RETRY_FIRST_MS;
   #retry: ReturnType<typeof setTimeout> | null = null;
   #silence: ReturnType<typeof setTimeout> | null = null;
+  #alive: ReturnType<typeof setInterval> | null = null;
+  #aliveAtMs = 0;
   #heartbeatMs: number | null = null;
   /** A whole state is on its way: begun anew it would take as long again. */
   #awaitsWhole = false;
   #problem = "no control plane was asked yet";
+  /** By URL. */
+  readonly #problems = new Map<string, string>();
   #clockOffsetMs: number | null = null;
   #connects = 0;
   #stopped = false;
@@ -99,6 +113,11 @@ export class RemoteSource implements ChangeSource {
   /** Why the last stream ended; null: one goes on. */
   get problem(): string | null {
     return this.#stream !== null && this.#heartbeatMs !== null ? null : this.#problem;
+  }
+
+  /** Why the last stream to each of the control planes ended, by URL. */
+  get problems(): ReadonlyMap<string, string> {
+    return this.#problems;
   }
 
   /** How far the clock of the control plane is ahead of this one's, in milliseconds; null: it was not heard. */
@@ -152,6 +171,7 @@ export class RemoteSource implements ChangeSource {
     this.#stopped = true;
     this.#stream?.leave();
     this.#end("it stops");
+    if (this.#alive !== null) clearInterval(this.#alive);
     if (this.#retry !== null) clearTimeout(this.#retry);
   }
 
@@ -174,10 +194,16 @@ export class RemoteSource implements ChangeSource {
     this.#base = revision === 0n ? null : create(FeedCursorSchema, { revision, lineage });
   }
 
+  /** Of the last stream. */
+  get #url(): string {
+    const { urls } = this.#options;
+    return urls[(this.#urlIndex - 1) % urls.length] ?? "";
+  }
+
   #connect(): void {
-    const { urls, token, process, servers, version, programPorts } = this.#options;
-    const url = urls[this.#urlIndex % urls.length] ?? "";
+    const { token, process, servers, version, programPorts } = this.#options;
     this.#urlIndex++;
+    const url = this.#url;
     this.#connects++;
     this.#heartbeatMs = null;
     this.#awaitsWhole = false;
@@ -200,14 +226,36 @@ export class RemoteSource implements ChangeSource {
       },
     });
     this.#stream = stream;
+    this.#aliveAtMs = this.#tickMs();
+    this.#alive ??= setInterval(() => this.#noteAlive(), ALIVE_MS);
     this.#listen(stream, url);
+  }
+
+  #tickMs(): number {
+    return (this.#options.tickMs ?? bootClockMs)();
+  }
+
+  /**
+   * Ends a stream that may hold old news: a process that was suspended reads first what lay there, and that nothing changed was true then.
+   * Answers whether it did.
+   */
+  #noteAlive(): boolean {
+    const nowMs = this.#tickMs();
+    const pausedMs = nowMs - this.#aliveAtMs;
+    this.#aliveAtMs = nowMs;
+    const { answerMs = ANSWER_MS } = this.#options;
+    const beatsMs = this.#heartbeatMs === null ? answerMs : MISSED_BEATS * this.#heartbeatMs;
+    const pauseMax = this.#awaitsWhole ? WHOLE_PAUSE_MS : beatsMs;
+    if (this.#stream === null || !(pausedMs > pauseMax)) return false;
+    this.#lost(SUSPENDED);
+    return true;
   }
 
   /** Ends a stream on which nothing comes any more. */
   #listen(stream: FeedStream, url: string): void {
     if (this.#silence !== null) clearTimeout(this.#silence);
     const heartbeatMs = this.#heartbeatMs;
-    const { answerMs = 5_000 } = this.#options;
+    const { answerMs = ANSWER_MS } = this.#options;
     this.#silence = setTimeout(
       () => {
         if (this.#stream === stream) this.#lost(`${url}: nothing is heard`);
@@ -217,8 +265,8 @@ export class RemoteSource implements ChangeSource {
   }
 
   #heard(body: Heard, stream: FeedStream): void {
-    const { urls } = this.#options;
-    const url = urls[(this.#urlIndex - 1) % urls.length] ?? "";
+    if (this.#noteAlive()) return;
+    const url = this.#url;
     this.#listen(stream, url);
     switch (body.case) {
       case "welcome":
@@ -281,6 +329,7 @@ export class RemoteSource implements ChangeSource {
   }
 
   #lost(problem: string, withinMs?: number): void {
+    this.#problems.set(this.#url, problem);
     this.#end(problem);
     if (this.#stopped || this.#retry !== null) return;
     this.#options.log.warn({ problem }, "the change feed ended; following again");

@@ -76,7 +76,8 @@ export class DocumentAccess {
   }
 
   /**
-   * 404 comes before 428 (no If-Match), that before 412 (stale), and that before what the edit refuses. A dry run goes the same
+   * SHARED_ACROSS_REALMS for a confined caller whose project holds containers that are not the caller's alone: its document opens,
+   * shuts or switches off those, too. 404 comes before that, that before 428 (no If-Match), that before 412 (stale), and that before what the edit refuses. A dry run goes the same
    * way up to the write.
    */
   async write(
@@ -88,6 +89,7 @@ export class DocumentAccess {
     const key = { kind: this.kind, id };
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const view = await this.read(scope, id);
+      if (view.reachesBeyond) throw new ApiError(ErrorCode.SHARED_ACROSS_REALMS);
       const expected = expectedVersion(ifMatch);
       if (view.state.version !== expected) throw new ApiError(ErrorCode.PRECONDITION_FAILED);
       const next = await edit(view);

@@ -294,7 +294,9 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
 
   /** Whether one more request may be taken in this turn: a client may send many without waiting for responses. */
   protected takesTurn(): boolean {
-    return this.#burst++ === 0 || this.services.arrivals.take(this.peer, this.socket.remotePort);
+    const { arrivals } = this.services;
+    if (this.#burst++ === 0 && !arrivals.hasCostly) return true;
+    return arrivals.take(this.peer, this.socket.remotePort);
   }
 
   /** Calls it in a coming turn, unless the socket is closed by then. */

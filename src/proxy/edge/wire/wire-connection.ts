@@ -11,6 +11,7 @@ import type { Admission } from "../../gate/admission.ts";
 import { KeptVerdict } from "../../gate/kept-verdict.ts";
 import { type Refusal, type RefusalReason, refusal } from "../../gate/refusal.ts";
 import type { ListenerScope } from "../../gate/request-head.ts";
+import { pathWork } from "../../routing/path-variants.ts";
 import { type ForwardedRequest, failed, type Outcome } from "../../upstream/upstream.ts";
 import type { UpgradedConnection } from "../upgraded-connection.ts";
 import { agreedHead } from "./agreement.ts";
@@ -273,7 +274,10 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     const request = new WireRequest(this, head, this.#headers, upstream, this.services.begin);
     this.#request = request;
     this.services.began(request.exchange.startedMs);
+    const workBefore = pathWork.characters;
     const admission = pipeline.admit(request, request.exchange);
+    const work = pathWork.characters - workBefore;
+    if (work > 0) this.services.arrivals.charge(this.peer, this.socket.remotePort, work);
     if (admission instanceof Promise) {
       void admission.then((later) => this.guarded(() => this.#admitted(request, later)));
     } else {

@@ -25,12 +25,13 @@ export async function run(
 ): Promise<ExitCode> {
   const words = argv.filter((word) => word !== noColor);
   const io = words.length === argv.length ? process : withoutColours(process);
+  const said: string[] = [];
   const line = readCommandLine(commands, words, {
     out: (text) => io.stdout.write(text),
-    err: (text) => io.stderr.write(printable(text)),
+    err: (text) => said.push(text),
     columns: io.stdout.columns ?? helpColumns,
   });
-  if (line.kind === "done") return line.failed ? exitCode.usage : exitCode.ok;
+  let output: unknown = writtenOutput(words, io);
   const complain = (lines: readonly string[], exit: ExitCode, thrown: unknown = null) => {
     if (lines.length > 0 && output === "json") {
       io.stderr.write(failureJson(lines, exit, thrown));
@@ -41,8 +42,14 @@ export async function run(
     if (first === undefined) return;
     io.stderr.write([`${bad("error:")} ${first}\n`, ...rest.map((each) => `${each}\n`)].join(""));
   };
+  if (line.kind === "done") {
+    const text = printable(said.join(""));
+    if (!line.failed || output !== "json") io.stderr.write(text);
+    else complain(linesIn(text), exitCode.usage);
+    return line.failed ? exitCode.usage : exitCode.ok;
+  }
   const { parsed, globals, problems } = await parseArguments(line, io.stdin);
-  let output: unknown = globals.get("output");
+  output = globals.get("output") ?? output;
   if (problems.length > 0) {
     complain([...problems, `see realmgate ${line.command.words} --help`], exitCode.usage);
     return exitCode.usage;
@@ -76,6 +83,22 @@ const noColor = "--no-color";
 
 function withoutColours(io: Io): Io {
   return { ...io, environment: { ...io.environment, NO_COLOR: "1" } };
+}
+
+/** The output that a line asks for that may not be readable; else that of the configuration file. */
+function writtenOutput(words: readonly string[], { environment, home }: Io): unknown {
+  const line = words.join("\n");
+  const [, typed] = /(?:^|\n)(?:-o=?|--output=|(?:-o|--output)\n)([a-z]+)(?:\n|$)/.exec(line) ?? [];
+  if (typed !== undefined) return typed;
+  const read = readSettings({ flags: new Map(), environment, home, toleratesConfig: true });
+  return read.ok ? read.settings.output : undefined;
+}
+
+function linesIn(text: string): readonly string[] {
+  return text
+    .split("\n")
+    .filter((each) => each.trim() !== "")
+    .map((each) => each.replace(/^error: /, ""));
 }
 
 /** Messages of the parser may contain parts of the line. */

@@ -42,6 +42,11 @@ test("what went wrong is in the exit code, and as JSON where JSON is asked for",
     [5, stale, {}, { details: expect.any(Array) }],
     [9, "projects list", away, { kind: "refused" }],
     [2, "projects list --config /nowhere/config.json", {}, { exit: 2 }],
+    [2, "projects list --bogus", {}, { message: expect.stringContaining("--bogus") }],
+    [2, "projects get", {}, { message: expect.stringContaining("argument") }],
+    [2, "nosuch", {}, { message: expect.stringContaining("nosuch") }],
+    [2, "projects", {}, { message: expect.stringContaining("realmgate projects") }],
+    [2, "projects list --limit x", {}, { message: expect.stringContaining("--limit") }],
   ] as const;
   const ran = await Promise.all(
     rows.map(([, line, environment]) => cli.run(`${line} -o json`.split(" "), { environment })),

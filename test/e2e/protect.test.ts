@@ -185,6 +185,29 @@ describe("the kill switch", () => {
     expect(await status(id)).toBe(200);
   });
 
+  test("of its project keeps a container closed: unlock says so, and so does protect", async () => {
+    const id = await newBox();
+    const { project_id: project } = await api.data("GET", `/containers/${id}`);
+    const state = `/projects/${project}/proxy/permissions/state`;
+    const { etag } = await api.data("GET", `/projects/${project}/proxy/permissions`);
+    const turn = (enable_proxy: boolean, version: string) =>
+      api.data("PATCH", state, { headers: { "If-Match": version }, body: { enable_proxy } });
+    const off = await turn(false, etag);
+    const fix = `its project is locked: realmgate projects proxy state --project ${project} --if-match latest --enable-proxy`;
+    const ran = await line.run(["unlock", id, "-y"]);
+    expect(ran).toMatchObject({ exit: 1, err: `error: ${id} is not locked, but ${fix}\n` });
+    expect((await line.run(["lock", id, "-y"])).exit).toBe(0);
+    const both = await line.run(["unlock", id, "-y"]);
+    expect(both.exit).toBe(0);
+    expect(both.err).toContain(`warning: nothing of it is reachable, for ${fix}`);
+    const ip = ["--ip", "127.0.0.0/8", "--port", "80", "-y"];
+    expect((await line.run(["protect", id, ...ip])).err).toContain(fix);
+    await turn(true, off.etag);
+    expect(await line.run(["unlock", id, "-y"])).toMatchObject({
+      ...{ exit: 0, err: `${id} is not locked\n` },
+    });
+  });
+
   test("is not `proxy state` whose flag was forgotten, also with --yes", async () => {
     const id = await newBox();
     for (const extra of [[], ["--yes"]]) {

@@ -1,9 +1,11 @@
 // The kill switch of a container.
 import type { Command } from "../execution/command.ts";
 import type { CommandContext } from "../execution/context.ts";
+import { projectLock } from "../execution/project-lock.ts";
 import { requiredContainer } from "../execution/required-container.ts";
 import type { ParsedArguments } from "../flags/flag.ts";
 import { fieldAt } from "../output/cell.ts";
+import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
 import { confirm } from "../terminal/prompt.ts";
 import { containerId } from "./flags.ts";
 
@@ -37,7 +39,11 @@ async function switchTo(
   const read = async () => (await context.request({ method: "GET", path: document })).data;
   let present = await read();
   if (fieldAt(present, "enable_proxy") === enabled) {
-    context.say(`${context.shown(id)} is ${enabled ? "not locked" : "locked already"}`);
+    const shown = context.shown(id);
+    const other = enabled ? await projectLock(context, id) : null;
+    if (other !== null)
+      throw new CommandFailure(exitCode.failed, `${shown} is not locked, but ${other}`);
+    context.say(`${shown} is ${enabled ? "not locked" : "locked already"}`);
     return;
   }
   const isOpen = fieldAt(present, "default") === "allow";
@@ -63,6 +69,8 @@ async function switchTo(
         answered,
       );
       context.say(enabled ? "unlocked" : "locked: nothing of it is reachable");
+      const other = enabled ? await projectLock(context, id) : null;
+      if (other !== null) context.warn(`nothing of it is reachable, for ${other}`);
       return;
     }
     present = await read();

@@ -51,7 +51,7 @@ export const nodeCommands: readonly Command[] = [
     aliases: ["nodes rm"],
     about: "take a node out: its connections end at once; for operators",
     example: `nodes revoke ${example}`,
-    args: [{ name: "id", about: "id of the node" }],
+    args: [{ name: "id", about: "the node: id or name", names: "node" }],
     destroys: "the node: its proxies hear of no change any more",
     call: { method: "DELETE", path: "/nodes/{id}", show: { as: "done" } },
   },

@@ -19,7 +19,7 @@ const level = {
 } as const;
 const permissionId = {
   kind: "text",
-  about: "the membership: its id, or who: user name or e-mail address",
+  about: "the membership: its id, or the user name; for operators also the e-mail address",
   placeholder: "member",
   names: "member",
   goesTo: "path",

@@ -5,6 +5,7 @@ import { documentMetadata } from "../../client/write-from-answer.ts";
 import type { Command } from "../execution/command.ts";
 import type { CommandContext } from "../execution/context.ts";
 import { programAddress } from "../execution/program-address.ts";
+import { projectLock } from "../execution/project-lock.ts";
 import { requiredContainer } from "../execution/required-container.ts";
 import type { Flags, ParsedArguments } from "../flags/flag.ts";
 import { cell, fieldAt } from "../output/cell.ts";
@@ -114,6 +115,8 @@ async function protect(context: CommandContext, parsed: ParsedArguments): Promis
   if (fieldAt(written.data, "enable_proxy") === false) {
     context.warn(`the container is locked: realmgate unlock ${id}`);
   }
+  const other = await projectLock(context, id);
+  if (other !== null) context.warn(`nothing of it is reachable, for ${other}`);
 }
 
 /** Null: it cannot be told from here, or not to this caller. */

@@ -24,6 +24,14 @@ const filters: Flags = {
   },
 };
 
+/** Of the documented command line: what they ask for is so in any case. No entry has a body, and all are of one container. */
+const accepted: Flags = {
+  "project-id": { kind: "text", about: "the project", goesTo: "here", hidden: true },
+  "service-name": { kind: "text", about: "the logs program", goesTo: "here", hidden: true },
+  "include-request-body": { kind: "boolean", about: "bodies", goesTo: "here", hidden: true },
+  "include-response-body": { kind: "boolean", about: "bodies", goesTo: "here", hidden: true },
+};
+
 /** How often `stream` looks for more, in milliseconds. */
 const LOOK_MS = 1_000;
 
@@ -38,6 +46,7 @@ export const trafficCommands: readonly Command[] = [
       since: { kind: "text", about: "requests from then on", placeholder: "time" },
       until: { kind: "text", about: "requests up to then", placeholder: "time" },
       limit: { kind: "integer", about: "entries, up to 200; default: 100" },
+      last: { kind: "integer", about: "the same as --limit", field: "limit" },
       cursor: { kind: "text", about: "reads on: the cursor of the answer before" },
       "after-id": {
         kind: "text",
@@ -45,6 +54,7 @@ export const trafficCommands: readonly Command[] = [
         placeholder: "id",
       },
       all,
+      ...accepted,
     },
     call: {
       method: "GET",
@@ -84,7 +94,7 @@ export const trafficCommands: readonly Command[] = [
     about: "print requests to a container as they come, until Ctrl-C; -o json: a line of JSON each",
     example: "proxy logs stream 890abcdef12345678901cdef --level warn",
     args: [containerId],
-    flags: filters,
+    flags: { ...filters, ...accepted },
     run: stream,
   },
   {
@@ -149,7 +159,8 @@ async function end(context: CommandContext, { args, flags }: ParsedArguments): P
 async function stream(context: CommandContext, { args, flags }: ParsedArguments): Promise<void> {
   const container = requiredContainer(args.get("id") ?? context.settings.container);
   const path = `/api/v1/containers/${encodeURIComponent(container)}/proxy/logs`;
-  const given = [...flags].map(([name, value]) => [name.replaceAll("-", "_"), String(value)]);
+  const sent = [...flags].filter(([name]) => filters[name] !== undefined);
+  const given = sent.map(([name, value]) => [name.replaceAll("-", "_"), String(value)]);
   const query: Record<string, string | number> = Object.fromEntries(given);
   const ask = async (query: Record<string, string | number>) =>
     (await context.request({ method: "GET", path, query })).data;

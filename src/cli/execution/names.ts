@@ -1,5 +1,6 @@
 // Names in place of ids: the alias of a project, the name of a container, and so on. 24 hex digits are always an id.
 import { ApiError } from "../../client/errors.ts";
+import { cursorAfter } from "../../client/next-cursor.ts";
 import type { NameKind, ParsedArguments } from "../flags/flag.ts";
 import { cell, fieldAt, listAt } from "../output/cell.ts";
 import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
@@ -18,8 +19,9 @@ interface Found {
   readonly project?: string;
 }
 
-/** Most candidates of one name that are looked at. */
-const candidatesMax = 100;
+/** Entries of a page, the server's maximum, and pages of a list in which a name is looked for. */
+const pageEntries = 100;
+const pagesMax = 100;
 
 /**
  * The arguments with ids in place of names, and the container of the settings, where the command takes that. Throws
@@ -143,6 +145,7 @@ const plurals: Readonly<Record<NameKind, string>> = {
   token: "auth tokens",
   alias: "aliases",
   server: "servers",
+  node: "nodes",
   resource: "things",
 };
 
@@ -158,6 +161,7 @@ const notFound: Readonly<Record<NameKind, (said: string) => string>> = {
   token: (said) => `no auth token of yours has the alias ${said}: see realmgate auth list`,
   alias: (said) => `no alias ${said} is visible here: see realmgate proxy list`,
   server: (said) => `no server has the name ${said}: see realmgate servers list`,
+  node: (said) => `no node has the name ${said}: see realmgate nodes list`,
   resource: (said) =>
     `no project, container, user, auth token or alias with the name ${said} is visible here`,
 };
@@ -166,8 +170,7 @@ type Lookup = (context: CommandContext, said: string, project: string) => Promis
 
 const lookups: Readonly<Record<NameKind, Lookup>> = {
   async project(context, said) {
-    const query = { alias: said, limit: candidatesMax };
-    const rows = await list(context, "/projects", "projects", query);
+    const rows = await every(context, "/projects", "projects", { alias: said });
     return rows.map((row) => ({
       ...found(row, `realms: ${cell(fieldAt(row, "realm_ids"))}`),
       project: String(fieldAt(row, "id")),
@@ -177,22 +180,22 @@ const lookups: Readonly<Record<NameKind, Lookup>> = {
     const cut = said.lastIndexOf("/");
     const within =
       cut < 0 ? {} : { project_id: await idOf(context, "project", said.slice(0, cut), "looks") };
-    const query = { name: said.slice(cut + 1), limit: candidatesMax, ...within };
-    const rows = await list(context, "/containers", "containers", query);
+    const query = { name: said.slice(cut + 1), ...within };
+    const rows = await every(context, "/containers", "containers", query);
     return rows.map((row) => ({
       ...found(row, `project ${cell(fieldAt(row, "project_alias"))}`),
       project: String(fieldAt(row, "project_id")),
     }));
   },
   async user(context, said) {
-    const rows = await list(context, "/users", "users", { search: said, limit: 100 }).catch(
+    const rows = await every(context, "/users", "users", { search: said }).catch(
       async (failure) => {
         if (!(failure instanceof ApiError) || failure.statusCode !== 403) throw failure;
         const me = await context.request({ method: "GET", path: "/api/v1/users/auth/me" });
         if (isCalled(me.data, said)) return [me.data];
         throw new CommandFailure(
           exitCode.refused,
-          `only operators find users by name: name ${safeText(said)} by its id`,
+          `only operators find users by name or e-mail address: name ${safeText(said)} by its id, a member also by its user name`,
         );
       },
     );
@@ -200,8 +203,8 @@ const lookups: Readonly<Record<NameKind, Lookup>> = {
   },
   async member(context, said, project) {
     const path = `/projects/${encodeURIComponent(project)}/permissions`;
-    const rows = await list(context, path, "permissions", { limit: 100 });
     const user = said.includes("@") ? await idOf(context, "user", said, "looks") : null;
+    const rows = await every(context, path, "permissions");
     return rows
       .filter((row) =>
         user === null ? fieldAt(row, "user.username") === said : fieldAt(row, "user_id") === user,
@@ -213,16 +216,18 @@ const lookups: Readonly<Record<NameKind, Lookup>> = {
     return realmsCalled(data, said).map((id) => ({ id, where: "" }));
   },
   async token(context, said) {
-    const rows = await list(context, "/auth/tokens", null, {});
+    const rows = await every(context, "/auth/tokens", null);
     return rows.filter((row) => fieldAt(row, "alias") === said).map((row) => found(row));
   },
   async alias(context, said) {
-    const rows = await list(context, "/proxy/aliases", "aliases", {});
+    const rows = await every(context, "/proxy/aliases", "aliases");
     return rows.filter((row) => fieldAt(row, "alias") === said).map((row) => found(row));
   },
   async server(context, said) {
-    const rows = await list(context, "/servers", "servers", {});
-    return rows.filter((row) => fieldAt(row, "name") === said).map((row) => found(row));
+    return called(await context.request({ method: "GET", path: "/api/v1/servers" }), said);
+  },
+  async node(context, said) {
+    return called(await context.request({ method: "GET", path: "/api/v1/nodes" }), said);
   },
   async resource(context, said) {
     const kinds = said.includes("/") ? (["container"] as const) : resourceNames;
@@ -257,15 +262,32 @@ function found(row: unknown, where = ""): Found {
   return { id: String(fieldAt(row, "id")), where };
 }
 
-/** The rows of an answer; `items` null: it is a list itself. */
-async function list(
+/** Of servers or nodes: a list without pages. */
+function called({ data }: { readonly data: unknown }, said: string): Found[] {
+  const rows = [...listAt(data, "servers"), ...listAt(data, "nodes")];
+  return rows.filter((row) => fieldAt(row, "name") === said).map((row) => found(row));
+}
+
+/** All rows of a list, page after page; `items` null: the answer is the list itself. Throws CommandFailure when there are too many. */
+async function every(
   context: CommandContext,
   path: string,
   items: string | null,
-  query: Readonly<Record<string, string | number>>,
+  query: Readonly<Record<string, string>> = {},
 ): Promise<readonly unknown[]> {
-  const request = { method: "GET", path: `/api/v1${path}` } as const;
-  const { data } = await context.request({ ...request, query });
-  if (items !== null) return listAt(data, items);
-  return Array.isArray(data) ? data : [];
+  const all: unknown[] = [];
+  let cursor: string | undefined = "";
+  for (let page = 0; page < pagesMax; page++) {
+    const answered = await context.request({
+      method: "GET",
+      path: `/api/v1${path}`,
+      query: { ...query, limit: pageEntries, cursor },
+    });
+    const { data } = answered;
+    const rows = items !== null ? listAt(data, items) : Array.isArray(data) ? data : [];
+    all.push(...rows);
+    cursor = cursorAfter(answered, rows.length, cursor);
+    if (cursor === undefined) return all;
+  }
+  throw new CommandFailure(exitCode.failed, "too many have a name like that: name one by its id");
 }

@@ -25,6 +25,7 @@ export type NameKind =
   | "token"
   | "alias"
   | "server"
+  | "node"
   | "resource";
 
 export interface Flag {

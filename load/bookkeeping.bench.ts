@@ -59,6 +59,8 @@ const allowed = {
   route: { policy: null, program: "terminal", instance: 1 },
   groups: null,
   consumedCredentials: [],
+  jwtSources: [],
+  unverifiedSources: [],
   passedPreflight: false,
   untilMs: Number.POSITIVE_INFINITY,
 } as unknown as Allowed;

@@ -57,3 +57,54 @@ describe("requests that arrive in one turn", () => {
     expect([done, budget.waiting]).toEqual([[0, 1, 2, 3, 4], 0]);
   });
 });
+
+describe("requests whose paths are costly", () => {
+  const options = { perConnection: 64, perNetwork: 64, total: 256 };
+  /** As much as 32 requests. */
+  const costly = 65_536;
+
+  /** How many first requests of connections begin when each costs so much. */
+  function begun(budget: ArrivalBudget, address: string, connections: number): number {
+    let count = 0;
+    for (let port = 0; port < connections; port++) {
+      if (!budget.take(address, port)) continue;
+      count++;
+      budget.charge(address, port, costly);
+    }
+    return count;
+  }
+
+  test("are few in one turn, the first ones of connections too, and hold up no other network", () => {
+    const budget = new ArrivalBudget(options);
+    expect(begun(budget, A, 100)).toBe(2);
+    expect(budget.hasCostly).toBe(true);
+    for (let port = 0; port < 100; port++) expect(budget.take(B, port)).toBe(true);
+  });
+
+  test("that waited are few in a turn as well, and forgotten once none waits", async () => {
+    const budget = new ArrivalBudget(options);
+    begun(budget, A, 1);
+    let resumed = 0;
+    for (let port = 0; port < 9; port++) {
+      void budget.wait(A, port).then(() => {
+        resumed++;
+        budget.charge(A, port, costly);
+      });
+    }
+    let before = 0;
+    while (budget.waiting > 0) {
+      await turn();
+      expect(resumed - before).toBeLessThanOrEqual(2);
+      before = resumed;
+    }
+    await turn();
+    await turn();
+    expect({ resumed, hasCostly: budget.hasCostly }).toEqual({ resumed: 9, hasCostly: false });
+  });
+
+  test("of a few hundred characters cost nothing", () => {
+    const budget = new ArrivalBudget(options);
+    budget.charge(A, 1, 2_000);
+    expect(budget.hasCostly).toBe(false);
+  });
+});

@@ -13,15 +13,23 @@ export interface ArrivalBudgetOptions {
   readonly isShared?: (address: string) => boolean;
 }
 
+/** So many characters of a path that has to be read in many ways take as long as an ordinary request. */
+const CHARACTERS_OF_REQUEST = 2_048;
+/** Networks that are remembered as costly. */
+const COSTLY_MAX = 1_024;
+
 /**
  * The first request of a connection in a turn is free: whoever waits for answers never meets this budget, however many share an
- * address. What a connection sends beyond that in the same turn (pipelining, streams of HTTP/2) is counted.
+ * address. What a connection sends beyond that in the same turn (pipelining, streams of HTTP/2) is counted. Requests of a network
+ * whose paths are costly are all counted, as what they cost.
  */
 export class ArrivalBudget {
   readonly #perConnection: number;
   readonly #isShared: (address: string) => boolean;
   readonly #networks: TurnBudget;
   readonly #connections = new Map<string, number>();
+  /** By network: what its last costly request cost, in requests. */
+  readonly #costly = new Map<string, number>();
   #isScheduled = false;
 
   constructor({ perConnection, perNetwork, total, isShared }: ArrivalBudgetOptions) {
@@ -35,17 +43,32 @@ export class ArrivalBudget {
     return this.#networks.waiting;
   }
 
+  /** Some network had costly requests: `take` has to be asked for first requests, too. */
+  get hasCostly(): boolean {
+    return this.#costly.size > 0;
+  }
+
+  /** A request took as long as reading so many characters of a path. */
+  charge(address: string, port: number, characters: number): void {
+    const requests = Math.floor(characters / CHARACTERS_OF_REQUEST);
+    if (requests === 0) return;
+    const network = this.#network(address, port);
+    if (this.#costly.size >= COSTLY_MAX) this.#costly.clear();
+    this.#costly.set(network, requests);
+    this.#networks.take(network, requests);
+    this.#schedule();
+  }
+
   /** Counts a request from a peer's address and port. False: the connection or its network has used up its share of this turn. */
   take(address: string, port: number): boolean {
     const connection = `${address}:${port}`;
     const before = this.#connections.get(connection) ?? 0;
     this.#connections.set(connection, before + 1);
-    if (!this.#isScheduled) {
-      this.#isScheduled = true;
-      setImmediate(this.#turn);
-    }
-    if (before === 0) return true;
-    return before < this.#perConnection && this.#networks.take(this.#network(address, port), 1) > 0;
+    this.#schedule();
+    if (before === 0 && !this.hasCostly) return true;
+    const network = this.#network(address, port);
+    if (before === 0 && !this.#costly.has(network)) return true;
+    return before < this.#perConnection && this.#networks.take(network, 1) > 0;
   }
 
   /** Resolves in a coming turn, when the peer's network has a share again. */
@@ -53,10 +76,16 @@ export class ArrivalBudget {
     const network = this.#network(address, port);
     return new Promise((resolve) => {
       this.#networks.wait(network, () => {
-        this.#networks.take(network, 1);
+        this.#networks.take(network, this.#costly.get(network) ?? 1);
         resolve();
       });
     });
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(this.#turn);
   }
 
   #network(address: string, port: number): string {
@@ -66,5 +95,7 @@ export class ArrivalBudget {
   readonly #turn = (): void => {
     this.#isScheduled = false;
     this.#connections.clear();
+    if (this.#networks.waiting === 0) this.#costly.clear();
+    else this.#schedule();
   };
 }

@@ -1,5 +1,6 @@
 import { type GroupSet, setOf } from "./bitset.ts";
 import { buildTrie, type CidrTrie } from "./cidr-trie.ts";
+import type { CredentialLocation } from "./credential-location.ts";
 import { type CredentialReader, readersOf } from "./credential-reader.ts";
 import type { PolicyDocument } from "./document.ts";
 import { type GrantTable, grantTableSteps } from "./grant-table.ts";
@@ -27,6 +28,8 @@ export interface CompiledPolicy {
   readonly passesPreflights: boolean;
   readonly networks: CidrTrie;
   readonly readers: readonly CredentialReader[];
+  /** Those of their places where JWTs are read. */
+  readonly jwtSources: readonly CredentialLocation[];
   readonly grants: GrantTable;
 }
 
@@ -78,6 +81,7 @@ export function* compileSteps(document: PolicyDocument): Steps<CompiledPolicy> {
     passesPreflights: document.preflight === "pass",
     networks,
     readers,
+    jwtSources: readers.filter(({ jwts }) => jwts !== null).map(({ location }) => location),
     grants,
   };
 }

@@ -1,4 +1,4 @@
-import { bearerToken, isBasic } from "./authorization.ts";
+import { bearerToken, isBasic, parseBasic } from "./authorization.ts";
 import { type GroupSet, union } from "./bitset.ts";
 import { longestMatch } from "./cidr-trie.ts";
 import type { CompiledPolicy } from "./compile.ts";
@@ -34,6 +34,11 @@ export interface Identity {
   /** Places of the token and password credentials that matched; they are removed before forwarding. */
   readonly consumedCredentials: readonly CredentialLocation[];
   /**
+   * The other jwt sources of the policy, where no JWT was verified: something else is there, or nothing. Not Authorization with a
+   * well-formed Basic credential, which may be the program's own: nobody reads a JWT in it.
+   */
+  readonly unverifiedSources: readonly CredentialLocation[];
+  /**
    * Unix seconds from which the match may no longer hold: the least `exp` of the matching JWTs plus the clock skew,
    * the first moment at which they are refused. Infinity when nothing expires.
    */
@@ -42,7 +47,7 @@ export interface Identity {
   readonly subject: string | null;
 }
 
-const NONE_CONSUMED: readonly CredentialLocation[] = [];
+const NO_LOCATIONS: readonly CredentialLocation[] = [];
 
 /**
  * Which groups of the policy a request matches. `address` is what parseAddressKey answered, `nowS` unix seconds. A plain value
@@ -58,19 +63,32 @@ export function identify(
 ): Identity | Promise<Identity> {
   const byAddress = address === null ? policy.noGroups : longestMatch(policy.networks, address);
   if (policy.readers.length === 0) {
-    return identity(byAddress, false, false, false, NONE_CONSUMED, Number.POSITIVE_INFINITY, null);
+    return {
+      groups: byAddress,
+      presented: false,
+      wrong: false,
+      untimely: false,
+      consumedCredentials: NO_LOCATIONS,
+      unverifiedSources: NO_LOCATIONS,
+      validUntilS: Number.POSITIVE_INFINITY,
+      subject: null,
+    };
   }
   let groups = byAddress;
   let found = false;
   let wrong = false;
   let untimely = false;
-  let consumedCredentials = NONE_CONSUMED;
+  let consumedCredentials = NO_LOCATIONS;
+  let unverifiedSources = NO_LOCATIONS;
   let validUntilS = Number.POSITIVE_INFINITY;
   let subject: string | null = null;
-  let pending: Promise<Verdict>[] | undefined;
+  let pending: Promise<PlacedVerdict>[] | undefined;
   for (const reader of policy.readers) {
     const text = presented[reader.location.kind](reader.location.name);
     if (text === null || text === "") {
+      if (reader.jwts !== null) {
+        unverifiedSources = [...unverifiedSources, reader.location];
+      }
       continue;
     }
     const counts = countsAsPresented(reader, text);
@@ -87,7 +105,7 @@ export function identify(
     const verified = verifyJwt(reader, text, nowS, client, signatures);
     if (verified instanceof Promise) {
       pending ??= [];
-      pending.push(known === undefined ? verified : verified.then(neverWrong));
+      pending.push(verified.then((verdict) => ({ reader, text, known, verdict })));
     } else if (typeof verified === "object") {
       groups = groups === policy.noGroups ? verified.groups : union(groups, verified.groups);
       validUntilS = Math.min(validUntilS, verified.untilS);
@@ -95,9 +113,21 @@ export function identify(
     } else {
       wrong ||= counts && known === undefined && verified === "invalid";
       untimely ||= verified === "untimely";
+      if (known === undefined && mayBeReadAsJwt(reader, text)) {
+        unverifiedSources = [...unverifiedSources, reader.location];
+      }
     }
   }
-  const sofar = identity(groups, found, wrong, untimely, consumedCredentials, validUntilS, subject);
+  const sofar = {
+    groups,
+    presented: found,
+    wrong,
+    untimely,
+    consumedCredentials,
+    unverifiedSources,
+    validUntilS,
+    subject,
+  };
   return pending === undefined
     ? sofar
     : Promise.all(pending).then((verified) => withTokens(sofar, verified));
@@ -106,21 +136,17 @@ export function identify(
 /** What a verifier answers. */
 type Verdict = VerifiedToken | TokenFault;
 
-/** A static token that matched is right, whatever it would be as a JWT. */
-function neverWrong(verdict: Verdict): Verdict {
-  return verdict === "invalid" ? "untimely" : verdict;
+/** The same later, of a text at a place. `known`: groups that it matches as something else. */
+interface PlacedVerdict {
+  readonly reader: CredentialReader;
+  readonly text: string;
+  readonly known: GroupSet | undefined;
+  readonly verdict: Verdict;
 }
 
-function identity(
-  groups: GroupSet,
-  presented: boolean,
-  wrong: boolean,
-  untimely: boolean,
-  consumedCredentials: readonly CredentialLocation[],
-  validUntilS: number,
-  subject: string | null,
-): Identity {
-  return { groups, presented, wrong, untimely, consumedCredentials, validUntilS, subject };
+/** A program may take for one whatever is at the place that JWTs are read at: many cut off the first word and look at no scheme. */
+function mayBeReadAsJwt({ jwts, authorization }: CredentialReader, text: string): boolean {
+  return jwts !== null && !(authorization && parseBasic(text) !== null);
 }
 
 /** Where only passwords are read, only Basic counts as a credential. */
@@ -159,18 +185,21 @@ function verifyJwt(
   return jwts === null || token === null ? "invalid" : jwts.verify(token, nowS, client, signatures);
 }
 
-function withTokens(sofar: Identity, verified: readonly Verdict[]): Identity {
-  let { groups, wrong, untimely, validUntilS, subject } = sofar;
-  for (const verdict of verified) {
+function withTokens(sofar: Identity, verdicts: readonly PlacedVerdict[]): Identity {
+  let { groups, wrong, untimely, unverifiedSources, validUntilS, subject } = sofar;
+  for (const { reader, text, known, verdict } of verdicts) {
     if (typeof verdict === "object") {
       groups = union(groups, verdict.groups);
       validUntilS = Math.min(validUntilS, verdict.untilS);
       subject ??= verdict.subject;
     } else {
-      wrong ||= verdict === "invalid";
+      // A static token that matched is right, whatever it would be as a JWT.
+      wrong ||= verdict === "invalid" && known === undefined;
       untimely ||= verdict === "untimely";
+      if (known === undefined && mayBeReadAsJwt(reader, text)) {
+        unverifiedSources = [...unverifiedSources, reader.location];
+      }
     }
   }
-  const { presented, consumedCredentials } = sofar;
-  return identity(groups, presented, wrong, untimely, consumedCredentials, validUntilS, subject);
+  return { ...sofar, groups, wrong, untimely, unverifiedSources, validUntilS, subject };
 }

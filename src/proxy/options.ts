@@ -75,8 +75,8 @@ export interface ProxyOptions {
   /** Policies that the control plane of the same process compiled a moment ago. Default: none. */
   readonly recentPolicies?: RecentPolicies | null;
   readonly log: Log;
-  /** Signs bypass tokens of hooks: 32 bytes that nothing else uses, the same for all proxies of an installation. */
-  readonly bypassKey: Uint8Array;
+  /** Sign bypass tokens of hooks: see BypassTokens. The same for all proxies of an installation. */
+  readonly bypassKeys: () => readonly Uint8Array[];
   /** Gets a line for each exchange. Without one, refusals go to `log`, at a limited rate. Default: none. */
   readonly accessLog?: AccessLog | null;
   /** Where spans of sampled traces go. Default: nowhere. */

@@ -157,7 +157,7 @@ export async function startProxy(
     () => performance.now(),
     settings.credentialFailed,
   );
-  const bypass = new BypassTokens(settings.bypassKey);
+  const bypass = new BypassTokens(settings.bypassKeys);
   const context: AdmissionContext = {
     parseHost,
     trusted,

@@ -59,6 +59,7 @@ class GateWorker {
   readonly #duplicate = duplicator();
   #own: WorkerStart["own"] = [];
   #snapshotKeys: readonly Buffer[] = [];
+  #bypassKeys: readonly Buffer[] = [];
   #sockets: WorkerStart["sockets"] = { plain: null, tls: null };
   #gate: ProxyServer | null = null;
   #source: RemoteSource | null = null;
@@ -94,8 +95,12 @@ class GateWorker {
       return null;
     },
     snapshotKeys: (keys) => {
-      this.#snapshotKeys = keys.map((key) => Buffer.from(key, "base64"));
+      this.#snapshotKeys = keys.map(fromBase64);
       return this.#running.resealSnapshot();
+    },
+    bypassKeys: (keys) => {
+      this.#bypassKeys = keys.map(fromBase64);
+      return null;
     },
     failures: (pairs) => {
       for (const pair of pairs) this.#running.noteCredentialFailure(pair);
@@ -117,7 +122,8 @@ class GateWorker {
   async #start(start: WorkerStart): Promise<WorkerStarted> {
     const { slot, workers, proxy, keys, feed } = start;
     this.#own = start.own;
-    this.#snapshotKeys = keys.snapshot.map((key) => Buffer.from(key, "base64"));
+    this.#snapshotKeys = keys.snapshot.map(fromBase64);
+    this.#bypassKeys = keys.bypass.map(fromBase64);
     this.#sockets = start.sockets;
     const log = this.#log;
     const placement = addressPolicy(start.containerCidrs);
@@ -157,7 +163,7 @@ class GateWorker {
         mayDial: (address) => placement.place(address) !== null,
         isForbidden: (address, port) => isOwnListener(this.#own, address, port),
         credentialFailed: (pair) => failures.add(pair),
-        bypassKey: Buffer.from(keys.bypass, "base64"),
+        bypassKeys: () => this.#bypassKeys,
         accessLog: this.#accessLog,
         traces: this.#traces,
         exchangeLog: this.#exchangeLog,
@@ -236,4 +242,8 @@ function stateOf(gate: ProxyServer): WorkerState {
     failing,
     connections: openConnections,
   };
+}
+
+function fromBase64(text: string): Buffer {
+  return Buffer.from(text, "base64");
 }

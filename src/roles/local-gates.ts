@@ -1,5 +1,4 @@
 // The data plane in the process of the control plane.
-import { deriveKey } from "../admin/store/sealed.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
 import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
@@ -40,7 +39,7 @@ async function start(options: GatesOptions): Promise<Gates> {
         mayDial: (address) => placement.place(address) !== null,
         isForbidden: (address, port) => isOwnListener(listeners, address, port),
         recentPolicies,
-        bypassKey: deriveKey(ring.first, "hops"),
+        bypassKeys: () => ring.derived("hops"),
         log,
         accessLog,
         traces,

@@ -86,7 +86,7 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
           heldBytesMax: config.heldBytesMax,
           mayDial: (address) => placement.place(address) !== null,
           isForbidden: (address, port) => isOwnListener(own, address, port),
-          bypassKey,
+          bypassKeys: () => [bypassKey],
           exchangeLog,
           log,
         },

@@ -45,7 +45,6 @@ class WorkerGates implements PreparedGates {
   readonly #tls: Config["proxyTls"];
   readonly #pool: WorkerPool;
   #token: string | null = null;
-  #bypass: string | null = null;
 
   constructor(config: Config, log: Log) {
     const { proxyListen, proxyReusePort, workers } = config;
@@ -98,7 +97,13 @@ class WorkerGates implements PreparedGates {
     let outer = options.own;
     const inner = () => pool.innerPorts.map((port) => ({ hostname: RELAY_SERVER_HOST, port }));
     const all = () => [...outer, ...inner()];
-    pool.changed = () => pool.own(all());
+    const { ring } = options;
+    pool.changed = () => {
+      pool.own(all());
+      pool.bypassKeys(keysFor(ring, "hops"));
+    };
+    // A key that was taken away may be a stolen one: what it signed ends with it.
+    ring.onReplaced = () => pool.bypassKeys(keysFor(ring, "hops"));
     const start = (slot: number): WorkerStart => ({
       ...this.#startOf(options, exchangesMax),
       slot,
@@ -129,7 +134,7 @@ class WorkerGates implements PreparedGates {
       },
       connections: pool,
       reloadTls: () => pool.reload(),
-      resealSnapshot: () => pool.snapshotKeys(snapshotKeys(options.ring)),
+      resealSnapshot: () => pool.snapshotKeys(keysFor(ring, "snapshot")),
       own: (listeners) => {
         outer = listeners;
         pool.own(all());
@@ -152,12 +157,6 @@ class WorkerGates implements PreparedGates {
   async abandon(): Promise<void> {
     await this.#pool.kill();
     await this.#feed.close();
-  }
-
-  /** Signs for all gate processes: the same as long as this process runs. */
-  #bypassKey({ first }: KeyRing): string {
-    this.#bypass ??= deriveKey(first, "hops").toString("base64");
-    return this.#bypass;
   }
 
   /** The same as long as this process runs, whichever secret key comes first. */
@@ -191,8 +190,8 @@ class WorkerGates implements PreparedGates {
       hasExchangeLog: exchangeLog !== null,
       snapshotPath,
       keys: {
-        snapshot: snapshotKeys(ring),
-        bypass: this.#bypassKey(ring),
+        snapshot: keysFor(ring, "snapshot"),
+        bypass: keysFor(ring, "hops"),
       },
       feed: { url: this.#feed.url, token: this.#feedToken(ring) },
     };
@@ -259,9 +258,9 @@ function dividedExchanges(config: Config) {
   };
 }
 
-/** In base64, the one that seals first. */
-function snapshotKeys(ring: KeyRing): readonly string[] {
-  return ring.derived("snapshot").map((key) => key.toString("base64"));
+/** In base64, the one that seals or signs first. */
+function keysFor(ring: KeyRing, purpose: string): readonly string[] {
+  return ring.derived(purpose).map((key) => key.toString("base64"));
 }
 
 /** Another purpose than any other key of the installation; the same for a successor of this process. */

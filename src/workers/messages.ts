@@ -53,7 +53,7 @@ export interface WorkerStart {
   readonly hasExchangeLog: boolean;
   readonly snapshotPath: string;
   /** In base64. */
-  readonly keys: { readonly snapshot: readonly string[]; readonly bypass: string };
+  readonly keys: { readonly snapshot: readonly string[]; readonly bypass: readonly string[] };
   readonly feed: { readonly url: string; readonly token: string };
 }
 
@@ -107,6 +107,8 @@ export type ToWorker = {
   readonly reload: { asked: null; answer: null };
   /** Keys of the snapshot from now on, in base64. Whether what it saves lies on disk under the first of them. */
   readonly snapshotKeys: { asked: readonly string[]; answer: boolean };
+  /** Keys of bypass tokens from now on, in base64. */
+  readonly bypassKeys: { asked: readonly string[]; answer: null };
   /** Wrong credentials that others let through. */
   readonly failures: { asked: readonly string[]; answer: null };
   /** Accept connections, or leave them to the others. */

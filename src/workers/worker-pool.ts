@@ -191,6 +191,11 @@ export class WorkerPool {
     return done.length === this.#options.workers && done.every((each) => each);
   }
 
+  /** Keys of bypass tokens from now on, in base64. */
+  bypassKeys(keys: readonly string[]): void {
+    for (const worker of this.#live()) worker.tell("bypassKeys", keys);
+  }
+
   /** They store what waits for the exchange log. One that does not answer does not keep readers waiting. */
   async flushLogs(): Promise<void> {
     await this.#all((worker) => worker.ask("flushLog", null, LOOK_MS)).catch(() => {});

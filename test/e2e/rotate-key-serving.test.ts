@@ -5,8 +5,10 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { KeyRing } from "../../src/admin/store/key-ring.ts";
+import { deriveKey } from "../../src/admin/store/sealed.ts";
 import { countUnreadable } from "../../src/admin/store/sqlite/sealed-values.ts";
 import { secretKeysIn } from "../../src/config/secret-key.ts";
+import { BYPASS_HEADER, BypassTokens } from "../../src/proxy/hooks/bypass-token.ts";
 import { Api, loginAdmin } from "../harness/client.ts";
 import { type Program, startProgram, startUpstream } from "../harness/program.ts";
 import { until } from "../harness/until.ts";
@@ -199,6 +201,45 @@ test.each([0, 2])(
     }
   },
   120_000,
+);
+
+test.each([0, 2])(
+  "with %d gate processes a stolen key passes no hook once it is gone",
+  async (workers) => {
+    await using upstream = await startUpstream();
+    await using program = await startProgram({
+      environment: { REALMGATE_WORKERS: String(workers) },
+    });
+    const api = await loginAdmin(program.urls);
+    const project = await api.data("POST", "/projects", { body: { alias: "guarded" } });
+    const { id } = await api.data("POST", `/projects/${project.id}/containers`, {
+      body: { name: "box", address: "127.0.0.1" },
+    });
+    // Nobody answers for its script, so that whoever meets the hook is refused.
+    await api.data("POST", `/containers/${id}/proxy/hooks/http`, {
+      headers: { "If-Match": "file:v0" },
+      body: { match: { path: "/guarded" }, script: { path: "/guard" } },
+    });
+    const host = `${project.id}-${id}-http-${upstream.port}.local.containers.localhost`;
+    const passes = async (key: Buffer | undefined) => {
+      if (key === undefined) throw new Error("there is no key");
+      const token = new BypassTokens(() => [deriveKey(key, "hops")]).make(id, Date.now());
+      const headers = { Host: host, [BYPASS_HEADER]: token };
+      const tries = Array.from({ length: 8 }, async () => {
+        const answer = await fetch(`${program.urls.proxy}/guarded`, { headers, keepalive: false });
+        return answer.status === 200;
+      });
+      return new Set(await Promise.all(tries));
+    };
+    const [old] = keysOf(program.dataDir);
+    await until(async () => (await passes(old)).has(true), "the container is known");
+    expect(await passes(Buffer.alloc(32, 1))).toEqual(new Set([false]));
+    expect(await rotate(program.dataDir).exited).toBe(0);
+    const [next] = keysOf(program.dataDir);
+    await until(async () => !(await passes(old)).has(true), "the old key passes no hook");
+    expect(await passes(next)).toEqual(new Set([true]));
+  },
+  60_000,
 );
 
 test("a gate that is killed midway goes on, and so does rotate-key without it", async () => {

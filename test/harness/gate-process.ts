@@ -22,7 +22,7 @@ const gate = await startProxy(
     programPorts: {},
     mayDial: () => true,
     isForbidden: () => false,
-    bypassKey: new Uint8Array(32),
+    bypassKeys: () => [new Uint8Array(32)],
     plainEdge,
     log: { error() {}, warn() {}, info() {} },
   },

@@ -69,7 +69,7 @@ export async function testBench(): Promise<TestBench> {
     responseHeaderMs: 400,
     mayDial: () => true,
     isForbidden: (_address, port) => port === FORBIDDEN_PORT,
-    bypassKey: HOP_KEY,
+    bypassKeys: () => [HOP_KEY],
     plainEdge,
     log,
     ...extra,

@@ -14,6 +14,7 @@ function identityOf(policy: CompiledPolicy, names: string[], presented = false):
     wrong: false,
     untimely: false,
     consumedCredentials: [],
+    unverifiedSources: [],
     validUntilS: 0,
     subject: null,
   };

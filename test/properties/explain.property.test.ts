@@ -149,7 +149,7 @@ async function gate(snapshot: Snapshot, text: string, facts: RequestFacts, path:
     const { reason, denial } = verdict;
     return { allow: false, reason: reason as string, status: statusOf(reason, denial) };
   }
-  const { alias, route, groups, consumedCredentials } = verdict;
+  const { alias, route, groups, consumedCredentials, unverifiedSources } = verdict;
   const left = targetWithout(target, consumedCredentials);
   if (alias !== null && aliasedTarget(alias, target, left) === null) {
     return { allow: false, reason: "unknown_host", status: 404 };
@@ -160,7 +160,10 @@ async function gate(snapshot: Snapshot, text: string, facts: RequestFacts, path:
     reason: groups !== null ? "granted" : route.policy === null ? "open" : "default_allow",
     status: undefined,
     groups,
-    spent: consumedCredentials.map(({ kind, name }) => `${kind}:${name}`),
+    spent: [
+      ...consumedCredentials,
+      ...unverifiedSources.filter((place) => presented.found(place) !== "absent"),
+    ].map(({ kind, name }) => `${kind}:${name}`),
     until: verdict.untilMs,
   };
 }
@@ -225,7 +228,10 @@ test(`explain says what the gate does, and what the model says of each group (se
         const decided = reason === "no_upstream" ? `allow: ${model.allow}` : model.reason;
         const said = reason === "no_upstream" ? "allow: true" : reason;
         expect({ ...where, said }).toEqual({ ...where, said: decided });
-        if (allow) expect([...removedCredentials].sort()).toEqual(model.spent);
+        const unverified = model.reason === "granted" ? model.unverified : [];
+        if (allow) {
+          expect([...removedCredentials].sort()).toEqual([...model.spent, ...unverified].sort());
+        }
         if (model.reason === "granted") {
           expect({ ...where, names: granting.map(({ name }) => name) }).toEqual({
             ...where,

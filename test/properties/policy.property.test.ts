@@ -46,6 +46,13 @@ function presentedBy(request: RequestFacts): PresentedCredentials {
   };
 }
 
+function isThere(place: string, { headers, cookies }: RequestFacts): boolean {
+  return (
+    headers.some(([name]) => place === `header:${name.toLowerCase()}`) ||
+    cookies.some(([name]) => place === `cookie:${name}`)
+  );
+}
+
 async function compiledDecision(
   policy: CompiledPolicy,
   request: RequestFacts,
@@ -62,6 +69,10 @@ async function compiledDecision(
     granting: [...grantingGroups(policy, decision)],
     presented: identity.presented,
     spent: identity.consumedCredentials.map(({ kind, name }) => `${kind}:${name}`).sort(),
+    unverified: identity.unverifiedSources
+      .map(({ kind, name }) => `${kind}:${name}`)
+      .filter((place) => isThere(place, request))
+      .sort(),
     validUntilS: identity.validUntilS,
     couldGrant:
       decision.allow || couldBeGranted(policy, identity, request.program, request.instance),
@@ -82,6 +93,7 @@ function notesOn(document: DocumentJson, decision: ReferenceDecision): string[] 
     ...(document.combine === "all" && granting.length > 1 ? ["several grant, combine all"] : []),
     ...(presented && matching.length === 0 ? ["wrong credential"] : []),
     ...(spent.length > 1 ? ["several spent"] : []),
+    ...(decision.reason === "granted" && decision.unverified.length > 0 ? ["not verified"] : []),
     ...(Number.isFinite(validUntilS) ? ["expires"] : []),
   ];
 }
@@ -120,6 +132,7 @@ const leastOccurrences: Readonly<Record<string, number>> = {
   "several grant, combine all": 50,
   "wrong credential": 500,
   "several spent": 150,
+  "not verified": 100,
   expires: 100,
   "refused, though credentials could help": 1000,
   "refused, for good": 1000,

@@ -77,6 +77,7 @@ function allows(
     wrong: false,
     untimely: false,
     consumedCredentials: [],
+    unverifiedSources: [],
     validUntilS: Number.POSITIVE_INFINITY,
     subject: null,
   };

@@ -91,6 +91,35 @@ test("what goes on beyond the bound is cut, its client sees a broken body, and i
   await within(gone.promise, "the upstream is let go");
 });
 
+test("responses that wait for a client that reads late come whole", async () => {
+  const proxy = await startProxy(bench.options({ plainEdge: "wire" }), bench.registry);
+  const late = net.connect(proxy.port, "127.0.0.1");
+  const ended = Promise.withResolvers<string>();
+  let text = "";
+  late.on("data", (data) => {
+    text += data.toString("latin1");
+  });
+  late.on("error", (error) => ended.resolve(error.message));
+  late.on("end", () => ended.resolve("in order"));
+  late.pause();
+  // Each is refused. When no more of them are taken, responses are waiting.
+  const asks = "GET / HTTP/1.1\r\nHost: nowhere\r\n\r\n".repeat(1_000);
+  const send = () => {
+    while (late.write(asks)) {}
+  };
+  late.on("drain", send);
+  send();
+  for (let before = -1; late.bytesWritten !== before; await Bun.sleep(300)) {
+    before = late.bytesWritten;
+  }
+  late.off("drain", send);
+  await proxy.drain(10_000, () => late.resume());
+  expect(await within(ended.promise, "the connection ends")).toBe("in order");
+  const [head = "", body = ""] = text.slice(text.lastIndexOf("HTTP/1.1 ")).split("\r\n\r\n");
+  expect(head.toLowerCase()).toContain("connection: close");
+  expect(head.toLowerCase()).toContain(`content-length: ${body.length}`);
+});
+
 test("revocation still reaches what goes on meanwhile", async () => {
   const proxy = await startProxy(bench.options(), bench.registry);
   const port = await bench.listen((socket) => {

@@ -75,7 +75,7 @@ function bench(document: JsonObject | null, hooks: JsonObject[] = []) {
   const options = { serverName: "local", programPorts: {}, mayDial: () => true, log: logger };
   let snapshot = Snapshot.empty(options).apply(changesWith(document, 1n));
   const active = new ActiveExchanges(() => snapshot, logger);
-  const bypass = new BypassTokens(Buffer.alloc(32, 7));
+  const bypass = new BypassTokens(() => [Buffer.alloc(32, 7)]);
   const pipeline = new RequestPipeline({
     context: {
       parseHost: hostParser("local", "example.test"),

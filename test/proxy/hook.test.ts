@@ -423,7 +423,7 @@ describe("a script that fails", () => {
 });
 
 describe("the marker of a script", () => {
-  const markers = new BypassTokens(HOP_KEY);
+  const markers = new BypassTokens(() => [HOP_KEY]);
   const ring = () => hooked(hook("*", "/teapot"));
   const withMarker = (placed: Placed, marker: string) =>
     ask(placed.host("terminal-1"), { headers: { [BYPASS_HEADER]: marker } });
@@ -440,7 +440,10 @@ describe("the marker of a script", () => {
     ["expired", (c: string) => markers.make(c, Date.now() - 60_001)],
     ["from the future", (c: string) => markers.make(c, Date.now() + 60_000)],
     ["another container's", () => markers.make("d".repeat(24), Date.now())],
-    ["signed by another", (c: string) => new BypassTokens(Buffer.alloc(32, 8)).make(c, Date.now())],
+    [
+      "signed by another",
+      (c: string) => new BypassTokens(() => [Buffer.alloc(32, 8)]).make(c, Date.now()),
+    ],
     ["sent twice", (c: string) => `${markers.make(c, Date.now())}, ${markers.make(c, Date.now())}`],
     ["empty", () => ""],
   ])("that is %s changes nothing: the hook runs", async (_what, make) => {

@@ -68,6 +68,8 @@ export interface ReferenceDecision {
   presented: boolean;
   /** "header:authorization", … sorted. */
   spent: string[];
+  /** The jwt sources that hold something that matched as nothing; spelled alike. */
+  unverified: string[];
   validUntilS: number;
 }
 
@@ -78,6 +80,8 @@ interface Match {
   matches: boolean;
   presented: boolean;
   spent: string[];
+  sources: string[];
+  verified: string[];
   untilS: number;
 }
 
@@ -95,6 +99,7 @@ export function referenceDecision(
     matching,
     presented: [...found.values()].some((match) => match.presented),
     spent: [...new Set([...found.values()].flatMap((match) => match.spent))].sort(),
+    unverified: unverifiedPlaces([...found.values()], request),
     validUntilS: Math.min(...[...found.values()].map((match) => match.untilS)),
   };
   const hasType = (...types: string[]) => names.some((name) => types.includes(group(name).type));
@@ -132,6 +137,22 @@ export function referenceDecision(
   }
   // Row 9
   return { ...refused, reason: "denied", status: 403, challenge: null };
+}
+
+/** Not a well-formed Basic credential, which is no JWT. */
+function unverifiedPlaces(matches: Match[], request: RequestFacts): string[] {
+  const known = matches.flatMap(({ verified, spent }) => [...verified, ...spent]);
+  return [...new Set(matches.flatMap(({ sources }) => sources))]
+    .filter((place) => !known.includes(place) && valuesAt(place, request).length > 0)
+    .filter((place) => place !== "header:authorization" || !isBasicPair(valueAt(place, request)))
+    .sort();
+}
+
+function isBasicPair(value: string | null): boolean {
+  const base64 = afterScheme("basic", value ?? "");
+  const text = base64 === null ? null : utf8(decodeBase64(base64, STANDARD, true));
+  const isPlain = (character: string) => character >= " " && character !== "\x7f";
+  return text?.includes(":") === true && [...text].every(isPlain);
 }
 
 /** Whether the client of this request, at its address, would be let in with the right credentials. The decision is its own. */
@@ -218,6 +239,8 @@ const NO_MATCH: Match = {
   matches: false,
   presented: false,
   spent: [],
+  sources: [],
+  verified: [],
   untilS: Number.POSITIVE_INFINITY,
 };
 
@@ -248,6 +271,12 @@ function inRange(range: string, address: string | null): boolean {
 
 /** The one value at a place such as "header:x-key"; null when there is none, an empty one, or several. */
 function valueAt(place: string, request: RequestFacts): string | null {
+  const values = valuesAt(place, request);
+  const [only] = values;
+  return values.length === 1 && only !== undefined && only !== "" ? only : null;
+}
+
+function valuesAt(place: string, request: RequestFacts): string[] {
   const colon = place.indexOf(":");
   const kind = place.slice(0, colon);
   const name = place.slice(colon + 1);
@@ -255,8 +284,7 @@ function valueAt(place: string, request: RequestFacts): string | null {
     kind === "header"
       ? request.headers.filter(([own]) => own.toLowerCase() === name.toLowerCase())
       : (kind === "cookie" ? request.cookies : request.params).filter(([own]) => own === name);
-  const [only] = values;
-  return values.length === 1 && only !== undefined && only[1] !== "" ? only[1] : null;
+  return values.map(([, value]) => value);
 }
 
 /** What follows the scheme and its spaces, or null under another scheme. */
@@ -306,7 +334,7 @@ function matchPassword(group: GroupJson & { type: "password" }, request: Request
 }
 
 function matchJwt(group: GroupJson & { type: "jwt" }, request: RequestFacts): Match {
-  const result = { ...NO_MATCH };
+  const result = { ...NO_MATCH, sources: group.sources.map(placeOf), verified: [] as string[] };
   for (const source of group.sources) {
     const value = valueAt(source, request);
     if (value === null) {
@@ -317,10 +345,15 @@ function matchJwt(group: GroupJson & { type: "jwt" }, request: RequestFacts): Ma
     const untilS = verifyJwt(group, bearer ? afterScheme("bearer", value) : value, request.nowS);
     if (untilS !== null) {
       result.matches = true;
+      result.verified.push(placeOf(source));
       result.untilS = Math.min(result.untilS, untilS);
     }
   }
   return result;
+}
+
+function placeOf(source: string): string {
+  return source.startsWith("header:") ? source.toLowerCase() : source;
 }
 
 /** From when on the token no longer matches, or null when it does not match now. */

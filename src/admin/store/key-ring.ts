@@ -10,6 +10,8 @@ const HEAD_BYTES = MAGIC.length + ID_BYTES;
 export class KeyRing {
   #masters: readonly Buffer[];
   #derived = new Map<string, readonly Buffer[]>();
+  /** Called when there are other keys. */
+  onReplaced: () => void = () => {};
 
   /** Throws when there is no key, or one that is not 32 bytes. */
   constructor(masters: readonly Buffer[]) {
@@ -31,6 +33,7 @@ export class KeyRing {
   replace(masters: readonly Buffer[]): void {
     this.#masters = checked(masters);
     this.#derived = new Map();
+    this.onReplaced();
   }
 
   /** Keys for one purpose, in the order of the secret keys. */

@@ -1,9 +1,12 @@
 // A request's body, bounded in bytes and in time.
 import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { WholeBody } from "../../guard/whole-body.ts";
 
 /** Maximum request body in bytes. A permission document of maximum size fits. */
 export const bodyBytesMax = 256 * 1024;
+/** The same of what anybody may call: a login, a name and a password. */
+export const publicBodyBytesMax: number = 16 * 1024;
 
 /** How fast a body has to come: so many bytes in each window of so many milliseconds, until it is complete. */
 export interface Pace {
@@ -15,12 +18,13 @@ export interface Pace {
 export async function readBounded(
   request: Request,
   { paceBytes, paceMs }: Pace,
+  bytesMax: number,
 ): Promise<Uint8Array> {
   const announced = Number(request.headers.get("content-length") ?? 0);
-  if (announced > bodyBytesMax) throw new ApiError(ErrorCode.PAYLOAD_TOO_LARGE);
+  if (announced > bytesMax) throw new ApiError(ErrorCode.PAYLOAD_TOO_LARGE);
   if (request.body === null) return new Uint8Array(0);
   const reader = request.body.getReader();
-  const chunks: Uint8Array[] = [];
+  const whole = new WholeBody(null, bytesMax);
   let length = 0;
   let before = 0;
   let isLate = false;
@@ -33,10 +37,9 @@ export async function readBounded(
     for (;;) {
       const { done, value } = await reader.read();
       if (isLate) throw new ApiError(ErrorCode.REQUEST_TIMEOUT);
-      if (done) return Buffer.concat(chunks);
+      if (done) return whole.bytes();
       length += value.byteLength;
-      if (length > bodyBytesMax) throw new ApiError(ErrorCode.PAYLOAD_TOO_LARGE);
-      chunks.push(value);
+      if (!whole.push(value, 0, value.byteLength)) throw new ApiError(ErrorCode.PAYLOAD_TOO_LARGE);
     }
   } finally {
     clearInterval(window);

@@ -1,3 +1,4 @@
+import { heapStats } from "bun:jsc";
 import { describe, expect, test } from "bun:test";
 import { create, type JsonValue, type Message } from "@bufbuild/protobuf";
 import { ApiError } from "../../../proto/call.ts";
@@ -20,7 +21,7 @@ import {
 } from "../../../proto/gen/realmgate/v1/tokens_pb.ts";
 import { UserService } from "../../../proto/gen/realmgate/v1/users_pb.ts";
 import { type Binding, bindingsOf } from "../routing/http-rule.ts";
-import { bodyBytesMax } from "./bounded-body.ts";
+import { bodyBytesMax, publicBodyBytesMax } from "./bounded-body.ts";
 import { readRequest } from "./read-request.ts";
 
 const pace = { paceBytes: 1, paceMs: 60_000 };
@@ -47,6 +48,7 @@ const setDefault = bindingOf("SetDefault");
 const replace = bindingOf("ReplacePermissions");
 const list = bindingOf("ListContainers", 0);
 const update = bindingOf("UpdateToken");
+const login = bindingOf("Login", 0);
 
 interface Sent {
   readonly body?: BodyInit;
@@ -64,6 +66,13 @@ function read(binding: Binding, variables: readonly string[], sent: Sent): Promi
     body: sent.body ?? null,
   });
   return readRequest(binding, variables, new URLSearchParams(sent.query), request, pace);
+}
+
+/** How many objects there are, by type. */
+async function objects(): Promise<Readonly<Record<string, number>>> {
+  Bun.gc(true);
+  await Bun.sleep(1);
+  return heapStats().objectTypeCounts;
 }
 
 /** `CODE /path /path` of a refusal; `ok` when it was read. */
@@ -306,6 +315,33 @@ describe("a body", () => {
       },
     });
     expect(await outcome(setDefault, [id], { body: chunks })).toBe(expected);
+  });
+
+  test.each([
+    [publicBodyBytesMax, "ok"],
+    [publicBodyBytesMax + 1, "PAYLOAD_TOO_LARGE"],
+  ])("of %d bytes for a method that anybody may call: %s", async (bytes, expected) => {
+    const body = json({ username: "ada", password: "correct horse" }).padEnd(bytes, " ");
+    expect(await outcome(login, [], { body })).toBe(expected);
+  });
+
+  test("in chunks of a byte is not kept as one object each", async () => {
+    const chunk = Buffer.from(sized(20_000));
+    const before = (await objects()).Uint8Array ?? 0;
+    let at = 0;
+    let during = 0;
+    const body = new ReadableStream({
+      async pull(controller) {
+        if (at === chunk.length) {
+          during = (await objects()).Uint8Array ?? 0;
+          controller.close();
+        } else {
+          controller.enqueue(new Uint8Array(chunk.subarray(at, ++at)));
+        }
+      },
+    });
+    expect(await outcome(setDefault, [id], { body })).toBe("ok");
+    expect(during - before).toBeLessThan(2_000);
   });
 
   test("with too large a Content-Length is not read", async () => {

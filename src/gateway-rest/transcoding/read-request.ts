@@ -4,6 +4,7 @@ import {
   type DescField,
   type DescMessage,
   fromJson,
+  getOption,
   type JsonObject,
   type JsonValue,
   type Message,
@@ -13,10 +14,11 @@ import { reflect } from "@bufbuild/protobuf/reflect";
 import { FieldMaskSchema } from "@bufbuild/protobuf/wkt";
 import { ApiError, type FieldViolation, type Measure } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
+import { CallerKind, requires } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 import { pointerStep } from "../../../proto/json-pointer.ts";
 import { type JsonFault, jsonFaults } from "../../json/json-faults.ts";
 import { type Binding, realmFilter } from "../routing/http-rule.ts";
-import { type Pace, readBounded } from "./bounded-body.ts";
+import { bodyBytesMax, type Pace, publicBodyBytesMax, readBounded } from "./bounded-body.ts";
 import { jsonFaultMessages, shapeOf, violationsMax } from "./shape.ts";
 
 /**
@@ -31,8 +33,14 @@ export async function readRequest(
   pace: Pace,
   measure: Measure = (work) => work(),
 ): Promise<Message> {
-  const bytes = binding.body === null ? null : await readBounded(request, pace);
+  const bytes =
+    binding.body === null ? null : await readBounded(request, pace, bytesMaxOf(binding));
   return measure(() => messageOf(binding, variables, query, request, bytes));
+}
+
+function bytesMaxOf({ method }: Binding): number {
+  const isPublic = getOption(method, requires).caller === CallerKind.PUBLIC;
+  return isPublic ? publicBodyBytesMax : bodyBytesMax;
 }
 
 /** `bytes`: the body; null: the method has none. */

@@ -34,6 +34,8 @@ function allowed(
     route: { policy } as Route,
     groups: by === "open" ? null : by,
     consumedCredentials: spent,
+    jwtSources: [],
+    unverifiedSources: [],
     passedPreflight: false,
     untimely: false,
     subject: null,

@@ -31,6 +31,13 @@ export interface Allowed {
   readonly groups: readonly string[] | null;
   /** The credentials that matched, or in a preflight that passes all that are read: they are removed before the request is forwarded. */
   readonly consumedCredentials: readonly CredentialLocation[];
+  /**
+   * Where a group granted it, the places where its policy reads JWTs: programs that trust the gate find at them what was verified, or
+   * nothing. None where no group did: those programs judge for themselves.
+   */
+  readonly jwtSources: readonly CredentialLocation[];
+  /** Those of them where nothing was verified: what is there is removed, too. */
+  readonly unverifiedSources: readonly CredentialLocation[];
   /** It is a preflight that no group grants, sent on because one could. It carries no credentials of any kind. */
   readonly passedPreflight: boolean;
   /** Unix milliseconds at which a token or the alias expires and it must be authorized again; Infinity: never. */
@@ -57,7 +64,7 @@ export interface NotAllowed {
 
 export type AuthorizationResult = Allowed | NotAllowed;
 
-const NO_CREDENTIALS: readonly CredentialLocation[] = [];
+const NO_LOCATIONS: readonly CredentialLocation[] = [];
 
 /**
  * The rows of the README's table (One request) from the alias to the port, at one snapshot: route, identify, decide. A promise
@@ -157,7 +164,9 @@ function passed(
     alias,
     route,
     groups,
-    consumedCredentials: identity === null ? NO_CREDENTIALS : identity.consumedCredentials,
+    consumedCredentials: identity === null ? NO_LOCATIONS : identity.consumedCredentials,
+    jwtSources: (groups === null ? null : route.policy?.jwtSources) ?? NO_LOCATIONS,
+    unverifiedSources: (groups === null ? null : identity?.unverifiedSources) ?? NO_LOCATIONS,
     passedPreflight: false,
     untimely: identity?.untimely === true,
     subject: identity === null ? null : identity.subject,

@@ -9,6 +9,7 @@ import {
   type RequestTarget,
   withoutFragment,
 } from "../routing/request-target.ts";
+import { fieldKey } from "../snapshot/header-match.ts";
 
 /**
  * What a request presents, looked up on demand and never verified. A credential that is absent, empty or present more than
@@ -79,7 +80,9 @@ function cookiesOf(line: string | null): Values {
   }
   const values = new Map<string, string | null>();
   for (const pair of line.split(";")) {
-    add(values, cookieName(pair), trimmed(pair.slice(pair.indexOf("=") + 1)));
+    const name = exactName(pair);
+    const shown = cookieName(pair);
+    add(values, shown, name === shown ? trimmed(pair.slice(pair.indexOf("=") + 1)) : null);
   }
   return values;
 }
@@ -103,17 +106,57 @@ function add(values: Map<string, string | null>, name: string, value: string | n
   values.set(name, value === "" || values.has(name) ? null : value);
 }
 
-/** The Cookie line without the pairs of these locations, all other bytes unchanged; null when nothing is left. */
+/**
+ * The Cookie line without the pairs of the `removed` locations, and without what some programs read as one of the `sources` though
+ * its name is another; all other bytes unchanged. Null when nothing is left.
+ */
 export function cookieWithout(
   line: string,
-  consumed: readonly CredentialLocation[],
+  removed: readonly CredentialLocation[],
+  sources: readonly CredentialLocation[] = [],
 ): string | null {
-  if (!consumed.some(isCookie)) {
+  if (!removed.some(isCookie) && !sources.some(isCookie)) {
     return line;
   }
-  const kept = line.split(";").filter((pair) => !names(consumed, "cookie", cookieName(pair)));
+  const keys = sources.filter(isCookie).map(({ name }) => fieldKey(name));
+  const pairs = line.split(";");
+  const kept = pairs.filter((pair) => {
+    const name = exactName(pair);
+    return (
+      !names(removed, "cookie", visible(name)) &&
+      (keys.length === 0 || names(sources, "cookie", name) || !isReadAs(pair, keys))
+    );
+  });
+  if (kept.length === pairs.length) {
+    return line;
+  }
   const rest = trimmed(kept.join(";"));
   return rest === "" ? null : rest;
+}
+
+/**
+ * Whether programs read a pair as one of these keys. White space, controls and commas separate pairs to some parsers (Python's
+ * SimpleCookie, old Rack).
+ */
+function isReadAs(pair: string, keys: readonly string[]): boolean {
+  let start = 0;
+  for (let at = 0; at < pair.length; at++) {
+    const code = pair.charCodeAt(at);
+    if (code !== COMMA && !isInvisible(code)) continue;
+    if (at > start && isNamed(pair.slice(start, at), keys)) return true;
+    start = at + 1;
+  }
+  return (start > 0 && isNamed(pair.slice(start), keys)) || isNamed(pair, keys);
+}
+
+/** Names are read without regard to case (ASP.NET), decoded (old Rack, PHP and ASP.NET), or with `_` for what is no letter or digit (PHP). */
+function isNamed(pair: string, keys: readonly string[]): boolean {
+  const equals = pair.indexOf("=");
+  const name = visible(equals === -1 ? pair : pair.slice(0, equals));
+  if (name.includes("%")) {
+    return keys.includes(fieldKey(decoded(name) ?? name));
+  }
+  return keys.some((key) => key.length === name.length && key === fieldKey(name));
 }
 
 /** The target without the parameters of these locations, all other bytes unchanged; an emptied query goes with its `?`. */
@@ -129,24 +172,46 @@ export function targetWithout(
   return joinTarget(pathOf(target), kept.join("&"));
 }
 
-/** Exact, without the white space around the pair; a pair without `=` has no name (RFC 6265 §5.2). */
-function cookieName(pair: string): string {
+/** As it came, without the white space around the pair; a pair without `=` has no name (RFC 6265 §5.2). */
+function exactName(pair: string): string {
   const equals = pair.indexOf("=");
-  return equals === -1 ? "" : pair.slice(0, equals).replace(/^[ \t]+/, "");
+  if (equals === -1) {
+    return "";
+  }
+  let start = 0;
+  while (isBlank(pair.charCodeAt(start))) {
+    start++;
+  }
+  return pair.slice(start, equals);
+}
+
+function cookieName(pair: string): string {
+  return visible(exactName(pair));
+}
+
+/** Without what is not visible around it: programs differ in what they trim. */
+function visible(name: string): string {
+  return trimmed(name, isInvisible);
 }
 
 /** Without the white space of HTTP around it (RFC 9110 §5.6.3): a no-break space is part of a name or value. */
-function trimmed(text: string): string {
+function trimmed(text: string, isOutside = isBlank): string {
   let end = text.length;
-  while (end > 0 && isBlank(text.charCodeAt(end - 1))) {
+  while (end > 0 && isOutside(text.charCodeAt(end - 1))) {
     end--;
   }
   let start = 0;
-  while (start < end && isBlank(text.charCodeAt(start))) {
+  while (start < end && isOutside(text.charCodeAt(start))) {
     start++;
   }
   return text.slice(start, end);
 }
+
+function isInvisible(code: number): boolean {
+  return code < 0x21 || code > 0x7e;
+}
+
+const COMMA = 44;
 
 function isBlank(code: number): boolean {
   return code === 32 || code === 9;

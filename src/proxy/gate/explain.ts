@@ -122,10 +122,7 @@ async function explain(
     combine: document?.combine ?? "any",
     enableProxy: !container.disabled,
     projectEnableProxy: !project.disabled,
-    removedCredentials:
-      allowed === null
-        ? []
-        : allowed.consumedCredentials.map(({ kind, name }) => `${kind}:${name}`),
+    removedCredentials: allowed === null ? [] : removedFrom(asked, allowed),
     ...(refusal?.denial?.challenge ? { challenge: refusal.denial.challenge } : {}),
     time: new Date(asked.nowMs).toISOString(),
     ...(allowed === null ? {} : validUntil(allowed.untilMs)),
@@ -140,6 +137,14 @@ async function explain(
       reason === "no_container" ? absenceOf(state, asked.host) : null,
     ),
   });
+}
+
+function removedFrom(
+  { presented }: Asked,
+  { consumedCredentials, unverifiedSources }: Allowed,
+): string[] {
+  const unverified = unverifiedSources.filter((place) => presented.found(place) !== "absent");
+  return [...consumedCredentials, ...unverified].map(({ kind, name }) => `${kind}:${name}`);
 }
 
 /** In the order of `Snapshot.route`; it speaks of this container only, so that no other one shows. */

@@ -4,7 +4,8 @@ import { BypassTokens } from "./bypass-token.ts";
 
 const here = "c".repeat(24);
 const nowMs = Date.UTC(2026, 0, 1);
-const tokens = new BypassTokens(randomBytes(32));
+const key = randomBytes(32);
+const tokens = new BypassTokens(() => [key]);
 
 test("a token holds for its container and its minute", () => {
   const token = tokens.make(here, nowMs);
@@ -23,7 +24,8 @@ test("a token holds at proxies of other clocks, within a minute after it and ten
 });
 
 test("a token that somebody else made holds nowhere", () => {
-  const foreign = new BypassTokens(randomBytes(32)).make(here, nowMs);
+  const other = randomBytes(32);
+  const foreign = new BypassTokens(() => [other]).make(here, nowMs);
   const [until, signature] = tokens.make(here, nowMs).split(".");
   for (const token of [
     foreign,
@@ -37,4 +39,16 @@ test("a token that somebody else made holds nowhere", () => {
   ]) {
     expect(tokens.holds(token, here, nowMs)).toBe(false);
   }
+});
+
+test("tokens of every present key hold, the first signs, and those of a key that is gone hold no more", () => {
+  const next = randomBytes(32);
+  let keys = [key];
+  const changing = new BypassTokens(() => keys);
+  const before = changing.make(here, nowMs);
+  keys = [next, key];
+  const after = changing.make(here, nowMs);
+  expect([before, after].map((token) => changing.holds(token, here, nowMs))).toEqual([true, true]);
+  keys = [next];
+  expect([before, after].map((token) => changing.holds(token, here, nowMs))).toEqual([false, true]);
 });

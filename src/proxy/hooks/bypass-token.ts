@@ -15,16 +15,18 @@ const GRACE_MS = 60_000;
  * without meeting a hook again. Valid for one container and one minute, and another one for clocks of other proxies.
  */
 export class BypassTokens {
-  readonly #key: Uint8Array;
+  readonly #keys: () => readonly Uint8Array[];
 
-  /** `key`: 32 bytes that nothing else uses. */
-  constructor(key: Uint8Array) {
-    this.#key = key;
+  /** `keys`: of 32 bytes that nothing else uses, at least one. The first signs now, and tokens of all of them hold. */
+  constructor(keys: () => readonly Uint8Array[]) {
+    this.#keys = keys;
   }
 
   make(container: string, nowMs: number): string {
     const until = Math.floor(nowMs) + LIFETIME_MS;
-    return `${until}.${this.#sign(container, until).toString("base64url")}`;
+    const [first] = this.#keys();
+    if (first === undefined) throw new Error("there is no key for bypass tokens");
+    return `${until}.${sign(first, container, until).toString("base64url")}`;
   }
 
   /** Whether the token is for this container and has not expired. */
@@ -37,11 +39,13 @@ export class BypassTokens {
     return (
       remainingMs > -GRACE_MS &&
       remainingMs <= LIFETIME_MS + AHEAD_MAX_MS &&
-      timingSafeEqual(Buffer.from(signature, "base64url"), this.#sign(container, Number(until)))
+      this.#keys().some((key) =>
+        timingSafeEqual(Buffer.from(signature, "base64url"), sign(key, container, Number(until))),
+      )
     );
   }
+}
 
-  #sign(container: string, until: number): Buffer {
-    return createHmac("sha256", this.#key).update(`${container}.${until}`).digest();
-  }
+function sign(key: Uint8Array, container: string, until: number): Buffer {
+  return createHmac("sha256", key).update(`${container}.${until}`).digest();
 }

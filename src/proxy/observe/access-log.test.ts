@@ -30,6 +30,8 @@ function over(target: string | null, groups: readonly string[] = ["a"], method =
     route,
     groups,
     consumedCredentials: [],
+    jwtSources: [],
+    unverifiedSources: [],
     passedPreflight: false,
     untimely: false,
     subject: null,

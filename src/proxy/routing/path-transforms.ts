@@ -1,6 +1,8 @@
 // What programs do to a path before they route by it. Each function is one step that some server takes; path-variants.ts tries
 // them in every order. Paths are ASCII here: bytes beyond it stand as %XX.
 
+import { isAscii } from "node:buffer";
+
 /** One step of a reading. Leaves a path alone that it does not concern. */
 export type PathTransform = (path: string) => string;
 
@@ -67,12 +69,26 @@ function asciiOf(_whole: string, hex: string): string {
 
 /** All beyond ASCII as %XX of its UTF-8. */
 export function escaped(text: string): string {
-  let result = "";
-  for (const byte of Buffer.from(text)) {
-    result += byte < 0x80 ? String.fromCharCode(byte) : `%${byte.toString(16)}`;
+  const bytes = Buffer.from(text);
+  if (isAscii(bytes)) {
+    return text;
   }
-  return result;
+  const result = Buffer.allocUnsafe(3 * bytes.length);
+  let length = 0;
+  for (const byte of bytes) {
+    if (byte < 0x80) {
+      result[length++] = byte;
+    } else {
+      result[length++] = PERCENT;
+      result[length++] = HEX.charCodeAt(byte >> 4);
+      result[length++] = HEX.charCodeAt(byte & 15);
+    }
+  }
+  return result.toString("latin1", 0, length);
 }
+
+const PERCENT = 0x25;
+const HEX = "0123456789abcdef";
 
 /** Path parameters of each segment (servlet containers; RFC 3986 §3.3). */
 function withoutParameters(path: string): string {
@@ -161,6 +177,8 @@ const BEST_FIT: ReadonlyMap<string, string> = new Map([
   ["\u1e9e", "SS"],
 ]);
 
+const BEST_FIT_CHARACTER = new RegExp(`[${[...BEST_FIT.keys()].join("")}]`, "gu");
+
 /** ASCII in disguise: overlong UTF-8 (RFC 3629 §3), fullwidth and other compatibility forms (NFKC). */
 function wideFormsFolded(path: string): string {
   if (!path.includes("%")) {
@@ -183,17 +201,30 @@ function withoutShapeless(text: string): string {
   return text.replace(/\p{Default_Ignorable_Code_Point}/gu, "");
 }
 
+/** `change` gets all runs at once, in lines of their own: it must change no line end, and nothing across one. */
 function changedBeyondAscii(path: string, change: (text: string) => string): string {
+  const runs = path.match(BEYOND_ASCII);
+  if (runs === null) {
+    return path;
+  }
+  const text = Buffer.from(runs.join("0a").replaceAll("%", ""), "hex").toString();
+  const changed = change(text);
+  if (changed === text) {
+    return path;
+  }
+  const before = text.split("\n");
+  const after = changed.split("\n");
+  let at = -1;
   return path.replace(BEYOND_ASCII, (run) => {
-    const text = Buffer.from(run.replaceAll("%", ""), "hex").toString();
-    const changed = change(text);
+    at++;
+    const is = after[at] as string;
     // What is no UTF-8 stays as it is.
-    return changed === text || text.includes("\ufffd") ? run : escaped(changed);
+    return is === before[at] || before[at]?.includes("\ufffd") ? run : escaped(is);
   });
 }
 
 function folded(text: string): string {
-  return text.replace(/./gu, (each) => BEST_FIT.get(each) ?? each).normalize("NFKC");
+  return text.replace(BEST_FIT_CHARACTER, (each) => BEST_FIT.get(each) ?? each).normalize("NFKC");
 }
 
 /** Dots and spaces at the end of names, and NTFS streams (Windows). */

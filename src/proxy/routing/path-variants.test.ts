@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mayClimb, pathVariants } from "./path-variants.ts";
+import { mayClimb, pathVariants, pathWork } from "./path-variants.ts";
 
 test.each(["/", "/a/b.c", "/a/b/", "/v1/items:get", "/~me/(draft)", "/a=b,c@d!$&'*+|"])(
   "%s reads the same everywhere",
@@ -114,4 +114,49 @@ describe("a path may climb", () => {
   ])("%s: %p", (path, expected) => {
     expect(mayClimb(path)).toBe(expected);
   });
+});
+
+describe("what a path costs", () => {
+  const work = (path: string): number => {
+    const before = pathWork.characters;
+    pathVariants(path);
+    return pathWork.characters - before;
+  };
+
+  test("is nothing where it reads the same everywhere", () => {
+    expect(work("/a/b.c/v1/items:get")).toBe(0);
+  });
+
+  test.each([
+    ["of parameters in all forms", `/${"a;b/%2e%2e/%5c./".repeat(32)}`],
+    ["of a thousand steps", `/${"a;b/../x%20/".repeat(600)}`],
+    ["of letters beyond ASCII", `/${"\u00e9;".repeat(4_000)}`],
+    ["of forms that fold", `/${"\uff05;2e/".repeat(1_600)}`],
+    ["of layers of encoding", `/${"%252525c3%2525a9;/".repeat(400)}`],
+  ])("is bounded for one %s", (_, path) => {
+    const characters = work(path);
+    expect(characters).toBeGreaterThan(path.length);
+    // The last step may go beyond the budget by what its transforms make.
+    expect(characters).toBeLessThan(65_536 + 30 * 3 * path.length);
+  });
+});
+
+test("letters beyond ASCII are looked at in one go, however many others stand between them", () => {
+  const letters = Array.from({ length: 4_000 }, (_, i) => String.fromCodePoint(0xe0 + (i % 24)));
+  const { normalize } = String.prototype;
+  let normalized = 0;
+  String.prototype.normalize = function (this: string, form?: string) {
+    normalized++;
+    return normalize.call(this, form ?? "NFC");
+  };
+  try {
+    pathVariants(`/${letters.join(";")}`);
+  } finally {
+    String.prototype.normalize = normalize;
+  }
+  expect(normalized).toBeLessThan(30);
+});
+
+test("a run that is no UTF-8 changes nothing for those beside it", () => {
+  expect(pathVariants("/%ff/%EF%BD%82/%EF%BC")).toEqual(expect.arrayContaining(["/%ff/b/%EF%BC"]));
 });

@@ -4,9 +4,12 @@ import { DECODINGS, escaped, type PathTransform, TRANSFORMS } from "./path-trans
 
 /** Programs behind programs: each may decode once more. */
 const DECODINGS_MAX = 3;
-/** Bounds what one path may cost: its variants, and their characters altogether. */
+/** Bounds what one path may cost: its variants, and the characters of all that the transforms make, known or new. */
 const VARIANTS_MAX = 128;
 const CHARACTERS_MAX = 65_536;
+
+/** Characters that were looked at and made, over all paths: some 15 ns each. Whoever judges a request compares it before and after. */
+export const pathWork = { characters: 0 };
 
 /** A path without any of these reads the same everywhere, save for upper case and a slash at its end. */
 const AMBIGUOUS =
@@ -20,15 +23,21 @@ export function pathVariants(path: string): readonly string[] | null {
   if (!AMBIGUOUS.test(path)) {
     return [path];
   }
+  const budget: Budget = { characters: CHARACTERS_MAX };
+  const variants = variantsWithin(budget, path);
+  pathWork.characters += CHARACTERS_MAX - budget.characters;
+  return variants;
+}
+
+function variantsWithin(budget: Budget, path: string): readonly string[] | null {
   const found = new Set<string>();
-  const budget = { characters: CHARACTERS_MAX };
   let layer = [/[^\0-\x7f]/.test(path) ? escaped(path) : path];
   for (let decodings = 0; layer.length > 0; decodings++) {
     const reached = closure(layer, found, budget);
     if (reached === null) {
       return null;
     }
-    layer = reached.flatMap((variant) => results(DECODINGS, variant));
+    layer = reached.flatMap((variant) => results(DECODINGS, variant, budget));
     if (decodings === DECODINGS_MAX && layer.length > 0) {
       // So many layers of encoding have no honest use.
       return null;
@@ -49,29 +58,39 @@ export function mayClimb(path: string): boolean {
 function closure(
   variants: readonly string[],
   found: Set<string>,
-  budget: { characters: number },
+  budget: Budget,
 ): readonly string[] | null {
   const queue: string[] = [];
   const add = (variant: string): boolean => {
-    if (found.has(variant)) {
-      return true;
+    if (!found.has(variant)) {
+      found.add(variant);
+      queue.push(variant);
     }
-    found.add(variant);
-    queue.push(variant);
-    budget.characters -= variant.length;
     return found.size <= VARIANTS_MAX && budget.characters >= 0;
   };
   if (!variants.every(add)) {
     return null;
   }
   for (const variant of queue) {
-    if (!results(TRANSFORMS, variant).every(add)) {
+    if (!results(TRANSFORMS, variant, budget).every(add)) {
       return null;
     }
   }
   return queue;
 }
 
-function results(transforms: readonly PathTransform[], path: string): string[] {
-  return transforms.map((transform) => transform(path)).filter((result) => result !== path);
+interface Budget {
+  characters: number;
+}
+
+/** What they change. Looking costs as much as what is looked at, and so does each change. */
+function results(transforms: readonly PathTransform[], path: string, budget: Budget): string[] {
+  budget.characters -= path.length;
+  const changed = transforms
+    .map((transform) => transform(path))
+    .filter((result) => result !== path);
+  for (const { length } of changed) {
+    budget.characters -= length;
+  }
+  return changed;
 }

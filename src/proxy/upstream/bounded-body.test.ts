@@ -1,3 +1,4 @@
+import { heapStats } from "bun:jsc";
 import { expect, test } from "bun:test";
 import { boundedBody } from "./bounded-body.ts";
 
@@ -50,4 +51,29 @@ test("one that was waited for no longer before it came is none either", async ()
   expect(await boundedBody(body([three()], true).stream, 100, [AbortSignal.abort()])).toBe(
     "broken",
   );
+});
+
+test("one in pieces of a byte is not kept as one object each", async () => {
+  const arrays = () => {
+    Bun.gc(true);
+    return heapStats().objectTypeCounts.Uint8Array ?? 0;
+  };
+  const before = arrays();
+  let sent = 0;
+  let during = 0;
+  const stream = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      if (sent === 20_000) {
+        await Bun.sleep(1);
+        during = arrays();
+        controller.close();
+      } else {
+        controller.enqueue(new Uint8Array([sent++ & 255]));
+      }
+    },
+  });
+  const whole = await boundedBody(stream, 20_000);
+  expect(whole).toBeInstanceOf(Uint8Array);
+  expect(whole).toEqual(Uint8Array.from({ length: 20_000 }, (_, i) => i & 255));
+  expect(during - before).toBeLessThan(2_000);
 });

@@ -1,4 +1,5 @@
 // A body as a whole, within bounds.
+import { WholeBody } from "../../guard/whole-body.ts";
 import { TurnReader } from "./turn-reader.ts";
 
 /**
@@ -19,12 +20,10 @@ export async function boundedBody(
       stop();
     }
   }
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
+  const whole = new WholeBody(null, bytesMax);
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
-      bytes += next.value.byteLength;
-      if (bytes > bytesMax) {
+      if (!whole.push(next.value, 0, next.value.byteLength)) {
         if (leavesRest) {
           reader.releaseLock();
         } else {
@@ -32,7 +31,6 @@ export async function boundedBody(
         }
         return "too_long";
       }
-      chunks.push(next.value);
     }
   } catch {
     return "broken";
@@ -41,5 +39,5 @@ export async function boundedBody(
       signal.removeEventListener("abort", stop);
     }
   }
-  return until.some(({ aborted }) => aborted) ? "broken" : new Uint8Array(Buffer.concat(chunks));
+  return until.some(({ aborted }) => aborted) ? "broken" : whole.bytes();
 }

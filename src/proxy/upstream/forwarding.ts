@@ -1,5 +1,7 @@
 // One request of a platform edge on its way to its upstream, from its header fields to the end of the response.
+
 import { type ByteHolder, type HeldBytes, HeldShare } from "../../guard/held-bytes.ts";
+import { WholeBody } from "../../guard/whole-body.ts";
 import { methodNamed } from "../../http1/method.ts";
 import type { Log } from "../../log.ts";
 import { holdsOf } from "../exchange/byte-owner.ts";
@@ -27,7 +29,6 @@ import {
   type TrailerSection,
 } from "./upstream.ts";
 import type { CallMaker, CallReceiver, ResponseStart, UpstreamCall } from "./upstream-call.ts";
-import { WholeBody } from "./whole-body.ts";
 
 export interface ForwardingOptions {
   /** The response-header timeout, in milliseconds: how long an upstream that has the request may take to begin its response. */

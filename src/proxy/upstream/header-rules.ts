@@ -1,5 +1,7 @@
+import type { CredentialLocation } from "../../policy/credential-location.ts";
 import { isToken } from "../../policy/field-syntax.ts";
 import { isMethodField, isTargetField } from "../routing/request-overrides.ts";
+import { fieldKey } from "../snapshot/header-match.ts";
 
 /**
  * Request header fields that belong to one connection (RFC 9110 §7.6.1), and `expect`, which this edge has answered before the
@@ -42,13 +44,16 @@ export const KEPT_FROM_CONNECTION = [
 
 const KEPT: ReadonlySet<string> = new Set(KEPT_FROM_CONNECTION);
 
-/** Removes the fields of the connection on which the message arrived, and those that Connection names, save KEPT_FROM_CONNECTION and forwarding headers. */
-export function removeHopByHop(headers: Headers): void {
+/** Removes the fields of the connection on which the message arrived, and those that Connection names, save KEPT_FROM_CONNECTION, forwarding headers and these `sources`. */
+export function removeHopByHop(
+  headers: Headers,
+  sources: readonly CredentialLocation[] = [],
+): void {
   const connection = headers.get("connection");
   if (connection !== null) {
     for (const token of connection.split(",")) {
       const name = token.trim().toLowerCase();
-      if (isToken(name) && !KEPT.has(name) && !isForwarding(name)) {
+      if (isToken(name) && !KEPT.has(name) && !isForwarding(name) && !isAt(sources, name)) {
         headers.delete(name);
       }
     }
@@ -81,6 +86,27 @@ export function stripForwardedHeaders(
       headers.delete(name);
     }
   }
+}
+
+/** Removes the fields that programs read as one of these sources, though the gate did not: their names are spelled apart. */
+export function removeImitations(
+  headers: Headers,
+  received: Headers,
+  sources: readonly CredentialLocation[],
+): void {
+  const keys = sources.filter(({ kind }) => kind === "header").map(({ name }) => fieldKey(name));
+  if (keys.length === 0) {
+    return;
+  }
+  for (const name of received.keys()) {
+    if (keys.includes(fieldKey(name)) && !isAt(sources, name)) {
+      headers.delete(name);
+    }
+  }
+}
+
+function isAt(sources: readonly CredentialLocation[], field: string): boolean {
+  return sources.some(({ kind, name }) => kind === "header" && name === field);
 }
 
 function isForwarding(name: string): boolean {

@@ -7,7 +7,7 @@ function groupsHeader(groups: readonly string[] | null, received: Record<string,
   const route = { program: "http", instance: 80, settings: DEFAULT_SETTINGS };
   const forwarded = {
     active: {
-      allowed: { route, groups, consumedCredentials: [] },
+      allowed: { route, groups, consumedCredentials: [], jwtSources: [], unverifiedSources: [] },
       exchange: { requestId: "id", traceId: null },
     },
     admitted: { peerTrusted: false, client: "192.0.2.1" },

@@ -3,23 +3,26 @@ import type { CredentialLocation } from "../../policy/credential-location.ts";
 import { groupsNamedMax } from "../exchange/exchange.ts";
 import { keepTrace } from "../exchange/trace-context.ts";
 import { cookieWithout } from "../gate/credentials.ts";
-import { removeHopByHop, stripForwardedHeaders } from "./header-rules.ts";
+import { removeHopByHop, removeImitations, stripForwardedHeaders } from "./header-rules.ts";
 import type { ForwardedRequest } from "./upstream.ts";
 import { sayUpstreamHost, upstreamHost } from "./upstream-host.ts";
 
 /**
- * The client's header fields without those of its connection, of identities that it claims and of consumed credentials, and with
- * ours: X-Forwarded-* and X-Realmgate-*, of which Groups names at most `groupsNamedMax`.
+ * The client's header fields without those of its connection, of identities that it claims, of consumed credentials and of JWTs
+ * that nobody verified, and with ours: X-Forwarded-* and X-Realmgate-*, of which Groups names at most `groupsNamedMax`.
  */
 export function requestHeaders(received: Headers, forwarded: ForwardedRequest): Headers {
   const { active, admitted, head, detour } = forwarded;
   const { route, groups, consumedCredentials, passedPreflight } = active.allowed;
+  const { jwtSources, unverifiedSources } = active.allowed;
   const { requestId, traceId } = active.exchange;
   const { peerTrusted, client } = admitted;
   const headers = new Headers(received);
-  removeHopByHop(headers);
+  removeHopByHop(headers, jwtSources);
   stripForwardedHeaders(headers, received, peerTrusted);
+  removeImitations(headers, received, jwtSources);
   removeCredentials(headers, consumedCredentials);
+  removeCredentials(headers, unverifiedSources, jwtSources);
   if (passedPreflight) {
     headers.delete("authorization");
     headers.delete("cookie");
@@ -54,17 +57,21 @@ function setIfAbsent(headers: Headers, name: string, value: string): void {
   }
 }
 
-function removeCredentials(headers: Headers, consumed: readonly CredentialLocation[]): void {
-  for (const { kind, name } of consumed) {
+function removeCredentials(
+  headers: Headers,
+  removed: readonly CredentialLocation[],
+  sources: readonly CredentialLocation[] = [],
+): void {
+  for (const { kind, name } of removed) {
     if (kind === "header") {
       headers.delete(name);
     }
   }
-  const line = consumed.length === 0 ? null : headers.get("cookie");
+  const line = removed.length + sources.length === 0 ? null : headers.get("cookie");
   if (line === null) {
     return;
   }
-  const rest = cookieWithout(line, consumed);
+  const rest = cookieWithout(line, removed, sources);
   if (rest === null) {
     headers.delete("cookie");
   } else {

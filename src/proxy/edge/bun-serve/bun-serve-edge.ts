@@ -1,4 +1,5 @@
 // The edge over Bun.serve: what the runtime does and needs with servers, responses and their headers is known here only.
+
 import type { ArrivalBudget } from "../../../guard/arrival-budget.ts";
 import { RELAY_SERVER_HOST, type ServerPeer } from "../../../guard/relayed.ts";
 import type { Log } from "../../../log.ts";
@@ -6,6 +7,7 @@ import type { Exchange } from "../../exchange/exchange.ts";
 import { requestId } from "../../exchange/request-id.ts";
 import { unmapped } from "../../gate/client-address.ts";
 import { type Refusal, refusal } from "../../gate/refusal.ts";
+import { pathWork } from "../../routing/path-variants.ts";
 import type { Outcome, Upstream } from "../../upstream/upstream.ts";
 import type { Edge, ListeningServer, Pipeline, RelayedClient, Serving } from "../edge.ts";
 import { LINGERING_LIMITS } from "../lingering-limits.ts";
@@ -137,12 +139,15 @@ export class BunServeEdge implements Edge {
 
   /** Undefined: the connection was upgraded. `isLast`: the answer ends the connection. */
   async #serve(arrival: Arrival, isLast: boolean): Promise<Response | undefined> {
-    const { request, peer, server, serving, scope } = arrival;
+    const { request, peer, port, server, serving, scope } = arrival;
     this.lastRequestMs = performance.now();
-    const { pipeline, upstream, idleS } = this.#options;
+    const { arrivals, pipeline, upstream, idleS } = this.#options;
     const client = new BunServeRequest(request, peer, server, scope, idleS);
     const exchange = pipeline.begin(client);
+    const workBefore = pathWork.characters;
     const admitted = pipeline.admit(client, exchange);
+    const work = pathWork.characters - workBefore;
+    if (work > 0) arrivals.charge(peer, port, work);
     const admission = admitted instanceof Promise ? await admitted : admitted;
     const carried = { head: client, exchange, client, upstream, internal: null };
     const outcome = await pipeline.carryOut(admission, carried);

@@ -49,6 +49,8 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
   #releasePlace: (() => void) | null = null;
   #lingerBytes = 0;
   #lingerUntilMs = 0;
+  /** Bytes that waited for the client when the window at hand began in which it has to read some. */
+  #tailBytes = 0;
   /** Not null: it has held bytes. */
   #share: HeldShare | null = null;
 
@@ -105,8 +107,9 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
   }
 
   drain(): void {
-    this.wroteMs = this.services.clock.nowMs;
+    const { bytes } = this.outbox;
     if (this.isClosed || !this.outbox.flush(this.socket)) return;
+    if (this.outbox.bytes < bytes) this.wroteMs = this.services.clock.nowMs;
     this.#share?.update();
     if (!this.outbox.isEmpty) return;
     const drained = this.#drained;
@@ -236,6 +239,22 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
     this.#setPaused();
   }
 
+  /** From now on nothing is sent but what waits: the client has to read some of it in each window of time. */
+  protected awaitReader(): void {
+    this.#tailBytes = this.outbox.bytes;
+    this.deadlineMs = this.services.clock.nowMs + this.services.paceMs;
+  }
+
+  /** A window is over. A client that has read enough of what waits gets another. */
+  protected judgeReader(): void {
+    // The kernel says that it takes more only when a third of its buffer is free, which may be minutes of a slow client.
+    this.drain();
+    if (this.isClosed || this.outbox.isEmpty) return;
+    const taken = this.#tailBytes - this.outbox.bytes;
+    if (taken >= Math.max(1, this.services.bodyBytesMin)) this.awaitReader();
+    else this.reset();
+  }
+
   /**
    * Ends our side once all is written, and throws away what still comes, for a while: a close at once would reset the connection,
    * and the client might lose the response (RFC 9112 §9.6). `isUnread`: much may still come.
@@ -245,7 +264,6 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
     const { clock, lingering } = this.services;
     this.#isLingering = true;
     this.#lingerUntilMs = clock.nowMs + lingering.allMs;
-    this.deadlineMs = clock.nowMs + lingering.silentMs;
     if (isUnread) {
       this.#releasePlace = lingering.cap.admit(this.peer);
       if (this.#releasePlace === null) {
@@ -254,12 +272,31 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
       }
     }
     if (this.outbox.isEmpty) this.#shutdown();
+    else this.awaitReader();
+    if (this.#releasePlace !== null) {
+      this.deadlineMs = Math.min(this.deadlineMs, this.#lingerUntilMs);
+    }
     this.run();
+  }
+
+  /** A deadline has passed while it lingered. */
+  protected lingerLate(): void {
+    if (this.outbox.isEmpty) {
+      // The kernel still delivers what it has; a reset would take it back.
+      this.close();
+    } else if (this.#releasePlace !== null) {
+      this.#stopReadingOut();
+      this.awaitReader();
+    } else {
+      this.judgeReader();
+    }
   }
 
   /** Whether one more request may be taken in this turn: a client may send many without waiting for responses. */
   protected takesTurn(): boolean {
-    return this.#burst++ === 0 || this.services.arrivals.take(this.peer, this.socket.remotePort);
+    const { arrivals } = this.services;
+    if (this.#burst++ === 0 && !arrivals.hasCostly) return true;
+    return arrivals.take(this.peer, this.socket.remotePort);
   }
 
   /** Calls it in a coming turn, unless the socket is closed by then. */
@@ -284,14 +321,28 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
     const { clock, lingering } = this.services;
     this.#lingerBytes += chunk.length - this.at;
     this.at = chunk.length;
-    this.deadlineMs = Math.min(this.#lingerUntilMs, clock.nowMs + lingering.silentMs);
+    if (this.outbox.isEmpty)
+      this.deadlineMs = Math.min(this.#lingerUntilMs, clock.nowMs + lingering.silentMs);
     if (this.#lingerBytes > lingering.bytesMax) this.close();
     return true;
   }
 
+  /** A client that reads slowly must not keep a place. */
+  #stopReadingOut(): void {
+    this.#releasePlace?.();
+    this.#releasePlace = null;
+    this.#isPaused = true;
+    if (!this.#isYielding) this.socket.pause();
+  }
+
   #shutdown(): void {
-    if (this.hasClientEnded) this.close();
-    else this.socket.shutdown();
+    if (this.hasClientEnded) {
+      this.close();
+      return;
+    }
+    const { clock, lingering } = this.services;
+    this.deadlineMs = clock.nowMs + lingering.silentMs;
+    this.socket.shutdown();
   }
 
   #setPaused(): void {

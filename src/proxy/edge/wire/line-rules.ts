@@ -3,6 +3,7 @@ import { SP } from "../../../http1/characters.ts";
 import type { HeaderLines } from "../../../http1/header-lines.ts";
 import { Known } from "../../../http1/known-header.ts";
 import type { MessageHead } from "../../../http1/message-head.ts";
+import type { CredentialLocation } from "../../../policy/credential-location.ts";
 import { METHOD_FIELDS, TARGET_FIELDS } from "../../routing/request-overrides.ts";
 import { HOP_BY_HOP, IMITATED_FIELDS, KEPT_FROM_CONNECTION } from "../../upstream/header-rules.ts";
 
@@ -27,6 +28,7 @@ const IMITATED_NAMES = byLength([...METHOD_FIELDS, ...IMITATED_FIELDS]);
 const CHUNKED = Buffer.from("chunked");
 const DASH = 0x2d;
 const ZERO = 0x30;
+const NO_SOURCES: readonly CredentialLocation[] = [];
 
 /** What a name claims, however it is spelled. */
 export const Claim = {
@@ -90,8 +92,13 @@ function isOneOf(
   return false;
 }
 
-/** Whether a line belongs to the connection on which it came. */
-export function endsHere(head: MessageHead, line: number, passesChunks: boolean): boolean {
+/** Whether a line belongs to the connection on which it came. Connection cannot name one of the `sources`. */
+export function endsHere(
+  head: MessageHead,
+  line: number,
+  passesChunks: boolean,
+  sources = NO_SOURCES,
+): boolean {
   const known = head.known(line);
   if (CONNECTION_LINES.has(known)) return true;
   if (known === Known["transfer-encoding"] || known === Known.trailer) return !passesChunks;
@@ -99,8 +106,38 @@ export function endsHere(head: MessageHead, line: number, passesChunks: boolean)
     head.optionCount > 0 &&
     head.isNamedByConnection(line) &&
     !KEPT.has(known) &&
+    !isAt(head, line, sources) &&
     claimOf(head, line) !== Claim.forwarding
   );
+}
+
+/** Whether the name of a line is that of one of these places. */
+export function isAt(
+  lines: HeaderLines,
+  line: number,
+  places: readonly CredentialLocation[],
+): boolean {
+  return places.some(
+    (place) => isLike(lines, line, place) && lines.name(line).toLowerCase() === place.name,
+  );
+}
+
+/** Whether programs read a line as one of these places: in its name any character may stand for `-`. */
+export function isReadAs(
+  lines: HeaderLines,
+  line: number,
+  places: readonly CredentialLocation[],
+): boolean {
+  return places.some((place) => isLike(lines, line, place));
+}
+
+function isLike(lines: HeaderLines, line: number, { kind, name }: CredentialLocation): boolean {
+  const start = lines.nameStart(line);
+  if (kind !== "header" || lines.nameEnd(line) - start !== name.length) return false;
+  for (let k = 0; k < name.length; k++) {
+    if (folded(lines.bytes[start + k] as number) !== folded(name.charCodeAt(k))) return false;
+  }
+  return true;
 }
 
 /**

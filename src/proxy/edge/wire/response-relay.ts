@@ -125,10 +125,10 @@ export class ResponseRelay implements RawReceiver, StopListener {
     const { trailers } = this.#target.body;
     this.#isFinished = true;
     if (trailers !== null) {
-      const { consumedCredentials = [], route } = this.#active?.allowed ?? {};
+      const route = this.#active?.allowed.route;
+      const places = (route?.policy?.readers ?? []).map(({ location }) => location);
       const { upstreamWriter } = this.#services;
-      const hooks = route?.hooks ?? [];
-      const tail = upstreamTrailers(upstreamWriter, trailers, consumedCredentials, hooks);
+      const tail = upstreamTrailers(upstreamWriter, trailers, places, route?.hooks ?? []);
       if (tail === null) {
         this.#raw.abort();
         this.#fail("broken");

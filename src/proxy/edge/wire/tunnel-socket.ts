@@ -6,9 +6,12 @@ import { clientNetwork } from "../../../policy/client-network.ts";
 import type { ActiveExchange } from "../../exchange/active-exchange.ts";
 import { holdsOf } from "../../exchange/byte-owner.ts";
 import { STALLED } from "../../exchange/stop-signal.ts";
+import type { UpgradedConnection } from "../upgraded-connection.ts";
 import { FOREVER, HELD_BYTES_MAX, WireClientSocket } from "./client-socket.ts";
 import type { ClientTunnel, TunnelClient } from "./client-tunnel.ts";
+import { HALF_CLOSED_MS } from "./connection-state.ts";
 import { errorBytes, malformedBy } from "./wire-refusal.ts";
+import { agreement, WireWebSocket } from "./wire-websocket.ts";
 
 export abstract class TunnelSocket extends WireClientSocket implements TunnelClient {
   #tunnel: ClientTunnel | null = null;
@@ -22,15 +25,40 @@ export abstract class TunnelSocket extends WireClientSocket implements TunnelCli
   protected abstract httpStopsAtOnce(): boolean;
   /** The exchange of the request that is being answered. */
   protected abstract get httpActive(): ActiveExchange | null;
+  /** A request has come and has no response yet, or no end of it. */
+  protected abstract get isAnswering(): boolean;
   /** The upstream takes no more of what the client sends. */
   protected abstract httpIsClogged(): boolean;
   protected abstract httpEnded(): void;
   protected abstract httpDrained(): void;
   protected abstract httpClosed(): void;
+  /** The request is over: the connection is another's. */
+  protected abstract leaveHttp(): void;
   abstract bodyWanted(): void;
 
   protected get isTunnel(): boolean {
     return this.#tunnel !== null;
+  }
+
+  /** A response is over but for what the client has yet to read. */
+  get isFlushing(): boolean {
+    return !this.isAnswering && !this.isTunnel && !this.outbox.isEmpty;
+  }
+
+  /** The server closes. What is whole is still delivered. */
+  cutOff(): void {
+    const isWhole = !this.isAnswering && this.outbox.isEmpty;
+    if (isWhole && (!this.isTunnel || this.isLingering)) this.close();
+    else this.reset();
+  }
+
+  /** Whether a client that half-closed is still there shows only when it takes bytes of its response. */
+  protected lateHalf(nowMs: number): void {
+    if (!this.outbox.isEmpty) this.drain();
+    if (this.isClosed) return;
+    const limitMs = this.outbox.isEmpty ? HALF_CLOSED_MS : this.services.paceMs;
+    if (nowMs - this.wroteMs >= limitMs) this.reset();
+    else this.deadlineMs = this.wroteMs + limitMs;
   }
 
   /** What came is no request: it is answered, and the connection ends. */
@@ -43,11 +71,27 @@ export abstract class TunnelSocket extends WireClientSocket implements TunnelCli
     this.linger(false);
   }
 
-  protected unfinishedShare(): UnfinishedShare {
+  /** Agrees to a WebSocket with this key, and joins it to its other side. */
+  protected join(
+    key: string,
+    connection: UpgradedConnection,
+    headers: Headers,
+    active: ActiveExchange | null,
+  ): void {
+    const bytes = agreement(key, headers);
+    const socket = new WireWebSocket(this, connection, this.#unfinishedShare());
+    this.becomeTunnel(socket, active);
+    this.send(bytes, 0, bytes.length);
+    connection.joined(socket);
+    queueMicrotask(() => this.guarded(() => this.run()));
+  }
+
+  #unfinishedShare(): UnfinishedShare {
     return this.services.unfinished.join(clientNetwork(this.peer), () => this.reset());
   }
 
   protected becomeTunnel(tunnel: ClientTunnel, active: ActiveExchange | null): void {
+    this.leaveHttp();
     this.#tunnel = tunnel;
     this.#active = active;
     this.deadlineMs = FOREVER;

@@ -1,17 +1,17 @@
 // The head of a request as it goes upstream: what came, less what ends here, and the gate's own lines.
 import type { HeadWriter } from "../../../http1/head-writer.ts";
-import type { HeaderLines } from "../../../http1/header-lines.ts";
 import { Known } from "../../../http1/known-header.ts";
 import { Framing } from "../../../http1/message-head.ts";
 import type { ParsedRequestHead } from "../../../http1/request-head.ts";
 import type { CredentialLocation } from "../../../policy/credential-location.ts";
+import type { Allowed } from "../../gate/authorize.ts";
 import { cookieWithout } from "../../gate/credentials.ts";
 import { destination } from "../../upstream/destination.ts";
 import type { ForwardedRequest } from "../../upstream/upstream.ts";
 import { afterOrigin, upstreamHost } from "../../upstream/upstream-host.ts";
 import type { GateLines } from "./gate-lines.ts";
 import type { HeaderView } from "./header-view.ts";
-import { Claim, claimOf, endsHere, isOddFraming } from "./line-rules.ts";
+import { Claim, claimOf, endsHere, isAt, isOddFraming, isReadAs } from "./line-rules.ts";
 import { percentEncoded } from "./percent-encoding.ts";
 
 const VERSION = Buffer.from(" HTTP/1.1\r\n");
@@ -39,7 +39,7 @@ export function writeUpstreamHead(
   isLast: boolean,
 ): void {
   const { active, admitted, head } = forwarded;
-  const { route, consumedCredentials } = active.allowed;
+  const { route } = active.allowed;
   const { target } = destination(forwarded);
   writer.begin().span(lines.bytes, lines.start, lines.methodEnd + 1);
   if (target === head.target && targetEnd > targetStart) {
@@ -48,7 +48,7 @@ export function writeUpstreamHead(
     writer.text(inAscii(target));
   }
   writer.bytes(VERSION);
-  const cookies = cookiesLeft(headers, consumedCredentials);
+  const cookies = cookiesLeft(headers, active.allowed);
   const drops = cookies !== undefined || active.allowed.passedPreflight;
   dropLines(lines, forwarded);
   const hostIsUpstream = route.settings.hostIsUpstream;
@@ -99,7 +99,7 @@ function inAscii(target: string): string {
 
 /** Marks what ends here: it stays readable, but is not written. */
 function dropLines(lines: ParsedRequestHead, { active, admitted }: ForwardedRequest): void {
-  const { consumedCredentials, passedPreflight } = active.allowed;
+  const { consumedCredentials, jwtSources, unverifiedSources, passedPreflight } = active.allowed;
   const keepsTrace = active.exchange.traceId !== null;
   const isChunked = lines.framing === Framing.chunked;
   const { peerTrusted } = admitted;
@@ -107,38 +107,37 @@ function dropLines(lines: ParsedRequestHead, { active, admitted }: ForwardedRequ
     const known = lines.known(line);
     const claim = claimOf(lines, line);
     const isDropped =
-      endsHere(lines, line, isChunked) ||
+      endsHere(lines, line, isChunked, jwtSources) ||
       (claim !== Claim.none && !(claim === Claim.forwarding && peerTrusted)) ||
       known === Known["x-forwarded-for"] ||
       (passedPreflight && known === Known.authorization) ||
       (!keepsTrace && (known === Known.traceparent || known === Known.tracestate)) ||
-      (consumedCredentials.length > 0 && isConsumed(lines, line, consumedCredentials));
+      (consumedCredentials.length > 0 && isAt(lines, line, consumedCredentials)) ||
+      (jwtSources.length > 0 &&
+        isReadAs(lines, line, jwtSources) &&
+        (isAt(lines, line, unverifiedSources) || !isAt(lines, line, jwtSources)));
     if (isDropped) lines.drop(line);
   }
-}
-
-/** Whether a line has a credential that the gate took for itself. */
-export function isConsumed(
-  lines: HeaderLines,
-  line: number,
-  consumed: readonly CredentialLocation[],
-): boolean {
-  const length = lines.nameEnd(line) - lines.nameStart(line);
-  return consumed.some(
-    ({ kind, name }) =>
-      kind === "header" && name.length === length && lines.name(line).toLowerCase() === name,
-  );
 }
 
 /** Undefined: they stay as they came. Null: none are left. */
 function cookiesLeft(
   headers: HeaderView,
-  consumed: readonly CredentialLocation[],
+  { consumedCredentials, jwtSources, unverifiedSources }: Allowed,
 ): string | null | undefined {
-  if (consumed.length === 0 || !consumed.some(({ kind }) => kind === "cookie")) return undefined;
+  if (!consumedCredentials.some(isCookie) && !jwtSources.some(isCookie)) return undefined;
   const line = headers.get("cookie");
   if (line === null) return undefined;
-  return cookieWithout(line, consumed);
+  const removed =
+    unverifiedSources.length === 0
+      ? consumedCredentials
+      : [...consumedCredentials, ...unverifiedSources];
+  const left = cookieWithout(line, removed, jwtSources);
+  return left === line ? undefined : left;
+}
+
+function isCookie({ kind }: CredentialLocation): boolean {
+  return kind === "cookie";
 }
 
 function dropKnown(lines: ParsedRequestHead, known: number): void {

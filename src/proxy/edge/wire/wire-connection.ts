@@ -11,11 +11,11 @@ import type { Admission } from "../../gate/admission.ts";
 import { KeptVerdict } from "../../gate/kept-verdict.ts";
 import { type Refusal, type RefusalReason, refusal } from "../../gate/refusal.ts";
 import type { ListenerScope } from "../../gate/request-head.ts";
+import { pathWork } from "../../routing/path-variants.ts";
 import { type ForwardedRequest, failed, type Outcome } from "../../upstream/upstream.ts";
 import type { UpgradedConnection } from "../upgraded-connection.ts";
 import { agreedHead } from "./agreement.ts";
 import { FOREVER, type WireSocket } from "./client-socket.ts";
-import type { ClientTunnel } from "./client-tunnel.ts";
 import { EXCHANGE, FLUSHING, HALF_CLOSED_MS, HEAD, PACED } from "./connection-state.ts";
 import { compact, HeaderView } from "./header-view.ts";
 import { ReceivedBody, Taken } from "./received-body.ts";
@@ -28,7 +28,6 @@ import { CONTINUE, refusalTo } from "./wire-refusal.ts";
 import { type Carrier, WireRequest } from "./wire-request.ts";
 import type { WireServices } from "./wire-services.ts";
 import { WireTunnel } from "./wire-tunnel.ts";
-import { agreement, WireWebSocket } from "./wire-websocket.ts";
 
 export class WireConnection extends TunnelSocket implements Carrier, ResponseTarget, ResponseSink {
   readonly listener: ListenerScope;
@@ -64,10 +63,10 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     // An old snapshot must not stay in memory.
     if (this.#state === HEAD) this.kept.forget();
     if (nowMs < this.deadlineMs) return;
-    if (this.isLingering || this.isTunnel) this.reset();
+    if (this.isLingering) this.lingerLate();
     else if (this.#state === EXCHANGE) this.#lateExchange(nowMs);
-    else if (this.#state === HEAD) this.close();
-    else this.reset();
+    else if (this.#state === FLUSHING) this.judgeReader();
+    else this.close();
   }
 
   /** No request is being answered, or has come in part. */
@@ -102,6 +101,15 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
 
   protected get httpActive(): ActiveExchange | null {
     return this.#request?.active ?? null;
+  }
+
+  protected get isAnswering(): boolean {
+    return this.#request !== null;
+  }
+
+  /** Nothing may come now: bytes before the 101 were meant for nobody that has agreed to them. */
+  get #awaitsUpgrade(): boolean {
+    return this.#isUpgrading && this.#relay?.hasHead === false;
   }
 
   protected get upstreamBytes(): number {
@@ -143,7 +151,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     active.handOver();
     active.exchange.passes(101);
     const tunnel = new WireTunnel(this, relay.upstream, active, tunnels);
-    this.#upgraded(tunnel, active);
+    this.becomeTunnel(tunnel, active);
     this.send(bytes, 0, bytes.length);
     return tunnel;
   }
@@ -175,12 +183,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
   accept(request: WireRequest, connection: UpgradedConnection, headers: Headers): boolean {
     const key = request.headers.get("sec-websocket-key");
     if (this.#request !== request || key === null || this.hasMore) return false;
-    const bytes = agreement(key, headers);
-    const socket = new WireWebSocket(this, connection, this.unfinishedShare());
-    this.#upgraded(socket, request.active);
-    this.send(bytes, 0, bytes.length);
-    connection.joined(socket);
-    queueMicrotask(() => this.guarded(() => this.run()));
+    this.join(key, connection, headers, request.active);
     return true;
   }
 
@@ -189,12 +192,11 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
   }
 
   /** Of the request only the lines are kept, which may be read again. */
-  #upgraded(tunnel: ClientTunnel, active: ActiveExchange | null): void {
+  protected leaveHttp(): void {
     compact(this.#parser.head);
     this.kept.forget();
     this.#request = null;
     this.services.over();
-    this.becomeTunnel(tunnel, active);
   }
 
   protected readHttp(chunk: Uint8Array): boolean {
@@ -232,7 +234,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     if (this.#state === HEAD) this.close();
     else if (this.#state !== EXCHANGE) return;
     else if (this.body.isAsked) this.#bodyBroke();
-    else if (!this.body.isEnded || this.#parser.head.isUpgrade) this.reset();
+    else if (!this.body.isEnded || this.#awaitsUpgrade) this.reset();
     else this.deadlineMs = this.services.clock.nowMs + HALF_CLOSED_MS;
   }
 
@@ -272,7 +274,10 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     const request = new WireRequest(this, head, this.#headers, upstream, this.services.begin);
     this.#request = request;
     this.services.began(request.exchange.startedMs);
+    const workBefore = pathWork.characters;
     const admission = pipeline.admit(request, request.exchange);
+    const work = pathWork.characters - workBefore;
+    if (work > 0) this.services.arrivals.charge(this.peer, this.socket.remotePort, work);
     if (admission instanceof Promise) {
       void admission.then((later) => this.guarded(() => this.#admitted(request, later)));
     } else {
@@ -321,7 +326,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
       this.#next();
     } else {
       this.#state = FLUSHING;
-      this.deadlineMs = this.services.clock.nowMs + this.services.idleMs;
+      this.awaitReader();
     }
   }
 
@@ -353,7 +358,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
   }
 
   #readBody(chunk: Uint8Array): boolean {
-    if (this.#isUpgrading) {
+    if (this.#awaitsUpgrade) {
       this.#mustClose = true;
       this.#isUpgrading = false;
       this.#relay?.abandon(refusal("bad_upgrade"));
@@ -386,8 +391,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
   #lateExchange(nowMs: number): void {
     const relay = this.#relay;
     if (this.hasClientEnded && this.body.isEnded) {
-      if (nowMs - this.wroteMs >= HALF_CLOSED_MS) this.reset();
-      else this.deadlineMs = this.wroteMs + HALF_CLOSED_MS;
+      this.lateHalf(nowMs);
     } else if (!this.body.isRaw || relay === null || relay.hasHead) {
       this.deadlineMs = FOREVER;
     } else if (this.body.keepsPace(this.services.bodyBytesMin)) {

@@ -155,6 +155,7 @@ export class WireServer implements ListeningServer {
   get pendingRequests(): number {
     let streams = 0;
     for (const connection of this.#http2Connections) streams += connection.isIdle ? 0 : 1;
+    for (const connection of this.#connections) streams += connection.isFlushing ? 1 : 0;
     return this.#pending + streams;
   }
 
@@ -180,7 +181,7 @@ export class WireServer implements ListeningServer {
       else hurry(awaited, firstsUntilMs);
     }
     for (const connection of [...this.#connections]) {
-      if (abort) connection.reset();
+      if (abort) connection.cutOff();
       else if (connection.isUnused) hurry(connection, firstsUntilMs);
       else if (connection.isIdle && idleLeftMs > 0)
         hurry(connection, performance.now() + idleLeftMs);

@@ -1,4 +1,4 @@
-// The body of a response that is passed on when all of it is there.
+// A body that is used when all of it is there, in one buffer: its pieces may be of a byte each, and are not kept.
 
 export class WholeBody {
   readonly #bytesMax: number;

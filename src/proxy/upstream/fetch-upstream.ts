@@ -142,7 +142,7 @@ export class FetchUpstream {
 
   /**
    * The response with its body as it arrives. To HEAD without a length it has a stream that is never read: the runtime calls no
-   * body at all 0 bytes long, which GET would not.
+   * body at all 0 bytes long, which GET would not. Within the gate it would be read, and has no end.
    */
   #streamed(
     method: string,
@@ -150,13 +150,14 @@ export class FetchUpstream {
     forwarded: ForwardedRequest,
     attempt: UpstreamAttempt,
   ): Response {
-    const { active } = forwarded;
+    const { active, internal } = forwarded;
     const length = statedLength(response.headers);
     cleanResponseHeaders(response.headers, forwarded);
     const { body, headers, status, statusText } = response;
     if (body === null || method === "HEAD") {
       active.end("complete");
-      return method === "HEAD" && length === null && !hasNoBody(status)
+      const isUnsized = method === "HEAD" && internal === null && length === null;
+      return isUnsized && !hasNoBody(status)
         ? new Response(new ReadableStream<Uint8Array>(), { status, statusText, headers })
         : response;
     }

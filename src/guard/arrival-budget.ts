@@ -95,6 +95,7 @@ export class ArrivalBudget {
   readonly #turn = (): void => {
     this.#isScheduled = false;
     this.#connections.clear();
+    if (!this.hasCostly) return;
     if (this.#networks.waiting === 0) this.#costly.clear();
     else this.#schedule();
   };

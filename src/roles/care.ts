@@ -6,6 +6,7 @@ import { copyDatabase } from "../admin/store/sqlite/backup.ts";
 import { damageOf, fileState, opensWith } from "../admin/store/sqlite/inspect.ts";
 import { type Config, parseConfig } from "../config/config.ts";
 import { secretKeysIn } from "../config/secret-key.ts";
+import { nameOf } from "./control-plane.ts";
 import { keyFile, snapshotFile } from "./data-files.ts";
 import { findings } from "./readiness.ts";
 import { replaceInstallation } from "./replace-installation.ts";
@@ -81,9 +82,9 @@ export async function careRole(name: string, words: readonly string[]): Promise<
   const problems = [
     ...(parsed.ok ? [] : parsed.problems),
     ...(role.takesFile && file === null ? [`say which file: realmgate ${name} FILE`] : []),
-    ...(parsed.config.postgres === null || name === "rotate-key"
-      ? []
-      : ["REALMGATE_DATABASE_URL is PostgreSQL: use its own tools, such as pg_dump"]),
+    ...(parsed.config.postgres !== null && role.takesFile
+      ? ["REALMGATE_DATABASE_URL is PostgreSQL: use its own tools, such as pg_dump"]
+      : []),
   ];
   if (problems.length > 0) {
     for (const problem of problems) console.error(`realmgate: ${problem}`);
@@ -177,16 +178,21 @@ async function restore({ config, file }: CareCall): Promise<readonly string[]> {
 }
 
 async function doctor({ config }: CareCall): Promise<readonly string[]> {
-  const { dataDir, databasePath } = config;
+  const { dataDir, databasePath, postgres } = config;
   const all = await findings(config);
-  const running = all.some(({ taken }) => taken === "database");
+  // Of a database on a server the gates of other machines have a part, too: what tells of one here are its addresses.
+  const running = all.some(
+    ({ taken }) => taken === "database" || (postgres !== null && taken === "address"),
+  );
   // A gate that runs has the database and its addresses: that is well.
   const found = running ? all.filter(({ taken }) => taken === undefined) : all;
   const size = (path: string) => statSync(path, { throwIfNoEntry: false })?.size;
   const facts = [
     `data directory: ${dataDir}`,
     `gate: ${running ? "running" : "not running"}`,
-    `database: ${databasePath}, ${existsSync(databasePath) ? fileState(databasePath) : "missing"}, ${size(databasePath) ?? 0} bytes and ${size(`${databasePath}-wal`) ?? 0} in its log`,
+    postgres !== null
+      ? `database: ${nameOf(postgres.url)}, PostgreSQL`
+      : `database: ${databasePath}, ${existsSync(databasePath) ? fileState(databasePath) : "missing"}, ${size(databasePath) ?? 0} bytes and ${size(`${databasePath}-wal`) ?? 0} in its log`,
     `key: ${keyPlace(config)}`,
     `snapshot: ${size(join(dataDir, snapshotFile)) ?? 0} bytes`,
     ...(existsSync(dataDir) ? [`free on disk: ${freeBytes(dataDir)} bytes`] : []),

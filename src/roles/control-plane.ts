@@ -148,7 +148,7 @@ export function partialDatabase(databasePath: string): string {
 }
 
 /** The same of a database on a server; null: it may be new. */
-function whyNotNew(snapshotPath: string): string | null {
+export function whyNotNew(snapshotPath: string): string | null {
   if (!existsSync(snapshotPath)) return null;
   return (
     `it is empty, but ${snapshotPath} was made from another database: ` +
@@ -281,7 +281,7 @@ function openFile(
 }
 
 /** The host and the database, without user and password. */
-function nameOf(url: string): string {
+export function nameOf(url: string): string {
   const [place] = url.slice(url.lastIndexOf("@") + 1).split("?");
   return `the database ${place?.replace(/^[a-z]+:\/\//, "")}`;
 }

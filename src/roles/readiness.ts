@@ -7,7 +7,13 @@ import { damageOf, fileState, opensWith, unreadableIn } from "../admin/store/sql
 import type { Config } from "../config/config.ts";
 import { secretKeysIn } from "../config/secret-key.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
-import { lostDatabase, partialDatabase, unfinishedRestore } from "./control-plane.ts";
+import {
+  lostDatabase,
+  nameOf,
+  partialDatabase,
+  unfinishedRestore,
+  whyNotNew,
+} from "./control-plane.ts";
 import { keyFile, snapshotFile } from "./data-files.ts";
 import { DatabaseInUse, lockDatabase } from "./data-lock.ts";
 
@@ -23,11 +29,11 @@ export interface Finding {
 /** Certificates that end sooner are worth a word. */
 const expiresSoonMs = 14 * 24 * 3_600_000;
 
-function error(setting: string, problem: string): Finding {
+export function error(setting: string, problem: string): Finding {
   return { level: "error", text: `REALMGATE_${setting}: ${problem}` };
 }
 
-function warning(setting: string, problem: string): Finding {
+export function warning(setting: string, problem: string): Finding {
   return { ...error(setting, problem), level: "warning" };
 }
 
@@ -37,7 +43,14 @@ export async function findings(config: Config): Promise<readonly Finding[]> {
     ...folderFindings(config),
     ...keyFindings(config),
     ...databaseFindings(config),
-    ...certificateFindings(config, Date.now()),
+    ...(await serverFindings(config)),
+    ...certificateFindings(
+      [
+        ["TLS_CERT", config.proxyTls?.pair],
+        ["API_TLS_CERT", config.apiTls?.pair],
+      ],
+      Date.now(),
+    ),
     ...(await listenFindings(config)),
   ];
 }
@@ -84,7 +97,25 @@ export function keyFindings({ dataDir, databasePath, secretKeys }: Config): read
   }
 }
 
-/** Of a file; a database on a server is looked at by whoever connects to it. */
+/** Of a database on a server, in one connection that changes nothing. */
+export async function serverFindings(config: Config): Promise<readonly Finding[]> {
+  const { postgres, secretKeys, dataDir } = config;
+  if (postgres === null || secretKeys === null) return [];
+  // The driver is loaded only then: most starts do without.
+  const { Connections } = await import("../admin/store/postgres/connections.ts");
+  const { lookAtDatabase } = await import("../admin/store/postgres/prepare-database.ts");
+  const connections = new Connections(postgres);
+  const box = new KeyRing(secretKeys).valueBox();
+  const notNew = whyNotNew(join(dataDir, snapshotFile));
+  const { problem, isOlder } = await lookAtDatabase(connections, { box, notNew });
+  await connections.close();
+  const place = nameOf(postgres.url);
+  if (problem !== null) return [error("DATABASE_URL", `${place}: ${problem}`)];
+  if (!isOlder) return [];
+  return [warning("DATABASE_URL", `the start will migrate ${place} for good: back it up first`)];
+}
+
+/** Of a file. */
 function databaseFindings(config: Config): readonly Finding[] {
   if (config.postgres !== null) return [];
   try {
@@ -170,14 +201,15 @@ function isLocked(databasePath: string): boolean {
   }
 }
 
-function certificateFindings({ proxyTls, apiTls }: Config, nowMs: number): readonly Finding[] {
-  const certificates = [
-    ["TLS_CERT", proxyTls],
-    ["API_TLS_CERT", apiTls],
-  ] as const;
-  return certificates.flatMap(([setting, tls]) => {
-    if (tls === null) return [];
-    const { notAfterMs } = tls.pair;
+type Certificate = readonly [setting: string, pair: { readonly notAfterMs: number } | undefined];
+
+export function certificateFindings(
+  certificates: readonly Certificate[],
+  nowMs: number,
+): readonly Finding[] {
+  return certificates.flatMap(([setting, pair]) => {
+    if (pair === undefined) return [];
+    const { notAfterMs } = pair;
     const day = new Date(notAfterMs).toISOString().slice(0, 10);
     if (notAfterMs <= nowMs) return [warning(setting, `ended on ${day}: clients refuse it`)];
     if (notAfterMs - nowMs > expiresSoonMs) return [];
@@ -185,16 +217,28 @@ function certificateFindings({ proxyTls, apiTls }: Config, nowMs: number): reado
   });
 }
 
-/** Each address can be bound, all of them at the same time. */
-export async function listenFindings(config: Config): Promise<readonly Finding[]> {
-  const isShared = config.proxyReusePort;
-  const listens: readonly (readonly [string, ListenAddress | null])[] = [
+export type Listen = readonly [setting: string, listen: ListenAddress | null];
+
+/** Of `serve`. */
+export function listenFindings(config: Config): Promise<readonly Finding[]> {
+  return bindFindings([
     ["REST_LISTEN", config.restListen],
     ["GRPC_LISTEN", config.grpcListen],
     ["OPS_LISTEN", config.opsListen],
-    ["PROXY_LISTEN", isShared ? null : config.proxyListen],
-    ["PROXY_TLS_LISTEN", isShared ? null : config.proxyTls],
+    ...proxyListens(config),
+  ]);
+}
+
+export function proxyListens({ proxyReusePort, proxyListen, proxyTls }: Config): readonly Listen[] {
+  if (proxyReusePort) return [];
+  return [
+    ["PROXY_LISTEN", proxyListen],
+    ["PROXY_TLS_LISTEN", proxyTls],
   ];
+}
+
+/** Each address can be bound, all of them at the same time. */
+export async function bindFindings(listens: readonly Listen[]): Promise<readonly Finding[]> {
   const servers: Server[] = [];
   const found: Finding[] = [];
   for (const [setting, listen] of listens) {
@@ -223,6 +267,6 @@ function bind({ hostname, port }: ListenAddress): Promise<Server | string> {
   });
 }
 
-function codeOf(cause: unknown): string {
+export function codeOf(cause: unknown): string {
   return (cause as NodeJS.ErrnoException).code ?? "unknown error";
 }

@@ -6,7 +6,7 @@ import { settingsHelp } from "../config/settings-help.ts";
 import { surviveEscaped } from "../guard/escaped-errors.ts";
 import type { Log } from "../log.ts";
 import { DatabaseUnusable } from "./control-plane.ts";
-import { listenFindings } from "./readiness.ts";
+import { nodeFindings } from "./node-readiness.ts";
 import { CannotStartNode, type RunningNode } from "./running-node.ts";
 import { stderrLog } from "./stderr-log.ts";
 import { notifySupervisor } from "./supervisor.ts";
@@ -35,7 +35,7 @@ export async function nodeRole(role: Role, flags: readonly string[]): Promise<nu
     for (const problem of parsed.problems) console.error(`realmgate: ${problem}`);
     return invalidSettings;
   }
-  if (rest.length < flags.length) return check(parsed.node);
+  if (rest.length < flags.length) return check(role, parsed.node);
   process.umask(0o077);
   // gRPC failures reach us as errors; its own log lines would repeat them.
   setLogVerbosity(logVerbosity.NONE);
@@ -71,8 +71,8 @@ async function start(role: Role, node: NodeConfig, log: Log): Promise<RunningNod
   }
 }
 
-async function check({ config }: NodeConfig): Promise<number> {
-  const found = await listenFindings(config);
+async function check(role: Role, node: NodeConfig): Promise<number> {
+  const found = await nodeFindings(role, node);
   for (const { level, text } of found) console.error(`realmgate: ${level}: ${text}`);
   if (found.some(({ level }) => level === "error")) return couldNotStart;
   console.log("realmgate: nothing keeps it from starting");

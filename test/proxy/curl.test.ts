@@ -238,6 +238,25 @@ describe("a call", () => {
     expect([head.status_code, head.body]).toEqual([200, ""]);
   });
 
+  test.each([
+    ["has a length", "Content-Length: 1000"],
+    ["has none", "Transfer-Encoding: chunked"],
+  ])("by HEAD ends with the answer's head, which %s", async (_what, line) => {
+    const port = await listen((socket) =>
+      socket.on("data", () => socket.write(`HTTP/1.1 200 OK\r\nX-Own: kept\r\n${line}\r\n\r\n`)),
+    );
+    const placed = await place({ programs: { terminal: port } });
+    const fields = { url: terminal(placed), method: "HEAD" };
+    // More than are kept at a time.
+    for (let n = 0; n < 9; n++) {
+      const { status_code, body, headers } = await told(await call(placed, fields));
+      expect([status_code, body, headers["x-own"]]).toEqual([200, "", "kept"]);
+    }
+    const answer = await link(placed, fields);
+    expect([answer.status, answer.headers.get("x-own")]).toEqual([200, "kept"]);
+    expect([answer.headers.get("content-length") ?? "0", await answer.text()]).toEqual(["0", ""]);
+  });
+
   test("says what is wrong with it, and nothing of what it holds", async () => {
     const placed = await open();
     const response = await call(placed, { url: terminal(placed), auth: "s3cret\n" });

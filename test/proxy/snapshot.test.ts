@@ -1,5 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import type { JsonObject } from "@bufbuild/protobuf";
+import { create, fromBinary, type JsonObject, type Message, toBinary } from "@bufbuild/protobuf";
+import { WireType } from "@bufbuild/protobuf/wire";
+import { ProgramPortSchema } from "../../proto/gen/realmgate/v1/containers_pb.ts";
+import {
+  AliasStateSchema,
+  type Changes,
+  ChangesSchema,
+  type ContainerState,
+  ServiceHooksStateSchema,
+} from "../../proto/gen/realmgate/v1/feed_pb.ts";
+import { HookSchema } from "../../proto/gen/realmgate/v1/hooks_pb.ts";
 import type { DirectHost } from "../../src/proxy/routing/host.ts";
 import { DEFAULT_SETTINGS } from "../../src/proxy/routing/program-settings.ts";
 import { Snapshot } from "../../src/proxy/snapshot/snapshot.ts";
@@ -153,6 +163,63 @@ test("what is stored and cannot be read closes its container, or all that stand 
   expect(snapshot.route(host({ container: OTHER }))).toBeObject();
   const readable = snapshot.apply(changes(2n, [project()], []));
   expect(readable.route(host())).toBeObject();
+});
+
+describe("what a later version says", () => {
+  /** What a control plane sends of a container; `place` finds the message that gets a field which is not known here. */
+  const later = (place: (state: ContainerState) => Message | undefined): Changes => {
+    const programs = { http: create(ProgramPortSchema, { port: 80, stride: 0 }) };
+    const aliases = [create(AliasStateSchema, { alias: "a", program: "http", enabled: true })];
+    const hook = create(HookSchema, { match: { path: "/x" }, timeout: 1_000 });
+    const hooks = [create(ServiceHooksStateSchema, { service: "http", hooks: [hook] })];
+    const rest = { document: OPEN, programs, aliases, hooks };
+    const made = changes(1n, [project()], [container(rest), container({ id: OTHER })]);
+    const message = made.containers.flatMap((state) => place(state) ?? [])[0];
+    if (message !== undefined) {
+      message.$unknown = [{ no: 999, wireType: WireType.Varint, data: new Uint8Array([1]) }];
+    }
+    return fromBinary(ChangesSchema, toBinary(ChangesSchema, made));
+  };
+
+  test.each<[string, (state: ContainerState) => Message | undefined]>([
+    ["a container", (state) => (state.id === C ? state : undefined)],
+    ["a program's port", (state) => state.programs.http],
+    ["an alias", (state) => state.aliases[0]],
+    ["a hook", (state) => state.hooks[0]?.hooks[0]],
+    ["what a hook matches", (state) => state.hooks[0]?.hooks[0]?.match],
+  ])("of %s closes it, and nothing else", (_what, place) => {
+    const problems: object[] = [];
+    const snapshot = empty(problems).apply(later(place));
+    expect(snapshot.route(host())).toBe("policy_error");
+    expect(snapshot.route(host({ container: OTHER }))).toBeObject();
+    expect(problems).toContainEqual({ container: C });
+  });
+
+  test("and that is known here closes nothing", () => {
+    expect(
+      empty()
+        .apply(later(() => undefined))
+        .route(host()),
+    ).toBeObject();
+  });
+
+  test("of a project closes what stands under it", () => {
+    const made = changes(1n, [project({ document: OPEN })], [container()]);
+    const [state] = made.projects;
+    if (state !== undefined) {
+      state.$unknown = [{ no: 999, wireType: WireType.Varint, data: new Uint8Array([1]) }];
+    }
+    const sent = fromBinary(ChangesSchema, toBinary(ChangesSchema, made));
+    expect(empty().apply(sent).route(host())).toBe("policy_error");
+  });
+
+  test("in a document closes what it guards", () => {
+    const made = changes(1n, [project()], [container({ document: OPEN })]);
+    const [content] = made.documents;
+    if (content !== undefined) content.json = content.json.replace("{", '{"onlyAt":"night",');
+    const sent = fromBinary(ChangesSchema, toBinary(ChangesSchema, made));
+    expect(empty().apply(sent).route(host())).toBe("policy_error");
+  });
 });
 
 test("an old snapshot does not see what came later", () => {

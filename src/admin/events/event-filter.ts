@@ -34,6 +34,9 @@ const documentedTypes: Partial<Record<EventResource, string>> = {
   token: "auth_token",
 };
 
+/** Other names of types in newer clients. */
+const alsoCalled: Partial<Record<EventResource, string>> = { permission: "project_permission" };
+
 /** Documented kinds that tell of states, and the calls that lead there. */
 const statesOf: Readonly<Record<string, readonly string[]>> = {
   "container.creating": ["container.created"],
@@ -83,7 +86,9 @@ function typeFilter(type: string | undefined): Pick<EventFilter, "resourceKinds"
   if (type === undefined) return { resourceKinds: null, isOfDocument: null };
   if (type === DOCUMENT) return { resourceKinds: null, isOfDocument: true };
   // Types of the documented product that are not here have no events.
-  const kinds = EVENT_RESOURCES.filter((each) => type === (documentedTypes[each] ?? each));
+  const kinds = EVENT_RESOURCES.filter(
+    (each) => type === (documentedTypes[each] ?? each) || type === alsoCalled[each],
+  );
   return { resourceKinds: kinds, isOfDocument: false };
 }
 

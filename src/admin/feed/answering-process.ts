@@ -15,8 +15,6 @@ const QUESTION_MS = 5_000;
 /** Reads that one process works on, and questions that end something: reads leave room for those. */
 const READS_MAX = 32;
 const ENDS_MAX = 64;
-/** Bytes of an answer: a page of 200 entries has some 200 KB. */
-const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
 /** What a part costs beside its bytes. */
 const PART_BYTES = 64;
 /** How long nothing may come, in milliseconds. */
@@ -25,6 +23,7 @@ const SILENT_MS = 8_000;
 interface Waiting {
   readonly parts: Uint8Array[];
   bytes: number;
+  readonly bytesMax: number;
   readonly answered: (text: string | null) => void;
 }
 
@@ -97,8 +96,8 @@ export class AnsweringProcess {
     return performance.now() - this.#heardMs > SILENT_MS;
   }
 
-  /** Null: it has no answer, in time. */
-  ask(question: string, isRead: boolean): Promise<WholeAnswer | null> {
+  /** Null: it has no answer, in time, of so many bytes at most. */
+  ask(question: string, isRead: boolean, bytesMax: number): Promise<WholeAnswer | null> {
     const same = isRead ? this.#reads : this.#waiting.size - this.#reads;
     if (same >= (isRead ? READS_MAX : ENDS_MAX)) return Promise.resolve(null);
     const id = ++this.#lastId;
@@ -111,7 +110,7 @@ export class AnsweringProcess {
         this.#bytes.over(waiting, text !== null);
         resolve(text === null ? null : { text, bytes: waiting.bytes });
       };
-      const waiting: Waiting = { parts: [], bytes: 0, answered };
+      const waiting: Waiting = { parts: [], bytes: 0, bytesMax, answered };
       this.#waiting.set(id, waiting);
       if (isRead) this.#reads++;
       this.#say(id, question);
@@ -130,7 +129,7 @@ export class AnsweringProcess {
     if (waiting === undefined) return;
     this.#bytes.add(waiting, part);
     if (!this.#waiting.has(id)) return;
-    if (failed || waiting.bytes > ANSWER_BYTES_MAX) waiting.answered(null);
+    if (failed || waiting.bytes > waiting.bytesMax) waiting.answered(null);
     else if (last) waiting.answered(Buffer.concat(waiting.parts).toString());
   }
 

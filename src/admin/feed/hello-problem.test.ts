@@ -7,7 +7,13 @@ const peer = { node: "a", servers: ["local", "other"], keys: {}, domain: "d" };
 const lineage = "0123456789abcdef";
 
 function problem(fields: MessageInitShape<typeof FeedHelloSchema>): string | null {
-  const usual = { process: "main", servers: ["local"], version: "1.0.0", boot: "b".repeat(16) };
+  const usual = {
+    process: "main",
+    servers: ["local"],
+    version: "1.0.0",
+    boot: "b".repeat(16),
+    feedLevel: 1,
+  };
   return helloProblem(create(FeedHelloSchema, { ...usual, ...fields }), peer)?.details ?? null;
 }
 
@@ -25,6 +31,7 @@ test("a hello of a node is well", () => {
 
 // One statement stores what all nodes say: none of these may come to it.
 test.each([
+  ["a level of documents that drops what forbids", { feedLevel: 0 }],
   ["no name of a process", { process: "" }],
   ["a name with U+0000", { process: "a\0" }],
   ["a name that is longer than an index takes", { process: "a".repeat(60_000) }],

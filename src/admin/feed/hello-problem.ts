@@ -5,6 +5,8 @@ import type { FeedPeer } from "./feed-peer.ts";
 
 export type Problem = Pick<StatusObject, "code" | "details">;
 
+/** Proxies below this level drop something that forbids, so that they would be open: they are not let in. */
+const FEED_LEVEL_MIN = 1;
 /** Servers and listeners that a hello may name. */
 const NAMES_MAX = 1_000;
 const PORT_MAX = 65_535;
@@ -36,7 +38,11 @@ export function introductionProblem(
 
 /** Null: the hello is well. */
 export function helloProblem(hello: FeedHello, peer: FeedPeer): Problem | null {
-  const { servers, listeners, version, boot, cursor } = hello;
+  const { servers, listeners, version, boot, cursor, feedLevel } = hello;
+  if (feedLevel < FEED_LEVEL_MIN) {
+    const details = `the proxy's version (${version}) is too old for this control plane: upgrade it`;
+    return { code: status.FAILED_PRECONDITION, details };
+  }
   const ports = Object.entries(hello.programPorts);
   const problem = introductionProblem(
     hello,

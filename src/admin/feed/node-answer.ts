@@ -76,11 +76,57 @@ const stats: Fields = {
   by_reason: counts,
 };
 
+/** Of an entry or a connection: paths have 1,024 characters, and 16 groups are named. */
+const ENTRY_BYTES_MAX = 16 * 1024;
+const ENTRY_VALUES_MAX = 64;
+/** Of what is not a list. */
+const OTHER_BYTES_MAX = 64 * 1024;
+const OTHER_VALUES_MAX = 2_000;
+
+interface AnswerSize {
+  readonly bytes: number;
+  /** Values, at any depth. */
+  readonly values: number;
+}
+
+/** The most that an answer to this question can have: reading it keeps the event loop, mostly for the number of its values. */
+export function sizeMax(question: NodeQuestion): AnswerSize {
+  const entries =
+    "query" in question ? question.query.limit : "limit" in question ? question.limit : 0;
+  return {
+    bytes: OTHER_BYTES_MAX + entries * ENTRY_BYTES_MAX,
+    values: OTHER_VALUES_MAX + entries * ENTRY_VALUES_MAX,
+  };
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const BRACE = 0x7b;
+const BRACKET = 0x5b;
+
+/** Whether JSON has more values than so many, without reading it: each but the first comes behind one of `[`, `{` and `,`. */
+function hasMoreValues(text: string, max: number): boolean {
+  let values = 1;
+  let isInString = false;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) isInString = !isInString;
+    else if (isInString) {
+      if (code === BACKSLASH) at++;
+    } else if (code === COMMA || code === BRACE || code === BRACKET) {
+      if (++values > max) return true;
+    }
+  }
+  return false;
+}
+
 /** Null: it is no answer to this question. */
 export function answerOf<Kind extends NodeQuestion["kind"]>(
   question: NodeQuestion,
   text: string,
 ): NodeAnswer<Kind> | null {
+  if (hasMoreValues(text, sizeMax(question).values)) return null;
   try {
     const answer: unknown = JSON.parse(text);
     return isAnswer(question, answer) ? (answer as NodeAnswer<Kind>) : null;

@@ -1,5 +1,5 @@
 // Questions to nodes, of which some say anything: what their answers may cost, and what counts as one.
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, spyOn, test } from "bun:test";
 import { EventEmitter } from "node:events";
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
@@ -63,7 +63,8 @@ const nodeOf = (node: string, process = "main") => {
 };
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const listOf = (container: string) => {
-  return { kind: "list", container, group: null, limit: 9 } as const satisfies NodeQuestion;
+  // Of so many connections an answer has 8 MiB at most.
+  return { kind: "list", container, group: null, limit: 508 } as const satisfies NodeQuestion;
 };
 const listed = { connections: [], total: 3 };
 
@@ -104,6 +105,29 @@ describe("what answers may cost", () => {
       else node.say(id, JSON.stringify(listed));
       expect(await asked).toHaveLength(n % 2);
     }
+  });
+
+  test("an answer has as many bytes and values as was asked for", async () => {
+    const node = nodeOf("a");
+    const few = { ...listOf("c"), limit: 1 };
+    const say = async (text: string) => {
+      node.answer = undefined;
+      const asked = questions.ask("local", few);
+      await turn();
+      node.say(node.asked.at(-1) ?? 0n, text);
+      return (await asked).length;
+    };
+    expect(await say(JSON.stringify({ ...listed, more: " ".repeat(60 * 1024) }))).toBe(1);
+    expect(await say(JSON.stringify({ ...listed, more: " ".repeat(MIB) }))).toBe(0);
+    // Objects, of which each costs more than its two bytes; text is text, whatever is in it.
+    const text = '\\"{,['.repeat(10_000);
+    expect(await say(JSON.stringify({ ...listed, more: text }))).toBe(1);
+    expect(await say(JSON.stringify({ ...listed, more: Array(1_000).fill({}) }))).toBe(1);
+    expect(await say(JSON.stringify({ ...listed, more: Array(3_000).fill({}) }))).toBe(0);
+    const parse = spyOn(JSON, "parse");
+    expect(await say(`[${"{},".repeat(20_000)}{}]`)).toBe(0);
+    expect(parse).not.toHaveBeenCalled();
+    parse.mockRestore();
   });
 
   test("parts without bytes count, too", async () => {

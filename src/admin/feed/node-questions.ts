@@ -11,7 +11,7 @@ import { KeyedLimit } from "../../guard/keyed-limit.ts";
 import { AnswerBytes, type AnswerCall, AnsweringProcess } from "./answering-process.ts";
 import type { FeedPeer } from "./feed-peer.ts";
 import { introductionProblem } from "./hello-problem.ts";
-import { answerOf } from "./node-answer.ts";
+import { answerOf, sizeMax } from "./node-answer.ts";
 import type { NodeAnswer, NodeQuestion } from "./node-question.ts";
 
 /** From the call to its hello, in milliseconds. */
@@ -136,11 +136,12 @@ export class NodeQuestions {
     isRead: boolean,
   ): Promise<readonly Answered<NodeAnswer<Kind>>[]> {
     const text = JSON.stringify(question);
+    const { bytes: bytesMax } = sizeMax(question);
     let bytes = 0;
     const answers = await Promise.all(
       processes.map(async (each) => {
         const isNode = await Promise.resolve(each.peer.isValid?.()).catch(() => false);
-        const whole = isNode === false ? null : await each.ask(text, isRead);
+        const whole = isNode === false ? null : await each.ask(text, isRead, bytesMax);
         if (whole === null) return [];
         bytes += whole.bytes;
         const answer = answerOf<Kind>(question, whole.text);

@@ -9,7 +9,10 @@ import {
 import { type GlobalFlag, globalFlags } from "../settings/global-flags.ts";
 
 /** Roles that the table of commands does not have. */
-const roles = ["serve", "connect", "backup", "restore", "doctor", "rotate-key"] as const;
+const roles = [
+  ...["serve", "control", "gateway", "connect"],
+  ...["backup", "restore", "doctor", "rotate-key", "admin"],
+] as const;
 
 /** `commands`: all of them, this one included. */
 export function completionCommands(commands: () => readonly Command[]): readonly Command[] {

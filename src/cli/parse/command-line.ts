@@ -65,8 +65,9 @@ export function readCommandLine(
     [
       "",
       "Flags may stand anywhere after realmgate. Each command has its own --help.",
-      "`realmgate serve` runs the gate; `realmgate connect HOST` is a tunnel for OpenSSH; `backup`, `restore`, `doctor` and `rotate-key`",
-      "look after its data. All have their own --help.",
+      "`realmgate serve` runs the gate, `control`, `proxy` and `gateway` parts of it; `realmgate connect HOST` is a tunnel for OpenSSH;",
+      "`backup`, `restore`, `doctor` and `rotate-key` look after the gate's data; `admin reset-password` lets somebody in again.",
+      "All have their own --help.",
     ].join("\n"),
   );
   for (const command of commands) {

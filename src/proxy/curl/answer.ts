@@ -45,10 +45,12 @@ const OF_ITS_HOST = [
   "access-control-allow-credentials",
 ] as const;
 
-/** The response as received, streamed, without header fields that belong to another host. */
-export function transparentAnswer(answer: Response, requestId: string): Response {
+/** The response as received, streamed, without header fields that belong to another host. `method`: of the request to it. */
+export function transparentAnswer(answer: Response, method: string, requestId: string): Response {
   const headers = new Headers(answer.headers);
   removeHopByHop(headers);
+  // The call was no HEAD, so its client would wait for a body of that length.
+  if (method === "HEAD") headers.delete("content-length");
   for (const name of OF_ITS_HOST) {
     headers.delete(name);
   }
@@ -56,9 +58,8 @@ export function transparentAnswer(answer: Response, requestId: string): Response
   return new Response(answer.body, { status: answer.status, headers });
 }
 
-/** The whole response as one JSON object; a body that is not UTF-8 is in base64. */
-export async function jsonAnswer(answer: Response, record: CurlRecord): Promise<Response> {
-  const bytes = Buffer.from(await answer.arrayBuffer());
+/** The whole response, whose body is `bytes`, as one JSON object; a body that is not UTF-8 is in base64. */
+export function jsonAnswer(answer: Response, bytes: Uint8Array, record: CurlRecord): Response {
   const text = utf8(bytes);
   const { requestId, url, method, redirects, totalMs } = record;
   const own = new Headers(answer.headers);
@@ -69,7 +70,7 @@ export async function jsonAnswer(answer: Response, record: CurlRecord): Promise<
     job_id: requestId,
     status_code: answer.status,
     headers: Object.fromEntries(own),
-    body: text ?? bytes.toString("base64"),
+    body: text ?? Buffer.from(bytes).toString("base64"),
     is_binary: text === null,
     timing: { total_ms: Math.round(totalMs) },
     metadata: { url, method, redirects },

@@ -10,7 +10,15 @@ import { type Answered, answered, type ForwardedRequest } from "../upstream/upst
 import { jsonAnswer, transparentAnswer } from "./answer.ts";
 import { isEmbedded } from "./browser.ts";
 import { type CurlCall, type ParsedCall, parseCall } from "./call.ts";
-import { type CurlOptions, type HopStep, makeHop, nextStep, redirectOf, resolved } from "./hop.ts";
+import {
+  ANSWER_BYTES_MAX,
+  type CurlOptions,
+  type HopStep,
+  makeHop,
+  nextStep,
+  redirectOf,
+  resolved,
+} from "./hop.ts";
 import { jsonParameters, queryParameters } from "./parameters.ts";
 import { gateUrl } from "./url.ts";
 
@@ -110,16 +118,18 @@ export class CurlProgram {
       const { hop, url, method, redirects } = followed;
       const { requestId } = active.exchange;
       if (call.form === "json") {
+        const bytes = await bodyOf(hop.response, forwarded, late.signal);
+        if (!(bytes instanceof Uint8Array)) return bytes;
         const totalMs = performance.now() - startedMs;
         const record = { requestId, url, method, redirects, totalMs };
-        const answer = await jsonAnswer(hop.response, record);
+        const answer = jsonAnswer(hop.response, bytes, record);
         active.exchange.serves(answer.status);
         active.end("complete");
         return answered(answer);
       }
       active.exchange.serves(hop.response.status);
       void hop.over.then((how) => active.end(how));
-      return answered(transparentAnswer(hop.response, requestId));
+      return answered(transparentAnswer(hop.response, method, requestId));
     } finally {
       clearTimeout(timer);
     }
@@ -167,6 +177,23 @@ export class CurlProgram {
   }
 }
 
+/** All of a response's body, whatever it does. */
+async function bodyOf(
+  { body }: Response,
+  { active }: ForwardedRequest,
+  late: AbortSignal,
+): Promise<Uint8Array | Refusal> {
+  if (body === null) return new Uint8Array();
+  const stopped = new PlatformSignal();
+  active.signal.on(stopped);
+  const bytes = await boundedBody(body, ANSWER_BYTES_MAX, [late, stopped.signal]);
+  active.signal.off(stopped);
+  if (bytes instanceof Uint8Array) return bytes;
+  if (bytes === "too_long") return refusal("answer_too_large");
+  const isLate = late.aborted && active.stopped === null;
+  return refusal(isLate ? "curl_timeout" : "upstream_unreachable");
+}
+
 async function parsedCall(
   request: ClientRequest,
   { active }: ForwardedRequest,
@@ -192,7 +219,8 @@ async function parsedCall(
   const bytes = await boundedBody(request.body, REQUEST_BYTES_MAX, until, true);
   active.signal.off(stopped);
   if (!(bytes instanceof Uint8Array)) {
-    return refusal(bytes === "too_long" ? "curl_call_too_large" : "curl_timeout");
+    if (bytes === "too_long") return refusal("curl_call_too_large");
+    return refusal(until.some(({ aborted }) => aborted) ? "curl_timeout" : "bad_request");
   }
   const parameters = jsonParameters(new TextDecoder().decode(bytes));
   return parameters === null

@@ -10,7 +10,7 @@ import { InternalClient, type InternalEdge } from "./internal-edge.ts";
 import type { GatePlaces, GateUrl } from "./url.ts";
 
 /** The largest response that is read as a whole and returned as JSON, in bytes. */
-const ANSWER_BYTES_MAX = 1_048_576;
+export const ANSWER_BYTES_MAX = 1_048_576;
 
 export interface CurlOptions extends GatePlaces {
   readonly edge: InternalEdge;

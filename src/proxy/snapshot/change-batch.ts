@@ -12,10 +12,35 @@ export interface ChangeBatch extends Place {
   /** Everything there is: nothing that the reader knew before is left. */
   readonly all: boolean;
   readonly parts: Iterable<ChangePart>;
+  /** How many projects and containers are in it; null: it may be so many that one must not go through all parts at once. */
+  readonly states: number | null;
 }
 
 export function batchOf(changes: Changes | ChangeBatch): ChangeBatch {
   if ("parts" in changes) return changes;
-  const { revision, lineages, all } = changes;
-  return { revision, lineages, all, parts: [changes] };
+  const { revision, lineages, all, projects, containers } = changes;
+  const states = projects.length + containers.length;
+  return { revision, lineages, all, parts: [changes], states };
+}
+
+/** Ids of what changed. */
+export interface Changed {
+  readonly projects: readonly string[];
+  readonly containers: readonly string[];
+}
+
+/** The same batch; `changed` has what its parts change as soon as they were read. */
+export function noted(batch: ChangeBatch): {
+  readonly batch: ChangeBatch;
+  readonly changed: Changed;
+} {
+  const changed = { projects: [] as string[], containers: [] as string[] };
+  function* parts(): Generator<ChangePart> {
+    for (const part of batch.parts) {
+      for (const { id } of part.projects) changed.projects.push(id);
+      for (const { id } of part.containers) changed.containers.push(id);
+      yield part;
+    }
+  }
+  return { batch: { ...batch, parts: { [Symbol.iterator]: parts } }, changed };
 }

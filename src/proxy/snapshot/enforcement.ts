@@ -1,7 +1,7 @@
 // What this proxy enforces: what the control plane says, or else what it said last (fail static).
 
 import type { Log } from "../../log.ts";
-import type { ChangeBatch } from "./change-batch.ts";
+import type { Changed } from "./change-batch.ts";
 import { type ChangeSource, Feed, type FeedSource } from "./feed.ts";
 import { PolicyCache } from "./policy-cache.ts";
 import { type Closed, Snapshot } from "./snapshot.ts";
@@ -35,11 +35,6 @@ export interface EnforcerOptions {
   /** Told of each swap: what changed, by id; null: anything may have. */
   readonly swapped: (changed: Changed | null) => void;
   readonly log: Log;
-}
-
-export interface Changed {
-  readonly projects: readonly string[];
-  readonly containers: readonly string[];
 }
 
 /** For those who ask how it is. */
@@ -83,9 +78,9 @@ export class Enforcer {
       log,
       staleness: this.#staleness,
       closed: () => swapped(null),
-      published: (changes, isAll) => {
-        this.#saver?.keep(changes, isAll, Date.now());
-        swapped(isAll ? null : changedIn(changes));
+      published: (changes, changed) => {
+        this.#saver?.keep(changes, changed === null, Date.now());
+        swapped(changed);
       },
     });
   }
@@ -135,12 +130,4 @@ export class Enforcer {
     this.feed.stop();
     await this.#file?.close();
   }
-}
-
-function changedIn({ parts }: ChangeBatch): Changed {
-  const all = [...parts];
-  return {
-    projects: all.flatMap(({ projects }) => projects.map(({ id }) => id)),
-    containers: all.flatMap(({ containers }) => containers.map(({ id }) => id)),
-  };
 }

@@ -62,7 +62,8 @@ export function joined(parts: readonly FeedPart[]): Changes | ChangeBatch {
   const head = decoded(first ?? { changes: new Uint8Array(), isLast: true });
   if (rest.length === 0) return head;
   const { revision, lineages, all } = head;
-  return { revision, lineages, all, parts: { [Symbol.iterator]: () => allOf(parts) } };
+  const decodedParts = { [Symbol.iterator]: () => allOf(parts) };
+  return { revision, lineages, all, parts: decodedParts, states: null };
 }
 
 function* allOf(parts: readonly FeedPart[]): Generator<Changes> {

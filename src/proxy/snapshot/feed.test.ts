@@ -3,6 +3,8 @@ import { create } from "@bufbuild/protobuf";
 import {
   type Changes,
   ChangesSchema,
+  ContainerStateSchema,
+  DocumentContentSchema,
   RevisionLineageSchema,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import { lineageOf } from "../../policy/lineage.ts";
@@ -215,4 +217,26 @@ test("reached is true at once for what is there, false after its time or when st
   feed.stop();
   expect(await waiting).toBe(false);
   expect(await feed.reached(1n, 60_000)).toBe(false);
+});
+
+test("a document that changes is compiled as it arrives, before anybody asks for it", async () => {
+  const source = new Source();
+  const { feed, errors } = follow(source);
+  await feed.start();
+  source.changesAfter = async () =>
+    create(ChangesSchema, {
+      revision: source.revision,
+      containers: [
+        create(ContainerStateSchema, {
+          id: "c".repeat(24),
+          serverName: "local",
+          documentDigest: "d",
+        }),
+      ],
+      documents: [create(DocumentContentSchema, { digest: "d", json: '{"groups":{"g":{}}}' })],
+    });
+  source.commit();
+  expect(await feed.reached(1n, 5_000)).toBe(true);
+  feed.stop();
+  expect(errors).toEqual(["permission document does not compile; what it guards is closed"]);
 });

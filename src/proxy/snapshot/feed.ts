@@ -4,7 +4,7 @@ import type { Log } from "../../log.ts";
 import { type Lineage, lineageOf, NO_LINEAGE } from "../../policy/lineage.ts";
 import type { Steps } from "../../policy/steps.ts";
 import { bootClockMs } from "./boot-clock.ts";
-import { batchOf, type ChangeBatch } from "./change-batch.ts";
+import { batchOf, type ChangeBatch, type Changed, noted } from "./change-batch.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { SavedBatch } from "./snapshot-reader.ts";
 import type { Staleness } from "./staleness.ts";
@@ -42,8 +42,8 @@ export interface FeedOptions {
   /** The snapshot before the first change. */
   readonly empty: Snapshot;
   readonly log: Log;
-  /** Called after each swap, with what changed in it; or with all there is, and then nothing else is left of the one before. */
-  readonly published?: (changes: ChangeBatch, isAll: boolean) => void;
+  /** Called after each swap, with what changed in it; null: with all there is, nothing else is left of the one before. */
+  readonly published?: (changes: ChangeBatch, changed: Changed | null) => void;
   /** Called when nothing is in force any more because the source was not heard for too long. */
   readonly closed?: () => void;
   readonly staleness?: Staleness;
@@ -248,10 +248,11 @@ export class Feed {
     this.#staleness?.heard(this.#readAtMs, bootClockMs());
     const reopened = this.#snapshot.closed !== null;
     // Also when nothing was in force: what is made of that is.
+    const { batch, changed } = noted(changes);
     const next = await this.#run(
       isAll
         ? this.#snapshot.replacedBySteps(changes)
-        : this.#snapshot.applySteps(changes, timeFor(COMPILE_MS)),
+        : this.#snapshot.applySteps(batch, timeFor(COMPILE_MS)),
     );
     if (this.#stopped) {
       return;
@@ -263,7 +264,7 @@ export class Feed {
     if (reopened) {
       this.#log.info({}, "the control plane is heard again");
     }
-    this.#options.published?.(changes, isAll);
+    this.#options.published?.(changes, isAll ? null : changed);
     this.#settleWaiters();
     this.#source.enforced?.(next.revision, lineageOf(this.#lineages, next.revision));
   }

@@ -13,6 +13,7 @@ import { LazyPolicy, type Owner } from "./lazy-policy.ts";
 import { PersistentMap, type PersistentMapEdit } from "./persistent-map.ts";
 import type { PolicyCache } from "./policy-cache.ts";
 import type { Container, Project, SnapshotTables } from "./snapshot-tables.ts";
+import { hasUnknownFields } from "./unknown-fields.ts";
 
 /** What a snapshot is made for. */
 export interface SnapshotOptions {
@@ -210,11 +211,18 @@ export class SnapshotEdit {
   }
 
   *#policy(
-    { documentDigest, unreadable }: ProjectState | ContainerState,
+    state: ProjectState | ContainerState,
     owner: Owner,
     project: string,
   ): Steps<Interned<LazyPolicy> | null> {
     yield 1;
+    const { documentDigest } = state;
+    const isLater = hasUnknownFields(state);
+    if (isLater) {
+      const message = "the control plane says more of it than this version knows; it is closed";
+      this.#options.log.error({ ...owner }, message);
+    }
+    const unreadable = state.unreadable || isLater;
     if (documentDigest === undefined && !unreadable) {
       return null;
     }

@@ -305,7 +305,7 @@ describe("a batch of several messages", () => {
       create(ChangesSchema, { documents: [content("q")], projects: [named("p")] }),
       create(ChangesSchema, { projects: [named("q")] }),
     ];
-    const parts = { revision: 2n, lineages: [], all: false, parts: messages };
+    const parts = { revision: 2n, lineages: [], all: false, parts: messages, states: null };
     file.keep(parts, false, HEARD_AT_MS + 1);
     await file.close();
     const saved = await loaded(started(path).file);

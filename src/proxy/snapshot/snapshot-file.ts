@@ -229,6 +229,7 @@ export class SnapshotFile {
   async #writeAll(pending: PendingChanges, commit: Commit): Promise<void> {
     const { path, server = null } = this.#options;
     const isNamed = this.#options.named?.() ?? (() => true);
+    for (const _ of pending.read()) await new Promise((resolve) => setImmediate(resolve));
     if (pending.whole !== null) {
       await this.#replace(recordsOf(pending.whole.batch, server), pending.whole.commit);
       if (pending.whole.commit === commit) return;

@@ -30,6 +30,7 @@ const BROKEN = "is broken, or was sealed with another key";
 
 export class SnapshotReader implements SavedBatch {
   readonly all = true;
+  readonly states = null;
   readonly #fd: number;
   readonly #box: Box;
   readonly #header: Buffer;

@@ -141,10 +141,9 @@ export class Snapshot {
 
   /** `apply` in steps. `hasTime`: once it says no, documents are left to be compiled when they are first needed. */
   applySteps(changes: Changes | ChangeBatch, hasTime: () => boolean = () => true): Steps<Snapshot> {
-    const isFew =
-      !("parts" in changes) &&
-      changes.projects.length + changes.containers.length <= COMPILED_AT_ONCE_MAX;
-    return this.#edited(batchOf(changes), false, () => isFew && hasTime());
+    const batch = batchOf(changes);
+    const isFew = batch.states !== null && batch.states <= COMPILED_AT_ONCE_MAX;
+    return this.#edited(batch, false, () => isFew && hasTime());
   }
 
   /**

@@ -6,6 +6,7 @@ import {
 } from "../exchange/response-header-timeout.ts";
 import { type Refusal, refusal } from "../gate/refusal.ts";
 import { boundedBody } from "./bounded-body.ts";
+import { BrokenBodyError } from "./broken-body.ts";
 import { mayAuthenticateConnection } from "./connection-auth.ts";
 import { destination, failureFields, failureMessage } from "./destination.ts";
 import { isSentAsItIs } from "./fetch-methods.ts";
@@ -130,6 +131,7 @@ export class FetchUpstream {
       if (attempt.expired) {
         return failed("upstream_timeout");
       }
+      if (error instanceof BrokenBodyError) return refusal("bad_request");
       if (active.stopped === null) {
         this.#warn(forwarded, errorName(error));
       }
@@ -142,7 +144,7 @@ export class FetchUpstream {
 
   /**
    * The response with its body as it arrives. To HEAD without a length it has a stream that is never read: the runtime calls no
-   * body at all 0 bytes long, which GET would not.
+   * body at all 0 bytes long, which GET would not. Within the gate it would be read, and has no end.
    */
   #streamed(
     method: string,
@@ -150,13 +152,14 @@ export class FetchUpstream {
     forwarded: ForwardedRequest,
     attempt: UpstreamAttempt,
   ): Response {
-    const { active } = forwarded;
+    const { active, internal } = forwarded;
     const length = statedLength(response.headers);
     cleanResponseHeaders(response.headers, forwarded);
     const { body, headers, status, statusText } = response;
     if (body === null || method === "HEAD") {
       active.end("complete");
-      return method === "HEAD" && length === null && !hasNoBody(status)
+      const isUnsized = method === "HEAD" && internal === null && length === null;
+      return isUnsized && !hasNoBody(status)
         ? new Response(new ReadableStream<Uint8Array>(), { status, statusText, headers })
         : response;
     }

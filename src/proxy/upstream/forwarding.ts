@@ -248,12 +248,16 @@ export class Forwarding implements CallReceiver, StopListener, PumpOwner, ByteHo
   brokeOff(): void {
     this.#stop();
     if (this.#isAnswered) this.#stream?.fail("request");
-    else this.#refuse("RequestBodyBrokeOff");
+    else this.#answer(refusal("bad_request"));
   }
 
-  /** To HEAD without a length the response has a stream that is never read: the runtime calls no body at all 0 bytes long. */
+  /**
+   * To HEAD without a length the response has a stream that is never read: the runtime calls no body at all 0 bytes long. Within
+   * the gate it would be read, and has no end.
+   */
   #withoutBody({ status, contentLength, hasBody }: ResponseStart): void {
-    const isUnsized = this.#request.method === "HEAD" && contentLength === -1 && !hasNoBody(status);
+    const isHead = this.#request.method === "HEAD" && this.#forwarded.internal === null;
+    const isUnsized = isHead && contentLength === -1 && !hasNoBody(status);
     // One that may have no body and has one ends its connection.
     if (hasBody) this.#stop();
     this.#answerWith(isUnsized ? new ReadableStream<Uint8Array>() : null, true);

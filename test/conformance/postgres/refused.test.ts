@@ -1,8 +1,12 @@
 // Databases that are not opened: each with what to do about it, and nothing is written.
 import { afterAll, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
+import { Connections } from "../../../src/admin/store/postgres/connections.ts";
 import { openPostgresStore } from "../../../src/admin/store/postgres/postgres-store.ts";
-import { SCHEMA_VERSION } from "../../../src/admin/store/postgres/prepare-database.ts";
+import {
+  lookAtDatabase,
+  SCHEMA_VERSION,
+} from "../../../src/admin/store/postgres/prepare-database.ts";
 import { SecretBox } from "../../../src/admin/store/sealed.ts";
 import type { Store } from "../../../src/admin/store/store.ts";
 import { StoreUnavailable } from "../../../src/admin/store/store-errors.ts";
@@ -123,6 +127,40 @@ describe.skipIf(postgresBinaries === null)("a PostgreSQL database is refused", (
     const refused = open(url.replace("realmgate@", "poor@"));
     await expect(refused).rejects.toThrow(/^permission denied .*: let its user make tables/);
     await expect(refused).rejects.not.toThrow(/\n/);
+  });
+
+  test("by a look as well, which writes nothing", async () => {
+    const server = await postgres();
+    const look = async (url: string, key = box, notNew: string | null = null) => {
+      const connections = new Connections({ url, timeoutMs: 2_000 });
+      const { problem, isOlder } = await lookAtDatabase(connections, { box: key, notNew });
+      await connections.close();
+      return isOlder ? "older" : problem;
+    };
+    expect(await look("postgres://gate:hunter2@127.0.0.1:1/gate")).toStartWith(
+      "no PostgreSQL server answers",
+    );
+    expect(await look(server.url("nowhere"))).toContain("does not exist: create it");
+    const url = await server.database();
+    const before = await server.dump(url);
+    await server.query(server.url("postgres"), "create role lowly login");
+    expect(await look(url.replace("realmgate@", "lowly@"))).toContain("lowly may not make tables");
+    expect(await look(url, box, "it is empty")).toBe("it is empty");
+    expect(await look(url)).toBeNull();
+    expect(await server.dump(url)).toBe(before);
+
+    await (await open(url)).close();
+    await server.query(url, "delete from realmgate.secret_key");
+    const made = await server.dump(url);
+    expect(await look(url)).toBeNull();
+    expect(await server.dump(url)).toBe(made);
+    await (await open(url)).close();
+    const other = new SecretBox(randomBytes(32), "documents");
+    expect(await look(url, other)).toContain("REALMGATE_SECRET_KEY");
+    const newest = "(select max(created_at) from realmgate.migrations)";
+    await server.query(url, `delete from realmgate.migrations where created_at = ${newest}`);
+    expect(await look(url)).toBe("older");
+    expect(await look(await newerDatabase(SCHEMA_VERSION + 1))).toContain("newer version");
   });
 
   test("not when who made its tables died before it kept its key", async () => {

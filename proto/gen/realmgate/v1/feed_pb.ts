@@ -322,7 +322,8 @@ export type FeedHello = Message<"realmgate.v1.FeedHello"> & {
   version: string;
 
   /**
-   * The greatest level of documents that it understands.
+   * The greatest level of the feed that it understands; one that is too low is FAILED_PRECONDITION. Within a level a state with a
+   * field that the node does not know closes what it is about.
    *
    * @generated from field: int32 feed_level = 4;
    */

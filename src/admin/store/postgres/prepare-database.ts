@@ -51,7 +51,7 @@ export async function prepareDatabase(
     await lock(client);
     const newest = await newestMigration(client);
     if (newest === 0 && options.notNew) throw new Error(options.notNew);
-    if (newest > 0) await refuseTables(client, options.box);
+    if (newest > 0) await refuseTables(client, options.box, () => keepKey(client, options.box));
     if (newest < Math.max(...known)) await migrateTables(client, options.box);
     const { rows } = await client.query(`select value from ${SCHEMA}.revisions`);
     return Number(rows[0]?.value);
@@ -62,6 +62,50 @@ export async function prepareDatabase(
     // Ends the lock, too.
     await client.end().catch(() => {});
   }
+}
+
+/**
+ * What `prepareDatabase` would refuse, found without writing anything. `isOlder`: the start migrates it; null: nothing is wrong.
+ */
+export async function lookAtDatabase(
+  connections: Connections,
+  { box, notNew }: PrepareOptions,
+): Promise<{ readonly problem: string | null; readonly isOlder: boolean }> {
+  let newest = 0;
+  const problem = await looked(connections, async (client) => {
+    await refuseServer(client);
+    newest = await newestMigration(client);
+    if (newest === 0 && notNew) throw new Error(notNew);
+    if (newest === 0) await refuseNoRight(client);
+    else await refuseTables(client, box, async () => {});
+  });
+  return { problem, isOlder: problem === null && newest > 0 && newest < Math.max(...known) };
+}
+
+async function looked(
+  connections: Connections,
+  look: (client: Client) => Promise<void>,
+): Promise<string | null> {
+  let client: Client | null = null;
+  try {
+    client = await connections.connect();
+    await look(client);
+    return null;
+  } catch (error) {
+    if (client === null) return unreachable(error);
+    return error instanceof OtherSecretKey ? error.message : reasonOf(error);
+  } finally {
+    await client?.end().catch(() => {});
+  }
+}
+
+async function refuseNoRight(client: Client): Promise<void> {
+  const { rows } = await client.query(
+    `select to_regnamespace('${SCHEMA}') is not null
+       or has_database_privilege(current_database(), 'CREATE') as may, current_user as name`,
+  );
+  const { may, name } = rows[0];
+  if (!may) throw new Error(`${name} may not make tables: GRANT CREATE ON DATABASE … TO ${name}`);
 }
 
 async function refuseServer(client: Client): Promise<void> {
@@ -105,22 +149,30 @@ async function newestMigration(client: Client): Promise<number> {
 }
 
 /** A newer version may have migrated the tables: unless it says otherwise, this one goes on with them until it is replaced. */
-async function refuseTables(client: Client, box: ValueBox): Promise<void> {
+async function refuseTables(
+  client: Client,
+  box: ValueBox,
+  ownKey: () => Promise<void>,
+): Promise<void> {
   const { rows } = await client.query(`select min_version from ${SCHEMA}.revisions`);
   if (Number(rows[0]?.min_version) > SCHEMA_VERSION) {
     throw new Error(
       "it was written by a newer version of this program: start that version, or restore a backup from before it",
     );
   }
-  await refuseOtherKey(client, box);
+  await refuseOtherKey(client, box, ownKey);
 }
 
-/** With another key every document would be a failure, one request at a time. */
-async function refuseOtherKey(client: Client, box: ValueBox): Promise<void> {
+/** With another key every document would be a failure, one request at a time. `ownKey`: called where it has no key yet. */
+async function refuseOtherKey(
+  client: Client,
+  box: ValueBox,
+  ownKey: () => Promise<void>,
+): Promise<void> {
   const { rows } = await client.query(`select sealed from ${SCHEMA}.secret_key`);
   const sealed: Buffer | undefined = rows[0]?.sealed;
   // The process that made the tables may have died before it kept its key: then nothing was sealed with it.
-  if (sealed === undefined && !(await hasSealed(client))) return keepKey(client, box);
+  if (sealed === undefined && !(await hasSealed(client))) return ownKey();
   if (sealed === undefined || box.open(sealed, KEY_CONTEXT) === null) {
     throw new OtherSecretKey("REALMGATE_SECRET_KEY");
   }

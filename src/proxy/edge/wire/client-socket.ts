@@ -2,6 +2,7 @@
 import { type ByteHolder, HeldShare } from "../../../guard/held-bytes.ts";
 import { Outbox } from "../../../guard/outbox.ts";
 import { bytesEndingTurn, type Yielding } from "../../../guard/read-turns.ts";
+import { pathWork } from "../../routing/path-variants.ts";
 import type { BodyStart } from "../../upstream/unread-body.ts";
 import type { WireServices } from "./wire-services.ts";
 
@@ -38,6 +39,8 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
   isClosed = false;
   /** Requests since something came. */
   #burst = 0;
+  /** What paths had cost when its turn began. */
+  #workBefore = 0;
   #queue: Uint8Array[] = [];
   #heldBytes = 0;
   #isRunning = false;
@@ -294,6 +297,7 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
 
   /** Whether one more request may be taken in this turn: a client may send many without waiting for responses. */
   protected takesTurn(): boolean {
+    this.#workBefore = pathWork.characters;
     const { arrivals } = this.services;
     if (this.#burst++ === 0 && !arrivals.hasCostly) return true;
     return arrivals.take(this.peer, this.socket.remotePort);
@@ -304,8 +308,15 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
     void this.services.arrivals.wait(this.peer, this.socket.remotePort).then(() => {
       if (this.isClosed) return;
       this.#burst = 0;
+      this.#workBefore = pathWork.characters;
       this.guarded(work);
     });
+  }
+
+  /** The request that was just taken is judged: what its path cost is the client's. */
+  protected chargeWork(): void {
+    const work = pathWork.characters - this.#workBefore;
+    if (work > 0) this.services.arrivals.charge(this.peer, this.socket.remotePort, work);
   }
 
   protected guarded(work: () => void): void {

@@ -1,9 +1,13 @@
 import { expect, test } from "bun:test";
 import { answered } from "../../upstream/upstream.ts";
 import { PLAIN_SCOPE } from "../tls/certificate-scope.ts";
-import { writeResponse } from "./response-writer.ts";
+import { type WrittenResponse, writeResponse } from "./response-writer.ts";
 
-async function written(response: Response, isHead = false): Promise<string> {
+async function written(
+  response: Response,
+  isHead = false,
+  how: WrittenResponse = "kept",
+): Promise<string> {
   let text = "";
   const sink = {
     listener: PLAIN_SCOPE,
@@ -16,7 +20,7 @@ async function written(response: Response, isHead = false): Promise<string> {
     },
     whenDrained: () => Promise.resolve(),
   };
-  expect(await writeResponse(sink, answered(response), true)).toBe("kept");
+  expect(await writeResponse(sink, answered(response), true)).toBe(how);
   return text.replace(/date: [^\r]+\r\n/i, "");
 }
 
@@ -63,3 +67,17 @@ test("a reason beyond ASCII keeps its bytes", async () => {
   const response = new Response(null, { status: 204, statusText: "d\u00e9j\u00e0" });
   expect(await written(response)).toBe("HTTP/1.1 204 d\u00e9j\u00e0\r\n\r\n");
 });
+
+test.each([
+  [null, ""],
+  ["abc", "abc"],
+  ["abcdef", ""],
+])(
+  "a connection does not go on behind a body that has not its length of 5: %j",
+  async (body, sent) => {
+    const response = new Response(body, { headers: { "content-length": "5" } });
+    const [head, tail] = (await written(response, false, "broken")).split("\r\n\r\n");
+    expect(head).toContain("content-length: 5");
+    expect(tail).toBe(sent);
+  },
+);

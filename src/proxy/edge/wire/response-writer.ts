@@ -50,7 +50,14 @@ export async function writeResponse(
     const isChunked = length === null && sink.minorVersion === 1;
     const isLast = length === null && !isChunked;
     sendHead(sink, response, length, isChunked, isKept && !isLast);
+    let left = length === null ? null : Number(length);
     while (!piece.done && piece.value !== undefined) {
+      if (left !== null) left -= piece.value.byteLength;
+      // Beyond its length the client reads the next response.
+      if (left !== null && !(left >= 0)) {
+        await reader?.cancel().catch(() => {});
+        return "broken";
+      }
       sendPiece(sink, piece.value, isChunked);
       await sink.whenDrained();
       if (sink.isClosed) {
@@ -60,6 +67,7 @@ export async function writeResponse(
       piece = (await (next ?? reader?.read())) ?? { done: true, value: undefined };
       next = null;
     }
+    if (left !== null && left !== 0) return "broken";
     if (isChunked) sendText(sink, `0\r\n${linesOf(trailers?.lines ?? null)}\r\n`);
     return isLast ? "last" : "kept";
   } catch {

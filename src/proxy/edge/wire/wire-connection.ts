@@ -11,7 +11,6 @@ import type { Admission } from "../../gate/admission.ts";
 import { KeptVerdict } from "../../gate/kept-verdict.ts";
 import { type Refusal, type RefusalReason, refusal } from "../../gate/refusal.ts";
 import type { ListenerScope } from "../../gate/request-head.ts";
-import { pathWork } from "../../routing/path-variants.ts";
 import { type ForwardedRequest, failed, type Outcome } from "../../upstream/upstream.ts";
 import type { UpgradedConnection } from "../upgraded-connection.ts";
 import { agreedHead } from "./agreement.ts";
@@ -234,7 +233,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     if (this.#state === HEAD) this.close();
     else if (this.#state !== EXCHANGE) return;
     else if (this.body.isAsked) this.#bodyBroke();
-    else if (!this.body.isEnded || this.#awaitsUpgrade) this.reset();
+    else if (this.body.isUnread || this.#awaitsUpgrade) this.reset();
     else this.deadlineMs = this.services.clock.nowMs + HALF_CLOSED_MS;
   }
 
@@ -264,20 +263,17 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
   }
 
   #begin(): void {
-    const { head } = this.#parser;
-    const { pipeline, upstream } = this.services;
+    const { begin, pipeline, upstream } = this.services;
     this.#state = EXCHANGE;
     this.#hasBegun = true;
     this.deadlineMs = FOREVER;
     this.#isUpgrading = false;
-    this.body.begin(head);
-    const request = new WireRequest(this, head, this.#headers, upstream, this.services.begin);
+    this.body.begin(this.#parser.head);
+    const request = new WireRequest(this, this.#parser.head, this.#headers, upstream, begin);
     this.#request = request;
     this.services.began(request.exchange.startedMs);
-    const workBefore = pathWork.characters;
     const admission = pipeline.admit(request, request.exchange);
-    const work = pathWork.characters - workBefore;
-    if (work > 0) this.services.arrivals.charge(this.peer, this.socket.remotePort, work);
+    this.chargeWork();
     if (admission instanceof Promise) {
       void admission.then((later) => this.guarded(() => this.#admitted(request, later)));
     } else {

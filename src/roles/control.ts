@@ -10,7 +10,6 @@ import { LimitedLog } from "../guard/limited-log.ts";
 import type { Log } from "../log.ts";
 import { type Health, startOps } from "../ops.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
-import { lineageOf } from "../policy/lineage.ts";
 import { RecentPolicies } from "../policy/recent-policies.ts";
 import { ApiMetrics } from "./api-metrics.ts";
 import { type ControlPlane, openControlPlane } from "./control-plane.ts";
@@ -73,9 +72,8 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
     const ops = withListenError("OPS", config.opsListen ?? NOWHERE, () =>
       startOps({
         listen: config.opsListen ?? NOWHERE,
-        reached: (revision, waitMs) => watch.reached(revision, waitMs),
-        hasLost: (revision, lineage) =>
-          watch.head !== null && lineageOf(watch.head.lineages, revision) !== lineage,
+        reached: (revision, waitMs, lineage) => watch.reached(revision, waitMs, lineage),
+        hasLost: (revision, lineage) => watch.hasLost(revision, lineage),
         openRevision: revisions.open,
         metrics: nodeMetrics((instruments) => {
           const streams = () => [...opened.streams];

@@ -135,7 +135,7 @@ async function projectRecords(
 ): Promise<ProjectRecord[]> {
   const isHere = on === null ? undefined : hasContainer(reader, on);
   const records: ProjectRecord[] = [];
-  const page = (range: Range) =>
+  const page = (within: SQL | undefined) =>
     reader
       .select({
         revision: changes.revision,
@@ -147,11 +147,10 @@ async function projectRecords(
       .from(changes)
       .leftJoin(projects, eq(projects.id, changes.entityId))
       .leftJoin(documents, and(eq(documents.kind, "project"), eq(documents.ownerId, projects.id)))
-      .where(and(eq(changes.kind, "project"), isWithin(range), changedFor(reader, revision, on)))
+      .where(and(eq(changes.kind, "project"), within))
       .orderBy(changes.revision);
-  // A project comes with its containers, whenever it changed itself.
-  for (const range of await rangesAfter(reader, "project", on === null ? revision : 0)) {
-    for (const { id, project, document, isHere: isKnown } of await page(range)) {
+  for (const within of await projectPages(reader, revision, on)) {
+    for (const { id, project, document, isHere: isKnown } of await page(within)) {
       if (revision === 0 && !isKnown) continue;
       if (project === null || !isKnown) records.push({ id, state: null });
       else {
@@ -161,6 +160,29 @@ async function projectRecords(
     }
   }
   return records;
+}
+
+/** The rows of `changes` that are looked at, a page each. */
+async function projectPages(
+  reader: Reader,
+  revision: number,
+  on: On,
+): Promise<readonly (SQL | undefined)[]> {
+  const changed = changedFor(reader, revision, on);
+  if (on === null || revision === 0) {
+    const ranges = await rangesAfter(reader, "project", revision);
+    return ranges.map((range) => and(isWithin(range), changed));
+  }
+  // A project comes with its containers, whenever it changed itself: pages of all projects would be read for each commit.
+  const rows = await reader
+    .select({ id: changes.entityId })
+    .from(changes)
+    .where(and(eq(changes.kind, "project"), changed))
+    .orderBy(changes.revision);
+  const ids = rows.map(({ id }) => id);
+  return Array.from({ length: Math.ceil(ids.length / PAGE) }, (_, n) =>
+    inArray(changes.entityId, ids.slice(n * PAGE, (n + 1) * PAGE)),
+  );
 }
 
 /** Whether the project of a row has a container on one of the servers. */

@@ -59,10 +59,10 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
     if (feedTls !== null) apiMetrics.certificates.set("feed", () => feedTls.notAfterMs);
     const { store } = control;
     stops.push(() => control.close());
-    const watch = new StoreWatch(store);
+    const watch = new StoreWatch(store.feed);
     await watch.start();
     stops.push(async () => watch.stop());
-    const registry = new ProcessRegistry(store, log);
+    const registry = new ProcessRegistry(store.feed, log);
     const opened = await openFeed(node, control, registry, log);
     feed = opened;
     traffic.start({ questions: opened.questions, store });

@@ -375,6 +375,8 @@ export interface ChangeRecordStore {
   onCommit(listener: (revision: number) => void): () => void;
 }
 
+export type FeedStore = ChangeRecordStore & NodeStore;
+
 export interface Store
   extends UserStore,
     TokenStore,
@@ -391,5 +393,7 @@ export interface Store
     EffectiveStateStore,
     EventStore,
     ChangeRecordStore {
+  /** The same for the feed, its followers and what looks after the database: none of it waits for calls of the API. */
+  readonly feed: FeedStore;
   close(): Promise<void>;
 }

@@ -11,6 +11,10 @@ const idleMarginS = 10;
 /** How long answers may take to reach their clients when the server stops, in milliseconds. */
 const flushMs = 1000;
 
+/** How long requests that are being answered may go on when the server stops, in milliseconds. `/readyz` may wait for a minute. */
+const finishMs = 2000;
+const pollMs = 5;
+
 /** Few clients, which ask for little; an answer of metrics costs some milliseconds. */
 export const opsLimits: RelayLimits = {
   connectionsMax: 32,
@@ -28,10 +32,10 @@ interface OpsOptions {
   readonly reached: (revision: bigint, waitMs: number, lineage?: string) => Promise<boolean>;
   /** Whether the revision was lost with the database that made it. */
   readonly hasLost: (revision: bigint, lineage: string) => boolean | Promise<boolean>;
-  /** Opaque token → revision and its lineage; null when this installation did not issue it. */
-  readonly openRevision: (
-    token: string,
-  ) => { readonly revision: number; readonly lineage: string } | null;
+  /** Opaque token → revision and its lineage; null when this installation did not issue it. Null: the node enforces nothing. */
+  readonly openRevision:
+    | ((token: string) => { readonly revision: number; readonly lineage: string } | null)
+    | null;
   /** Response to `GET /metrics`, in the format that suits an Accept field. */
   readonly metrics: { format(accept: string | null): MetricsFormat };
   readonly health: () => Health;
@@ -84,7 +88,11 @@ export function startOps(options: OpsOptions): OpsServer {
     listeners: [{ hostname, port }, inner],
     async stop() {
       relay?.stopAccepting();
-      await server.stop();
+      void server.stop();
+      // `stop()` alone would also wait for a request that has come in part.
+      const untilMs = performance.now() + finishMs;
+      while (server.pendingRequests > 0 && performance.now() < untilMs) await Bun.sleep(pollMs);
+      await server.stop(true);
       await relay?.flushed(flushMs);
       relay?.close();
     },
@@ -163,7 +171,13 @@ async function metrics(format: MetricsFormat, texts: TextsOfTurn): Promise<Respo
  */
 async function readyz(query: URLSearchParams, options: OpsOptions): Promise<Response> {
   const token = query.get("revision");
-  const asked = token === null ? { revision: 0 } : options.openRevision(token);
+  const { openRevision } = options;
+  if (token !== null && openRevision === null) {
+    const message =
+      "this node enforces no revisions: ask GET /api/v1/enforcement, or a proxy's operators' listener";
+    return Response.json({ status: "bad_request", message }, { status: 400 });
+  }
+  const asked = token === null ? { revision: 0 } : (openRevision?.(token) ?? null);
   const waitMs = Number(query.get("wait_ms") ?? 0);
   if (asked === null) {
     return Response.json(

@@ -10,7 +10,6 @@ import { LimitedLog } from "../guard/limited-log.ts";
 import type { Log } from "../log.ts";
 import { type Health, startOps } from "../ops.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
-import { lineageOf } from "../policy/lineage.ts";
 import { RecentPolicies } from "../policy/recent-policies.ts";
 import { ApiMetrics } from "./api-metrics.ts";
 import { type ControlPlane, openControlPlane } from "./control-plane.ts";
@@ -20,7 +19,7 @@ import { throwListenError, withListenError } from "./listen-error.ts";
 import { nodeMetrics } from "./node-metrics.ts";
 import { isOwnListener } from "./own-listeners.ts";
 import type { RunningNode } from "./running-node.ts";
-import { type ShutdownStep, shutdown } from "./shutdown.ts";
+import { type ShutdownStep, shutdown, stopMs } from "./shutdown.ts";
 import { StoreWatch } from "./store-watch.ts";
 import { urlOf } from "./url-of.ts";
 
@@ -60,10 +59,10 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
     if (feedTls !== null) apiMetrics.certificates.set("feed", () => feedTls.notAfterMs);
     const { store } = control;
     stops.push(() => control.close());
-    const watch = new StoreWatch(store);
+    const watch = new StoreWatch(store.feed);
     await watch.start();
     stops.push(async () => watch.stop());
-    const registry = new ProcessRegistry(store, log);
+    const registry = new ProcessRegistry(store.feed, log);
     const opened = await openFeed(node, control, registry, log);
     feed = opened;
     traffic.start({ questions: opened.questions, store });
@@ -73,9 +72,8 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
     const ops = withListenError("OPS", config.opsListen ?? NOWHERE, () =>
       startOps({
         listen: config.opsListen ?? NOWHERE,
-        reached: (revision, waitMs) => watch.reached(revision, waitMs),
-        hasLost: (revision, lineage) =>
-          watch.head !== null && lineageOf(watch.head.lineages, revision) !== lineage,
+        reached: (revision, waitMs, lineage) => watch.reached(revision, waitMs, lineage),
+        hasLost: (revision, lineage) => watch.hasLost(revision, lineage),
         openRevision: revisions.open,
         metrics: nodeMetrics((instruments) => {
           const streams = () => [...opened.streams];
@@ -116,7 +114,7 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
       async stop() {
         draining = true;
         log.info({ drainS: config.drainS }, "stopping: running calls may finish");
-        await shutdown(stops, drainMs + STOP_MS, log);
+        await shutdown(stops, drainMs + stopMs, log);
       },
     };
   } catch (error) {
@@ -124,9 +122,6 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
     throw error;
   }
 }
-
-/** What a stop may take beyond running calls, in milliseconds. */
-const STOP_MS = 5_000;
 
 function openFeed(
   { feedListen, feedTls, fullSyncsMax }: NodeConfig,

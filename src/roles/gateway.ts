@@ -71,7 +71,7 @@ export async function startGateway(
         listen: config.opsListen ?? NOWHERE,
         reached: async () => isUp,
         hasLost: () => false,
-        openRevision: () => null,
+        openRevision: null,
         metrics: nodeMetrics((instruments) => {
           instruments.gauge(
             "realmgate_gateway_control_up",

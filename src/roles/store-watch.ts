@@ -2,6 +2,7 @@
 import type { StoredHead } from "../admin/nodes/process-status.ts";
 import type { NodeProcess } from "../admin/store/node-records.ts";
 import type { Store } from "../admin/store/store.ts";
+import { lineageOf } from "../policy/lineage.ts";
 import type { Instruments } from "../proxy/observe/instruments.ts";
 
 const LOOK_MS = 1_000;
@@ -45,14 +46,24 @@ export class StoreWatch {
     if (this.#timer !== null) clearInterval(this.#timer);
   }
 
-  /** Whether the database has this revision within the time. */
-  async reached(revision: bigint, waitMs: number): Promise<boolean> {
+  /** Whether the database has this revision, of this lineage, within the time. */
+  async reached(revision: bigint, waitMs: number, lineage?: string): Promise<boolean> {
     const untilMs = performance.now() + waitMs;
     for (;;) {
-      if (this.#problem === null && BigInt(this.#head?.revision ?? -1) >= revision) return true;
+      if (lineage !== undefined && this.hasLost(revision, lineage)) return false;
+      if (this.#problem === null && this.#has(revision)) return true;
       if (performance.now() >= untilMs) return false;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
+  }
+
+  /** Whether another write has the number of this revision. One that is to come is not lost: the last look may be older. */
+  hasLost(revision: bigint, lineage: string): boolean {
+    return this.#has(revision) && lineageOf(this.#head?.lineages ?? [], revision) !== lineage;
+  }
+
+  #has(revision: bigint): boolean {
+    return this.#head !== null && BigInt(this.#head.revision) >= revision;
   }
 
   /** Whether a proxy of any node listens there. */

@@ -51,7 +51,6 @@ test.each([
   "containers",
   "document",
   "effectiveState",
-  "followers",
   "aliases",
   "tokens",
   "token",

@@ -219,7 +219,8 @@ async function parsedCall(
   const bytes = await boundedBody(request.body, REQUEST_BYTES_MAX, until, true);
   active.signal.off(stopped);
   if (!(bytes instanceof Uint8Array)) {
-    return refusal(bytes === "too_long" ? "curl_call_too_large" : "curl_timeout");
+    if (bytes === "too_long") return refusal("curl_call_too_large");
+    return refusal(until.some(({ aborted }) => aborted) ? "curl_timeout" : "bad_request");
   }
   const parameters = jsonParameters(new TextDecoder().decode(bytes));
   return parameters === null

@@ -46,6 +46,10 @@ export async function runHook<R extends Reply>(run: HookRun<R>): Promise<Outcome
     }
     return refusal("hook_timeout");
   }
+  if (body === "broken") {
+    ran("failed");
+    return refusal("bad_request");
+  }
   const forwarded = body instanceof Uint8Array ? { ...run.forwarded, held: body } : run.forwarded;
   const isThere = match.port !== NO_PORT && !isForbidden(match.address.text, match.port);
   const outcome = isThere
@@ -57,6 +61,11 @@ export async function runHook<R extends Reply>(run: HookRun<R>): Promise<Outcome
   // A response that is too large is one: the program is not asked.
   if (outcome.kind !== "refused" || outcome.reason === "answer_too_large") {
     ran("answered");
+    return outcome;
+  }
+  // The client's doing: a request that is void goes to no program.
+  if (outcome.reason === "bad_request") {
+    if (active.stopped === null) ran("failed");
     return outcome;
   }
   const isTimeout = outcome.reason === "upstream_timeout";

@@ -6,6 +6,7 @@ import {
 } from "../exchange/response-header-timeout.ts";
 import { type Refusal, refusal } from "../gate/refusal.ts";
 import { boundedBody } from "./bounded-body.ts";
+import { BrokenBodyError } from "./broken-body.ts";
 import { mayAuthenticateConnection } from "./connection-auth.ts";
 import { destination, failureFields, failureMessage } from "./destination.ts";
 import { isSentAsItIs } from "./fetch-methods.ts";
@@ -130,6 +131,7 @@ export class FetchUpstream {
       if (attempt.expired) {
         return failed("upstream_timeout");
       }
+      if (error instanceof BrokenBodyError) return refusal("bad_request");
       if (active.stopped === null) {
         this.#warn(forwarded, errorName(error));
       }

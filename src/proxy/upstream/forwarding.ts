@@ -248,7 +248,7 @@ export class Forwarding implements CallReceiver, StopListener, PumpOwner, ByteHo
   brokeOff(): void {
     this.#stop();
     if (this.#isAnswered) this.#stream?.fail("request");
-    else this.#refuse("RequestBodyBrokeOff");
+    else this.#answer(refusal("bad_request"));
   }
 
   /**

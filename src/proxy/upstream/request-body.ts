@@ -2,6 +2,7 @@
 import { PlatformSignal } from "../exchange/stop-signal.ts";
 import { BodyPace } from "./body-pace.ts";
 import { boundedBody } from "./bounded-body.ts";
+import { BrokenBodyError } from "./broken-body.ts";
 import { isShort } from "./framing.ts";
 import { TurnReader } from "./turn-reader.ts";
 import type { BodyStart } from "./unread-body.ts";
@@ -42,6 +43,7 @@ function watched(
       const askedMs = performance.now();
       const { value, done } = await reader.read().catch((error: unknown) => {
         // The runtime prints the error that ends a stream.
+        if (error instanceof BrokenBodyError) throw error;
         throw new Error(`body broke off: ${errorName(error)}`);
       });
       watch.moved();
@@ -90,5 +92,5 @@ export async function holdBody(
   if (late.aborted || signal.aborted) {
     return "late";
   }
-  return whole instanceof Uint8Array ? whole : "unheld";
+  return whole instanceof Uint8Array ? whole : "broken";
 }

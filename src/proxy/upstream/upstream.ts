@@ -108,9 +108,9 @@ export function failed(
 
 /**
  * A request body that was to be held so that it can be sent twice: the bytes; `none`: there is no body; `unheld`: it is too
- * long to hold, or broke off; `late`: it did not arrive in time, or the exchange was stopped.
+ * long to hold; `broken`: it is malformed, or did not come whole; `late`: it did not arrive in time, or the exchange was stopped.
  */
-export type HeldBody = Uint8Array<ArrayBuffer> | "none" | "unheld" | "late";
+export type HeldBody = Uint8Array<ArrayBuffer> | "none" | "unheld" | "broken" | "late";
 
 /**
  * Reaches programs for one kind of edge. `C`: the edge's side of a request; `R`: the responses that it can send. Methods may

@@ -1,5 +1,6 @@
 // More changes than one statement reads.
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, spyOn, test } from "bun:test";
+import { Client } from "pg";
 import { postgresBinaries, sayWithoutPostgres } from "../../harness/postgres-server.ts";
 import { openPostgresPlace, postgres, stopPostgres } from "../../harness/postgres-store.ts";
 
@@ -35,7 +36,14 @@ describe.skipIf(postgresBinaries === null)("changes in several pages", () => {
     );
     const here = await place.store.changesAfter(0, ["local"]);
     expect(here.containers.map((each) => each.id)).toEqual(every(1));
+    const queries = spyOn(Client.prototype, "query");
     const late = await place.store.changesAfter(3 * MANY - 4, ["other"]);
+    const texts = queries.mock.calls.map(([query]) => JSON.stringify(query));
+    queries.mockRestore();
+    // However many projects there are, one page has those that changed.
+    expect(texts.filter((text) => text.includes("isHere") || text.includes("exists"))).toHaveLength(
+      2,
+    );
     expect(late.containers.map((each) => each.id)).toEqual([idOf(3 * MANY - 1)]);
     expect(late.projects.map((each) => each.id)).toEqual([idOf(3 * MANY - 3)]);
   });

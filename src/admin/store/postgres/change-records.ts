@@ -17,7 +17,7 @@ import { type Lineage, lineageOf } from "../../../policy/lineage.ts";
 import { nothingOf, readFrom } from "../change-cursor.ts";
 import type { AliasRecord, ContainerRecord, ProjectRecord } from "../records.ts";
 import type { ChangeRecordStore } from "../store.ts";
-import type { Database } from "./database.ts";
+import type { Database, Reads } from "./database.ts";
 import {
   aliases,
   changes,
@@ -30,10 +30,11 @@ import {
 } from "./schema.ts";
 import type { Reader } from "./transaction.ts";
 
-export function changeRecordStore(db: Database): ChangeRecordStore {
+export function changeRecordStore(db: Database, reads: Reads = db): ChangeRecordStore {
   return {
     async changesAfter(cursor, names, resumesOnly = false) {
-      return db.look(async (tx) => {
+      // Whole states take long: they would keep others of the feed from its few connections.
+      return (resumesOnly ? reads : db).look(async (tx) => {
         const present = { revision: await lastRevision(tx), lineages: await lineagesOf(tx) };
         const after = readFrom(cursor, present);
         if (resumesOnly && after === 0) return nothingOf(present);
@@ -48,11 +49,11 @@ export function changeRecordStore(db: Database): ChangeRecordStore {
     },
 
     async revision() {
-      return await lastRevision(db.reader);
+      return await lastRevision(reads.reader);
     },
 
     async head() {
-      return db.look(async (tx) => {
+      return reads.look(async (tx) => {
         const [revision, known] = [await lastRevision(tx), await lineagesOf(tx)];
         return { revision, lineage: lineageOf(known, revision), lineages: known };
       });
@@ -135,7 +136,7 @@ async function projectRecords(
 ): Promise<ProjectRecord[]> {
   const isHere = on === null ? undefined : hasContainer(reader, on);
   const records: ProjectRecord[] = [];
-  const page = (range: Range) =>
+  const page = (within: SQL | undefined) =>
     reader
       .select({
         revision: changes.revision,
@@ -147,11 +148,10 @@ async function projectRecords(
       .from(changes)
       .leftJoin(projects, eq(projects.id, changes.entityId))
       .leftJoin(documents, and(eq(documents.kind, "project"), eq(documents.ownerId, projects.id)))
-      .where(and(eq(changes.kind, "project"), isWithin(range), changedFor(reader, revision, on)))
+      .where(and(eq(changes.kind, "project"), within))
       .orderBy(changes.revision);
-  // A project comes with its containers, whenever it changed itself.
-  for (const range of await rangesAfter(reader, "project", on === null ? revision : 0)) {
-    for (const { id, project, document, isHere: isKnown } of await page(range)) {
+  for (const within of await projectPages(reader, revision, on)) {
+    for (const { id, project, document, isHere: isKnown } of await page(within)) {
       if (revision === 0 && !isKnown) continue;
       if (project === null || !isKnown) records.push({ id, state: null });
       else {
@@ -161,6 +161,29 @@ async function projectRecords(
     }
   }
   return records;
+}
+
+/** The rows of `changes` that are looked at, a page each. */
+async function projectPages(
+  reader: Reader,
+  revision: number,
+  on: On,
+): Promise<readonly (SQL | undefined)[]> {
+  const changed = changedFor(reader, revision, on);
+  if (on === null || revision === 0) {
+    const ranges = await rangesAfter(reader, "project", revision);
+    return ranges.map((range) => and(isWithin(range), changed));
+  }
+  // A project comes with its containers, whenever it changed itself: pages of all projects would be read for each commit.
+  const rows = await reader
+    .select({ id: changes.entityId })
+    .from(changes)
+    .where(and(eq(changes.kind, "project"), changed))
+    .orderBy(changes.revision);
+  const ids = rows.map(({ id }) => id);
+  return Array.from({ length: Math.ceil(ids.length / PAGE) }, (_, n) =>
+    inArray(changes.entityId, ids.slice(n * PAGE, (n + 1) * PAGE)),
+  );
 }
 
 /** Whether the project of a row has a container on one of the servers. */

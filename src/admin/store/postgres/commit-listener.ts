@@ -16,6 +16,7 @@ export class CommitListener {
   #client: Client | null = null;
   #timer: ReturnType<typeof setInterval> | null = null;
   #looking: Promise<void> | null = null;
+  #following: Promise<void> | null = null;
   #announcing: Promise<void> | null = null;
   /** To be announced to other processes; null: nothing. */
   #pending: number | null = null;
@@ -24,6 +25,8 @@ export class CommitListener {
   #closed = false;
   /** Null: the connection has no name of its own yet. */
   #introducedAs: string | null = null;
+  /** Whether the connection has RUNNING_LOCK: maintenance has it now and then. */
+  #isShown = false;
 
   /** `revision`: the last one committed before. `name`: of this process as others see it in the database now. */
   constructor(connections: Connections, revision: number, name: () => string) {
@@ -55,6 +58,7 @@ export class CommitListener {
     if (this.#timer !== null) clearInterval(this.#timer);
     await this.#announcing;
     await this.#looking;
+    await this.#following;
     await this.#client?.end().catch(() => {});
   }
 
@@ -82,13 +86,32 @@ export class CommitListener {
       .finally(() => {
         this.#looking = null;
       });
+    this.#following ??= this.#follow()
+      .catch(() => {})
+      .finally(() => {
+        this.#following = null;
+      });
   }
 
   async #look(): Promise<void> {
-    this.#client ??= await this.#listen();
-    await this.#introduce(this.#client);
     const { rows } = await this.#connections.pool.query("select value from realmgate.revisions");
     this.#hear(Number(rows[0]?.value));
+  }
+
+  /** Keeps a connection that hears of commits at once, and shows that a gate runs. Looks do not wait for it. */
+  async #follow(): Promise<void> {
+    this.#client ??= await this.#listen();
+    await this.#show(this.#client);
+    await this.#introduce(this.#client);
+  }
+
+  /** Ends with the connection; see refuseRunning. */
+  async #show(client: Client): Promise<void> {
+    if (this.#isShown) return;
+    const { rows } = await client.query(
+      `select pg_try_advisory_lock_shared(${RUNNING_LOCK}) as locked`,
+    );
+    this.#isShown = rows[0]?.locked === true;
   }
 
   async #introduce(client: Client): Promise<void> {
@@ -100,6 +123,7 @@ export class CommitListener {
 
   async #listen(): Promise<Client> {
     this.#introducedAs = null;
+    this.#isShown = false;
     const client = await this.#connections.connect();
     client.on("notification", ({ payload }) => {
       const revision = Number(payload);
@@ -109,8 +133,6 @@ export class CommitListener {
       if (this.#client === client) this.#client = null;
     });
     await client.query(`listen ${CHANNEL}`);
-    // Ends with the connection; see refuseRunning.
-    await client.query(`select pg_try_advisory_lock_shared(${RUNNING_LOCK})`);
     return client;
   }
 }

@@ -9,9 +9,10 @@ export function limitStore(db: Database): LimitStore {
     async countShared(key: string, windowS: number) {
       const now = Date.parse(db.timestamp()) / 1000;
       const end = now + windowS;
-      // Those that are over go meanwhile.
+      // Those that are over go meanwhile, but for rows that another call counts at: two calls would wait for each other.
       const { rows } = await db.reader.execute(sql`
-        with old as (delete from ${limits} where until <= ${now} and key <> ${key})
+        with old as (delete from ${limits} where key in (
+          select key from ${limits} where until <= ${now} and key <> ${key} for update skip locked))
         insert into ${limits} as present (key, used, since, until) values (${key}, 1, ${now}, ${end})
         on conflict (key) do update set
           used = case when present.until <= ${now} then 1 else present.used + 1 end,

@@ -1,4 +1,5 @@
 // The body of a request as a stream, for what takes the platform's objects.
+import { BrokenBodyError } from "../../upstream/broken-body.ts";
 
 export class BodyStream {
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -45,6 +46,6 @@ export class BodyStream {
   broke(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#controller?.error(new Error("body broke off"));
+    this.#controller?.error(new BrokenBodyError());
   }
 }

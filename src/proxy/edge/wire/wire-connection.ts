@@ -233,7 +233,7 @@ export class WireConnection extends TunnelSocket implements Carrier, ResponseTar
     if (this.#state === HEAD) this.close();
     else if (this.#state !== EXCHANGE) return;
     else if (this.body.isAsked) this.#bodyBroke();
-    else if (!this.body.isEnded || this.#awaitsUpgrade) this.reset();
+    else if (this.body.isUnread || this.#awaitsUpgrade) this.reset();
     else this.deadlineMs = this.services.clock.nowMs + HALF_CLOSED_MS;
   }
 

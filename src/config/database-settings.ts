@@ -18,7 +18,8 @@ export const databaseSettings = {
     default: "10",
     accepts: "number",
     meaning: "connections to PostgreSQL at most",
-    about: "Connections to PostgreSQL at most.",
+    about:
+      "Connections to PostgreSQL at most, for calls of the API and whole states. The feed has 4 more of its own, and one that hears of commits.",
     read: readCount,
   },
   REALMGATE_DATABASE_TIMEOUT_MS: {

@@ -1,7 +1,7 @@
 // Counts what the control plane does. Every label has a closed list of values: none is a caller's.
 import type { Call, Dispatch, Reply } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
-import type { Store } from "../admin/store/store.ts";
+import type { FeedStore, Store } from "../admin/store/store.ts";
 import { CountTable, Durations, type Instruments } from "../proxy/observe/instruments.ts";
 import { CertificateTimes } from "./certificate-times.ts";
 
@@ -94,10 +94,11 @@ export class ApiMetrics {
   }
 
   /** The same store; calls that answer with a promise are timed. */
-  timed(store: Store): Store {
+  timed<Part extends Store | FeedStore>(store: Part): Part {
     return new Proxy(store, {
       get: (target, name) => {
         const member: unknown = Reflect.get(target, name, target);
+        if (name === "feed" && "feed" in target) return this.timed(target.feed);
         if (typeof member !== "function" || typeof name !== "string" || name === "close") {
           return member;
         }

@@ -168,7 +168,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     const opened = await openDatabase(options, closes);
     const store = options.metrics.timed(opened.store);
     const nodes = new NodeAccess({
-      store,
+      store: store.feed,
       keysFor: (servers) => proxyKeys(ring.first, servers),
       domain: config.domain,
     });
@@ -179,7 +179,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
       store,
       reseal: opened.reseal,
       nodes,
-      source: changeSource(store),
+      source: changeSource(store.feed),
       createFirstUser: () => createFirstUser(config, store),
       stopApi: (limitMs) => shutdown(stops, limitMs, log),
       close: () => shutdown(closes),

@@ -19,7 +19,7 @@ import { throwListenError, withListenError } from "./listen-error.ts";
 import { nodeMetrics } from "./node-metrics.ts";
 import { isOwnListener } from "./own-listeners.ts";
 import type { RunningNode } from "./running-node.ts";
-import { type ShutdownStep, shutdown } from "./shutdown.ts";
+import { type ShutdownStep, shutdown, stopMs } from "./shutdown.ts";
 import { StoreWatch } from "./store-watch.ts";
 import { urlOf } from "./url-of.ts";
 
@@ -59,10 +59,10 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
     if (feedTls !== null) apiMetrics.certificates.set("feed", () => feedTls.notAfterMs);
     const { store } = control;
     stops.push(() => control.close());
-    const watch = new StoreWatch(store);
+    const watch = new StoreWatch(store.feed);
     await watch.start();
     stops.push(async () => watch.stop());
-    const registry = new ProcessRegistry(store, log);
+    const registry = new ProcessRegistry(store.feed, log);
     const opened = await openFeed(node, control, registry, log);
     feed = opened;
     traffic.start({ questions: opened.questions, store });
@@ -114,7 +114,7 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
       async stop() {
         draining = true;
         log.info({ drainS: config.drainS }, "stopping: running calls may finish");
-        await shutdown(stops, drainMs + STOP_MS, log);
+        await shutdown(stops, drainMs + stopMs, log);
       },
     };
   } catch (error) {
@@ -122,9 +122,6 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
     throw error;
   }
 }
-
-/** What a stop may take beyond running calls, in milliseconds. */
-const STOP_MS = 5_000;
 
 function openFeed(
   { feedListen, feedTls, fullSyncsMax }: NodeConfig,

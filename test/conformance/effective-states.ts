@@ -83,6 +83,27 @@ export function exposureConformance(name: string, open: Open): void {
       expect(await store.followers(ada, nowhere)).toEqual(none);
     });
 
+    test.each<[string, string[], boolean]>([
+      ["in the realm alone", [A], false],
+      ["in another one, too", [A, B], true],
+      ["in another one", [B], true],
+      ["in none", [], true],
+    ])("a project's document holds for a container %s", async (_where, realmIds, isBeyond) => {
+      const { id } = await stage.project(ada, { realmIds: [A] });
+      await stage.container(ada, id, { name: "inside", realmIds: [A] });
+      const own = await stage.container(ada, id, { name: "other", realmIds });
+      const within = { ...inRealm(ada, A), confinedTo: [A] };
+      const key = { kind: "project", id } as const;
+      const beyond = async (scope: Scope) => (await store.document(scope, key))?.reachesBeyond;
+      expect([await beyond(within), await beyond(ada)]).toEqual([isBeyond, false]);
+      const write = { expected: 0, projectVersion: null, enableProxy: true, hooks: null };
+      const written = await store.putDocument(within, key, { ...write, body: "{}" });
+      expect(written).toEqual(isBeyond ? "moved" : expect.objectContaining({ version: 1 }));
+      expect((await store.document(ada, key))?.state.version).toBe(isBeyond ? 0 : 1);
+      const ofBox = { kind: "container", id: own.id } as const;
+      expect((await store.document(ada, ofBox))?.reachesBeyond).toBe(false);
+    });
+
     test("a document is not written for a dry run", async () => {
       const { id } = await stage.project(ada);
       const before = await store.changesAfter(0);

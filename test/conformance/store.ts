@@ -406,7 +406,12 @@ export function storeConformance(name: string, open: Open): void {
         const never = { version: 0, enableProxy: true, body: null, hooks: null };
         for (const each of [key, box]) {
           const view = await store.document(ada, each);
-          expect(view).toEqual({ projectId: key.id, state: never, projectState: never });
+          expect(view).toEqual({
+            projectId: key.id,
+            state: never,
+            projectState: never,
+            reachesBeyond: false,
+          });
         }
       });
 
@@ -417,6 +422,7 @@ export function storeConformance(name: string, open: Open): void {
           projectId: key.id,
           state: { version: 1, enableProxy: true, body: "{}", hooks: '{"http":[]}' },
           projectState: { version: 1, enableProxy: false, body: '{"é":1}', hooks: null },
+          reachesBeyond: false,
         });
         expect((await store.document(ada, key))?.state.body).toBe('{"é":1}');
       });

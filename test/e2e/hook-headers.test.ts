@@ -67,6 +67,20 @@ test("B5 a reader sees that there are some, and none of them", async () => {
   expect(hooks.filter((hook) => hook.match.headers_hidden !== true)).toHaveLength(3);
 });
 
+test.each([
+  ["that only reads", ["containers.read"], 0],
+  ["that may read documents", ["containers.read", "containers.update"], 4],
+  [
+    "that makes aliases, and so may read documents",
+    ["containers.read", "resources.proxy_aliases"],
+    4,
+  ],
+])("B5 a token of the owner %s", async (_, leaves, shown) => {
+  const { hooks, text } = await seen(READ, await tenants.token("ada", { leaves }));
+  expect(text.includes("TOPSECRET")).toBe(shown > 0);
+  expect(hooks.filter((hook) => hook.match.headers_hidden === true)).toHaveLength(4 - shown);
+});
+
 test("a hook as a reader sees it is not taken back: it would match more", async () => {
   const [, list = ""] = places.get(EDIT) ?? [];
   for (const headers_hidden of [true, false]) {

@@ -46,7 +46,6 @@ test.each([
   "containers",
   "document",
   "effectiveState",
-  "followers",
   "aliases",
   "tokens",
   "token",

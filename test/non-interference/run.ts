@@ -202,6 +202,9 @@ async function furnish(side: Side, known: Known | null, beyond: string): Promise
     );
   }
   await make(owner, `/projects/${first.id}/containers`, { name: names[1], ...both }, "containers");
+  // Its document holds beyond the realm from the beginning: that it does is told, and no more.
+  const hidden = { name: "hidden", realm_ids: [beyond], color };
+  await make(owner, `/projects/${second.id}/containers`, hidden);
   const ownerId = (await universe.data(owner, { method: "GET", path: "/users/me", realm: null }))
     .id;
   const otherId = (await universe.data(other, { method: "GET", path: "/users/me", realm: null }))

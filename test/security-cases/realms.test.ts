@@ -256,6 +256,51 @@ describe("M5 an id is said in the path", () => {
   });
 });
 
+describe("M10 a project's document is not a confined caller's while it holds for what is not", () => {
+  const writes: readonly [string, string, unknown][] = [
+    ["PUT", "", { groups: {}, permissions: {}, default: "allow" }],
+    ["DELETE", "", undefined],
+    ["PATCH", "/default", { default: "allow" }],
+    ["PATCH", "/state", { enable_proxy: false }],
+    ["PATCH", "/groups/office/ip", { range: "0.0.0.0/0" }],
+    ["PUT", "?validate_only=true", { groups: {}, permissions: {}, default: "allow" }],
+  ];
+
+  test.each([[[B]], [[]], [[A, B]]])("a container in realms %j", async (realmIds) => {
+    const project = await tenants.project([A]);
+    const own = await tenants.container(project, { name: "own", realm_ids: [A] });
+    const path = `/projects/${project}/proxy/permissions`;
+    expect(
+      (await call("PATCH", `${path}/default`, { body: { default: "deny" }, ifMatch: "file:v0" }))
+        .status,
+    ).toBe(200);
+    const other = await tenants.container(project, { name: "other", realm_ids: realmIds });
+    for (const [method, rest, body] of writes) {
+      const { status, text } = await call(method, `${path}${rest}`, { body, ifMatch: "file:v1" });
+      expect([method, rest, status, JSON.parse(text).code]).toEqual([
+        method,
+        rest,
+        403,
+        "SHARED_ACROSS_REALMS",
+      ]);
+    }
+    const kept = await tenants.data("GET", path);
+    expect([kept.default, kept.file_version]).toEqual(["deny", 1]);
+    // Its own containers' documents are, and so is the project's once nothing else is in it.
+    const ownDocument = await call("PATCH", `/containers/${own}/proxy/permissions/default`, {
+      body: { default: "allow" },
+      ifMatch: "file:v0",
+    });
+    expect(ownDocument.status).toBe(200);
+    expect((await tenants.send("DELETE", `/containers/${other}`)).status).toBe(200);
+    const after = await call("PATCH", `${path}/state`, {
+      body: { enable_proxy: false },
+      ifMatch: "file:v1",
+    });
+    expect(after.status).toBe(200);
+  });
+});
+
 describe("M6 a token of one realm elsewhere", () => {
   test.each<[string, string | null, string]>([
     ["on the host of another realm", B, "REALM_NOT_ALLOWED"],

@@ -43,10 +43,10 @@ export function discoveryService(store: Store): Implementation {
         return { message, etag: message.etag };
       },
 
-      async getService(request: GetServiceRequest, { scope }) {
-        const { state } = await documents.read(scope, request.id);
+      async getService(request: GetServiceRequest, context) {
+        const { state } = await documents.read(context.scope, request.id);
         const document = storedDocument(state);
-        const hooks = await documents.shownHooks(scope, request.id, storedHooks(state));
+        const hooks = await documents.shownHooks(context, request.id, storedHooks(state));
         const { service, takesHooks } = hookServiceOf(request.service) ?? {
           service: request.service,
           takesHooks: false,

@@ -8,13 +8,17 @@ import type { RecentPolicies } from "../../policy/recent-policies.ts";
 import { StoredDocument } from "../../policy/stored-document.ts";
 import type { Context, WriteResult } from "../api/dispatch.ts";
 import { expectedVersion } from "../api/if-match.ts";
+import { mayDo } from "../auth/caller.ts";
 import type { DocumentKey, DocumentState, DocumentView, Scope } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { previewSteps } from "./document-preview.ts";
 import { hasHeaders, withoutHeaders } from "./hooks/hidden-headers.ts";
 import type { Hooks } from "./hooks/hook-list.ts";
 import { acceptSteps, checkStorable, editableDocument } from "./permission-document.ts";
-import { projectDocument } from "./project-document.ts";
+import { projectDocument, requireProjectDocuments } from "./project-document.ts";
+
+/** As ContainerPermissionsService.GetPermissions requires it; any one suffices. */
+const readsContainerDocuments = ["containers.update", "resources.proxy_aliases"];
 
 /** How often a write is made again because the project's document moved under a container's. */
 const attemptsMax = 5;
@@ -67,16 +71,24 @@ export class DocumentAccess {
   }
 
   /** The hooks of a container as this caller may see them. */
-  async shownHooks(scope: Scope, id: string, hooks: Hooks): Promise<Hooks> {
+  async shownHooks(
+    { caller, scope }: Pick<Context, "caller" | "scope">,
+    id: string,
+    hooks: Hooks,
+  ): Promise<Hooks> {
     if (!hooks.values().some((list) => list.some(hasHeaders))) return hooks;
     const key = { kind: this.kind, id };
-    const editable = await this.#store.document({ ...scope, level: ProjectLevel.EDIT }, key);
+    const mayRead = readsContainerDocuments.some((leaf) => mayDo(caller, leaf));
+    const editable = mayRead
+      ? await this.#store.document({ ...scope, level: ProjectLevel.EDIT }, key)
+      : null;
     if (editable !== null) return hooks;
     return new Map(hooks.entries().map(([service, list]) => [service, list.map(withoutHeaders)]));
   }
 
   /**
-   * 404 comes before 428 (no If-Match), that before 412 (stale), and that before what the edit refuses. A dry run goes the same
+   * SHARED_ACROSS_REALMS for a confined caller whose project holds containers that are not the caller's alone: its document opens,
+   * shuts or switches off those, too. 404 comes before that, that before 428 (no If-Match), that before 412 (stale), and that before what the edit refuses. A dry run goes the same
    * way up to the write.
    */
   async write(
@@ -88,6 +100,7 @@ export class DocumentAccess {
     const key = { kind: this.kind, id };
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const view = await this.read(scope, id);
+      if (view.reachesBeyond) throw new ApiError(ErrorCode.SHARED_ACROSS_REALMS);
       const expected = expectedVersion(ifMatch);
       if (view.state.version !== expected) throw new ApiError(ErrorCode.PRECONDITION_FAILED);
       const next = await edit(view);
@@ -118,7 +131,10 @@ export class DocumentAccess {
     throw new ApiError(ErrorCode.PRECONDITION_FAILED);
   }
 
-  /** A write that changes a part of the document and keeps the rest. */
+  /**
+   * A write that changes a part of the document and keeps the rest. INSUFFICIENT_PERMISSIONS where a container would take over the
+   * default of a project's document that the caller may not read.
+   */
   edit(
     context: Context,
     id: string,
@@ -127,7 +143,18 @@ export class DocumentAccess {
   ): Promise<Written> {
     return this.write(context, id, async (view) => {
       const document = editableDocument(view);
-      change(document, view.state);
+      const { state, projectState } = view;
+      const ofProject =
+        this.kind === "container" && state.body === null && (projectState?.body ?? null) !== null
+          ? document.default
+          : undefined;
+      if (ofProject !== undefined) delete document.default;
+      change(document, state);
+      if (ofProject !== undefined && document.default === undefined) {
+        // The answer tells it.
+        requireProjectDocuments(context.caller);
+        document.default = ofProject;
+      }
       const accepted = await context.work.run(acceptSteps(document));
       return {
         ...accepted,

@@ -71,17 +71,17 @@ export function hookService(store: Store, now: () => number): Implementation {
   return {
     service: ContainerHooksService,
     methods: {
-      async listHooks({ id }: ListHooksRequest, { scope }) {
-        const { state } = await documents.read(scope, id);
-        const hooks = hooksListed(await documents.shownHooks(scope, id, storedHooks(state)));
+      async listHooks({ id }: ListHooksRequest, context) {
+        const { state } = await documents.read(context.scope, id);
+        const hooks = hooksListed(await documents.shownHooks(context, id, storedHooks(state)));
         const message = create(ListHooksResponseSchema, { hooks, ...versionOf(state) });
         return { message, etag: message.etag };
       },
 
-      async listServiceHooks(request: ListServiceHooksRequest, { scope }) {
+      async listServiceHooks(request: ListServiceHooksRequest, context) {
         const service = hookedService(request.service);
-        const { state } = await documents.read(scope, request.id);
-        const shown = await documents.shownHooks(scope, request.id, storedHooks(state));
+        const { state } = await documents.read(context.scope, request.id);
+        const shown = await documents.shownHooks(context, request.id, storedHooks(state));
         const hooks = [...(shown.get(service) ?? [])];
         const message = create(ServiceHooksSchema, { service, hooks, ...versionOf(state) });
         return { message, etag: message.etag };
@@ -108,10 +108,10 @@ export function hookService(store: Store, now: () => number): Implementation {
         return { message, ...made, etag: message.etag };
       },
 
-      async getHook(request: GetHookRequest, { scope }) {
+      async getHook(request: GetHookRequest, context) {
         const service = hookedService(request.service);
-        const { state } = await documents.read(scope, request.id);
-        const shown = await documents.shownHooks(scope, request.id, storedHooks(state));
+        const { state } = await documents.read(context.scope, request.id);
+        const shown = await documents.shownHooks(context, request.id, storedHooks(state));
         return hookAnswer(state, shown.get(service), request.hookId);
       },
 

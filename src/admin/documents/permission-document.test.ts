@@ -41,13 +41,14 @@ describe("what a surgical write starts from", () => {
     ["a project out of sight tells nothing", none, null, "deny"],
     ["its own counts", stored({ default: "allow" }), stored({ default: "deny" }), "allow"],
   ])("%s", (_why, state, projectState, inForce) => {
-    const view = { projectId: P, state, projectState };
+    const view = { projectId: P, state, projectState, reachesBeyond: false };
     expect(editableDocument(view).default).toBe(inForce);
   });
 
   test("the project's groups are not taken over", () => {
     const projectState = stored({ groups: { office }, permissions: { office: { http: true } } });
-    const document = editableDocument({ projectId: P, state: none, projectState });
+    const view = { projectId: P, state: none, projectState, reachesBeyond: false };
+    const document = editableDocument(view);
     expect([document.groups, document.permissions]).toEqual([{}, {}]);
   });
 });

@@ -38,7 +38,9 @@ export interface StoreChangeSource {
   onCommit(listener: (revision: bigint) => void): () => void;
 }
 
-export function changeSource(store: Store): StoreChangeSource {
+export function changeSource(
+  store: Pick<Store, "changesAfter" | "head" | "onCommit">,
+): StoreChangeSource {
   return {
     async changesAfter(after, lineage, servers, resumesOnly) {
       const cursor = { revision: Number(after), lineage };

@@ -321,6 +321,8 @@ export interface DocumentView {
   readonly state: DocumentState;
   /** Of a container's project, or null where that is not in this scope; of a project's document: itself. */
   readonly projectState: DocumentState | null;
+  /** It is a project's, and holds for a container that is beyond the realms of the caller, or in others, too. */
+  readonly reachesBeyond: boolean;
 }
 
 export interface DocumentWrite {

@@ -44,6 +44,41 @@ describe.skipIf(postgresBinaries === null)("a PostgreSQL store is not held up", 
     }
   });
 
+  test("by calls of the API that take all connections: the feed has its own", async () => {
+    const { url, box } = place;
+    const store = await openPostgresStore({
+      url,
+      box,
+      now: Date.now,
+      poolMax: 2,
+      timeoutMs: 60_000,
+    });
+    const other = new Client({ connectionString: url });
+    await other.connect();
+    try {
+      await other.query("begin; lock table realmgate.users in access exclusive mode");
+      const calls = [store.hasUsers(), store.hasUsers()];
+      const held =
+        "select from pg_locks where relation = 'realmgate.users'::regclass and not granted";
+      await until(async () => (await other.query(held)).rows.length === 2, "both calls wait");
+      let isAnswered = false;
+      const waiting = store.head().then(() => {
+        isAnswered = true;
+      });
+      const { revision, lineage } = await store.feed.head();
+      expect(await store.feed.nodeProcesses()).toEqual([]);
+      expect(await store.feed.changesAfter({ revision, lineage }, ["local"], true)).toMatchObject({
+        revision,
+      });
+      expect(isAnswered).toBe(false);
+      await other.query("commit");
+      await Promise.all([...calls, waiting]);
+    } finally {
+      await other.end();
+      await store.close();
+    }
+  });
+
   test("by maintenance that ran as it started: it shows that it runs afterwards", async () => {
     const { url, box } = place;
     const letGo = await refuseRunning({ url });

@@ -17,7 +17,7 @@ import { type Lineage, lineageOf } from "../../../policy/lineage.ts";
 import { nothingOf, readFrom } from "../change-cursor.ts";
 import type { AliasRecord, ContainerRecord, ProjectRecord } from "../records.ts";
 import type { ChangeRecordStore } from "../store.ts";
-import type { Database } from "./database.ts";
+import type { Database, Reads } from "./database.ts";
 import {
   aliases,
   changes,
@@ -30,10 +30,11 @@ import {
 } from "./schema.ts";
 import type { Reader } from "./transaction.ts";
 
-export function changeRecordStore(db: Database): ChangeRecordStore {
+export function changeRecordStore(db: Database, reads: Reads = db): ChangeRecordStore {
   return {
     async changesAfter(cursor, names, resumesOnly = false) {
-      return db.look(async (tx) => {
+      // Whole states take long: they would keep others of the feed from its few connections.
+      return (resumesOnly ? reads : db).look(async (tx) => {
         const present = { revision: await lastRevision(tx), lineages: await lineagesOf(tx) };
         const after = readFrom(cursor, present);
         if (resumesOnly && after === 0) return nothingOf(present);
@@ -48,11 +49,11 @@ export function changeRecordStore(db: Database): ChangeRecordStore {
     },
 
     async revision() {
-      return await lastRevision(db.reader);
+      return await lastRevision(reads.reader);
     },
 
     async head() {
-      return db.look(async (tx) => {
+      return reads.look(async (tx) => {
         const [revision, known] = [await lastRevision(tx), await lineagesOf(tx)];
         return { revision, lineage: lineageOf(known, revision), lineages: known };
       });

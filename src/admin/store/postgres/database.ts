@@ -26,21 +26,39 @@ export interface DatabaseOptions {
   readonly quotas?: AccountQuotas;
 }
 
-export class Database {
+/** Connections for reads. */
+export interface Reads {
   /** Single statements, each on any connection. */
   readonly reader: Reader;
+  /** Runs reads on one state of the database. */
+  look<Result>(body: (reader: Reader) => Promise<Result>): Promise<Result>;
+}
+
+export class Database implements Reads {
+  /** Single statements, each on any connection. */
+  readonly reader: Reader;
+  /** Connections that calls of the API do not take. */
+  readonly feed: Reads;
   readonly #connections: Connections;
+  readonly #feedConnections: Connections;
   readonly #options: DatabaseOptions;
   readonly #lane: WriteLane;
   readonly #heard: CommitListener;
 
   /** `revision`: the last committed one. */
-  constructor(connections: Connections, options: DatabaseOptions, revision: number) {
+  constructor(
+    connections: Connections,
+    feedConnections: Connections,
+    options: DatabaseOptions,
+    revision: number,
+  ) {
     this.#connections = connections;
+    this.#feedConnections = feedConnections;
+    this.feed = readsOn(feedConnections);
     this.#options = options;
     this.reader = drizzle({ client: connections.pool });
     const { box } = options;
-    this.#heard = new CommitListener(connections, revision, () => runningName(box.keyIds));
+    this.#heard = new CommitListener(feedConnections, revision, () => runningName(box.keyIds));
     this.#lane = new WriteLane(
       connections,
       (revision) => this.#heard.committed(revision),
@@ -50,10 +68,7 @@ export class Database {
 
   /** Runs reads on one state of the database. */
   look<Result>(body: (reader: Reader) => Promise<Result>): Promise<Result> {
-    return this.#connections.transaction(
-      "begin isolation level repeatable read read only",
-      (client) => body(drizzle({ client })),
-    );
+    return lookOn(this.#connections, body);
   }
 
   /** A transaction that makes no revision; `body` may run again. It runs one at a time over all processes, as `write` does. */
@@ -138,7 +153,22 @@ export class Database {
     await this.#heard.close();
     await this.#lane.idle();
     await this.#connections.close();
+    await this.#feedConnections.close();
   }
+}
+
+function readsOn(connections: Connections): Reads {
+  const reader = drizzle({ client: connections.pool });
+  return { reader, look: (body) => lookOn(connections, body) };
+}
+
+function lookOn<Result>(
+  connections: Connections,
+  body: (reader: Reader) => Promise<Result>,
+): Promise<Result> {
+  return connections.transaction("begin isolation level repeatable read read only", (client) =>
+    body(drizzle({ client })),
+  );
 }
 
 /** The rows of a table that a condition holds of. */

@@ -1,5 +1,5 @@
 // Permission documents: sealed, versioned, compared and swapped.
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq, exists, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import type {
   DocumentKey,
@@ -12,6 +12,7 @@ import type {
 import type { DocumentStore } from "../store.ts";
 import { type Database, recordChange } from "./database.ts";
 import { wouldExceedBytes } from "./quotas.ts";
+import { isBeyond, scopedContainer } from "./realm-scoped.ts";
 import { containers, documents, projects } from "./schema.ts";
 import { containerInScope, projectInScope } from "./scope.ts";
 import type { Reader } from "./transaction.ts";
@@ -36,6 +37,8 @@ export function documentStore(db: Database): DocumentStore {
         if (write.projectVersion !== null && view.projectState?.version !== write.projectVersion) {
           return "moved";
         }
+        // Since it was read: who reads it again sees that.
+        if (view.reachesBeyond) return "moved";
         const growth = bytesOf(write) - bytesOf(view.state);
         if (growth > 0) await db.checkQuota((quotas) => wouldExceedBytes(tx, quotas, key, growth));
         const version = write.expected + 1;
@@ -69,13 +72,13 @@ export async function readDocument(
 ): Promise<DocumentView | null> {
   if (key.kind === "project") {
     const [row] = await reader
-      .select({ document: ofProject })
+      .select({ document: ofProject, reachesBeyond: holdsBeyond(reader, scope) })
       .from(projects)
       .leftJoin(ofProject, isProjectsOwn)
       .where(and(eq(projects.id, key.id), projectInScope(reader, scope)));
     if (row === undefined) return null;
     const state = documentState(db, row.document);
-    return { projectId: key.id, state, projectState: state };
+    return { projectId: key.id, state, projectState: state, reachesBeyond: row.reachesBeyond };
   }
   const [row] = await reader
     .select({
@@ -94,7 +97,20 @@ export async function readDocument(
     projectId: row.projectId,
     state: documentState(db, row.own),
     projectState: row.isVisible ? documentState(db, row.ofProject) : null,
+    reachesBeyond: false,
   };
+}
+
+/** Of the project of the row. */
+function holdsBeyond(reader: Reader, { confinedTo }: Scope): SQL<boolean> {
+  if (confinedTo === null) return sql<boolean>`false`;
+  const held = reader
+    .select({ id: containers.id })
+    .from(containers)
+    .where(
+      and(eq(containers.projectId, projects.id), isBeyond(reader, scopedContainer, confinedTo)),
+    );
+  return sql<boolean>`${exists(held)}`;
 }
 
 function documentState(db: Database, row: typeof documents.$inferSelect | null): DocumentState {

@@ -3,14 +3,13 @@ import { and, eq, getTableColumns, lt, sql } from "drizzle-orm";
 import { newId } from "../id.ts";
 import type { NewNode, NodeProcess, StoredNode } from "../node-records.ts";
 import type { NodeStore } from "../store.ts";
-import type { Database } from "./database.ts";
+import type { Database, Reads } from "./database.ts";
 import { nodeProcesses, nodes } from "./node-tables.ts";
 import { servers } from "./schema.ts";
 
 const { tokenHash: _, ...shown } = getTableColumns(nodes);
 
-export function nodeStore(db: Database): NodeStore {
-  const { reader } = db;
+export function nodeStore(db: Database, { reader }: Reads = db): NodeStore {
   return {
     async createNode({ name, role, servers: names, tokenHash }: NewNode) {
       return db.transaction(async (tx) => {

@@ -1,5 +1,5 @@
 // The Store on PostgreSQL, version 14 or later.
-import type { Store } from "../store.ts";
+import type { FeedStore, Store } from "../store.ts";
 import { accessStore } from "./access.ts";
 import { aliasStore } from "./aliases.ts";
 import { changeRecordStore } from "./change-records.ts";
@@ -36,7 +36,8 @@ export async function openPostgresStore(
     await connections.close();
     throw error;
   }
-  const db = new Database(connections, options, revision);
+  const feedConnections = new Connections({ ...options, poolMax: FEED_POOL_MAX });
+  const db = new Database(connections, feedConnections, options, revision);
   return withStoreErrors({
     ...userStore(db),
     ...tokenStore(db),
@@ -54,21 +55,27 @@ export async function openPostgresStore(
     ...effectiveStateStore(db),
     ...eventStore(db),
     ...changeRecordStore(db),
+    feed: withStoreErrors({ ...changeRecordStore(db, db.feed), ...nodeStore(db, db.feed) }),
     close: () => db.close(),
   });
 }
 
+/** Heartbeats, resumed followers, the state of nodes, looks at commits. Whole states have their own limit, and the others' pool. */
+const FEED_POOL_MAX = 4;
+
 /** The store with the driver's errors in the Store's words. */
-function withStoreErrors(store: Store): Store {
+function withStoreErrors<Part extends Store | FeedStore>(store: Part): Part {
   const translated = Object.entries(store).map(([name, method]) => [
     name,
-    (...args: readonly unknown[]) => {
-      const answer = method(...args);
-      if (!(answer instanceof Promise)) return answer;
-      return answer.catch((error: unknown) => {
-        throw storeError(error);
-      });
-    },
+    typeof method !== "function"
+      ? method
+      : (...args: readonly unknown[]) => {
+          const answer = method(...args);
+          if (!(answer instanceof Promise)) return answer;
+          return answer.catch((error: unknown) => {
+            throw storeError(error);
+          });
+        },
   ]);
   return Object.fromEntries(translated);
 }

@@ -11,6 +11,7 @@ import type {
 import type { DocumentStore } from "../store.ts";
 import { type Database, type Reader, recordChange } from "./database.ts";
 import { wouldExceedBytes } from "./quotas.ts";
+import { isBeyond, scopedContainer } from "./realm-scoped.ts";
 import { containers, documents, projects } from "./schema.ts";
 import { containerInScope, projectInScope } from "./scope.ts";
 
@@ -34,6 +35,8 @@ export function documentStore(db: Database): DocumentStore {
         if (write.projectVersion !== null && view.projectState?.version !== write.projectVersion) {
           return "moved";
         }
+        // Since it was read: who reads it again sees that.
+        if (view.reachesBeyond) return "moved";
         const growth = bytesOf(write) - bytesOf(view.state);
         if (growth > 0) db.checkQuota((quotas) => wouldExceedBytes(tx, quotas, key, growth));
         const version = write.expected + 1;
@@ -64,7 +67,8 @@ export function readDocument(
   if (key.kind === "project") {
     if (!isVisible(reader, scope, key.id)) return null;
     const state = documentState(db, reader, key);
-    return { projectId: key.id, state, projectState: state };
+    const reachesBeyond = holdsBeyond(reader, scope, key.id);
+    return { projectId: key.id, state, projectState: state, reachesBeyond };
   }
   const owner = reader
     .select({ projectId: projects.id })
@@ -80,7 +84,17 @@ export function readDocument(
     projectState: isVisible(reader, scope, projectId)
       ? documentState(db, reader, { kind: "project", id: projectId })
       : null,
+    reachesBeyond: false,
   };
+}
+
+function holdsBeyond(reader: Reader, { confinedTo }: Scope, projectId: string): boolean {
+  if (confinedTo === null) return false;
+  const where = and(
+    eq(containers.projectId, projectId),
+    isBeyond(reader, scopedContainer, confinedTo),
+  );
+  return reader.select({ id: containers.id }).from(containers).where(where).get() !== undefined;
 }
 
 function isVisible(reader: Reader, scope: Scope, projectId: string): boolean {

@@ -104,6 +104,16 @@ export function isWithin(
   return sql<number>`${carriesSome(reader, carrier, confinedTo)}`;
 }
 
+/** Whether it is not the caller's alone: in no realm that the caller may use, or in others, too. */
+export function isBeyond(
+  reader: Reader,
+  carrier: RealmScoped,
+  confinedTo: readonly string[] | null,
+): SQL<number> {
+  const shared = isShared(reader, carrier, confinedTo);
+  return sql<number>`(${shared} or not ${isWithin(reader, carrier, confinedTo)})`;
+}
+
 /** The rows with the realms of each, sorted. */
 export function withRealms<Row extends { readonly id: string }>(
   reader: Reader,

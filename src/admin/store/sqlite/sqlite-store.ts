@@ -45,6 +45,7 @@ export function openSqliteStore(options: SqliteOptions): SqliteStore {
     ...effectiveStateStore(db),
     ...eventStore(db),
     ...changeRecordStore(db),
+    feed: { ...changeRecordStore(db), ...nodeStore(db) },
     reseal: (cursor) => db.reseal(cursor),
     close: async () => db.close(),
   };

@@ -1,10 +1,13 @@
 // C11: a JWT is the one credential that programs get to see. Where a group granted, they see none that the gate has not verified.
 import { afterAll, describe, expect, test } from "bun:test";
+import { once } from "node:events";
+import http2 from "node:http2";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { type ProxyServer, startProxy } from "../../src/proxy/proxy.ts";
 import { basic, hs256 } from "../harness/credentials.ts";
 import { caseBench, type Scene } from "../harness/gate.ts";
 import { LOCAL } from "../harness/proxy-bench.ts";
+import { PairFiles, pairFor } from "../harness/tls-bench.ts";
 import { answerTo, request } from "../harness/wire.ts";
 
 const bench = await caseBench();
@@ -171,4 +174,32 @@ test("C11 no trailer has the name of a place that a group reads", async () => {
   const lines = [`X-Auth-Token: ${GOOD}`, "Transfer-Encoding: chunked"];
   await seen(edges.wire, scene, lines, `3\r\nabc\r\n0\r\n${trailers}\r\n`);
   expect(scene.witness.requests.at(-1)?.body).toBe(`3\r\nabc\r\n0\r\nX-Sum: ${EVIL}\r\n\r\n`);
+});
+
+test("C11 over HTTP/2", async () => {
+  const files = new PairFiles();
+  files.write(pairFor());
+  const gate = await startProxy(bench.options({ tls: files.options() }), bench.registry);
+  const sources = jwt("header:X-Auth-Token", "cookie:session");
+  const scene = await bench.scene(granting(sources));
+  expect(await gate.reached(bench.registry.revision, 10_000)).toBe(true);
+  const session = http2.connect(`https://127.0.0.1:${gate.tls?.port}`, {
+    rejectUnauthorized: false,
+  });
+  try {
+    const stream = session.request({
+      ":authority": scene.host,
+      "x-auth-token": GOOD,
+      x_auth_token: EVIL,
+      cookie: [`session=${EVIL}`, "a=1"],
+    });
+    const [head] = await once(stream, "response");
+    stream.close();
+    expect(head[":status"]).toBe(200);
+    const names = ["x-auth-token", "x_auth_token", "cookie"];
+    expect(names.map((name) => scene.witness.latest(name))).toEqual([[GOOD], [], ["a=1"]]);
+  } finally {
+    session.destroy();
+    await gate.stop(true);
+  }
 });

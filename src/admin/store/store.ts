@@ -368,6 +368,8 @@ export interface ChangeRecordStore {
   revision(): Promise<number>;
   /** The last committed change, and whose revisions are whose, in the order of their first revisions. */
   head(): Promise<ChangeCursor & { readonly lineages: readonly Lineage[] }>;
+  /** The clock of the database, Unix milliseconds: one for all processes that share it. */
+  clock(): Promise<number>;
   /** Calls back after each commit, with its revision. A hint: `changesAfter` is the truth. Answers how to stop it. */
   onCommit(listener: (revision: number) => void): () => void;
 }

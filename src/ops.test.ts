@@ -1,5 +1,61 @@
-import { expect, test } from "bun:test";
-import { startOps } from "./ops.ts";
+import { afterEach, expect, test } from "bun:test";
+import net from "node:net";
+import { within } from "../test/harness/until.ts";
+import { type OpsServer, startOps } from "./ops.ts";
+
+const sockets: net.Socket[] = [];
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+});
+
+/** A listener whose callers may wait for ever for a revision; `asked` resolves once one does. */
+function listening(): { ops: OpsServer; asked: Promise<void> } {
+  const { promise: asked, resolve } = Promise.withResolvers<void>();
+  const ops = startOps({
+    listen: { hostname: "127.0.0.1", port: 0 },
+    reached: () => {
+      resolve();
+      return new Promise(() => {});
+    },
+    hasLost: () => false,
+    openRevision: () => ({ revision: 1, lineage: "x" }),
+    metrics: { format: () => ({ contentType: "text/plain", text: async () => "" }) },
+    health: () => ({
+      draining: true,
+      problems: [],
+      snapshot: { from: "live", revision: 1, heardAtMs: 0, closed: null },
+    }),
+  });
+  return { ops, asked };
+}
+
+async function sent(ops: OpsServer, text: string): Promise<net.Socket> {
+  const socket = net.connect(ops.port, "127.0.0.1");
+  sockets.push(socket);
+  socket.on("error", () => {});
+  socket.resume();
+  await new Promise<void>((resolve) => socket.write(text, () => resolve()));
+  return socket;
+}
+
+test("a caller that waits for a revision does not hold up the stop of all else", async () => {
+  const { ops, asked } = listening();
+  await sent(ops, "GET /readyz?revision=a&wait_ms=60000 HTTP/1.1\r\nHost: x\r\n\r\n");
+  await asked;
+  await within(ops.stop(), "the listener has stopped");
+  await expect(fetch(`http://127.0.0.1:${ops.port}/healthz`)).rejects.toThrow();
+});
+
+test("nor does half a request, or a connection that is idle", async () => {
+  const { ops } = listening();
+  const [half, idle] = await Promise.all([sent(ops, "GET /heal"), sent(ops, "\r\n")]);
+  const closed = [half, idle].map(
+    (socket) => new Promise<void>((resolve) => socket.once("close", () => resolve())),
+  );
+  await within(ops.stop(), "the listener has stopped");
+  await within(Promise.all(closed), "both are closed");
+  expect([half, idle].map(({ destroyed }) => destroyed)).toEqual([true, true]);
+});
 
 test("a node that enforces no revisions says so, and not that the token is another installation's", async () => {
   const ops = startOps({

@@ -11,6 +11,10 @@ const idleMarginS = 10;
 /** How long answers may take to reach their clients when the server stops, in milliseconds. */
 const flushMs = 1000;
 
+/** How long requests that are being answered may go on when the server stops, in milliseconds. `/readyz` may wait for a minute. */
+const finishMs = 2000;
+const pollMs = 5;
+
 /** Few clients, which ask for little; an answer of metrics costs some milliseconds. */
 export const opsLimits: RelayLimits = {
   connectionsMax: 32,
@@ -84,7 +88,11 @@ export function startOps(options: OpsOptions): OpsServer {
     listeners: [{ hostname, port }, inner],
     async stop() {
       relay?.stopAccepting();
-      await server.stop();
+      void server.stop();
+      // `stop()` alone would also wait for a request that has come in part.
+      const untilMs = performance.now() + finishMs;
+      while (server.pendingRequests > 0 && performance.now() < untilMs) await Bun.sleep(pollMs);
+      await server.stop(true);
       await relay?.flushed(flushMs);
       relay?.close();
     },

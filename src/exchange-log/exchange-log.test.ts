@@ -414,6 +414,18 @@ describe("the thread of the log", () => {
     await again.close();
   });
 
+  test("what finds no room to wait is counted, and nothing else is lost", async () => {
+    const log = await ExchangeLog.open(path, limits, quiet);
+    const startedAtMs = Date.now();
+    const sent = 2 * waitingOfOneMax;
+    // All in one turn: nothing is stored meanwhile.
+    for (let n = 0; n < sent; n++) log.ended("passed", "p", "c", exchange(n, { startedAtMs }));
+    expect(log.counts.dropped).toBeGreaterThan(0);
+    await log.close();
+    const { written, dropped, failed, evicted } = log.counts;
+    expect([written + dropped, failed, evicted]).toEqual([sent, 0, 0]);
+  });
+
   test("two that write to one file at a time lose nothing", async () => {
     const logs = [
       await ExchangeLog.open(path, limits, quiet),

@@ -113,6 +113,13 @@ export class Http2Guard implements ConnectionGuard {
     return this.#lastRequest;
   }
 
+  /** Whether a request up to this one is being sent or answered. Both maps have the oldest first. */
+  hasOpen(lastStream: number): boolean {
+    const [unanswered = lastStream + 1] = this.#unanswered.keys();
+    const [unsent = lastStream + 1] = this.#requests.keys();
+    return Math.min(unanswered, unsent) <= lastStream;
+  }
+
   /** Whether a frame of the connection may follow what the server has sent (RFC 9113 §6.10). */
   get isBetweenFrames(): boolean {
     return this.#fromServer.isBetweenFrames && !this.#isServerInHeaders;

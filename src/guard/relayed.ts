@@ -111,6 +111,8 @@ export class Relayed {
   #isRefused = false;
   #lingerBytes = 0;
   #lingerPauseBytes = discardedPerTurn;
+  /** Bytes that wait, up to the end of what was interjected last. */
+  #interjectedBytes = 0;
 
   constructor(options: RelayedOptions) {
     this.#options = options;
@@ -160,7 +162,14 @@ export class Relayed {
 
   /** Sends the client bytes that are not the server's. */
   interject(bytes: Uint8Array): void {
-    if (!this.#isClosed) this.#toClient.write(this.#options.client, bytes, 0, bytes.length);
+    if (this.#isClosed) return;
+    this.#toClient.write(this.#options.client, bytes, 0, bytes.length);
+    this.#interjectedBytes = this.#toClient.bytes;
+  }
+
+  /** Whether what was interjected is on its way. */
+  get hasInterjected(): boolean {
+    return this.#interjectedBytes <= 0;
   }
 
   /** Closes it behind what was sent. */
@@ -177,7 +186,10 @@ export class Relayed {
 
   clientDrained(): void {
     this.#takenMs = performance.now();
-    if (!this.#toClient.flush(this.#options.client) || !this.#toClient.isEmpty) return;
+    const { bytes } = this.#toClient;
+    if (!this.#toClient.flush(this.#options.client)) return;
+    this.#interjectedBytes -= bytes - this.#toClient.bytes;
+    if (!this.#toClient.isEmpty) return;
     if (this.#serverEnded) {
       this.#linger();
       return;

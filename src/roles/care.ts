@@ -191,7 +191,7 @@ async function doctor({ config }: CareCall): Promise<readonly string[]> {
     `data directory: ${dataDir}`,
     `gate: ${running ? "running" : "not running"}`,
     postgres !== null
-      ? `database: ${nameOf(postgres.url)}, PostgreSQL`
+      ? `database: ${nameOf(postgres.url).replace("the database ", "")}, PostgreSQL`
       : `database: ${databasePath}, ${existsSync(databasePath) ? fileState(databasePath) : "missing"}, ${size(databasePath) ?? 0} bytes and ${size(`${databasePath}-wal`) ?? 0} in its log`,
     `key: ${keyPlace(config)}`,
     `snapshot: ${size(join(dataDir, snapshotFile)) ?? 0} bytes`,

@@ -20,7 +20,7 @@ import { nodeMetrics } from "./node-metrics.ts";
 import { CLOCK_OFF_MAX_MS } from "./node-welcome.ts";
 import { isOwnListener } from "./own-listeners.ts";
 import { CannotStartNode, type RunningNode } from "./running-node.ts";
-import { type ShutdownStep, shutdown } from "./shutdown.ts";
+import { type ShutdownStep, shutdown, stopMs } from "./shutdown.ts";
 import { StoreWatch } from "./store-watch.ts";
 import { urlOf } from "./url-of.ts";
 
@@ -117,7 +117,7 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
       async stop() {
         draining = true;
         log.info({ drainS: config.drainS }, "stopping: running calls may finish");
-        await shutdown(stops, drainMs + STOP_MS, log);
+        await shutdown(stops, drainMs + stopMs, log);
       },
     };
   } catch (error) {
@@ -125,9 +125,6 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
     throw error;
   }
 }
-
-/** What a stop may take beyond running calls, in milliseconds. */
-const STOP_MS = 5_000;
 
 function openFeed(
   { feedListen, feedTls, fullSyncsMax }: NodeConfig,

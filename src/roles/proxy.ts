@@ -24,7 +24,7 @@ import { CLOCK_OFF_MAX_MS, nodeWelcome } from "./node-welcome.ts";
 import { isOwnListener } from "./own-listeners.ts";
 import { takeProxyDirectory } from "./proxy-directory.ts";
 import { CannotStartNode, type RunningNode } from "./running-node.ts";
-import { type ShutdownStep, shutdown } from "./shutdown.ts";
+import { type ShutdownStep, shutdown, stopMs } from "./shutdown.ts";
 import { urlOf } from "./url-of.ts";
 
 export async function startProxyNode(node: NodeConfig, log: Log): Promise<RunningNode> {
@@ -142,7 +142,7 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
       async stop() {
         draining = true;
         log.info({ drainS: config.drainS }, "stopping: running exchanges may finish");
-        await shutdown(stops);
+        await shutdown(stops, config.drainS * 1000 + stopMs, log);
       },
     };
   } catch (error) {

@@ -29,7 +29,7 @@ import { isOwnListener } from "./own-listeners.ts";
 import { isInUse, keyFindings, listenFindings } from "./readiness.ts";
 import { RetryingOpen } from "./retrying-open.ts";
 import { readSecretKeyFile } from "./secret-key-file.ts";
-import { type ShutdownStep, shutdown } from "./shutdown.ts";
+import { type ShutdownStep, shutdown, stopMs } from "./shutdown.ts";
 
 /** Every reason for which a start would fail; nothing was changed. */
 export class CannotStart extends Error {
@@ -236,7 +236,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         draining = true;
         log.info({ drainS: config.drainS }, "stopping: running exchanges may finish");
         await stopOpening.stop();
-        await shutdown(stops);
+        await shutdown(stops, drainMs + stopMs, log);
       },
     };
   } catch (error) {

@@ -1,6 +1,9 @@
 // Stops what was started, in reverse order; one failure does not keep the rest running.
 import type { Log } from "../log.ts";
 
+/** What a stop may take beyond what runs, in milliseconds: less than service managers wait after the default time for that. */
+export const stopMs = 10_000;
+
 export type ShutdownStep = () => Promise<void>;
 
 /**

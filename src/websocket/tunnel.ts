@@ -2,6 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { type ConnectionListener, WebSocketConnection } from "./connection.ts";
 import { type Dialled, dial } from "./dial.ts";
@@ -64,11 +65,12 @@ export async function openTunnel(tunnel: Tunnel): Promise<TunnelFailure> {
       return refusal;
     }
     case "open":
-      return carried(new WebSocketConnection(socket, answer.head, MESSAGE_BYTES_MAX), tunnel);
+      return carried(socket, answer.head, tunnel);
   }
 }
 
-function carried(connection: WebSocketConnection, tunnel: Tunnel): Promise<TunnelFailure> {
+function carried(socket: Socket, head: Buffer, tunnel: Tunnel): Promise<TunnelFailure> {
+  const connection = new WebSocketConnection(socket, head, MESSAGE_BYTES_MAX);
   const { input, output } = tunnel;
   const { promise, resolve } = Promise.withResolvers<TunnelFailure>();
   const over = (failure: TunnelFailure) => {
@@ -76,9 +78,12 @@ function carried(connection: WebSocketConnection, tunnel: Tunnel): Promise<Tunne
     // Resolve after the output has been written.
     output.write("", () => resolve(failure));
   };
+  // What was read of the input is still on its way, and would be lost with the process.
   const leave = (code: number) => {
     connection.close(code, "");
-    over(null);
+    const closed = () => over(socket.writableFinished ? null : LOST);
+    if (socket.closed) closed();
+    else socket.once("close", closed);
   };
   const listener: ConnectionListener = {
     batch: (deliver) => deliver(),
@@ -122,7 +127,7 @@ function failureOf(code: number, reason: string): TunnelFailure {
     return null;
   }
   return code === ABNORMAL
-    ? "the connection was lost"
+    ? LOST
     : `closed by the gate: ${code}${reason === "" ? "" : ` ${printable(reason)}`}`;
 }
 
@@ -149,6 +154,7 @@ function undialled(
   return `${where}: ${meaning === null ? error : `${meaning} (${error})`}`;
 }
 
+const LOST = "the connection was lost";
 const NOT_TRUSTED = "its certificate is not trusted";
 
 async function refusalOf(message: IncomingMessage): Promise<string> {

@@ -276,4 +276,25 @@ describe("a project", () => {
     expect((await ask(null)).status).toBe(200);
     expect((await atPath("/")).status).toBe(200);
   });
+
+  test.each([
+    [["containers.read", "containers.update"], 429],
+    [["containers.read", "resources.proxy_aliases"], 200],
+  ])("nor does a token of the owner with %j try paths without an end", async (leaves, last) => {
+    const container = await tenants.container(
+      await tenants.project([], tenants.bob),
+      {},
+      tenants.bob,
+    );
+    const as = await tenants.token("bob", { leaves });
+    const body = { program: "http", path_and_query: "/guess" };
+    const statuses = new Set<number>();
+    for (let guess = 0; guess < 21; guess++) {
+      statuses.add(
+        (await tenants.send("POST", `/containers/${container}/proxy/explain`, { body, as })).status,
+      );
+      if (guess === 19) expect([...statuses]).toEqual([200]);
+    }
+    expect([...statuses].at(-1)).toBe(last);
+  });
 });

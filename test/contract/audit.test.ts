@@ -95,6 +95,48 @@ async function call(method: DescMethod, of: Scene, as: string): Promise<Told> {
   });
 }
 
+describe("an event is named by what the call does", () => {
+  const kinds = async (doing: () => Promise<unknown>) =>
+    (await left(doing)).map(({ kind }) => kind);
+
+  test("a token that is switched off and on, and one that is changed as well", async () => {
+    const { id } = await tenants.data("POST", "/auth/tokens", { body: { alias: "switched" } });
+    const put = (body: object) => tenants.data("PATCH", `/auth/tokens/${id}`, { body });
+    expect(await kinds(() => put({ is_enabled: false }))).toEqual(["auth.token.disabled"]);
+    expect(await kinds(() => put({ is_enabled: true }))).toEqual(["auth.token.enabled"]);
+    const both = { is_enabled: false, alias: "renamed" };
+    expect(await kinds(() => put(both))).toEqual(["auth.token.updated"]);
+  });
+
+  test("an account that is banned, let in again, made an operator, and changed otherwise", async () => {
+    const body = { username: "named", email: "named@example.com", password: "Correct horse 1" };
+    const { id } = await tenants.data("POST", "/users", { body });
+    const put = (change: object) => tenants.data("PATCH", `/users/${id}`, { body: change });
+    expect(await kinds(() => put({ is_banned: true }))).toEqual(["user.banned"]);
+    expect(await kinds(() => put({ is_banned: false }))).toEqual(["user.unbanned"]);
+    expect(await kinds(() => put({ is_admin: true }))).toEqual(["user.role_changed"]);
+    expect(await kinds(() => put({ username: "named-2" }))).toEqual(["user.updated"]);
+  });
+
+  test("an alias that is switched on and off", async () => {
+    const { containerId } = await scene();
+    const alias = { container_id: containerId, alias: "switched", program: "http", port: 80 };
+    const { id } = await tenants.data("POST", "/proxy/aliases", { body: alias });
+    const turn = (enabled: boolean) =>
+      tenants.data("PATCH", `/proxy/aliases/${id}/state`, { body: { enabled } });
+    expect(await kinds(() => turn(false))).toEqual(["proxy.alias.disabled"]);
+    expect(await kinds(() => turn(true))).toEqual(["proxy.alias.enabled"]);
+  });
+
+  test("a session that is renewed", async () => {
+    const body = { username: "owner", password };
+    const { refreshToken } = await tenants.data("POST", "/users/auth/login", { body });
+    const as = `Bearer ${refreshToken}`;
+    const renew = () => tenants.data("POST", "/users/auth/refresh", { as, body: { refreshToken } });
+    expect(await kinds(renew)).toEqual(["auth.session.refreshed"]);
+  });
+});
+
 const covered = methods.filter((method) => !elsewhere.has(nameOf(method)));
 
 test("most methods leave an event", () => {

@@ -200,3 +200,13 @@ describe("activity", () => {
     });
   });
 });
+
+test("events about members are found by either name of their type", async () => {
+  const id = await tenants.project();
+  const body = { user_id: tenants.bobId, permission_level: "read" };
+  await tenants.data("POST", `/projects/${id}/permissions`, { body });
+  for (const type of ["permission", "project_permission"]) {
+    const { data } = await get(`/events?project_id=${id}&resource_type=${type}`);
+    expect(data.events).toMatchObject([{ kind: "project.permission.granted" }]);
+  }
+});

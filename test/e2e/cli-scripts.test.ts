@@ -107,7 +107,19 @@ test("a shell completes words, flags and choices", async () => {
   expect(await complete("projects", "proxy", "gr")).toBe("groups");
   expect(await complete("-q", "projects", "list", "--output", "")).toBe("table json yaml wide raw");
   expect(await complete("explain", "--exp")).toBe("--expect");
-  for (const shell of ["zsh", "fish"]) {
-    expect((await cli.run(["completion", shell])).out).toContain("explain");
+});
+
+test.each([
+  ["zsh", "-n"],
+  ["fish", "--no-execute"],
+] as const)("a script for %s can be read by it", async (shell, check) => {
+  const { out } = await cli.run(["completion", shell]);
+  expect(out).toContain("explain");
+  const file = join(cli.folder, `completion.${shell}`);
+  writeFileSync(file, out);
+  if (Bun.which(shell) === null) {
+    console.warn(`SKIPPED the syntax of the script: there is no ${shell}`);
+    return;
   }
+  expect(await cli.shell(`${shell} ${check} '${file}'`)).toEqual({ exit: 0, out: "", err: "" });
 });

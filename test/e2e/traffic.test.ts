@@ -117,6 +117,16 @@ describe("the log of a container", () => {
     expect((await api.call("GET", path)).status).toBe(400);
   });
 
+  test("who was recognized and refused nevertheless is named, too", async () => {
+    const refused = await through(program.urls, place.host("http-3000"), {
+      ...{ path: "/not-hers", headers: ofOlga },
+    });
+    expect(refused.status).toBe(403);
+    expect((await logs("reason=not_granted")).entries).toMatchObject([
+      { url: "/not-hers", status: 403, subject: "olga", groups: [], source: "edge" },
+    ]);
+  });
+
   test("read by cursor, or followed by id, no entry is left out or told twice", async () => {
     const all = (await logs("limit=200")).entries.map(({ id }: { id: number }) => id);
     const byCursor: number[] = [];

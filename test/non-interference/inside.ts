@@ -71,6 +71,24 @@ const begun: Make = (random, { projects, containers }) => {
   return { method: "GET", path: `${list}limit=${random.between(1, 3)}&cursor=` };
 };
 
+/** Ids of events and of calls are drawn at random in each universe; how many there are, and in which order, is not. */
+const listedEvents: Make = (random, { projects, containers, users }) => {
+  const query = new URLSearchParams({ limit: String(random.between(1, 100)) });
+  const begin = random.pick(["offset", "page", "cursor", null]);
+  if (begin === "offset") query.set(begin, String(random.below(20)));
+  if (begin === "page") query.set(begin, String(random.between(1, 3)));
+  if (begin === "cursor") query.set(begin, "");
+  if (random.chance(0.4)) query.set("sort_by", random.pick(["created_at", "event_type"]));
+  if (random.chance(0.4)) query.set("sort_order", random.pick(["asc", "desc"]));
+  if (random.chance(0.3)) query.set("kind", random.pick(["project", "proxy.permissions", "auth"]));
+  const types = ["project", "container", "proxy_permissions", "proxy_alias", "auth_token", "realm"];
+  if (random.chance(0.3)) query.set("resource_type", random.pick(types));
+  if (random.chance(0.2)) query.set("project_id", random.pick(projects));
+  if (random.chance(0.2)) query.set("container_id", random.pick(containers));
+  if (random.chance(0.2)) query.set("actor_id", random.pick(users));
+  return { method: "GET", path: `/events?${query}` };
+};
+
 const continued: Make = (random, { cursors }) => ({ method: "GET", path: random.pick(cursors) });
 
 const reads: readonly Make[] = [
@@ -89,7 +107,13 @@ const reads: readonly Make[] = [
     path: `/projects/${random.pick(projects)}?include_permissions=${random.chance(0.5)}`,
   }),
   (random, { projects }) => ({ method: "GET", path: `/projects/${random.pick(projects)}/stats` }),
-  // How many events of each kind; the events themselves have ids of calls, which are drawn.
+  listedEvents,
+  listedEvents,
+  (random, { projects }) => ({
+    method: "GET",
+    path: `/events?resource_id=${random.pick(projects)}&limit=100`,
+  }),
+  (random) => ({ method: "GET", path: `/users/auth/activity?limit=${random.between(1, 20)}` }),
   (random, { projects }) => ({
     method: "GET",
     path: `/events/stats${random.chance(0.5) ? "" : `?project_id=${random.pick(projects)}`}`,

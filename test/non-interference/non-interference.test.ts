@@ -1,5 +1,6 @@
 // What is outside a caller's realm does not exist for it: its answers are the same in two universes that differ only there.
 import { expect, test } from "bun:test";
+import type { EventViewer } from "../../src/admin/store/event-records.ts";
 import type { Scope } from "../../src/admin/store/records.ts";
 import type { Store } from "../../src/admin/store/store.ts";
 import { play } from "./run.ts";
@@ -31,9 +32,13 @@ test("a confined caller is answered alike, byte for byte, whatever is outside it
 /** A store whose method sees everything of the user's, in whatever realm and of whatever token: a condition is gone. */
 function leaking(method: keyof Store): (store: Store) => Store {
   return (store) => {
-    const call = store[method] as (scope: Scope, ...rest: unknown[]) => unknown;
-    const unscoped = (scope: Scope, ...rest: unknown[]) =>
-      call.call(store, { ...scope, realms: [], confinedTo: null, madeFrom: null }, ...rest);
+    const call = store[method] as (by: Scope | EventViewer, ...rest: unknown[]) => unknown;
+    const all = { realms: [], confinedTo: null, madeFrom: null };
+    const unscoped = (by: Scope | EventViewer, ...rest: unknown[]) => {
+      const everywhere =
+        "scope" in by ? { ...by, scope: { ...by.scope, ...all } } : { ...by, ...all };
+      return call.call(store, everywhere, ...rest);
+    };
     return { ...store, [method]: unscoped };
   };
 }
@@ -50,6 +55,8 @@ test.each([
   "tokens",
   "token",
   "realms",
+  "events",
+  "eventCounts",
 ] as const)(
   "the property fails when %s of the store forgets the realm",
   async (method) => {

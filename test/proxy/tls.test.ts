@@ -165,6 +165,15 @@ describe("a request", () => {
     expect(await code(await ask(host))).toEqual([...expected]);
   });
 
+  test("a refusal that asks for an upgrade names none over HTTP/2 (RFC 9113 §8.2.2)", async () => {
+    const { host } = await bench.place({
+      own: { groups: { here: LOCAL }, permissions: { here: { ssh: true } } },
+    });
+    expect(await gate.reached(bench.registry.revision, 5_000)).toBe(true);
+    const { status, headers } = await h2.ask({ ":authority": host("ssh-22") });
+    expect([status, headers.upgrade, headers.connection]).toEqual([426, undefined, undefined]);
+  });
+
   test("over HTTP/2 for a stranger is 421 on its stream only", async () => {
     const { host } = await bench.place(open);
     expect((await h2.ask({ ":authority": "example.org" })).status).toBe(421);

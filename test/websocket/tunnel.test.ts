@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import net from "node:net";
-import { PassThrough } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
+import { acceptOf } from "../../src/websocket/handshake.ts";
 import { openTunnel, type TunnelFailure } from "../../src/websocket/tunnel.ts";
 import { selfSigned } from "../harness/certificate.ts";
 
@@ -80,6 +81,57 @@ describe("a tunnel", () => {
     const { port, stop } = far(false);
     expect((await go(`ws://127.0.0.1:${port}/`, { says })).failure).toBe(failure);
     await stop();
+  });
+});
+
+describe("a tunnel whose input ends", () => {
+  const bytes = 4_000_000;
+
+  /** A gate that reads slowly, and what it has got when the tunnel is over. */
+  async function slowly(atEnd: (socket: net.Socket) => void) {
+    let received = 0;
+    let hasClosed = false;
+    let tail: Buffer = Buffer.alloc(0);
+    const server = net.createServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", (head) => {
+        const key = /^sec-websocket-key: (.*)\r$/im.exec(head.toString())?.[1] ?? "";
+        const lines = `Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptOf(key)}`;
+        socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines}\r\n\r\n`);
+        socket.on("data", (chunk: Buffer) => {
+          received += chunk.length;
+          socket.pause();
+          setTimeout(() => socket.resume(), 1);
+          // A masked Close frame with a code.
+          tail = Buffer.concat([tail, chunk]).subarray(-8);
+          hasClosed = tail[0] === 0x88 && tail[1] === 0x82;
+          if (hasClosed || received > bytes / 2) atEnd(socket);
+        });
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as net.AddressInfo;
+    const input = Readable.from([Buffer.alloc(bytes)]);
+    const url = new URL(`ws://127.0.0.1:${port}/`);
+    const headers = { host: "localhost" };
+    const output = new PassThrough();
+    const over = openTunnel({ url, headers, input, output, ca: null, limitMs: 3_000 });
+    const failure = await over;
+    const went = { failure, isWhole: received > bytes, hasClosed };
+    server.close();
+    return went;
+  }
+
+  test("is over when the gate has all of it", async () => {
+    const answered = (socket: net.Socket) => {
+      if (socket.bytesRead > bytes) socket.end(Buffer.from([0x88, 2, 3, 0xe8]));
+    };
+    expect(await slowly(answered)).toEqual({ failure: null, isWhole: true, hasClosed: true });
+  });
+
+  test("fails when the gate is gone before it has all of it", async () => {
+    const { failure, isWhole } = await slowly((socket) => socket.resetAndDestroy());
+    expect([failure, isWhole]).toEqual(["the connection was lost", false]);
   });
 });
 

@@ -28,7 +28,7 @@ import { type LogPort, loggedRequest } from "./log-service.ts";
 import { askedAgain, howItWas } from "./logged-request.ts";
 import { type PortOf, portOf } from "./traffic-port.ts";
 
-/** Questions with credentials or a path, of a member who reads neither documents nor targets of aliases: more would be guessing. */
+/** Questions with credentials or a path, of a caller who does not read both documents and targets of aliases: more would be guessing. */
 const readersQuestions = { burst: 20, perSecond: 20 / 600 };
 
 /** Runs the proxy's authorization on a hypothetical request and the given state; violations for an invalid request. */
@@ -64,7 +64,8 @@ export function accessService({
   /** Throws ApiError RATE_LIMITED. */
   function countQuestion({ level, caller }: Context, sent: ExplainRequest): void {
     const { headers, pathAndQuery = "/" } = sent;
-    if (level >= ProjectLevel.EDIT || (headers.length === 0 && pathAndQuery === "/")) return;
+    const readsAll = level >= ProjectLevel.EDIT && mayDo(caller, "resources.proxy_aliases");
+    if (readsAll || (headers.length === 0 && pathAndQuery === "/")) return;
     const waitS = asked.take(caller.user.id, 1);
     if (waitS > 0) throw new ApiError(ErrorCode.RATE_LIMITED, [], Math.ceil(waitS));
   }

@@ -7,7 +7,7 @@ import {
   ServerService,
 } from "../../../proto/gen/realmgate/v1/servers_pb.ts";
 import { containersDomain } from "../../policy/containers-domain.ts";
-import type { Implementation } from "../api/dispatch.ts";
+import type { Context, Implementation } from "../api/dispatch.ts";
 import { type LocalProcess, type StoredHead, statusOf } from "../nodes/process-status.ts";
 import type { NodeProcess } from "../store/node-records.ts";
 import type { Server } from "../store/records.ts";
@@ -28,7 +28,7 @@ export function serverService(parts: ServerServiceParts): Implementation {
   return {
     service: ServerService,
     methods: {
-      async listServers() {
+      async listServers(_request: unknown, { scope }: Context) {
         const [stored, processes, head] = await Promise.all([
           store.servers(),
           store.nodeProcesses(),
@@ -36,7 +36,7 @@ export function serverService(parts: ServerServiceParts): Implementation {
         ]);
         const servers = stored.map((server) => {
           const own = processes.filter((each) => each.servers.includes(server.name));
-          return messageOf(server, own, head, parts);
+          return messageOf(server, own, scope.confinedTo === null ? head : null, parts);
         });
         return { message: create(ListServersResponseSchema, { servers, total: servers.length }) };
       },
@@ -44,10 +44,11 @@ export function serverService(parts: ServerServiceParts): Implementation {
   };
 }
 
+/** `head`: null for a caller who is confined to realms. How far the proxies are, and when they last said so, tells of everybody's writes. */
 function messageOf(
   { id, name, createdAt }: Server,
   processes: readonly NodeProcess[],
-  head: StoredHead,
+  head: StoredHead | null,
   { localProcess, domain, now }: ServerServiceParts,
 ): ServerMessage {
   const statuses = processes.map((each) => statusOf(each, head, now()));
@@ -63,7 +64,7 @@ function messageOf(
     .at(-1);
   return create(ServerSchema, {
     ...{ id, name, createdAt },
-    ...(heardAt === undefined ? {} : { heardAt }),
+    ...(heardAt === undefined || head === null ? {} : { heardAt }),
     domain: containersDomain(name, domain),
     status: overall(statuses),
     processes: statuses.length,

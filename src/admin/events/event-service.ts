@@ -57,13 +57,14 @@ export function eventService({ store, cursors, retentionDays }: EventServicePart
       ...keyOf(filter),
     ] as const;
     const page = new RequestedPage<EventColumn>(cursors, key, request, EVENTS_A_PAGE);
-    const found = await store.events(viewer, { ...page.query, ...filter });
+    const query = { ...page.query, ...filter };
+    const found = await store.events(viewer, query, (read) => context.work.measure(read));
     const items = found.items.map((event) => eventMessage(event, viewer));
     return { items, found, pagination: page.pagination(found) };
   }
 
   function counted(context: Context, filter: EventFilter): Promise<EventCounts> {
-    return store.eventCounts(viewerOf(context), filter);
+    return store.eventCounts(viewerOf(context), filter, (read) => context.work.measure(read));
   }
 
   async function refuse(): Promise<never> {

@@ -10,6 +10,7 @@ import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { KeyedLimit } from "../../guard/keyed-limit.ts";
 import { lineageOf } from "../../policy/lineage.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
+import { lackingFreedom } from "../api/lacking.ts";
 import type { RevisionTokens } from "../api/revision.ts";
 import type { ChangeCursor } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
@@ -46,8 +47,10 @@ export function enforcementService(parts: EnforcementServiceParts): Implementati
     methods: {
       async getEnforcement(
         { revision: token, waitMs }: GetEnforcementRequest,
-        { caller }: Context,
+        { caller, scope }: Context,
       ) {
+        // When everybody's last write is enforced tells of other realms that there was one.
+        if (token === "" && scope.confinedTo !== null) throw lackingFreedom();
         const { id } = caller.user;
         if (!waiting.enter(id)) throw new ApiError(ErrorCode.RATE_LIMITED, [], 1);
         try {

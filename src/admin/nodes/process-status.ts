@@ -19,9 +19,14 @@ export interface StoredHead extends ChangeCursor {
 /** A process that was not heard for so long is away, in milliseconds. */
 const AWAY_MS = 6_000;
 
-export function statusOf(process: NodeProcess, head: StoredHead, nowMs: number): ProcessStatus {
+/** `head`: null: whoever is heard is online, whatever it enforces. */
+export function statusOf(
+  process: NodeProcess,
+  head: StoredHead | null,
+  nowMs: number,
+): ProcessStatus {
   if (nowMs - Date.parse(process.heardAt) > AWAY_MS) return "offline";
-  return enforces(process, head.revision, head.lineages) ? "online" : "lagging";
+  return head === null || enforces(process, head.revision, head.lineages) ? "online" : "lagging";
 }
 
 /** Whether it enforces this revision, or a later one of the same history. */

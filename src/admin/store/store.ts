@@ -1,5 +1,6 @@
 // The Store contract, in the domain's words. Reads and writes of tenants' data take a Scope; there is no way around it.
 // Every write is one transaction: it changes the data, records the change, and is durable when its promise resolves.
+import type { Measure } from "../../../proto/call.ts";
 import type { ProjectLevel } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 import type { Lineage } from "../../policy/lineage.ts";
 import type {
@@ -336,16 +337,18 @@ export interface EffectiveStateStore {
   followers(scope: Scope, projectId: string): Promise<DependentContainers>;
 }
 
+/** `measure`: charges what reading holds up this process. */
 export interface EventStore {
   /** An event without a write: a refusal, a login. That of a write is written with it; see call-event.ts. */
   recordEvent(event: NewEvent): Promise<void>;
   events(
     viewer: EventViewer,
     query: EventFilter & PageQuery<EventColumn>,
+    measure?: Measure,
   ): Promise<ListPage<StoredEvent>>;
   /** Null: it does not exist for this viewer. */
   event(viewer: EventViewer, id: string): Promise<StoredEvent | null>;
-  eventCounts(viewer: EventViewer, filter: EventFilter): Promise<EventCounts>;
+  eventCounts(viewer: EventViewer, filter: EventFilter, measure?: Measure): Promise<EventCounts>;
   /** Deletes the events before a time. Answers how many. */
   purgeEvents(before: string): Promise<number>;
   /** Deletes all but so many events about what belongs to each account; see trim-events.ts. Answers how many. */
@@ -374,8 +377,6 @@ export interface ChangeRecordStore {
   onCommit(listener: (revision: number) => void): () => void;
 }
 
-export type FeedStore = ChangeRecordStore & NodeStore;
-
 export interface Store
   extends UserStore,
     TokenStore,
@@ -393,6 +394,6 @@ export interface Store
     EventStore,
     ChangeRecordStore {
   /** The same for the feed, its followers and what looks after the database: none of it waits for calls of the API. */
-  readonly feed: FeedStore;
+  readonly feed: ChangeRecordStore & NodeStore;
   close(): Promise<void>;
 }

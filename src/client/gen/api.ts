@@ -1770,7 +1770,7 @@ export interface GetContainerQuery extends RealmFilter {
 
 /** GetEnforcementRequest names the write. */
 export interface GetEnforcementQuery extends RealmFilter {
-  /** What the answer to the write said in X-Realmgate-Revision; unset: all that is stored. */
+  /** What the answer to the write said in X-Realmgate-Revision; unset: all that is stored, which is not for callers who are confined to realms. */
   readonly revision?: string | undefined;
   /** How long to wait, in milliseconds. */
   readonly wait_ms?: number | undefined;
@@ -3017,11 +3017,14 @@ export interface Server {
   readonly name: string;
   /** The domain of its containers: `<name>.containers.<domain>`. */
   readonly domain: string;
-  /** `online`: all its proxies enforce what is stored; `lagging`: some do not yet; `offline`: none is heard; `unknown`: none ever was. */
+  /**
+   * `online`: all its proxies enforce what is stored; `lagging`: some do not yet; `offline`: none is heard; `unknown`: none ever was.
+   * To callers who are confined to realms whoever is heard is `online`, and enforces what is stored.
+   */
   readonly status: string;
   /** ISO 8601, UTC, milliseconds. */
   readonly created_at: string;
-  /** When one of its proxies was heard last; null: never. */
+  /** When one of its proxies was heard last; null: never, or the caller is confined to realms. */
   readonly heard_at: string | null;
   /** Its proxies. */
   readonly processes: number;

@@ -23,7 +23,7 @@ export const file_realmgate_v1_enforcement: GenFile = /*@__PURE__*/
  */
 export type GetEnforcementRequest = Message<"realmgate.v1.GetEnforcementRequest"> & {
   /**
-   * What the answer to the write said in X-Realmgate-Revision; unset: all that is stored.
+   * What the answer to the write said in X-Realmgate-Revision; unset: all that is stored, which is not for callers who are confined to realms.
    *
    * @generated from field: string revision = 1;
    */

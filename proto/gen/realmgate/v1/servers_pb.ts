@@ -47,6 +47,7 @@ export type Server = Message<"realmgate.v1.Server"> & {
 
   /**
    * `online`: all its proxies enforce what is stored; `lagging`: some do not yet; `offline`: none is heard; `unknown`: none ever was.
+   * To callers who are confined to realms whoever is heard is `online`, and enforces what is stored.
    *
    * @generated from field: string status = 4;
    */
@@ -60,7 +61,7 @@ export type Server = Message<"realmgate.v1.Server"> & {
   createdAt: string;
 
   /**
-   * When one of its proxies was heard last; null: never.
+   * When one of its proxies was heard last; null: never, or the caller is confined to realms.
    *
    * @generated from field: optional string heard_at = 6;
    */

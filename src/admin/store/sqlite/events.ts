@@ -20,6 +20,7 @@ import {
   type SQL,
   sql,
 } from "drizzle-orm";
+import type { Measure } from "../../../../proto/call.ts";
 import { countsOf } from "../event-counts.ts";
 import {
   documentKinds,
@@ -37,6 +38,7 @@ import type { EventStore } from "../store.ts";
 import { type OwnedEvents, type TrimmedEvent, trimOwned } from "../trim-events.ts";
 import type { Database, Reader } from "./database.ts";
 import { insertEvent, placeOf } from "./event-rows.ts";
+import { countsByKind, countUpTo, matching, type Way } from "./event-windows.ts";
 import { cutPage, isAfter, pageOf, sequenceOf } from "./page.ts";
 import { carriesAll, scopedEvent, withRealms } from "./realm-scoped.ts";
 import { aliases, events, members } from "./schema.ts";
@@ -64,18 +66,25 @@ export function eventStore(db: Database): EventStore {
     async events(
       viewer: EventViewer,
       query: EventFilter & PageQuery<EventColumn>,
+      measure: Measure = (work) => work(),
     ): Promise<ListPage<StoredEvent>> {
       const all = and(seenBy(reader, viewer), matches(reader, viewer, query));
       const select = reader.select(eventColumns).from(events).$dynamic();
       const ways = waysOf(reader, viewer, query);
-      const ids = newestIds(reader, ways, all, query);
-      const rows =
-        ids === null
-          ? pageOf(select, and(all, amongst(ways)), sorted, query).all()
-          : inOrderOf(ids, select.where(inArray(events.id, [...ids])).all());
-      const { items, next } = cutPage(reader, rows, sorted, query);
-      const withTheirs = withRealms(reader, scopedEvent, items);
-      return { items: withTheirs.map(stored), next, total: countUpTo(reader, ways, all) };
+      const ids = await newestIds(reader, ways, all, query, measure);
+      const page = measure(() => {
+        const rows =
+          ids === null
+            ? pageOf(select, and(all, amongst(ways)), sorted, query).all()
+            : inOrderOf(ids, select.where(inArray(events.id, [...ids])).all());
+        const { items, next } = cutPage(reader, rows, sorted, query);
+        return { items: withRealms(reader, scopedEvent, items).map(stored), next };
+      });
+      const total =
+        ways === null
+          ? measure(() => countPlanned(reader, all))
+          : await countUpTo(reader, ways, all, measure);
+      return { ...page, total };
     },
 
     async event(viewer: EventViewer, id: string): Promise<StoredEvent | null> {
@@ -85,12 +94,14 @@ export function eventStore(db: Database): EventStore {
       return row === undefined ? null : stored(row);
     },
 
-    async eventCounts(viewer: EventViewer, filter: EventFilter): Promise<EventCounts> {
-      const all = and(
-        seenBy(reader, viewer),
-        matches(reader, viewer, filter),
-        amongst(waysOf(reader, viewer, filter)),
-      );
+    async eventCounts(
+      viewer: EventViewer,
+      filter: EventFilter,
+      measure: Measure = (work) => work(),
+    ): Promise<EventCounts> {
+      const all = and(seenBy(reader, viewer), matches(reader, viewer, filter));
+      const ways = waysOf(reader, viewer, filter);
+      if (ways !== null) return countsOf(await countsByKind(reader, ways, all, measure));
       const { kind, resourceKind, createdAt } = events;
       const some = reader
         .select({ kind, resourceKind, createdAt })
@@ -99,7 +110,7 @@ export function eventStore(db: Database): EventStore {
         .orderBy(desc(createdAt))
         .limit(eventsCountedMax)
         .as("some");
-      const rows = reader
+      const counted = reader
         .select({
           kind: some.kind,
           resourceKind: some.resourceKind,
@@ -108,9 +119,8 @@ export function eventStore(db: Database): EventStore {
           newest: max(some.createdAt),
         })
         .from(some)
-        .groupBy(some.kind, some.resourceKind)
-        .all();
-      return countsOf(rows);
+        .groupBy(some.kind, some.resourceKind);
+      return measure(() => countsOf(counted.all()));
     },
 
     purgeEvents(before: string): Promise<number> {
@@ -215,18 +225,20 @@ interface Candidate {
   readonly sequence: number;
 }
 
-type Way = readonly [index: string, way: SQL];
-
 /**
- * What makes the viewer see an event, each with the index that has those events in order; null where there are too many, or where
- * a filter leaves few and the planner does better. All that a viewer sees together has no index: it would have to be sorted.
+ * What makes the viewer see an event, or what the filter leaves, each with the index that has those events in order; null where
+ * there are too many, or where a filter leaves few and the planner does better. All that a viewer sees together has no index: it
+ * would have to be sorted.
  */
 function waysOf(
   reader: Reader,
   { scope, isOperator }: EventViewer,
   { actorId, resourceId, projectId, containerId }: EventFilter,
 ): readonly Way[] | null {
-  if ([actorId, resourceId, projectId, containerId].some((each) => each !== null)) return null;
+  if (resourceId !== null) return [["events_by_resource", eq(events.resourceId, resourceId)]];
+  if (containerId !== null) return null;
+  if (projectId !== null) return [["events_by_project", eq(events.projectId, projectId)]];
+  if (actorId !== null) return [["events_by_actor", eq(events.actorId, actorId)]];
   const joined = reader
     .select({ id: members.projectId })
     .from(members)
@@ -253,24 +265,23 @@ function amongst(ways: readonly Way[] | null): SQL | undefined {
 }
 
 /** The ids of a page and one more, in order; null: not by these ways. */
-function newestIds(
+async function newestIds(
   reader: Reader,
   ways: readonly Way[] | null,
   all: SQL | undefined,
   query: PageQuery<EventColumn>,
-): readonly string[] | null {
+  measure: Measure,
+): Promise<readonly string[] | null> {
   const { sortBy, sortOrder, page, limit } = query;
   const offset = query.after === undefined ? (query.offset ?? (page - 1) * limit) : 0;
   const rows = offset + limit + 1;
   if (ways === null || sortBy !== "created_at" || rows > WAY_ROWS_MAX) return null;
   const isAscending = sortOrder === "asc";
-  const order = sql.raw(isAscending ? "asc" : "desc");
   const found = new Map<string, Candidate>();
-  for (const [index, way] of ways) {
-    const which = and(way, all, isAfter(sorted, query));
-    const some = reader.all<Candidate>(
-      sql`select ${events.id} as id, ${events.createdAt} as at, ${sequenceOf(events)} as sequence from ${events} indexed by ${sql.raw(index)} where ${which} order by ${events.createdAt} ${order}, ${sequenceOf(events)} ${order} limit ${rows}`,
-    );
+  const columns = sql`${events.id} as id, ${events.createdAt} as at, ${sequenceOf(events)} as sequence`;
+  const which = and(all, isAfter(sorted, query));
+  const wanted = { columns, rows, isAscending };
+  for await (const some of matching<Candidate>(reader, ways, which, wanted, measure)) {
     for (const each of some) found.set(each.id, each);
   }
   const inOrder = [...found.values()].toSorted((one, other) => {
@@ -281,16 +292,7 @@ function newestIds(
 }
 
 /** As many as match, of `eventsCountedMax` at most. */
-function countUpTo(reader: Reader, ways: readonly Way[] | null, all: SQL | undefined): number {
-  const found = new Set<number>();
-  for (const [index, way] of ways ?? []) {
-    const some = reader.all<{ readonly sequence: number }>(
-      sql`select ${sequenceOf(events)} as sequence from ${events} indexed by ${sql.raw(index)} where ${and(way, all)} limit ${eventsCountedMax}`,
-    );
-    for (const { sequence } of some) found.add(sequence);
-    if (found.size >= eventsCountedMax) return eventsCountedMax;
-  }
-  if (ways !== null) return found.size;
+function countPlanned(reader: Reader, all: SQL | undefined): number {
   const some = reader
     .select({ one: sql`1`.as("one") })
     .from(events)

@@ -54,7 +54,9 @@ export class Http2Connection implements Evictable, RelayedClient, ByteHolder {
   readonly #share: HeldShare;
   /** Of `performance.now()`. */
   #idleSinceMs = performance.now();
-  /** When the client was asked to open no more streams; null: it was not. */
+  /** The client was asked to open no more streams. */
+  #isLeaving = false;
+  /** When that was on its way to it, behind all that waited for it; null: it is not. */
   #leavingMs: number | null = null;
   /** The last stream that is answered; null: any. */
   #lastStream: number | null = null;
@@ -119,22 +121,26 @@ export class Http2Connection implements Evictable, RelayedClient, ByteHolder {
 
   /** A client of a server that is about to close goes elsewhere once its streams are done (RFC 9113 §6.8). */
   #leave(nowMs: number): void {
-    if (this.#leavingMs === null) {
-      this.#leavingMs = nowMs;
+    if (!this.#isLeaving) {
+      this.#isLeaving = true;
       this.relayed.interject(goAwayFrame(STREAM_MAX));
+    }
+    if (this.#leavingMs === null) {
+      if (this.relayed.hasInterjected) this.#leavingMs = nowMs;
     } else if (nowMs - this.#leavingMs < LEAVING_MS) {
       return;
     } else if (this.#lastStream === null) {
       this.#lastStream = this.#guard.lastRequest;
       this.relayed.interject(goAwayFrame(this.#lastStream));
-    } else if (this.isIdle || this.#guard.lastRequest > this.#lastStream) {
+    } else if (!this.#guard.hasOpen(this.#lastStream) && !this.relayed.isFlushing) {
       this.close();
     }
   }
 
   close(): void {
     if (this.#guard.isBetweenFrames) {
-      this.relayed.interject(goAwayFrame(this.#guard.lastRequest));
+      // The number may not grow (RFC 9113 §6.8): the client repeats elsewhere what is beyond.
+      this.relayed.interject(goAwayFrame(this.#lastStream ?? this.#guard.lastRequest));
     }
     this.relayed.end();
   }

@@ -81,3 +81,17 @@ test.each([
     expect(tail).toBe(sent);
   },
 );
+
+test("bytes beyond ASCII in a field of a program over fetch end no line", async () => {
+  const bytes = Buffer.from(
+    "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-A: \u010d\u010aEvil: 1\r\n\r\n",
+  );
+  const program = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: { data: (socket) => void socket.end(bytes) },
+  });
+  const text = await written(await fetch(`http://127.0.0.1:${program.port}/`));
+  program.stop(true);
+  expect(text).toContain("x-a: \xc4\x8d\xc4\x8aEvil: 1\r\n");
+});

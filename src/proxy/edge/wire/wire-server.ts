@@ -188,8 +188,9 @@ export class WireServer implements ListeningServer {
       else if (connection.isIdle) connection.close();
     }
     for (const connection of [...this.#http2Connections]) {
-      if (abort) connection.reset();
-      else if (connection.isIdle) connection.close();
+      // The kernel still delivers what it has of responses; a reset would take it back.
+      if (connection.isIdle) connection.close();
+      else if (abort) connection.reset();
     }
     if (this.#isEmpty) return Promise.resolve();
     this.#stopped ??= Promise.withResolvers<void>();

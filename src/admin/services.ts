@@ -36,18 +36,21 @@ interface ServiceParts
     AccessServiceParts {
   /** Hands compiled documents to a proxy of the same process; null or unset: there is none. */
   readonly recentPolicies?: RecentPolicies | null;
+  /** The clock by which processes of nodes are heard, in milliseconds: the database's. Unset: `now`. */
+  readonly heardNow?: () => number;
   readonly connections: PortOf<ConnectionPort>;
 }
 
 export function services(parts: ServiceParts): Implementation[] {
   const { store, recentPolicies } = parts;
+  const heard = { ...parts, now: parts.heardNow ?? parts.now };
   return [
     userService(parts),
     tokenService(parts),
     realmService(store),
     eventService(parts),
-    serverService(parts),
-    nodeService(parts),
+    serverService(heard),
+    nodeService(heard),
     enforcementService(parts),
     projectService(parts),
     memberService(parts),

@@ -104,6 +104,11 @@ export class RelayListener {
     this.#hub.from(peer)?.refuseRest();
   }
 
+  /** Ends the connection that reaches the server from there. */
+  end(peer: ServerPeer): void {
+    this.#hub.from(peer)?.close();
+  }
+
   /** Connections at present, and connections refused since the start. */
   get connections(): { readonly open: number; readonly refused: number } {
     return { open: this.#cap.count, refused: this.#cap.refused };

@@ -1,7 +1,7 @@
 // Counts what the control plane does. Every label has a closed list of values: none is a caller's.
 import type { Call, Dispatch, Reply } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
-import type { FeedStore, Store } from "../admin/store/store.ts";
+import type { Store } from "../admin/store/store.ts";
 import { CountTable, Durations, type Instruments } from "../proxy/observe/instruments.ts";
 import { CertificateTimes } from "./certificate-times.ts";
 
@@ -94,7 +94,7 @@ export class ApiMetrics {
   }
 
   /** The same store; calls that answer with a promise are timed. */
-  timed<Part extends Store | FeedStore>(store: Part): Part {
+  timed<Part extends Store | Store["feed"]>(store: Part): Part {
     return new Proxy(store, {
       get: (target, name) => {
         const member: unknown = Reflect.get(target, name, target);

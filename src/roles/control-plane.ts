@@ -65,6 +65,8 @@ interface ControlPlaneOptions {
   readonly connections: PortOf<ConnectionPort>;
   /** Called when a node is revoked. */
   readonly nodeRevoked?: (id: string) => void;
+  /** The clock by which processes of nodes are heard, in milliseconds; unset: this one's. */
+  readonly heardNow?: () => number;
   readonly metrics: ApiMetrics;
   readonly log: Log;
 }
@@ -321,6 +323,7 @@ async function startApi(
     },
     signup: config.signup,
     now: Date.now,
+    heardNow: options.heardNow ?? Date.now,
   });
   const callers = new Callers(store, sessions, logins, Date.now);
   const { metrics } = options;

@@ -17,8 +17,9 @@ import { NOWHERE } from "./gates.ts";
 import { KeyReload } from "./key-reload.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
 import { nodeMetrics } from "./node-metrics.ts";
+import { CLOCK_OFF_MAX_MS } from "./node-welcome.ts";
 import { isOwnListener } from "./own-listeners.ts";
-import type { RunningNode } from "./running-node.ts";
+import { CannotStartNode, type RunningNode } from "./running-node.ts";
 import { type ShutdownStep, shutdown, stopMs } from "./shutdown.ts";
 import { StoreWatch } from "./store-watch.ts";
 import { urlOf } from "./url-of.ts";
@@ -53,6 +54,7 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
       connections: traffic.connections,
       metrics: apiMetrics,
       nodeRevoked: (id) => feed?.cut(id),
+      heardNow: () => Date.now() + watch.clockOffsetMs,
       log: new LimitedLog(log),
     });
     const { feedTls } = node;
@@ -62,7 +64,8 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
     const watch = new StoreWatch(store.feed);
     await watch.start();
     stops.push(async () => watch.stop());
-    const registry = new ProcessRegistry(store.feed, log);
+    refuseClock(watch.clockOffsetMs);
+    const registry = new ProcessRegistry(store.feed, log, () => watch.clockOffsetMs);
     const opened = await openFeed(node, control, registry, log);
     feed = opened;
     traffic.start({ questions: opened.questions, store });
@@ -142,10 +145,25 @@ function openFeed(
   }).catch((error) => throwListenError("FEED", feedListen, error));
 }
 
-function healthOf({ head, heardAtMs, problem }: StoreWatch, draining: boolean): Health {
+/** Sessions, expiries and the clocks of proxies are compared with this one. */
+function refuseClock(offsetMs: number): void {
+  if (Math.abs(offsetMs) <= CLOCK_OFF_MAX_MS) return;
+  const off = `${Math.round(Math.abs(offsetMs) / 1000)} s ${offsetMs > 0 ? "behind" : "ahead of"}`;
+  throw new CannotStartNode(
+    `the clock of this machine is ${off} that of the database: set it, expiries depend on it`,
+  );
+}
+
+function healthOf(watch: StoreWatch, draining: boolean): Health {
+  const { head, heardAtMs, problem } = watch;
   return {
     draining,
-    problems: problem === null ? [] : [`the database cannot be read: ${problem}`],
+    problems: [
+      ...(problem === null ? [] : [`the database cannot be read: ${problem}`]),
+      ...(Math.abs(watch.clockOffsetMs) <= CLOCK_OFF_MAX_MS
+        ? []
+        : ["the clock is minutes off that of the database"]),
+    ],
     snapshot: {
       from: "live",
       revision: head?.revision ?? 0,

@@ -7,7 +7,7 @@ test("a revision that is to come is not lost, and one that another write has is 
   let revision = 5;
   const lineages = [{ fromRevision: 0, tag: ours }];
   const head = async () => ({ revision, lineage: ours, lineages });
-  const watch = new StoreWatch({ head, nodeProcesses: async () => [] });
+  const watch = new StoreWatch({ head, nodeProcesses: async () => [], clock: async () => 0 });
   expect(watch.hasLost(5n, ours)).toBe(false);
   await watch.start();
   try {
@@ -21,4 +21,13 @@ test("a revision that is to come is not lost, and one that another write has is 
   } finally {
     watch.stop();
   }
+});
+
+test("the clock of the database is compared with each look", async () => {
+  const head = async () => ({ revision: 0, lineage: "", lineages: [] });
+  const clock = async () => Date.now() + 3_600_000;
+  const watch = new StoreWatch({ head, nodeProcesses: async () => [], clock });
+  await watch.start();
+  watch.stop();
+  expect(Math.round(watch.clockOffsetMs / 60_000)).toBe(60);
 });

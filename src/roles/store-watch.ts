@@ -9,7 +9,8 @@ const LOOK_MS = 1_000;
 const POLL_MS = 50;
 
 export class StoreWatch {
-  readonly #store: Pick<Store, "head" | "nodeProcesses">;
+  readonly #store: Pick<Store, "head" | "nodeProcesses" | "clock">;
+  #clockOffsetMs = 0;
   #head: StoredHead | null = null;
   #heardAtMs: number | null = null;
   #tookMs = 0;
@@ -19,7 +20,7 @@ export class StoreWatch {
   #timer: ReturnType<typeof setInterval> | null = null;
   #looking = false;
 
-  constructor(store: Pick<Store, "head" | "nodeProcesses">) {
+  constructor(store: Pick<Store, "head" | "nodeProcesses" | "clock">) {
     this.#store = store;
   }
 
@@ -30,6 +31,11 @@ export class StoreWatch {
   /** Unix milliseconds; null: never. */
   get heardAtMs(): number | null {
     return this.#heardAtMs;
+  }
+
+  /** How far the clock of the database is ahead of this one's, in milliseconds. */
+  get clockOffsetMs(): number {
+    return this.#clockOffsetMs;
   }
 
   /** Why the last look failed; null: it did not. */
@@ -105,6 +111,9 @@ export class StoreWatch {
     this.#looking = true;
     const startMs = performance.now();
     try {
+      const askedMs = Date.now();
+      const clockMs = await this.#store.clock();
+      this.#clockOffsetMs = clockMs - (askedMs + Date.now()) / 2;
       this.#head = await this.#store.head();
       this.#processes = await this.#store.nodeProcesses();
       this.#heardAtMs = Date.now();

@@ -113,6 +113,21 @@ test("a node that was revoked between its call and its hello gets no keys", asyn
   expect(server.streams.size).toBe(0);
 });
 
+test("what a follower has is noted as it comes, before it acknowledges anything", async () => {
+  await bench.write();
+  const noted: (bigint | undefined)[] = [];
+  const enforced = ({ enforced: cursor }: { enforced: { revision: bigint } | null }) =>
+    noted.push(cursor?.revision);
+  const server = await bench.serve({ enforced });
+  const { source } = bench.follower({ urls: [server.url] });
+  const { revision, lineages } = await source.changesAfter(0n, "");
+  expect(noted).toEqual([undefined]);
+  const again = bench.follower({ urls: [server.url], process: "proxy-2" });
+  void again.source.changesAfter(revision, lineages.at(-1)?.tag ?? "").catch(() => {});
+  await until(() => noted.length === 2, "the second one is noted");
+  expect(noted[1]).toBe(revision);
+});
+
 test("a node has so many followers at a time", async () => {
   const server = await bench.serve({ followersPerNodeMax: 1 });
   const first = bench.follower({ urls: [server.url], process: "proxy-1" });

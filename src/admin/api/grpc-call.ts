@@ -1,6 +1,6 @@
 // One call of our services over gRPC: dispatch decides from its metadata whether its message is read at all.
 import { randomBytes } from "node:crypto";
-import { type DescMethod, fromBinary, type Message } from "@bufbuild/protobuf";
+import { create, type DescMethod, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import {
   Metadata,
   ServerInterceptingCall,
@@ -14,6 +14,8 @@ import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { CallerKind } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 import { Places } from "../../guard/places.ts";
 import { cameThroughGate, PROGRAM_FIELD } from "../../guard/through-gate.ts";
+import type { UnfinishedBytes } from "../../guard/unfinished-bytes.ts";
+import { clientNetwork } from "../../policy/client-network.ts";
 import { statusOf } from "./grpc-status.ts";
 import { requirementsOf } from "./requirements.ts";
 
@@ -23,6 +25,8 @@ interface Peer {
   readonly port: number;
   /** IP address of what is connected to the public listener. */
   readonly address: string;
+  /** Ends the connection. */
+  readonly end: () => void;
 }
 
 export interface ServedCallOptions {
@@ -35,6 +39,10 @@ export interface ServedCallOptions {
   readonly clientAddress: (peer: string, forwardedFor: string | null) => string;
   /** How long a message may take to arrive, in milliseconds. */
   readonly messageMs: number;
+  /** How long a client may take for one reply, in milliseconds. */
+  readonly replyMs: number;
+  /** Replies that clients have not taken yet. */
+  readonly unsent: UnfinishedBytes;
   /** The installation's domain. */
   readonly domain: string;
   /** Whether a token is that of a gateway, which speaks for its clients. Unset: there are none. */
@@ -107,6 +115,8 @@ class IncomingCall {
   /** Gives up the place for reading. */
   #stopReading: () => void = () => {};
   #deadline: ReturnType<typeof setTimeout> | undefined;
+  /** Gives back what the reply counts for. */
+  #taken: () => void = () => {};
 
   constructor(
     call: ServerInterceptingCallInterface,
@@ -130,7 +140,11 @@ class IncomingCall {
       onReceiveMetadata: (metadata) => void this.#answer(metadata),
       onReceiveMessage: (bytes) => this.#received(bytes as Uint8Array),
       onReceiveHalfClose: () => this.#complete(),
-      onCancel: () => this.#fail(new ApiError(ErrorCode.REQUEST_TIMEOUT)),
+      onCancel: () => {
+        this.#isOver = true;
+        this.#taken();
+        this.#fail(new ApiError(ErrorCode.REQUEST_TIMEOUT));
+      },
     };
   }
 
@@ -187,9 +201,26 @@ class IncomingCall {
     }
     if (reply.etag !== null) trailers.set("etag", reply.etag);
     if (reply.revision !== null) trailers.set("x-realmgate-revision", reply.revision);
-    this.#call.sendMessage(reply.message, () =>
-      this.#call.sendStatus({ code: status.OK, details: "OK", metadata: trailers }),
-    );
+    const { output } = this.#method;
+    const bytes = Buffer.from(toBinary(output, create(output, reply.message)));
+    this.#counted(bytes.length);
+    this.#call.sendMessage(bytes, () => {
+      this.#taken();
+      this.#call.sendStatus({ code: status.OK, details: "OK", metadata: trailers });
+    });
+  }
+
+  /** The reply waits for the client's window. No stream can be taken back alone from the library, so its connection ends. */
+  #counted(bytes: number): void {
+    const { end, address } = this.#peer;
+    const share = this.#options.unsent.join(clientNetwork(address), end);
+    const late = setTimeout(end, this.#options.replyMs);
+    this.#taken = () => {
+      clearTimeout(late);
+      share.leave();
+      this.#taken = () => {};
+    };
+    share.add(bytes);
   }
 
   #read(): Promise<Message> {

@@ -9,6 +9,10 @@ export interface GrpcLimits extends Http2Limits, Omit<RelayLimits, "isShared"> {
   readonly messageMs: number;
   /** Bytes of requests that are not complete, over all connections. */
   readonly unfinishedBytesSumMax: number;
+  /** Bytes of replies that clients have not taken yet, over all connections: beyond it the largest of the network with the most ends. */
+  readonly unsentBytesSumMax: number;
+  /** How long a client may take for one reply, in milliseconds. */
+  readonly replyMs: number;
   /** Calls of one connection at a time. */
   readonly streamsMax: number;
   readonly metadataBytesMax: number;
@@ -47,6 +51,8 @@ export const grpcLimits: GrpcLimits = {
   // Four messages that are read, and as many windows of 64 KiB as there are streams.
   unfinishedBytesMax: 5 * kib * kib,
   unfinishedBytesSumMax: 32 * kib * kib,
+  unsentBytesSumMax: 128 * kib * kib,
+  replyMs: 2 * minute,
   messageBytesMax: 512 * kib,
   messageMs: 20 * second,
   streamsMax: 32,

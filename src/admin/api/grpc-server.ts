@@ -53,7 +53,10 @@ export async function startGrpc(options: GrpcServerOptions): Promise<GrpcServer>
   const limits = { ...grpcLimits, ...options.limits };
   // The relay needs the server's port, and the server asks the relay who calls.
   let relay: RelayListener | null = null;
-  const { server, stopHealth } = createServer(options, limits, (peer) => relay?.clientOf(peer));
+  const { server, stopHealth } = createServer(options, limits, {
+    clientOf: (peer) => relay?.clientOf(peer),
+    end: (peer) => relay?.end(peer),
+  });
   const innerPort = await bind(server);
   // The server says goodbye to an idle connection; one that goes on is closed a little later.
   const guarded = { ...limits, idleMs: limits.idleMs + limits.keepaliveMs };
@@ -91,7 +94,10 @@ export async function startGrpc(options: GrpcServerOptions): Promise<GrpcServer>
 function createServer(
   { services, domain = "localhost", dispatch, proxies, isGateway = null }: GrpcServerOptions,
   limits: GrpcLimits,
-  clientOf: (peer: ServerPeer) => string | undefined,
+  relay: {
+    readonly clientOf: (peer: ServerPeer) => string | undefined;
+    readonly end: (peer: ServerPeer) => void;
+  },
 ): { server: Server; stopHealth: () => void } {
   const methods = new Map(services.flatMap((service) => service.methods.map(byPath)));
   const calls = grpcCalls({
@@ -100,11 +106,14 @@ function createServer(
     peerOf: (peer) => {
       const colon = peer.lastIndexOf(":");
       const port = Number(peer.slice(colon + 1));
-      const address = clientOf({ address: peer.slice(0, colon), port });
-      return address === undefined ? null : { port, address };
+      const from = { address: peer.slice(0, colon), port };
+      const address = relay.clientOf(from);
+      return address === undefined ? null : { port, address, end: () => relay.end(from) };
     },
     clientAddress: proxies.client,
     messageMs: limits.messageMs,
+    replyMs: limits.replyMs,
+    unsent: new UnfinishedBytes(limits.unsentBytesSumMax),
     domain,
     isGateway,
   });
@@ -131,14 +140,18 @@ function byPath(method: DescMethod): [string, DescMethod] {
   return [`/${method.parent.typeName}/${method.name}`, method];
 }
 
-/** Requests stay bytes: the interceptor decodes them once the caller is known. */
+/** Messages stay bytes: the interceptor decodes them once the caller is known, and counts those of replies. */
 function rawDefinition(service: DescService): ServiceDefinition {
   return Object.fromEntries(
     Object.entries(serviceDefinition(service)).map(([name, method]) => [
       name,
-      { ...method, requestDeserialize: (bytes: Buffer) => bytes },
+      { ...method, requestDeserialize: same, responseSerialize: same },
     ]),
   );
+}
+
+function same(bytes: Buffer): Buffer {
+  return bytes;
 }
 
 /** Adds services that anybody may call: their messages are small, and streams answer as fast as they are read. */

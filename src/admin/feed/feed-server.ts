@@ -42,7 +42,7 @@ export interface FeedServerOptions {
   readonly heartbeatMs?: number;
   /** How long a follower may take nothing of what it is sent, in milliseconds. Default: 10,000. */
   readonly drainMs?: number;
-  /** Called when a follower enforces something else than before. */
+  /** Called when a follower comes, and when it enforces something else than before. */
   readonly enforced?: (stream: FollowStream) => void;
   /** Called when a follower says that its process stops. */
   readonly left?: (stream: FollowStream) => void;
@@ -330,6 +330,7 @@ class Followers {
       failed: (error) => log.error({ err: error, node: peer.node }, "a follower got no changes"),
     });
     this.streams.add(stream);
+    enforced?.(stream);
     stream.wake();
     return stream;
   }

@@ -42,6 +42,7 @@ interface Progress {
 
 export function enforcementService(parts: EnforcementServiceParts): Implementation {
   const waiting = new KeyedLimit(WAITING_MAX);
+  const looks = new SharedLooks(parts.store);
   return {
     service: EnforcementService,
     methods: {
@@ -54,7 +55,7 @@ export function enforcementService(parts: EnforcementServiceParts): Implementati
         const { id } = caller.user;
         if (!waiting.enter(id)) throw new ApiError(ErrorCode.RATE_LIMITED, [], 1);
         try {
-          const { enforced, of, lagging } = await wait(parts, token, waitMs);
+          const { enforced, of, lagging } = await wait(parts, looks, token, waitMs);
           const complete = enforced === of;
           const fields = { complete, enforced, of, lagging: [...lagging] };
           return { message: create(EnforcementSchema, fields) };
@@ -66,8 +67,49 @@ export function enforcementService(parts: EnforcementServiceParts): Implementati
   };
 }
 
+interface Look {
+  readonly head: Awaited<ReturnType<Store["head"]>>;
+  readonly processes: Awaited<ReturnType<Store["nodeProcesses"]>>;
+}
+
+/** What the store says of all nodes, read once for all calls that wait. */
+class SharedLooks {
+  readonly #store: Pick<Store, "head" | "nodeProcesses">;
+  #last: Promise<Look> | null = null;
+  #startedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(store: Pick<Store, "head" | "nodeProcesses">) {
+    this.#store = store;
+  }
+
+  /** Not older than `LOOK_MS`. */
+  async recent(): Promise<Look> {
+    if (this.#last === null || performance.now() - this.#startedMs >= LOOK_MS) {
+      this.#startedMs = performance.now();
+      const reading = this.#read();
+      this.#last = reading;
+      // The next one tries again.
+      reading.catch(() => {
+        if (this.#last === reading) this.#last = null;
+      });
+    }
+    return this.#last;
+  }
+
+  /** Of the state as it is: a revision is not lost because a look is older than it. */
+  fresh(): Promise<Look> {
+    this.#last = null;
+    return this.recent();
+  }
+
+  async #read(): Promise<Look> {
+    return { head: await this.#store.head(), processes: await this.#store.nodeProcesses() };
+  }
+}
+
 async function wait(
   parts: EnforcementServiceParts,
+  looks: SharedLooks,
   token: string,
   waitMs: number,
 ): Promise<Progress> {
@@ -76,22 +118,24 @@ async function wait(
   if (wanted === null) throw new ApiError(ErrorCode.INVALID_REVISION);
   for (;;) {
     const leftMs = untilMs - performance.now();
-    const progress = await look(parts, wanted, Math.max(0, Math.min(leftMs, LOOK_MS)));
+    const progress = await look(parts, looks, wanted, Math.max(0, Math.min(leftMs, LOOK_MS)));
     if (progress.enforced === progress.of || leftMs <= 0) return progress;
     await new Promise((resolve) => setTimeout(resolve, Math.min(LOOK_MS, leftMs)));
   }
 }
 
 async function look(
-  { store, localEnforcement }: EnforcementServiceParts,
+  { localEnforcement }: EnforcementServiceParts,
+  looks: SharedLooks,
   { revision, lineage }: ChangeCursor,
   waitMs: number,
 ): Promise<Progress> {
-  const { revision: last, lineages } = await store.head();
-  if (revision > last || lineageOf(lineages, revision) !== lineage) {
-    throw new ApiError(ErrorCode.REVISION_LOST);
-  }
-  const processes = await store.nodeProcesses();
+  const isLost = ({ head }: Look) =>
+    revision > head.revision || lineageOf(head.lineages, revision) !== lineage;
+  const recent = await looks.recent();
+  const { head, processes } = isLost(recent) ? await looks.fresh() : recent;
+  const { lineages } = head;
+  if (isLost({ head, processes })) throw new ApiError(ErrorCode.REVISION_LOST);
   const behind = processes.filter((each) => !enforces(each, revision, lineages));
   const local = (await localEnforcement?.(BigInt(revision), waitMs)) ?? null;
   const lagging = new Set(behind.flatMap(({ servers }) => servers));

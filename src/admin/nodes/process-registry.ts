@@ -13,13 +13,20 @@ const ALIVE_MS = 2_000;
 export class ProcessRegistry {
   readonly #store: Pick<Store, "noteProcesses" | "forgetProcess">;
   readonly #log: Log;
+  readonly #clockOffsetMs: () => number;
   readonly #changed = new Set<FollowStream>();
   #streams: () => Iterable<FollowStream> = () => [];
   #soon: ReturnType<typeof setTimeout> | null = null;
   #alive: ReturnType<typeof setInterval> | null = null;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(store: Pick<Store, "noteProcesses" | "forgetProcess">, log: Log) {
+  /** `clockOffsetMs`: how far the clock that all control planes read is ahead of this one's. */
+  constructor(
+    store: Pick<Store, "noteProcesses" | "forgetProcess">,
+    log: Log,
+    clockOffsetMs: () => number = () => 0,
+  ) {
+    this.#clockOffsetMs = clockOffsetMs;
     this.#store = store;
     this.#log = log;
   }
@@ -42,7 +49,7 @@ export class ProcessRegistry {
   /** A follower's process stops. */
   readonly left = (stream: FollowStream): void => {
     this.#changed.delete(stream);
-    const { nodeId, process, boot } = processOf(stream);
+    const { nodeId, process, boot } = processOf(stream, 0);
     this.#writing = this.#writing
       .then(() => this.#store.forgetProcess({ nodeId, process, boot }))
       .catch((error: unknown) => {
@@ -58,7 +65,10 @@ export class ProcessRegistry {
 
   #write(streams: readonly FollowStream[]): void {
     const open = new Set(this.#streams());
-    const processes = streams.filter((stream) => open.has(stream)).map(processOf);
+    const offsetMs = this.#clockOffsetMs();
+    const processes = streams
+      .filter((stream) => open.has(stream))
+      .map((stream) => processOf(stream, offsetMs));
     // The last one of a process wins: it may have come back before its old stream ended.
     const last = new Map(processes.map((each) => [`${each.nodeId} ${each.process}`, each]));
     this.#writing = this.#writing
@@ -69,7 +79,10 @@ export class ProcessRegistry {
   }
 }
 
-function processOf({ peer, hello, enforced, heardAtMs }: FollowStream): NodeProcess {
+function processOf(
+  { peer, hello, enforced, heardAtMs }: FollowStream,
+  clockOffsetMs: number,
+): NodeProcess {
   return {
     nodeId: peer.node,
     process: hello.process,
@@ -78,7 +91,7 @@ function processOf({ peer, hello, enforced, heardAtMs }: FollowStream): NodeProc
     servers: hello.servers,
     enforcedRevision: Number(enforced?.revision ?? 0n),
     enforcedLineage: enforced?.lineage ?? "",
-    heardAt: new Date(heardAtMs).toISOString(),
+    heardAt: new Date(heardAtMs + clockOffsetMs).toISOString(),
     listeners: hello.listeners,
     programPorts: hello.programPorts,
   };

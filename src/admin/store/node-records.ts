@@ -29,6 +29,7 @@ export interface NodeProcess {
   /** What it enforces; 0: nothing. */
   readonly enforcedRevision: number;
   readonly enforcedLineage: string;
+  /** By the clock of the database. */
   readonly heardAt: string;
   /** `ADDRESS:PORT`. */
   readonly listeners: readonly string[];

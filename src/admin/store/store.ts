@@ -371,11 +371,11 @@ export interface ChangeRecordStore {
   revision(): Promise<number>;
   /** The last committed change, and whose revisions are whose, in the order of their first revisions. */
   head(): Promise<ChangeCursor & { readonly lineages: readonly Lineage[] }>;
+  /** The clock of the database, Unix milliseconds: one for all processes that share it. */
+  clock(): Promise<number>;
   /** Calls back after each commit, with its revision. A hint: `changesAfter` is the truth. Answers how to stop it. */
   onCommit(listener: (revision: number) => void): () => void;
 }
-
-export type FeedStore = ChangeRecordStore & NodeStore;
 
 export interface Store
   extends UserStore,
@@ -394,6 +394,6 @@ export interface Store
     EventStore,
     ChangeRecordStore {
   /** The same for the feed, its followers and what looks after the database: none of it waits for calls of the API. */
-  readonly feed: FeedStore;
+  readonly feed: ChangeRecordStore & NodeStore;
   close(): Promise<void>;
 }

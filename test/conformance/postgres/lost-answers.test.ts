@@ -45,6 +45,29 @@ describe.skipIf(postgresBinaries === null)("a PostgreSQL database that does not 
 
   const put = (expected: number) => store.putDocument(ada, key, { ...write, expected, body: "{}" });
 
+  test.each([
+    ["a pooler that lost the server", { code: "08P01", severity: "FATAL" }, WriteOutcomeUnknown],
+    ["a connection failure", { code: "08006", severity: "ERROR" }, WriteOutcomeUnknown],
+    ["a server that stops", { code: "57P01", severity: "FATAL" }, WriteOutcomeUnknown],
+    ["a serialization failure", { code: "40001", severity: "ERROR" }, StoreUnavailable],
+  ])("a COMMIT that is answered by %s", async (_what, answer, outcome) => {
+    const { query } = Client.prototype;
+    const refusing = spyOn(Client.prototype, "query").mockImplementation(function (
+      this: Client,
+      ...args: readonly unknown[]
+    ) {
+      const [given] = args as [string | { text: string }];
+      const text = typeof given === "string" ? given : given.text;
+      if (!/commit$/.test(text)) return Reflect.apply(query, this, args);
+      return Promise.reject(Object.assign(new Error("lost"), answer));
+    } as never);
+    try {
+      await expect(put(0)).rejects.toBeInstanceOf(outcome);
+    } finally {
+      refusing.mockRestore();
+    }
+  });
+
   /** Cuts the connection once this statement was sent; its answer is never read. */
   async function cutAt(statement: RegExp, call: () => Promise<unknown>) {
     const { query } = Client.prototype;

@@ -59,6 +59,13 @@ export function changeRecordStore(db: Database, reads: Reads = db): ChangeRecord
       });
     },
 
+    async clock() {
+      const { rows } = await reads.reader.execute(
+        sql`select extract(epoch from clock_timestamp()) * 1000 as ms`,
+      );
+      return Number(rows[0]?.ms);
+    },
+
     onCommit: (listener) => db.onCommit(listener),
   };
 }

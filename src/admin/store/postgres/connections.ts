@@ -118,7 +118,12 @@ async function rolledBack(client: PoolClient, error: unknown): Promise<Error | u
   }
 }
 
-/** An answer to COMMIT that tells nothing: the server ended the connection (57P01 to 57P05), before the commit or after. */
+/**
+ * An answer to COMMIT that tells nothing: the server ended the connection (57P01 to 57P05), before the commit or after, or a pooler says
+ * that it lost the server (08P01, FATAL).
+ */
 function endsConnection(error: unknown): boolean {
-  return sqlState(error)?.startsWith("57P") ?? false;
+  const state = sqlState(error) ?? "";
+  const isFatal = error instanceof Error && "severity" in error && error.severity === "FATAL";
+  return isFatal || state.startsWith("57P") || state.startsWith("08");
 }

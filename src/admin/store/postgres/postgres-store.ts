@@ -1,5 +1,5 @@
 // The Store on PostgreSQL, version 14 or later.
-import type { FeedStore, Store } from "../store.ts";
+import type { Store } from "../store.ts";
 import { accessStore } from "./access.ts";
 import { aliasStore } from "./aliases.ts";
 import { changeRecordStore } from "./change-records.ts";
@@ -64,7 +64,7 @@ export async function openPostgresStore(
 const FEED_POOL_MAX = 4;
 
 /** The store with the driver's errors in the Store's words. */
-function withStoreErrors<Part extends Store | FeedStore>(store: Part): Part {
+function withStoreErrors<Part extends Store | Store["feed"]>(store: Part): Part {
   const translated = Object.entries(store).map(([name, method]) => [
     name,
     typeof method !== "function"

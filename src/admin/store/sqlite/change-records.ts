@@ -34,6 +34,8 @@ export function changeRecordStore(db: Database): ChangeRecordStore {
       });
     },
 
+    clock: async () => Date.now(),
+
     onCommit: (listener) => db.onCommit(listener),
   };
 }

@@ -1,0 +1,58 @@
+import { expect, test } from "bun:test";
+import { create } from "@bufbuild/protobuf";
+import { GetEnforcementRequestSchema } from "../../../proto/gen/realmgate/v1/enforcement_pb.ts";
+import type { Context } from "../api/dispatch.ts";
+import type { Store } from "../store/store.ts";
+import { enforcementService } from "./enforcement-service.ts";
+
+/** A service of an installation at revision `head`, whose one proxy enforces `enforced`; tokens are revisions. */
+function place() {
+  const state = { head: 5, enforced: 0, reads: 0 };
+  const lineages = [{ fromRevision: 0, tag: "a" }];
+  const store = {
+    async head() {
+      state.reads++;
+      return { revision: state.head, lineage: "a", lineages };
+    },
+    async nodeProcesses() {
+      const { enforced } = state;
+      return [{ servers: ["s"], enforcedRevision: enforced, enforcedLineage: "a" }];
+    },
+  } as unknown as Store;
+  const service = enforcementService({
+    store,
+    revisions: { open: (token: string) => ({ revision: Number(token), lineage: "a" }) },
+    localEnforcement: async () => {
+      const { enforced, head } = state;
+      return { enforced: enforced >= head ? 1 : 0, of: 1, server: "local" };
+    },
+  });
+  const context = (id: string) => ({ caller: { user: { id } } }) as unknown as Context;
+  const ask = (revision: number, waitMs: number, id = "u") => {
+    const message = create(GetEnforcementRequestSchema, { revision: String(revision), waitMs });
+    const { getEnforcement } = service.methods;
+    return (getEnforcement as (m: typeof message, c: Context) => Promise<unknown>)(
+      message,
+      context(id),
+    );
+  };
+  return { state, ask };
+}
+
+test("calls that wait share what is read of the store", async () => {
+  const { state, ask } = place();
+  const startedMs = performance.now();
+  const calls = Array.from({ length: 90 }, (_, i) => ask(5, 400, `u${i % 3}`));
+  await Promise.all(calls);
+  const looks = (performance.now() - startedMs) / 100;
+  expect(state.reads).toBeGreaterThan(1);
+  expect(state.reads).toBeLessThanOrEqual(looks + 2);
+});
+
+test("a write behind the last look is not taken for one that is lost", async () => {
+  const { state, ask } = place();
+  await ask(5, 0);
+  state.head = 6;
+  expect(await ask(6, 0)).toMatchObject({ message: { complete: false } });
+  await expect(ask(7, 0)).rejects.toThrow();
+});

@@ -8,6 +8,7 @@ import {
   RevisionLineageSchema,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import { lineageOf } from "../../policy/lineage.ts";
+import type { ChangeBatch } from "./change-batch.ts";
 import { type ChangeSource, Feed } from "./feed.ts";
 import { Snapshot } from "./snapshot.ts";
 
@@ -63,11 +64,12 @@ class Source implements ChangeSource {
 const lineage = (fromRevision: bigint, tag: string) =>
   create(RevisionLineageSchema, { fromRevision, tag });
 
-function follow(source: ChangeSource) {
+function follow(source: ChangeSource, published?: (batch: ChangeBatch) => void) {
   const errors: string[] = [];
   const log = { error: (_: object, message: string) => errors.push(message), warn() {}, info() {} };
   const empty = Snapshot.empty({ serverName: "local", programPorts: {}, mayDial: () => true, log });
-  return { feed: new Feed({ source, empty, log }), errors };
+  const feed = new Feed({ source, empty, log, ...(published === undefined ? {} : { published }) });
+  return { feed, errors };
 }
 
 test("a feed that is stopped while a commit is on its way asks no more", async () => {
@@ -189,6 +191,30 @@ test("a source that went on under another lineage is read from the beginning, an
   source.commit();
   expect(await feed.reached(7n, 2_000, "b")).toBe(true);
   expect(errors).toHaveLength(1);
+  feed.stop();
+});
+
+test("a source that says only that nothing came after a saved state leaves its history as it is", async () => {
+  const enforced: string[] = [];
+  const source: ChangeSource = {
+    changesAfter: async (revision) => create(ChangesSchema, { revision }),
+    onCommit: () => () => {},
+    enforced: (revision, tag) => enforced.push(`${revision} ${tag}`),
+  };
+  const lineages = [lineage(0n, "a")];
+  const commit = { revision: 5n, lineages, heardAtMs: 0, server: "local" };
+  const published: Changes["lineages"] = [];
+  const { feed, errors } = follow(source, (batch) => published.push(...batch.lineages));
+  await feed.startFrom(
+    { ...{ revision: 5n, lineages, all: true, parts: [], states: 0 }, commit },
+    "local",
+  );
+  await feed.start();
+  expect(enforced).toEqual(["5 a"]);
+  // What is saved next.
+  expect(published).toEqual(lineages);
+  expect(await feed.reached(5n, 0, "a")).toBe(true);
+  expect(errors).toEqual([]);
   feed.stop();
 });
 

@@ -1,7 +1,7 @@
 import type { Changes } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import { eventLoopSlices } from "../../guard/slices.ts";
 import type { Log } from "../../log.ts";
-import { type Lineage, lineageOf, NO_LINEAGE } from "../../policy/lineage.ts";
+import { lineageOf, NO_LINEAGE } from "../../policy/lineage.ts";
 import type { Steps } from "../../policy/steps.ts";
 import { bootClockMs } from "./boot-clock.ts";
 import { batchOf, type ChangeBatch, type Changed, noted } from "./change-batch.ts";
@@ -63,7 +63,7 @@ export class Feed {
   readonly #staleness: Staleness | null;
   readonly #waiters = new Set<Waiter>();
   #snapshot: Snapshot;
-  #lineages: readonly Lineage[] = [];
+  #lineages: ChangeBatch["lineages"] = [];
   /** `none`: nothing is enforced, not even revision 0. */
   #from: FeedSource = "none";
   /** Whether the source may be asked for what comes after what is enforced. */
@@ -243,6 +243,8 @@ export class Feed {
     if (this.#stopped) {
       return;
     }
+    // Who only says that nothing came after it does not repeat the history.
+    if (!isAll && changes.revision === after) changes = { ...changes, lineages: this.#lineages };
     if (isAll) this.#reportLoss(changes);
     this.#readAtMs = Date.now();
     this.#staleness?.heard(this.#readAtMs, bootClockMs());

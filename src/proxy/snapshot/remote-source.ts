@@ -80,7 +80,6 @@ export class RemoteSource implements ChangeSource {
   #base: FeedCursor | null = null;
   /** What the reader enforces. */
   #enforced: FeedCursor | null = null;
-  #lineages: Changes["lineages"] = [];
   #parts: FeedPart[] = [];
   #ready: Ready | null = null;
   #waiters: Waiter[] = [];
@@ -189,7 +188,6 @@ export class RemoteSource implements ChangeSource {
   #take({ changes }: Ready): void {
     this.#ready = null;
     const { revision, lineages } = changes;
-    this.#lineages = lineages;
     const lineage = lineageOf(lineages, revision);
     this.#base = revision === 0n ? null : create(FeedCursorSchema, { revision, lineage });
   }
@@ -322,9 +320,8 @@ export class RemoteSource implements ChangeSource {
     if (cursor === null || this.#ready !== null || this.#parts.length > 0) return;
     const known = cursor.revision === 0n ? null : cursor;
     if (!isSame(known, this.#base)) return;
-    const lineages = this.#lineages;
     for (const { resolve } of this.#waiters.splice(0)) {
-      resolve(create(ChangesSchema, { revision: cursor.revision, lineages }));
+      resolve(create(ChangesSchema, { revision: cursor.revision }));
     }
   }
 

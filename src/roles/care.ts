@@ -125,9 +125,11 @@ function keysOf(config: Config): readonly Buffer[] {
   return config.secretKeys ?? readKeys(keyPath(config));
 }
 
-function readKeys(path: string): readonly Buffer[] {
+function readKeys(path: string, advice = ""): readonly Buffer[] {
   const keys = existsSync(path) ? secretKeysIn(path) : null;
-  if (keys === null) throw new CareFailure(`${path} does not hold a key (32 bytes in base64)`);
+  if (keys === null) {
+    throw new CareFailure(`${path} does not hold a key (32 bytes in base64)${advice}`);
+  }
   return keys;
 }
 
@@ -167,8 +169,9 @@ async function restore({ config, file }: CareCall): Promise<readonly string[]> {
   if (!existsSync(path)) throw new CareFailure(`${path} is missing`);
   const besides = `${path}.key`;
   // A key of the settings stays the installation's, whatever lies beside the backup.
-  const isGiven = config.secretKeys !== null || !existsSync(besides);
-  const keys = isGiven ? keysOf(config) : readKeys(besides);
+  const found = existsSync(besides) ? besides : keyPath(config);
+  const advice = `: put the key of ${path} there, in ${besides} or in REALMGATE_SECRET_KEY`;
+  const keys = config.secretKeys ?? readKeys(found, advice);
   requireSound(path, keys);
   const kept = replaceInstallation(config, path, keys);
   return [

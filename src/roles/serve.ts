@@ -81,6 +81,8 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     const ownKeys = config.secretKeys === null ? join(config.dataDir, keyFile) : null;
     const ring = new KeyRing(config.secretKeys ?? readSecretKeyFile(join(config.dataDir, keyFile)));
     let rotation: KeyRotation | null = null;
+    // Before the keys, which are looked at each second from now on.
+    let control: ControlPlane | null = null;
     const keys = new KeyReload({
       ring,
       path: ownKeys ?? config.secretKeyFile,
@@ -103,7 +105,6 @@ export async function serve(config: Config, log: Log): Promise<Running> {
     const apiLog = new LimitedLog(log);
     const apiMetrics = new ApiMetrics();
     let running: Gates | null = null;
-    let control: ControlPlane | null = null;
     let ops: OpsServer | null = null;
     let draining = false;
     /** The first user is made then: a start that fails on a busy port must not lose a password that is printed once. */

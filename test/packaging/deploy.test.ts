@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { $ } from "bun";
 import { parse } from "yaml";
@@ -81,18 +81,29 @@ function read(file: string): string {
 }
 
 const systemd = tool("systemd-analyze");
-test.skipIf(systemd === null)("systemd accepts the unit and finds little exposed", async () => {
-  const unit = join(folder, "realmgate.service");
-  writeFileSync(
-    unit,
-    read("systemd/realmgate.service").replace("/usr/local/bin/realmgate", "/bin/true"),
-  );
-  const verified = await $`${systemd} verify ${unit}`.quiet().nothrow();
-  expect([verified.stderr.toString(), verified.exitCode]).toEqual(["", 0]);
-  const rated = await $`${systemd} security --offline=true --threshold=25 ${unit}`
-    .quiet()
-    .nothrow();
-  expect(rated.exitCode).toBe(0);
+const units = [
+  "systemd/realmgate.service",
+  ...["control", "gateway", "proxy"].map((role) => `cluster/realmgate-${role}.service`),
+];
+test.skipIf(systemd === null)("systemd accepts the units and finds little exposed", async () => {
+  for (const file of units) {
+    const unit = join(folder, basename(file));
+    writeFileSync(unit, read(file).replaceAll("/usr/local/bin/realmgate", "/bin/true"));
+    const verified = await $`${systemd} verify ${unit}`.quiet().nothrow();
+    expect([verified.stderr.toString(), verified.exitCode]).toEqual(["", 0]);
+    const rated = await $`${systemd} security --offline=true --threshold=25 ${unit}`
+      .quiet()
+      .nothrow();
+    expect(rated.exitCode).toBe(0);
+  }
+});
+
+test("the units need nothing that a minimal Debian lacks, neither procps nor man", () => {
+  for (const file of units) {
+    const lines = [...read(file).matchAll(/^(?:Exec\w+=(\S+)|Documentation=(man:.*))/gm)];
+    const needed = lines.map(([, program, page]) => program ?? page);
+    expect(new Set(needed)).toEqual(new Set(["/usr/local/bin/realmgate", "/bin/sh"]));
+  }
 });
 
 const promtool = tool("promtool");

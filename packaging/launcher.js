@@ -58,7 +58,7 @@ function run(bun) {
 const bun = process.versions.bun === undefined ? ownBun() : process.execPath;
 if (bun === null) {
   console.error(
-    "realmgate: the package bun is not installed beside this one: npm install realmgate without --omit=optional",
+    "realmgate: the package bun is not installed beside this one: npm left it out (--omit=optional, or the registry did not answer); install realmgate again",
   );
   process.exit(cannotRun);
 }

@@ -89,9 +89,7 @@ export function draftOf(
   const { kind, resource, field, part, takesAway, pathFields } = audited;
   const request = reflect(call.method.input, message);
   const id = field === "" ? "" : textOf(request, field);
-  const filled = (text: string) =>
-    text.replace(/\{([a-z_]+)\}/g, (_whole, name: string) => textOf(request, name));
-  const fields = part === "" ? sentFields(request, pathFields) : [filled(part)];
+  const fields = part === "" ? sentFields(request, pathFields) : [filled(part, request)];
   return {
     ...origin,
     kind,
@@ -103,11 +101,26 @@ export function draftOf(
     versionBefore: null,
     versionAfter: null,
     method: audited.verb,
-    path: audited.path === null ? null : filled(audited.path).slice(0, pathMax),
+    path: pathOf(audited, call, message),
     status: audited.status,
     within,
     takesAway,
   };
+}
+
+/** Of the route, with the call's own values; of a call that was refused before its message was read, with names in braces. */
+export function pathOf(
+  { path }: Audited,
+  { method }: Pick<Call, "method">,
+  message: Message | null,
+): string | null {
+  if (path === null || message === null) return path;
+  return filled(path, reflect(method.input, message)).slice(0, pathMax);
+}
+
+/** A text with the request's fields in place of their names in braces. */
+function filled(text: string, request: ReflectMessage): string {
+  return text.replace(/\{([a-z_]+)\}/g, (_whole, name: string) => textOf(request, name));
 }
 
 /** How a field says how the call is made, not what it changes. */

@@ -112,6 +112,8 @@ interface Progress {
   realmId: string | null;
   /** What it acts on, once the caller turned out to see it. */
   within: ResourceKey | null;
+  /** Null: not read, or not valid. */
+  message: Message | null;
 }
 
 /** Changes of one account, each of which leaves an event: an account must not fill the table. Operators are exempt. */
@@ -137,7 +139,7 @@ export function createDispatch(options: DispatchOptions): Dispatch {
   const changes = new TokenBuckets(changeLimit, () => performance.now() / 1000);
   const refusals = new RefusalEvents(options.store, () => performance.now() / 1000);
   return async (call) => {
-    const progress: Progress = { caller: null, realmId: null, within: null };
+    const progress: Progress = { caller: null, realmId: null, within: null, message: null };
     const route = routes.get(call.method);
     try {
       if (route === undefined) throw new Error(`${call.method.name} is not served`);
@@ -145,9 +147,9 @@ export function createDispatch(options: DispatchOptions): Dispatch {
       return await reply(call, await run(route, call, parts, progress), options);
     } catch (error) {
       if (error instanceof ApiError) {
-        const { caller, realmId, within } = progress;
+        const { caller, realmId, within, message } = progress;
         const origin = originOf(call, caller, realmId);
-        const refused = { call, audited: route?.audited ?? null, origin, within };
+        const refused = { call, audited: route?.audited ?? null, origin, within, message };
         await refusals.record(error, refused).catch((err: unknown) => {
           options.events?.eventLost();
           options.log.error({ err, requestId: call.requestId }, "a refusal was not recorded");
@@ -202,6 +204,7 @@ async function run(
   if (needs.caller === CallerKind.PUBLIC) {
     const work = budgets.begin(`network ${clientNetwork(clientAddress)}`);
     const message = await readMessage(call, work);
+    progress.message = message;
     const draft =
       audited === null
         ? null
@@ -217,6 +220,7 @@ async function run(
   const work = budgets.begin(`user ${identified.user.id}`);
   const askedMs = performance.now();
   const message = await readMessage(call, work);
+  progress.message = message;
   // A message that took its time may outlive a ban, a logout or a right.
   const isLate = performance.now() - askedMs > PROMPT_MESSAGE_MS;
   const caller = isLate ? await options.callers.identify(credential, clientAddress) : identified;

@@ -16,6 +16,7 @@ function refused(clientAddress: string): Refused {
     audited: { kind: "project.created", field: "", verb: "POST", path: "/api/v1/projects" },
     origin: { ...origin, ip: clientAddress },
     within: null,
+    message: null,
   } as unknown as Refused;
 }
 

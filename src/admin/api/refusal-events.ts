@@ -1,5 +1,6 @@
 // Events of refusals: failed logins, lock-outs and writes that the caller may not do. Their number is bounded: a client that is
 // refused over and over must not fill the disk.
+import type { Message } from "@bufbuild/protobuf";
 import type { ApiError, Call } from "../../../proto/call.ts";
 import { refusalOf } from "../../../proto/errors.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
@@ -9,7 +10,7 @@ import { LoginRefused } from "../auth/login-refused.ts";
 import type { NewEvent } from "../store/event-records.ts";
 import type { ResourceKey } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
-import type { Audited, originOf } from "./audit.ts";
+import { type Audited, type originOf, pathOf } from "./audit.ts";
 
 /** Of one network, and of all. */
 export const refusalLimits = {
@@ -24,6 +25,8 @@ export interface Refused {
   readonly origin: ReturnType<typeof originOf>;
   /** Seen by the caller, who may not do this with it; null: not seen, or nothing. */
   readonly within: ResourceKey | null;
+  /** Null: refused before it was read. */
+  readonly message: Message | null;
 }
 
 export class RefusalEvents {
@@ -57,21 +60,17 @@ export class RefusalEvents {
   }
 }
 
-/** With the id of what the caller sees; what else it names stays in braces, for it may not have been read. */
-function pathOf(audited: Audited | null, within: ResourceKey | null): string | null {
-  if (audited === null || audited.path === null || within === null) return audited?.path ?? null;
-  return audited.path.replace(`{${audited.field}}`, within.id);
-}
-
 /** Null: none is left. */
 function eventOf(
   error: ApiError,
-  { audited, origin, within }: Refused,
+  { call, audited, origin, within, message }: Refused,
 ): Omit<NewEvent, "fields"> | null {
   const { code, http } = refusalOf(error.code);
   const plain = {
     ...{ ...origin, code, versionBefore: null, versionAfter: null },
-    ...{ method: audited?.verb ?? null, path: pathOf(audited, within), status: http },
+    method: audited?.verb ?? null,
+    path: audited === null ? null : pathOf(audited, call, message),
+    status: http,
   };
   if (error instanceof LoginRefused) {
     const isLocked = error.code === ErrorCode.RATE_LIMITED;

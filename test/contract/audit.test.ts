@@ -115,6 +115,12 @@ describe("an event is named by what the call does", () => {
     expect(await kinds(() => put({ is_banned: true }))).toEqual(["user.banned"]);
     expect(await kinds(() => put({ is_banned: false }))).toEqual(["user.unbanned"]);
     expect(await kinds(() => put({ is_admin: true }))).toEqual(["user.role_changed"]);
+    const { updated_at } = await tenants.data("GET", `/users/${id}`);
+    tenants.plane.at(60);
+    const asItIs = { is_banned: false, is_admin: true };
+    expect(await kinds(() => put({ is_banned: false }))).toEqual([]);
+    expect(await kinds(() => put(asItIs))).toEqual([]);
+    expect(await tenants.data("GET", `/users/${id}`)).toMatchObject({ ...asItIs, updated_at });
     expect(await kinds(() => put({ username: "named-2" }))).toEqual(["user.updated"]);
   });
 

@@ -6,9 +6,8 @@ import {
   type GetUserRequest,
   type UpdateUserRequest,
   UpdateUserRequestSchema,
-  type User as UserMessage,
 } from "../../../proto/gen/realmgate/v1/users_pb.ts";
-import type { Context, Implementation } from "../api/dispatch.ts";
+import type { CallOutcome, Context, Implementation } from "../api/dispatch.ts";
 import { lacking, lackingOperator } from "../api/lacking.ts";
 import { opaqueJson } from "../api/opaque-json.ts";
 import { changedFields } from "../api/update-mask.ts";
@@ -55,9 +54,7 @@ export function accountMethods({ store, logins }: AccountParts): Implementation[
       const operators = operatorsFields(request);
       if (operators.size > 0 || (request.id !== caller.user.id && isOperator(caller))) {
         if (!isOperator(caller)) throw lackingOperator();
-        return {
-          message: await updateAsOperator({ store, logins }, request, caller, clientAddress),
-        };
+        return await updateAsOperator({ store, logins }, request, caller, clientAddress);
       }
       mustBe(caller, request.id);
       const { user } = caller;
@@ -83,7 +80,7 @@ async function updateAsOperator(
   request: UpdateUserRequest,
   { user }: Caller,
   clientAddress: string,
-): Promise<UserMessage> {
+): Promise<CallOutcome> {
   const change: MutableAccountChange = accountChange(request);
   const named = operatorsFields(request);
   const { isAdmin, isBanned, email, username } = request;
@@ -100,11 +97,22 @@ async function updateAsOperator(
     const attempt = { clientAddress, account: `account ${user.id}` };
     change.passwordHash = await logins.hash(password.next, attempt);
   }
+  const present = await store.userById(request.id);
+  if (present !== null && hasStanding(present, change)) {
+    return { message: userMessage(present, true), unchanged: true };
+  }
   const changed = await store.updateAccount(request.id, change);
   if (changed === null) throw new ApiError(ErrorCode.USER_NOT_FOUND);
   if (changed === "last_operator") throw new ApiError(ErrorCode.LAST_OPERATOR);
   if (typeof changed === "string") throw taken(changed);
-  return userMessage(changed, true);
+  return { message: userMessage(changed, true) };
+}
+
+/** The change asks for a standing that the account has already, and for nothing else. */
+function hasStanding(user: User, change: AccountChange): boolean {
+  const { isAdmin = user.isAdmin, isBanned = user.isBanned, ...others } = change;
+  const isSame = isAdmin === user.isAdmin && isBanned === user.isBanned;
+  return isSame && Object.keys(change).length > 0 && Object.keys(others).length === 0;
 }
 
 /** What an event of a changed standing is called; null: there is none, or more changes beside it. */

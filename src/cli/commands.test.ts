@@ -59,6 +59,17 @@ describe("every command", () => {
     expect(read(["help"]).printed).toContain("A first session");
   });
 
+  test("members of a project are permissions, in other words", () => {
+    const { found, printed } = read(["projects", "members", "list", "--project", "shop"]);
+    expect([found.kind === "command" && found.command.words, printed]).toEqual([
+      "projects permissions list",
+      "",
+    ]);
+    const help = read(["projects", "members", "--help"]).printed;
+    expect(help).toContain("projects permissions|members");
+    expect(help).toContain("add a member");
+  });
+
   test("spelling belongs to one command", () => {
     const all = commands.flatMap(({ words, aliases = [] }) => [words, ...aliases]);
     expect(all.filter((each, index) => all.indexOf(each) !== index)).toEqual([]);

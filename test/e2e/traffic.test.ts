@@ -308,6 +308,7 @@ describe("the command line", () => {
     const listed = await line.shell("realmgate proxy logs list --status 401 --limit 1");
     expect([listed.exit, listed.err]).toEqual([0, ""]);
     expect(listed.out).toContain("/by-command");
+    expect(listed.out).toContain(requestId);
     const quiet = await line.shell("realmgate proxy logs list --limit 1 -q");
     expect(quiet.out.trim()).toBe(requestId);
     const explained = await line.shell(`realmgate explain --request ${requestId}`);

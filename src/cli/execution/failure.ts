@@ -1,7 +1,7 @@
 // Errors → lines for people: what failed, and what to do next.
 import { parseBaseUrl, realmOf } from "../../client/api-host.ts";
 import { ApiError, NetworkError, type NetworkErrorKind } from "../../client/errors.ts";
-import { siteOf } from "../settings/credential.ts";
+import { sendsAuthToken, siteOf } from "../settings/credential.ts";
 import { defaultBaseUrl, type Settings } from "../settings/settings.ts";
 import { CommandFailure, type ExitCode, exitCode } from "../terminal/exit-code.ts";
 import { safeJson, safeText } from "../terminal/safe-text.ts";
@@ -94,7 +94,13 @@ const byCode: ReadonlyMap<string, NextStep> = new Map<string, NextStep>([
     "PROJECT_NOT_IN_REALM",
     () => "projects update ID --alias … --realm-ids … adds the project to a realm",
   ],
-  ["INSUFFICIENT_PERMISSIONS", () => "realmgate auth get-current shows what this token may do"],
+  [
+    "INSUFFICIENT_PERMISSIONS",
+    (_failure, settings) =>
+      sendsAuthToken(settings)
+        ? "realmgate auth get-current shows what this token may do"
+        : "realmgate users me shows who you are",
+  ],
   ["GROUP_NOT_FOUND", () => "groups ip|jwt|password|token set creates one"],
   [
     "PRECONDITION_REQUIRED",

@@ -114,8 +114,10 @@ function place(root: Parser, words: readonly string[], command: Command, hidden:
       next.usage(isLeaf ? "" : "COMMAND …").helpCommand(false);
       if (isLeaf) addShortForms(next, command);
       addFlags(next, isLeaf ? withoutOwn(command) : globalFlags, true);
-      if (!isLeaf) next.description(groupAbout(words.slice(0, index + 1).join(" ")));
       const path = words.slice(0, index + 1).join(" ");
+      if (!isLeaf) next.description(groupAbout(path));
+      const otherWord = isLeaf ? undefined : groupAliases[path];
+      if (otherWord !== undefined) next.alias(otherWord);
       next.showHelpAfterError(`see realmgate ${path} --help`);
       if (!isLeaf)
         next.addHelpText("after", `\nrealmgate ${path} COMMAND --help describes a command.`);
@@ -267,6 +269,9 @@ function withoutTruth(words: readonly string[], booleans: ReadonlySet<string>): 
 function entry<Value>(name: string, value: Value | undefined): [string, Value][] {
   return value === undefined ? [] : [[name, value]];
 }
+
+/** Another last word of a command group. */
+const groupAliases: Readonly<Record<string, string>> = { "projects permissions": "members" };
 
 /** Descriptions of command groups in the help. */
 const groups: Readonly<Record<string, string>> = {

@@ -22,7 +22,20 @@ export function siteOf(baseUrl: URL): string {
  * malformed credential.
  */
 export function credentialOf(settings: Settings, anonymous: () => HttpClient): Credential | null {
-  const { identities, profile, baseUrl } = settings;
+  const given = givenCredential(settings);
+  if (given !== null) return given;
+  const { session } = settings.profile;
+  if (session === undefined || session.baseUrl !== siteOf(settings.baseUrl)) return null;
+  return sessionCredential(anonymous(), session, (renewed) => storeSession(settings, renewed));
+}
+
+/** Whether an auth token is sent, and no session or password. Throws as credentialOf. */
+export function sendsAuthToken(settings: Settings): boolean {
+  return givenCredential(settings)?.authorization()?.startsWith("Bearer hdy_") ?? false;
+}
+
+/** Null: the stored session counts, if there is one. */
+function givenCredential({ identities, profile, baseUrl }: Settings): Credential | null {
   const here = siteOf(baseUrl);
   // The name and the password of highest precedence belong together, whatever their sources.
   const name = identities.find((each) => each.username !== undefined)?.username;
@@ -33,9 +46,7 @@ export function credentialOf(settings: Settings, anonymous: () => HttpClient): C
     if (token !== undefined) return bearer(token);
     if (password !== undefined && name !== undefined) return basic(name, password);
   }
-  const { session } = profile;
-  if (session === undefined || session.baseUrl !== here) return null;
-  return sessionCredential(anonymous(), session, (renewed) => storeSession(settings, renewed));
+  return null;
 }
 
 /** Stores the session in the profile. */

@@ -8,7 +8,7 @@ import { openSqliteStore } from "../admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../admin/store/store.ts";
 import { type Config, parseConfig } from "../config/config.ts";
 import { keyFile } from "./data-files.ts";
-import { lockDatabase } from "./data-lock.ts";
+import { lockOfStoppedGate } from "./data-lock.ts";
 import { readSecretKeyFile } from "./secret-key-file.ts";
 
 const failed = 1;
@@ -79,7 +79,7 @@ async function openStore(config: Config): Promise<OpenedStore> {
   // Before the key is read, which makes it where there is none.
   const unlock =
     postgres === null
-      ? lockDatabase(databasePath)
+      ? lockOfStoppedGate(databasePath)
       : await (await import("../admin/store/postgres/refuse-running.ts")).refuseRunning(postgres);
   try {
     const options = { box: new KeyRing(keysOf(secretKeys, dataDir)).valueBox(), now: Date.now };

@@ -24,3 +24,13 @@ export function lockDatabase(databasePath: string): Unlock {
   }
   return () => lock.close();
 }
+
+/** For maintenance of a stopped gate: the DatabaseInUse says what to do. */
+export function lockOfStoppedGate(databasePath: string): Unlock {
+  try {
+    return lockDatabase(databasePath);
+  } catch (error) {
+    if (!(error instanceof DatabaseInUse)) throw error;
+    throw new DatabaseInUse(`${error.message}: stop the gate first`, { cause: error });
+  }
+}

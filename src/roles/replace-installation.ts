@@ -14,7 +14,7 @@ import { join } from "node:path";
 import type { Config } from "../config/config.ts";
 import { secretKeysIn } from "../config/secret-key.ts";
 import { keyFile, restoreDraft, snapshotFile, sqliteFiles } from "./data-files.ts";
-import { lockDatabase } from "./data-lock.ts";
+import { lockOfStoppedGate } from "./data-lock.ts";
 import { isSameKeys, writeSecretKeyFile } from "./secret-key-file.ts";
 
 const ownerOnly = 0o600;
@@ -30,7 +30,7 @@ export function replaceInstallation(
   keys: readonly Buffer[],
 ): readonly string[] {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const unlock = lockDatabase(databasePath);
+  const unlock = lockOfStoppedGate(databasePath);
   const draft = restoreDraft(databasePath);
   const keyPath = join(dataDir, keyFile);
   const suffix = `.before-restore-${Date.now()}`;

@@ -30,7 +30,7 @@ test("a lost password is replaced while the gate is stopped, and not while it ru
   const { dataDir } = running;
   const inUse = await run("admin", "reset-password", "--data-dir", dataDir);
   expect(inUse).toMatchObject({ code: 1, out: "" });
-  expect(inUse.err).toContain("in use by another realmgate");
+  expect(inUse.err).toContain("in use by another realmgate: stop the gate first");
   await running.kill();
   const nobody = await run("admin", "reset-password", "--username", "eve", "--data-dir", dataDir);
   expect(nobody).toMatchObject({ code: 1, out: "" });

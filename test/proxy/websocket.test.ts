@@ -29,11 +29,11 @@ afterAll(async () => {
   await foreign?.[Symbol.asyncDispose]();
 });
 
-/** Opened by the running test. */
-const clients: FarEnd[] = [];
+/** Of the running test. */
+const ends: FarEnd[] = [];
 afterEach(async () => {
-  for (const client of clients.splice(0)) {
-    client.do("terminate");
+  for (const end of ends.splice(0)) {
+    end.do("terminate");
   }
   await nothingIsOpen();
 });
@@ -52,8 +52,9 @@ async function open(
   const url = `ws://127.0.0.1:${proxy.port}${unique}`;
   const host = to.host("terminal-1");
   const client = foreign.client(url, { headers: { host, ...headers }, ...rest });
-  clients.push(client);
+  ends.push(client);
   const [upstream] = await Promise.all([foreign.upstream(unique), client.next("open")]);
+  ends.push(upstream);
   return { client, upstream };
 }
 

@@ -71,9 +71,6 @@ function serviceOf({ program, instance }: LogEntry): string {
   return `${program}-${instance}`;
 }
 
-/** The newest entries that statistics look at, and that the logs program pages through. */
-export const recentEntriesMax = 5_000;
-
 /** Services that are counted by name: clients make up any number of ports. */
 const SERVICES_MAX = 100;
 

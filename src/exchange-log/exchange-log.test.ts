@@ -366,6 +366,25 @@ describe("looking for a request", () => {
   });
 });
 
+test("lists in pages and counts are of the newest 5,000 entries, and made where the log lies", async () => {
+  const log = await ExchangeLog.open(":memory:", limits, quiet);
+  for (let n = 0; n < 5_010; n++) {
+    const status = n % 1_000 === 0 ? 500 : 200;
+    log.ended("passed", "p", "c", exchange(n, { status, bytes: status }));
+  }
+  const errors = { ...ask("c", { level: "error" }, 2), offset: 1 };
+  const page = await log.recent(errors);
+  expect(page.entries.map(({ path: text }) => text)).toEqual(["/4000", "/3000"]);
+  // The first of all errors is older.
+  expect([page.total, page.next]).toEqual([5, page.entries[1]?.id ?? 0]);
+  const [last] = (await log.recent({ ...errors, offset: 4 })).entries;
+  const { next } = await log.recent({ ...errors, offset: 4 });
+  expect(next).toBeLessThan(last?.id ?? 0);
+  expect((await log.newest(ask("c", { level: "error" }), next)).entries).toHaveLength(1);
+  expect((await log.stats("c")).byLevel).toEqual({ error: 5, info: 4_995 });
+  await log.close();
+});
+
 describe("the thread of the log", () => {
   test("is started again when it ends by itself, which is counted and logged; entries go on", async () => {
     const workers: Worker[] = [];

@@ -1,10 +1,11 @@
 // The exchange log as the rest of the process sees it: takes exchanges that ended, and answers who was where.
 import type { Log } from "../log.ts";
 import type { EntryBatch, EntryKind } from "./entry-batch.ts";
+import type { EntryStats } from "./entry-view.ts";
 import type { Appended, LogLimits } from "./log-database.ts";
 import type { LoggedExchange } from "./log-entry.ts";
 import type { LogAnswers, LogRequest } from "./log-messages.ts";
-import type { LogPage, LogQuery } from "./log-reading.ts";
+import type { LogPage, LogQuery, RecentPage, RecentQuery } from "./log-reading.ts";
 import { LogThread, LogUnavailable } from "./log-thread.ts";
 import { WaitingEntries } from "./waiting-entries.ts";
 
@@ -14,6 +15,12 @@ export interface ExchangeLogReader {
   newest(query: LogQuery, before: number | null): Promise<LogPage>;
   /** Entries after this id, oldest first. */
   oldest(query: LogQuery, after: number): Promise<LogPage>;
+}
+
+/** Counts and cuts where the log lies: of thousands of entries only the answer comes to who asks. Rejects as the reader does. */
+export interface RecentReader {
+  recent(query: RecentQuery): Promise<RecentPage>;
+  stats(container: string): Promise<EntryStats>;
 }
 
 /** What became of the exchanges that ended. */
@@ -58,13 +65,14 @@ const RESTART_MAX_MS = 60_000;
 /** How long the last entries may take when the process stops. */
 const CLOSE_MS = 2_000;
 
-export class ExchangeLog implements ExchangeLogReader {
+export class ExchangeLog implements ExchangeLogReader, RecentReader {
   #store: LogStore;
   /** Null: it is not ours to open again. */
   readonly #open: (() => Promise<LogStore>) | null;
   readonly #log: Log;
   readonly #waiting: WaitingEntries;
   readonly #storing = new Set<Promise<void>>();
+  #batchesSent = 0;
   readonly #counts = { written: 0, dropped: 0, failed: 0, evicted: 0, bytes: 0, restarts: 0 };
   #restart: ReturnType<typeof setTimeout> | null = null;
   /** The thread ended, and its successor is not there: what comes waits. */
@@ -127,11 +135,19 @@ export class ExchangeLog implements ExchangeLogReader {
   }
 
   newest(query: LogQuery, before: number | null): Promise<LogPage> {
-    return this.#read(query, () => this.#store.ask({ kind: "newest", query, before }));
+    return this.#read(query.container, () => this.#store.ask({ kind: "newest", query, before }));
   }
 
   oldest(query: LogQuery, after: number): Promise<LogPage> {
-    return this.#read(query, () => this.#store.ask({ kind: "oldest", query, after }));
+    return this.#read(query.container, () => this.#store.ask({ kind: "oldest", query, after }));
+  }
+
+  recent(query: RecentQuery): Promise<RecentPage> {
+    return this.#read(query.container, () => this.#store.ask({ kind: "recent", query }));
+  }
+
+  stats(container: string): Promise<EntryStats> {
+    return this.#read(container, () => this.#store.ask({ kind: "stats", container }));
   }
 
   /** Stores batches of another writer, which counts them. */
@@ -183,7 +199,7 @@ export class ExchangeLog implements ExchangeLogReader {
     }
   }
 
-  async #read({ container }: LogQuery, ask: () => Promise<LogPage>): Promise<LogPage> {
+  async #read<Answer>(container: string, ask: () => Promise<Answer>): Promise<Answer> {
     const reads = this.#readsOf.get(container) ?? 0;
     if (this.#reads >= READS_MAX || reads >= READS_PER_CONTAINER_MAX) {
       throw new LogUnavailable("too many reads of the exchange log");
@@ -193,13 +209,23 @@ export class ExchangeLog implements ExchangeLogReader {
     try {
       await this.beforeRead();
       // The store does one thing after the other.
-      this.#storeWaiting();
+      await this.#sendWaiting();
       return await ask();
     } finally {
       this.#reads--;
       const left = (this.#readsOf.get(container) ?? 1) - 1;
       if (left > 0) this.#readsOf.set(container, left);
       else this.#readsOf.delete(container);
+    }
+  }
+
+  /** What waits now is on its way to the store. */
+  async #sendWaiting(): Promise<void> {
+    const before = this.#batchesSent;
+    this.#storeWaiting();
+    while (!this.#isDown && this.#waiting.size > 0 && this.#batchesSent === before) {
+      await Promise.race(this.#storing);
+      this.#storeWaiting();
     }
   }
 
@@ -214,6 +240,7 @@ export class ExchangeLog implements ExchangeLogReader {
     if (this.#isDown || this.#waiting.size === 0 || this.#storing.size >= BATCHES_MAX) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    this.#batchesSent++;
     const storing = this.#stored(this.#waiting.take()).finally(() => {
       this.#storing.delete(storing);
       if (this.#waiting.size >= STORED_AT_ONCE || this.#timer === null) this.#storeWaiting();

@@ -65,6 +65,8 @@ export interface EntryFilter {
   readonly level: LogLevel | null;
   /** Whether the program answered. */
   readonly fromProgram: boolean | null;
+  /** Whether there was a response. */
+  readonly isAnswered: boolean | null;
   /** Unix milliseconds at which the request arrived, both included. */
   readonly sinceMs: number | null;
   readonly untilMs: number | null;
@@ -80,6 +82,7 @@ export const EVERY_ENTRY: EntryFilter = Object.freeze({
   statusMax: null,
   level: null,
   fromProgram: null,
+  isAnswered: null,
   sinceMs: null,
   untilMs: null,
 });
@@ -97,6 +100,7 @@ export function passes(entry: LogEntry, filter: EntryFilter): boolean {
     isWanted(filter.method, entry.method) &&
     isWanted(filter.level, levelOf(status)) &&
     isWanted(filter.fromProgram, entry.bytes !== null) &&
+    isWanted(filter.isAnswered, status !== null) &&
     (filter.group === null || (entry.groups ?? []).includes(filter.group)) &&
     isBetween(status, filter.statusMin, filter.statusMax) &&
     isBetween(entry.startedAtMs, filter.sinceMs, filter.untilMs)

@@ -1,8 +1,9 @@
 // Reading the log: entries of one container that pass a filter, in either direction. Each call does a bounded amount of work.
 import { ENTRY_KINDS } from "./entry-batch.ts";
 import { ID_BYTES, readEntries } from "./entry-columns.ts";
+import { type EntryStats, statsOf } from "./entry-view.ts";
 import { type LogDatabase, type StoredBatch, type Stream, textOf } from "./log-database.ts";
-import { type EntryFilter, type LogEntry, passes } from "./log-entry.ts";
+import { type EntryFilter, EVERY_ENTRY, type LogEntry, passes } from "./log-entry.ts";
 
 export interface LogQuery {
   readonly container: string;
@@ -19,6 +20,23 @@ export interface LogPage {
   readonly isEnd?: boolean;
   /** Proxies that did not answer; unset: this process has all there is. */
   readonly missing?: readonly string[];
+}
+
+/** The newest entries that statistics and lists in pages look at. */
+export const RECENT_MAX = 5_000;
+
+/** Of the newest entries those that pass: how many, and some of them. */
+export interface RecentQuery extends LogQuery {
+  /** How many of them come before those, the newest first. */
+  readonly offset: number;
+}
+
+export interface RecentPage {
+  /** Newest first. */
+  readonly entries: readonly LogEntry[];
+  readonly total: number;
+  /** Where the next page begins, as `LogPage` has it. */
+  readonly next: number | null;
 }
 
 /** What one call looks at, at most: some 50 ms. So many bytes that are read, compressed, count as an entry. */
@@ -69,6 +87,22 @@ export function newestFirst(db: LogDatabase, query: LogQuery, before: number | n
     if (found.length === limit) return { entries: found, next: found.at(-1)?.id ?? null };
     found.push(head.value);
   }
+}
+
+export function recent(db: LogDatabase, query: RecentQuery): RecentPage {
+  const { container, filter, offset, limit } = query;
+  const all = newestFirst(db, { container, filter: EVERY_ENTRY, limit: RECENT_MAX }, null);
+  const kept = all.entries.filter((entry) => passes(entry, filter));
+  const entries = kept.slice(offset, offset + limit);
+  const isCut = kept.length > offset + limit;
+  const next = isCut ? (entries.at(-1)?.id ?? all.next) : all.next;
+  return { entries, total: kept.length, next };
+}
+
+/** Of the newest entries. */
+export function recentStats(db: LogDatabase, container: string): EntryStats {
+  const query = { container, filter: EVERY_ENTRY, limit: RECENT_MAX };
+  return statsOf(newestFirst(db, query, null).entries);
 }
 
 /** Entries after this id, oldest first. `next` is the id of the last that was looked at. */

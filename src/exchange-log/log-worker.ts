@@ -2,7 +2,7 @@
 import { existsSync, renameSync } from "node:fs";
 import { LogDatabase } from "./log-database.ts";
 import type { Asked, LogAnswer, LogRequest, Told } from "./log-messages.ts";
-import { newestFirst, oldestFirst } from "./log-reading.ts";
+import { newestFirst, oldestFirst, recent, recentStats } from "./log-reading.ts";
 import { EarlierFormat } from "./log-schema.ts";
 
 declare const self: Worker;
@@ -37,6 +37,10 @@ function answered(request: LogRequest): LogAnswer {
       return newestFirst(open(), request.query, request.before);
     case "oldest":
       return oldestFirst(open(), request.query, request.after);
+    case "recent":
+      return recent(open(), request.query);
+    case "stats":
+      return recentStats(open(), request.container);
     case "close":
       if (look !== null) clearTimeout(look);
       db?.close();

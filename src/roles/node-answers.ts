@@ -10,9 +10,7 @@ import {
 } from "../../proto/gen/realmgate/v1/feed_pb.ts";
 import { methodPath } from "../../proto/grpc.ts";
 import type { NodeQuestion } from "../admin/feed/node-question.ts";
-import { recentEntriesMax, statsOf } from "../exchange-log/entry-view.ts";
-import type { ExchangeLogReader } from "../exchange-log/exchange-log.ts";
-import { EVERY_ENTRY } from "../exchange-log/log-entry.ts";
+import type { ExchangeLogReader, RecentReader } from "../exchange-log/exchange-log.ts";
 import type { Log } from "../log.ts";
 import type { OpenConnections } from "../proxy/observe/open-connections.ts";
 import { bearer, type FeedTls, feedClient } from "../proxy/snapshot/feed-stream.ts";
@@ -25,7 +23,7 @@ export interface NodeAnswersOptions {
   readonly process: string;
   readonly servers: readonly string[];
   /** Null: there is none, and no answer about it. */
-  readonly exchangeLog: ExchangeLogReader | null;
+  readonly exchangeLog: (ExchangeLogReader & RecentReader) | null;
   readonly connections: Pick<OpenConnections, "list" | "end" | "endOfGroup">;
   readonly log: Log;
 }
@@ -176,10 +174,8 @@ async function answerTo(
       return exchangeLog.newest(question.query, question.before);
     case "oldest":
       return exchangeLog.oldest(question.query, question.after);
-    case "stats": {
-      const query = { container: question.container, filter: EVERY_ENTRY, limit: recentEntriesMax };
-      return statsOf((await exchangeLog.newest(query, null)).entries);
-    }
+    case "stats":
+      return exchangeLog.stats(question.container);
     default:
       throw new Error("this node does not know that question");
   }

@@ -2,8 +2,7 @@
 import type { MetricObjectWithValues, MetricValue } from "@prometheus-io/client";
 import type { AccessLogPlace, ListenAddress } from "../config/setting-readers.ts";
 import type { StoreRequest } from "../exchange-log/exchange-log.ts";
-import type { Appended } from "../exchange-log/log-database.ts";
-import type { LogPage } from "../exchange-log/log-reading.ts";
+import type { LogAnswers } from "../exchange-log/log-messages.ts";
 import type { ProxyTls } from "../proxy/edge/listeners.ts";
 import type { OpenConnection } from "../proxy/observe/open-connections.ts";
 import type { PlainEdge, ProxyOptions } from "../proxy/options.ts";
@@ -120,7 +119,7 @@ export type ToWorker = {
 export type ToParent = {
   readonly state: { asked: WorkerState; answer: null };
   readonly failures: { asked: readonly string[]; answer: null };
-  readonly log: { asked: StoreRequest; answer: Appended | LogPage };
+  readonly log: { asked: StoreRequest; answer: LogAnswers[StoreRequest["kind"]] };
   /** It listens no more. */
   readonly closed: { asked: null; answer: null };
 };

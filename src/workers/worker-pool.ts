@@ -4,6 +4,7 @@ import type { ListenAddress } from "../config/setting-readers.ts";
 import type { ExchangeLog } from "../exchange-log/exchange-log.ts";
 import type { Log } from "../log.ts";
 import type { ListeningSocket } from "./listening-socket.ts";
+import { answeredByLog } from "./log-requests.ts";
 import { countedOf, merged } from "./merged-metrics.ts";
 import type { MetricValues, WorkerStart, WorkerState } from "./messages.ts";
 import { WorkerProcess } from "./worker-process.ts";
@@ -268,18 +269,7 @@ export class WorkerPool {
           for (const other of this.#live()) if (other !== worker) other.tell("failures", pairs);
           return null;
         },
-        log: async (request) => {
-          const { exchangeLog } = this;
-          if (exchangeLog === null) throw new Error("there is no exchange log");
-          switch (request.kind) {
-            case "append":
-              return await exchangeLog.append(request.batches);
-            case "newest":
-              return await exchangeLog.newest(request.query, request.before);
-            case "oldest":
-              return await exchangeLog.oldest(request.query, request.after);
-          }
-        },
+        log: (request) => answeredByLog(this.exchangeLog, request),
         closed: () => {
           // What waits in its queue would wait for ever.
           this.#closeSockets();

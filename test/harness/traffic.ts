@@ -5,7 +5,12 @@ import type { EntryKind } from "../../src/exchange-log/entry-batch.ts";
 import type { ExchangeLogReader } from "../../src/exchange-log/exchange-log.ts";
 import { LogDatabase } from "../../src/exchange-log/log-database.ts";
 import type { LoggedExchange } from "../../src/exchange-log/log-entry.ts";
-import { type LogQuery, newestFirst, oldestFirst } from "../../src/exchange-log/log-reading.ts";
+import {
+  type LogQuery,
+  newestFirst,
+  oldestFirst,
+  recentStats,
+} from "../../src/exchange-log/log-reading.ts";
 import { WaitingEntries } from "../../src/exchange-log/waiting-entries.ts";
 
 /** One that a test writes, by default of a request that an ip group let through. */
@@ -51,6 +56,10 @@ export class MemoryLog implements ExchangeLogReader {
 
   async oldest(query: LogQuery, after: number) {
     return oldestFirst(this.#db, query, after);
+  }
+
+  async stats(container: string) {
+    return recentStats(this.#db, container);
   }
 }
 

@@ -10,12 +10,7 @@ import {
   LogEntrySchema,
   LogStatsSchema,
 } from "../../../proto/gen/realmgate/v1/traffic_pb.ts";
-import {
-  type EntryStats,
-  recentEntriesMax,
-  statsOf,
-  viewOf,
-} from "../../exchange-log/entry-view.ts";
+import { type EntryStats, viewOf } from "../../exchange-log/entry-view.ts";
 import type { ExchangeLogReader } from "../../exchange-log/exchange-log.ts";
 import {
   byArrival,
@@ -34,13 +29,8 @@ import { type PortOf, portOf, type ServerOf } from "./traffic-port.ts";
 export type LogPort = LogReader | null;
 
 interface LogReader extends ExchangeLogReader {
-  /** Counts of the newest entries; unset: they are counted here. */
-  readonly stats?: (container: string) => Promise<RemoteStats>;
-}
-
-interface RemoteStats {
-  readonly stats: EntryStats;
-  readonly missing: readonly string[];
+  /** Counts of the newest entries. */
+  stats(container: string): Promise<EntryStats & { readonly missing?: readonly string[] }>;
 }
 
 const LIMIT = 100;
@@ -70,13 +60,8 @@ export function logService(ports: PortOf<LogPort>, store: ServerOf): Implementat
 
       async getLogStats({ id: container }: GetLogStatsRequest, { scope }) {
         const log = await portOf(ports, store, scope, container);
-        if (log?.stats !== undefined) {
-          const { stats, missing } = await log.stats(container);
-          return { message: fromJson(LogStatsSchema, { ...stats, missing: [...missing] }) };
-        }
-        const query = { container, filter: EVERY_ENTRY, limit: recentEntriesMax };
-        const { entries } = await read(log, (reader) => reader.newest(query, null));
-        return { message: fromJson(LogStatsSchema, { ...statsOf(entries) }) };
+        const { missing = [], ...stats } = await read(log, (reader) => reader.stats(container));
+        return { message: fromJson(LogStatsSchema, { ...stats, missing: [...missing] }) };
       },
     },
   };
@@ -84,7 +69,7 @@ export function logService(ports: PortOf<LogPort>, store: ServerOf): Implementat
 
 /** The entry of a request. Throws ApiError REQUEST_NOT_FOUND; where not all of the log was looked at, PROXY_UNREACHABLE or EXCHANGE_LOG_UNAVAILABLE. */
 export async function loggedRequest(
-  log: LogPort,
+  log: ExchangeLogReader | null,
   container: string,
   requestId: string,
 ): Promise<LogEntry> {
@@ -109,9 +94,9 @@ export async function loggedRequest(
   throw new ApiError(ErrorCode.EXCHANGE_LOG_UNAVAILABLE);
 }
 
-async function read<Answer>(
-  log: LogPort,
-  ask: (reader: ExchangeLogReader) => Promise<Answer>,
+async function read<Reader, Answer>(
+  log: Reader | null,
+  ask: (reader: Reader) => Promise<Answer>,
 ): Promise<Answer> {
   if (log === null) throw new ApiError(ErrorCode.EXCHANGE_LOG_UNAVAILABLE);
   try {
@@ -139,6 +124,7 @@ function filterOf(request: ListLogsRequest): EntryFilter {
     statusMax: statuses?.[1] ?? null,
     level: (request.level as LogLevel | undefined) ?? null,
     fromProgram: source === undefined ? null : source === "backend",
+    isAnswered: null,
     sinceMs: timeOf(request.since, "since"),
     untilMs: timeOf(request.until, "until"),
   };

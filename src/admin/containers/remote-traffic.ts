@@ -49,7 +49,7 @@ export class RemoteTraffic {
       },
       stats: async (container) => {
         const { answers, missing } = await this.#gather(server, { kind: "stats", container });
-        return { stats: answers.reduce(sumOf), missing };
+        return { ...answers.reduce(sumOf), missing };
       },
     };
   };

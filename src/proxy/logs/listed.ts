@@ -1,14 +1,15 @@
 // The answer to a request for a list of entries, in the documented shapes.
-import { type EntryView, recentEntriesMax, viewOf } from "../../exchange-log/entry-view.ts";
-import type { ExchangeLogReader } from "../../exchange-log/exchange-log.ts";
-import { byArrival, EVERY_ENTRY, type LogEntry, passes } from "../../exchange-log/log-entry.ts";
-import { isWanted, type LogParameters } from "./log-request.ts";
+import { type EntryView, viewOf } from "../../exchange-log/entry-view.ts";
+import type { ExchangeLogReader, RecentReader } from "../../exchange-log/exchange-log.ts";
+import { byArrival, type LogEntry } from "../../exchange-log/log-entry.ts";
+import { type LogPage, RECENT_MAX, type RecentPage } from "../../exchange-log/log-reading.ts";
+import { LIMIT_MAX, type LogParameters } from "./log-request.ts";
 
 /** Reads for one list; each looks at a bounded number of entries. */
 const TURNS_MAX = 5;
 
 interface LogOf {
-  readonly log: ExchangeLogReader;
+  readonly log: ExchangeLogReader & RecentReader;
   readonly container: string;
   /** Whether the container's log may be read once more now. */
   readonly mayRead: () => boolean;
@@ -29,25 +30,17 @@ interface Listed {
   readonly nextId: number | null;
 }
 
-/** For statistics. */
-export async function recentEntries(of: Omit<LogOf, "mayRead">): Promise<readonly LogEntry[]> {
-  return (await recent(of)).entries;
-}
-
 export async function listed(of: LogOf, parameters: LogParameters): Promise<Listed> {
   const { limit, offset, last, afterId, withBodies } = parameters;
   if (afterId !== null) return forward(of, parameters, afterId);
-  const { kept, next } = await backward(of, parameters);
-  const total = kept.length;
   if (last !== null) {
-    const newest = byArrival(kept).slice(0, Math.min(last, recentEntriesMax)).map(viewOf);
+    const { entries, total } = await recent(of, parameters, 0, Math.min(last, LIMIT_MAX));
+    const newest = byArrival(entries).map(viewOf);
     const body = withBodies ? { entries: newest, total, limit, offset } : newest.reverse();
     return { body, nextId: null };
   }
-  const shown = kept.slice(offset, offset + limit);
-  const isCut = total > offset + limit;
-  const cursor = isCut ? (shown.at(-1)?.id ?? next) : next;
-  const body = { entries: byArrival(shown).map(viewOf), total, limit, offset, cursor };
+  const { entries, total, next } = await backward(of, parameters);
+  const body = { entries: byArrival(entries).map(viewOf), total, limit, offset, cursor: next };
   return { body, nextId: null };
 }
 
@@ -58,7 +51,7 @@ async function forward(of: LogOf, parameters: LogParameters, afterId: number): P
   for (let turn = 0; !isForNothing && entries.length < limit && goesOn(of, turn); turn++) {
     const query = { container: of.container, filter, limit: limit - entries.length };
     const page = await of.log.oldest(query, nextId);
-    entries.push(...page.entries.map(viewOf).filter((view) => isWanted(view, parameters)));
+    entries.push(...page.entries.map(viewOf));
     nextId = page.next ?? nextId;
     if (page.isEnd === true) break;
   }
@@ -66,30 +59,20 @@ async function forward(of: LogOf, parameters: LogParameters, afterId: number): P
   return { body, nextId };
 }
 
-interface Backward {
-  /** Of those that were looked at. */
-  readonly kept: readonly LogEntry[];
-  readonly next: number | null;
-}
-
 /** The newest entries of all; after a cursor, those before it until a page is full. */
-async function backward(of: LogOf, parameters: LogParameters): Promise<Backward> {
+async function backward(of: LogOf, parameters: LogParameters): Promise<RecentPage> {
   const { filter, cursor, limit, offset, isForNothing } = parameters;
-  if (isForNothing) return { kept: [], next: null };
-  const isKept = (entry: LogEntry) => isWanted(viewOf(entry), parameters);
-  if (cursor === null) {
-    const { entries, next } = await recent(of);
-    return { kept: entries.filter((entry) => passes(entry, filter) && isKept(entry)), next };
-  }
+  if (cursor === null) return recent(of, parameters, offset, limit);
   const kept: LogEntry[] = [];
-  let next: number | null = cursor;
-  for (let turn = 0; next !== null && kept.length < offset + limit && goesOn(of, turn); turn++) {
-    const query = { container: of.container, filter, limit: recentEntriesMax };
-    const page = await of.log.newest(query, next);
-    kept.push(...page.entries.filter(isKept));
+  const wanted = Math.min(offset, RECENT_MAX) + limit;
+  let next: number | null = isForNothing ? null : cursor;
+  for (let turn = 0; next !== null && kept.length < wanted && goesOn(of, turn); turn++) {
+    const query = { container: of.container, filter, limit: wanted - kept.length };
+    const page: LogPage = await of.log.newest(query, next);
+    kept.push(...page.entries);
     next = page.next;
   }
-  return { kept, next };
+  return { entries: kept.slice(offset, offset + limit), total: kept.length, next };
 }
 
 /** The first turn is the request's own; each further one counts as another read. */
@@ -97,6 +80,12 @@ function goesOn({ mayRead }: LogOf, turn: number): boolean {
   return turn === 0 || (turn < TURNS_MAX && mayRead());
 }
 
-function recent({ log, container }: Omit<LogOf, "mayRead">) {
-  return log.newest({ container, filter: EVERY_ENTRY, limit: recentEntriesMax }, null);
+async function recent(
+  { log, container }: LogOf,
+  { filter, isForNothing }: LogParameters,
+  offset: number,
+  limit: number,
+): Promise<RecentPage> {
+  if (isForNothing) return { entries: [], total: 0, next: null };
+  return log.recent({ container, filter, offset, limit });
 }

@@ -1,12 +1,10 @@
 // What a request asks of the logs program.
 
-import type { EntryKind, EntryView } from "../../exchange-log/entry-view.ts";
 import { type EntryFilter, EVERY_ENTRY, type LogLevel } from "../../exchange-log/log-entry.ts";
 
 /** Filters and paging. A number that is none is as if it were not sent; a filter that names nothing known lets nothing through. */
 export interface LogParameters {
   readonly filter: EntryFilter;
-  readonly kind: EntryKind | null;
   /** A filter names a level, kind or source that no entry has. */
   readonly isForNothing: boolean;
   readonly limit: number;
@@ -22,7 +20,7 @@ export interface LogParameters {
 }
 
 const LIMIT = 200;
-const LIMIT_MAX = 1_000;
+export const LIMIT_MAX = 1_000;
 
 const LEVELS: ReadonlySet<string> = new Set(["info", "warn", "error"]);
 const KINDS: ReadonlySet<string> = new Set(["request", "response"]);
@@ -38,8 +36,8 @@ export function parametersOf(query: string): LogParameters {
       method: given.get("method"),
       level: level !== null && LEVELS.has(level) ? (level as LogLevel) : null,
       fromProgram: source === null ? null : source === "backend",
+      isAnswered: kind === null ? null : kind === "response",
     },
-    kind: kind !== null && KINDS.has(kind) ? (kind as EntryKind) : null,
     isForNothing: isUnknown(LEVELS, level) || isUnknown(KINDS, kind) || isUnknown(SOURCES, source),
     limit: Math.min(LIMIT_MAX, numberOf(given.get("limit")) ?? LIMIT),
     offset: numberOf(given.get("offset")) ?? 0,
@@ -54,14 +52,6 @@ export function parametersOf(query: string): LogParameters {
 
 function isUnknown(known: ReadonlySet<string>, value: string | null): boolean {
   return value !== null && !known.has(value);
-}
-
-/** What the filter of the log does not know. */
-export function isWanted(
-  { kind }: EntryView,
-  { kind: wanted, isForNothing }: LogParameters,
-): boolean {
-  return !isForNothing && (wanted === null || kind === wanted);
 }
 
 /** A whole number; null: none. */

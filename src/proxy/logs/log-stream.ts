@@ -5,7 +5,7 @@ import { EVERY_ENTRY } from "../../exchange-log/log-entry.ts";
 import type { ActiveExchange } from "../exchange/active-exchange.ts";
 import type { ExchangeEnd } from "../exchange/exchange.ts";
 import { endBy, type StopListener, type StopReason } from "../exchange/stop-signal.ts";
-import { isWanted, type LogParameters } from "./log-request.ts";
+import type { LogParameters } from "./log-request.ts";
 
 /** How often the log is looked at, in milliseconds. */
 const LOOK_MS = 1_000;
@@ -72,8 +72,7 @@ export class LogStream implements StopListener {
       this.#afterId = lastId ?? (await this.#newestId());
       if (lastId === null) {
         const { entries } = await log.newest(this.#query(REPLAYED), this.#afterId + 1);
-        const views = entries.toReversed().map(viewOf);
-        const wanted = views.filter((view) => isWanted(view, parameters));
+        const wanted = parameters.isForNothing ? [] : entries.toReversed().map(viewOf);
         this.#say(`data: ${JSON.stringify(wanted)}\n\n`);
       }
       this.#lookLater();
@@ -89,7 +88,7 @@ export class LogStream implements StopListener {
         const { entries, next } = await this.#options.log.oldest(query, this.#afterId);
         this.#afterId = next ?? this.#afterId;
         const { parameters } = this.#options;
-        const frames = entries.map(viewOf).filter((view) => isWanted(view, parameters));
+        const frames = parameters.isForNothing ? [] : entries.map(viewOf);
         if (frames.length > 0) this.#say(frames.map(frameOf).join(""));
         else if (performance.now() - this.#spokeAtMs >= KEEP_ALIVE_MS) this.#say(": keepalive\n\n");
       }

@@ -7,7 +7,13 @@ import type { ForwardedRequest } from "../upstream/upstream.ts";
 import { LogsProgram } from "./logs.ts";
 
 const nothing: LogPage = { entries: [], next: null };
-const log = { newest: async () => nothing, oldest: async () => nothing };
+const unasked = () => Promise.reject(new Error("a stream does not ask that"));
+const log = {
+  newest: async () => nothing,
+  oldest: async () => nothing,
+  recent: unasked,
+  stats: unasked,
+};
 
 /** What the program needs of an admitted request for a stream; `ends` gets how it ended. */
 function streamOf(
@@ -41,6 +47,7 @@ test("a stream begins with what passed before, and what is live begins after the
     ({ id, status: 500, startedAtMs: 0, bytes: null, groups: null }) as LogEntry;
   const asked: unknown[] = [];
   const program = new LogsProgram({
+    ...log,
     async newest({ filter, limit }, before) {
       asked.push(["newest", filter.level, limit, before]);
       return { entries: filter.level === null ? [entry(900)] : [entry(7)], next: null };

@@ -1,12 +1,11 @@
 // The built-in logs program: who accessed this container, for those whom its document grants the program by name.
-import { statsOf } from "../../exchange-log/entry-view.ts";
-import type { ExchangeLogReader } from "../../exchange-log/exchange-log.ts";
+import type { ExchangeLogReader, RecentReader } from "../../exchange-log/exchange-log.ts";
 import { targetWithout } from "../gate/credentials.ts";
 import { type Refusal, refusal } from "../gate/refusal.ts";
 import { pathOf, queryOf } from "../routing/request-target.ts";
 import type { ClientRequest } from "../upstream/request-body.ts";
 import { type Answered, answered, type ForwardedRequest } from "../upstream/upstream.ts";
-import { listed, recentEntries } from "./listed.ts";
+import { listed } from "./listed.ts";
 import { type LogParameters, numberOf, parametersOf } from "./log-request.ts";
 import { LogStream } from "./log-stream.ts";
 import { ReadBudget } from "./read-budget.ts";
@@ -29,14 +28,14 @@ const GUARDS = {
 } as const;
 
 export class LogsProgram {
-  readonly #log: ExchangeLogReader | null;
+  readonly #log: (ExchangeLogReader & RecentReader) | null;
   readonly #reads = new ReadBudget();
   /** By project, the oldest first. */
   readonly #streams = new Map<string, Set<OpenStream>>();
   #streamsInAll = 0;
 
   /** `log` null: there is no exchange log, and so no such program. */
-  constructor(log: ExchangeLogReader | null) {
+  constructor(log: (ExchangeLogReader & RecentReader) | null) {
     this.#log = log;
   }
 
@@ -66,9 +65,8 @@ export class LogsProgram {
       if (path === "/_logs/stream") {
         return this.#streamed(this.#log, forwarded, parameters, request.headers);
       }
-      const log = { log: this.#log, container, mayRead };
-      if (path === "/_logs/stats") return whole(forwarded, statsOf(await recentEntries(log)), 200);
-      const { body, nextId } = await listed(log, parameters);
+      if (path === "/_logs/stats") return whole(forwarded, await this.#log.stats(container), 200);
+      const { body, nextId } = await listed({ log: this.#log, container, mayRead }, parameters);
       return whole(forwarded, body, 200, nextId === null ? {} : { [NEXT_ID]: String(nextId) });
     } catch {
       return whole(forwarded, { error: "unavailable" }, 503);

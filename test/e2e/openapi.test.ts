@@ -422,7 +422,8 @@ describe("the program answers as documented", () => {
   });
 
   test("a body of nonsense is refused wherever there is one", async () => {
-    const deep = `${'{"a":'.repeat(5000)}1${"}".repeat(5000)}`;
+    // Methods that need no credential read 16 KiB.
+    const deep = `${'{"a":'.repeat(2_600)}1${"}".repeat(2_600)}`;
     for (const { verb, path } of routes.filter(({ operation }) => operation.requestBody)) {
       const target = path.replaceAll(/\{[^}]*\}/g, "0".repeat(24));
       const bodies = { "[]": 422, '{"no_such_field":1}': 422, [deep]: 422, "{": 400, null: 422 };

@@ -133,9 +133,10 @@ async function look(
   const isLost = ({ head }: Look) =>
     revision > head.revision || lineageOf(head.lineages, revision) !== lineage;
   const recent = await looks.recent();
-  const { head, processes } = isLost(recent) ? await looks.fresh() : recent;
-  const { lineages } = head;
-  if (isLost({ head, processes })) throw new ApiError(ErrorCode.REVISION_LOST);
+  const seen = isLost(recent) ? await looks.fresh() : recent;
+  if (isLost(seen)) throw new ApiError(ErrorCode.REVISION_LOST);
+  const { processes } = seen;
+  const { lineages } = seen.head;
   const behind = processes.filter((each) => !enforces(each, revision, lineages));
   const local = (await localEnforcement?.(BigInt(revision), waitMs)) ?? null;
   const lagging = new Set(behind.flatMap(({ servers }) => servers));

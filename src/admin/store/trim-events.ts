@@ -17,6 +17,22 @@ export interface OwnedEvents {
   remove(ids: readonly string[]): Promise<number>;
 }
 
+export interface EventOwners {
+  /** The first that comes after this one by name; null: that was the last. */
+  after(owner: string): Promise<string | null>;
+  /** Null: what belongs to nobody. */
+  eventsOf(owner: string | null): OwnedEvents;
+}
+
+/** `trimOwned` for everybody: from owner to owner, as an index has them, not over all events. Answers how many were deleted. */
+export async function trimAll(owners: EventOwners, max: number): Promise<number> {
+  let trimmed = await trimOwned(owners.eventsOf(null), max);
+  for (let owner = await owners.after(""); owner !== null; owner = await owners.after(owner)) {
+    trimmed += await trimOwned(owners.eventsOf(owner), max);
+  }
+  return trimmed;
+}
+
 /**
  * Deletes all but `max` of one owner's events. The oldest leave, of whoever did most of one kind; where one did little of a kind
  * all of it stays, so that no number of other deeds, in this account's projects or elsewhere, hides one. Answers how many.

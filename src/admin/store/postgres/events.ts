@@ -33,7 +33,7 @@ import {
 import { eventsCountedMax } from "../limits.ts";
 import type { ListPage, PageQuery } from "../paging.ts";
 import type { EventStore } from "../store.ts";
-import { type OwnedEvents, type TrimmedEvent, trimOwned } from "../trim-events.ts";
+import { type EventOwners, type OwnedEvents, type TrimmedEvent, trimAll } from "../trim-events.ts";
 import type { Database } from "./database.ts";
 import { insertEvent, placeOf } from "./event-rows.ts";
 import { cutPage, pageOf } from "./page.ts";
@@ -107,19 +107,19 @@ export function eventStore(db: Database): EventStore {
       return removed(db, lt(events.createdAt, before));
     },
 
-    async trimEvents(max: number): Promise<number> {
-      let trimmed = await trimOwned(ownedEvents(db, isNull(events.ownerId)), max);
-      // From owner to owner over the index, not over all rows.
-      for (let owner = ""; ; ) {
-        const [next] = await reader
-          .select({ id: min(events.ownerId) })
-          .from(events)
-          .where(gt(events.ownerId, owner));
-        if (next?.id == null) return trimmed;
-        owner = next.id;
-        trimmed += await trimOwned(ownedEvents(db, eq(events.ownerId, owner)), max);
-      }
+    trimEvents: (max: number) => trimAll(eventOwners(db), max),
+  };
+}
+
+function eventOwners(db: Database): EventOwners {
+  const { ownerId } = events;
+  return {
+    async after(owner) {
+      const first = db.reader.select({ id: min(ownerId) }).from(events);
+      const [row] = await first.where(gt(ownerId, owner));
+      return row?.id ?? null;
     },
+    eventsOf: (owner) => ownedEvents(db, owner === null ? isNull(ownerId) : eq(ownerId, owner)),
   };
 }
 

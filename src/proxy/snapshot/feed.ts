@@ -250,11 +250,11 @@ export class Feed {
     this.#staleness?.heard(this.#readAtMs, bootClockMs());
     const reopened = this.#snapshot.closed !== null;
     // Also when nothing was in force: what is made of that is.
-    const { batch, changed } = noted(changes);
+    const some = isAll ? null : noted(changes);
     const next = await this.#run(
-      isAll
+      some === null
         ? this.#snapshot.replacedBySteps(changes)
-        : this.#snapshot.applySteps(batch, timeFor(COMPILE_MS)),
+        : this.#snapshot.applySteps(some.batch, timeFor(COMPILE_MS)),
     );
     if (this.#stopped) {
       return;
@@ -266,7 +266,7 @@ export class Feed {
     if (reopened) {
       this.#log.info({}, "the control plane is heard again");
     }
-    this.#options.published?.(changes, isAll ? null : changed);
+    this.#options.published?.(changes, some?.changed ?? null);
     this.#settleWaiters();
     this.#source.enforced?.(next.revision, lineageOf(this.#lineages, next.revision));
   }

@@ -1,5 +1,4 @@
 // One request of a platform edge on its way to its upstream, from its header fields to the end of the response.
-
 import { type ByteHolder, type HeldBytes, HeldShare } from "../../guard/held-bytes.ts";
 import { WholeBody } from "../../guard/whole-body.ts";
 import { methodNamed } from "../../http1/method.ts";

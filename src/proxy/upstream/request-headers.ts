@@ -21,8 +21,7 @@ export function requestHeaders(received: Headers, forwarded: ForwardedRequest): 
   removeHopByHop(headers, jwtSources);
   stripForwardedHeaders(headers, received, peerTrusted);
   removeImitations(headers, received, jwtSources);
-  removeCredentials(headers, consumedCredentials);
-  removeCredentials(headers, unverifiedSources, jwtSources);
+  removeCredentials(headers, [...consumedCredentials, ...unverifiedSources], jwtSources);
   if (passedPreflight) {
     headers.delete("authorization");
     headers.delete("cookie");
@@ -60,7 +59,7 @@ function setIfAbsent(headers: Headers, name: string, value: string): void {
 function removeCredentials(
   headers: Headers,
   removed: readonly CredentialLocation[],
-  sources: readonly CredentialLocation[] = [],
+  sources: readonly CredentialLocation[],
 ): void {
   for (const { kind, name } of removed) {
     if (kind === "header") {

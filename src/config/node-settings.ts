@@ -1,4 +1,5 @@
 // The settings of an installation in several processes, a part of the table in settings.ts.
+import { PROCESS_NAME } from "../policy/process-name.ts";
 import type { Setting } from "./setting.ts";
 import {
   readCount,
@@ -92,6 +93,6 @@ export const nodeSettings = {
     meaning: "proxy: names this process among those of its node",
     about:
       "Role `proxy`: names this process among those of its node; two that run at the same time need two names.",
-    read: readHostName(/^[a-z0-9-]{1,63}$/),
+    read: readHostName(PROCESS_NAME),
   },
 } as const satisfies Record<`REALMGATE_${string}`, Setting<unknown>>;

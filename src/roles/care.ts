@@ -6,7 +6,7 @@ import { copyDatabase } from "../admin/store/sqlite/backup.ts";
 import { damageOf, fileState, opensWith } from "../admin/store/sqlite/inspect.ts";
 import { type Config, parseConfig } from "../config/config.ts";
 import { secretKeysIn } from "../config/secret-key.ts";
-import { nameOf } from "./control-plane.ts";
+import { databaseAt } from "./control-plane.ts";
 import { keyFile, snapshotFile } from "./data-files.ts";
 import { findings } from "./readiness.ts";
 import { replaceInstallation } from "./replace-installation.ts";
@@ -194,7 +194,7 @@ async function doctor({ config }: CareCall): Promise<readonly string[]> {
     `data directory: ${dataDir}`,
     `gate: ${running ? "running" : "not running"}`,
     postgres !== null
-      ? `database: ${nameOf(postgres.url).replace("the database ", "")}, PostgreSQL`
+      ? `database: ${databaseAt(postgres.url)}, PostgreSQL`
       : `database: ${databasePath}, ${existsSync(databasePath) ? fileState(databasePath) : "missing"}, ${size(databasePath) ?? 0} bytes and ${size(`${databasePath}-wal`) ?? 0} in its log`,
     `key: ${keyPlace(config)}`,
     `snapshot: ${size(join(dataDir, snapshotFile)) ?? 0} bytes`,

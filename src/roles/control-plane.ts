@@ -224,7 +224,8 @@ async function openDatabase(
   } catch (error) {
     if (error instanceof DatabaseInUse) throw error;
     const { message } = error instanceof Error ? error : new Error(String(error));
-    const place = config.postgres === null ? config.databasePath : nameOf(config.postgres.url);
+    const { databasePath, postgres } = config;
+    const place = postgres === null ? databasePath : `the database ${databaseAt(postgres.url)}`;
     throw new DatabaseUnusable(`${place} cannot be used: ${message}`, { cause: error });
   }
 }
@@ -283,9 +284,9 @@ function openFile(
 }
 
 /** The host and the database, without user and password. */
-export function nameOf(url: string): string {
-  const [place] = url.slice(url.lastIndexOf("@") + 1).split("?");
-  return `the database ${place?.replace(/^[a-z]+:\/\//, "")}`;
+export function databaseAt(url: string): string {
+  const [place = ""] = url.slice(url.lastIndexOf("@") + 1).split("?");
+  return place.replace(/^[a-z]+:\/\//, "");
 }
 
 async function startApi(

@@ -12,14 +12,14 @@ import { type Health, startOps } from "../ops.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
 import { RecentPolicies } from "../policy/recent-policies.ts";
 import { ApiMetrics } from "./api-metrics.ts";
+import { isClockOff, refuseClockOff } from "./clock-offset.ts";
 import { type ControlPlane, openControlPlane } from "./control-plane.ts";
 import { NOWHERE } from "./gates.ts";
 import { KeyReload } from "./key-reload.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
 import { nodeMetrics } from "./node-metrics.ts";
-import { CLOCK_OFF_MAX_MS } from "./node-welcome.ts";
 import { isOwnListener } from "./own-listeners.ts";
-import { CannotStartNode, type RunningNode } from "./running-node.ts";
+import type { RunningNode } from "./running-node.ts";
 import { type ShutdownStep, shutdown, stopMs } from "./shutdown.ts";
 import { StoreWatch } from "./store-watch.ts";
 import { urlOf } from "./url-of.ts";
@@ -64,7 +64,7 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
     const watch = new StoreWatch(store.feed);
     await watch.start();
     stops.push(async () => watch.stop());
-    refuseClock(watch.clockOffsetMs);
+    refuseClockOff(watch.clockOffsetMs, "the database");
     const registry = new ProcessRegistry(store.feed, log, () => watch.clockOffsetMs);
     const opened = await openFeed(node, control, registry, log);
     feed = opened;
@@ -145,24 +145,13 @@ function openFeed(
   }).catch((error) => throwListenError("FEED", feedListen, error));
 }
 
-/** Sessions, expiries and the clocks of proxies are compared with this one. */
-function refuseClock(offsetMs: number): void {
-  if (Math.abs(offsetMs) <= CLOCK_OFF_MAX_MS) return;
-  const off = `${Math.round(Math.abs(offsetMs) / 1000)} s ${offsetMs > 0 ? "behind" : "ahead of"}`;
-  throw new CannotStartNode(
-    `the clock of this machine is ${off} that of the database: set it, expiries depend on it`,
-  );
-}
-
 function healthOf(watch: StoreWatch, draining: boolean): Health {
   const { head, heardAtMs, problem } = watch;
   return {
     draining,
     problems: [
       ...(problem === null ? [] : [`the database cannot be read: ${problem}`]),
-      ...(Math.abs(watch.clockOffsetMs) <= CLOCK_OFF_MAX_MS
-        ? []
-        : ["the clock is minutes off that of the database"]),
+      ...(isClockOff(watch.clockOffsetMs) ? ["the clock is minutes off that of the database"] : []),
     ],
     snapshot: {
       from: "live",

@@ -1,13 +1,12 @@
 // What a proxy needs before it can start: keys from a control plane, or else what one sent to an earlier process.
 import type { RemoteSource } from "../proxy/snapshot/remote-source.ts";
+import { refuseClockOff } from "./clock-offset.ts";
 import { type NodeKeys, readNodeKeys } from "./node-keys.ts";
 import { CannotStartNode } from "./running-node.ts";
 
 /** How long a start waits for each control plane before it goes on with what it has, in milliseconds. */
 const WELCOME_MS = 10_000;
 const LOOK_MS = 100;
-/** Expiries and time ranges are decided by this clock. */
-export const CLOCK_OFF_MAX_MS = 5 * 60_000;
 
 export interface NodeWelcomeOptions {
   readonly source: Pick<
@@ -41,12 +40,8 @@ export async function nodeWelcome(options: NodeWelcomeOptions): Promise<NodeKeys
   clearTimeout(late);
   clearInterval(look);
   if (welcome !== null) {
-    const offsetMs = source.clockOffsetMs ?? 0;
-    if (Math.abs(offsetMs) <= CLOCK_OFF_MAX_MS) return welcome;
-    const off = `${Math.round(Math.abs(offsetMs) / 1000)} s ${offsetMs > 0 ? "behind" : "ahead of"}`;
-    throw new CannotStartNode(
-      `the clock of this machine is ${off} that of the control plane: set it, expiries depend on it`,
-    );
+    refuseClockOff(source.clockOffsetMs ?? 0, "the control plane");
+    return welcome;
   }
   const refused = refusal(source.problems);
   if (kept !== null && refused === null) return kept;

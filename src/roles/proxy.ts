@@ -14,13 +14,14 @@ import { type Health, startOps } from "../ops.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
 import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
 import { RemoteSource } from "../proxy/snapshot/remote-source.ts";
+import { isClockOff } from "./clock-offset.ts";
 import { nodeKeysFile, snapshotFile } from "./data-files.ts";
 import { openExchangeLog } from "./exchange-log-place.ts";
 import { commonOptions, NOWHERE } from "./gates.ts";
 import { withListenError } from "./listen-error.ts";
 import { NodeAnswers } from "./node-answers.ts";
 import { nodeBox, writeNodeKeys } from "./node-keys.ts";
-import { CLOCK_OFF_MAX_MS, nodeWelcome } from "./node-welcome.ts";
+import { nodeWelcome } from "./node-welcome.ts";
 import { isOwnListener } from "./own-listeners.ts";
 import { takeProxyDirectory } from "./proxy-directory.ts";
 import { CannotStartNode, type RunningNode } from "./running-node.ts";
@@ -171,10 +172,9 @@ async function withProxyError(
 
 function healthOf(proxy: ProxyServer, source: RemoteSource, draining: boolean): Health {
   const { from, revision, heardAtMs, closed } = proxy.enforcement();
-  const offsetMs = source.clockOffsetMs ?? 0;
   const problems = [
     ...(source.problem === null ? [] : [`no control plane is followed: ${source.problem}`]),
-    ...(Math.abs(offsetMs) > CLOCK_OFF_MAX_MS
+    ...(isClockOff(source.clockOffsetMs ?? 0)
       ? ["the clock is minutes off that of the control plane"]
       : []),
     ...(closed === null

@@ -8,8 +8,8 @@ import type { Config } from "../config/config.ts";
 import { secretKeysIn } from "../config/secret-key.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
 import {
+  databaseAt,
   lostDatabase,
-  nameOf,
   partialDatabase,
   unfinishedRestore,
   whyNotNew,
@@ -109,7 +109,7 @@ export async function serverFindings(config: Config): Promise<readonly Finding[]
   const notNew = whyNotNew(join(dataDir, snapshotFile));
   const { problem, isOlder } = await lookAtDatabase(connections, { box, notNew });
   await connections.close();
-  const place = nameOf(postgres.url);
+  const place = `the database ${databaseAt(postgres.url)}`;
   if (problem !== null) return [error("DATABASE_URL", `${place}: ${problem}`)];
   if (!isOlder) return [];
   return [warning("DATABASE_URL", `the start will migrate ${place} for good: back it up first`)];

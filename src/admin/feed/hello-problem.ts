@@ -1,6 +1,7 @@
 // Whether what a node says of itself can be stored: its word goes into one table with that of all others.
 import { type StatusObject, status } from "@grpc/grpc-js";
 import type { FeedCursor, FeedHello } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import { PROCESS_NAME } from "../../policy/process-name.ts";
 import type { FeedPeer } from "./feed-peer.ts";
 
 export type Problem = Pick<StatusObject, "code" | "details">;
@@ -11,7 +12,6 @@ const FEED_LEVEL_MIN = 1;
 const NAMES_MAX = 1_000;
 const PORT_MAX = 65_535;
 
-const processName = /^[a-z0-9-]{1,63}$/;
 const lineageTag = /^([0-9a-f]{16})?$/;
 /** A version or a random name. */
 const word = /^[\x21-\x7e]{1,64}$/;
@@ -27,8 +27,8 @@ export function introductionProblem(
   if (servers.length === 0 || names > NAMES_MAX) {
     return invalid("the hello names no server, or too much");
   }
-  if (!processName.test(process)) {
-    return invalid(`a process is named by letters, digits and -: ${processName.source}`);
+  if (!PROCESS_NAME.test(process)) {
+    return invalid(`a process is named by letters, digits and -: ${PROCESS_NAME.source}`);
   }
   const foreign = servers.find((server) => !peer.servers.includes(server));
   if (foreign === undefined) return null;

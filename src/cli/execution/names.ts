@@ -224,10 +224,10 @@ const lookups: Readonly<Record<NameKind, Lookup>> = {
     return rows.filter((row) => fieldAt(row, "alias") === said).map((row) => found(row));
   },
   async server(context, said) {
-    return called(await context.request({ method: "GET", path: "/api/v1/servers" }), said);
+    return called(context, "servers", said);
   },
   async node(context, said) {
-    return called(await context.request({ method: "GET", path: "/api/v1/nodes" }), said);
+    return called(context, "nodes", said);
   },
   async resource(context, said) {
     const kinds = said.includes("/") ? (["container"] as const) : resourceNames;
@@ -262,10 +262,15 @@ function found(row: unknown, where = ""): Found {
   return { id: String(fieldAt(row, "id")), where };
 }
 
-/** Of servers or nodes: a list without pages. */
-function called({ data }: { readonly data: unknown }, said: string): Found[] {
-  const rows = [...listAt(data, "servers"), ...listAt(data, "nodes")];
-  return rows.filter((row) => fieldAt(row, "name") === said).map((row) => found(row));
+/** Of a list without pages. */
+async function called(
+  context: CommandContext,
+  items: "servers" | "nodes",
+  said: string,
+): Promise<Found[]> {
+  const { data } = await context.request({ method: "GET", path: `/api/v1/${items}` });
+  const rows = listAt(data, items).filter((row) => fieldAt(row, "name") === said);
+  return rows.map((row) => found(row));
 }
 
 /** All rows of a list, page after page; `items` null: the answer is the list itself. Throws CommandFailure when there are too many. */

@@ -4,13 +4,13 @@ import { cpSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { textOf, writeSecretKeyFile } from "../../src/roles/secret-key-file.ts";
-import { type Api, loginAdmin } from "../harness/client.ts";
+import { type Api, enforced, loginAdmin } from "../harness/client.ts";
 import {
   PostgresServer,
   postgresBinaries,
   sayWithoutPostgres,
 } from "../harness/postgres-server.ts";
-import { type Program, startProgram, startUpstream } from "../harness/program.ts";
+import { type Program, startProgram, startUpstream, type Urls } from "../harness/program.ts";
 import { until } from "../harness/until.ts";
 
 if (postgresBinaries === null) sayWithoutPostgres();
@@ -30,13 +30,13 @@ async function rotate(environment: Readonly<Record<string, string>>): Promise<nu
   return child.exited;
 }
 
-/** Answers how it asks for what a token guards. */
-async function protect(api: Api, port: number) {
+/** Answers, once it is enforced, how it asks for what a token guards. */
+async function protect(api: Api, urls: Urls, port: number) {
   const project = await api.data("POST", "/projects", { body: { alias: "guarded" } });
   const container = await api.data("POST", `/projects/${project.id}/containers`, {
     body: { name: "box", address: "127.0.0.1" },
   });
-  await api.data("PUT", `/projects/${project.id}/proxy/permissions`, {
+  const guarded = await api.call("PUT", `/projects/${project.id}/proxy/permissions`, {
     headers: { "If-Match": "file:v0" },
     body: {
       groups: { partners: { type: "token", value: "let-me-in", header: "X-Api-Token" } },
@@ -44,6 +44,7 @@ async function protect(api: Api, port: number) {
       default: "deny",
     },
   });
+  await enforced(urls, guarded);
   const Host = `${project.id}-${container.id}-http-${port}.local.containers.localhost`;
   return async ({ urls }: Program) => {
     const headers = { Host, "X-Api-Token": "let-me-in" };
@@ -72,7 +73,7 @@ test.each([0, 2])(
     await using upstream = await startUpstream();
     const dataDir = mkdtempSync(join(folder, "data-"));
     const first = await startProgram({ dataDir, environment });
-    const ask = await protect(await loginAdmin(first.urls), upstream.port);
+    const ask = await protect(await loginAdmin(first.urls), first.urls, upstream.port);
     expect(await ask(first)).toBe(200);
     first.signal("SIGTERM");
     expect(await first.exited).toBe(0);
@@ -129,7 +130,7 @@ describe.skipIf(postgresBinaries === null)("on PostgreSQL", () => {
         dataDir,
         environment: { ...given, REALMGATE_DATABASE_URL: url },
       });
-      const ask = await protect(await loginAdmin(first.urls), upstream.port);
+      const ask = await protect(await loginAdmin(first.urls), first.urls, upstream.port);
       expect(await ask(first)).toBe(200);
       const taken = async (now: readonly Buffer[]) => {
         const count = () => first.log().split("the secret keys are others now").length;

@@ -9,8 +9,8 @@ import { deriveKey } from "../../src/admin/store/sealed.ts";
 import { countUnreadable } from "../../src/admin/store/sqlite/sealed-values.ts";
 import { secretKeysIn } from "../../src/config/secret-key.ts";
 import { BYPASS_HEADER, BypassTokens } from "../../src/proxy/hooks/bypass-token.ts";
-import { Api, loginAdmin } from "../harness/client.ts";
-import { type Program, startProgram, startUpstream } from "../harness/program.ts";
+import { Api, enforced, loginAdmin } from "../harness/client.ts";
+import { type Program, startProgram, startUpstream, type Urls } from "../harness/program.ts";
 import { until } from "../harness/until.ts";
 
 const main = resolve(import.meta.dir, "../../src/main.ts");
@@ -61,7 +61,8 @@ async function caller(program: Program): Promise<Api> {
   return new Api(program.urls.rest, `Bearer ${token}`);
 }
 
-async function protect(api: Api, port: number): Promise<readonly Protected[]> {
+/** Resolves once all of it is enforced. */
+async function protect(api: Api, urls: Urls, port: number): Promise<readonly Protected[]> {
   const made: Protected[] = [];
   for (let i = 0; i < PROJECTS; i++) {
     const project = await api.data("POST", "/projects", { body: { alias: `p${i}` } });
@@ -73,7 +74,7 @@ async function protect(api: Api, port: number): Promise<readonly Protected[]> {
       headers: { "If-Match": "file:v0" },
       body: document("token-0"),
     });
-    await api.data("POST", "/proxy/aliases", {
+    const alias = await api.call("POST", "/proxy/aliases", {
       body: {
         alias: `to-${i}`,
         container_id: container.id,
@@ -81,6 +82,8 @@ async function protect(api: Api, port: number): Promise<readonly Protected[]> {
         target_path: "/hidden?secret=1",
       },
     });
+    expect(alias.status).toBe(201);
+    await enforced(urls, alias);
     const host = `${project.id}-${container.id}-http-${port}.local.containers.localhost`;
     made.push({ path, host, version: 1 });
   }
@@ -162,7 +165,7 @@ test.each([0, 2])(
     });
     const { dataDir } = program;
     const api = await caller(program);
-    const all = await protect(await loginAdmin(program.urls), upstream.port);
+    const all = await protect(await loginAdmin(program.urls), program.urls, upstream.port);
     const old = keysOf(dataDir);
     const load = new Load(api, program, all);
     await until(() => load.writes > 10 && load.requests > 10, "the load runs");
@@ -247,7 +250,7 @@ test("a gate that is killed midway goes on, and so does rotate-key without it", 
   const dataDir = mkdtempSync(join(folder, "killed-"));
   const first = await startProgram({ dataDir });
   const api = await caller(first);
-  const all = await protect(await loginAdmin(first.urls), upstream.port);
+  const all = await protect(await loginAdmin(first.urls), first.urls, upstream.port);
   const [old] = keysOf(dataDir);
   if (old === undefined) throw new Error("there is no key");
   first.signal("SIGTERM");

@@ -2,6 +2,7 @@
 import type { RecentPolicies } from "../policy/recent-policies.ts";
 import { type AliasServiceParts, aliasService } from "./aliases/alias-service.ts";
 import type { Implementation } from "./api/dispatch.ts";
+import type { RevisionTokens } from "./api/revision.ts";
 import { type AccessServiceParts, accessService } from "./containers/access-service.ts";
 import { type ConnectionPort, connectionService } from "./containers/connection-service.ts";
 import { type ContainerServiceParts, containerService } from "./containers/container-service.ts";
@@ -34,6 +35,7 @@ interface ServiceParts
     NodeServiceParts,
     EnforcementServiceParts,
     AccessServiceParts {
+  readonly revisions: RevisionTokens;
   /** Hands compiled documents to a proxy of the same process; null or unset: there is none. */
   readonly recentPolicies?: RecentPolicies | null;
   /** The clock by which processes of nodes are heard, in milliseconds: the database's. Unset: `now`. */

@@ -127,7 +127,11 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         isForbidden: (address, port) =>
           isOwnListener([...own, ...(running?.inner() ?? [])], address, port),
         exchangeLog,
-        localProcess: { serverName: config.serverName, version },
+        localProcess: {
+          serverName: config.serverName,
+          version,
+          enforcedRevision: () => Number(running?.enforcement().revision ?? 0n),
+        },
         localEnforcement: async (revision, waitMs) => {
           const isReached = (await running?.reached(revision, waitMs)) ?? false;
           return { enforced: isReached ? 1 : 0, of: 1, server: config.serverName };

@@ -42,7 +42,7 @@ const documented = {
 /** Fields that the description leaves out and the product adds. */
 const ours = {
   container: ["address", "programs"],
-  server: ["enforcing", "heard_at", "processes", "versions"],
+  server: ["enforced_revision", "enforcing", "heard_at", "lag", "processes", "versions"],
 } as const;
 
 let plane: ControlPlane;

@@ -186,7 +186,7 @@ async function byGrpc(method: DescMethod, given: Given): Promise<Got> {
 function canonical(json: JsonValue): JsonValue {
   const seen = new Map<string, string>();
   const drawn =
-    /hd[yn]_[\w-]{43}|eyJ[\w-]+\.[\w-]+\.[\w-]+|[0-9a-f]{24,64}|\b[0-9a-hjkmnp-tv-z]{26}\b|caller \d+/g;
+    /hd[yn]_[\w-]{43}|eyJ[\w-]+\.[\w-]+\.[\w-]+|[0-9a-f]{24,64}|\b[0-9a-hjkmnp-tv-z]{26}\b|caller \d+|(?<="enforced_revision":")[\w-]+/g;
   const text = JSON.stringify(json).replace(drawn, (value) => {
     if (!seen.has(value)) seen.set(value, `@${seen.size}@`);
     return seen.get(value) ?? "";

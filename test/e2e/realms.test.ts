@@ -194,6 +194,8 @@ describe("servers", () => {
             heard_at: null,
             processes: 0,
             enforcing: 0,
+            enforced_revision: null,
+            lag: null,
             created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
           },
           {
@@ -205,6 +207,8 @@ describe("servers", () => {
             heard_at: null,
             processes: 1,
             enforcing: 1,
+            enforced_revision: null,
+            lag: null,
             created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
           },
         ],

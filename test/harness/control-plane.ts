@@ -83,7 +83,11 @@ export class ControlPlane implements AsyncDisposable {
       retentionDays: 180,
       connections: this.connections,
       domain: "localhost",
-      localProcess: { serverName: "local", version: "1" },
+      localProcess: {
+        serverName: "local",
+        version: "1",
+        enforcedRevision: () => Number.MAX_SAFE_INTEGER,
+      },
       revisions,
       signup: true,
       now,

@@ -7,14 +7,24 @@ import {
   ServerService,
 } from "../../../proto/gen/realmgate/v1/servers_pb.ts";
 import { containersDomain } from "../../policy/containers-domain.ts";
+import { lineageOf } from "../../policy/lineage.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
-import { type LocalProcess, type StoredHead, statusOf } from "../nodes/process-status.ts";
-import type { NodeProcess } from "../store/node-records.ts";
+import { enforcedToken, type RevisionTokens } from "../api/revision.ts";
+import { isOperator } from "../auth/caller.ts";
+import {
+  type LocalProcess,
+  lagOf,
+  type ProcessStatus,
+  type StoredHead,
+  statusOf,
+} from "../nodes/process-status.ts";
+import type { Enforced, NodeProcess } from "../store/node-records.ts";
 import type { Server } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 
 export interface ServerServiceParts {
   readonly store: Store;
+  readonly revisions: Pick<RevisionTokens, "seal">;
   /** The proxy of this process; null: there is none. */
   readonly localProcess: LocalProcess | null;
   /** The installation's domain; see REALMGATE_DOMAIN. */
@@ -28,7 +38,7 @@ export function serverService(parts: ServerServiceParts): Implementation {
   return {
     service: ServerService,
     methods: {
-      async listServers(_request: unknown, { scope }: Context) {
+      async listServers(_request: unknown, { caller, scope }: Context) {
         const [stored, processes, head] = await Promise.all([
           store.servers(),
           store.nodeProcesses(),
@@ -36,7 +46,10 @@ export function serverService(parts: ServerServiceParts): Implementation {
         ]);
         const servers = stored.map((server) => {
           const own = processes.filter((each) => each.servers.includes(server.name));
-          return messageOf(server, own, scope.confinedTo === null ? head : null, parts);
+          const shown = scope.confinedTo === null ? head : null;
+          const message = messageOf(server, own, shown, parts);
+          if (shown === null || !isOperator(caller)) return message;
+          return { ...message, ...progressOf(server, own, shown, parts) };
         });
         return { message: create(ListServersResponseSchema, { servers, total: servers.length }) };
       },
@@ -53,7 +66,7 @@ function messageOf(
 ): ServerMessage {
   const statuses = processes.map((each) => statusOf(each, head, now()));
   const local = localProcess?.serverName === name ? localProcess : null;
-  if (local !== null) statuses.push("online");
+  if (local !== null) statuses.push(localStatus(local, head));
   const versions = [
     ...processes.map(({ version }) => version),
     ...(local === null ? [] : [local.version]),
@@ -71,6 +84,32 @@ function messageOf(
     enforcing: statuses.filter((status) => status === "online").length,
     versions: [...new Set(versions)].sort(),
   });
+}
+
+function localStatus(local: LocalProcess, head: StoredHead | null): ProcessStatus {
+  return head === null || local.enforcedRevision() >= head.revision ? "online" : "lagging";
+}
+
+/** What the farthest of those that are heard enforces. */
+function progressOf(
+  { name }: Server,
+  processes: readonly NodeProcess[],
+  head: StoredHead,
+  { localProcess, revisions, now }: ServerServiceParts,
+): Pick<ServerMessage, "enforcedRevision" | "lag"> {
+  const heard: Enforced[] = processes.filter((each) => statusOf(each, head, now()) !== "offline");
+  if (localProcess?.serverName === name) {
+    const enforcedRevision = localProcess.enforcedRevision();
+    const enforcedLineage = lineageOf(head.lineages, enforcedRevision);
+    heard.push({ enforcedRevision, enforcedLineage });
+  }
+  const [farthest] = heard.toSorted((one, other) => lagOf(other, head) - lagOf(one, head));
+  if (farthest === undefined) return {};
+  const enforcedRevision = enforcedToken(farthest, revisions);
+  return {
+    ...(enforcedRevision === null ? {} : { enforcedRevision }),
+    lag: lagOf(farthest, head),
+  };
 }
 
 function overall(statuses: readonly string[]): string {

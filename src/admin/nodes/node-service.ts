@@ -12,20 +12,27 @@ import {
   NodeService,
 } from "../../../proto/gen/realmgate/v1/nodes_pb.ts";
 import type { Implementation } from "../api/dispatch.ts";
+import { enforcedToken, type RevisionTokens } from "../api/revision.ts";
 import type { NodeProcess, StoredNode } from "../store/node-records.ts";
 import type { Store } from "../store/store.ts";
 import { newNodeToken, nodeTokenHash } from "./node-token.ts";
-import { type StoredHead, statusOf } from "./process-status.ts";
+import { lagOf, type StoredHead, statusOf } from "./process-status.ts";
 
 export interface NodeServiceParts {
   readonly store: Store;
+  readonly revisions: Pick<RevisionTokens, "seal">;
   /** Called when a node is revoked; others hear of it by asking the store. */
   readonly nodeRevoked?: (id: string) => void;
   /** The clock, in milliseconds. */
   readonly now: () => number;
 }
 
-export function nodeService({ store, nodeRevoked, now }: NodeServiceParts): Implementation {
+export function nodeService({
+  store,
+  revisions,
+  nodeRevoked,
+  now,
+}: NodeServiceParts): Implementation {
   return {
     service: NodeService,
     methods: {
@@ -37,7 +44,10 @@ export function nodeService({ store, nodeRevoked, now }: NodeServiceParts): Impl
         ]);
         const listed = nodes.map((node) => {
           const own = processes.filter(({ nodeId }) => nodeId === node.id);
-          return { ...messageOf(node), processes: own.map((each) => process(each, head, now())) };
+          return {
+            ...messageOf(node),
+            processes: own.map((each) => process(each, head, now(), revisions)),
+          };
         });
         const answer = { nodes: listed, total: listed.length };
         return { message: create(ListNodesResponseSchema, answer) };
@@ -82,9 +92,19 @@ function messageOf({ id, name, role, servers, createdAt }: StoredNode) {
   return { id, name, role, servers: [...servers], createdAt };
 }
 
-function process(of: NodeProcess, head: StoredHead, nowMs: number) {
+function process(
+  of: NodeProcess,
+  head: StoredHead,
+  nowMs: number,
+  revisions: NodeServiceParts["revisions"],
+) {
   const { process: name, servers, version, heardAt, listeners } = of;
   const status = statusOf(of, head, nowMs);
   const lists = { servers: [...servers], listeners: [...listeners] };
-  return create(NodeProcessSchema, { name, version, status, heardAt, ...lists });
+  const enforcedRevision = enforcedToken(of, revisions);
+  return create(NodeProcessSchema, {
+    ...{ name, version, status, heardAt, ...lists },
+    ...(enforcedRevision === null ? {} : { enforcedRevision }),
+    lag: lagOf(of, head),
+  });
 }

@@ -1,12 +1,14 @@
 // How the processes of an installation are, by what was heard of them.
 import { type Lineage, lineageOf } from "../../policy/lineage.ts";
-import type { NodeProcess } from "../store/node-records.ts";
+import type { Enforced, NodeProcess } from "../store/node-records.ts";
 import type { ChangeCursor } from "../store/records.ts";
 
 /** A process of this control plane, which is not a node. */
 export interface LocalProcess {
   readonly serverName: string;
   readonly version: string;
+  /** What it enforces; 0: nothing. */
+  enforcedRevision(): number;
 }
 
 export type ProcessStatus = "online" | "lagging" | "offline";
@@ -31,9 +33,22 @@ export function statusOf(
 
 /** Whether it enforces this revision, or a later one of the same history. */
 export function enforces(
-  { enforcedRevision, enforcedLineage }: NodeProcess,
+  enforced: Enforced,
   revision: number,
   lineages: readonly Lineage[],
 ): boolean {
-  return enforcedRevision >= revision && lineageOf(lineages, enforcedRevision) === enforcedLineage;
+  return enforced.enforcedRevision >= revision && isOfHistory(enforced, lineages);
+}
+
+/** Writes that are stored and that it does not enforce: all of them, when what it enforces was lost with a database. */
+export function lagOf(enforced: Enforced, { revision, lineages }: StoredHead): number {
+  const known = isOfHistory(enforced, lineages) ? enforced.enforcedRevision : 0;
+  return Math.max(0, revision - known);
+}
+
+function isOfHistory(
+  { enforcedRevision, enforcedLineage }: Enforced,
+  lineages: readonly Lineage[],
+): boolean {
+  return lineageOf(lineages, enforcedRevision) === enforcedLineage;
 }

@@ -36,3 +36,6 @@ export interface NodeProcess {
   /** Default ports, by program. */
   readonly programPorts: Readonly<Record<string, number>>;
 }
+
+/** What a process enforces. */
+export type Enforced = Pick<NodeProcess, "enforcedRevision" | "enforcedLineage">;

@@ -54,7 +54,7 @@ export const realmAndServerCommands: readonly Command[] = [
         as: "list",
         items: "servers",
         columns: ["id", "name", "domain", "status"],
-        wide: ["created_at"],
+        wide: ["heard_at", "processes", "enforcing", "lag", "versions", "created_at"],
       },
     },
   },

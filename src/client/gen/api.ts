@@ -2593,6 +2593,10 @@ export interface NodeProcess {
   readonly heard_at: string;
   /** Its listeners, as `ADDRESS:PORT`. */
   readonly listeners: readonly string[];
+  /** What it enforces, as `X-Realmgate-Revision` names it; null: nothing yet. */
+  readonly enforced_revision: string | null;
+  /** Writes that are stored and that it does not enforce. */
+  readonly lag: number;
 }
 
 /** Pagination tells where a page stands in its list. */
@@ -3032,6 +3036,10 @@ export interface Server {
   readonly enforcing: number;
   /** The versions of their programs. */
   readonly versions: readonly string[];
+  /** What all its proxies that are heard enforce, as `X-Realmgate-Revision` names it; null: none is heard, or the caller is no operator. */
+  readonly enforced_revision: string | null;
+  /** Writes that are stored and that the farthest of them does not enforce; null: as above. */
+  readonly lag: number | null;
 }
 
 /** ServiceHooks is the hooks of one service. */

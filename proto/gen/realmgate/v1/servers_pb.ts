@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file realmgate/v1/servers.proto.
  */
 export const file_realmgate_v1_servers: GenFile = /*@__PURE__*/
-  fileDesc("ChpyZWFsbWdhdGUvdjEvc2VydmVycy5wcm90bxIMcmVhbG1nYXRlLnYxIrgBCgZTZXJ2ZXISCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZkb21haW4YAyABKAkSDgoGc3RhdHVzGAQgASgJEhIKCmNyZWF0ZWRfYXQYBSABKAkSGwoIaGVhcmRfYXQYBiABKAlCBJC1GAFIAIgBARIRCglwcm9jZXNzZXMYByABKAUSEQoJZW5mb3JjaW5nGAggASgFEhAKCHZlcnNpb25zGAkgAygJQgsKCV9oZWFyZF9hdCJLChNMaXN0U2VydmVyc1Jlc3BvbnNlEiUKB3NlcnZlcnMYASADKAsyFC5yZWFsbWdhdGUudjEuU2VydmVyEg0KBXRvdGFsGAIgASgFMp8BCg1TZXJ2ZXJTZXJ2aWNlEo0BCgtMaXN0U2VydmVycxIWLmdvb2dsZS5wcm90b2J1Zi5FbXB0eRohLnJlYWxtZ2F0ZS52MS5MaXN0U2VydmVyc1Jlc3BvbnNlIkOKtRgECAQwAZK1GCASHlNlcnZlcnMgcmV0cmlldmVkIHN1Y2Nlc3NmdWxseYLT5JMCERIPL2FwaS92MS9zZXJ2ZXJzYgZwcm90bzM", [file_google_api_annotations, file_google_protobuf_empty, file_realmgate_v1_options]);
+  fileDesc("ChpyZWFsbWdhdGUvdjEvc2VydmVycy5wcm90bxIMcmVhbG1nYXRlLnYxIpQCCgZTZXJ2ZXISCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIOCgZkb21haW4YAyABKAkSDgoGc3RhdHVzGAQgASgJEhIKCmNyZWF0ZWRfYXQYBSABKAkSGwoIaGVhcmRfYXQYBiABKAlCBJC1GAFIAIgBARIRCglwcm9jZXNzZXMYByABKAUSEQoJZW5mb3JjaW5nGAggASgFEhAKCHZlcnNpb25zGAkgAygJEiQKEWVuZm9yY2VkX3JldmlzaW9uGAogASgJQgSQtRgBSAGIAQESFgoDbGFnGAsgASgFQgSQtRgBSAKIAQFCCwoJX2hlYXJkX2F0QhQKEl9lbmZvcmNlZF9yZXZpc2lvbkIGCgRfbGFnIksKE0xpc3RTZXJ2ZXJzUmVzcG9uc2USJQoHc2VydmVycxgBIAMoCzIULnJlYWxtZ2F0ZS52MS5TZXJ2ZXISDQoFdG90YWwYAiABKAUynwEKDVNlcnZlclNlcnZpY2USjQEKC0xpc3RTZXJ2ZXJzEhYuZ29vZ2xlLnByb3RvYnVmLkVtcHR5GiEucmVhbG1nYXRlLnYxLkxpc3RTZXJ2ZXJzUmVzcG9uc2UiQ4q1GAQIBDABkrUYIBIeU2VydmVycyByZXRyaWV2ZWQgc3VjY2Vzc2Z1bGx5gtPkkwIREg8vYXBpL3YxL3NlcnZlcnNiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_empty, file_realmgate_v1_options]);
 
 /**
  * Server is a proxy node.
@@ -87,6 +87,20 @@ export type Server = Message<"realmgate.v1.Server"> & {
    * @generated from field: repeated string versions = 9;
    */
   versions: string[];
+
+  /**
+   * What all its proxies that are heard enforce, as `X-Realmgate-Revision` names it; null: none is heard, or the caller is no operator.
+   *
+   * @generated from field: optional string enforced_revision = 10;
+   */
+  enforcedRevision?: string | undefined;
+
+  /**
+   * Writes that are stored and that the farthest of them does not enforce; null: as above.
+   *
+   * @generated from field: optional int32 lag = 11;
+   */
+  lag?: number | undefined;
 };
 
 /**

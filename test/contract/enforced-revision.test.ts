@@ -1,0 +1,61 @@
+// Operators see of every proxy what it enforces, and by how many writes it is behind.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Tenants } from "../harness/tenants.ts";
+
+let tenants: Tenants;
+
+beforeAll(async () => {
+  tenants = await Tenants.open();
+});
+
+afterAll(() => tenants[Symbol.asyncDispose]());
+
+test("a server tells operators what its farthest live proxy enforces, a node what each of its processes does", async () => {
+  const { store } = tenants.plane;
+  const servers = ["east"];
+  const fields = { name: "edge", role: "proxy", servers, tokenHash: Buffer.alloc(32, 1) } as const;
+  const node = await store.createNode(fields);
+  if (node === "duplicate") throw new Error("the name is taken");
+  const east = async (as: string) => {
+    const listed = await tenants.data("GET", "/servers", { as });
+    return listed.servers.find(({ name }: { name: string }) => name === "east");
+  };
+  expect(await east(tenants.ada)).toMatchObject({ enforced_revision: null, lag: null });
+
+  await tenants.project([], tenants.bob);
+  const { revision, lineage } = await store.head();
+  const { createdAt: heardAt } = (await store.servers())[0] ?? { createdAt: "" };
+  const hears = (process: string, enforcedRevision: number, enforcedLineage = lineage) =>
+    store.noteProcesses([
+      {
+        ...{ nodeId: node.id, boot: process, version: "1.2.3", servers, process },
+        ...{ enforcedRevision, enforcedLineage, heardAt, listeners: [], programPorts: {} },
+      },
+    ]);
+  await hears("edge-1", revision);
+  await hears("edge-2", revision - 1);
+  expect(await east(tenants.ada)).toMatchObject({
+    enforced_revision: expect.any(String),
+    lag: 1,
+    status: "lagging",
+  });
+  const listed = async () => {
+    const { nodes } = await tenants.data("GET", "/nodes", { as: tenants.ada });
+    return nodes[0].processes.map(({ name, lag }: { name: string; lag: number }) => [name, lag]);
+  };
+  expect(await listed()).toEqual([
+    ["edge-1", 0],
+    ["edge-2", 1],
+  ]);
+  // How much others write is for operators.
+  expect(await east(tenants.bob)).toMatchObject({ enforced_revision: null, lag: null });
+  // What a lost database had is nothing of what is stored.
+  await hears("edge-2", revision + 7, "f".repeat(16));
+  expect(await listed()).toEqual([
+    ["edge-1", 0],
+    ["edge-2", revision],
+  ]);
+  await hears("edge-2", 0);
+  const { nodes } = await tenants.data("GET", "/nodes", { as: tenants.ada });
+  expect(nodes[0].processes[1]).toMatchObject({ enforced_revision: null, lag: revision });
+});

@@ -16,6 +16,8 @@ const storeKinds = ["read", "write"] as const;
 const storeOutcomes = ["done", "failed"] as const;
 /** How the names of the store's calls begin that write. */
 const writes = /^(create|update|delete|add|remove|put|set|move|touch|record|end|register|purge)/;
+/** Calls of the store that ask its database nothing. */
+const notTimed: ReadonlySet<string> = new Set(["close", "pools"]);
 
 export class ApiMetrics {
   /** By method, then by code: as many as the contract has. */
@@ -26,6 +28,7 @@ export class ApiMetrics {
   readonly #storeCalls = new CountTable(storeKinds, storeOutcomes);
   readonly #events = new Map<string, number>();
   #eventsLost = 0;
+  #pools: Store["pools"] = () => [];
   readonly certificates = new CertificateTimes();
 
   /** Makes the series of one registry. */
@@ -60,6 +63,22 @@ export class ApiMetrics {
       ["kind", "outcome"],
       () => this.#storeCalls.entries(),
     );
+    instruments.gauges(
+      "realmgate_store_pool_connections",
+      "Connections to PostgreSQL, by pool: api: calls, and whole states of the feed; feed: the rest of the feed, and what nodes say.",
+      ["pool", "state"],
+      () =>
+        this.#pools().flatMap(({ name, busy, idle }) => [
+          [[name, "busy"], busy] as const,
+          [[name, "idle"], idle] as const,
+        ]),
+    );
+    instruments.gauges(
+      "realmgate_store_pool_waiting",
+      "Calls that wait for a connection to PostgreSQL, by pool.",
+      ["pool"],
+      () => this.#pools().map(({ name, waiting }) => [[name], waiting] as const),
+    );
     instruments.counters(
       "realmgate_events_total",
       "Events of the audit trail that were stored, by kind.",
@@ -93,13 +112,14 @@ export class ApiMetrics {
     this.#eventsLost++;
   }
 
-  /** The same store; calls that answer with a promise are timed. */
+  /** The same store; calls that answer with a promise are timed. Its pools are those that are shown. */
   timed<Part extends Store | Store["feed"]>(store: Part): Part {
+    if ("pools" in store) this.#pools = () => store.pools();
     return new Proxy(store, {
       get: (target, name) => {
         const member: unknown = Reflect.get(target, name, target);
         if (name === "feed" && "feed" in target) return this.timed(target.feed);
-        if (typeof member !== "function" || typeof name !== "string" || name === "close") {
+        if (typeof member !== "function" || typeof name !== "string" || notTimed.has(name)) {
           return member;
         }
         const kind = storeKinds.indexOf(writes.test(name) ? "write" : "read");

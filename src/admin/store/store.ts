@@ -1,16 +1,9 @@
 // The Store contract, in the domain's words. Reads and writes of tenants' data take a Scope; there is no way around it.
 // Every write is one transaction: it changes the data, records the change, and is durable when its promise resolves.
-import type { Measure } from "../../../proto/call.ts";
+
 import type { ProjectLevel } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 import type { Lineage } from "../../policy/lineage.ts";
-import type {
-  EventColumn,
-  EventCounts,
-  EventFilter,
-  EventViewer,
-  NewEvent,
-  StoredEvent,
-} from "./event-records.ts";
+import type { EventStore } from "./event-store.ts";
 import type { NewNode, NodeProcess, StoredNode } from "./node-records.ts";
 import type {
   ContainerColumn,
@@ -23,6 +16,7 @@ import type {
   StatusLogColumn,
   UserColumn,
 } from "./paging.ts";
+import type { PoolUse } from "./pool-use.ts";
 import type { NamedRealm } from "./realm-records.ts";
 import type {
   AccessRecord,
@@ -337,24 +331,6 @@ export interface EffectiveStateStore {
   followers(scope: Scope, projectId: string): Promise<DependentContainers>;
 }
 
-/** `measure`: charges what reading holds up this process. */
-export interface EventStore {
-  /** An event without a write: a refusal, a login. That of a write is written with it; see call-event.ts. */
-  recordEvent(event: NewEvent): Promise<void>;
-  events(
-    viewer: EventViewer,
-    query: EventFilter & PageQuery<EventColumn>,
-    measure?: Measure,
-  ): Promise<ListPage<StoredEvent>>;
-  /** Null: it does not exist for this viewer. */
-  event(viewer: EventViewer, id: string): Promise<StoredEvent | null>;
-  eventCounts(viewer: EventViewer, filter: EventFilter, measure?: Measure): Promise<EventCounts>;
-  /** Deletes the events before a time. Answers how many. */
-  purgeEvents(before: string): Promise<number>;
-  /** Deletes all but so many events about what belongs to each account; see trim-events.ts. Answers how many. */
-  trimEvents(max: number): Promise<number>;
-}
-
 export interface ChangeRecordStore {
   /**
    * For proxies, never for callers: everything after a revision, of all tenants. Everything there is for 0, and for a cursor of
@@ -395,5 +371,7 @@ export interface Store
     ChangeRecordStore {
   /** The same for the feed, its followers and what looks after the database: none of it waits for calls of the API. */
   readonly feed: ChangeRecordStore & NodeStore;
+  /** None where the database is a file. */
+  pools(): readonly PoolUse[];
   close(): Promise<void>;
 }

@@ -71,8 +71,14 @@ describe.skipIf(postgresBinaries === null)("a PostgreSQL store is not held up", 
         revision,
       });
       expect(isAnswered).toBe(false);
+      // The metrics tell why.
+      expect(store.pools()).toMatchObject([
+        { name: "api", busy: 2, idle: 0, waiting: 1 },
+        { name: "feed", waiting: 0 },
+      ]);
       await other.query("commit");
       await Promise.all([...calls, waiting]);
+      expect(store.pools()[0]).toEqual({ name: "api", busy: 0, idle: 2, waiting: 0 });
     } finally {
       await other.end();
       await store.close();

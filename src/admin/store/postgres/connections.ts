@@ -1,5 +1,6 @@
 // Connections to PostgreSQL: a bounded pool, deadlines on everything, and transactions that never give a broken connection back.
 import { Client, type ClientConfig, Pool, type PoolClient, type QueryResult } from "pg";
+import type { PoolUse } from "../pool-use.ts";
 import { WriteOutcomeUnknown } from "../store-errors.ts";
 import { isSilence, sqlState } from "./failures.ts";
 
@@ -70,6 +71,11 @@ export class Connections {
       client.removeListener("error", onError);
       client.release(broken);
     }
+  }
+
+  get use(): Omit<PoolUse, "name"> {
+    const { totalCount, idleCount, waitingCount } = this.pool;
+    return { busy: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
   }
 
   /** A connection of its own, outside the pool; the caller ends it. `isPatient`: its statements have no deadline. */

@@ -5,6 +5,7 @@ import { drizzle } from "drizzle-orm/node-postgres";
 import type { PgTable } from "drizzle-orm/pg-core";
 import { AccountQuotaReached, type AccountQuotas } from "../account-quotas.ts";
 import { callEvent } from "../call-event.ts";
+import type { PoolUse } from "../pool-use.ts";
 import type { CommittedResult, DocumentKey, Revised } from "../records.ts";
 import type { ValueBox } from "../sealed.ts";
 import { type SealedPart, sealContext, targetContext } from "../sealed-context.ts";
@@ -147,6 +148,13 @@ export class Database implements Reads {
     const text = this.#options.box.open(target, targetContext(id));
     if (text !== null) return text.toString();
     throw new Error(`${targetContext(id)} does not open with this secret key`);
+  }
+
+  pools(): readonly PoolUse[] {
+    return [
+      { name: "api", ...this.#connections.use },
+      { name: "feed", ...this.#feedConnections.use },
+    ];
   }
 
   async close(): Promise<void> {

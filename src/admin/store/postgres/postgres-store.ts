@@ -56,6 +56,7 @@ export async function openPostgresStore(
     ...eventStore(db),
     ...changeRecordStore(db),
     feed: withStoreErrors({ ...changeRecordStore(db, db.feed), ...nodeStore(db, db.feed) }),
+    pools: () => db.pools(),
     close: () => db.close(),
   });
 }

@@ -32,9 +32,9 @@ import {
   type NewEvent,
   type StoredEvent,
 } from "../event-records.ts";
+import type { EventStore } from "../event-store.ts";
 import { eventsCountedMax } from "../limits.ts";
 import type { ListPage, PageQuery } from "../paging.ts";
-import type { EventStore } from "../store.ts";
 import { type EventOwners, type OwnedEvents, type TrimmedEvent, trimAll } from "../trim-events.ts";
 import type { Database, Reader } from "./database.ts";
 import { insertEvent, placeOf } from "./event-rows.ts";

@@ -47,6 +47,7 @@ export function openSqliteStore(options: SqliteOptions): SqliteStore {
     ...changeRecordStore(db),
     feed: { ...changeRecordStore(db), ...nodeStore(db) },
     reseal: (cursor) => db.reseal(cursor),
+    pools: () => [],
     close: async () => db.close(),
   };
 }

@@ -232,11 +232,12 @@ class GateWorker {
 }
 
 function stateOf(gate: ProxyServer): WorkerState {
-  const { from, revision, heardAtMs, closed, failing } = gate.enforcement();
+  const { from, revision, lineage, heardAtMs, closed, failing } = gate.enforcement();
   const { openConnections } = gate;
   return {
     from,
     revision: Number(revision),
+    lineage,
     heardAtMs,
     closed,
     failing,

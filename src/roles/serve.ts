@@ -1,9 +1,11 @@
 // Everything of one node: starts the parts, connects them, and stops them in order.
+
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../package.json";
 import { revisionTokens } from "../admin/api/revision.ts";
 import { KeyRing } from "../admin/store/key-ring.ts";
+import type { Enforced } from "../admin/store/node-records.ts";
 import { OtherSecretKey } from "../admin/store/store-errors.ts";
 import type { Config } from "../config/config.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
@@ -11,6 +13,7 @@ import { LimitedLog } from "../guard/limited-log.ts";
 import type { Log } from "../log.ts";
 import { type Health, type OpsServer, startOps } from "../ops.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
+import { NO_LINEAGE } from "../policy/lineage.ts";
 import { RecentPolicies } from "../policy/recent-policies.ts";
 import { CannotListen } from "../proxy/edge/listeners.ts";
 import { ApiMetrics } from "./api-metrics.ts";
@@ -130,7 +133,7 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         localProcess: {
           serverName: config.serverName,
           version,
-          enforcedRevision: () => Number(running?.enforcement().revision ?? 0n),
+          enforced: () => enforcedBy(running),
         },
         localEnforcement: async (revision, waitMs) => {
           const isReached = (await running?.reached(revision, waitMs)) ?? false;
@@ -284,6 +287,12 @@ async function firstUser(control: ControlPlane | null): Promise<void> {
 /** A database may come back; the key that opens none of its documents opens no snapshot either. */
 function isWorthWaiting(error: Error): boolean {
   return error instanceof DatabaseUnusable && !(error.cause instanceof OtherSecretKey);
+}
+
+function enforcedBy(gates: Gates | null): Enforced {
+  if (gates === null) return { enforcedRevision: 0, enforcedLineage: NO_LINEAGE };
+  const { revision, lineage } = gates.enforcement();
+  return { enforcedRevision: Number(revision), enforcedLineage: lineage };
 }
 
 function healthOf(config: Config, gates: Gates, problem: Error | null, draining: boolean): Health {

@@ -1,4 +1,5 @@
 // The data plane in processes of its own, which share its addresses and follow the control plane of this one.
+
 import { Registry } from "@prometheus-io/client";
 import type { KeyRing } from "../admin/store/key-ring.ts";
 import { deriveKey } from "../admin/store/sealed.ts";
@@ -8,6 +9,7 @@ import type { ListenAddress } from "../config/setting-readers.ts";
 import type { ExchangeLog } from "../exchange-log/exchange-log.ts";
 import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
 import type { Log } from "../log.ts";
+import { NO_LINEAGE } from "../policy/lineage.ts";
 import { CannotListen } from "../proxy/edge/listeners.ts";
 import { readKeyPair } from "../proxy/edge/tls/key-pair.ts";
 import { Instruments } from "../proxy/observe/instruments.ts";
@@ -274,6 +276,7 @@ function leastOf(states: readonly WorkerState[]): Enforcement {
   const none = {
     from: "none",
     revision: 0,
+    lineage: NO_LINEAGE,
     heardAtMs: null,
     closed: null,
     failing: true,
@@ -283,6 +286,7 @@ function leastOf(states: readonly WorkerState[]): Enforcement {
     (one, other) => ({
       from: rank[one.from] <= rank[other.from] ? one.from : other.from,
       revision: Math.min(one.revision, other.revision),
+      lineage: (one.revision <= other.revision ? one : other).lineage,
       heardAtMs:
         one.heardAtMs === null || other.heardAtMs === null
           ? null

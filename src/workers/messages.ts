@@ -60,6 +60,8 @@ export interface WorkerStart {
 export interface WorkerState {
   readonly from: "none" | "file" | "live";
   readonly revision: number;
+  /** Whose the revision is. */
+  readonly lineage: string;
   /** Unix milliseconds. */
   readonly heardAtMs: number | null;
   readonly closed: string | null;

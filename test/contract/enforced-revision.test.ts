@@ -55,6 +55,13 @@ test("a server tells operators what its farthest live proxy enforces, a node wha
     ["edge-1", 0],
     ["edge-2", revision],
   ]);
+  const local = async () => {
+    const { servers: all } = await tenants.data("GET", "/servers", { as: tenants.ada });
+    return all.find(({ name }: { name: string }) => name === "local");
+  };
+  expect(await local()).toMatchObject({ lag: 0, status: "online" });
+  tenants.plane.enforced = { enforcedRevision: revision + 7, enforcedLineage: "f".repeat(16) };
+  expect(await local()).toMatchObject({ lag: revision, status: "lagging" });
   await hears("edge-2", 0);
   const { nodes } = await tenants.data("GET", "/nodes", { as: tenants.ada });
   expect(nodes[0].processes[1]).toMatchObject({ enforced_revision: null, lag: revision });

@@ -1,4 +1,5 @@
 // A whole control plane in this process, over REST and gRPC, with a clock that the test moves.
+
 import { randomBytes } from "node:crypto";
 import type { DescMethod, DescService, MessageShape } from "@bufbuild/protobuf";
 import type { Dispatch } from "../../proto/call.ts";
@@ -11,11 +12,13 @@ import { LoginLimiter } from "../../src/admin/auth/login-limiter.ts";
 import { PasswordLogin } from "../../src/admin/auth/password-login.ts";
 import { Sessions } from "../../src/admin/auth/session.ts";
 import { services } from "../../src/admin/services.ts";
+import type { Enforced } from "../../src/admin/store/node-records.ts";
 import { deriveKey, SecretBox } from "../../src/admin/store/sealed.ts";
 import { openSqliteStore } from "../../src/admin/store/sqlite/sqlite-store.ts";
 import type { Store } from "../../src/admin/store/store.ts";
 import { startRest } from "../../src/gateway-rest/server.ts";
 import { addressPolicy } from "../../src/policy/address-policy.ts";
+import { NO_LINEAGE } from "../../src/policy/lineage.ts";
 import { trustedProxies } from "../../src/proxy/gate/client-address.ts";
 import { explainer } from "../../src/proxy/gate/explain.ts";
 import { type GrpcAnswer, GrpcClient } from "./grpc-client.ts";
@@ -54,12 +57,19 @@ export class ControlPlane implements AsyncDisposable {
   readonly #dispatch: Dispatch;
   #grpc: { readonly server: GrpcServer; readonly client: GrpcClient } | null = null;
   #now = start;
+  /** What its own proxy enforces: whatever is stored. */
+  enforced: Enforced = { enforcedRevision: 0, enforcedLineage: NO_LINEAGE };
 
   /** `tamper` puts something between the services and the store. */
   constructor(tamper: (store: Store) => Store = (store) => store) {
     const now = () => this.#now;
     const box = new SecretBox(master, "documents");
     this.store = openSqliteStore({ path: ":memory:", box, now });
+    this.store.onCommit(() => {
+      void this.store.head().then(({ revision, lineage }) => {
+        this.enforced = { enforcedRevision: revision, enforcedLineage: lineage };
+      });
+    });
     const store = tamper(this.store);
     const log = { error: (fields: object) => console.error(fields) };
     this.#sessions = new Sessions(() => [deriveKey(master, "sessions")], now);
@@ -86,7 +96,7 @@ export class ControlPlane implements AsyncDisposable {
       localProcess: {
         serverName: "local",
         version: "1",
-        enforcedRevision: () => Number.MAX_SAFE_INTEGER,
+        enforced: () => this.enforced,
       },
       revisions,
       signup: true,

@@ -7,11 +7,11 @@ import {
   ServerService,
 } from "../../../proto/gen/realmgate/v1/servers_pb.ts";
 import { containersDomain } from "../../policy/containers-domain.ts";
-import { lineageOf } from "../../policy/lineage.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
 import { enforcedToken, type RevisionTokens } from "../api/revision.ts";
 import { isOperator } from "../auth/caller.ts";
 import {
+  enforces,
   type LocalProcess,
   lagOf,
   type ProcessStatus,
@@ -87,7 +87,8 @@ function messageOf(
 }
 
 function localStatus(local: LocalProcess, head: StoredHead | null): ProcessStatus {
-  return head === null || local.enforcedRevision() >= head.revision ? "online" : "lagging";
+  if (head === null) return "online";
+  return enforces(local.enforced(), head.revision, head.lineages) ? "online" : "lagging";
 }
 
 /** What the farthest of those that are heard enforces. */
@@ -98,11 +99,7 @@ function progressOf(
   { localProcess, revisions, now }: ServerServiceParts,
 ): Pick<ServerMessage, "enforcedRevision" | "lag"> {
   const heard: Enforced[] = processes.filter((each) => statusOf(each, head, now()) !== "offline");
-  if (localProcess?.serverName === name) {
-    const enforcedRevision = localProcess.enforcedRevision();
-    const enforcedLineage = lineageOf(head.lineages, enforcedRevision);
-    heard.push({ enforcedRevision, enforcedLineage });
-  }
+  if (localProcess?.serverName === name) heard.push(localProcess.enforced());
   const [farthest] = heard.toSorted((one, other) => lagOf(other, head) - lagOf(one, head));
   if (farthest === undefined) return {};
   const enforcedRevision = enforcedToken(farthest, revisions);

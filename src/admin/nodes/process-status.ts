@@ -7,8 +7,7 @@ import type { ChangeCursor } from "../store/records.ts";
 export interface LocalProcess {
   readonly serverName: string;
   readonly version: string;
-  /** What it enforces; 0: nothing. */
-  enforcedRevision(): number;
+  enforced(): Enforced;
 }
 
 export type ProcessStatus = "online" | "lagging" | "offline";

@@ -41,6 +41,8 @@ export interface EnforcerOptions {
 export interface Enforcement {
   readonly from: FeedSource;
   readonly revision: bigint;
+  /** Whose the revision is. */
+  readonly lineage: string;
   /** Unix milliseconds; null: the control plane was never heard. */
   readonly heardAtMs: number | null;
   /** Not null: nothing is allowed, for this reason. */
@@ -105,9 +107,9 @@ export class Enforcer {
   }
 
   get state(): Enforcement {
-    const { from, failing } = this.feed;
+    const { from, failing, lineage } = this.feed;
     const { revision, closed } = this.feed.current();
-    return { from, revision, closed, failing, heardAtMs: this.#staleness.heardAtMs };
+    return { from, revision, lineage, closed, failing, heardAtMs: this.#staleness.heardAtMs };
   }
 
   /** Null: this process saves nothing. */

@@ -179,6 +179,11 @@ export class Feed {
   }
 
   /** Whether another write has the number of this revision: its own is lost, and will never be enforced. */
+  /** Of what is enforced. */
+  get lineage(): string {
+    return lineageOf(this.#lineages, this.current().revision);
+  }
+
   hasLost(revision: bigint, lineage: string | null): boolean {
     if (lineage === null || !this.#has(revision)) return false;
     return lineageOf(this.#lineages, revision) !== lineage;

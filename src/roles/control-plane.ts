@@ -297,7 +297,13 @@ async function startApi(
 ): Promise<Pick<ControlPlane, "rest" | "grpc" | "listeners" | "reloadTls">> {
   const { config, ring, revisions, placement, recentPolicies, isForbidden, log } = options;
   const sessions = new Sessions(() => ring.derived("sessions"), Date.now);
-  const logins = new PasswordLogin(store, new LoginLimiter(() => performance.now() / 1000));
+  const logins = new PasswordLogin(
+    store,
+    new LoginLimiter(
+      () => performance.now() / 1000,
+      (...counted) => store.countShared(...counted),
+    ),
+  );
   const implementations = publicServices({
     store,
     cursors: listCursors(ring.box("cursors")),

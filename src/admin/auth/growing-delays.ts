@@ -58,6 +58,12 @@ export class GrowingDelays {
     };
   }
 
+  /** Others counted so many failures of a key that has one here. */
+  raise(key: string, count: number): void {
+    const failures = this.#present(key);
+    if (failures !== undefined) failures.count = Math.max(failures.count, count);
+  }
+
   #present(key: string): Failures | undefined {
     const failures = this.#failures.get(key);
     if (failures === undefined || !this.#isForgotten(failures)) return failures;

@@ -141,3 +141,26 @@ test("a check that throws, or never ran, does not count as a failure", async () 
   }
   expect(await limiter.attempt(ada, succeeds)).toBe(true);
 });
+
+test("control planes that share their counts allow few guesses more than one, and no network more for it", async () => {
+  const nowS = 0;
+  const counts = new Map<string, number>();
+  const countShared = async (key: string) => {
+    const used = (counts.get(key) ?? 0) + 1;
+    counts.set(key, used);
+    return { used, endS: 1_800 };
+  };
+  const limiters = [1, 2, 3].map(() => new LoginLimiter(() => nowS, countShared));
+  let guesses = 0;
+  const wrong = async () => ++guesses < 0;
+  for (let round = 0; round < 40; round++) {
+    for (const limiter of limiters) await limiter.attempt(ada, wrong).catch(() => false);
+  }
+  // Alone each would allow ten. The tenth stops whoever sees it; the two others hear of it by one more each.
+  expect(guesses).toBe(12);
+  for (const limiter of limiters) {
+    expect((await refusal(limiter.attempt(ada, succeeds))).retryAfterS).toBeGreaterThan(0);
+    expect(await limiter.attempt(adaThere, succeeds)).toBe(true);
+    expect(await limiter.attempt(bob, succeeds)).toBe(true);
+  }
+});

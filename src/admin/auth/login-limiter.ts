@@ -4,6 +4,7 @@ import { ApiError } from "../../../proto/call.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { TokenBuckets } from "../../guard/token-buckets.ts";
 import { clientNetwork } from "../../policy/client-network.ts";
+import type { LimitStore } from "../store/store.ts";
 import { GrowingDelays } from "./growing-delays.ts";
 import { type HashOrigin, HashQueue } from "./hash-queue.ts";
 import { KnownNetworks } from "./known-networks.ts";
@@ -31,6 +32,7 @@ export interface LoginAttempt {
  * - Work counts for a client network, and hashes wait in a queue that is fair to networks.
  * - Where an account has logged in before, it is exempt from what others cause: from the account's own delay and from the work of
  *   its network. A wrong password there is answered as if it were not, so that nobody learns where an account logs in from.
+ * - Failures are counted for all control planes: each delays as if it had seen all of them, from the first that it sees itself.
  */
 export class LoginLimiter {
   readonly #queue = new HashQueue();
@@ -39,9 +41,11 @@ export class LoginLimiter {
   readonly #work: TokenBuckets;
   readonly #reserve: TokenBuckets;
   readonly #known = new KnownNetworks();
+  readonly #countShared: LimitStore["countShared"] | null;
 
-  /** `nowS`: the clock, in seconds. */
-  constructor(nowS: () => number) {
+  /** `nowS`: the clock, in seconds. `countShared`: unset: there is one control plane. */
+  constructor(nowS: () => number, countShared: LimitStore["countShared"] | null = null) {
+    this.#countShared = countShared;
     this.#fromNetwork = new GrowingDelays(loginLimits.fromNetwork, nowS);
     this.#ofAccount = new GrowingDelays(loginLimits.ofAccount, nowS);
     this.#work = new TokenBuckets(loginLimits.work, nowS);
@@ -72,8 +76,19 @@ export class LoginLimiter {
     if (succeeded) {
       takeBack();
       this.#known.add(account, network);
-    } else refuseFor(Math.max(accountWaitS, work.waitS));
+    } else {
+      await Promise.all([
+        this.#share("from network", this.#fromNetwork, pair, loginLimits.fromNetwork.forgetS),
+        this.#share("of account", this.#ofAccount, account, loginLimits.ofAccount.forgetS),
+      ]);
+      refuseFor(Math.max(accountWaitS, work.waitS));
+    }
     return succeeded;
+  }
+
+  async #share(kind: string, delays: GrowingDelays, key: string, windowS: number): Promise<void> {
+    const counted = await this.#countShared?.(`login ${kind} ${key}`, windowS);
+    if (counted !== undefined && counted !== null) delays.raise(key, counted.used);
   }
 
   /** Runs other work that computes a password hash. Throws ApiError RATE_LIMITED with a retry time. */

@@ -1,4 +1,5 @@
 // The control plane of one node: the database, the management API and the change feed.
+
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { createDispatch } from "../admin/api/dispatch.ts";
@@ -36,6 +37,7 @@ import type { Log } from "../log.ts";
 import type { AddressPolicy } from "../policy/address-policy.ts";
 import type { RecentPolicies } from "../policy/recent-policies.ts";
 import { trustedProxies } from "../proxy/gate/client-address.ts";
+import type { DialingNode } from "../proxy/gate/explain.ts";
 import { explainer } from "../proxy/gate/explain.ts";
 import { watchApiCertificate } from "./api-certificate.ts";
 import type { ApiMetrics } from "./api-metrics.ts";
@@ -53,8 +55,8 @@ interface ControlPlaneOptions {
   readonly snapshotPath: string;
   /** Hands compiled documents to the proxy of the same process. */
   readonly recentPolicies: RecentPolicies;
-  /** Whether one of our own listeners has this address and port. */
-  readonly isForbidden: (address: string, port: number) => boolean;
+  /** The node that dials the containers of a server. */
+  readonly nodeOf: (server: string) => DialingNode;
   /** The proxy of this process; null: there is none. */
   readonly localProcess: LocalProcess | null;
   /** How far the proxy of this process is; null: there is none. */
@@ -295,7 +297,7 @@ async function startApi(
   nodes: NodeAccess,
   stops: ShutdownStep[],
 ): Promise<Pick<ControlPlane, "rest" | "grpc" | "listeners" | "reloadTls">> {
-  const { config, ring, revisions, placement, recentPolicies, isForbidden, log } = options;
+  const { config, ring, revisions, placement, recentPolicies, nodeOf, log } = options;
   const sessions = new Sessions(() => ring.derived("sessions"), Date.now);
   const logins = new PasswordLogin(
     store,
@@ -313,9 +315,8 @@ async function startApi(
     recentPolicies,
     explain: explainer({
       domain: config.domain,
-      programPorts: config.programPorts,
       mayDial: (address) => placement.place(address) !== null,
-      isForbidden,
+      nodeOf,
     }),
     exchangeLog: options.exchangeLog,
     retentionDays: config.eventRetentionDays,

@@ -46,8 +46,12 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
       // There is no snapshot here that could prove that there was another database.
       snapshotPath: "",
       recentPolicies: new RecentPolicies(),
-      isForbidden: (address, port) =>
-        isOwnListener(own, address, port) || watch.isListener(address, port),
+      nodeOf: (server) =>
+        watch.nodeOf(server) ?? {
+          programPorts: config.programPorts,
+          isForbidden: (address, port) =>
+            isOwnListener(own, address, port) || watch.isListener(address, port),
+        },
       exchangeLog: traffic.log,
       localProcess: null,
       localEnforcement: null,

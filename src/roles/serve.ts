@@ -127,8 +127,11 @@ export async function serve(config: Config, log: Log): Promise<Running> {
         placement: addressPolicy(config.containerCidrs),
         snapshotPath,
         recentPolicies,
-        isForbidden: (address, port) =>
-          isOwnListener([...own, ...(running?.inner() ?? [])], address, port),
+        nodeOf: () => ({
+          programPorts: config.programPorts,
+          isForbidden: (address, port) =>
+            isOwnListener([...own, ...(running?.inner() ?? [])], address, port),
+        }),
         exchangeLog,
         localProcess: {
           serverName: config.serverName,

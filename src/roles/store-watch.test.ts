@@ -31,3 +31,28 @@ test("the clock of the database is compared with each look", async () => {
   watch.stop();
   expect(Math.round(watch.clockOffsetMs / 60_000)).toBe(60);
 });
+
+test("what dials a container is a proxy of its server that is heard", async () => {
+  const head = async () => ({ revision: 0, lineage: "", lineages: [] });
+  const heard = (process: string, server: string, agoMs: number, port: number) => ({
+    ...{ nodeId: "n", boot: process, version: "1", process, servers: [server] },
+    ...{ enforcedRevision: 0, enforcedLineage: "", listeners: [`127.0.0.1:${port}`] },
+    ...{ heardAt: new Date(Date.now() - agoMs).toISOString(), programPorts: { terminal: port } },
+  });
+  const nodeProcesses = async () => [
+    heard("gone", "east", 60_000, 7001),
+    heard("here", "east", 0, 7002),
+    heard("there", "west", 60_000, 7003),
+  ];
+  const watch = new StoreWatch({ head, nodeProcesses, clock: async () => Date.now() });
+  await watch.start();
+  watch.stop();
+  const forbidden = (server: string) =>
+    [7001, 7002, 7003].filter((port) => watch.nodeOf(server)?.isForbidden("127.0.0.1", port));
+  expect(watch.nodeOf("east")?.programPorts).toEqual({ terminal: 7002 });
+  expect(forbidden("east")).toEqual([7002]);
+  // None is heard: as it was.
+  expect(watch.nodeOf("west")?.programPorts).toEqual({ terminal: 7003 });
+  expect(forbidden("west")).toEqual([7003]);
+  expect(watch.nodeOf("north")).toBeNull();
+});

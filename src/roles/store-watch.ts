@@ -1,12 +1,19 @@
 // Looks at the database each second: whether it answers, where it is, and what the nodes say of themselves.
-import type { StoredHead } from "../admin/nodes/process-status.ts";
+import { type StoredHead, statusOf } from "../admin/nodes/process-status.ts";
 import type { NodeProcess } from "../admin/store/node-records.ts";
 import type { Store } from "../admin/store/store.ts";
 import { lineageOf } from "../policy/lineage.ts";
+import type { DialingNode } from "../proxy/gate/explain.ts";
 import type { Instruments } from "../proxy/observe/instruments.ts";
 
 const LOOK_MS = 1_000;
 const POLL_MS = 50;
+
+function isListenerOf(processes: readonly NodeProcess[], address: string, port: number): boolean {
+  return processes.some(({ listeners }) =>
+    listeners.some((each) => each === `${address}:${port}` || each === `[${address}]:${port}`),
+  );
+}
 
 export class StoreWatch {
   readonly #store: Pick<Store, "head" | "nodeProcesses" | "clock">;
@@ -74,9 +81,19 @@ export class StoreWatch {
 
   /** Whether a proxy of any node listens there. */
   isListener(address: string, port: number): boolean {
-    return this.#processes.some(({ listeners }) =>
-      listeners.some((each) => each === `${address}:${port}` || each === `[${address}]:${port}`),
-    );
+    return isListenerOf(this.#processes, address, port);
+  }
+
+  /** The proxies of a server: those that are heard, or else those that were; null: none ever was. Ports are of the one heard last. */
+  nodeOf(server: string): DialingNode | null {
+    const all = this.#processes.filter(({ servers }) => servers.includes(server));
+    const nowMs = Date.now() + this.#clockOffsetMs;
+    const heard = all.filter((each) => statusOf(each, null, nowMs) === "online");
+    const known = heard.length > 0 ? heard : all;
+    const [last] = known.toSorted((one, other) => (one.heardAt < other.heardAt ? 1 : -1));
+    if (last === undefined) return null;
+    const isForbidden = (address: string, port: number) => isListenerOf(known, address, port);
+    return { programPorts: last.programPorts, isForbidden };
   }
 
   /** How far the farthest of these is behind. */

@@ -85,9 +85,8 @@ export class ControlPlane implements AsyncDisposable {
       placement,
       explain: explainer({
         domain: "localhost",
-        programPorts: { terminal: 7681 },
         mayDial: (address) => placement.place(address) !== null,
-        isForbidden: () => false,
+        nodeOf: () => ({ programPorts: { terminal: 7681 }, isForbidden: () => false }),
       }),
       exchangeLog: this.exchangeLog,
       retentionDays: 180,

@@ -40,7 +40,7 @@ const options = {
   isForbidden: (_address: string, port: number) => port === 8,
   log: { error: () => {}, warn: () => {}, info: () => {} },
 };
-const explain = explainer(options);
+const explain = explainer({ ...options, nodeOf: () => options });
 const parseHost = hostParser("local", domain);
 
 /** A container in a project of its own, with the document that is in force. */

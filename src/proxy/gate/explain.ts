@@ -38,11 +38,17 @@ import { type Absence, summaryOf } from "./explain-summary.ts";
 import { isPreflight } from "./preflight.ts";
 import { statusOf } from "./refusal.ts";
 
-/** What of the installation decides; the same as the proxy itself is started with. */
-export interface ExplainOptions extends Pick<SnapshotOptions, "programPorts" | "mayDial"> {
-  readonly domain: string;
-  /** Whether an address and port are one of our own listeners: those are never dialled. */
+/** What of a node decides whether and where it dials. */
+export interface DialingNode extends Pick<SnapshotOptions, "programPorts"> {
+  /** Whether an address and port are one of its own listeners: those are never dialled. */
   readonly isForbidden: (address: string, port: number) => boolean;
+}
+
+/** What of the installation decides; the same as the proxy itself is started with. */
+export interface ExplainOptions extends Pick<SnapshotOptions, "mayDial"> {
+  readonly domain: string;
+  /** The node of a container's server, by name. */
+  readonly nodeOf: (server: string) => DialingNode;
 }
 
 /** Runs the steps of what takes long. */
@@ -74,11 +80,12 @@ async function explain(
 ): Promise<Explanation> {
   const { container, project } = state;
   const { stored, document, policy } = await run(documentInForce(state));
-  const snapshot = snapshotOf(options, state, policy);
-  const admission = await admissionOf(options, snapshot, asked);
+  const node = options.nodeOf(container.serverName);
+  const snapshot = snapshotOf({ ...options, ...node }, state, policy);
+  const admission = await admissionOf(node, snapshot, asked);
   const { allowed, host, alias } = wayOf(admission);
   const refusal = admission.kind === "rejected" ? admission.refusal : null;
-  const ports = new ProgramPorts(container.programs, options.programPorts);
+  const ports = new ProgramPorts(container.programs, node.programPorts);
   const target = host === null ? null : ports.target(host.program, host.instance);
   const identity =
     policy === null
@@ -161,7 +168,7 @@ function absenceOf({ container, project }: ExplainedState, host: HostName): Abse
  * snapshot finds out why there is none. A document that is not in force is not compiled.
  */
 function snapshotOf(
-  { programPorts, mayDial }: ExplainOptions,
+  { programPorts, mayDial }: Pick<SnapshotOptions, "programPorts" | "mayDial">,
   { container, project, documents }: ExplainedState,
   policy: CompiledPolicy | null,
 ): Snapshot {
@@ -182,7 +189,7 @@ const SILENT = { error: () => {}, warn: () => {}, info: () => {} };
 
 /** What the proxy of the container's server says. */
 function admissionOf(
-  { isForbidden }: ExplainOptions,
+  { isForbidden }: DialingNode,
   snapshot: Snapshot,
   { head, host, nowMs }: Asked,
 ): Admission | Promise<Admission> {

@@ -10,7 +10,7 @@ const seconds = Number(process.argv[2] ?? 60);
 
 /** The backends that listen: that is the last thing that they were asked. */
 const CUT = `select pg_terminate_backend(pid) from pg_stat_activity
-  where query like '%pg_try_advisory_lock_shared%' and pid <> pg_backend_pid()`;
+  where application_name like 'realmgate %' and pid <> pg_backend_pid()`;
 
 await drill("writes while LISTEN is cut", async (drill) => {
   const { cluster, places } = await drill.installation({ servers: ["local", "local"] });

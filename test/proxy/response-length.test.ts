@@ -171,3 +171,26 @@ test("the answers are whole ones, by an independent reader", async () => {
   );
   expect(answersIn(text).map(({ status, body }) => [status, body])).toEqual([[200, "xxx"]]);
 });
+
+// So many bytes are gathered with a head before they leave: trailers may come when there is no room for them any more.
+test.each([13_000, 13_060, 13_090, 13_100])(
+  "ten chunks of %i bytes with extensions and long trailers come whole, and the next response behind them",
+  async (bytes) => {
+    const chunk = `${bytes.toString(16)};a\r\n${"x".repeat(bytes)}\r\n`;
+    const trailer = `X-Sum: ${"y".repeat(7_000)}`;
+    const response = Buffer.from(
+      `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunk.repeat(10)}0\r\n${trailer}\r\n\r\n`,
+    );
+    const serve = (socket: net.Socket) => socket.on("data", () => void socket.write(response));
+    const placed = await place({ programs: { terminal: await listen(serve) } });
+    const request = `GET / HTTP/1.1\r\nHost: ${placed.host("terminal-1")}\r\n`;
+    for (let round = 0; round < 5; round++) {
+      const text = await untilClosed(
+        proxy.port,
+        `${request}\r\n${request}Connection: close\r\n\r\n`,
+      );
+      expect(text.split(trailer)).toHaveLength(3);
+      expect(text.split("x".repeat(bytes))).toHaveLength(21);
+    }
+  },
+);

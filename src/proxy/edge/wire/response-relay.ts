@@ -18,6 +18,7 @@ import { RawRequest } from "../../upstream/raw/raw-request.ts";
 import { isFinalStatus } from "../../upstream/response-checks.ts";
 import { type ForwardedRequest, failed } from "../../upstream/upstream.ts";
 import { Binding } from "./binding.ts";
+import { fitsBodyEnd, writeBodyEnd } from "./body-end.ts";
 import { Passing, passingOf, writeClientHead, writeInterim } from "./client-head.ts";
 import { GateLines } from "./gate-lines.ts";
 import { isLastOfConnection } from "./received-start.ts";
@@ -31,7 +32,6 @@ import type { WireRequest } from "./wire-request.ts";
 const COPIED_BYTES_MAX = 16_384;
 /** So much of a body leaves with its head. */
 const EARLY_BYTES_MAX = 65_536;
-const LAST_CHUNK = Buffer.from("0\r\n\r\n");
 const CRLF = Buffer.from("\r\n");
 
 /** One for each connection of a client, for one request after another. */
@@ -130,8 +130,7 @@ export class ResponseRelay implements RawReceiver, StopListener {
       const { upstreamWriter } = this.#services;
       const tail = upstreamTrailers(upstreamWriter, trailers, places, route?.hooks ?? []);
       if (tail === null) {
-        this.#raw.abort();
-        this.#fail("broken");
+        this.#breakOff();
         return;
       }
       // There are programs that take them for the next request, which none can be, and answer that.
@@ -214,26 +213,23 @@ export class ResponseRelay implements RawReceiver, StopListener {
     if (head.framing === Framing.tunnel) {
       this.#tunnel = this.#target.agreed(request, head, forwarded);
       if (this.#tunnel === null) {
-        this.#raw.abort();
-        this.#fail("broken");
+        this.#breakOff();
       } else {
         this.#target.bodyWanted();
       }
       return;
     }
     if (!isFinalStatus(head.status)) {
-      this.#raw.abort();
-      this.#fail("broken");
+      this.#breakOff();
       return;
     }
     const { clientWriter } = this.#services;
-    this.#passing = passingOf(head, this.#target.minorVersion);
     const { minorVersion } = this.#target;
+    this.#passing = passingOf(head, minorVersion);
     this.#isKept = this.#target.isKept && this.#passing !== Passing.untilClose;
     writeClientHead(clientWriter, head, forwarded, this.#isKept, minorVersion, this.#passing);
     if (!clientWriter.isWhole) {
-      this.#raw.abort();
-      this.#fail("broken");
+      this.#breakOff();
       return;
     }
     this.#hasHead = true;
@@ -288,10 +284,10 @@ export class ResponseRelay implements RawReceiver, StopListener {
     if (request === null) return;
     const { clientWriter } = this.#services;
     if (this.#passing === Passing.inChunks || (this.#passing === Passing.asItCame && !isClosed)) {
+      if (!fitsBodyEnd(clientWriter)) this.#flush();
       if (!this.#isGathering) clientWriter.begin();
       this.#isGathering = true;
-      if (this.#passing === Passing.inChunks) clientWriter.bytes(LAST_CHUNK);
-      else clientWriter.keptLines(trailers).crlf();
+      writeBodyEnd(clientWriter, this.#passing, trailers);
     }
     this.#flush();
     if (this.#request !== request) return;
@@ -344,6 +340,11 @@ export class ResponseRelay implements RawReceiver, StopListener {
     this.#target.brokeOff(request, true);
   }
 
+  #breakOff(): void {
+    this.#raw.abort();
+    this.#fail("broken");
+  }
+
   #fail(failure: RawFailure, error: string | null = null): void {
     const request = this.#request;
     const forwarded = this.#forwarded;
@@ -387,7 +388,9 @@ export class ResponseRelay implements RawReceiver, StopListener {
     if (!this.#isGathering) return;
     this.#isGathering = false;
     const { clientWriter } = this.#services;
-    if (clientWriter.isWhole) this.#send(clientWriter.written, 0, clientWriter.length);
+    // No part of a response is passed over.
+    if (!clientWriter.isWhole) throw new Error("more was gathered than there is room for");
+    this.#send(clientWriter.written, 0, clientWriter.length);
   }
 
   #send(bytes: Uint8Array, start: number, end: number): void {

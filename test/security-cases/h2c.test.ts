@@ -175,6 +175,16 @@ const CUT: Record<string, (stream: number, socket: net.Socket) => void> = {
     socket.write(frame(Type.reset, 0, stream, number32(8))),
   "the rest with a stream of its own": (stream, socket) =>
     socket.write(Buffer.concat([data(stream, "rest", END_STREAM), head(2, OK)])),
+  "the end of the connection within the last frame": (stream, socket) =>
+    socket.end(data(stream, "0123456789", END_STREAM).subarray(0, 14)),
+  "the end of the connection behind the head of the last frame": (stream, socket) =>
+    socket.end(data(stream, "0123456789", END_STREAM).subarray(0, 9)),
+  "the end of the connection within its trailers": (stream, socket) =>
+    socket.end(frame(Type.headers, END_STREAM, stream)),
+  "a reset without an error and an end behind it": (stream, socket) =>
+    socket.write(
+      Buffer.concat([frame(Type.reset, 0, stream, number32(0)), data(stream, "", END_STREAM)]),
+    ),
   "the end of the connection": (_stream, socket) => socket.end(),
   "a reset of the connection": (_stream, socket) => socket.resetAndDestroy(),
   "trailers that do not end it": (stream, socket) => socket.write(head(stream, [["a", "b"]])),

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import {
   data,
+  END_HEADERS,
   END_STREAM,
   frame,
   head,
@@ -21,7 +22,7 @@ const BYTES = Buffer.concat([
   data(5, "end", END_STREAM),
   data(7, "nobody's", END_STREAM),
   // The reserved bit of a stream's number is ignored (RFC 9113 §4.1).
-  frame(Type.headers, END_STREAM, 0x8000_0009),
+  frame(Type.headers, END_STREAM | END_HEADERS, 0x8000_0009),
 ]);
 
 /** What is known after these pieces: which of the streams that are watched have ended, and frames that carry nothing. */
@@ -43,6 +44,30 @@ test("however the bytes are cut", () => {
   for (let at = 1; at < BYTES.length; at++) {
     expect(seen([BYTES.subarray(0, at), BYTES.subarray(at)])).toEqual(whole);
   }
+});
+
+const CUT = data(1, "0123456789", END_STREAM).subarray(0, 14);
+const BLOCK = frame(Type.headers, END_STREAM, 1, new Uint8Array(3));
+
+test.each([
+  ["the head of its last frame alone", CUT.subarray(0, 9)],
+  ["a part of its last frame", CUT],
+  ["a field block that goes on", BLOCK],
+  [
+    "a field block that goes on in another frame",
+    Buffer.concat([BLOCK, frame(Type.continuation, 0, 1, new Uint8Array(3))]),
+  ],
+  [
+    "an end behind a reset",
+    Buffer.concat([frame(Type.reset, 0, 1, number32(0)), data(1, "", END_STREAM)]),
+  ],
+])("%s ends no stream", (_what, bytes) => {
+  expect(seen([head(1, OK), bytes]).ended).toEqual([]);
+});
+
+test("a field block that ends in another frame ends its stream, and a reset behind the end changes nothing", () => {
+  const last = frame(Type.continuation, END_HEADERS, 1, new Uint8Array(3));
+  expect(seen([BLOCK, last, frame(Type.reset, 0, 1, number32(0))]).ended).toEqual([1]);
 });
 
 test("one that is watched no longer is forgotten", () => {

@@ -166,6 +166,25 @@ test.each(Object.entries(UNUSABLE))(
 );
 
 /** What follows `part` of a body: the client sees that it broke off. */
+test.each(["GET", "HEAD", "DELETE", "OPTIONS", "POST", "PUT", "PATCH"])(
+  "%s with a length of 0 is asked once, over one connection",
+  async (method) => {
+    let asked = 0;
+    const { host, upstream } = await scene((stream, socket) => {
+      asked++;
+      socket.write(
+        method === "HEAD"
+          ? head(stream, OK, END_STREAM)
+          : Buffer.concat([head(stream, OK), data(stream, "fine", END_STREAM)]),
+      );
+    });
+    const lines = request(host, `${method} / HTTP/1.1`, "Content-Length: 0", "Connection: close");
+    const text = await untilClosed(bench.proxy.port, lines);
+    expect(text).toStartWith("HTTP/1.1 200");
+    expect([asked, upstream.connections]).toEqual([1, 1]);
+  },
+);
+
 const CUT: Record<string, (stream: number, socket: net.Socket) => void> = {
   "a reset with an error": (stream, socket) =>
     socket.write(frame(Type.reset, 0, stream, number32(2))),

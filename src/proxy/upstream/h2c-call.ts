@@ -45,6 +45,8 @@ export class H2cCall implements UpstreamCall, SessionCall {
   /** Of `performance.now()`. */
   #deadlineMs = FOREVER;
   #hasRetried = false;
+  /** A session made no stream for it. */
+  #wasDeclined = false;
   #hasResponse = false;
   #isOver = false;
   #interims = 0;
@@ -123,7 +125,13 @@ export class H2cCall implements UpstreamCall, SessionCall {
     if (stream === null) {
       session.retire();
       session.release(this, undefined);
-      this.again();
+      this.#session = null;
+      // It was on its way to its end. Another one that takes no request either is not the reason.
+      if (this.#wasDeclined) this.#fail("broken", "NoResponse");
+      else {
+        this.#wasDeclined = true;
+        this.again();
+      }
       return;
     }
     this.#stream = stream;

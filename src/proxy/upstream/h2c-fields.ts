@@ -1,5 +1,6 @@
 // Header fields of HTTP/2 as they go to a program and as they come from it (RFC 9113 §8.2, §8.3).
 import type { OutgoingHttpHeaders } from "node:http2";
+import { anticipatesContent, methodNamed } from "../../http1/method.ts";
 import { isSafeTarget, isSafeValue, type RequestFraming } from "./request-bytes.ts";
 
 /** What HTTP/2 says otherwise. */
@@ -25,7 +26,10 @@ export function requestFields(
     if (!isSafeValue(value)) return null;
     fields[name] = value;
   }
-  if (typeof framing === "number") fields["content-length"] = String(framing);
+  // The runtime sends no length with a request that ends with its head and whose method says nothing of content (seen in Bun 1.4.5).
+  if (typeof framing === "number" && (framing > 0 || anticipatesContent(methodNamed(method)))) {
+    fields["content-length"] = String(framing);
+  }
   // gRPC asks for it (PROTOCOL-HTTP2: "TE must be trailers").
   fields.te = "trailers";
   return fields;

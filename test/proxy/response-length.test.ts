@@ -176,7 +176,7 @@ test("the answers are whole ones, by an independent reader", async () => {
 test.each([13_000, 13_060, 13_090, 13_100])(
   "ten chunks of %i bytes with extensions and long trailers come whole, and the next response behind them",
   async (bytes) => {
-    const chunk = `${bytes.toString(16)};a\r\n${"x".repeat(bytes)}\r\n`;
+    const chunk = `${bytes.toString(16)};a\r\n${"~".repeat(bytes)}\r\n`;
     const trailer = `X-Sum: ${"y".repeat(7_000)}`;
     const response = Buffer.from(
       `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunk.repeat(10)}0\r\n${trailer}\r\n\r\n`,
@@ -189,8 +189,9 @@ test.each([13_000, 13_060, 13_090, 13_100])(
         proxy.port,
         `${request}\r\n${request}Connection: close\r\n\r\n`,
       );
-      expect(text.split(trailer)).toHaveLength(3);
-      expect(text.split("x".repeat(bytes))).toHaveLength(21);
+      expect(text.match(/~/g)).toHaveLength(2 * 10 * bytes);
+      // The runtime's server sends no trailers over HTTP/1.1.
+      expect(text.split(trailer)).toHaveLength(onEdge({ wire: 3, serve: 1 }));
     }
   },
 );

@@ -8,11 +8,15 @@ export function isClockOff(offsetMs: number): boolean {
   return Math.abs(offsetMs) > OFF_MAX_MS;
 }
 
-/** Throws CannotStartNode when it is too far off. `other`: whose clock the other one is. */
-export function refuseClockOff(offsetMs: number, other: string): void {
-  if (!isClockOff(offsetMs)) return;
+/** What to say of a clock that is too far off; null: it is not. `other`: whose clock the other one is. */
+export function clockProblem(offsetMs: number, other: string): string | null {
+  if (!isClockOff(offsetMs)) return null;
   const off = `${Math.round(Math.abs(offsetMs) / 1000)} s ${offsetMs > 0 ? "behind" : "ahead of"}`;
-  throw new CannotStartNode(
-    `the clock of this machine is ${off} that of ${other}: set it, expiries depend on it`,
-  );
+  return `the clock of this machine is ${off} that of ${other}: set it, expiries depend on it`;
+}
+
+/** Throws CannotStartNode when it is too far off. */
+export function refuseClockOff(offsetMs: number, other: string): void {
+  const problem = clockProblem(offsetMs, other);
+  if (problem !== null) throw new CannotStartNode(problem);
 }

@@ -19,7 +19,6 @@ import { NodeAccess, proxyKeys } from "../admin/nodes/node-access.ts";
 import type { LocalProcess } from "../admin/nodes/process-status.ts";
 import { services as publicServices } from "../admin/services.ts";
 import type { KeyRing } from "../admin/store/key-ring.ts";
-import { eventsOfOwnerMax } from "../admin/store/limits.ts";
 import type { ConnectionOptions } from "../admin/store/postgres/connections.ts";
 import type { DatabaseOptions } from "../admin/store/postgres/database.ts";
 import type { PrepareOptions } from "../admin/store/postgres/prepare-database.ts";
@@ -41,9 +40,11 @@ import type { DialingNode } from "../proxy/gate/explain.ts";
 import { explainer } from "../proxy/gate/explain.ts";
 import { watchApiCertificate } from "./api-certificate.ts";
 import type { ApiMetrics } from "./api-metrics.ts";
+import { clockProblem } from "./clock-offset.ts";
 import { restoreDraft } from "./data-files.ts";
 import { DatabaseInUse, lockDatabase } from "./data-lock.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
+import { purgeOld } from "./purge-old.ts";
 import { type ShutdownStep, shutdown } from "./shutdown.ts";
 
 interface ControlPlaneOptions {
@@ -55,6 +56,8 @@ interface ControlPlaneOptions {
   readonly snapshotPath: string;
   /** Hands compiled documents to the proxy of the same process. */
   readonly recentPolicies: RecentPolicies;
+  /** Called before anything listens. */
+  readonly storeOpened?: (store: Store) => Promise<void>;
   /** The node that dials the containers of a server. */
   readonly nodeOf: (server: string) => DialingNode;
   /** The proxy of this process; null: there is none. */
@@ -171,6 +174,10 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   try {
     const opened = await openDatabase(options, closes);
     const store = options.metrics.timed(opened.store);
+    const offsetMs = (await store.feed.clock()) - Date.now();
+    const problem = clockProblem(offsetMs, "the database");
+    if (problem !== null) throw new DatabaseUnusable(problem);
+    await options.storeOpened?.(store);
     const nodes = new NodeAccess({
       store: store.feed,
       keysFor: (servers) => proxyKeys(ring.first, servers),
@@ -230,38 +237,6 @@ async function openDatabase(
     const place = postgres === null ? databasePath : `the database ${databaseAt(postgres.url)}`;
     throw new DatabaseUnusable(`${place} cannot be used: ${message}`, { cause: error });
   }
-}
-
-const PURGE_MS = 3_600_000;
-
-/** A process of a node that was not heard for so long is not waited for any more: whoever named it may never come back. */
-const PROCESS_DAYS = 30;
-
-function daysAgo(days: number): string {
-  return new Date(Date.now() - days * 86_400_000).toISOString();
-}
-
-/** Deletes old events, and processes of nodes that are gone, now and every hour. Answers how to stop it. */
-function purgeOld(store: Store, days: number, log: Log): ShutdownStep {
-  let running = Promise.resolve();
-  const purge = async () => {
-    try {
-      await store.purgeEvents(daysAgo(days));
-      await store.trimEvents(eventsOfOwnerMax);
-      await store.purgeProcesses(daysAgo(PROCESS_DAYS));
-    } catch (error) {
-      log.error({ err: error }, "old events could not be deleted");
-    }
-  };
-  const begin = () => {
-    running = running.then(purge);
-  };
-  begin();
-  const timer = setInterval(begin, PURGE_MS);
-  return async () => {
-    clearInterval(timer);
-    await running;
-  };
 }
 
 /** Opens the database on a PostgreSQL server. Its driver is loaded only then: most starts do without. */

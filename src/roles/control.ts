@@ -12,7 +12,7 @@ import { type Health, startOps } from "../ops.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
 import { RecentPolicies } from "../policy/recent-policies.ts";
 import { ApiMetrics } from "./api-metrics.ts";
-import { isClockOff, refuseClockOff } from "./clock-offset.ts";
+import { isClockOff } from "./clock-offset.ts";
 import { type ControlPlane, openControlPlane } from "./control-plane.ts";
 import { NOWHERE } from "./gates.ts";
 import { KeyReload } from "./key-reload.ts";
@@ -37,6 +37,8 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
   const traffic = new RemoteTraffic();
   let feed: FeedServer | null = null;
   let draining = false;
+  const watch = new StoreWatch();
+  stops.push(async () => watch.stop());
   try {
     const control = await openControlPlane({
       config,
@@ -58,6 +60,7 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
       connections: traffic.connections,
       metrics: apiMetrics,
       nodeRevoked: (id) => feed?.cut(id),
+      storeOpened: (store) => watch.start(store.feed),
       heardNow: () => Date.now() + watch.clockOffsetMs,
       log: new LimitedLog(log),
     });
@@ -65,10 +68,6 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
     if (feedTls !== null) apiMetrics.certificates.set("feed", () => feedTls.notAfterMs);
     const { store } = control;
     stops.push(() => control.close());
-    const watch = new StoreWatch(store.feed);
-    await watch.start();
-    stops.push(async () => watch.stop());
-    refuseClockOff(watch.clockOffsetMs, "the database");
     const registry = new ProcessRegistry(store.feed, log, () => watch.clockOffsetMs);
     const opened = await openFeed(node, control, registry, log);
     feed = opened;

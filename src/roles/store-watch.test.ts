@@ -7,9 +7,9 @@ test("a revision that is to come is not lost, and one that another write has is 
   let revision = 5;
   const lineages = [{ fromRevision: 0, tag: ours }];
   const head = async () => ({ revision, lineage: ours, lineages });
-  const watch = new StoreWatch({ head, nodeProcesses: async () => [], clock: async () => 0 });
+  const watch = new StoreWatch();
   expect(watch.hasLost(5n, ours)).toBe(false);
-  await watch.start();
+  await watch.start({ head, nodeProcesses: async () => [], clock: async () => 0 });
   try {
     expect([watch.hasLost(5n, ours), await watch.reached(5n, 0, ours)]).toEqual([false, true]);
     expect([watch.hasLost(5n, others), await watch.reached(5n, 0, others)]).toEqual([true, false]);
@@ -26,8 +26,8 @@ test("a revision that is to come is not lost, and one that another write has is 
 test("the clock of the database is compared with each look", async () => {
   const head = async () => ({ revision: 0, lineage: "", lineages: [] });
   const clock = async () => Date.now() + 3_600_000;
-  const watch = new StoreWatch({ head, nodeProcesses: async () => [], clock });
-  await watch.start();
+  const watch = new StoreWatch();
+  await watch.start({ head, nodeProcesses: async () => [], clock });
   watch.stop();
   expect(Math.round(watch.clockOffsetMs / 60_000)).toBe(60);
 });
@@ -44,8 +44,8 @@ test("what dials a container is a proxy of its server that is heard", async () =
     heard("here", "east", 0, 7002),
     heard("there", "west", 60_000, 7003),
   ];
-  const watch = new StoreWatch({ head, nodeProcesses, clock: async () => Date.now() });
-  await watch.start();
+  const watch = new StoreWatch();
+  await watch.start({ head, nodeProcesses, clock: async () => Date.now() });
   watch.stop();
   const forbidden = (server: string) =>
     [7001, 7002, 7003].filter((port) => watch.nodeOf(server)?.isForbidden("127.0.0.1", port));

@@ -9,6 +9,8 @@ import type { Instruments } from "../proxy/observe/instruments.ts";
 const LOOK_MS = 1_000;
 const POLL_MS = 50;
 
+type Watched = Pick<Store, "head" | "nodeProcesses" | "clock">;
+
 function isListenerOf(processes: readonly NodeProcess[], address: string, port: number): boolean {
   return processes.some(({ listeners }) =>
     listeners.some((each) => each === `${address}:${port}` || each === `[${address}]:${port}`),
@@ -16,7 +18,6 @@ function isListenerOf(processes: readonly NodeProcess[], address: string, port: 
 }
 
 export class StoreWatch {
-  readonly #store: Pick<Store, "head" | "nodeProcesses" | "clock">;
   #clockOffsetMs = 0;
   #head: StoredHead | null = null;
   #heardAtMs: number | null = null;
@@ -26,10 +27,6 @@ export class StoreWatch {
   #processes: readonly NodeProcess[] = [];
   #timer: ReturnType<typeof setInterval> | null = null;
   #looking = false;
-
-  constructor(store: Pick<Store, "head" | "nodeProcesses" | "clock">) {
-    this.#store = store;
-  }
 
   get head(): StoredHead | null {
     return this.#head;
@@ -50,9 +47,10 @@ export class StoreWatch {
     return this.#problem;
   }
 
-  async start(): Promise<void> {
-    await this.#look();
-    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+  /** Resolves after the first look. */
+  async start(store: Watched): Promise<void> {
+    await this.#look(store);
+    this.#timer = setInterval(() => void this.#look(store), LOOK_MS);
   }
 
   stop(): void {
@@ -116,6 +114,12 @@ export class StoreWatch {
       "How long the last look took.",
       () => this.#tookMs / 1000,
     );
+    instruments.gauge(
+      "realmgate_clock_offset_seconds",
+      "How far the clock of the database is ahead of this one's.",
+      () => this.#clockOffsetMs / 1000,
+      "max",
+    );
     instruments.counter(
       "realmgate_store_failures_total",
       "Looks that failed.",
@@ -123,16 +127,16 @@ export class StoreWatch {
     );
   }
 
-  async #look(): Promise<void> {
+  async #look(store: Watched): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;
     const startMs = performance.now();
     try {
       const askedMs = Date.now();
-      const clockMs = await this.#store.clock();
+      const clockMs = await store.clock();
       this.#clockOffsetMs = clockMs - (askedMs + Date.now()) / 2;
-      this.#head = await this.#store.head();
-      this.#processes = await this.#store.nodeProcesses();
+      this.#head = await store.head();
+      this.#processes = await store.nodeProcesses();
       this.#heardAtMs = Date.now();
       this.#problem = null;
     } catch (error) {

@@ -136,20 +136,23 @@ describe.skipIf(postgresBinaries === null)("a start that cannot be", () => {
     startMsMax,
   );
 
-  test("of a control plane whose clock is an hour off its database's", async () => {
-    const { code, lines } = await refusal("control", {
-      REALMGATE_DATABASE_URL: cluster.databaseUrl,
-      REALMGATE_SECRET_KEY: cluster.secretKey,
-      BUN_OPTIONS: `--preload=${join(import.meta.dir, "../harness/shifted-clock.ts")}`,
-      REALMGATE_TEST_CLOCK_OFF_MS: "3600000",
-    });
-    expect({ code, lines }).toEqual({
-      code: 1,
-      lines: [
-        "realmgate: the clock of this machine is 3600 s ahead of that of the database: set it, expiries depend on it",
-      ],
-    });
-  });
+  test.each(["control", "serve"])(
+    "of a %s whose clock is an hour off its database's",
+    async (role) => {
+      const { code, lines } = await refusal(role, {
+        REALMGATE_DATABASE_URL: cluster.databaseUrl,
+        REALMGATE_SECRET_KEY: cluster.secretKey,
+        BUN_OPTIONS: `--preload=${join(import.meta.dir, "../harness/shifted-clock.ts")}`,
+        REALMGATE_TEST_CLOCK_OFF_MS: "3600000",
+      });
+      expect({ code, lines }).toEqual({
+        code: 1,
+        lines: [
+          "realmgate: the clock of this machine is 3600 s ahead of that of the database: set it, expiries depend on it",
+        ],
+      });
+    },
+  );
 
   test.each([
     [3_600_000, "the clock of this machine is 3600 s ahead of that of the control plane: set it"],

@@ -15,7 +15,8 @@ const loginOutcomes = ["done", "wrong", "limited", "failed"] as const;
 const storeKinds = ["read", "write"] as const;
 const storeOutcomes = ["done", "failed"] as const;
 /** How the names of the store's calls begin that write. */
-const writes = /^(create|update|delete|add|remove|put|set|move|touch|record|end|register|purge)/;
+const writes =
+  /^(create|update|delete|add|remove|put|set|move|touch|record|end|register|purge|note|forget|trim|count)/;
 /** Calls of the store that ask its database nothing. */
 const notTimed: ReadonlySet<string> = new Set(["close", "pools"]);
 

@@ -60,7 +60,8 @@ export async function startGateway(
         log: new LimitedLog(log),
       }),
     );
-    stops.push(() => rest.stop());
+    const stopRest = () => rest.stop();
+    stops.push(stopRest);
     const certificate =
       config.apiTls === null ? null : watchApiCertificate(config.apiTls, [rest], log);
     const certificates = new CertificateTimes();
@@ -92,7 +93,8 @@ export async function startGateway(
         }),
       }),
     );
-    stops.push(() => ops.stop());
+    // Until the API is through, it says that this gateway is draining.
+    stops.splice(stops.indexOf(stopRest), 0, () => ops.stop());
     return {
       ready: { rest: urlOf(rest, config.apiTls === null ? "http" : "https"), ops: urlOf(ops) },
       reload: async () => certificate?.check(),

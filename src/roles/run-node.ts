@@ -10,6 +10,7 @@ import { nodeFindings } from "./node-readiness.ts";
 import { CannotStartNode, type RunningNode } from "./running-node.ts";
 import { stderrLog } from "./stderr-log.ts";
 import { notifySupervisor } from "./supervisor.ts";
+import { warnOfUnknownSettings } from "./unknown-settings.ts";
 
 const checkFlag = "--check";
 const couldNotStart = 1;
@@ -41,6 +42,7 @@ export async function nodeRole(role: Role, flags: readonly string[]): Promise<nu
   setLogVerbosity(logVerbosity.NONE);
   const log = stderrLog(`realmgate ${role}`);
   surviveEscaped(log);
+  warnOfUnknownSettings(log);
   try {
     const running = await start(role, parsed.node, log);
     process.on("SIGHUP", () => void running.reload());

@@ -1,18 +1,17 @@
 // The role `serve`: logs on stderr, one line of JSON on stdout when everything is up.
 
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
-import { ownVariables } from "../cli/settings/global-flags.ts";
-import { type Config, parseConfig, unknownSettings } from "../config/config.ts";
+import { type Config, parseConfig } from "../config/config.ts";
 import { passedOverData } from "../config/data-dir.ts";
 import { settingsHelp } from "../config/settings-help.ts";
 import { surviveEscaped } from "../guard/escaped-errors.ts";
-import { connectVariables } from "./connect.ts";
 import { DatabaseUnusable } from "./control-plane.ts";
 import { DatabaseInUse } from "./data-lock.ts";
 import { findings } from "./readiness.ts";
 import { CannotStart, serve } from "./serve.ts";
 import { stderrLog } from "./stderr-log.ts";
 import { notifySupervisor } from "./supervisor.ts";
+import { warnOfUnknownSettings } from "./unknown-settings.ts";
 
 const checkFlag = "--check";
 const couldNotStart = 1;
@@ -53,12 +52,7 @@ export async function serveRole(flags: readonly string[]): Promise<number> {
   setLogVerbosity(logVerbosity.NONE);
   const log = stderrLog("realmgate");
   surviveEscaped(log);
-  // The command line reads variables of the same prefix, which may be set in the shell that starts a server.
-  const commandVariables = new Set([...ownVariables(), ...connectVariables]);
-  for (const variable of unknownSettings(process.env)) {
-    if (commandVariables.has(variable)) continue;
-    log.warn({ variable }, "unknown setting: misspelt? --help lists the settings");
-  }
+  warnOfUnknownSettings(log);
   try {
     const running = await serve(parsed.config, log);
     process.on("SIGHUP", () => void running.reload());

@@ -134,7 +134,7 @@ class WorkerGates implements PreparedGates {
       metrics: {
         format: (accept) => formatFor(accept, async () => pool.metrics(await values())),
       },
-      connections: pool,
+      connections: pool.connections,
       reloadTls: () => pool.reload(),
       resealSnapshot: () => pool.snapshotKeys(keysFor(ring, "snapshot")),
       own: (listeners) => {

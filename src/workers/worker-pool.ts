@@ -7,6 +7,7 @@ import type { ListeningSocket } from "./listening-socket.ts";
 import { answeredByLog } from "./log-requests.ts";
 import { countedOf, merged } from "./merged-metrics.ts";
 import type { MetricValues, WorkerStart, WorkerState } from "./messages.ts";
+import { connectionsOf } from "./worker-connections.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
 export interface WorkerPoolOptions {
@@ -111,12 +112,15 @@ export class WorkerPool {
     this.#looking = setInterval(() => this.#look(), LOOK_MS);
   }
 
+  /** What is open in all of them. */
+  readonly connections = connectionsOf((ask) => this.#all(ask));
+
   /** Who is being replaced counts unless this is about a write: then it has to be back. */
   async reached(revision: number, waitMs: number, lineage: string | null): Promise<boolean> {
     const untilMs = performance.now() + waitMs;
     if (revision === 0 && this.serving > 0) {
       return every(this.#live(), (worker) =>
-        worker.ask("reached", { revision, waitMs, lineage }, waitMs + 5_000),
+        worker.ask("reached", { revision, waitMs, lineage }, waitMs + 5_000).catch(() => false),
       );
     }
     return every(this.#slots, async (slot) => {
@@ -127,8 +131,9 @@ export class WorkerPool {
           try {
             const asked = { revision, waitMs: leftMs, lineage };
             return await worker.ask("reached", asked, leftMs + 5_000);
-          } catch (error) {
-            if (!worker.isGone) throw error;
+          } catch {
+            // One that does not answer enforces nothing that is known.
+            if (!worker.isGone) return false;
           }
         }
         if (leftMs === 0 || this.#isStopping) return false;
@@ -156,24 +161,6 @@ export class WorkerPool {
       }),
     );
     return merged([own, ...all, this.#retired]);
-  }
-
-  async list(container: string, group: string | null, limit: number) {
-    const lists = await this.#all((worker) => worker.ask("list", { container, group, limit }));
-    const connections = lists
-      .flatMap((list) => list.connections)
-      .sort((one, other) => one.sinceMs - other.sinceMs);
-    const total = lists.reduce((sum, list) => sum + list.total, 0);
-    return { connections: connections.slice(0, limit), total };
-  }
-
-  async end(container: string, id: string): Promise<boolean> {
-    return (await this.#all((worker) => worker.ask("end", { container, id }))).includes(true);
-  }
-
-  async endOfGroup(container: string, group: string): Promise<number> {
-    const ended = await this.#all((worker) => worker.ask("endOfGroup", { container, group }));
-    return ended.reduce((sum, each) => sum + each, 0);
   }
 
   /** Tells all of them where this node listens. */

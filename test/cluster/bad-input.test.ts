@@ -70,6 +70,51 @@ describe.skipIf(postgresBinaries === null)("a start that cannot be", () => {
     ]);
   });
 
+  test.each(["control", "proxy", "gateway", "serve"])(
+    "of a %s names variables that are misspelt",
+    async (role) => {
+      const dataDir = mkdtempSync(join(tmpdir(), "realmgate-"));
+      // None of them gets further than its first look at another place.
+      const environment: Record<string, Record<string, string>> = {
+        control: {
+          REALMGATE_DATABASE_URL: "postgres://a@127.0.0.1:1/b",
+          REALMGATE_SECRET_KEY: key(),
+        },
+        proxy: {
+          REALMGATE_NODE_TOKEN: `hdn_${"x".repeat(43)}`,
+          REALMGATE_FEED_URLS: "http://127.0.0.1:1",
+        },
+        gateway: {
+          REALMGATE_NODE_TOKEN: `hdn_${"x".repeat(43)}`,
+          REALMGATE_CONTROL_URLS: "http://127.0.0.1:1",
+        },
+        serve: {
+          REALMGATE_DATABASE_URL: "postgres://a@127.0.0.1:1/b",
+          REALMGATE_SECRET_KEY: key(),
+        },
+      };
+      const child = Bun.spawn([process.execPath, "src/main.ts", role], {
+        env: {
+          ...{ PATH: process.env.PATH, HOME: dataDir, REALMGATE_DATA_DIR: dataDir },
+          ...environment[role],
+          REALMGATE_STALENESS_MAX: "5",
+        },
+        stdout: "ignore",
+        stderr: "pipe",
+      });
+      let said = "";
+      for await (const chunk of child.stderr) {
+        said += new TextDecoder().decode(chunk);
+        if (said.includes("unknown setting")) break;
+      }
+      child.kill("SIGKILL");
+      await child.exited;
+      rmSync(dataDir, { recursive: true, force: true });
+      expect(said).toContain('"variable":"REALMGATE_STALENESS_MAX"');
+    },
+    startMsMax,
+  );
+
   test("over plain text beyond loopback is refused", async () => {
     const token = `hdn_${"x".repeat(43)}`;
     const far = { REALMGATE_NODE_TOKEN: token, REALMGATE_FEED_URLS: "http://192.0.2.1:50052" };

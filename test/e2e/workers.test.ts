@@ -348,6 +348,34 @@ describe("a gate process that is killed", () => {
     },
     startMsMax,
   );
+
+  test(
+    "and while it hangs the others' connections are ended, and it is named; then it is replaced",
+    async () => {
+      const live = await makePlace(api, program.urls, sockets.port ?? 0);
+      place = live;
+      const document = { groups: { all: { type: "ip", range: "127.0.0.0/8" } } };
+      await live.container.replace({ ...document, permissions: { all: { terminal: true } } });
+      const open = await oneInEach(live.host("terminal-1"));
+      const [victim = 0] = gatesOf(program.pid);
+      process.kill(victim, "SIGSTOP");
+      try {
+        const path = `/containers/${live.containerId}/proxy/connections?group=all`;
+        const { ended, missing } = await api.data("DELETE", path);
+        expect(missing).toEqual([expect.stringMatching(/^gate process \d$/)]);
+        expect(ended).toBeGreaterThan(0);
+        expect(ended).toBeLessThan(open.length);
+        const { events } = await api.data("GET", "/events?kind=container.connections_ended");
+        expect(events).toHaveLength(1);
+        await until(() => program.log().includes("is stuck; it is ended"), "it is ended");
+        await until(() => gatesOf(program.pid).filter(isAlive).length === WORKERS, "all are back");
+        await Promise.all(open.map(({ closed }) => closed));
+      } finally {
+        if (isAlive(victim)) process.kill(victim, "SIGCONT");
+      }
+    },
+    startMsMax,
+  );
 });
 
 test(

@@ -23,13 +23,22 @@ function refused(clientAddress: string): Refused {
 function recorder() {
   const recorded: NewEvent[] = [];
   let nowS = 0;
-  const store = { recordEvent: async (event: NewEvent) => void recorded.push(event) };
+  let isAway = false;
+  const store = {
+    async recordEvent(event: NewEvent) {
+      if (isAway) throw new Error("the database is away");
+      recorded.push(event);
+    },
+  };
   const events = new RefusalEvents(store, () => nowS);
   const denied = new ApiError(ErrorCode.INSUFFICIENT_PERMISSIONS);
   return {
     recorded,
     later: (s: number) => {
       nowS += s;
+    },
+    away(now: boolean) {
+      isAway = now;
     },
     login: (code: ErrorCode, userId: string | null) =>
       events.record(new LoginRefused(code, userId), { ...refused("192.0.2.1"), audited: null }),
@@ -69,6 +78,18 @@ test("what was not recorded is counted in the next that is, once", async () => {
     ["198.51.100.1", ["not_recorded:7"]],
     ["192.0.2.1", []],
   ]);
+});
+
+test("what the store did not take is not recorded either, and counted", async () => {
+  const { denied, away, recorded } = recorder();
+  const { burst } = refusalLimits.network;
+  await denied(burst + 7);
+  away(true);
+  await expect(denied(1, "198.51.100.1")).rejects.toThrow("away");
+  await expect(denied(1, "198.51.100.1")).rejects.toThrow("away");
+  away(false);
+  await denied(1, "198.51.100.1");
+  expect(recorded.at(-1)?.fields).toEqual(["not_recorded:9"]);
 });
 
 test("all networks together have a bound, too", async () => {

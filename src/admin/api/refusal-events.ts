@@ -56,7 +56,12 @@ export class RefusalEvents {
     const dropped = this.#dropped;
     this.#dropped = 0;
     const fields = dropped === 0 ? [] : [`not_recorded:${dropped}`];
-    await this.#store.recordEvent({ ...event, fields });
+    try {
+      await this.#store.recordEvent({ ...event, fields });
+    } catch (error) {
+      this.#dropped += dropped + 1;
+      throw error;
+    }
   }
 }
 

@@ -41,6 +41,7 @@ test.each([
   ["auth.session.created", true],
   ["proxy.permissions.state_changed", true],
   ["user.banned", true],
+  ["container.connections_ended", true],
   ["auth.session.refused", false],
   ["proxy.permissions.updated", false],
 ])("%s: essential %p", (kind, expected) => {

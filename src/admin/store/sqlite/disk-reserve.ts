@@ -22,6 +22,7 @@ const essentialKinds: ReadonlySet<string> = new Set([
   "auth.token.disabled",
   "user.banned",
   "project.permission.revoked",
+  "container.connections_ended",
 ]);
 
 /** Whether calls that leave such an event may use it. */

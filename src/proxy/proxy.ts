@@ -1,4 +1,5 @@
 // The data plane, wired together.
+
 import { ArrivalBudget } from "../guard/arrival-budget.ts";
 import { HeldBytes } from "../guard/held-bytes.ts";
 import { LimitedLog } from "../guard/limited-log.ts";
@@ -42,9 +43,8 @@ import { type Enforcement, Enforcer } from "./snapshot/enforcement.ts";
 import type { ChangeSource } from "./snapshot/feed.ts";
 import { Upgrader } from "./upgrade/upgrader.ts";
 import { FetchUpstream } from "./upstream/fetch-upstream.ts";
-import { H2cPool } from "./upstream/h2c/h2c-pool.ts";
+import { upstreamPools } from "./upstream/pools.ts";
 import { ProgramUpstream } from "./upstream/program-upstream.ts";
-import { RawPool } from "./upstream/raw/raw-pool.ts";
 import { holdBody } from "./upstream/request-body.ts";
 import { upstreamTlsOptions } from "./upstream/tls.ts";
 import type { ResponseBody } from "./upstream/upstream.ts";
@@ -348,13 +348,7 @@ function upstreamsOf(
 ) {
   const responseBody = streamedBody(new HeldBodies(), held);
   const tickMs = Math.min(TICK_MS_MAX, Math.max(TICK_MS_MIN, responseHeaderMs / 8));
-  const pools = {
-    raw: new RawPool({
-      tickMs,
-      threw: (error) => log.error({ err: error }, "a response was not passed on"),
-    }),
-    h2c: new H2cPool({ tickMs }),
-  };
+  const pools = upstreamPools(tickMs, log);
   const tls = upstreamTlsOptions(upstreamTls);
   const common = { responseHeaderMs, upstreamTls: tls, log };
   /** Each edge passes bodies on in its own way. The runtime's server sends no trailers (seen in Bun 1.4.5). */

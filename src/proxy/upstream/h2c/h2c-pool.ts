@@ -1,16 +1,20 @@
 // Sessions with programs that speak HTTP/2 in plain text.
+
+import { AbandonedAttempts } from "../../../guard/abandoned-attempts.ts";
 import { reportEscaped } from "../../../guard/escaped-errors.ts";
 import { eventLoopReads } from "../../../guard/read-turns.ts";
 import { H2cSession, type SessionKeeper, type SessionLimits } from "./h2c-session.ts";
 
 export interface H2cPoolOptions extends SessionLimits {
-  /** Sessions with one upstream, those that take no more requests and those whose sockets are still being connected included. */
+  /** Sessions with one upstream, those that take no more requests included. */
   readonly sessionsPerUpstreamMax: number;
+  /** With too many of them an address gets no session until the system is done with some. */
+  readonly abandoned: AbandonedAttempts;
   /** How often limits are looked at, in milliseconds. */
   readonly tickMs: number;
 }
 
-export const H2C_POOL_OPTIONS: H2cPoolOptions = {
+export const H2C_POOL_OPTIONS: Omit<H2cPoolOptions, "abandoned"> = {
   streamsMax: 100,
   requestsMax: 1_000_000,
   connectMs: 10_000,
@@ -35,7 +39,7 @@ export class H2cPool implements SessionKeeper {
   #timer: ReturnType<typeof setInterval> | null = null;
 
   constructor(options: Partial<H2cPoolOptions> = {}) {
-    this.limits = { ...H2C_POOL_OPTIONS, ...options };
+    this.limits = { ...H2C_POOL_OPTIONS, abandoned: new AbandonedAttempts(), ...options };
   }
 
   /** Sessions that are not closed. */
@@ -50,6 +54,7 @@ export class H2cPool implements SessionKeeper {
     const ready = isBound ? undefined : upstream.sessions.findLast(({ hasRoom }) => hasRoom);
     if (ready !== undefined) return ready;
     if (upstream.size >= this.limits.sessionsPerUpstreamMax) return null;
+    if (!this.limits.abandoned.hasRoom(address)) return null;
     const session = new H2cSession(this, address, port, isBound);
     this.#upstreams.set(key, upstream);
     upstream.size++;
@@ -67,13 +72,14 @@ export class H2cPool implements SessionKeeper {
     this.#all.delete(session);
     if (this.#all.size === 0) this.#stopTicking();
     this.#remove(session);
-    if (session.isSettled) this.settled(session);
-  }
-
-  settled({ address, port }: H2cSession): void {
-    const key = keyOf(address, port);
+    const key = keyOf(session.address, session.port);
     const upstream = this.#upstreams.get(key);
     if (upstream !== undefined && --upstream.size === 0) this.#upstreams.delete(key);
+    if (!session.isSettled) this.limits.abandoned.add(session.address);
+  }
+
+  settled({ address }: H2cSession): void {
+    this.limits.abandoned.remove(address);
   }
 
   /** Closes idle sessions; those in use are closed when their requests are over. */

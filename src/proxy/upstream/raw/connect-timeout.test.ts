@@ -1,6 +1,8 @@
 // Upstreams that neither accept nor refuse: what connecting to them may take, and how many attempts may be under way.
+
 import { afterAll, describe, expect, test } from "bun:test";
 import net from "node:net";
+import { AbandonedAttempts } from "../../../guard/abandoned-attempts.ts";
 import { Method } from "../../../http1/method.ts";
 import { RawPool } from "./raw-pool.ts";
 import type { RawReceiver } from "./raw-receiver.ts";
@@ -62,7 +64,8 @@ function asked(pool: RawPool, port: number, responseHeaderMs = 60_000): Promise<
 
 describe("an upstream that does not answer a connection", async () => {
   const listener = await silentListener();
-  const pool = new RawPool({ tickMs: 5, connectMs: 60, abandonedPerUpstreamMax: 2 });
+  const abandoned = new AbandonedAttempts({ perAddressMax: 2 });
+  const pool = new RawPool({ tickMs: 5, connectMs: 60, abandoned });
   afterAll(async () => {
     await listener.gone();
     pool.stop();

@@ -1,5 +1,6 @@
 // Connections to upstreams: idle ones for the next request, of whichever client, and those in use.
 
+import { AbandonedAttempts } from "../../../guard/abandoned-attempts.ts";
 import { eventLoopReads } from "../../../guard/read-turns.ts";
 import type { Limits } from "../../../http1/limits.ts";
 import { DEFAULT_LIMITS } from "../../../http1/limits.ts";
@@ -17,11 +18,8 @@ export interface RawPoolOptions {
   readonly idlePerUpstreamMax: number;
   /** Idle connections in all. */
   readonly idleMax: number;
-  /**
-   * Connections to one upstream that took too long to be made: the system goes on with them, and nothing can stop it. With so
-   * many the upstream is unreachable until some of them are refused.
-   */
-  readonly abandonedPerUpstreamMax: number;
+  /** With too many of them an address is unreachable until the system is done with some. */
+  readonly abandoned: AbandonedAttempts;
   /** How long an upstream that sent what was not asked for gets a new connection for each request, in milliseconds. */
   readonly outOfStepMs: number;
   /** How often limits are looked at, in milliseconds. */
@@ -30,13 +28,12 @@ export interface RawPoolOptions {
   readonly threw: (error: unknown) => void;
 }
 
-export const RAW_POOL_OPTIONS: RawPoolOptions = {
+export const RAW_POOL_OPTIONS: Omit<RawPoolOptions, "abandoned"> = {
   limits: { ...DEFAULT_LIMITS, headBytesMax: 65_536, lineCountMax: 256 },
   idleMs: 4_000,
   connectMs: 10_000,
   idlePerUpstreamMax: 256,
   idleMax: 4_096,
-  abandonedPerUpstreamMax: 64,
   outOfStepMs: 60_000,
   tickMs: 250,
   threw: () => {},
@@ -49,7 +46,6 @@ const OUT_OF_STEP_MAX = 1_024;
 interface Upstream {
   /** The newest is the last. */
   readonly idle: RawConnection[];
-  abandoned: number;
   /** Connections of any kind; without one the upstream is forgotten. */
   size: number;
 }
@@ -94,7 +90,7 @@ export class RawPool implements ConnectionKeeper<RawConnection> {
   #isStopped = false;
 
   constructor(options: Partial<RawPoolOptions> = {}) {
-    this.#options = { ...RAW_POOL_OPTIONS, ...options };
+    this.#options = { ...RAW_POOL_OPTIONS, abandoned: new AbandonedAttempts(), ...options };
     this.limits = this.#options.limits;
     this.idleMs = this.#options.idleMs;
   }
@@ -115,10 +111,10 @@ export class RawPool implements ConnectionKeeper<RawConnection> {
     return connection;
   }
 
-  /** Makes a connection, on which the call begins. Null: too many attempts at it are still under way. */
+  /** Makes a connection, on which the call begins. Null: too many attempts at its address are still under way. */
   connect(address: string, port: number, call: RawCall): RawConnection | null {
+    if (!this.#options.abandoned.hasRoom(address)) return null;
     const upstream = this.#upstream(address, port);
-    if (upstream.abandoned >= this.#options.abandonedPerUpstreamMax) return null;
     this.#startTicking();
     const connection = new RawConnection(this, address, port, call, this.#options.connectMs);
     upstream.size++;
@@ -155,13 +151,12 @@ export class RawPool implements ConnectionKeeper<RawConnection> {
       this.#idleCount--;
     }
     this.#all.delete(connection);
-    if (connection.isAbandoned) upstream.abandoned++;
-    else this.#forget(connection);
+    if (connection.isAbandoned) this.#options.abandoned.add(address);
+    this.#forget(connection);
   }
 
   settled(connection: RawConnection): void {
-    this.#upstream(connection.address, connection.port).abandoned--;
-    this.#forget(connection);
+    this.#options.abandoned.remove(connection.address);
   }
 
   outOfStep({ address, port }: RawConnection): void {
@@ -201,7 +196,7 @@ export class RawPool implements ConnectionKeeper<RawConnection> {
     }
     let upstream = byAddress.get(address);
     if (upstream === undefined) {
-      upstream = { idle: [], abandoned: 0, size: 0 };
+      upstream = { idle: [], size: 0 };
       byAddress.set(address, upstream);
     }
     return upstream;

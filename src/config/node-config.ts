@@ -1,6 +1,9 @@
 // The settings of the roles `control`, `proxy` and `gateway`, beyond those of `serve`.
+
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { isLoopback } from "../policy/address-policy.ts";
+import type { ApiTls } from "./api-tls.ts";
 import { type Config, type ParsedConfig, parseConfig } from "./config.ts";
 import { readKeyPairSettings } from "./key-pair.ts";
 import type { ListenAddress } from "./setting-readers.ts";
@@ -11,12 +14,8 @@ export type Role = "control" | "proxy" | "gateway";
 export interface NodeConfig {
   readonly config: Config;
   readonly feedListen: ListenAddress;
-  /** PEM; null: plain text. */
-  readonly feedTls: {
-    readonly cert: string;
-    readonly key: string;
-    readonly notAfterMs: number;
-  } | null;
+  /** Null: plain text. */
+  readonly feedTls: ApiTls | null;
   readonly fullSyncsMax: number;
   readonly feedUrls: readonly string[];
   readonly controlUrls: readonly string[];
@@ -90,8 +89,8 @@ export function parseNodeConfig(
   const controlCa = readAuthorities(feed.controlCaPath, report);
   if (problems.length > 0) return { ok: false, problems };
   const { fullSyncsMax, feedUrls, controlUrls, processName } = feed;
-  const feedTls =
-    pair === null ? null : { cert: pair.cert, key: pair.key, notAfterMs: pair.notAfterMs };
+  const paths = { certPath: resolve(feed.tlsCertPath), keyPath: resolve(feed.tlsKeyPath) };
+  const feedTls = pair === null ? null : { pair, paths };
   const nodeToken = feed.nodeToken ?? "";
   return {
     ok: true,

@@ -1,4 +1,4 @@
-// The certificate of the API, replaced while REST and gRPC go on.
+// The certificate of the API, or of the feed, replaced while their connections go on.
 import type { ApiTls } from "../config/api-tls.ts";
 import type { RelayTls } from "../guard/relay-listener.ts";
 import type { Log } from "../log.ts";
@@ -15,12 +15,13 @@ export function watchApiCertificate(
   { pair, paths }: ApiTls,
   servers: readonly Secured[],
   log: Log,
+  name = "certificate of the API",
 ): TlsReload {
   return new TlsReload({
     paths,
     listener: new ApiListener(pair, servers),
     log,
-    name: "certificate of the API",
+    name,
     // The API serves any host: an address in the certificate will do.
     mayBeNameless: true,
   });

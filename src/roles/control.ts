@@ -1,4 +1,5 @@
 // The role `control`: the API and the change feed on a PostgreSQL database; any number of them may run.
+
 import { revisionTokens } from "../admin/api/revision.ts";
 import { RemoteTraffic } from "../admin/containers/remote-traffic.ts";
 import { type FeedServer, startFeed } from "../admin/feed/feed-server.ts";
@@ -11,6 +12,7 @@ import type { Log } from "../log.ts";
 import { type Health, startOps } from "../ops.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
 import { RecentPolicies } from "../policy/recent-policies.ts";
+import { watchApiCertificate } from "./api-certificate.ts";
 import { ApiMetrics } from "./api-metrics.ts";
 import { isClockOff } from "./clock-offset.ts";
 import { type ControlPlane, openControlPlane } from "./control-plane.ts";
@@ -64,13 +66,19 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
       heardNow: () => Date.now() + watch.clockOffsetMs,
       log: new LimitedLog(log),
     });
-    const { feedTls } = node;
-    if (feedTls !== null) apiMetrics.certificates.set("feed", () => feedTls.notAfterMs);
     const { store } = control;
     stops.push(() => control.close());
     const registry = new ProcessRegistry(store.feed, log, () => watch.clockOffsetMs);
     const opened = await openFeed(node, control, registry, log);
     feed = opened;
+    const { feedTls } = node;
+    const certificate =
+      feedTls === null
+        ? null
+        : watchApiCertificate(feedTls, [opened], log, "certificate of the feed");
+    if (certificate !== null)
+      apiMetrics.certificates.set("feed", () => certificate.notAfterMs ?? 0);
+    stops.push(async () => certificate?.stop());
     traffic.start({ questions: opened.questions, store });
     registry.start(opened);
     stops.push(() => registry.stop());
@@ -115,7 +123,7 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
       },
       reload: async () => {
         keys.check();
-        await control.reloadTls();
+        await Promise.all([control.reloadTls(), certificate?.check()]);
       },
       async stop() {
         draining = true;
@@ -138,7 +146,7 @@ function openFeed(
   const { hostname, port } = feedListen;
   return startFeed({
     listen: `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`,
-    tls: feedTls,
+    tls: feedTls?.pair ?? null,
     source,
     authenticate: nodes.authenticate,
     wholesMax: fullSyncsMax,

@@ -27,7 +27,7 @@ export async function nodeFindings(role: Role, node: NodeConfig): Promise<readon
     case "control":
       return [
         ...(await serverFindings(config)),
-        ...ends(api, ["FEED_TLS_CERT", feedTls ?? undefined]),
+        ...ends(api, ["FEED_TLS_CERT", feedTls?.pair]),
         ...(await bindFindings([
           ...[rest, ["GRPC_LISTEN", config.grpcListen] as const],
           ...[ops, ["FEED_LISTEN", feedListen] as const],

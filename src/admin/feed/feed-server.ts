@@ -8,7 +8,7 @@ import {
   FollowRequestSchema,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import { methodPath } from "../../../proto/grpc.ts";
-import { RelayListener } from "../../guard/relay-listener.ts";
+import { RelayListener, type RelayTls } from "../../guard/relay-listener.ts";
 import { RELAY_SERVER_HOST, type RelayLimits } from "../../guard/relayed.ts";
 import type { Log } from "../../log.ts";
 import { bearerToken } from "../../policy/authorization.ts";
@@ -61,6 +61,8 @@ export interface FeedServer {
   readonly questions: NodeQuestions;
   /** Ends the streams of a node. */
   cut(node: string): void;
+  /** Certificates and their key for connections from now on. */
+  replaceTls(tls: RelayTls): void;
   /** Sends followers elsewhere and ends. */
   stop(): Promise<void>;
 }
@@ -118,6 +120,7 @@ export async function startFeed(options: FeedServerOptions): Promise<FeedServer>
     streams: followers.streams,
     questions: followers.questions,
     cut: (node) => followers.cut(node),
+    replaceTls: (pair) => relay?.replaceTls(pair),
     async stop() {
       relay?.stopAccepting();
       await followers.stop();

@@ -174,7 +174,10 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   try {
     const opened = await openDatabase(options, closes);
     const store = options.metrics.timed(opened.store);
-    const offsetMs = (await store.feed.clock()) - Date.now();
+    const clockMs = await store.feed.clock().catch((cause) => {
+      throw new DatabaseUnusable("the clock of the database cannot be read", { cause });
+    });
+    const offsetMs = clockMs - Date.now();
     const problem = clockProblem(offsetMs, "the database");
     if (problem !== null) throw new DatabaseUnusable(problem);
     await options.storeOpened?.(store);

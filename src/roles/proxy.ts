@@ -1,4 +1,5 @@
 // The role `proxy`: the data plane of one server, without a database and without the master key.
+
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../package.json";
@@ -14,6 +15,7 @@ import { type Health, startOps } from "../ops.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
 import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
 import { RemoteSource } from "../proxy/snapshot/remote-source.ts";
+import { openAccessLog } from "./access-log-place.ts";
 import { isClockOff } from "./clock-offset.ts";
 import { nodeKeysFile, snapshotFile } from "./data-files.ts";
 import { openExchangeLog } from "./exchange-log-place.ts";
@@ -26,6 +28,7 @@ import { isOwnListener } from "./own-listeners.ts";
 import { takeProxyDirectory } from "./proxy-directory.ts";
 import { CannotStartNode, type RunningNode } from "./running-node.ts";
 import { type ShutdownStep, shutdown, stopMs } from "./shutdown.ts";
+import { openTraces } from "./traces.ts";
 import { urlOf } from "./url-of.ts";
 
 export async function startProxyNode(node: NodeConfig, log: Log): Promise<RunningNode> {
@@ -68,6 +71,11 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
     if (warning !== null) log.warn({}, warning);
     const exchangeLog = await openExchangeLog(config, log);
     if (exchangeLog !== null) stops.push(() => exchangeLog.close());
+    const accessLog = await openAccessLog(config.accessLog, log);
+    const traces = openTraces(config.serverName, log);
+    stops.push(async () => {
+      await Promise.all([traces?.close(), accessLog?.close()]);
+    });
     const proxy = await withProxyError(config.proxyListen ?? NOWHERE, () =>
       startProxy(
         {
@@ -89,6 +97,8 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
           isForbidden: (address, port) => isOwnListener(own, address, port),
           bypassKeys: () => [bypassKey],
           exchangeLog,
+          accessLog,
+          traces,
           log,
         },
         source,

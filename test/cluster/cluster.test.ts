@@ -1,6 +1,7 @@
 // An installation in several processes, as its operators and clients see it: what must hold when parts of it go away.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Api } from "../harness/client.ts";
 import { Cluster, type Member } from "../harness/cluster.ts";
@@ -357,6 +358,20 @@ describe.skipIf(postgresBinaries === null)("a cluster", () => {
     },
     startMsMax,
   );
+
+  test("a proxy writes its access log", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "realmgate-"));
+    const path = join(folder, "access.log");
+    const proxy = await cluster.startProxy("local", "proxy-logged", await cluster.feedUrls(), {
+      REALMGATE_ACCESS_LOG: path,
+    });
+    const host = "nowhere.test";
+    await fetch(`${proxy.said.proxy}/asked`, { headers: { host } });
+    await proxy.stop();
+    const lines = readFileSync(path, "utf8").trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line).path)).toEqual(["/asked"]);
+    rmSync(folder, { recursive: true, force: true });
+  });
 
   test("a revoked node hears nothing more", async () => {
     const token = await cluster.node("proxy", "north");

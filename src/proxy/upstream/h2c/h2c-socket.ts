@@ -62,9 +62,9 @@ export class H2cSocket extends Duplex implements Yielding {
   received(chunk: Uint8Array): void {
     if (this.destroyed) return;
     if (chunk.length >= bytesEndingTurn && !this.#isYielding) {
-      const { turns, address, port } = this.#options;
+      const { turns, address } = this.#options;
       this.#isYielding = true;
-      turns.wait(this, `${address}:${port}`, chunk.length);
+      turns.wait(this, address, chunk.length);
     }
     if (!this.#options.watch(chunk)) return;
     if (!this.push(chunk)) this.#isFull = true;

@@ -260,7 +260,8 @@ export class RawConnection implements Yielding {
     if (this.#isYielding) return;
     this.#isYielding = true;
     if (!this.#isHeld) this.#socket?.pause();
-    this.#keeper.turns.wait(this, `${this.address}:${this.port}`, bytes);
+    // One line for a container, on however many ports it sends.
+    this.#keeper.turns.wait(this, this.address, bytes);
   }
 
   #receivedHead(chunk: Uint8Array): void {

@@ -260,7 +260,6 @@ export class RawConnection implements Yielding {
     if (this.#isYielding) return;
     this.#isYielding = true;
     if (!this.#isHeld) this.#socket?.pause();
-    // One line for a container, on however many ports it sends.
     this.#keeper.turns.wait(this, this.address, bytes);
   }
 

@@ -22,6 +22,7 @@ interface Shown {
   readonly kind: string;
   readonly created_at: string;
   readonly resource_id: string | null;
+  readonly fields: readonly string[];
 }
 
 async function events(options: SendOptions = {}, query = ""): Promise<readonly Shown[]> {
@@ -218,6 +219,19 @@ describe("of what is refused", () => {
       fields: [],
     });
     expect((await tenants.send("GET", `/projects/${"0".repeat(24)}`)).status).toBe(404);
+  });
+
+  test("how many of anybody's were not kept is for operators", async () => {
+    const { id } = await tenants.data("GET", "/users/me", { as: tenants.bob });
+    await tenants.plane.store.recordEvent({
+      ...{ kind: "call.refused", code: "REALM_NOT_ALLOWED", attempted: "project.created" },
+      ...{ actorId: id, actorName: "bob", tokenId: null, ip: null, requestId: null },
+      ...{ realmId: null, resourceKind: null, resourceId: null, fields: ["not_recorded:7"] },
+      ...{ versionBefore: null, versionAfter: null, method: null, path: null, status: 403 },
+    });
+    const [seen] = await events({ as: tenants.bob }, "&kind=call.refused");
+    const [told] = await events({}, "&kind=call.refused");
+    expect([seen?.fields, told?.fields]).toEqual([[], ["not_recorded:7"]]);
   });
 
   test("only so many are kept, and the next says how many were not", async () => {

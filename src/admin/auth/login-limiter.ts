@@ -23,7 +23,7 @@ export const loginLimits = {
 /** One attempt to log in. */
 export interface LoginAttempt {
   readonly clientAddress: string;
-  /** The name as it was sent, whether such an account exists or not: limits must not tell the difference. */
+  /** What it counts under: the name as it was sent, whether such an account exists or not, as limits must not tell the difference. */
   readonly account: string;
 }
 

@@ -116,3 +116,11 @@ test("an account whose checks hang keeps no other account from logging in", asyn
   await store.createUser({ username: "bob", email, passwordHash: await hashOf(password) });
   expect(await refusal("bob", password)).toBeNull();
 });
+
+test("whoever is no account's name holds up nothing else that counts under an account", async () => {
+  const user = await store.userForLogin({ username: "ada" });
+  if (user === null) throw new Error("there is no user");
+  for (let n = 0; n < 12; n++) await refusal(`account ${user.id}`, "wrong horse 1");
+  expect(await refusal(`account ${user.id}`, "wrong horse 1")).toBe(ErrorCode.RATE_LIMITED);
+  expect((await logins.checkAgain(user, password, here)).id).toBe(user.id);
+});

@@ -24,7 +24,8 @@ export class PasswordLogin {
     const by = name.includes("@") ? { email: name } : { username: name };
     // No name has it, and not every database takes the question.
     const user = name.includes("\0") ? null : await this.#store.userForLogin(by);
-    return this.#verify(user, password, { clientAddress, account: name });
+    // No name is what other attempts count under.
+    return this.#verify(user, password, { clientAddress, account: `name ${name}` });
   }
 
   /**

@@ -168,7 +168,10 @@ function keyOf(filter: EventFilter): string[] {
  * From where and with which token is for whoever did it, for the owner and for operators; in a realm only where the call was made
  * in that realm, too.
  */
-function eventMessage(event: StoredEvent, { scope, isOperator: operates }: EventViewer): Event {
+function eventMessage(stored: StoredEvent, { scope, isOperator: operates }: EventViewer): Event {
+  // How many refusals of anybody were not recorded before this one is for operators.
+  const fields = stored.fields.filter((name) => operates || !name.startsWith(NOT_RECORDED));
+  const event = { ...stored, fields };
   const { userId, realms } = scope;
   const isOwn = event.actorId === userId || event.ownerId === userId || operates;
   const isHere = realms.every((realmId) => realmId === event.realmId);
@@ -204,6 +207,9 @@ function eventMessage(event: StoredEvent, { scope, isOperator: operates }: Event
   };
   return Object.assign(message, present(known));
 }
+
+/** Begins a field of refusals; see refusal-events.ts. */
+const NOT_RECORDED = "not_recorded:";
 
 /** What is known beyond the documented fields, as the payload of the documented product. */
 function payloadOf(event: StoredEvent): JsonObject {

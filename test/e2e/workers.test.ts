@@ -365,8 +365,8 @@ describe("a gate process that is killed", () => {
         expect(missing).toEqual([expect.stringMatching(/^gate process \d$/)]);
         expect(ended).toBeGreaterThan(0);
         expect(ended).toBeLessThan(open.length);
-        const { events } = await api.data("GET", "/events?kind=container.connections_ended");
-        expect(events).toHaveLength(1);
+        const ofThis = `kind=container.connections_ended&resource_id=${live.containerId}`;
+        expect((await api.data("GET", `/events?${ofThis}`)).events).toHaveLength(1);
         await until(() => program.log().includes("is stuck; it is ended"), "it is ended");
         await until(() => gatesOf(program.pid).filter(isAlive).length === WORKERS, "all are back");
         await Promise.all(open.map(({ closed }) => closed));

@@ -1,5 +1,4 @@
 // Clients see revisions as opaque tokens: plain numbers would reveal the activity of other tenants.
-import type { Enforced } from "../store/node-records.ts";
 import type { Committed } from "../store/records.ts";
 import type { SecretBox } from "../store/sealed.ts";
 
@@ -11,14 +10,6 @@ export interface RevisionTokens {
   seal(committed: Committed): string;
   /** Token → what was committed; null when this installation did not issue it. */
   open(token: string): Committed | null;
-}
-
-/** The token of what a process enforces; null: that is nothing. */
-export function enforcedToken(
-  { enforcedRevision: revision, enforcedLineage: lineage }: Enforced,
-  { seal }: Pick<RevisionTokens, "seal">,
-): string | null {
-  return revision === 0 ? null : seal({ revision, lineage });
 }
 
 /** The number and its lineage: after a database lost commits the same number may be another write's. */

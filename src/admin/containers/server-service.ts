@@ -8,15 +8,15 @@ import {
 } from "../../../proto/gen/realmgate/v1/servers_pb.ts";
 import { containersDomain } from "../../policy/containers-domain.ts";
 import type { Context, Implementation } from "../api/dispatch.ts";
-import { enforcedToken, type RevisionTokens } from "../api/revision.ts";
+import type { RevisionTokens } from "../api/revision.ts";
 import { isOperator } from "../auth/caller.ts";
 import {
-  enforces,
   type LocalProcess,
   lagOf,
-  type ProcessStatus,
+  progressOf,
   type StoredHead,
   statusOf,
+  statusOfHeard,
 } from "../nodes/process-status.ts";
 import type { Enforced, NodeProcess } from "../store/node-records.ts";
 import type { Server } from "../store/records.ts";
@@ -47,9 +47,7 @@ export function serverService(parts: ServerServiceParts): Implementation {
         const servers = stored.map((server) => {
           const own = processes.filter((each) => each.servers.includes(server.name));
           const shown = scope.confinedTo === null ? head : null;
-          const message = messageOf(server, own, shown, parts);
-          if (shown === null || !isOperator(caller)) return message;
-          return { ...message, ...progressOf(server, own, shown, parts) };
+          return messageOf(server, own, { head: shown, operates: isOperator(caller) }, parts);
         });
         return { message: create(ListServersResponseSchema, { servers, total: servers.length }) };
       },
@@ -57,56 +55,55 @@ export function serverService(parts: ServerServiceParts): Implementation {
   };
 }
 
-/** `head`: null for a caller who is confined to realms. How far the proxies are, and when they last said so, tells of everybody's writes. */
+interface Viewer {
+  /** Null for a caller who is confined to realms. How far the proxies are, and when they last said so, tells of everybody's writes. */
+  readonly head: StoredHead | null;
+  readonly operates: boolean;
+}
+
 function messageOf(
   { id, name, createdAt }: Server,
   processes: readonly NodeProcess[],
-  head: StoredHead | null,
-  { localProcess, domain, now }: ServerServiceParts,
+  { head, operates }: Viewer,
+  { localProcess, revisions, domain, now }: ServerServiceParts,
 ): ServerMessage {
-  const statuses = processes.map((each) => statusOf(each, head, now()));
-  const local = localProcess?.serverName === name ? localProcess : null;
-  if (local !== null) statuses.push(localStatus(local, head));
-  const versions = [
-    ...processes.map(({ version }) => version),
-    ...(local === null ? [] : [local.version]),
-  ];
+  const nowMs = now();
+  const proxies = processes.map((each) => {
+    const { version } = each;
+    return { version, enforced: each as Enforced, status: statusOf(each, head, nowMs) };
+  });
+  if (localProcess?.serverName === name) {
+    const enforced = localProcess.enforced();
+    const { version } = localProcess;
+    proxies.push({ version, enforced, status: statusOfHeard(enforced, head) });
+  }
   const heardAt = processes
     .map((each) => each.heardAt)
     .sort()
     .at(-1);
+  const heard = proxies.filter(({ status }) => status !== "offline");
+  const farthest = head === null || !operates ? null : farthestOf(heard, head);
   return create(ServerSchema, {
     ...{ id, name, createdAt },
     ...(heardAt === undefined || head === null ? {} : { heardAt }),
     domain: containersDomain(name, domain),
-    status: overall(statuses),
-    processes: statuses.length,
-    enforcing: statuses.filter((status) => status === "online").length,
-    versions: [...new Set(versions)].sort(),
+    status: overall(proxies.map(({ status }) => status)),
+    processes: proxies.length,
+    enforcing: proxies.filter(({ status }) => status === "online").length,
+    versions: [...new Set(proxies.map(({ version }) => version))].sort(),
+    ...(head === null || farthest === null ? {} : progressOf(farthest, head, revisions)),
   });
 }
 
-function localStatus(local: LocalProcess, head: StoredHead | null): ProcessStatus {
-  if (head === null) return "online";
-  return enforces(local.enforced(), head.revision, head.lineages) ? "online" : "lagging";
-}
-
-/** What the farthest of those that are heard enforces. */
-function progressOf(
-  { name }: Server,
-  processes: readonly NodeProcess[],
+/** Null: there is none. */
+function farthestOf(
+  heard: readonly { readonly enforced: Enforced }[],
   head: StoredHead,
-  { localProcess, revisions, now }: ServerServiceParts,
-): Pick<ServerMessage, "enforcedRevision" | "lag"> {
-  const heard: Enforced[] = processes.filter((each) => statusOf(each, head, now()) !== "offline");
-  if (localProcess?.serverName === name) heard.push(localProcess.enforced());
-  const [farthest] = heard.toSorted((one, other) => lagOf(other, head) - lagOf(one, head));
-  if (farthest === undefined) return {};
-  const enforcedRevision = enforcedToken(farthest, revisions);
-  return {
-    ...(enforcedRevision === null ? {} : { enforcedRevision }),
-    lag: lagOf(farthest, head),
-  };
+): Enforced | null {
+  const byLag = heard.toSorted(
+    (one, other) => lagOf(other.enforced, head) - lagOf(one.enforced, head),
+  );
+  return byLag[0]?.enforced ?? null;
 }
 
 function overall(statuses: readonly string[]): string {

@@ -12,11 +12,11 @@ import {
   NodeService,
 } from "../../../proto/gen/realmgate/v1/nodes_pb.ts";
 import type { Implementation } from "../api/dispatch.ts";
-import { enforcedToken, type RevisionTokens } from "../api/revision.ts";
+import type { RevisionTokens } from "../api/revision.ts";
 import type { NodeProcess, StoredNode } from "../store/node-records.ts";
 import type { Store } from "../store/store.ts";
 import { newNodeToken, nodeTokenHash } from "./node-token.ts";
-import { lagOf, type StoredHead, statusOf } from "./process-status.ts";
+import { progressOf, type StoredHead, statusOf } from "./process-status.ts";
 
 export interface NodeServiceParts {
   readonly store: Store;
@@ -101,10 +101,6 @@ function process(
   const { process: name, servers, version, heardAt, listeners } = of;
   const status = statusOf(of, head, nowMs);
   const lists = { servers: [...servers], listeners: [...listeners] };
-  const enforcedRevision = enforcedToken(of, revisions);
-  return create(NodeProcessSchema, {
-    ...{ name, version, status, heardAt, ...lists },
-    ...(enforcedRevision === null ? {} : { enforcedRevision }),
-    lag: lagOf(of, head),
-  });
+  const progress = progressOf(of, head, revisions);
+  return create(NodeProcessSchema, { name, version, status, heardAt, ...lists, ...progress });
 }

@@ -1,5 +1,6 @@
 // How the processes of an installation are, by what was heard of them.
 import { type Lineage, lineageOf } from "../../policy/lineage.ts";
+import type { RevisionTokens } from "../api/revision.ts";
 import type { Enforced, NodeProcess } from "../store/node-records.ts";
 import type { ChangeCursor } from "../store/records.ts";
 
@@ -26,8 +27,12 @@ export function statusOf(
   head: StoredHead | null,
   nowMs: number,
 ): ProcessStatus {
-  if (nowMs - Date.parse(process.heardAt) > AWAY_MS) return "offline";
-  return head === null || enforces(process, head.revision, head.lineages) ? "online" : "lagging";
+  return nowMs - Date.parse(process.heardAt) > AWAY_MS ? "offline" : statusOfHeard(process, head);
+}
+
+/** Of one that is heard. */
+export function statusOfHeard(enforced: Enforced, head: StoredHead | null): ProcessStatus {
+  return head === null || enforces(enforced, head.revision, head.lineages) ? "online" : "lagging";
 }
 
 /** Whether it enforces this revision, or a later one of the same history. */
@@ -43,6 +48,19 @@ export function enforces(
 export function lagOf(enforced: Enforced, { revision, lineages }: StoredHead): number {
   const known = isOfHistory(enforced, lineages) ? enforced.enforcedRevision : 0;
   return Math.max(0, revision - known);
+}
+
+/** How far a process is, as operators see it. Nothing enforced has no token. */
+export function progressOf(
+  enforced: Enforced,
+  head: StoredHead,
+  { seal }: Pick<RevisionTokens, "seal">,
+): { enforcedRevision?: string; lag: number } {
+  const { enforcedRevision: revision, enforcedLineage: lineage } = enforced;
+  return {
+    ...(revision === 0 ? {} : { enforcedRevision: seal({ revision, lineage }) }),
+    lag: lagOf(enforced, head),
+  };
 }
 
 function isOfHistory(

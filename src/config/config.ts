@@ -4,8 +4,9 @@ import { isLoopback } from "../policy/address-policy.ts";
 import type { ProxyTls } from "../proxy/edge/listeners.ts";
 import type { PlainEdge } from "../proxy/options.ts";
 import type { UpstreamTls } from "../proxy/upstream/tls.ts";
-import { type ApiTls, readApiTls } from "./api-tls.ts";
+import { readApiTls } from "./api-tls.ts";
 import { defaultDataDir } from "./data-dir.ts";
+import type { KeyPairFiles } from "./key-pair.ts";
 import { readProxyTls } from "./proxy-tls.ts";
 import { secretKeysIn } from "./secret-key.ts";
 import type { Report } from "./setting.ts";
@@ -43,7 +44,7 @@ export interface Config {
   /** Seconds of silence of the control plane after which nothing is allowed; null: no limit. */
   readonly stalenessMaxS: number | null;
   /** TLS of the REST and gRPC listeners; null: plain text. */
-  readonly apiTls: ApiTls | null;
+  readonly apiTls: KeyPairFiles | null;
   /** 32 bytes each, the one that seals first; null: read from a file in the data directory, created at the first start. */
   readonly secretKeys: readonly Buffer[] | null;
   /** The file that they are from, which may change while we run; null: a variable, or the data directory's. */

@@ -1,5 +1,19 @@
 // Two settings that name the files of a certificate and its key. Reading the settings reads the files.
-import { type KeyPair, type KeyPairProblem, readKeyPair } from "../proxy/edge/tls/key-pair.ts";
+import { resolve } from "node:path";
+import {
+  type KeyPair,
+  type KeyPairPaths,
+  type KeyPairProblem,
+  readKeyPair,
+} from "../proxy/edge/tls/key-pair.ts";
+
+/** A certificate that may be renewed. */
+export interface KeyPairFiles {
+  /** The pair at the start. */
+  readonly pair: KeyPair;
+  /** The files of this pair and of its successors. */
+  readonly paths: KeyPairPaths;
+}
 
 interface KeyPairSettings<Name extends string> {
   readonly certSetting: Name;
@@ -13,13 +27,15 @@ interface KeyPairSettings<Name extends string> {
 export function readKeyPairSettings<Name extends string>(
   settings: KeyPairSettings<Name>,
   report: (setting: Name, problem: string) => void,
-): KeyPair | null {
+): KeyPairFiles | null {
   const { certSetting, certPath, keySetting, keyPath } = settings;
   if (certPath === "" && keyPath === "") return null;
   if (certPath === "") report(certSetting, `must be set, too: ${keySetting} is`);
   if (keyPath === "") report(keySetting, `must be set, too: ${certSetting} is`);
   const read = readKeyPair({ certPath, keyPath });
-  if (read.ok) return read.pair;
+  if (read.ok) {
+    return { pair: read.pair, paths: { certPath: resolve(certPath), keyPath: resolve(keyPath) } };
+  }
   // A path that is not set has been reported above.
   const isSet = ({ file }: KeyPairProblem) => (file === "cert" ? certPath : keyPath) !== "";
   for (const { file, problem } of read.problems.filter(isSet)) {

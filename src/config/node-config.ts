@@ -1,11 +1,8 @@
 // The settings of the roles `control`, `proxy` and `gateway`, beyond those of `serve`.
-
 import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { isLoopback } from "../policy/address-policy.ts";
-import type { ApiTls } from "./api-tls.ts";
 import { type Config, type ParsedConfig, parseConfig } from "./config.ts";
-import { readKeyPairSettings } from "./key-pair.ts";
+import { type KeyPairFiles, readKeyPairSettings } from "./key-pair.ts";
 import type { ListenAddress } from "./setting-readers.ts";
 import { flagOf } from "./settings.ts";
 
@@ -15,7 +12,7 @@ export interface NodeConfig {
   readonly config: Config;
   readonly feedListen: ListenAddress;
   /** Null: plain text. */
-  readonly feedTls: ApiTls | null;
+  readonly feedTls: KeyPairFiles | null;
   readonly fullSyncsMax: number;
   readonly feedUrls: readonly string[];
   readonly controlUrls: readonly string[];
@@ -70,7 +67,7 @@ export function parseNodeConfig(
       report(urlsName, `has ${url}, which is beyond loopback: write https://`);
     }
   }
-  const pair = readKeyPairSettings(
+  const feedTls = readKeyPairSettings(
     {
       certSetting: "REALMGATE_FEED_TLS_CERT",
       certPath: feed.tlsCertPath,
@@ -89,8 +86,6 @@ export function parseNodeConfig(
   const controlCa = readAuthorities(feed.controlCaPath, report);
   if (problems.length > 0) return { ok: false, problems };
   const { fullSyncsMax, feedUrls, controlUrls, processName } = feed;
-  const paths = { certPath: resolve(feed.tlsCertPath), keyPath: resolve(feed.tlsKeyPath) };
-  const feedTls = pair === null ? null : { pair, paths };
   const nodeToken = feed.nodeToken ?? "";
   return {
     ok: true,

@@ -1,5 +1,4 @@
 // The data plane's TLS listener: all of its settings are set, or none.
-import { resolve } from "node:path";
 import type { ProxyTls } from "../proxy/edge/listeners.ts";
 import { readKeyPairSettings } from "./key-pair.ts";
 import type { ListenAddress } from "./setting-readers.ts";
@@ -41,11 +40,10 @@ export function readProxyTls(
       report(setting, `must be set, too: ${listenSetting} is`);
     }
   }
-  const pair = readKeyPairSettings({ certSetting, certPath, keySetting, keyPath }, report);
-  if (pair !== null && pair.names.length === 0) {
+  const files = readKeyPairSettings({ certSetting, certPath, keySetting, keyPath }, report);
+  if (files !== null && files.pair.names.length === 0) {
     report(certSetting, "names no host in its subjectAltName: every request would get 421");
   }
-  if (listen === null || pair === null) return null;
-  const paths = { certPath: resolve(certPath), keyPath: resolve(keyPath) };
-  return { ...listen, pair, paths, hstsMaxAgeS };
+  if (listen === null || files === null) return null;
+  return { ...listen, ...files, hstsMaxAgeS };
 }

@@ -1,5 +1,5 @@
 // The certificate of the API, or of the feed, replaced while their connections go on.
-import type { ApiTls } from "../config/api-tls.ts";
+import type { KeyPairFiles } from "../config/key-pair.ts";
 import type { RelayTls } from "../guard/relay-listener.ts";
 import type { Log } from "../log.ts";
 import type { KeyPair } from "../proxy/edge/tls/key-pair.ts";
@@ -12,7 +12,7 @@ interface Secured {
 
 /** Watches the certificate's files until it is stopped. */
 export function watchApiCertificate(
-  { pair, paths }: ApiTls,
+  { pair, paths }: KeyPairFiles,
   servers: readonly Secured[],
   log: Log,
   name = "certificate of the API",

@@ -3,7 +3,8 @@ import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ApiTls, readApiTls } from "../../src/config/api-tls.ts";
+import { readApiTls } from "../../src/config/api-tls.ts";
+import type { KeyPairFiles } from "../../src/config/key-pair.ts";
 import { selfSigned } from "../harness/certificate.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "realmgate-api-tls-"));
@@ -22,7 +23,7 @@ function file(text: string): string {
 }
 
 interface Read {
-  readonly tls: ApiTls | null;
+  readonly tls: KeyPairFiles | null;
   readonly problems: readonly string[];
 }
 

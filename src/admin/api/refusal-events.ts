@@ -18,6 +18,9 @@ export const refusalLimits = {
   all: { burst: 2000, perSecond: 2000 / 3600 },
 } as const;
 
+/** Begins the field that says how many before were not recorded: anybody's, so it is for operators. */
+export const NOT_RECORDED = "not_recorded:";
+
 /** What a refused call was about, as far as it came. */
 export interface Refused {
   readonly call: Call;
@@ -55,7 +58,7 @@ export class RefusalEvents {
     this.#ofAll.charge("", 1);
     const dropped = this.#dropped;
     this.#dropped = 0;
-    const fields = dropped === 0 ? [] : [`not_recorded:${dropped}`];
+    const fields = dropped === 0 ? [] : [`${NOT_RECORDED}${dropped}`];
     try {
       await this.#store.recordEvent({ ...event, fields });
     } catch (error) {

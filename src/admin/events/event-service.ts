@@ -22,6 +22,7 @@ import type { Context, Implementation } from "../api/dispatch.ts";
 import { lacking } from "../api/lacking.ts";
 import type { ListCursors } from "../api/list-cursor.ts";
 import { RequestedPage } from "../api/page.ts";
+import { NOT_RECORDED } from "../api/refusal-events.ts";
 import { isOperator } from "../auth/caller.ts";
 import type {
   EventColumn,
@@ -169,7 +170,6 @@ function keyOf(filter: EventFilter): string[] {
  * in that realm, too.
  */
 function eventMessage(stored: StoredEvent, { scope, isOperator: operates }: EventViewer): Event {
-  // How many refusals of anybody were not recorded before this one is for operators.
   const fields = stored.fields.filter((name) => operates || !name.startsWith(NOT_RECORDED));
   const event = { ...stored, fields };
   const { userId, realms } = scope;
@@ -207,9 +207,6 @@ function eventMessage(stored: StoredEvent, { scope, isOperator: operates }: Even
   };
   return Object.assign(message, present(known));
 }
-
-/** Begins a field of refusals; see refusal-events.ts. */
-const NOT_RECORDED = "not_recorded:";
 
 /** What is known beyond the documented fields, as the payload of the documented product. */
 function payloadOf(event: StoredEvent): JsonObject {

@@ -12,10 +12,7 @@ afterAll(() => tenants[Symbol.asyncDispose]());
 
 test("a server tells operators what its farthest live proxy enforces, a node what each of its processes does", async () => {
   const { store } = tenants.plane;
-  const servers = ["east"];
-  const fields = { name: "edge", role: "proxy", servers, tokenHash: Buffer.alloc(32, 1) } as const;
-  const node = await store.createNode(fields);
-  if (node === "duplicate") throw new Error("the name is taken");
+  const heard = await tenants.proxyNode("east");
   const east = async (as: string) => {
     const listed = await tenants.data("GET", "/servers", { as });
     return listed.servers.find(({ name }: { name: string }) => name === "east");
@@ -24,14 +21,8 @@ test("a server tells operators what its farthest live proxy enforces, a node wha
 
   await tenants.project([], tenants.bob);
   const { revision, lineage } = await store.head();
-  const { createdAt: heardAt } = (await store.servers())[0] ?? { createdAt: "" };
   const hears = (process: string, enforcedRevision: number, enforcedLineage = lineage) =>
-    store.noteProcesses([
-      {
-        ...{ nodeId: node.id, boot: process, version: "1.2.3", servers, process },
-        ...{ enforcedRevision, enforcedLineage, heardAt, listeners: [], programPorts: {} },
-      },
-    ]);
+    heard(process, { enforcedRevision, enforcedLineage });
   await hears("edge-1", revision);
   await hears("edge-2", revision - 1);
   expect(await east(tenants.ada)).toMatchObject({

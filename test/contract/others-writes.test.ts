@@ -16,27 +16,9 @@ afterAll(() => tenants[Symbol.asyncDispose]());
 
 test("M11 a proxy that is behind others' writes shows to unconfined callers alone", async () => {
   const { store } = tenants.plane;
-  const servers = ["east"];
-  const fields = { name: "edge", role: "proxy", servers, tokenHash: Buffer.alloc(32, 1) } as const;
-  const node = await store.createNode(fields);
-  if (node === "duplicate") throw new Error("the name is taken");
-  const east = (await store.servers()).find(({ name }) => name === "east");
-  if (east === undefined) throw new Error("there is no server");
+  const hears = await tenants.proxyNode("east");
   const { revision, lineage } = await store.head();
-  await store.noteProcesses([
-    {
-      nodeId: node.id,
-      process: "edge-1",
-      boot: "boot",
-      version: "1.2.3",
-      servers,
-      enforcedRevision: revision,
-      enforcedLineage: lineage,
-      heardAt: east.createdAt,
-      listeners: [],
-      programPorts: {},
-    },
-  ]);
+  await hears("edge-1", { enforcedRevision: revision, enforcedLineage: lineage });
   const seen = async (as: string, host = {}) => {
     const { servers } = await tenants.data("GET", "/servers", { as, ...host });
     const { status, enforcing, heard_at } = servers.find(

@@ -4,6 +4,7 @@ import type { ProjectLevel } from "../../proto/gen/realmgate/v1/options_pb.ts";
 import { TokenPermissionsSchema } from "../../proto/gen/realmgate/v1/tokens_pb.ts";
 import { allPermissions, permissionTree } from "../../src/admin/auth/permissions.ts";
 import { hashSecret, newSecret } from "../../src/admin/auth/token-secret.ts";
+import type { Enforced } from "../../src/admin/store/node-records.ts";
 import { ControlPlane } from "./control-plane.ts";
 import { scopeOf } from "./stage.ts";
 import { plainToken } from "./token-bench.ts";
@@ -110,6 +111,29 @@ export class Tenants implements AsyncDisposable {
       level,
     });
     if (member === null || typeof member === "string") throw new Error(String(member));
+  }
+
+  /** A node for a server. Answers how to hear a process of it, at the time at which the server was made. */
+  async proxyNode(server: string) {
+    const { store } = this.plane;
+    const servers = [server];
+    const fields = {
+      name: "edge",
+      role: "proxy",
+      servers,
+      tokenHash: Buffer.alloc(32, 1),
+    } as const;
+    const node = await store.createNode(fields);
+    if (node === "duplicate") throw new Error("the name is taken");
+    const made = (await store.servers()).find(({ name }) => name === server);
+    if (made === undefined) throw new Error("there is no server");
+    return (process: string, enforced: Enforced) =>
+      store.noteProcesses([
+        {
+          ...{ nodeId: node.id, boot: "boot", version: "1.2.3", servers, process, ...enforced },
+          ...{ heardAt: made.createdAt, listeners: [], programPorts: {} },
+        },
+      ]);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,4 @@
 // The data plane, wired together.
-
 import { ArrivalBudget } from "../guard/arrival-budget.ts";
 import { HeldBytes } from "../guard/held-bytes.ts";
 import { LimitedLog } from "../guard/limited-log.ts";

@@ -1,5 +1,4 @@
 // The control plane of one node: the database, the management API and the change feed.
-
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { createDispatch } from "../admin/api/dispatch.ts";

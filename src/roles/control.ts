@@ -1,5 +1,4 @@
 // The role `control`: the API and the change feed on a PostgreSQL database; any number of them may run.
-
 import { revisionTokens } from "../admin/api/revision.ts";
 import { RemoteTraffic } from "../admin/containers/remote-traffic.ts";
 import { type FeedServer, startFeed } from "../admin/feed/feed-server.ts";

@@ -1,5 +1,4 @@
 // The role `proxy`: the data plane of one server, without a database and without the master key.
-
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../package.json";

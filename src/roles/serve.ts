@@ -1,5 +1,4 @@
 // Everything of one node: starts the parts, connects them, and stops them in order.
-
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../package.json";

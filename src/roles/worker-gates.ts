@@ -1,5 +1,4 @@
 // The data plane in processes of its own, which share its addresses and follow the control plane of this one.
-
 import { Registry } from "@prometheus-io/client";
 import type { KeyRing } from "../admin/store/key-ring.ts";
 import { deriveKey } from "../admin/store/sealed.ts";

@@ -46,6 +46,8 @@ const DRAIN_MARGIN_MS = 2_000;
 const POLL_MS = 20;
 
 export class WorkerPool {
+  /** What is open in all of them. */
+  readonly connections = connectionsOf((ask) => this.#all(ask));
   readonly #options: WorkerPoolOptions;
   readonly #slots: readonly Slot[];
   /** Called when other processes serve than before. */
@@ -111,9 +113,6 @@ export class WorkerPool {
     this.changed();
     this.#looking = setInterval(() => this.#look(), LOOK_MS);
   }
-
-  /** What is open in all of them. */
-  readonly connections = connectionsOf((ask) => this.#all(ask));
 
   /** Who is being replaced counts unless this is about a write: then it has to be back. */
   async reached(revision: number, waitMs: number, lineage: string | null): Promise<boolean> {

@@ -1,5 +1,4 @@
 // A whole control plane in this process, over REST and gRPC, with a clock that the test moves.
-
 import { randomBytes } from "node:crypto";
 import type { DescMethod, DescService, MessageShape } from "@bufbuild/protobuf";
 import type { Dispatch } from "../../proto/call.ts";

@@ -102,7 +102,6 @@ export class Forwarding implements CallReceiver, StopListener, PumpOwner, ByteHo
     const call = this.#call;
     if (held === null && request.body !== null) {
       const pace = isShort(headers) ? null : new BodyPace(this.#options.bodyBytesPerMinuteMin);
-
       this.#pump = new RequestPump(request.body, call, framing, pace, this, address.text);
     }
     const start = held === null ? (request.bodyStart ?? null) : wholeBody(held);

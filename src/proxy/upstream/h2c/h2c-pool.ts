@@ -1,5 +1,4 @@
 // Sessions with programs that speak HTTP/2 in plain text.
-
 import { AbandonedAttempts } from "../../../guard/abandoned-attempts.ts";
 import { reportEscaped } from "../../../guard/escaped-errors.ts";
 import { eventLoopReads } from "../../../guard/read-turns.ts";

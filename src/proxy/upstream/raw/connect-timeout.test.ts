@@ -1,5 +1,4 @@
 // Upstreams that neither accept nor refuse: what connecting to them may take, and how many attempts may be under way.
-
 import { afterAll, describe, expect, test } from "bun:test";
 import net from "node:net";
 import { AbandonedAttempts } from "../../../guard/abandoned-attempts.ts";

@@ -169,17 +169,44 @@ describe("what is logged", () => {
     db.close();
   });
 
-  test("ids say nothing about other containers, and are used once", () => {
-    const ids = (others: number) => {
-      const db = new LogDatabase(join(folder, `${others}.sqlite`), limits);
-      fill(db, "other", { count: others });
-      fill(db, "c", { first: 1_000, count: 3, rows: 1 });
-      const { entries } = newestFirst(db, ask("c"), null);
+  test("ids, cursors and where a page ends say nothing about other containers, and ids are used once", () => {
+    // What one container is told while `others` requests of others end with each of its own, much later or earlier than these.
+    const told = (others: number, shift: number) => {
+      const db = new LogDatabase(join(folder, `${others} ${shift}.sqlite`), limits);
+      for (let batch = 0; batch < 40; batch++) {
+        const waiting = new WaitingEntries();
+        const foreign = (n: number) => {
+          const more = { startedAtMs: T0 + shift + n, path: "/x".repeat(300) };
+          waiting.add("passed", "q", "other", exchange(n, more));
+        };
+        for (let n = 0; n < others; n++) foreign(n);
+        for (let n = 0; n < 3; n++) {
+          waiting.add("passed", "p", "c", exchange(batch * 3 + n));
+          waiting.add("refused", "p", "c", exchange(1_000 + batch * 3 + n));
+        }
+        for (let n = 0; n < others; n++) foreign(n);
+        db.append(waiting.take(), T0 + batch * 1_000);
+      }
+      const pages = [EVERY_ENTRY, { ...EVERY_ENTRY, sinceMs: T0 + 50 }].flatMap((filter) => [
+        newestFirst(db, ask("c", filter, 7), null),
+        newestFirst(db, ask("c", { ...filter, client: "192.0.2.9" }), null),
+        newestFirst(db, ask("c", { ...filter, requestId: hex(50) }), null),
+        oldestFirst(db, ask("c", filter, 7), 0),
+        oldestFirst(db, ask("c", { ...filter, client: "192.0.2.9" }), 0),
+      ]);
       db.close();
-      return entries.map(({ id }) => id);
+      return pages;
     };
-    expect(ids(500)).toEqual(ids(0));
-    expect(new Set(ids(1)).size).toBe(3);
+    const alone = told(0, 0);
+    expect(told(1, 0)).toEqual(alone);
+    expect(told(500, -DAY_MS)).toEqual(alone);
+    expect(told(500, DAY_MS)).toEqual(alone);
+
+    const db = new LogDatabase(path, limits);
+    for (let n = 0; n < 50; n++) fill(db, "c", { first: n * 30, count: 30, rows: 10 });
+    const { entries } = newestFirst(db, ask("c", {}, 2_000), null);
+    expect(new Set(entries.map(({ id }) => id)).size).toBe(1_500);
+    db.close();
   });
 });
 

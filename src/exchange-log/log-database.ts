@@ -16,6 +16,8 @@ export interface LogLimits {
 export interface StoredBatch {
   /** JSON of EntryPlace[]: whose entries are in it. */
   readonly places: string;
+  /** Of the journal, which all containers have in common. */
+  readonly isShared: boolean;
   /** No id of a container's entries in it is less, and none is more. */
   readonly firstId: number;
   readonly lastId: number;
@@ -49,18 +51,20 @@ const BLOCK_BYTES = 300;
 const EMPTIED_TO = 0.95;
 /** Ids are microseconds: never used twice, though nothing is kept of what was removed. */
 const IDS_PER_MS = 1_000;
+/** Each batch has so many, however few of them its containers need: ids say when entries were stored, not beside how many others. */
+const IDS_OF_BATCH = 2 * IDS_PER_MS;
 
 const BLOCK_FIELDS =
   "project, first_id AS firstId, last_id AS lastId, rows, started_at AS startedAtMs, ended_at AS endedAtMs, ids, data";
-const JOURNAL_FIELDS =
-  "places, first_id AS firstId, first_id + rows - 1 AS lastId, rows, started_at AS startedAtMs, ended_at AS endedAtMs, ids, data";
+/** The last id may be less, but must not tell how many entries of others there are. */
+const JOURNAL_FIELDS = `places, first_id AS firstId, first_id + ${IDS_OF_BATCH - 1} AS lastId, rows, started_at AS startedAtMs, ended_at AS endedAtMs, ids, data`;
 
 /** How far back the newest blocks go, from the index alone. */
 export const EDGE_SQL =
   "SELECT min(first_id) AS first, count(*) AS n FROM (SELECT first_id FROM blocks WHERE stream = ? AND first_id < ? ORDER BY first_id DESC LIMIT ?)";
 export const WITH_REQUEST_SQL = `SELECT ${BLOCK_FIELDS} FROM blocks WHERE stream = ? AND first_id < ? AND first_id >= ? AND instr(ids, ?) > 0 ORDER BY first_id DESC`;
 
-interface BlockRow extends Omit<StoredBatch, "places"> {
+interface BlockRow extends Omit<StoredBatch, "places" | "isShared"> {
   readonly project: string;
 }
 
@@ -93,10 +97,10 @@ export class LogDatabase {
   }
 
   /** Stores batches, and makes room when the file is full. All or none of them; throws when it cannot be written. */
-  append(batches: readonly EntryBatch[]): Appended {
+  append(batches: readonly EntryBatch[], nowMs = Date.now()): Appended {
     return this.#db
       .transaction(() => {
-        for (const batch of batches) this.#add(batch);
+        for (const batch of batches) this.#add(batch, nowMs);
         const isFull = this.bytes > this.#limits.bytesMax;
         if (isFull || this.#isJournalLong()) this.#settle();
         return { evicted: isFull ? this.#makeRoom() : 0, bytes: this.bytes };
@@ -161,8 +165,8 @@ export class LogDatabase {
       [streamOf(stream), id, limit],
     );
     const journal = this.#journal(
-      `SELECT ${JOURNAL_FIELDS} FROM journal WHERE first_id + rows - 1 > ? AND instr(places, ?) > 0 ORDER BY first_id LIMIT ?`,
-      [id, stream.container, limit],
+      `SELECT ${JOURNAL_FIELDS} FROM journal WHERE first_id > ? AND instr(places, ?) > 0 ORDER BY first_id LIMIT ?`,
+      [id - IDS_OF_BATCH, stream.container, limit],
     );
     return [...blocks, ...journal].sort((a, b) => newerFirst(b, a)).slice(0, limit);
   }
@@ -198,8 +202,8 @@ export class LogDatabase {
     this.#db.close();
   }
 
-  #add(batch: EntryBatch): void {
-    const firstId = this.#takeIds(batch);
+  #add(batch: EntryBatch, nowMs: number): void {
+    const firstId = this.#takeIds(nowMs);
     const [place] = batch.places;
     if (place !== undefined && batch.places.length === 1 && batch.rows >= BLOCK_ROWS_MIN) {
       this.#addBlock(place, batch, firstId, firstId + batch.rows - 1);
@@ -218,14 +222,17 @@ export class LogDatabase {
       );
   }
 
-  /** The first of the ids for the batch: no id is used twice, though nothing is kept of what was removed. */
-  #takeIds({ rows, endedAtMs }: EntryBatch): number {
+  /**
+   * The first of the ids for a batch. It depends on the time at which it is stored, and on what else is stored only where that is in
+   * the same few milliseconds, or the clock went back.
+   */
+  #takeIds(nowMs: number): number {
     const state = this.#db
       .query<{ next: number }, [number, number]>(
-        "UPDATE state SET next_id = max(next_id, ?) + ? RETURNING next_id AS next",
+        "UPDATE state SET next_id = (max(next_id, ?1) + ?2 - 1) / ?2 * ?2 + ?2 RETURNING next_id AS next",
       )
-      .get(endedAtMs * IDS_PER_MS, rows);
-    return (state?.next ?? 0) - rows;
+      .get(nowMs * IDS_PER_MS, IDS_OF_BATCH);
+    return (state?.next ?? 0) - IDS_OF_BATCH;
   }
 
   #addBlock(place: EntryPlace, batch: EntryBatch, firstId: number, lastId: number): void {
@@ -340,11 +347,15 @@ export class LogDatabase {
       .map(({ project, ...row }) => ({
         ...row,
         places: JSON.stringify([{ kind, project, container }]),
+        isShared: false,
       }));
   }
 
   #journal(sql: string, values: readonly (string | number | Uint8Array)[]): StoredBatch[] {
-    return this.#db.query<StoredBatch, (string | number | Uint8Array)[]>(sql).all(...values);
+    return this.#db
+      .query<Omit<StoredBatch, "isShared">, (string | number | Uint8Array)[]>(sql)
+      .all(...values)
+      .map((row) => ({ ...row, isShared: true }));
   }
 }
 

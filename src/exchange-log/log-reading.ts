@@ -54,17 +54,21 @@ const DISORDER_MS = 60_000;
 class Work {
   #rows = 0;
   #batches = 0;
-  /** The greatest id of a batch. */
+  /** The greatest id that was looked at. */
   lastId = 0;
 
   get isSpent(): boolean {
     return this.#rows >= ROWS_MAX || this.#batches >= BLOCKS_MAX;
   }
 
-  looked({ lastId, rows, data }: StoredBatch, isRead: boolean): void {
+  /** `entries`: the stream's own; null: the batch was passed over. Where a page ends depends on nothing else. */
+  looked(batch: StoredBatch, entries: readonly LogEntry[] | null): void {
     this.#batches++;
-    if (isRead) this.#rows += rows + data.byteLength / BYTES_OF_ROW;
-    this.lastId = Math.max(this.lastId, lastId);
+    this.lastId = Math.max(this.lastId, entries?.at(-1)?.id ?? batch.lastId);
+    if (entries === null) return;
+    // The journal is bounded, and most of it is of others.
+    const bytes = batch.isShared ? 0 : batch.data.byteLength;
+    this.#rows += entries.length + bytes / BYTES_OF_ROW;
   }
 }
 
@@ -162,15 +166,15 @@ function* descending(
   for (;;) {
     const batches = db.before(stream, at, BATCH);
     for (const batch of batches) {
-      const isRead = mayHave(batch, filter) && isOf(batch, stream);
-      work.looked(batch, isRead);
-      if (isRead) {
-        for (const entry of entriesOf(batch, stream).reverse()) {
+      if (isOf(batch, stream)) {
+        const entries = mayHave(batch, filter) ? entriesOf(batch, stream) : null;
+        work.looked(batch, entries);
+        for (const entry of entries?.toReversed() ?? []) {
           if (entry.id < at && passes(entry, filter)) yield entry;
         }
       }
       at = batch.firstId;
-      if (filter.sinceMs !== null && batch.endedAtMs < filter.sinceMs - DISORDER_MS) return null;
+      if (isBefore(batch, filter.sinceMs)) return null;
       if (work.isSpent) return at;
     }
     if (batches.length < BATCH) return null;
@@ -189,14 +193,16 @@ function* ascending(
   for (;;) {
     const batches = db.after(stream, at, BATCH);
     for (const batch of batches) {
-      const isRead = mayHave(batch, filter) && isOf(batch, stream);
-      work.looked(batch, isRead);
-      if (isRead) {
-        for (const entry of entriesOf(batch, stream)) {
+      let last = batch.lastId;
+      if (isOf(batch, stream)) {
+        const entries = mayHave(batch, filter) ? entriesOf(batch, stream) : null;
+        work.looked(batch, entries);
+        for (const entry of entries ?? []) {
           if (entry.id > at && passes(entry, filter)) yield entry;
         }
+        last = entries?.at(-1)?.id ?? last;
       }
-      at = batch.lastId;
+      at = last;
       if (work.isSpent) return at;
     }
     if (batches.length < BATCH) return null;
@@ -232,11 +238,18 @@ function isOf({ places }: StoredBatch, { kind, container }: Stream): boolean {
   return all.some((each) => each.kind === kind && each.container === container);
 }
 
+/** When the entries of others were is not asked. */
 function mayHave(
-  { startedAtMs, endedAtMs }: StoredBatch,
+  { isShared, startedAtMs, endedAtMs }: StoredBatch,
   { sinceMs, untilMs }: EntryFilter,
 ): boolean {
+  if (isShared) return true;
   return (sinceMs === null || endedAtMs >= sinceMs) && (untilMs === null || startedAtMs <= untilMs);
+}
+
+/** Neither it nor what was stored before it has entries since then. */
+function isBefore({ isShared, endedAtMs }: StoredBatch, sinceMs: number | null): boolean {
+  return !isShared && sinceMs !== null && endedAtMs < sinceMs - DISORDER_MS;
 }
 
 function entriesOf(batch: StoredBatch, { kind, container }: Stream): LogEntry[] {

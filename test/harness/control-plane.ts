@@ -48,7 +48,7 @@ const master = randomBytes(32);
 
 export class ControlPlane implements AsyncDisposable {
   readonly store: Store;
-  readonly exchangeLog = new MemoryLog();
+  readonly exchangeLog = new MemoryLog(() => this.#now);
   readonly connections = new ImaginedConnections();
   readonly #sessions: Sessions;
   readonly #rest: ReturnType<typeof startRest>;

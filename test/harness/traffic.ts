@@ -37,29 +37,39 @@ export function logged(more: Partial<LoggedExchange> = {}): LoggedExchange {
   };
 }
 
-/** The log's file, in memory and in this thread. */
+/** The log's file, in memory and in this thread. What ended since the last read is stored together, as it is by a proxy. */
 export class MemoryLog implements ExchangeLogReader {
+  readonly #now: () => number;
+  readonly #waiting = new WaitingEntries();
   readonly #db = new LogDatabase(":memory:", {
     ageMaxMs: Number.MAX_SAFE_INTEGER,
     bytesMax: 64 * 1024 * 1024,
   });
 
+  /** `now`: Unix milliseconds. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
   add(project: string, container: string, exchange: LoggedExchange, kind: EntryKind = "passed") {
-    const waiting = new WaitingEntries();
-    waiting.add(kind, project, container, exchange);
-    this.#db.append(waiting.take());
+    this.#waiting.add(kind, project, container, exchange);
   }
 
   async newest(query: LogQuery, before: number | null) {
-    return newestFirst(this.#db, query, before);
+    return newestFirst(this.#stored(), query, before);
   }
 
   async oldest(query: LogQuery, after: number) {
-    return oldestFirst(this.#db, query, after);
+    return oldestFirst(this.#stored(), query, after);
   }
 
   async stats(container: string) {
-    return recentStats(this.#db, container);
+    return recentStats(this.#stored(), container);
+  }
+
+  #stored(): LogDatabase {
+    this.#db.append(this.#waiting.take(), this.#now());
+    return this.#db;
   }
 }
 

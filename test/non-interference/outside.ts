@@ -62,6 +62,13 @@ export function randomEvent(
     await universe.call(as, { method, path, realm: null, body, ifMatch: `file:v${version}` });
   };
   const events: readonly Event[] = [
+    // Others' requests, which end at any time.
+    async (universe) => {
+      for (let request = 0; request < which * 5; request++) {
+        const more = { startedAtMs: n * 10_000_000 + request, path: `/${n}` };
+        universe.exchangeLog.add(nowhere, "elsewhere", logged(more));
+      }
+    },
     (universe, { owner }) =>
       post(universe, owner, "/projects", { alias: name, color, realm_ids: outside }, "projects"),
     (universe, { other }) =>

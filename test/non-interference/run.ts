@@ -90,7 +90,13 @@ export async function play(
   const statuses = new Map<number, number>();
   for (let n = 0; n < calls; n++) {
     step++;
-    for (const side of sides) await befall(side, step, strangers);
+    for (const side of sides) {
+      await befall(side, step, strangers);
+      visited(
+        side.universe,
+        side.resolve(known.containers[n % known.containers.length] ?? nowhere),
+      );
+    }
     step++;
     const call = randomCall(random, withSome(known, strangers, random));
     for (const { universe } of sides) universe.at(step);

@@ -1,5 +1,6 @@
 // One call of our services over gRPC: dispatch decides from its metadata whether its message is read at all.
 import { randomBytes } from "node:crypto";
+import type { ServerHttp2Stream } from "node:http2";
 import { create, type DescMethod, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import {
   Metadata,
@@ -14,10 +15,9 @@ import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { CallerKind } from "../../../proto/gen/realmgate/v1/options_pb.ts";
 import { Places } from "../../guard/places.ts";
 import { cameThroughGate, PROGRAM_FIELD } from "../../guard/through-gate.ts";
-import type { UnfinishedBytes } from "../../guard/unfinished-bytes.ts";
-import { clientNetwork } from "../../policy/client-network.ts";
 import { statusOf } from "./grpc-status.ts";
 import { requirementsOf } from "./requirements.ts";
+import { streamOf, type UnsentReplies } from "./unsent-replies.ts";
 
 /** Where a connection comes from. */
 interface Peer {
@@ -39,10 +39,10 @@ export interface ServedCallOptions {
   readonly clientAddress: (peer: string, forwardedFor: string | null) => string;
   /** How long a message may take to arrive, in milliseconds. */
   readonly messageMs: number;
-  /** How long a client may take for one reply, in milliseconds. */
-  readonly replyMs: number;
-  /** Replies that clients have not taken yet. */
-  readonly unsent: UnfinishedBytes;
+  /** Replies of our services that clients have not taken yet. */
+  readonly unsent: UnsentReplies;
+  /** Those of services that anybody may call (health, reflection). */
+  readonly unsentOpen: UnsentReplies;
   /** The installation's domain. */
   readonly domain: string;
   /** Whether a token is that of a gateway, which speaks for its clients. Unset: there are none. */
@@ -59,26 +59,57 @@ interface VouchedClient {
 /** Messages of one connection that are read at a time; the others wait in the windows of their streams. */
 const readsPerConnection = 4;
 /** Bytes of a message that anybody may send. */
-export const publicMessageBytesMax = 64 * 1024;
+const publicMessageBytesMax = 64 * 1024;
 
 /** Answers every call of our services, and refuses what did not come through the public listener. The rest goes on. */
 export function grpcCalls(options: ServedCallOptions): ServerInterceptor {
   const reads = new Places(readsPerConnection);
-  return ({ path }, call) => {
+  return ({ path, responseSerialize }, call) => {
     const peer = options.peerOf(call.getPeer());
     if (peer === null) return intercepted(call, { onReceiveMetadata: () => refuse(call) });
     const method = options.methods.get(path);
     const listener =
       method === undefined ? {} : new IncomingCall(call, method, peer, reads, options).listener;
-    return intercepted(call, {
+    const guarded: Partial<ServerListener> = {
       ...listener,
       onReceiveMetadata: (metadata, next) => {
         if (isThroughGate(metadata, call, peer, options.domain)) refuse(call);
         else if (listener.onReceiveMetadata === undefined) next(metadata);
         else listener.onReceiveMetadata(metadata, next);
       },
-    });
+    };
+    if (method !== undefined) return intercepted(call, guarded);
+    return new OpenCall(call, guarded, responseSerialize, peer, options.unsentOpen);
   };
+}
+
+/** A call that a handler of the library's answers; its replies are counted. */
+class OpenCall extends ServerInterceptingCall {
+  readonly #stream: ServerHttp2Stream;
+  readonly #serialize: (reply: unknown) => Buffer;
+  readonly #peer: Peer;
+  readonly #unsent: UnsentReplies;
+
+  constructor(
+    call: ServerInterceptingCallInterface,
+    listener: Partial<ServerListener>,
+    serialize: (reply: unknown) => Buffer,
+    peer: Peer,
+    unsent: UnsentReplies,
+  ) {
+    super(call, { start: (next) => next(listener) });
+    this.#stream = streamOf(call);
+    this.#serialize = serialize;
+    this.#peer = peer;
+    this.#unsent = unsent;
+  }
+
+  override sendMessage(reply: unknown, sent: () => void): void {
+    const out = {
+      sendMessage: (bytes: Buffer, taken: () => void) => super.sendMessage(bytes, taken),
+    };
+    this.#unsent.send(out, this.#stream, this.#peer, this.#serialize(reply), sent);
+  }
 }
 
 function isThroughGate(
@@ -115,8 +146,6 @@ class IncomingCall {
   /** Gives up the place for reading. */
   #stopReading: () => void = () => {};
   #deadline: ReturnType<typeof setTimeout> | undefined;
-  /** Gives back what the reply counts for. */
-  #taken: () => void = () => {};
 
   constructor(
     call: ServerInterceptingCallInterface,
@@ -142,7 +171,6 @@ class IncomingCall {
       onReceiveHalfClose: () => this.#complete(),
       onCancel: () => {
         this.#isOver = true;
-        this.#taken();
         this.#fail(new ApiError(ErrorCode.REQUEST_TIMEOUT));
       },
     };
@@ -203,24 +231,9 @@ class IncomingCall {
     if (reply.revision !== null) trailers.set("x-realmgate-revision", reply.revision);
     const { output } = this.#method;
     const bytes = Buffer.from(toBinary(output, create(output, reply.message)));
-    this.#counted(bytes.length);
-    this.#call.sendMessage(bytes, () => {
-      this.#taken();
+    this.#options.unsent.send(this.#call, streamOf(this.#call), this.#peer, bytes, () => {
       this.#call.sendStatus({ code: status.OK, details: "OK", metadata: trailers });
     });
-  }
-
-  /** The reply waits for the client's window. No stream can be taken back alone from the library, so its connection ends. */
-  #counted(bytes: number): void {
-    const { end, address } = this.#peer;
-    const share = this.#options.unsent.join(clientNetwork(address), end);
-    const late = setTimeout(end, this.#options.replyMs);
-    this.#taken = () => {
-      clearTimeout(late);
-      share.leave();
-      this.#taken = () => {};
-    };
-    share.add(bytes);
   }
 
   #read(): Promise<Message> {

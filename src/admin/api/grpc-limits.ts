@@ -11,6 +11,10 @@ export interface GrpcLimits extends Http2Limits, Omit<RelayLimits, "isShared"> {
   readonly unfinishedBytesSumMax: number;
   /** Bytes of replies that clients have not taken yet, over all connections: beyond it the largest of the network with the most ends. */
   readonly unsentBytesSumMax: number;
+  /** The same of replies by health and reflection, which anybody may ask. */
+  readonly openUnsentBytesSumMax: number;
+  /** What such a reply counts for at least, in bytes: the questions behind it are a window, some of it taken apart. */
+  readonly openUnsentCostMin: number;
   /** How long a client may take for one reply, in milliseconds. */
   readonly replyMs: number;
   /** Calls of one connection at a time. */
@@ -52,6 +56,8 @@ export const grpcLimits: GrpcLimits = {
   unfinishedBytesMax: 5 * kib * kib,
   unfinishedBytesSumMax: 32 * kib * kib,
   unsentBytesSumMax: 128 * kib * kib,
+  openUnsentBytesSumMax: 32 * kib * kib,
+  openUnsentCostMin: 64 * kib,
   replyMs: 2 * minute,
   messageBytesMax: 512 * kib,
   messageMs: 20 * second,

@@ -14,11 +14,15 @@ import type { PeerTrust } from "../../guard/peer-trust.ts";
 import { RelayListener, type RelayTls } from "../../guard/relay-listener.ts";
 import { RELAY_SERVER_HOST, type ServerPeer } from "../../guard/relayed.ts";
 import { UnfinishedBytes } from "../../guard/unfinished-bytes.ts";
-import { grpcCalls, publicMessageBytesMax } from "./grpc-call.ts";
+import { grpcCalls } from "./grpc-call.ts";
 import { HealthService } from "./grpc-health.ts";
 import { type GrpcLimits, grpcLimits } from "./grpc-limits.ts";
 import { pacedStream } from "./grpc-paced-stream.ts";
 import { HEALTH_SERVICE, healthFile } from "./health-file.ts";
+import { UnsentReplies } from "./unsent-replies.ts";
+
+/** Bytes of a question to health or reflection: the name of a service, symbol or file. */
+const questionBytesMax = 1024;
 
 interface GrpcServerOptions {
   readonly hostname: string;
@@ -112,8 +116,12 @@ function createServer(
     },
     clientAddress: proxies.client,
     messageMs: limits.messageMs,
-    replyMs: limits.replyMs,
-    unsent: new UnfinishedBytes(limits.unsentBytesSumMax),
+    unsent: new UnsentReplies({ bytesMax: limits.unsentBytesSumMax, replyMs: limits.replyMs }),
+    unsentOpen: new UnsentReplies({
+      bytesMax: limits.openUnsentBytesSumMax,
+      costMin: limits.openUnsentCostMin,
+      replyMs: limits.replyMs,
+    }),
     domain,
     isGateway,
   });
@@ -154,7 +162,7 @@ function same(bytes: Buffer): Buffer {
   return bytes;
 }
 
-/** Adds services that anybody may call: their messages are small, and streams answer as fast as they are read. */
+/** Adds services that anybody may call: their questions are small, and streams answer as fast as they are read. */
 function withSmallMessages(server: Server): Server {
   const addService: Server["addService"] = (definition, implementation) => {
     const limited = Object.entries(definition).map(([name, method]) => [
@@ -162,9 +170,12 @@ function withSmallMessages(server: Server): Server {
       {
         ...method,
         requestDeserialize: (bytes: Buffer) => {
-          if (bytes.length > publicMessageBytesMax) throw new Error("too large");
+          if (bytes.length > questionBytesMax) throw new Error("too large");
           return method.requestDeserialize(bytes);
         },
+        // Called for a reply, and once more for its bytes when those are counted.
+        responseSerialize: (reply: unknown) =>
+          Buffer.isBuffer(reply) ? reply : method.responseSerialize(reply),
       },
     ]);
     const paced = Object.entries(implementation).map(([name, handle]) => [

@@ -70,6 +70,12 @@ describe.each(Object.entries(edges))("C11 on the %s edge", (_name, edge) => {
     ["session=GOOD; a=1 session=EVIL", "session=GOOD"],
     ["session=GOOD; a=1\xa0session=EVIL; b=2", "session=GOOD; b=2"],
     ["session; session=GOOD", "session=GOOD"],
+    ["%20session=EVIL; session=GOOD", "session=GOOD"],
+    ["session=GOOD; session+=EVIL; %2Bsession=EVIL", "session=GOOD"],
+    ["session%00=EVIL; session%00x=EVIL; session=GOOD", "session=GOOD"],
+    ["session[]=EVIL; session[x]=EVIL; session=GOOD", "session=GOOD"],
+    ['"session"=EVIL; "\\163ession"=EVIL; =session=EVIL; session=GOOD', "session=GOOD"],
+    ["%2573ession=EVIL; %u0073ession=EVIL; %C5%BFession=EVIL; session=GOOD", "session=GOOD"],
     ['a=session; xsession=1;  session=GOOD;b="2"', 'a=session; xsession=1;  session=GOOD;b="2"'],
   ])("no cookie that some read under that name goes with it: %j", async (line, rest) => {
     const lines = [`Cookie: ${signed(line)}`];

@@ -10,6 +10,7 @@ import {
   withoutFragment,
 } from "../routing/request-target.ts";
 import { fieldKey } from "../snapshot/header-match.ts";
+import { isReadAs, visible } from "./cookie-names.ts";
 
 /**
  * What a request presents, looked up on demand and never verified. A credential that is absent, empty or present more than
@@ -134,31 +135,6 @@ export function cookieWithout(
   return rest === "" ? null : rest;
 }
 
-/**
- * Whether programs read a pair as one of these keys. White space, controls and commas separate pairs to some parsers (Python's
- * SimpleCookie, old Rack).
- */
-function isReadAs(pair: string, keys: readonly string[]): boolean {
-  let start = 0;
-  for (let at = 0; at < pair.length; at++) {
-    const code = pair.charCodeAt(at);
-    if (code !== COMMA && !isInvisible(code)) continue;
-    if (at > start && isNamed(pair.slice(start, at), keys)) return true;
-    start = at + 1;
-  }
-  return (start > 0 && isNamed(pair.slice(start), keys)) || isNamed(pair, keys);
-}
-
-/** Names are read without regard to case (ASP.NET), decoded (old Rack, PHP and ASP.NET), or with `_` for what is no letter or digit (PHP). */
-function isNamed(pair: string, keys: readonly string[]): boolean {
-  const equals = pair.indexOf("=");
-  const name = visible(equals === -1 ? pair : pair.slice(0, equals));
-  if (name.includes("%")) {
-    return keys.includes(fieldKey(decoded(name) ?? name));
-  }
-  return keys.some((key) => key.length === name.length && key === fieldKey(name));
-}
-
 /** The target without the parameters of these locations, all other bytes unchanged; an emptied query goes with its `?`. */
 export function targetWithout(
   target: RequestTarget,
@@ -189,29 +165,18 @@ function cookieName(pair: string): string {
   return visible(exactName(pair));
 }
 
-/** Without what is not visible around it: programs differ in what they trim. */
-function visible(name: string): string {
-  return trimmed(name, isInvisible);
-}
-
 /** Without the white space of HTTP around it (RFC 9110 §5.6.3): a no-break space is part of a name or value. */
-function trimmed(text: string, isOutside = isBlank): string {
+function trimmed(text: string): string {
   let end = text.length;
-  while (end > 0 && isOutside(text.charCodeAt(end - 1))) {
+  while (end > 0 && isBlank(text.charCodeAt(end - 1))) {
     end--;
   }
   let start = 0;
-  while (start < end && isOutside(text.charCodeAt(start))) {
+  while (start < end && isBlank(text.charCodeAt(start))) {
     start++;
   }
   return text.slice(start, end);
 }
-
-function isInvisible(code: number): boolean {
-  return code < 0x21 || code > 0x7e;
-}
-
-const COMMA = 44;
 
 function isBlank(code: number): boolean {
   return code === 32 || code === 9;

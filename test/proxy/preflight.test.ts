@@ -184,6 +184,43 @@ test("what is sent on carries no credentials: neither those that are read, nor c
   expect(witness.latest("access-control-request-headers")).toEqual(["x-key"]);
 });
 
+/** How programs name a field: as it is in lower case (Node, Go), by CGI's rules (RFC 3875 §4.1.18), and by those of WSGI, Rack and PHP. */
+const readings: Record<string, (name: string) => string> = {
+  "in lower case": (name) => name.toLowerCase(),
+  "CGI, WSGI, Rack": (name) => name.toUpperCase().replaceAll("-", "_"),
+  PHP: (name) => name.toUpperCase().replace(/[-. ]/g, "_"),
+  "Apache before 2.4, lighttpd": (name) => name.toUpperCase().replace(/[^A-Z0-9]/g, "_"),
+};
+
+test("no program reads a field of it as one that the document reads, however it is spelled", async () => {
+  const fields = ["X-Auth-Token", "Jwt_Assertion", "x.api-key"];
+  const sources = fields.map((name) => `header:${name}`);
+  const jwt = { type: "jwt", secret: "a secret of the test", sources };
+  const { host, witness } = await bench.scene({ own: granting({ jwt, token }) });
+  const stands = [..."-_.!#$%&'*+^`|~"];
+  const spelled = [...fields, "X-Key"].flatMap((name) =>
+    stands.flatMap((stand) => {
+      const other = name.replace(/[^a-z]/i, stand);
+      return [other, other.toUpperCase(), name.replace(/[^a-z]/gi, stand)];
+    }),
+  );
+  for (let at = 0; at < spelled.length; at += 20) {
+    const lines = spelled.slice(at, at + 20).map((name) => `${name}: evil`);
+    const more = ["Connection: X-Auth-Token", "X-Auth-Tokens: kept"];
+    const answer = await answerTo(
+      port,
+      request(host, "OPTIONS /x HTTP/1.1", ...PREFLIGHT, ...more, ...lines),
+    );
+    expect(answer?.status).toBe(200);
+    const got = witness.requests.at(-1)?.headers.map(([name]) => name) ?? [];
+    expect(got).toContain("x-auth-tokens");
+    for (const [program, read] of Object.entries(readings)) {
+      const wanted = [...fields, "X-Key"].map(read);
+      expect([program, got.filter((name) => wanted.includes(read(name)))]).toEqual([program, []]);
+    }
+  }
+});
+
 test("an alias' own query, which may be a credential, is not sent on with it", async () => {
   const name = "preflighted";
   const { placed, witness } = await bench.scene();

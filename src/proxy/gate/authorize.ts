@@ -33,7 +33,7 @@ export interface Allowed {
   readonly consumedCredentials: readonly CredentialLocation[];
   /**
    * Where a group granted it, the places where its policy reads JWTs: programs that trust the gate find at them what was verified, or
-   * nothing. None where no group did: those programs judge for themselves.
+   * nothing. None where no group did: those programs judge for themselves. In a preflight that passes all places that are read.
    */
   readonly jwtSources: readonly CredentialLocation[];
   /** Those of them where nothing was verified: what is there is removed, too. */
@@ -144,8 +144,10 @@ function passedPreflight(
   readers: readonly CredentialReader[],
 ): AuthorizationResult {
   const result = passed(host, alias, route, null, null);
-  const consumedCredentials = readers.map(({ location }) => location);
-  return result.allow ? { ...result, consumedCredentials, passedPreflight: true } : result;
+  const places = readers.map(({ location }) => location);
+  return result.allow
+    ? { ...result, consumedCredentials: places, jwtSources: places, passedPreflight: true }
+    : result;
 }
 
 function passed(

@@ -65,7 +65,7 @@ interface Told {
   body: string;
   is_binary: boolean;
   timing: { total_ms: number };
-  metadata: { url: string; method: string; redirects: number };
+  metadata: { url: string | null; method: string; redirects: number };
 }
 
 async function told(response: Response): Promise<Told> {
@@ -163,6 +163,72 @@ describe("the seed's link", () => {
       const replaced = await ask(`${alias.alias}.${PARENT}`, { method, headers, body });
       expect(await code(replaced)).toEqual([404, "unknown_host"]);
     }
+  });
+});
+
+describe("B6 an alias that says the url of a call", () => {
+  /** An alias to a link with this hidden url and more; the query that a visitor adds. */
+  async function visited(hidden: string, more: string, query = "") {
+    const placed = await open();
+    const url = encodeURIComponent(terminal(placed, hidden));
+    const alias = create(AliasStateSchema, {
+      alias: `hidden${placed.container.slice(20)}`,
+      program: "curl",
+      instance: 1,
+      targetPath: `/api/v1/curl/request?url=${url}${more}`,
+      allowPathOverride: query !== "",
+      enabled: true,
+    });
+    const programs = { terminal: program.port ?? 0 };
+    await placed.change({ programs, state: { aliases: [alias] } });
+    return { placed, response: await ask(`${alias.alias}.${PARENT}`, { path: `/${query}` }) };
+  }
+
+  test.each([
+    ["locked", ""],
+    ["open", "?timeout=9"],
+    ["open, with an answer as JSON that the visitor asks for", "?response=json"],
+  ])("shows neither it nor its query: %s", async (_what, query) => {
+    const { response } = await visited("/api/s3cret-path?key=s3cret", "", query);
+    const { status_code, metadata } = await told(response);
+    expect(status_code).toBe(200);
+    expect(metadata).toEqual({ url: null, method: "GET", redirects: 0 });
+  });
+
+  test("nor after a redirect", async () => {
+    const { response } = await visited(`/to?location=${encodeURIComponent("/x?key=s3cret")}`, "");
+    expect((await told(response)).metadata).toEqual({ url: null, method: "GET", redirects: 1 });
+  });
+
+  test.each(["/x", "", "#x", "?a=1", "../y"])(
+    "nor in a redirect to %j that is not to be followed",
+    async (location) => {
+      const hidden = `/to?location=${encodeURIComponent(location)}&key=s3cret`;
+      const { placed, response } = await visited(hidden, "&follow_redirects=false");
+      const text = await response.text();
+      expect(text).not.toContain("s3cret");
+      expect(text).not.toContain(placed.container);
+      const seen = await visited(hidden, "", "?follow_redirects=false&response=transparent");
+      expect(seen.response.status).toBe(302);
+      expect(seen.response.headers.get("location")).toBe(location);
+    },
+  );
+
+  test("but the url that its visitor says is shown", async () => {
+    const placed = await open();
+    const alias = create(AliasStateSchema, {
+      alias: `asked${placed.container.slice(20)}`,
+      program: "curl",
+      instance: 1,
+      targetPath: "/api/v1/curl/request?timeout=9",
+      allowPathOverride: true,
+      enabled: true,
+    });
+    const programs = { terminal: program.port ?? 0 };
+    await placed.change({ programs, state: { aliases: [alias] } });
+    const url = terminal(placed, "/mine?a=1");
+    const path = `/?url=${encodeURIComponent(url)}`;
+    expect((await told(await ask(`${alias.alias}.${PARENT}`, { path }))).metadata.url).toBe(url);
   });
 });
 

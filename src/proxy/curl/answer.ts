@@ -4,8 +4,8 @@ import { removeHopByHop } from "../upstream/header-rules.ts";
 /** What the caller learns besides the response itself. */
 export interface CurlRecord {
   readonly requestId: string;
-  /** The last URL requested. */
-  readonly url: string;
+  /** The last URL requested; null: the caller did not say it. */
+  readonly url: string | null;
   readonly method: string;
   readonly redirects: number;
   readonly totalMs: number;

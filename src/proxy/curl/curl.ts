@@ -37,6 +37,11 @@ const ROUTES: ReadonlyMap<string, Readonly<Record<string, CurlCall["form"]>>> = 
   ["/api/v1/curl/request", { GET: "json", POST: "transparent" }],
 ]);
 
+interface ClientCall extends CurlCall {
+  /** Its client does not know the URL. */
+  readonly isUrlHidden: boolean;
+}
+
 export class CurlProgram {
   readonly #options: CurlOptions;
   readonly #kept = new Map<string, number>();
@@ -68,7 +73,7 @@ export class CurlProgram {
     if (!parsed.ok) {
       return refusal("curl_bad_call", parsed.problem);
     }
-    const { call } = parsed;
+    const call = { ...parsed.call, isUrlHidden: isUrlHidden(request, forwarded) };
     if (call.form === "transparent") {
       return this.#made(request, forwarded, call);
     }
@@ -98,7 +103,7 @@ export class CurlProgram {
   async #made(
     request: ClientRequest,
     forwarded: ForwardedRequest,
-    call: CurlCall,
+    call: ClientCall,
   ): Promise<Answered<Response> | Refusal> {
     const { active } = forwarded;
     const startedMs = performance.now();
@@ -115,8 +120,9 @@ export class CurlProgram {
       if ("kind" in followed) {
         return followed;
       }
-      const { hop, url, method, redirects } = followed;
+      const { hop, method, redirects } = followed;
       const { requestId } = active.exchange;
+      const url = call.isUrlHidden ? null : followed.url;
       if (call.form === "json") {
         const bytes = await bodyOf(hop.response, forwarded, late.signal);
         if (!(bytes instanceof Uint8Array)) return bytes;
@@ -139,7 +145,7 @@ export class CurlProgram {
   async #followed(
     request: ClientRequest,
     forwarded: ForwardedRequest,
-    call: CurlCall,
+    call: ClientCall,
     late: AbortSignal,
   ) {
     const first = gateUrl(call.url, this.#options);
@@ -165,7 +171,8 @@ export class CurlProgram {
         return refusal("curl_redirect");
       }
       if (next === null || !call.followRedirects) {
-        hop.response.headers.set("location", next?.href ?? location);
+        // Made whole, it would tell where the call went.
+        if (next !== null && !call.isUrlHidden) hop.response.headers.set("location", next.href);
         return last;
       }
       hop.drop();
@@ -175,6 +182,12 @@ export class CurlProgram {
       step = nextStep(step, next, hop.response.status);
     }
   }
+}
+
+/** Whether the target of an alias says the URL: it may hold a credential. A POST says it itself. */
+function isUrlHidden({ method }: ClientRequest, { active }: ForwardedRequest): boolean {
+  const { target } = active.allowed.alias ?? { target: null };
+  return method === "GET" && queryParameters(queryOf(target ?? ""))?.has("url") === true;
 }
 
 /** All of a response's body, whatever it does. */

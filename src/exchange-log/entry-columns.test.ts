@@ -44,7 +44,9 @@ test("what goes into columns comes out, whatever entries have in common", () => 
       const each = { ...common, path, bytes, durationMs, startedAtMs, requestId };
       return { each, place: random.pick(places) };
     });
-    for (const { each, place } of added) columns.add(place, each);
+    // One object, as the proxy has.
+    const scratch = exchange(0);
+    for (const { each, place } of added) columns.add(place, Object.assign(scratch, each));
     const batch = columns.batch();
     const ids = Buffer.from(batch.ids, "hex");
     const wanted = random.pick(places);

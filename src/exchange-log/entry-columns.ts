@@ -62,7 +62,7 @@ export class EntryColumns {
     return this.#ids.length;
   }
 
-  /** Of a place there is one object. */
+  /** Of a place there is one object. Nothing of the exchange is kept. */
   add(place: EntryPlace, exchange: LoggedExchange): void {
     const { startedAtMs, durationMs, traceId } = exchange;
     if (this.rows === 0) this.#originMs = startedAtMs;
@@ -76,7 +76,9 @@ export class EntryColumns {
     this.#ofCommon.push(this.#indexOfCommon(exchange));
     this.#startedMs.push(startedAtMs - this.#originMs);
     this.#durationsUs.push(Math.round(durationMs * 1_000));
-    this.#paths.push(exchange.path);
+    // The same again takes no memory of its own.
+    const lastPath = this.#paths.at(-1);
+    this.#paths.push(lastPath === exchange.path ? lastPath : exchange.path);
     this.#bytes.push(exchange.bytes);
   }
 
@@ -139,7 +141,7 @@ export class EntryColumns {
         return index;
       }
     }
-    common.push(exchange);
+    common.push({ ...exchange });
     this.#lastCommon = common.length - 1;
     return this.#lastCommon;
   }

@@ -28,7 +28,7 @@ import { HookScripts } from "./hooks/hook-script.ts";
 import { LogsProgram } from "./logs/logs.ts";
 import { NO_LINES } from "./observe/access-log.ts";
 import { heldSeries } from "./observe/held-metrics.ts";
-import { exchangeLogSeries, logExchange } from "./observe/logged-exchange.ts";
+import { ExchangeEntries, exchangeLogSeries } from "./observe/logged-exchange.ts";
 import { Metrics } from "./observe/metrics.ts";
 import { OpenConnections } from "./observe/open-connections.ts";
 import { RefusalLog } from "./observe/refusal-log.ts";
@@ -141,12 +141,13 @@ export async function startProxy(
   snapshotSeries(metrics.instruments, enforced);
   if (traces !== null) traceSeries(metrics.instruments, traces);
   if (exchangeLog !== null) exchangeLogSeries(metrics.instruments, exchangeLog);
+  const entries = exchangeLog === null ? null : new ExchangeEntries(exchangeLog);
   const watch: ExchangeWatch = {
     answered: (exchange) => metrics.answered(exchange),
     ended: (exchange) => {
       metrics.ended(exchange);
       (accessLog ?? refusals).ended(exchange);
-      if (exchangeLog !== null) logExchange(exchangeLog, exchange);
+      entries?.ended(exchange);
       if (traces !== null) traces.ended(exchange);
     },
   };

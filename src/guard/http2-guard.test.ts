@@ -168,6 +168,19 @@ describe("what a connection costs and holds", () => {
     expect(guard.isIdle).toBe(true);
   });
 
+  test("a connection is not idle while the last frame of a response is on its way", () => {
+    const { guard, send } = guarded({ idleMs: 10 });
+    send(opening, headers(1, 5));
+    const last = data(1, 5000, 1);
+    guard.fromServer(headers(1, 4));
+    guard.fromServer(last.subarray(0, 100));
+    expect(guard.isIdle).toBe(false);
+    expect(guard.isLate(performance.now() + 1_000)).toBe(false);
+    guard.fromServer(last.subarray(100));
+    expect(guard.isIdle).toBe(true);
+    expect(guard.isLate(performance.now() + 1_000)).toBe(true);
+  });
+
   test("no frame of the connection may come between the parts of the server's header block", () => {
     const { guard, send } = guarded();
     send(opening, headers(1, 5));

@@ -89,6 +89,7 @@ export class Http2Guard implements ConnectionGuard {
       if (endsStream(type, flags)) this.#answered(stream);
       return true;
     });
+    if (this.#hasNoRequest && !this.isIdle) this.#idleSinceMs = performance.now();
   }
 
   isLate(nowMs: number): boolean {
@@ -103,8 +104,12 @@ export class Http2Guard implements ConnectionGuard {
     return oldest !== undefined && nowMs - oldest.sinceMs > requestMs;
   }
 
-  /** No request is being sent or answered. */
+  /** No request is being sent or answered, and all of the last frame of a response has come. */
   get isIdle(): boolean {
+    return this.#hasNoRequest && this.#fromServer.isBetweenFrames;
+  }
+
+  get #hasNoRequest(): boolean {
     return this.#unanswered.size === 0 && this.#requests.size === 0;
   }
 

@@ -52,6 +52,8 @@ export interface Health {
   readonly draining: boolean;
   /** Problems that the node runs on with, for people. */
   readonly problems: readonly string[];
+  /** Processes that should serve and say nothing, for people; unset: there are none. */
+  readonly silent?: readonly string[];
   readonly snapshot: {
     /** Origin of the enforced snapshot: none, disk or live feed. */
     readonly from: "none" | "file" | "live";
@@ -167,7 +169,7 @@ async function metrics(format: MetricsFormat, texts: TextsOfTurn): Promise<Respo
 
 /**
  * 200 once the proxy enforces `revision` (any revision when unset); 504 when it does not within `wait_ms` (default 0); 409 when it never will; 503 when
- * the node should get no traffic: it is draining, or nothing is allowed.
+ * the node should get no traffic: it is draining, nothing is allowed, or a part of it does not answer.
  */
 async function readyz(query: URLSearchParams, options: OpsOptions): Promise<Response> {
   const token = query.get("revision");
@@ -193,10 +195,14 @@ async function readyz(query: URLSearchParams, options: OpsOptions): Promise<Resp
   }
   const { revision, lineage } = { lineage: undefined, ...asked };
   const enforced = await options.reached(BigInt(revision), waitMs, lineage);
-  const { draining, snapshot } = options.health();
+  const { draining, silent = [], snapshot } = options.health();
   if (draining) return Response.json({ status: "draining" }, { status: 503 });
   if (snapshot.closed !== null) {
     return Response.json({ status: snapshot.closed, from: snapshot.from }, { status: 503 });
+  }
+  if (!enforced && silent.length > 0) {
+    const message = `${silent.join(", ")} says nothing`;
+    return Response.json({ status: "silent", from: snapshot.from, message }, { status: 503 });
   }
   if (!enforced && lineage !== undefined && (await options.hasLost(BigInt(revision), lineage))) {
     const message = "the write was lost with the database that stored it: write again";

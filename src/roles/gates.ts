@@ -25,6 +25,8 @@ export interface Gates {
   enforcement(): Enforcement;
   /** What is wrong with its processes, for people. */
   readonly problems: readonly string[];
+  /** Those of them that should serve and say nothing, for people. */
+  readonly silent: readonly string[];
   reached(revision: bigint, waitMs: number, lineage?: string): Promise<boolean>;
   hasLost(revision: bigint, lineage: string): boolean | Promise<boolean>;
   readonly metrics: { format(accept: string | null): MetricsFormat };

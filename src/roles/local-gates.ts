@@ -57,6 +57,7 @@ async function start(options: GatesOptions): Promise<Gates> {
       instruments: proxy.metrics.instruments,
       enforcement: () => proxy.enforcement(),
       problems: [],
+      silent: [],
       reached: (...asked) => proxy.reached(...asked),
       hasLost: (...asked) => proxy.hasLost(...asked),
       metrics: proxy.metrics,

@@ -308,7 +308,12 @@ function healthOf(config: Config, gates: Gates, problem: Error | null, draining:
       : ["nothing is allowed: the control plane has been silent for too long"]),
     ...gates.problems,
   ];
-  return { draining, problems, snapshot: { from, revision: Number(revision), heardAtMs, closed } };
+  return {
+    draining,
+    problems,
+    silent: gates.silent,
+    snapshot: { from, revision: Number(revision), heardAtMs, closed },
+  };
 }
 
 function throwProxyListenError(config: Config, error: unknown): never {

@@ -122,10 +122,16 @@ class WorkerGates implements PreparedGates {
       instruments,
       enforcement: () => leastOf(pool.states),
       get problems() {
-        const { serving } = pool;
-        return serving === workers
-          ? []
-          : [`${workers - serving} of ${workers} gate processes are being replaced`];
+        const { serving, silent } = pool;
+        return [
+          ...(serving === workers
+            ? []
+            : [`${workers - serving} of ${workers} gate processes are being replaced`]),
+          ...silent.map((each) => `${each} says nothing`),
+        ];
+      },
+      get silent() {
+        return pool.silent;
       },
       reached: (revision, waitMs, lineage = undefined) =>
         pool.reached(Number(revision), waitMs, lineage ?? null),
@@ -312,6 +318,11 @@ function parentMetrics(pool: WorkerPool, exchangeLog: ExchangeLog | null) {
     "realmgate_workers_replaced_total",
     "Gate processes that died and were replaced.",
     () => pool.replaced,
+  );
+  instruments.counter(
+    "realmgate_workers_failed_starts_total",
+    "Gate processes that did not come to serve: they could not start, or hung while they did.",
+    () => pool.failedStarts,
   );
   if (exchangeLog !== null) exchangeLogRestarts(instruments, exchangeLog);
   collectProcessMetrics(registry);

@@ -1,30 +1,24 @@
 // Connections at all gate processes: what those say that answer, and which do not.
-import { CallFailed } from "./channel.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
-/** Asks every live process at once. */
-type AskAll = <Answer>(ask: (worker: WorkerProcess) => Promise<Answer>) => Promise<Answer[]>;
+/** What was asked of all processes that serve. */
+export interface Gathered<Answer> {
+  readonly answers: readonly Answer[];
+  /** Those that did not answer, for people. */
+  readonly missing: readonly string[];
+}
 
-/** Answers of those that hang are not waited for longer than a call takes; they are named. */
+/** Asks every live process at once; those that hang are not waited for longer than a call takes. */
+type AskAll = <Answer>(
+  ask: (worker: WorkerProcess) => Promise<Answer>,
+) => Promise<Gathered<Answer>>;
+
 export function connectionsOf(askAll: AskAll) {
-  async function answersTo<Answer>(ask: (worker: WorkerProcess) => Promise<Answer>) {
-    const missing: string[] = [];
-    const answers = await askAll(async (worker) => {
-      try {
-        return [await ask(worker)];
-      } catch {
-        if (!worker.isGone) missing.push(`gate process ${worker.slot}`);
-        return [];
-      }
-    });
-    return { answers: answers.flat(), missing };
-  }
-
   return {
     /** The first `limit`, oldest first. `group` null: all. */
     async list(container: string, group: string | null, limit: number) {
       const asked = { container, group, limit };
-      const { answers, missing } = await answersTo((worker) => worker.ask("list", asked));
+      const { answers, missing } = await askAll((worker) => worker.ask("list", asked));
       const connections = answers
         .flatMap((list) => list.connections)
         .sort((one, other) => one.sinceMs - other.sinceMs);
@@ -32,18 +26,14 @@ export function connectionsOf(askAll: AskAll) {
       return { connections: connections.slice(0, limit), total, missing };
     },
 
-    /** Whether it was there. Throws CallFailed when it may be where nobody answers. */
-    async end(container: string, id: string): Promise<boolean> {
-      const asked = { container, id };
-      const { answers, missing } = await answersTo((worker) => worker.ask("end", asked));
-      if (answers.includes(true)) return true;
-      if (missing.length > 0) throw new CallFailed(`no answer: ${missing.join()}`, null);
-      return false;
+    async end(container: string, id: string) {
+      const { answers, missing } = await askAll((worker) => worker.ask("end", { container, id }));
+      return { ended: answers.filter(Boolean).length, missing };
     },
 
     async endOfGroup(container: string, group: string) {
       const asked = { container, group };
-      const { answers, missing } = await answersTo((worker) => worker.ask("endOfGroup", asked));
+      const { answers, missing } = await askAll((worker) => worker.ask("endOfGroup", asked));
       return { ended: answers.reduce((sum, each) => sum + each, 0), missing };
     },
   };

@@ -7,8 +7,9 @@ import type { ListeningSocket } from "./listening-socket.ts";
 import { answeredByLog } from "./log-requests.ts";
 import { countedOf, merged } from "./merged-metrics.ts";
 import type { MetricValues, WorkerStart, WorkerState } from "./messages.ts";
-import { connectionsOf } from "./worker-connections.ts";
-import { WorkerProcess } from "./worker-process.ts";
+import { connectionsOf, type Gathered } from "./worker-connections.ts";
+import { NoAnswer, WorkerProcess } from "./worker-process.ts";
+import { WorkerSlot } from "./worker-slot.ts";
 
 export interface WorkerPoolOptions {
   readonly workers: number;
@@ -17,17 +18,8 @@ export interface WorkerPoolOptions {
   /** Those that all processes accept from. */
   readonly sockets: readonly ListeningSocket[];
   readonly log: Log;
-}
-
-/** A place for one process after the other. */
-interface Slot {
-  readonly index: number;
-  /** Null: the last one is gone, the next one not here yet. */
-  worker: WorkerProcess | null;
-  isServing: boolean;
-  startedMs: number;
-  retryMs: number;
-  retry: ReturnType<typeof setTimeout> | null;
+  /** How long a process may take to start at first, in milliseconds; see WorkerSlot. */
+  readonly startMs?: number;
 }
 
 const LOOK_MS = 1_000;
@@ -37,10 +29,6 @@ const STUCK_LOOKS = 10;
 /** Connections beyond the mean, as a part of it and in all, that make a process leave new ones to the others. */
 const REST_ABOVE = 1.25;
 const REST_MARGIN = 64;
-/** Who dies sooner is replaced later and later. */
-const STABLE_MS = 10_000;
-const RETRY_FIRST_MS = 50;
-const RETRY_MAX_MS = 5_000;
 /** How much longer than allowed a process may drain. */
 const DRAIN_MARGIN_MS = 2_000;
 const POLL_MS = 20;
@@ -49,7 +37,7 @@ export class WorkerPool {
   /** What is open in all of them. */
   readonly connections = connectionsOf((ask) => this.#all(ask));
   readonly #options: WorkerPoolOptions;
-  readonly #slots: readonly Slot[];
+  readonly #slots: readonly WorkerSlot[];
   /** Called when other processes serve than before. */
   changed: () => void = () => {};
   /** What the processes write to and read from. */
@@ -58,20 +46,17 @@ export class WorkerPool {
   #looking: ReturnType<typeof setInterval> | null = null;
   #isStopping = false;
   #replaced = 0;
+  #failedStarts = 0;
   /** What those that are gone have counted. */
   #retired: MetricValues = [];
 
   /** The processes are there, but wait for `start`. */
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
-    this.#slots = Array.from({ length: options.workers }, (_, index) => ({
-      index,
-      worker: null,
-      isServing: false,
-      startedMs: 0,
-      retryMs: RETRY_FIRST_MS,
-      retry: null,
-    }));
+    this.#slots = Array.from(
+      { length: options.workers },
+      (_, index) => new WorkerSlot(index, options.startMs),
+    );
     for (const slot of this.#slots) slot.worker = this.#spawn(slot);
   }
 
@@ -83,6 +68,18 @@ export class WorkerPool {
   /** Processes that died and were replaced. */
   get replaced(): number {
     return this.#replaced;
+  }
+
+  /** Processes that did not come to serve: each was ended, and another was tried. */
+  get failedStarts(): number {
+    return this.#failedStarts;
+  }
+
+  /** Those that should serve and say nothing, for people. */
+  get silent(): readonly string[] {
+    return this.#live().flatMap((worker) =>
+      worker.silentLooks > SILENT_LOOKS ? [nameOf(worker)] : [],
+    );
   }
 
   /** Of the processes that serve, by slot. */
@@ -100,16 +97,10 @@ export class WorkerPool {
     return this.#live().flatMap(({ state }) => (state === null ? [] : [state]));
   }
 
-  /** Resolves when all of them serve. Rejects when one cannot. */
+  /** Resolves when all of them serve. Rejects when one cannot; one that hangs is replaced. */
   async start(start: (slot: number) => WorkerStart): Promise<void> {
     this.#start = start;
-    await Promise.all(
-      this.#slots.map(async (slot) => {
-        await slot.worker?.start(start(slot.index));
-        slot.isServing = true;
-        slot.startedMs = performance.now();
-      }),
-    );
+    await Promise.all(this.#slots.map((slot) => this.#startFirst(slot, start)));
     this.changed();
     this.#looking = setInterval(() => this.#look(), LOOK_MS);
   }
@@ -142,8 +133,8 @@ export class WorkerPool {
   }
 
   async hasLost(revision: number, lineage: string): Promise<boolean> {
-    const lost = await this.#all((worker) => worker.ask("lost", { revision, lineage }));
-    return lost.includes(true);
+    const { answers } = await this.#all((worker) => worker.ask("lost", { revision, lineage }));
+    return answers.includes(true);
   }
 
   /** `own`: of this process, which come first. */
@@ -167,15 +158,15 @@ export class WorkerPool {
     for (const worker of this.#live()) worker.tell("own", listeners);
   }
 
-  /** Looks at the certificate's files in all of them. */
+  /** Looks at the certificate's files in all of them. One that hangs reads them when it is replaced. */
   async reload(): Promise<void> {
-    await this.#all((worker) => worker.ask("reload", null, null));
+    await this.#all((worker) => worker.ask("reload", null));
   }
 
   /** Keys of the snapshot from now on, in base64. Resolves to whether it lies on disk under the first, which all of them know. */
   async snapshotKeys(keys: readonly string[]): Promise<boolean> {
-    const done = await this.#all((worker) => worker.ask("snapshotKeys", keys, null));
-    return done.length === this.#options.workers && done.every((each) => each);
+    const { answers } = await this.#all((worker) => worker.ask("snapshotKeys", keys, null));
+    return answers.length === this.#options.workers && answers.every(Boolean);
   }
 
   /** Keys of bypass tokens from now on, in base64. */
@@ -185,7 +176,7 @@ export class WorkerPool {
 
   /** They store what waits for the exchange log. One that does not answer does not keep readers waiting. */
   async flushLogs(): Promise<void> {
-    await this.#all((worker) => worker.ask("flushLog", null, LOOK_MS)).catch(() => {});
+    await this.#all((worker) => worker.ask("flushLog", null, LOOK_MS));
   }
 
   /** They accept nothing new and end once what they do is done, within so many milliseconds. */
@@ -193,8 +184,9 @@ export class WorkerPool {
     this.#isStopping = true;
     if (this.#looking !== null) clearInterval(this.#looking);
     await Promise.all(
-      this.#slots.map(async ({ worker, retry }) => {
-        if (retry !== null) clearTimeout(retry);
+      this.#slots.map(async (slot) => {
+        slot.stop();
+        const { worker } = slot;
         if (worker === null || worker.isGone) return;
         await worker.ask("drain", boundMs, boundMs + DRAIN_MARGIN_MS).catch(() => worker.kill());
         await Promise.race([worker.exited, Bun.sleep(DRAIN_MARGIN_MS)]);
@@ -211,8 +203,9 @@ export class WorkerPool {
     if (this.#looking !== null) clearInterval(this.#looking);
     this.#closeSockets();
     await Promise.all(
-      this.#slots.map(async ({ worker, retry }) => {
-        if (retry !== null) clearTimeout(retry);
+      this.#slots.map(async (slot) => {
+        slot.stop();
+        const { worker } = slot;
         worker?.kill();
         await worker?.exited;
       }),
@@ -229,22 +222,23 @@ export class WorkerPool {
     );
   }
 
-  /** Asks all that serve; who goes meanwhile has no answer. */
-  async #all<Answer>(ask: (worker: WorkerProcess) => Promise<Answer>): Promise<Answer[]> {
+  /** Asks all that serve, and never rejects; who goes meanwhile has no answer and is not missing. */
+  async #all<Answer>(ask: (worker: WorkerProcess) => Promise<Answer>): Promise<Gathered<Answer>> {
+    const missing: string[] = [];
     const answers = await Promise.all(
       this.#live().map(async (worker) => {
         try {
           return [await ask(worker)];
-        } catch (error) {
-          if (worker.isGone) return [];
-          throw error;
+        } catch {
+          if (!worker.isGone) missing.push(nameOf(worker));
+          return [];
         }
       }),
     );
-    return answers.flat();
+    return { answers: answers.flat(), missing };
   }
 
-  #spawn(slot: Slot): WorkerProcess {
+  #spawn(slot: WorkerSlot): WorkerProcess {
     const { command } = this.#options;
     return new WorkerProcess({
       slot: slot.index,
@@ -266,11 +260,10 @@ export class WorkerPool {
     });
   }
 
-  #exited(slot: Slot, worker: WorkerProcess, how: string): void {
+  #exited(slot: WorkerSlot, worker: WorkerProcess, how: string): void {
     if (slot.worker !== worker) return;
     slot.worker = null;
     if (this.#isStopping || !slot.isServing) return;
-    slot.isServing = false;
     this.#replaced++;
     const { log } = this.#options;
     log.error(
@@ -279,8 +272,7 @@ export class WorkerPool {
     );
     this.#retire(worker);
     this.#acceptAll();
-    if (performance.now() - slot.startedMs > STABLE_MS) slot.retryMs = RETRY_FIRST_MS;
-    this.#replace(slot, 0);
+    slot.lost(() => void this.#startAgain(slot));
   }
 
   #retire({ counted }: WorkerProcess): void {
@@ -290,36 +282,54 @@ export class WorkerPool {
       .map((metric) => metric as unknown as MetricValues[number]);
   }
 
-  #replace(slot: Slot, delayMs: number): void {
-    slot.retry = setTimeout(() => {
-      slot.retry = null;
-      void this.#startAgain(slot);
-    }, delayMs);
+  /** The one that was made with the pool; one that hangs is replaced. */
+  async #startFirst(slot: WorkerSlot, start: (slot: number) => WorkerStart): Promise<void> {
+    for (;;) {
+      try {
+        await this.#begin(slot, slot.worker ?? this.#spawn(slot), start);
+        return;
+      } catch (error) {
+        if (!(error instanceof NoAnswer) || this.#isStopping) throw error;
+      }
+    }
   }
 
-  async #startAgain(slot: Slot): Promise<void> {
+  async #startAgain(slot: WorkerSlot): Promise<void> {
     const start = this.#start;
     if (this.#isStopping || start === null) return;
     const { log } = this.#options;
     try {
       const worker = this.#spawn(slot);
-      slot.worker = worker;
-      slot.startedMs = performance.now();
-      await worker.start(start(slot.index));
-      slot.isServing = true;
+      const tookMs = await this.#begin(slot, worker, start);
       this.changed();
-      const tookMs = Math.round(performance.now() - slot.startedMs);
       log.warn({ worker: slot.index, pid: worker.pid, tookMs }, "a gate process took over");
     } catch (error) {
       if (this.#isStopping) return;
-      slot.worker?.kill();
-      slot.worker = null;
       log.error(
         { worker: slot.index, err: error },
         "a gate process cannot be replaced; trying again",
       );
-      this.#replace(slot, slot.retryMs);
-      slot.retryMs = Math.min(slot.retryMs * 2, RETRY_MAX_MS);
+      slot.again(() => void this.#startAgain(slot));
+    }
+  }
+
+  async #begin(
+    slot: WorkerSlot,
+    worker: WorkerProcess,
+    start: (slot: number) => WorkerStart,
+  ): Promise<number> {
+    const { index, allowedMs } = slot;
+    try {
+      return await slot.begin(worker, start(index));
+    } catch (error) {
+      if (this.#isStopping) throw error;
+      this.#failedStarts++;
+      const { log } = this.#options;
+      if (error instanceof NoAnswer) {
+        const fields = { worker: index, pid: worker.pid, allowedMs };
+        log.error(fields, "a gate process does not start; it is ended");
+      }
+      throw error;
     }
   }
 
@@ -363,6 +373,10 @@ export class WorkerPool {
     }
     this.#balance();
   }
+}
+
+function nameOf({ slot }: WorkerProcess): string {
+  return `gate process ${slot}`;
 }
 
 async function every<Item>(

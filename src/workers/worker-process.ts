@@ -24,6 +24,9 @@ export interface WorkerProcessOptions {
 /** An answer that takes longer is a fault; a stuck process must not make the management API wait. */
 const ANSWER_MS = 5_000;
 
+/** It was asked, and said nothing in the time that it had. */
+export class NoAnswer extends Error {}
+
 export class WorkerProcess {
   readonly slot: number;
   readonly #process: Bun.Subprocess;
@@ -78,19 +81,20 @@ export class WorkerProcess {
     return this.#process.exited;
   }
 
-  async start(start: WorkerStart): Promise<void> {
-    const started = await (await this.#channel).ask("start", start);
+  /** Rejects with NoAnswer when it does not serve within `ms`, with CallFailed when it cannot. */
+  async start(start: WorkerStart, ms: number): Promise<void> {
+    const started = await this.ask("start", start, ms);
     this.state = started.state;
     this.innerPorts = started.innerPorts;
   }
 
-  /** Rejects when it is gone, or does not answer within `ms`; null: however long it takes. */
+  /** Rejects when it is gone, and with NoAnswer when it says nothing within `ms`; null: however long it takes. */
   async ask<Kind extends keyof ToWorker & string>(
     kind: Kind,
     asked: ToWorker[Kind]["asked"],
     ms: number | null = ANSWER_MS,
   ): Promise<ToWorker[Kind]["answer"]> {
-    const answer = (await this.#channel).ask(kind, asked);
+    const answer = this.#channel.then((channel) => channel.ask(kind, asked));
     return ms === null ? answer : inTime(answer, ms);
   }
 
@@ -113,7 +117,7 @@ export class WorkerProcess {
 
 async function inTime<Value>(work: Promise<Value>, ms: number): Promise<Value> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("a gate process does not answer")), ms);
+  const timer = setTimeout(() => reject(new NoAnswer("a gate process does not answer")), ms);
   try {
     return await Promise.race([work, promise]);
   } finally {

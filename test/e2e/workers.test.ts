@@ -350,18 +350,39 @@ describe("a gate process that is killed", () => {
   );
 
   test(
-    "and while it hangs the others' connections are ended, and it is named; then it is replaced",
+    "and while it hangs the others' connections are ended, readiness is 503, and it is named; then it is replaced",
     async () => {
       const live = await makePlace(api, program.urls, sockets.port ?? 0);
       place = live;
       const document = { groups: { all: { type: "ip", range: "127.0.0.0/8" } } };
-      await live.container.replace({ ...document, permissions: { all: { terminal: true } } });
+      const written = await live.container.replace({
+        ...document,
+        permissions: { all: { terminal: true } },
+      });
+      const revision = written.headers.get("x-realmgate-revision") ?? "";
       const open = await oneInEach(live.host("terminal-1"));
       const [victim = 0] = gatesOf(program.pid);
       process.kill(victim, "SIGSTOP");
       try {
-        const path = `/containers/${live.containerId}/proxy/connections?group=all`;
-        const { ended, missing } = await api.data("DELETE", path);
+        const path = `/containers/${live.containerId}/proxy/connections`;
+        const readyz = `${program.urls.ops}/readyz`;
+        const [{ ended, missing }, unknown, ...readiness] = await Promise.all([
+          api.data("DELETE", `${path}?group=all`),
+          api.call("DELETE", `${path}/${"0".repeat(24)}`),
+          fetch(`${readyz}?revision=${revision}`),
+          fetch(readyz),
+        ]);
+        expect(unknown).toMatchObject({ status: 503, body: { code: "PROXY_UNREACHABLE" } });
+        for (const answer of readiness) {
+          expect(answer.status).toBe(503);
+          const message = expect.stringMatching(/^gate process \d says nothing$/);
+          expect(await answer.json()).toEqual({ status: "silent", from: "live", message });
+        }
+        const health = await (await fetch(`${program.urls.ops}/healthz`)).json();
+        expect(health).toMatchObject({
+          status: "degraded",
+          problems: [`${missing[0]} says nothing`],
+        });
         expect(missing).toEqual([expect.stringMatching(/^gate process \d$/)]);
         expect(ended).toBeGreaterThan(0);
         expect(ended).toBeLessThan(open.length);

@@ -12,10 +12,11 @@ import {
 } from "../../../proto/gen/realmgate/v1/traffic_pb.ts";
 import type { Implementation } from "../api/dispatch.ts";
 import type { ListedConnections, OpenConnection } from "../feed/node-question.ts";
-import { type PortOf, portOf, type ServerOf } from "./traffic-port.ts";
+import { type PortOf, portOf, type ServerOf, unreachable } from "./traffic-port.ts";
 
-interface EndedOfGroup {
+export interface Ended {
   readonly ended: number;
+  /** Processes that did not answer, for people: what was to be ended may be at one of those. */
   readonly missing: readonly string[];
 }
 
@@ -27,10 +28,10 @@ export interface ConnectionPort {
     group: string | null,
     limit: number,
   ): ListedConnections | Promise<ListedConnections>;
-  /** Whether it was there. */
-  end(container: string, id: string): boolean | Promise<boolean>;
+  /** Whether it was there; of several processes, how many had it and which did not answer. */
+  end(container: string, id: string): boolean | Promise<Ended>;
   /** How many there were. */
-  endOfGroup(container: string, group: string): number | Promise<number | EndedOfGroup>;
+  endOfGroup(container: string, group: string): number | Promise<Ended>;
 }
 
 const LISTED_MAX = 1_000;
@@ -53,20 +54,26 @@ export function connectionService(ports: PortOf<ConnectionPort>, store: ServerOf
 
       async endConnection({ id, connectionId }: EndConnectionRequest, { scope }) {
         const connections = await portOf(ports, store, scope, id);
-        const wasThere = await connections.end(id, connectionId);
-        if (!wasThere) throw new ApiError(ErrorCode.CONNECTION_NOT_FOUND);
+        const { ended } = endedBy(await connections.end(id, connectionId));
+        if (ended === 0) throw new ApiError(ErrorCode.CONNECTION_NOT_FOUND);
         return { message: create(EndedConnectionsSchema, { ended: 1 }) };
       },
 
       async endConnections({ id, group }: EndConnectionsRequest, { scope }) {
         const connections = await portOf(ports, store, scope, id);
-        const done = await connections.endOfGroup(id, group);
-        const { ended, missing } = typeof done === "number" ? { ended: done, missing: [] } : done;
+        const { ended, missing } = endedBy(await connections.endOfGroup(id, group));
         const message = create(EndedConnectionsSchema, { ended, missing: [...missing] });
         return ended === 0 ? { message, unchanged: true } : { message };
       },
     },
   };
+}
+
+/** Throws ApiError PROXY_UNREACHABLE when nothing was ended, and it may be where nobody answers. */
+export function endedBy(done: boolean | number | Ended): Ended {
+  const { ended, missing } = typeof done === "object" ? done : { ended: Number(done), missing: [] };
+  if (ended === 0 && missing.length > 0) throw unreachable(`${missing.join(", ")} did not answer`);
+  return { ended, missing };
 }
 
 function message({ client, sinceMs, alias, status, subject, groups, ...open }: OpenConnection) {

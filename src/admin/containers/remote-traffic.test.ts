@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { LogEntry } from "../../exchange-log/log-entry.ts";
 import type { LogPage } from "../../exchange-log/log-reading.ts";
+import { endedBy } from "./connection-service.ts";
 import { HOLD_MS, newestOf, oldestOf, RemoteTraffic } from "./remote-traffic.ts";
 
 const container = "c";
@@ -179,7 +180,7 @@ describe("ending what a group let in", () => {
   }
 
   test("is refused where there was none and not all answered", async () => {
-    const done = Promise.resolve(halfHeard(0).endOfGroup(container, "office"));
+    const done = Promise.resolve(halfHeard(0).endOfGroup(container, "office")).then(endedBy);
     expect(await done.catch((error) => error.code)).toBe(ErrorCode.PROXY_UNREACHABLE);
   });
 

@@ -21,3 +21,8 @@ export async function portOf<Port extends object | null>(
   if (container === null) throw new ApiError(ErrorCode.CONTAINER_NOT_FOUND);
   return ports(container.serverName);
 }
+
+/** A proxy that would know does not answer. */
+export function unreachable(message: string): ApiError {
+  return new ApiError(ErrorCode.PROXY_UNREACHABLE, [{ instancePath: "", message }]);
+}

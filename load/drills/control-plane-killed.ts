@@ -1,37 +1,16 @@
 // `bun load/drills/control-plane-killed.ts [ROUNDS]` (5): a control plane is killed straight after it answered a write that takes
 // access away. The followers of the other one enforce it all the same, and cut the WebSocket that the access had let in.
 import type { Member } from "../../test/harness/cluster.ts";
-import { type ClusterPlace, closed, open, statusAt } from "../../test/harness/cluster-places.ts";
+import { closed, open, statusAt } from "../../test/harness/cluster-places.ts";
 import { until, within } from "../../test/harness/until.ts";
 import { drill, quantile } from "./drill.ts";
+import { openSocket } from "./open-socket.ts";
 
 const rounds = Number(process.argv[2] ?? 5);
 /** What a write takes at most until the other control plane has looked, and its followers enforce it. */
 const HEARD_MS_MAX = 1_500;
 /** Reconnects of proxies are spread. */
 const RECONNECTED_MS_MAX = 10_000;
-
-interface Ended {
-  readonly code: number;
-  readonly atMs: number;
-}
-
-/** An open WebSocket through a proxy: how it ends. */
-async function openSocket(
-  proxy: Member,
-  { host }: ClusterPlace,
-): Promise<{ readonly ended: Promise<Ended> }> {
-  const url = (proxy.said.proxy ?? "").replace(/^http/, "ws");
-  const socket = new WebSocket(url, { headers: { host } } as never);
-  const ended = new Promise<Ended>((resolve) => {
-    socket.onclose = ({ code }) => resolve({ code, atMs: performance.now() });
-  });
-  const opened = new Promise((resolve) => {
-    socket.onopen = resolve;
-  });
-  await within(opened, "the WebSocket is open");
-  return { ended };
-}
 
 await drill("control plane killed straight after its 200", async (drill) => {
   const { cluster, places } = await drill.installation({ servers: [] });

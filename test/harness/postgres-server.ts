@@ -181,6 +181,15 @@ export class PostgresServer implements AsyncDisposable {
     return `${stdout}`.replace(/^\\(un)?restrict .*$/gm, "");
   }
 
+  /** Puts a dump in the place of a database, whoever uses it. */
+  async restore(name: string, dump: string): Promise<void> {
+    await this.query(this.url("postgres"), `drop database ${name} with (force)`);
+    await this.query(this.url("postgres"), `create database ${name}`);
+    const flags = ["-q", "-1", "-v", "ON_ERROR_STOP=1", "-d", this.url(name)];
+    const { status, stderr } = spawnSync(join(this.#bin, "psql"), flags, { input: dump });
+    if (status !== 0) throw new Error(`psql: ${stderr}`);
+  }
+
   /** As a power cut ends it; or cleanly, with SIGINT. */
   async kill(signal: "SIGKILL" | "SIGQUIT" | "SIGINT"): Promise<void> {
     this.#process?.kill(signal);

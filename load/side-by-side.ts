@@ -25,12 +25,12 @@ function machine({ command, rounds, saturatedS, driver }: Options, stage: Stage)
     `\`${command}\`: medians of ${rounds} rounds of ${saturatedS} s, ${new Date().toISOString().slice(0, 10)}.`,
     `Machine: ${cpus().length} × ${cpu?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}.`,
     `Upstream: ${stage.upstream}. Load: ${drivers.filter((each) => each !== null).join("; ")}; fixed rates by a client of Bun.`,
-    `Proxies, one worker or thread each: ${stage.contestants.map(({ version }) => version).join("; ")}.`,
+    `Proxies, one worker or thread each, unless it is said: ${stage.contestants.map(({ version }) => version).join("; ")}.`,
   ];
 }
 
 /** A quick run has everybody, and fixed rates, in these rows only; the gate and nginx at saturation in the others. */
-const wholeRows: ReadonlySet<string> = new Set(["bare", "ip", "jwt"]);
+const wholeRows: ReadonlySet<string> = new Set(["bare", "ip", "jwt", "workers"]);
 const isWhole = ({ name }: Row, { isQuick }: Options) => !isQuick || wholeRows.has(name);
 const isMain = (name: Name) => name === "realmgate" || name === "nginx";
 

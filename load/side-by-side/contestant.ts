@@ -9,8 +9,18 @@ export const NAMES = [
   "haproxy",
   "caddy",
   "bun fetch",
+  "1 gate process",
+  "2 gate processes",
+  "4 gate processes",
 ] as const;
 export type Name = (typeof NAMES)[number];
+
+/** The gate with so many (REALMGATE_WORKERS), beside the process of the control plane. */
+export const GATE_PROCESSES = new Map<Name, number>([
+  ["1 gate process", 1],
+  ["2 gate processes", 2],
+  ["4 gate processes", 4],
+]);
 
 export type Listener = "plain" | "tls";
 

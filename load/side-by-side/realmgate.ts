@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { type Api, enforced, loginAdmin } from "../../test/harness/client.ts";
 import { startProgram, type Urls } from "../../test/harness/program.ts";
-import type { Contestant, Name, Setting } from "./contestant.ts";
+import { type Contestant, GATE_PROCESSES, type Name, type Setting } from "./contestant.ts";
 import { documents, GATES, type Gate, HOSTS } from "./work.ts";
 
 /** Containers that are made at a time. */
@@ -25,8 +25,10 @@ export async function realmgate(
   edge: string | null,
   hosts = HOSTS,
 ): Promise<Realmgate> {
+  const workers = GATE_PROCESSES.get(name);
   const program = await startProgram({
     environment: {
+      ...(workers === undefined ? {} : { REALMGATE_WORKERS: String(workers) }),
       REALMGATE_TRUSTED_PROXIES: "",
       REALMGATE_PROXY_TLS_LISTEN: "127.0.0.1:0",
       REALMGATE_TLS_CERT: setting.certPath,

@@ -1,5 +1,5 @@
 // The rows of the table: what is asked of whom.
-import { NAMES, type Name } from "./contestant.ts";
+import { GATE_PROCESSES, NAMES, type Name } from "./contestant.ts";
 import type { Protocol } from "./drive.ts";
 import type { Gate, Path } from "./work.ts";
 
@@ -17,7 +17,9 @@ export interface Row {
 }
 
 const CONNECTIONS = 64;
-const everybody: readonly Name[] = NAMES.filter((name) => name !== "bun fetch");
+const everybody: readonly Name[] = NAMES.filter(
+  (name) => name !== "bun fetch" && !GATE_PROCESSES.has(name),
+);
 
 const row = (name: string, more: Partial<Row> = {}): Row => ({
   name,
@@ -60,5 +62,6 @@ export const rows: readonly Row[] = [
     contestants: everybody.filter((name) => name !== "direct"),
   }),
   row("1000-connections", { connections: 1_000 }),
+  row("workers", { gate: "ip", contestants: ["realmgate", ...GATE_PROCESSES.keys()] }),
   row("churn", { kind: "churn", contestants: ["realmgate", "nginx"] }),
 ];

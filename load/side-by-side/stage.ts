@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { certificate } from "../../test/harness/certificate.ts";
 import { startScript } from "../../test/harness/process-lines.ts";
 import { caddy } from "./caddy.ts";
-import type { Contestant, Setting } from "./contestant.ts";
+import { type Contestant, GATE_PROCESSES, type Setting } from "./contestant.ts";
 import { haproxy } from "./haproxy.ts";
 import { type Nginx, nginxProxy, nginxUpstream } from "./nginx.ts";
 import { family, versionOf } from "./processes.ts";
@@ -76,7 +76,10 @@ export async function startStage(
   if (edge !== "serve" && isWanted("realmgate serve")) {
     take(await realmgate("realmgate serve", setting, "serve", gateHosts), "realmgate serve");
   }
-  const nginx = take(isWanted("nginx") ? await nginxProxy(setting, auth.pid) : null, "nginx");
+  for (const name of GATE_PROCESSES.keys()) {
+    if (isWanted(name)) take(await realmgate(name, setting, edge, 1), name);
+  }
+  const nginx = isWanted("nginx") ? take(await nginxProxy(setting, auth.pid), "nginx") : null;
   if (isWanted("haproxy")) take(await haproxy(setting), "haproxy");
   if (isWanted("caddy")) take(await caddy(setting, auth.pid), "caddy");
   if (isWanted("bun fetch")) {

@@ -21,7 +21,7 @@ const directions: Readonly<Record<string, readonly string[]>> = {
   "src/websocket": [],
   "src/http1": [],
   "src/guard": ["src/policy"],
-  "src/exchange-log": [],
+  "src/exchange-log": ["src/guard"],
   "src/proxy": [
     "src/json",
     "src/policy",

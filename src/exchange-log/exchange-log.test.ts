@@ -74,6 +74,7 @@ function fill(
 
 const ask = (container: string, filter: Partial<EntryFilter> = {}, limit = 1_000) => ({
   container,
+  account: "a",
   filter: { ...EVERY_ENTRY, ...filter },
   limit,
 });
@@ -408,7 +409,19 @@ test("lists in pages and counts are of the newest 5,000 entries, and made where 
   const { next } = await log.recent({ ...errors, offset: 4 });
   expect(next).toBeLessThan(last?.id ?? 0);
   expect((await log.newest(ask("c", { level: "error" }), next)).entries).toHaveLength(1);
-  expect((await log.stats("c")).byLevel).toEqual({ error: 5, info: 4_995 });
+  expect((await log.stats("c", "a")).byLevel).toEqual({ error: 5, info: 4_995 });
+  await log.close();
+});
+
+test("no account reads so much at a time that another one cannot", async () => {
+  const log = await ExchangeLog.open(":memory:", limits, quiet);
+  const reads = (account: string) =>
+    Array.from({ length: 30 }, (_, n) => log.newest({ ...ask(`${account} ${n}`), account }, null));
+  const greedy = [...reads("one"), ...reads("two"), ...reads("three")];
+  const modest = log.newest({ ...ask("c"), account: "modest" }, null);
+  const outcomes = await Promise.allSettled(greedy);
+  expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(48);
+  expect((await modest).entries).toEqual([]);
   await log.close();
 });
 

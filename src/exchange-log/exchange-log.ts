@@ -1,4 +1,6 @@
 // The exchange log as the rest of the process sees it: takes exchanges that ended, and answers who was where.
+import { AccountPlaces } from "../guard/account-places.ts";
+import { KeyedLimit } from "../guard/keyed-limit.ts";
 import type { Log } from "../log.ts";
 import type { EntryBatch, EntryKind } from "./entry-batch.ts";
 import type { EntryStats } from "./entry-view.ts";
@@ -20,7 +22,7 @@ export interface ExchangeLogReader {
 /** Counts and cuts where the log lies: of thousands of entries only the answer comes to who asks. Rejects as the reader does. */
 export interface RecentReader {
   recent(query: RecentQuery): Promise<RecentPage>;
-  stats(container: string): Promise<EntryStats>;
+  stats(container: string, account: string): Promise<EntryStats>;
 }
 
 /** What became of the exchanges that ended. */
@@ -55,15 +57,17 @@ const WAIT_MS = 1_000;
 const STORED_AT_ONCE = 2_048;
 /** Batches that the thread has not stored yet; what comes meanwhile waits here. */
 const BATCHES_MAX = 2;
-/** Reads that wait for the thread. */
+/** Reads that wait for the thread: in all, for one account, and of one container. */
 const READS_MAX = 64;
-/** Of one container: one tenant leaves room for the others. */
+const READS_PER_ACCOUNT_MAX = 16;
 const READS_PER_CONTAINER_MAX = 4;
 /** How long after its end the thread is started again, and after as many failures at most, in milliseconds. */
 const RESTART_MS = 1_000;
 const RESTART_MAX_MS = 60_000;
 /** How long the last entries may take when the process stops. */
 const CLOSE_MS = 2_000;
+
+const TOO_MANY = "too many reads of the exchange log";
 
 export class ExchangeLog implements ExchangeLogReader, RecentReader {
   #store: LogStore;
@@ -79,9 +83,8 @@ export class ExchangeLog implements ExchangeLogReader, RecentReader {
   #isDown = false;
   #isClosed = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
-  #reads = 0;
-  /** By container. */
-  readonly #readsOf = new Map<string, number>();
+  readonly #reads = new AccountPlaces(READS_MAX, READS_PER_ACCOUNT_MAX);
+  readonly #readsOf = new KeyedLimit(READS_PER_CONTAINER_MAX);
   #failing = false;
 
   private constructor(
@@ -135,19 +138,20 @@ export class ExchangeLog implements ExchangeLogReader, RecentReader {
   }
 
   newest(query: LogQuery, before: number | null): Promise<LogPage> {
-    return this.#read(query.container, () => this.#store.ask({ kind: "newest", query, before }));
+    return this.#read(query, () => this.#store.ask({ kind: "newest", query, before }));
   }
 
   oldest(query: LogQuery, after: number): Promise<LogPage> {
-    return this.#read(query.container, () => this.#store.ask({ kind: "oldest", query, after }));
+    return this.#read(query, () => this.#store.ask({ kind: "oldest", query, after }));
   }
 
   recent(query: RecentQuery): Promise<RecentPage> {
-    return this.#read(query.container, () => this.#store.ask({ kind: "recent", query }));
+    return this.#read(query, () => this.#store.ask({ kind: "recent", query }));
   }
 
-  stats(container: string): Promise<EntryStats> {
-    return this.#read(container, () => this.#store.ask({ kind: "stats", container }));
+  stats(container: string, account: string): Promise<EntryStats> {
+    const asked = { container, account };
+    return this.#read(asked, () => this.#store.ask({ kind: "stats", ...asked }));
   }
 
   /** Stores batches of another writer, which counts them. */
@@ -199,23 +203,23 @@ export class ExchangeLog implements ExchangeLogReader, RecentReader {
     }
   }
 
-  async #read<Answer>(container: string, ask: () => Promise<Answer>): Promise<Answer> {
-    const reads = this.#readsOf.get(container) ?? 0;
-    if (this.#reads >= READS_MAX || reads >= READS_PER_CONTAINER_MAX) {
-      throw new LogUnavailable("too many reads of the exchange log");
+  async #read<Answer>(
+    { container, account }: Pick<LogQuery, "container" | "account">,
+    ask: () => Promise<Answer>,
+  ): Promise<Answer> {
+    if (!this.#readsOf.enter(container)) throw new LogUnavailable(TOO_MANY);
+    if (!this.#reads.enter(account)) {
+      this.#readsOf.leave(container);
+      throw new LogUnavailable(TOO_MANY);
     }
-    this.#reads++;
-    this.#readsOf.set(container, reads + 1);
     try {
       await this.beforeRead();
       // The store does one thing after the other.
       await this.#sendWaiting();
       return await ask();
     } finally {
-      this.#reads--;
-      const left = (this.#readsOf.get(container) ?? 1) - 1;
-      if (left > 0) this.#readsOf.set(container, left);
-      else this.#readsOf.delete(container);
+      this.#reads.leave(account);
+      this.#readsOf.leave(container);
     }
   }
 

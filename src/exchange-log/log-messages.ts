@@ -10,7 +10,7 @@ export type LogRequest =
   | { readonly kind: "newest"; readonly query: LogQuery; readonly before: number | null }
   | { readonly kind: "oldest"; readonly query: LogQuery; readonly after: number }
   | { readonly kind: "recent"; readonly query: RecentQuery }
-  | { readonly kind: "stats"; readonly container: string }
+  | { readonly kind: "stats"; readonly container: string; readonly account: string }
   | { readonly kind: "close" };
 
 export interface LogAnswers {

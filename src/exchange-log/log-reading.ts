@@ -7,13 +7,19 @@ import { type EntryFilter, EVERY_ENTRY, type LogEntry, passes } from "./log-entr
 
 export interface LogQuery {
   readonly container: string;
+  /** The account that asks, or whose container it is: reads are shared fairly among accounts. */
+  readonly account: string;
   readonly filter: EntryFilter;
   /** Entries at most. */
   readonly limit: number;
+  /** Entries that are left out before the first, of those read backward; unset: none. */
+  readonly skip?: number;
 }
 
 export interface LogPage {
   readonly entries: readonly LogEntry[];
+  /** How many were left out; unset: none. */
+  readonly skipped?: number;
   /** Where the next page begins; null: this was the last. A page may be short, or empty, and not be the last. */
   readonly next: number | null;
   /** Of entries read forward: there were no more. */
@@ -77,7 +83,7 @@ type Entries = Generator<LogEntry, number | null, undefined>;
 
 /** Entries before this id, newest first; null: the newest of all. */
 export function newestFirst(db: LogDatabase, query: LogQuery, before: number | null): LogPage {
-  const { container, filter, limit } = query;
+  const { container, filter, limit, skip = 0 } = query;
   if (filter.requestId !== null) return ofRequest(db, query, filter.requestId, before ?? NEWEST);
   const work = new Work();
   const merged = merge(
@@ -85,17 +91,24 @@ export function newestFirst(db: LogDatabase, query: LogQuery, before: number | n
     -1,
   );
   const found: LogEntry[] = [];
+  let skipped = 0;
+  let lastId: number | null = null;
   for (;;) {
     const head = merged.next();
-    if (head.done) return { entries: found, next: head.value };
-    if (found.length === limit) return { entries: found, next: found.at(-1)?.id ?? null };
-    found.push(head.value);
+    const isFull = skipped === skip && found.length === limit;
+    if (head.done || isFull) {
+      const next = head.done ? head.value : lastId;
+      return { entries: found, next, ...(skip === 0 ? {} : { skipped }) };
+    }
+    if (skipped < skip) skipped++;
+    else found.push(head.value);
+    lastId = head.value.id;
   }
 }
 
 export function recent(db: LogDatabase, query: RecentQuery): RecentPage {
-  const { container, filter, offset, limit } = query;
-  const all = newestFirst(db, { container, filter: EVERY_ENTRY, limit: RECENT_MAX }, null);
+  const { filter, offset, limit } = query;
+  const all = newestFirst(db, { ...query, filter: EVERY_ENTRY, limit: RECENT_MAX }, null);
   const kept = all.entries.filter((entry) => passes(entry, filter));
   const entries = kept.slice(offset, offset + limit);
   const isCut = kept.length > offset + limit;
@@ -105,7 +118,7 @@ export function recent(db: LogDatabase, query: RecentQuery): RecentPage {
 
 /** Of the newest entries. */
 export function recentStats(db: LogDatabase, container: string): EntryStats {
-  const query = { container, filter: EVERY_ENTRY, limit: RECENT_MAX };
+  const query = { container, account: "", filter: EVERY_ENTRY, limit: RECENT_MAX };
   return statsOf(newestFirst(db, query, null).entries);
 }
 

@@ -175,7 +175,7 @@ async function answerTo(
     case "oldest":
       return exchangeLog.oldest(question.query, question.after);
     case "stats":
-      return exchangeLog.stats(question.container);
+      return exchangeLog.stats(question.container, question.account);
     default:
       throw new Error("this node does not know that question");
   }

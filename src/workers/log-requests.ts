@@ -20,6 +20,6 @@ export async function answeredByLog(
     case "recent":
       return await log.recent(request.query);
     case "stats":
-      return await log.stats(request.container);
+      return await log.stats(request.container, request.account);
   }
 }

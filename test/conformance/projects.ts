@@ -96,7 +96,9 @@ export function projectConformance(name: string, open: Open): void {
       const before = await stage.revision();
       const made = await store.updateProject(ada, id, { color: "#FFF" });
       expect(made).toMatchObject({ revision: await stage.revision() });
-      expect((await store.changesAfter(before)).projects).toMatchObject([{ id }]);
+      expect((await store.changesAfter(before)).projects).toMatchObject([
+        { id, state: { userId: ada.userId } },
+      ]);
       const told = await stage.toldWhile(async () => {
         expect(await store.updateProject(ada, other.id, { alias: "p" })).toBe("duplicate");
         expect(await store.updateProject(ada, nowhere, { alias: "q" })).toBeNull();

@@ -583,8 +583,8 @@ export function storeConformance(name: string, open: Open): void {
         const facts = await store.changesAfter(0);
         expect(facts.projects.toSorted((a, b) => a.id.localeCompare(b.id))).toEqual(
           [
-            { id, state: { enableProxy: false, body: null } },
-            { id: other.id, state: { enableProxy: true, body: null } },
+            { id, state: { userId: ada.userId, enableProxy: false, body: null } },
+            { id: other.id, state: { userId: bob.userId, enableProxy: true, body: null } },
           ].toSorted((a, b) => a.id.localeCompare(b.id)),
         );
         expect(facts.containers).toEqual([

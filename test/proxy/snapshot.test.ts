@@ -130,6 +130,7 @@ describe("a route", () => {
       secure: false,
       settings: DEFAULT_SETTINGS,
       hooks: [],
+      account: P,
     });
     expect(route(snapshot, host({ program: "https", instance: 76 }))).toMatchObject({
       program: "terminal",

@@ -77,8 +77,9 @@ export function accessService({
     return { exposure, project: projectDocument(caller, exposure) };
   }
 
-  async function logged({ scope }: Context, id: string, requestId: string) {
-    return loggedRequest(await portOf(exchangeLog, store, scope, id), id, requestId);
+  async function logged({ scope, caller }: Context, id: string, requestId: string) {
+    const of = { container: id, account: caller.user.id };
+    return loggedRequest(await portOf(exchangeLog, store, scope, id), of, requestId);
   }
 
   return {

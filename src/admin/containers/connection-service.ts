@@ -22,11 +22,12 @@ export interface Ended {
 
 /** The connections of the proxies that this control plane speaks for. */
 export interface ConnectionPort {
-  /** The first `limit`, oldest first. `group` null: all. */
+  /** The first `limit`, oldest first. `group` null: all. `account`: who asks. */
   list(
     container: string,
     group: string | null,
     limit: number,
+    account: string,
   ): ListedConnections | Promise<ListedConnections>;
   /** Whether it was there; of several processes, how many had it and which did not answer. */
   end(container: string, id: string): boolean | Promise<Ended>;
@@ -40,9 +41,9 @@ export function connectionService(ports: PortOf<ConnectionPort>, store: ServerOf
   return {
     service: ContainerConnectionService,
     methods: {
-      async listConnections({ id, group }: ListConnectionsRequest, { scope }) {
+      async listConnections({ id, group }: ListConnectionsRequest, { scope, caller }) {
         const connections = await portOf(ports, store, scope, id);
-        const open = await connections.list(id, group ?? null, LISTED_MAX);
+        const open = await connections.list(id, group ?? null, LISTED_MAX, caller.user.id);
         return {
           message: create(ListConnectionsResponseSchema, {
             connections: open.connections.map(message),

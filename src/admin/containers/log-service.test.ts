@@ -14,7 +14,9 @@ async function search(pageAt: (turn: number, before: number | null) => LogPage) 
     },
     oldest: async () => ({ entries: [], next: null }),
   };
-  const found = await loggedRequest(log, "c", "a".repeat(24)).catch(({ code }) => code);
+  const found = await loggedRequest(log, { container: "c", account: "a" }, "a".repeat(24)).catch(
+    ({ code }) => code,
+  );
   return { found, turns };
 }
 

@@ -19,7 +19,7 @@ import {
   type LogEntry,
   type LogLevel,
 } from "../../exchange-log/log-entry.ts";
-import type { LogPage } from "../../exchange-log/log-reading.ts";
+import type { LogPage, LogQuery } from "../../exchange-log/log-reading.ts";
 import { parseAddress } from "../../policy/address.ts";
 import type { Implementation } from "../api/dispatch.ts";
 import { isoTimeMs } from "../api/iso-time.ts";
@@ -30,7 +30,10 @@ export type LogPort = LogReader | null;
 
 interface LogReader extends ExchangeLogReader {
   /** Counts of the newest entries. */
-  stats(container: string): Promise<EntryStats & { readonly missing?: readonly string[] }>;
+  stats(
+    container: string,
+    account: string,
+  ): Promise<EntryStats & { readonly missing?: readonly string[] }>;
 }
 
 const LIMIT = 100;
@@ -41,10 +44,10 @@ export function logService(ports: PortOf<LogPort>, store: ServerOf): Implementat
   return {
     service: ContainerLogService,
     methods: {
-      async listLogs(request: ListLogsRequest, { scope }) {
+      async listLogs(request: ListLogsRequest, { scope, caller }) {
         const log = await portOf(ports, store, scope, request.id);
         const { id: container, afterId, cursor, limit = LIMIT } = request;
-        const query = { container, filter: filterOf(request), limit };
+        const query = { container, account: caller.user.id, filter: filterOf(request), limit };
         const before = cursor ? Number(cursor) : null;
         const page = await read(log, (reader) =>
           afterId === undefined
@@ -58,9 +61,11 @@ export function logService(ports: PortOf<LogPort>, store: ServerOf): Implementat
         return { message: create(ListLogsResponseSchema, { entries, missing, ...next }) };
       },
 
-      async getLogStats({ id: container }: GetLogStatsRequest, { scope }) {
+      async getLogStats({ id: container }: GetLogStatsRequest, { scope, caller }) {
         const log = await portOf(ports, store, scope, container);
-        const { missing = [], ...stats } = await read(log, (reader) => reader.stats(container));
+        const { missing = [], ...stats } = await read(log, (reader) =>
+          reader.stats(container, caller.user.id),
+        );
         return { message: fromJson(LogStatsSchema, { ...stats, missing: [...missing] }) };
       },
     },
@@ -70,10 +75,10 @@ export function logService(ports: PortOf<LogPort>, store: ServerOf): Implementat
 /** The entry of a request. Throws ApiError REQUEST_NOT_FOUND; where not all of the log was looked at, PROXY_UNREACHABLE or EXCHANGE_LOG_UNAVAILABLE. */
 export async function loggedRequest(
   log: ExchangeLogReader | null,
-  container: string,
+  { container, account }: Pick<LogQuery, "container" | "account">,
   requestId: string,
 ): Promise<LogEntry> {
-  const query = { container, filter: { ...EVERY_ENTRY, requestId }, limit: 1 };
+  const query = { container, account, filter: { ...EVERY_ENTRY, requestId }, limit: 1 };
   let before: number | null = null;
   const missing = new Set<string>();
   for (let turn = 0; turn < TURNS_MAX; turn++) {

@@ -46,8 +46,9 @@ export class RemoteTraffic {
         const gathered = await this.#gather(server, { kind: "oldest", query, after });
         return oldestOf(gathered, query, after, Date.now());
       },
-      stats: async (container) => {
-        const { answers, missing } = await this.#gather(server, { kind: "stats", container });
+      stats: async (container, account) => {
+        const question = { kind: "stats", container, account } as const;
+        const { answers, missing } = await this.#gather(server, question);
         return { ...answers.reduce(sumOf), missing };
       },
     };
@@ -56,8 +57,8 @@ export class RemoteTraffic {
   /** What is open at the proxies of a server. Rejects with ApiError PROXY_UNREACHABLE when none of them answers. */
   readonly connections = (server: string): ConnectionPort => {
     return {
-      list: async (container, group, limit) => {
-        const question = { kind: "list", container, group, limit } as const;
+      list: async (container, group, limit, account) => {
+        const question = { kind: "list", container, group, limit, account } as const;
         const { answers, missing } = await this.#gather(server, question);
         const connections = answers
           .flatMap((each) => each.connections)

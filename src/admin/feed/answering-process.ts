@@ -6,14 +6,16 @@ import {
   type AnswerRequest,
   AnswerResponseSchema,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import { AccountPlaces } from "../../guard/account-places.ts";
 import type { FeedPeer } from "./feed-peer.ts";
 
 export type AnswerCall = ServerDuplexStream<AnswerRequest, Uint8Array>;
 
 /** How long a node may take to answer, in milliseconds. */
 const QUESTION_MS = 5_000;
-/** Reads that one process works on, and questions that end something: reads leave room for those. */
+/** Reads that one process works on, in all and of one account, and questions that end something: reads leave room for those. */
 const READS_MAX = 32;
+const READS_PER_ACCOUNT_MAX = 8;
 const ENDS_MAX = 64;
 /** What a part costs beside its bytes. */
 const PART_BYTES = 64;
@@ -75,7 +77,7 @@ export class AnsweringProcess {
   readonly #call: AnswerCall;
   readonly #bytes: AnswerBytes;
   readonly #waiting = new Map<bigint, Waiting>();
-  #reads = 0;
+  readonly #reads = new AccountPlaces(READS_MAX, READS_PER_ACCOUNT_MAX);
   #lastId = 0n;
   #heardMs = performance.now();
 
@@ -96,23 +98,25 @@ export class AnsweringProcess {
     return performance.now() - this.#heardMs > SILENT_MS;
   }
 
-  /** Null: it has no answer, in time, of so many bytes at most. */
-  ask(question: string, isRead: boolean, bytesMax: number): Promise<WholeAnswer | null> {
-    const same = isRead ? this.#reads : this.#waiting.size - this.#reads;
-    if (same >= (isRead ? READS_MAX : ENDS_MAX)) return Promise.resolve(null);
+  /** Null: it has no answer, in time, of so many bytes at most. `reader`: the account that reads; null: the question ends something. */
+  ask(question: string, reader: string | null, bytesMax: number): Promise<WholeAnswer | null> {
+    const hasRoom =
+      reader === null
+        ? this.#waiting.size - this.#reads.size < ENDS_MAX
+        : this.#reads.enter(reader);
+    if (!hasRoom) return Promise.resolve(null);
     const id = ++this.#lastId;
     return new Promise((resolve) => {
       const late = setTimeout(() => answered(null), QUESTION_MS);
       const answered = (text: string | null) => {
         clearTimeout(late);
         if (!this.#waiting.delete(id)) return;
-        if (isRead) this.#reads--;
+        if (reader !== null) this.#reads.leave(reader);
         this.#bytes.over(waiting, text !== null);
         resolve(text === null ? null : { text, bytes: waiting.bytes });
       };
       const waiting: Waiting = { parts: [], bytes: 0, bytesMax, answered };
       this.#waiting.set(id, waiting);
-      if (isRead) this.#reads++;
       this.#say(id, question);
     });
   }

@@ -15,10 +15,11 @@ test.each([
   ["that opens", {}, false],
   ["that does not open", { unreadable: true as const }, true],
 ])("a proxy is told of a row %s", (_what, damage, unreadable) => {
-  const document = { enableProxy: true, body: null, ...damage };
+  const document = { enableProxy: true, body: null, userId: "u", ...damage };
   const container = { id, state: { ...placed, ...document, hooks: null } };
   expect(projectState({ id, state: document }, new FeedDocuments())).toMatchObject({
     id,
+    account: "u",
     unreadable,
   });
   expect(containerState(container, new FeedDocuments())).toMatchObject({

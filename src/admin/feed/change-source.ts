@@ -114,6 +114,7 @@ export function projectState({ id, state }: ProjectRecord, documents: FeedDocume
     id,
     disabled: !state.enableProxy,
     unreadable: state.unreadable ?? false,
+    account: state.userId ?? "",
     ...documents.add(state.body),
   });
 }

@@ -39,12 +39,13 @@ interface Answers {
 export type NodeQuestion =
   | { readonly kind: "newest"; readonly query: LogQuery; readonly before: number | null }
   | { readonly kind: "oldest"; readonly query: LogQuery; readonly after: number }
-  | { readonly kind: "stats"; readonly container: string }
+  | { readonly kind: "stats"; readonly container: string; readonly account: string }
   | {
       readonly kind: "list";
       readonly container: string;
       readonly group: string | null;
       readonly limit: number;
+      readonly account: string;
     }
   | { readonly kind: "end"; readonly container: string; readonly id: string }
   | { readonly kind: "endOfGroup"; readonly container: string; readonly group: string };

@@ -64,7 +64,13 @@ const nodeOf = (node: string, process = "main") => {
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const listOf = (container: string) => {
   // Of so many connections an answer has 8 MiB at most.
-  return { kind: "list", container, group: null, limit: 508 } as const satisfies NodeQuestion;
+  return {
+    kind: "list",
+    container,
+    group: null,
+    limit: 508,
+    account: `of ${container}`,
+  } as const satisfies NodeQuestion;
 };
 const listed = { connections: [], total: 3 };
 
@@ -163,6 +169,16 @@ describe("what answers may cost", () => {
     expect(await Promise.all(again)).toHaveLength(4);
   });
 
+  test("one account does not take all reads of a process, however many containers it has", async () => {
+    const node = nodeOf("a");
+    const of = (container: string, account: string) => ({ ...listOf(container), account });
+    for (let n = 0; n < 40; n++) void questions.ask("local", of(`c${n}`, "greedy"));
+    await turn();
+    expect(node.asked).toHaveLength(8);
+    node.answer = listed;
+    expect(await questions.ask("local", of("other", "modest"))).toHaveLength(1);
+  });
+
   test("ending connections does not wait for reads", async () => {
     const node = nodeOf("a");
     for (let n = 0; n < 33; n++) void questions.ask("local", listOf(`c${n}`));
@@ -201,7 +217,7 @@ describe("who is asked", () => {
 });
 
 describe("what is no answer", () => {
-  const query = { container: "c", filter: EVERY_ENTRY, limit: 2 };
+  const query = { container: "c", account: "a", filter: EVERY_ENTRY, limit: 2 };
   const entry = {
     ...{ id: 7, project: "p", container: "c", requestId: "r", traceId: null, startedAtMs: 1 },
     ...{ durationMs: 2.5, method: "GET", path: null, program: "http", instance: 80, alias: null },
@@ -217,7 +233,7 @@ describe("what is no answer", () => {
   const stats = { total: 1, ...counts, by_reason: {} };
   const newest = { kind: "newest", query, before: 9 } as const;
   const oldest = { kind: "oldest", query, after: 5 } as const;
-  const list = { kind: "list", container: "c", group: null, limit: 2 } as const;
+  const list = { kind: "list", container: "c", group: null, limit: 2, account: "a" } as const;
 
   const cases: [what: string, question: NodeQuestion, good: unknown, bad: unknown[]][] = [
     [
@@ -256,7 +272,7 @@ describe("what is no answer", () => {
     ],
     [
       "statistics",
-      { kind: "stats", container: "c" },
+      { kind: "stats", container: "c", account: "a" },
       stats,
       [
         { ...stats, total: -1 },

@@ -115,16 +115,16 @@ export class NodeQuestions {
     const asked: NodeQuestion = question;
     const serving = [...this.#processes].filter(({ servers }) => servers.includes(server));
     if (asked.kind === "end" || asked.kind === "endOfGroup") {
-      return this.#askEach<Kind>(serving, question, false);
+      return this.#askEach<Kind>(serving, question, null);
     }
-    const container = "query" in asked ? asked.query.container : asked.container;
+    const { container, account } = "query" in asked ? asked.query : asked;
     if (!this.#reads.enter(container)) {
       const message = "too many reads of this container at a time";
       throw new ApiError(ErrorCode.PROXY_UNREACHABLE, [{ instancePath: "", message }]);
     }
     try {
       const newest = new Map(serving.map((each) => [`${each.peer.node}/${each.process}`, each]));
-      return await this.#askEach<Kind>([...newest.values()], question, true);
+      return await this.#askEach<Kind>([...newest.values()], question, account);
     } finally {
       this.#reads.leave(container);
     }
@@ -133,7 +133,7 @@ export class NodeQuestions {
   async #askEach<Kind extends NodeQuestion["kind"]>(
     processes: readonly AnsweringProcess[],
     question: Extract<NodeQuestion, { kind: Kind }>,
-    isRead: boolean,
+    reader: string | null,
   ): Promise<readonly Answered<NodeAnswer<Kind>>[]> {
     const text = JSON.stringify(question);
     const { bytes: bytesMax } = sizeMax(question);
@@ -141,7 +141,7 @@ export class NodeQuestions {
     const answers = await Promise.all(
       processes.map(async (each) => {
         const isNode = await Promise.resolve(each.peer.isValid?.()).catch(() => false);
-        const whole = isNode === false ? null : await each.ask(text, isRead, bytesMax);
+        const whole = isNode === false ? null : await each.ask(text, reader, bytesMax);
         if (whole === null) return [];
         bytes += whole.bytes;
         const answer = answerOf<Kind>(question, whole.text);

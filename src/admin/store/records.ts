@@ -341,15 +341,15 @@ export interface DocumentWrite {
  */
 export type DocumentWritten = ({ readonly version: number } & Committed) | "stale" | "moved";
 
-/** What the proxy needs to know of a project; null: it is gone. */
+/** What the proxy needs to know of a project; null: it is gone. `userId`: its owner, where that is asked. `unreadable`: its row does not open. */
 export interface ProjectRecord {
   readonly id: string;
-  readonly state: {
-    readonly enableProxy: boolean;
-    readonly body: string | null;
-    /** Set when its row does not open: body is null though something is stored. */
-    readonly unreadable?: true;
-  } | null;
+  readonly state:
+    | (Pick<DocumentState, "enableProxy" | "body"> & {
+        readonly userId?: string;
+        readonly unreadable?: true;
+      })
+    | null;
 }
 
 /** What the proxy needs to know of a container; null: it is gone. */

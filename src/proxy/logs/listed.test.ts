@@ -8,14 +8,19 @@ import { parametersOf } from "./log-request.ts";
 /** Ids that one read looks at, as the log's own bound. */
 const LOOKED_AT = 10;
 
+/** Entries that each read backward hands over. */
+const shipped: number[] = [];
+
 /** Ids count from 1. */
 function logOf(statuses: readonly (number | null)[]): ExchangeLogReader & RecentReader {
   const entries = statuses.map(
     (status, index) => ({ id: index + 1, startedAtMs: index, status, bytes: null }) as LogEntry,
   );
-  const found = (looked: readonly LogEntry[], { filter, limit }: LogQuery) => {
+  const found = (looked: readonly LogEntry[], { filter, limit, skip = 0 }: LogQuery) => {
     const passed = looked.filter((entry) => passes(entry, filter));
-    return { entries: passed.slice(0, limit), isCut: passed.length > limit };
+    const skipped = Math.min(skip, passed.length);
+    const end = skipped + limit;
+    return { entries: passed.slice(skipped, end), skipped, isCut: passed.length > end };
   };
   return {
     async recent({ filter, offset, limit, ...query }) {
@@ -28,10 +33,11 @@ function logOf(statuses: readonly (number | null)[]): ExchangeLogReader & Recent
     async newest(query, before) {
       const older = entries.filter(({ id }) => before === null || id < before).toReversed();
       const looked = older.slice(0, LOOKED_AT);
-      const { entries: some, isCut } = found(looked, query);
+      const { entries: some, skipped, isCut } = found(looked, query);
       const isEnd = !isCut && looked.length === older.length;
       const next = (isCut ? some.at(-1)?.id : looked.at(-1)?.id) ?? null;
-      return { entries: some, next: isEnd ? null : next };
+      shipped.push(some.length);
+      return { entries: some, skipped, next: isEnd ? null : next };
     },
     async oldest(query, after) {
       const newer = entries.filter(({ id }) => id > after);
@@ -46,7 +52,8 @@ function logOf(statuses: readonly (number | null)[]): ExchangeLogReader & Recent
 
 function listing(statuses: readonly (number | null)[], mayRead = () => true) {
   const log = logOf(statuses);
-  return (query: string) => listed({ log, container: "c", mayRead }, parametersOf(query));
+  return (query: string) =>
+    listed({ log, container: "c", account: "a", mayRead }, parametersOf(query));
 }
 
 /** The first is the oldest. */
@@ -80,6 +87,16 @@ test("pages before a cursor go on over entries that do not pass, and to the end"
   expect(body).toMatchObject({ entries: [{ id: 2 }], total: 1, cursor: 2 });
   const rest = await list("cursor=2&level=error&limit=1");
   expect(rest.body).toMatchObject({ entries: [{ id: 1 }], total: 1, cursor: null });
+});
+
+test("entries that a page leaves out are not handed over", async () => {
+  const list = listing(Array.from({ length: 60 }, () => 200));
+  shipped.length = 0;
+  const { body } = await list("cursor=61&offset=25&limit=2");
+  expect(body).toMatchObject({ entries: [{ id: 35 }, { id: 34 }], total: 27, cursor: 34 });
+  expect(shipped).toEqual([0, 0, 2]);
+  const { body: rest } = await list("cursor=21&offset=18&limit=5");
+  expect(rest).toMatchObject({ entries: [{ id: 2 }, { id: 1 }], total: 20, cursor: null });
 });
 
 test("the first page, of the newest, leads to older ones where none of those passes", async () => {

@@ -11,6 +11,8 @@ const TURNS_MAX = 5;
 interface LogOf {
   readonly log: ExchangeLogReader & RecentReader;
   readonly container: string;
+  /** Whose it is. */
+  readonly account: string;
   /** Whether the container's log may be read once more now. */
   readonly mayRead: () => boolean;
 }
@@ -49,7 +51,8 @@ async function forward(of: LogOf, parameters: LogParameters, afterId: number): P
   const entries: EntryView[] = [];
   let nextId = afterId;
   for (let turn = 0; !isForNothing && entries.length < limit && goesOn(of, turn); turn++) {
-    const query = { container: of.container, filter, limit: limit - entries.length };
+    const { container, account } = of;
+    const query = { container, account, filter, limit: limit - entries.length };
     const page = await of.log.oldest(query, nextId);
     entries.push(...page.entries.map(viewOf));
     nextId = page.next ?? nextId;
@@ -63,16 +66,22 @@ async function forward(of: LogOf, parameters: LogParameters, afterId: number): P
 async function backward(of: LogOf, parameters: LogParameters): Promise<RecentPage> {
   const { filter, cursor, limit, offset, isForNothing } = parameters;
   if (cursor === null) return recent(of, parameters, offset, limit);
-  const kept: LogEntry[] = [];
-  const wanted = Math.min(offset, RECENT_MAX) + limit;
+  const { container, account } = of;
+  const entries: LogEntry[] = [];
+  let skip = Math.min(offset, RECENT_MAX);
+  let total = 0;
   let next: number | null = isForNothing ? null : cursor;
-  for (let turn = 0; next !== null && kept.length < wanted && goesOn(of, turn); turn++) {
-    const query = { container: of.container, filter, limit: wanted - kept.length };
+  const isFull = () => skip === 0 && entries.length >= limit;
+  for (let turn = 0; next !== null && !isFull() && goesOn(of, turn); turn++) {
+    const query = { container, account, filter, skip, limit: limit - entries.length };
     const page: LogPage = await of.log.newest(query, next);
-    kept.push(...page.entries);
+    const { skipped = 0 } = page;
+    entries.push(...page.entries);
+    skip -= skipped;
+    total += skipped + page.entries.length;
     next = page.next;
   }
-  return { entries: kept.slice(offset, offset + limit), total: kept.length, next };
+  return { entries, total, next };
 }
 
 /** The first turn is the request's own; each further one counts as another read. */
@@ -81,11 +90,11 @@ function goesOn({ mayRead }: LogOf, turn: number): boolean {
 }
 
 async function recent(
-  { log, container }: LogOf,
+  { log, container, account }: LogOf,
   { filter, isForNothing }: LogParameters,
   offset: number,
   limit: number,
 ): Promise<RecentPage> {
   if (isForNothing) return { entries: [], total: 0, next: null };
-  return log.recent({ container, filter, offset, limit });
+  return log.recent({ container, account, filter, offset, limit });
 }

@@ -13,6 +13,8 @@ const KEEP_ALIVE_MS = 30_000;
 /** Entries that the first frame has, and that one look takes. */
 const REPLAYED = 100;
 const TAKEN_MAX = 200;
+/** How long the log may not be read, for what is read by others or because it is opened again, in milliseconds. */
+const UNREADABLE_MS = 60_000;
 /** Bytes that may wait for the client; until they are gone nothing is read. */
 const WAITING_BYTES_MAX = 256 * 1024;
 
@@ -33,17 +35,20 @@ export class LogStream implements StopListener {
   readonly #options: LogStreamOptions;
   #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
-  #afterId = 0;
+  /** Null: it has not begun. */
+  #afterId: number | null;
   #spokeAtMs = performance.now();
+  #readAtMs = performance.now();
   #isOver = false;
 
   constructor(options: LogStreamOptions) {
     this.#options = options;
+    this.#afterId = options.lastId;
     this.body = new ReadableStream(
       {
         start: (controller) => {
           this.#controller = controller;
-          void this.#begin();
+          void this.#look();
         },
         cancel: () => this.#end("client_gone"),
       },
@@ -59,43 +64,37 @@ export class LogStream implements StopListener {
     controller?.error(new Error("the log stream was stopped"));
   }
 
-  /** Another one needs its place. The client may come again, and goes on where it was. */
-  displaced(): void {
-    const controller = this.#controller;
-    this.#end("broken");
-    controller?.error(new Error("the log stream gave up its place"));
-  }
-
-  async #begin(): Promise<void> {
-    const { log, lastId, parameters } = this.#options;
-    try {
-      this.#afterId = lastId ?? (await this.#newestId());
-      if (lastId === null) {
-        const { entries } = await log.newest(this.#query(REPLAYED), this.#afterId + 1);
-        const wanted = parameters.isForNothing ? [] : entries.toReversed().map(viewOf);
-        this.#say(`data: ${JSON.stringify(wanted)}\n\n`);
-      }
-      this.#lookLater();
-    } catch {
-      this.#broke();
-    }
-  }
-
   async #look(): Promise<void> {
+    const takesMore = (this.#controller?.desiredSize ?? 0) > 0;
     try {
-      if ((this.#controller?.desiredSize ?? 0) > 0) {
-        const query = this.#query(TAKEN_MAX);
-        const { entries, next } = await this.#options.log.oldest(query, this.#afterId);
-        this.#afterId = next ?? this.#afterId;
-        const { parameters } = this.#options;
-        const frames = parameters.isForNothing ? [] : entries.map(viewOf);
-        if (frames.length > 0) this.#say(frames.map(frameOf).join(""));
-        else if (performance.now() - this.#spokeAtMs >= KEEP_ALIVE_MS) this.#say(": keepalive\n\n");
-      }
-      this.#lookLater();
+      if (this.#afterId === null) this.#afterId = await this.#begun();
+      else if (takesMore) this.#afterId = await this.#further(this.#afterId);
+      this.#readAtMs = performance.now();
     } catch {
-      this.#broke();
+      // Others read, or the log is opened again.
+      if (performance.now() - this.#readAtMs > UNREADABLE_MS) return this.#broke();
     }
+    if (takesMore && performance.now() - this.#spokeAtMs >= KEEP_ALIVE_MS) {
+      this.#say(": keepalive\n\n");
+    }
+    this.#lookLater();
+  }
+
+  async #begun(): Promise<number> {
+    const { log, parameters } = this.#options;
+    const afterId = await this.#newestId();
+    const { entries } = await log.newest(this.#query(REPLAYED), afterId + 1);
+    const wanted = parameters.isForNothing ? [] : entries.toReversed().map(viewOf);
+    this.#say(`data: ${JSON.stringify(wanted)}\n\n`);
+    return afterId;
+  }
+
+  async #further(afterId: number): Promise<number> {
+    const { log, parameters } = this.#options;
+    const { entries, next } = await log.oldest(this.#query(TAKEN_MAX), afterId);
+    const frames = parameters.isForNothing ? [] : entries.map(viewOf);
+    if (frames.length > 0) this.#say(frames.map(frameOf).join(""));
+    return next ?? afterId;
   }
 
   /** Of all: what is live begins there, however far back the last entry lies that passes the filter. */
@@ -107,7 +106,9 @@ export class LogStream implements StopListener {
 
   #query(limit: number) {
     const { active, parameters } = this.#options;
-    return { container: active.allowed.host.container, filter: parameters.filter, limit };
+    const { host, route } = active.allowed;
+    const { filter } = parameters;
+    return { container: host.container, account: route.account, filter, limit };
   }
 
   #lookLater(): void {

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { until } from "../../../test/harness/until.ts";
 import type { LogEntry } from "../../exchange-log/log-entry.ts";
 import type { LogPage } from "../../exchange-log/log-reading.ts";
 import { StopSignal } from "../exchange/stop-signal.ts";
@@ -17,16 +18,21 @@ const log = {
 
 /** What the program needs of an admitted request for a stream; `ends` gets how it ended. */
 function streamOf(
-  project: string,
+  account: string,
   container: string,
   ends: string[],
   signal = new StopSignal(),
 ): ForwardedRequest {
   const active = {
-    allowed: { host: { project, container }, groups: ["ops"], consumedCredentials: [] },
+    allowed: {
+      host: { project: "p", container },
+      route: { account },
+      groups: ["ops"],
+      consumedCredentials: [],
+    },
     exchange: { requestId: "0".repeat(24), moves: 0, serves: () => {} },
     signal,
-    end: (how: string) => void ends.push(`${project} ${how}`),
+    end: (how: string) => void ends.push(`${account} ${how}`),
   };
   const admitted = { target: "/_logs/stream" };
   return { active, admitted } as unknown as ForwardedRequest;
@@ -73,32 +79,50 @@ test("a stream begins with what passed before, and what is live begins after the
 
 const request = { method: "GET", headers: new Headers() } as ClientRequest;
 
-test("one project does not take the places of all: it gives up its oldest stream to one that has fewer", async () => {
+test("no account takes the places of all, and none loses a stream to one that comes later", async () => {
   const program = new LogsProgram(log);
   const ends: string[] = [];
   const bodies: ReadableStream[] = [];
-  const open = async (project: string, container: string) => {
-    const answer = await program.answer(request, streamOf(project, container, ends));
+  const open = async (account: string, container: string) => {
+    const answer = await program.answer(request, streamOf(account, container, ends));
     const response = answer.kind === "answered" ? answer.reply : null;
     if (response?.status === 200 && response.body !== null) bodies.push(response.body);
     return response?.status;
   };
-  // As many as a container, and as a project may have.
+  const isOpen = () => ends.every((end) => end.endsWith(" complete"));
+  // As many as a container, and as an account may have, in whatever projects.
   for (let n = 0; n < 8; n++) expect(await open("greedy", "c0")).toBe(200);
   expect(await open("greedy", "c0")).toBe(429);
   for (let n = 8; n < 32; n++) expect(await open("greedy", `c${n >> 3}`)).toBe(200);
   expect(await open("greedy", "c9")).toBe(429);
-  for (let n = 0; n < 32; n++) expect(await open("second", `d${n >> 3}`)).toBe(200);
-  ends.length = 0;
-  // All places are taken.
-  for (let n = 0; n < 4; n++) expect(await open("modest", "m")).toBe(200);
-  expect(ends).toHaveLength(4);
-  expect(ends.every((end) => /^(greedy|second) broken$/.test(end))).toBe(true);
-  // Who has as many as the others displaces nobody.
-  ends.length = 0;
-  expect(await open("greedy", "c9")).toBe(429);
-  expect(ends.filter((end) => end.endsWith("broken"))).toEqual([]);
+  // Many that take all they get.
+  for (let account = 0; account < 9; account++) {
+    for (let n = 0; n < 32; n++) await open(`greedy ${account}`, `${account} ${n >> 3}`);
+  }
+  expect(await open("modest", "m")).toBe(200);
+  expect(isOpen()).toBe(true);
   for (const body of bodies) await body.cancel().catch(() => {});
+});
+
+test("a stream whose log is read by others for a while goes on where it was", async () => {
+  let isBusy = false;
+  let busy = 0;
+  const page = async (next: number) => {
+    if (isBusy) throw new Error(`too many reads ${++busy}`);
+    return { entries: [{ id: next, startedAtMs: 0, bytes: null } as LogEntry], next };
+  };
+  const program = new LogsProgram({ ...log, newest: () => page(7), oldest: () => page(8) });
+  const ends: string[] = [];
+  const answer = await program.answer(request, streamOf("a", "c", ends));
+  const reader = (answer.kind === "answered" ? answer.reply.body : null)?.getReader();
+  await reader?.read();
+  isBusy = true;
+  await until(() => busy > 0, "a look fails");
+  isBusy = false;
+  const { value } = (await reader?.read()) ?? {};
+  expect(new TextDecoder().decode(value)).toStartWith("id: 8\n");
+  expect(ends).toEqual([]);
+  await reader?.cancel();
 });
 
 test("streams whose clients left before they began take no places", async () => {

@@ -1,5 +1,7 @@
 // The built-in logs program: who accessed this container, for those whom its document grants the program by name.
 import type { ExchangeLogReader, RecentReader } from "../../exchange-log/exchange-log.ts";
+import { AccountPlaces } from "../../guard/account-places.ts";
+import { KeyedLimit } from "../../guard/keyed-limit.ts";
 import { targetWithout } from "../gate/credentials.ts";
 import { type Refusal, refusal } from "../gate/refusal.ts";
 import { pathOf, queryOf } from "../routing/request-target.ts";
@@ -10,10 +12,10 @@ import { type LogParameters, numberOf, parametersOf } from "./log-request.ts";
 import { LogStream } from "./log-stream.ts";
 import { ReadBudget } from "./read-budget.ts";
 
-/** Streams of one container, of one project, and in all. */
+/** Streams of one container, of the containers of one account, and in all. */
 const STREAMS_OF_ONE_MAX = 8;
-const STREAMS_OF_PROJECT_MAX = 32;
-const STREAMS_MAX = 64;
+const STREAMS_OF_ACCOUNT_MAX = 32;
+const STREAMS_MAX = 256;
 
 /** Of a list read forward: what `afterId` is to be for the next one, also where no entry passed the filter. */
 const NEXT_ID = "x-realmgate-after-id";
@@ -30,9 +32,8 @@ const GUARDS = {
 export class LogsProgram {
   readonly #log: (ExchangeLogReader & RecentReader) | null;
   readonly #reads = new ReadBudget();
-  /** By project, the oldest first. */
-  readonly #streams = new Map<string, Set<OpenStream>>();
-  #streamsInAll = 0;
+  readonly #streamsOf = new KeyedLimit(STREAMS_OF_ONE_MAX);
+  readonly #streams = new AccountPlaces(STREAMS_MAX, STREAMS_OF_ACCOUNT_MAX);
 
   /** `log` null: there is no exchange log, and so no such program. */
   constructor(log: (ExchangeLogReader & RecentReader) | null) {
@@ -58,6 +59,7 @@ export class LogsProgram {
       return whole(forwarded, { error: "method_not_allowed" }, 405, { allow: "GET" });
     }
     const { container } = allowed.host;
+    const { account } = allowed.route;
     const mayRead = () => this.#reads.take(container, performance.now());
     if (!mayRead()) return limited(forwarded);
     const parameters = parametersOf(queryOf(target));
@@ -65,8 +67,11 @@ export class LogsProgram {
       if (path === "/_logs/stream") {
         return this.#streamed(this.#log, forwarded, parameters, request.headers);
       }
-      if (path === "/_logs/stats") return whole(forwarded, await this.#log.stats(container), 200);
-      const { body, nextId } = await listed({ log: this.#log, container, mayRead }, parameters);
+      if (path === "/_logs/stats") {
+        return whole(forwarded, await this.#log.stats(container, account), 200);
+      }
+      const of = { log: this.#log, container, account, mayRead };
+      const { body, nextId } = await listed(of, parameters);
       return whole(forwarded, body, 200, nextId === null ? {} : { [NEXT_ID]: String(nextId) });
     } catch {
       return whole(forwarded, { error: "unavailable" }, 503);
@@ -80,17 +85,19 @@ export class LogsProgram {
     headers: Headers,
   ): Answered<Response> {
     const { active } = forwarded;
-    const { container, project } = active.allowed.host;
-    if (!this.#hasRoom(project, container)) return limited(forwarded);
-    const open: OpenStream = { container, end: () => stream.displaced() };
+    const { container } = active.allowed.host;
+    const { account } = active.allowed.route;
     // Before it begins: one whose client has left already is over at once.
-    this.#add(project, open);
+    if (!this.#enter(container, account)) return limited(forwarded);
     const stream = new LogStream({
       log,
       active,
       parameters,
       lastId: numberOf(headers.get("last-event-id")),
-      over: () => this.#remove(project, open),
+      over: () => {
+        this.#streamsOf.leave(container);
+        this.#streams.leave(account);
+      },
     });
     active.exchange.serves(200);
     return answered(
@@ -100,37 +107,13 @@ export class LogsProgram {
     );
   }
 
-  /** When all places are taken, the project with the most gives up its oldest to one that has fewer by two or more. */
-  #hasRoom(project: string, container: string): boolean {
-    const own = this.#streams.get(project) ?? new Set();
-    const ofContainer = [...own].filter((each) => each.container === container).length;
-    if (ofContainer >= STREAMS_OF_ONE_MAX || own.size >= STREAMS_OF_PROJECT_MAX) return false;
-    if (this.#streamsInAll < STREAMS_MAX) return true;
-    const [largest] = [...this.#streams.values()].toSorted((one, other) => other.size - one.size);
-    if (largest === undefined || largest.size < own.size + 2) return false;
-    const [oldest] = largest;
-    oldest?.end();
-    return true;
+  /** False: there is no place. Nobody loses one to somebody who comes later. */
+  #enter(container: string, account: string): boolean {
+    if (!this.#streamsOf.enter(container)) return false;
+    if (this.#streams.enter(account)) return true;
+    this.#streamsOf.leave(container);
+    return false;
   }
-
-  #add(project: string, stream: OpenStream): void {
-    const own = this.#streams.get(project) ?? new Set();
-    this.#streams.set(project, own.add(stream));
-    this.#streamsInAll++;
-  }
-
-  #remove(project: string, stream: OpenStream): void {
-    const own = this.#streams.get(project);
-    if (own?.delete(stream) !== true) return;
-    this.#streamsInAll--;
-    if (own.size === 0) this.#streams.delete(project);
-  }
-}
-
-interface OpenStream {
-  readonly container: string;
-  /** Ends it; it is removed at once. */
-  end(): void;
 }
 
 function whole(

@@ -174,6 +174,7 @@ export class SnapshotEdit {
   *#project(state: ProjectState): Steps<Project> {
     return {
       id: state.id,
+      account: state.account || state.id,
       disabled: state.disabled,
       policy: yield* this.#policy(state, { project: state.id }, state.id),
     };

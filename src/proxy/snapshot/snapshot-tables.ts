@@ -11,6 +11,8 @@ import { PersistentMap, seededShard } from "./persistent-map.ts";
 export interface Project {
   /** The text that its containers share. */
   readonly id: string;
+  /** Whose it is, the project itself where that is not known: for shares of what tenants share. */
+  readonly account: string;
   readonly disabled: boolean;
   /** Null: it has no document. */
   readonly policy: Interned<LazyPolicy> | null;

@@ -28,6 +28,8 @@ export interface Route {
   readonly settings: ProgramSettings;
   /** Rules that stand before this program, in the order in which they are tried. */
   readonly hooks: readonly CompiledHook[];
+  /** The account that owns the project; the project where that is not known. */
+  readonly account: string;
 }
 
 /** Why there is no route, in the order in which it is asked (README, One request). */
@@ -126,6 +128,7 @@ export class Snapshot {
       secure: host.program === "https",
       settings: container.ports.value.settings(target.program),
       hooks: container.hooks?.get(target.program) ?? NO_HOOKS,
+      account: project.account,
     };
   }
 

@@ -148,7 +148,7 @@ async function projectRecords(
       .select({
         revision: changes.revision,
         id: changes.entityId,
-        project: projects.id,
+        userId: projects.userId,
         document: documents,
         isHere: isHere ?? sql<boolean>`true`,
       })
@@ -158,12 +158,12 @@ async function projectRecords(
       .where(and(eq(changes.kind, "project"), within))
       .orderBy(changes.revision);
   for (const within of await projectPages(reader, revision, on)) {
-    for (const { id, project, document, isHere: isKnown } of await page(within)) {
+    for (const { id, userId, document, isHere: isKnown } of await page(within)) {
       if (revision === 0 && !isKnown) continue;
-      if (project === null || !isKnown) records.push({ id, state: null });
+      if (userId === null || !isKnown) records.push({ id, state: null });
       else {
         const { hooks: _containersOnly, ...state } = documentRecord(db, document);
-        records.push({ id, state });
+        records.push({ id, state: { ...state, userId } });
       }
     }
   }

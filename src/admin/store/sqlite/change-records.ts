@@ -52,16 +52,16 @@ function lineagesOf(reader: Reader): Lineage[] {
 
 function projectRecords(db: Database, reader: Reader, revision: number): ProjectRecord[] {
   return reader
-    .select({ id: changes.entityId, project: projects.id, document: documents })
+    .select({ id: changes.entityId, userId: projects.userId, document: documents })
     .from(changes)
     .leftJoin(projects, eq(projects.id, changes.entityId))
     .leftJoin(documents, and(eq(documents.kind, "project"), eq(documents.ownerId, projects.id)))
     .where(and(eq(changes.kind, "project"), gt(changes.revision, revision)))
     .all()
-    .map(({ id, project, document }) => {
-      if (project === null) return { id, state: null };
+    .map(({ id, userId, document }) => {
+      if (userId === null) return { id, state: null };
       const { hooks: _containersOnly, ...state } = documentRecord(db, document);
-      return { id, state };
+      return { id, state: { ...state, userId } };
     });
 }
 

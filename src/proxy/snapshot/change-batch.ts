@@ -1,8 +1,20 @@
 // What a source of changes answers, in parts: of a large installation the whole is never held as messages.
-import type { Changes } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import type {
+  Changes,
+  ContainerState,
+  DocumentContent,
+  ProjectState,
+} from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import type { FileRecord } from "./file-record.ts";
 
-/** States and the documents that they name. */
-export type ChangePart = Pick<Changes, "projects" | "containers" | "documents">;
+/** States and the documents that they name. Each may be decoded only when it is its turn, which may throw. */
+export interface ChangePart {
+  readonly projects: Iterable<ProjectState>;
+  readonly containers: Iterable<ContainerState>;
+  readonly documents: Iterable<DocumentContent>;
+  /** The same as they came encoded, documents first; absent: they did not. The bytes may be a piece of many more. */
+  readonly records?: Iterable<FileRecord>;
+}
 
 /** Where in the history of a database a state is. */
 export type Place = Pick<Changes, "revision" | "lineages">;
@@ -36,11 +48,24 @@ export function noted(batch: ChangeBatch): {
 } {
   const changed = { projects: [] as string[], containers: [] as string[] };
   function* parts(): Generator<ChangePart> {
-    for (const part of batch.parts) {
-      for (const { id } of part.projects) changed.projects.push(id);
-      for (const { id } of part.containers) changed.containers.push(id);
-      yield part;
+    for (const { projects, containers, documents } of batch.parts) {
+      yield {
+        projects: noting(projects, changed.projects),
+        containers: noting(containers, changed.containers),
+        documents,
+      };
     }
   }
   return { batch: { ...batch, parts: { [Symbol.iterator]: parts } }, changed };
+}
+
+/** The same states; the id of each is added as it is taken. */
+function* noting<State extends { readonly id: string }>(
+  states: Iterable<State>,
+  ids: string[],
+): Generator<State> {
+  for (const state of states) {
+    ids.push(state.id);
+    yield state;
+  }
 }

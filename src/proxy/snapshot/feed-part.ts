@@ -1,14 +1,21 @@
 // Parts of a large batch stay as they came: the messages of a whole state would take ten times the memory.
-import { fromBinary } from "@bufbuild/protobuf";
+import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import {
   type Changes,
   ChangesSchema,
+  type ContainerState,
+  ContainerStateSchema,
+  type DocumentContent,
+  DocumentContentSchema,
   FeedBatchSchema,
   type FollowResponse,
   FollowResponseSchema,
+  type ProjectState,
+  ProjectStateSchema,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
-import type { ChangeBatch } from "./change-batch.ts";
+import type { ChangeBatch, ChangePart } from "./change-batch.ts";
+import { CONTAINER, DOCUMENT, type FileRecord, PROJECT } from "./file-record.ts";
 
 /** A part of a batch: a Changes message, encoded. */
 export interface FeedPart {
@@ -56,20 +63,78 @@ function partIn(bytes: Uint8Array): FeedPart {
   return { changes, isLast };
 }
 
-/** The whole of it. Throws for parts that are no Changes messages. */
-export function joined(parts: readonly FeedPart[]): Changes | ChangeBatch {
+/** The whole of it. Throws for a first part that is no Changes message; of later ones, and of entities, that shows when they are read. */
+export function joined(parts: readonly FeedPart[]): ChangeBatch {
   const [first, ...rest] = parts;
-  const head = decoded(first ?? { changes: new Uint8Array(), isLast: true });
-  if (rest.length === 0) return head;
+  const { head, states } = summary(first?.changes ?? new Uint8Array());
   const { revision, lineages, all } = head;
-  const decodedParts = { [Symbol.iterator]: () => allOf(parts) };
-  return { revision, lineages, all, parts: decodedParts, states: null };
+  const encoded = parts.map(({ changes }) => new EncodedPart(changes));
+  return { revision, lineages, all, parts: encoded, states: rest.length === 0 ? states : null };
 }
 
-function* allOf(parts: readonly FeedPart[]): Generator<Changes> {
-  for (const part of parts) yield decoded(part);
+const { projects, containers, documents } = ChangesSchema.field;
+/** Documents come before the states that name them. */
+const recordFields = [
+  [DOCUMENT, documents],
+  [PROJECT, projects],
+  [CONTAINER, containers],
+] as const;
+
+/** Each entity is decoded when its turn comes. */
+class EncodedPart implements ChangePart {
+  readonly #changes: Uint8Array;
+
+  constructor(changes: Uint8Array) {
+    this.#changes = changes;
+  }
+
+  get projects(): Iterable<ProjectState> {
+    return this.#entities(projects.number, ProjectStateSchema);
+  }
+
+  get containers(): Iterable<ContainerState> {
+    return this.#entities(containers.number, ContainerStateSchema);
+  }
+
+  get documents(): Iterable<DocumentContent> {
+    return this.#entities(documents.number, DocumentContentSchema);
+  }
+
+  get records(): Iterable<FileRecord> {
+    return this.#records();
+  }
+
+  *#records(): Generator<FileRecord> {
+    for (const [kind, { number }] of recordFields) {
+      for (const message of this.#messages(number)) yield { kind, message };
+    }
+  }
+
+  *#entities<Desc extends DescMessage>(field: number, schema: Desc): Generator<MessageShape<Desc>> {
+    for (const message of this.#messages(field)) yield fromBinary(schema, message);
+  }
+
+  *#messages(wanted: number): Generator<Uint8Array> {
+    const reader = new BinaryReader(this.#changes);
+    while (reader.pos < reader.len) {
+      const [field, type] = reader.tag();
+      if (field === wanted && type === WireType.LengthDelimited) yield reader.bytes();
+      else reader.skip(type, field);
+    }
+  }
 }
 
-function decoded({ changes }: FeedPart): Changes {
-  return fromBinary(ChangesSchema, changes);
+/** What is said beside the entities, and how many of them are states. */
+function summary(changes: Uint8Array): { readonly head: Changes; readonly states: number } {
+  const reader = new BinaryReader(changes);
+  const said: Uint8Array[] = [];
+  let states = 0;
+  while (reader.pos < reader.len) {
+    const start = reader.pos;
+    const [field, type] = reader.tag();
+    reader.skip(type, field);
+    if (field === projects.number || field === containers.number) states++;
+    else if (field !== documents.number) said.push(changes.subarray(start, reader.pos));
+  }
+  return { head: fromBinary(ChangesSchema, Buffer.concat(said)), states };
 }

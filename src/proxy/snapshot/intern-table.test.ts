@@ -38,6 +38,25 @@ test("a value that goes and comes within one edit is the same", () => {
   expect(edit.done().size).toBe(1);
 });
 
+test("of many values that are let go, each is a step", () => {
+  const edit = InternTable.empty<object>().edit();
+  const keys = Array.from({ length: 500 }, (_, n) => n.toString(16).padStart(8, "0"));
+  const held = keys.map((key) => edit.acquire(key, () => ({})));
+  const next = edit.done().edit();
+  for (const each of held) next.release(each);
+  const steps = next.doneSteps();
+  let taken = 0;
+  for (;;) {
+    const step = steps.next();
+    if (step.done) {
+      expect(step.value.size).toBe(0);
+      break;
+    }
+    taken++;
+  }
+  expect(taken).toBe(keys.length);
+});
+
 test("an edit leaves its table as it was", () => {
   const start = InternTable.empty<object>().edit();
   const held = start.acquire("a", () => ({}));

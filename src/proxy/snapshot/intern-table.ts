@@ -1,3 +1,4 @@
+import { finish, type Steps } from "../../policy/steps.ts";
 import { PersistentMap, type PersistentMapEdit, type ShardOf } from "./persistent-map.ts";
 
 /** One value that all holders of the same key share. */
@@ -82,7 +83,15 @@ export class InternEdit<V> {
   }
 
   done(): InternTable<V> {
-    for (const key of this.#withoutHolders) this.#entries.delete(key);
+    return finish(this.doneSteps());
+  }
+
+  /** `done` in steps: as many values may be let go as there were. */
+  *doneSteps(): Steps<InternTable<V>> {
+    for (const key of this.#withoutHolders) {
+      this.#entries.delete(key);
+      yield 1;
+    }
     return this.#make(this.#entries.done(), this.#size);
   }
 }

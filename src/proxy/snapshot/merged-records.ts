@@ -1,18 +1,8 @@
 // Everything that a snapshot file says, each entity once: what it is written anew from, without holding it.
+import type { Steps } from "../../policy/steps.ts";
+import { briefOf, COMMIT, DOCUMENT, type FileRecord, idOf, keyOf } from "./file-record.ts";
 import { type ChainPlace, FrameChain, headerOf, readFrame } from "./sealed-frames.ts";
-import {
-  type Box,
-  COMMIT,
-  CONTAINER,
-  DOCUMENT,
-  type FileRecord,
-  HEADER_BYTES,
-  idOf,
-  keyOf,
-  PROJECT,
-  partOf,
-  recordsIn,
-} from "./snapshot-codec.ts";
+import { type Box, HEADER_BYTES, recordsIn } from "./snapshot-codec.ts";
 import { DamagedSnapshot } from "./snapshot-reader.ts";
 
 /** What was written to a file, and where it changes from everything there was to what came later. */
@@ -25,17 +15,20 @@ export interface WrittenFile {
   readonly end: number;
 }
 
-/** The last record of each entity that came after the first group; `later`: what is not in the file yet. In slices. */
-export async function laterRecords(
+/** The last record of each entity that came after the first group; `later`: what is not in the file yet. A record at each step. */
+export function* laterRecords(
   { fd, box, base, end }: WrittenFile,
   later: Iterable<FileRecord>,
-): Promise<Map<string, FileRecord>> {
+): Steps<Map<string, FileRecord>> {
   const last = new Map<string, FileRecord>();
-  for (const frame of frames(fd, box, base.end, base.place, end)) {
-    for (const record of frame) last.set(keyOf(record), record);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  for (const record of later) last.set(keyOf(record), record);
+  const take = function* (records: Iterable<FileRecord>): Steps<void> {
+    for (const record of records) {
+      last.set(keyOf(record), record);
+      yield 1;
+    }
+  };
+  for (const frame of frames(fd, box, base.end, base.place, end)) yield* take(frame);
+  yield* take(later);
   return last;
 }
 
@@ -55,7 +48,7 @@ export function* mergedRecords(
     }
   }
   for (const record of later.values()) {
-    if (record.kind !== DOCUMENT && !isDeleted(record)) yield record;
+    if (record.kind !== DOCUMENT && !briefOf(record).isDeleted) yield record;
   }
 }
 
@@ -76,10 +69,4 @@ function* frames(
     at = frame.end;
     yield recordsIn(plain).filter(({ kind }) => kind !== COMMIT);
   }
-}
-
-function isDeleted(record: FileRecord): boolean {
-  if (record.kind !== PROJECT && record.kind !== CONTAINER) return false;
-  const { projects, containers } = partOf([record]);
-  return [...projects, ...containers].some(({ deleted }) => deleted);
 }

@@ -1,13 +1,17 @@
 // What was heard and is not on disk yet: of each entity the last state.
-import type { DocumentContent } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import { finish, type Steps } from "../../policy/steps.ts";
 import type { ChangeBatch, ChangePart } from "./change-batch.ts";
 import {
-  type Commit,
-  type Entry,
+  briefOf,
+  CONTAINER,
+  DOCUMENT,
   type FileRecord,
-  type FileState,
+  idOf,
+  keyOf,
   recordOf,
-} from "./snapshot-codec.ts";
+  type StateBrief,
+} from "./file-record.ts";
+import type { Commit } from "./snapshot-codec.ts";
 
 /** A batch of everything there is, and its commit. */
 export interface Whole {
@@ -21,13 +25,23 @@ interface Heard {
   readonly server: string | null;
 }
 
+/** A batch with more states is looked at in steps. */
+const FEW_STATES = 64;
+
+/** A state as the file has it. As a message it would take ten times the memory. */
+interface KeptState {
+  readonly record: FileRecord;
+  readonly digest: string;
+}
+
 export class PendingChanges {
   /** Everything that was heard, before the states; null: only changes were. */
   readonly whole: Whole | null;
   /** Not looked at yet, the oldest first: looking at a large batch takes long. */
   #unread: Heard[] = [];
-  readonly #states = new Map<string, FileState>();
-  readonly #documents = new Map<string, DocumentContent>();
+  readonly #states = new Map<string, KeptState>();
+  /** By digest. */
+  readonly #documents = new Map<string, FileRecord>();
 
   constructor(whole: Whole | null = null) {
     this.whole = whole;
@@ -41,34 +55,43 @@ export class PendingChanges {
   add(batch: ChangeBatch, server: string | null): void {
     this.#unread.push({ batch, server });
     // Otherwise many of them would pile up while nothing can be saved.
-    if (this.#unread.length === 1 && batch.states !== null) for (const _ of this.read());
+    if (this.#unread.length === 1 && (batch.states ?? Infinity) <= FEW_STATES) finish(this.read());
   }
 
-  /** Looks at what was not looked at yet, a part at each step. */
-  *read(): Generator<void> {
+  /** Looks at what was not looked at yet, an entity at each step. */
+  *read(): Steps<void> {
     for (let heard = this.#unread[0]; heard !== undefined; heard = this.#unread[0]) {
       // Of all parts: a batch has its documents first, in messages of their own.
-      const contents = new Map<string, DocumentContent>();
-      for (const part of heard.batch.parts) {
-        this.#addPart(part, heard.server, contents);
-        yield;
-      }
+      const contents = new Map<string, FileRecord>();
+      for (const part of heard.batch.parts) yield* this.#addPart(part, heard.server, contents);
       this.#unread.shift();
     }
   }
 
-  #addPart(
-    { projects, containers, documents }: ChangePart,
+  *#addPart(
+    part: ChangePart,
     server: string | null,
-    contents: Map<string, DocumentContent>,
-  ): void {
-    for (const content of documents) contents.set(content.digest, content);
-    for (const state of [...projects, ...containers]) {
-      if (!state.deleted && !isOf(state, server)) continue;
-      this.#states.set(`${state.$typeName}${state.id}`, state);
-      const content = contents.get(state.documentDigest ?? "");
-      if (content !== undefined) this.#documents.set(content.digest, content);
+    contents: Map<string, FileRecord>,
+  ): Steps<void> {
+    yield 1;
+    for (const record of recordsOfPart(part)) {
+      if (record.kind === DOCUMENT) contents.set(idOf(record), copyOf(record));
+      else this.#addState(record, server, contents);
+      yield 1;
     }
+  }
+
+  #addState(
+    record: FileRecord,
+    server: string | null,
+    contents: ReadonlyMap<string, FileRecord>,
+  ): void {
+    const brief = briefOf(record);
+    if (!brief.isDeleted && !isOf(record, brief, server)) return;
+    const { digest } = brief;
+    this.#states.set(keyOf(record), { record: copyOf(record), digest });
+    const content = contents.get(digest);
+    if (content !== undefined) this.#documents.set(digest, content);
   }
 
   /** These, which were all looked at, and then the later ones. */
@@ -81,7 +104,7 @@ export class PendingChanges {
     }
     both.#unread = later.#unread;
     // Else documents that were written again and again would pile up while nothing can be saved.
-    const named = new Set([...both.#states.values()].map(({ documentDigest }) => documentDigest));
+    const named = new Set([...both.#states.values()].map(({ digest }) => digest));
     for (const digest of [...both.#documents.keys()])
       if (!named.has(digest)) both.#documents.delete(digest);
     return both;
@@ -89,10 +112,8 @@ export class PendingChanges {
 
   /** Documents that are not there yet, then states. Of what was looked at. */
   *records(isThere: (digest: string) => boolean): Generator<FileRecord> {
-    for (const [digest, content] of this.#documents) {
-      if (!isThere(digest)) yield recordOf(content);
-    }
-    for (const state of this.#states.values()) yield recordOf(state);
+    for (const [digest, content] of this.#documents) if (!isThere(digest)) yield content;
+    for (const { record } of this.#states.values()) yield record;
   }
 
   get #maps() {
@@ -102,15 +123,35 @@ export class PendingChanges {
 
 /** Records of everything, in the order of its parts. */
 export function* recordsOf({ parts }: ChangeBatch, server: string | null): Generator<FileRecord> {
-  for (const { projects, containers, documents } of parts) {
-    for (const each of documents) yield recordOf(each);
-    for (const each of projects) if (!each.deleted) yield recordOf(each);
-    for (const each of containers) if (!each.deleted && isOf(each, server)) yield recordOf(each);
+  for (const part of parts) {
+    for (const record of recordsOfPart(part)) {
+      if (record.kind === DOCUMENT || isKept(record, server)) yield record;
+    }
   }
 }
 
+function isKept(record: FileRecord, server: string | null): boolean {
+  const brief = briefOf(record);
+  return !brief.isDeleted && isOf(record, brief, server);
+}
+
 /** A container of another server is nothing to this one. Null: there is no other. */
-function isOf(entry: Entry, server: string | null): boolean {
-  if (server === null || entry.$typeName !== "realmgate.v1.ContainerState") return true;
-  return entry.serverName === server;
+function isOf({ kind }: FileRecord, { serverName }: StateBrief, server: string | null): boolean {
+  return server === null || kind !== CONTAINER || serverName === server;
+}
+
+/** Documents first. */
+function recordsOfPart(part: ChangePart): Iterable<FileRecord> {
+  return part.records ?? encoded(part);
+}
+
+function* encoded({ projects, containers, documents }: ChangePart): Generator<FileRecord> {
+  for (const entries of [documents, projects, containers]) {
+    for (const each of entries) yield recordOf(each);
+  }
+}
+
+/** What is kept for long does not keep the message in which it came. */
+function copyOf({ kind, message }: FileRecord): FileRecord {
+  return { kind, message: new Uint8Array(message) };
 }

@@ -293,7 +293,7 @@ export class RemoteSource implements ChangeSource {
 
   /** A batch is whole. */
   #arrived(): void {
-    let changes: Changes | ChangeBatch;
+    let changes: ChangeBatch;
     try {
       changes = joined(this.#parts);
     } catch (error) {

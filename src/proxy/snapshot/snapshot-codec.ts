@@ -1,6 +1,5 @@
 // How the snapshot file is made: a header, then sealed frames of records, in groups that each end with a commit.
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { BinaryReader } from "@bufbuild/protobuf/wire";
+import { create, type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import {
   type ContainerState,
   ContainerStateSchema,
@@ -10,7 +9,9 @@ import {
   ProjectStateSchema,
   RevisionLineageSchema,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import type { Steps } from "../../policy/steps.ts";
 import type { ChangePart, Place } from "./change-batch.ts";
+import { COMMIT, CONTAINER, DOCUMENT, type FileRecord, PROJECT } from "./file-record.ts";
 
 /** Authenticated encryption; `context` says what the bytes are: they open in no other. */
 export interface Box {
@@ -30,23 +31,8 @@ export const LENGTH_BYTES = 4;
 /** Frames are closed once they have this many bytes: what is sealed, and decoded, at a time. */
 const FRAME_BYTES = 64 * 1024;
 
-export const PROJECT = 1;
-export const CONTAINER = 2;
-export const DOCUMENT = 3;
-export const COMMIT = 4;
 /** Kind, length of the message. */
 const RECORD_HEAD_BYTES = 5;
-
-export type FileState = ProjectState | ContainerState;
-
-/** What a file has records of. */
-export type Entry = FileState | DocumentContent;
-
-export interface FileRecord {
-  readonly kind: number;
-  /** A message of this kind, encoded. */
-  readonly message: Uint8Array;
-}
 
 /** What ends a group: everything up to here is the state of this place. */
 export interface Commit extends Place {
@@ -54,17 +40,6 @@ export interface Commit extends Place {
   readonly heardAtMs: number;
   /** Whose containers these are; null: of all servers. */
   readonly server: string | null;
-}
-
-export function recordOf(entry: Entry): FileRecord {
-  switch (entry.$typeName) {
-    case "realmgate.v1.ProjectState":
-      return { kind: PROJECT, message: toBinary(ProjectStateSchema, entry) };
-    case "realmgate.v1.ContainerState":
-      return { kind: CONTAINER, message: toBinary(ContainerStateSchema, entry) };
-    case "realmgate.v1.DocumentContent":
-      return { kind: DOCUMENT, message: toBinary(DocumentContentSchema, entry) };
-  }
 }
 
 export function commitRecord({ revision, lineages, heardAtMs, server }: Commit): FileRecord {
@@ -97,23 +72,22 @@ export function commitOf({ message }: FileRecord): Commit {
   };
 }
 
-/** The frames' contents. */
-export function* framesOf(records: Iterable<FileRecord>): Generator<Buffer> {
-  let parts: Uint8Array[] = [];
+/** The content of the next frame, a record at each step; null: there is none. */
+export function* nextFrame(records: Iterator<FileRecord>): Steps<Buffer | null> {
+  const parts: Uint8Array[] = [];
   let bytes = 0;
-  for (const { kind, message } of records) {
+  while (bytes < FRAME_BYTES) {
+    const { done, value } = records.next();
+    if (done) break;
+    const { kind, message } = value;
     const head = Buffer.alloc(RECORD_HEAD_BYTES);
     head.writeUInt8(kind, 0);
     head.writeUInt32BE(message.length, 1);
     parts.push(head, message);
     bytes += RECORD_HEAD_BYTES + message.length;
-    if (bytes >= FRAME_BYTES) {
-      yield Buffer.concat(parts, bytes);
-      parts = [];
-      bytes = 0;
-    }
+    yield 1;
   }
-  if (bytes > 0) yield Buffer.concat(parts, bytes);
+  return bytes === 0 ? null : Buffer.concat(parts, bytes);
 }
 
 /** They were authenticated: what does not fit is a fault of ours, and throws. */
@@ -129,39 +103,39 @@ export function recordsIn(frame: Buffer): FileRecord[] {
   return records;
 }
 
-/** The id of a state, the digest of a document: it comes first in each message. */
-export function idOf({ message }: FileRecord): string {
-  const reader = new BinaryReader(message);
-  const [field] = reader.tag();
-  if (field !== 1) throw new Error("a record without an id");
-  return reader.string();
-}
-
-/** What tells states apart: a project and a container may have the same id. */
-export function keyOf(record: FileRecord): string {
-  return `${record.kind}${idOf(record)}`;
-}
-
+/** Each record is decoded when its turn comes. Throws for one of an unknown kind. */
 export function partOf(records: readonly FileRecord[]): ChangePart {
-  const part = {
-    projects: [] as ProjectState[],
-    containers: [] as ContainerState[],
-    documents: [] as DocumentContent[],
-  };
-  for (const { kind, message } of records) {
-    switch (kind) {
-      case PROJECT:
-        part.projects.push(fromBinary(ProjectStateSchema, message));
-        break;
-      case CONTAINER:
-        part.containers.push(fromBinary(ContainerStateSchema, message));
-        break;
-      case DOCUMENT:
-        part.documents.push(fromBinary(DocumentContentSchema, message));
-        break;
-      default:
-        throw new Error("a record of an unknown kind");
+  if (records.some(({ kind }) => kind !== PROJECT && kind !== CONTAINER && kind !== DOCUMENT)) {
+    throw new Error("a record of an unknown kind");
+  }
+  return new RecordsPart(records);
+}
+
+class RecordsPart implements ChangePart {
+  readonly records: readonly FileRecord[];
+
+  constructor(records: readonly FileRecord[]) {
+    this.records = records;
+  }
+
+  get projects(): Iterable<ProjectState> {
+    return this.#entities(PROJECT, ProjectStateSchema);
+  }
+
+  get containers(): Iterable<ContainerState> {
+    return this.#entities(CONTAINER, ContainerStateSchema);
+  }
+
+  get documents(): Iterable<DocumentContent> {
+    return this.#entities(DOCUMENT, DocumentContentSchema);
+  }
+
+  *#entities<Desc extends DescMessage>(
+    wanted: number,
+    schema: Desc,
+  ): Generator<MessageShape<Desc>> {
+    for (const { kind, message } of this.records) {
+      if (kind === wanted) yield fromBinary(schema, message);
     }
   }
-  return part;
 }

@@ -75,7 +75,11 @@ export class SnapshotEdit {
 
   /** Documents come before the states that name them. */
   *part({ projects, containers, documents }: ChangePart): Steps<void> {
-    for (const { digest, json } of documents) this.#contents.set(digest, json);
+    yield 1;
+    for (const { digest, json } of documents) {
+      this.#contents.set(digest, json);
+      yield 1;
+    }
     for (const state of projects) {
       yield* this.#projectState(state);
       yield 1;
@@ -92,8 +96,8 @@ export class SnapshotEdit {
       projects: this.#projects.done(),
       containers: this.#containers.done(),
       aliases: yield* this.#aliasesDone(),
-      policies: this.#policies.done(),
-      ports: this.#ports.done(),
+      policies: yield* this.#policies.doneSteps(),
+      ports: yield* this.#ports.doneSteps(),
     };
   }
 

@@ -6,9 +6,11 @@ import { basename, dirname, join } from "node:path";
 import type { Changes } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import type { Log } from "../../log.ts";
 import { batchOf, type ChangeBatch } from "./change-batch.ts";
+import type { FileRecord } from "./file-record.ts";
 import { laterRecords, mergedRecords, type WrittenFile } from "./merged-records.ts";
 import { PendingChanges, recordsOf } from "./pending-changes.ts";
-import type { Box, Commit, FileRecord } from "./snapshot-codec.ts";
+import { savingSlices } from "./saving-slices.ts";
+import type { Box, Commit } from "./snapshot-codec.ts";
 import { SnapshotLog } from "./snapshot-log.ts";
 import { DamagedSnapshot, type SavedBatch, SnapshotReader } from "./snapshot-reader.ts";
 
@@ -229,7 +231,7 @@ export class SnapshotFile {
   async #writeAll(pending: PendingChanges, commit: Commit): Promise<void> {
     const { path, server = null } = this.#options;
     const isNamed = this.#options.named?.() ?? (() => true);
-    for (const _ of pending.read()) await new Promise((resolve) => setImmediate(resolve));
+    await savingSlices(pending.read());
     if (pending.whole !== null) {
       await this.#replace(recordsOf(pending.whole.batch, server), pending.whole.commit);
       if (pending.whole.commit === commit) return;
@@ -245,9 +247,11 @@ export class SnapshotFile {
     const file = this.#written;
     // A part must never look like everything.
     if (file === null) throw new Error("not everything was heard yet");
-    const later = await laterRecords(
-      file,
-      pending.records(() => false),
+    const later = await savingSlices(
+      laterRecords(
+        file,
+        pending.records(() => false),
+      ),
     );
     await this.#replace(mergedRecords(file, later, isNamed), commit);
   }

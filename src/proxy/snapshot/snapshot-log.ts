@@ -12,19 +12,18 @@ import {
 import { rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
+import { DOCUMENT, type FileRecord, idOf } from "./file-record.ts";
 import type { WrittenFile } from "./merged-records.ts";
+import { savingSlices } from "./saving-slices.ts";
 import { FrameChain } from "./sealed-frames.ts";
 import {
   type Box,
   type Commit,
   commitRecord,
-  DOCUMENT,
   FILE_ID_BYTES,
-  type FileRecord,
-  framesOf,
   HEADER_BYTES,
-  idOf,
   MAGIC,
+  nextFrame,
 } from "./snapshot-codec.ts";
 
 // Descriptors: a FileHandle that its owner drops without closing it is an error that ends the process.
@@ -74,12 +73,8 @@ export class SnapshotLog {
       const chain = new FrameChain(box, header);
       const digests = new Set<string>();
       await writeAt(fd, header, 0);
-      let bytes = HEADER_BYTES;
-      for (const frame of framesOf(noted(withCommit(records, commit), digests))) {
-        const sealed = chain.seal(frame);
-        await writeAt(fd, sealed, bytes);
-        bytes += sealed.length;
-      }
+      const group = noted(withCommit(records, commit), digests);
+      const bytes = await writeFrames(fd, chain, group, HEADER_BYTES);
       await flushed(fd);
       await setAside();
       await rename(draft, path);
@@ -109,14 +104,10 @@ export class SnapshotLog {
     try {
       if (this.#isTorn) await truncated(this.fd, this.#bytes);
       this.#isTorn = true;
-      let at = this.#bytes;
-      for (const frame of framesOf(noted(withCommit(records, commit), added))) {
-        const sealed = this.#chain.seal(frame);
-        await writeAt(this.fd, sealed, at);
-        at += sealed.length;
-      }
+      const group = noted(withCommit(records, commit), added);
+      const end = await writeFrames(this.fd, this.#chain, group, this.#bytes);
       await dataFlushed(this.fd);
-      this.#bytes = at;
+      this.#bytes = end;
       this.#isTorn = false;
       for (const digest of added) this.digests.add(digest);
     } catch (error) {
@@ -147,6 +138,25 @@ function* noted(records: Iterable<FileRecord>, digests: Set<string>): Generator<
   for (const record of records) {
     if (record.kind === DOCUMENT) digests.add(idOf(record));
     yield record;
+  }
+}
+
+/**
+ * Answers where they end. In slices: what is written is often on disk within the turn of the event loop in which it was given away,
+ * so that one frame would follow the other in it.
+ */
+async function writeFrames(
+  fd: number,
+  chain: FrameChain,
+  records: Iterator<FileRecord>,
+  start: number,
+): Promise<number> {
+  for (let at = start; ; ) {
+    const frame = await savingSlices(nextFrame(records));
+    if (frame === null) return at;
+    const sealed = chain.seal(frame);
+    await writeAt(fd, sealed, at);
+    at += sealed.length;
   }
 }
 

@@ -1,19 +1,15 @@
 // Reads a snapshot file frame by frame: only what was committed, and nothing that is not authentic.
 import { readFileSync } from "node:fs";
 import type { ChangeBatch, ChangePart } from "./change-batch.ts";
+import { COMMIT, DOCUMENT, type FileRecord, idOf, recordOf } from "./file-record.ts";
 import { type ChainPlace, FrameChain, headerOf, readFrame } from "./sealed-frames.ts";
 import {
   type Box,
-  COMMIT,
   type Commit,
   commitOf,
-  DOCUMENT,
-  type FileRecord,
   HEADER_BYTES,
-  idOf,
   MAGIC,
   partOf,
-  recordOf,
   recordsIn,
 } from "./snapshot-codec.ts";
 import { isOldVersion, readFile } from "./snapshot-version-3.ts";

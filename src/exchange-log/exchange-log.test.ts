@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "../../test/harness/until.ts";
@@ -9,6 +9,7 @@ import { ExchangeLog } from "./exchange-log.ts";
 import { EDGE_SQL, LogDatabase, WITH_REQUEST_SQL } from "./log-database.ts";
 import { type EntryFilter, EVERY_ENTRY, type LoggedExchange } from "./log-entry.ts";
 import { BLOCKS_MAX, type LogPage, newestFirst, oldestFirst } from "./log-reading.ts";
+import { LogUnavailable } from "./log-thread.ts";
 import {
   WaitingEntries,
   waitingMax,
@@ -520,17 +521,30 @@ describe("the thread of the log", () => {
       const file = new Database(path);
       file.run(`PRAGMA user_version = ${format}`);
       file.close();
-      const opened = await ExchangeLog.open(path, limits, quiet).catch((error: Error) => error);
+      const opened = await ExchangeLog.open(path, limits, quiet);
       expect(existsSync(`${path}.format-${format}`)).toBe(aside);
-      expect(opened instanceof ExchangeLog).toBe(aside);
-      if (opened instanceof ExchangeLog) await opened.close();
-      else expect(opened.message).toContain("format is 3");
+      if (aside) expect(opened.problem).toBe(null);
+      else expect(opened.problem).toContain("format is 3");
+      await opened.close();
     }
   });
 
-  test("a file that cannot be opened is told of", async () => {
-    const opening = ExchangeLog.open(join(folder, "no", "such", "folder"), limits, quiet);
-    expect(await opening.catch((error: Error) => error.message)).toMatch(/unable to open/);
+  test("a file that cannot be opened is told of and tried again, and what came meanwhile is in it", async () => {
+    const told: string[] = [];
+    const note = (_fields: object, text: string) => void told.push(text);
+    const later = join(folder, "later");
+    const log = await ExchangeLog.open(join(later, "log"), limits, { ...quiet, error: note });
+    expect(log.problem).toMatch(/unable to open/);
+    expect(told.join()).toContain("it is tried again");
+    log.ended("passed", "p", "c", exchange(1, { startedAtMs: Date.now() }));
+    expect(await log.newest(ask("c"), null).catch((error: Error) => error)).toBeInstanceOf(
+      LogUnavailable,
+    );
+    mkdirSync(later);
+    await until(() => log.problem === null, "it is open");
+    expect((await log.newest(ask("c"), null)).entries).toHaveLength(1);
+    await log.close();
+    expect(log.counts).toMatchObject({ written: 1, dropped: 0, failed: 0 });
   });
 
   test("what cannot be written is counted, and reads say so", async () => {
@@ -546,6 +560,7 @@ describe("the thread of the log", () => {
     expect(await log.newest(ask("c"), null).catch((error: Error) => error.constructor.name)).toBe(
       "LogUnavailable",
     );
+    expect(log.problem).toMatch(/no such table/);
     log.ended("passed", "p", "c", exchange(2));
     await log.close();
     expect(log.counts).toMatchObject({ written: 0, failed: 2 });

@@ -36,7 +36,7 @@ export interface ExchangeLogCounts {
   readonly evicted: number;
   /** Bytes of the file that are in use. */
   readonly bytes: number;
-  /** How often the thread had to be started again. */
+  /** How often the thread was started again, or that was tried. */
   readonly restarts: number;
 }
 
@@ -69,6 +69,13 @@ const CLOSE_MS = 2_000;
 
 const TOO_MANY = "too many reads of the exchange log";
 
+/** Where there is no file yet. */
+const NO_STORE: LogStore = {
+  ask: () => Promise.reject(new LogUnavailable("the exchange log is not open")),
+  close: () => Promise.resolve(),
+  terminate: () => {},
+};
+
 export class ExchangeLog implements ExchangeLogReader, RecentReader {
   #store: LogStore;
   /** Null: it is not ours to open again. */
@@ -86,6 +93,7 @@ export class ExchangeLog implements ExchangeLogReader, RecentReader {
   readonly #reads = new AccountPlaces(READS_MAX, READS_PER_ACCOUNT_MAX);
   readonly #readsOf = new KeyedLimit(READS_PER_CONTAINER_MAX);
   #failing = false;
+  #problem: string | null = null;
 
   private constructor(
     store: LogStore,
@@ -104,14 +112,20 @@ export class ExchangeLog implements ExchangeLogReader, RecentReader {
     return new ExchangeLog(store, null, log, writers);
   }
 
-  /** Rejects when the file cannot be opened. A damaged one is set aside. */
+  /**
+   * A damaged file is set aside. Where the file cannot be opened that is tried again, and the log is there without it: who reads is
+   * refused, and what does not fit in memory is lost.
+   */
   static async open(path: string, limits: LogLimits, log: Log): Promise<ExchangeLog> {
     const found: ExchangeLog[] = [];
     const died = (error: Error) => {
       for (const each of found) each.#died(error);
     };
     const open = () => LogThread.open(path, limits, died);
-    const opened = new ExchangeLog(await open(), open, log, 1);
+    const first = await open().catch((error: Error) => error);
+    const isOpen = first instanceof LogThread;
+    const opened = new ExchangeLog(isOpen ? first : NO_STORE, open, log, 1);
+    if (!isOpen) opened.#notOpened(first, path);
     found.push(opened);
     return opened;
   }
@@ -121,6 +135,11 @@ export class ExchangeLog implements ExchangeLogReader, RecentReader {
 
   get counts(): ExchangeLogCounts {
     return this.#counts;
+  }
+
+  /** Why it cannot be written now, for people; null: it can. */
+  get problem(): string | null {
+    return this.#problem;
   }
 
   /** Never blocks or throws. */
@@ -155,8 +174,15 @@ export class ExchangeLog implements ExchangeLogReader, RecentReader {
   }
 
   /** Stores batches of another writer, which counts them. */
-  append(batches: readonly EntryBatch[]): Promise<Appended> {
-    return this.#store.ask({ kind: "append", batches });
+  async append(batches: readonly EntryBatch[]): Promise<Appended> {
+    try {
+      const appended = await this.#store.ask({ kind: "append", batches });
+      if (!this.#isDown) this.#problem = null;
+      return appended;
+    } catch (error) {
+      if (!this.#isDown) this.#problem = messageOf(error);
+      throw error;
+    }
   }
 
   /** Stores what waits. */
@@ -174,8 +200,19 @@ export class ExchangeLog implements ExchangeLogReader, RecentReader {
     this.#store.terminate();
   }
 
+  #notOpened(error: Error, path: string): void {
+    this.#isDown = true;
+    this.#problem = error.message;
+    this.#log.error(
+      { err: error, path },
+      "exchange log cannot be opened; who accessed what is not kept; it is tried again",
+    );
+    this.#startLater(RESTART_MS);
+  }
+
   #died(error: Error): void {
     this.#isDown = true;
+    this.#problem = error.message;
     this.#log.error({ err: error }, "the thread of the exchange log ended; it is started again");
     this.#startLater(RESTART_MS);
   }
@@ -195,10 +232,12 @@ export class ExchangeLog implements ExchangeLogReader, RecentReader {
       if (this.#isClosed) return thread.terminate();
       this.#store = thread;
       this.#isDown = false;
+      this.#problem = null;
       this.#log.warn({}, "the exchange log goes on");
       this.#storeWaiting();
     } catch (err) {
-      this.#log.error({ err }, "the thread of the exchange log could not be started again");
+      this.#problem = messageOf(err);
+      this.#log.error({ err }, "the exchange log cannot be opened; it is tried again");
       this.#startLater(Math.min(waitedMs * 2, RESTART_MAX_MS));
     }
   }
@@ -268,4 +307,8 @@ export class ExchangeLog implements ExchangeLogReader, RecentReader {
       }
     }
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

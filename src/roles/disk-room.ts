@@ -23,12 +23,17 @@ export function freeBytes({ dataDir, databasePath, postgres }: Config): number |
   }
 }
 
+/** What a disk that is full means for a node with a database, and for one without. */
+const MEANING = {
+  store: "the API may refuse writes, except logins and what takes access away",
+  proxy: "what is enforced may not be saved for the next start, nor who accessed what",
+} as const;
+
 /** For people: what a disk that is full, or nearly, means for the node. */
-export function diskProblems(config: Config): readonly string[] {
+export function diskProblems(config: Config, kind: keyof typeof MEANING): readonly string[] {
   const free = freeBytes(config);
   if (free === null || free >= bytesMin) return [];
-  const what = `the disk of ${config.dataDir} is full (${free} bytes are free)`;
-  return [`${what}: the API may refuse writes, except logins and what takes access away`];
+  return [`the disk of ${config.dataDir} is full (${free} bytes are free): ${MEANING[kind]}`];
 }
 
 /** Of the operators' listener. */

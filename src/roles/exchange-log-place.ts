@@ -8,7 +8,7 @@ import { exchangeLogFile } from "./data-files.ts";
 const DAY_MS = 86_400_000;
 const MIB = 1024 * 1024;
 
-/** Null: it is off, or cannot be opened: a gate without its exchange log is better than none. */
+/** Null: it is off. A gate whose exchange log cannot be opened is better than none. */
 export async function openExchangeLog(
   { dataDir, logMaxMb, logRetentionDays }: Config,
   log: Log,
@@ -16,10 +16,13 @@ export async function openExchangeLog(
   if (logMaxMb === 0) return null;
   const path = join(dataDir, exchangeLogFile);
   const limits = { ageMaxMs: logRetentionDays * DAY_MS, bytesMax: logMaxMb * MIB };
-  try {
-    return await ExchangeLog.open(path, limits, log);
-  } catch (error) {
-    log.error({ err: error, path }, "exchange log cannot be opened; who accessed what is not kept");
-    return null;
-  }
+  return ExchangeLog.open(path, limits, log);
+}
+
+/** For people: what a log that cannot be written means for the node. */
+export function exchangeLogProblems(exchangeLog: ExchangeLog | null): readonly string[] {
+  const problem = exchangeLog?.problem ?? null;
+  return problem === null
+    ? []
+    : [`the exchange log cannot be written (${problem}): who accessed what is not kept`];
 }

@@ -3,6 +3,7 @@ import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.t
 import type { ListenAddress } from "../config/setting-readers.ts";
 import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
+import { exchangeLogThread } from "../proxy/observe/logged-exchange.ts";
 import { startProxy } from "../proxy/proxy.ts";
 import { openAccessLog } from "./access-log-place.ts";
 import { commonOptions, type Gates, type GatesOptions, type PreparedGates } from "./gates.ts";
@@ -47,6 +48,7 @@ async function start(options: GatesOptions): Promise<Gates> {
       },
       source,
     );
+    if (exchangeLog !== null) exchangeLogThread(proxy.metrics.instruments, exchangeLog);
     const inner = proxy.innerPorts.map((port) => ({ hostname: RELAY_SERVER_HOST, port }));
     const all = (outer: readonly ListenAddress[]) => [...outer, ...inner];
     listeners = all(own);

@@ -10,14 +10,17 @@ import type { NodeConfig } from "../config/node-config.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
 import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
 import type { Log } from "../log.ts";
-import { type Health, startOps } from "../ops.ts";
+import { startOps } from "../ops.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
+import { exchangeLogThread } from "../proxy/observe/logged-exchange.ts";
 import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
 import { RemoteSource } from "../proxy/snapshot/remote-source.ts";
 import { openAccessLog } from "./access-log-place.ts";
 import { isClockOff } from "./clock-offset.ts";
 import { nodeKeysFile, snapshotFile } from "./data-files.ts";
-import { openExchangeLog } from "./exchange-log-place.ts";
+import { diskProblems, diskSeries } from "./disk-room.ts";
+import { exchangeLogProblems, openExchangeLog } from "./exchange-log-place.ts";
+import { gateHealth } from "./gate-health.ts";
 import { commonOptions, NOWHERE } from "./gates.ts";
 import { withListenError } from "./listen-error.ts";
 import { NodeAnswers } from "./node-answers.ts";
@@ -107,6 +110,8 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
     own.push(...proxy.innerPorts.map((port) => ({ hostname: RELAY_SERVER_HOST, port })));
     stops.push(() => proxy.drain(config.drainS * 1000));
     const { instruments } = proxy.metrics;
+    diskSeries(instruments, config);
+    if (exchangeLog !== null) exchangeLogThread(instruments, exchangeLog);
     instruments.gauge("realmgate_feed_connected", "Whether a control plane is followed.", () =>
       source.problem === null ? 1 : 0,
     );
@@ -128,7 +133,21 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
         hasLost: proxy.hasLost,
         openRevision: revisions.open,
         metrics: proxy.metrics,
-        health: () => healthOf(proxy, source, draining),
+        health: () => {
+          const { problem } = source;
+          return gateHealth(proxy.enforcement(), {
+            problems: [
+              ...(problem === null ? [] : [`no control plane is followed: ${problem}`]),
+              ...(isClockOff(source.clockOffsetMs ?? 0)
+                ? ["the clock is minutes off that of the control plane"]
+                : []),
+              ...diskProblems(config, "proxy"),
+              ...exchangeLogProblems(exchangeLog),
+            ],
+            isFollowing: problem === null,
+            draining,
+          });
+        },
       }),
     );
     own.push(...ops.listeners);
@@ -177,18 +196,4 @@ async function withProxyError(
       },
     );
   }
-}
-
-function healthOf(proxy: ProxyServer, source: RemoteSource, draining: boolean): Health {
-  const { from, revision, heardAtMs, closed } = proxy.enforcement();
-  const problems = [
-    ...(source.problem === null ? [] : [`no control plane is followed: ${source.problem}`]),
-    ...(isClockOff(source.clockOffsetMs ?? 0)
-      ? ["the clock is minutes off that of the control plane"]
-      : []),
-    ...(closed === null
-      ? []
-      : ["nothing is allowed: the control plane has been silent for too long"]),
-  ];
-  return { draining, problems, snapshot: { from, revision: Number(revision), heardAtMs, closed } };
 }

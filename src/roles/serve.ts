@@ -10,7 +10,7 @@ import type { Config } from "../config/config.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
 import { LimitedLog } from "../guard/limited-log.ts";
 import type { Log } from "../log.ts";
-import { type Health, type OpsServer, startOps } from "../ops.ts";
+import { type OpsServer, startOps } from "../ops.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
 import { NO_LINEAGE } from "../policy/lineage.ts";
 import { RecentPolicies } from "../policy/recent-policies.ts";
@@ -21,7 +21,8 @@ import { keyFile, snapshotFile } from "./data-files.ts";
 import { DatabaseInUse } from "./data-lock.ts";
 import { DeferredSource } from "./deferred-source.ts";
 import { diskProblems, diskSeries } from "./disk-room.ts";
-import { openExchangeLog } from "./exchange-log-place.ts";
+import { exchangeLogProblems, openExchangeLog } from "./exchange-log-place.ts";
+import { gateHealth } from "./gate-health.ts";
 import { type Gates, NOWHERE, type PreparedGates } from "./gates.ts";
 import { KeyReload } from "./key-reload.ts";
 import { KeyRotation } from "./key-rotation.ts";
@@ -169,7 +170,20 @@ export async function serve(config: Config, log: Log): Promise<Running> {
           hasLost: gates.hasLost,
           openRevision: revisions.open,
           metrics: gates.metrics,
-          health: () => healthOf(config, gates, opening?.problem ?? null, draining),
+          health: () => {
+            const problem = opening?.problem ?? null;
+            const health = gateHealth(gates.enforcement(), {
+              problems: [
+                ...(problem === null ? [] : [`control plane is unavailable: ${problem.message}`]),
+                ...diskProblems(config, "store"),
+                ...exchangeLogProblems(exchangeLog),
+                ...gates.problems,
+              ],
+              isFollowing: problem === null,
+              draining,
+            });
+            return { ...health, silent: gates.silent };
+          },
         }),
       );
       ops = opened;
@@ -295,25 +309,6 @@ function enforcedBy(gates: Gates | null): Enforced {
   if (gates === null) return { enforcedRevision: 0, enforcedLineage: NO_LINEAGE };
   const { revision, lineage } = gates.enforcement();
   return { enforcedRevision: Number(revision), enforcedLineage: lineage };
-}
-
-function healthOf(config: Config, gates: Gates, problem: Error | null, draining: boolean): Health {
-  const { from, revision, heardAtMs, closed, failing } = gates.enforcement();
-  const problems = [
-    ...(problem === null ? [] : [`control plane is unavailable: ${problem.message}`]),
-    ...diskProblems(config),
-    ...(problem === null && failing ? ["change feed cannot be read"] : []),
-    ...(closed === null
-      ? []
-      : ["nothing is allowed: the control plane has been silent for too long"]),
-    ...gates.problems,
-  ];
-  return {
-    draining,
-    problems,
-    silent: gates.silent,
-    snapshot: { from, revision: Number(revision), heardAtMs, closed },
-  };
 }
 
 function throwProxyListenError(config: Config, error: unknown): never {

@@ -12,7 +12,7 @@ import { NO_LINEAGE } from "../policy/lineage.ts";
 import { CannotListen } from "../proxy/edge/listeners.ts";
 import { readKeyPair } from "../proxy/edge/tls/key-pair.ts";
 import { Instruments } from "../proxy/observe/instruments.ts";
-import { exchangeLogRestarts } from "../proxy/observe/logged-exchange.ts";
+import { exchangeLogThread } from "../proxy/observe/logged-exchange.ts";
 import { formatFor } from "../proxy/observe/open-metrics.ts";
 import { collectProcessMetrics } from "../proxy/observe/process-metrics.ts";
 import type { Enforcement } from "../proxy/snapshot/enforcement.ts";
@@ -324,7 +324,7 @@ function parentMetrics(pool: WorkerPool, exchangeLog: ExchangeLog | null) {
     "Gate processes that did not come to serve: they could not start, or hung while they did.",
     () => pool.failedStarts,
   );
-  if (exchangeLog !== null) exchangeLogRestarts(instruments, exchangeLog);
+  if (exchangeLog !== null) exchangeLogThread(instruments, exchangeLog);
   collectProcessMetrics(registry);
   return { instruments, values: (): Promise<MetricValues> => registry.getMetricsAsJSON() };
 }

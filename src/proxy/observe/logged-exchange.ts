@@ -98,7 +98,6 @@ export function exchangeLogSeries(
       [["full"], counts.evicted],
     ],
   );
-  exchangeLogRestarts(instruments, { counts });
   instruments.gauge(
     "realmgate_exchange_log_bytes",
     "Bytes of the exchange log's file that are in use.",
@@ -108,13 +107,19 @@ export function exchangeLogSeries(
 }
 
 /** Of the process that has the log's thread. */
-export function exchangeLogRestarts(
+export function exchangeLogThread(
   instruments: Instruments,
-  { counts }: Pick<ExchangeLog, "counts">,
+  log: Pick<ExchangeLog, "counts" | "problem">,
 ): void {
   instruments.counter(
     "realmgate_exchange_log_restarts_total",
-    "How often the thread of the exchange log ended and was started again.",
-    () => counts.restarts,
+    "How often the thread of the exchange log was started again, or that was tried: it had ended, or could not open the file.",
+    () => log.counts.restarts,
+  );
+  instruments.gauge(
+    "realmgate_exchange_log_up",
+    "Whether the exchange log could be written when it was last tried.",
+    () => (log.problem === null ? 1 : 0),
+    "min",
   );
 }

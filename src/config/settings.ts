@@ -98,7 +98,7 @@ export const settings = {
     accepts: "0 to 256",
     meaning: "processes of the data plane; 0: all in one process",
     about:
-      "Processes of the data plane, which share its addresses; 0 keeps everything in one process. `REALMGATE_EXCHANGES_MAX` and `REALMGATE_HELD_BYTES_MAX` are divided among them; see [operations](operations.md#gate-processes).",
+      "Role `serve`: processes of the data plane, which share its addresses; 0 keeps everything in one process. A `proxy` is one process, whatever this says: see [several on a machine](scale-out.md#set-it-up). `REALMGATE_EXCHANGES_MAX` and `REALMGATE_HELD_BYTES_MAX` are divided among them; see [operations](operations.md#gate-processes).",
     read: readWorkers,
   },
   REALMGATE_PROXY_REUSE_PORT: {

@@ -16,6 +16,7 @@ import {
 import { postgresBinaries, sayWithoutPostgres } from "../harness/postgres-server.ts";
 import { memoryHolds } from "../harness/process-memory.ts";
 import { startUpstream, type Upstream } from "../harness/program.ts";
+import { parsePrometheusText, sampleValue } from "../harness/prometheus-text.ts";
 import { until } from "../harness/until.ts";
 
 if (postgresBinaries === null) sayWithoutPostgres();
@@ -358,6 +359,15 @@ describe.skipIf(postgresBinaries === null)("a cluster", () => {
     },
     startMsMax,
   );
+
+  test("a proxy tells of its disk and of its exchange log", async () => {
+    for (const { said } of places.proxiesOf("local")) {
+      const families = parsePrometheusText(await (await fetch(`${said.ops}/metrics`)).text());
+      expect(sampleValue(families, "realmgate_disk_free_bytes")).toBeGreaterThan(0);
+      expect(sampleValue(families, "realmgate_exchange_log_up")).toBe(1);
+      expect(await (await fetch(`${said.ops}/healthz`)).json()).toMatchObject({ problems: [] });
+    }
+  });
 
   test("a proxy writes its access log", async () => {
     const folder = mkdtempSync(join(tmpdir(), "realmgate-"));

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import net from "node:net";
-import { within } from "../test/harness/until.ts";
+import { until, within } from "../test/harness/until.ts";
 import { type OpsServer, startOps } from "./ops.ts";
 
 const sockets: net.Socket[] = [];
@@ -9,7 +9,7 @@ afterEach(() => {
 });
 
 /** A listener whose callers may wait for ever for a revision; `asked` resolves once one does. */
-function listening(): { ops: OpsServer; asked: Promise<void> } {
+function listening(text = async () => ""): { ops: OpsServer; asked: Promise<void> } {
   const { promise: asked, resolve } = Promise.withResolvers<void>();
   const ops = startOps({
     listen: { hostname: "127.0.0.1", port: 0 },
@@ -19,7 +19,7 @@ function listening(): { ops: OpsServer; asked: Promise<void> } {
     },
     hasLost: () => false,
     openRevision: () => ({ revision: 1, lineage: "x" }),
-    metrics: { format: () => ({ contentType: "text/plain", text: async () => "" }) },
+    metrics: { format: () => ({ contentType: "text/plain", text }) },
     health: () => ({
       draining: true,
       problems: [],
@@ -83,4 +83,28 @@ test("a node that enforces no revisions says so, and not that the token is anoth
   } finally {
     await ops.stop();
   }
+});
+
+test("scrapes that come while an answer is being made share it", async () => {
+  let made = 0;
+  let answer = (_: string) => {};
+  const text = () => {
+    made++;
+    return new Promise<string>((resolve) => {
+      answer = resolve;
+    });
+  };
+  const { ops } = listening(text);
+  const scrape = async () => (await fetch(`http://127.0.0.1:${ops.port}/metrics`)).text();
+  const scrapes = [scrape()];
+  await until(() => made === 1, "the first is asked for");
+  scrapes.push(scrape(), scrape());
+  await Bun.sleep(50);
+  answer("one");
+  expect(await Promise.all(scrapes)).toEqual(["one", "one", "one"]);
+  const next = scrape();
+  await until(() => made === 2, "it is made anew");
+  answer("two");
+  expect(await next).toBe("two");
+  await ops.stop();
 });

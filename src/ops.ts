@@ -105,7 +105,7 @@ function serveOps(
   options: OpsOptions,
   isRelayed: (peer: ServerPeer) => boolean,
 ): Bun.Server<undefined> {
-  const texts = new TextsOfTurn();
+  const texts = new SharedTexts();
   return Bun.serve({
     hostname: RELAY_SERVER_HOST,
     port: 0,
@@ -140,8 +140,8 @@ function notFound(): Response {
   return Response.json({ status: "not_found" }, { status: 404 });
 }
 
-/** Requests of the same turn of the event loop share one answer of each format. */
-class TextsOfTurn {
+/** Requests share the answer of their format that is being made, or was made in the same turn of the event loop. */
+class SharedTexts {
   readonly #texts = new Map<string, Promise<string>>();
 
   of({ contentType, text }: MetricsFormat): Promise<string> {
@@ -149,7 +149,8 @@ class TextsOfTurn {
     if (current !== undefined) return current;
     const made = text();
     this.#texts.set(contentType, made);
-    setImmediate(() => this.#texts.delete(contentType));
+    const over = () => setImmediate(() => this.#texts.delete(contentType));
+    made.then(over, over);
     return made;
   }
 }
@@ -162,7 +163,7 @@ function healthz({ draining, problems, snapshot }: Health): Response {
   return Response.json({ status, problems, snapshot: { ...rest, heard_at } });
 }
 
-async function metrics(format: MetricsFormat, texts: TextsOfTurn): Promise<Response> {
+async function metrics(format: MetricsFormat, texts: SharedTexts): Promise<Response> {
   const headers = { "content-type": format.contentType, vary: "Accept" };
   return new Response(await texts.of(format), { headers });
 }

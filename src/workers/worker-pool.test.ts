@@ -83,3 +83,15 @@ test("one that hangs while it serves is named, and what is asked of all has the 
   expect([lost, sealed]).toEqual([true, false]);
   expect(ended).toEqual({ ended: 0, missing: ["gate process 0"] });
 }, 30_000);
+
+test("scrapes that come while all are asked for their metrics share that round", async () => {
+  const { pool, start } = poolOf([[], []]);
+  await start();
+  const rounds = async () =>
+    /^rounds.* (\d+)$/m.exec(await (await pool.metrics([])).metrics())?.[1];
+  const first = rounds();
+  await Bun.sleep(20);
+  // One of each process.
+  expect(await Promise.all([first, rounds(), rounds()])).toEqual(["2", "2", "2"]);
+  expect(await rounds()).toBe("4");
+});

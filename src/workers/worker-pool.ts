@@ -49,6 +49,7 @@ export class WorkerPool {
   #failedStarts = 0;
   /** What those that are gone have counted. */
   #retired: MetricValues = [];
+  #metricsRound: Promise<MetricValues[]> | null = null;
 
   /** The processes are there, but wait for `start`. */
   constructor(options: WorkerPoolOptions) {
@@ -137,9 +138,16 @@ export class WorkerPool {
     return answers.includes(true);
   }
 
-  /** `own`: of this process, which come first. */
+  /** `own`: of this process, which come first. Calls share the round of questions that is under way. */
   async metrics(own: MetricValues): Promise<Registry> {
-    const all = await Promise.all(
+    this.#metricsRound ??= this.#askedForMetrics().finally(() => {
+      this.#metricsRound = null;
+    });
+    return merged([own, ...(await this.#metricsRound), this.#retired]);
+  }
+
+  #askedForMetrics(): Promise<MetricValues[]> {
+    return Promise.all(
       this.#live().map(async (worker) => {
         try {
           const values = await worker.ask("metrics", null);
@@ -150,7 +158,6 @@ export class WorkerPool {
         }
       }),
     );
-    return merged([own, ...all, this.#retired]);
   }
 
   /** Tells all of them where this node listens. */

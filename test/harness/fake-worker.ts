@@ -27,6 +27,10 @@ function hang(): void {
   for (;;) Bun.sleepSync(1_000);
 }
 
+/** How often it was asked for its metrics, and how long it takes to answer. */
+let rounds = 0;
+const ANSWER_MS = 200;
+
 let telling: ReturnType<typeof setInterval> | null = null;
 const channel = await Channel.open<ToParent, ToWorker>({
   descriptor: CHANNEL_DESCRIPTOR,
@@ -42,7 +46,11 @@ const channel = await Channel.open<ToParent, ToWorker>({
     own: () => null,
     reached: () => true,
     lost: () => true,
-    metrics: () => [],
+    metrics: async () => {
+      const values = [{ value: ++rounds, labels: {} }];
+      await Bun.sleep(ANSWER_MS);
+      return [{ name: "rounds", help: "x", type: "counter", aggregator: "sum", values }] as never;
+    },
     list: () => ({ connections: [], total: 0 }),
     end: () => false,
     endOfGroup: () => 0,

@@ -92,7 +92,9 @@ async function control(socket: string): Promise<void> {
   await startFeed({
     listen: `unix:${socket}`,
     source,
-    authenticate: async () => ({ node: "load", servers: ["local"], keys: {}, domain: "localhost" }),
+    authenticate: async () => ({
+      peer: { node: "load", servers: ["local"], keys: {}, domain: "localhost" },
+    }),
     log,
   });
   process.send?.("ready");

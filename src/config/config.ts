@@ -100,6 +100,10 @@ export interface FeedConfig {
   readonly controlCaPath: string;
   /** Null: unset. */
   readonly nodeToken: string | null;
+  /** Empty: unset. */
+  readonly nodeCertPath: string;
+  readonly nodeKeyPath: string;
+  readonly nodeCaPath: string;
   readonly processName: string;
 }
 
@@ -223,6 +227,9 @@ function readConfig(
       controlUrls: value("REALMGATE_CONTROL_URLS"),
       controlCaPath: value("REALMGATE_CONTROL_CA"),
       nodeToken: value("REALMGATE_NODE_TOKEN"),
+      nodeCertPath: value("REALMGATE_NODE_CERT"),
+      nodeKeyPath: value("REALMGATE_NODE_KEY"),
+      nodeCaPath: value("REALMGATE_NODE_CA"),
       processName: value("REALMGATE_PROCESS_NAME"),
     },
   };

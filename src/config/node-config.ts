@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { isLoopback } from "../policy/address-policy.ts";
 import { type Config, type ParsedConfig, parseConfig } from "./config.ts";
 import { type KeyPairFiles, readKeyPairSettings } from "./key-pair.ts";
+import { readNodeAuthorities, readNodeCertificateSettings } from "./node-certificates.ts";
 import type { ListenAddress } from "./setting-readers.ts";
 import { flagOf } from "./settings.ts";
 
@@ -18,7 +19,11 @@ export interface NodeConfig {
   readonly controlUrls: readonly string[];
   /** PEM; null: the system's. */
   readonly controlCa: Buffer | null;
-  readonly nodeToken: string;
+  /** Of a proxy or gateway: this, or a certificate. */
+  readonly nodeToken: string | null;
+  readonly nodeCertificate: KeyPairFiles | null;
+  /** Authorities of nodes' certificates, each as PEM. Null: nobody is asked for one. */
+  readonly nodeAuthorities: readonly string[] | null;
   readonly processName: string;
 }
 
@@ -28,7 +33,7 @@ type ParsedNodeConfig =
 
 /** Settings that a role must not have: whoever breaks into its machine would have them, too. */
 const foreign: Readonly<Record<Role, readonly string[]>> = {
-  control: ["REALMGATE_NODE_TOKEN"],
+  control: ["REALMGATE_NODE_TOKEN", "REALMGATE_NODE_KEY"],
   proxy: ["REALMGATE_DATABASE_URL", "REALMGATE_SECRET_KEY", "REALMGATE_SECRET_KEY_FILE"],
   gateway: ["REALMGATE_DATABASE_URL", "REALMGATE_SECRET_KEY", "REALMGATE_SECRET_KEY_FILE"],
 };
@@ -55,8 +60,16 @@ export function parseNodeConfig(
   if (role === "control" && config.postgres === null && config.secretKeys === null) {
     report("REALMGATE_SECRET_KEY", "is required for the role control");
   }
-  if (role !== "control" && feed.nodeToken === null) {
-    report("REALMGATE_NODE_TOKEN", "is required: realmgate nodes create prints one");
+  const isCertified = feed.nodeCertPath !== "" || feed.nodeKeyPath !== "";
+  if (role !== "control" && feed.nodeToken === null && !isCertified) {
+    const other = "or set REALMGATE_NODE_CERT";
+    report("REALMGATE_NODE_TOKEN", `is required: realmgate nodes create prints one; ${other}`);
+  }
+  if (role !== "control" && feed.nodeToken !== null && isCertified) {
+    report(
+      "REALMGATE_NODE_CERT",
+      "cannot be set beside REALMGATE_NODE_TOKEN: a node has one of them",
+    );
   }
   const urls = role === "proxy" ? feed.feedUrls : role === "gateway" ? feed.controlUrls : null;
   const urlsName = role === "proxy" ? "REALMGATE_FEED_URLS" : "REALMGATE_CONTROL_URLS";
@@ -65,6 +78,8 @@ export function parseNodeConfig(
     const { protocol, hostname } = new URL(url);
     if (protocol === "http:" && !isLoopback(hostname.replace(/^\[(.*)\]$/, "$1"))) {
       report(urlsName, `has ${url}, which is beyond loopback: write https://`);
+    } else if (protocol === "http:" && isCertified) {
+      report(urlsName, `has ${url}, where no certificate can be shown: write https://`);
     }
   }
   const feedTls = readKeyPairSettings(
@@ -84,14 +99,27 @@ export function parseNodeConfig(
     );
   }
   const controlCa = readAuthorities(feed.controlCaPath, report);
+  const nodeCertificate =
+    role === "control"
+      ? null
+      : readNodeCertificateSettings(
+          { certPath: feed.nodeCertPath, keyPath: feed.nodeKeyPath },
+          report,
+        );
+  const nodeAuthorities = role === "control" ? readNodeAuthorities(feed.nodeCaPath, report) : null;
+  if (role === "control" && feed.nodeCaPath !== "" && feed.tlsCertPath === "") {
+    report(
+      "REALMGATE_NODE_CA",
+      "needs TLS, where certificates are shown: set REALMGATE_FEED_TLS_CERT",
+    );
+  }
   if (problems.length > 0) return { ok: false, problems };
-  const { fullSyncsMax, feedUrls, controlUrls, processName } = feed;
-  const nodeToken = feed.nodeToken ?? "";
+  const { fullSyncsMax, feedUrls, controlUrls, processName, nodeToken } = feed;
   return {
     ok: true,
     node: {
       ...{ config, feedListen, feedTls, fullSyncsMax, feedUrls, controlUrls, controlCa },
-      ...{ nodeToken, processName },
+      ...{ nodeToken, nodeCertificate, nodeAuthorities, processName },
     },
   };
 }

@@ -40,6 +40,16 @@ export const nodeSettings = {
     about: "Role `control`: private key of that certificate, not encrypted.",
     read: readText,
   },
+  REALMGATE_NODE_CA: {
+    group: "Several processes",
+    default: "",
+    unset: "nodes have tokens",
+    accepts: "PEM file",
+    meaning: "control: authorities of the certificates of nodes",
+    about:
+      "Role `control`: authorities of the certificates of nodes, each with those that it comes from. The feed asks for a certificate then, and gRPC where it has TLS; tokens go on working.",
+    read: readText,
+  },
   REALMGATE_FULL_SYNCS_MAX: {
     group: "Several processes",
     default: "2",
@@ -79,12 +89,31 @@ export const nodeSettings = {
   REALMGATE_NODE_TOKEN: {
     group: "Several processes",
     default: "",
-    unset: "required for the roles `proxy` and `gateway`",
+    unset: "required for the roles `proxy` and `gateway`, unless they have a certificate",
     accepts: "what `realmgate nodes create` printed",
     meaning: "proxy, gateway: the token of the node",
     about:
       "Roles `proxy` and `gateway`: the token of the node, which fixes the servers that a proxy may ask for. It also seals the proxy's snapshot.",
     read: readNodeToken,
+  },
+  REALMGATE_NODE_CERT: {
+    group: "Several processes",
+    default: "",
+    unset: "the node has a token",
+    accepts: "PEM file",
+    meaning: "proxy, gateway: PEM certificate chain of the node, its own first",
+    about:
+      "Roles `proxy` and `gateway`: certificate chain of the node in place of a token, with the SAN `URI:realmgate:node/NAME`. Set it together with its key; both are read again when they change.",
+    read: readText,
+  },
+  REALMGATE_NODE_KEY: {
+    group: "Several processes",
+    default: "",
+    unset: "the node has a token",
+    accepts: "PEM file",
+    meaning: "proxy, gateway: private key of that certificate, PEM",
+    about: "Roles `proxy` and `gateway`: private key of that certificate, not encrypted.",
+    read: readText,
   },
   REALMGATE_PROCESS_NAME: {
     group: "Several processes",

@@ -19,15 +19,20 @@ beforeAll(async () => {
     port: 0,
     services: publicServices,
     proxies: trustedProxies([]),
-    isGateway: async (token) => token === "gateway",
+    gatewayProblem: async (said) => (said === "gateway" ? null : "unknown"),
     dispatch: async (call) => {
       heard.push(call);
       return { ok: false, code: ErrorCode.INVALID_TOKEN, violations: [], retryAfterS: null };
     },
   });
   remote = remoteDispatch({
-    targets: [`127.0.0.1:${control.port}`],
-    credentials: credentials.createInsecure(),
+    connections: () => [
+      {
+        target: `127.0.0.1:${control.port}`,
+        credentials: credentials.createInsecure(),
+        options: {},
+      },
+    ],
     token: "gateway",
   });
 });

@@ -10,12 +10,14 @@ import {
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import {
   type ChannelCredentials,
+  type ChannelOptions,
   Client,
   Metadata,
   type ServiceError,
   status,
 } from "@grpc/grpc-js";
 import { ApiError, type Call, type Dispatch, type Failure, type Reply } from "../../proto/call.ts";
+import { GATEWAY_BY_CERTIFICATE, NOT_A_GATEWAY } from "../../proto/gateway-field.ts";
 import { http } from "../../proto/gen/google/api/annotations_pb.ts";
 import {
   BadRequestSchema,
@@ -26,12 +28,20 @@ import { StatusSchema } from "../../proto/gen/google/rpc/status_pb.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import { methodPath } from "../../proto/grpc.ts";
 
-export interface RemoteDispatchOptions {
-  /** Control planes, as `HOST:PORT`. */
-  readonly targets: readonly string[];
+/** As a gRPC client takes it. */
+export interface RemoteConnection {
+  readonly target: string;
   readonly credentials: ChannelCredentials;
-  /** The gateway's own; see NodeService. */
-  readonly token: string;
+  readonly options: ChannelOptions;
+}
+
+export interface RemoteDispatchOptions {
+  /** Of connections that begin now: how to reach each of the control planes. */
+  readonly connections: () => readonly RemoteConnection[];
+  /** The gateway's own; see NodeService. Null: it has a certificate, among the credentials. */
+  readonly token: string | null;
+  /** Called with each answer: why this is not a gateway of that control plane; null: it is. */
+  readonly judged?: (refusal: string | null) => void;
   /** How long a call may take, in milliseconds. Default: 30,000. */
   readonly deadlineMs?: number;
 }
@@ -40,6 +50,8 @@ export interface RemoteDispatch {
   readonly dispatch: Dispatch;
   /** Whether a control plane answers. */
   isUp(): Promise<boolean>;
+  /** Calls from now on go over new connections, as the credentials are others. */
+  reconnect(): void;
   close(): void;
 }
 
@@ -52,6 +64,17 @@ const RECONNECT_MS = 2_000;
 const CHANNELS = 4;
 const STORE_RETRY_S = 1;
 
+const channelOptions = {
+  "grpc.use_local_subchannel_pool": 1,
+  "grpc.max_receive_message_length": ANSWER_BYTES_MAX,
+  "grpc.enable_http_proxy": 0,
+  "grpc.initial_reconnect_backoff_ms": 100,
+  "grpc.max_reconnect_backoff_ms": RECONNECT_MS,
+  "grpc.enable_retries": 0,
+  "grpc.keepalive_time_ms": 2_000,
+  "grpc.keepalive_timeout_ms": 2_000,
+};
+
 interface Answered {
   readonly message: Message;
   readonly trailers: Metadata;
@@ -59,30 +82,33 @@ interface Answered {
 
 export function remoteDispatch(options: RemoteDispatchOptions): RemoteDispatch {
   const { deadlineMs = 30_000 } = options;
-  const channels = Array.from({ length: CHANNELS }, () => options.targets).flat();
-  const clients = channels.map(
-    (target) =>
-      new Client(target, options.credentials, {
-        "grpc.use_local_subchannel_pool": 1,
-        "grpc.max_receive_message_length": ANSWER_BYTES_MAX,
-        "grpc.enable_http_proxy": 0,
-        "grpc.initial_reconnect_backoff_ms": 100,
-        "grpc.max_reconnect_backoff_ms": RECONNECT_MS,
-        "grpc.enable_retries": 0,
-        "grpc.keepalive_time_ms": 2_000,
-        "grpc.keepalive_timeout_ms": 2_000,
-      }),
-  );
+  const said = options.token ?? GATEWAY_BY_CERTIFICATE;
+  const connected = () => {
+    const connections = options.connections();
+    return Array.from({ length: CHANNELS }, () => connections)
+      .flat()
+      .map((each) => {
+        const channel = { ...channelOptions, ...each.options };
+        return new Client(each.target, each.credentials, channel);
+      });
+  };
+  let clients = connected();
+  const closing = new Set<ReturnType<typeof setTimeout>>();
   let turn = 0;
   const attempt = async (call: Call, message: Message): Promise<Answered> => {
     let failure: unknown;
-    for (let tries = 0; tries < options.targets.length; tries++) {
+    for (let tries = 0; tries < clients.length / CHANNELS; tries++) {
       const client = clients[turn++ % clients.length];
       if (client === undefined) break;
       try {
-        return await send(client, call, message, { token: options.token, deadlineMs });
+        const answered = await send(client, call, message, { said, deadlineMs });
+        options.judged?.(null);
+        return answered;
       } catch (error) {
         failure = error;
+        if (isServiceError(error) && error.details.startsWith(NOT_A_GATEWAY)) {
+          options.judged?.(error.details);
+        }
         if (!wasNeverSent(error)) break;
       }
     }
@@ -113,7 +139,19 @@ export function remoteDispatch(options: RemoteDispatchOptions): RemoteDispatch {
       );
       return (await Promise.all(waiting)).some(Boolean);
     },
+    reconnect() {
+      const before = clients;
+      clients = connected();
+      // Their calls may go on.
+      const timer = setTimeout(() => {
+        closing.delete(timer);
+        for (const client of before) client.close();
+      }, deadlineMs);
+      closing.add(timer);
+      timer.unref();
+    },
     close() {
+      for (const timer of closing) clearTimeout(timer);
       for (const client of clients) client.close();
     },
   };
@@ -123,7 +161,7 @@ function send(
   client: Client,
   call: Call,
   message: Message,
-  { token, deadlineMs }: { readonly token: string; readonly deadlineMs: number },
+  { said, deadlineMs }: { readonly said: string; readonly deadlineMs: number },
 ): Promise<Answered> {
   const { method } = call;
   return new Promise((resolve, reject) => {
@@ -133,7 +171,7 @@ function send(
       (sent: Message) => Buffer.from(toBinary(method.input, sent)),
       (bytes: Buffer) => fromBinary(method.output, bytes),
       message,
-      metadataOf(call, token),
+      metadataOf(call, said),
       { deadline: Date.now() + deadlineMs },
       (error, answer) => {
         if (error !== null) reject(error);
@@ -152,7 +190,7 @@ const CARRIED = /^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/;
 /** No credential, realm or version of ours: who sent one must not be served as if there had been none, in all realms. */
 const UNREADABLE = "?";
 
-function metadataOf(call: Call, token: string): Metadata {
+function metadataOf(call: Call, said: string): Metadata {
   const metadata = new Metadata();
   const set = (name: string, value: string | null) => {
     if (value !== null) metadata.set(name, CARRIED.test(value) ? value : UNREADABLE);
@@ -164,7 +202,7 @@ function metadataOf(call: Call, token: string): Metadata {
   set("if-match", call.ifMatch);
   set("x-realmgate-client", call.clientAddress);
   set("x-realmgate-request-id", call.requestId);
-  set("x-realmgate-gateway", token);
+  set("x-realmgate-gateway", said);
   return metadata;
 }
 

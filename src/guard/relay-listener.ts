@@ -4,6 +4,7 @@ import type { Socket } from "bun";
 import { parseAddress } from "../policy/address.ts";
 import { ConnectionCap } from "./connection-cap.ts";
 import { reportEscaped } from "./escaped-errors.ts";
+import { type PeerCertificate, peerCertificate } from "./peer-certificate.ts";
 import { type MakeGuard, RelayHub, type RelayHubOptions } from "./relay-hub.ts";
 import type { Relayed, RelayLimits, ServerPeer } from "./relayed.ts";
 
@@ -13,6 +14,11 @@ export interface RelayOptions extends RelayHubOptions {
   readonly port: number;
   /** TLS ends here, the server gets plain bytes. Null or unset: there is none. */
   readonly tls?: RelayTls | null;
+  /**
+   * With TLS: authorities, each as PEM, of certificates that clients are asked for. Who shows none, or another's, gets in all the
+   * same: see `certificateOf`. Null or unset: nobody is asked.
+   */
+  readonly clientAuthorities?: readonly string[] | null;
   /** Protocols that are agreed on with TLS (RFC 7301), as `h2`; none when unset. */
   readonly alpn?: readonly string[];
   readonly limits: RelayLimits;
@@ -35,6 +41,8 @@ export class RelayListener {
   readonly #cap: ConnectionCap;
   readonly #options: RelayOptions;
   readonly #hub: RelayHub;
+  /** What clients showed, where they were asked. */
+  readonly #certificates = new WeakMap<Relayed, PeerCertificate>();
   #listener: Bun.TCPSocketListener<Relayed>;
 
   /** Throws when the address is taken. */
@@ -62,7 +70,11 @@ export class RelayListener {
   }
 
   #listen(port: number, tls: RelayTls | null, reusePort: boolean): Bun.TCPSocketListener<Relayed> {
-    const { hostname, alpn = [] } = this.#options;
+    const { hostname, alpn = [], clientAuthorities = null } = this.#options;
+    const asks =
+      clientAuthorities === null
+        ? {}
+        : { ca: [...clientAuthorities], requestCert: true, rejectUnauthorized: false };
     return Bun.listen<Relayed>({
       hostname,
       port,
@@ -71,11 +83,12 @@ export class RelayListener {
       allowHalfOpen: true,
       ...(tls === null
         ? {}
-        : { tls: { cert: tls.cert, key: tls.key, ALPNProtocols: protocolNames(alpn) } }),
+        : { tls: { cert: tls.cert, key: tls.key, ALPNProtocols: protocolNames(alpn), ...asks } }),
       socket: {
         open: (client) => this.#accept(client),
         handshake: (client, success) => {
           if (!success) client.terminate();
+          else if (clientAuthorities !== null) this.#noteCertificate(client);
         },
         data: (client, bytes) => client.data?.fromClient(bytes),
         drain: (client) => client.data?.clientDrained(),
@@ -91,9 +104,23 @@ export class RelayListener {
     });
   }
 
+  #noteCertificate(client: Socket<Relayed>): void {
+    const shown = client.data === undefined ? null : peerCertificate(client);
+    if (shown !== null) this.#certificates.set(client.data, shown);
+  }
+
   /** The address of the client whose connection reaches the server from there; undefined: there is none. */
   clientOf(peer: ServerPeer): string | undefined {
     return this.#hub.from(peer)?.address;
+  }
+
+  /**
+   * What that client showed in its handshake, verified or not. Null: nothing, it was not asked, or it is gone. A session that TLS
+   * resumed shows what its first handshake did: whether that is still valid is the caller's question.
+   */
+  certificateOf(peer: ServerPeer): PeerCertificate | null {
+    const relayed = this.#hub.from(peer);
+    return relayed === undefined ? null : (this.#certificates.get(relayed) ?? null);
   }
 
   /**

@@ -13,6 +13,12 @@ export interface ServerPeer {
   readonly address: string;
   readonly port: number;
 }
+
+/** Of what grpc-js says, `127.0.0.1:5000`. */
+export function serverPeer(text: string): ServerPeer {
+  const colon = text.lastIndexOf(":");
+  return { address: text.slice(0, colon), port: Number(text.slice(colon + 1)) };
+}
 /** An answer that a server gives while it refuses the rest of the request has no longer pause within, in milliseconds. */
 const answerMs = 500;
 /** Of one client, in bytes. */

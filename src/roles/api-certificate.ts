@@ -23,7 +23,7 @@ export function watchApiCertificate(
     log,
     name,
     // The API serves any host: an address in the certificate will do.
-    mayBeNameless: true,
+    problemOf: () => null,
   });
 }
 

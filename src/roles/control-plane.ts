@@ -67,6 +67,8 @@ interface ControlPlaneOptions {
   readonly exchangeLog: PortOf<LogPort>;
   /** What goes on at the proxy. */
   readonly connections: PortOf<ConnectionPort>;
+  /** Authorities of gateways' certificates, each as PEM. Null or unset: nobody is asked for one. */
+  readonly nodeAuthorities?: readonly string[] | null;
   /** Called when a node is revoked. */
   readonly nodeRevoked?: (id: string) => void;
   /** The clock by which processes of nodes are heard, in milliseconds; unset: this one's. */
@@ -182,7 +184,7 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
     await options.storeOpened?.(store);
     const nodes = new NodeAccess({
       store: store.feed,
-      keysFor: (servers) => proxyKeys(ring.first, servers),
+      keysFor: (node) => proxyKeys(ring.first, node),
       domain: config.domain,
     });
     const api = await startApi(options, store, nodes, stops);
@@ -275,6 +277,7 @@ async function startApi(
   stops: ShutdownStep[],
 ): Promise<Pick<ControlPlane, "rest" | "grpc" | "listeners" | "reloadTls">> {
   const { config, ring, revisions, placement, recentPolicies, nodeOf, log } = options;
+  const { nodeAuthorities = null } = options;
   const sessions = new Sessions(() => ring.derived("sessions"), Date.now);
   const logins = new PasswordLogin(
     store,
@@ -320,7 +323,6 @@ async function startApi(
   const proxies = trustedProxies(config.trustedProxies);
   const limits = connectionLimits(config);
   const { restListen, grpcListen, domain } = config;
-  const isGateway = (token: string) => nodes.isGateway(token);
   const common = { tls, services, domain, dispatch, proxies, limits };
   const rest =
     restListen === null
@@ -330,9 +332,10 @@ async function startApi(
   const grpc =
     grpcListen === null
       ? null
-      : await startGrpc({ ...grpcListen, ...common, isGateway }).catch((error) =>
-          throwListenError("GRPC", grpcListen, error),
-        );
+      : await startGrpc({
+          ...{ ...grpcListen, ...common, nodeAuthorities },
+          gatewayProblem: (said, certificate) => nodes.gatewayProblem(said, certificate),
+        }).catch((error) => throwListenError("GRPC", grpcListen, error));
   stops.push(async () => grpc?.stop());
   const servers = [rest, grpc].filter((each) => each !== null);
   const { apiTls } = config;

@@ -60,6 +60,7 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
       localEnforcement: null,
       connections: traffic.connections,
       metrics: apiMetrics,
+      nodeAuthorities: node.nodeAuthorities,
       nodeRevoked: (id) => feed?.cut(id),
       storeOpened: (store) => watch.start(store.feed),
       heardNow: () => Date.now() + watch.clockOffsetMs,
@@ -137,7 +138,7 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
 }
 
 function openFeed(
-  { feedListen, feedTls, fullSyncsMax }: NodeConfig,
+  { feedListen, feedTls, nodeAuthorities, fullSyncsMax }: NodeConfig,
   { source, nodes }: ControlPlane,
   registry: ProcessRegistry,
   log: Log,
@@ -146,6 +147,7 @@ function openFeed(
   return startFeed({
     listen: `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`,
     tls: feedTls?.pair ?? null,
+    nodeAuthorities,
     source,
     authenticate: nodes.authenticate,
     wholesMax: fullSyncsMax,

@@ -1,5 +1,4 @@
 // The role `gateway`: REST for clients, gRPC to the control planes.
-import { credentials } from "@grpc/grpc-js";
 import { services } from "../../proto/services.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { NodeConfig } from "../config/node-config.ts";
@@ -9,10 +8,12 @@ import { LimitedLog } from "../guard/limited-log.ts";
 import type { Log } from "../log.ts";
 import { startOps } from "../ops.ts";
 import { trustedProxies } from "../proxy/gate/client-address.ts";
+import { controlConnection } from "../proxy/snapshot/control-connection.ts";
 import { watchApiCertificate } from "./api-certificate.ts";
 import { CertificateTimes } from "./certificate-times.ts";
 import { NOWHERE } from "./gates.ts";
 import { withListenError } from "./listen-error.ts";
+import { NodeCredential } from "./node-credential.ts";
 import { nodeMetrics } from "./node-metrics.ts";
 import type { RunningNode } from "./running-node.ts";
 import { type ShutdownStep, shutdown } from "./shutdown.ts";
@@ -21,16 +22,22 @@ import { urlOf } from "./url-of.ts";
 /** How often it is looked whether a control plane answers, in milliseconds. */
 const LOOK_MS = 2_000;
 
-export async function startGateway(
-  { config, controlUrls, controlCa, nodeToken }: NodeConfig,
-  log: Log,
-): Promise<RunningNode> {
+export async function startGateway(node: NodeConfig, log: Log): Promise<RunningNode> {
+  const { config, controlUrls } = node;
+  const credential = new NodeCredential(node);
   const stops: ShutdownStep[] = [];
-  const isSecure = controlUrls.some((url) => url.startsWith("https:"));
+  const refusals = new LimitedLog(log);
+  /** What the control plane said that answered last and does not know this gateway; null: it does. */
+  let refusal: string | null = null;
   const remote = remoteDispatch({
-    targets: controlUrls.map((url) => new URL(url).host),
-    credentials: isSecure ? credentials.createSsl(controlCa) : credentials.createInsecure(),
-    token: nodeToken,
+    connections: () => controlUrls.map((url) => controlConnection(url, credential)),
+    token: credential.token,
+    judged(problem) {
+      if (problem !== null && problem !== refusal) {
+        refusals.error({ problem }, "a control plane refuses this gateway");
+      }
+      refusal = problem;
+    },
   });
   stops.push(async () => remote.close());
   let draining = false;
@@ -64,7 +71,14 @@ export async function startGateway(
     stops.push(stopRest);
     const certificate =
       config.apiTls === null ? null : watchApiCertificate(config.apiTls, [rest], log);
+    const renewed = () => {
+      refusal = null;
+      remote.reconnect();
+    };
+    const own = credential.watch(node.nodeCertificate, renewed, log);
+    stops.push(async () => own?.stop());
     const certificates = new CertificateTimes();
+    if (own !== null) certificates.set("node", () => own.notAfterMs ?? 0);
     if (certificate !== null) certificates.set("api", () => certificate.notAfterMs ?? 0);
     stops.push(async () => certificate?.stop());
     const ops = withListenError("OPS", config.opsListen ?? NOWHERE, () =>
@@ -83,7 +97,10 @@ export async function startGateway(
         }),
         health: () => ({
           draining,
-          problems: isUp ? [] : ["no control plane answers"],
+          problems: [
+            ...(isUp ? [] : ["no control plane answers"]),
+            ...(refusal === null ? [] : [refusal]),
+          ],
           snapshot: {
             from: "live",
             revision: 0,
@@ -97,7 +114,9 @@ export async function startGateway(
     stops.splice(stops.indexOf(stopRest), 0, () => ops.stop());
     return {
       ready: { rest: urlOf(rest, config.apiTls === null ? "http" : "https"), ops: urlOf(ops) },
-      reload: async () => certificate?.check(),
+      reload: async () => {
+        await Promise.all([certificate?.check(), own?.check()]);
+      },
       async stop() {
         draining = true;
         await shutdown(stops, config.drainS * 1000, log);

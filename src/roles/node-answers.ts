@@ -13,12 +13,14 @@ import type { NodeQuestion } from "../admin/feed/node-question.ts";
 import type { ExchangeLogReader, RecentReader } from "../exchange-log/exchange-log.ts";
 import type { Log } from "../log.ts";
 import type { OpenConnections } from "../proxy/observe/open-connections.ts";
-import { bearer, type FeedTls, feedClient } from "../proxy/snapshot/feed-stream.ts";
+import type { FeedTls } from "../proxy/snapshot/control-connection.ts";
+import { bearer, feedClient } from "../proxy/snapshot/feed-stream.ts";
 
 export interface NodeAnswersOptions {
   /** Control planes, as of RemoteSource. */
   readonly urls: readonly string[];
-  readonly token: string;
+  /** Null: the node has a certificate. */
+  readonly token: string | null;
   readonly tls: FeedTls;
   readonly process: string;
   readonly servers: readonly string[];
@@ -49,6 +51,11 @@ export class NodeAnswers {
 
   stop(): void {
     for (const stream of this.#streams) stream.stop();
+  }
+
+  /** Begins all streams anew: with other credentials than before. */
+  reconnect(): void {
+    for (const stream of this.#streams) stream.reconnect();
   }
 }
 
@@ -93,6 +100,12 @@ class AnswerStream {
   stop(): void {
     this.#isStopped = true;
     this.#close();
+  }
+
+  reconnect(): void {
+    if (this.#isStopped) return;
+    this.#close();
+    this.start();
   }
 
   #heard(call: ClientDuplexStream<AnswerRequest, AnswerResponse>, response: AnswerResponse): void {

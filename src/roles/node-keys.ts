@@ -1,4 +1,4 @@
-// What a proxy got from a control plane and needs when none answers: derived keys and the domain, sealed with a key of the node's token.
+// What a proxy got from a control plane and needs when none answers: derived keys and the domain, sealed with a secret of the node.
 import { hash } from "node:crypto";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { SecretBox } from "../admin/store/sealed.ts";
@@ -12,15 +12,15 @@ export interface NodeKeys {
 const context = "node keys";
 const ownerOnly = 0o600;
 
-/** Seals what lies on a proxy's disk. Whoever has the token can follow the feed, too. */
-export function nodeBox(token: string, purpose: string): SecretBox {
-  return new SecretBox(hash("sha256", `realmgate/node/${token}`, "buffer"), purpose);
+/** Seals what lies on a proxy's disk. Whoever has the secret, a token or a private key, can follow the feed, too. */
+export function nodeBox(secret: string, purpose: string): SecretBox {
+  return new SecretBox(hash("sha256", `realmgate/node/${secret}`, "buffer"), purpose);
 }
 
-/** Null: there are none that this token opens. */
-export function readNodeKeys(path: string, token: string): NodeKeys | null {
+/** Null: there are none that this secret opens. */
+export function readNodeKeys(path: string, secret: string): NodeKeys | null {
   if (!existsSync(path)) return null;
-  const plain = nodeBox(token, "keys").open(readFileSync(path), context);
+  const plain = nodeBox(secret, "keys").open(readFileSync(path), context);
   if (plain === null) return null;
   const { domain, keys }: { domain: string; keys: Record<string, string> } = JSON.parse(
     plain.toString(),
@@ -31,12 +31,12 @@ export function readNodeKeys(path: string, token: string): NodeKeys | null {
   return { domain, keys: Object.fromEntries(entries) };
 }
 
-export function writeNodeKeys(path: string, token: string, { domain, keys }: NodeKeys): void {
+export function writeNodeKeys(path: string, secret: string, { domain, keys }: NodeKeys): void {
   const entries = Object.entries(keys).map(
     ([name, key]) => [name, Buffer.from(key).toString("base64")] as const,
   );
   const plain = Buffer.from(JSON.stringify({ domain, keys: Object.fromEntries(entries) }));
-  writeFileSync(`${path}.new`, nodeBox(token, "keys").seal(plain, context), {
+  writeFileSync(`${path}.new`, nodeBox(secret, "keys").seal(plain, context), {
     mode: ownerOnly,
     flush: true,
   });

@@ -18,6 +18,7 @@ const CONNECT_MS = 3_000;
 /** All of them at once; empty: a start should succeed. */
 export async function nodeFindings(role: Role, node: NodeConfig): Promise<readonly Finding[]> {
   const { config, feedListen, feedTls, feedUrls, controlUrls } = node;
+  const own = ["NODE_CERT", node.nodeCertificate?.pair] as const;
   const rest: Listen = ["REST_LISTEN", config.restListen];
   const ops: Listen = ["OPS_LISTEN", config.opsListen];
   const api = ["API_TLS_CERT", config.apiTls?.pair] as const;
@@ -35,13 +36,13 @@ export async function nodeFindings(role: Role, node: NodeConfig): Promise<readon
       ];
     case "proxy":
       return [
-        ...ends(["TLS_CERT", config.proxyTls?.pair]),
+        ...ends(["TLS_CERT", config.proxyTls?.pair], own),
         ...(await reachFindings("FEED_URLS", feedUrls)),
         ...(await bindFindings([ops, ...proxyListens(config)])),
       ];
     case "gateway":
       return [
-        ...ends(api),
+        ...ends(api, own),
         ...(await reachFindings("CONTROL_URLS", controlUrls)),
         ...(await bindFindings([rest, ops])),
       ];

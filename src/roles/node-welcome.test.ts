@@ -7,7 +7,7 @@ import { type FeedWelcome, FeedWelcomeSchema } from "../../proto/gen/realmgate/v
 import { writeNodeKeys } from "./node-keys.ts";
 import { type NodeWelcomeOptions, nodeWelcome } from "./node-welcome.ts";
 
-const token = "hdn_1";
+const secret = "hdn_1";
 const keys = { domain: "d", keys: { revisions: new Uint8Array(32) } };
 const urls = ["https://a:1", "https://b:1", "https://c:1"];
 const [first, second, third] = ["https://a:1", "https://b:1", "https://c:1"] as const;
@@ -15,7 +15,7 @@ const [first, second, third] = ["https://a:1", "https://b:1", "https://c:1"] as 
 /** A source that asks one control plane after the other; `answers` names what each says. */
 function start(answers: readonly (readonly [url: string, answer: string])[], isKept = false) {
   const keysPath = join(mkdtempSync(join(tmpdir(), "rg-welcome-")), "keys");
-  if (isKept) writeNodeKeys(keysPath, token, keys);
+  if (isKept) writeNodeKeys(keysPath, secret, keys);
   const { promise: welcome, resolve } = Promise.withResolvers<FeedWelcome>();
   const problems = new Map<string, string>();
   const source = {
@@ -38,7 +38,7 @@ function start(answers: readonly (readonly [url: string, answer: string])[], isK
       })();
     },
   };
-  const options: NodeWelcomeOptions = { source, urls, keysPath, token, waitMs: 2_000 };
+  const options: NodeWelcomeOptions = { source, urls, keysPath, secret, waitMs: 2_000 };
   return nodeWelcome(options).then(
     ({ domain }) => domain,
     (error: unknown) => String(error),

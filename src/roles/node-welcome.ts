@@ -17,15 +17,16 @@ export interface NodeWelcomeOptions {
   readonly urls: readonly string[];
   /** Where keys of an earlier process are. */
   readonly keysPath: string;
-  readonly token: string;
+  /** See NodeCredential. */
+  readonly secret: string;
   /** For each control plane, in milliseconds; 10,000 unless set. */
   readonly waitMs?: number;
 }
 
 /** Throws CannotStartNode. */
 export async function nodeWelcome(options: NodeWelcomeOptions): Promise<NodeKeys> {
-  const { source, urls, keysPath, token, waitMs = WELCOME_MS } = options;
-  const kept = readNodeKeys(keysPath, token);
+  const { source, urls, keysPath, secret, waitMs = WELCOME_MS } = options;
+  const kept = readNodeKeys(keysPath, secret);
   source.start();
   const { promise, resolve } = Promise.withResolvers<null>();
   const late = setTimeout(() => resolve(null), kept === null ? urls.length * waitMs : waitMs);
@@ -45,12 +46,20 @@ export async function nodeWelcome(options: NodeWelcomeOptions): Promise<NodeKeys
   }
   const refused = refusal(source.problems);
   if (kept !== null && refused === null) return kept;
+  if (refused !== null) {
+    throw new CannotStartNode(
+      `REALMGATE_FEED_URLS: no control plane lets this node in (${refused})`,
+    );
+  }
   throw new CannotStartNode(
-    `REALMGATE_FEED_URLS: no control plane lets this node in (${refused ?? source.problem ?? "no answer"}), and none did before: is that REALMGATE_FEED_LISTEN of a control plane, and the token right?`,
+    `REALMGATE_FEED_URLS: no control plane lets this node in (${source.problem ?? "no answer"}), and none did before: is that REALMGATE_FEED_LISTEN of a control plane, and the token or certificate right?`,
   );
 }
 
 /** What a control plane said that knows this node and does not let it in. Null: none did. */
 function refusal(problems: ReadonlyMap<string, string>): string | null {
-  return problems.values().find((text) => /not a node|may not follow/.test(text)) ?? null;
+  return (
+    problems.values().find((text) => /not a node|may not follow|the node was revoked/.test(text)) ??
+    null
+  );
 }

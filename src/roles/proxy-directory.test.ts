@@ -7,8 +7,8 @@ import { takeProxyDirectory } from "./proxy-directory.ts";
 
 const log = { error() {}, warn() {}, info() {}, fatal() {} };
 
-function take(path: string, process = "main", maySucceed = false, token = "hdn_1"): () => void {
-  return takeProxyDirectory({ path, token, process, maySucceed, log });
+function take(path: string, process = "main", maySucceed = false, owner = "hdn_1"): () => void {
+  return takeProxyDirectory({ path, owner, process, maySucceed, log });
 }
 
 const folder = () => mkdtempSync(join(tmpdir(), "rg-proxy-"));

@@ -11,7 +11,8 @@ const TRY_MS = 500;
 
 export interface ProxyDirectoryOptions {
   readonly path: string;
-  readonly token: string;
+  /** Names the node; see NodeCredential. */
+  readonly owner: string;
   /** Names the process among those of its node. */
   readonly process: string;
   /** Whether the process may start beside its predecessor, which has the same name. */
@@ -21,10 +22,10 @@ export interface ProxyDirectoryOptions {
 
 /** Answers how to give it back. Throws CannotStartNode when another process has it. */
 export function takeProxyDirectory(options: ProxyDirectoryOptions): () => void {
-  const { path, token, process, maySucceed, log } = options;
+  const { path, process, maySucceed, log } = options;
   const lockPath = join(path, "proxy");
   const ownerPath = join(path, "proxy.owner");
-  const owner = `${hash("sha256", `realmgate/owner/${token}`, "hex").slice(0, 16)} ${process}\n`;
+  const owner = `${hash("sha256", `realmgate/owner/${options.owner}`, "hex").slice(0, 16)} ${process}\n`;
   let unlock: (() => void) | null = null;
   const take = () => {
     unlock = lockDatabase(lockPath);

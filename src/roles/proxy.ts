@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { version } from "../../package.json";
 import { revisionTokens } from "../admin/api/revision.ts";
-import { hopsKeyName } from "../admin/nodes/node-access.ts";
+import { diskKeyName, hopsKeyName } from "../admin/nodes/node-access.ts";
 import { SecretBox } from "../admin/store/sealed.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { NodeConfig } from "../config/node-config.ts";
@@ -16,6 +16,7 @@ import { exchangeLogThread } from "../proxy/observe/logged-exchange.ts";
 import { type ProxyServer, startProxy } from "../proxy/proxy.ts";
 import { RemoteSource } from "../proxy/snapshot/remote-source.ts";
 import { openAccessLog } from "./access-log-place.ts";
+import { CertificateTimes } from "./certificate-times.ts";
 import { isClockOff } from "./clock-offset.ts";
 import { nodeKeysFile, snapshotFile } from "./data-files.ts";
 import { diskProblems, diskSeries } from "./disk-room.ts";
@@ -24,7 +25,8 @@ import { gateHealth } from "./gate-health.ts";
 import { commonOptions, NOWHERE } from "./gates.ts";
 import { withListenError } from "./listen-error.ts";
 import { NodeAnswers } from "./node-answers.ts";
-import { nodeBox, writeNodeKeys } from "./node-keys.ts";
+import { NodeCredential } from "./node-credential.ts";
+import { type NodeKeys, nodeBox, writeNodeKeys } from "./node-keys.ts";
 import { nodeWelcome } from "./node-welcome.ts";
 import { isOwnListener } from "./own-listeners.ts";
 import { takeProxyDirectory } from "./proxy-directory.ts";
@@ -34,13 +36,14 @@ import { openTraces } from "./traces.ts";
 import { urlOf } from "./url-of.ts";
 
 export async function startProxyNode(node: NodeConfig, log: Log): Promise<RunningNode> {
-  const { config, nodeToken } = node;
+  const { config } = node;
+  const credential = new NodeCredential(node);
   const stops: ShutdownStep[] = [];
   const own: ListenAddress[] = [];
   const source = new RemoteSource({
     urls: node.feedUrls,
-    token: nodeToken,
-    tls: { ca: node.controlCa, pair: null },
+    token: credential.token,
+    tls: credential,
     process: node.processName,
     servers: [config.serverName],
     version,
@@ -54,19 +57,26 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
     const keysPath = join(config.dataDir, nodeKeysFile);
     const { domain, keys } = await nodeWelcome({
       ...{ source, urls: [...new Set(node.feedUrls)] },
-      ...{ keysPath, token: nodeToken },
+      ...{ keysPath, secret: credential.secret },
     });
     mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
     const giveBack = takeProxyDirectory({
-      ...{ path: config.dataDir, token: nodeToken, process: node.processName },
+      ...{ path: config.dataDir, owner: credential.owner, process: node.processName },
       ...{ maySucceed: config.proxyReusePort, log },
     });
     stops.push(async () => giveBack());
-    void source.welcome.then((welcome) => writeNodeKeys(keysPath, nodeToken, welcome));
+    let known: NodeKeys = { domain, keys };
+    const keep = () => writeNodeKeys(keysPath, credential.secret, known);
+    void source.welcome.then((welcome) => {
+      known = welcome;
+      keep();
+    });
     const placement = addressPolicy(config.containerCidrs);
     const bypassKey = keys[hopsKeyName(config.serverName)];
     const revisionsKey = keys.revisions;
-    if (bypassKey === undefined || revisionsKey === undefined) {
+    const diskBox =
+      credential.token === null ? boxOf(keys[diskKeyName]) : nodeBox(credential.token, "snapshot");
+    if (bypassKey === undefined || revisionsKey === undefined || diskBox === null) {
       throw new CannotStartNode("the control plane sent no keys: is it of another version?");
     }
     const { proxy: exchangesMax, warning } = descriptorBudget(descriptorLimit(), config);
@@ -88,7 +98,7 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
           upstreamTls: config.upstreamTls,
           snapshotPlace: {
             path: join(config.dataDir, snapshotFile),
-            box: nodeBox(nodeToken, "snapshot"),
+            box: diskBox,
             isShared: config.proxyReusePort,
           },
           // The control plane's, whatever is configured here.
@@ -153,12 +163,31 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
     own.push(...ops.listeners);
     source.introduce();
     const answers = new NodeAnswers({
-      ...{ urls: node.feedUrls, token: nodeToken, tls: { ca: node.controlCa, pair: null } },
+      ...{ urls: node.feedUrls, token: credential.token, tls: credential },
       ...{ process: node.processName, servers: [config.serverName] },
       ...{ exchangeLog, connections: proxy.connections, log },
     });
     answers.start();
     stops.push(async () => answers.stop());
+    const renewed = () => {
+      source.reconnect();
+      answers.reconnect();
+      try {
+        keep();
+      } catch (error) {
+        log.error(
+          { err: error, path: keysPath },
+          "a start without control planes needs the old key",
+        );
+      }
+    };
+    const certificate = credential.watch(node.nodeCertificate, renewed, log);
+    if (certificate !== null) {
+      const certificates = new CertificateTimes();
+      certificates.set("node", () => certificate.notAfterMs ?? 0);
+      certificates.register(instruments);
+    }
+    stops.push(async () => certificate?.stop());
     stops.unshift(() => ops.stop());
     return {
       ready: {
@@ -167,7 +196,9 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
         ...(proxy.tls === null ? {} : { proxyTls: urlOf(proxy.tls, "https") }),
         ops: urlOf(ops),
       },
-      reload: () => proxy.reloadTls(),
+      reload: async () => {
+        await Promise.all([proxy.reloadTls(), certificate?.check()]);
+      },
       async stop() {
         draining = true;
         log.info({ drainS: config.drainS }, "stopping: running exchanges may finish");
@@ -178,6 +209,10 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
     await shutdown(stops);
     throw error;
   }
+}
+
+function boxOf(key: Uint8Array | undefined): SecretBox | null {
+  return key === undefined ? null : SecretBox.withKey(Buffer.from(key));
 }
 
 async function withProxyError(

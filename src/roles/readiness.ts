@@ -211,7 +211,7 @@ export function certificateFindings(
     if (pair === undefined) return [];
     const { notAfterMs } = pair;
     const day = new Date(notAfterMs).toISOString().slice(0, 10);
-    if (notAfterMs <= nowMs) return [warning(setting, `ended on ${day}: clients refuse it`)];
+    if (notAfterMs <= nowMs) return [warning(setting, `ended on ${day}: it is refused`)];
     if (notAfterMs - nowMs > expiresSoonMs) return [];
     return [warning(setting, `ends on ${day}: renew it; the gate reloads the file`)];
   });

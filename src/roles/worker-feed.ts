@@ -47,8 +47,8 @@ export class WorkerFeed {
       source,
       authenticate: async (presented) =>
         tokens().some((token) => isSame(presented.token ?? "", token))
-          ? { node: "serve", servers: [serverName], keys: {}, domain }
-          : null,
+          ? { peer: { node: "serve", servers: [serverName], keys: {}, domain } }
+          : { problem: "its token is not that of a worker" },
       // All workers are one node.
       wholesPerNodeMax: 2,
       followersPerNodeMax: Number.POSITIVE_INFINITY,

@@ -302,7 +302,9 @@ describe("the client's address", () => {
     ],
     ["whoever sends an empty one", "", { status: code.unauthenticated, address: undefined }],
   ])("is what %s says only when its token is known", async (_who, token, expected) => {
-    const { server, calls } = await listener({ isGateway: async (said) => said === "right" });
+    const { server, calls } = await listener({
+      gatewayProblem: async (said) => (said === "right" ? null : "unknown"),
+    });
     const said = { "x-realmgate-gateway": token, "x-realmgate-client": "198.51.100.7" };
     const stream = open(connect(server.port), getMe, { ...said, authorization: "Bearer bad" });
     const status = await statusOf(stream.end(message(0)));

@@ -65,7 +65,7 @@ describe.skipIf(postgresBinaries === null)("a start that cannot be", () => {
     expect(lines).toEqual([
       "realmgate: REALMGATE_DATABASE_URL must not be set for the role proxy",
       "realmgate: REALMGATE_SECRET_KEY must not be set for the role proxy",
-      "realmgate: REALMGATE_NODE_TOKEN is required: realmgate nodes create prints one",
+      "realmgate: REALMGATE_NODE_TOKEN is required: realmgate nodes create prints one; or set REALMGATE_NODE_CERT",
       "realmgate: REALMGATE_FEED_URLS is required for the role proxy",
     ]);
   });

@@ -134,7 +134,7 @@ test.skipIf(!isMounted)(
       Buffer.alloc(32, 1).toString("base64"),
     );
     const common = [
-      expect.stringMatching(/warning: REALMGATE_API_TLS_CERT: ended on .*: clients refuse it/),
+      expect.stringMatching(/warning: REALMGATE_API_TLS_CERT: ended on .*: it is refused/),
       expect.stringContaining(`error: REALMGATE_REST_LISTEN: cannot listen on ${taken}`),
     ];
     const folderFinding = expect.stringMatching(

@@ -82,8 +82,16 @@ test("a revoked node is cut at once, and comes no more", async () => {
   const server = await bench.serve({
     authenticate: async () =>
       isRevoked
-        ? null
-        : { node: "a", servers: ["local"], keys: {}, domain: "d", isValid: async () => !isRevoked },
+        ? { problem: "unknown" }
+        : {
+            peer: {
+              node: "a",
+              servers: ["local"],
+              keys: {},
+              domain: "d",
+              ended: async () => (isRevoked ? "the node was revoked" : null),
+            },
+          },
   });
   const { feed, source, problems } = bench.follower({ urls: [server.url] });
   await feed.start();
@@ -96,9 +104,18 @@ test("a revoked node is cut at once, and comes no more", async () => {
 });
 
 test("a node that was revoked between its call and its hello gets no keys", async () => {
-  const node = { node: "a", servers: ["local"], keys: {}, domain: "d", isValid: async () => false };
+  const node = {
+    node: "a",
+    servers: ["local"],
+    keys: {},
+    domain: "d",
+    ended: async () => "the node was revoked",
+  };
   // Its call is let in, and the beat that cuts revoked nodes is far away.
-  const server = await bench.serve({ authenticate: async () => node, heartbeatMs: 60_000 });
+  const server = await bench.serve({
+    authenticate: async () => ({ peer: node }),
+    heartbeatMs: 60_000,
+  });
   const { source, problems } = bench.follower({ urls: [server.url] });
   let isWelcome = false;
   void source.welcome.then(

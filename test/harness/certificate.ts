@@ -13,6 +13,8 @@ export interface CertificateOptions {
   readonly names?: readonly string[];
   /** IPv4: 127.0.0.1 unless said. */
   readonly addresses?: readonly string[];
+  /** Such as `realmgate:node/east-1`: none unless said. */
+  readonly uris?: readonly string[];
   /** Unix milliseconds: an hour ago unless said. */
   readonly notBeforeMs?: number;
   /** Unix milliseconds: in a day unless said. */
@@ -28,7 +30,7 @@ export function selfSigned(...names: readonly string[]): Certificate {
 
 /** P-256. All of them are called `localhost`, which is nobody's business but the issuer's. */
 export function certificate(options: CertificateOptions = {}): Certificate {
-  const { names = ["localhost"], addresses = ["127.0.0.1"], issuer } = options;
+  const { names = ["localhost"], addresses = ["127.0.0.1"], uris = [], issuer } = options;
   const { notBeforeMs = Date.now() - 3_600_000, notAfterMs = Date.now() + 86_400_000 } = options;
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const subject = (text: string) =>
@@ -36,6 +38,7 @@ export function certificate(options: CertificateOptions = {}): Certificate {
   const validity = sequence(time(notBeforeMs), time(notAfterMs));
   const hosts = sequence(
     ...names.map((name) => der(0x82, Buffer.from(name))),
+    ...uris.map((uri) => der(0x86, Buffer.from(uri))),
     ...addresses.map((address) => der(0x87, Buffer.from(address.split(".").map(Number)))),
   );
   const extensions = sequence(

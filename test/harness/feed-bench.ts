@@ -28,7 +28,10 @@ export const nodes: Readonly<Record<string, FeedPeer>> = {
   "token-b": { node: "b", servers: ["other"], keys: {}, domain: "example.test" },
 };
 
-export const byToken: AuthenticatePeer = async ({ token }) => nodes[token ?? ""] ?? null;
+export const byToken: AuthenticatePeer = async ({ token }) => {
+  const peer = nodes[token ?? ""];
+  return peer === undefined ? { problem: "unknown" } : { peer };
+};
 
 let sockets = 0;
 

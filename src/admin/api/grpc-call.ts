@@ -11,8 +11,10 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { ApiError, type Dispatch, type Reply } from "../../../proto/call.ts";
+import { NOT_A_GATEWAY } from "../../../proto/gateway-field.ts";
 import { ErrorCode } from "../../../proto/gen/realmgate/v1/errors_pb.ts";
 import { CallerKind } from "../../../proto/gen/realmgate/v1/options_pb.ts";
+import type { PeerCertificate } from "../../guard/peer-certificate.ts";
 import { Places } from "../../guard/places.ts";
 import { cameThroughGate, PROGRAM_FIELD } from "../../guard/through-gate.ts";
 import { statusOf } from "./grpc-status.ts";
@@ -25,6 +27,8 @@ interface Peer {
   readonly port: number;
   /** IP address of what is connected to the public listener. */
   readonly address: string;
+  /** What it showed in its handshake, verified or not; null: nothing. */
+  readonly certificate: PeerCertificate | null;
   /** Ends the connection. */
   readonly end: () => void;
 }
@@ -45,9 +49,15 @@ export interface ServedCallOptions {
   readonly unsentOpen: UnsentReplies;
   /** The installation's domain. */
   readonly domain: string;
-  /** Whether a token is that of a gateway, which speaks for its clients. Unset: there are none. */
-  readonly isGateway?: ((token: string) => Promise<boolean>) | null;
+  /** Unset: there are no gateways. */
+  readonly gatewayProblem?: GatewayProblem | null;
 }
+
+/** Why a call is not one of a gateway, which speaks for its clients; null: it is. `said` is what it says of itself. */
+export type GatewayProblem = (
+  said: string,
+  certificate: PeerCertificate | null,
+) => Promise<string | null>;
 
 /** Of whom a gateway speaks. */
 interface VouchedClient {
@@ -202,19 +212,24 @@ class IncomingCall {
 
   /** What a gateway says of its client; null: this is the client itself. A wrong token is refused: it would be taken for the client. */
   async #vouchedFor(metadata: Metadata): Promise<VouchedClient | null | "refused"> {
-    const token = text(metadata, "x-realmgate-gateway");
-    if (token === null) return null;
-    const { isGateway } = this.#options;
-    const isKnown = await Promise.resolve(isGateway?.(token) ?? false).catch(() => "unknown");
-    if (isKnown === true) {
+    const said = text(metadata, "x-realmgate-gateway");
+    if (said === null) return null;
+    const { gatewayProblem = null } = this.#options;
+    let problem: string | null = "there are none";
+    try {
+      if (gatewayProblem !== null) problem = await gatewayProblem(said, this.#peer.certificate);
+    } catch {
+      this.#end(status.UNAVAILABLE, "The gateway cannot be looked up");
+      return "refused";
+    }
+    if (problem === null) {
       return {
         client: text(metadata, "x-realmgate-client") ?? "unknown",
         authority: text(metadata, "x-realmgate-authority"),
         requestId: text(metadata, "x-realmgate-request-id"),
       };
     }
-    if (isKnown === "unknown") this.#end(status.UNAVAILABLE, "The gateway cannot be looked up");
-    else this.#end(status.UNAUTHENTICATED, "Not a gateway of this installation");
+    this.#end(status.UNAUTHENTICATED, `${NOT_A_GATEWAY}: ${problem}`);
     return "refused";
   }
 

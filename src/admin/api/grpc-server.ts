@@ -10,11 +10,12 @@ import { ReflectionService } from "@grpc/reflection";
 import type { Dispatch } from "../../../proto/call.ts";
 import { reflectionFiles, serviceDefinition } from "../../../proto/grpc.ts";
 import { Http2Guard } from "../../guard/http2-guard.ts";
+import type { PeerCertificate } from "../../guard/peer-certificate.ts";
 import type { PeerTrust } from "../../guard/peer-trust.ts";
 import { RelayListener, type RelayTls } from "../../guard/relay-listener.ts";
-import { RELAY_SERVER_HOST, type ServerPeer } from "../../guard/relayed.ts";
+import { RELAY_SERVER_HOST, type ServerPeer, serverPeer } from "../../guard/relayed.ts";
 import { UnfinishedBytes } from "../../guard/unfinished-bytes.ts";
-import { grpcCalls } from "./grpc-call.ts";
+import { type GatewayProblem, grpcCalls } from "./grpc-call.ts";
 import { HealthService } from "./grpc-health.ts";
 import { type GrpcLimits, grpcLimits } from "./grpc-limits.ts";
 import { pacedStream } from "./grpc-paced-stream.ts";
@@ -37,8 +38,10 @@ interface GrpcServerOptions {
   /** Whose `x-forwarded-for` is believed. */
   readonly proxies: PeerTrust;
   readonly limits?: Partial<GrpcLimits>;
-  /** Whether a token is that of a gateway, which speaks for its clients. Unset: there are none. */
-  readonly isGateway?: ((token: string) => Promise<boolean>) | null;
+  /** With TLS: authorities of gateways' certificates, each as PEM. Null or unset: nobody is asked for one. */
+  readonly nodeAuthorities?: readonly string[] | null;
+  /** Unset: there are no gateways. */
+  readonly gatewayProblem?: GatewayProblem | null;
 }
 
 export interface GrpcServer {
@@ -59,6 +62,7 @@ export async function startGrpc(options: GrpcServerOptions): Promise<GrpcServer>
   let relay: RelayListener | null = null;
   const { server, stopHealth } = createServer(options, limits, {
     clientOf: (peer) => relay?.clientOf(peer),
+    certificateOf: (peer) => relay?.certificateOf(peer) ?? null,
     end: (peer) => relay?.end(peer),
   });
   const innerPort = await bind(server);
@@ -70,6 +74,7 @@ export async function startGrpc(options: GrpcServerOptions): Promise<GrpcServer>
       hostname: options.hostname,
       port: options.port,
       tls: options.tls ?? null,
+      clientAuthorities: options.nodeAuthorities ?? null,
       alpn: ["h2"],
       serverPort: innerPort,
       limits: { ...limits, isShared: options.proxies.trusts },
@@ -96,10 +101,11 @@ export async function startGrpc(options: GrpcServerOptions): Promise<GrpcServer>
 }
 
 function createServer(
-  { services, domain = "localhost", dispatch, proxies, isGateway = null }: GrpcServerOptions,
+  { services, domain = "localhost", dispatch, proxies, gatewayProblem = null }: GrpcServerOptions,
   limits: GrpcLimits,
   relay: {
     readonly clientOf: (peer: ServerPeer) => string | undefined;
+    readonly certificateOf: (peer: ServerPeer) => PeerCertificate | null;
     readonly end: (peer: ServerPeer) => void;
   },
 ): { server: Server; stopHealth: () => void } {
@@ -108,11 +114,11 @@ function createServer(
     methods,
     dispatch,
     peerOf: (peer) => {
-      const colon = peer.lastIndexOf(":");
-      const port = Number(peer.slice(colon + 1));
-      const from = { address: peer.slice(0, colon), port };
+      const from = serverPeer(peer);
+      const { port } = from;
       const address = relay.clientOf(from);
-      return address === undefined ? null : { port, address, end: () => relay.end(from) };
+      if (address === undefined) return null;
+      return { port, address, certificate: relay.certificateOf(from), end: () => relay.end(from) };
     },
     clientAddress: proxies.client,
     messageMs: limits.messageMs,
@@ -123,7 +129,7 @@ function createServer(
       replyMs: limits.replyMs,
     }),
     domain,
-    isGateway,
+    gatewayProblem,
   });
   const server = new Server({
     "grpc.max_receive_message_length": limits.messageBytesMax,

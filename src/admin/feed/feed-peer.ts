@@ -1,3 +1,5 @@
+import type { PeerCertificate } from "../../guard/peer-certificate.ts";
+
 /** A node of the installation, as its credentials name it. */
 export interface FeedPeer {
   /** Names the node. */
@@ -8,17 +10,19 @@ export interface FeedPeer {
   readonly keys: Readonly<Record<string, Uint8Array>>;
   /** The installation's domain. */
   readonly domain: string;
-  /** Whether it is still one; asked again and again. */
-  readonly isValid?: () => Promise<boolean>;
+  /** Why it is one no more; null: it still is. Asked again and again; unset: it stays one. */
+  readonly ended?: () => Promise<string | null>;
 }
 
 /** What a connection shows of who it is. */
 export interface PresentedCredentials {
   /** Of `authorization: Bearer TOKEN`; null: none. */
   readonly token: string | null;
-  /** What grpc-js says of the other end, `127.0.0.1:5000`. */
-  readonly peer: string;
+  /** Of its TLS handshake, verified or not; null: none, or it was not asked for one. */
+  readonly certificate: PeerCertificate | null;
 }
 
-/** Null: it is no node. */
-export type AuthenticatePeer = (presented: PresentedCredentials) => Promise<FeedPeer | null>;
+/** A node, or why it is none. */
+export type Authenticated = { readonly peer: FeedPeer } | { readonly problem: string };
+
+export type AuthenticatePeer = (presented: PresentedCredentials) => Promise<Authenticated>;

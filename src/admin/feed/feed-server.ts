@@ -8,19 +8,21 @@ import {
   FollowRequestSchema,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import { methodPath } from "../../../proto/grpc.ts";
+import type { PeerCertificate } from "../../guard/peer-certificate.ts";
 import { RelayListener, type RelayTls } from "../../guard/relay-listener.ts";
-import { RELAY_SERVER_HOST, type RelayLimits } from "../../guard/relayed.ts";
+import { RELAY_SERVER_HOST, type RelayLimits, serverPeer } from "../../guard/relayed.ts";
 import type { Log } from "../../log.ts";
 import { bearerToken } from "../../policy/authorization.ts";
 import type { AnswerCall } from "./answering-process.ts";
 import type { StoreChangeSource } from "./change-source.ts";
-import type { AuthenticatePeer, FeedPeer } from "./feed-peer.ts";
+import type { Authenticated, AuthenticatePeer, FeedPeer } from "./feed-peer.ts";
 import { FeedReads } from "./feed-reads.ts";
 import { type FollowCall, FollowStream } from "./follow-stream.ts";
 import { helloProblem, type Problem } from "./hello-problem.ts";
 import {
   HELLO_MS,
   NodeQuestions,
+  REVOKED,
   readAnswerRequest,
   STREAMS_PER_NODE_MAX,
 } from "./node-questions.ts";
@@ -30,6 +32,8 @@ export interface FeedServerOptions {
   readonly listen: string;
   /** Certificates and their key as PEM, for an address; plain text when unset. */
   readonly tls?: { readonly cert: string; readonly key: string } | null;
+  /** With TLS: authorities of nodes' certificates, each as PEM. Null or unset: nobody is asked for one. */
+  readonly nodeAuthorities?: readonly string[] | null;
   readonly source: StoreChangeSource;
   readonly authenticate: AuthenticatePeer;
   /** Whole states that are sent at a time. Default: 2. */
@@ -86,20 +90,24 @@ export async function startFeed(options: FeedServerOptions): Promise<FeedServer>
     "grpc.max_concurrent_streams": STREAMS_PER_CONNECTION_MAX,
     "grpc.max_connection_idle_ms": IDLE_MS,
   });
-  const followers = new Followers(options);
+  let relay: RelayListener | null = null;
+  const followers = new Followers(
+    options,
+    (peer) => relay?.certificateOf(serverPeer(peer)) ?? null,
+  );
   server.addService(definition, {
     Follow: (call: FollowCall) =>
       void followers.accept(call, (each, peer) => followers.listen(each, peer)),
     Answer: (call: AnswerCall) =>
       void followers.accept(call, (each, peer) => followers.questions.listen(each, peer)),
   });
-  const { listen, tls = null } = options;
+  const { listen, tls = null, nodeAuthorities: clientAuthorities = null } = options;
   const isSocket = listen.startsWith("unix:");
   const serverPort = await bind(server, isSocket ? listen : `${RELAY_SERVER_HOST}:0`);
-  let relay: RelayListener | null = null;
   try {
     if (!isSocket) {
-      relay = new RelayListener({ ...addressOf(listen), tls, alpn: ["h2"], serverPort, limits });
+      const asks = { tls, alpn: ["h2"], clientAuthorities };
+      relay = new RelayListener({ ...addressOf(listen), ...asks, serverPort, limits });
     }
   } catch (error) {
     server.forceShutdown();
@@ -195,12 +203,14 @@ const TOO_MANY: Problem = {
   details: "too many processes of this node",
 };
 
-const REVOKED: Problem = { code: status.UNAUTHENTICATED, details: "the node was revoked" };
+/** What the connection of a call showed in its handshake; `peer` is what grpc-js says of the other end, `127.0.0.1:5000`. */
+type CertificateOf = (peer: string) => PeerCertificate | null;
 
 class Followers {
   readonly #options: FeedServerOptions;
   readonly #reads: FeedReads;
   readonly #heartbeatMs: number;
+  readonly #certificateOf: CertificateOf;
   readonly streams = new Set<FollowStream>();
   readonly questions = new NodeQuestions();
   #unsubscribe: (() => void) | null = null;
@@ -208,7 +218,8 @@ class Followers {
   #beating = false;
   #isStopped = false;
 
-  constructor(options: FeedServerOptions) {
+  constructor(options: FeedServerOptions, certificateOf: CertificateOf) {
+    this.#certificateOf = certificateOf;
     this.#options = options;
     this.#heartbeatMs = options.heartbeatMs ?? 1_000;
     this.#reads = new FeedReads(
@@ -239,7 +250,7 @@ class Followers {
   cut(node: string): void {
     this.questions.cut(node);
     for (const stream of this.streams) {
-      if (stream.peer.node === node) this.#refuse(stream);
+      if (stream.peer.node === node) this.#refuse(stream, REVOKED);
     }
   }
 
@@ -252,19 +263,21 @@ class Followers {
     call.on("error", () => {});
     const authorization = call.metadata.get("authorization").map(String).join(", ");
     const token = bearerToken(authorization);
-    const presented = { token, peer: call.getPeer() };
-    let peer: FeedPeer | null;
+    const presented = { token, certificate: this.#certificateOf(call.getPeer()) };
+    let authenticated: Authenticated;
     try {
-      peer = await this.#options.authenticate(presented);
+      authenticated = await this.#options.authenticate(presented);
     } catch (error) {
       this.#options.log.error({ err: error }, "a node could not be authenticated");
       refuse(status.UNAVAILABLE, "the database cannot be read");
       return;
     }
     if (this.#isStopped) refuse(status.UNAVAILABLE, "it stops");
-    else if (peer === null) {
-      refuse(status.UNAUTHENTICATED, "not a node of this installation: check its credentials");
-    } else listen(call, peer);
+    else if ("peer" in authenticated) listen(call, authenticated.peer);
+    else {
+      const { problem } = authenticated;
+      refuse(status.UNAUTHENTICATED, `not a node of this installation: ${problem}`);
+    }
   }
 
   listen(call: FollowCall, peer: FeedPeer): void {
@@ -309,7 +322,8 @@ class Followers {
   /** The node may have been revoked since the call began: keys go out with the first answer. */
   async #problemOf(hello: FeedHello, peer: FeedPeer): Promise<Problem | null> {
     try {
-      if ((await peer.isValid?.()) === false) return REVOKED;
+      const ended = (await peer.ended?.()) ?? null;
+      if (ended !== null) return { code: status.UNAUTHENTICATED, details: ended };
     } catch (error) {
       this.#options.log.error({ err: error }, "a node could not be authenticated");
       return { code: status.UNAVAILABLE, details: "the database cannot be read" };
@@ -358,11 +372,12 @@ class Followers {
   }
 
   async #check(stream: FollowStream): Promise<void> {
-    if ((await stream.peer.isValid?.()) === false) this.#refuse(stream);
+    const ended = (await stream.peer.ended?.()) ?? null;
+    if (ended !== null) this.#refuse(stream, ended);
   }
 
-  #refuse(stream: FollowStream): void {
+  #refuse(stream: FollowStream, why: string): void {
     this.streams.delete(stream);
-    stream.fail(REVOKED.code, REVOKED.details);
+    stream.fail(status.UNAUTHENTICATED, why);
   }
 }

@@ -32,7 +32,7 @@ export function introductionProblem(
   }
   const foreign = servers.find((server) => !peer.servers.includes(server));
   if (foreign === undefined) return null;
-  const details = `node ${peer.node} may not follow server ${foreign}: its own are ${peer.servers.join(", ")}`;
+  const details = `node ${peer.node} may not follow server ${foreign}: its own are ${peer.servers.join(", ")}; set REALMGATE_SERVER_NAME to one of these, or make a node for it (realmgate nodes create)`;
   return { code: status.PERMISSION_DENIED, details };
 }
 

@@ -14,6 +14,8 @@ import { introductionProblem } from "./hello-problem.ts";
 import { answerOf, sizeMax } from "./node-answer.ts";
 import type { NodeAnswer, NodeQuestion } from "./node-question.ts";
 
+export const REVOKED = "the node was revoked";
+const UNKNOWN = "the database cannot be read";
 /** From the call to its hello, in milliseconds. */
 export const HELLO_MS = 10_000;
 /** How often a stream is used, so that it is known to be alive, in milliseconds. */
@@ -99,7 +101,7 @@ export class NodeQuestions {
   /** Ends the streams of a node. */
   cut(node: string): void {
     for (const process of this.#processes) {
-      if (process.peer.node === node) this.#refuse(process);
+      if (process.peer.node === node) this.#refuse(process, REVOKED);
     }
   }
 
@@ -140,8 +142,8 @@ export class NodeQuestions {
     let bytes = 0;
     const answers = await Promise.all(
       processes.map(async (each) => {
-        const isNode = await Promise.resolve(each.peer.isValid?.()).catch(() => false);
-        const whole = isNode === false ? null : await each.ask(text, reader, bytesMax);
+        const ended = await Promise.resolve(each.peer.ended?.()).catch(() => UNKNOWN);
+        const whole = ended ? null : await each.ask(text, reader, bytesMax);
         if (whole === null) return [];
         bytes += whole.bytes;
         const answer = answerOf<Kind>(question, whole.text);
@@ -154,8 +156,8 @@ export class NodeQuestions {
 
   async #beat(): Promise<void> {
     for (const process of [...this.#processes]) {
-      const isNode = await Promise.resolve(process.peer.isValid?.()).catch(() => true);
-      if (isNode === false) this.#refuse(process);
+      const ended = await Promise.resolve(process.peer.ended?.()).catch(() => null);
+      if (ended) this.#refuse(process, ended);
       else if (process.isSilent) {
         this.#delete(process);
         process.refuse(status.DEADLINE_EXCEEDED, "nothing was heard from the node");
@@ -163,8 +165,8 @@ export class NodeQuestions {
     }
   }
 
-  #refuse(process: AnsweringProcess): void {
+  #refuse(process: AnsweringProcess, why: string): void {
     this.#delete(process);
-    process.refuse(status.UNAUTHENTICATED, "the node was revoked");
+    process.refuse(status.UNAUTHENTICATED, why);
   }
 }

@@ -1,12 +1,6 @@
 // One stream of FeedService.Follow, from the call to its end.
 import { create, toBinary } from "@bufbuild/protobuf";
-import {
-  Client,
-  type ClientDuplexStream,
-  credentials,
-  Metadata,
-  type ServiceError,
-} from "@grpc/grpc-js";
+import { Client, type ClientDuplexStream, Metadata, type ServiceError } from "@grpc/grpc-js";
 import {
   FeedByeSchema,
   type FeedCursor,
@@ -16,15 +10,8 @@ import {
   FollowRequestSchema,
 } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
 import { methodPath } from "../../../proto/grpc.ts";
+import { controlConnection, type FeedTls } from "./control-connection.ts";
 import { type Heard, heardIn } from "./feed-part.ts";
-
-/** PEM. */
-export interface FeedTls {
-  /** Authorities; null: the system's. */
-  readonly ca: Buffer | null;
-  /** Of the node; null: it has a token. */
-  readonly pair: { readonly cert: Buffer; readonly key: Buffer } | null;
-}
 
 export interface FeedStreamOptions {
   /** `unix:PATH`, `http://HOST:PORT` or `https://HOST:PORT`. */
@@ -100,8 +87,9 @@ export class FeedStream {
 
 /** Calls control planes at `url`, as FeedStreamOptions has it. `bytesMax`: of a message that comes. */
 export function feedClient(url: string, tls: FeedTls, bytesMax: number): Client {
-  const { target, isSecure } = targetOf(url);
-  return new Client(target, isSecure ? secure(tls) : credentials.createInsecure(), {
+  const { target, credentials, options } = controlConnection(url, tls);
+  return new Client(target, credentials, {
+    ...options,
     "grpc.max_receive_message_length": bytesMax,
     "grpc.enable_http_proxy": 0,
     "grpc.enable_retries": 0,
@@ -114,15 +102,4 @@ export function bearer(token: string | null): Metadata {
   const metadata = new Metadata();
   if (token !== null) metadata.set("authorization", `Bearer ${token}`);
   return metadata;
-}
-
-function targetOf(url: string): { readonly target: string; readonly isSecure: boolean } {
-  if (url.startsWith("unix:")) return { target: url, isSecure: false };
-  const { protocol, host, port } = new URL(url);
-  const isSecure = protocol === "https:";
-  return { target: port === "" ? `${host}:${isSecure ? 443 : 80}` : host, isSecure };
-}
-
-function secure({ ca, pair }: FeedTls) {
-  return credentials.createSsl(ca, pair?.key ?? null, pair?.cert ?? null);
 }

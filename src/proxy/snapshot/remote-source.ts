@@ -14,9 +14,10 @@ import type { Log } from "../../log.ts";
 import { lineageOf } from "../../policy/lineage.ts";
 import { bootClockMs } from "./boot-clock.ts";
 import type { ChangeBatch } from "./change-batch.ts";
+import type { FeedTls } from "./control-connection.ts";
 import type { ChangeSource } from "./feed.ts";
 import { type FeedPart, type Heard, joined } from "./feed-part.ts";
-import { FeedStream, type FeedTls } from "./feed-stream.ts";
+import { FeedStream } from "./feed-stream.ts";
 
 export interface RemoteSourceOptions {
   /** Control planes: `unix:PATH`, `http://HOST:PORT` or `https://HOST:PORT`. Each stream begins with the next one. */
@@ -139,6 +140,16 @@ export class RemoteSource implements ChangeSource {
     if (this.#stream === null) return;
     this.#begin(this.#base);
     this.#connect();
+  }
+
+  /** Begins a new stream at once: with other credentials than the one before, from where that is. */
+  reconnect(): void {
+    if (this.#stream !== null) this.introduce();
+    else if (this.#retry !== null && !this.#stopped) {
+      clearTimeout(this.#retry);
+      this.#retry = null;
+      this.#connect();
+    }
   }
 
   changesAfter(revision: bigint, lineage: string): Promise<Changes | ChangeBatch> {

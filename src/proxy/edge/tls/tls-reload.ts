@@ -23,8 +23,8 @@ export interface TlsReloadOptions {
   readonly log: Log;
   /** What the certificate is for, as the log says it; `certificate` unless set. */
   readonly name?: string;
-  /** Whether it may name no host at all, where nothing depends on the names. Not unless set. */
-  readonly mayBeNameless?: boolean;
+  /** Why a pair cannot be used here; null: it can. Unless set, it has to name a host. */
+  readonly problemOf?: (pair: KeyPair) => string | null;
   /** Called with each new pair before it is used. */
   readonly accepted?: (pair: KeyPair) => void;
   /** 500 unless set. */
@@ -144,9 +144,8 @@ export class TlsReload {
     if (pair.notAfterMs <= nowMs && present !== null && present.notAfterMs > nowMs) {
       return this.#refuse("cert is valid no more, and the present one is");
     }
-    if (pair.names.length === 0 && this.#options.mayBeNameless !== true) {
-      return this.#refuse("cert names no host");
-    }
+    const problem = (this.#options.problemOf ?? namelessProblem)(pair);
+    if (problem !== null) return this.#refuse(problem);
     try {
       const taken = listener.replace(pair, () => this.#handover());
       this.#done++;
@@ -179,4 +178,8 @@ export class TlsReload {
       );
     }
   }
+}
+
+function namelessProblem({ names }: KeyPair): string | null {
+  return names.length === 0 ? "cert names no host" : null;
 }

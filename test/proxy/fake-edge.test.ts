@@ -95,9 +95,9 @@ function bench(document: JsonObject | null, hooks: JsonObject[] = []) {
     hookRan: (outcome) => told.push(`hook ${outcome}`),
     log: logger,
   });
-  const change = (document: JsonObject | null) => {
+  const change = (document: JsonObject | null, others: readonly string[] = []) => {
     snapshot = snapshot.apply(changesWith(document, snapshot.revision + 1n));
-    active.changed([project], [container]);
+    active.changed([project], [...others, container]);
   };
   return { pipeline, active, change, log, told };
 }
@@ -243,6 +243,17 @@ describe("an exchange that is stopped", () => {
     expect(codeOf(await sent)).toBe("not_granted");
     expect([client.idleLimit, active.size]).toEqual([true, 0]);
     expect(told).toEqual(["answered 403 not_granted", "ended complete"]);
+  });
+
+  test("by a change of the policy among those of very many others", async () => {
+    const { pipeline, change, active } = bench(OPEN_TO_LOCAL);
+    const { stopped, upstream } = silent();
+    const sent = serve(pipeline, upstream, fakeHead(host("terminal-1")), new FakeClient());
+    const others = Array.from({ length: 10_000 }, (_, n) => n.toString(16).padStart(24, "0"));
+    change({ groups: { us: LOCAL }, permissions: {} }, others);
+    expect(await stopped).toMatchObject({ revocation: { reason: "not_granted" } });
+    await sent;
+    expect(active.size).toBe(0);
   });
 
   test("by its client, who is not answered", async () => {

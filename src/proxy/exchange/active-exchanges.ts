@@ -14,6 +14,9 @@ import { Reauthorization } from "./reauthorization.ts";
 /** How often expiring tokens and aliases are looked for, in milliseconds. */
 const EXPIRY_SWEEP_MS = 250;
 
+/** Of more changes all that is active is authorized again, in slices: looking each of them up would be one long step. */
+const LOOKED_UP_MAX = 2_000;
+
 /** Active exchanges by container: a change authorizes again exactly those that it concerns. */
 export class ActiveExchanges implements ActiveRegistry {
   readonly #current: () => Snapshot;
@@ -118,7 +121,11 @@ export class ActiveExchanges implements ActiveRegistry {
   }
 
   /** Call when a snapshot was published, with the ids of what changed in it. */
-  changed(projects: Iterable<string>, containers: Iterable<string>): void {
+  changed(projects: readonly string[], containers: readonly string[]): void {
+    if (projects.length + containers.length > LOOKED_UP_MAX) {
+      this.allChanged();
+      return;
+    }
     const concerned = new Set(projects);
     if (concerned.size > 0) this.#reauthorization.add(this.#ofProjects(concerned));
     for (const container of containers) {

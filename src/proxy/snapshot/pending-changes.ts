@@ -28,6 +28,9 @@ interface Heard {
 /** A batch with more states is looked at in steps. */
 const FEW_STATES = 64;
 
+/** For each state, while nothing can be saved: above it those that no state names any more are let go. */
+const DOCUMENTS_MAX = 2;
+
 /** A state as the file has it. As a message it would take ten times the memory. */
 interface KeptState {
   readonly record: FileRecord;
@@ -94,30 +97,28 @@ export class PendingChanges {
     if (content !== undefined) this.#documents.set(digest, content);
   }
 
-  /** These, which were all looked at, and then the later ones. */
+  /** These, which were all looked at, and then the later ones. What the later ones bring is what it costs. */
   followedBy(later: PendingChanges): PendingChanges {
     if (later.whole !== null) return later;
-    const both = new PendingChanges(this.whole);
-    for (const { states, documents } of [this.#maps, later.#maps]) {
-      for (const [key, state] of states) both.#states.set(key, state);
-      for (const [digest, content] of documents) both.#documents.set(digest, content);
+    for (const [key, state] of later.#states) this.#states.set(key, state);
+    for (const [digest, content] of later.#documents) this.#documents.set(digest, content);
+    this.#unread = later.#unread;
+    if (this.#documents.size > DOCUMENTS_MAX * this.#states.size) this.#forgetUnnamed();
+    return this;
+  }
+
+  /** Else documents that were written again and again would pile up while nothing can be saved. */
+  #forgetUnnamed(): void {
+    const named = new Set([...this.#states.values()].map(({ digest }) => digest));
+    for (const digest of this.#documents.keys()) {
+      if (!named.has(digest)) this.#documents.delete(digest);
     }
-    both.#unread = later.#unread;
-    // Else documents that were written again and again would pile up while nothing can be saved.
-    const named = new Set([...both.#states.values()].map(({ digest }) => digest));
-    for (const digest of [...both.#documents.keys()])
-      if (!named.has(digest)) both.#documents.delete(digest);
-    return both;
   }
 
   /** Documents that are not there yet, then states. Of what was looked at. */
   *records(isThere: (digest: string) => boolean): Generator<FileRecord> {
     for (const [digest, content] of this.#documents) if (!isThere(digest)) yield content;
     for (const { record } of this.#states.values()) yield record;
-  }
-
-  get #maps() {
-    return { states: this.#states, documents: this.#documents };
   }
 }
 

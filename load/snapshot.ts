@@ -17,14 +17,16 @@ import { SecretBox } from "../src/admin/store/sealed.ts";
 import { Enforcer } from "../src/proxy/snapshot/enforcement.ts";
 import { RemoteSource } from "../src/proxy/snapshot/remote-source.ts";
 import { documentContent } from "../test/harness/feed-changes.ts";
+import { watchLateness } from "./lateness.ts";
 
 const CONTAINERS = Number(process.env.CONTAINERS ?? 100_000);
 const PROJECTS = Number(process.env.PROJECTS ?? 1_000);
 /** How many different ones the containers share. */
 const DOCUMENTS = Number(process.env.DOCUMENTS ?? 1_000);
 const TOKEN = "load";
+const LINEAGE = "00000000000000aa";
 const LINEAGES = [
-  { $typeName: "realmgate.v1.RevisionLineage", fromRevision: 0n, tag: "aa" },
+  { $typeName: "realmgate.v1.RevisionLineage", fromRevision: 0n, tag: LINEAGE },
 ] as const;
 const log = { error: console.error, warn() {}, info() {} };
 
@@ -83,7 +85,7 @@ async function control(socket: string): Promise<void> {
           .filter((each) => each !== undefined),
       });
     },
-    head: async () => ({ revision, lineage: "aa" }),
+    head: async () => ({ revision, lineage: LINEAGE }),
     onCommit(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -104,23 +106,23 @@ async function control(socket: string): Promise<void> {
   });
 }
 
-/** The longest that a timer was late since the last call. */
+/** The longest since the last call that a timer was late, and of that the longest that was the process's own doing. */
 class Lateness {
-  #most = 0;
-  #lastMs = performance.now();
+  #late = 0;
+  #own = 0;
 
   constructor() {
-    setInterval(() => {
-      const nowMs = performance.now();
-      this.#most = Math.max(this.#most, nowMs - this.#lastMs - 1);
-      this.#lastMs = nowMs;
-    }, 1);
+    watchLateness((lateMs, ownMs) => {
+      this.#late = Math.max(this.#late, lateMs);
+      this.#own = Math.max(this.#own, ownMs);
+    });
   }
 
-  take(): number {
-    const most = this.#most;
-    this.#most = 0;
-    return Math.round(most);
+  take(): { readonly lateMs: number; readonly ownLateMs: number } {
+    const most = { lateMs: Math.round(this.#late), ownLateMs: Math.round(this.#own) };
+    this.#late = 0;
+    this.#own = 0;
+    return most;
   }
 }
 
@@ -165,15 +167,15 @@ async function gate(path: string, socket: string, hasControl: boolean, changes: 
   say("first enforced", { ms: sinceMs(), cpuMs: cpuMs(), from: enforcer.state.from });
   if (hasControl) {
     await until(() => enforcer.state.from === "live");
-    say("live", { ms: sinceMs(), cpuMs: cpuMs(), lateMs: late.take() });
+    say("live", { ms: sinceMs(), cpuMs: cpuMs(), ...late.take() });
     await until(() => enforcer.saved?.revision === enforcer.state.revision);
     say("saved", {
       ms: sinceMs(),
       cpuMs: cpuMs(),
-      lateMs: late.take(),
+      ...late.take(),
       fileMb: Math.round(statSync(path).size / MB),
     });
-  } else say("loaded", { cpuMs: cpuMs(), lateMs: late.take() });
+  } else say("loaded", { cpuMs: cpuMs(), ...late.take() });
   for (let n = 0; n < changes; n++) {
     const { revision } = enforcer.state;
     const [fromMs, cpu, size] = [performance.now(), process.cpuUsage(), enforcer.saved?.bytes ?? 0];
@@ -184,7 +186,7 @@ async function gate(path: string, socket: string, hasControl: boolean, changes: 
     say("one change saved", {
       ms: Math.round(performance.now() - fromMs),
       cpuMs: Math.round((user + system) / 1000),
-      lateMs: late.take(),
+      ...late.take(),
       bytes: (enforcer.saved?.bytes ?? 0) - size,
     });
   }

@@ -20,6 +20,10 @@ export interface Call {
   readonly clientAddress: string;
   /** Identifies the call in answers and logs. */
   readonly requestId: string;
+  /** Reading the message takes a body; unset: it may. */
+  readonly hasBody?: boolean;
+  /** A gateway asks whether it may read the message: the call ends, and succeeds, where it would be read. Unset: false. */
+  readonly identifiesOnly?: boolean;
   /**
    * Reads the request message; called only after authentication. Throws ApiError when the message has the wrong shape.
    * `measure` runs what takes time at once, once the bytes are there, and charges it to the caller.

@@ -1,12 +1,5 @@
 // Dispatch by a control plane elsewhere: calls go there over gRPC, in the name of the client that this gateway vouches for.
-import {
-  create,
-  type DescMethod,
-  fromBinary,
-  getOption,
-  type Message,
-  toBinary,
-} from "@bufbuild/protobuf";
+import { create, fromBinary, getOption, type Message, toBinary } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import {
   type ChannelCredentials,
@@ -27,6 +20,7 @@ import {
 import { StatusSchema } from "../../proto/gen/google/rpc/status_pb.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import { methodPath } from "../../proto/grpc.ts";
+import { IdentifiedCallers } from "./identified-callers.ts";
 
 /** As a gRPC client takes it. */
 export interface RemoteConnection {
@@ -44,6 +38,8 @@ export interface RemoteDispatchOptions {
   readonly judged?: (refusal: string | null) => void;
   /** How long a call may take, in milliseconds. Default: 30,000. */
   readonly deadlineMs?: number;
+  /** The client network of an address; unset: each is one. */
+  readonly networkOf?: (address: string) => string;
 }
 
 export interface RemoteDispatch {
@@ -81,7 +77,8 @@ interface Answered {
 }
 
 export function remoteDispatch(options: RemoteDispatchOptions): RemoteDispatch {
-  const { deadlineMs = 30_000 } = options;
+  const { deadlineMs = 30_000, networkOf = (address) => address } = options;
+  const callers = new IdentifiedCallers(() => performance.now() / 1000, networkOf);
   const said = options.token ?? GATEWAY_BY_CERTIFICATE;
   const connected = () => {
     const connections = options.connections();
@@ -95,13 +92,13 @@ export function remoteDispatch(options: RemoteDispatchOptions): RemoteDispatch {
   let clients = connected();
   const closing = new Set<ReturnType<typeof setTimeout>>();
   let turn = 0;
-  const attempt = async (call: Call, message: Message): Promise<Answered> => {
+  const attempt = async <Answer>(send: (client: Client) => Promise<Answer>): Promise<Answer> => {
     let failure: unknown;
     for (let tries = 0; tries < clients.length / CHANNELS; tries++) {
       const client = clients[turn++ % clients.length];
       if (client === undefined) break;
       try {
-        const answered = await send(client, call, message, { said, deadlineMs });
+        const answered = await send(client);
         options.judged?.(null);
         return answered;
       } catch (error) {
@@ -114,11 +111,22 @@ export function remoteDispatch(options: RemoteDispatchOptions): RemoteDispatch {
     }
     throw failure;
   };
+  const as = { said, deadlineMs };
   return {
     async dispatch(call) {
+      if (!callers.mayRead(call)) {
+        try {
+          await attempt((client) => identify(client, call, as));
+          callers.identified(call);
+        } catch (error) {
+          return failureOf(error, true);
+        }
+      }
       try {
-        const message = await call.message((work) => work());
-        const { message: answer, trailers } = await attempt(call, message);
+        const message = await call.message(callers.measure(call));
+        const { message: answer, trailers } = await attempt((client) =>
+          send(client, call, message, as),
+        );
         return {
           ok: true,
           message: answer,
@@ -127,7 +135,7 @@ export function remoteDispatch(options: RemoteDispatchOptions): RemoteDispatch {
           dryRun: textOf(trailers, "x-realmgate-dry-run") === "true",
         };
       } catch (error) {
-        return failureOf(error, call.method);
+        return failureOf(error, getOption(call.method, http).pattern.case === "get");
       }
     },
     async isUp() {
@@ -157,11 +165,33 @@ export function remoteDispatch(options: RemoteDispatchOptions): RemoteDispatch {
   };
 }
 
+interface SentAs {
+  readonly said: string;
+  readonly deadlineMs: number;
+}
+
+/** Resolves when the control plane would read the call's message. Nothing is sent of it: one that does not know the question waits. */
+function identify(client: Client, call: Call, { said, deadlineMs }: SentAs): Promise<void> {
+  const metadata = metadataOf(call, said);
+  metadata.set("x-realmgate-identify", "true");
+  return new Promise((resolve, reject) => {
+    client.makeClientStreamRequest(
+      methodPath(call.method),
+      () => Buffer.alloc(0),
+      // Null would be taken for none.
+      () => true,
+      metadata,
+      { deadline: Date.now() + deadlineMs },
+      (error) => (error === null ? resolve() : reject(error)),
+    );
+  });
+}
+
 function send(
   client: Client,
   call: Call,
   message: Message,
-  { said, deadlineMs }: { readonly said: string; readonly deadlineMs: number },
+  { said, deadlineMs }: SentAs,
 ): Promise<Answered> {
   const { method } = call;
   return new Promise((resolve, reject) => {
@@ -206,14 +236,14 @@ function metadataOf(call: Call, said: string): Metadata {
   return metadata;
 }
 
-function failureOf(error: unknown, method: DescMethod): Reply {
+/** `isRead`: nothing can have been written. */
+function failureOf(error: unknown, isRead: boolean): Reply {
   if (error instanceof ApiError) {
     const { code, violations, retryAfterS, metadata } = error;
     return { ok: false, code, violations, retryAfterS, metadata };
   }
   const failure = isServiceError(error) ? answeredFailure(error) : null;
   if (failure !== null) return failure;
-  const isRead = getOption(method, http).pattern.case === "get";
   const code =
     isRead || wasNeverSent(error) ? ErrorCode.STORE_UNAVAILABLE : ErrorCode.WRITE_OUTCOME_UNKNOWN;
   const retryAfterS = code === ErrorCode.STORE_UNAVAILABLE ? STORE_RETRY_S : null;

@@ -200,6 +200,7 @@ async function handle(
     ifMatch: request.headers.get("if-match"),
     clientAddress,
     requestId,
+    hasBody: request.body !== null,
     message: (measure) =>
       readRequest(binding, variables, url.searchParams, request, api.pace, measure),
   });

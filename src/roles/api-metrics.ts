@@ -99,7 +99,9 @@ export class ApiMetrics {
     return async (call) => {
       const beganMs = performance.now();
       const reply = await dispatch(call);
-      this.#answered(call, reply, performance.now() - beganMs);
+      // The call itself follows.
+      const isAsked = call.identifiesOnly === true && reply.ok;
+      if (!isAsked) this.#answered(call, reply, performance.now() - beganMs);
       return reply;
     };
   }

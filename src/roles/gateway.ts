@@ -7,6 +7,7 @@ import { startRest } from "../gateway-rest/server.ts";
 import { LimitedLog } from "../guard/limited-log.ts";
 import type { Log } from "../log.ts";
 import { startOps } from "../ops.ts";
+import { clientNetwork } from "../policy/client-network.ts";
 import { trustedProxies } from "../proxy/gate/client-address.ts";
 import { controlConnection } from "../proxy/snapshot/control-connection.ts";
 import { watchApiCertificate } from "./api-certificate.ts";
@@ -38,6 +39,7 @@ export async function startGateway(node: NodeConfig, log: Log): Promise<RunningN
       }
       refusal = problem;
     },
+    networkOf: clientNetwork,
   });
   stops.push(async () => remote.close());
   let draining = false;

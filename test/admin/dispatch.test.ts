@@ -182,6 +182,24 @@ const unread = () => {
   throw new Error("the message was read");
 };
 
+test("a question whether a caller is identified ends before the message, and does nothing", async () => {
+  const nothing: Handler = async () => {
+    throw new Error("the method ran");
+  };
+  const asked = { identifiesOnly: true, message: unread };
+  expect(await outcome(call(createProject, asked), nothing)).toBe("ok");
+  const login = UserService.method.login;
+  expect(await outcome(call(login, { ...asked, credential: null }), nothing)).toBe("ok");
+  const confined = await token({ realmIds: [A], leaves: [] });
+  for (const [credential, code] of [
+    [null, "MISSING_TOKEN"],
+    ["Bearer hdy_nobody", "INVALID_TOKEN"],
+    [confined, "REALM_SCOPE_REQUIRED"],
+  ] as const) {
+    expect(await outcome(call(createProject, { ...asked, credential }), nothing)).toBe(code);
+  }
+});
+
 test("a call with everything wrong is told of host, credential, realm, leaf, filter, message, resource, in this order", async () => {
   const id = await project([A]);
   const confined = await token({ realmIds: [A], leaves: [] });

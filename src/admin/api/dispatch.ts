@@ -203,6 +203,7 @@ async function run(
   const { credential, clientAddress } = call;
   if (needs.caller === CallerKind.PUBLIC) {
     const work = budgets.begin(`network ${clientNetwork(clientAddress)}`);
+    if (call.identifiesOnly) return { message: create(call.method.output) };
     const message = await readMessage(call, work);
     progress.message = message;
     const draft =
@@ -218,6 +219,7 @@ async function run(
   authorize(identified, needs, realmId);
   const scopeBefore = scopeOf(call, identified, needs, realmId);
   const work = budgets.begin(`user ${identified.user.id}`);
+  if (call.identifiesOnly) return { message: create(call.method.output) };
   const askedMs = performance.now();
   const message = await readMessage(call, work);
   progress.message = message;

@@ -202,6 +202,7 @@ class IncomingCall {
       ifMatch: text(metadata, "if-match"),
       clientAddress: vouched?.client ?? clientAddress(this.#peer.address, forwardedFor),
       requestId,
+      identifiesOnly: this.#isVouched && text(metadata, "x-realmgate-identify") === "true",
       message: () => this.#read(),
     });
     this.#stop();

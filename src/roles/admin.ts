@@ -9,6 +9,7 @@ import type { Store } from "../admin/store/store.ts";
 import { type Config, parseConfig } from "../config/config.ts";
 import { keyFile } from "./data-files.ts";
 import { lockOfStoppedGate } from "./data-lock.ts";
+import { withMadePassword } from "./made-password.ts";
 import { readSecretKeyFile } from "./secret-key-file.ts";
 
 const failed = 1;
@@ -55,12 +56,15 @@ async function resetPassword(config: Config, username: string): Promise<number> 
     ...{ versionBefore: null, versionAfter: null, within: null, takesAway: false },
     ...{ method: null, path: null, status: null },
   });
-  await callEvent.run(event, () => store.updateAccount(user.id, { passwordHash }));
+  const made = `user ${user.username}, password ${password}`;
+  await withMadePassword(made, () =>
+    callEvent.run(event, () => store.updateAccount(user.id, { passwordHash })),
+  );
   if (user.isBanned)
     console.error(
       `realmgate: ${user.username} is banned: another operator has to let the account in`,
     );
-  console.log(`user ${user.username}, password ${password} (shown only now); sessions are over`);
+  console.log(`${made} (shown only now); sessions are over`);
   return 0;
 }
 

@@ -43,6 +43,7 @@ import { clockProblem } from "./clock-offset.ts";
 import { restoreDraft } from "./data-files.ts";
 import { DatabaseInUse, lockDatabase } from "./data-lock.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
+import { withMadePassword } from "./made-password.ts";
 import { purgeOld } from "./purge-old.ts";
 import { type ShutdownStep, shutdown } from "./shutdown.ts";
 
@@ -367,9 +368,9 @@ async function createFirstUser(config: Config, store: Store): Promise<void> {
   const username = config.adminUsername;
   const password = config.adminPassword ?? randomBytes(18).toString("base64url");
   const passwordHash = await Bun.password.hash(password, "argon2id");
-  const created = await store.createFirstUser({ username, passwordHash });
+  const made = config.adminPassword === null ? `user ${username}, password ${password}` : null;
+  const write = () => store.createFirstUser({ username, passwordHash });
   // Not through the log: logs are stored and shipped.
-  if (created && config.adminPassword === null) {
-    console.error(`realmgate: first user ${username}, password ${password} (shown only now)`);
-  }
+  const created = await withMadePassword(made, write);
+  if (created && made !== null) console.error(`realmgate: first ${made} (shown only now)`);
 }

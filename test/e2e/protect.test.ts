@@ -51,13 +51,16 @@ async function newBox(): Promise<string> {
 
 const documentOf = (id: string) => api.data("GET", `/containers/${id}/proxy/permissions`);
 
-/** How a request to the container's port fares, once the gate has heard of the document's last write. */
-async function status(id: string, headers: Record<string, string> = {}): Promise<number> {
+/** How a request to the container's port fares now. */
+async function statusNow(id: string, headers: Record<string, string> = {}): Promise<number> {
   const host = `${projectId}-${id}-http-${upstream.port}.local.containers.localhost`;
-  const send = async () =>
-    (await fetch(program.urls.proxy, { headers: { host, ...headers } })).status;
+  return (await fetch(program.urls.proxy, { headers: { host, ...headers } })).status;
+}
+
+/** The same, once the gate has heard of the document's last write. */
+async function status(id: string, headers: Record<string, string> = {}): Promise<number> {
   await Bun.sleep(300);
-  return send();
+  return statusNow(id, headers);
 }
 
 describe("protect", () => {
@@ -183,6 +186,25 @@ describe("the kill switch", () => {
     expect((await line.run(["unlock", id])).exit).toBe(6);
     expect((await line.run(["unlock", id, "-y"])).exit).toBe(0);
     expect(await status(id)).toBe(200);
+  });
+
+  test("--wait of lock, unlock and protect comes back when every proxy enforces it, also where nothing changed", async () => {
+    const id = await newBox();
+    await line.run(["lock", id, "-y"]);
+    for (const [words, expected] of [
+      ["lock", 503],
+      ["unlock", 200],
+      ["lock", 503],
+      ["unlock", 200],
+      ["protect", 401],
+    ] as const) {
+      const how = words === "protect" ? ["--port", String(upstream.port), "--basic", "ops"] : [];
+      const ran = await line.run([words, id, ...how, "-y", "--wait"]);
+      expect([ran.exit, ran.err]).toEqual([0, expect.stringContaining("every proxy enforces it")]);
+      expect([words, await statusNow(id)]).toEqual([words, expected]);
+    }
+    const dry = ["protect", id, "--port", "1", "--basic", "ops", "--validate-only", "--wait"];
+    expect((await line.run(dry)).err).not.toContain("enforces");
   });
 
   test("of its project keeps a container closed: unlock says so, and so does protect", async () => {

@@ -1,13 +1,14 @@
 // The kill switch of a container.
 import type { Command } from "../execution/command.ts";
 import type { CommandContext } from "../execution/context.ts";
+import { enforced } from "../execution/enforced.ts";
 import { projectLock } from "../execution/project-lock.ts";
 import { requiredContainer } from "../execution/required-container.ts";
 import type { ParsedArguments } from "../flags/flag.ts";
 import { fieldAt } from "../output/cell.ts";
 import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
 import { confirm } from "../terminal/prompt.ts";
-import { containerId } from "./flags.ts";
+import { containerId, wait } from "./flags.ts";
 
 export const lockCommands: readonly Command[] = [
   {
@@ -15,6 +16,7 @@ export const lockCommands: readonly Command[] = [
     about: "the kill switch: make a container unreachable and end its connections",
     example: "lock box-1",
     args: [{ ...containerId, name: "container" }],
+    flags: { wait },
     run: (context, parsed) => switchTo(false, context, parsed),
   },
   {
@@ -22,6 +24,7 @@ export const lockCommands: readonly Command[] = [
     about: "make a locked container reachable again, as its document says",
     example: "unlock box-1",
     args: [{ ...containerId, name: "container" }],
+    flags: { wait },
     run: (context, parsed) => switchTo(true, context, parsed),
   },
 ];
@@ -35,6 +38,7 @@ async function switchTo(
   parsed: ParsedArguments,
 ): Promise<void> {
   const id = requiredContainer(parsed.args.get("container") ?? context.settings.container);
+  const isWaiting = parsed.flags.get("wait") === true;
   const document = `/api/v1/containers/${encodeURIComponent(id)}/proxy/permissions`;
   const read = async () => (await context.request({ method: "GET", path: document })).data;
   let present = await read();
@@ -44,6 +48,8 @@ async function switchTo(
     if (other !== null)
       throw new CommandFailure(exitCode.failed, `${shown} is not locked, but ${other}`);
     context.say(`${shown} is ${enabled ? "not locked" : "locked already"}`);
+    // By a write that may be on its way.
+    if (isWaiting) await enforced(context, undefined);
     return;
   }
   const isOpen = fieldAt(present, "default") === "allow";
@@ -71,6 +77,7 @@ async function switchTo(
       context.say(enabled ? "unlocked" : "locked: nothing of it is reachable");
       const other = enabled ? await projectLock(context, id) : null;
       if (other !== null) context.warn(`nothing of it is reachable, for ${other}`);
+      if (isWaiting) await enforced(context, answered.revision);
       return;
     }
     present = await read();

@@ -1,9 +1,10 @@
 // One step to protect a container: a group, what it may reach, and `default: deny`, in one write that is shown before.
 import { containersUrlOf } from "../../client/containers-url.ts";
-import { NetworkError } from "../../client/errors.ts";
 import { documentMetadata } from "../../client/write-from-answer.ts";
 import type { Command } from "../execution/command.ts";
 import type { CommandContext } from "../execution/context.ts";
+import { enforced } from "../execution/enforced.ts";
+import { requestWithSecret } from "../execution/made-secret.ts";
 import { programAddress } from "../execution/program-address.ts";
 import { projectLock } from "../execution/project-lock.ts";
 import { requiredContainer } from "../execution/required-container.ts";
@@ -13,7 +14,7 @@ import { previewText } from "../output/preview-text.ts";
 import type { Show } from "../output/show.ts";
 import { pairs } from "../output/table.ts";
 import { confirm } from "../terminal/prompt.ts";
-import { containerId } from "./flags.ts";
+import { containerId, wait } from "./flags.ts";
 import { DEFAULT_HEADER, keptGroup, proofOf, withPort } from "./protected-group.ts";
 
 const flags: Flags = {
@@ -39,6 +40,7 @@ const flags: Flags = {
     choices: ["HS256", "RS256", "ES256"],
   },
   group: { kind: "text", about: "name of the group; default: the user name, token, jwt or ip" },
+  wait,
   "validate-only": { kind: "boolean", about: "dry run: only show what would open and close" },
 };
 
@@ -85,16 +87,14 @@ async function protect(context: CommandContext, parsed: ParsedArguments): Promis
   }
   for (const line of previewOf(dryRun.data)) context.say(line);
   await confirm(context.io, "This is what changes. Go on?", context.settings.yes);
-  const secret = ["password", "token"].find((field) => Object.hasOwn(made, field));
-  const written = await context.request(write).catch((failure) => {
-    const isUnknown =
-      failure instanceof NetworkError || Number(fieldAt(failure, "statusCode")) >= 500;
-    if (secret !== undefined && isUnknown) {
-      context.warn(`whether it was stored is not known; if so, the ${secret} is ${made[secret]}`);
-    }
-    throw failure;
-  });
+  // Before the write: nothing comes between it and the secret that it stored.
   const url = await addressOf(context, id, program, port);
+  const secret = ["password", "token"].find((field) => Object.hasOwn(made, field));
+  const written = await requestWithSecret(
+    context,
+    write,
+    secret === undefined ? null : { name: secret, value: made[secret] ?? "" },
+  );
   const result = {
     container: id,
     etag: fieldAt(written.data, "etag"),
@@ -117,6 +117,7 @@ async function protect(context: CommandContext, parsed: ParsedArguments): Promis
   }
   const other = await projectLock(context, id);
   if (other !== null) context.warn(`nothing of it is reachable, for ${other}`);
+  if (parsed.flags.get("wait") === true) await enforced(context, written.revision);
 }
 
 /** Null: it cannot be told from here, or not to this caller. */

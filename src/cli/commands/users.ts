@@ -1,7 +1,9 @@
 // Accounts, for operators. An account is named by its id, its user name or its e-mail address.
 import { randomBytes } from "node:crypto";
+import type { HttpRequest } from "../../client/http.ts";
 import type { Command } from "../execution/command.ts";
 import type { CommandContext } from "../execution/context.ts";
+import { requestWithSecret } from "../execution/made-secret.ts";
 import type { Argument, ParsedArguments } from "../flags/flag.ts";
 import type { Show } from "../output/show.ts";
 import { CommandFailure, exitCode } from "../terminal/exit-code.ts";
@@ -21,14 +23,19 @@ const password = {
   goesTo: "here",
 } as const;
 
+/** Of a change of one account. */
+function changeOf({ args }: ParsedArguments, body: Readonly<Record<string, unknown>>): HttpRequest {
+  const path = `/api/v1/users/${encodeURIComponent(args.get("user") ?? "")}`;
+  return { method: "PATCH", path, body };
+}
+
 /** Sends a change of one account and shows the account. */
 async function change(
   context: CommandContext,
-  { args }: ParsedArguments,
+  parsed: ParsedArguments,
   body: Readonly<Record<string, unknown>>,
 ): Promise<void> {
-  const path = `/api/v1/users/${encodeURIComponent(args.get("user") ?? "")}`;
-  context.show(record, await context.request({ method: "PATCH", path, body }));
+  context.show(record, await context.request(changeOf(parsed, body)));
 }
 
 /** 24 characters; three of four kinds are sure. */
@@ -36,9 +43,20 @@ function newPassword(): string {
   return `${randomBytes(15).toString("base64url")}-aA1`;
 }
 
-function saidPassword({ flags }: ParsedArguments): string | null {
+/** Sends a write with the password that was said, or with a new one, which is printed; shows the account. */
+async function writeWithPassword(
+  context: CommandContext,
+  { flags }: ParsedArguments,
+  write: (password: string) => HttpRequest,
+): Promise<void> {
   const said = flags.get("new-password");
-  return typeof said === "string" ? said : null;
+  const isSaid = typeof said === "string";
+  const password = isSaid ? said : newPassword();
+  const made = isSaid ? null : { name: "password", value: password };
+  const answered = await requestWithSecret(context, write(password), made);
+  // Before what may fail: the reader of standard output may be gone.
+  if (made !== null) context.io.stderr.write(`password (shown only now): ${password}\n`);
+  context.show(record, answered);
 }
 
 export const userCommands: readonly Command[] = [
@@ -73,18 +91,17 @@ export const userCommands: readonly Command[] = [
       "is-admin": { kind: "boolean", about: "it operates this installation" },
       "new-password": password,
     },
-    run: async (context, parsed) => {
-      const said = saidPassword(parsed);
-      const chosen = said ?? newPassword();
-      const body = {
-        username: parsed.args.get("name"),
-        email: parsed.flags.get("email"),
-        is_admin: parsed.flags.get("is-admin") === true,
-        password: chosen,
-      };
-      context.show(record, await context.request({ method: "POST", path: "/api/v1/users", body }));
-      if (said === null) context.io.stderr.write(`password (shown only now): ${chosen}\n`);
-    },
+    run: (context, parsed) =>
+      writeWithPassword(context, parsed, (chosen) => ({
+        method: "POST",
+        path: "/api/v1/users",
+        body: {
+          username: parsed.args.get("name"),
+          email: parsed.flags.get("email"),
+          is_admin: parsed.flags.get("is-admin") === true,
+          password: chosen,
+        },
+      })),
   },
   {
     words: "users get",
@@ -139,12 +156,8 @@ export const userCommands: readonly Command[] = [
     example: "users reset-password bob@example.com",
     args: [user],
     flags: { "new-password": password },
-    run: async (context, parsed) => {
-      const said = saidPassword(parsed);
-      const chosen = said ?? newPassword();
-      await change(context, parsed, { password: chosen });
-      if (said === null) context.io.stderr.write(`password (shown only now): ${chosen}\n`);
-    },
+    run: (context, parsed) =>
+      writeWithPassword(context, parsed, (chosen) => changeOf(parsed, { password: chosen })),
   },
   {
     words: "users delete",

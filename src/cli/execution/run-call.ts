@@ -9,6 +9,7 @@ import { confirm } from "../terminal/prompt.ts";
 import { allPages } from "./all-pages.ts";
 import type { Call, Command } from "./command.ts";
 import type { AnsweredCall, CommandContext } from "./context.ts";
+import { enforced } from "./enforced.ts";
 import { failureLines } from "./failure.ts";
 import { requiredContainer } from "./required-container.ts";
 import { retryHint } from "./retry-hint.ts";
@@ -58,27 +59,6 @@ export async function runCall(
   sayMore(context, call.show, answered);
   call.after?.(answered.data, parsed);
   if (parsed.flags.get("wait") === true && !isDryRun) await enforced(context, answered.revision);
-}
-
-/** As long as the API lets one call wait. */
-const ENFORCED_WITHIN_MS = 25_000;
-
-/** Resolves once every proxy enforces the write; throws CommandFailure when some do not in time. The write is stored all the same. */
-async function enforced(context: CommandContext, revision: string | undefined): Promise<void> {
-  const query = {
-    wait_ms: ENFORCED_WITHIN_MS,
-    ...(revision === undefined ? {} : { revision }),
-  };
-  const { data } = await context.request({ method: "GET", path: "/api/v1/enforcement", query });
-  if (fieldAt(data, "complete") === true) {
-    context.say("every proxy enforces it");
-    return;
-  }
-  const lagging = listAt(data, "lagging").map(String).join(", ");
-  throw new CommandFailure(
-    exitCode.failed,
-    `It is stored, but not every proxy enforces it yet${lagging === "" ? "" : `: ${lagging} lag behind`}`,
-  );
 }
 
 /** Throws CommandFailure unless the flag is there, or a person at a terminal agrees to what it means that it is not. */

@@ -6,6 +6,8 @@ export interface Io {
   readonly stdout: Out;
   readonly stderr: Out;
   readonly stdin: In;
+  /** Writes the text to stderr should the process be ended, until the function that it returns is called. */
+  atExit(text: string): () => void;
 }
 
 export interface Out {

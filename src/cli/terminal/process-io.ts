@@ -1,9 +1,13 @@
 // Io over the standard streams of the process.
+import { writeSync } from "node:fs";
 import { homedir } from "node:os";
 import type { In, Io, Out } from "./io.ts";
 
 /** Reading stops after this many characters. */
 const stdinCharactersMax = 1_000_000;
+const STDERR = 2;
+/** Those that end a process without a word, and their numbers. An interrupt has a handler of its own. */
+const ENDING = { SIGHUP: 1, SIGTERM: 15 } as const;
 
 export function processIo(): Io {
   return {
@@ -12,6 +16,18 @@ export function processIo(): Io {
     stdout: outOf(process.stdout),
     stderr: outOf(process.stderr),
     stdin: standardIn(),
+    atExit,
+  };
+}
+
+function atExit(text: string): () => void {
+  const say = () => void writeSync(STDERR, text);
+  const end = (name: string) => process.exit(128 + ENDING[name as keyof typeof ENDING]);
+  process.once("exit", say);
+  for (const name of Object.keys(ENDING)) process.once(name, end);
+  return () => {
+    process.off("exit", say);
+    for (const name of Object.keys(ENDING)) process.off(name, end);
   };
 }
 

@@ -9,6 +9,7 @@ import type { Store } from "../admin/store/store.ts";
 import { type Config, parseConfig } from "../config/config.ts";
 import { keyFile } from "./data-files.ts";
 import { lockOfStoppedGate } from "./data-lock.ts";
+import { dropRootTo } from "./key-owner.ts";
 import { withMadePassword } from "./made-password.ts";
 import { readSecretKeyFile } from "./secret-key-file.ts";
 
@@ -80,6 +81,8 @@ async function openStore(config: Config): Promise<OpenedStore> {
       `${databasePath} is not there: name the data directory with REALMGATE_DATA_DIR`,
     );
   }
+  // The gate has to read and write what this leaves.
+  if (postgres === null) dropRootTo(databasePath);
   // Before the key is read, which makes it where there is none.
   const unlock =
     postgres === null

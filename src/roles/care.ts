@@ -1,5 +1,5 @@
 // The roles that look after an installation's data: backup, restore, doctor and rotate-key. They take the settings of `serve`.
-import { existsSync, statfsSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, statfsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { KeyRing } from "../admin/store/key-ring.ts";
 import { copyDatabase } from "../admin/store/sqlite/backup.ts";
@@ -8,6 +8,7 @@ import { type Config, parseConfig } from "../config/config.ts";
 import { secretKeysIn } from "../config/secret-key.ts";
 import { databaseAt } from "./control-plane.ts";
 import { keyFile, snapshotFile } from "./data-files.ts";
+import { dropRootTo } from "./key-owner.ts";
 import { findings } from "./readiness.ts";
 import { replaceInstallation } from "./replace-installation.ts";
 import { rotateKey } from "./rotate-key.ts";
@@ -173,7 +174,11 @@ async function restore({ config, file }: CareCall): Promise<readonly string[]> {
   const advice = `: put the key of ${path} there, in ${besides} or in REALMGATE_SECRET_KEY`;
   const keys = config.secretKeys ?? readKeys(found, advice);
   requireSound(path, keys);
-  const kept = replaceInstallation(config, path, keys);
+  // Before we are somebody who may not read it.
+  const backup = openSync(path, "r");
+  dropRootTo(config.dataDir);
+  const kept = replaceInstallation(config, backup, keys);
+  closeSync(backup);
   return [
     `${config.databasePath}: restored from ${path}`,
     ...kept.map((each) => `${each}: what was there before`),

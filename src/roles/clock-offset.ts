@@ -1,7 +1,15 @@
 // How far the clock of this machine may be off that of others: expiries and time ranges are decided by it.
+import type { Store } from "../admin/store/store.ts";
 import { CannotStartNode } from "./running-node.ts";
 
 const OFF_MAX_MS = 5 * 60_000;
+
+/** How far the clock of the database is ahead of this one's, in milliseconds. Rejects when it cannot be read. */
+export async function clockOffset(store: Pick<Store, "clock">): Promise<number> {
+  const askedMs = Date.now();
+  const clockMs = await store.clock();
+  return clockMs - (askedMs + Date.now()) / 2;
+}
 
 /** `offsetMs`: how far the other clock is ahead of this one's, in milliseconds. */
 export function isClockOff(offsetMs: number): boolean {

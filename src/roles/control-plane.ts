@@ -39,7 +39,7 @@ import type { DialingNode } from "../proxy/gate/explain.ts";
 import { explainer } from "../proxy/gate/explain.ts";
 import { watchApiCertificate } from "./api-certificate.ts";
 import type { ApiMetrics } from "./api-metrics.ts";
-import { clockProblem } from "./clock-offset.ts";
+import { clockOffset, clockProblem } from "./clock-offset.ts";
 import { restoreDraft } from "./data-files.ts";
 import { DatabaseInUse, lockDatabase } from "./data-lock.ts";
 import { throwListenError, withListenError } from "./listen-error.ts";
@@ -56,8 +56,8 @@ interface ControlPlaneOptions {
   readonly snapshotPath: string;
   /** Hands compiled documents to the proxy of the same process. */
   readonly recentPolicies: RecentPolicies;
-  /** Called before anything listens. */
-  readonly storeOpened?: (store: Store) => Promise<void>;
+  /** Called before anything listens, with how far the clock of the database is ahead of this one's, in milliseconds. */
+  readonly storeOpened?: (store: Store, clockOffsetMs: number) => Promise<void>;
   /** The node that dials the containers of a server. */
   readonly nodeOf: (server: string) => DialingNode;
   /** The proxy of this process; null: there is none. */
@@ -176,13 +176,12 @@ export async function openControlPlane(options: ControlPlaneOptions): Promise<Co
   try {
     const opened = await openDatabase(options, closes);
     const store = options.metrics.timed(opened.store);
-    const clockMs = await store.feed.clock().catch((cause) => {
+    const offsetMs = await clockOffset(store.feed).catch((cause) => {
       throw new DatabaseUnusable("the clock of the database cannot be read", { cause });
     });
-    const offsetMs = clockMs - Date.now();
     const problem = clockProblem(offsetMs, "the database");
     if (problem !== null) throw new DatabaseUnusable(problem);
-    await options.storeOpened?.(store);
+    await options.storeOpened?.(store, offsetMs);
     const nodes = new NodeAccess({
       store: store.feed,
       keysFor: (node) => proxyKeys(ring.first, node),

@@ -62,7 +62,7 @@ export async function startControl(node: NodeConfig, log: Log): Promise<RunningN
       metrics: apiMetrics,
       nodeAuthorities: node.nodeAuthorities,
       nodeRevoked: (id) => feed?.cut(id),
-      storeOpened: (store) => watch.start(store.feed),
+      storeOpened: (store, clockOffsetMs) => watch.start(store.feed, clockOffsetMs),
       heardNow: () => Date.now() + watch.clockOffsetMs,
       log: new LimitedLog(log),
     });

@@ -31,6 +31,11 @@ export function becomeOwnerOf(path: string): void {
   }
 }
 
+/** Root goes on as the owner of what is there, for good: what it makes is then that user's. Others go on as they are. */
+export function dropRootTo(path: string): void {
+  if (process.getuid?.() === 0) becomeOwnerOf(path);
+}
+
 /** Of a link its own owner, who says where it leads; root's lead where root wants. */
 function ownerOf(path: string): Stats | null {
   const own = lstatSync(path, { throwIfNoEntry: false });

@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -124,7 +125,9 @@ test("where a step fails everything is as it was", async () => {
   // The draft of the key cannot be written.
   const draft = `${secret}.${process.pid}.draft`;
   mkdirSync(draft);
-  expect(() => replaceInstallation(configOf(dataDir), saved, [otherKey])).toThrow("EISDIR");
+  expect(() => replaceInstallation(configOf(dataDir), openSync(saved, "r"), [otherKey])).toThrow(
+    "EISDIR",
+  );
   rmSync(draft, { recursive: true, force: true });
   expect(readFileSync(database).equals(before)).toBe(true);
   expect([asides(dataDir), existsSync(`${database}.restored`)]).toEqual([[], false]);

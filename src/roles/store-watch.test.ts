@@ -1,4 +1,7 @@
 import { expect, test } from "bun:test";
+import { Registry } from "@prometheus-io/client";
+import { until } from "../../test/harness/until.ts";
+import { Instruments } from "../proxy/observe/instruments.ts";
 import { StoreWatch } from "./store-watch.ts";
 
 const [ours, others] = ["a".repeat(16), "b".repeat(16)];
@@ -9,7 +12,7 @@ test("a revision that is to come is not lost, and one that another write has is 
   const head = async () => ({ revision, lineage: ours, lineages });
   const watch = new StoreWatch();
   expect(watch.hasLost(5n, ours)).toBe(false);
-  await watch.start({ head, nodeProcesses: async () => [], clock: async () => 0 });
+  await watch.start({ head, nodeProcesses: async () => [], clock: async () => 0 }, 0);
   try {
     expect([watch.hasLost(5n, ours), await watch.reached(5n, 0, ours)]).toEqual([false, true]);
     expect([watch.hasLost(5n, others), await watch.reached(5n, 0, others)]).toEqual([true, false]);
@@ -23,13 +26,28 @@ test("a revision that is to come is not lost, and one that another write has is 
   }
 });
 
-test("the clock of the database is compared with each look", async () => {
+test("the clock of the database is compared with each look but the first, and operators see it", async () => {
   const head = async () => ({ revision: 0, lineage: "", lineages: [] });
-  const clock = async () => Date.now() + 3_600_000;
+  let asked = 0;
+  const clock = async () => {
+    asked++;
+    return Date.now() + 3_600_000;
+  };
   const watch = new StoreWatch();
-  await watch.start({ head, nodeProcesses: async () => [], clock });
-  watch.stop();
-  expect(Math.round(watch.clockOffsetMs / 60_000)).toBe(60);
+  const registry = new Registry();
+  watch.instruments(new Instruments(registry));
+  const shown = async () =>
+    Number(/^realmgate_clock_offset_seconds (\S+)$/m.exec(await registry.metrics())?.[1]);
+  await watch.start({ head, nodeProcesses: async () => [], clock }, -7_000);
+  try {
+    // Who started it has just asked.
+    expect([asked, watch.clockOffsetMs, await shown()]).toEqual([0, -7_000, -7]);
+    await until(() => watch.clockOffsetMs > 0, "the next look");
+    expect(Math.round(watch.clockOffsetMs / 60_000)).toBe(60);
+    expect(Math.round((await shown()) / 60)).toBe(60);
+  } finally {
+    watch.stop();
+  }
 });
 
 test("what dials a container is a proxy of its server that is heard", async () => {
@@ -45,7 +63,7 @@ test("what dials a container is a proxy of its server that is heard", async () =
     heard("there", "west", 60_000, 7003),
   ];
   const watch = new StoreWatch();
-  await watch.start({ head, nodeProcesses, clock: async () => Date.now() });
+  await watch.start({ head, nodeProcesses, clock: async () => Date.now() }, 0);
   watch.stop();
   const forbidden = (server: string) =>
     [7001, 7002, 7003].filter((port) => watch.nodeOf(server)?.isForbidden("127.0.0.1", port));

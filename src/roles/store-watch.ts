@@ -5,6 +5,7 @@ import type { Store } from "../admin/store/store.ts";
 import { lineageOf } from "../policy/lineage.ts";
 import type { DialingNode } from "../proxy/gate/explain.ts";
 import type { Instruments } from "../proxy/observe/instruments.ts";
+import { clockOffset } from "./clock-offset.ts";
 
 const LOOK_MS = 1_000;
 const POLL_MS = 50;
@@ -47,9 +48,10 @@ export class StoreWatch {
     return this.#problem;
   }
 
-  /** Resolves after the first look. */
-  async start(store: Watched): Promise<void> {
-    await this.#look(store);
+  /** Resolves after the first look. `clockOffsetMs`: what was found of the clock just now. */
+  async start(store: Watched, clockOffsetMs: number): Promise<void> {
+    this.#clockOffsetMs = clockOffsetMs;
+    await this.#look(store, false);
     this.#timer = setInterval(() => void this.#look(store), LOOK_MS);
   }
 
@@ -127,14 +129,12 @@ export class StoreWatch {
     );
   }
 
-  async #look(store: Watched): Promise<void> {
+  async #look(store: Watched, isClockAsked = true): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;
     const startMs = performance.now();
     try {
-      const askedMs = Date.now();
-      const clockMs = await store.clock();
-      this.#clockOffsetMs = clockMs - (askedMs + Date.now()) / 2;
+      if (isClockAsked) this.#clockOffsetMs = await clockOffset(store);
       this.#head = await store.head();
       this.#processes = await store.nodeProcesses();
       this.#heardAtMs = Date.now();

@@ -114,7 +114,7 @@ class WorkerGates implements PreparedGates {
     await pool.start(start).catch((error) => {
       throw this.#named(error);
     });
-    const { instruments, values } = parentMetrics(pool, exchangeLog);
+    const { instruments, values } = parentMetrics(pool, workers, exchangeLog);
     return {
       plain: this.#plain,
       tls: this.#tls,
@@ -310,10 +310,15 @@ function leastOf(states: readonly WorkerState[]): Enforcement {
 }
 
 /** Of the process of the control plane; those of the gate processes are added up with them. */
-function parentMetrics(pool: WorkerPool, exchangeLog: ExchangeLog | null) {
+function parentMetrics(pool: WorkerPool, wanted: number, exchangeLog: ExchangeLog | null) {
   const registry = new Registry();
   const instruments = new Instruments(registry);
   instruments.gauge("realmgate_workers", "Gate processes that serve.", () => pool.serving);
+  instruments.gauge(
+    "realmgate_workers_wanted",
+    "Gate processes that there should be.",
+    () => wanted,
+  );
   instruments.counter(
     "realmgate_workers_replaced_total",
     "Gate processes that died and were replaced.",

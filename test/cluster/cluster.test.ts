@@ -365,6 +365,8 @@ describe.skipIf(postgresBinaries === null)("a cluster", () => {
       const families = parsePrometheusText(await (await fetch(`${said.ops}/metrics`)).text());
       expect(sampleValue(families, "realmgate_disk_free_bytes")).toBeGreaterThan(0);
       expect(sampleValue(families, "realmgate_exchange_log_up")).toBe(1);
+      const offset = sampleValue(families, "realmgate_clock_offset_seconds");
+      expect(Math.abs(offset ?? Number.NaN)).toBeLessThan(60);
       expect(await (await fetch(`${said.ops}/healthz`)).json()).toMatchObject({ problems: [] });
     }
   });
@@ -396,4 +398,30 @@ describe.skipIf(postgresBinaries === null)("a cluster", () => {
     }, "it is cut");
     await proxy.stop();
   });
+
+  test("a gateway that stops says so until the calls that run are through", async () => {
+    const { gateway } = cluster;
+    const [west] = places.proxiesOf("west");
+    const at = await places.make("west");
+    west?.signal("SIGSTOP");
+    try {
+      const written = await places.write(at, closed);
+      const waiting = places.wait(written);
+      // It has to be there before the signal is, and nothing tells of calls that run.
+      await Bun.sleep(1_000);
+      gateway?.signal("SIGTERM");
+      await until(async () => {
+        const health = await (await fetch(`${gateway?.said.ops}/healthz`)).json();
+        return health.status === "draining";
+      }, "it says that it is draining");
+      const ready = await fetch(`${gateway?.said.ops}/readyz`);
+      expect([ready.status, await ready.json()]).toEqual([503, { status: "draining" }]);
+      west?.signal("SIGCONT");
+      expect((await waiting).status).toBe(200);
+    } finally {
+      west?.signal("SIGCONT");
+    }
+    expect(await gateway?.exited).toBe(0);
+    await expect(fetch(`${gateway?.said.ops}/healthz`)).rejects.toThrow();
+  }, 60_000);
 });

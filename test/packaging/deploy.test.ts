@@ -5,7 +5,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { connect as connectTls } from "node:tls";
-import { $ } from "bun";
+import { $, Glob } from "bun";
 import { parse } from "yaml";
 import { selfSigned } from "../harness/certificate.ts";
 import { loginAdmin } from "../harness/client.ts";
@@ -125,6 +125,13 @@ test("rules and dashboard ask for metrics that the gate has", async () => {
   const known = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name ?? ""));
   // Only with the TLS listener.
   known.add("realmgate_tls_certificate_not_after_seconds");
+  // Of other roles, and of several gate processes.
+  const roles = new Glob("*.ts").scanSync({ cwd: join(deploy, "../src/roles"), absolute: true });
+  for (const path of roles) {
+    for (const [, name] of readFileSync(path, "utf8").matchAll(/"(realmgate_\w+)"/g)) {
+      known.add(name ?? "");
+    }
+  }
   const rules = parse(read("prometheus/realmgate.rules.yml")).groups[0].rules;
   const dashboard = JSON.parse(read("grafana/realmgate.json"));
   const asked: string[] = [

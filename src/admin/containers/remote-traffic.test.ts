@@ -190,3 +190,17 @@ describe("ending what a group let in", () => {
     });
   });
 });
+
+test("a control plane that has just begun says so, and not that nobody was there", async () => {
+  const traffic = new RemoteTraffic();
+  const asked = [
+    traffic.connections("local").list(container, null, 1, "account"),
+    traffic.connections("local").endOfGroup(container, "office"),
+  ].map((each) => Promise.resolve(each).catch((error) => error));
+  for (const answer of await Promise.all(asked)) {
+    expect(answer).toMatchObject({
+      code: ErrorCode.PROXY_UNREACHABLE,
+      violations: [{ message: "this control plane has just begun" }],
+    });
+  }
+});

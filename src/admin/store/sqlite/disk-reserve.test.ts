@@ -1,5 +1,14 @@
 import { afterEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync, statSync, truncateSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DiskReserve, isEssential, reserveBytes, reservePath } from "./disk-reserve.ts";
@@ -35,6 +44,22 @@ test("a file of another size is made anew", () => {
   truncateSync(path, 10);
   expect(new DiskReserve(database).isShort).toBe(false);
   expect(statSync(path).size).toBe(reserveBytes);
+});
+
+test("a link in its place leads nowhere: it is removed, and what it led to is as it was", () => {
+  const target = join(folder, "precious");
+  writeFileSync(target, "precious");
+  symlinkSync(target, path);
+  const reserve = new DiskReserve(database);
+  expect(reserve.release()).toBe(false);
+  expect(readFileSync(target, "utf8")).toBe("precious");
+  expect(existsSync(path)).toBe(false);
+  // One that comes later is not cut off, either.
+  const later = new DiskReserve(database);
+  rmSync(path);
+  symlinkSync(target, path);
+  expect(() => later.release()).toThrow("ELOOP");
+  expect(readFileSync(target, "utf8")).toBe("precious");
 });
 
 test.each([

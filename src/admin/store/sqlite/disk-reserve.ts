@@ -1,12 +1,23 @@
 // Room on the disk that is set aside for what must still work when the disk is full.
 import { randomBytes } from "node:crypto";
-import { rmSync, statfsSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 
 export const reserveBytes = 4 * 1024 * 1024;
 /** What is given back at a time: others may take it before us. */
 const sliceBytes = 128 * 1024;
 const ownerOnly = 0o600;
+/** A link in its place leads to a file that is not ours, which root could empty. */
+const { O_WRONLY, O_CREAT, O_NOFOLLOW } = constants;
 /** How often it is looked whether the disk has room again, in milliseconds. */
 const lookMs = 1000;
 
@@ -45,7 +56,8 @@ export class DiskReserve {
 
   constructor(databasePath: string) {
     this.#path = reservePath(databasePath);
-    this.#bytes = statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0;
+    const present = lstatSync(this.#path, { throwIfNoEntry: false });
+    this.#bytes = present?.isFile() ? present.size : 0;
     if (this.#bytes === reserveBytes) return;
     // A disk without room for it at all is not full for that.
     this.#isShort = this.#bytes > 0;
@@ -64,7 +76,7 @@ export class DiskReserve {
     this.#isShort = true;
     this.#lookedMs = performance.now();
     this.#bytes = Math.max(0, this.#bytes - sliceBytes);
-    truncateSync(this.#path, this.#bytes);
+    this.#inFile(O_WRONLY | O_NOFOLLOW, (file) => ftruncateSync(file, this.#bytes));
     return true;
   }
 
@@ -75,12 +87,24 @@ export class DiskReserve {
       const { bavail, bsize } = statfsSync(dirname(this.#path));
       if (bavail * bsize < 2 * reserveBytes - this.#bytes) return;
       // Not zeros: a file system may keep those in no room at all.
-      writeFileSync(this.#path, randomBytes(reserveBytes), { mode: ownerOnly });
+      this.#inFile(O_WRONLY | O_CREAT | O_NOFOLLOW, (file) => {
+        ftruncateSync(file, 0);
+        writeFileSync(file, randomBytes(reserveBytes));
+      });
       this.#bytes = reserveBytes;
       this.#isShort = false;
     } catch {
       rmSync(this.#path, { force: true });
       this.#bytes = 0;
+    }
+  }
+
+  #inFile(flags: number, work: (file: number) => void): void {
+    const file = openSync(this.#path, flags, ownerOnly);
+    try {
+      work(file);
+    } finally {
+      closeSync(file);
     }
   }
 }

@@ -5,19 +5,67 @@ import { fieldKey } from "../snapshot/header-match.ts";
 /** Layers of encoding that are looked into: a framework decodes once, a program behind another one more. */
 const LAYERS = 3;
 
-/**
- * Whether some program reads a pair of the Cookie line as one of these keys (`fieldKey`). White space, controls and commas
- * separate pairs to some parsers (SimpleCookie of Python, old Rack, Tomcat's legacy one).
- */
-export function isReadAs(pair: string, keys: readonly string[]): boolean {
-  let start = 0;
-  for (let at = 0; at < pair.length; at++) {
-    const code = pair.charCodeAt(at);
-    if (code !== COMMA && !isInvisible(code)) continue;
-    if (at > start && isNamed(pair.slice(start, at), keys)) return true;
-    start = at + 1;
+/** Characters of odd names, of all layers, that are looked into in one line; a name beyond that counts as read. */
+const ODD_CHARACTERS_MAX = 4_096;
+/** What a name costs beside its characters. */
+const NAME_COST = 16;
+
+/** Which pairs of one Cookie line some program reads as one of these keys (`fieldKey`). */
+export class CookieReadings {
+  readonly #keys: readonly string[];
+  #left = ODD_CHARACTERS_MAX;
+
+  constructor(keys: readonly string[]) {
+    this.#keys = keys;
   }
-  return (start > 0 && isNamed(pair.slice(start), keys)) || isNamed(pair, keys);
+
+  /**
+   * White space, controls, commas and `&` separate pairs to some parsers (SimpleCookie of Python, old Rack, Tomcat's legacy one,
+   * Workerman).
+   */
+  has(pair: string): boolean {
+    return (
+      this.#hasPart(pair) ||
+      (pair.includes("&") && pair.split("&").some((part) => this.#hasPart(part)))
+    );
+  }
+
+  #hasPart(pair: string): boolean {
+    let start = 0;
+    for (let at = 0; at < pair.length; at++) {
+      const code = pair.charCodeAt(at);
+      if (code !== COMMA && !isInvisible(code)) continue;
+      if (at > start && this.#isNamed(pair.slice(start, at))) return true;
+      start = at + 1;
+    }
+    return (start > 0 && this.#isNamed(pair.slice(start))) || this.#isNamed(pair);
+  }
+
+  #isNamed(pair: string): boolean {
+    const name = nameOf(pair);
+    // No reading is longer than what it reads.
+    const keys = this.#keys.filter((key) => key.length <= name.length);
+    if (keys.length === 0) {
+      return false;
+    }
+    if (PLAIN.test(name)) {
+      return keys.some((key) => key.length === name.length && key === fieldKey(name));
+    }
+    let text = name;
+    for (let layer = 0; ; layer++) {
+      this.#left -= text.length + NAME_COST;
+      if (this.#left < 0 || isShownAs(text, keys)) {
+        return true;
+      }
+      if (layer === LAYERS || !ENCODED.test(text)) {
+        return false;
+      }
+      text = decodedOnce(text);
+      if (keys.every((key) => key.length > text.length)) {
+        return false;
+      }
+    }
+  }
 }
 
 /** Without what is not visible ASCII around it: programs differ in what they trim. */
@@ -38,31 +86,6 @@ function isInvisible(code: number): boolean {
 }
 
 const COMMA = 44;
-
-function isNamed(pair: string, keys: readonly string[]): boolean {
-  const name = nameOf(pair);
-  // No reading is longer than what it reads.
-  const longEnough = keys.filter((key) => key.length <= name.length);
-  if (longEnough.length === 0) {
-    return false;
-  }
-  if (PLAIN.test(name)) {
-    return longEnough.some((key) => key.length === name.length && key === fieldKey(name));
-  }
-  let text = name;
-  for (let layer = 0; ; layer++) {
-    if (isShownAs(text, longEnough)) {
-      return true;
-    }
-    if (layer === LAYERS || !ENCODED.test(text)) {
-      return false;
-    }
-    text = decodedOnce(text);
-    if (longEnough.every((key) => key.length > text.length)) {
-      return false;
-    }
-  }
-}
 
 /** Names that all programs read alike but for letter case, and `_` or `.` for another character. */
 const PLAIN = /^[\w.-]*$/;

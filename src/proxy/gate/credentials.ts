@@ -10,7 +10,7 @@ import {
   withoutFragment,
 } from "../routing/request-target.ts";
 import { fieldKey } from "../snapshot/header-match.ts";
-import { isReadAs, visible } from "./cookie-names.ts";
+import { CookieReadings, visible } from "./cookie-names.ts";
 
 /**
  * What a request presents, looked up on demand and never verified. A credential that is absent, empty or present more than
@@ -120,12 +120,13 @@ export function cookieWithout(
     return line;
   }
   const keys = sources.filter(isCookie).map(({ name }) => fieldKey(name));
+  const readings = new CookieReadings(keys);
   const pairs = line.split(";");
   const kept = pairs.filter((pair) => {
     const name = exactName(pair);
     return (
       !names(removed, "cookie", visible(name)) &&
-      (keys.length === 0 || names(sources, "cookie", name) || !isReadAs(pair, keys))
+      (keys.length === 0 || names(sources, "cookie", name) || !readings.has(pair))
     );
   });
   if (kept.length === pairs.length) {

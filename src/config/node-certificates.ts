@@ -67,6 +67,17 @@ export function readNodeAuthorities(path: string, report: ReportSetting): readon
   return null;
 }
 
+/** Whether there are any, and all of them can be read. */
+export function holdsCertificates(pem: string): boolean {
+  try {
+    const found = certificatesIn(pem);
+    for (const each of found) new X509Certificate(each);
+    return found.length > 0;
+  } catch {
+    return false;
+  }
+}
+
 function certificatesIn(pem: string): readonly string[] {
   return pem.match(CERTIFICATE_PEM) ?? [];
 }

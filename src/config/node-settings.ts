@@ -83,7 +83,8 @@ export const nodeSettings = {
     unset: "the system's authorities",
     accepts: "PEM file",
     meaning: "proxy, gateway: authorities of the control planes' certificates",
-    about: "Roles `proxy` and `gateway`: authorities of the control planes' certificates.",
+    about:
+      "Roles `proxy` and `gateway`: authorities of the control planes' certificates. The file is read again when it changes.",
     read: readText,
   },
   REALMGATE_NODE_TOKEN: {

@@ -78,7 +78,11 @@ export async function startGateway(node: NodeConfig, log: Log): Promise<RunningN
       remote.reconnect();
     };
     const own = credential.watch(node.nodeCertificate, renewed, log);
-    stops.push(async () => own?.stop());
+    const authorities = credential.watchAuthorities(config.feed.controlCaPath, renewed, log);
+    stops.push(async () => {
+      own?.stop();
+      authorities?.stop();
+    });
     const certificates = new CertificateTimes();
     if (own !== null) certificates.set("node", () => own.notAfterMs ?? 0);
     if (certificate !== null) certificates.set("api", () => certificate.notAfterMs ?? 0);
@@ -117,6 +121,7 @@ export async function startGateway(node: NodeConfig, log: Log): Promise<RunningN
     return {
       ready: { rest: urlOf(rest, config.apiTls === null ? "http" : "https"), ops: urlOf(ops) },
       reload: async () => {
+        authorities?.check();
         await Promise.all([certificate?.check(), own?.check()]);
       },
       async stop() {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { type Certificate, certificate } from "../../test/harness/certificate.ts";
 import { PairFiles } from "../../test/harness/tls-bench.ts";
 import { readKeyPair } from "../proxy/edge/tls/key-pair.ts";
@@ -88,4 +89,35 @@ test("a token is its own secret, and there is nothing to watch", () => {
   const credential = new NodeCredential(given);
   expect([credential.secret, credential.owner, credential.pair]).toEqual([token, token, null]);
   expect(credential.watch(null, () => {}, { error() {}, warn() {}, info() {} })).toBeNull();
+});
+
+test("authorities are those of the file when it changes; what holds none is refused once, and they stay", () => {
+  const [first, second] = [certificate(), certificate()];
+  const path = join(files.folder, "ca.pem");
+  writeFileSync(path, first.cert);
+  const controlCa = readFileSync(path);
+  const credential = new NodeCredential({ nodeToken: "t", nodeCertificate: null, controlCa });
+  const log = {
+    error: (fields: object) => void errors.push(String(Reflect.get(fields, "problem"))),
+    warn() {},
+    info() {},
+  };
+  const watch = credential.watchAuthorities(path, () => renewals++, log);
+  watch?.check();
+  expect([credential.ca?.toString(), renewals]).toEqual([first.cert, 0]);
+  const both = `${second.cert}\n${first.cert}`;
+  writeFileSync(path, both);
+  watch?.check();
+  expect([credential.ca?.toString(), renewals]).toEqual([both, 1]);
+  for (const broken of ["", "no certificate", second.cert.replace(/\n[A-Za-z0-9+/]{20}/, "\n")]) {
+    writeFileSync(path, broken);
+    watch?.check();
+  }
+  rmSync(path);
+  watch?.check();
+  watch?.check();
+  watch?.stop();
+  expect([credential.ca?.toString(), renewals]).toEqual([both, 1]);
+  expect(errors).toEqual(["it holds no certificates in PEM", "it cannot be read (ENOENT)"]);
+  expect(credential.watchAuthorities("", () => {}, log)).toBeNull();
 });

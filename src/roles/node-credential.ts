@@ -6,11 +6,12 @@ import type { Log } from "../log.ts";
 import type { KeyPair } from "../proxy/edge/tls/key-pair.ts";
 import { TlsReload } from "../proxy/edge/tls/tls-reload.ts";
 import type { FeedTls } from "../proxy/snapshot/control-connection.ts";
+import { AuthoritiesReload } from "./authorities-reload.ts";
 
 export class NodeCredential implements FeedTls {
   /** Null: it has a certificate. */
   readonly token: string | null;
-  readonly ca: Buffer | null;
+  #ca: Buffer | null;
   #pair: KeyPair | null;
 
   constructor({
@@ -19,8 +20,13 @@ export class NodeCredential implements FeedTls {
     controlCa,
   }: Pick<NodeConfig, "nodeToken" | "nodeCertificate" | "controlCa">) {
     this.token = nodeToken;
-    this.ca = controlCa;
+    this.#ca = controlCa;
     this.#pair = nodeCertificate?.pair ?? null;
+  }
+
+  /** At present. */
+  get ca(): Buffer | null {
+    return this.#ca;
   }
 
   /** At present; null: it has a token. */
@@ -58,6 +64,20 @@ export class NodeCredential implements FeedTls {
           renewed();
         },
       },
+    });
+  }
+
+  /** Watches the file of the authorities until it is stopped, as `watch` does. Null: they are the system's. */
+  watchAuthorities(path: string, renewed: () => void, log: Log): AuthoritiesReload | null {
+    if (path === "") return null;
+    return new AuthoritiesReload({
+      path,
+      present: () => this.#ca,
+      replace: (authorities) => {
+        this.#ca = authorities;
+        renewed();
+      },
+      log,
     });
   }
 

@@ -187,7 +187,11 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
       certificates.set("node", () => certificate.notAfterMs ?? 0);
       certificates.register(instruments);
     }
-    stops.push(async () => certificate?.stop());
+    const authorities = credential.watchAuthorities(config.feed.controlCaPath, renewed, log);
+    stops.push(async () => {
+      certificate?.stop();
+      authorities?.stop();
+    });
     stops.unshift(() => ops.stop());
     return {
       ready: {
@@ -197,6 +201,7 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
         ops: urlOf(ops),
       },
       reload: async () => {
+        authorities?.check();
         await Promise.all([proxy.reloadTls(), certificate?.check()]);
       },
       async stop() {

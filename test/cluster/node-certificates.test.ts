@@ -239,9 +239,11 @@ describe.skipIf(!isHere)("nodes with certificates", () => {
         status.UNAUTHENTICATED,
       );
       const own = place(of("edge"));
+      const trusted = join(folder, "gateway-ca");
+      await Bun.write(trusted, root.cert);
       const gateway = await start("gateway", {
         REALMGATE_CONTROL_URLS: control.said.grpc ?? "",
-        REALMGATE_CONTROL_CA: file("ca"),
+        REALMGATE_CONTROL_CA: trusted,
         REALMGATE_NODE_CERT: own.certPath,
         REALMGATE_NODE_KEY: own.keyPath,
       });
@@ -250,6 +252,15 @@ describe.skipIf(!isHere)("nodes with certificates", () => {
       gateway.signal("SIGHUP");
       await until(() => gateway.log().includes("of this node: the new one is in use"), "renewed");
       expect(await cluster.login(gateway.said.rest)).toBeString();
+      // Other authorities are in use without a restart, and the right ones again.
+      const isServed = async () =>
+        (await fetch(`${gateway.said.rest}/api/v1/users/auth/me`)).status === 401;
+      await Bun.write(trusted, OpensslAuthority.root("others").cert);
+      gateway.signal("SIGHUP");
+      await until(async () => !(await isServed()), "no control plane is trusted");
+      await Bun.write(trusted, root.cert);
+      gateway.signal("SIGHUP");
+      await until(isServed, "it is trusted again");
       expect((await cluster.call("DELETE", `/nodes/${id}`)).status).toBe(200);
       const restStatus = async () =>
         (await fetch(`${gateway.said.rest}/api/v1/users/auth/me`)).status;

@@ -148,7 +148,7 @@ describe("a preflight is refused", () => {
     expect(await outcome(open, lines, method)).toBe(code);
   });
 
-  test.each(["_method", "x-http-method-override", "_HttpMethod"])(
+  test.each(["_method", "x-http-method-override", "_HttpMethod", "x-tunneled-method"])(
     "that names another method in its query, as %s",
     async (name) => {
       const target = `/x?${name}=DELETE`;

@@ -15,9 +15,13 @@ export const METHOD_FIELDS = [
 const METHOD_PARAMETER =
   /(?:^|[&;+]|%20)(?:_|%5F|[.[+]|%2E|%5B|%20)(?:m|%6D)(?:e|%65)(?:t|%74)(?:h|%68)(?:o|%6F)(?:d|%64)(?:%00[^=&;]*)?=([^&;]*)/gi;
 
-/** Others read a parameter that is called like the header field (Firebase, Gramex, ServiceStack), or `_HttpMethod` (Salesforce). */
+/** Others read a parameter that is called like the header field (Firebase, Gramex, ServiceStack), `_HttpMethod` (Salesforce), or `x-tunneled-method` (Plack, Catalyst). */
 const PARAMETER = /(?:^|[&;])([^=&;]{6,96})=([^&;]*)/g;
-const METHOD_PARAMETERS: ReadonlySet<string> = new Set([...METHOD_FIELDS, "-httpmethod"]);
+const METHOD_PARAMETERS: ReadonlySet<string> = new Set([
+  ...METHOD_FIELDS,
+  "-httpmethod",
+  "x-tunneled-method",
+]);
 
 /** Values of these parameters that are read one by one. */
 const VALUES_MAX = 8;

@@ -155,6 +155,8 @@ describe("a method that a request names beside its own counts, too", () => {
     ["a=1&X_HTTP_Method=delete", true],
     ["%78-method-override=DELETE", true],
     ["_HttpMethod=DELETE", true],
+    ["x-tunneled-method=DELETE", true],
+    ["X-Tunneled%2DMethod=delete", true],
     [`${"_HttpMethod=PUT&".repeat(20)}x-http-method=DELETE`, true],
     ["x-http-method-override=PUT", false],
     ["x-http-methods=DELETE", false],

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { $, Glob } from "bun";
 import { flagOf, settings } from "../src/config/settings.ts";
 
@@ -60,17 +60,30 @@ test("docs/configuration.md is what `bun run generate` makes of the settings", a
   }
 });
 
-test("the migrations are what drizzle-kit makes of the schema", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "realmgate-migrations-"));
-  try {
-    const migrations = join(folder, "migrations");
-    cpSync(join(root, "src/admin/store/sqlite/migrations"), migrations, { recursive: true });
-    const before = await files(migrations);
-    await $`node_modules/.bin/drizzle-kit generate --dialect sqlite --schema src/admin/store/sqlite/schema.ts --out ${migrations}`
-      .cwd(root)
-      .quiet();
-    expect(await files(migrations)).toEqual(before);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}, 60_000);
+test.each([
+  ["sqlite", "drizzle.config.ts"],
+  ["postgres", "drizzle.postgres.config.ts"],
+])(
+  "the migrations of %s are what drizzle-kit makes of the schema",
+  async (store, name) => {
+    const folder = mkdtempSync(join(tmpdir(), "realmgate-migrations-"));
+    try {
+      const migrations = join(folder, "migrations");
+      cpSync(join(root, `src/admin/store/${store}/migrations`), migrations, { recursive: true });
+      const before = await files(migrations);
+      const { default: present } = await import(join(root, name));
+      // Takes relative folders only, and ends with 0 whatever happens.
+      const config = { ...present, out: relative(root, migrations) };
+      await Bun.write(join(folder, "drizzle.config.json"), JSON.stringify(config));
+      const said =
+        await $`node_modules/.bin/drizzle-kit generate --config ${join(folder, "drizzle.config.json")}`
+          .cwd(root)
+          .text();
+      expect(said).toContain("No schema changes");
+      expect(await files(migrations)).toEqual(before);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+  60_000,
+);

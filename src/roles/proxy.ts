@@ -9,6 +9,7 @@ import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.t
 import type { NodeConfig } from "../config/node-config.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
 import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
+import { addressesOfThisMachine } from "../guard/this-machine.ts";
 import type { Log } from "../log.ts";
 import { startOps } from "../ops.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
@@ -35,6 +36,9 @@ import { type ShutdownStep, shutdown, stopMs } from "./shutdown.ts";
 import { openTraces } from "./traces.ts";
 import { urlOf } from "./url-of.ts";
 
+/** Networks of containers that control planes are told; they need more only to explain. */
+const NETWORKS_MAX = 256;
+
 export async function startProxyNode(node: NodeConfig, log: Log): Promise<RunningNode> {
   const { config } = node;
   const credential = new NodeCredential(node);
@@ -49,6 +53,9 @@ export async function startProxyNode(node: NodeConfig, log: Log): Promise<Runnin
     version,
     listeners: () => own.map(({ hostname, port }) => `${hostname}:${port}`),
     programPorts: config.programPorts,
+    addresses: addressesOfThisMachine,
+    containerNetworks: config.containerCidrs.slice(0, NETWORKS_MAX),
+    stalenessMaxMs: config.stalenessMaxS === null ? null : config.stalenessMaxS * 1000,
     log,
   });
   stops.push(async () => source.stop());

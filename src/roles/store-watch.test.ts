@@ -56,6 +56,7 @@ test("what dials a container is a proxy of its server that is heard", async () =
     ...{ nodeId: "n", boot: process, version: "1", process, servers: [server] },
     ...{ enforcedRevision: 0, enforcedLineage: "", listeners: [`127.0.0.1:${port}`] },
     ...{ heardAt: new Date(Date.now() - agoMs).toISOString(), programPorts: { terminal: port } },
+    ...{ leaseMs: null, addresses: ["10.0.0.7"], containerNetworks: [] as string[] },
   });
   const nodeProcesses = async () => [
     heard("gone", "east", 60_000, 7001),
@@ -73,4 +74,27 @@ test("what dials a container is a proxy of its server that is heard", async () =
   expect(watch.nodeOf("west")?.programPorts).toEqual({ terminal: 7003 });
   expect(forbidden("west")).toEqual([7003]);
   expect(watch.nodeOf("north")).toBeNull();
+});
+
+test("a port of a node's listeners is its own at every address of its machine, whatever it is bound to", async () => {
+  const head = async () => ({ revision: 0, lineage: "", lineages: [] });
+  const heard = {
+    ...{ nodeId: "n", boot: "b", version: "1", process: "p", servers: ["east"] },
+    ...{ enforcedRevision: 0, enforcedLineage: "", programPorts: {}, leaseMs: null },
+    listeners: ["0.0.0.0:8000", ":::8443", "10.0.0.7:9000"],
+    heardAt: new Date().toISOString(),
+    ...{ addresses: ["10.0.0.7", "fd00::7"], containerNetworks: ["10.1.0.0/16", "127.0.0.0/8"] },
+  };
+  const watch = new StoreWatch();
+  await watch.start({ head, nodeProcesses: async () => [heard], clock: async () => Date.now() }, 0);
+  watch.stop();
+  const east = watch.nodeOf("east");
+  const forbidden = ["127.0.0.1", "::1", "10.0.0.7", "fd00::7", "10.0.0.8"].flatMap((address) =>
+    [8000, 8443, 9000, 443, 0].filter((port) => east?.isForbidden(address, port)),
+  );
+  expect(forbidden).toEqual([...Array(4)].flatMap(() => [8000, 8443, 9000]));
+  expect(watch.isListener("10.0.0.7", 8000)).toBe(true);
+  expect(["10.1.2.3", "10.2.0.1", "127.0.0.1"].map((each) => east?.mayDial?.(each))).toEqual([
+    ...[true, false, true],
+  ]);
 });

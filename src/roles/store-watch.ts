@@ -2,6 +2,8 @@
 import { type StoredHead, statusOf } from "../admin/nodes/process-status.ts";
 import type { NodeProcess } from "../admin/store/node-records.ts";
 import type { Store } from "../admin/store/store.ts";
+import { isOfEveryMachine } from "../guard/this-machine.ts";
+import { type AddressPolicy, addressPolicy } from "../policy/address-policy.ts";
 import { lineageOf } from "../policy/lineage.ts";
 import type { DialingNode } from "../proxy/gate/explain.ts";
 import type { Instruments } from "../proxy/observe/instruments.ts";
@@ -12,10 +14,17 @@ const POLL_MS = 50;
 
 type Watched = Pick<Store, "head" | "nodeProcesses" | "clock">;
 
+/** As the processes themselves see it: a port of theirs is their own at every address of their machine, whatever it is bound to. */
 function isListenerOf(processes: readonly NodeProcess[], address: string, port: number): boolean {
-  return processes.some(({ listeners }) =>
-    listeners.some((each) => each === `${address}:${port}` || each === `[${address}]:${port}`),
-  );
+  const isOfAll = isOfEveryMachine(address);
+  return processes.some(({ listeners, addresses }) => {
+    const isOfIts = isOfAll || addresses.includes(address);
+    return listeners.some((each) =>
+      isOfIts
+        ? each.endsWith(`:${port}`)
+        : each === `${address}:${port}` || each === `[${address}]:${port}`,
+    );
+  });
 }
 
 export class StoreWatch {
@@ -26,6 +35,8 @@ export class StoreWatch {
   #failures = 0;
   #problem: string | null = null;
   #processes: readonly NodeProcess[] = [];
+  /** Of the networks that were asked for last. */
+  #placement: { readonly text: string; readonly policy: AddressPolicy } | null = null;
   #timer: ReturnType<typeof setInterval> | null = null;
   #looking = false;
 
@@ -93,7 +104,17 @@ export class StoreWatch {
     const [last] = known.toSorted((one, other) => (one.heardAt < other.heardAt ? 1 : -1));
     if (last === undefined) return null;
     const isForbidden = (address: string, port: number) => isListenerOf(known, address, port);
-    return { programPorts: last.programPorts, isForbidden };
+    const { programPorts, containerNetworks } = last;
+    if (containerNetworks.length === 0) return { programPorts, isForbidden };
+    const placement = this.#placementIn(containerNetworks);
+    const mayDial = (address: string) => placement.place(address) !== null;
+    return { programPorts, isForbidden, mayDial };
+  }
+
+  #placementIn(networks: readonly string[]): AddressPolicy {
+    const text = networks.join();
+    if (this.#placement?.text !== text) this.#placement = { text, policy: addressPolicy(networks) };
+    return this.#placement.policy;
   }
 
   /** How far the farthest of these is behind. */

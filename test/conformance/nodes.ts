@@ -29,7 +29,8 @@ export function nodeConformance(name: string, open: Open): void {
       return {
         ...{ nodeId, process: "proxy", boot: "b", version: "1", servers: ["east"] },
         ...{ enforcedRevision: 7, enforcedLineage: "ab", heardAt: "2026-01-01T00:00:00.000Z" },
-        ...{ listeners: ["127.0.0.1:80"], programPorts: { terminal: 76 } },
+        ...{ listeners: ["127.0.0.1:80"], programPorts: { terminal: 76 }, leaseMs: 5_000 },
+        ...{ addresses: ["10.0.0.7", "fd00::7"], containerNetworks: ["10.1.0.0/16"] },
         ...fields,
       };
     }

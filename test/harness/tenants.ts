@@ -131,7 +131,8 @@ export class Tenants implements AsyncDisposable {
       store.noteProcesses([
         {
           ...{ nodeId: node.id, boot: "boot", version: "1.2.3", servers, process, ...enforced },
-          ...{ heardAt: made.createdAt, listeners: [], programPorts: {} },
+          ...{ heardAt: made.createdAt, listeners: [], programPorts: {}, leaseMs: null },
+          ...{ addresses: [], containerNetworks: [] },
         },
       ]);
   }

@@ -1,6 +1,7 @@
 // Whether what a node says of itself can be stored: its word goes into one table with that of all others.
 import { type StatusObject, status } from "@grpc/grpc-js";
 import type { FeedCursor, FeedHello } from "../../../proto/gen/realmgate/v1/feed_pb.ts";
+import { parseNetwork } from "../../policy/address.ts";
 import { PROCESS_NAME } from "../../policy/process-name.ts";
 import type { FeedPeer } from "./feed-peer.ts";
 
@@ -11,6 +12,8 @@ const FEED_LEVEL_MIN = 1;
 /** Servers and listeners that a hello may name. */
 const NAMES_MAX = 1_000;
 const PORT_MAX = 65_535;
+/** A century: what is longer is for ever, and a proxy then says nothing of it. */
+const LEASE_MAX_MS = 100n * 366n * 86_400_000n;
 
 const lineageTag = /^([0-9a-f]{16})?$/;
 /** A version or a random name. */
@@ -38,23 +41,25 @@ export function introductionProblem(
 
 /** Null: the hello is well. */
 export function helloProblem(hello: FeedHello, peer: FeedPeer): Problem | null {
-  const { servers, listeners, version, boot, cursor, feedLevel } = hello;
+  const { servers, listeners, version, boot, cursor, feedLevel, stalenessMs } = hello;
+  const { addresses, containerNetworks } = hello;
   if (feedLevel < FEED_LEVEL_MIN) {
     const details = `the proxy's version (${version}) is too old for this control plane: upgrade it`;
     return { code: status.FAILED_PRECONDITION, details };
   }
   const ports = Object.entries(hello.programPorts);
-  const problem = introductionProblem(
-    hello,
-    servers.length + listeners.length + ports.length,
-    peer,
-  );
+  const lists = [servers, listeners, ports, addresses, containerNetworks];
+  const names = lists.reduce((sum, list) => sum + list.length, 0);
+  const problem = introductionProblem(hello, names, peer);
   if (problem !== null) return problem;
   const isWell =
     word.test(version) &&
     word.test(boot) &&
     listeners.every((each) => name.test(each)) &&
     ports.every(([program, port]) => name.test(program) && port >= 0 && port <= PORT_MAX) &&
+    addresses.every((each) => name.test(each)) &&
+    containerNetworks.every((each) => parseNetwork(each) !== null) &&
+    (stalenessMs === undefined || (stalenessMs >= 0n && stalenessMs <= LEASE_MAX_MS)) &&
     (cursor === undefined || isCursor(cursor));
   return isWell ? null : invalid("the hello says something that no node says");
 }

@@ -7,7 +7,7 @@ import { enforcementService } from "./enforcement-service.ts";
 
 /** A service of an installation at revision `head`, whose one proxy enforces `enforced`; tokens are revisions. */
 function place() {
-  const state = { head: 5, enforced: 0, reads: 0 };
+  const state = { head: 5, enforced: 0, reads: 0, nowMs: 0, leaseMs: null as number | null };
   const lineages = [{ fromRevision: 0, tag: "a" }];
   const store = {
     async head() {
@@ -15,9 +15,12 @@ function place() {
       return { revision: state.head, lineage: "a", lineages };
     },
     async nodeProcesses() {
-      const { enforced } = state;
-      return [{ servers: ["s"], enforcedRevision: enforced, enforcedLineage: "a" }];
+      const { enforced, leaseMs } = state;
+      const heardAt = new Date(0).toISOString();
+      const known = { servers: ["s"], enforcedRevision: enforced, enforcedLineage: "a" };
+      return [{ ...known, heardAt, leaseMs }];
     },
+    clock: async () => state.nowMs,
   } as unknown as Store;
   const service = enforcementService({
     store,
@@ -55,4 +58,23 @@ test("a write behind the last look is not taken for one that is lost", async () 
   state.head = 6;
   expect(await ask(6, 0)).toMatchObject({ message: { complete: false } });
   await expect(ask(7, 0)).rejects.toThrow();
+});
+
+test("a proxy that is not heard does not enforce a write until it allows nothing any more, and then keeps nobody waiting", async () => {
+  const { state, ask } = place();
+  state.enforced = 4;
+  const later = async (ms: number) => {
+    state.nowMs += ms;
+    // A look may be as old as that.
+    await Bun.sleep(110);
+    return ask(5, 0);
+  };
+  const waiting = { message: { complete: false, of: 2, lagging: ["local", "s"] } };
+  expect(await later(365 * 86_400_000)).toMatchObject(waiting);
+  state.nowMs = 0;
+  state.leaseMs = 60_000;
+  expect(await later(60_001)).toMatchObject(waiting);
+  expect(await later(89_999)).toMatchObject(waiting);
+  const over = { message: { complete: false, of: 1, lagging: ["local"] } };
+  expect(await later(1)).toMatchObject(over);
 });

@@ -14,7 +14,7 @@ import { lackingFreedom } from "../api/lacking.ts";
 import type { RevisionTokens } from "../api/revision.ts";
 import type { ChangeCursor } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
-import { enforces } from "./process-status.ts";
+import { enforces, isLeaseOver } from "./process-status.ts";
 
 /** How far a revision is in the processes that do not follow the feed as nodes: those of `serve`. */
 export type LocalEnforcement = (
@@ -67,18 +67,21 @@ export function enforcementService(parts: EnforcementServiceParts): Implementati
   };
 }
 
+type Read = Pick<Store, "head" | "nodeProcesses" | "clock">;
+
 interface Look {
   readonly head: Awaited<ReturnType<Store["head"]>>;
+  /** But for those that allow nothing any more. */
   readonly processes: Awaited<ReturnType<Store["nodeProcesses"]>>;
 }
 
 /** What the store says of all nodes, read once for all calls that wait. */
 class SharedLooks {
-  readonly #store: Pick<Store, "head" | "nodeProcesses">;
+  readonly #store: Read;
   #last: Promise<Look> | null = null;
   #startedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(store: Pick<Store, "head" | "nodeProcesses">) {
+  constructor(store: Read) {
     this.#store = store;
   }
 
@@ -103,7 +106,10 @@ class SharedLooks {
   }
 
   async #read(): Promise<Look> {
-    return { head: await this.#store.head(), processes: await this.#store.nodeProcesses() };
+    const head = await this.#store.head();
+    const nowMs = await this.#store.clock();
+    const known = await this.#store.nodeProcesses();
+    return { head, processes: known.filter((each) => !isLeaseOver(each, nowMs)) };
   }
 }
 

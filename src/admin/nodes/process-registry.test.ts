@@ -14,13 +14,18 @@ test("processes are heard by the clock of the database, whatever the control pla
     log,
     () => 60_000,
   );
-  const hello = { process: "main", boot: "b", version: "1", servers: ["local"], listeners: [] };
+  const hello = {
+    ...{ process: "main", boot: "b", version: "1", servers: ["local"], listeners: [] },
+    ...{ addresses: ["10.0.0.7"], containerNetworks: [], stalenessMs: 60_000n },
+  };
   const stream = {
     ...{ peer: { node: "a" }, hello: { ...hello, programPorts: {} } },
     ...{ enforced: null, heardAtMs: 1_000 },
   } as unknown as FollowStream;
   registry.start({ streams: new Set([stream]) } as unknown as FeedServer);
   registry.changed(stream);
-  expect(await promise).toMatchObject([{ heardAt: new Date(61_000).toISOString() }]);
+  expect(await promise).toMatchObject([
+    { heardAt: new Date(61_000).toISOString(), addresses: ["10.0.0.7"], leaseMs: 60_000 },
+  ]);
   await registry.stop();
 });

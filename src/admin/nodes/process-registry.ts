@@ -94,5 +94,8 @@ function processOf(
     heardAt: new Date(heardAtMs + clockOffsetMs).toISOString(),
     listeners: hello.listeners,
     programPorts: hello.programPorts,
+    addresses: hello.addresses,
+    containerNetworks: hello.containerNetworks,
+    leaseMs: hello.stalenessMs === undefined ? null : Number(hello.stalenessMs),
   };
 }

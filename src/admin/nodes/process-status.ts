@@ -30,6 +30,20 @@ export function statusOf(
   return nowMs - Date.parse(process.heardAt) > AWAY_MS ? "offline" : statusOfHeard(process, head);
 }
 
+/**
+ * A proxy may hear for so long after it was heard last, in milliseconds: what was on its way to it (a whole state: a minute), and
+ * what a control plane heard and did not store any more.
+ */
+const LEASE_MARGIN_MS = 90_000;
+
+/** Whether it allows nothing any more, wherever it is: it was not heard, and so did not hear, for longer than it goes on. */
+export function isLeaseOver(
+  { heardAt, leaseMs }: Pick<NodeProcess, "heardAt" | "leaseMs">,
+  nowMs: number,
+): boolean {
+  return leaseMs !== null && nowMs - Date.parse(heardAt) > leaseMs + LEASE_MARGIN_MS;
+}
+
 /** Of one that is heard. */
 export function statusOfHeard(enforced: Enforced, head: StoredHead | null): ProcessStatus {
   return head === null || enforces(enforced, head.revision, head.lineages) ? "online" : "lagging";

@@ -35,6 +35,12 @@ export interface NodeProcess {
   readonly listeners: readonly string[];
   /** Default ports, by program. */
   readonly programPorts: Readonly<Record<string, number>>;
+  /** How long after it was heard last it allows anything at all, in milliseconds; null: for ever. */
+  readonly leaseMs: number | null;
+  /** Of its machine: whatever a listener is bound to, its port at any of them is the process's own. */
+  readonly addresses: readonly string[];
+  /** Networks that its containers may be in; empty: it does not say. */
+  readonly containerNetworks: readonly string[];
 }
 
 /** What a process enforces. */

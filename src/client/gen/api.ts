@@ -618,7 +618,8 @@ export interface NodesApi {
 export interface EnforcementApi {
   /**
    * GetEnforcement answers once every process enforces the write, or when the time is over. A process that was not heard counts
-   * among those that do not: it goes on with what it heard last.
+   * among those that do not: it goes on with what it heard last. One that allows nothing without a control plane
+   * (REALMGATE_STALENESS_MAX_S) counts no more once it was not heard for that long, and 90 seconds more.
    * Errors: INVALID_REVISION, and REVISION_LOST for a write that went down with the database which stored it.
    */
   get(query?: GetEnforcementQuery, options?: CallOptions): Promise<Answer<Enforcement>>;
@@ -1421,7 +1422,7 @@ export interface Enforcement {
   readonly complete: boolean;
   /** Processes that enforce it. */
   readonly enforced: number;
-  /** Processes that have to. */
+  /** Processes that have to: those that may allow anything. */
   readonly of: number;
   /** The servers of those that do not enforce it yet, by name. */
   readonly lagging: readonly string[];

@@ -42,6 +42,8 @@ import { statusOf } from "./refusal.ts";
 export interface DialingNode extends Pick<SnapshotOptions, "programPorts"> {
   /** Whether an address and port are one of its own listeners: those are never dialled. */
   readonly isForbidden: (address: string, port: number) => boolean;
+  /** Whether a container may have this address there. Unset: where the installation allows it. */
+  readonly mayDial?: SnapshotOptions["mayDial"];
 }
 
 /** What of the installation decides; the same as the proxy itself is started with. */

@@ -33,6 +33,12 @@ export interface RemoteSourceOptions {
   /** Its own listeners, as `ADDRESS:PORT`. */
   readonly listeners?: () => readonly string[];
   readonly programPorts?: Readonly<Record<string, number>>;
+  /** The addresses of its machine. */
+  readonly addresses?: () => readonly string[];
+  /** The networks that its containers may be in. */
+  readonly containerNetworks?: readonly string[];
+  /** For how long it goes on without a control plane, in milliseconds; null: for ever. Default: null. */
+  readonly stalenessMaxMs?: number | null;
   /** Milliseconds on a clock that cannot be set and goes on while the machine sleeps. Default: `bootClockMs`. */
   readonly tickMs?: () => number;
   /** How long to wait for a control plane before the next one is tried, in milliseconds. Default: 5,000. */
@@ -211,6 +217,7 @@ export class RemoteSource implements ChangeSource {
 
   #connect(): void {
     const { token, process, servers, version, programPorts } = this.#options;
+    const { containerNetworks = [], stalenessMaxMs = null } = this.#options;
     this.#urlIndex++;
     const url = this.#url;
     this.#connects++;
@@ -223,6 +230,9 @@ export class RemoteSource implements ChangeSource {
     const hello = create(FeedHelloSchema, {
       ...{ process, servers: [...servers], version, boot: this.#boot, feedLevel: FEED_LEVEL },
       ...{ listeners, programPorts: { ...programPorts } },
+      addresses: [...(this.#options.addresses?.() ?? [])],
+      containerNetworks: [...containerNetworks],
+      ...(stalenessMaxMs === null ? {} : { stalenessMs: BigInt(stalenessMaxMs) }),
       ...(cursor === null ? {} : { cursor }),
     });
     const stream: FeedStream = new FeedStream({

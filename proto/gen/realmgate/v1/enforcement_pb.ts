@@ -65,7 +65,7 @@ export type Enforcement = Message<"realmgate.v1.Enforcement"> & {
   enforced: number;
 
   /**
-   * Processes that have to.
+   * Processes that have to: those that may allow anything.
    *
    * @generated from field: int32 of = 3;
    */
@@ -94,7 +94,8 @@ export const EnforcementSchema: GenMessage<Enforcement> = /*@__PURE__*/
 export const EnforcementService: GenService<{
   /**
    * GetEnforcement answers once every process enforces the write, or when the time is over. A process that was not heard counts
-   * among those that do not: it goes on with what it heard last.
+   * among those that do not: it goes on with what it heard last. One that allows nothing without a control plane
+   * (REALMGATE_STALENESS_MAX_S) counts no more once it was not heard for that long, and 90 seconds more.
    * Errors: INVALID_REVISION, and REVISION_LOST for a write that went down with the database which stored it.
    *
    * @generated from rpc realmgate.v1.EnforcementService.GetEnforcement

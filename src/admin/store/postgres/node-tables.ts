@@ -35,6 +35,13 @@ export const nodeProcesses = realmgate.table(
     listeners: text().notNull(),
     /** JSON object. */
     programPorts: text("program_ports").notNull(),
+    // Control planes that do not know these columns store null.
+    /** Null: none. */
+    leaseMs: bigint("lease_ms", { mode: "number" }),
+    /** JSON list; null: none. */
+    addresses: text(),
+    /** JSON list; null: none. */
+    containerNetworks: text("container_networks"),
   },
   (table) => [primaryKey({ columns: [table.nodeId, table.process] })],
 );

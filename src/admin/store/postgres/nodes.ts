@@ -48,7 +48,9 @@ export function nodeStore(db: Database, { reader }: Reads = db): NodeStore {
 
     async noteProcesses(processes: readonly NodeProcess[]) {
       if (processes.length === 0) return;
-      const rows = JSON.stringify(processes.map(rowOf));
+      // One statement writes no row twice: the last one of a process counts.
+      const last = new Map(processes.map((each) => [`${each.nodeId} ${each.process}`, each]));
+      const rows = JSON.stringify([...last.values()].map(rowOf));
       // Nothing waits for the disk: each process is heard again within a second.
       await reader.execute(sql`
         with quick as (select set_config('synchronous_commit', 'off', true)),
@@ -59,7 +61,8 @@ export function nodeStore(db: Database, { reader }: Reads = db): NodeStore {
           boot = excluded.boot, version = excluded.version, servers = excluded.servers,
           enforced_revision = excluded.enforced_revision, enforced_lineage = excluded.enforced_lineage,
           heard_at = excluded.heard_at, listeners = excluded.listeners,
-          program_ports = excluded.program_ports`);
+          program_ports = excluded.program_ports, lease_ms = excluded.lease_ms,
+          addresses = excluded.addresses, container_networks = excluded.container_networks`);
     },
 
     async nodeProcesses() {
@@ -98,15 +101,20 @@ function rowOf(process: NodeProcess): Readonly<Record<string, unknown>> {
     heard_at: process.heardAt,
     listeners: JSON.stringify(process.listeners),
     program_ports: JSON.stringify(process.programPorts),
+    lease_ms: process.leaseMs,
+    addresses: JSON.stringify(process.addresses),
+    container_networks: JSON.stringify(process.containerNetworks),
   };
 }
 
 function processOf(row: typeof nodeProcesses.$inferSelect): NodeProcess {
-  const { servers: names, listeners, programPorts, ...rest } = row;
+  const { servers: names, listeners, programPorts, addresses, containerNetworks, ...rest } = row;
   return {
     ...rest,
     servers: JSON.parse(names),
     listeners: JSON.parse(listeners),
     programPorts: JSON.parse(programPorts),
+    addresses: JSON.parse(addresses ?? "[]"),
+    containerNetworks: JSON.parse(containerNetworks ?? "[]"),
   };
 }

@@ -4,7 +4,8 @@ import { newId } from "../id.ts";
 import type { NewNode, NodeProcess, StoredNode } from "../node-records.ts";
 import type { NodeStore } from "../store.ts";
 import type { Database } from "./database.ts";
-import { nodeProcesses, nodes, servers } from "./schema.ts";
+import { nodeProcesses, nodes } from "./node-tables.ts";
+import { servers } from "./schema.ts";
 
 const { tokenHash: _, ...shown } = getTableColumns(nodes);
 
@@ -88,15 +89,19 @@ function rowOf(process: NodeProcess): typeof nodeProcesses.$inferSelect {
     servers: JSON.stringify(process.servers),
     listeners: JSON.stringify(process.listeners),
     programPorts: JSON.stringify(process.programPorts),
+    addresses: JSON.stringify(process.addresses),
+    containerNetworks: JSON.stringify(process.containerNetworks),
   };
 }
 
 function processOf(row: typeof nodeProcesses.$inferSelect): NodeProcess {
-  const { servers: names, listeners, programPorts, ...rest } = row;
+  const { servers: names, listeners, programPorts, addresses, containerNetworks, ...rest } = row;
   return {
     ...rest,
     servers: JSON.parse(names),
     listeners: JSON.parse(listeners),
     programPorts: JSON.parse(programPorts),
+    addresses: JSON.parse(addresses ?? "[]"),
+    containerNetworks: JSON.parse(containerNetworks ?? "[]"),
   };
 }

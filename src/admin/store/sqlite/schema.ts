@@ -9,7 +9,6 @@ import {
   text,
   uniqueIndex,
 } from "drizzle-orm/sqlite-core";
-import type { NodeRole } from "../node-records.ts";
 
 export const users = sqliteTable("users", {
   id: text().primaryKey(),
@@ -298,42 +297,6 @@ export const changes = sqliteTable(
     entityId: text("entity_id").notNull(),
   },
   (table) => [uniqueIndex("changes_by_entity").on(table.kind, table.entityId)],
-);
-
-/** What follows the feed, or speaks for clients. */
-export const nodes = sqliteTable("nodes", {
-  id: text().primaryKey(),
-  name: text().notNull().unique(),
-  role: text().$type<NodeRole>().notNull(),
-  /** JSON list: names of servers. */
-  servers: text().notNull(),
-  /** SHA-256 of its token. */
-  tokenHash: blob("token_hash", { mode: "buffer" }).notNull().unique(),
-  createdAt: text("created_at").notNull(),
-});
-
-/** The processes of a node, as they were heard last. */
-export const nodeProcesses = sqliteTable(
-  "node_processes",
-  {
-    nodeId: text("node_id")
-      .notNull()
-      .references(() => nodes.id, { onDelete: "cascade" }),
-    process: text().notNull(),
-    /** Random for each start. */
-    boot: text().notNull(),
-    version: text().notNull(),
-    /** JSON list: names of servers. */
-    servers: text().notNull(),
-    enforcedRevision: integer("enforced_revision").notNull(),
-    enforcedLineage: text("enforced_lineage").notNull(),
-    heardAt: text("heard_at").notNull(),
-    /** JSON list: `ADDRESS:PORT`. */
-    listeners: text().notNull(),
-    /** JSON object. */
-    programPorts: text("program_ports").notNull(),
-  },
-  (table) => [primaryKey({ columns: [table.nodeId, table.process] })],
 );
 
 /** What was done, by whom, and what was refused: rows are added, never changed, and leave when they are old. */

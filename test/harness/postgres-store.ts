@@ -1,5 +1,6 @@
 // A PostgreSQL store on an empty database, on one server for each test process.
 import { randomBytes } from "node:crypto";
+import type { AccountQuotas } from "../../src/admin/store/account-quotas.ts";
 import { newId } from "../../src/admin/store/id.ts";
 import { openPostgresStore } from "../../src/admin/store/postgres/postgres-store.ts";
 import { SecretBox } from "../../src/admin/store/sealed.ts";
@@ -54,10 +55,14 @@ async function emptyDatabase(cluster: PostgresServer): Promise<string> {
   return url;
 }
 
-export async function openPostgresPlace(now: () => number): Promise<PostgresPlace> {
+/** `quotas`: none when unset. */
+export async function openPostgresPlace(
+  now: () => number,
+  quotas?: AccountQuotas,
+): Promise<PostgresPlace> {
   const cluster = await postgres();
   const url = await emptyDatabase(cluster);
-  const options = { url, box, now, poolMax: 4 };
+  const options = { url, box, now, poolMax: 4, ...(quotas === undefined ? {} : { quotas }) };
   let store = await openPostgresStore(options);
   return {
     store,

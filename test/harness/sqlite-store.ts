@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { AccountQuotas } from "../../src/admin/store/account-quotas.ts";
 import { newId } from "../../src/admin/store/id.ts";
 import { SecretBox } from "../../src/admin/store/sealed.ts";
 import { openSqliteStore } from "../../src/admin/store/sqlite/sqlite-store.ts";
@@ -14,17 +15,22 @@ export interface SqlitePlace extends OpenStore {
   readonly path: string;
 }
 
-export async function openSqlitePlace(now: () => number): Promise<SqlitePlace> {
+/** `quotas`: none when unset. */
+export async function openSqlitePlace(
+  now: () => number,
+  quotas?: AccountQuotas,
+): Promise<SqlitePlace> {
   const folder = mkdtempSync(join(tmpdir(), "realmgate-store-"));
   const path = join(folder, "realmgate.sqlite");
   const box = new SecretBox(randomBytes(32), "documents");
-  let store = openSqliteStore({ path, box, now });
+  const options = { path, box, now, ...(quotas === undefined ? {} : { quotas }) };
+  let store = openSqliteStore(options);
   return {
     store,
     path,
     async reopen() {
       await store.close();
-      store = openSqliteStore({ path, box, now });
+      store = openSqliteStore(options);
       return store;
     },
     async addUser(username) {

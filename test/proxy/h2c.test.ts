@@ -296,6 +296,20 @@ test("HEAD, 204 and 304 have no body, and POST has its length", async () => {
   expect((await answerTo(bench.proxy.port, post))?.headers.get("x-length")).toBe("3");
 });
 
+test("a response with a Content-Length goes on without its trailers, whole", async () => {
+  const { port } = await program((stream) => {
+    stream.respond({ ":status": 200, "content-length": 2 }, { waitForTrailers: true });
+    stream.on("wantTrailers", () => stream.sendTrailers({ "x-tail": "t" }));
+    stream.end("ok");
+  });
+  const { host } = await placed(port);
+  const asked = request(host, "GET / HTTP/1.1", "TE: trailers", "Connection: close");
+  const text = await untilClosed(bench.proxy.port, asked);
+  expect(text.toLowerCase()).toContain("content-length: 2\r\n");
+  expect(text.split("\r\n\r\n")[1]).toBe("ok");
+  expect(text).not.toContain("x-tail");
+});
+
 describe("sessions", () => {
   test("are shared, and there are more where the program takes fewer streams", async () => {
     let most = 0;

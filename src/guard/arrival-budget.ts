@@ -52,11 +52,16 @@ export class ArrivalBudget {
   charge(address: string, port: number, characters: number): void {
     const requests = Math.floor(characters / CHARACTERS_OF_REQUEST);
     if (requests === 0) return;
-    const network = this.#network(address, port);
+    const network = this.networkOf(address, port);
     if (this.#costly.size >= COSTLY_MAX) this.#costly.clear();
     this.#costly.set(network, requests);
     this.#networks.take(network, requests);
     this.#schedule();
+  }
+
+  /** Who shares a budget with this peer; of one from which many clients come each connection stands for itself. */
+  networkOf(address: string, port: number): string {
+    return this.#isShared(address) ? `${address}:${port}` : clientNetwork(address);
   }
 
   /** Counts a request from a peer's address and port. False: the connection or its network has used up its share of this turn. */
@@ -66,14 +71,14 @@ export class ArrivalBudget {
     this.#connections.set(connection, before + 1);
     this.#schedule();
     if (before === 0 && !this.hasCostly) return true;
-    const network = this.#network(address, port);
+    const network = this.networkOf(address, port);
     if (before === 0 && !this.#costly.has(network)) return true;
     return before < this.#perConnection && this.#networks.take(network, 1) > 0;
   }
 
   /** Resolves in a coming turn, when the peer's network has a share again. */
   wait(address: string, port: number): Promise<void> {
-    const network = this.#network(address, port);
+    const network = this.networkOf(address, port);
     return new Promise((resolve) => {
       this.#networks.wait(network, () => {
         this.#networks.take(network, this.#costly.get(network) ?? 1);
@@ -86,10 +91,6 @@ export class ArrivalBudget {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(this.#turn);
-  }
-
-  #network(address: string, port: number): string {
-    return this.#isShared(address) ? `${address}:${port}` : clientNetwork(address);
   }
 
   readonly #turn = (): void => {

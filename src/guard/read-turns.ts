@@ -13,34 +13,61 @@ export interface Yielding {
  */
 export const bytesEndingTurn = 65_536;
 
+/** Fewer bytes at once are not counted: they are a request without a long body. */
+export const countedBytesMin = 2_048;
+
 /**
  * Bytes that those who waited may read in one turn, if each reads as much as before. Without it a hundred connections of one client
  * to a program that sends without end are 50 MB a turn, and others wait for a second.
  */
 const BYTES_PER_TURN = 2 * 1024 * 1024;
 
+/**
+ * Bytes that those of one line who did not wait may have read in one turn. Without it hundreds of connections that have a little
+ * less than `bytesEndingTurn` each are read at once.
+ */
+const BYTES_PER_LINE = 512 * 1024;
+
+/** The line of a client network. A container may be a client, too: what it sends as such is apart. */
+export function lineOfClients(network: string): string {
+  return `client ${network}`;
+}
+
 interface Waiting {
   readonly yielding: Yielding;
   readonly bytes: number;
 }
 
-/** Lets sockets read on in a coming turn, one of an upstream after one of the other. Bodies of clients' requests are their upstream's. */
+/**
+ * Lets sockets read on in a coming turn, one of a line after one of the other. A line is an upstream's address, with the bodies that
+ * are sent to it, or a client network.
+ */
 export class ReadTurns {
-  /** By upstream; the one whose turn is next comes first. */
+  /** The one whose turn is next comes first. */
   readonly #lines = new Map<string, Waiting[]>();
+  /** By line: bytes of this turn that did not wait. */
+  readonly #used = new Map<string, number>();
   #isScheduled = false;
 
+  /** Whether so many bytes, which have come, may be dealt with in this turn. Otherwise they have to wait. */
+  mayTake(line: string, bytes: number): boolean {
+    const used = this.#used.get(line) ?? 0;
+    this.#used.set(line, used + bytes);
+    this.#schedule();
+    return used < BYTES_PER_LINE;
+  }
+
   /** Calls `resumeReading` in a coming turn. `bytes`: what it has just read. */
-  wait(yielding: Yielding, upstream: string, bytes: number): void {
+  wait(yielding: Yielding, line: string, bytes: number): void {
     const waiting = { yielding, bytes };
-    const line = this.#lines.get(upstream);
-    if (line === undefined) this.#lines.set(upstream, [waiting]);
-    else line.push(waiting);
+    const others = this.#lines.get(line);
+    if (others === undefined) this.#lines.set(line, [waiting]);
+    else others.push(waiting);
     this.#schedule();
   }
 
   #schedule(): void {
-    if (this.#isScheduled || this.#lines.size === 0) return;
+    if (this.#isScheduled || (this.#lines.size === 0 && this.#used.size === 0)) return;
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
@@ -50,12 +77,13 @@ export class ReadTurns {
   }
 
   #turn(): void {
+    this.#used.clear();
     let bytes = 0;
-    for (const [upstream, line] of this.#lines) {
-      this.#lines.delete(upstream);
-      const waiting = line.shift();
+    for (const [line, others] of this.#lines) {
+      this.#lines.delete(line);
+      const waiting = others.shift();
       // Set again, it is the last: the loop comes back to it behind all others.
-      if (line.length > 0) this.#lines.set(upstream, line);
+      if (others.length > 0) this.#lines.set(line, others);
       try {
         waiting?.yielding.resumeReading();
       } catch (error) {

@@ -41,6 +41,11 @@ export class TurnBudget {
     return this.#hasWaited;
   }
 
+  /** Whether the key has used up its share of this turn. */
+  isSpent(key: string): boolean {
+    return (this.#used.get(key) ?? 0) >= this.#options.perKey;
+  }
+
   /** Takes up to `wanted` units and answers how many there were: 0 to `wanted`. */
   take(key: string, wanted: number): number {
     const used = this.#used.get(key) ?? 0;

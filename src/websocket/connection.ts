@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { DiscardedReads } from "./discarded-reads.ts";
 import { ABNORMAL, closePayload, type Fragment, fragmentOpcode, Opcode } from "./frame.ts";
 import { FrameReader, type FrameSink, type FrameViolation } from "./frame-reader.ts";
+import type { FrameTurns } from "./frame-turns.ts";
 import { maskedFrame } from "./frame-writer.ts";
 import { SocketWriter } from "./socket-writer.ts";
 
@@ -9,6 +10,8 @@ import { SocketWriter } from "./socket-writer.ts";
 export interface ConnectionListener extends FrameSink {
   /** Whether `fragment` may be called; read once. */
   readonly takesFragments: boolean;
+  /** How many frames it may be told of in a turn of the event loop; unset: it shares the turn with no other connection. */
+  readonly turns?: FrameTurns;
   /** `deliver` delivers everything that arrived in one chunk. */
   batch(deliver: () => void): void;
   /** The connection is no longer backed up. */
@@ -175,12 +178,11 @@ export class WebSocketConnection implements FrameSink {
   #read(chunk: Buffer): void {
     if (this.#listener === null) this.#discarded.took(chunk.length);
     if (this.#hasEnded) return;
+    const turns = this.#listener?.turns;
     let violation: FrameViolation | null = null;
     const push = () => {
-      violation = this.#reader.push(
-        chunk,
-        this.#listener === null ? SKIPPED_PER_TURN : FRAMES_PER_TURN,
-      );
+      violation = this.#reader.push(chunk, this.#framesMax(turns));
+      turns?.took(this.#reader.frames);
     };
     if (this.#listener === null) {
       push();
@@ -196,6 +198,11 @@ export class WebSocketConnection implements FrameSink {
     } else if (this.#isGone) {
       this.#tell(ABNORMAL, "");
     }
+  }
+
+  #framesMax(turns: FrameTurns | undefined): number {
+    if (this.#listener === null) return SKIPPED_PER_TURN;
+    return turns?.mayGoOn === false ? 0 : FRAMES_PER_TURN;
   }
 
   /** What is held comes before what the socket has. */
@@ -215,13 +222,16 @@ export class WebSocketConnection implements FrameSink {
       return;
     }
     this.#willContinue = true;
-    setImmediate(() => {
+    const goOn = () => {
       this.#willContinue = false;
       if (!this.#isPaused) {
         this.#read(EMPTY);
         this.#resumeSocket();
       }
-    });
+    };
+    const turns = this.#listener?.turns;
+    if (turns === undefined) setImmediate(goOn);
+    else turns.wait(goOn);
   }
 
   #send(opcode: number, payload: Buffer, isLast = true): void {

@@ -71,6 +71,8 @@ export class FrameReader {
   #isHeld = false;
   #violation: FrameViolation | null = null;
   #isAbandoned = false;
+  /** Frames that the last `push` began. */
+  frames = 0;
   /** Long messages are handed over in parts, as they come. Not to be changed within a message. */
   passesFragments = false;
 
@@ -109,12 +111,15 @@ export class FrameReader {
     const bytes = this.#withRest(chunk);
     this.#isHeld = false;
     let at = 0;
-    let frames = 0;
+    this.frames = 0;
     while (!this.#closed && this.#violation === null) {
-      if (this.#expected === null && frames++ >= framesMax && at < bytes.length) {
-        this.#isHeld = true;
-        this.#rest = bytes.subarray(at);
-        break;
+      if (this.#expected === null && at < bytes.length) {
+        if (this.frames >= framesMax) {
+          this.#isHeld = true;
+          this.#rest = bytes.subarray(at);
+          break;
+        }
+        this.frames++;
       }
       const taken = this.#expected === null ? this.#frame(bytes, at) : this.#payload(bytes, at);
       if (taken === MORE) {

@@ -1,5 +1,6 @@
 // The built-in curl program: a link, or a JSON body, becomes a request that goes through this gate like any client's.
 
+import { clientLine } from "../exchange/byte-owner.ts";
 import { PlatformSignal } from "../exchange/stop-signal.ts";
 import { targetWithout } from "../gate/credentials.ts";
 import { type Refusal, type RefusalReason, refusal as refusalFor } from "../gate/refusal.ts";
@@ -199,7 +200,10 @@ async function bodyOf(
   if (body === null) return new Uint8Array();
   const stopped = new PlatformSignal();
   active.signal.on(stopped);
-  const bytes = await boundedBody(body, ANSWER_BYTES_MAX, [late, stopped.signal]);
+  const bytes = await boundedBody(body, ANSWER_BYTES_MAX, clientLine(active), [
+    late,
+    stopped.signal,
+  ]);
   active.signal.off(stopped);
   if (bytes instanceof Uint8Array) return bytes;
   if (bytes === "too_long") return refusal("answer_too_large");
@@ -229,7 +233,7 @@ async function parsedCall(
   const stopped = new PlatformSignal();
   active.signal.on(stopped);
   const until = [late, stopped.signal];
-  const bytes = await boundedBody(request.body, REQUEST_BYTES_MAX, until, true);
+  const bytes = await boundedBody(request.body, REQUEST_BYTES_MAX, clientLine(active), until, true);
   active.signal.off(stopped);
   if (!(bytes instanceof Uint8Array)) {
     if (bytes === "too_long") return refusal("curl_call_too_large");

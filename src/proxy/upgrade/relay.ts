@@ -5,8 +5,10 @@ import type { UnfinishedBytes, UnfinishedShare } from "../../guard/unfinished-by
 import { clientNetwork } from "../../policy/client-network.ts";
 import type { ConnectionListener } from "../../websocket/connection.ts";
 import { ABNORMAL, type Fragment } from "../../websocket/frame.ts";
+import type { FrameTurns } from "../../websocket/frame-turns.ts";
 import type { ClientSocket, UpgradedConnection } from "../edge/upgraded-connection.ts";
 import type { ExchangeEnd } from "../exchange/exchange.ts";
+import { upstreamFrames } from "../exchange/frame-budget.ts";
 import { ForwardedPings } from "./forwarded-pings.ts";
 
 /** The upstream's end, with or without WebSocket framing. Nothing is read before `open`. */
@@ -68,6 +70,8 @@ export class Relay implements ConnectionListener, UpgradedConnection, Paced, Yie
   readonly #share: RelayShare;
   readonly #unfinished: UnfinishedShare;
   readonly #pings = new ForwardedPings();
+  /** Of what the upstream sends. */
+  readonly turns: FrameTurns;
   #client: ClientSocket | null = null;
   #isOver = false;
   /** The Close frame that the client has yet to get. */
@@ -87,6 +91,7 @@ export class Relay implements ConnectionListener, UpgradedConnection, Paced, Yie
     this.#upstream = upstream;
     this.#watch = watch;
     this.#share = share;
+    this.turns = upstreamFrames.of(share.upstream);
     this.#unfinished = share.unfinished.join(share.upstream, () => this.#overrun());
   }
 

@@ -24,31 +24,31 @@ const three = () => new Uint8Array([1, 2, 3]);
 
 test("a body as long as it may be is all there", async () => {
   const { stream } = body([three(), three()]);
-  expect(await boundedBody(stream, 6)).toEqual(new Uint8Array([1, 2, 3, 1, 2, 3]));
-  expect(await boundedBody(body([]).stream, 0)).toEqual(new Uint8Array());
+  expect(await boundedBody(stream, 6, "a")).toEqual(new Uint8Array([1, 2, 3, 1, 2, 3]));
+  expect(await boundedBody(body([]).stream, 0, "a")).toEqual(new Uint8Array());
 });
 
 test("a longer one is cancelled where it is too long", async () => {
   const { stream, told } = body([three(), three()], true);
-  expect(await boundedBody(stream, 5)).toBe("too_long");
+  expect(await boundedBody(stream, 5, "a")).toBe("too_long");
   expect(told.cancelled).toBe(true);
 });
 
 test("one that breaks off is none", async () => {
-  expect(await boundedBody(body([three(), new Error("gone")]).stream, 100)).toBe("broken");
+  expect(await boundedBody(body([three(), new Error("gone")]).stream, 100, "a")).toBe("broken");
 });
 
 test("one that is waited for no longer is cancelled", async () => {
   const { stream, told } = body([three()], true);
   const late = new AbortController();
-  const whole = boundedBody(stream, 100, [new AbortController().signal, late.signal]);
+  const whole = boundedBody(stream, 100, "a", [new AbortController().signal, late.signal]);
   late.abort();
   expect(await whole).toBe("broken");
   expect(told.cancelled).toBe(true);
 });
 
 test("one that was waited for no longer before it came is none either", async () => {
-  expect(await boundedBody(body([three()], true).stream, 100, [AbortSignal.abort()])).toBe(
+  expect(await boundedBody(body([three()], true).stream, 100, "a", [AbortSignal.abort()])).toBe(
     "broken",
   );
 });
@@ -72,7 +72,7 @@ test("one in pieces of a byte is not kept as one object each", async () => {
       }
     },
   });
-  const whole = await boundedBody(stream, 20_000);
+  const whole = await boundedBody(stream, 20_000, "a");
   expect(whole).toBeInstanceOf(Uint8Array);
   expect(whole).toEqual(Uint8Array.from({ length: 20_000 }, (_, i) => i & 255));
   expect(during - before).toBeLessThan(2_000);

@@ -1,5 +1,6 @@
 import { methodNamed } from "../../http1/method.ts";
 import type { Log } from "../../log.ts";
+import { clientLine } from "../exchange/byte-owner.ts";
 import {
   ResponseHeaderTimeouts,
   type UpstreamAttempt,
@@ -87,7 +88,7 @@ export class FetchUpstream {
         keepalive: !isLast && !mayAuthenticateConnection(headers.get("authorization")),
         body:
           forwarded.held ??
-          outgoingBody(request, bodyBytesPerMinuteMin, {
+          outgoingBody(request, bodyBytesPerMinuteMin, clientLine(active), {
             moved: () => {
               attempt.moved(performance.now());
               exchange.moves++;
@@ -207,7 +208,7 @@ async function readWhole(
   attempt: UpstreamAttempt,
 ): Promise<Answered<Response> | Refusal> {
   const { active } = forwarded;
-  const whole = await boundedBody(body, bytesMax);
+  const whole = await boundedBody(body, bytesMax, destination(forwarded).address.text);
   if (!(whole instanceof Uint8Array)) {
     const { expired } = attempt;
     attempt.cutOff();

@@ -3,7 +3,7 @@ import { type ByteHolder, type HeldBytes, HeldShare } from "../../guard/held-byt
 import { WholeBody } from "../../guard/whole-body.ts";
 import { methodNamed } from "../../http1/method.ts";
 import type { Log } from "../../log.ts";
-import { holdsOf } from "../exchange/byte-owner.ts";
+import { clientLine, holdsOf } from "../exchange/byte-owner.ts";
 import { STALLED, type StopListener, type StopReason } from "../exchange/stop-signal.ts";
 import { type Refusal, refusal } from "../gate/refusal.ts";
 import { BodyPace } from "./body-pace.ts";
@@ -102,7 +102,14 @@ export class Forwarding implements CallReceiver, StopListener, PumpOwner, ByteHo
     const call = this.#call;
     if (held === null && request.body !== null) {
       const pace = isShort(headers) ? null : new BodyPace(this.#options.bodyBytesPerMinuteMin);
-      this.#pump = new RequestPump(request.body, call, framing, pace, this, address.text);
+      this.#pump = new RequestPump(
+        request.body,
+        call,
+        framing,
+        pace,
+        this,
+        clientLine(forwarded.active),
+      );
     }
     const start = held === null ? (request.bodyStart ?? null) : wholeBody(held);
     const isSent = call.send({

@@ -1,4 +1,5 @@
 // The body of a request on its way to its upstream.
+import { clientLine } from "../exchange/byte-owner.ts";
 import { PlatformSignal } from "../exchange/stop-signal.ts";
 import { BodyPace } from "./body-pace.ts";
 import { boundedBody } from "./bounded-body.ts";
@@ -22,25 +23,21 @@ export interface BodyWatch {
   tooSlow(): void;
 }
 
-/** The request's body; a long one is watched, and must have `bytesMin` in each minute. Null: there is none. */
+/** The request's body; a long one is watched, and must have `bytesMin` in each minute, without its waits in `line` (see `ReadTurns`). Null: there is none. */
 export function outgoingBody(
   { body, headers }: ClientRequest,
   bytesMin: number,
+  line: string,
   watch: BodyWatch,
 ): ReadableStream<Uint8Array> | null {
-  return body === null || isShort(headers) ? body : watched(body, new BodyPace(bytesMin), watch);
+  if (body === null || isShort(headers)) return body;
+  return watched(new TurnReader(body, line), new BodyPace(bytesMin), watch);
 }
 
 /** The same bytes, at the pace at which they are read. */
-function watched(
-  body: ReadableStream<Uint8Array>,
-  pace: BodyPace,
-  watch: BodyWatch,
-): ReadableStream<Uint8Array> {
-  const reader = new TurnReader(body);
+function watched(reader: TurnReader, pace: BodyPace, watch: BodyWatch): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const askedMs = performance.now();
       const { value, done } = await reader.read().catch((error: unknown) => {
         // The runtime prints the error that ends a stream.
         if (error instanceof BrokenBodyError) throw error;
@@ -50,7 +47,7 @@ function watched(
       if (done) {
         controller.close();
       } else {
-        if (!pace.keeps(value.byteLength, performance.now() - askedMs)) {
+        if (!pace.keeps(value.byteLength, reader.senderMs)) {
           watch.tooSlow();
         }
         controller.enqueue(value);
@@ -87,7 +84,10 @@ export async function holdBody(
   const stopped = new PlatformSignal();
   active.signal.on(stopped);
   const { signal } = stopped;
-  const whole = await boundedBody(body, Number.POSITIVE_INFINITY, [late, signal]);
+  const whole = await boundedBody(body, Number.POSITIVE_INFINITY, clientLine(active), [
+    late,
+    signal,
+  ]);
   active.signal.off(stopped);
   if (late.aborted || signal.aborted) {
     return "late";

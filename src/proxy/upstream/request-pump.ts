@@ -33,9 +33,9 @@ export class RequestPump {
     framing: RequestFraming,
     pace: BodyPace | null,
     owner: PumpOwner,
-    upstream: string,
+    line: string,
   ) {
-    this.#reader = new TurnReader(body, upstream);
+    this.#reader = new TurnReader(body, line);
     this.#sink = sink;
     this.#framing = sink.framingOf(framing);
     this.#pace = pace;
@@ -66,7 +66,6 @@ export class RequestPump {
   async #run(): Promise<void> {
     let sent = 0;
     for (;;) {
-      const askedMs = performance.now();
       const next = await this.#reader.read().catch(() => null);
       if (this.#isOver) return;
       if (next === null) break;
@@ -81,7 +80,7 @@ export class RequestPump {
       const { value } = next;
       sent += value.byteLength;
       if (typeof this.#framing === "number" && sent > this.#framing) break;
-      const isFast = this.#pace?.keeps(value.byteLength, performance.now() - askedMs) ?? true;
+      const isFast = this.#pace?.keeps(value.byteLength, this.#reader.senderMs) ?? true;
       if (!isFast) this.#owner.tooSlow();
       if (value.byteLength > 0 && !this.#write(value)) {
         this.#owner.clogged();

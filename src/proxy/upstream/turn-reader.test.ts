@@ -13,7 +13,7 @@ const server = Bun.serve({
   port: 0,
   async fetch({ body }) {
     if (body === null) return new Response(null, { status: 400 });
-    const reader = new TurnReader(body);
+    const reader = new TurnReader(body, "a");
     let text = "";
     let pieces = 0;
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
@@ -40,15 +40,38 @@ test("chunks of one byte that come together are read together, all of them", asy
   expect(pieces).toBeLessThan(500);
 });
 
-test("all that are read in large pieces share 2 MiB of a turn", async () => {
+/** A body that comes as fast as it is read. */
+function fast(line: string): TurnReader {
   const piece = new Uint8Array(65_536);
-  const readers = Array.from(
-    { length: 100 },
-    () =>
-      new TurnReader(
-        new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(piece) }),
-      ),
-  );
+  const body = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(piece),
+  });
+  return new TurnReader(body, line);
+}
+
+test("bodies of one client network have one turn among those of others, however many they are", async () => {
+  const readers = Array.from({ length: 100 }, () => fast("client a"));
+  const other = fast("client b");
+  await Promise.all([...readers, other].map((reader) => reader.read()));
+  const order: string[] = [];
+  for (const reader of readers) void reader.read().then(() => order.push("a"));
+  await other.read().then(() => order.push("b"));
+  expect(order.indexOf("b")).toBeLessThan(10);
+  await Promise.all([...readers, other].map((reader) => reader.cancel()));
+});
+
+test("how long a reader waits for its turn is not the sender's time", async () => {
+  const reader = fast("client a");
+  await reader.read();
+  setImmediate(() => Bun.sleepSync(100));
+  const askedMs = performance.now();
+  await reader.read();
+  expect(reader.senderMs).toBeLessThan((performance.now() - askedMs) / 2);
+  await reader.cancel();
+});
+
+test("all that are read in large pieces share 2 MiB of a turn", async () => {
+  const readers = Array.from({ length: 100 }, () => fast("a"));
   await Promise.all(readers.map((reader) => reader.read()));
   let pieces = 0;
   for (const reader of readers) void reader.read().then(() => pieces++);

@@ -16,15 +16,18 @@ const SMALL_PIECES_COUNT_AS = 1024 * 1024;
  */
 export class TurnReader implements Yielding {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #upstream: string;
+  readonly #line: string;
   #smallPieces = 0;
   #largeBytes = 0;
   #goOn: (() => void) | null = null;
 
-  /** `upstream`: for whom the body is, or who else should share turns. */
-  constructor(body: ReadableStream<Uint8Array>, upstream = "") {
+  /** How long the sender took for the last piece, in milliseconds: without the wait for a turn. */
+  senderMs = 0;
+
+  /** `line`: of whoever sends the body; see `ReadTurns`. */
+  constructor(body: ReadableStream<Uint8Array>, line: string) {
     this.#reader = body.getReader();
-    this.#upstream = upstream;
+    this.#line = line;
   }
 
   /** The next piece. Rejects when the body breaks off. */
@@ -32,7 +35,9 @@ export class TurnReader implements Yielding {
     if (this.#smallPieces === SMALL_PIECES_MAX || this.#largeBytes >= bytesEndingTurn) {
       await this.#turn();
     }
+    const askedMs = performance.now();
     const next = await this.#reader.read();
+    this.senderMs = performance.now() - askedMs;
     if (next.done) return next;
     const { byteLength } = next.value;
     if (byteLength < SMALL_BYTES) this.#smallPieces++;
@@ -61,7 +66,7 @@ export class TurnReader implements Yielding {
     this.#largeBytes = 0;
     return new Promise((resolve) => {
       this.#goOn = resolve;
-      eventLoopReads.wait(this, this.#upstream, bytes);
+      eventLoopReads.wait(this, this.#line, bytes);
     });
   }
 }

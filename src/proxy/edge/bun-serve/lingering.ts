@@ -1,5 +1,7 @@
 // A refused request whose body may still be arriving: the refusal is sent at once, and the rest is read for a while.
 import { ConnectionCap } from "../../../guard/connection-cap.ts";
+import { lineOfClients } from "../../../guard/read-turns.ts";
+import { clientNetwork } from "../../../policy/client-network.ts";
 import { TurnReader } from "../../upstream/turn-reader.ts";
 import type { LingeringLimits } from "../lingering-limits.ts";
 import { Ticker, type Ticking } from "./ticker.ts";
@@ -54,7 +56,10 @@ export class Lingering {
     if (release === null) {
       return;
     }
-    const rest = new UnwantedRest(new TurnReader(body, peer), this.#limits);
+    const rest = new UnwantedRest(
+      new TurnReader(body, lineOfClients(clientNetwork(peer))),
+      this.#limits,
+    );
     this.#ticker.add(rest);
     try {
       await rest.read();

@@ -1,23 +1,16 @@
 // The socket of a client: what has come and is not read yet, what is not written yet, and its end.
 import { type ByteHolder, HeldShare } from "../../../guard/held-bytes.ts";
 import { Outbox } from "../../../guard/outbox.ts";
-import { bytesEndingTurn, type Yielding } from "../../../guard/read-turns.ts";
+import {
+  bytesEndingTurn,
+  countedBytesMin,
+  lineOfClients,
+  type Yielding,
+} from "../../../guard/read-turns.ts";
 import { pathWork } from "../../routing/path-variants.ts";
 import type { BodyStart } from "../../upstream/unread-body.ts";
 import type { WireServices } from "./wire-services.ts";
-
-/** What a connection needs of a socket; Bun's has it. */
-export interface WireSocket {
-  readonly remotePort: number;
-  write(bytes: Uint8Array, start: number, length: number): number;
-  pause(): void;
-  resume(): void;
-  shutdown(): void;
-  /** Closes it. */
-  end(): void;
-  /** Resets it. */
-  terminate(): void;
-}
+import type { WireSocket } from "./wire-socket.ts";
 
 export const FOREVER: number = Number.POSITIVE_INFINITY;
 /** So many bytes that cannot be read yet, or passed on, are held; then the socket is not read. */
@@ -46,6 +39,10 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
   #isRunning = false;
   #isPaused = false;
   #isYielding = false;
+  /** What has come is not looked at before the turn that is waited for. */
+  #isUnread = false;
+  /** Who shares turns with it; null: not asked yet. */
+  #line: string | null = null;
   #drained: (() => void) | null = null;
   #isLingering = false;
   /** Gives the place back that a connection has which is read out. */
@@ -87,7 +84,6 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
 
   received(chunk: Uint8Array): void {
     if (this.isClosed) return;
-    if (chunk.length >= bytesEndingTurn) this.#yieldTurn(chunk.length);
     if (this.input === null) {
       this.input = chunk;
       this.at = 0;
@@ -96,6 +92,7 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
     }
     this.#heldBytes += chunk.length;
     this.#burst = 0;
+    if (chunk.length >= countedBytesMin) this.#count(chunk.length);
     this.run();
   }
 
@@ -159,6 +156,11 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
 
   resumeReading(): void {
     this.#isYielding = false;
+    if (this.#isUnread && !this.isClosed) {
+      this.#isUnread = false;
+      this.guarded(() => this.run());
+      this.#share?.update();
+    }
     if (!this.#isPaused && !this.isClosed) this.socket.resume();
   }
 
@@ -224,7 +226,7 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
 
   /** Reads what has come, as far as it can be read. */
   protected run(): void {
-    if (this.#isRunning) return;
+    if (this.#isRunning || this.#isUnread) return;
     this.#isRunning = true;
     try {
       while (this.input !== null && this.#step(this.input)) {
@@ -374,10 +376,18 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
     else this.socket.resume();
   }
 
-  #yieldTurn(bytes: number): void {
+  /** So many bytes have come. They may have to wait for a turn, and so may what comes behind them. */
+  #count(bytes: number): void {
     if (this.#isYielding) return;
+    const { arrivals, turns } = this.services;
+    this.#line ??= lineOfClients(arrivals.networkOf(this.peer, this.socket.remotePort));
+    this.#isUnread = !turns.mayTake(this.#line, bytes);
+    if (!this.#isUnread && bytes < bytesEndingTurn) return;
     this.#isYielding = true;
     if (!this.#isPaused) this.socket.pause();
-    this.services.turns.wait(this, this.peer, bytes);
+    turns.wait(this, this.#line, bytes);
+    if (!this.#isUnread) return;
+    this.wasPaused();
+    this.countHeld();
   }
 }

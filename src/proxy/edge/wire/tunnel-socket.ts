@@ -1,10 +1,11 @@
 // A client's socket that may become a tunnel: from then on it is HTTP no longer.
+
 import type { ByteHolder } from "../../../guard/held-bytes.ts";
-import type { UnfinishedShare } from "../../../guard/unfinished-bytes.ts";
 import type { ParseError } from "../../../http1/parse-error.ts";
 import { clientNetwork } from "../../../policy/client-network.ts";
 import type { ActiveExchange } from "../../exchange/active-exchange.ts";
 import { holdsOf } from "../../exchange/byte-owner.ts";
+import { clientFrames } from "../../exchange/frame-budget.ts";
 import { STALLED } from "../../exchange/stop-signal.ts";
 import type { UpgradedConnection } from "../upgraded-connection.ts";
 import { FOREVER, HELD_BYTES_MAX, WireClientSocket } from "./client-socket.ts";
@@ -79,15 +80,14 @@ export abstract class TunnelSocket extends WireClientSocket implements TunnelCli
     active: ActiveExchange | null,
   ): void {
     const bytes = agreement(key, headers);
-    const socket = new WireWebSocket(this, connection, this.#unfinishedShare());
+    const network = active === null ? clientNetwork(this.peer) : holdsOf(active).network;
+    const unfinished = this.services.unfinished.join(network, () => this.reset());
+    const turns = clientFrames.of(network);
+    const socket = new WireWebSocket(this, connection, unfinished, turns);
     this.becomeTunnel(socket, active);
     this.send(bytes, 0, bytes.length);
     connection.joined(socket);
     queueMicrotask(() => this.guarded(() => this.run()));
-  }
-
-  #unfinishedShare(): UnfinishedShare {
-    return this.services.unfinished.join(clientNetwork(this.peer), () => this.reset());
   }
 
   protected becomeTunnel(tunnel: ClientTunnel, active: ActiveExchange | null): void {

@@ -14,7 +14,7 @@ import type { ListenerScope } from "../../gate/request-head.ts";
 import { type ForwardedRequest, failed, type Outcome } from "../../upstream/upstream.ts";
 import type { UpgradedConnection } from "../upgraded-connection.ts";
 import { agreedHead } from "./agreement.ts";
-import { FOREVER, type WireSocket } from "./client-socket.ts";
+import { FOREVER } from "./client-socket.ts";
 import { EXCHANGE, FLUSHING, HALF_CLOSED_MS, HEAD, PACED } from "./connection-state.ts";
 import { compact, HeaderView } from "./header-view.ts";
 import { ReceivedBody, Taken } from "./received-body.ts";
@@ -26,6 +26,7 @@ import { TunnelSocket } from "./tunnel-socket.ts";
 import { CONTINUE, refusalTo } from "./wire-refusal.ts";
 import { type Carrier, WireRequest } from "./wire-request.ts";
 import type { WireServices } from "./wire-services.ts";
+import type { WireSocket } from "./wire-socket.ts";
 import { WireTunnel } from "./wire-tunnel.ts";
 
 export class WireConnection extends TunnelSocket implements Carrier, ResponseTarget, ResponseSink {

@@ -1,4 +1,5 @@
 // The server's end of a WebSocket whose other side is no WebSocket byte for byte: ssh, programs over HTTPS, scripts.
+
 import type { UnfinishedShare } from "../../../guard/unfinished-bytes.ts";
 import {
   ABNORMAL,
@@ -10,6 +11,7 @@ import {
   Opcode,
 } from "../../../websocket/frame.ts";
 import { FrameReader, type FrameSink } from "../../../websocket/frame-reader.ts";
+import type { FrameTurns } from "../../../websocket/frame-turns.ts";
 import { serverFrameHeader } from "../../../websocket/frame-writer.ts";
 import { acceptOf } from "../../../websocket/handshake.ts";
 import {
@@ -19,26 +21,42 @@ import {
 } from "../upgraded-connection.ts";
 import type { ClientTunnel, TunnelClient } from "./client-tunnel.ts";
 
-/** Frames that are parsed between two looks at whether the relay wants more. */
+/** Frames that are parsed between two looks at whether the relay wants more, and the turn has room for them. */
 const FRAMES_AT_ONCE = 32;
-/** Frames of one connection in one turn of the event loop, also of those that the relay does not see. */
-const FRAMES_PER_TURN = 4_096;
 const EMPTY = Buffer.alloc(0);
+
+/** Frames that are written at once: of one connection at a time, and copied where the client does not take them. */
+const gathered = Buffer.allocUnsafeSlow(65_536);
+/** More of a frame than this is not copied. */
+const GATHERED_PAYLOAD_MAX = 16_384;
+let gatheredBytes = 0;
+/** The connection whose frames are gathered. */
+let gathering: WireWebSocket | null = null;
 
 export class WireWebSocket implements ClientSocket, ClientTunnel {
   readonly #carrier: TunnelClient;
   readonly #connection: UpgradedConnection;
   readonly #reader: FrameReader;
   readonly #unfinished: UnfinishedShare;
+  readonly #turns: FrameTurns;
   #hasSaidClose = false;
   #isPaused = false;
   #isClosed = false;
   /** The rest of a chunk is parsed in a coming turn. */
   #isYielding = false;
 
-  /** `unfinished`: what this client has of the messages that have come in part, over all clients. */
-  constructor(carrier: TunnelClient, connection: UpgradedConnection, unfinished: UnfinishedShare) {
+  /**
+   * `unfinished`: what this client has of the messages that have come in part, over all clients. `turns`: how many of its frames may
+   * be taken apart in a turn, those that the relay does not see as well.
+   */
+  constructor(
+    carrier: TunnelClient,
+    connection: UpgradedConnection,
+    unfinished: UnfinishedShare,
+    turns: FrameTurns,
+  ) {
     this.#unfinished = unfinished;
+    this.#turns = turns;
     this.#carrier = carrier;
     this.#connection = connection;
     const sink: FrameSink = {
@@ -70,21 +88,32 @@ export class WireWebSocket implements ClientSocket, ClientTunnel {
 
   fromClient(chunk: Uint8Array, start: number, end: number): number {
     if (this.#isClosed) return end;
+    let stopped = end;
+    // Pongs.
+    this.cork(() => {
+      stopped = this.#read(chunk, start, end);
+    });
+    return stopped;
+  }
+
+  #read(chunk: Uint8Array, start: number, end: number): number {
     const reader = this.#reader;
+    const turns = this.#turns;
     let bytes = Buffer.from(chunk.buffer, chunk.byteOffset + start, end - start);
-    for (let frames = 0; frames < FRAMES_PER_TURN; frames += FRAMES_AT_ONCE) {
+    while (turns.mayGoOn) {
       const violation = reader.push(bytes, FRAMES_AT_ONCE);
+      turns.took(reader.frames);
       if (violation !== null) {
         this.close(violation.code, violation.reason);
         this.#over(ABNORMAL, "");
         return end;
       }
       if (!reader.isHeld) return end;
-      if (this.#isPaused) break;
       bytes = EMPTY;
+      if (this.#isPaused) break;
     }
     if (!this.#isPaused) this.#yieldTurn();
-    return end - reader.returnHeld();
+    return bytes === EMPTY ? end - reader.returnHeld() : start;
   }
 
   clientEnded(): void {
@@ -130,13 +159,26 @@ export class WireWebSocket implements ClientSocket, ClientTunnel {
   }
 
   cork(deliver: () => void): void {
-    deliver();
+    if (gathering !== null) {
+      deliver();
+      return;
+    }
+    gathering = this;
+    try {
+      deliver();
+    } finally {
+      const bytes = gatheredBytes;
+      gatheredBytes = 0;
+      gathering = null;
+      if (bytes > 0) this.#carrier.send(gathered, 0, bytes);
+    }
   }
 
   close(code: number, reason: string): void {
     if (this.#hasSaidClose) return;
     this.#hasSaidClose = true;
     this.#write(Opcode.close, closePayload(code, reason));
+    this.#flush();
     this.#carrier.leaveTunnel();
   }
 
@@ -150,7 +192,7 @@ export class WireWebSocket implements ClientSocket, ClientTunnel {
 
   #yieldTurn(): void {
     this.#isYielding = true;
-    setImmediate(() => {
+    this.#turns.wait(() => {
       this.#isYielding = false;
       this.#carrier.bodyWanted();
     });
@@ -162,6 +204,17 @@ export class WireWebSocket implements ClientSocket, ClientTunnel {
 
   #write(opcode: number, payload: Buffer, isLast = true): void {
     const head = serverFrameHeader(opcode, payload.length, isLast);
+    const bytes = head.length + payload.length;
+    if (gathering === this) {
+      if (payload.length > GATHERED_PAYLOAD_MAX || gatheredBytes + bytes > gathered.length)
+        this.#flush();
+      if (payload.length <= GATHERED_PAYLOAD_MAX) {
+        gathered.set(head, gatheredBytes);
+        gathered.set(payload, gatheredBytes + head.length);
+        gatheredBytes += bytes;
+        return;
+      }
+    }
     if (payload.length <= CONTROL_BYTES_MAX) {
       const frame = Buffer.concat([head, payload]);
       this.#carrier.send(frame, 0, frame.length);
@@ -169,6 +222,14 @@ export class WireWebSocket implements ClientSocket, ClientTunnel {
     }
     this.#carrier.send(head, 0, head.length);
     this.#carrier.send(payload, 0, payload.length);
+  }
+
+  /** Sends what is gathered. */
+  #flush(): void {
+    if (gathering !== this || gatheredBytes === 0) return;
+    const bytes = gatheredBytes;
+    gatheredBytes = 0;
+    this.#carrier.send(gathered, 0, bytes);
   }
 
   #over(code: number, reason: string): void {

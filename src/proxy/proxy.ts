@@ -42,7 +42,7 @@ import { type Enforcement, Enforcer } from "./snapshot/enforcement.ts";
 import type { ChangeSource } from "./snapshot/feed.ts";
 import { Upgrader } from "./upgrade/upgrader.ts";
 import { FetchUpstream } from "./upstream/fetch-upstream.ts";
-import { upstreamPools } from "./upstream/pools.ts";
+import { placesLeft, upstreamPools } from "./upstream/pools.ts";
 import { ProgramUpstream } from "./upstream/program-upstream.ts";
 import { holdBody } from "./upstream/request-body.ts";
 import { upstreamTlsOptions } from "./upstream/tls.ts";
@@ -168,7 +168,8 @@ export async function startProxy(
         : settings.httpsRedirect,
     mayFail: (client, container) => failures.take(client, container),
     signatures: new SignatureTurns(),
-    hasRoom: (container, client) => active.hasRoom(container, client, exchangesMax),
+    hasRoom: (container, client) =>
+      active.hasRoom(container, client, placesLeft(exchangesMax, pools.attempts)),
     bypassesHooks: (headers, container, nowMs) =>
       bypass.holds(headers.get(BYPASS_HEADER), container, nowMs),
   };

@@ -9,8 +9,7 @@ import {
 } from "../../../guard/read-turns.ts";
 import { pathWork } from "../../routing/path-variants.ts";
 import type { BodyStart } from "../../upstream/unread-body.ts";
-import type { WireServices } from "./wire-services.ts";
-import type { WireSocket } from "./wire-socket.ts";
+import type { WireServices, WireSocket } from "./wire-services.ts";
 
 export const FOREVER: number = Number.POSITIVE_INFINITY;
 /** So many bytes that cannot be read yet, or passed on, are held; then the socket is not read. */
@@ -48,6 +47,8 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
   /** Gives the place back that a connection has which is read out. */
   #releasePlace: (() => void) | null = null;
   #lingerBytes = 0;
+  /** It is not read any more. */
+  #isReadOut = false;
   #lingerUntilMs = 0;
   /** Bytes that waited for the client when the window at hand began in which it has to read some. */
   #tailBytes = 0;
@@ -336,7 +337,10 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
     this.at = chunk.length;
     if (this.outbox.isEmpty)
       this.deadlineMs = Math.min(this.#lingerUntilMs, clock.nowMs + lingering.silentMs);
-    if (this.#lingerBytes > lingering.bytesMax) this.close();
+    if (this.#lingerBytes <= lingering.bytesMax) return true;
+    // What waits for it would be lost with its connection.
+    if (this.outbox.isEmpty) this.close();
+    else this.#stopReadingOut();
     return true;
   }
 
@@ -344,6 +348,7 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
   #stopReadingOut(): void {
     this.#releasePlace?.();
     this.#releasePlace = null;
+    this.#isReadOut = true;
     this.#isPaused = true;
     if (!this.#isYielding) this.socket.pause();
   }
@@ -359,6 +364,7 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
   }
 
   #setPaused(): void {
+    if (this.#isReadOut) return;
     const isBlocked =
       this.input === null
         ? this.stopsBeforeMore()

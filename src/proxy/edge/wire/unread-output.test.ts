@@ -13,6 +13,7 @@ import type { WireServices } from "./wire-services.ts";
 
 const SILENT_MS = 2_000;
 const LINGER_MS = 30_000;
+const LINGER_BYTES = 1_000;
 const PACE_MS = 60_000;
 const PACE_BYTES = 20;
 const STEP_MS = 250;
@@ -37,8 +38,13 @@ function connection() {
       client.text += Buffer.from(bytes.subarray(start, start + taken)).toString("latin1");
       return taken;
     },
-    pause: () => {},
-    resume: () => {},
+    isPaused: false,
+    pause: () => {
+      client.isPaused = true;
+    },
+    resume: () => {
+      client.isPaused = false;
+    },
     shutdown: () => client.events.push("fin"),
     end: () => client.events.push("closed"),
     terminate: () => client.events.push("reset"),
@@ -51,7 +57,7 @@ function connection() {
     upstream: {},
     turns: eventLoopReads,
     arrivals: new ArrivalBudget(ARRIVALS),
-    lingering: { cap: places, bytesMax: 1_000, silentMs: SILENT_MS, allMs: LINGER_MS },
+    lingering: { cap: places, bytesMax: LINGER_BYTES, silentMs: SILENT_MS, allMs: LINGER_MS },
     held: new HeldBytes({ bytesMax: 1_000_000, stalledMs: 1 }),
     idleMs: 10_000,
     headMs: 10_000,
@@ -129,6 +135,32 @@ test("what the kernel has is delivered: no client is reset that has been sent al
   client.room = 10_000;
   ask(LAST);
   pass(SILENT_MS, 0);
+  expect(client.events).toEqual(["fin", "closed"]);
+});
+
+test.each([
+  ["a response", LAST],
+  ["a refusal with a body to read out", UNREAD],
+])("%s comes whole to a client that sends more than is read of it", (_, request) => {
+  const { client, ask, pass, of, places } = connection();
+  ask(request);
+  for (let sent = 0; sent < 3; sent++) ask("x".repeat(LINGER_BYTES));
+  expect(client.events).toEqual([]);
+  // It is not read any more, and has no place.
+  expect([client.isPaused, places.count]).toEqual([true, 0]);
+  of.bodyWanted();
+  expect(client.isPaused).toBe(true);
+  pass(PACE_MS, 1_000);
+  expect(client.events).toEqual(["fin", "closed"]);
+  const [head, body = ""] = client.text.split("\r\n\r\n");
+  expect(head).toContain(`content-length: ${body.length}\r\n`);
+});
+
+test("once it has all of it, what more it sends ends the connection", () => {
+  const { client, ask } = connection();
+  client.room = 10_000;
+  ask(LAST);
+  ask("x".repeat(LINGER_BYTES + 1));
   expect(client.events).toEqual(["fin", "closed"]);
 });
 

@@ -25,8 +25,7 @@ import { SameValue } from "./same-value.ts";
 import { TunnelSocket } from "./tunnel-socket.ts";
 import { CONTINUE, refusalTo } from "./wire-refusal.ts";
 import { type Carrier, WireRequest } from "./wire-request.ts";
-import type { WireServices } from "./wire-services.ts";
-import type { WireSocket } from "./wire-socket.ts";
+import type { WireServices, WireSocket } from "./wire-services.ts";
 import { WireTunnel } from "./wire-tunnel.ts";
 
 export class WireConnection extends TunnelSocket implements Carrier, ResponseTarget, ResponseSink {

@@ -18,6 +18,19 @@ export interface Clock {
   readonly nowMs: number;
 }
 
+/** What a connection needs of a socket; Bun's has it. */
+export interface WireSocket {
+  readonly remotePort: number;
+  write(bytes: Uint8Array, start: number, length: number): number;
+  pause(): void;
+  resume(): void;
+  shutdown(): void;
+  /** Closes it. */
+  end(): void;
+  /** Resets it. */
+  terminate(): void;
+}
+
 /** How connections are read out whose request was refused. */
 export interface LingeringRules {
   readonly cap: ConnectionCap;

@@ -1,5 +1,5 @@
 // Sessions with programs that speak HTTP/2 in plain text.
-import { AbandonedAttempts } from "../../../guard/abandoned-attempts.ts";
+import { ConnectAttempts } from "../../../guard/connect-attempts.ts";
 import { reportEscaped } from "../../../guard/escaped-errors.ts";
 import { eventLoopReads } from "../../../guard/read-turns.ts";
 import { H2cSession, type SessionKeeper, type SessionLimits } from "./h2c-session.ts";
@@ -7,13 +7,11 @@ import { H2cSession, type SessionKeeper, type SessionLimits } from "./h2c-sessio
 export interface H2cPoolOptions extends SessionLimits {
   /** Sessions with one upstream, those that take no more requests included. */
   readonly sessionsPerUpstreamMax: number;
-  /** With too many of them an address gets no session until the system is done with some. */
-  readonly abandoned: AbandonedAttempts;
   /** How often limits are looked at, in milliseconds. */
   readonly tickMs: number;
 }
 
-export const H2C_POOL_OPTIONS: Omit<H2cPoolOptions, "abandoned"> = {
+export const H2C_POOL_OPTIONS: H2cPoolOptions = {
   streamsMax: 100,
   requestsMax: 1_000_000,
   connectMs: 10_000,
@@ -33,12 +31,15 @@ interface Upstream {
 export class H2cPool implements SessionKeeper {
   readonly turns = eventLoopReads;
   readonly limits: H2cPoolOptions;
+  readonly #attempts: ConnectAttempts;
   readonly #upstreams = new Map<string, Upstream>();
   readonly #all = new Set<H2cSession>();
   #timer: ReturnType<typeof setInterval> | null = null;
 
-  constructor(options: Partial<H2cPoolOptions> = {}) {
-    this.limits = { ...H2C_POOL_OPTIONS, abandoned: new AbandonedAttempts(), ...options };
+  /** `attempts`: with too many of them an address gets no session until the system is done with some. */
+  constructor(options: Partial<H2cPoolOptions> = {}, attempts = new ConnectAttempts()) {
+    this.limits = { ...H2C_POOL_OPTIONS, ...options };
+    this.#attempts = attempts;
   }
 
   /** Sessions that are not closed. */
@@ -53,8 +54,9 @@ export class H2cPool implements SessionKeeper {
     const ready = isBound ? undefined : upstream.sessions.findLast(({ hasRoom }) => hasRoom);
     if (ready !== undefined) return ready;
     if (upstream.size >= this.limits.sessionsPerUpstreamMax) return null;
-    if (!this.limits.abandoned.hasRoom(address)) return null;
-    const session = new H2cSession(this, address, port, isBound);
+    const attempt = this.#attempts.begin(address);
+    if (attempt === null) return null;
+    const session = new H2cSession(this, address, port, isBound, attempt);
     this.#upstreams.set(key, upstream);
     upstream.size++;
     if (!isBound) upstream.sessions.push(session);
@@ -74,11 +76,6 @@ export class H2cPool implements SessionKeeper {
     const key = keyOf(session.address, session.port);
     const upstream = this.#upstreams.get(key);
     if (upstream !== undefined && --upstream.size === 0) this.#upstreams.delete(key);
-    if (!session.isSettled) this.limits.abandoned.add(session.address);
-  }
-
-  settled({ address }: H2cSession): void {
-    this.limits.abandoned.remove(address);
   }
 
   /** Closes idle sessions; those in use are closed when their requests are over. */

@@ -1,5 +1,6 @@
 // One connection to a program that speaks HTTP/2 in plain text: many requests at a time.
 import http2 from "node:http2";
+import type { ConnectAttempt } from "../../../guard/connect-attempts.ts";
 import type { ReadTurns } from "../../../guard/read-turns.ts";
 import type { RawFailure } from "../raw/raw-receiver.ts";
 import { FrameWatch } from "./frame-watch.ts";
@@ -40,10 +41,8 @@ export interface SessionKeeper {
   readonly limits: SessionLimits;
   /** It takes no more requests, and is closed or will be. */
   retired(session: H2cSession): void;
-  /** It is closed. `isSettled`: its socket is no longer being connected. */
+  /** It is closed. */
   closed(session: H2cSession): void;
-  /** The system is done with the socket of one that was closed before it was connected. */
-  settled(session: H2cSession): void;
 }
 
 const CONNECTING = 0;
@@ -58,19 +57,27 @@ export class H2cSession {
   readonly isBound: boolean;
   readonly watch = new FrameWatch();
   readonly #keeper: SessionKeeper;
+  readonly #attempt: ConnectAttempt;
   readonly #session: http2.ClientHttp2Session;
   readonly #waiting = new Set<SessionCall>();
   readonly #calls = new Set<SessionCall>();
   #state = CONNECTING;
-  #isSettled = false;
   #requestCount = 0;
   /** At the last tick. */
   #idleFrames = 0;
   /** Of `performance.now()`: when it is given up, or was used last. */
   #sinceMs = performance.now();
 
-  constructor(keeper: SessionKeeper, address: string, port: number, isBound: boolean) {
+  /** `attempt`: that of connecting its socket. */
+  constructor(
+    keeper: SessionKeeper,
+    address: string,
+    port: number,
+    isBound: boolean,
+    attempt: ConnectAttempt,
+  ) {
     this.#keeper = keeper;
+    this.#attempt = attempt;
     this.address = address;
     this.port = port;
     this.isBound = isBound;
@@ -79,7 +86,7 @@ export class H2cSession {
       port,
       turns: keeper.turns,
       watch: (chunk) => this.#saw(chunk),
-      settled: () => this.#settled(),
+      settled: () => attempt.settled(),
     });
     const host = address.includes(":") ? `[${address}]` : address;
     const session = http2.connect(`http://${host}:${port}`, {
@@ -100,11 +107,6 @@ export class H2cSession {
     // What the runtime says of the socket alone.
     socket.on("error", () => this.#die("broken"));
     socket.on("close", () => this.#die("broken"));
-  }
-
-  /** Connecting its socket is over. */
-  get isSettled(): boolean {
-    return this.#isSettled;
   }
 
   /** Whether `take` may be called. */
@@ -219,12 +221,6 @@ export class H2cSession {
     return false;
   }
 
-  #settled(): void {
-    if (this.#isSettled) return;
-    this.#isSettled = true;
-    if (this.#state === DEAD) this.#keeper.settled(this);
-  }
-
   #closeUnused(): void {
     if (this.#state === RETIRED && this.#calls.size === 0) this.#die("broken");
   }
@@ -234,6 +230,7 @@ export class H2cSession {
     const how = this.#state === CONNECTING && failure === "broken" ? "unreachable" : failure;
     this.#state = DEAD;
     this.#session.destroy();
+    this.#attempt.drop();
     this.#keeper.closed(this);
     const left = [...this.#waiting, ...this.#calls];
     this.#waiting.clear();

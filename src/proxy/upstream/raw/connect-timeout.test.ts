@@ -1,8 +1,9 @@
 // Upstreams that neither accept nor refuse: what connecting to them may take, and how many attempts may be under way.
 import { afterAll, describe, expect, test } from "bun:test";
 import net from "node:net";
-import { AbandonedAttempts } from "../../../guard/abandoned-attempts.ts";
+import { ConnectAttempts } from "../../../guard/connect-attempts.ts";
 import { Method } from "../../../http1/method.ts";
+import { H2cPool } from "../h2c/h2c-pool.ts";
 import { RawPool } from "./raw-pool.ts";
 import type { RawReceiver } from "./raw-receiver.ts";
 import { RawRequest } from "./raw-request.ts";
@@ -63,8 +64,8 @@ function asked(pool: RawPool, port: number, responseHeaderMs = 60_000): Promise<
 
 describe("an upstream that does not answer a connection", async () => {
   const listener = await silentListener();
-  const abandoned = new AbandonedAttempts({ perAddressMax: 2 });
-  const pool = new RawPool({ tickMs: 5, connectMs: 60, abandoned });
+  const attempts = new ConnectAttempts({ perAddressMax: 2 });
+  const pool = new RawPool({ tickMs: 5, connectMs: 60 }, attempts);
   afterAll(async () => {
     await listener.gone();
     pool.stop();
@@ -81,6 +82,10 @@ describe("an upstream that does not answer a connection", async () => {
   test("is unreachable at once while too many attempts are under way, and asked again when they are over", async () => {
     expect(await asked(pool, listener.port)).toBe("timeout");
     expect(await asked(pool, listener.port)).toBe("unreachable");
+    // The same for HTTP/2, which shares the bound.
+    const h2c = new H2cPool({ tickMs: 5, connectMs: 60 }, attempts);
+    expect([h2c.session("127.0.0.1", listener.port, false), h2c.size]).toEqual([null, 0]);
+    expect(attempts.dropped).toBe(2);
     await listener.gone();
     // The system sends its attempts again after a second, and learns that nothing listens.
     let failure = "";
@@ -94,6 +99,7 @@ describe("an upstream that does not answer a connection", async () => {
       await Bun.sleep(100);
     }
     expect(failure).toBe("end");
+    expect(attempts.dropped).toBe(0);
     listening.close();
   });
 });

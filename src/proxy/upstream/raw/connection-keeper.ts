@@ -11,10 +11,8 @@ export interface ConnectionKeeper<C> {
   readonly idleMs: number;
   /** The connection is idle and may carry any client's request. */
   released(connection: C): void;
-  /** It is closed, or given up before it was connected (`isAbandoned`). */
+  /** It is closed, or given up before it was connected. */
   closed(connection: C): void;
-  /** The system is done with one that was abandoned. */
-  settled(connection: C): void;
   /** Its upstream sent bytes that were not asked for, and may do so on other connections when they serve somebody else. */
   outOfStep(connection: C): void;
   /** A receiver threw. */

@@ -1,4 +1,5 @@
 // One connection to an upstream: a state machine over its socket.
+import type { ConnectAttempt } from "../../../guard/connect-attempts.ts";
 import { Outbox } from "../../../guard/outbox.ts";
 import { bytesEndingTurn, type Yielding } from "../../../guard/read-turns.ts";
 import { BodyDecoder, BodyStep } from "../../../http1/body-decoder.ts";
@@ -44,8 +45,7 @@ export class RawConnection implements Yielding {
   #isHeld = false;
   #isYielding = false;
   #hasUpstreamEnded = false;
-  /** Connecting is over. */
-  #isSettled = false;
+  readonly #attempt: ConnectAttempt;
 
   /** For this first call. `connectMs`: how long connecting may take, in milliseconds. */
   constructor(
@@ -53,9 +53,11 @@ export class RawConnection implements Yielding {
     address: string,
     port: number,
     call: RawCall,
+    attempt: ConnectAttempt,
     connectMs: number,
   ) {
     this.#keeper = keeper;
+    this.#attempt = attempt;
     this.address = address;
     this.port = port;
     this.#call = call;
@@ -70,11 +72,6 @@ export class RawConnection implements Yielding {
 
   get isIdle(): boolean {
     return this.#state === IDLE;
-  }
-
-  /** Whether it is dead and its socket is still being connected. */
-  get isAbandoned(): boolean {
-    return this.#state === DEAD && !this.#isSettled;
   }
 
   /** Of the response's body so far. */
@@ -162,7 +159,7 @@ export class RawConnection implements Yielding {
   }
 
   opened(socket: RawSocket): void {
-    this.#settle();
+    this.#attempt.settled();
     const call = this.#call;
     if (call === null) {
       socket.terminate();
@@ -174,14 +171,8 @@ export class RawConnection implements Yielding {
 
   /** Called once or twice. */
   refused(): void {
-    this.#settle();
+    this.#attempt.settled();
     this.#lose("unreachable");
-  }
-
-  #settle(): void {
-    const { isAbandoned } = this;
-    this.#isSettled = true;
-    if (isAbandoned) this.#keeper.settled(this);
   }
 
   received(chunk: Uint8Array): void {
@@ -394,6 +385,7 @@ export class RawConnection implements Yielding {
     // One that is not connected yet cannot be closed.
     if (isInOrder) socket?.end();
     else socket?.terminate();
+    this.#attempt.drop();
     this.#keeper.closed(this);
   }
 }

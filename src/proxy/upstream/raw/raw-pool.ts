@@ -1,6 +1,6 @@
 // Connections to upstreams: idle ones for the next request, of whichever client, and those in use.
 
-import { AbandonedAttempts } from "../../../guard/abandoned-attempts.ts";
+import { ConnectAttempts } from "../../../guard/connect-attempts.ts";
 import { eventLoopReads } from "../../../guard/read-turns.ts";
 import type { Limits } from "../../../http1/limits.ts";
 import { DEFAULT_LIMITS } from "../../../http1/limits.ts";
@@ -18,8 +18,6 @@ export interface RawPoolOptions {
   readonly idlePerUpstreamMax: number;
   /** Idle connections in all. */
   readonly idleMax: number;
-  /** With too many of them an address is unreachable until the system is done with some. */
-  readonly abandoned: AbandonedAttempts;
   /** How long an upstream that sent what was not asked for gets a new connection for each request, in milliseconds. */
   readonly outOfStepMs: number;
   /** How often limits are looked at, in milliseconds. */
@@ -28,7 +26,7 @@ export interface RawPoolOptions {
   readonly threw: (error: unknown) => void;
 }
 
-export const RAW_POOL_OPTIONS: Omit<RawPoolOptions, "abandoned"> = {
+export const RAW_POOL_OPTIONS: RawPoolOptions = {
   limits: { ...DEFAULT_LIMITS, headBytesMax: 65_536, lineCountMax: 256 },
   idleMs: 4_000,
   connectMs: 10_000,
@@ -81,6 +79,7 @@ export class RawPool implements ConnectionKeeper<RawConnection> {
   readonly turns = eventLoopReads;
   readonly idleMs: number;
   readonly #options: RawPoolOptions;
+  readonly #attempts: ConnectAttempts;
   readonly #byPort = new Map<number, Map<string, Upstream>>();
   readonly #all = new Set<RawConnection>();
   /** By address and port: until when, of `performance.now()`. Apart, as an upstream is forgotten with its last connection. */
@@ -89,8 +88,10 @@ export class RawPool implements ConnectionKeeper<RawConnection> {
   #timer: ReturnType<typeof setInterval> | null = null;
   #isStopped = false;
 
-  constructor(options: Partial<RawPoolOptions> = {}) {
-    this.#options = { ...RAW_POOL_OPTIONS, abandoned: new AbandonedAttempts(), ...options };
+  /** `attempts`: with too many of them an address is unreachable until the system is done with some. */
+  constructor(options: Partial<RawPoolOptions> = {}, attempts = new ConnectAttempts()) {
+    this.#options = { ...RAW_POOL_OPTIONS, ...options };
+    this.#attempts = attempts;
     this.limits = this.#options.limits;
     this.idleMs = this.#options.idleMs;
   }
@@ -113,10 +114,12 @@ export class RawPool implements ConnectionKeeper<RawConnection> {
 
   /** Makes a connection, on which the call begins. Null: too many attempts at its address are still under way. */
   connect(address: string, port: number, call: RawCall): RawConnection | null {
-    if (!this.#options.abandoned.hasRoom(address)) return null;
+    const attempt = this.#attempts.begin(address);
+    if (attempt === null) return null;
     const upstream = this.#upstream(address, port);
     this.#startTicking();
-    const connection = new RawConnection(this, address, port, call, this.#options.connectMs);
+    const { connectMs } = this.#options;
+    const connection = new RawConnection(this, address, port, call, attempt, connectMs);
     upstream.size++;
     this.#all.add(connection);
     Bun.connect<RawConnection>({
@@ -151,12 +154,7 @@ export class RawPool implements ConnectionKeeper<RawConnection> {
       this.#idleCount--;
     }
     this.#all.delete(connection);
-    if (connection.isAbandoned) this.#options.abandoned.add(address);
     this.#forget(connection);
-  }
-
-  settled(connection: RawConnection): void {
-    this.#options.abandoned.remove(connection.address);
   }
 
   outOfStep({ address, port }: RawConnection): void {

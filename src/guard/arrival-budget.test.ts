@@ -108,3 +108,13 @@ describe("requests whose paths are costly", () => {
     expect(budget.hasCostly).toBe(false);
   });
 });
+
+test("first requests of connections are free up to 64 in a turn, and then their network's; a neighbour's is its own", async () => {
+  const budget = new ArrivalBudget({ perConnection: 64, perNetwork: 64, total: 256 });
+  const begins = (address: string, port: number) => budget.isCalm() || budget.take(address, port);
+  const crowd = Array.from({ length: 1_000 }, (_, port) => begins("10.0.0.1", port));
+  expect(crowd.filter(Boolean)).toHaveLength(128);
+  expect(begins("10.0.0.2", 1)).toBe(true);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(begins("10.0.0.1", 1)).toBe(true);
+});

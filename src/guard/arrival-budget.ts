@@ -15,13 +15,17 @@ export interface ArrivalBudgetOptions {
 
 /** So many characters of a path that has to be read in many ways take as long as an ordinary request. */
 const CHARACTERS_OF_REQUEST = 2_048;
+/** First requests of connections in one turn, of all networks, that are not counted as their network's; some 40 µs each. */
+const FIRSTS_FREE = 64;
+/** So many are not looked at by turns: a turn of the event loop is noted for as many at least. */
+const FIRSTS_NOTED = 16;
 /** Networks that are remembered as costly. */
 const COSTLY_MAX = 1_024;
 
 /**
- * The first request of a connection in a turn is free: whoever waits for answers never meets this budget, however many share an
- * address. What a connection sends beyond that in the same turn (pipelining, streams of HTTP/2) is counted. Requests of a network
- * whose paths are costly are all counted, as what they cost.
+ * The first request of a connection in a turn is free: whoever waits for answers does not meet this budget, unless so many of them
+ * come in one turn that others would wait for it. What a connection sends beyond that in the same turn (pipelining, streams of
+ * HTTP/2) is counted. Requests of a network whose paths are costly are all counted, as what they cost.
  */
 export class ArrivalBudget {
   readonly #perConnection: number;
@@ -30,6 +34,8 @@ export class ArrivalBudget {
   readonly #connections = new Map<string, number>();
   /** By network: what its last costly request cost, in requests. */
   readonly #costly = new Map<string, number>();
+  /** First requests in this turn, or since it was looked at. */
+  #firsts = 0;
   #isScheduled = false;
 
   constructor({ perConnection, perNetwork, total, isShared }: ArrivalBudgetOptions) {
@@ -46,6 +52,15 @@ export class ArrivalBudget {
   /** Some network had costly requests: `take` has to be asked for first requests, too. */
   get hasCostly(): boolean {
     return this.#costly.size > 0;
+  }
+
+  /**
+   * Asked for the first request of a connection in a turn, by whoever can let one wait: whether it may begin at once. Otherwise
+   * `take` says.
+   */
+  isCalm(): boolean {
+    if (++this.#firsts === FIRSTS_NOTED) this.#schedule();
+    return this.#firsts <= FIRSTS_FREE && !this.hasCostly;
   }
 
   /** A request took as long as reading so many characters of a path. */
@@ -70,9 +85,10 @@ export class ArrivalBudget {
     const before = this.#connections.get(connection) ?? 0;
     this.#connections.set(connection, before + 1);
     this.#schedule();
-    if (before === 0 && !this.hasCostly) return true;
+    const isFree = before === 0 && this.#firsts <= FIRSTS_FREE;
+    if (isFree && !this.hasCostly) return true;
     const network = this.networkOf(address, port);
-    if (before === 0 && !this.#costly.has(network)) return true;
+    if (isFree && !this.#costly.has(network)) return true;
     return before < this.#perConnection && this.#networks.take(network, 1) > 0;
   }
 
@@ -95,6 +111,7 @@ export class ArrivalBudget {
 
   readonly #turn = (): void => {
     this.#isScheduled = false;
+    this.#firsts = 0;
     this.#connections.clear();
     if (!this.hasCostly) return;
     if (this.#networks.waiting === 0) this.#costly.clear();

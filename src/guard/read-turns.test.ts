@@ -42,6 +42,26 @@ test("upstreams take turns, however many connections one of them has", async () 
   expect(resumed).toEqual(["a/0", "b/0", "a/1", "b/1"]);
 });
 
+test("bytes of a line that have come are dealt with up to 512 KiB in a turn, and do not overtake each other", async () => {
+  const turns = new ReadTurns();
+  const done: string[] = [];
+  const came = (line: string, name: string, bytes: number) => {
+    if (turns.mayTake(line, bytes)) done.push(name);
+    else turns.wait({ resumeReading: () => done.push(name) }, line, bytes, true);
+  };
+  for (let i = 0; i < 6; i++) came("a", `a/${i}`, readBytes / 2);
+  came("b", "b/0", readBytes);
+  expect(done).toEqual(["a/0", "a/1", "b/0"]);
+  await nextTurn();
+  expect(done.slice(3)).toEqual(["a/2", "a/3"]);
+  // The turn of the others is not over: what comes now has to wait, too.
+  came("a", "a/6", 1);
+  expect(done).toHaveLength(5);
+  await nextTurn();
+  await nextTurn();
+  expect(done.slice(5)).toEqual(["a/4", "a/5", "a/6"]);
+});
+
 test("who waits again while others read on has a coming turn", async () => {
   const turns = new ReadTurns();
   let count = 0;

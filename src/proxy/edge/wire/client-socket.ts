@@ -302,7 +302,7 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
   protected takesTurn(): boolean {
     this.#workBefore = pathWork.characters;
     const { arrivals } = this.services;
-    if (this.#burst++ === 0 && !arrivals.hasCostly) return true;
+    if (this.#burst++ === 0 && arrivals.isCalm()) return true;
     return arrivals.take(this.peer, this.socket.remotePort);
   }
 
@@ -391,7 +391,7 @@ export abstract class WireClientSocket implements Yielding, ByteHolder {
     if (!this.#isUnread && bytes < bytesEndingTurn) return;
     this.#isYielding = true;
     if (!this.#isPaused) this.socket.pause();
-    turns.wait(this, this.#line, bytes);
+    turns.wait(this, this.#line, bytes, this.#isUnread);
     if (!this.#isUnread) return;
     this.wasPaused();
     this.countHeld();

@@ -1,5 +1,6 @@
 import { finish, type Steps } from "../../policy/steps.ts";
 import { PersistentMap, type PersistentMapEdit, type ShardOf } from "./persistent-map.ts";
+import { ShardedMap } from "./sharded-map.ts";
 
 /** One value that all holders of the same key share. */
 export interface Interned<V> {
@@ -44,7 +45,7 @@ export class InternTable<V> {
 export class InternEdit<V> {
   readonly #entries: PersistentMapEdit<Entry<V>>;
   readonly #make: (entries: PersistentMap<Entry<V>>, size: number) => InternTable<V>;
-  readonly #withoutHolders = new Set<string>();
+  readonly #withoutHolders = new ShardedMap<true>();
   #size: number;
 
   constructor(
@@ -77,7 +78,7 @@ export class InternEdit<V> {
     if (entry?.held !== held || entry.holders === 0) return;
     this.#entries.set(held.key, { held, holders: entry.holders - 1 });
     if (entry.holders === 1) {
-      this.#withoutHolders.add(held.key);
+      this.#withoutHolders.set(held.key, true);
       this.#size--;
     }
   }
@@ -88,7 +89,7 @@ export class InternEdit<V> {
 
   /** `done` in steps: as many values may be let go as there were. */
   *doneSteps(): Steps<InternTable<V>> {
-    for (const key of this.#withoutHolders) {
+    for (const [key] of this.#withoutHolders) {
       this.#entries.delete(key);
       yield 1;
     }

@@ -2,6 +2,7 @@
 import type { Steps } from "../../policy/steps.ts";
 import { briefOf, COMMIT, DOCUMENT, type FileRecord, idOf, keyOf } from "./file-record.ts";
 import { type ChainPlace, FrameChain, headerOf, readFrame } from "./sealed-frames.ts";
+import { ShardedMap } from "./sharded-map.ts";
 import { type Box, HEADER_BYTES, recordsIn } from "./snapshot-codec.ts";
 import { DamagedSnapshot } from "./snapshot-reader.ts";
 
@@ -19,8 +20,8 @@ export interface WrittenFile {
 export function* laterRecords(
   { fd, box, base, end }: WrittenFile,
   later: Iterable<FileRecord>,
-): Steps<Map<string, FileRecord>> {
-  const last = new Map<string, FileRecord>();
+): Steps<ShardedMap<FileRecord>> {
+  const last = new ShardedMap<FileRecord>();
   const take = function* (records: Iterable<FileRecord>): Steps<void> {
     for (const record of records) {
       last.set(keyOf(record), record);
@@ -35,11 +36,11 @@ export function* laterRecords(
 /** Everything. `isNamed`: whether a state names this document. Throws DamagedSnapshot. */
 export function* mergedRecords(
   { fd, box, base }: WrittenFile,
-  later: ReadonlyMap<string, FileRecord>,
+  later: ShardedMap<FileRecord>,
   isNamed: (digest: string) => boolean,
 ): Generator<FileRecord> {
   const isKept = (record: FileRecord) => record.kind !== DOCUMENT || isNamed(idOf(record));
-  for (const record of later.values()) {
+  for (const [, record] of later) {
     if (record.kind === DOCUMENT && isKept(record)) yield record;
   }
   for (const frame of frames(fd, box, HEADER_BYTES, null, base.end)) {
@@ -47,7 +48,7 @@ export function* mergedRecords(
       if (!later.has(keyOf(record)) && isKept(record)) yield record;
     }
   }
-  for (const record of later.values()) {
+  for (const [, record] of later) {
     if (record.kind !== DOCUMENT && !briefOf(record).isDeleted) yield record;
   }
 }

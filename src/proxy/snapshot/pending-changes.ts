@@ -11,6 +11,7 @@ import {
   recordOf,
   type StateBrief,
 } from "./file-record.ts";
+import { ShardedMap } from "./sharded-map.ts";
 import type { Commit } from "./snapshot-codec.ts";
 
 /** A batch of everything there is, and its commit. */
@@ -42,9 +43,9 @@ export class PendingChanges {
   readonly whole: Whole | null;
   /** Not looked at yet, the oldest first: looking at a large batch takes long. */
   #unread: Heard[] = [];
-  readonly #states = new Map<string, KeptState>();
+  readonly #states = new ShardedMap<KeptState>();
   /** By digest. */
-  readonly #documents = new Map<string, FileRecord>();
+  readonly #documents = new ShardedMap<FileRecord>();
 
   constructor(whole: Whole | null = null) {
     this.whole = whole;
@@ -65,7 +66,7 @@ export class PendingChanges {
   *read(): Steps<void> {
     for (let heard = this.#unread[0]; heard !== undefined; heard = this.#unread[0]) {
       // Of all parts: a batch has its documents first, in messages of their own.
-      const contents = new Map<string, FileRecord>();
+      const contents = new ShardedMap<FileRecord>();
       for (const part of heard.batch.parts) yield* this.#addPart(part, heard.server, contents);
       this.#unread.shift();
     }
@@ -74,7 +75,7 @@ export class PendingChanges {
   *#addPart(
     part: ChangePart,
     server: string | null,
-    contents: Map<string, FileRecord>,
+    contents: ShardedMap<FileRecord>,
   ): Steps<void> {
     yield 1;
     for (const record of recordsOfPart(part)) {
@@ -84,11 +85,7 @@ export class PendingChanges {
     }
   }
 
-  #addState(
-    record: FileRecord,
-    server: string | null,
-    contents: ReadonlyMap<string, FileRecord>,
-  ): void {
+  #addState(record: FileRecord, server: string | null, contents: ShardedMap<FileRecord>): void {
     const brief = briefOf(record);
     if (!brief.isDeleted && !isOf(record, brief, server)) return;
     const { digest } = brief;
@@ -109,8 +106,9 @@ export class PendingChanges {
 
   /** Else documents that were written again and again would pile up while nothing can be saved. */
   #forgetUnnamed(): void {
-    const named = new Set([...this.#states.values()].map(({ digest }) => digest));
-    for (const digest of this.#documents.keys()) {
+    const named = new ShardedMap<true>();
+    for (const [, { digest }] of this.#states) named.set(digest, true);
+    for (const [digest] of this.#documents) {
       if (!named.has(digest)) this.#documents.delete(digest);
     }
   }
@@ -118,7 +116,7 @@ export class PendingChanges {
   /** Documents that are not there yet, then states. Of what was looked at. */
   *records(isThere: (digest: string) => boolean): Generator<FileRecord> {
     for (const [digest, content] of this.#documents) if (!isThere(digest)) yield content;
-    for (const { record } of this.#states.values()) yield record;
+    for (const [, { record }] of this.#states) yield record;
   }
 }
 

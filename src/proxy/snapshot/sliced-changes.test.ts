@@ -12,11 +12,11 @@ import { encodedBatch } from "../../admin/feed/feed-batches.ts";
 import type { Steps } from "../../policy/steps.ts";
 import { type ChangeBatch, noted } from "./change-batch.ts";
 import { type FeedPart, heardIn, joined } from "./feed-part.ts";
-import { recordOf } from "./file-record.ts";
+import { type FileRecord, recordOf } from "./file-record.ts";
 import { PendingChanges } from "./pending-changes.ts";
 import { Snapshot } from "./snapshot.ts";
 
-const MANY = 3_000;
+const MANY = 10_000;
 /** A project, a container and a document may be taken in one step, not more of any. */
 const STEP_MAX = 3;
 
@@ -118,6 +118,55 @@ describe("of a large batch a step takes a few entities", () => {
   });
 });
 
+/** Shards of a large map. */
+const MAP_MAX = 4_096;
+
+/** The most entries that a Map or a Set had to which something was added. */
+function largest(work: () => void): number {
+  const [set, add] = [Map.prototype.set, Set.prototype.add];
+  let most = 0;
+  Map.prototype.set = function (this: Map<unknown, unknown>, key: unknown, value: unknown) {
+    set.call(this, key, value);
+    most = Math.max(most, this.size);
+    return this;
+  };
+  Set.prototype.add = function (this: Set<unknown>, value: unknown) {
+    add.call(this, value);
+    most = Math.max(most, this.size);
+    return this;
+  };
+  try {
+    work();
+  } finally {
+    Map.prototype.set = set;
+    Set.prototype.add = add;
+  }
+  return most;
+}
+
+describe("no map grows with a large batch, for growing moves all its entries in one step:", () => {
+  const changes = manyChanges();
+  const nothing = create(ChangesSchema, { revision: 2n, all: true });
+
+  test("where it is applied, and all of it is gone again", () => {
+    expect(largest(() => empty().apply(changes).replacedBy(nothing))).toBeLessThanOrEqual(MAP_MAX);
+    const gone = changes.containers.map(({ id }) =>
+      create(ContainerStateSchema, { id, deleted: true }),
+    );
+    const next = create(ChangesSchema, { revision: 2n, containers: gone });
+    expect(largest(() => empty().apply(changes).apply(next))).toBeLessThanOrEqual(MAP_MAX);
+  });
+
+  test("where it waits to be saved", () => {
+    const most = largest(() => {
+      const pending = new PendingChanges();
+      pending.add({ ...counted(changes, () => {}), states: null }, "local");
+      for (const _ of pending.read());
+    });
+    expect(most).toBeLessThanOrEqual(MAP_MAX);
+  });
+});
+
 describe("of a batch that came over the feed", () => {
   const parts = [...encodedBatch(manyChanges())].map((message): FeedPart => {
     const heard = heardIn(message);
@@ -145,14 +194,10 @@ describe("of a batch that came over the feed", () => {
     const steps = [...pending.read()].length;
     expect(steps).toBeGreaterThanOrEqual(3 * MANY);
     const { projects, containers, documents } = manyChanges();
-    const saved = [...pending.records(() => false)].map(({ kind, message }) => [
-      kind,
-      Buffer.from(message).toString("hex"),
-    ]);
-    const sent = [...documents, ...projects, ...containers].map(recordOf);
-    expect(saved).toEqual(
-      sent.map(({ kind, message }) => [kind, Buffer.from(message).toString("hex")]),
-    );
+    const said = ({ kind, message }: FileRecord) =>
+      `${kind} ${Buffer.from(message).toString("hex")}`;
+    const sent = [...documents, ...projects, ...containers].map(recordOf).map(said);
+    expect([...pending.records(() => false)].map(said).sort()).toEqual(sent.sort());
   });
 
   test("nothing that is kept for long keeps the message in which it came", () => {

@@ -12,6 +12,7 @@ import type { InternEdit, Interned } from "./intern-table.ts";
 import { LazyPolicy, type Owner } from "./lazy-policy.ts";
 import { PersistentMap, type PersistentMapEdit } from "./persistent-map.ts";
 import type { PolicyCache } from "./policy-cache.ts";
+import { ShardedMap } from "./sharded-map.ts";
 import type { Container, Project, SnapshotTables } from "./snapshot-tables.ts";
 import { hasUnknownFields } from "./unknown-fields.ts";
 
@@ -42,13 +43,13 @@ export class SnapshotEdit {
   readonly #before: SnapshotTables;
   readonly #isWhole: boolean;
   readonly #compileNow: () => boolean;
-  readonly #contents = new Map<string, string>();
+  readonly #contents = new ShardedMap<string>();
   readonly #projects: PersistentMapEdit<Project>;
   readonly #containers: PersistentMapEdit<Container>;
   readonly #policies: InternEdit<LazyPolicy>;
   readonly #ports: InternEdit<ProgramPorts>;
   /** In a whole: keys of what came, was released and is gone again. */
-  readonly #settled = new Set<string>();
+  readonly #settled = new ShardedMap<true>();
   /** Names that changed containers had, and those that they have now by container. */
   readonly #aliasesBefore: string[] = [];
   readonly #aliases = PersistentMap.empty<readonly Alias[]>().edit();
@@ -134,7 +135,7 @@ export class SnapshotEdit {
 
   #delete(entries: PersistentMapEdit<Project> | PersistentMapEdit<Container>, id: string): void {
     entries.delete(id);
-    if (this.#isWhole) this.#settled.add(id);
+    if (this.#isWhole) this.#settled.set(id, true);
   }
 
   #namesGone(container: Container | undefined): void {

@@ -12,10 +12,12 @@ import {
 import { rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
+import type { Steps } from "../../policy/steps.ts";
 import { DOCUMENT, type FileRecord, idOf } from "./file-record.ts";
 import type { WrittenFile } from "./merged-records.ts";
 import { savingSlices } from "./saving-slices.ts";
 import { FrameChain } from "./sealed-frames.ts";
+import { ShardedMap } from "./sharded-map.ts";
 import {
   type Box,
   type Commit,
@@ -40,7 +42,7 @@ export class SnapshotLog {
   readonly fd: number;
   readonly #chain: FrameChain;
   /** Of the documents that are there. */
-  readonly digests: Set<string>;
+  readonly digests: ShardedMap<true>;
   #bytes: number;
   /** Where the group that it begins with ends. */
   readonly base: WrittenFile["base"];
@@ -50,7 +52,7 @@ export class SnapshotLog {
   private constructor(
     fd: number,
     chain: FrameChain,
-    digests: Set<string>,
+    digests: ShardedMap<true>,
     bytes: number,
     base: WrittenFile["base"],
   ) {
@@ -71,7 +73,7 @@ export class SnapshotLog {
     try {
       const header = Buffer.concat([MAGIC, randomBytes(FILE_ID_BYTES)]);
       const chain = new FrameChain(box, header);
-      const digests = new Set<string>();
+      const digests = new ShardedMap<true>();
       await writeAt(fd, header, 0);
       const group = noted(withCommit(records, commit), digests);
       const bytes = await writeFrames(fd, chain, group, HEADER_BYTES);
@@ -100,7 +102,7 @@ export class SnapshotLog {
   /** Adds a group. When that fails nothing of it counts. */
   async append(records: Iterable<FileRecord>, commit: Commit): Promise<void> {
     const before = this.#chain.place;
-    const added = new Set<string>();
+    const added = new ShardedMap<true>();
     try {
       if (this.#isTorn) await truncated(this.fd, this.#bytes);
       this.#isTorn = true;
@@ -109,10 +111,17 @@ export class SnapshotLog {
       await dataFlushed(this.fd);
       this.#bytes = end;
       this.#isTorn = false;
-      for (const digest of added) this.digests.add(digest);
+      await savingSlices(this.#nowThere(added));
     } catch (error) {
       this.#chain.back(before);
       throw error;
+    }
+  }
+
+  *#nowThere(digests: ShardedMap<true>): Steps<void> {
+    for (const [digest] of digests) {
+      this.digests.set(digest, true);
+      yield 1;
     }
   }
 
@@ -134,9 +143,9 @@ function* withCommit(records: Iterable<FileRecord>, commit: Commit): Generator<F
   yield commitRecord(commit);
 }
 
-function* noted(records: Iterable<FileRecord>, digests: Set<string>): Generator<FileRecord> {
+function* noted(records: Iterable<FileRecord>, digests: ShardedMap<true>): Generator<FileRecord> {
   for (const record of records) {
-    if (record.kind === DOCUMENT) digests.add(idOf(record));
+    if (record.kind === DOCUMENT) digests.set(idOf(record), true);
     yield record;
   }
 }

@@ -1,7 +1,7 @@
 // Reads a snapshot file frame by frame: only what was committed, and nothing that is not authentic.
 import { readFileSync } from "node:fs";
 import type { ChangeBatch, ChangePart } from "./change-batch.ts";
-import { COMMIT, DOCUMENT, type FileRecord, idOf, recordOf } from "./file-record.ts";
+import { COMMIT, type FileRecord, recordOf } from "./file-record.ts";
 import { type ChainPlace, FrameChain, headerOf, readFrame } from "./sealed-frames.ts";
 import {
   type Box,
@@ -33,8 +33,6 @@ export class SnapshotReader implements SavedBatch {
   readonly chain: FrameChain;
   /** Of an earlier version: it is read, and written anew in the present form. */
   readonly isOld: boolean;
-  /** Digests of the documents that are there. */
-  readonly digests = new Set<string>();
   #commit: Commit | null = null;
   #end = HEADER_BYTES;
   #base: { readonly end: number; readonly place: ChainPlace } | null = null;
@@ -105,9 +103,6 @@ export class SnapshotReader implements SavedBatch {
       const last = records.at(-1);
       const commit = last?.kind === COMMIT ? commitOf(last) : null;
       if (commit !== null) records.pop();
-      for (const record of records) {
-        if (record.kind === DOCUMENT) this.digests.add(idOf(record));
-      }
       // The first group counts once its commit is read: before, all of it is thrown away.
       if (this.#commit === null) yield records;
       else group.push(records);

@@ -302,7 +302,9 @@ test("hooks survive a restart, and no byte of them can be read in the data direc
     await owner.data("POST", `/containers/${containerId}/proxy/hooks/terminal`, options);
     await first.kill();
   }
-  const files = readdirSync(first.dataDir).map((file) => readFileSync(join(first.dataDir, file)));
+  const files = readdirSync(first.dataDir, { withFileTypes: true })
+    .filter((each) => each.isFile())
+    .map(({ name }) => readFileSync(join(first.dataDir, name)));
   expect(files.some((bytes) => bytes.includes(containerId))).toBeTrue();
   expect(files.some((bytes) => bytes.includes(mark))).toBeFalse();
   await using second = await startProgram({ dataDir: first.dataDir });

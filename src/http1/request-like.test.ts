@@ -1,10 +1,10 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { mayBeginRequest } from "./request-like.ts";
+import { beginsLikeRequest, mayHoldRequest } from "./request-like.ts";
 
 const may = (text: string) => {
   const bytes = Buffer.from(`??${text}`, "latin1");
-  return mayBeginRequest(bytes, 2, bytes.length);
+  return beginsLikeRequest(bytes, 2, bytes.length);
 };
 
 test.each([
@@ -54,4 +54,29 @@ test("what is none stays none whatever follows, and of what begins one all begin
       if (may(text)) expect(may(begin)).toBe(true);
     }),
   );
+});
+
+describe("further on", () => {
+  const holds = (text: string, isWhole = true) => {
+    const bytes = Buffer.from(`HTTP/${text}HTTP/`, "latin1");
+    return mayHoldRequest(bytes, 5, bytes.length - 5, isWhole);
+  };
+
+  test.each([
+    ["behind a word that is no method", '{"a": /forged HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ["behind a byte beyond ASCII", "\xe9 /forged HTTP/1.1\r\n"],
+    ["behind a word of any length", `${"x".repeat(70)} /forged HTTP/1.1\r\n`],
+    ["behind a line that is none", "x\r\nGET /forged HTTP/1.1\r\n"],
+  ])("a version makes a request %s", (_what, text) => {
+    expect(holds(text)).toBe(true);
+    // It is not there yet, and may come.
+    const begin = text.slice(0, text.indexOf("HTTP"));
+    expect([holds(begin), holds(begin, false)]).toEqual([false, true]);
+  });
+
+  test("a server takes no longer head", () => {
+    expect(holds(`{${"x".repeat(65_530)} HTTP/1.1`)).toBe(false);
+    expect(holds(`{${"x".repeat(65_530)} HTTP/1.1`, false)).toBe(false);
+    expect(holds(`{${"x".repeat(65_000)}`, false)).toBe(true);
+  });
 });

@@ -86,6 +86,7 @@ const UNUSABLE: Record<string, (stream: number) => Buffer> = {
       head(stream, [...OK, ["content-length", "+4"]]),
       data(stream, "four", END_STREAM),
     ]),
+  "a length, and no body": (stream) => head(stream, [...OK, ["content-length", "30"]], END_STREAM),
   "a body without a head": (stream) => data(stream, "evil", END_STREAM),
   "more than 16 interim responses": (stream) =>
     Buffer.concat([...Array(17).fill(head(stream, [[":status", "103"]])), whole(stream)]),

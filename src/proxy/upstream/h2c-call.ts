@@ -213,6 +213,11 @@ export class H2cCall implements UpstreamCall, SessionCall {
     }
     const hasBody = (flags & END_STREAM) === 0;
     const mayHaveBody = this.#request?.method !== "HEAD" && !hasNoBody(status);
+    // RFC 9113 §8.1.1.
+    if (mayHaveBody && !hasBody && length > 0) {
+      this.#spoil("BadLength");
+      return;
+    }
     this.#length = mayHaveBody ? length : -1;
     this.#hasResponse = true;
     this.#deadlineMs = FOREVER;

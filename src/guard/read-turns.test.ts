@@ -78,3 +78,26 @@ test("who waits again while others read on has a coming turn", async () => {
   await nextTurn();
   expect(count).toBeGreaterThan(first);
 });
+
+test("costly bytes of a line end turns beyond 512 KiB, and count for the time that they took", async () => {
+  const turns = new ReadTurns();
+  const ends = Array.from({ length: 20 }, () => turns.endsTurn("a", 60_000, true));
+  expect(ends.indexOf(true)).toBe(9);
+  expect(ends.slice(9)).not.toContain(false);
+  expect(turns.endsTurn("a", 60_000, false)).toBe(false);
+  expect(turns.endsTurn("b", 60_000, true)).toBe(false);
+
+  // Each took 5 ms: two are a turn.
+  const resumed: number[] = [];
+  for (let n = 0; n < 6; n++) turns.yield({ resumeReading: () => resumed.push(n) }, "a", 60_000, 5);
+  await nextTurn();
+  expect(resumed).toEqual([0, 1]);
+});
+
+test("whoever reads on counts for 256 KiB, as more may have come than it read before", async () => {
+  const turns = new ReadTurns();
+  const resumed: number[] = [];
+  for (let n = 0; n < 20; n++) turns.yield({ resumeReading: () => resumed.push(n) }, "a", 70_000);
+  await nextTurn();
+  expect(resumed).toHaveLength(8);
+});

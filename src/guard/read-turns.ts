@@ -17,10 +17,16 @@ export const bytesEndingTurn = 65_536;
 export const countedBytesMin = 2_048;
 
 /**
- * Bytes that those who waited may read in one turn, if each reads as much as before. Without it a hundred connections of one client
+ * Bytes that those who waited may read in one turn, as far as it can be told. Without it a hundred connections of one client
  * to a program that sends without end are 50 MB a turn, and others wait for a second.
  */
 const BYTES_PER_TURN = 2 * 1024 * 1024;
+
+/** What a millisecond counts for, where bytes take longer than others: a turn is some 10 ms. */
+const BYTES_PER_MS = BYTES_PER_TURN / 10;
+
+/** Whoever reads on counts for so many at least: more may have come meanwhile than it read before. */
+const READ_ON_BYTES_MIN = 256 * 1024;
 
 /**
  * Bytes of one line that are dealt with in one turn, but for the first that exceeds it. Without it hundreds of connections that have
@@ -51,12 +57,26 @@ export class ReadTurns {
   readonly #used = new Map<string, number>();
   #isScheduled = false;
 
-  /** Whether so many bytes, which have come, may be dealt with in this turn. Otherwise they have to wait. */
+  /** Whether so many bytes, which have come, may be dealt with in this turn. Otherwise they, or what comes next, have to wait. */
   mayTake(line: string, bytes: number): boolean {
     const used = this.#used.get(line) ?? 0;
     this.#used.set(line, used + bytes);
     this.#schedule();
     return used < BYTES_PER_LINE;
+  }
+
+  /**
+   * Whether a read of so many bytes ends the socket's turn. `isCostly`: they may take a hundred times what others do, as chunks and
+   * frames of a byte do, so that all of a line share what they may be in a turn.
+   */
+  endsTurn(line: string, bytes: number, isCostly: boolean): boolean {
+    if (bytes >= bytesEndingTurn) return true;
+    return isCostly && bytes >= countedBytesMin && !this.mayTake(line, bytes);
+  }
+
+  /** See `wait`. `tookMs`: what its last costly read took, in milliseconds. */
+  yield(yielding: Yielding, line: string, bytes: number, tookMs = 0): void {
+    this.wait(yielding, line, Math.max(bytes, tookMs * BYTES_PER_MS));
   }
 
   /** Calls `resumeReading` in a coming turn. `bytes`: what it has just read. `isPending`: `mayTake` said no of them. */
@@ -101,13 +121,18 @@ export class ReadTurns {
       } catch (error) {
         reportEscaped(error);
       }
-      bytes += waiting?.bytes ?? 0;
+      bytes += costOf(waiting);
     }
     for (const [line, others] of spent) {
       // Some may have begun to wait meanwhile.
       this.#lines.set(line, [...others, ...(this.#lines.get(line) ?? [])]);
     }
   }
+}
+
+function costOf(waiting: Waiting | undefined): number {
+  if (waiting === undefined) return 0;
+  return waiting.isPending ? waiting.bytes : Math.max(waiting.bytes, READ_ON_BYTES_MIN);
 }
 
 /** The process has one event loop, which everything in it shares. */

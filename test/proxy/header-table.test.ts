@@ -24,6 +24,8 @@ const OTHER_TEXTS: ReadonlySet<string> = new Set([
   "bad-host",
   "proxy-header",
   "aws4-hmac-sha256",
+  // A parameter of a query.
+  "x-tunneled-method",
   // A known name with no rule of its own.
   "x-request-id",
 ]);

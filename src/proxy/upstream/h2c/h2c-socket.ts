@@ -61,10 +61,10 @@ export class H2cSocket extends Duplex implements Yielding {
 
   received(chunk: Uint8Array): void {
     if (this.destroyed) return;
-    if (chunk.length >= bytesEndingTurn && !this.#isYielding) {
-      const { turns, address } = this.#options;
+    const { turns, address } = this.#options;
+    if (turns.endsTurn(address, chunk.length, true) && !this.#isYielding) {
       this.#isYielding = true;
-      turns.wait(this, address, chunk.length);
+      turns.yield(this, address, chunk.length);
     }
     if (!this.#options.watch(chunk)) return;
     if (!this.push(chunk)) this.#isFull = true;

@@ -1,7 +1,7 @@
 // One connection to an upstream: a state machine over its socket.
 import type { ConnectAttempt } from "../../../guard/connect-attempts.ts";
 import { Outbox } from "../../../guard/outbox.ts";
-import { bytesEndingTurn, type Yielding } from "../../../guard/read-turns.ts";
+import type { Yielding } from "../../../guard/read-turns.ts";
 import { BodyDecoder, BodyStep } from "../../../http1/body-decoder.ts";
 import { Framing } from "../../../http1/message-head.ts";
 import { RESPONSE_ERRORS } from "../../../http1/parse-error.ts";
@@ -34,6 +34,8 @@ export class RawConnection implements Yielding {
   #socket: RawSocket | null = null;
   #state = CONNECTING;
   #call: RawCall | null;
+  /** Of a body in chunks, what was read last took so long, in milliseconds. */
+  #tookMs = 0;
   /** Performance time at which it is closed, whatever it waits for. */
   #deadlineMs: number;
   #requestCount = 0;
@@ -176,7 +178,10 @@ export class RawConnection implements Yielding {
   }
 
   received(chunk: Uint8Array): void {
-    if (chunk.length >= bytesEndingTurn) this.#yieldTurn(chunk.length);
+    const { turns } = this.#keeper;
+    const isCostly = this.#state === BODY && this.#parser.head.framing === Framing.chunked;
+    if (turns.endsTurn(this.address, chunk.length, isCostly)) this.#yieldTurn(chunk.length);
+    const startedMs = isCostly ? performance.now() : 0;
     const call = this.#call;
     switch (this.#state) {
       case HEAD:
@@ -194,6 +199,7 @@ export class RawConnection implements Yielding {
         this.#keeper.outOfStep(this);
     }
     if (call !== null && this.#call === call) call.receiver.onFlush();
+    this.#tookMs = isCostly ? performance.now() - startedMs : 0;
   }
 
   drained(): void {
@@ -251,7 +257,7 @@ export class RawConnection implements Yielding {
     if (this.#isYielding) return;
     this.#isYielding = true;
     if (!this.#isHeld) this.#socket?.pause();
-    this.#keeper.turns.wait(this, this.address, bytes);
+    this.#keeper.turns.yield(this, this.address, bytes, this.#tookMs);
   }
 
   #receivedHead(chunk: Uint8Array): void {

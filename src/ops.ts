@@ -95,7 +95,7 @@ export function startOps(options: OpsOptions): OpsServer {
       const untilMs = performance.now() + finishMs;
       while (server.pendingRequests > 0 && performance.now() < untilMs) await Bun.sleep(pollMs);
       await server.stop(true);
-      await relay?.flushed(flushMs);
+      await relay?.ended(flushMs);
       relay?.close();
     },
   };

@@ -85,7 +85,7 @@ export function startRest(options: RestOptions): RestServer {
       // `stop()` alone would also wait for idle connections.
       while (server.pendingRequests > 0) await Bun.sleep(pollMs);
       await server.stop(true);
-      await relay?.flushed(limits.flushMs);
+      await relay?.ended(limits.flushMs);
       relay?.close();
     },
   };

@@ -95,14 +95,27 @@ export class RelayHub {
   /** Closes what is still open. */
   close(): void {
     clearInterval(this.#ticker);
-    for (const relayed of [...this.#open]) relayed.close();
+    for (const relayed of [...this.#open]) {
+      // A reset could overtake what was sent.
+      if (relayed.isFlushing) relayed.close();
+      else relayed.end();
+    }
   }
 
   /** Resolves once no client waits for bytes that the server has sent, at the latest after `limitMs`. */
-  async flushed(limitMs: number): Promise<void> {
+  flushed(limitMs: number): Promise<void> {
+    return this.#until(() => [...this.#open].every(({ isFlushing }) => !isFlushing), limitMs);
+  }
+
+  /** The same of a server that has closed its connections: also what it sent before, which may still be on its way from there. */
+  ended(limitMs: number): Promise<void> {
+    const isOver = ({ isFlushing, isServed }: Relayed) => !isFlushing && !isServed;
+    return this.#until(() => [...this.#open].every(isOver), limitMs);
+  }
+
+  async #until(holds: () => boolean, limitMs: number): Promise<void> {
     const untilMs = performance.now() + limitMs;
-    const isWaiting = () => [...this.#open].some((relayed) => relayed.isFlushing);
-    while (isWaiting() && performance.now() < untilMs) await Bun.sleep(flushPollMs);
+    while (!holds() && performance.now() < untilMs) await Bun.sleep(flushPollMs);
   }
 
   #tick(): void {

@@ -74,6 +74,39 @@ function read(socket: net.Socket): Promise<string> {
 }
 
 describe("a server behind a relay", () => {
+  test("that is stopped loses no answer that it has given", async () => {
+    for (let round = 0; round < 20; round++) {
+      const { promise: may, resolve: answerAll } = Promise.withResolvers<void>();
+      let asked = 0;
+      const body = "x".repeat(round % 2 === 0 ? 10 : 200_000);
+      const server = Bun.serve({
+        hostname: "127.0.0.1",
+        port: 0,
+        async fetch() {
+          asked++;
+          await may;
+          return new Response(body);
+        },
+      });
+      const place = { hostname: "127.0.0.1", port: 0, serverPort: server.port ?? 0, limits };
+      const relay = new RelayListener(place);
+      const answers = Promise.all(
+        Array.from({ length: 5 }, async () =>
+          (await fetch(`http://127.0.0.1:${relay.port}`, { keepalive: false })).text(),
+        ),
+      );
+      await until(() => asked === 5, "all are asked");
+      relay.stopAccepting();
+      void server.stop();
+      answerAll();
+      while (server.pendingRequests > 0) await Bun.sleep(0);
+      await server.stop(true);
+      await relay.ended(1_000);
+      relay.close();
+      expect((await answers).every((each) => each === body)).toBe(true);
+    }
+  });
+
   test("learns the client of each connection, and that one came by another way", async () => {
     const { url, server } = place();
     expect(await (await fetch(url)).text()).toBe("127.0.0.1");

@@ -157,6 +157,11 @@ export class RelayListener {
     return this.#hub.flushed(limitMs);
   }
 
+  /** The same of a server that has closed its connections: see `RelayHub.ended`. */
+  ended(limitMs: number): Promise<void> {
+    return this.#hub.ended(limitMs);
+  }
+
   #accept(client: Socket<Relayed>): void {
     const remote: string | undefined = client.remoteAddress;
     // It is gone already.

@@ -145,6 +145,11 @@ export class Relayed {
     return held;
   }
 
+  /** Whether the server may still send something. */
+  get isServed(): boolean {
+    return this.#isConnecting || (this.#server !== null && !this.#serverEnded);
+  }
+
   /** Whether the client has not taken yet all that the server has sent. */
   get isFlushing(): boolean {
     return !this.#toClient.isEmpty;

@@ -94,7 +94,7 @@ export async function startGrpc(options: GrpcServerOptions): Promise<GrpcServer>
       relay?.stopAccepting();
       stopHealth();
       await shutDown(server);
-      await relay?.flushed(limits.flushMs);
+      await relay?.ended(limits.flushMs);
       relay?.close();
     },
   };

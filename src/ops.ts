@@ -1,7 +1,8 @@
 // The operators' listener, behind a relay that guards it: liveness, readiness for a given revision, and metrics.
 import type { ListenAddress } from "./config/setting-readers.ts";
 import { RelayListener } from "./guard/relay-listener.ts";
-import { RELAY_SERVER_HOST, type RelayLimits, type ServerPeer } from "./guard/relayed.ts";
+import type { RelayLimits } from "./guard/relayed.ts";
+import { RELAY_SERVER_HOST, type ServerPeer } from "./guard/server-peer.ts";
 import { PROGRAM_FIELD } from "./guard/through-gate.ts";
 
 /** Longest wait that a caller may request, in milliseconds. */

@@ -5,7 +5,7 @@ import type { Dispatch } from "../../proto/call.ts";
 import { ErrorCode } from "../../proto/gen/realmgate/v1/errors_pb.ts";
 import type { PeerTrust } from "../guard/peer-trust.ts";
 import { RelayListener, type RelayTls } from "../guard/relay-listener.ts";
-import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
+import { RELAY_SERVER_HOST } from "../guard/server-peer.ts";
 import { cameThroughGate, PROGRAM_FIELD } from "../guard/through-gate.ts";
 import type { Log } from "../log.ts";
 import { docsPages, isDocsPath } from "./openapi/docs-page.ts";

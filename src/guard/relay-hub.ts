@@ -2,14 +2,8 @@
 // reach it from, paced in turns, and looked at once in a while.
 import { clientNetwork } from "../policy/client-network.ts";
 import { reportEscaped } from "./escaped-errors.ts";
-import {
-  type ConnectionGuard,
-  RELAY_SERVER_HOST,
-  Relayed,
-  type RelayedSocket,
-  type RelayLimits,
-  type ServerPeer,
-} from "./relayed.ts";
+import { type ConnectionGuard, Relayed, type RelayedSocket, type RelayLimits } from "./relayed.ts";
+import { RELAY_SERVER_HOST, type ServerPeer } from "./server-peer.ts";
 import { TurnBudget } from "./turn-budget.ts";
 
 export interface RelayHubOptions {

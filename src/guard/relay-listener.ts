@@ -6,7 +6,8 @@ import { ConnectionCap } from "./connection-cap.ts";
 import { reportEscaped } from "./escaped-errors.ts";
 import { type PeerCertificate, peerCertificate } from "./peer-certificate.ts";
 import { type MakeGuard, RelayHub, type RelayHubOptions } from "./relay-hub.ts";
-import type { Relayed, RelayLimits, ServerPeer } from "./relayed.ts";
+import type { Relayed, RelayLimits } from "./relayed.ts";
+import type { ServerPeer } from "./server-peer.ts";
 
 export interface RelayOptions extends RelayHubOptions {
   readonly hostname: string;

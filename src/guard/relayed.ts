@@ -3,22 +3,9 @@ import type { Socket } from "bun";
 import type { ConnectionCapOptions } from "./connection-cap.ts";
 import { reportEscaped } from "./escaped-errors.ts";
 import { type ByteSink, Outbox } from "./outbox.ts";
+import { RELAY_SERVER_HOST } from "./server-peer.ts";
 import type { TurnBudget } from "./turn-budget.ts";
 
-/** Where a server behind a relay listens, and the address that relays reach it from. */
-export const RELAY_SERVER_HOST = "127.0.0.1";
-
-/** The other end of a connection to a server behind a relay, as the server sees it. */
-export interface ServerPeer {
-  readonly address: string;
-  readonly port: number;
-}
-
-/** Of what grpc-js says, `127.0.0.1:5000`. */
-export function serverPeer(text: string): ServerPeer {
-  const colon = text.lastIndexOf(":");
-  return { address: text.slice(0, colon), port: Number(text.slice(colon + 1)) };
-}
 /** An answer that a server gives while it refuses the rest of the request has no longer pause within, in milliseconds. */
 const answerMs = 500;
 /** Of one client, in bytes. */

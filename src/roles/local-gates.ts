@@ -1,7 +1,7 @@
 // The data plane in the process of the control plane.
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
-import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
+import { RELAY_SERVER_HOST } from "../guard/server-peer.ts";
 import { addressPolicy } from "../policy/address-policy.ts";
 import { exchangeLogThread } from "../proxy/observe/logged-exchange.ts";
 import { startProxy } from "../proxy/proxy.ts";

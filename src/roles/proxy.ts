@@ -8,7 +8,7 @@ import { SecretBox } from "../admin/store/sealed.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { NodeConfig } from "../config/node-config.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
-import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
+import { RELAY_SERVER_HOST } from "../guard/server-peer.ts";
 import { addressesOfThisMachine } from "../guard/this-machine.ts";
 import type { Log } from "../log.ts";
 import { startOps } from "../ops.ts";

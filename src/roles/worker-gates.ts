@@ -6,7 +6,7 @@ import type { Config } from "../config/config.ts";
 import { descriptorBudget, descriptorLimit } from "../config/descriptor-budget.ts";
 import type { ListenAddress } from "../config/setting-readers.ts";
 import type { ExchangeLog } from "../exchange-log/exchange-log.ts";
-import { RELAY_SERVER_HOST } from "../guard/relayed.ts";
+import { RELAY_SERVER_HOST } from "../guard/server-peer.ts";
 import type { Log } from "../log.ts";
 import { NO_LINEAGE } from "../policy/lineage.ts";
 import { CannotListen } from "../proxy/edge/listeners.ts";

@@ -13,7 +13,7 @@ import { Http2Guard } from "../../guard/http2-guard.ts";
 import type { PeerCertificate } from "../../guard/peer-certificate.ts";
 import type { PeerTrust } from "../../guard/peer-trust.ts";
 import { RelayListener, type RelayTls } from "../../guard/relay-listener.ts";
-import { RELAY_SERVER_HOST, type ServerPeer, serverPeer } from "../../guard/relayed.ts";
+import { RELAY_SERVER_HOST, type ServerPeer, serverPeer } from "../../guard/server-peer.ts";
 import { UnfinishedBytes } from "../../guard/unfinished-bytes.ts";
 import { type GatewayProblem, grpcCalls } from "./grpc-call.ts";
 import { HealthService } from "./grpc-health.ts";

@@ -10,7 +10,8 @@ import {
 import { methodPath } from "../../../proto/grpc.ts";
 import type { PeerCertificate } from "../../guard/peer-certificate.ts";
 import { RelayListener, type RelayTls } from "../../guard/relay-listener.ts";
-import { RELAY_SERVER_HOST, type RelayLimits, serverPeer } from "../../guard/relayed.ts";
+import type { RelayLimits } from "../../guard/relayed.ts";
+import { RELAY_SERVER_HOST, serverPeer } from "../../guard/server-peer.ts";
 import type { Log } from "../../log.ts";
 import { bearerToken } from "../../policy/authorization.ts";
 import type { AnswerCall } from "./answering-process.ts";

@@ -1,6 +1,6 @@
 // The edge over Bun.serve: what the runtime does and needs with servers, responses and their headers is known here only.
 import type { ArrivalBudget } from "../../../guard/arrival-budget.ts";
-import { RELAY_SERVER_HOST, type ServerPeer } from "../../../guard/relayed.ts";
+import { RELAY_SERVER_HOST, type ServerPeer } from "../../../guard/server-peer.ts";
 import type { Log } from "../../../log.ts";
 import type { Exchange } from "../../exchange/exchange.ts";
 import { requestId } from "../../exchange/request-id.ts";

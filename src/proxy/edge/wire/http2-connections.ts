@@ -5,7 +5,8 @@ import { type ByteHolder, type HeldBytes, HeldShare } from "../../../guard/held-
 import { goAwayFrame, STREAM_MAX } from "../../../guard/http2-frames.ts";
 import { Http2Guard, type Http2Limits } from "../../../guard/http2-guard.ts";
 import { RelayHub } from "../../../guard/relay-hub.ts";
-import type { Relayed, RelayedSocket, ServerPeer } from "../../../guard/relayed.ts";
+import type { Relayed, RelayedSocket } from "../../../guard/relayed.ts";
+import type { ServerPeer } from "../../../guard/server-peer.ts";
 import { UNCOUNTED } from "../../../guard/unfinished-bytes.ts";
 import { clientNetwork } from "../../../policy/client-network.ts";
 import type { ListenerScope } from "../../gate/request-head.ts";
